@@ -1,0 +1,243 @@
+"""Reverse mode: the backward pass of a program, as more steps of the same kind.
+
+``adjoints`` derives once for each rule how a gradient at its result flows to
+each of its arguments; ``backward`` wires these rules along the program. Every
+gradient with two or more sources has a line for each (``dL/dh_1 via a_2``) and
+a line for their sum.
+
+The equations are those of reverse accumulation (Griewank and Walther,
+*Evaluating Derivatives*, 2nd ed., ch. 3); unrolled over time they are
+backpropagation through time (Werbos 1990, *Proc. IEEE* 78:1550).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from functools import lru_cache
+from typing import NamedTuple, assert_never, cast
+
+from bptt_trace.errors import DesignError
+from bptt_trace.formula import (
+    ONE,
+    Apply,
+    Const,
+    Entry,
+    Formula,
+    MatMul,
+    Neg,
+    Node,
+    Outer,
+    Over,
+    Power,
+    Rest,
+    Sum,
+    Times,
+    Total,
+    Transpose,
+    Var,
+    product,
+    variables,
+)
+from bptt_trace.functions import slope_of
+from bptt_trace.names import LOSS, Name, gradient
+from bptt_trace.program import Builder, Program, Role, Step
+from bptt_trace.rules import Rule, rule_of
+
+
+class Adjoint(NamedTuple):
+    """How a gradient reaches one argument of a rule: a rule, and what fills it."""
+
+    rule: Rule
+    sources: tuple[int, ...]
+    """Arguments of the forward rule by number, ``RESULT`` or ``INCOMING``."""
+
+
+RESULT, INCOMING = -1, -2
+"""Places of the rule's result and of the gradient that comes in."""
+
+
+@lru_cache(maxsize=4096)
+def adjoint(rule: Rule, number: int, incoming: Formula | None = None) -> Adjoint:
+    """How the gradient at the rule's result flows to argument ``number`` (``arity`` for those behind it).
+
+    ``incoming`` is the gradient at the result where it is an exact constant
+    (1/T for a term of a mean); it then stands in the formula instead of a name.
+    """
+    formula = rule.formula
+    result = Var(RESULT, formula.shape)
+    flow = list(_push(formula, incoming or Var(INCOMING, formula.shape), result, number, rule.arity, whole=True))
+    if not flow:
+        raise DesignError(f"{rule} does not use its argument {number}")
+    return Adjoint(*rule_of(_merged(flow)))
+
+
+def _push(formula: Formula, flow: Formula, result: Formula, number: int, arity: int, *, whole: bool = False) -> Iterator[Formula]:
+    """Every way by which ``flow``, the gradient at ``formula``, reaches the argument."""
+    if not any(v.number == number for v in variables(formula)) and not (number == arity and _sums_rest(formula)):
+        return
+
+    def push(part: Formula, through: Formula) -> Iterator[Formula]:
+        # A number that is added to, or multiplies, every entry of a column collects from all of them.
+        if not part.shape and through.shape:
+            through = Total(through)
+        return _push(part, through, result, number, arity)
+
+    node = cast(Node, formula)
+    match node:
+        case Var() | Rest():
+            yield flow
+        case Const() | Entry():
+            return
+        case Neg(operand):
+            yield from push(operand, product(Const(Fraction(-1)), flow))
+        case Sum(terms):
+            for term in terms:
+                yield from push(term, flow)
+        case Times(factors):
+            for place, factor in enumerate(factors):
+                yield from push(factor, product(flow, *factors[:place], *factors[place + 1 :]))
+        case Over(numerator, denominator):
+            yield from push(numerator, product(flow, ONE / denominator))
+            yield from push(denominator, product(Const(Fraction(-1)), flow, numerator / denominator**2))
+        case Power(base, exponent):
+            lower = base ** (exponent - 1) if exponent > 2 else base
+            yield from push(base, product(flow, Const(Fraction(exponent)), lower))
+        case Apply(function, argument):
+            # The value of the function has a name of its own only where the rule is nothing else.
+            value = result if whole else node
+            yield from push(argument, product(flow, slope_of(function, argument, value)))
+        case MatMul(left, right):
+            yield from push(left, outer(flow, right))
+            yield from push(right, left.T @ flow)
+        case Outer(column, row):
+            yield from push(column, flow @ row)
+            yield from push(row, flow.T @ column)
+        case Transpose(operand):
+            yield from push(operand, flow.T)
+        case Total(operand):
+            yield from push(operand, flow)
+        case _:
+            assert_never(node)
+
+
+def _sums_rest(formula: Formula) -> bool:
+    return isinstance(formula, Rest) or (
+        isinstance(formula, Sum | Times) and any(map(_sums_rest, formula.terms if isinstance(formula, Sum) else formula.factors))
+    )
+
+
+def outer(flow: Formula, row: Formula) -> Formula:
+    """flow · rowᵀ; with a single number on either side it is an ordinary product."""
+    if not flow.shape and not row.shape:
+        return product(flow, row)
+    return Outer(flow, row)
+
+
+def _merged(flow: list[Formula]) -> Formula:
+    """Several uses of one argument inside one formula: the gradient that comes in is factored out."""
+    if len(flow) == 1:
+        return flow[0]
+    firsts = {part.factors[0] if isinstance(part, Times) else part for part in flow}
+    first = firsts.pop()
+    if firsts:
+        return Sum(tuple(flow))
+    rests = [product(*part.factors[1:]) if isinstance(part, Times) else ONE for part in flow]
+    return product(first, Sum(tuple(rests)))
+
+
+class Source(NamedTuple):
+    """One way by which a gradient arrives at a step."""
+
+    user: int
+    rule: Rule
+    arguments: tuple[int, ...]
+
+
+def backward(program: Program, loss: Name = LOSS, frozen: frozenset[Name] = frozenset()) -> Program:
+    """The program, followed by the gradients of ``loss`` in every quantity that depends on a parameter.
+
+    The steps are gone through from last to first; the parameters come at the
+    end, in the order of the program. Parameters in ``frozen`` have no gradient.
+    """
+    steps = program.steps
+    start = program.index[loss]
+    moving = _depends_on_parameters(steps[: start + 1], frozen)
+    arriving: dict[int, list[Source]] = {start: []}
+    gradients: dict[int, int | Formula] = {}
+    builder = Builder(program)
+    parameters: list[int] = []
+
+    def settle(position: int) -> None:
+        """All sources of this gradient are known: write its lines."""
+        sources = arriving.pop(position, [])[::-1]
+        step = steps[position]
+        if position == start:
+            gradients[position] = ONE
+        elif step.role is Role.LOSS and (fixed := _constant(sources)) is not None:
+            gradients[position] = fixed
+        else:
+            gradients[position] = _write(builder, steps, step, sources)
+
+    def send(position: int) -> None:
+        """Pass the gradient of a step on to what it was made of."""
+        step = steps[position]
+        incoming = gradients[position]
+        rule = cast(Rule, step.rule)
+        fixed = incoming if isinstance(incoming, Formula) else None
+        for place, argument in enumerate(step.arguments):
+            if not moving[argument]:
+                continue
+            back = adjoint(rule, min(place, rule.arity), fixed)
+            arguments = tuple(
+                [
+                    position if source == RESULT else cast(int, incoming) if source == INCOMING else step.arguments[source]
+                    for source in back.sources
+                ]
+            )
+            arriving.setdefault(argument, []).append(Source(position, back.rule, arguments))
+
+    for position in range(start, -1, -1):
+        if not moving[position]:
+            continue
+        if steps[position].role is Role.PARAMETER:
+            parameters.append(position)
+        elif position in arriving:
+            settle(position)
+            send(position)
+    for position in reversed(parameters):
+        settle(position)
+    return builder.build()
+
+
+def _depends_on_parameters(steps: Sequence[Step], frozen: frozenset[Name]) -> list[bool]:
+    moving: list[bool] = []
+    for step in steps:
+        if step.rule is None:
+            moving.append(step.role is Role.PARAMETER and step.target not in frozen)
+        else:
+            moving.append(any([moving[argument] for argument in step.arguments]))
+    return moving
+
+
+def _constant(sources: list[Source]) -> Formula | None:
+    """The gradient where it is the same exact number whatever the values are: 1/T for a term of a mean."""
+    if len(sources) == 1 and not sources[0].arguments:
+        return sources[0].rule.formula
+    return None
+
+
+def _write(builder: Builder, steps: Sequence[Step], step: Step, sources: list[Source]) -> int:
+    """The lines of one gradient: its contributions and their sum, or the one line there is."""
+    target = gradient(step.target)
+    if not sources:
+        raise DesignError(f"the loss does not depend on {step.target}")
+    if len(sources) == 1:
+        user, rule, arguments = sources[0]
+        return builder.fill(target, rule, arguments, Role.GRADIENT, user).number
+    terms: list[int] = []
+    for user, rule, arguments in sources:
+        via = target._replace(via=steps[user].target)
+        line = builder.fill(via, rule, arguments, Role.CONTRIBUTION, user).number
+        terms.append(arguments[0] if rule.copies else line)
+    return builder.sum(target, terms, Role.GRADIENT).number

@@ -1,0 +1,26 @@
+"""A fully connected layer: it has no state, so every input is met on its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bptt_trace.cells import Let, Parameters
+from bptt_trace.formula import Formula, Var
+from bptt_trace.functions import Function, tanh
+
+
+@dataclass(frozen=True)
+class Dense:
+    """h = φ(W_xh x + b_h)
+
+    Source: Goodfellow, Bengio and Courville, *Deep Learning* (2016), eq. 6.36.
+    """
+
+    activation: Function = tanh
+    parameters: ClassVar = {"W_xh": ("n", "d"), "b_h": ("n",)}
+    state: ClassVar = ()
+
+    def step(self, let: Let, p: Parameters, x: Formula, *state: Var) -> tuple[Var, ...]:
+        a = let("a", p.W_xh @ x + p.b_h)
+        return (let("h", self.activation(a)),)

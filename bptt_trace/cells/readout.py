@@ -1,0 +1,27 @@
+"""The output layer: from the hidden value to the prediction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bptt_trace.cells import Let, Parameters
+from bptt_trace.formula import Formula, Var
+from bptt_trace.functions import Function, identity
+
+
+@dataclass(frozen=True)
+class Readout:
+    """y = φ(W_hy h + b_y); with the identity for φ there is no z
+
+    Source: Goodfellow, Bengio and Courville, *Deep Learning* (2016), eq. 10.10.
+    """
+
+    activation: Function = identity
+    parameters: ClassVar = {"W_hy": ("k", "n"), "b_y": ("k",)}
+
+    def step(self, let: Let, p: Parameters, h: Formula) -> Var:
+        net = p.W_hy @ h + p.b_y
+        if self.activation is identity:
+            return let("y", net)
+        return let("y", self.activation(let("z", net)))

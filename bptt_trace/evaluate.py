@@ -1,0 +1,341 @@
+"""What a program comes to: a loop, and a table of arithmetics.
+
+====== =================== ============================ =====================
+policy numbers             a result is                  what is used next
+====== =================== ============================ =====================
+by_hand ``Decimal``        rounded half up              the rounded value
+carry  ``Decimal``         60 digits                    the 60 digits
+full   ``float``           IEEE 754 double              the same
+exact  SymPy numbers       closed form                  the same
+====== =================== ============================ =====================
+
+By hand, sums and products are taken with 60 digits and snapped to 50 before
+they are rounded, because a division spoils ties. Functions are taken in floating
+point, and again with 60 digits where that leaves a doubt about the last place.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Context, Decimal, DivisionByZero, InvalidOperation, Overflow, localcontext
+from fractions import Fraction
+from functools import cached_property
+from typing import Any, Protocol
+
+import mpmath
+import sympy
+
+from bptt_trace.errors import CalculationError
+from bptt_trace.functions import Function, Pieces
+from bptt_trace.lines import Source, definition_source, source
+from bptt_trace.names import Name
+from bptt_trace.problem import Number, Rounding
+from bptt_trace.program import Program, Role
+from bptt_trace.rules import Rule
+
+WORKING = Context(
+    prec=60, rounding=ROUND_HALF_UP, Emax=999_999, Emin=-999_999, traps=[InvalidOperation, DivisionByZero, Overflow]
+)
+SNAP = Context(prec=50, rounding=ROUND_HALF_UP, Emax=999_999, Emin=-999_999)
+ZERO = Decimal(0)
+MAX_OPERATIONS = 4_000
+"""How large a closed form may become."""
+
+
+@dataclass(frozen=True, eq=False)
+class Values:
+    """One number for each step of a program, in a chosen arithmetic."""
+
+    program: Program
+    numbers: tuple[Any, ...]
+    given: Mapping[Name, Number]
+    rounding: Rounding
+
+    def __getitem__(self, name: Name) -> Any:
+        return self.numbers[self.program.index[name]]
+
+
+class Arithmetic(Protocol):
+    """How numbers are made and lines are calculated."""
+
+    def number(self, value: Fraction) -> Any:
+        """An exact number in this arithmetic."""
+
+    def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
+        """A rule as a function of its arguments, rounding included."""
+
+
+def arithmetic(rounding: Rounding) -> Arithmetic:
+    """The arithmetic of a rounding policy."""
+    match rounding.policy:
+        case "by_hand":
+            return ByHand(rounding)
+        case "carry":
+            return Precise()
+        case "full":
+            return Full()
+        case _:
+            return Exact()
+
+
+def evaluate(
+    program: Program,
+    given: Mapping[Name, Number],
+    rounding: Rounding,
+    override: Mapping[Name, Any] | None = None,
+) -> Values:
+    """The value of every step of a program of numbers.
+
+    ``given`` has a number for each step without a rule; ``override`` replaces
+    values by name. Raises ``CalculationError`` where a value cannot be had.
+    """
+    how = arithmetic(rounding)
+    instead = {program.index[name]: value for name, value in (override or {}).items()}
+    lines: dict[tuple[Rule, Role], Callable[..., Any]] = {}
+    numbers: list[Any] = []
+    append = numbers.append
+    with localcontext(WORKING):
+        for position, (target, rule, arguments, role, _, _) in enumerate(program.steps):
+            if position in instead:
+                append(instead[position])
+            elif rule is None:
+                append(how.number(given[target].value))
+            else:
+                line = lines.get((rule, role))
+                if line is None:
+                    line = lines[rule, role] = how.line(rule, role)
+                try:
+                    append(line(*[numbers[argument] for argument in arguments]))
+                except (ArithmeticError, ValueError) as error:
+                    raise CalculationError(f"{target} cannot be calculated: {_reason(error)}") from None
+    return Values(program, tuple(numbers), given, rounding)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ZeroDivisionError):
+        return "a division by zero"
+    if isinstance(error, CalculationError):
+        return str(error)
+    if isinstance(error, ValueError):
+        return "a function is not defined there"
+    return "the number is too large; smaller parameters or a smaller learning rate would do"
+
+
+# ------------------------------------------------------------------ functions
+
+
+def resolve(
+    function: Function, number: Callable[[Fraction], Any], elementary: Mapping[str, Callable[[Any], Any]]
+) -> Callable[[Any], Any]:
+    """A function in an arithmetic: known to it, put together from pieces, or defined by a formula."""
+    if function.pieces is not None:
+        return _bent(function.pieces, number)
+    if function.definition is not None or function.derivative_of is not None:
+        return definition_source(function).bind(number, lambda inner: resolve(inner, number, elementary))
+    return elementary[function.name]
+
+
+def _bent(pieces: Pieces, number: Callable[[Fraction], Any]) -> Callable[[Any], Any]:
+    left, at_zero, right = map(number, (pieces.left, pieces.at_zero, pieces.right))
+    if pieces.steps:
+        return lambda z: right if z > 0 else left if z < 0 else at_zero
+    return lambda z: right * z if z > 0 else left * z
+
+
+def _sigmoid(z: float) -> float:
+    if z >= 0:
+        return 1 / (1 + math.exp(-z))
+    return math.exp(z) / (1 + math.exp(z))
+
+
+def _softplus(z: float) -> float:
+    return max(z, 0.0) + math.log1p(math.exp(-abs(z)))
+
+
+FLOATS: dict[str, Callable[[Any], Any]] = {
+    "tanh": math.tanh,
+    "sigmoid": _sigmoid,
+    "softplus": _softplus,
+    "exp": math.exp,
+    "ln": math.log,
+    "sqrt": math.sqrt,
+    "sin": math.sin,
+    "cos": math.cos,
+}
+
+DIGITS = mpmath.mp.clone()
+DIGITS.dps = 60
+
+PRECISE: dict[str, Callable[[Any], Any]] = {
+    "tanh": DIGITS.tanh,
+    "sigmoid": lambda z: 1 / (1 + DIGITS.exp(-z)),
+    "softplus": lambda z: DIGITS.log1p(DIGITS.exp(-abs(z))) + max(z, DIGITS.zero),
+    "exp": DIGITS.exp,
+    "ln": DIGITS.log,
+    "sqrt": DIGITS.sqrt,
+    "sin": DIGITS.sin,
+    "cos": DIGITS.cos,
+}
+
+SYMBOLS: dict[str, Callable[[Any], Any]] = {
+    "tanh": sympy.tanh,
+    "sigmoid": lambda z: 1 / (1 + sympy.exp(-z)),
+    "softplus": lambda z: sympy.log(1 + sympy.exp(z)),
+    "exp": sympy.exp,
+    "ln": sympy.log,
+    "sqrt": sympy.sqrt,
+    "sin": sympy.sin,
+    "cos": sympy.cos,
+}
+
+
+def _by_float(function: Callable[[float], float]) -> Callable[[Decimal], Decimal]:
+    return lambda z: Decimal(function(float(z)))
+
+
+def _by_digits(function: Callable[[Any], Any]) -> Callable[[Decimal], Decimal]:
+    def applied(z: Decimal) -> Decimal:
+        value = function(DIGITS.mpf(str(z)))
+        if isinstance(value, mpmath.mpc):
+            raise ValueError
+        return Decimal(DIGITS.nstr(value, 58, min_fixed=0, max_fixed=0))
+
+    return applied
+
+
+DECIMAL_BY_FLOAT = {name: _by_float(function) for name, function in FLOATS.items()}
+DECIMAL_BY_DIGITS = {name: _by_digits(function) for name, function in PRECISE.items()}
+
+
+# ---------------------------------------------------------------- arithmetics
+
+
+def decimal(value: Fraction) -> Decimal:
+    """An exact number with 60 digits."""
+    return WORKING.divide(Decimal(value.numerator), Decimal(value.denominator))
+
+
+class Precise:
+    """Decimals of 60 digits, never rounded to less."""
+
+    number = staticmethod(decimal)
+
+    def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
+        return source(rule).bind(decimal, lambda f: resolve(f, decimal, DECIMAL_BY_DIGITS))
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """Every result rounded half up, as a person with a calculator works."""
+
+    rounding: Rounding
+
+    number = staticmethod(decimal)
+
+    def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
+        one = source(rule)
+        settle = settler(self.rounding, role, snap=one.divides or bool(one.functions))
+        if not any(self._inexact(function) for function in one.functions):
+            return one.bind(decimal, lambda f: resolve(f, decimal, {}), settle)
+        precise = one.bind(decimal, lambda f: resolve(f, decimal, DECIMAL_BY_DIGITS), settle)
+        if any(function.pieces is None and function.name not in FLOATS for function in one.functions):
+            return precise  # nobody knows how errors grow in a user's own formula
+        return self._quick(one, precise, settle)
+
+    @staticmethod
+    def _inexact(function: Function) -> bool:
+        return function.pieces is None
+
+    @staticmethod
+    def _quick(one: Source, precise: Callable[..., Any], settle: Callable[[Any], Any]) -> Callable[..., Any]:
+        """By floating point, and by 60 digits where the value lies close to a tie."""
+        rough = one.bind(decimal, lambda f: resolve(f, decimal, DECIMAL_BY_FLOAT))
+        half, doubt, relative = Decimal("0.5"), Decimal("1e-6"), Decimal("1e-14")
+
+        def line(*arguments: Decimal) -> Any:
+            value = rough(*arguments)
+            result = settle(value)
+            quantum = Decimal((0, (1,), result.as_tuple().exponent))
+            if abs(abs(value - result) / quantum - half) < doubt + abs(value) * relative / quantum:
+                return precise(*arguments)
+            return result
+
+        return line
+
+
+def settler(rounding: Rounding, role: Role, snap: bool = True) -> Callable[[Any], Any]:
+    """What rounds a result to the digits that are shown.
+
+    Factors of the gradient flow keep significant figures whatever the policy:
+    with four places the product of a few of them would be 0.0000.
+    """
+    if rounding.figures is None and role is not Role.FACTOR:
+        quantum = Decimal(1).scaleb(-rounding.places)
+        plus = SNAP.plus
+
+        def to_places(value: Decimal) -> Decimal:
+            # + 0: minus zero is zero.
+            return value.quantize(quantum, ROUND_HALF_UP) + ZERO
+
+        return (lambda value: to_places(plus(value))) if snap else to_places
+    figures = Context(
+        prec=rounding.figures or rounding.places, rounding=ROUND_HALF_UP, Emax=999_999, Emin=-999_999, traps=[InvalidOperation]
+    )
+    least = figures.prec - 1
+
+    def to_figures(value: Decimal) -> Decimal:
+        rounded = figures.plus(SNAP.plus(value))
+        if not rounded:
+            return Decimal((0, (0,), -least))
+        return rounded.quantize(Decimal((0, (1,), rounded.adjusted() - least)))
+
+    return to_figures
+
+
+class Full:
+    """IEEE 754 doubles."""
+
+    number = staticmethod(float)
+
+    def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
+        return source(rule).bind(float, lambda f: resolve(f, float, FLOATS), self._finite)
+
+    @staticmethod
+    def _finite(value: float) -> float:
+        if value - value != 0:
+            raise OverflowError
+        return value + 0.0
+
+
+class Exact:
+    """Closed forms: SymPy numbers."""
+
+    @staticmethod
+    def number(value: Fraction) -> Any:
+        return sympy.Rational(value.numerator, value.denominator)
+
+    def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
+        return source(rule).bind(self.number, lambda f: resolve(f, self.number, SYMBOLS), self._readable)
+
+    @staticmethod
+    def _readable(value: Any) -> Any:
+        if not value.is_finite:
+            raise OverflowError
+        if value.count_ops() > MAX_OPERATIONS:
+            raise CalculationError(
+                f"its closed form has more than {MAX_OPERATIONS:,} operations; --round full, or fewer time steps, would do"
+            )
+        return value
+
+
+class Reference:
+    """Full precision for comparison, computed once and on demand."""
+
+    def __init__(self, program: Program, given: Mapping[Name, Number]) -> None:
+        self._program, self._given = program, given
+
+    @cached_property
+    def values(self) -> Values:
+        return evaluate(self._program, self._given, Rounding("full"))

@@ -1,0 +1,105 @@
+"""How far an error reaches back: ∂h_t/∂h_{t−1} and the products of these factors.
+
+Source: Pascanu, Mikolov and Bengio (2013), *On the difficulty of training
+recurrent neural networks*, eq. 5: the gradient that reaches step t from step T
+is multiplied by the product of the factors between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple, cast
+
+from bptt_trace.backward import INCOMING, RESULT, Adjoint, adjoint
+from bptt_trace.formula import ONE, Formula, Var, product, rewrite
+from bptt_trace.program import Builder, Program, Role, Step
+from bptt_trace.rules import Rule, rule_of
+
+Named = dict[int, tuple[int, int]]
+
+
+def factors(program: Program, state: str = "h") -> Program:
+    """The program, followed by ∂h_t/∂h_{t−1} for t = T … 2 and their products from T back to 1.
+
+    A network without a recurrent state of single numbers has none.
+    """
+    states = [
+        position
+        for position, step in enumerate(program.steps)
+        if step.role is Role.HIDDEN and step.target.stem == state and step.target.iteration == 1
+    ]
+    if len(states) < 2 or program.steps[states[0]].target.time is None or program.steps[states[0]].shape:
+        return program
+    builder = Builder(program)
+    last = program.steps[states[-1]].target
+    product_so_far: int | None = None
+    for before, after in zip(states[-2::-1], states[:0:-1], strict=True):
+        earlier = program.steps[before].target
+        name = earlier._replace(of=program.steps[after].target)
+        rule, arguments = _factor(program.steps, before, after)
+        factor = builder.fill(name, rule, arguments, Role.FACTOR, after).number
+        if product_so_far is None:
+            product_so_far = factor
+        else:
+            name = earlier._replace(of=last)
+            product_so_far = builder.let(name, Var(product_so_far) * Var(factor), Role.FACTOR, after).number
+    return builder.build()
+
+
+class Link(NamedTuple):
+    """One line on the way from a state to the next: its rule, and where its arguments come from."""
+
+    rule: Rule
+    origins: tuple[int, ...]
+    """Earlier links by number; ``STATE`` for the state that the way begins with; ``OUTSIDE`` for all else."""
+
+
+STATE, OUTSIDE = -1, -2
+
+
+def _factor(steps: Sequence[Step], before: int, after: int) -> tuple[Rule, tuple[int, ...]]:
+    """∂after/∂before along the lines between them, as a rule and the steps that fill it."""
+    way: list[int] = []
+    wanted = {after}
+    for position in range(after, before, -1):
+        if position in wanted:
+            way.insert(0, position)
+            wanted.update(steps[position].arguments)
+    places = {before: STATE} | {position: number for number, position in enumerate(way)}
+    links = tuple(
+        Link(cast(Rule, steps[position].rule), tuple(places.get(a, OUTSIDE) for a in steps[position].arguments))
+        for position in way
+    )
+    rule, sources = _chain(links)
+    return rule, tuple(
+        way[number] if argument == RESULT else steps[way[number]].arguments[argument] for number, argument in sources
+    )
+
+
+@lru_cache(maxsize=256)
+def _chain(links: tuple[Link, ...]) -> tuple[Rule, tuple[tuple[int, int], ...]]:
+    """The chain rule along these links, once for all time steps: a rule, and (link, argument) for each variable."""
+    places: list[tuple[int, int]] = []
+    slopes: dict[int, Formula] = {STATE: ONE}
+    for number, link in enumerate(links):
+        for argument, origin in enumerate(link.origins):
+            if origin not in slopes:
+                continue
+            back = adjoint(link.rule, argument)
+            named = {source: (number, source) for source in back.sources}
+
+            def fill(part: Formula, back: Adjoint = back, origin: int = origin, named: Named = named) -> Formula | None:
+                if not isinstance(part, Var):
+                    return None
+                source = back.sources[part.number]
+                if source == INCOMING:
+                    return slopes[origin]
+                if named[source] not in places:
+                    places.append(named[source])
+                return Var(places.index(named[source]))
+
+            slope = product(rewrite(back.rule.formula, fill))
+            slopes[number] = slopes[number] + slope if number in slopes else slope
+    rule, sources = rule_of(slopes[len(links) - 1])
+    return rule, tuple(places[source] for source in sources)

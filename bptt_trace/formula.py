@@ -1,0 +1,528 @@
+"""Formulas as they are written: a small closed set of frozen nodes.
+
+Operators build them and constructors check shapes. The author's order of terms
+and factors is kept and nothing is ever computed: what a formula comes to is
+the business of ``evaluate``, how it looks that of ``lines``.
+
+A shape is ``()`` for a number, ``(n,)`` for a column of n numbers, ``(m, n)``
+for a matrix of m rows. A single number has no dimensions: ``(1,)`` and
+``(1, 1)`` are ``()``, so that a cell that writes ``W @ x`` also describes one neuron.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from typing import TYPE_CHECKING, assert_never, cast
+
+from bptt_trace.errors import DesignError
+
+if TYPE_CHECKING:
+    from bptt_trace.functions import Function
+
+Shape = tuple[int, ...]
+
+
+def shape_of(*dimensions: int) -> Shape:
+    """The shape with these dimensions; one number has none.
+
+    >>> shape_of(3), shape_of(1), shape_of(2, 1), shape_of(1, 1)
+    ((3,), (), (2, 1), ())
+    """
+    return () if all(size == 1 for size in dimensions) else dimensions
+
+
+class Formula:
+    """What all nodes have in common: a shape, and operators that build more."""
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of the value; a number unless a node says otherwise."""
+        return ()
+
+    def __add__(self, other: Operand) -> Formula:
+        return _sum((*_terms(self), *_terms(constant(other))))
+
+    def __radd__(self, other: Operand) -> Formula:
+        return constant(other) + self
+
+    def __sub__(self, other: Operand) -> Formula:
+        return _sum((*_terms(self), Neg(constant(other))))
+
+    def __rsub__(self, other: Operand) -> Formula:
+        return constant(other) - self
+
+    def __neg__(self) -> Formula:
+        return Neg(self)
+
+    def __mul__(self, other: Operand) -> Formula:
+        return Times((*_factors(self), *_factors(constant(other))))
+
+    def __rmul__(self, other: Operand) -> Formula:
+        return constant(other) * self
+
+    def __truediv__(self, other: Operand) -> Formula:
+        return Over(self, constant(other))
+
+    def __rtruediv__(self, other: Operand) -> Formula:
+        return Over(constant(other), self)
+
+    def __pow__(self, exponent: int) -> Formula:
+        return Power(self, exponent)
+
+    def __matmul__(self, other: Formula) -> Formula:
+        """Matrix product; between two numbers it is the product."""
+        if self is ABSENT or other is ABSENT:
+            return ABSENT
+        return MatMul(self, other) if self.shape or other.shape else self * other
+
+    @property
+    def T(self) -> Formula:
+        """The transpose; a number is its own."""
+        return Transpose(self) if self.shape else self
+
+    def __str__(self) -> str:
+        return text(self, lambda number: f"s{number}")
+
+
+Operand = Formula | int | Fraction
+
+
+@dataclass(frozen=True)
+class Var(Formula):
+    """A quantity, by the number of the step (or, inside a rule, of the argument) that makes it."""
+
+    number: int
+    shape: Shape = ()
+
+
+@dataclass(frozen=True)
+class Entry(Formula):
+    """One component of a quantity: what the lowering of a matrix formula is made of."""
+
+    variable: Var
+    component: int
+    """Counted from 0 along the rows."""
+
+
+@dataclass(frozen=True)
+class Rest(Formula):
+    """``first + … + last``: the sum of all arguments behind the numbered ones."""
+
+    shape: Shape = ()
+
+
+@dataclass(frozen=True)
+class Const(Formula):
+    """An exact number; ``symbol`` is what a formula writes for it (``T`` for the number of steps)."""
+
+    value: Fraction
+    symbol: str = ""
+
+
+@dataclass(frozen=True)
+class Neg(Formula):
+    """−x"""
+
+    operand: Formula
+
+    @property
+    def shape(self) -> Shape:
+        return self.operand.shape
+
+
+@dataclass(frozen=True)
+class Sum(Formula):
+    """a + b + …, entry by entry; a number is added to every entry."""
+
+    terms: tuple[Formula, ...]
+
+    def __post_init__(self) -> None:
+        _common(self.terms)
+
+    @property
+    def shape(self) -> Shape:
+        return _common(self.terms)
+
+
+@dataclass(frozen=True)
+class Times(Formula):
+    """a · b · …, entry by entry; a number multiplies every entry."""
+
+    factors: tuple[Formula, ...]
+
+    def __post_init__(self) -> None:
+        _common(self.factors)
+
+    @property
+    def shape(self) -> Shape:
+        return _common(self.factors)
+
+
+@dataclass(frozen=True)
+class Over(Formula):
+    """a / b, entry by entry."""
+
+    numerator: Formula
+    denominator: Formula
+
+    def __post_init__(self) -> None:
+        _common((self.numerator, self.denominator))
+
+    @property
+    def shape(self) -> Shape:
+        return _common((self.numerator, self.denominator))
+
+
+@dataclass(frozen=True)
+class Power(Formula):
+    """base to a whole number, entry by entry."""
+
+    base: Formula
+    exponent: int
+
+    @property
+    def shape(self) -> Shape:
+        return self.base.shape
+
+
+@dataclass(frozen=True)
+class Apply(Formula):
+    """function(argument), entry by entry."""
+
+    function: Function
+    argument: Formula
+
+    @property
+    def shape(self) -> Shape:
+        return self.argument.shape
+
+
+@dataclass(frozen=True)
+class MatMul(Formula):
+    """Matrix product; a column is a matrix of one column."""
+
+    left: Formula
+    right: Formula
+
+    def __post_init__(self) -> None:
+        if _matrix(self.left)[1] != _matrix(self.right)[0]:
+            raise DesignError(f"a matrix product of shapes {self.left.shape} and {self.right.shape}")
+
+    @property
+    def shape(self) -> Shape:
+        return _column_or_matrix(_matrix(self.left)[0], _matrix(self.right)[1])
+
+
+@dataclass(frozen=True)
+class Outer(Formula):
+    """column · rowᵀ: the matrix of all products of entries."""
+
+    column: Formula
+    row: Formula
+
+    def __post_init__(self) -> None:
+        if len(self.column.shape) > 1 or len(self.row.shape) > 1:
+            raise DesignError(f"an outer product of shapes {self.column.shape} and {self.row.shape}")
+
+    @property
+    def shape(self) -> Shape:
+        return shape_of(_matrix(self.column)[0], _matrix(self.row)[0])
+
+
+@dataclass(frozen=True)
+class Transpose(Formula):
+    """Rows become columns."""
+
+    operand: Formula
+
+    @property
+    def shape(self) -> Shape:
+        rows, columns = _matrix(self.operand)
+        return _column_or_matrix(columns, rows)
+
+
+@dataclass(frozen=True)
+class Total(Formula):
+    """The sum of all entries."""
+
+    operand: Formula
+
+
+class _Absent(Formula):
+    """What a network does not have: a bias, an input. It vanishes from sums and takes its factors along."""
+
+
+ABSENT = _Absent()
+ONE = Const(Fraction(1))
+ZERO = Const(Fraction(0))
+
+Node = Var | Entry | Rest | Const | Neg | Sum | Times | Over | Power | Apply | MatMul | Outer | Transpose | Total
+
+
+def constant(value: Operand) -> Formula:
+    """A formula for an exact number; a formula is returned as it is."""
+    return value if isinstance(value, Formula) else Const(Fraction(value))
+
+
+def _sum(terms: tuple[Formula, ...]) -> Formula:
+    present = tuple(term for term in terms if term is not ABSENT)
+    return Sum(present) if len(present) > 1 else present[0]
+
+
+def _terms(formula: Formula) -> tuple[Formula, ...]:
+    return formula.terms if isinstance(formula, Sum) else (formula,)
+
+
+def _factors(formula: Formula) -> tuple[Formula, ...]:
+    return formula.factors if isinstance(formula, Times) else (formula,)
+
+
+def _matrix(formula: Formula) -> tuple[int, int]:
+    match formula.shape:
+        case ():
+            return 1, 1
+        case (n,):
+            return n, 1
+        case (m, n):
+            return m, n
+        case shape:
+            raise DesignError(f"the shape {shape} has more than two dimensions")
+
+
+def _column_or_matrix(rows: int, columns: int) -> Shape:
+    return shape_of(rows) if columns == 1 else shape_of(rows, columns)
+
+
+def _common(operands: Sequence[Formula]) -> Shape:
+    """The shape of an entry-by-entry operation; raises ``DesignError`` where they do not fit."""
+    shapes = {operand.shape for operand in operands} - {()}
+    if len(shapes) > 1:
+        raise DesignError(f"entry by entry, but of shapes {sorted(shapes)}")
+    return shapes.pop() if shapes else ()
+
+
+def product(*factors: Formula) -> Formula:
+    """The product as a book writes it: one exact coefficient in front, no factor 1, the sign outside."""
+    coefficient = Fraction(1)
+    symbols: list[Formula] = []
+    others: list[Formula] = []
+    for factor in _flat(factors):
+        match factor:
+            case Const(value, ""):
+                coefficient *= value
+            case Over(Const(value, ""), below):
+                coefficient *= value
+                symbols += _flat((below,))
+            case _:
+                others.append(factor)
+    front = _coefficient(abs(coefficient), symbols)
+    if front is not None or not others:
+        others.insert(0, front or ONE)
+    unsigned = others[0] if len(others) == 1 else Times(tuple(others))
+    return Neg(unsigned) if coefficient < 0 else unsigned
+
+
+def _flat(factors: Sequence[Formula]) -> Iterator[Formula]:
+    for factor in factors:
+        match factor:
+            case Times(inner):
+                yield from _flat(inner)
+            case Neg(inner):
+                yield Const(Fraction(-1))
+                yield from _flat((inner,))
+            case _:
+                yield factor
+
+
+def _coefficient(value: Fraction, below: list[Formula]) -> Formula | None:
+    """value / below as one fraction, with whole numbers above and below; None for 1."""
+    if not below:
+        return None if value == 1 else Const(value)
+    if value.denominator != 1:
+        below = [Const(Fraction(value.denominator)), *below]
+    return Over(Const(Fraction(value.numerator)), below[0] if len(below) == 1 else Times(tuple(below)))
+
+
+def children(formula: Formula) -> Iterator[Formula]:
+    """The formulas that a formula is made of, from left to right."""
+    for field in fields(formula):  # type: ignore[arg-type]
+        value = getattr(formula, field.name)
+        if isinstance(value, Formula):
+            yield value
+        elif isinstance(value, tuple):
+            yield from (part for part in value if isinstance(part, Formula))
+
+
+def variables(formula: Formula) -> Iterator[Var]:
+    """The variables of a formula from left to right, once for each use."""
+    if isinstance(formula, Var):
+        yield formula
+    for child in children(formula):
+        yield from variables(child)
+
+
+def rewrite(formula: Formula, change: Callable[[Formula], Formula | None]) -> Formula:
+    """The formula with every part replaced for which ``change`` has something else to say."""
+    changed = change(formula)
+    if changed is not None:
+        return changed
+
+    def again(part: Formula) -> Formula:
+        return rewrite(part, change)
+
+    def all_of(parts: tuple[Formula, ...]) -> tuple[Formula, ...]:
+        return tuple(again(part) for part in parts)
+
+    node = cast(Node, formula)
+    match node:
+        case Var() | Entry() | Rest() | Const():
+            return node
+        case Neg(operand):
+            return Neg(again(operand))
+        case Sum(terms):
+            return Sum(all_of(terms))
+        case Times(factors):
+            return Times(all_of(factors))
+        case Over(numerator, denominator):
+            return Over(again(numerator), again(denominator))
+        case Power(base, exponent):
+            return Power(again(base), exponent)
+        case Apply(function, argument):
+            return Apply(function, again(argument))
+        case MatMul(left, right):
+            return again(left) @ again(right)
+        case Outer(column, row):
+            return Outer(again(column), again(row))
+        case Transpose(operand):
+            return again(operand).T
+        case Total(operand):
+            return Total(again(operand))
+        case _:
+            assert_never(node)
+
+
+def component(formula: Formula, row: int = 0, column: int = 0) -> Formula:
+    """One entry of a formula as a formula of numbers: its variables are entries of the old ones.
+
+    >>> str(component(Var(0, (2, 2)) @ Var(1, (2,)), row=1))
+    's0[2] * s1[0] + s0[3] * s1[1]'
+    """
+
+    def entry(part: Formula) -> Formula:
+        return component(part, row, column) if part.shape else component(part)
+
+    node = cast(Node, formula)
+    match node:
+        case Entry() | Const():
+            return node
+        case Rest():
+            return Rest()
+        case Var(_, shape):
+            if not shape:
+                return node
+            return Entry(node, row * _matrix(node)[1] + column)
+        case Neg(operand):
+            return Neg(entry(operand))
+        case Sum(terms):
+            return _sum(tuple(part for term in terms for part in _terms(entry(term))))
+        case Times(factors):
+            return Times(tuple(part for factor in factors for part in _factors(entry(factor))))
+        case Over(numerator, denominator):
+            return Over(entry(numerator), entry(denominator))
+        case Power(base, exponent):
+            return Power(entry(base), exponent)
+        case Apply(function, argument):
+            return Apply(function, entry(argument))
+        case MatMul(left, right):
+            return _added(component(left, row, k) * component(right, k, column) for k in range(_matrix(left)[1]))
+        case Outer(first, second):
+            return component(first, row) * component(second, column)
+        case Transpose(operand):
+            return component(operand, column, row)
+        case Total(operand):
+            rows, columns = _matrix(operand)
+            return _added(component(operand, i, j) for i in range(rows) for j in range(columns))
+        case _:
+            assert_never(node)
+
+
+def _added(terms: Iterator[Formula]) -> Formula:
+    total = next(terms)
+    for term in terms:
+        total = total + term
+    return total
+
+
+def entries(shape: Shape) -> list[tuple[int, ...]]:
+    """The indices of all components, counted from 1; one empty index for a number.
+
+    >>> entries((2, 2))
+    [(1, 1), (1, 2), (2, 1), (2, 2)]
+    """
+    match shape:
+        case ():
+            return [()]
+        case (n,):
+            return [(i,) for i in range(1, n + 1)]
+        case (m, n):
+            return [(i, j) for i in range(1, m + 1) for j in range(1, n + 1)]
+        case _:
+            raise DesignError(f"the shape {shape} has more than two dimensions")
+
+
+# How tightly a node holds together, for brackets: a sum least, an atom most.
+_SUM, _NEGATION, _PRODUCT, _POWER, _ATOM = range(5)
+
+
+def text(formula: Formula, names: Callable[[int], str], rest: str = "…") -> str:
+    """The formula in the style of a textbook, each variable under the name given for its number."""
+
+    def show(part: Formula, least: int) -> str:
+        written, strength = write(cast(Node, part))
+        return written if strength >= least else f"({written})"
+
+    def write(node: Node) -> tuple[str, int]:
+        match node:
+            case Var(number):
+                return names(number), _ATOM
+            case Entry(Var(number), index):
+                return f"{names(number)}[{index}]", _ATOM
+            case Rest():
+                return rest, _SUM
+            case Const(value, symbol):
+                plain = value.denominator == 1 and value >= 0
+                return (symbol or str(value)), _ATOM if symbol or plain else _SUM
+            case Neg(operand):
+                return f"-{show(operand, _PRODUCT)}", _NEGATION
+            case Sum(terms):
+                written = show(terms[0], _NEGATION)
+                for term in terms[1:]:
+                    if isinstance(term, Neg):
+                        written += f" - {show(term.operand, _PRODUCT)}"
+                    else:
+                        written += f" + {show(term, _PRODUCT)}"
+                return written, _SUM
+            case Times(factors):
+                return " * ".join(show(factor, _POWER) for factor in factors), _PRODUCT
+            case Over(Const() as numerator, Const() as denominator):
+                return f"({show(numerator, _ATOM)}/{show(denominator, _ATOM)})", _ATOM
+            case Over(numerator, denominator):
+                return f"{show(numerator, _POWER)} / {show(denominator, _POWER)}", _PRODUCT
+            case Power(base, exponent):
+                return f"{show(base, _ATOM)}^{exponent}", _POWER
+            case Apply(function, argument):
+                return f"{function.name}({show(argument, _SUM)})", _ATOM
+            case MatMul(left, right):
+                return f"{show(left, _PRODUCT)} @ {show(right, _POWER)}", _PRODUCT
+            case Outer(column, row):
+                return f"{show(column, _POWER)} @ {show(row, _ATOM)}.T", _PRODUCT
+            case Transpose(operand):
+                return f"{show(operand, _ATOM)}.T", _ATOM
+            case Total(operand):
+                return f"total({show(operand, _SUM)})", _ATOM
+            case _:
+                assert_never(node)
+
+    return show(formula, _SUM)

@@ -1,0 +1,110 @@
+"""The table of functions: how each is written, what it is, and its slope.
+
+A slope is written as the book writes it, in the argument ``z`` or in the value
+``y`` of the function: ``1 − y²`` for tanh, ``y · (1 − y)`` for the sigmoid.
+SymPy proves in the tests that it is the derivative.
+
+What a function *is* comes in one of four ways: the arithmetics know it
+(``tanh``); it is put together from straight pieces (``relu``); it is defined by a
+formula in ``z`` (an activation from a problem file); or it is the derivative of
+one that is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+
+from bptt_trace.formula import ONE, ZERO, Apply, Formula, Var, constant
+
+Z = Var(0)
+"""The argument, in a definition."""
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Slope left of 0, value at 0 and slope right of 0, or constants on the three (``steps``)."""
+
+    left: Fraction
+    at_zero: Fraction
+    right: Fraction
+    steps: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Function:
+    """A function of one number. Two functions are the same only if they are one object."""
+
+    name: str
+    latex: str
+    slope: Callable[[Formula, Formula], Formula] | None = None
+    """The slope as a formula, from formulas for the argument z and the value y."""
+    pieces: Pieces | None = None
+    definition: Formula | None = None
+    derivative_of: Function | None = None
+    source: str = ""
+    """The text of a definition, as its author wrote it."""
+
+    def __call__(self, argument: Formula) -> Formula:
+        return Apply(self, argument)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+identity = Function("identity", r"\mathrm{id}", lambda z, y: ONE, pieces=Pieces(Fraction(1), Fraction(0), Fraction(1)))
+tanh = Function("tanh", r"\tanh", lambda z, y: 1 - y**2)
+sigmoid = Function("sigmoid", r"\sigma", lambda z, y: y * (1 - y))
+softplus = Function("softplus", r"\mathrm{softplus}", lambda z, y: sigmoid(z))
+exp = Function("exp", r"\exp", lambda z, y: y)
+ln = Function("ln", r"\ln", lambda z, y: 1 / z)
+sqrt = Function("sqrt", r"\mathrm{sqrt}", lambda z, y: 1 / (2 * y))
+sin = Function("sin", r"\sin", lambda z, y: cos(z))
+cos = Function("cos", r"\cos", lambda z, y: -sin(z))
+
+
+@cache
+def _bent(name: str, left: Fraction, at_zero: Fraction) -> Function:
+    """``z`` right of 0 and ``left · z`` left of it; ``at_zero`` is the slope taken at 0."""
+    one, zero = Fraction(1), Fraction(0)
+    latex = r"\mathrm{" + name.replace("_", r"\_") + "}"
+    slope = Function(f"{name}'", f"{latex}'", lambda z, y: ZERO, pieces=Pieces(left, at_zero, one, steps=True))
+    return Function(name, latex, lambda z, y: slope(z), pieces=Pieces(left, zero, one))
+
+
+def relu(slope_at_0: Fraction = Fraction(0)) -> Function:
+    """max(0, z); it has no derivative at 0, and ``slope_at_0`` is what is used there."""
+    return _bent("relu", Fraction(0), slope_at_0)
+
+
+def leaky_relu(leak: Fraction = Fraction(1, 100), slope_at_0: Fraction | None = None) -> Function:
+    """z right of 0 and ``leak`` · z left of it (Maas et al. 2013); at 0 the slope is ``leak`` if not told."""
+    return _bent("leaky_relu", leak, leak if slope_at_0 is None else slope_at_0)
+
+
+absolute = _bent("abs", Fraction(-1), Fraction(0))
+
+ACTIVATIONS = ("identity", "tanh", "sigmoid", "relu", "leaky_relu", "softplus")
+"""The activations that a problem file may name; anything else is an expression in z."""
+
+ELEMENTARY = {function.name: function for function in (exp, ln, sqrt, sin, cos, tanh, sigmoid, softplus, absolute, relu())} | {
+    "log": ln
+}
+"""What an expression in z may apply."""
+
+
+def defined(name: str, latex: str, definition: Formula, source: str) -> Function:
+    """A function given by a formula in ``Z``; SymPy differentiates it when numbers are due."""
+    slope: Function = Function(f"{name}'", f"{latex}'", derivative_of=None)
+    function = Function(name, latex, lambda z, y: slope(z), definition=definition, source=source)
+    object.__setattr__(slope, "derivative_of", function)
+    return function
+
+
+def slope_of(function: Function, z: Formula, y: Formula) -> Formula:
+    """The slope of a function at z, where its value is y."""
+    if function.slope is None:
+        raise NotImplementedError(f"{function.name} has no slope in the table")
+    return constant(function.slope(z, y))

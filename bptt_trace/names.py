@@ -1,0 +1,102 @@
+"""What a line is called.
+
+A name is a value with fields; its text is the key of problem files, answer
+sheets and JSON. ``str(name)`` and ``Name.parse(text)`` are inverse to each
+other. Spellings for other media are made from the fields, never from the text.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from bptt_trace.errors import UnknownName
+
+
+class Name(NamedTuple):
+    """A quantity: ``h_2``, ``W_hh[1,2]``, ``dL/dh_2 via a_3``, ``w_hh'``.
+
+    A named tuple and not a dataclass: a long trace has hundreds of thousands
+    of names, and this one is built and hashed in C.
+    """
+
+    stem: str
+    layer: int | None = None
+    time: int | None = None
+    index: tuple[int, ...] = ()
+    """Component, counted from 1: ``(row,)`` or ``(row, column)``."""
+    sample: int | None = None
+    iteration: int = 1
+    of: Name | None = None
+    """The numerator of a derivative: ``L`` in ``dL/dh_2``."""
+    via: Name | None = None
+    """The quantity by which a contribution arrives."""
+    updated: bool = False
+
+    def __str__(self) -> str:
+        text = self.stem
+        if self.layer is not None:
+            text = f"{text}({self.layer})"
+        if self.time is not None:
+            text = f"{text}_{self.time}"
+        if self.updated:
+            text += "'"
+        if self.index:
+            text = f"{text}[{','.join(map(str, self.index))}]"
+        if self.sample is not None:
+            text = f"{text}#{self.sample}"
+        if self.iteration != 1:
+            text = f"{text}@{self.iteration}"
+        if self.of is not None:
+            text = f"d{self.of}/d{text}"
+            if self.via is not None:
+                text = f"{text} via {self.via}"
+        return text
+
+    @classmethod
+    def parse(cls, text: str) -> Name:
+        """The name that ``text`` spells.
+
+        Raises ``UnknownName`` where it spells none.
+        """
+        match = _DERIVATIVE.fullmatch(text)
+        if match:
+            name = _simple(match["name"], text)
+            via = _simple(match["via"], text) if match["via"] else None
+            return name._replace(of=_simple(match["of"], text), via=via)
+        return _simple(text, text)
+
+
+_SIMPLE = re.compile(
+    r"(?P<stem>[A-Za-z]+(?:_[A-Za-z]+)*)"
+    r"(?:\((?P<layer>[0-9]{1,6})\))?"
+    r"(?:_(?P<time>[0-9]{1,9}))?"
+    r"(?P<updated>')?"
+    r"(?:\[(?P<index>[0-9]{1,6}(?:,[0-9]{1,6})*)\])?"
+    r"(?:#(?P<sample>[0-9]{1,9}))?"
+    r"(?:@(?P<iteration>[0-9]{1,9}))?",
+)
+_DERIVATIVE = re.compile(r"d(?P<of>[^/]+)/d(?P<name>\S+)(?: via (?P<via>\S+))?")
+
+
+def _simple(part: str, whole: str) -> Name:
+    match = _SIMPLE.fullmatch(part)
+    if match is None:
+        raise UnknownName(f"{whole!r} is not the name of a quantity; a name looks like h_2, dL/dw_hh or dL/dh_1 via a_2")
+    return Name(
+        match["stem"],
+        layer=int(match["layer"]) if match["layer"] else None,
+        time=int(match["time"]) if match["time"] else None,
+        index=tuple(map(int, match["index"].split(","))) if match["index"] else (),
+        sample=int(match["sample"]) if match["sample"] else None,
+        iteration=int(match["iteration"]) if match["iteration"] else 1,
+        updated=bool(match["updated"]),
+    )
+
+
+LOSS = Name("L")
+
+
+def gradient(name: Name, via: Name | None = None) -> Name:
+    """``dL/dname``, or the part of it that arrives via another quantity."""
+    return Name(name.stem, name.layer, name.time, name.index, name.sample, name.iteration, LOSS, via)

@@ -1,0 +1,595 @@
+"""The problem file: what a lecturer writes, read exactly and checked.
+
+TOML, or the same structure as JSON. The shipped JSON Schema says what may
+stand where; this module adds what a schema cannot: that shapes fit, that every
+parameter is there, that numbers are finite and of a size a person can work with.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bptt_trace.cells import Cell
+from bptt_trace.cells.dense import Dense
+from bptt_trace.cells.readout import Readout
+from bptt_trace.cells.rnn import RNN
+from bptt_trace.errors import ProblemError, nearest
+from bptt_trace.expressions import activation as expression
+from bptt_trace.formula import Shape, entries
+from bptt_trace.functions import (
+    ACTIVATIONS,
+    Function,
+    identity,
+    leaky_relu,
+    relu,
+    sigmoid,
+    softplus,
+    tanh,
+)
+from bptt_trace.losses import Loss
+from bptt_trace.names import Name
+from bptt_trace.wiring import Network, written
+
+CELLS: dict[str, type[Dense] | type[RNN]] = {"dense": Dense, "rnn": RNN}
+
+MAX_STEPS = 50_000
+MAX_UNITS = 16
+MAX_LINES = 1_000_000
+MAX_BYTES = 4_000_000
+MAX_DIGITS = 40
+MAX_MAGNITUDE = 30
+
+
+class Number(NamedTuple):
+    """A given number: its exact value, and how it was typed."""
+
+    value: Fraction
+    text: str
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """What is shown of a result, and what is used next."""
+
+    policy: str = "by_hand"
+    """``by_hand``, ``carry``, ``full`` or ``exact``."""
+    places: int = 4
+    figures: int | None = None
+    """Significant figures, instead of ``places``."""
+
+    @classmethod
+    def parse(cls, text: str) -> Rounding:
+        """The rounding that ``--round`` spells: ``4dp``, ``5sf``, ``carry:4dp``, ``full``, ``exact``."""
+        if text in ("full", "exact"):
+            return cls(text)
+        match = re.fullmatch(r"(?:(?P<carry>carry)(?::|$))?(?:(?P<count>[0-9]{1,2})(?P<kind>dp|sf))?", text, re.ASCII)
+        if match is None or not text:
+            raise ProblemError(f"{text!r} is not a rounding; it is one of 4dp, 5sf, carry:4dp, carry:5sf, full, exact")
+        policy = "carry" if match["carry"] else "by_hand"
+        if match["count"] is None:
+            return cls(policy)
+        count = int(match["count"])
+        if match["kind"] == "dp":
+            return cls(policy, places=_within(count, 1, 15, "decimal places"))
+        return cls(policy, figures=_within(count, 1, 15, "significant figures"))
+
+
+def _within(count: int, least: int, most: int, what: str) -> int:
+    if not least <= count <= most:
+        raise ProblemError(f"{count} {what}; from {least} to {most} are possible", path="rounding")
+    return count
+
+
+@dataclass(frozen=True)
+class Update:
+    """How parameters change; the learning rate is a given number, ``eta``."""
+
+    rule: str = "gd"
+    freeze: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A network with its numbers, and what is to be done with it."""
+
+    title: str
+    network: Network
+    given: Mapping[Name, Number]
+    """Every single number that comes with the problem, by name."""
+    loss: Loss
+    update: Update | None
+    rounding: Rounding
+    source: str = ""
+
+    def rounded(self, rounding: Rounding) -> Problem:
+        """The same problem under another rounding."""
+        return replace(self, rounding=rounding)
+
+
+# ------------------------------------------------------------------ reading
+
+
+def load(source: str | Path, changes: Sequence[str] = ()) -> Problem:
+    """The problem in a file; ``-`` is standard input, a bare word a built-in example.
+
+    ``changes`` are texts such as ``w_hh=0.9`` or ``network.activation=sigmoid``.
+    Raises ``ProblemError`` with the file, the place, what was met and what would do.
+    """
+    text, name = _content(source)
+    return parse(text, name, changes)
+
+
+def parse(text: str, source: str = "<text>", changes: Sequence[str] = ()) -> Problem:
+    """The problem that a TOML or JSON text describes."""
+    try:
+        document = _document(text)
+        for change in changes:
+            _set(document, change)
+        return from_document(document, source)
+    except ProblemError as error:
+        error.source = error.source or source
+        raise
+
+
+def _content(source: str | Path) -> tuple[str, str]:
+    """The text of a problem and what to call it in messages."""
+    if source == "-":
+        return _decoded(sys.stdin.buffer.read(MAX_BYTES + 1), "<standard input>"), "<standard input>"
+    path = Path(source)
+    if isinstance(source, str) and re.fullmatch(r"[A-Za-z0-9_-]+", source) and not path.is_file():
+        return example(source), source
+    try:
+        if path.exists() and not path.is_file():
+            raise ProblemError("not a regular file; a problem is a TOML or JSON file", source=str(source))
+        with path.open("rb") as file:
+            return _decoded(file.read(MAX_BYTES + 1), str(source)), str(source)
+    except FileNotFoundError:
+        raise ProblemError(
+            f"no such file{nearest(str(source), examples())}; built-in examples: {', '.join(examples())}", source=str(source)
+        ) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ProblemError(f"cannot be read: {reason}", source=str(source)) from None
+
+
+def _decoded(data: bytes, source: str) -> str:
+    if len(data) > MAX_BYTES:
+        raise ProblemError(f"larger than {MAX_BYTES:,} bytes", source=source)
+    try:
+        return data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ProblemError(f"not UTF-8 text (line {line})", source=source) from None
+
+
+@cache
+def example_directory() -> Path:
+    """Where the built-in examples are: inside the package when installed, beside it in a checkout."""
+    here = Path(__file__).parent
+    return next(path for path in (here / "examples", here.parent / "examples") if path.is_dir())
+
+
+def examples() -> list[str]:
+    """The names of the built-in problems."""
+    return sorted(path.stem for path in example_directory().glob("*.toml"))
+
+
+def example(name: str) -> str:
+    """The text of a built-in problem."""
+    if name not in examples():
+        raise ProblemError(
+            f"no such file, and no built-in example of that name{nearest(name, examples())}; built in: {', '.join(examples())}",
+            source=name,
+        )
+    return (example_directory() / f"{name}.toml").read_text("utf-8")
+
+
+def _document(text: str) -> dict[str, Any]:
+    if text.lstrip().startswith("{"):
+        return _json(text)
+    import tomllib
+
+    try:
+        return tomllib.loads(text, parse_float=_decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise ProblemError(f"not valid TOML: {error}") from None
+    except RecursionError:
+        raise ProblemError("lists nested too deeply") from None
+    except ValueError as error:
+        raise ProblemError(f"a number cannot be read: {error}") from None
+
+
+def _json(text: str) -> dict[str, Any]:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in pairs]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise ProblemError(f'the key "{key}" is given twice')
+        return dict(pairs)
+
+    try:
+        document = json.loads(text, parse_float=_decimal, parse_constant=_decimal, object_pairs_hook=unique)
+    except json.JSONDecodeError as error:
+        raise ProblemError(f"not valid JSON: {error.msg} (at line {error.lineno}, column {error.colno})") from None
+    except RecursionError:
+        raise ProblemError("lists nested too deeply") from None
+    except ValueError as error:
+        raise ProblemError(f"a number cannot be read: {error}") from None
+    if not isinstance(document, dict):
+        raise ProblemError("a problem is a table of keys")
+    return document
+
+
+def _decimal(text: str) -> Decimal:
+    return Decimal(text.replace("_", ""))
+
+
+def _set(document: dict[str, Any], change: str) -> None:
+    """Carry out one ``--set``: ``w_hh=0.9``, ``x=[1,2]``, ``network.activation=relu``."""
+    key, sign, text = change.partition("=")
+    key, text = key.strip(), text.strip()
+    if not sign or not key or not text:
+        raise ProblemError(f"--set {change!r}: expected KEY=VALUE, for example w_hh=0.9 or network.activation=sigmoid")
+    table, dot, inner = key.partition(".")
+    if not dot:
+        table, inner = _table_of(key), key
+    value: Any
+    try:
+        import tomllib
+
+        value = tomllib.loads(f"value = {text}", parse_float=_decimal)["value"]
+    except ValueError:
+        value = text
+    target = document.setdefault(table, {})
+    if not isinstance(target, dict):
+        raise ProblemError(f"--set {change!r}: {table} is not a table")
+    target[inner] = value
+
+
+def _table_of(key: str) -> str:
+    """The table in which a bare key of ``--set`` belongs."""
+    for table, definition in schema()["properties"].items():
+        if key in definition.get("properties", {}) and table not in ("parameters",):
+            return str(table)
+    return "given" if re.fullmatch(r"x|target|h_0", key) else "parameters"
+
+
+# ----------------------------------------------------------------- checking
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a problem."""
+    path = Path(__file__).parent / "schemas" / "problem.schema.json"
+    loaded: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return loaded
+
+
+def from_document(document: dict[str, Any], source: str = "") -> Problem:
+    """The problem that a table of keys describes; raises ``ProblemError``."""
+    _validate(document)
+    table = document["network"]
+    given = dict(document.get("given", {}))
+    parameters = document.get("parameters", {})
+    network = _network(table, given, parameters)
+    loss = _loss(document.get("loss", {}))
+    update = _update(document.get("update"), network)
+    rounding = _rounding(document.get("rounding", {}))
+    numbers: dict[Name, Number] = {}
+    numbers.update(_parameters(network, parameters))
+    numbers.update(_given(network, loss, given))
+    if update:
+        numbers[Name("eta")] = _number(document["update"]["learning_rate"], "update.learning_rate")
+    title = document.get("title") or _default_title(network)
+    return Problem(title, network, numbers, loss, update, rounding, source)
+
+
+def _validate(document: dict[str, Any]) -> None:
+    import fastjsonschema
+
+    try:
+        _validator()(document)
+    except fastjsonschema.JsonSchemaValueException as error:
+        raise _explained(error) from None
+
+
+@cache
+def _validator() -> Any:
+    import fastjsonschema
+
+    return fastjsonschema.compile(schema(), use_default=False)
+
+
+def _explained(error: Any) -> ProblemError:
+    """A schema's complaint in the words of whoever wrote the file."""
+    path = ".".join(str(part) for part in error.path[1:])
+    definition, value = error.definition, error.value
+    if error.rule == "additionalProperties":
+        known = list(definition["properties"])
+        unknown = next(key for key in value if key not in known)
+        return ProblemError(f'unknown key "{unknown}"{nearest(unknown, known)}; known here: {", ".join(known)}', path=path)
+    if error.rule == "required":
+        missing = next(key for key in definition["required"] if key not in value)
+        return ProblemError(f'the key "{missing}" is missing; {definition["properties"][missing]["description"]}', path=path)
+    if error.rule == "enum":
+        options = [str(option) for option in definition["enum"]]
+        hint = nearest(str(value), options)
+        return ProblemError(f"{_shown(value)} is not possible here{hint}; one of {', '.join(options)}", path=path)
+    wanted = definition.get("description", f"expected {definition.get('type')}")
+    return ProblemError(f"{_shown(value)} is not possible here; {wanted}", path=path)
+
+
+def _shown(value: Any) -> str:
+    """What was met, short enough for a message and safe for a terminal."""
+    if isinstance(value, Decimal):
+        text = str(value)
+    elif isinstance(value, bool):
+        text = str(value).lower()
+    elif isinstance(value, dict):
+        text = "a table"
+    elif isinstance(value, int) and value.bit_length() > 400:
+        text = "an integer of more than 120 digits"
+    else:
+        text = json.dumps(value, default=str)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _network(table: dict[str, Any], given: dict[str, Any], parameters: dict[str, Any]) -> Network:
+    at_zero = _number(table.get("relu_slope_at_0", 0), "network.relu_slope_at_0").value
+    leak = _number(table.get("leak", Decimal("0.01")), "network.leak").value
+    cell: Cell = CELLS[table["cell"]](_activation(table, "activation", "tanh", "phi", r"\varphi", at_zero, leak))
+    recurrent = bool(cell.state)
+    readout = None
+    if table.get("readout", True):
+        readout = Readout(_activation(table, "output_activation", "identity", "psi", r"\psi", at_zero, leak))
+    elif "output_activation" in table:
+        raise ProblemError(
+            "there is no output layer (readout = false), so it has no activation", path="network.output_activation"
+        )
+    steps: int | None = None
+    if recurrent:
+        steps = _steps(table, given)
+        _within_ceiling(steps, 1, MAX_STEPS, "time steps", "given.x" if "x" in given else "network.steps")
+    else:
+        for key in ("outputs", "steps"):
+            if key in table:
+                raise ProblemError(f"a feedforward network knows no time, so {key} has no meaning", path=f"network.{key}")
+        if "x" not in given:
+            raise ProblemError('the key "x" is missing; the input, a number or a list', path="given")
+    hidden = table.get("hidden", 1)
+    _within_ceiling(hidden, 1, MAX_UNITS, "hidden units", "network.hidden")
+    network = Network(
+        cell=cell,
+        readout=readout,
+        inputs=_width(given.get("x"), recurrent) if "x" in given else 0,
+        hidden=hidden,
+        outputs=_width(given.get("target", 0), recurrent and table.get("outputs", "every") == "every") if readout else hidden,
+        steps=steps,
+        every=table.get("outputs", "every") == "every",
+        bias=table.get("bias", True),
+    )
+    size = network.hidden * (network.hidden + network.inputs + network.outputs + 8) * (steps or 1) * 3
+    if size > MAX_LINES * 3:
+        raise ProblemError(
+            f"about {size:,} lines, more than {MAX_LINES * 3:,}; fewer units or time steps would do", path="network"
+        )
+    return network
+
+
+def _within_ceiling(value: int, least: int, most: int, what: str, path: str) -> None:
+    if not least <= value <= most:
+        raise ProblemError(f"{value:,} {what}; from {least} to {most:,} are possible", path=path)
+
+
+def _steps(table: dict[str, Any], given: dict[str, Any]) -> int:
+    if "x" in given:
+        if not isinstance(given["x"], list):
+            raise ProblemError(
+                f"{_shown(given['x'])} is one input; a list with an input for each time step is due", path="given.x"
+            )
+        if "steps" in table and table["steps"] != len(given["x"]):
+            raise ProblemError(f"{table['steps']} steps, but x has {len(given['x'])} inputs", path="network.steps")
+        return len(given["x"])
+    if "steps" not in table:
+        raise ProblemError(
+            'the key "x" is missing: a list with an input for each time step (or network.steps, without inputs)', path="given"
+        )
+    return int(table["steps"])
+
+
+def _width(value: Any, over_time: bool) -> int:
+    """How many numbers one input (or target) has, told by the first one."""
+    first = value[0] if over_time and isinstance(value, list) and value else value
+    return len(first) if isinstance(first, list) and first else 1
+
+
+def _activation(
+    table: dict[str, Any], key: str, default: str, name: str, latex: str, at_zero: Fraction, leak: Fraction
+) -> Function:
+    text = table.get(key, default)
+    fixed = {"identity": identity, "tanh": tanh, "sigmoid": sigmoid, "softplus": softplus}
+    if text in fixed:
+        return fixed[text]
+    if text == "relu":
+        return relu(at_zero)
+    if text == "leaky_relu":
+        return leaky_relu(leak, at_zero if "relu_slope_at_0" in table else None)
+    if re.fullmatch(r"[A-Za-z_]+", text) and text != "z":
+        raise ProblemError(
+            f"unknown activation {_shown(text)}{nearest(text, ACTIVATIONS)}; "
+            f"one of {', '.join(ACTIVATIONS)}, or an expression in z such as z/(1+abs(z))",
+            path=f"network.{key}",
+        )
+    try:
+        return expression(text, name, latex)
+    except ProblemError as error:
+        error.path = f"network.{key}"
+        raise
+
+
+def _loss(table: dict[str, Any]) -> Loss:
+    factor = _number(table.get("factor", 1), "loss.factor").value
+    if factor <= 0:
+        raise ProblemError(f"{factor} is not possible here; a factor is positive", path="loss.factor")
+    return Loss(table.get("kind", "squared_error"), factor, table.get("over_time", "mean"))
+
+
+def _update(table: dict[str, Any] | None, network: Network) -> Update | None:
+    if table is None:
+        return None
+    known = {written(stem, shape) for stem, shape in network.shapes().items()}
+    for stem in table.get("freeze", []):
+        if stem not in known:
+            raise ProblemError(
+                f'no parameter "{stem}"{nearest(stem, known)}; there are {", ".join(sorted(known))}', path="update.freeze"
+            )
+    return Update(table.get("rule", "gd"), tuple(table.get("freeze", [])))
+
+
+def _rounding(table: dict[str, Any]) -> Rounding:
+    if "figures" in table and "places" in table:
+        raise ProblemError("places and figures exclude each other; leave one out", path="rounding")
+    return Rounding(table.get("policy", "by_hand"), table.get("places", 4), table.get("figures"))
+
+
+def _parameters(network: Network, table: dict[str, Any]) -> Iterator[tuple[Name, Number]]:
+    shapes = {written(stem, shape): shape for stem, shape in network.shapes().items()}
+    for key in table:
+        if key not in shapes:
+            raise ProblemError(
+                f'unknown parameter "{key}"{nearest(key, shapes)}; this network has {", ".join(shapes)}', path="parameters"
+            )
+    for stem, shape in shapes.items():
+        if stem not in table:
+            kind = "a number" if not shape else f"numbers of shape {' × '.join(map(str, shape))}"
+            raise ProblemError(f'the parameter "{stem}" is missing; {kind} is due', path="parameters")
+        yield from _quantity(Name(stem), table[stem], shape, f"parameters.{stem}")
+
+
+def _given(network: Network, loss: Loss, table: dict[str, Any]) -> Iterator[tuple[Name, Number]]:
+    times = list(network.times)
+    if network.inputs:
+        yield from _over_time("x", table["x"], (network.inputs,), times)
+    if loss.has_target:
+        if "target" not in table:
+            raise ProblemError('the key "target" is missing; the loss compares the output with it', path="given")
+        predicted = times if network.every else times[-1:]
+        listed = network.every and network.steps is not None
+        yield from _over_time("target", table["target"], (network.outputs,), predicted, listed)
+    elif "target" in table:
+        raise ProblemError('the loss "output" has no target', path="given.target")
+    for stem in network.cell.state:
+        shape = (network.hidden,) if network.hidden > 1 else ()
+        value = table.get(f"{stem}_0", [0] * network.hidden if shape else 0)
+        yield from _quantity(Name(stem, time=0), value, shape, f"given.{stem}_0")
+    if not network.cell.state and "h_0" in table:
+        raise ProblemError("a feedforward network has no initial state", path="given.h_0")
+
+
+def _over_time(
+    stem: str, value: Any, width: tuple[int, ...], times: Sequence[int | None], listed: bool = True
+) -> Iterator[tuple[Name, Number]]:
+    """The numbers of an input or target at each of these times."""
+    shape = width if width[0] > 1 else ()
+    if times == [None] or (len(times) == 1 and not listed):
+        yield from _quantity(Name(stem, time=times[0]), value, shape, f"given.{stem}")
+        return
+    if not isinstance(value, list) or len(value) != len(times):
+        met = f"{len(value)} values" if isinstance(value, list) else _shown(value)
+        raise ProblemError(f"{met}, but there are {len(times)} time steps; a list with one for each is due", path=f"given.{stem}")
+    for time, item in zip(times, value, strict=True):
+        yield from _quantity(Name(stem, time=time), item, shape, f"given.{stem}[{time}]")
+
+
+def _quantity(name: Name, value: Any, shape: Shape, path: str) -> Iterator[tuple[Name, Number]]:
+    """The single numbers of a quantity of this shape."""
+    numbers = list(_flat(value, shape, path, shape))
+    for index, item in zip(entries(shape), numbers, strict=True):
+        place = f"{path}[{','.join(map(str, index))}]" if index else path
+        yield name._replace(index=index), _number(item, place)
+
+
+def _flat(value: Any, shape: Shape, path: str, whole: Shape) -> Iterator[Any]:
+    if not shape:
+        if isinstance(value, list) and len(value) == 1 and not isinstance(value[0], list):
+            value = value[0]
+        if isinstance(value, list):
+            raise ProblemError(f"a list of {len(value)}, where {_kind(whole)} is due", path=path)
+        yield value
+        return
+    if not isinstance(value, list) or len(value) != shape[0]:
+        met = f"a list of {len(value)}" if isinstance(value, list) else _shown(value)
+        raise ProblemError(f"{met}, where {_kind(whole)} is due", path=path)
+    for item in value:
+        yield from _flat(item, shape[1:], path, whole)
+
+
+def _kind(shape: Shape) -> str:
+    match shape:
+        case ():
+            return "one number"
+        case (n,):
+            return f"a list of {n} numbers"
+        case _:
+            return f"a list of {shape[0]} rows of {shape[1]} numbers"
+
+
+def _number(value: Any, path: str) -> Number:
+    """An exact number: an integer, a decimal, or a fraction in a string.
+
+    Raises ``ProblemError`` for everything else: text, truth values, NaN,
+    infinity, and numbers too large or too long to work with by hand.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
+        raise ProblemError(f"{_shown(value)} is not a number", path=path)
+    if isinstance(value, str):
+        return _typed(value, path)
+    if isinstance(value, int):
+        if abs(value) >= 10**MAX_MAGNITUDE:
+            raise ProblemError(f"{_shown(value)} is out of range; numbers below 10^{MAX_MAGNITUDE} are possible", path=path)
+        return Number(Fraction(value), str(value))
+    return _exact(value, path)
+
+
+def _typed(text: str, path: str) -> Number:
+    """A number in a string: ``"1/3"``, ``"0.5"``."""
+    match = re.fullmatch(r"([+-]?[0-9]{1,20})/([0-9]{1,20})", text.strip(), re.ASCII)
+    if match and int(match[2]):
+        return Number(Fraction(int(match[1]), int(match[2])), f"{int(match[1])}/{int(match[2])}")
+    if re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", text.strip(), re.ASCII) and len(text) <= 64:
+        return _exact(Decimal(text.strip()), path)
+    raise ProblemError(f'{_shown(text)} is not a number; a decimal or a fraction such as "1/3" would do', path=path)
+
+
+def _exact(value: Decimal, path: str) -> Number:
+    if not value.is_finite():
+        raise ProblemError(f"{value} is not a finite number", path=path)
+    if value and not -MAX_MAGNITUDE <= value.adjusted() < MAX_MAGNITUDE:
+        raise ProblemError(
+            f"{value} is out of range; numbers from 10^-{MAX_MAGNITUDE} to 10^{MAX_MAGNITUDE} are possible", path=path
+        )
+    if len(value.as_tuple().digits) > MAX_DIGITS:
+        raise ProblemError(f"a number of more than {MAX_DIGITS} digits", path=path)
+    try:
+        if not value:
+            value = (
+                abs(value) if isinstance(value.as_tuple().exponent, int) and -9 < value.as_tuple().exponent <= 0 else Decimal(0)
+            )
+        return Number(Fraction(value), f"{value:f}")
+    except InvalidOperation:  # pragma: no cover - the checks above leave none
+        raise ProblemError(f"{value} cannot be read", path=path) from None
+
+
+def _default_title(network: Network) -> str:
+    if network.steps is None:
+        return "Feedforward network"
+    return f"Recurrent network, {network.steps} time step{'s' if network.steps != 1 else ''}"

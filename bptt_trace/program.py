@@ -1,0 +1,195 @@
+"""A program: what is done, as an ordered tuple of named steps.
+
+A straight line from the given numbers to the last update, without numbers and
+without formats. Forward pass, loss, backward pass and update are all steps of
+the one program. ``str(program)`` reads as the textbook does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import Enum
+from functools import cached_property
+from typing import NamedTuple
+
+from bptt_trace.errors import DesignError
+from bptt_trace.formula import Formula, Rest, Shape, Var, entries, rewrite, text
+from bptt_trace.names import Name
+from bptt_trace.rules import Pick, Rule, Tape, lower, rule_of
+
+
+class Role(Enum):
+    """What a quantity is to the calculation."""
+
+    PARAMETER = "parameter"
+    GIVEN = "given"
+    PREACTIVATION = "preactivation"
+    HIDDEN = "hidden"
+    OUTPUT = "output"
+    LOSS = "loss"
+    CONTRIBUTION = "contribution"
+    GRADIENT = "gradient"
+    UPDATE = "update"
+    FACTOR = "factor"
+    """∂h_t/∂h_{t−1} and the products of these: how far an error reaches back."""
+
+    # The members are many keys of many dictionaries; the default hash is a Python function.
+    __hash__ = object.__hash__
+
+
+class Step(NamedTuple):
+    """One line on the board: a new quantity and how it is made.
+
+    A named tuple for the same reason as ``Name``.
+    """
+
+    target: Name
+    rule: Rule | None
+    """None where the value comes with the problem."""
+    arguments: tuple[int, ...]
+    """The steps that fill the rule, by their position in the program."""
+    role: Role
+    through: int | None = None
+    """For a gradient: the step by which it flows back."""
+    shape: Shape = ()
+
+    @property
+    def formula(self) -> Formula | None:
+        """The formula over the steps of the program, made for reading."""
+        if self.rule is None:
+            return None
+        arguments = self.arguments
+        return rewrite(self.rule.formula, lambda f: Var(arguments[f.number], f.shape) if isinstance(f, Var) else None)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether this is a contribution that only repeats another line (a bias: factor 1)."""
+        return self.role is Role.CONTRIBUTION and self.rule is not None and self.rule.copies
+
+
+class Program:
+    """An ordered tuple of steps, each of which uses only earlier ones."""
+
+    def __init__(self, steps: Iterable[Step]) -> None:
+        """Raise ``DesignError`` where a step uses a later one or a name is given twice."""
+        self.steps = tuple(steps)
+        for position, step in enumerate(self.steps):
+            if step.arguments and max(step.arguments) >= position:
+                raise DesignError(f"{step.target} uses a step that is not there yet")
+            if step.rule is not None and not step.rule.sums_rest and step.rule.arity != len(step.arguments):
+                raise DesignError(f"{step.target} fills {step.rule} with {len(step.arguments)} arguments")
+        if len(self.index) != len(self.steps):
+            names = [step.target for step in self.steps]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise DesignError(f"{twice} is given twice")
+
+    @cached_property
+    def index(self) -> dict[Name, int]:
+        """The position of each name."""
+        return {step.target: position for position, step in enumerate(self.steps)}
+
+    def __getitem__(self, name: Name) -> Step:
+        return self.steps[self.index[name]]
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def at(self, name: Name) -> Var:
+        """The quantity of this name as a variable for further formulas."""
+        position = self.index[name]
+        return Var(position, self.steps[position].shape)
+
+    def __str__(self) -> str:
+        return "\n".join(self.describe(step) for step in self.steps)
+
+    def describe(self, step: Step) -> str:
+        """One step as text: ``h_2 = tanh(a_2)``."""
+        if step.rule is None:
+            return f"{step.target} = {step.role.value}"
+        names = [str(self.steps[argument].target) for argument in step.arguments]
+        others = names[step.rule.arity :]
+        rest = f"{others[0]} + … + {others[-1]}" if others else ""
+        return f"{step.target} = {text(step.rule.formula, names.__getitem__, rest)}"
+
+
+class Builder:
+    """Writes a program step by step: the one object here that changes."""
+
+    def __init__(self, program: Program | None = None) -> None:
+        self.steps: list[Step] = list(program.steps) if program else []
+
+    def given(self, target: Name, role: Role = Role.GIVEN, shape: Shape = ()) -> Var:
+        """A quantity whose value comes with the problem."""
+        self.steps.append(Step(target, None, (), role, None, shape))
+        return Var(len(self.steps) - 1, shape)
+
+    def let(self, target: Name, formula: Formula, role: Role, through: int | None = None, rest: Sequence[int] = ()) -> Var:
+        """A quantity made by a formula; ``rest`` are the steps that ``Rest`` adds up in it."""
+        rule, arguments = rule_of(formula)
+        return self.fill(target, rule, (*arguments, *rest), role, through)
+
+    def fill(self, target: Name, rule: Rule, arguments: tuple[int, ...], role: Role, through: int | None = None) -> Var:
+        """A quantity made by a rule from these steps."""
+        shape = rule.shape
+        self.steps.append(Step(target, rule, arguments, role, through, shape))
+        return Var(len(self.steps) - 1, shape)
+
+    def replay(self, tape: Tape, sources: list[int], name: Callable[[str], Name], role: Callable[[str], Role]) -> list[int]:
+        """Append the lines of a tape, filled from these steps; return the positions of its results."""
+        places = sources[:]
+        steps = self.steps
+        for stem, rule, inputs in tape.lines:
+            places.append(len(steps))
+            steps.append(Step(name(stem), rule, tuple([places[i] for i in inputs]), role(stem), None, rule.shape))
+        return [places[result] for result in tape.results]
+
+    def sum(self, target: Name, terms: Sequence[int], role: Role, factor: Formula | None = None) -> Var:
+        """The sum of these steps: written out up to four terms, ``first + … + last`` beyond; times an exact factor."""
+        shape = self.steps[terms[0]].shape
+        rest: Sequence[int] = ()
+        total: Formula
+        if len(terms) > WRITTEN_OUT:
+            total, rest = Rest(shape), terms
+        else:
+            total = Var(terms[0], shape)
+            for term in terms[1:]:
+                total = total + Var(term, shape)
+        return self.let(target, total if factor is None else factor * total, role, rest=rest)
+
+    def build(self) -> Program:
+        return Program(self.steps)
+
+
+WRITTEN_OUT = 4
+"""How many terms of a sum stand in its line."""
+
+
+def scalars(program: Program) -> Program:
+    """The program of numbers behind a program of vectors and matrices: each step becomes its component lines.
+
+    A program of numbers is its own. The lines of a step stand together, row by row.
+    """
+    if not any(step.shape or any(program.steps[a].shape for a in step.arguments) for step in program.steps):
+        return program
+    first: list[int] = []
+    steps: list[Step] = []
+    for step in program.steps:
+        through = None if step.through is None else first[step.through]
+        first.append(len(steps))
+        names = [step.target._replace(index=index) for index in entries(step.shape)]
+        if step.rule is None:
+            steps += [Step(name, None, (), step.role) for name in names]
+            continue
+        for name, (rule, picks, rest) in zip(names, lower(step.rule), strict=True):
+            arguments = [_place(first, step, pick) for pick in picks]
+            if rest is not None:
+                arguments += [first[argument] + rest for argument in step.arguments[step.rule.arity :]]
+            steps.append(Step(name, rule, tuple(arguments), step.role, through))
+    return Program(steps)
+
+
+def _place(first: list[int], step: Step, pick: Pick) -> int:
+    return first[step.arguments[pick.argument]] + pick.component

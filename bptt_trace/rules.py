@@ -1,0 +1,138 @@
+"""Rules: formulas without names, each kept once.
+
+A rule is a formula whose variables are numbered in the order in which they
+are read: ``s0 * s1 + s2 * s3 + s4``. Rules are interned and compared by
+identity, so that whatever is dear (lowering, printing, compiling) is done once
+for each rule and never once for each line.
+
+A ``Tape`` is a cell run once on placeholders; it is replayed at every time step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+from weakref import WeakValueDictionary
+
+from bptt_trace.formula import Entry, Formula, Rest, Shape, Var, children, component, entries, rewrite, variables
+
+
+class Pick(NamedTuple):
+    """Which number fills a place of a component line: a component of an argument of the matrix rule."""
+
+    argument: int
+    component: int
+
+
+class Rule:
+    """A formula with its variables numbered from 0; equal formulas share one rule."""
+
+    __slots__ = ("__weakref__", "arity", "copies", "formula", "lowered", "sums_rest")
+
+    def __init__(self, formula: Formula) -> None:
+        self.formula = formula
+        self.arity = 1 + max((variable.number for variable in variables(formula)), default=-1)
+        """How many arguments stand in the formula by number."""
+        self.sums_rest = _has_rest(formula)
+        """Whether further arguments follow, all of them added up where ``Rest`` stands."""
+        self.copies = isinstance(formula, Var)
+        """Whether the rule only repeats its argument."""
+        self.lowered: tuple[tuple[Rule, tuple[Pick, ...], int | None], ...] | None = None
+
+    @property
+    def shape(self) -> Shape:
+        return self.formula.shape
+
+    def __repr__(self) -> str:
+        return f"Rule({self.formula})"
+
+
+_interned: WeakValueDictionary[Formula, Rule] = WeakValueDictionary()
+
+
+def intern(formula: Formula) -> Rule:
+    """The one rule for a formula whose variables are already numbered from 0."""
+    rule = _interned.get(formula)
+    if rule is None:
+        rule = _interned[formula] = Rule(formula)
+    return rule
+
+
+def rule_of(formula: Formula) -> tuple[Rule, tuple[int, ...]]:
+    """The rule of a formula, and the numbers of the variables that fill it.
+
+    >>> rule_of(Var(7) * Var(3) + Var(7))
+    (Rule(s0 * s1 + s0), (7, 3))
+    """
+    places: dict[int, int] = {}
+    for variable in variables(formula):
+        places.setdefault(variable.number, len(places))
+
+    def numbered(part: Formula) -> Formula | None:
+        return Var(places[part.number], part.shape) if isinstance(part, Var) else None
+
+    return intern(rewrite(formula, numbered)), tuple(places)
+
+
+def lower(rule: Rule) -> tuple[tuple[Rule, tuple[Pick, ...], int | None], ...]:
+    """The component lines of a rule, row by row: each a rule of numbers, and what fills it.
+
+    The last item is the component that is taken of every argument behind the
+    numbered ones, where the rule sums them, and None otherwise.
+    """
+    if rule.lowered is None:
+        rule.lowered = tuple(
+            _lowered(rule, tuple(place - 1 for place in index), position) for position, index in enumerate(entries(rule.shape))
+        )
+    return rule.lowered
+
+
+def _lowered(rule: Rule, index: tuple[int, ...], position: int) -> tuple[Rule, tuple[Pick, ...], int | None]:
+    formula = component(rule.formula, *index)
+    places: dict[Pick, int] = {}
+
+    def numbered(part: Formula) -> Formula | None:
+        if isinstance(part, Entry):
+            pick = Pick(part.variable.number, part.component)
+        elif isinstance(part, Var):
+            pick = Pick(part.number, 0)
+        else:
+            return None
+        return Var(places.setdefault(pick, len(places)))
+
+    lowered = intern(rewrite(formula, numbered))
+    return lowered, tuple(places), position if rule.sums_rest else None
+
+
+def _has_rest(formula: Formula) -> bool:
+    return isinstance(formula, Rest) or any(map(_has_rest, children(formula)))
+
+
+class TapeLine(NamedTuple):
+    """One line of a tape."""
+
+    stem: str
+    rule: Rule
+    sources: tuple[int, ...]
+    """Placeholders by number; behind them, earlier lines of the tape."""
+
+
+class Tape(NamedTuple):
+    """The lines of a cell, recorded on placeholders."""
+
+    lines: tuple[TapeLine, ...]
+    results: tuple[int, ...]
+    """What the cell returned: placeholders by number; behind them, lines of the tape."""
+
+
+def record(shapes: list[Shape], run: Callable[[Callable[[str, Formula], Var], list[Var]], list[Var]]) -> Tape:
+    """What ``run`` writes down and returns when it is given a ``let`` and placeholders of these shapes."""
+    lines: list[TapeLine] = []
+
+    def let(stem: str, formula: Formula) -> Var:
+        rule, sources = rule_of(formula)
+        lines.append(TapeLine(stem, rule, sources))
+        return Var(len(shapes) + len(lines) - 1, formula.shape)
+
+    results = run(let, [Var(number, shape) for number, shape in enumerate(shapes)])
+    return Tape(tuple(lines), tuple(result.number for result in results))
