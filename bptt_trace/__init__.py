@@ -1,3 +1,98 @@
-"""Worked examples of backpropagation through time, with the numbers in."""
+"""Worked examples of backpropagation through time, with the numbers in.
+
+::
+
+    from bptt_trace import load, solve
+
+    solution = solve(load("rnn"))
+    print(solution.to_text())
+    print(solution["dL/dw_hh"])
+
+Everything else is imported when it is first asked for, because SymPy takes a
+while to load and reading a problem does not need it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bptt_trace.build import build
+    from bptt_trace.errors import CalculationError, InputError, OutputError, ProblemError, TraceError, UnknownName
+    from bptt_trace.evaluate import Values, evaluate
+    from bptt_trace.names import Name
+    from bptt_trace.problem import Problem, Rounding, load, parse
+    from bptt_trace.program import Program, Role, Step, scalars
+    from bptt_trace.prove import Comparison, prove
+    from bptt_trace.sheet import Sheet
+    from bptt_trace.solution import Solution, solve
+    from bptt_trace.write import write
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "build": "build",
+    "CalculationError": "errors",
+    "Comparison": "prove",
+    "evaluate": "evaluate",
+    "InputError": "errors",
+    "load": "problem",
+    "Name": "names",
+    "OutputError": "errors",
+    "parse": "problem",
+    "Problem": "problem",
+    "ProblemError": "errors",
+    "Program": "program",
+    "prove": "prove",
+    "Role": "program",
+    "Rounding": "problem",
+    "scalars": "program",
+    "Sheet": "sheet",
+    "Solution": "solution",
+    "solve": "solution",
+    "Step": "program",
+    "TraceError": "errors",
+    "UnknownName": "errors",
+    "Values": "evaluate",
+    "write": "write",
+}
+
+__all__ = [  # noqa: RUF022 - sorted without regard to case, and checked by a test
+    "build",
+    "CalculationError",
+    "Comparison",
+    "evaluate",
+    "InputError",
+    "load",
+    "Name",
+    "OutputError",
+    "parse",
+    "Problem",
+    "ProblemError",
+    "Program",
+    "prove",
+    "Role",
+    "Rounding",
+    "scalars",
+    "Sheet",
+    "Solution",
+    "solve",
+    "Step",
+    "TraceError",
+    "UnknownName",
+    "Values",
+    "write",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bptt_trace import losses, optimizers
 from bptt_trace.backward import backward
-from bptt_trace.flow import factors
+from bptt_trace.flow import factors, links
 from bptt_trace.formula import Var
 from bptt_trace.names import Name, gradient
 from bptt_trace.problem import Problem
@@ -34,7 +34,7 @@ def build(problem: Problem) -> Program:
 
     pass_forward(parameters, 1)
     frozen = frozenset(Name(stem) for stem in problem.update.freeze) if problem.update else frozenset()
-    builder = Builder(backward(builder.build(), frozen=frozen))
+    builder = Builder(backward(links(builder.build()), frozen=frozen))
     if learning_rate is not None:
         program = builder.build()
         changed = {

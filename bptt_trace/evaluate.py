@@ -21,7 +21,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, DivisionByZero, InvalidOperation, Overflow, localcontext
 from fractions import Fraction
-from functools import cached_property
 from typing import Any, Protocol
 
 import mpmath
@@ -91,7 +90,13 @@ def evaluate(
     ``given`` has a number for each step without a rule; ``override`` replaces
     values by name. Raises ``CalculationError`` where a value cannot be had.
     """
-    how = arithmetic(rounding)
+    return Values(program, run(program, given, arithmetic(rounding), override), given, rounding)
+
+
+def run(
+    program: Program, given: Mapping[Name, Number], how: Arithmetic, override: Mapping[Name, Any] | None = None
+) -> tuple[Any, ...]:
+    """The number of every step in an arithmetic."""
     instead = {program.index[name]: value for name, value in (override or {}).items()}
     lines: dict[tuple[Rule, Role], Callable[..., Any]] = {}
     numbers: list[Any] = []
@@ -110,7 +115,7 @@ def evaluate(
                     append(line(*[numbers[argument] for argument in arguments]))
                 except (ArithmeticError, ValueError) as error:
                     raise CalculationError(f"{target} cannot be calculated: {_reason(error)}") from None
-    return Values(program, tuple(numbers), given, rounding)
+    return tuple(numbers)
 
 
 def _reason(error: Exception) -> str:
@@ -329,13 +334,3 @@ class Exact:
             )
         return value
 
-
-class Reference:
-    """Full precision for comparison, computed once and on demand."""
-
-    def __init__(self, program: Program, given: Mapping[Name, Number]) -> None:
-        self._program, self._given = program, given
-
-    @cached_property
-    def values(self) -> Values:
-        return evaluate(self._program, self._given, Rounding("full"))

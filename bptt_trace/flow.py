@@ -103,3 +103,25 @@ def _chain(links: tuple[Link, ...]) -> tuple[Rule, tuple[tuple[int, int], ...]]:
             slopes[number] = slopes[number] + slope if number in slopes else slope
     rule, sources = rule_of(slopes[len(links) - 1])
     return rule, tuple(places[source] for source in sources)
+
+
+def links(program: Program) -> Program:
+    """The program, followed by the links of a feedforward chain: ∂y/∂h, ∂h/∂a, from the output back.
+
+    A network over time, or one of vectors, has none.
+    """
+    builder = Builder(program)
+    forward = {Role.PREACTIVATION, Role.HIDDEN, Role.OUTPUT}
+    for position in range(len(program) - 1, -1, -1):
+        step = program.steps[position]
+        if step.role not in forward or step.rule is None:
+            continue
+        if step.target.time is not None or step.shape:
+            return program
+        for place, argument in enumerate(step.arguments):
+            before = program.steps[argument]
+            if before.role in forward:
+                rule, sources = adjoint(step.rule, place, ONE)
+                filled = tuple(position if source == RESULT else step.arguments[source] for source in sources)
+                builder.fill(before.target._replace(of=step.target), rule, filled, Role.FACTOR, position)
+    return builder.build()

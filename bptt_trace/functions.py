@@ -66,25 +66,24 @@ cos = Function("cos", r"\cos", lambda z, y: -sin(z))
 
 
 @cache
-def _bent(name: str, left: Fraction, at_zero: Fraction) -> Function:
+def _bent(name: str, latex: str, left: Fraction, at_zero: Fraction) -> Function:
     """``z`` right of 0 and ``left · z`` left of it; ``at_zero`` is the slope taken at 0."""
     one, zero = Fraction(1), Fraction(0)
-    latex = r"\mathrm{" + name.replace("_", r"\_") + "}"
     slope = Function(f"{name}'", f"{latex}'", lambda z, y: ZERO, pieces=Pieces(left, at_zero, one, steps=True))
     return Function(name, latex, lambda z, y: slope(z), pieces=Pieces(left, zero, one))
 
 
 def relu(slope_at_0: Fraction = Fraction(0)) -> Function:
     """max(0, z); it has no derivative at 0, and ``slope_at_0`` is what is used there."""
-    return _bent("relu", Fraction(0), slope_at_0)
+    return _bent("relu", r"\mathrm{ReLU}", Fraction(0), slope_at_0)
 
 
 def leaky_relu(leak: Fraction = Fraction(1, 100), slope_at_0: Fraction | None = None) -> Function:
     """z right of 0 and ``leak`` · z left of it (Maas et al. 2013); at 0 the slope is ``leak`` if not told."""
-    return _bent("leaky_relu", leak, leak if slope_at_0 is None else slope_at_0)
+    return _bent("leaky_relu", r"\mathrm{LeakyReLU}", leak, leak if slope_at_0 is None else slope_at_0)
 
 
-absolute = _bent("abs", Fraction(-1), Fraction(0))
+absolute = _bent("abs", r"\mathrm{abs}", Fraction(-1), Fraction(0))
 
 ACTIVATIONS = ("identity", "tanh", "sigmoid", "relu", "leaky_relu", "softplus")
 """The activations that a problem file may name; anything else is an expression in z."""

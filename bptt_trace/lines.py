@@ -11,10 +11,11 @@ keep the author's order.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, reduce
+from operator import add
 from typing import Any, assert_never, cast
 
 import sympy
@@ -293,11 +294,16 @@ class Source:
         """
         scope: dict[str, Any] = {f"k{place}": number(value) for place, value in enumerate(self.constants)}
         scope |= {f"f{place}": function(one) for place, one in enumerate(self.functions)}
-        scope["settle"] = settle
+        scope |= {"settle": settle, "total": total}
         body = self.body if settle is None else f"settle({self.body})"
         # The text is written by ``_Python`` below from numbered names and operators alone.
         bound: Callable[..., Any] = eval(f"lambda {self.parameters}: {body}", scope)  # noqa: S307
         return bound
+
+
+def total(terms: Sequence[Any]) -> Any:
+    """The sum from left to right, as the running totals of a sheet show it (``sum`` compensates floats)."""
+    return reduce(add, terms)
 
 
 class _Python(Printer):  # type: ignore[misc]
@@ -314,7 +320,7 @@ class _Python(Printer):  # type: ignore[misc]
         return f"k{self.constants.index(value)}"
 
     def _print_Hole(self, hole: Hole) -> str:
-        return f"s{hole.number}" if hole.number >= 0 else "sum(rest)"
+        return f"s{hole.number}" if hole.number >= 0 else "total(rest)"
 
     def _print_Known(self, known: Known) -> str:
         return self.constant(known.known)

@@ -8,6 +8,7 @@ other. Spellings for other media are made from the fields, never from the text.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from bptt_trace.errors import UnknownName
@@ -34,24 +35,7 @@ class Name(NamedTuple):
     updated: bool = False
 
     def __str__(self) -> str:
-        text = self.stem
-        if self.layer is not None:
-            text = f"{text}({self.layer})"
-        if self.time is not None:
-            text = f"{text}_{self.time}"
-        if self.updated:
-            text += "'"
-        if self.index:
-            text = f"{text}[{','.join(map(str, self.index))}]"
-        if self.sample is not None:
-            text = f"{text}#{self.sample}"
-        if self.iteration != 1:
-            text = f"{text}@{self.iteration}"
-        if self.of is not None:
-            text = f"d{self.of}/d{text}"
-            if self.via is not None:
-                text = f"{text} via {self.via}"
-        return text
+        return spell(self)
 
     @classmethod
     def parse(cls, text: str) -> Name:
@@ -65,6 +49,29 @@ class Name(NamedTuple):
             via = _simple(match["via"], text) if match["via"] else None
             return name._replace(of=_simple(match["of"], text), via=via)
         return _simple(text, text)
+
+
+def spell(name: Name, clock: Callable[[int], str] = str) -> str:
+    """The text of a name, its times written by a clock: ``h_2``, or ``h_(t-1)``."""
+    text = name.stem
+    if name.layer is not None:
+        text = f"{text}({name.layer})"
+    if name.time is not None:
+        time = clock(name.time)
+        text = f"{text}_{time}" if time.isalnum() else f"{text}_({time})"
+    if name.updated:
+        text += "'"
+    if name.index:
+        text = f"{text}[{','.join(map(str, name.index))}]"
+    if name.sample is not None:
+        text = f"{text}#{name.sample}"
+    if name.iteration != 1:
+        text = f"{text}@{name.iteration}"
+    if name.of is not None:
+        text = f"d{spell(name.of, clock)}/d{text}"
+        if name.via is not None:
+            text = f"{text} via {spell(name.via, clock)}"
+    return text
 
 
 _SIMPLE = re.compile(

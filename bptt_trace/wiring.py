@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from bptt_trace.cells import Cell, Let, Parameters
 from bptt_trace.cells.readout import Readout
 from bptt_trace.formula import ABSENT, Formula, Shape, Var, shape_of
+from bptt_trace.functions import Function
 from bptt_trace.names import Name
 from bptt_trace.program import Builder, Role
 from bptt_trace.rules import Tape, record
@@ -46,6 +47,11 @@ class Network:
             for stem, dimensions in declared.items()
             if (self.bias or not stem.startswith("b_")) and not ("d" in dimensions and self.inputs == 0)
         }
+
+    @property
+    def activation(self) -> Function:
+        """The hidden activation."""
+        return self.cell.activation
 
     @property
     def times(self) -> Sequence[int | None]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from bptt_trace.formula import Formula, Var
+from bptt_trace.functions import Function
 
 Let = Callable[[str, Formula], Var]
 
@@ -27,6 +28,10 @@ class Parameters:
 
 class Cell(Protocol):
     """What wiring asks of a cell."""
+
+    @property
+    def activation(self) -> Function:
+        """The activation of the hidden value."""
 
     @property
     def parameters(self) -> Mapping[str, tuple[str, ...]]:

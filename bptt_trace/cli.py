@@ -1,0 +1,320 @@
+"""The command line: reads arguments, calls the library, writes output whole.
+
+Exit status: 0 all well, 1 a proof fails, 2 bad input or usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from bptt_trace import __version__
+from bptt_trace.errors import OutputError, TraceError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bptt_trace.problem import Problem
+    from bptt_trace.prove import Comparison
+
+PLAIN_WIDTH = 80
+"""Columns of output that does not go to a terminal."""
+
+PROBLEM = """PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example."""
+
+
+class _Commands(click.Group):
+    """Commands in the order in which they are written here."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(self.commands)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="bptt-trace")
+def command() -> None:
+    """Print backpropagation through time by hand: every line re-computes from its own digits.
+
+    \b
+    Examples:
+      bptt-trace solve rnn                     a two-step recurrent network, worked out
+      bptt-trace solve rnn --set w_hh=0.9      the same with another weight
+      bptt-trace solve my.toml -f latex -o my.tex
+      bptt-trace examples rnn > my.toml        a problem file to start from
+    """
+
+
+def _problem_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The argument and the options of every command that reads a problem."""
+    function = click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a number or a setting; may be repeated.")(function)
+    return click.argument("problem")(function)
+
+
+@command.command()
+@_problem_options
+@click.option("-f", "--format", "form", type=click.Choice(["terminal", "markdown", "latex", "json"]), default="terminal", show_default=True, help="What to print.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file instead of the screen.")
+@click.option("--round", "rounding", metavar="RULE", help="4dp, 5sf, carry:4dp, full or exact, instead of the problem's own.")
+@click.option("--steps", type=click.Choice(["auto", "full", "ledger"]), default="auto", show_default=True, help="Every line, or a row for each time step (auto: from four steps on).")
+@click.option("--detail", type=click.Choice(["lines"]), default="lines", show_default=True, help="Component lines (networks of vectors have no matrix view yet).")
+@click.option("--prove", "with_proof", is_flag=True, help="Check the gradients (as the command prove does) and say so in the footer.")
+@click.option("--fragment", is_flag=True, help="LaTeX without preamble, for \\input.")
+@click.option("--templates", type=click.Path(path_type=Path), metavar="DIR", help="A folder with templates that replace the built-in ones.")
+def solve(
+    problem: str, changes: tuple[str, ...], form: str, output: Path | None, rounding: str | None, steps: str, detail: str,
+    with_proof: bool, fragment: bool, templates: Path | None,
+) -> None:  # fmt: skip
+    """Print the worked solution of a problem.
+
+    PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example.
+
+    \b
+    Examples:
+      bptt-trace solve rnn
+      bptt-trace solve rnn3 --round full
+      bptt-trace solve fnn -f markdown -o fnn.md
+      bptt-trace solve rnn --set x=[1,2,3] --set target=[0.5,1.0,1.5]
+    """
+    from bptt_trace.build import build
+    from bptt_trace.problem import Rounding, load
+    from bptt_trace.program import scalars
+
+    del detail
+    if fragment and form != "latex":
+        raise click.UsageError("--fragment goes with -f latex")
+    if templates is not None and form not in ("latex", "markdown"):
+        raise click.UsageError("--templates goes with -f latex or -f markdown")
+    read = load(problem, changes)
+    if rounding is not None:
+        read = read.rounded(Rounding.parse(rounding))
+    program = scalars(build(read))
+
+    from bptt_trace.evaluate import evaluate
+    from bptt_trace.write import write
+
+    values = evaluate(program, read.given, read.rounding)
+    proof = _proof_note(read) if with_proof else None
+    sheet = write(
+        read, program, values, steps="full" if form == "json" else steps, with_latex=form != "terminal", proof=proof
+    )
+    if form == "terminal":
+        from bptt_trace.render.terminal import show
+
+        with _opened(output) as file:
+            show(sheet, _console(file), unicode=_prints_unicode(file))
+        return
+    if form == "json":
+        from bptt_trace.render.data import write_json
+
+        _written(write_json(sheet), output)
+        return
+    from bptt_trace.render.document import latex, markdown
+
+    _written([latex(sheet, templates, fragment=fragment) if form == "latex" else markdown(sheet, templates)], output)
+
+
+@command.command()
+@_problem_options
+def prove(problem: str, changes: tuple[str, ...]) -> None:
+    """Compare every gradient with SymPy's derivative and with central differences.
+
+    The loss is composed into one expression and differentiated by SymPy, and it is calculated with 60 digits a little left
+    and right of each parameter. Exit status 1 if anything disagrees.
+
+    PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example.
+    """
+    from bptt_trace.problem import load
+    from bptt_trace.prove import prove as compare
+
+    read = load(problem, changes)
+    comparisons = compare(read)
+    with _opened(None) as file:
+        _show_proof(read, comparisons, _console(file), _prints_unicode(file))
+    if not all(comparison.agrees for comparison in comparisons):
+        raise SystemExit(1)
+
+
+@command.command()
+@_problem_options
+def names(problem: str, changes: tuple[str, ...]) -> None:
+    """Print the name of every quantity of a problem, one on each line.
+
+    These are the names for answer sheets and for JSON.
+
+    PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example.
+    """
+    from bptt_trace.build import build
+    from bptt_trace.problem import load
+    from bptt_trace.program import scalars
+
+    _written((f"{step.target}\n" for step in scalars(build(load(problem, changes)))), None)
+
+
+@command.command()
+@click.argument("name", required=False)
+def examples(name: str | None) -> None:
+    """List the built-in problems, or print the file of one of them, to start from."""
+    from bptt_trace.problem import example, load
+    from bptt_trace.problem import examples as known
+
+    if name is not None:
+        _written([example(name)], None)
+        return
+    width = max(map(len, known()))
+    _written((f"{one:<{width}}  {load(one).title}\n" for one in known()), None)
+
+
+# ---------------------------------------------------------------------- output
+
+
+def _console(file: IO[str]) -> Console:
+    """A console for a terminal; for anything else one without colour, of a fixed width."""
+    from rich.console import Console
+
+    if file.isatty():
+        return Console(file=file, highlight=False, emoji=False)
+    return Console(
+        file=file, width=PLAIN_WIDTH, color_system=None, force_terminal=False, legacy_windows=False, highlight=False, emoji=False
+    )
+
+
+def _prints_unicode(file: IO[str]) -> bool:
+    try:
+        "·−²Ση─━│└…≈•".encode(getattr(file, "encoding", None) or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def _written(pieces: Iterable[str], output: Path | None) -> None:
+    with _opened(output) as file:
+        file.writelines(pieces)
+
+
+@contextmanager
+def _opened(output: Path | None) -> Iterator[IO[str]]:
+    """Standard output, or a file that appears whole or not at all."""
+    if output is None:
+        yield sys.stdout
+        sys.stdout.flush()
+        return
+    try:
+        if output.exists() and not output.is_file() and not output.is_dir():
+            with output.open("w", encoding="utf-8") as file:  # a pipe or a device cannot be replaced
+                yield file
+            return
+        with _temporary(output) as file:
+            yield file
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be written: {error.strerror or error}") from None
+
+
+@contextmanager
+def _temporary(output: Path) -> Iterator[IO[str]]:
+    """A file beside the one wanted, which takes its place when it is complete."""
+    if output.is_dir():
+        raise OutputError(f"{output}: is a folder; the name of a file is due")
+    handle, name = tempfile.mkstemp(prefix=f".{output.name[:40]}.", dir=output.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            yield file
+        mode = output.stat().st_mode & 0o777 if output.exists() else 0o666 & ~_umask()
+        os.chmod(name, mode)
+        os.replace(name, output)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _proof_note(problem: Problem) -> Any:
+    from bptt_trace.prove import prove as compare
+    from bptt_trace.sheet import Math, Note, inline
+
+    comparisons = compare(problem)
+    if not all(comparison.agrees for comparison in comparisons):
+        return Note("Proof", ("The gradients do NOT agree with central differences; see bptt-trace prove.",))
+    largest = max((comparison.difference for comparison in comparisons), default=0)
+    symbolic = all(comparison.composed is not None for comparison in comparisons)
+    by = "SymPy's derivative of the composed loss and with central differences" if symbolic else "central differences"
+    bound = f"{largest:.0e}" if largest else "0"
+    mantissa, _, exponent = bound.partition("e")
+    shown = Math(bound, rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else bound)
+    count = len(comparisons)
+    return Note(
+        "Proof",
+        inline(
+            "With 60 digits, {which} with {by} to {bound}.",
+            which=f"all {count} gradients agree" if count > 1 else "the gradient agrees", by=by, bound=shown,
+        ),
+    )
+
+
+def _show_proof(problem: Problem, comparisons: list[Comparison], console: Console, unicode: bool) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD if unicode else box.ASCII2, show_edge=False, pad_edge=False, header_style="bold")
+    for heading in ("gradient", "BPTT", "SymPy", "central differences", "largest difference", ""):
+        table.add_column(heading, justify="left" if heading in ("gradient", "") else "right", no_wrap=heading in ("gradient", ""))
+    for one in comparisons:
+        composed = "not composed" if one.composed is None else f"{one.composed:.10g}"
+        cells = [f"dL/d{one.name}", f"{one.bptt:.10g}", composed, f"{one.central:.10g}", f"{one.difference:.0e}", "agrees" if one.agrees else "DIFFERS"]
+        table.add_row(*map(Text, cells))
+    console.print(Text(problem.title, style="bold"))
+    console.print(table)
+    if any(one.composed is None for one in comparisons):
+        console.print(Text("The loss is too long to be composed into one expression; it was compared with central differences only."))
+    if all(one.agrees for one in comparisons):
+        console.print(Text("All gradients agree."))
+    else:
+        console.print(Text("Some gradients differ. A unit of relu that stands exactly at 0 has no derivative there; otherwise this is a mistake."))
+
+
+def main() -> None:
+    """Run the command line; every error becomes one message and an exit status."""
+    gc.disable()  # a third of the time of a long trace; the process ends soon
+    try:
+        command(standalone_mode=False)
+    except click.exceptions.Abort:
+        _fail("interrupted", 130)
+    except KeyboardInterrupt:
+        _fail("interrupted", 130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except TraceError as error:
+        _fail(str(error), 2)
+    except BrokenPipeError:
+        # The reader has gone (| head): nobody is left to be told.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(2)
+    except OSError as error:
+        _fail(f"standard output: cannot be written: {error.strerror or error}", 2)
+
+
+def _fail(message: str, status: int) -> None:
+    shown = "".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in message)
+    click.echo(f"bptt-trace: {shown}", err=True)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

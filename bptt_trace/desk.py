@@ -1,0 +1,237 @@
+"""What a writer of sheets has on the desk: the lines as rows, and a scratch pad.
+
+``row`` sets a step of the program. ``calculate`` does a side calculation for a
+sentence by the same rules, arithmetic and templates as every line, so that a
+number in a sentence is as reliable as a number in a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
+from functools import cached_property
+from operator import add
+from typing import Any
+
+import sympy
+
+from bptt_trace.evaluate import WORKING, Values, arithmetic
+from bptt_trace.formula import Formula, Var
+from bptt_trace.lines import LATEX, TEXT, Signs, Template, template
+from bptt_trace.names import Name
+from bptt_trace.notation import SPELLINGS, Shown, fill, power_of_ten, printed, recomputes, shower
+from bptt_trace.problem import Problem
+from bptt_trace.program import Program, Role, Step
+from bptt_trace.rules import Rule, rule_of
+from bptt_trace.sheet import Math, Row, Stream
+
+
+@dataclass(frozen=True)
+class Calculation:
+    """A side calculation: ``0.8 * 0.5370 = 0.4296``."""
+
+    variable: Var
+    """For use in further calculations."""
+    number: Any
+    equation: Math
+    value: Math
+
+
+class Desk:
+    """A program with its values, set line by line."""
+
+    def __init__(self, problem: Problem, program: Program, values: Values, reference: Values, *, with_latex: bool) -> None:
+        self.problem = problem
+        self.program = program
+        self.steps: Sequence[Step] = program.steps
+        self.values = values
+        self.reference = reference
+        self.notations: tuple[Signs, ...] = (TEXT, LATEX) if with_latex else (TEXT,)
+        self.shown = Shown(values, with_latex)
+        self.names = {signs: [SPELLINGS[signs](step.target) for step in self.steps] for signs in self.notations}
+        self.numbers: list[Any] = list(values.numbers)
+        self.line_of = self._numbered()
+        self._templates: dict[Rule, dict[Signs, tuple[Template, Template]]] = {}
+
+    def _numbered(self) -> list[int]:
+        """The line number of every step; 0 for given numbers and for contributions that repeat a line."""
+        lines, count = [], 0
+        for step in self.steps:
+            if step.rule is None or step.repeats:
+                lines.append(0)
+            else:
+                count += 1
+                lines.append(count)
+        return lines
+
+    # ---------------------------------------------------------------- lookups
+
+    def find(self, name: Name) -> int | None:
+        """The position of a name, if the program has it."""
+        return self.program.index.get(name)
+
+    @cached_property
+    def last_time(self) -> int:
+        """The number of time steps; 0 for a feedforward network."""
+        return self.problem.network.steps or 0
+
+    def name(self, position: int) -> Math:
+        """The name of a step."""
+        return self.both({signs: self.names[signs][position] for signs in self.notations})
+
+    def value(self, position: int) -> Math:
+        """The printed value of a step."""
+        return self.both({signs: self.shown.bare[signs][position] for signs in self.notations})
+
+    def operand(self, position: int) -> Math:
+        """The printed value of a step as it stands inside a calculation."""
+        return self.both({signs: self.shown.operands[signs][position] for signs in self.notations})
+
+    def equals(self, position: int) -> Math:
+        """``h_1 = 0.5370``."""
+        name, value = self.name(position), self.value(position)
+        return Math(f"{name.text} = {value.text}", f"{name.latex} = {value.latex}")
+
+    def line(self, position: int) -> str:
+        """``line 12``, in words."""
+        return f"line {self.line_of[position]}"
+
+    def sign(self, position: int) -> int:
+        """The sign of the printed value."""
+        number = self.numbers[position]
+        return (number > 0) - (number < 0)
+
+    @staticmethod
+    def both(spelled: dict[Signs, str]) -> Math:
+        """One piece of mathematics from its spellings; LaTeX is empty where nobody asked for it."""
+        return Math(spelled[TEXT], spelled.get(LATEX, ""))
+
+    # ------------------------------------------------------------------- rows
+
+    def templates(self, rule: Rule) -> dict[Signs, tuple[Template, Template]]:
+        """Formula and numbers of a rule, in each notation."""
+        found = self._templates.get(rule)
+        if found is None:
+            found = {signs: (template(rule, signs, False), template(rule, signs, True)) for signs in self.notations}
+            self._templates[rule] = found
+        return found
+
+    def filled(self, rule: Rule, arguments: Sequence[int]) -> tuple[Math, Math]:
+        """A rule with names, and with numbers."""
+        formulas, numbers = {}, {}
+        shown = self.shown
+        for signs, (formula, calculation) in self.templates(rule).items():
+            names = self.names[signs]
+            formulas[signs] = formula.pattern % tuple([names[arguments[hole]] for hole in formula.holes])
+            numbers[signs] = fill(calculation, arguments, shown.bare[signs], shown.operands[signs])
+        return self.both(formulas), self.both(numbers)
+
+    def row(self, position: int, label: str = "", so_far: str = "") -> Row:
+        """A step as a line of the sheet."""
+        step = self.steps[position]
+        assert step.rule is not None
+        formula, numbers = self.filled(step.rule, step.arguments)
+        line = self.line_of[position]
+        return Row(
+            str(line) if line else "",
+            self.name(position),
+            formula,
+            numbers,
+            self.value(position),
+            self.uses(step.arguments),
+            label,
+            step.role.value,
+            step.target.time,
+            repr(self.reference.numbers[position] + 0.0),
+            so_far,
+            self.relation(step.rule, step.role, step.arguments, position),
+        )
+
+    def uses(self, arguments: Sequence[int]) -> str:
+        """The lines whose results go in: in the order of the formula, or in short where there are many."""
+        line_of = self.line_of
+        lines = [line_of[argument] for argument in arguments if line_of[argument]]
+        if len(lines) < 3:
+            return ", ".join(map(str, lines))
+        if len(lines) > 4:
+            return f"{lines[0]}, …, {lines[-1]}"
+        return ranges(sorted(lines))
+
+    def relation(self, rule: Rule, role: Role, arguments: Sequence[int], position: int) -> str:
+        """``=`` where the printed digits give the printed result, ``~`` where they do not."""
+        if self.values.rounding.policy != "carry":
+            return "="
+        texts = self.shown.bare[TEXT]
+        inputs = [
+            printed(self.values, argument, texts) if argument < len(self.steps) else Decimal(texts[argument])
+            for argument in arguments
+        ]
+        with localcontext(WORKING):
+            return "=" if recomputes(rule, role, self.values.rounding, inputs, Decimal(texts[position])) else "~"
+
+    def stream(self, positions: Sequence[int], labels: dict[int, str] | None = None, adds_up: bool = False) -> Stream:
+        """Rows for these steps, made while they are read; in a long sum with running totals."""
+        known = labels or {}
+
+        def produce() -> Iterator[Row]:
+            totals = self.running_totals(positions[:-1]) if adds_up else iter(())
+            for position in positions:
+                yield self.row(position, known.get(position, ""), next(totals, ""))
+
+        return Stream(produce, len(positions))
+
+    def running_totals(self, positions: Iterable[int]) -> Iterator[str]:
+        """The sum so far after each of these steps, unrounded: sums of printed numbers are exact."""
+        if self.values.rounding.policy == "exact":
+            return
+        show = shower(self.values.rounding)
+        total: Any = None
+        for position in positions:
+            number = self.numbers[position]
+            with localcontext(WORKING):
+                total = number if total is None else add(total, number)
+            yield show(total, self.steps[position].role)
+
+    # ---------------------------------------------------------- side calculations
+
+    def calculate(self, formula: Formula, role: Role = Role.HIDDEN) -> Calculation:
+        """The value of a formula over steps and earlier calculations, and how it reads."""
+        rule, arguments = rule_of(formula)
+        how = arithmetic(self.values.rounding)
+        with localcontext(WORKING):
+            number = how.line(rule, role)(*[self.numbers[argument] for argument in arguments])
+        text = shower(self.values.rounding)(number, role)
+        exact = self.values.rounding.policy == "exact"
+        self.numbers.append(number)
+        self.shown.add(text, sympy.latex(number) if exact else power_of_ten(text))
+        position = len(self.numbers) - 1
+        spelled = {}
+        relation = self.relation(rule, role, arguments, position)
+        for signs, (_, calculation) in self.templates(rule).items():
+            numbers = fill(calculation, arguments, self.shown.bare[signs], self.shown.operands[signs])
+            equal = relation if signs is TEXT or relation == "=" else r"\approx"
+            spelled[signs] = f"{numbers} {equal} {self.shown.bare[signs][position]}"
+        value = self.both({signs: self.shown.bare[signs][position] for signs in self.notations})
+        return Calculation(Var(position), number, self.both(spelled), value)
+
+    def filled_numbers(self, position: int) -> Math:
+        """The right side of a step with its numbers: ``1 - 0.8005^2``."""
+        step = self.steps[position]
+        assert step.rule is not None
+        return self.filled(step.rule, step.arguments)[1]
+
+
+def ranges(lines: Sequence[int]) -> str:
+    """Line numbers in short.
+
+    >>> ranges([1, 2, 3, 31])
+    '1–3, 31'
+    """
+    runs: list[list[int]] = []
+    for line in lines:
+        if runs and line == runs[-1][-1] + 1:
+            runs[-1].append(line)
+        else:
+            runs.append([line])
+    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)

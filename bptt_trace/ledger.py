@@ -1,0 +1,132 @@
+"""Many time steps on little paper: one row for each step.
+
+A ledger shows exactly the operands of the lines it stands for, never a rounded
+intermediate that no line rounds; so its rows re-compute as lines do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bptt_trace.desk import Desk, ranges
+from bptt_trace.names import Name, spell
+from bptt_trace.notation import clock_at, latex
+from bptt_trace.program import Role
+from bptt_trace.sheet import Column, Inline, Math, Table
+
+Cells = tuple[Inline, ...]
+
+
+def ledger(desk: Desk, groups: dict[int, list[int]], title: Inline) -> Table:
+    """One row for each time step, with a column for every operand and every result of its lines.
+
+    ``groups`` has the lines of each step. Operands that are the same at every
+    step (parameters), or that stand in the same row already, get no column;
+    neither does a result that stands in the row before (``∂L/∂a_(t+1)``).
+    """
+    model = max(groups.values(), key=len)
+    now = desk.steps[model[-1]].target.time
+    assert now is not None
+    columns: list[tuple[Name, bool]] = []
+    for position in model:
+        step = desk.steps[position]
+        for argument in step.arguments:
+            target = desk.steps[argument].target
+            if target.time is None or _known(target, columns, now) or _from_another_row(desk, argument, groups, now):
+                continue
+            columns.append((target, False))
+        if not _known(step.target, columns, now):
+            columns.append((step.target, step.role in (Role.HIDDEN, Role.GRADIENT) and step.target.stem == "h"))
+    headings = (Column((Math("t", "t"),), right=True), *(_heading(name, now, strong) for name, strong in columns), Column(("lines",)))
+    rows = [_row(desk, time, positions, [name for name, _ in columns], now) for time, positions in groups.items()]
+    return Table(headings, rows, title)
+
+
+def _known(target: Name, columns: Sequence[tuple[Name, bool]], now: int) -> bool:
+    return any(name == target for name, _ in columns)
+
+
+def _from_another_row(desk: Desk, argument: int, groups: dict[int, list[int]], now: int) -> bool:
+    """Whether this operand is a gradient of the row before."""
+    step = desk.steps[argument]
+    return step.role is Role.GRADIENT and step.target.time != now and argument in groups.get(step.target.time or 0, ())
+
+
+def _heading(name: Name, now: int, strong: bool) -> Column:
+    word = heading_word(name, now)
+    if word:
+        return Column((word,), right=True, strong=strong)
+    clock = clock_at(now)
+    return Column((Math(spell(name, clock), latex(name, clock)),), right=True, strong=strong)
+
+
+def heading_word(name: Name, now: int) -> str:
+    """The two contributions to ∂L/∂h_t are told by a word."""
+    if name.via is None:
+        return ""
+    return "direct" if name.via.time == now else "carried"
+
+
+def _row(desk: Desk, time: int, positions: Sequence[int], columns: Sequence[Name], now: int) -> Cells:
+    cells: list[Inline] = [(Math(str(time), str(time)),)]
+    for name in columns:
+        cells.append(_cell(desk, _moved(name, time - now)))
+    lines = sorted({desk.line_of[position] for position in positions} - {0})
+    cells.append((ranges(lines),))
+    return tuple(cells)
+
+
+def _moved(name: Name, by: int) -> Name:
+    def move(part: Name | None) -> Name | None:
+        return part if part is None or part.time is None else part._replace(time=part.time + by)
+
+    own = move(name._replace(of=None, via=None))
+    assert own is not None
+    return own._replace(of=move(name.of), via=move(name.via))
+
+
+def _cell(desk: Desk, name: Name) -> Inline:
+    position = desk.find(name)
+    if position is not None:
+        return (desk.value(position),)
+    if name.via is not None:
+        return _only_source(desk, name)
+    return ("none",)
+
+
+def _only_source(desk: Desk, name: Name) -> Inline:
+    """A gradient with one source has no line of its own for it: the total is that source."""
+    total = desk.find(name._replace(via=None))
+    if total is None or desk.steps[total].through is None:
+        return ("none",)
+    through = desk.steps[desk.steps[total].through or 0].target
+    return (desk.value(total),) if through == name.via else ("none",)
+
+
+def parameter_ledger(desk: Desk, positions: Sequence[int], title: Inline) -> Table:
+    """The contributions to the gradient of one parameter, with what they are made of and the sum so far."""
+    *terms, total = positions
+    first = desk.steps[terms[0]]
+    now = desk.steps[first.arguments[0]].target.time or 1
+    clock = clock_at(now)
+    operands = [desk.steps[argument].target for argument in first.arguments]
+    columns = [Column((Math("t", "t"),), right=True)]
+    columns += [Column((Math(spell(name, clock), latex(name, clock)),), right=True) for name in operands]
+    if not first.repeats:
+        columns.append(Column(("contribution",), right=True))
+    columns += [Column(("sum so far",), right=True, strong=True), Column(("line",))]
+    rows: list[Cells] = []
+    for term, so_far in zip(terms, desk.running_totals(terms), strict=False):
+        step = desk.steps[term]
+        time = desk.steps[step.arguments[0]].target.time
+        cells: list[Inline] = [(Math(str(time), str(time)),)]
+        cells += [(desk.value(argument),) for argument in step.arguments]
+        if not step.repeats:
+            cells.append((desk.value(term),))
+        line = desk.line_of[term] or desk.line_of[step.arguments[0]]
+        cells += [(Math(so_far, so_far),), (str(line),)]
+        rows.append(tuple(cells))
+    empty: Inline = ()
+    last: list[Inline] = [empty] * (len(columns) - 3)
+    rows.append((*last, (desk.name(total),), (desk.value(total),), (str(desk.line_of[total]),)))
+    return Table(tuple(columns), rows, title)

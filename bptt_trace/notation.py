@@ -1,0 +1,185 @@
+"""Names, numbers and lines as a reader sees them: plain text and LaTeX.
+
+Plain text is ASCII and uses the names of answer files; the terminal's finer
+signs are made from it by ``render/terminal.py``. Spellings come from the fields
+of a name. A line is a rule's template with its holes filled, so nothing here
+knows what a formula means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+import sympy
+
+from bptt_trace.evaluate import ByHand, Values, decimal, settler
+from bptt_trace.lines import LATEX, TEXT, Signs, Template, template
+from bptt_trace.names import Name, spell
+from bptt_trace.problem import Rounding
+from bptt_trace.program import Role, Step
+from bptt_trace.rules import Rule
+from bptt_trace.sheet import Math
+
+Clock = Callable[[int], str]
+"""How a time is written: as a number, or as ``t``, ``t-1``."""
+
+GREEK = {"eta": r"\eta"}
+
+
+def latex(name: Name, clock: Clock = str) -> str:
+    r"""A name in LaTeX: ``\frac{\partial L}{\partial h_{2}}\text{ via }a_{3}``."""
+    own = _latex(name, clock)
+    if name.of is None:
+        return own
+    fraction = rf"\frac{{\partial {_latex(name.of, clock)}}}{{\partial {own}}}"
+    return fraction if name.via is None else rf"{fraction}\text{{ via }}{_latex(name.via, clock)}"
+
+
+def _latex(name: Name, clock: Clock) -> str:
+    letter, _, subscript = name.stem.partition("_")
+    time = "" if name.time is None else clock(name.time)
+    text = GREEK.get(letter) or (letter if len(letter) == 1 else rf"\mathrm{{{letter}}}")
+    below = ",".join(part for part in (subscript.replace("_", ","), time) if part)
+    if below:
+        text += f"_{{{below}}}"
+    if name.updated:
+        text += "'"
+    if name.iteration != 1:
+        text += f"^{{({name.iteration})}}"
+    if name.index:
+        text += f"[{','.join(map(str, name.index))}]"
+    return text
+
+
+SPELLINGS: dict[Signs, Callable[[Name], str]] = {TEXT: str, LATEX: latex}
+
+
+# -------------------------------------------------------------------- numbers
+
+
+def shown(values: Values) -> list[str]:
+    """Every value as it is printed, in plain text: given numbers as typed, results rounded."""
+    given = values.given
+    show = shower(values.rounding)
+    return [
+        given[step.target].text if step.rule is None and step.target in given else show(number, step.role)
+        for step, number in zip(values.program.steps, values.numbers, strict=True)
+    ]
+
+
+def shower(rounding: Rounding) -> Callable[[Any, Role], str]:
+    """How a result is printed under a rounding policy."""
+    match rounding.policy:
+        case "by_hand":
+            return lambda number, role: plain(number)
+        case "carry":
+            settle = {role: settler(rounding, role) for role in Role}
+            return lambda number, role: plain(settle[role](number))
+        case "full":
+            return lambda number, role: repr(number + 0.0)
+        case _:
+            return lambda number, role: str(number).replace("**", "^")
+
+
+def plain(number: Decimal) -> str:
+    """A decimal as a person writes it; far from 1, with a power of ten: ``1.234e-10``."""
+    exponent = number.as_tuple().exponent
+    if isinstance(exponent, int) and -16 <= exponent <= 0:
+        return str(number) if exponent > -7 else f"{number:f}"
+    return f"{number:e}".replace("e+", "e")
+
+
+def power_of_ten(text: str) -> str:
+    r"""A number in LaTeX: ``1.234e-10`` becomes ``1.234 \cdot 10^{-10}``."""
+    mantissa, sign, exponent = text.partition("e")
+    return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if sign else text
+
+
+def operand(text: str) -> str:
+    """A number inside a calculation: negative numbers, fractions and sums stand in brackets."""
+    if text[0] == "-" or not text.isascii() or not _plain_number(text):
+        return f"({text})"
+    return text
+
+
+def _plain_number(text: str) -> bool:
+    return text.replace(".", "", 1).isdigit()
+
+
+class Shown:
+    """The numbers of a program as strings: bare, and as operands; two for each value, made once."""
+
+    def __init__(self, values: Values, with_latex: bool) -> None:
+        exact = values.rounding.policy == "exact"
+        text = shown(values)
+        self.bare: dict[Signs, list[str]] = {TEXT: text}
+        self.operands: dict[Signs, list[str]] = {TEXT: [operand(one) for one in text]}
+        if with_latex:
+            if exact:
+                typed = [sympy.latex(number) for number in values.numbers]
+            else:
+                typed = [power_of_ten(one) if "e" in one else one for one in text]
+            self.bare[LATEX] = typed
+            self.operands[LATEX] = [operand(one) for one in typed]
+
+    def add(self, text: str, in_latex: str) -> None:
+        """Append one more value."""
+        for signs, one in ((TEXT, text), (LATEX, in_latex)):
+            if signs in self.bare:
+                self.bare[signs].append(one)
+                self.operands[signs].append(operand(one))
+
+
+def fill(form: Template, arguments: Sequence[int], bare: Sequence[str], operands: Sequence[str]) -> str:
+    """A template with the strings of its arguments."""
+    if len(form.holes) == 1:
+        return form.pattern % ((bare if form.bare[0] else operands)[arguments[form.holes[0]]],)
+    return form.pattern % tuple(
+        [
+            (bare if alone else operands)[arguments[hole]]
+            for hole, alone in zip(form.holes, form.bare, strict=True)
+        ]
+    )
+
+
+# -------------------------------------------------------------- general forms
+
+
+def clock_at(now: int, symbol: str = "t") -> Clock:
+    """Times as seen from one step: ``t``, ``t-1``, ``t+1``."""
+    return lambda time: symbol if time == now else f"{symbol}{time - now:+d}"
+
+
+def general(steps: Sequence[Step], position: int, clock: Clock) -> tuple[Math, Math]:
+    """The name and the formula of a step with its times written by a clock."""
+    step = steps[position]
+    assert step.rule is not None
+    spellings: list[tuple[Signs, Callable[[Name, Clock], str]]] = [(TEXT, spell), (LATEX, latex)]
+    names = Math(*(spelling(step.target, clock) for _, spelling in spellings))
+    formulas = []
+    for signs, spelling in spellings:
+        form = template(step.rule, signs, False)
+        holes = [spelling(steps[step.arguments[hole]].target, clock) for hole in form.holes]
+        formulas.append(form.pattern % tuple(holes))
+    return names, Math(*formulas)
+
+
+@cache
+def _checker(rule: Rule, role: Role, rounding: Rounding) -> Callable[..., Any]:
+    return ByHand(rounding).line(rule, role)
+
+
+def recomputes(rule: Rule, role: Role, rounding: Rounding, arguments: Sequence[Decimal], result: Decimal) -> bool:
+    """Whether a printed line gives its printed result from its own printed digits."""
+    return bool(_checker(rule, role, rounding)(*arguments) == result)
+
+
+def printed(values: Values, position: int, texts: Sequence[str]) -> Decimal:
+    """The number that stands printed for a step."""
+    step = values.program.steps[position]
+    if step.rule is None and step.target in values.given:
+        return decimal(values.given[step.target].value)
+    return Decimal(texts[position])

@@ -1,0 +1,67 @@
+"""Which steps of a program belong to which part of a sheet, told by role and time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bptt_trace.program import Program, Role
+
+Time = int | None
+
+
+@dataclass
+class Pass:
+    """A forward pass: its lines by time step, and its losses."""
+
+    steps: dict[Time, list[int]] = field(default_factory=dict)
+    losses: list[int] = field(default_factory=list)
+
+
+@dataclass
+class Parts:
+    """Positions of steps, in the order of the program."""
+
+    parameters: list[int] = field(default_factory=list)
+    given: list[int] = field(default_factory=list)
+    forward: Pass = field(default_factory=Pass)
+    links: list[int] = field(default_factory=list)
+    """Slopes of single lines, in a feedforward network: ∂y/∂h, ∂h/∂a."""
+    backward: dict[Time, list[int]] = field(default_factory=dict)
+    """Gradients of everything but parameters, last time step first."""
+    gradients: dict[int, list[int]] = field(default_factory=dict)
+    """For each parameter: its contributions, repeated ones included, and their sum."""
+    updates: list[int] = field(default_factory=list)
+    again: Pass = field(default_factory=Pass)
+    """The forward pass with the new parameters."""
+    factors: list[int] = field(default_factory=list)
+    """∂h_t/∂h_{t−1} and the products of these."""
+
+
+def parts_of(program: Program) -> Parts:
+    """The parts of a program of numbers."""
+    parts = Parts()
+    parameters = {}
+    for position, step in enumerate(program.steps):
+        target = step.target
+        match step.role:
+            case Role.PARAMETER:
+                parts.parameters.append(position)
+                parameters[target] = position
+            case Role.GIVEN:
+                parts.given.append(position)
+            case Role.PREACTIVATION | Role.HIDDEN | Role.OUTPUT:
+                one = parts.forward if target.iteration == 1 else parts.again
+                one.steps.setdefault(target.time, []).append(position)
+            case Role.LOSS:
+                (parts.forward if target.iteration == 1 else parts.again).losses.append(position)
+            case Role.CONTRIBUTION | Role.GRADIENT:
+                parameter = parameters.get(target._replace(of=None, via=None))
+                if parameter is None:
+                    parts.backward.setdefault(target.time, []).append(position)
+                else:
+                    parts.gradients.setdefault(parameter, []).append(position)
+            case Role.UPDATE:
+                parts.updates.append(position)
+            case Role.FACTOR:
+                (parts.links if target.time is None else parts.factors).append(position)
+    return parts

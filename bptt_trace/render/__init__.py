@@ -1,0 +1,1 @@
+"""Sheets in every medium. Nothing here knows a formula or a number."""

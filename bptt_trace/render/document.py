@@ -1,0 +1,114 @@
+"""A sheet as Markdown or LaTeX, through templates.
+
+The templates lie in the top-level ``templates/`` and are layout only: they loop
+and place. A folder of the user's own overrides any of them; it runs in Jinja's
+sandbox, and what a sheet says is only ever a variable there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from bptt_trace.errors import ProblemError
+from bptt_trace.sheet import Inline, Math, Sheet
+
+_TEX = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "–": "--", "…": r"\dots{}", "−": "$-$", "≈": r"$\approx$",
+    "±": r"$\pm$", "’": "'", "“": "``", "”": "''", "·": r"$\cdot$", "<": r"\textless{}", ">": r"\textgreater{}",
+    "≤": r"$\le$", "∂": r"$\partial$", "φ": r"$\varphi$",
+}  # fmt: skip
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|$~])")
+
+
+def markdown(sheet: Sheet, templates: Path | None = None) -> str:
+    """The sheet as Markdown that GitHub, Jupyter and Quarto render."""
+    return _render("sheet.md.j2", sheet, templates)
+
+
+def latex(sheet: Sheet, templates: Path | None = None, *, fragment: bool = False) -> str:
+    """The sheet as a complete LaTeX document, or as a fragment for ``\\input``."""
+    return _render("body.tex.j2" if fragment else "sheet.tex.j2", sheet, templates)
+
+
+@cache
+def template_directory() -> Path:
+    """Where the templates are: inside the package when installed, beside it in a checkout."""
+    here = Path(__file__).parent.parent
+    return next(path for path in (here / "templates", here.parent / "templates") if path.is_dir())
+
+
+def _render(name: str, sheet: Sheet, templates: Path | None) -> str:
+    if templates is not None and not templates.is_dir():
+        raise ProblemError("not a folder; --templates takes a folder of templates", source=str(templates))
+    environment = environment_for(name, templates)
+    try:
+        text = environment.get_template(name).render(sheet=sheet)
+    except TemplateError as error:
+        where = f" (line {line})" if (line := getattr(error, "lineno", None)) else ""
+        raise ProblemError(f"template {getattr(error, 'name', None) or name}{where}: {error}", source=str(templates or "")) from None
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def environment_for(name: str, templates: Path | None = None) -> ImmutableSandboxedEnvironment:
+    """The Jinja environment of a medium, told by the name of its template."""
+    folders = [template_directory()] if templates is None else [templates, template_directory()]
+    loader: BaseLoader = ChoiceLoader([FileSystemLoader(folder) for folder in folders])
+    if name.endswith(".tex.j2"):
+        environment = ImmutableSandboxedEnvironment(
+            loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False,  # noqa: S701 - LaTeX has its own escapes
+            block_start_string="((*", block_end_string="*))", variable_start_string="(((", variable_end_string=")))",
+            comment_start_string="((=", comment_end_string="=))",
+        )  # fmt: skip
+        environment.filters |= {"words": tex_words, "inline": _inline(tex_words, _tex_math), "math": _tex_math}
+    else:
+        environment = ImmutableSandboxedEnvironment(
+            loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False  # noqa: S701 - Markdown has its own escapes
+        )
+        environment.filters |= {"words": markdown_words, "inline": _inline(markdown_words, _markdown_math), "math": _markdown_math}
+    environment.filters |= {"way": _way, "first_word": _first_word}
+    return environment
+
+
+def _inline(escape: Callable[[str], str], math: Callable[[Math], str]) -> Callable[[Inline], str]:
+    """A filter for words with mathematics."""
+
+    def render(text: Inline) -> str:
+        return "".join(math(part) if isinstance(part, Math) else escape(part) for part in text)
+
+    return render
+
+
+def tex_words(text: str) -> str:
+    """Words for LaTeX: nothing in them is a command."""
+    broken = text.replace("\n", "\0")
+    return "".join(_TEX.get(sign, sign) for sign in broken).replace("\0", r"\newline ")
+
+
+def markdown_words(text: str) -> str:
+    """Words for Markdown: nothing in them is markup."""
+    return _MARKDOWN.sub(r"\\\1", text).replace("\n", "<br>")
+
+
+def _tex_math(math: Math) -> str:
+    return f"${math.latex}$"
+
+
+def _markdown_math(math: Math) -> str:
+    return f"${math.latex}$"
+
+
+def _way(label: str) -> str:
+    """Which of the two ways of a gradient a label names: direct, carried or neither."""
+    return next((way for way in ("direct", "carried") if label.startswith(way)), "")
+
+
+def _first_word(text: str) -> str:
+    """``carried`` of ``carried, via a_(t+1)``."""
+    return text.partition(",")[0]

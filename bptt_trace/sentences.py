@@ -1,0 +1,656 @@
+"""The explanations: short, made from the problem, printed only where their condition holds.
+
+Each function looks at the numbers and returns the notes that are true of them,
+in the order in which they are read. Every number in a sentence stands in a
+line, or is calculated in that sentence by ``Desk.calculate``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from bptt_trace.desk import Calculation, Desk
+from bptt_trace.formula import Apply, Formula, Over, Sum, Var, variables
+from bptt_trace.functions import Function, identity, relu, sigmoid, tanh
+from bptt_trace.lines import TEXT
+from bptt_trace.names import LOSS, Name, gradient
+from bptt_trace.parts import Parts, Time
+from bptt_trace.program import Role
+from bptt_trace.sheet import Inline, Math, Note, inline
+
+NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+def in_words(count: int) -> str:
+    """A small number as a word."""
+    return NUMBER_WORDS[count] if count < len(NUMBER_WORDS) else str(count)
+
+
+def listed(items: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+class Voices(NamedTuple):
+    """The terms of a recurrent pre-activation, told apart by what they contain."""
+
+    position: int
+    """The pre-activation."""
+    hidden: int
+    """The state that it makes."""
+    state: int
+    """The state before."""
+    memory: Formula
+    others: tuple[tuple[str, Formula], ...]
+    """The input and the bias, where they are there."""
+
+
+def voices(desk: Desk, time: int) -> Voices | None:
+    """The terms that line a_t adds, where they are single numbers."""
+    position = desk.find(Name("a", time=time))
+    hidden = desk.find(Name("h", time=time))
+    state = desk.find(Name("h", time=time - 1))
+    if position is None or hidden is None or state is None or desk.steps[position].formula is None:
+        return None
+    formula = desk.steps[position].formula
+    assert formula is not None
+    terms = formula.terms if isinstance(formula, Sum) else (formula,)
+    memory = [term for term in terms if any(v.number == state for v in variables(term))]
+    others = tuple(
+        ("bias" if isinstance(term, Var) else "input", term)
+        for term in terms
+        if not any(v.number == state for v in variables(term))
+    )
+    return Voices(position, hidden, state, memory[0], others) if len(memory) == 1 else None
+
+
+def _readable(desk: Desk) -> bool:
+    """Whether numbers are short enough to be calculated with in a sentence."""
+    return desk.values.rounding.policy != "exact"
+
+
+# --------------------------------------------------------------- forward pass
+
+
+def memory(desk: Desk, parts: Parts, time: int) -> Iterator[Note]:
+    """What the state at this time remembers."""
+    found = voices(desk, time)
+    if found is None or not _readable(desk):
+        return
+    if time == 1:
+        yield _first_memory(desk, found)
+    elif found.others:
+        yield _later_memory(desk, found, time)
+    factor = desk.find(Name("h", time=time - 1, of=Name("h", time=time)))
+    if time > 1 and factor is not None:
+        yield _passed_on(desk, found, factor, time)
+
+
+def _first_memory(desk: Desk, found: Voices) -> Note:
+    brought = desk.calculate(found.memory)
+    h_0 = desk.equals(found.state)
+    line = desk.line(found.position)
+    if desk.numbers[found.state] != 0:
+        return Note(
+            "Memory",
+            inline("The memory is not empty: {h_0} brings {calculation} into {line}.", h_0=h_0, calculation=brought.equation, line=line),
+        )
+    sources: list[str | Math] = []
+    for word, term in found.others:
+        sources.append("the bias" if word == "bias" else _inputs(desk, term))
+    carried: Inline = ()
+    for place, source in enumerate(sources):
+        carried += (" and ", source) if place else (source,)
+    start = inline(
+        "{h_0}: the memory is empty, so {line} gets {calculation} from the past.", h_0=h_0, line=line, calculation=brought.equation
+    )
+    if not carried:
+        return Note("Memory", start)
+    return Note(
+        "Memory", (*start, *inline(" All that {h_1} carries on comes from {sources}.", h_1=desk.equals(found.hidden), sources=carried))
+    )
+
+
+def _inputs(desk: Desk, term: Formula) -> Math:
+    given = [v.number for v in variables(term) if desk.steps[v.number].role is Role.GIVEN]
+    return desk.name(given[0])
+
+
+def _later_memory(desk: Desk, found: Voices, time: int) -> Note:
+    remembered = desk.calculate(found.memory)
+    spoken: list[Inline] = []
+    silent: Formula | None = None
+    for word, term in found.others:
+        if isinstance(term, Var):
+            value, shown = term, desk.value(term.number)
+        else:
+            one = desk.calculate(term)
+            value, shown = one.variable, one.equation
+        silent = value if silent is None else silent + value
+        spoken.append(inline("the {word} {shown}", word=word, shown=shown))
+    spoken.insert(1, inline("the memory {shown}", shown=remembered.equation))
+    said: Inline = ()
+    for place, voice in enumerate(spoken):
+        said += (", ", *voice) if place else voice
+    assert silent is not None
+    sentence = inline("{line} adds {count} voices: {voices}.", line=desk.line(found.position).capitalize(), count=in_words(len(spoken)), voices=said)
+    difference = _without_memory(desk, found, silent, time)
+    return Note("Memory", (*sentence, *difference))
+
+
+class Silence(NamedTuple):
+    """What the state would be with its memory silent."""
+
+    before: Inline
+    shown: Math
+    difference: Calculation
+
+
+def _silence(desk: Desk, found: Voices, silent: Formula) -> Silence:
+    """The state from the other voices alone, and how far it is from the state."""
+    before: Inline = ()
+    if not isinstance(silent, Var):
+        added = desk.calculate(silent)
+        before = inline("the pre-activation would be {sum} and ", sum=added.equation)
+        silent = added.variable
+    alone = _as_calculation(desk, silent)
+    shown = alone.value
+    formula = desk.steps[found.hidden].formula
+    if isinstance(formula, Apply) and formula.function is not identity:
+        alone = desk.calculate(Apply(formula.function, silent))
+        shown = alone.equation
+    return Silence(before, shown, desk.calculate(Var(found.hidden) - alone.variable))
+
+
+def _without_memory(desk: Desk, found: Voices, silent: Formula, time: int) -> Inline:
+    """What the state would be with its memory silent, in words."""
+    before, shown, difference = _silence(desk, found, silent)
+    h = desk.name(found.hidden)
+    start = inline(" With the memory silent, {before}{h} would be {shown}", before=before, h=h, shown=shown)
+    if difference.number == 0:
+        return start + inline(": as printed, {h} is the same with and without its memory.", h=h)
+    of = "step 1" if time == 2 else f"the {in_words(time - 1)} steps before"
+    return start + inline(
+        "; with it, {with_it}. The difference, {difference}, is what {h} remembers of {of}.",
+        with_it=desk.equals(found.hidden), difference=difference.equation, h=h, of=of,
+    )
+
+
+def _as_calculation(desk: Desk, variable: Var) -> Calculation:
+    """An earlier calculation, or a step, for use where a calculation is wanted."""
+    value = desk.both({signs: desk.shown.bare[signs][variable.number] for signs in desk.notations})
+    return Calculation(variable, desk.numbers[variable.number], value, value)
+
+
+def _passed_on(desk: Desk, found: Voices, factor: int, time: int) -> Note:
+    ways = [
+        desk.find(gradient(Name("a", time=time))),
+        desk.find(gradient(Name("h", time=time - 1), Name("a", time=time))) or desk.find(gradient(Name("h", time=time - 1))),
+    ]
+    lines = listed([str(desk.line_of[way]) for way in ways if way is not None])
+    return Note(
+        "Memory",
+        inline(
+            "A small change of {before} reaches {after} multiplied by {factor}. The gradient travels back through the same factor (lines {lines}).",
+            before=desk.name(found.state), after=desk.name(found.hidden), factor=full_line(desk, factor, with_name=False), lines=lines,
+        ),
+    )
+
+
+def full_line(desk: Desk, position: int, *, with_name: bool = True) -> Math:
+    """A step as one chain of equations: ``name = formula = numbers = value``."""
+    row = desk.row(position)
+    relation = Math(row.relation, "=" if row.relation == "=" else r"\approx")
+    start = (f"{row.name.text} = ", f"{row.name.latex} = ") if with_name else ("", "")
+    same = row.formula.text == row.numbers.text or not desk.steps[position].arguments
+    middle = ("", "") if same else (f"{row.formula.text} = ", f"{row.formula.latex} = ")
+    return Math(
+        f"{start[0]}{middle[0]}{row.numbers.text} {relation.text} {row.result.text}",
+        f"{start[1]}{middle[1]}{row.numbers.latex} {relation.latex} {row.result.latex}",
+    )
+
+
+# ----------------------------------------------------------------------- loss
+
+
+def loss_check(desk: Desk, parts: Parts) -> Iterator[Note]:
+    """What can be seen of a squared error without calculating it again."""
+    loss = desk.problem.loss
+    if not loss.has_target or not _readable(desk):
+        return
+    *terms, total = parts.forward.losses
+    if not terms:
+        yield from _one_error(desk, total)
+        return
+    if len(terms) < 2:
+        return
+    ordered = sorted(terms, key=lambda position: desk.numbers[position])
+    least, most = ordered[0], ordered[-1]
+    numbers = desk.numbers
+    if loss.over_time == "mean" and numbers[least] <= numbers[total] <= numbers[most]:
+        start = inline(
+            "A squared error is never negative, and a mean lies between its terms: {bounds}.",
+            bounds=_chain([desk.value(least), desk.value(total), desk.value(most)], "<=", r"\le"),
+        )
+    elif loss.over_time == "sum" and numbers[most] <= numbers[total]:
+        start = inline(
+            "A squared error is never negative, so a sum is not smaller than its largest term: {bounds}.",
+            bounds=_chain([desk.value(most), desk.value(total)], "<=", r"\le"),
+        )
+    else:
+        return
+    worst = desk.steps[most].target.time
+    if len(terms) == 2 and numbers[most] > numbers[least]:
+        start += inline(
+            " Step {far} is further from its target than step {near} ({most} against {least}).",
+            far=str(worst), near=str(desk.steps[least].target.time), most=desk.value(most), least=desk.value(least),
+        )
+    elif numbers[most] > numbers[ordered[-2]]:
+        start += inline(" Step {far} is furthest from its target ({most}).", far=str(worst), most=desk.value(most))
+    yield Note("Check", start)
+
+
+def _one_error(desk: Desk, total: int) -> Iterator[Note]:
+    arguments = desk.steps[total].arguments
+    if len(arguments) != 2:
+        return
+    prediction, target = arguments
+    error = desk.calculate(Var(prediction) - Var(target))
+    side = "above" if error.number > 0 else "below" if error.number < 0 else "exactly at"
+    yield Note(
+        "Check",
+        inline(
+            "{y} is {side} its target {target}: the error is {error}; its square is never negative.",
+            y=desk.equals(prediction), side=side, target=desk.value(target), error=error.equation,
+        ),
+    )
+
+
+def _chain(values: Sequence[Math], sign: str, in_latex: str) -> Math:
+    return Math(f" {sign} ".join(v.text for v in values), f" {in_latex} ".join(v.latex for v in values))
+
+
+# -------------------------------------------------------------- backward pass
+
+
+class Sources(NamedTuple):
+    """The two ways by which a gradient reaches a hidden state."""
+
+    direct: int
+    carried: int
+    total: int
+
+
+def sources(desk: Desk, time: int) -> Sources | None:
+    """Direct, carried and sum at this time, where there are both."""
+    total = desk.find(gradient(Name("h", time=time)))
+    if total is None:
+        return None
+    ways = [
+        position
+        for position, step in enumerate(desk.steps)
+        if step.role is Role.CONTRIBUTION and step.target._replace(via=None) == desk.steps[total].target
+    ]
+    if len(ways) != 2:
+        return None
+    return Sources(ways[0], ways[1], total)
+
+
+def two_sources(desk: Desk, time: int, *, first: bool) -> Iterator[Note]:
+    """How the direct and the carried part of a gradient compare."""
+    found = sources(desk, time)
+    if found is None or not _readable(desk):
+        return
+    signs = desk.sign(found.direct), desk.sign(found.carried)
+    h = desk.name(found.total)
+    start = inline(
+        "{h} acts on the loss through its own output ({direct}: {d}) and through the memory of step {next} ({carried}: {c}).",
+        h=desk.name(position) if (position := desk.find(Name("h", time=time))) is not None else h,
+        direct=desk.line(found.direct), d=desk.value(found.direct), next=str(time + 1),
+        carried=desk.line(found.carried), c=desk.value(found.carried),
+    )
+    if signs[0] * signs[1] > 0:
+        start += _same_direction(desk, found, signs[0])
+    elif signs[0] * signs[1] < 0:
+        start += _opposite(desk, found)
+    else:
+        return
+    if first:
+        start += (" To leave the memory path out is the most common mistake in this calculation.",)
+    yield Note("Two sources", start)
+
+
+def _same_direction(desk: Desk, found: Sources, sign: int) -> Inline:
+    asks = ("negative", "larger") if sign < 0 else ("positive", "smaller")
+    h = desk.steps[found.total].target._replace(of=None)
+    share = desk.calculate(Over(Var(found.carried), Var(found.total)))
+    position = desk.find(h)
+    return inline(
+        " Both are {sign}: both ask for a {size} {h}. The memory path makes up {share}, that is {percent} %, of the sum.",
+        sign=asks[0], size=asks[1], h=desk.name(position) if position is not None else str(h),
+        share=share.equation, percent=percent(share.number),
+    )
+
+
+def _opposite(desk: Desk, found: Sources) -> Inline:
+    total = desk.calculate(Var(found.direct) + Var(found.carried))
+    sizes = abs(desk.numbers[found.direct]), abs(desk.numbers[found.carried])
+    if sizes[0] == sizes[1]:
+        decides = "They are of the same size and cancel."
+    else:
+        decides = f"The {'carried' if sizes[1] > sizes[0] else 'direct'} part is larger in size and decides the sign."
+    return inline(" They pull in opposite directions: {sum}. {decides}", sum=total.equation, decides=decides)
+
+
+def percent(share: Any) -> str:
+    """A share as a percentage with two significant figures."""
+    value = abs(float(share)) * 100
+    return f"{value:.{0 if value >= 9.95 else 1 if value >= 0.995 else 2}f}"
+
+
+def through_activation(desk: Desk, times: Sequence[Time]) -> Iterator[Note]:
+    """What the slope of the hidden activation does to the gradient."""
+    function = desk.problem.network.activation
+    pairs = [pair for time in times if (pair := _crossing(desk, time)) is not None]
+    if not pairs or not _readable(desk):
+        return
+    bound = {tanh: ("tanh", "between 0 and 1"), sigmoid: ("the sigmoid", "between 0 and 1/4")}.get(function)
+    if bound and all(_shrinks(desk, *pair) for pair in pairs):
+        (before, after), *others = pairs
+        text = inline(
+            "The slope of {name} lies {bounds}, so {after} has the sign of {before} and is not larger in size ({sizes})",
+            name=bound[0], bounds=bound[1], after=desk.line(after), before=desk.line(before),
+            sizes=_chain([_size(desk.value(after)), _size(desk.value(before))], "<=", r"\le"),
+        )
+        if others:
+            same = listed([f"{desk.line_of[a]} and {desk.line_of[b]}" for b, a in others[:3]])
+            text += (f"; the same holds for lines {same}",)
+        yield Note("Check", (*text, "."))
+    for before, after in pairs:
+        yield from _blocked(desk, function, before, after)
+
+
+def _crossing(desk: Desk, time: Time) -> tuple[int, int] | None:
+    before, after = (desk.find(gradient(Name(stem, time=time))) for stem in ("h", "a"))
+    return (before, after) if before is not None and after is not None else None
+
+
+def _shrinks(desk: Desk, before: int, after: int) -> bool:
+    one, other = desk.numbers[before], desk.numbers[after]
+    return bool(abs(other) <= abs(one) and one * other >= 0)
+
+
+def _size(value: Math) -> Math:
+    return Math(value.text.removeprefix("-"), value.latex.removeprefix("-"))
+
+
+def _blocked(desk: Desk, function: Function, before: int, after: int) -> Iterator[Note]:
+    """A unit that lets almost nothing through."""
+    target = desk.steps[after].target._replace(of=None)
+    a, h = desk.find(target), desk.find(target._replace(stem="h"))
+    assert a is not None and h is not None
+    if function.name == "relu" and function.pieces == relu().pieces and desk.numbers[a] < 0 and desk.numbers[before] != 0:
+        yield Note("Off", inline("{a} is negative: the unit is off, its slope is 0, and nothing passes back through it.", a=desk.equals(a)))
+    if function is not tanh:
+        return
+    slope = desk.calculate(1 - Var(h) ** 2)
+    if slope.number < Decimal("0.01") and desk.numbers[before] != 0:
+        yield Note(
+            "Saturated",
+            inline("The slope {slope} is small: {h} is near ±1 and lets almost nothing through.", slope=slope.equation, h=desk.name(h)),
+        )
+
+
+def chain(desk: Desk, parts: Parts) -> Iterator[Note]:
+    """How the error of a feedforward network gets to its hidden unit."""
+    position = desk.find(gradient(Name("a")))
+    before = desk.find(gradient(Name("h")))
+    error = desk.find(gradient(Name("y")))
+    weight = desk.find(Name("w_hy"))
+    if None in (position, before, error, weight) or not _readable(desk):
+        return
+    assert position is not None and before is not None and error is not None and weight is not None
+    slope = desk.find(Name("a", of=Name("h")))
+    through: Inline = ()
+    if slope is not None and desk.problem.network.activation is not identity:
+        function = desk.problem.network.activation.name
+        through = inline(
+            " and through the slope of {name} ({slope})", name=function, slope=desk.filled_numbers(slope)
+        )
+    outer = inline(", through the slope of the output ({slope}),", slope=desk.filled_numbers(z)) if (z := desk.find(Name("z", of=Name("y")))) is not None else ()
+    yield Note(
+        "Chain",
+        inline(
+            "The error {error} is passed back{outer} through the weight ({weight}){through}: {before} at {h} becomes {after} at {a}.",
+            error=desk.value(error), outer=outer, weight=desk.value(weight), through=through,
+            before=desk.value(before), after=desk.value(position),
+            h=_of(desk, Name("h")), a=_of(desk, Name("a")),
+        ),
+    )
+
+
+def _of(desk: Desk, name: Name) -> Math:
+    position = desk.find(name)
+    assert position is not None
+    return desk.name(position)
+
+
+# ------------------------------------------------- gradients, update, new loss
+
+
+def recurrent_weight(desk: Desk, parts: Parts) -> Iterator[Note]:
+    """Which memory the gradient of w_hh multiplies."""
+    first = desk.find(gradient(Name("w_hh"), Name("a", time=1)))
+    h_0 = desk.find(Name("h", time=0))
+    if first is None or h_0 is None or desk.last_time < 2:
+        return
+    never = inline(
+        " It multiplies {before}, the memory before the step, never {now}.", before=Math("h_(t-1)", "h_{t-1}"), now=Math("h_t", "h_t")
+    )
+    w = _of(desk, Name("w_hh"))
+    if desk.numbers[h_0] == 0:
+        later = "step 2" if desk.last_time == 2 else "the later steps"
+        text = inline(
+            "{line} is 0 because {h_0}: at step 1 there was nothing to remember, so {w} can only be blamed for {later}.",
+            line=desk.line(first), h_0=desk.equals(h_0), w=w, later=later,
+        )
+    else:
+        text = inline("{w} is blamed for step 1 too, because {h_0} was there to be remembered.", w=w, h_0=desk.equals(h_0))
+    yield Note("Memory", (*text, *never))
+
+
+def update_check(desk: Desk, parts: Parts) -> Iterator[Note]:
+    """Which parameters grow and which shrink."""
+    grow = sum(1 for position in parts.updates if _change(desk, position) > 0)
+    shrink = sum(1 for position in parts.updates if _change(desk, position) < 0)
+    count = len(parts.updates)
+    eta = desk.find(Name("eta"))
+    if not count or eta is None or desk.numbers[eta] <= 0:
+        return
+    said = "A negative gradient makes its parameter grow, a positive one makes it shrink"
+    if grow == count:
+        said += f"; here all {in_words(count)} grow." if count > 1 else "; here it grows."
+    elif shrink == count:
+        said += f"; here all {in_words(count)} shrink." if count > 1 else "; here it shrinks."
+    else:
+        stay = count - grow - shrink
+        said += f"; here {in_words(grow)} {_verb(grow, 'grow')}, {in_words(shrink)} {_verb(shrink, 'shrink')}"
+        said += f" and {in_words(stay)} {_verb(stay, 'stay')}." if stay else "."
+    yield Note("Check", (said,))
+
+
+def _verb(count: int, verb: str) -> str:
+    return f"{verb}s" if count == 1 else verb
+
+
+def _change(desk: Desk, position: int) -> Any:
+    old = desk.steps[position].arguments[0]
+    return desk.numbers[position] - desk.numbers[old]
+
+
+def new_loss(desk: Desk, parts: Parts) -> Iterator[Note]:
+    """Whether the step went downhill."""
+    before, after = desk.find(LOSS), desk.find(LOSS._replace(iteration=2))
+    if before is None or after is None:
+        return
+    one, other = desk.numbers[before], desk.numbers[after]
+    if other < one:
+        verdict = "The loss falls: the step went downhill."
+    elif other > one:
+        verdict = "The loss rises: the step was too long for this learning rate."
+    else:
+        verdict = "As printed, the loss stays the same."
+    yield Note(
+        "Check",
+        inline("With the new parameters {new} ({line}; before: {old}). {verdict}", new=desk.equals(after), line=desk.line(after), old=desk.value(before), verdict=verdict),
+    )
+
+
+# --------------------------------------------------------- how far it reaches
+
+
+def reach(desk: Desk, parts: Parts) -> Iterator[Note]:
+    """What the factors between the states mean."""
+    singles = [p for p in parts.factors if _is_single(desk, p)]
+    if not singles or not _readable(desk):
+        return
+    product = parts.factors[-1]
+    last = desk.last_time
+    sizes = [abs(desk.numbers[position]) for position in singles]
+    whole = inline(
+        "An error at {last} reaches {first} multiplied by {product} ({line})",
+        last=_of(desk, Name("h", time=last)), first=_of(desk, Name("h", time=1)), product=desk.value(product), line=desk.line(product),
+    )
+    if all(size < 1 for size in sizes):
+        each = "the factor is" if len(singles) == 1 else "each factor is"
+        verdict = f"{each} smaller than 1 in size, so what comes back fades (vanishing gradient)"
+    elif all(size > 1 for size in sizes):
+        each = "the factor is" if len(singles) == 1 else "each factor is"
+        verdict = f"{each} larger than 1 in size, so what comes back grows (exploding gradient)"
+    else:
+        size = abs(desk.numbers[product])
+        verdict = f"some factors shrink it and some enlarge it; on the whole it {'fades' if size < 1 else 'grows' if size > 1 else 'stays'}"
+    yield Note("Reach", (*whole, f": {verdict}."))
+
+
+def _is_single(desk: Desk, position: int) -> bool:
+    target = desk.steps[position].target
+    assert target.of is not None and target.of.time is not None and target.time is not None
+    return target.of.time == target.time + 1
+
+
+# ------------------------------------------------------------------ takeaways
+
+
+def takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
+    """What to remember, at most five sentences."""
+    if desk.last_time == 0:
+        yield from _feedforward_takeaways(desk, parts)
+        return
+    last = desk.last_time
+    found = voices(desk, last)
+    if found is not None and last > 1:
+        yield inline(
+            "The hidden state is the memory: step {early} reaches {late} only through {state}{moved}.",
+            early=str(last - 1), late=_of(desk, Name("h", time=last)), state=_of(desk, Name("h", time=last - 1)),
+            moved=_moved(desk, found),
+        )
+    both = next((s for time in range(last - 1, 0, -1) if (s := sources(desk, time)) is not None), None)
+    if both is not None:
+        h = desk.find(desk.steps[both.total].target._replace(of=None))
+        assert h is not None
+        yield inline(
+            "Going back, {h} has two sources: direct {direct} and carried {carried}, together {total}.",
+            h=desk.name(h), direct=desk.value(both.direct), carried=desk.value(both.carried), total=desk.value(both.total),
+        )
+    if last > 1:
+        yield (f"A shared parameter collects one contribution for each of the {in_words(last)} steps, and is updated once.",)
+    factor = next((p for p in reversed(parts.factors) if _is_single(desk, p)), None)
+    if factor is not None and _readable(desk):
+        yield _fading(desk, factor)
+    yield (
+        "Beside it, a feedforward network has no carried part: each hidden value has one source, each parameter one contribution, "
+        "and nothing is remembered for the next input.",
+    )
+
+
+def _moved(desk: Desk, found: Voices) -> Inline:
+    """How much the memory moves the state, where the other voices are there to compare."""
+    if not found.others or not _readable(desk):
+        return ()
+    silent: Formula | None = None
+    for _, term in found.others:
+        value = term if isinstance(term, Var) else desk.calculate(term).variable
+        silent = value if silent is None else silent + value
+    assert silent is not None
+    return inline(", and moves it by {amount}", amount=_silence(desk, found, silent).difference.value)
+
+
+def _fading(desk: Desk, factor: int) -> Inline:
+    square = desk.calculate(Var(factor) ** 2, Role.FACTOR)
+    size = abs(desk.numbers[factor])
+    word = "fades (vanishing gradient)" if size < 1 else "grows (exploding gradient)" if size > 1 else "stays"
+    return inline(
+        "Memory {word}: one step back multiplies by {factor}; two such steps would, by {square}.",
+        word=word, factor=desk.value(factor), square=square.equation,
+    )
+
+
+def _feedforward_takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
+    yield ("Each quantity is used once, so each gradient has one source: the chain rule is a single product.",)
+    if parts.updates:
+        yield ("All gradients are taken with the old parameters; the parameters are updated together, at the end.",)
+    yield (
+        "A feedforward network meets each input on its own: nothing of this calculation is remembered for the next input. "
+        "A recurrent network would keep h, and its gradient would have a second source.",
+    )
+
+
+# --------------------------------------------------------------------- footer
+
+
+def drift(desk: Desk) -> Iterator[Note]:
+    """How far a sheet calculated by hand is from full precision."""
+    if desk.values.rounding.policy == "carry":
+        yield from _contradictions(desk)
+    if desk.values.rounding.policy != "by_hand":
+        return
+    worst, distance = None, Decimal(-1)
+    exact = desk.reference.numbers
+    for position, step in enumerate(desk.steps):
+        if step.rule is None or step.role is Role.FACTOR:
+            continue
+        one = abs(Decimal(exact[position]) - desk.values.numbers[position])
+        if one > distance and desk.line_of[position]:
+            worst, distance = position, one
+    if worst is None:
+        return
+    yield Note(
+        "Rounding",
+        inline(
+            "The largest distance of a result from full precision is {distance} ({line}: {here} here, {there} unrounded).",
+            distance=_plain(f"{distance:.1e}"), line=desk.line(worst), here=desk.value(worst), there=_plain(_finer(desk, exact[worst])),
+        ),
+    )
+
+
+def _finer(desk: Desk, number: float) -> str:
+    """A number with two digits more than the sheet shows."""
+    rounding = desk.values.rounding
+    return f"{number:.{rounding.figures + 2}g}" if rounding.figures else f"{number:.{rounding.places + 2}f}"
+
+
+def _plain(text: str) -> Math:
+    number = f"{Decimal(text):f}"
+    return Math(number, number)
+
+
+def _contradictions(desk: Desk) -> Iterator[Note]:
+    lines = [p for p in range(len(desk.steps)) if desk.line_of[p]]
+    marked = sum(1 for p in lines if desk.row(p).relation != "=")
+    yield Note(
+        "Rounding",
+        (f"On {marked} of {len(lines)} lines the printed digits do not give the printed result; they are marked with ≈.",),
+    )

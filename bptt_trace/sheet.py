@@ -1,0 +1,208 @@
+"""How a calculation reads: sections of strings, and nothing else.
+
+A sheet knows no formulas, no numbers and no medium. Mathematics comes in two
+spellings, plain text and LaTeX. Rows may be produced while they are read, so
+that a long trace is never held in memory as strings; iterating again produces
+them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from string import Formatter
+from typing import ClassVar, NamedTuple
+
+
+class Math(NamedTuple):
+    """A piece of mathematics in both spellings."""
+
+    text: str
+    latex: str
+
+
+Inline = tuple["str | Math", ...]
+"""Words and mathematics in a row."""
+
+
+def inline(pattern: str, **parts: str | Math | Inline) -> Inline:
+    """Words with mathematics set in: ``inline("{h} is small", h=Math("h_1", "h_{1}"))``."""
+    pieces: list[str | Math] = []
+    for words, key, _, _ in Formatter().parse(pattern):
+        if words:
+            pieces.append(words)
+        if key is not None:
+            part = parts[key]
+            if isinstance(part, Math) or isinstance(part, str):
+                pieces.append(part)
+            else:
+                pieces += part
+    return tuple(pieces)
+
+
+class Row(NamedTuple):
+    """One line of the calculation, ready to be set."""
+
+    number: str
+    """The line number; empty where the row only recalls another line."""
+    name: Math
+    formula: Math
+    numbers: Math
+    result: Math
+    uses: str
+    """The lines whose results go in: ``14, 15``."""
+    label: str
+    """What the line is, in a word: ``carried``, ``sum``, ``through tanh``."""
+    role: str = ""
+    """The role of the quantity, as in JSON."""
+    time: int | None = None
+    exact: str = ""
+    """The value at full precision."""
+    so_far: str = ""
+    """In a long sum: the running total up to this row."""
+    relation: str = "="
+    """``=``, or ``~`` where the printed digits do not give the printed result (policy ``carry``)."""
+
+
+class Stream(Iterable["Row"]):
+    """Rows that are produced anew at every iteration."""
+
+    def __init__(self, produce: Callable[[], Iterator[Row]], count: int) -> None:
+        self._produce = produce
+        self.count = count
+
+    def __iter__(self) -> Iterator[Row]:
+        return self._produce()
+
+    def __len__(self) -> int:
+        return self.count
+
+
+@dataclass(frozen=True)
+class Lines:
+    """A block of numbered lines, such as one time step."""
+
+    kind: ClassVar = "lines"
+    title: Inline
+    rows: Stream
+    adds_up: bool = False
+    """Whether rows carry running totals."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """The heading of a column of a table."""
+
+    heading: Inline
+    right: bool = False
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of words and numbers."""
+
+    kind: ClassVar = "table"
+    columns: tuple[Column, ...]
+    rows: Sequence[tuple[Inline, ...]]
+    title: Inline = ()
+
+    @property
+    def calculates(self) -> bool:
+        """Whether its second column holds several calculations, one below the other."""
+        return any(part == "\n" for row in self.rows for cell in row for part in cell)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A summand of a general formula, with the word that stands under it."""
+
+    math: Math
+    word: str = ""
+
+
+@dataclass(frozen=True)
+class Equation:
+    """A general formula: ``left = part + part``, and what to know about it."""
+
+    left: Math
+    parts: tuple[Part, ...]
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Equations:
+    """The general formulas that open a section."""
+
+    kind: ClassVar = "equations"
+    lead: Inline
+    items: tuple[Equation, ...]
+
+    @property
+    def named(self) -> bool:
+        """Whether there is more to set than the formulas: names of summands, remarks."""
+        return any(item.remark or len(item.parts) > 1 for item in self.items)
+
+
+@dataclass(frozen=True)
+class Note:
+    """An explanation behind a key word; every number in it stands in a line or is calculated in it."""
+
+    kind: ClassVar = "note"
+    word: str
+    text: Inline
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A sentence or two."""
+
+    kind: ClassVar = "paragraph"
+    text: Inline
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list."""
+
+    kind: ClassVar = "bullets"
+    items: tuple[Inline, ...]
+
+
+Block = Lines | Table | Equations | Note | Paragraph | Bullets
+
+
+@dataclass(frozen=True)
+class Section:
+    """A numbered part of a sheet."""
+
+    id: str
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A document: what is given, the conventions, the sections, and what to know about its numbers."""
+
+    title: str
+    subtitle: str
+    given: tuple[Table, ...]
+    conventions: tuple[tuple[str, Inline], ...]
+    sections: tuple[Section, ...]
+    footer: tuple[Note, ...] = ()
+    rounding: Mapping[str, str | int] = field(default_factory=dict)
+    values: Iterable[tuple[str, str]] = ()
+    """Every quantity by name, with its printed value."""
+
+    def rows(self) -> Iterator[Row]:
+        """All lines in their order."""
+        for section in self.sections:
+            for block in section.blocks:
+                if isinstance(block, Lines):
+                    yield from block.rows
+
+
+def words(text: Inline, spelling: Callable[[Math], str] = lambda math: math.text) -> str:
+    """Inline content as one string; ``spelling`` sets the mathematics."""
+    return "".join(spelling(part) if isinstance(part, Math) else part for part in text)

@@ -1,0 +1,81 @@
+"""A solved problem: the nouns of the calculation in one place, and every way to print it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bptt_trace.build import build
+from bptt_trace.evaluate import Values, evaluate
+from bptt_trace.names import Name
+from bptt_trace.problem import Problem, Rounding, load
+from bptt_trace.program import Program, scalars
+from bptt_trace.write import write
+
+if TYPE_CHECKING:
+    from bptt_trace.sheet import Sheet
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """What ``solve`` returns; it shows itself in Jupyter."""
+
+    problem: Problem
+    program: Program
+    """The program of numbers: each step is one printed line."""
+    values: Values
+    steps: str = "auto"
+
+    @cached_property
+    def sheet(self) -> Sheet:
+        """The worked solution."""
+        return write(self.problem, self.program, self.values, steps=self.steps)
+
+    def __getitem__(self, name: str) -> float:
+        """The value of a quantity by its name: ``solution["dL/dw_hh"]``."""
+        return float(self.values[Name.parse(name)])
+
+    def to_text(self, width: int = 80) -> str:
+        """As the terminal prints it, without colour."""
+        from bptt_trace.render.terminal import as_text
+
+        return as_text(self.sheet, width)
+
+    def to_markdown(self) -> str:
+        """As Markdown with mathematics for GitHub, Jupyter and Quarto."""
+        from bptt_trace.render.document import markdown
+
+        return markdown(self.sheet)
+
+    def to_latex(self, *, fragment: bool = False) -> str:
+        """As a LaTeX document, or as a fragment for ``\\input``."""
+        from bptt_trace.render.document import latex
+
+        return latex(self.sheet, fragment=fragment)
+
+    def to_json(self) -> str:
+        """Every line as JSON (format ``bptt-trace/1``)."""
+        from bptt_trace.render.data import write_json
+
+        return "".join(write_json(write(self.problem, self.program, self.values, steps="full")))
+
+    def _repr_markdown_(self) -> str:
+        return self.to_markdown()
+
+
+def solve(problem: Problem | str | Path, *, rounding: str | None = None, steps: str = "auto") -> Solution:
+    """Solve a problem, given as such, as a file, or as the name of a built-in example.
+
+    ``rounding`` is ``"4dp"``, ``"5sf"``, ``"carry:4dp"``, ``"full"`` or
+    ``"exact"`` and replaces the problem's own; ``steps`` is ``"auto"``,
+    ``"full"`` or ``"ledger"``. Raises ``ProblemError`` for a problem that cannot
+    be read and ``CalculationError`` for one that cannot be calculated.
+    """
+    if not isinstance(problem, Problem):
+        problem = load(problem)
+    if rounding is not None:
+        problem = problem.rounded(Rounding.parse(rounding))
+    program = scalars(build(problem))
+    return Solution(problem, program, evaluate(program, problem.given, problem.rounding), steps)

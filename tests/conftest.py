@@ -1,0 +1,240 @@
+"""What several tests share: problems made to order, their values, and a network calculated without this package."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import mpmath
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+
+from bptt_trace.build import build
+from bptt_trace.evaluate import Values, evaluate
+from bptt_trace.problem import Problem, Rounding, from_document
+from bptt_trace.program import scalars
+
+settings.register_profile(
+    "quick",
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    phases=(Phase.explicit, Phase.generate, Phase.shrink),  # explaining a failure traces every line, which takes minutes
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("long", settings.get_profile("quick"), max_examples=2000, derandomize=False)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+MP = mpmath.mp.clone()
+MP.dps = 50
+
+ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
+    "identity": lambda z: z,
+    "tanh": MP.tanh,
+    "sigmoid": lambda z: 1 / (1 + MP.exp(-z)),
+    "relu": lambda z: z if z > 0 else MP.zero,
+    "leaky_relu": lambda z: z if z > 0 else z / 100,
+    "softplus": lambda z: MP.log(1 + MP.exp(z)),
+    "z/(1+abs(z))": lambda z: z / (1 + abs(z)),
+    "z*sigmoid(z)": lambda z: z / (1 + MP.exp(-z)),
+    "sin(z) + z^3/10": lambda z: MP.sin(z) + z**3 / 10,
+    "exp(-z^2)*cos(2*z)": lambda z: MP.exp(-(z**2)) * MP.cos(2 * z),
+    "ln(1 + z^2) - sqrt(z^2 + 1)/3": lambda z: MP.log(1 + z**2) - MP.sqrt(z**2 + 1) / 3,
+}
+
+Numbers = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Net:
+    """A network of which both a problem and, in 50 digits, its loss can be made.
+
+    ``loss`` is written down from the equations, index by index, and shares
+    nothing with the package.
+    """
+
+    cell: str = "rnn"
+    T: int = 2
+    n: int = 1
+    d: int = 1
+    k: int = 1
+    activation: str = "tanh"
+    output_activation: str = "identity"
+    outputs: str = "every"
+    over_time: str = "mean"
+    factor: str = "1"
+    bias: bool = True
+    readout: bool = True
+    learning_rate: str | None = "0.1"
+    freeze: tuple[str, ...] = ()
+    seed: int = 1
+
+    @property
+    def recurrent(self) -> bool:
+        return self.cell == "rnn"
+
+    @property
+    def size(self) -> int:
+        """How many numbers a prediction has."""
+        return self.k if self.readout else self.n
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        shapes: dict[str, tuple[int, ...]] = {"W_xh": (self.n, self.d)}
+        if self.recurrent:
+            shapes["W_hh"] = (self.n, self.n)
+        if self.bias:
+            shapes["b_h"] = (self.n,)
+        if self.readout:
+            shapes["W_hy"] = (self.k, self.n)
+            if self.bias:
+                shapes["b_y"] = (self.k,)
+        return shapes
+
+    def keys(self, stem: str) -> list[str]:
+        """The names of the single numbers of a parameter."""
+        shape = self.shapes()[stem]
+        if all(size == 1 for size in shape):
+            return [stem.lower()]
+        if len(shape) == 1:
+            return [f"{stem}[{i + 1}]" for i in range(shape[0])]
+        return [f"{stem}[{i + 1},{j + 1}]" for i in range(shape[0]) for j in range(shape[1])]
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The problem file, with random numbers of two or three decimals, as text."""
+        chance = random.Random(self.seed)
+
+        def number() -> str:
+            return f"{chance.uniform(-1.2, 1.2):.3f}"
+
+        def column(size: int) -> Any:
+            return number() if size == 1 else [number() for _ in range(size)]
+
+        def block(shape: tuple[int, ...]) -> Any:
+            if all(size == 1 for size in shape):
+                return number()
+            return column(shape[0]) if len(shape) == 1 else [[number() for _ in range(shape[1])] for _ in range(shape[0])]
+
+        parameters = {self.keys(stem)[0].partition("[")[0]: block(shape) for stem, shape in self.shapes().items()}
+        network = {
+            "cell": self.cell,
+            "hidden": self.n,
+            "activation": self.activation,
+            "bias": self.bias,
+            "readout": self.readout,
+        }
+        if self.readout:
+            network["output_activation"] = self.output_activation
+        given: dict[str, Any]
+        if self.recurrent:
+            network["outputs"] = self.outputs
+            every = self.outputs == "every"
+            given = {
+                "x": [column(self.d) for _ in range(self.T)],
+                "target": [column(self.size) for _ in range(self.T)] if every else column(self.size),
+                "h_0": column(self.n),
+            }
+        else:
+            given = {"x": column(self.d), "target": column(self.size)}
+        document = {
+            "network": network,
+            "parameters": parameters,
+            "given": given,
+            "loss": {"factor": self.factor, "over_time": self.over_time},
+        }
+        if self.learning_rate is not None:
+            document["update"] = {"learning_rate": self.learning_rate, "freeze": list(self.freeze)}
+        return document
+
+    @property
+    def problem(self) -> Problem:
+        return from_document(self.document)
+
+    @property
+    def start(self) -> Numbers:
+        """The parameters, one number for each name."""
+        numbers: Numbers = {}
+        for stem in self.shapes():
+            keys = self.keys(stem)
+            block = self.document["parameters"][keys[0].partition("[")[0]]
+            numbers.update(zip(keys, map(MP.mpf, _flat(block)), strict=True))
+        return numbers
+
+    def _affine(self, weights: str, bias: str, into: int, numbers: Numbers, inputs: list[Any]) -> list[Any]:
+        keys = self.keys(weights)
+        total = []
+        for i in range(into):
+            row = keys[i * len(inputs) : (i + 1) * len(inputs)]
+            total.append(sum((numbers[key] * value for key, value in zip(row, inputs, strict=True)), MP.zero))
+            if self.bias and bias:
+                total[i] += numbers[self.keys(bias)[i]]
+        return total
+
+    def states(self, numbers: Numbers, first: int = 1, before: list[Any] | None = None) -> list[list[Any]]:
+        """The hidden values from time step ``first`` on, with the state before it."""
+        phi = ACTIVATIONS[self.activation]
+        given = self.document["given"]
+        h = before if before is not None else [MP.mpf(value) for value in _flat(given.get("h_0", "0"))]
+        states = []
+        for x in given["x"][first - 1 :] if self.recurrent else [given["x"]]:
+            a = self._affine("W_xh", "b_h", self.n, numbers, [MP.mpf(value) for value in _flat(x)])
+            if self.recurrent:
+                a = [p + q for p, q in zip(a, self._affine("W_hh", "", self.n, numbers, h), strict=True)]
+            h = [phi(z) for z in a]
+            states.append(h)
+        return states
+
+    def loss(self, numbers: Numbers) -> Any:
+        """The total loss."""
+        psi = ACTIVATIONS[self.output_activation]
+        terms = []
+        states = self.states(numbers)
+        targets = self.document["given"]["target"]
+        listed = self.recurrent and self.outputs == "every"
+        for h, target in zip(states, targets, strict=True) if listed else [(states[-1], targets)]:
+            y = [psi(z) for z in self._affine("W_hy", "b_y", self.k, numbers, h)] if self.readout else h
+            errors = [(p - MP.mpf(q)) ** 2 for p, q in zip(y, _flat(target), strict=True)]
+            terms.append(MP.mpf(_fraction(self.factor)) * sum(errors))
+        total = sum(terms)
+        return total / len(terms) if self.over_time == "mean" else total
+
+    def slope(self, key: str) -> Any:
+        """The derivative of the loss in one parameter, by central differences in 50 digits."""
+        step = MP.mpf("1e-15")
+        above, below = ({**self.start, key: self.start[key] + sign * step} for sign in (1, -1))
+        return (self.loss(above) - self.loss(below)) / (2 * step)
+
+
+def _fraction(text: str) -> Any:
+    above, _, below = text.partition("/")
+    return MP.mpf(above) / MP.mpf(below or 1)
+
+
+def _flat(value: Any) -> Iterable[Any]:
+    return [part for item in value for part in _flat(item)] if isinstance(value, list) else [value]
+
+
+@pytest.fixture(scope="session")
+def net() -> type[Net]:
+    """A network made to order, with its loss in 50 digits from the equations alone."""
+    return Net
+
+
+@pytest.fixture(scope="session")
+def mp() -> Any:
+    """mpmath with 50 digits."""
+    return MP
+
+
+@pytest.fixture(scope="session")
+def solved() -> Callable[..., Values]:
+    """The values of a problem, one for each single number."""
+
+    def values(problem: Problem, rounding: Rounding | None = None) -> Values:
+        return evaluate(scalars(build(problem)), problem.given, rounding or Rounding("full"))
+
+    return values
