@@ -216,7 +216,7 @@ def _depends_on_parameters(steps: Sequence[Step], frozen: frozenset[Name]) -> li
         if step.rule is None:
             moving.append(step.role is Role.PARAMETER and step.target not in frozen)
         else:
-            moving.append(any([moving[argument] for argument in step.arguments]))
+            moving.append(any(moving[argument] for argument in step.arguments))
     return moving
 
 

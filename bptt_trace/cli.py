@@ -42,7 +42,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="bptt-trace")
 def command() -> None:
-    """Print backpropagation through time by hand: every line re-computes from its own digits.
+    r"""Print backpropagation through time by hand: every line re-computes from its own digits.
 
     \b
     Examples:
@@ -55,25 +55,51 @@ def command() -> None:
 
 def _problem_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The argument and the options of every command that reads a problem."""
-    function = click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a number or a setting; may be repeated.")(function)
+    function = click.option(
+        "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a number or a setting; may be repeated."
+    )(function)
     return click.argument("problem")(function)
 
 
 @command.command()
 @_problem_options
-@click.option("-f", "--format", "form", type=click.Choice(["terminal", "markdown", "latex", "json"]), default="terminal", show_default=True, help="What to print.")
+@click.option(
+    "-f",
+    "--format",
+    "form",
+    type=click.Choice(["terminal", "markdown", "latex", "json"]),
+    default="terminal",
+    show_default=True,
+    help="What to print.",
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file instead of the screen.")
 @click.option("--round", "rounding", metavar="RULE", help="4dp, 5sf, carry:4dp, full or exact, instead of the problem's own.")
-@click.option("--steps", type=click.Choice(["auto", "full", "ledger"]), default="auto", show_default=True, help="Every line, or a row for each time step (auto: from four steps on).")
-@click.option("--detail", type=click.Choice(["lines"]), default="lines", show_default=True, help="Component lines (networks of vectors have no matrix view yet).")
-@click.option("--prove", "with_proof", is_flag=True, help="Check the gradients (as the command prove does) and say so in the footer.")
+@click.option(
+    "--steps",
+    type=click.Choice(["auto", "full", "ledger"]),
+    default="auto",
+    show_default=True,
+    help="Every line, or a row for each time step (auto: from four steps on).",
+)
+@click.option(
+    "--detail",
+    type=click.Choice(["lines"]),
+    default="lines",
+    show_default=True,
+    help="Component lines (networks of vectors have no matrix view yet).",
+)
+@click.option(
+    "--prove", "with_proof", is_flag=True, help="Check the gradients (as the command prove does) and say so in the footer."
+)
 @click.option("--fragment", is_flag=True, help="LaTeX without preamble, for \\input.")
-@click.option("--templates", type=click.Path(path_type=Path), metavar="DIR", help="A folder with templates that replace the built-in ones.")
+@click.option(
+    "--templates", type=click.Path(path_type=Path), metavar="DIR", help="A folder with templates that replace the built-in ones."
+)
 def solve(
     problem: str, changes: tuple[str, ...], form: str, output: Path | None, rounding: str | None, steps: str, detail: str,
     with_proof: bool, fragment: bool, templates: Path | None,
 ) -> None:  # fmt: skip
-    """Print the worked solution of a problem.
+    r"""Print the worked solution of a problem.
 
     PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example.
 
@@ -103,9 +129,7 @@ def solve(
 
     values = evaluate(program, read.given, read.rounding)
     proof = _proof_note(read) if with_proof else None
-    sheet = write(
-        read, program, values, steps="full" if form == "json" else steps, with_latex=form != "terminal", proof=proof
-    )
+    sheet = write(read, program, values, steps="full" if form == "json" else steps, with_latex=form != "terminal", proof=proof)
     if form == "terminal":
         from bptt_trace.render.terminal import show
 
@@ -261,7 +285,9 @@ def _proof_note(problem: Problem) -> Any:
         "Proof",
         inline(
             "With 60 digits, {which} with {by} to {bound}.",
-            which=f"all {count} gradients agree" if count > 1 else "the gradient agrees", by=by, bound=shown,
+            which=f"all {count} gradients agree" if count > 1 else "the gradient agrees",
+            by=by,
+            bound=shown,
         ),
     )
 
@@ -272,20 +298,34 @@ def _show_proof(problem: Problem, comparisons: list[Comparison], console: Consol
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD if unicode else box.ASCII2, show_edge=False, pad_edge=False, header_style="bold")
-    for heading in ("gradient", "BPTT", "SymPy", "central differences", "largest difference", ""):
-        table.add_column(heading, justify="left" if heading in ("gradient", "") else "right", no_wrap=heading in ("gradient", ""))
+    for heading in ("gradient", "BPTT", "SymPy", "central diff.", "apart by", ""):
+        table.add_column(heading, justify="left" if heading in ("gradient", "") else "right", no_wrap=True)
     for one in comparisons:
-        composed = "not composed" if one.composed is None else f"{one.composed:.10g}"
-        cells = [f"dL/d{one.name}", f"{one.bptt:.10g}", composed, f"{one.central:.10g}", f"{one.difference:.0e}", "agrees" if one.agrees else "DIFFERS"]
+        composed = "not composed" if one.composed is None else f"{one.composed:.8g}"
+        cells = [
+            f"dL/d{one.name}",
+            f"{one.bptt:.8g}",
+            composed,
+            f"{one.central:.8g}",
+            f"{one.difference:.0e}",
+            "agrees" if one.agrees else "DIFFERS",
+        ]
         table.add_row(*map(Text, cells))
     console.print(Text(problem.title, style="bold"))
     console.print(table)
     if any(one.composed is None for one in comparisons):
-        console.print(Text("The loss is too long to be composed into one expression; it was compared with central differences only."))
+        console.print(
+            Text("The loss is too long to be composed into one expression; it was compared with central differences only.")
+        )
     if all(one.agrees for one in comparisons):
         console.print(Text("All gradients agree."))
     else:
-        console.print(Text("Some gradients differ. A unit of relu that stands exactly at 0 has no derivative there; otherwise this is a mistake."))
+        console.print(
+            Text(
+                "Some gradients differ. A unit of relu that stands exactly at 0 has no derivative there; "
+                "otherwise this is a mistake."
+            )
+        )
 
 
 def main() -> None:

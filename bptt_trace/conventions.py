@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bptt_trace.desk import Desk
-from bptt_trace.formula import Var, product
+from bptt_trace.formula import Apply, Var, product
 from bptt_trace.functions import Function, identity, slope_of
-from bptt_trace.lines import LATEX, TEXT, expression, in_z
-from bptt_trace.lines import LinePrinter
+from bptt_trace.lines import LATEX, TEXT, LinePrinter, expression, in_z
 from bptt_trace.losses import Loss
-from bptt_trace.names import Name
+from bptt_trace.names import Name, spell
 from bptt_trace.notation import SPELLINGS, clock_at, latex
-from bptt_trace.names import spell
 from bptt_trace.problem import Rounding
 from bptt_trace.sheet import Inline, Math, inline
 
@@ -33,7 +31,7 @@ def conventions(desk: Desk) -> Iterator[tuple[str, Inline]]:
             (f"gradient descent; every gradient uses the old parameters, all are updated once, at the end{stays}",),
         )
     if network.steps and (via := _via_example(desk)):
-        yield "via", inline("{via} is the part of the gradient that arrives through {by}; without \"via\", the total", **via)
+        yield "via", inline('{via} is the part of the gradient that arrives through {by}; without "via", the total', **via)
     yield "Rounding", (rounding_rule(desk.values.rounding),)
     yield "Reading", ('the column "uses" names the lines that a line takes its numbers from',)
 
@@ -43,7 +41,10 @@ def rounding_rule(rounding: Rounding) -> str:
     digits = f"{rounding.figures} significant figures" if rounding.figures else f"{rounding.places} decimals"
     match rounding.policy:
         case "by_hand":
-            return f"by hand: each result is rounded half up to {digits} and the rounded value is used next; given numbers are not rounded"
+            return (
+                f"by hand: each result is rounded half up to {digits} and the rounded value is used next; "
+                "given numbers are not rounded"
+            )
         case "carry":
             return (
                 f"each result is shown rounded half up to {digits}, but the unrounded value is used next; "
@@ -126,18 +127,25 @@ def _activation(layer: str, function: Function, before: str, after: str, time: i
 
 
 def _derivative(function: Function) -> Math:
-    applied = slope_of(function, Var(0), Var(1))
-    slope = getattr(applied, "function")
+    """What the slope of a user's function is, as SymPy derives it."""
+    slope = _slope(function)
     return Math(f"{slope.name}(z) = {in_z(slope, TEXT)}", f"{slope.latex}(z) = {in_z(slope, LATEX)}")
+
+
+def _slope(function: Function) -> Function:
+    """The slope of a function for which that is a function with a name."""
+    applied = slope_of(function, Var(0), Var(1))
+    assert isinstance(applied, Apply)
+    return applied.function
 
 
 def _corner(function: Function) -> str:
     """What is done at 0, where a function made of straight pieces has no slope."""
     if function.pieces is None or function is identity:
         return ""
-    slope = getattr(slope_of(function, Var(0), Var(1)), "function").pieces
-    left, right = slope.left, slope.right
-    return f" ({right} right of 0, {left} left of 0, and at exactly 0 taken as {slope.at_zero})"
+    pieces = _slope(function).pieces
+    assert pieces is not None
+    return f" ({pieces.right} right of 0, {pieces.left} left of 0, and at exactly 0 taken as {pieces.at_zero})"
 
 
 def _via_example(desk: Desk) -> dict[str, Math] | None:

@@ -100,7 +100,7 @@ class Desk:
     def sign(self, position: int) -> int:
         """The sign of the printed value."""
         number = self.numbers[position]
-        return (number > 0) - (number < 0)
+        return int(number > 0) - int(number < 0)
 
     @staticmethod
     def both(spelled: dict[Signs, str]) -> Math:

@@ -333,4 +333,3 @@ class Exact:
                 f"its closed form has more than {MAX_OPERATIONS:,} operations; --round full, or fewer time steps, would do"
             )
         return value
-

@@ -48,6 +48,7 @@ class Function:
     """The text of a definition, as its author wrote it."""
 
     def __call__(self, argument: Formula) -> Formula:
+        """The function applied to a formula."""
         return Apply(self, argument)
 
     def __repr__(self) -> str:
@@ -61,8 +62,8 @@ softplus = Function("softplus", r"\mathrm{softplus}", lambda z, y: sigmoid(z))
 exp = Function("exp", r"\exp", lambda z, y: y)
 ln = Function("ln", r"\ln", lambda z, y: 1 / z)
 sqrt = Function("sqrt", r"\mathrm{sqrt}", lambda z, y: 1 / (2 * y))
-sin = Function("sin", r"\sin", lambda z, y: cos(z))
-cos = Function("cos", r"\cos", lambda z, y: -sin(z))
+sin: Function = Function("sin", r"\sin", lambda z, y: cos(z))
+cos: Function = Function("cos", r"\cos", lambda z, y: -sin(z))
 
 
 @cache

@@ -32,17 +32,21 @@ def ledger(desk: Desk, groups: dict[int, list[int]], title: Inline) -> Table:
         step = desk.steps[position]
         for argument in step.arguments:
             target = desk.steps[argument].target
-            if target.time is None or _known(target, columns, now) or _from_another_row(desk, argument, groups, now):
+            if target.time is None or _known(target, columns) or _from_another_row(desk, argument, groups, now):
                 continue
             columns.append((target, False))
-        if not _known(step.target, columns, now):
+        if not _known(step.target, columns):
             columns.append((step.target, step.role in (Role.HIDDEN, Role.GRADIENT) and step.target.stem == "h"))
-    headings = (Column((Math("t", "t"),), right=True), *(_heading(name, now, strong) for name, strong in columns), Column(("lines",)))
+    headings = (
+        Column((Math("t", "t"),), right=True),
+        *(_heading(name, now, strong) for name, strong in columns),
+        Column(("lines",)),
+    )
     rows = [_row(desk, time, positions, [name for name, _ in columns], now) for time, positions in groups.items()]
     return Table(headings, rows, title)
 
 
-def _known(target: Name, columns: Sequence[tuple[Name, bool]], now: int) -> bool:
+def _known(target: Name, columns: Sequence[tuple[Name, bool]]) -> bool:
     return any(name == target for name, _ in columns)
 
 
@@ -130,3 +134,21 @@ def parameter_ledger(desk: Desk, positions: Sequence[int], title: Inline) -> Tab
     last: list[Inline] = [empty] * (len(columns) - 3)
     rows.append((*last, (desk.name(total),), (desk.value(total),), (str(desk.line_of[total]),)))
     return Table(tuple(columns), rows, title)
+
+
+def loss_ledger(desk: Desk, losses: Sequence[int], title: Inline = ()) -> Table:
+    """The loss terms with the sum so far, which the last line then uses."""
+    *terms, _ = losses
+    name = desk.steps[terms[0]].target
+    clock = clock_at(name.time or 1)
+    columns = (
+        Column((Math("t", "t"),), right=True),
+        Column((Math(spell(name, clock), latex(name, clock)),), right=True),
+        Column(("sum so far",), right=True, strong=True),
+        Column(("line",)),
+    )
+    rows: list[Cells] = []
+    for term, so_far in zip(terms, desk.running_totals(terms), strict=False):
+        time = str(desk.steps[term].target.time)
+        rows.append(((Math(time, time),), (desk.value(term),), (Math(so_far, so_far),), (str(desk.line_of[term]),)))
+    return Table(columns, rows, title)

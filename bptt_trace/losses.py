@@ -26,6 +26,7 @@ class Loss:
 
     @property
     def has_target(self) -> bool:
+        """Whether the prediction is compared with something."""
         return self.kind != "output"
 
 
@@ -35,10 +36,7 @@ def term(loss: Loss, prediction: Formula, target: Formula) -> Formula:
     factor · (y − target)², added up over the units of the output; source:
     Goodfellow, Bengio and Courville, *Deep Learning* (2016), sec. 5.1.4.
     """
-    if not loss.has_target:
-        error = prediction
-    else:
-        error = (prediction - target) ** 2
+    error = (prediction - target) ** 2 if loss.has_target else prediction
     return product(Const(loss.factor), Total(error) if error.shape else error)
 
 

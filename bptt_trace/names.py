@@ -24,7 +24,7 @@ class Name(NamedTuple):
     stem: str
     layer: int | None = None
     time: int | None = None
-    index: tuple[int, ...] = ()
+    index: tuple[int, ...] = ()  # type: ignore[assignment]  # hides tuple.index, which no name needs
     """Component, counted from 1: ``(row,)`` or ``(row, column)``."""
     sample: int | None = None
     iteration: int = 1

@@ -138,10 +138,7 @@ def fill(form: Template, arguments: Sequence[int], bare: Sequence[str], operands
     if len(form.holes) == 1:
         return form.pattern % ((bare if form.bare[0] else operands)[arguments[form.holes[0]]],)
     return form.pattern % tuple(
-        [
-            (bare if alone else operands)[arguments[hole]]
-            for hole, alone in zip(form.holes, form.bare, strict=True)
-        ]
+        [(bare if alone else operands)[arguments[hole]] for hole, alone in zip(form.holes, form.bare, strict=True)]
     )
 
 

@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -280,7 +280,7 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
     table = document["network"]
     given = dict(document.get("given", {}))
     parameters = document.get("parameters", {})
-    network = _network(table, given, parameters)
+    network = _network(table, given)
     loss = _loss(document.get("loss", {}))
     update = _update(document.get("update"), network)
     rounding = _rounding(document.get("rounding", {}))
@@ -343,7 +343,7 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-def _network(table: dict[str, Any], given: dict[str, Any], parameters: dict[str, Any]) -> Network:
+def _network(table: dict[str, Any], given: dict[str, Any]) -> Network:
     at_zero = _number(table.get("relu_slope_at_0", 0), "network.relu_slope_at_0").value
     leak = _number(table.get("leak", Decimal("0.01")), "network.leak").value
     cell: Cell = CELLS[table["cell"]](_activation(table, "activation", "tanh", "phi", r"\varphi", at_zero, leak))
@@ -579,14 +579,10 @@ def _exact(value: Decimal, path: str) -> Number:
         )
     if len(value.as_tuple().digits) > MAX_DIGITS:
         raise ProblemError(f"a number of more than {MAX_DIGITS} digits", path=path)
-    try:
-        if not value:
-            value = (
-                abs(value) if isinstance(value.as_tuple().exponent, int) and -9 < value.as_tuple().exponent <= 0 else Decimal(0)
-            )
-        return Number(Fraction(value), f"{value:f}")
-    except InvalidOperation:  # pragma: no cover - the checks above leave none
-        raise ProblemError(f"{value} cannot be read", path=path) from None
+    if not value:
+        typed = f"{abs(value):f}"
+        return Number(Fraction(0), typed if len(typed) <= 10 else "0")
+    return Number(Fraction(value), f"{value:f}")
 
 
 def _default_title(network: Network) -> str:

@@ -160,6 +160,7 @@ class Builder:
         return self.let(target, total if factor is None else factor * total, role, rest=rest)
 
     def build(self) -> Program:
+        """The program as it stands; raises what ``Program`` raises."""
         return Program(self.steps)
 
 

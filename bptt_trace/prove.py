@@ -63,11 +63,7 @@ def prove(problem: Problem, program: Program | None = None) -> list[Comparison]:
     whole = scalars(program or build(problem))
     forward = Program(whole.steps[: whole.index[LOSS] + 1])
     numbers = run(whole, problem.given, Precise())
-    names = [
-        step.target
-        for step in whole.steps
-        if step.role is Role.PARAMETER and gradient(step.target) in whole.index
-    ]
+    names = [step.target for step in whole.steps if step.role is Role.PARAMETER and gradient(step.target) in whole.index]
     composed = _composed(problem, forward, names)
     return [
         Comparison(
@@ -119,7 +115,4 @@ def _composed(problem: Problem, forward: Program, names: list[Name]) -> dict[Nam
     if loss.count_ops() > MAX_COMPOSED:
         return None
     at = {symbol: Exact.number(problem.given[name].value) for name, symbol in symbols.items()}
-    return {
-        name: Decimal(str(sympy.N(sympy.diff(loss, symbol).subs(at), 50))) for name, symbol in symbols.items()
-    }
-
+    return {name: Decimal(str(sympy.N(sympy.diff(loss, symbol).subs(at), 50))) for name, symbol in symbols.items()}

@@ -41,6 +41,7 @@ class Rule:
 
     @property
     def shape(self) -> Shape:
+        """The shape of the result."""
         return self.formula.shape
 
     def __repr__(self) -> str:

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 from bptt_trace.desk import Calculation, Desk
 from bptt_trace.formula import Apply, Formula, Over, Sum, Var, variables
 from bptt_trace.functions import Function, identity, relu, sigmoid, tanh
-from bptt_trace.lines import TEXT
 from bptt_trace.names import LOSS, Name, gradient
 from bptt_trace.parts import Parts, Time
 from bptt_trace.program import Role
@@ -74,7 +73,7 @@ def _readable(desk: Desk) -> bool:
 # --------------------------------------------------------------- forward pass
 
 
-def memory(desk: Desk, parts: Parts, time: int) -> Iterator[Note]:
+def memory(desk: Desk, time: int) -> Iterator[Note]:
     """What the state at this time remembers."""
     found = voices(desk, time)
     if found is None or not _readable(desk):
@@ -95,7 +94,12 @@ def _first_memory(desk: Desk, found: Voices) -> Note:
     if desk.numbers[found.state] != 0:
         return Note(
             "Memory",
-            inline("The memory is not empty: {h_0} brings {calculation} into {line}.", h_0=h_0, calculation=brought.equation, line=line),
+            inline(
+                "The memory is not empty: {h_0} brings {calculation} into {line}.",
+                h_0=h_0,
+                calculation=brought.equation,
+                line=line,
+            ),
         )
     sources: list[str | Math] = []
     for word, term in found.others:
@@ -104,12 +108,16 @@ def _first_memory(desk: Desk, found: Voices) -> Note:
     for place, source in enumerate(sources):
         carried += (" and ", source) if place else (source,)
     start = inline(
-        "{h_0}: the memory is empty, so {line} gets {calculation} from the past.", h_0=h_0, line=line, calculation=brought.equation
+        "{h_0}: the memory is empty, so {line} gets {calculation} from the past.",
+        h_0=h_0,
+        line=line,
+        calculation=brought.equation,
     )
     if not carried:
         return Note("Memory", start)
     return Note(
-        "Memory", (*start, *inline(" All that {h_1} carries on comes from {sources}.", h_1=desk.equals(found.hidden), sources=carried))
+        "Memory",
+        (*start, *inline(" All that {h_1} carries on comes from {sources}.", h_1=desk.equals(found.hidden), sources=carried)),
     )
 
 
@@ -135,7 +143,12 @@ def _later_memory(desk: Desk, found: Voices, time: int) -> Note:
     for place, voice in enumerate(spoken):
         said += (", ", *voice) if place else voice
     assert silent is not None
-    sentence = inline("{line} adds {count} voices: {voices}.", line=desk.line(found.position).capitalize(), count=in_words(len(spoken)), voices=said)
+    sentence = inline(
+        "{line} adds {count} voices: {voices}.",
+        line=desk.line(found.position).capitalize(),
+        count=in_words(len(spoken)),
+        voices=said,
+    )
     difference = _without_memory(desk, found, silent, time)
     return Note("Memory", (*sentence, *difference))
 
@@ -174,7 +187,10 @@ def _without_memory(desk: Desk, found: Voices, silent: Formula, time: int) -> In
     of = "step 1" if time == 2 else f"the {in_words(time - 1)} steps before"
     return start + inline(
         "; with it, {with_it}. The difference, {difference}, is what {h} remembers of {of}.",
-        with_it=desk.equals(found.hidden), difference=difference.equation, h=h, of=of,
+        with_it=desk.equals(found.hidden),
+        difference=difference.equation,
+        h=h,
+        of=of,
     )
 
 
@@ -193,8 +209,12 @@ def _passed_on(desk: Desk, found: Voices, factor: int, time: int) -> Note:
     return Note(
         "Memory",
         inline(
-            "A small change of {before} reaches {after} multiplied by {factor}. The gradient travels back through the same factor (lines {lines}).",
-            before=desk.name(found.state), after=desk.name(found.hidden), factor=full_line(desk, factor, with_name=False), lines=lines,
+            "A small change of {before} reaches {after} multiplied by {factor}. "
+            "The gradient travels back through the same factor (lines {lines}).",
+            before=desk.name(found.state),
+            after=desk.name(found.hidden),
+            factor=full_line(desk, factor, with_name=False),
+            lines=lines,
         ),
     )
 
@@ -245,7 +265,10 @@ def loss_check(desk: Desk, parts: Parts) -> Iterator[Note]:
     if len(terms) == 2 and numbers[most] > numbers[least]:
         start += inline(
             " Step {far} is further from its target than step {near} ({most} against {least}).",
-            far=str(worst), near=str(desk.steps[least].target.time), most=desk.value(most), least=desk.value(least),
+            far=str(worst),
+            near=str(desk.steps[least].target.time),
+            most=desk.value(most),
+            least=desk.value(least),
         )
     elif numbers[most] > numbers[ordered[-2]]:
         start += inline(" Step {far} is furthest from its target ({most}).", far=str(worst), most=desk.value(most))
@@ -263,7 +286,10 @@ def _one_error(desk: Desk, total: int) -> Iterator[Note]:
         "Check",
         inline(
             "{y} is {side} its target {target}: the error is {error}; its square is never negative.",
-            y=desk.equals(prediction), side=side, target=desk.value(target), error=error.equation,
+            y=desk.equals(prediction),
+            side=side,
+            target=desk.value(target),
+            error=error.equation,
         ),
     )
 
@@ -308,8 +334,11 @@ def two_sources(desk: Desk, time: int, *, first: bool) -> Iterator[Note]:
     start = inline(
         "{h} acts on the loss through its own output ({direct}: {d}) and through the memory of step {next} ({carried}: {c}).",
         h=desk.name(position) if (position := desk.find(Name("h", time=time))) is not None else h,
-        direct=desk.line(found.direct), d=desk.value(found.direct), next=str(time + 1),
-        carried=desk.line(found.carried), c=desk.value(found.carried),
+        direct=desk.line(found.direct),
+        d=desk.value(found.direct),
+        next=str(time + 1),
+        carried=desk.line(found.carried),
+        c=desk.value(found.carried),
     )
     if signs[0] * signs[1] > 0:
         start += _same_direction(desk, found, signs[0])
@@ -329,8 +358,11 @@ def _same_direction(desk: Desk, found: Sources, sign: int) -> Inline:
     position = desk.find(h)
     return inline(
         " Both are {sign}: both ask for a {size} {h}. The memory path makes up {share}, that is {percent} %, of the sum.",
-        sign=asks[0], size=asks[1], h=desk.name(position) if position is not None else str(h),
-        share=share.equation, percent=percent(share.number),
+        sign=asks[0],
+        size=asks[1],
+        h=desk.name(position) if position is not None else str(h),
+        share=share.equation,
+        percent=percent(share.number),
     )
 
 
@@ -361,7 +393,10 @@ def through_activation(desk: Desk, times: Sequence[Time]) -> Iterator[Note]:
         (before, after), *others = pairs
         text = inline(
             "The slope of {name} lies {bounds}, so {after} has the sign of {before} and is not larger in size ({sizes})",
-            name=bound[0], bounds=bound[1], after=desk.line(after), before=desk.line(before),
+            name=bound[0],
+            bounds=bound[1],
+            after=desk.line(after),
+            before=desk.line(before),
             sizes=_chain([_size(desk.value(after)), _size(desk.value(before))], "<=", r"\le"),
         )
         if others:
@@ -392,18 +427,25 @@ def _blocked(desk: Desk, function: Function, before: int, after: int) -> Iterato
     a, h = desk.find(target), desk.find(target._replace(stem="h"))
     assert a is not None and h is not None
     if function.name == "relu" and function.pieces == relu().pieces and desk.numbers[a] < 0 and desk.numbers[before] != 0:
-        yield Note("Off", inline("{a} is negative: the unit is off, its slope is 0, and nothing passes back through it.", a=desk.equals(a)))
+        yield Note(
+            "Off",
+            inline("{a} is negative: the unit is off, its slope is 0, and nothing passes back through it.", a=desk.equals(a)),
+        )
     if function is not tanh:
         return
     slope = desk.calculate(1 - Var(h) ** 2)
     if slope.number < Decimal("0.01") and desk.numbers[before] != 0:
         yield Note(
             "Saturated",
-            inline("The slope {slope} is small: {h} is near ±1 and lets almost nothing through.", slope=slope.equation, h=desk.name(h)),
+            inline(
+                "The slope {slope} is small: {h} is near ±1 and lets almost nothing through.",
+                slope=slope.equation,
+                h=desk.name(h),
+            ),
         )
 
 
-def chain(desk: Desk, parts: Parts) -> Iterator[Note]:
+def chain(desk: Desk) -> Iterator[Note]:
     """How the error of a feedforward network gets to its hidden unit."""
     position = desk.find(gradient(Name("a")))
     before = desk.find(gradient(Name("h")))
@@ -416,17 +458,25 @@ def chain(desk: Desk, parts: Parts) -> Iterator[Note]:
     through: Inline = ()
     if slope is not None and desk.problem.network.activation is not identity:
         function = desk.problem.network.activation.name
-        through = inline(
-            " and through the slope of {name} ({slope})", name=function, slope=desk.filled_numbers(slope)
-        )
-    outer = inline(", through the slope of the output ({slope}),", slope=desk.filled_numbers(z)) if (z := desk.find(Name("z", of=Name("y")))) is not None else ()
+        through = inline(" and through the slope of {name} ({slope})", name=function, slope=desk.filled_numbers(slope))
+    outer = (
+        inline(", through the slope of the output ({slope}),", slope=desk.filled_numbers(z))
+        if (z := desk.find(Name("z", of=Name("y")))) is not None
+        else ()
+    )
     yield Note(
         "Chain",
         inline(
-            "The error {error} is passed back{outer} through the weight ({weight}){through}: {before} at {h} becomes {after} at {a}.",
-            error=desk.value(error), outer=outer, weight=desk.value(weight), through=through,
-            before=desk.value(before), after=desk.value(position),
-            h=_of(desk, Name("h")), a=_of(desk, Name("a")),
+            "The error {error} is passed back{outer} through the weight ({weight}){through}: "
+            "{before} at {h} becomes {after} at {a}.",
+            error=desk.value(error),
+            outer=outer,
+            weight=desk.value(weight),
+            through=through,
+            before=desk.value(before),
+            after=desk.value(position),
+            h=_of(desk, Name("h")),
+            a=_of(desk, Name("a")),
         ),
     )
 
@@ -440,21 +490,26 @@ def _of(desk: Desk, name: Name) -> Math:
 # ------------------------------------------------- gradients, update, new loss
 
 
-def recurrent_weight(desk: Desk, parts: Parts) -> Iterator[Note]:
+def recurrent_weight(desk: Desk) -> Iterator[Note]:
     """Which memory the gradient of w_hh multiplies."""
     first = desk.find(gradient(Name("w_hh"), Name("a", time=1)))
     h_0 = desk.find(Name("h", time=0))
     if first is None or h_0 is None or desk.last_time < 2:
         return
     never = inline(
-        " It multiplies {before}, the memory before the step, never {now}.", before=Math("h_(t-1)", "h_{t-1}"), now=Math("h_t", "h_t")
+        " It multiplies {before}, the memory before the step, never {now}.",
+        before=Math("h_(t-1)", "h_{t-1}"),
+        now=Math("h_t", "h_t"),
     )
     w = _of(desk, Name("w_hh"))
     if desk.numbers[h_0] == 0:
         later = "step 2" if desk.last_time == 2 else "the later steps"
         text = inline(
             "{line} is 0 because {h_0}: at step 1 there was nothing to remember, so {w} can only be blamed for {later}.",
-            line=desk.line(first), h_0=desk.equals(h_0), w=w, later=later,
+            line=desk.line(first),
+            h_0=desk.equals(h_0),
+            w=w,
+            later=later,
         )
     else:
         text = inline("{w} is blamed for step 1 too, because {h_0} was there to be remembered.", w=w, h_0=desk.equals(h_0))
@@ -490,7 +545,7 @@ def _change(desk: Desk, position: int) -> Any:
     return desk.numbers[position] - desk.numbers[old]
 
 
-def new_loss(desk: Desk, parts: Parts) -> Iterator[Note]:
+def new_loss(desk: Desk) -> Iterator[Note]:
     """Whether the step went downhill."""
     before, after = desk.find(LOSS), desk.find(LOSS._replace(iteration=2))
     if before is None or after is None:
@@ -504,7 +559,13 @@ def new_loss(desk: Desk, parts: Parts) -> Iterator[Note]:
         verdict = "As printed, the loss stays the same."
     yield Note(
         "Check",
-        inline("With the new parameters {new} ({line}; before: {old}). {verdict}", new=desk.equals(after), line=desk.line(after), old=desk.value(before), verdict=verdict),
+        inline(
+            "With the new parameters {new} ({line}; before: {old}). {verdict}",
+            new=desk.equals(after),
+            line=desk.line(after),
+            old=desk.value(before),
+            verdict=verdict,
+        ),
     )
 
 
@@ -521,7 +582,10 @@ def reach(desk: Desk, parts: Parts) -> Iterator[Note]:
     sizes = [abs(desk.numbers[position]) for position in singles]
     whole = inline(
         "An error at {last} reaches {first} multiplied by {product} ({line})",
-        last=_of(desk, Name("h", time=last)), first=_of(desk, Name("h", time=1)), product=desk.value(product), line=desk.line(product),
+        last=_of(desk, Name("h", time=last)),
+        first=_of(desk, Name("h", time=1)),
+        product=desk.value(product),
+        line=desk.line(product),
     )
     if all(size < 1 for size in sizes):
         each = "the factor is" if len(singles) == 1 else "each factor is"
@@ -531,7 +595,8 @@ def reach(desk: Desk, parts: Parts) -> Iterator[Note]:
         verdict = f"{each} larger than 1 in size, so what comes back grows (exploding gradient)"
     else:
         size = abs(desk.numbers[product])
-        verdict = f"some factors shrink it and some enlarge it; on the whole it {'fades' if size < 1 else 'grows' if size > 1 else 'stays'}"
+        whole_way = "fades" if size < 1 else "grows" if size > 1 else "stays"
+        verdict = f"some factors shrink it and some enlarge it; on the whole it {whole_way}"
     yield Note("Reach", (*whole, f": {verdict}."))
 
 
@@ -547,14 +612,16 @@ def _is_single(desk: Desk, position: int) -> bool:
 def takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
     """What to remember, at most five sentences."""
     if desk.last_time == 0:
-        yield from _feedforward_takeaways(desk, parts)
+        yield from _feedforward_takeaways(parts)
         return
     last = desk.last_time
     found = voices(desk, last)
     if found is not None and last > 1:
         yield inline(
             "The hidden state is the memory: step {early} reaches {late} only through {state}{moved}.",
-            early=str(last - 1), late=_of(desk, Name("h", time=last)), state=_of(desk, Name("h", time=last - 1)),
+            early=str(last - 1),
+            late=_of(desk, Name("h", time=last)),
+            state=_of(desk, Name("h", time=last - 1)),
             moved=_moved(desk, found),
         )
     both = next((s for time in range(last - 1, 0, -1) if (s := sources(desk, time)) is not None), None)
@@ -563,7 +630,10 @@ def takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
         assert h is not None
         yield inline(
             "Going back, {h} has two sources: direct {direct} and carried {carried}, together {total}.",
-            h=desk.name(h), direct=desk.value(both.direct), carried=desk.value(both.carried), total=desk.value(both.total),
+            h=desk.name(h),
+            direct=desk.value(both.direct),
+            carried=desk.value(both.carried),
+            total=desk.value(both.total),
         )
     if last > 1:
         yield (f"A shared parameter collects one contribution for each of the {in_words(last)} steps, and is updated once.",)
@@ -571,8 +641,8 @@ def takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
     if factor is not None and _readable(desk):
         yield _fading(desk, factor)
     yield (
-        "Beside it, a feedforward network has no carried part: each hidden value has one source, each parameter one contribution, "
-        "and nothing is remembered for the next input.",
+        "Beside it, a feedforward network has no carried part: each hidden value has one source, "
+        "each parameter one contribution, and nothing is remembered for the next input.",
     )
 
 
@@ -594,11 +664,13 @@ def _fading(desk: Desk, factor: int) -> Inline:
     word = "fades (vanishing gradient)" if size < 1 else "grows (exploding gradient)" if size > 1 else "stays"
     return inline(
         "Memory {word}: one step back multiplies by {factor}; two such steps would, by {square}.",
-        word=word, factor=desk.value(factor), square=square.equation,
+        word=word,
+        factor=desk.value(factor),
+        square=square.equation,
     )
 
 
-def _feedforward_takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
+def _feedforward_takeaways(parts: Parts) -> Iterator[Inline]:
     yield ("Each quantity is used once, so each gradient has one source: the chain rule is a single product.",)
     if parts.updates:
         yield ("All gradients are taken with the old parameters; the parameters are updated together, at the end.",)
@@ -631,7 +703,10 @@ def drift(desk: Desk) -> Iterator[Note]:
         "Rounding",
         inline(
             "The largest distance of a result from full precision is {distance} ({line}: {here} here, {there} unrounded).",
-            distance=_plain(f"{distance:.1e}"), line=desk.line(worst), here=desk.value(worst), there=_plain(_finer(desk, exact[worst])),
+            distance=_plain(f"{distance:.1e}"),
+            line=desk.line(worst),
+            here=desk.value(worst),
+            there=_plain(_finer(desk, exact[worst])),
         ),
     )
 

@@ -33,7 +33,7 @@ def inline(pattern: str, **parts: str | Math | Inline) -> Inline:
             pieces.append(words)
         if key is not None:
             part = parts[key]
-            if isinstance(part, Math) or isinstance(part, str):
+            if isinstance(part, Math | str):
                 pieces.append(part)
             else:
                 pieces += part

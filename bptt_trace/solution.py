@@ -50,7 +50,7 @@ class Solution:
         return markdown(self.sheet)
 
     def to_latex(self, *, fragment: bool = False) -> str:
-        """As a LaTeX document, or as a fragment for ``\\input``."""
+        r"""As a LaTeX document, or as a fragment for ``\\input``."""
         from bptt_trace.render.document import latex
 
         return latex(self.sheet, fragment=fragment)

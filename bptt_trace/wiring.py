@@ -55,6 +55,7 @@ class Network:
 
     @property
     def times(self) -> Sequence[int | None]:
+        """1 … T, or None alone where there is no time."""
         return [None] if self.steps is None else range(1, self.steps + 1)
 
 

@@ -13,7 +13,7 @@ from bptt_trace import sentences
 from bptt_trace.conventions import conventions, sum_over_time
 from bptt_trace.desk import Desk
 from bptt_trace.evaluate import Values, evaluate
-from bptt_trace.ledger import ledger, parameter_ledger
+from bptt_trace.ledger import ledger, loss_ledger, parameter_ledger
 from bptt_trace.lines import LATEX, TEXT
 from bptt_trace.names import LOSS, Name, gradient, spell
 from bptt_trace.notation import clock_at, general, latex
@@ -145,7 +145,9 @@ class _Writer:
         rows: list[tuple[Inline, ...]] = []
         for time in times:
             cells = [desk.find(name._replace(time=time)) for name in names]
-            rows.append(((Math(str(time), str(time)),), *(((desk.value(cell),) if cell is not None else ("none",)) for cell in cells)))
+            rows.append(
+                ((Math(str(time), str(time)),), *(((desk.value(cell),) if cell is not None else ("none",)) for cell in cells))
+            )
         return _turned(columns, rows) if len(rows) <= 10 else Table(tuple(columns), rows)
 
     def _general_given(self, name: Name) -> Math:
@@ -176,7 +178,7 @@ class _Writer:
             title: Inline = (f"Time step {time}",) if self.recurrent else ()
             yield Lines(title, desk.stream(steps[time], self._labels(steps[time])))
             if time is not None and time <= EXPLAINED_STEPS:
-                yield from sentences.memory(desk, self.parts, time)
+                yield from sentences.memory(desk, time)
         if self.on_ledger:
             yield self._forward_ledger(self.parts.forward)
 
@@ -210,6 +212,8 @@ class _Writer:
         desk = self.desk
         *terms, total = one.losses
         if self.on_ledger and terms:
+            if len(terms) > WRITTEN_OUT:
+                yield loss_ledger(desk, one.losses, ("All terms",))
             yield Lines((), desk.stream([total], self._labels([total])))
             return
         adds_up = len(terms) > WRITTEN_OUT
@@ -223,7 +227,7 @@ class _Writer:
         yield Equations(lead, tuple(self._backward_equations()))
         if not self.recurrent:
             yield Lines((), desk.stream(backward[None], self._labels(backward[None])))
-            yield from sentences.chain(desk, self.parts)
+            yield from sentences.chain(desk)
             return
         times = [time for time in backward if time is not None]
         shown = self._in_full(times)
@@ -252,7 +256,9 @@ class _Writer:
             chain = [spelled(gradient(target)), spelled(first), *names, spelled(target._replace(of=last._replace(of=None)))]
             product = Math(" * ".join(one.text for one in chain[1:]), r" \cdot ".join(one.latex for one in chain[1:]))
             whole = Math(f"{chain[0].text} = {product.text}", f"{chain[0].latex} = {product.latex}")
-            yield Paragraph(inline("Each quantity is used once, so each gradient has one source. Read it as a chain: {chain}.", chain=whole))
+            yield Paragraph(
+                inline("Each quantity is used once, so each gradient has one source. Read it as a chain: {chain}.", chain=whole)
+            )
         yield Lines(("The links of the chain",), self.desk.stream(links, dict.fromkeys(links, "link")))
 
     def _backward_equations(self) -> Iterator[Equation]:
@@ -318,7 +324,7 @@ class _Writer:
                 continue
             lines = [p for p in group if long or not desk.steps[p].repeats]
             yield Lines(("Gradient of ", name), desk.stream(lines, self._labels(lines), long), long)
-        yield from sentences.recurrent_weight(desk, self.parts)
+        yield from sentences.recurrent_weight(desk)
 
     def _by_parameter(self) -> Iterator[tuple[int, list[int]]]:
         yield from self.parts.gradients.items()
@@ -349,7 +355,11 @@ class _Writer:
         if not again.losses:
             return
         yield Paragraph(
-            ("The same forward pass with the new parameters shows whether the step helped; ", Math("@2", "^{(2)}"), " marks its quantities."),
+            (
+                "The same forward pass with the new parameters shows whether the step helped; ",
+                Math("@2", "^{(2)}"),
+                " marks its quantities.",
+            ),
         )
         if self.on_ledger:
             yield self._forward_ledger(again)
@@ -363,7 +373,7 @@ class _Writer:
             else:
                 everything += again.losses
                 yield Lines(("All steps",) if self.recurrent else (), desk.stream(everything, self._labels(everything)))
-        yield from sentences.new_loss(desk, self.parts)
+        yield from sentences.new_loss(desk)
 
     def memory(self) -> Iterator[Block]:
         desk, factors = self.desk, self.parts.factors
@@ -376,7 +386,8 @@ class _Writer:
             else ""
         )
         whole = inline(
-            "A small change of one state reaches the next multiplied by the slope between them; over several steps the slopes multiply.{digits}",
+            "A small change of one state reaches the next multiplied by the slope between them; "
+            "over several steps the slopes multiply.{digits}",
             digits=digits,
         )
         yield Paragraph(whole)
@@ -420,7 +431,7 @@ class _Writer:
 
     # ----------------------------------------------------------- small pieces
 
-    def _in_full(self, times: list[Time]) -> list[Time]:
+    def _in_full(self, times: Sequence[Time]) -> Sequence[Time]:
         """The time steps that are printed line by line."""
         return times[:2] if self.on_ledger else times
 
@@ -452,7 +463,12 @@ class _Writer:
                 return "grows" if change > 0 else "shrinks" if change < 0 else "stays"
             case Role.FACTOR:
                 target = step.target
-                near = target.of is not None and target.of.time is not None and target.time is not None and target.of.time == target.time + 1
+                near = (
+                    target.of is not None
+                    and target.of.time is not None
+                    and target.time is not None
+                    and target.of.time == target.time + 1
+                )
                 return "one step" if near else "product"
             case _:
                 return ""
@@ -506,13 +522,21 @@ class _Writer:
         for time, positions in parts.forward.steps.items():
             where = f"forward, t = {time}" if self.recurrent else "forward"
             add(where, positions, self._forward_meaning(time))
-        add("loss", parts.forward.losses[-1:], "how far the outputs are from their targets" if desk.problem.loss.has_target else "what is differentiated")
+        add(
+            "loss",
+            parts.forward.losses[-1:],
+            "how far the outputs are from their targets" if desk.problem.loss.has_target else "what is differentiated",
+        )
         for time, positions in parts.backward.items():
             where = f"backward, t = {time}" if self.recurrent else "backward"
             lines = [p for p in positions if desk.steps[p].target.via is None]
             add(where, lines, self._backward_meaning(time))
         totals = [group[-1] for group in parts.gradients.values()]
-        add("gradients", totals, "the sum over all steps" if self.recurrent and desk.last_time > 1 else "error times what the parameter multiplied")
+        add(
+            "gradients",
+            totals,
+            "the sum over all steps" if self.recurrent and desk.last_time > 1 else "error times what the parameter multiplied",
+        )
         add("update", parts.updates, "against the gradient" if parts.updates else "")
         if parts.again.losses:
             add("new loss", parts.again.losses[-1:], "the forward pass again, with the new parameters")
@@ -535,7 +559,11 @@ class _Writer:
             return f"the state carries {'step 1' if time == 2 else f'steps 1 to {time - 1}'} on"
         h_0 = self.desk.find(Name("h", time=0))
         if h_0 is not None and self.desk.numbers[h_0] == 0:
-            return "the memory is empty: the state knows this input only" if self.desk.problem.network.inputs else "the memory is empty"
+            return (
+                "the memory is empty: the state knows this input only"
+                if self.desk.problem.network.inputs
+                else "the memory is empty"
+            )
         return "the state begins with the initial memory"
 
     def _backward_meaning(self, time: Time) -> str:
@@ -599,8 +627,14 @@ class _Writer:
     def _parameter_table(self) -> Table:
         """Old value, contributions, gradient and new value of every parameter."""
         desk, parts = self.desk, self.parts
-        every = self.recurrent and 1 < desk.last_time <= EVERY_STEP_UP_TO and all(len(group) > 1 for group in parts.gradients.values())
-        steps = [inline("from {t}", t=Math(f"t = {time}", f"t = {time}")) for time in range(1, desk.last_time + 1)] if every else []
+        every = (
+            self.recurrent
+            and 1 < desk.last_time <= EVERY_STEP_UP_TO
+            and all(len(group) > 1 for group in parts.gradients.values())
+        )
+        steps = (
+            [inline("from {t}", t=Math(f"t = {time}", f"t = {time}")) for time in range(1, desk.last_time + 1)] if every else []
+        )
         headings: list[Inline] = [("old",), *steps, ("gradient",), ("new",)]
         columns = (Column(("parameter",)), *(Column(heading, right=True) for heading in headings))
         rows: list[tuple[Inline, ...]] = []
@@ -630,9 +664,11 @@ def _general_name(name: Name, now: int) -> Math:
 def _turned(columns: Sequence[Column], rows: Sequence[tuple[Inline, ...]], title: Inline = (), symbol: str = "") -> Table:
     """The table with its rows as columns."""
     first, *others = columns
-    heads: list[Column] = [Column((() if symbol else first.heading))]
+    heads: list[Column] = [Column(() if symbol else first.heading)]
     for row in rows:
-        heading: Inline = (Math(f"{symbol}{part.text}", f"{symbol}{part.latex}") if isinstance(part, Math) else part for part in row[0])  # type: ignore[assignment]
+        heading: Inline = (
+            Math(f"{symbol}{part.text}", f"{symbol}{part.latex}") if isinstance(part, Math) else part for part in row[0]
+        )  # type: ignore[assignment]
         heads.append(Column(tuple(heading), right=True))
     turned = [(column.heading, *(row[place + 1] for row in rows)) for place, column in enumerate(others)]
     return Table(tuple(heads), turned, title)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bptt_trace.build import build
 from bptt_trace.errors import CalculationError
-from bptt_trace.evaluate import Reference, evaluate
+from bptt_trace.evaluate import evaluate
 from bptt_trace.expressions import activation
 from bptt_trace.formula import Apply, Const, Formula, Var
 from bptt_trace.functions import Function, identity, leaky_relu, sigmoid, softplus, tanh
@@ -372,22 +372,24 @@ def test_closed_forms(solved, example, name, form):
     assert form == str(solved(load(example), Rounding("exact"))[Name.parse(name)])
 
 
-@pytest.mark.parametrize("example", ["rnn3", "sachin-rnn"])
-def test_closed_forms_end_in_bounded_time(solved, example):
+def test_closed_forms_end_in_bounded_time(solved):
     """Closed forms grow with every step: they are given, or refused by the name of the line, within seconds."""
     started = perf_counter()
     try:
-        solved(load(example, ["update.learning_rate=0.1"]), Rounding("exact"))
+        solved(load("rnn3"), Rounding("exact"))
     except CalculationError as error:
         assert "closed form" in str(error)
     assert perf_counter() - started < 10
 
 
-def test_a_closed_form_that_is_too_large_is_named(net, solved):
+def test_a_closed_form_that_is_too_large_is_named():
     """The refusal names the line and what would do."""
-    with pytest.raises(CalculationError, match=r"^\S.* cannot be calculated: its closed form .*--round full") as caught:
-        solved(net(T=4, n=3, learning_rate=None).problem, Rounding("exact"))
-    assert str(caught.value).split(" cannot")[0]
+    builder = Builder()
+    h = builder.given(A)
+    for t in range(1, 14):
+        h = builder.let(Name("h", time=t), tanh(h) * (h + 1), Role.HIDDEN)
+    with pytest.raises(CalculationError, match=r"^h_\d+ cannot be calculated: its closed form .*--round full"):
+        evaluate(builder.build(), {A: Number(Fraction(1, 2), "1/2")}, Rounding("exact"))
 
 
 # --------------------------------------------------------------- what cannot be
@@ -408,7 +410,7 @@ def dense(activation: str, x: str, **more) -> dict:
     [
         ("1/z", "0", "h", "a division by zero"),
         ("z/(1 - z)", "1", "h", "a division by zero"),
-        ("sqrt(z)", "0", "dL/da", "a division by zero"),
+        ("sqrt(z)", "0", "dh/da", "a division by zero"),
         ("ln(z)", "-1", "h", "a function is not defined there"),
         ("ln(z)", "0", "h", ""),
         ("sqrt(z)", "-2", "h", "a function is not defined there"),
@@ -420,9 +422,7 @@ def test_what_has_no_value(solved, policy, activation, x, quantity, reason):
     """The line is named with the reason, under every policy."""
     with pytest.raises(CalculationError) as caught:
         solved(from_document(dense(activation, x)), Rounding(policy))
-    assert str(caught.value).startswith(f"{quantity} cannot be calculated: {reason}") or str(caught.value).startswith(
-        f"dh/da cannot be calculated: {reason}"
-    )
+    assert f"{quantity} cannot be calculated: {reason}" == str(caught.value)[: len(quantity) + 25 + len(reason)]
 
 
 @pytest.mark.parametrize("policy", ["by_hand", "full"])
@@ -437,7 +437,7 @@ def test_what_is_too_large(solved, policy, activation, x):
 
 def test_a_learning_rate_that_overflows(solved):
     """A huge learning rate is read, and fails where its square no longer fits."""
-    document = dense("exp(z)", "1", update={"learning_rate": "1e29"})
+    document = dense("exp(z)", "1", update={"learning_rate": "1e29"}) | {"given": {"x": 1, "target": 5}}
     for policy in ("by_hand", "full"):
         with pytest.raises(CalculationError, match=r"@2 cannot be calculated"):
             solved(from_document(document), Rounding(policy))
@@ -452,7 +452,7 @@ def test_no_value_but_a_finite_number(solved, policy, activation, x):
         values = solved(from_document(dense(activation, x)), Rounding(policy))
     except CalculationError:
         return
-    assert all(map(math.isfinite, values.numbers))
+    assert all(value.is_finite() if policy != "full" else math.isfinite(value) for value in values.numbers)
 
 
 # ------------------------------------------------------------------- override
@@ -477,14 +477,6 @@ def test_a_given_number_can_be_replaced():
     changed = evaluate(program, problem.given, Rounding("full"), {Name("w_hh"): 0.9})
     other = load("rnn", ["w_hh=0.9"])
     assert evaluate(program, other.given, Rounding("full")).numbers == changed.numbers
-
-
-def test_the_reference_is_full_precision(solved):
-    """What rounded values are compared with is computed in double precision, once."""
-    problem = load("rnn")
-    reference = Reference(scalars(build(problem)), problem.given)
-    assert solved(problem).numbers == reference.values.numbers
-    assert reference.values is reference.values
 
 
 # ----------------------------------------------------------- text and number

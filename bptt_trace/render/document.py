@@ -33,7 +33,7 @@ def markdown(sheet: Sheet, templates: Path | None = None) -> str:
 
 
 def latex(sheet: Sheet, templates: Path | None = None, *, fragment: bool = False) -> str:
-    """The sheet as a complete LaTeX document, or as a fragment for ``\\input``."""
+    r"""The sheet as a complete LaTeX document, or as a fragment for ``\\input``."""
     return _render("body.tex.j2" if fragment else "sheet.tex.j2", sheet, templates)
 
 
@@ -52,7 +52,9 @@ def _render(name: str, sheet: Sheet, templates: Path | None) -> str:
         text = environment.get_template(name).render(sheet=sheet)
     except TemplateError as error:
         where = f" (line {line})" if (line := getattr(error, "lineno", None)) else ""
-        raise ProblemError(f"template {getattr(error, 'name', None) or name}{where}: {error}", source=str(templates or "")) from None
+        raise ProblemError(
+            f"template {getattr(error, 'name', None) or name}{where}: {error}", source=str(templates or "")
+        ) from None
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
@@ -62,16 +64,24 @@ def environment_for(name: str, templates: Path | None = None) -> ImmutableSandbo
     loader: BaseLoader = ChoiceLoader([FileSystemLoader(folder) for folder in folders])
     if name.endswith(".tex.j2"):
         environment = ImmutableSandboxedEnvironment(
-            loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False,  # noqa: S701 - LaTeX has its own escapes
+            loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False,
             block_start_string="((*", block_end_string="*))", variable_start_string="(((", variable_end_string=")))",
             comment_start_string="((=", comment_end_string="=))",
         )  # fmt: skip
         environment.filters |= {"words": tex_words, "inline": _inline(tex_words, _tex_math), "math": _tex_math}
     else:
         environment = ImmutableSandboxedEnvironment(
-            loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False  # noqa: S701 - Markdown has its own escapes
+            loader=loader,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            autoescape=False,
         )
-        environment.filters |= {"words": markdown_words, "inline": _inline(markdown_words, _markdown_math), "math": _markdown_math}
+        environment.filters |= {
+            "words": markdown_words,
+            "inline": _inline(markdown_words, _markdown_math),
+            "math": _markdown_math,
+        }
     environment.filters |= {"way": _way, "first_word": _first_word}
     return environment
 

@@ -34,7 +34,6 @@ from bptt_trace.sheet import (
     Section,
     Sheet,
     Table,
-    words,
 )
 
 LONG = 400
@@ -172,9 +171,7 @@ class _Terminal:
     def unbroken(self, text: Inline) -> str:
         """Inline content in which no calculation breaks over a line, as long as it fits on one."""
         room = self.width - 8
-        return "".join(
-            self.held(self.math(part), room) if isinstance(part, Math) else self.said(part) for part in text
-        )
+        return "".join(self.held(self.math(part), room) if isinstance(part, Math) else self.said(part) for part in text)
 
     @staticmethod
     def held(math: str, room: int) -> str:
@@ -192,7 +189,9 @@ class _Terminal:
 
     def note(self, note: Note, bar: str | None = None) -> None:
         mark = ("  │ " if self.unicode else "  | ") if bar is None else bar
-        self.wrapped(f" {self.unbroken(note.text)}", first=mark, others=mark, style="green" if bar is None else "dim", word=f"{note.word}:")
+        self.wrapped(
+            f" {self.unbroken(note.text)}", first=mark, others=mark, style="green" if bar is None else "dim", word=f"{note.word}:"
+        )
 
     def conventions(self, rows: Iterable[tuple[str, Inline]]) -> None:
         rows = list(rows)
@@ -254,8 +253,9 @@ class _Terminal:
         if room < LEAST_WORDS:
             self.stacked(table)
             return
-        for columns in self.chunks(table):
-            self.print(self.grid(table, columns))
+        gap, groups = self.chunks(table)
+        for columns in groups:
+            self.print(self.grid(table, columns, gap))
 
     def longest_calculation(self, table: Table) -> int:
         """What stands beside the words of a table of calculations, at its widest; 0 for other tables."""
@@ -273,11 +273,13 @@ class _Terminal:
                     for place, piece in enumerate(_broken(self.math(part), self.width - 4)):
                         self.line(("  " if place == 0 else "      ", ""), (piece, ""))
 
-    def grid(self, table: Table, columns: list[int]) -> RichTable:
+    def grid(self, table: Table, columns: list[int], gap: int = 3) -> RichTable:
         """Some columns of a table for rich; calculations in it do not break."""
         lines = box.SIMPLE_HEAD if self.unicode else _ASCII_HEAD
         heads = [self.inline(table.columns[place].heading) for place in columns]
-        grid = RichTable(box=lines, show_header=any(heads), pad_edge=False, header_style="bold", show_edge=False, padding=(0, 1))
+        grid = RichTable(
+            box=lines, show_header=any(heads), pad_edge=False, header_style="bold", show_edge=False, padding=_PADDING[gap]
+        )
         for head, place in zip(heads, columns, strict=True):
             column = table.columns[place]
             fixed = self.longest_calculation(table) > 0 and place < len(table.columns) - 1
@@ -289,10 +291,7 @@ class _Terminal:
         return grid
 
     def cell(self, text: Inline) -> str:
-        return "".join(
-            self.math(part).replace(" ", HELD) if isinstance(part, Math) else self.said(part)
-            for part in text
-        )
+        return "".join(self.math(part).replace(" ", HELD) if isinstance(part, Math) else self.said(part) for part in text)
 
     def print(self, grid: RichTable) -> None:
         with self.console.capture() as capture:
@@ -300,22 +299,25 @@ class _Terminal:
         lines = (line.replace(HELD, " ").rstrip() for line in capture.get().splitlines())
         self.console.file.write("\n".join(lines) + "\n")
 
-    def chunks(self, table: Table) -> Iterator[list[int]]:
-        """The columns in as few groups as fit the width; each repeats the first. Words wrap, numbers do not."""
+    def chunks(self, table: Table) -> tuple[int, list[list[int]]]:
+        """The space between columns, and the columns in as few groups as fit; each group repeats the first column."""
         cells = [[self.inline(row[c]) for row in table.rows] for c in range(len(table.columns))]
         heads = [self.inline(column.heading) for column in table.columns]
-        sizes = [max([len(head), *map(len, column)]) + 3 for head, column in zip(heads, cells, strict=True)]
-        if sum(sizes) - 3 <= self.width or self.longest_calculation(table):
-            yield list(range(len(heads)))
-            return
-        group, used = [0], sizes[0]
-        for column in range(1, len(heads)):
-            if used + sizes[column] - 3 > self.width and len(group) > 1:
-                yield group
-                group, used = [0], sizes[0]
-            group.append(column)
-            used += sizes[column]
-        yield group
+        sizes = [max([len(head), *map(len, column)]) for head, column in zip(heads, cells, strict=True)]
+        every = list(range(len(sizes)))
+        for gap in (3, 2, 1):
+            if sum(sizes) + gap * (len(sizes) - 1) <= self.width:
+                return gap, [every]
+        if table.calculates:
+            return 3, [every]
+        groups, used = [[0]], sizes[0]
+        for column in every[1:]:
+            if used + 3 + sizes[column] > self.width and len(groups[-1]) > 1:
+                groups.append([0])
+                used = sizes[0]
+            groups[-1].append(column)
+            used += 3 + sizes[column]
+        return 3, groups
 
     # ------------------------------------------------------------- line tables
 
@@ -337,7 +339,16 @@ class _Terminal:
                     label = max(label, len(row.label))
                     so_far = max(so_far, len(row.so_far))
         extra = 4 if self.long else 0
-        return Widths(max(3, number + extra), name + extra, formula + 3 * extra, numbers, max(result, 7), max(uses + extra, 4), max(label, 4), so_far)
+        return Widths(
+            max(3, number + extra),
+            name + extra,
+            formula + 3 * extra,
+            numbers,
+            max(result, 7),
+            max(uses + extra, 4),
+            max(label, 4),
+            so_far,
+        )
 
     def layout(self) -> Callable[[Row], Iterator[list[Span]]]:
         """How lines are laid out at this width: one row for each, or two or more."""
@@ -387,8 +398,11 @@ class _Terminal:
                 f"{'= result':>{w.result + 2}}{so_far}  {'uses':<{w.uses}}  role"
             )
         if self.body() >= LEAST_BODY:
-            return f"{'line':<{w.number + 1}} {'quantity':<{w.name}} = {'formula, then with numbers':<{self.body()}} {'= result':>{w.result}}  role/uses"
-        return f"{'line':>{w.number}}  quantity, formula, numbers, result" + "uses, role".rjust(max(self.width - w.number - 41, 12))
+            body = f"{'formula, then with numbers':<{self.body()}}"
+            return f"{'line':<{w.number + 1}} {'quantity':<{w.name}} = {body} {'= result':>{w.result}}  role/uses"
+        return f"{'line':>{w.number}}  quantity, formula, numbers, result" + "uses, role".rjust(
+            max(self.width - w.number - 41, 12)
+        )
 
     def shares(self) -> tuple[int, int]:
         """Widths of formula and numbers on one row: what they need, or what there is."""
@@ -408,7 +422,11 @@ class _Terminal:
         so_far = f"  {self.signed(row.so_far):>{w.so_far}}" if w.so_far else ""
         height = max(len(formulas), len(numerics))
         for place in range(height):
-            start = (f"{row.number:>{w.number}}  ", f"{self.math(row.name):<{w.name}} = ") if place == 0 else (" " * (w.number + 2), " " * (w.name + 3))
+            start = (
+                (f"{row.number:>{w.number}}  ", f"{self.math(row.name):<{w.name}} = ")
+                if place == 0
+                else (" " * (w.number + 2), " " * (w.name + 3))
+            )
             left = formulas[place] if place < len(formulas) else ""
             right = numerics[place] if place < len(numerics) else ""
             spans = [(start[0], "dim"), (f"{start[1]}{left:<{formula}} {'=' if place == 0 else ' '} {right:<{numbers}}", "")]
@@ -442,7 +460,9 @@ class _Terminal:
         lines = [
             f" {sign if place == 0 else ' '} {piece}" for sign, text in parts for place, piece in enumerate(_broken(text, body))
         ]
-        lines[-len(_broken(parts[-1][1], body))] = lines[-len(_broken(parts[-1][1], body))].replace(" =", f" {self.relation(row)}", 1)
+        lines[-len(_broken(parts[-1][1], body))] = lines[-len(_broken(parts[-1][1], body))].replace(
+            " =", f" {self.relation(row)}", 1
+        )
         for place, line in enumerate(lines):
             last = place == len(lines) - 1
             spans: list[Span] = [(start[0], "dim"), (start[1], "")] if place == 0 else [(indent, "")]
@@ -485,6 +505,8 @@ class _Terminal:
 
 
 _SHORT_LABELS = {"direct", "carried", "direct only", "carried only", "sum", "grows", "shrinks", "stays", "product"}
+_PADDING = {3: (0, 1, 0, 1), 2: (0, 1, 0, 0), 1: (0, 0, 0, 0)}
+"""Space around cells that makes gaps of so many columns; rich adds one of its own."""
 _ASCII_HEAD = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 
 
@@ -524,5 +546,3 @@ def as_text(sheet: Sheet, width: int = 80, *, unicode: bool = True) -> str:
     out = StringIO()
     show(sheet, Console(file=out, width=width, color_system=None, force_terminal=False, legacy_windows=False), unicode=unicode)
     return out.getvalue()
-
-
