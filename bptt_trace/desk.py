@@ -14,13 +14,11 @@ from functools import cached_property
 from operator import add
 from typing import Any
 
-import sympy
-
 from bptt_trace.evaluate import WORKING, Values, arithmetic
 from bptt_trace.formula import Formula, Var
 from bptt_trace.lines import LATEX, TEXT, Signs, Template, template
 from bptt_trace.names import Name
-from bptt_trace.notation import SPELLINGS, Shown, fill, power_of_ten, printed, recomputes, shower
+from bptt_trace.notation import SPELLINGS, Shown, closed_latex, fill, power_of_ten, printed, recomputes, shower
 from bptt_trace.problem import Problem
 from bptt_trace.program import Program, Role, Step
 from bptt_trace.rules import Rule, rule_of
@@ -146,6 +144,7 @@ class Desk:
             repr(self.reference.numbers[position] + 0.0),
             so_far,
             self.relation(step.rule, step.role, step.arguments, position),
+            f"{self.reference.numbers[position]:.6g}" if self.values.rounding.policy == "exact" else "",
         )
 
     def uses(self, arguments: Sequence[int]) -> str:
@@ -204,7 +203,7 @@ class Desk:
         text = shower(self.values.rounding)(number, role)
         exact = self.values.rounding.policy == "exact"
         self.numbers.append(number)
-        self.shown.add(text, sympy.latex(number) if exact else power_of_ten(text))
+        self.shown.add(text, closed_latex(number) if exact else power_of_ten(text))
         position = len(self.numbers) - 1
         spelled = {}
         relation = self.relation(rule, role, arguments, position)

@@ -39,7 +39,7 @@ WORKING = Context(
 )
 SNAP = Context(prec=50, rounding=ROUND_HALF_UP, Emax=999_999, Emin=-999_999)
 ZERO = Decimal(0)
-MAX_OPERATIONS = 4_000
+MAX_OPERATIONS = 600
 """How large a closed form may become."""
 
 
@@ -113,7 +113,7 @@ def run(
                     line = lines[rule, role] = how.line(rule, role)
                 try:
                     append(line(*[numbers[argument] for argument in arguments]))
-                except (ArithmeticError, ValueError) as error:
+                except (ArithmeticError, ValueError, CalculationError) as error:
                     raise CalculationError(f"{target} cannot be calculated: {_reason(error)}") from None
     return tuple(numbers)
 
@@ -326,7 +326,7 @@ class Exact:
 
     @staticmethod
     def _readable(value: Any) -> Any:
-        if not value.is_finite:
+        if value.has(sympy.zoo, sympy.nan, sympy.oo):
             raise OverflowError
         if value.count_ops() > MAX_OPERATIONS:
             raise CalculationError(

@@ -48,8 +48,8 @@ class Function:
     """The text of a definition, as its author wrote it."""
 
     def __call__(self, argument: Formula) -> Formula:
-        """The function applied to a formula."""
-        return Apply(self, argument)
+        """The function applied to a formula; the identity leaves it as it is."""
+        return argument if self is identity else Apply(self, argument)
 
     def __repr__(self) -> str:
         return self.name

@@ -81,7 +81,7 @@ def shower(rounding: Rounding) -> Callable[[Any, Role], str]:
         case "full":
             return lambda number, role: repr(number + 0.0)
         case _:
-            return lambda number, role: str(number).replace("**", "^")
+            return lambda number, role: str(number).replace("**", "^").replace("*", " * ")
 
 
 def plain(number: Decimal) -> str:
@@ -96,6 +96,11 @@ def power_of_ten(text: str) -> str:
     r"""A number in LaTeX: ``1.234e-10`` becomes ``1.234 \cdot 10^{-10}``."""
     mantissa, sign, exponent = text.partition("e")
     return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if sign else text
+
+
+def closed_latex(number: Any) -> str:
+    """A closed form in LaTeX, with brackets at which a line may break."""
+    return str(sympy.latex(number, long_frac_ratio=1, mul_symbol="dot")).replace(r"\left(", "(").replace(r"\right)", ")")
 
 
 def operand(text: str) -> str:
@@ -119,7 +124,10 @@ class Shown:
         self.operands: dict[Signs, list[str]] = {TEXT: [operand(one) for one in text]}
         if with_latex:
             if exact:
-                typed = [sympy.latex(number) for number in values.numbers]
+                typed = [
+                    one if step.rule is None else closed_latex(number)
+                    for one, step, number in zip(text, values.program.steps, values.numbers, strict=True)
+                ]
             else:
                 typed = [power_of_ten(one) if "e" in one else one for one in text]
             self.bare[LATEX] = typed

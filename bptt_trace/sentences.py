@@ -699,6 +699,9 @@ def drift(desk: Desk) -> Iterator[Note]:
             worst, distance = position, one
     if worst is None:
         return
+    if distance == 0:
+        yield Note("Rounding", ("No result differs from full precision.",))
+        return
     yield Note(
         "Rounding",
         inline(

@@ -62,6 +62,8 @@ class Row(NamedTuple):
     """In a long sum: the running total up to this row."""
     relation: str = "="
     """``=``, or ``~`` where the printed digits do not give the printed result (policy ``carry``)."""
+    beside: str = ""
+    """A decimal beside a closed form (policy ``exact``)."""
 
 
 class Stream(Iterable["Row"]):

@@ -228,6 +228,7 @@ class _Writer:
         if not self.recurrent:
             yield Lines((), desk.stream(backward[None], self._labels(backward[None])))
             yield from sentences.chain(desk)
+            yield from sentences.through_activation(desk, [None])
             return
         times = [time for time in backward if time is not None]
         shown = self._in_full(times)
@@ -422,6 +423,8 @@ class _Writer:
         return Table(columns, rows, ("All steps",))
 
     def summary(self) -> Iterator[Block]:
+        if self.desk.values.rounding.policy == "exact":
+            return  # closed forms are too long for tables
         if not self.on_ledger:
             yield self._calculations()
         if self.recurrent:

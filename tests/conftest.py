@@ -29,6 +29,12 @@ settings.register_profile(
 settings.register_profile("long", settings.get_profile("quick"), max_examples=2000, derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--update-golden`` writes what the examples print now."""
+    parser.addoption("--update-golden", action="store_true", help="write the committed output of the examples anew")
+
+
 MP = mpmath.mp.clone()
 MP.dps = 50
 

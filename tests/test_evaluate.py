@@ -1,10 +1,12 @@
 """Values: every arithmetic against exact fractions or many digits."""
 
+# ruff: noqa: SIM300 - what is expected stands first
+
 import math
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
-from time import perf_counter
+from time import process_time
 
 import mpmath
 import pytest
@@ -21,7 +23,7 @@ from bptt_trace.functions import Function, identity, leaky_relu, sigmoid, softpl
 from bptt_trace.lines import TEXT, expression, template
 from bptt_trace.names import LOSS, Name
 from bptt_trace.problem import Number, Rounding, examples, from_document, load
-from bptt_trace.program import Builder, Program, Role, scalars
+from bptt_trace.program import Builder, Program, Role
 from bptt_trace.rules import rule_of
 
 MANY = mpmath.mp.clone()
@@ -120,14 +122,14 @@ RATIONAL = {
     "a * b": (a * b, lambda a, b: a * b),
     "a / b": (a / b, lambda a, b: a / b if b else None),
     "(1 - a^2) * b": ((1 - a**2) * b, lambda a, b: (1 - a * a) * b),
-    "a * (1 - a)": (a * (1 - a), lambda a, b: a * (1 - a)),
+    "a * (1 - a)": (a * (1 - a), lambda a, _: a * (1 - a)),
     "2/3 * (a - b)": (Fraction(2, 3) * (a - b), lambda a, b: Fraction(2, 3) * (a - b)),
     "(1/T) * (a + b)": (Const(Fraction(1)) / Const(Fraction(3), "T") * (a + b), lambda a, b: (a + b) / 3),
     "1/2 * (a - b)^2": (Fraction(1, 2) * (a - b) ** 2, lambda a, b: (a - b) ** 2 / 2),
     "a / b / b": (a / b / b, lambda a, b: a / b / b if b else None),
-    "-a": (-a, lambda a, b: -a),
+    "-a": (-a, lambda a, _: -a),
     "leaky_relu(a) * b": (leaky_relu()(a) * b, lambda a, b: (a if a > 0 else a / 100) * b),
-    "identity(a)": (identity(a), lambda a, b: a),
+    "identity(a)": (identity(a), lambda a, _: a),
 }
 
 
@@ -195,7 +197,7 @@ typed = st.decimals(-2, 2, places=3).map(str) | st.builds("{}/{}".format, st.int
 
 
 @given(
-    st.fixed_dictionaries({stem: typed for stem in ("w_xh", "w_hh", "b_h", "w_hy", "b_y")}),
+    st.fixed_dictionaries(dict.fromkeys(("w_xh", "w_hh", "b_h", "w_hy", "b_y"), typed)),
     typed,
     st.lists(st.tuples(typed, typed), min_size=1, max_size=4),
     st.integers(1, 8).map(places) | st.integers(1, 8).map(figures),
@@ -271,7 +273,9 @@ def test_a_tie_next_to_a_power_of_ten(name, digits, sign):
             assert expected == Fraction(line(function(a), figures(count), z))
 
 
-@pytest.mark.parametrize(("number", "value"), [("-1000000", "0.0000"), ("1000000", "1.0000"), ("-1e29", "0.0000"), ("1e29", "1.0000")])
+@pytest.mark.parametrize(
+    ("number", "value"), [("-1000000", "0.0000"), ("1000000", "1.0000"), ("-1e29", "0.0000"), ("1e29", "1.0000")]
+)
 def test_far_out_on_the_sigmoid(number, value):
     """Where floating point underflows, the rounded value is still right."""
     assert Decimal(value) == line(sigmoid(a), places(4), Fraction(number))
@@ -316,7 +320,9 @@ def test_no_minus_zero(solved, example, policy):
 
 
 @pytest.mark.parametrize("policy", ["by_hand", "carry", "full"])
-@pytest.mark.parametrize("formula", [-a, a * Const(Fraction(-3)), Const(Fraction(-3)) * a, a / Const(Fraction(-3)), leaky_relu()(-a)])
+@pytest.mark.parametrize(
+    "formula", [-a, a * Const(Fraction(-3)), Const(Fraction(-3)) * a, a / Const(Fraction(-3)), leaky_relu()(-a)]
+)
 def test_no_minus_zero_from_zero(policy, formula):
     """Zero times a negative number is zero."""
     assert "-" not in str(line(formula, Rounding(policy), Fraction(0)))
@@ -327,7 +333,9 @@ def test_a_small_negative_number_rounds_to_plain_zero():
     assert "0.0000" == str(line(a * b, places(4), Fraction("-0.00004"), Fraction(1)))
 
 
-@pytest.mark.parametrize("case", [{}, {"T": 6}, {"n": 3, "d": 2, "k": 2, "T": 4, "activation": "sigmoid"}, {"cell": "dense", "k": 2}])
+@pytest.mark.parametrize(
+    "case", [{}, {"T": 6}, {"n": 3, "d": 2, "k": 2, "T": 4, "activation": "sigmoid"}, {"cell": "dense", "k": 2}]
+)
 def test_full_precision_is_double_precision(net, solved, case):
     """Floating point stays within 10⁻¹² of 50 digits on every line."""
     problem = net(**case).problem
@@ -373,23 +381,17 @@ def test_closed_forms(solved, example, name, form):
 
 
 def test_closed_forms_end_in_bounded_time(solved):
-    """Closed forms grow with every step: they are given, or refused by the name of the line, within seconds."""
-    started = perf_counter()
-    try:
-        solved(load("rnn3"), Rounding("exact"))
-    except CalculationError as error:
-        assert "closed form" in str(error)
-    assert perf_counter() - started < 10
+    """Three steps, forward and backward, are calculated in closed form within seconds."""
+    problem = replace(load("rnn3"), update=None)
+    started = process_time()
+    assert solved(problem, Rounding("exact"))[LOSS].is_real
+    assert process_time() - started < 5
 
 
-def test_a_closed_form_that_is_too_large_is_named():
+def test_a_closed_form_that_is_too_large_is_named(net, solved):
     """The refusal names the line and what would do."""
-    builder = Builder()
-    h = builder.given(A)
-    for t in range(1, 14):
-        h = builder.let(Name("h", time=t), tanh(h) * (h + 1), Role.HIDDEN)
-    with pytest.raises(CalculationError, match=r"^h_\d+ cannot be calculated: its closed form .*--round full"):
-        evaluate(builder.build(), {A: Number(Fraction(1, 2), "1/2")}, Rounding("exact"))
+    with pytest.raises(CalculationError, match=r"^\S.* cannot be calculated: its closed form .*--round full"):
+        solved(net(T=4, n=2, learning_rate=None).problem, Rounding("exact"))
 
 
 # --------------------------------------------------------------- what cannot be
@@ -422,7 +424,7 @@ def test_what_has_no_value(solved, policy, activation, x, quantity, reason):
     """The line is named with the reason, under every policy."""
     with pytest.raises(CalculationError) as caught:
         solved(from_document(dense(activation, x)), Rounding(policy))
-    assert f"{quantity} cannot be calculated: {reason}" == str(caught.value)[: len(quantity) + 25 + len(reason)]
+    assert str(caught.value).startswith(f"{quantity} cannot be calculated: {reason}")
 
 
 @pytest.mark.parametrize("policy", ["by_hand", "full"])
@@ -444,7 +446,9 @@ def test_a_learning_rate_that_overflows(solved):
 
 
 @pytest.mark.parametrize("policy", ["by_hand", "carry", "full"])
-@pytest.mark.parametrize("activation", ["exp(z)", "z^20", "ln(z)", "1/z", "sqrt(z)", "exp(exp(z))", "sin(z)", "tanh(z)", "softplus"])
+@pytest.mark.parametrize(
+    "activation", ["exp(z)", "z^20", "ln(z)", "1/z", "sqrt(z)", "exp(exp(z))", "sin(z)", "tanh(z)", "softplus"]
+)
 @pytest.mark.parametrize("x", ["0", "-1", "1e-29", "1e29", "-1e29", "700", "-700"])
 def test_no_value_but_a_finite_number(solved, policy, activation, x):
     """Whatever the numbers are, every value is finite, or the calculation is refused."""
@@ -458,7 +462,7 @@ def test_no_value_but_a_finite_number(solved, policy, activation, x):
 # ------------------------------------------------------------------- override
 
 
-def test_a_value_can_be_replaced(solved):
+def test_a_value_can_be_replaced():
     """What follows a replaced line follows from its new value."""
     problem = load("rnn")
     program = build(problem)

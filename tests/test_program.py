@@ -1,5 +1,7 @@
 """Programs: they read as the textbook does, and refuse what contradicts itself."""
 
+# ruff: noqa: SIM300 - what is expected stands first
+
 from fractions import Fraction
 
 import pytest
@@ -107,9 +109,9 @@ SHARED_WEIGHT = """\
 w_hh = parameter
 h_0 = given
 a_1 = w_hh * h_0
-h_1 = identity(a_1)
+h_1 = a_1
 a_2 = w_hh * h_1
-h_2 = identity(a_2)
+h_2 = a_2
 L = h_2
 dL/dh_2 = 1
 dL/da_2 = dL/dh_2
@@ -345,7 +347,11 @@ def test_every_gradient_says_by_which_step_it_flows_back(example):
 
 def test_the_factor_of_a_loss_is_exact():
     """A half squared error has no factor left in its gradient; other factors stand in front."""
-    for factor, line in [("1/2", "dL/dy = y - target"), ("1", "dL/dy = 2 * (y - target)"), ("3/4", "dL/dy = (3/2) * (y - target)")]:
+    for factor, line in [
+        ("1/2", "dL/dy = y - target"),
+        ("1", "dL/dy = 2 * (y - target)"),
+        ("3/4", "dL/dy = (3/2) * (y - target)"),
+    ]:
         assert line in str(build(load("fnn", [f'loss.factor="{factor}"']))).splitlines()
 
 

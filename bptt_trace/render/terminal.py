@@ -87,6 +87,7 @@ class _Terminal:
         self.unicode = unicode
         self.widths = Widths(4, 0, 0, 0, 0, 0, 0)
         self.long = False
+        self.closed_forms = False
 
     # ------------------------------------------------------------------ signs
 
@@ -108,6 +109,7 @@ class _Terminal:
 
     def sheet(self, sheet: Sheet) -> None:
         self.long = sum(len(b.rows) for s in sheet.sections for b in s.blocks if isinstance(b, Lines)) > LONG
+        self.closed_forms = sheet.rounding.get("policy") == "exact"
         self.widths = self.measured(sheet)
         self.wrapped(self.said(sheet.title), style="bold")
         self.wrapped(self.said(sheet.subtitle), style="dim")
@@ -352,10 +354,12 @@ class _Terminal:
 
     def layout(self) -> Callable[[Row], Iterator[list[Span]]]:
         """How lines are laid out at this width: one row for each, or two or more."""
+        if self.closed_forms:
+            return self.row_of_three
         return self.row_of_one if self.on_one_row() else self.row_of_two if self.body() >= LEAST_BODY else self.row_of_three
 
     def on_one_row(self) -> bool:
-        return self.long or self.room_for_one() >= 2 * LEAST_BODY
+        return not self.closed_forms and (self.long or self.room_for_one() >= 2 * LEAST_BODY)
 
     def room_for_one(self) -> int:
         """What formula and numbers may share when everything stands on one row."""
@@ -397,7 +401,7 @@ class _Terminal:
                 f"{'line':<{w.number + 1}} {'quantity':<{w.name}} = {'formula':<{formula}} = {'with numbers':<{numbers}} "
                 f"{'= result':>{w.result + 2}}{so_far}  {'uses':<{w.uses}}  role"
             )
-        if self.body() >= LEAST_BODY:
+        if self.body() >= LEAST_BODY and not self.closed_forms:
             body = f"{'formula, then with numbers':<{self.body()}}"
             return f"{'line':<{w.number + 1}} {'quantity':<{w.name}} = {body} {'= result':>{w.result}}  role/uses"
         return f"{'line':>{w.number}}  quantity, formula, numbers, result" + "uses, role".rjust(
@@ -498,6 +502,11 @@ class _Terminal:
         for sign, text in lines:
             for place, part in enumerate(_broken(text, room)):
                 yield [(" " * indent, ""), (f"{sign} {part}" if place == 0 else f"    {part}", "")]
+        if row.beside:
+            *above, result = _broken(result, room)
+            for place, part in enumerate(above):
+                yield [(" " * indent, ""), (f"{relation} " if place == 0 else "    ", ""), (part, "bold")]
+            relation, result = " " if above else relation, f"{result}  {self.signed('~')} {self.signed(row.beside)}"
         uses = f"uses {self.said(row.uses)}" if row.uses else ""
         total = f"  so far {self.signed(row.so_far)}" if row.so_far else ""
         gap = max(self.width - indent - 2 - len(result) - len(uses) - len(total), 2)

@@ -1,0 +1,549 @@
+"""A reader with a pocket calculator: printed lines read back, and worked out again from what is printed.
+
+Nothing here comes from the package. ``evaluate`` is a calculator for the
+spellings of every medium (ASCII, Unicode, LaTeX) on exact fractions; the four
+readers find the lines in JSON, terminal text, Markdown and LaTeX.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+
+MP = mpmath.mp.clone()
+MP.dps = 80
+
+Function = Callable[[Fraction], Fraction]
+
+
+# ------------------------------------------------------------------ functions
+
+
+def by_digits(function: Callable[[Any], Any]) -> Function:
+    """A function of mpmath, with 70 digits."""
+    return lambda z: Fraction(MP.nstr(function(MP.mpf(z.numerator) / z.denominator), 70))
+
+
+FUNCTIONS: dict[str, Function] = {
+    "identity": lambda z: z,
+    "tanh": by_digits(MP.tanh),
+    "sigmoid": by_digits(lambda z: 1 / (1 + MP.exp(-z))),
+    "softplus": by_digits(lambda z: MP.log1p(MP.exp(z))),
+    "exp": by_digits(MP.exp),
+    "log": by_digits(MP.log),
+    "sqrt": by_digits(MP.sqrt),
+    "sin": by_digits(MP.sin),
+    "cos": by_digits(MP.cos),
+}
+
+SPELLED = {
+    r"\tanh": "tanh", r"\sigma": "sigmoid", "ReLU": "relu", "LeakyReLU": "leaky_relu", r"\varphi": "phi", r"\psi": "psi",
+    "id": "identity", r"\exp": "exp", r"\ln": "log", "ln": "log", r"\sin": "sin", r"\cos": "cos",
+}  # fmt: skip
+
+
+def bent(leak: Fraction, at_zero: Fraction) -> tuple[Function, Function]:
+    """z right of 0, ``leak`` · z left of it; and its slope."""
+    return (
+        lambda z: z if z > 0 else leak * z,
+        lambda z: Fraction(1) if z > 0 else leak if z < 0 else at_zero,
+    )
+
+
+# ----------------------------------------------------------------- calculator
+
+
+class Unreadable(ValueError):
+    """The text is not a calculation with numbers."""
+
+
+@dataclass
+class Series:
+    """What ``first + … + last`` stands for: the exact total, and the two terms that are printed."""
+
+    total: Fraction
+    first: Fraction | None = None
+    last: Fraction | None = None
+
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<number>\d+(?:\.\d*)?(?:e-?\d+)?)|(?P<command>\\[A-Za-z]+'?)|(?P<word>[A-Za-z_]+'?)|(?P<sign>\.\.\.|[-+*/^(){}'])|(?P<end>$))"
+)
+_UNICODE = str.maketrans({"·": "*", "−": "-", "…": "...", "≈": "~", "\N{NO-BREAK SPACE}": " "})
+_SUPERSCRIPT = {sign: f"^{place}" for place, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
+
+
+def plain(text: str) -> str:
+    """Unicode mathematics in ASCII."""
+    return "".join(_SUPERSCRIPT.get(sign, sign) for sign in text.translate(_UNICODE))
+
+
+def evaluate(text: str, functions: Mapping[str, Function] = FUNCTIONS, series: Series | None = None) -> Fraction:
+    """The exact value of a calculation in any spelling; raises ``Unreadable``."""
+    return _Calculator(plain(text), functions, series).whole()
+
+
+class _Calculator:
+    def __init__(self, text: str, functions: Mapping[str, Function], series: Series | None) -> None:
+        self.functions, self.series = functions, series
+        self.tokens: list[tuple[str, str]] = []
+        position = 0
+        while position < len(text):
+            match = _TOKEN.match(text, position)
+            if match is None:
+                raise Unreadable(text)
+            position = match.end()
+            kind = match.lastgroup or ""
+            self.tokens.append((kind, match[kind]))
+        self.tokens.append(("end", ""))
+        self.place = 0
+
+    @property
+    def next(self) -> str:
+        return self.tokens[self.place][1]
+
+    def take(self, *signs: str) -> str:
+        kind, text = self.tokens[self.place]
+        if kind != "end" and text in signs:
+            self.place += 1
+            return text
+        return ""
+
+    def must(self, sign: str) -> None:
+        if not self.take(sign):
+            raise Unreadable(f"{sign} expected, {self.next!r} met")
+
+    def whole(self) -> Fraction:
+        value = self.sum()
+        if self.tokens[self.place][0] != "end":
+            raise Unreadable(self.next)
+        return value
+
+    def sum(self) -> Fraction:
+        value = self.product()
+        while sign := self.take("+", "-"):
+            if self.take("...", r"\dots"):
+                if self.series is None:
+                    raise Unreadable("...")
+                self.must("+")
+                self.series.first, self.series.last = value, self.product()
+                return self.series.total
+            term = self.product()
+            value = value + term if sign == "+" else value - term
+        return value
+
+    def product(self) -> Fraction:
+        value = self.signed()
+        while sign := self.take("*", "/", r"\cdot"):
+            factor = self.signed()
+            value = value / factor if sign == "/" else value * factor
+        return value
+
+    def signed(self) -> Fraction:
+        return -self.power() if self.take("-") else self.power()
+
+    def power(self) -> Fraction:
+        base = self.atom()
+        if not self.take("^"):
+            return base
+        if self.take("("):
+            exponent = self.sum()
+            self.must(")")
+        elif self.take("{"):
+            exponent = self.sum()
+            self.must("}")
+        else:
+            exponent = self.atom()
+        if exponent.denominator != 1:
+            raise Unreadable(f"exponent {exponent}")
+        return base ** int(exponent)
+
+    def braces(self) -> Fraction:
+        self.must("{")
+        value = self.sum()
+        self.must("}")
+        return value
+
+    def atom(self) -> Fraction:
+        kind, text = self.tokens[self.place]
+        self.place += 1
+        if kind == "number":
+            return Fraction(text)
+        if text == "(":
+            value = self.sum()
+            self.must(")")
+            return value
+        if text == r"\frac":
+            above = self.braces()
+            return above / self.braces()
+        if kind in ("word", "command"):
+            return self.function(text)
+        raise Unreadable(text)
+
+    def function(self, text: str) -> Fraction:
+        if text == r"\mathrm":
+            self.must("{")
+            text = self.next
+            self.place += 1
+            self.must("}")
+        prime = "'" if text.endswith("'") or self.take("'") else ""
+        name = text.rstrip("'")
+        function = self.functions.get(SPELLED.get(name, name) + prime)
+        if function is None:
+            raise Unreadable(text)
+        self.must("(")
+        argument = self.sum()
+        self.must(")")
+        return function(argument)
+
+
+# ------------------------------------------------------------------- rounding
+
+
+def to_places(value: Fraction, places: int) -> Fraction:
+    """Rounded half up, away from zero."""
+    quantum = Fraction(10) ** -places
+    size = (abs(value) / quantum + Fraction(1, 2)).__floor__() * quantum
+    return -size if value < 0 else size
+
+
+def to_figures(value: Fraction, figures: int) -> Fraction:
+    """Rounded half up to significant figures."""
+    if not value:
+        return value
+    exponent = 0
+    while abs(value) >= Fraction(10) ** (exponent + 1):
+        exponent += 1
+    while abs(value) < Fraction(10) ** exponent:
+        exponent -= 1
+    return to_places(value, figures - 1 - exponent)
+
+
+def number(text: str) -> Fraction:
+    """A printed number, in any spelling."""
+    return evaluate(text, {})
+
+
+@dataclass(frozen=True)
+class Digits:
+    """How results are rounded: to places, or to significant figures."""
+
+    count: int
+    figures: bool = False
+
+    def rounded(self, value: Fraction) -> Fraction:
+        return to_figures(value, self.count) if self.figures else to_places(value, self.count)
+
+    def shown(self, text: str) -> bool:
+        """Whether a printed number has just these digits."""
+        written = re.sub(r"e.*| ?\\cdot.*", "", plain(text)).lstrip("-")
+        if self.figures:
+            significant = written.replace(".", "").lstrip("0")
+            return not significant or len(significant) == self.count
+        return len(written.partition(".")[2]) == self.count
+
+    def of(self, name: str) -> Digits:
+        """Factors of the gradient flow (``dh_2/dh_1``) keep significant figures."""
+        return Digits(self.count, figures=True) if is_factor(name) else self
+
+
+def is_factor(name: str) -> bool:
+    """Whether a name is a slope of one quantity in another: ``dh_2/dh_1``, not ``dL/dh_1``."""
+    return name.startswith("d") and "/d" in name and not name.startswith(("dL/", "dL@"))
+
+
+# ---------------------------------------------------------------------- lines
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A line as it stands in a document; the name is spelled as in answer files."""
+
+    line: str
+    name: str
+    formula: str
+    numbers: str
+    relation: str
+    result: str
+    so_far: str = ""
+
+
+def read_json(text: str) -> list[list[Printed]]:
+    """The lines of a JSON document, section by section."""
+    return [
+        [
+            Printed(
+                str(entry["line"] or ""),
+                entry["name"],
+                entry["formula"]["text"],
+                entry["numbers"]["text"],
+                "~" if f"{entry['numbers']['text']} ~ {entry['value']}" in entry["text"] else "=",
+                entry["value"],
+                entry.get("so_far", ""),
+            )
+            for entry in section["entries"]
+        ]
+        for section in json.loads(text)["sections"]
+    ]
+
+
+_RESULT = r"[-−]?\d+(?:\.\d*)?(?:e[-−]?\d+)?"
+_BODY = r"\S+(?: \S+)*?"
+_LAST_ROW = re.compile(
+    rf"(?P<body>{_BODY})\s+(?P<result>{_RESULT})(?:  (?P<uses>\d[\d, .…–-]*?))?(?:  so far (?P<so_far>{_RESULT}))?"
+)
+_FIRST_ROW = re.compile(rf"(?P<body>{_BODY})(?:\s+[─-]{{5,}})?(?:\s{{2,}}.*)?")
+
+
+class _Terminal:
+    """Finds the lines in terminal text of any of its three layouts."""
+
+    def __init__(self, text: str) -> None:
+        self.rows: list[list[str]] = []
+        self.sections: list[list[Printed]] = []
+        self.header = ""
+        self.quantity = 0
+        self.reading = False
+        for line in text.splitlines():
+            self.line(line)
+        self.finish()
+
+    def line(self, line: str) -> None:
+        if re.match(r"\d+  \S", line):  # the heading of a section
+            self.finish()
+            self.sections.append([])
+        elif re.match(r"\s*line  ?quantity", line):
+            self.header, self.quantity, self.reading = line, len("line "), True
+        elif re.match(r"(──|--) \S", line):
+            self.reading = bool(self.header)
+        elif not line.strip() or line.startswith(("  │", "  | ")):
+            self.reading = False
+        elif self.begins(line) and (self.reading or re.match(r"\s*\d+  [A-Za-z]", line)):
+            self.reading = True
+            self.rows.append([line])
+        elif self.reading:
+            self.rows[-1].append(line)
+
+    def begins(self, line: str) -> bool:
+        before, name = line[: self.quantity], line[self.quantity : self.quantity + 1]
+        return bool(self.header) and re.fullmatch(r"\s*\d*\s\s", before) is not None and name not in (" ", "=", "≈", "~", "")
+
+    def finish(self) -> None:
+        """Read the rows of the section that ends."""
+        for row in self.rows:
+            if "formula, numbers" in self.header:
+                read = self.of_three(row)
+            elif "formula, then" in self.header:
+                read = self.of_two(row)
+            else:
+                read = self.of_one(row)
+            self.sections[-1].append(read)
+        self.rows, self.header, self.reading = [], "", False
+
+    def parts(self, pieces: list[str]) -> tuple[str, str, str]:
+        """Formula, relation and numbers from pieces, of which those with a relation begin a part."""
+        parts: list[list[str]] = []
+        for piece in pieces:
+            if piece[0] in "=≈~":
+                parts.append([piece[0], piece[1:].strip()])
+            else:
+                parts[-1][1] += f" {piece.strip()}"
+        assert 1 <= len(parts) <= 2, pieces
+        return parts[0][1], parts[-1][0], parts[-1][1]
+
+    def of_two(self, row: list[str]) -> Printed:
+        equal = self.header.index("= formula")
+        *firsts, last = [line[equal:] for line in row]
+        match = _LAST_ROW.fullmatch(last.strip())
+        assert match, row
+        pieces = []
+        for line in firsts:
+            first = _FIRST_ROW.fullmatch(line.strip())
+            assert first, row
+            pieces.append(first["body"])
+        formula, relation, numbers = self.parts([*pieces, match["body"]])
+        start = row[0]
+        return Printed(
+            start[: self.quantity].strip(), start[self.quantity : equal].strip(), formula, numbers, relation,
+            match["result"], match["so_far"] or "",
+        )  # fmt: skip
+
+    def of_three(self, row: list[str]) -> Printed:
+        start, *middle, last = row
+        match = re.fullmatch(
+            rf"(?P<relation>[=≈~]) (?P<result>{_RESULT})(?:  so far (?P<so_far>{_RESULT}))?(?:\s+uses .*)?", last.strip()
+        )
+        assert match, row
+        formula, _, numbers = self.parts([line.strip() for line in middle])
+        name = re.split(r"\s{2,}", start[self.quantity :])[0]
+        return Printed(
+            start[: self.quantity].strip(), name, formula, numbers, match["relation"], match["result"], match["so_far"] or ""
+        )
+
+    def of_one(self, row: list[str]) -> Printed:
+        one, two = self.header.index("= formula"), self.header.index("= with numbers")
+        formulas, numerics = [], []
+        found = None
+        for line in row:
+            formulas.append(line[one + 2 : two - 1].strip())
+            rest = line[two + 1 :]
+            found = re.match(rf"(?P<body>.*?)\s+(?P<relation>[=≈~]) +(?P<result>{_RESULT})(?P<tail>.*)", rest)
+            numerics.append((found["body"] if found else rest).strip())
+        assert found, row
+        so_far = ""
+        if "so far" in self.header:
+            # right-aligned below its heading; nothing else but the lines used can begin there
+            tail = re.match(rf"\s+({_RESULT})(?=\s|$)", found["tail"])
+            end = self.header.index("so far") + len("so far")
+            if tail and two + 1 + found.end("result") + tail.end() <= end:
+                so_far = tail[1]
+        start = row[0]
+        return Printed(
+            start[: self.quantity].strip(), start[self.quantity : one].strip(), " ".join(filter(None, formulas)),
+            " ".join(filter(None, numerics)), found["relation"], found["result"], so_far,
+        )  # fmt: skip
+
+
+def read_terminal(text: str) -> list[list[Printed]]:
+    """The lines of terminal text, section by section."""
+    return _Terminal(text).sections
+
+
+def read_markdown(text: str) -> list[list[Printed]]:
+    """The lines of a Markdown document, section by section."""
+    sections: list[list[Printed]] = []
+    reading = False
+    for line in text.splitlines():
+        if re.match(r"## \d+ ", line):
+            sections.append([])
+        if line.startswith("| line | quantity |"):
+            reading = True
+        elif not line.startswith("|"):
+            reading = False
+        elif reading and not line.startswith("|---"):
+            cells = [cell.strip() for cell in line.strip("|").split("|")]
+            so_far = _unset(cells[6]) if len(cells) > 6 else ""
+            sections[-1].append(_from_latex(cells[0], *cells[1:5], so_far))
+    return sections
+
+
+def read_latex(text: str) -> list[list[Printed]]:
+    """The lines of a LaTeX document, section by section."""
+    sections: list[list[Printed]] = []
+    reading = adds_up = False
+    for line in text.splitlines():
+        if line.startswith(r"\section*"):
+            sections.append([])
+        if r"\color{gray}quantity" in line:
+            reading, adds_up = True, "so far" in line
+        elif line.startswith(r"\bottomrule"):
+            reading = False
+        elif reading and line.endswith(r"\\"):
+            cells = [cell.strip() for cell in line.removesuffix(r"\\").split(" & ")]
+            sections[-1].append(_from_latex(cells[0].rstrip(" &"), *cells[1:5], _unset(cells[5]) if adds_up else ""))
+    return sections
+
+
+def _from_latex(line: str, name: str, formula: str, numbers: str, result: str, so_far: str) -> Printed:
+    relation = "="
+    if result.startswith(r"$\approx$"):
+        relation, result = "~", result.removeprefix(r"$\approx$").strip()
+    return Printed(line, answer_name(_unset(name)), _unset(formula), _unset(numbers), relation, _unset(result), so_far)
+
+
+def _unset(cell: str) -> str:
+    r"""The mathematics in ``$…$``, ``$\mathbf{…}$`` or ``\underline{$…$}``."""
+    match = (
+        re.fullmatch(r"(?:\\underline\{)?\$(?:\\mathbf\{)?(.*?)\}?\$\}?", cell)
+        if r"\mathbf" in cell or r"\underline" in cell
+        else None
+    )
+    return match[1] if match else cell.removeprefix("$").removesuffix("$")
+
+
+def answer_name(latex: str) -> str:
+    r"""``dL/dh_1 via a_2`` from ``\frac{\partial L}{\partial h_{1}}\text{ via }a_{2}``."""
+    text = re.sub(r"\\mathrm\{(\w+)\}", r"\1", latex).replace(r"\eta", "eta")
+    text = re.sub(r"_\{([\w,]+)\}", lambda match: "_" + match[1].replace(",", "_"), text)
+    text = re.sub(r"\^\{\((\d+)\)\}", r"@\1", text)
+    text = re.sub(r"(\[[\d,]+\])(@\d+)", r"\2\1", text)
+    text = re.sub(r"\\frac\{\\partial ([^{}]*)\}\{\\partial ([^{}]*)\}", r"d\1/d\2", text)
+    return text.replace(r"\text{ via }", " via ")
+
+
+# ------------------------------------------------------- calculations in words
+
+
+@dataclass(frozen=True)
+class Said:
+    """A calculation inside a sentence."""
+
+    numbers: str
+    relation: str
+    result: str
+
+
+def said_in_text(text: str, functions: Mapping[str, Function] = FUNCTIONS) -> Iterator[Said]:
+    """Calculations in a sentence of plain text: before ``= number``, the longest text that can be worked out."""
+    text = plain(text)
+    for match in re.finditer(rf" ([=~]) ({_RESULT})(?![\d.]*\d)(?! [-+*/=~^])(?!\^)", text):
+        before = text[: match.start()]
+        starts = [0, *(place + 1 for place, sign in enumerate(before) if sign in " (")]
+        starts += [place for place, sign in enumerate(before) if sign == "(" and before[place - 1 : place] in (" ", "(", "")]
+        for start in sorted(starts):
+            if _is_calculation(before[start:], functions):
+                yield Said(before[start:], match[1], match[2])
+                break
+
+
+def said_in_math(text: str, functions: Mapping[str, Function] = FUNCTIONS) -> Iterator[Said]:
+    """Calculations in ``$…$``: ``$name = formula = numbers = result$``."""
+    for piece in re.findall(r"(?<![\\$])\$([^$]+)\$", text):
+        parts = re.split(r" (=|\\approx) ", piece)
+        if len(parts) >= 3 and _is_calculation(parts[-1], {}) and _is_calculation(parts[-3], functions):
+            yield Said(parts[-3], "=" if parts[-2] == "=" else "~", parts[-1])
+
+
+def _is_calculation(text: str, functions: Mapping[str, Function]) -> bool:
+    if not text.strip() or text != text.strip():
+        return False
+    try:
+        evaluate(text, functions, Series(Fraction(0)))
+    except Unreadable:
+        return False
+    except ZeroDivisionError:
+        return True
+    return True
+
+
+# ------------------------------------------------------------------- brackets
+
+
+_ONE_NUMBER = r"\d+(?:\.\d*)?(?:/\d+)?(?:e-?\d+| \\cdot 10\^\{-?\d+\})?"
+
+
+def unbracketed(numbers: str) -> list[str]:
+    """Negative operands of a calculation that stand without brackets, unless alone."""
+    text = plain(numbers)
+    if re.fullmatch(rf"-{_ONE_NUMBER}", text):
+        return []
+    wrong = []
+    for match in re.finditer("-", text):
+        place = match.start()
+        binary = text[place - 1 : place] == " " and text[place + 1 : place + 2] == " "
+        exponent = re.search(r"\de$|\^\{$", text[:place])
+        bracketed = text[place - 1 : place] == "(" and re.match(rf"-{_ONE_NUMBER}\)", text[place:])
+        if not (binary or exponent or bracketed):
+            wrong.append(text[place:])
+    return wrong
+
+
+def minus_zeros(text: str) -> list[str]:
+    """Zeros with a minus sign anywhere in a document."""
+    return re.findall(r"(?<![\w^{.)])[-−]0(?:\.0*)?(?![\d./])", text)

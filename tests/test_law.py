@@ -1,0 +1,579 @@
+"""The law: under ``by_hand`` every printed line re-computes from its own printed digits, in every medium."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+
+from bptt_trace import parse, solve
+from bptt_trace.problem import examples
+from bptt_trace.render.terminal import as_text
+from bptt_trace.solution import Solution
+from law import (
+    Digits,
+    Function,
+    Printed,
+    Said,
+    Series,
+    Unreadable,
+    answer_name,
+    evaluate,
+    is_factor,
+    minus_zeros,
+    number,
+    plain,
+    read_json,
+    read_latex,
+    read_markdown,
+    read_terminal,
+    said_in_math,
+    said_in_text,
+    to_figures,
+    to_places,
+    unbracketed,
+)
+from random_problems import Case, cases
+
+WIDTHS = (60, 80, 120)
+MEDIA = ["json", "markdown", "latex", *(f"terminal-{width}-{signs}" for width in WIDTHS for signs in ("unicode", "ascii"))]
+
+
+def document(solution: Solution, medium: str) -> str:
+    """A solution as text of a medium."""
+    kind, *how = medium.split("-")
+    if kind == "terminal":
+        return as_text(solution.sheet, int(how[0]), unicode=how[1] == "unicode")
+    return {"json": solution.to_json, "markdown": solution.to_markdown, "latex": solution.to_latex}[kind]()
+
+
+def lines_of(text: str, medium: str) -> list[list[Printed]]:
+    """The lines of a document, section by section."""
+    readers = {"json": read_json, "markdown": read_markdown, "latex": read_latex, "terminal": read_terminal}
+    return readers[medium.partition("-")[0]](text)
+
+
+def solved(case: Case, steps: str = "full") -> Solution:
+    return solve(parse(case.text), steps=steps)
+
+
+# ---------------------------------------------------------- what a line must be
+
+
+def terms_above(section: list[Printed], place: int) -> list[Printed]:
+    """The rows with running totals that stand above a row."""
+    first = place
+    while first and section[first - 1].so_far:
+        first -= 1
+    return section[first:place]
+
+
+def recomputed(row: Printed, terms: list[Printed], functions: Mapping[str, Function]) -> Fraction:
+    """The exact value of the printed numbers of a row; its ``…`` stands for the terms above it."""
+    series = Series(sum((number(term.result) for term in terms), Fraction(0)))
+    value = evaluate(row.numbers, functions, series)
+    if series.first is not None and terms:
+        assert (series.first, series.last) == (number(terms[0].result), number(terms[-1].result)), row
+    return value
+
+
+def running(terms: list[Printed]) -> None:
+    """Running totals add up exactly, and the last one is the whole sum."""
+    total = Fraction(0)
+    for term in terms:
+        total += number(term.result)
+        assert total == number(term.so_far), term
+
+
+def obey(sections: list[list[Printed]], digits: Digits, functions: Mapping[str, Function], ledger: bool = False) -> int:
+    """Every line gives its printed result from its printed digits; returns how many there are."""
+    count = 0
+    for section in sections:
+        for place, row in enumerate(section):
+            terms = terms_above(section, place)
+            if "..." in plain(row.numbers) or r"\dots" in row.numbers:
+                if ledger and not terms:
+                    continue  # its terms stand in the ledger: test_a_ledger_adds_up
+                assert len(terms) > 4, row
+                running(terms)
+            how = digits.of(row.name)
+            assert how.rounded(recomputed(row, terms, functions)) == number(row.result), row
+            assert how.shown(row.result), row
+            assert row.relation == "=", row
+            count += 1
+    return count
+
+
+@pytest.mark.parametrize("medium", MEDIA)
+@settings(max_examples=40)
+@given(case=cases())
+def test_every_line_recomputes(medium: str, case: Case) -> None:
+    """Printed numbers, worked out and rounded half up, give the printed result."""
+    solution = solved(case)
+    sections = lines_of(document(solution, medium), medium)
+    assert obey(sections, case.digits, case.functions) == sum(1 for _ in solution.sheet.rows())
+
+
+@pytest.mark.parametrize("medium", [medium for medium in MEDIA if medium != "json"])
+@settings(max_examples=20)
+@given(case=cases())
+def test_every_line_of_a_ledger_recomputes(medium: str, case: Case) -> None:
+    """The lines that a ledger prints in full obey the law too."""
+    solution = solved(case, "ledger")
+    sections = lines_of(document(solution, medium), medium)
+    obey(sections, case.digits, case.functions, ledger=True)
+    assert sum(map(len, sections)) == sum(1 for _ in solution.sheet.rows())
+
+
+@pytest.mark.parametrize("name", examples())
+@pytest.mark.parametrize("rounding", ["4dp", "2dp", "5sf", "9dp"])
+def test_every_example_recomputes_in_every_medium(name: str, rounding: str) -> None:
+    """The built-in problems obey the law, however they are rounded."""
+    solution = solve(name, rounding=rounding, steps="full")
+    digits = Digits(int(rounding[0]), figures=rounding.endswith("sf"))
+    for medium in MEDIA:
+        assert obey(lines_of(document(solution, medium), medium), digits, solved_functions()) > 8
+
+
+def solved_functions() -> dict[str, Function]:
+    return Case({"network": {}}).functions
+
+
+@settings(max_examples=60)
+@given(case=cases())
+def test_a_formula_gives_the_result_from_the_values_of_its_names(case: Case) -> None:
+    """The formula of a line, with printed values in place of its names, gives the printed result."""
+    printed = json.loads(solved(case).to_json())
+    values = printed["values"]
+    steps = len(case.document["given"]["x"])
+    names = re.compile("|".join(map(re.escape, sorted(values, key=len, reverse=True))))
+    for section in printed["sections"]:
+        for entry in section["entries"]:
+            formula = entry["formula"]["text"]
+            assert values[entry["name"]] == entry["value"]
+            if "..." in formula:
+                continue
+            numbers = names.sub(lambda match: f"({values[match[0]]})", formula)
+            numbers = re.sub(r"\bT\b", str(steps), numbers)
+            result = case.digits.of(entry["name"]).rounded(evaluate(numbers, case.functions))
+            assert result == number(entry["value"]), entry
+
+
+@settings(max_examples=60)
+@given(case=cases())
+def test_the_latex_of_an_entry_is_its_text(case: Case) -> None:
+    """Both spellings of a line have the same value, and the same name."""
+    for section in json.loads(solved(case).to_json())["sections"]:
+        for entry in section["entries"]:
+            numbers = entry["numbers"]
+            text, latex = (evaluate(numbers[spelling], case.functions, Series(Fraction(0))) for spelling in ("text", "latex"))
+            assert text == latex
+            assert entry["text"] == f"{entry['name']} = {entry['formula']['text']} = {numbers['text']} = {entry['value']}"
+            name, formula, substituted, result = entry["latex"].split(" = ")
+            assert (answer_name(name), formula, substituted) == (entry["name"], entry["formula"]["latex"], numbers["latex"])
+            assert number(result) == number(entry["value"])
+
+
+# -------------------------------------------------------------------- sentences
+
+
+def sentences_of_terminal(text: str) -> str:
+    """Notes, bullets and footer with their line breaks undone."""
+    lines = text.splitlines()
+    joined = ""
+    for line in lines:
+        if match := re.match(r"  [│|] (.*)|[•*] (.*)|  (\S.*)|((?:Rounding|Proof):.*)", line):
+            piece = next(filter(None, match.groups()), "")
+            joined += piece if joined.endswith("-") and not joined.endswith(" -") else f" {piece}"
+        else:
+            joined += "\n"
+    return joined
+
+
+def agrees(said: Said, digits: Digits, functions: Mapping[str, Function]) -> bool:
+    """Whether a calculation in a sentence re-computes, to places or (for factors) to significant figures."""
+    value, result = evaluate(said.numbers, functions), number(said.result)
+    ways = {digits, Digits(digits.count, figures=True)}
+    return any(way.rounded(value) == result and way.shown(said.result) for way in ways)
+
+
+def said_everywhere(solution: Solution, functions: Mapping[str, Function]) -> Iterator[tuple[str, list[Said]]]:
+    """The calculations in the sentences of every medium."""
+    printed = json.loads(solution.to_json())
+    notes = [note for section in printed["sections"] for note in section["notes"]]
+    yield "json", [said for note in [*notes, *printed["footer"]] for said in said_in_text(note, functions)]
+    markdown = "\n".join(line for line in solution.to_markdown().splitlines() if line.startswith((">", "-", "**")))
+    yield "markdown", list(said_in_math(markdown, functions))
+    latex = [
+        line for line in solution.to_latex().splitlines() if line.startswith((r"\explained", r"\item", r"\par\medskip\hrule"))
+    ]
+    yield "latex", list(said_in_math("\n".join(latex), functions))
+    for width in WIDTHS:
+        for unicode in (True, False):
+            text = sentences_of_terminal(as_text(solution.sheet, width, unicode=unicode))
+            yield f"terminal-{width}-{unicode}", list(said_in_text(text, functions))
+
+
+@settings(max_examples=40)
+@given(case=cases())
+def test_calculations_in_sentences_recompute(case: Case) -> None:
+    """``0.8 * 0.5370 = 0.4296`` inside a sentence is as right as a line, and stands in every medium."""
+    found = {}
+    for medium, calculations in said_everywhere(solved(case), case.functions):
+        for said in calculations:
+            assert said.relation == "="
+            assert agrees(said, case.digits, case.functions), (medium, said)
+        found[medium] = [(evaluate(said.numbers, case.functions), number(said.result)) for said in calculations]
+    assert all(calculations == found["json"] for calculations in found.values()), found
+    recurrent = case.document["network"]["cell"] == "rnn"
+    assert not recurrent or found["json"], "a recurrent sheet says what its first state remembers"
+
+
+@settings(max_examples=40)
+@given(case=cases())
+def test_calculations_in_the_summary_are_lines(case: Case) -> None:
+    """The table ``What was calculated`` repeats lines, digit for digit."""
+    solution = solved(case)
+    lines = {(row.numbers, row.result) for section in read_markdown(solution.to_markdown()) for row in section}
+    table = solution.to_markdown().partition("**What was calculated**")[2].partition("**Over time**")[0]
+    chains = [piece.split(" = ") for piece in re.findall(r"\$([^$]+ = [^$]+)\$", table.partition("**Parameters**")[0])]
+    assert chains
+    for name, *numbers, result in chains:
+        assert ((numbers or [result])[0], result) in lines, name
+
+
+@settings(max_examples=40)
+@given(case=cases())
+def test_every_decimal_in_a_sentence_is_known(case: Case) -> None:
+    """A number in a sentence stands in a line, is given, or is calculated in that sentence."""
+    printed = json.loads(solved(case).to_json())
+    values = {value.removeprefix("-") for value in printed["values"].values()}
+    for section in printed["sections"]:
+        for note in section["notes"]:
+            if note.startswith("L_t = ") or " = " not in note:
+                continue
+            calculated = [said.result.removeprefix("-") for said in said_in_text(note, case.functions)]
+            for decimal in re.findall(r"(?<![\w.])\d+\.\d+(?:e-?\d+)?(?! %)", note):
+                rounded = values | set(calculated)
+                # An amount taken from the calculation in another sentence of the same sheet.
+                known = decimal in rounded or any(decimal in other for other in _calculated(printed, case))
+                assert known, (decimal, note)
+
+
+def _calculated(printed: dict[str, object], case: Case) -> Iterator[set[str]]:
+    for section in printed["sections"]:  # type: ignore[attr-defined]
+        for note in section["notes"]:
+            yield {said.result.removeprefix("-") for said in said_in_text(note, case.functions)}
+
+
+@settings(max_examples=40)
+@given(case=cases())
+def test_comparisons_and_percentages_in_sentences_are_true(case: Case) -> None:
+    """``0.0242 <= 0.0337 <= 0.0431`` holds; ``15 %`` has two figures of the share beside it."""
+    printed = json.loads(solved(case).to_json())
+    notes = [note for section in printed["sections"] for note in section["notes"]]
+    for note in notes:
+        for chain in re.findall(r"[\d.e-]+(?: <= [\d.e-]+)+", note):
+            parts = [number(part.rstrip(".")) for part in chain.split(" <= ")]
+            assert parts == sorted(parts), note
+        for share, percent in re.findall(r" = (-?[\d.e-]+), that is ([\d.]+) %", note):
+            assert to_figures(abs(number(share)) * 100, 2) == number(percent) or number(share) == 0, note
+
+
+# ----------------------------------------------------------------------- ledger
+
+
+def tables_of_markdown(text: str) -> Iterator[tuple[list[str], list[list[str]]]]:
+    """Headings and rows of every table, mathematics as names and numbers of answer files."""
+
+    def cells(line: str) -> list[str]:
+        return [answer_name(cell.strip().strip("$")) for cell in line.strip("|").split("|")]
+
+    for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        head, _, *rows = block.splitlines()
+        yield cells(head), [cells(row) for row in rows]
+
+
+def at(heading: str, time: int) -> str:
+    """The name in a heading (``h_t``, ``h_t-1``) at a time."""
+    return re.sub(r"_\{?t([-+]\d+)?\}?", lambda match: f"_{time + int(match[1] or 0)}", heading)
+
+
+@settings(max_examples=40)
+@given(case=cases())
+def test_a_ledger_shows_the_values_of_its_lines(case: Case) -> None:
+    """A number in a ledger is the printed value of the quantity that its heading names."""
+    solution = solved(case, "ledger")
+    values = json.loads(solution.to_json())["values"]
+    seen = 0
+    for head, rows in tables_of_markdown(solution.to_markdown()):
+        if head[0] != "t" or head[-1] not in ("lines", "line"):
+            continue
+        for row in rows:
+            for heading, cell in zip(head[1:-1], row[1:-1], strict=True):
+                if row[0] and cell != "none" and "_" in heading and "_{" not in at(heading, int(row[0])):
+                    name = at(heading, int(row[0]))
+                    seen += 1
+                    assert cell == values.get(name, values.get(f"{name}@2")), (name, row)
+                    break
+    steps = len(case.document["given"]["x"])
+    assert seen or case.document["network"]["cell"] == "dense" or steps == 1
+
+
+@settings(max_examples=60)
+@given(case=cases())
+def test_a_ledger_adds_up(case: Case) -> None:
+    """direct + carried = sum, contribution = operand · operand, and each sum so far continues the one above."""
+    solution = solved(case, "ledger")
+    digits = case.digits
+    for head, rows in tables_of_markdown(solution.to_markdown()):
+        if "carried" in head and "direct" in head and head[-1] == "lines":
+            for row in rows:
+                parts = [row[head.index(word)] for word in ("direct", "carried")]
+                total = number(row[head.index("carried") + 1])
+                assert total == digits.rounded(sum((number(part) for part in parts if part != "none"), Fraction(0)))
+        if "sum so far" in head:
+            _adds_up(head, rows, digits)
+        if "product back from T" in head:
+            _multiplies(rows, digits)
+
+
+def _adds_up(head: list[str], rows: list[list[str]], digits: Digits) -> None:
+    total = Fraction(0)
+    terms = rows if all(row[0] for row in rows) else rows[:-1]
+    for row in terms:
+        operands = [number(cell) for cell in row[1 : head.index("sum so far")]]
+        if "contribution" in head:
+            *factors, contribution = operands
+            product = Fraction(1)
+            for factor in factors:
+                product *= factor
+            assert digits.rounded(product) == contribution, row
+        else:
+            (contribution,) = operands
+        total += contribution
+        assert number(row[head.index("sum so far")]) == total, row
+    if terms is not rows:
+        assert digits.rounded(total) == number(rows[-1][head.index("sum so far")])
+
+
+def _multiplies(rows: list[list[str]], digits: Digits) -> None:
+    """Each product back is the one above times the factor of its row."""
+    how = Digits(digits.count, figures=True)
+    product = Fraction(1)
+    for row in rows:
+        factor, so_far = number(row[2]), number(row[3])
+        product = how.rounded(product * factor)
+        assert product == so_far, row
+
+
+@settings(max_examples=60)
+@given(case=cases())
+def test_a_long_sum_on_a_ledger_has_its_terms_beside_it(case: Case) -> None:
+    """``L_1 + … + L_6`` gives its result from the terms that the ledger prints."""
+    solution = solved(case, "ledger")
+    text = solution.to_markdown()
+    for section in read_markdown(text):
+        for row in section:
+            if r"\dots" not in row.numbers:
+                continue
+            iteration = "@2" if row.name.endswith("@2") else ""
+            columns = [
+                (head.index(f"L_t{iteration}"), rows)
+                for head, rows in tables_of_markdown(text)
+                if f"L_t{iteration}" in [re.sub(r"[{}]", "", heading) for heading in head]
+            ]
+            assert columns, row
+            column, rows = columns[0]
+            terms = [number(each[column]) for each in rows if each[column] != "none"]
+            series = Series(sum(terms, Fraction(0)))
+            assert case.digits.rounded(evaluate(row.numbers, case.functions, series)) == number(row.result)
+            assert (series.first, series.last) == (terms[0], terms[-1])
+
+
+# --------------------------------------------------------------- other policies
+
+
+@pytest.mark.parametrize(
+    "medium", ["json", "markdown", "latex", "terminal-60-unicode", "terminal-80-ascii", "terminal-120-unicode"]
+)
+@settings(max_examples=30)
+@given(case=cases(policy="carry"))
+def test_carry_marks_exactly_the_lines_that_do_not_recompute(medium: str, case: Case) -> None:
+    """``≈`` stands where the printed digits do not give the printed result, and only there."""
+    for section in lines_of(document(solved(case), medium), medium):
+        for place, row in enumerate(section):
+            value = recomputed(row, terms_above(section, place), case.functions)
+            how = case.digits.of(row.name)
+            same = how.rounded(value) == number(row.result)
+            assert (row.relation == "=") == same, row
+            assert how.shown(row.result), row
+
+
+@settings(max_examples=40)
+@given(case=cases(policy="carry"))
+def test_carry_marks_calculations_in_sentences(case: Case) -> None:
+    """A sentence does not claim an equality that its digits contradict."""
+    for medium, calculations in said_everywhere(solved(case), case.functions):
+        for said in calculations:
+            assert (said.relation == "=") == agrees(said, case.digits, case.functions), (medium, said)
+
+
+@settings(max_examples=40)
+@given(case=cases(policy="full"))
+def test_full_values_read_back_to_the_same_double(case: Case) -> None:
+    """Under ``full`` a value is the shortest text of its float64, and its line holds to about the last digit."""
+    printed = json.loads(solved(case).to_json())
+    for section in printed["sections"]:
+        for entry in section["entries"]:
+            value = entry["value"]
+            assert value == repr(float(value)) == entry["exact"]
+            assert len(value.replace(".", "").partition("e")[0].strip("-0")) <= 17
+            if "..." not in entry["numbers"]["text"]:
+                sizes = [abs(float(size)) for size in re.findall(r"\d+(?:\.\d+)?(?:e-?\d+)?", entry["numbers"]["text"])]
+                near = evaluate(entry["numbers"]["text"], case.functions)
+                assert float(near) == pytest.approx(float(value), rel=1e-13, abs=1e-13 * max(1, *sizes) ** 2)
+
+
+@pytest.mark.parametrize("name", ["fnn", "rnn", "shared-weight", "sachin-rnn"])
+def test_exact_values_have_the_decimals_beside_them(name: str) -> None:
+    """Under ``exact`` a closed form, worked out with 70 digits, is the decimal printed with it."""
+    for section in json.loads(solve(name, rounding="exact").to_json())["sections"]:
+        for entry in section["entries"]:
+            value = evaluate(entry["value"].replace("Abs", "abs"))
+            assert float(value) == pytest.approx(float(entry["exact"]), rel=1e-12, abs=1e-13), entry["name"]
+
+
+# ------------------------------------------------------------- signs everywhere
+
+
+@pytest.mark.parametrize("policy", ["by_hand", "carry", "full"])
+@settings(max_examples=30)
+@given(case=cases(policy="by_hand"))
+def test_zero_has_no_sign_and_negative_operands_have_brackets(policy: str, case: Case) -> None:
+    """``-0.0000`` occurs nowhere; a negative number inside a calculation is bracketed, the first one too."""
+    case.document["rounding"]["policy"] = policy
+    solution = solved(case)
+    for medium in ("json", "markdown", "latex", "terminal-80-unicode", "terminal-120-ascii"):
+        text = document(solution, medium)
+        assert minus_zeros(text) == []
+        for section in lines_of(text, medium):
+            for row in section:
+                assert unbracketed(row.numbers) == [], row
+
+
+@settings(max_examples=30)
+@given(case=cases())
+def test_between_numbers_stands_a_product_sign(case: Case) -> None:
+    """No two factors of a calculation stand side by side."""
+    for section in read_json(solved(case).to_json()):
+        for row in section:
+            assert not re.search(r"\d \d|\d\(|\)\(|\)\d", row.numbers), row
+
+
+# ------------------------------------------------------------ the footer's drift
+
+
+@settings(max_examples=40)
+@given(case=cases())
+def test_the_footer_states_the_largest_distance_from_full_precision(case: Case) -> None:
+    """No line is further from its unrounded value than the footer says, and the line it names is that far."""
+    printed = json.loads(solved(case).to_json())
+    entries = [
+        entry for section in printed["sections"] for entry in section["entries"] if entry["line"] and not is_factor(entry["name"])
+    ]
+    distances = {entry["line"]: abs(Fraction(entry["value"]) - Fraction(entry["exact"])) for entry in entries}
+    (note,) = [note for note in printed["footer"] if note.startswith("Rounding:")]
+    stated = re.search(r"full precision is (\S+) \(line (\d+): (\S+) here, (\S+) unrounded\)", note)
+    assert stated, note
+    assert to_figures(max(distances.values()), 2) == pytest.approx(float(stated[1]), rel=0.06, abs=1e-15)
+    assert distances[int(stated[2])] == max(distances.values())
+    (entry,) = [entry for entry in entries if entry["line"] == int(stated[2])]
+    assert entry["value"] == stated[3]
+    assert float(entry["exact"]) == pytest.approx(float(stated[4]), rel=1e-2, abs=10.0**-case.digits.count)
+
+
+# ---------------------------------------------------- the calculator would notice
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("0.5 * 1 + 0.8 * 0 + 0.1", "0.6"),
+        ("0.5 · 2 + (−0.3)", "0.7"),
+        (r"\frac{1}{2} \cdot (0.0242 + 0.0431)", "0.03365"),
+        ("(−0.6997)²", "0.48958009"),
+        (r"(0.3444 - 0.5)^{2}", "0.02421136"),
+        ("(2/3) * (1 - 0.5^2)", "0.5"),
+        (r"(1.25 \cdot 10^{-3}) \cdot 2", "0.0025"),
+        ("(1.25e-3) * 2", "0.0025"),
+        ("identity(-3)", "-3"),
+    ],
+)
+def test_the_calculator_reads_every_spelling(text: str, value: str) -> None:
+    """The calculator of these tests reads ASCII, Unicode and LaTeX alike."""
+    assert Fraction(value) == evaluate(text)
+
+
+@pytest.mark.parametrize("text", ["h_1 * 2", "1 2", "0.5 ** 2", "__import__('os')", "", "(1", "1.2.3"])
+def test_the_calculator_refuses_the_rest(text: str) -> None:
+    """What is not a calculation with numbers is not worked out."""
+    with pytest.raises(Unreadable):
+        evaluate(text)
+
+
+def test_functions_are_known_to_many_digits() -> None:
+    """tanh(1.1) = 0.80049902176062970… (Abramowitz and Stegun, table 4.15)."""
+    assert to_places(evaluate(r"\tanh(1.1)"), 14) == Fraction("0.80049902176063")
+
+
+@pytest.mark.parametrize(
+    ("value", "places", "figures"),
+    [
+        ("0.00125", "0.0013", "0.00125"),
+        ("-0.00005", "-0.0001", "-0.0000500"),
+        ("2.34565", "2.3457", "2.35"),
+        ("0", "0.0000", "0"),
+    ],
+)
+def test_ties_are_rounded_away_from_zero(value: str, places: str, figures: str) -> None:
+    """Rounding half up is done on exact fractions."""
+    assert Fraction(places) == to_places(Fraction(value), 4)
+    assert Fraction(figures) == to_figures(Fraction(value), 3)
+
+
+@pytest.mark.parametrize("medium", MEDIA)
+def test_a_wrong_digit_would_be_noticed(medium: str) -> None:
+    """One changed digit in a result of a document breaks the law."""
+    text = document(solve("rnn"), medium)
+    changed = re.sub(r"[-−]0\.2208", lambda match: match[0].replace("8", "9"), text)
+    with pytest.raises(AssertionError):
+        obey(lines_of(changed, medium), Digits(4), solved_functions())
+
+
+@pytest.mark.parametrize(
+    ("numbers", "wrong"),
+    [
+        ("-0.5 * 2", ["-0.5 * 2"]),
+        ("(-0.5) * 2", []),
+        ("2 * -0.5", ["-0.5"]),
+        ("tanh(-0.5)", []),
+        ("-0.5", []),
+        ("1 - -0.5", ["-0.5"]),
+        (r"\tanh(-0.5) \cdot (-1.2 \cdot 10^{-9})", []),
+        ("1 − −0.5", ["-0.5"]),
+        ("-0.5^2", ["-0.5^2"]),
+    ],
+)
+def test_a_missing_bracket_would_be_noticed(numbers: str, wrong: list[str]) -> None:
+    """The test of brackets knows a binary minus from a sign."""
+    assert wrong == unbracketed(numbers)
+
+
+def test_a_minus_zero_would_be_noticed() -> None:
+    """``-0.0000`` is found, a small negative number is not."""
+    assert minus_zeros("a = -0.0000, b = −0.0, c = -0.0001, d = 1 - 0.5, e = 1e-05") == ["-0.0000", "−0.0"]

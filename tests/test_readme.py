@@ -1,0 +1,71 @@
+"""The README says what the program does today: its commands are run, its Python is run, its problem file is solved."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bptt_trace import parse, solve
+from bptt_trace.cli import command
+from bptt_trace.errors import TraceError
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.parametrize("block", blocks("console"), ids=lambda block: block.splitlines()[0][2:])
+def test_a_command_prints_what_the_readme_shows(block: str) -> None:
+    """``[…]`` stands for lines that are left out."""
+    first, *shown = block.splitlines()
+    words = shlex.split(first.removeprefix("$ "))
+    assert words[0] == "bptt-trace"
+    result = CliRunner().invoke(command, words[1:])
+    printed = result.output
+    if isinstance(result.exception, TraceError):
+        printed = f"bptt-trace: {result.exception}\n"
+    place = 0
+    for part in "\n".join(shown).split("[…]"):
+        wanted = part.strip("\n")
+        found = printed.find(wanted, place)
+        assert wanted in printed[place:], wanted
+        place = found + len(wanted)
+
+
+@pytest.mark.parametrize("block", blocks("python"))
+def test_the_python_of_the_readme_runs(block: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It prints the number that the sheet has."""
+    exec(compile(block, "README.md", "exec"), {})
+    assert capsys.readouterr().out.startswith("-0.0229\n# One-neuron RNN")
+
+
+@pytest.mark.parametrize("block", blocks("toml"))
+def test_the_problem_file_of_the_readme_is_the_built_in_one(block: str) -> None:
+    """Solving either gives the same sheet."""
+    assert solve(parse(block)).to_text() == solve("rnn").to_text()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_between_documents_lead_somewhere(document: Path) -> None:
+    """A relative link names a file of the project."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", document.read_text("utf-8"))
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_the_documentation_lists_every_key_of_a_problem_file() -> None:
+    """The table in docs/problem-files.md and the schema agree."""
+    from bptt_trace.problem import schema
+
+    text = (ROOT / "docs" / "problem-files.md").read_text("utf-8")
+    keys = {key for table in schema()["properties"].values() for key in table.get("properties", {})}
+    documented = set(re.findall(r"^\| `(\w+)`", text, re.MULTILINE))
+    assert keys - documented == set()
+    assert documented - keys == {"title", "w_xh"}
