@@ -138,12 +138,14 @@ def _merged(flow: list[Formula]) -> Formula:
     """Several uses of one argument inside one formula: the gradient that comes in is factored out."""
     if len(flow) == 1:
         return flow[0]
-    firsts = {part.factors[0] if isinstance(part, Times) else part for part in flow}
+    unsigned = [part.operand if isinstance(part, Neg) else part for part in flow]
+    firsts = {part.factors[0] if isinstance(part, Times) else part for part in unsigned}
     first = firsts.pop()
     if firsts:
         return Sum(tuple(flow))
-    rests = [product(*part.factors[1:]) if isinstance(part, Times) else ONE for part in flow]
-    return product(first, Sum(tuple(rests)))
+    rests = [product(*part.factors[1:]) if isinstance(part, Times) else ONE for part in unsigned]
+    signed = [Neg(rest) if isinstance(part, Neg) else rest for part, rest in zip(flow, rests, strict=True)]
+    return product(first, Sum(tuple(signed)))
 
 
 class Source(NamedTuple):

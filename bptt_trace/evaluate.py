@@ -184,13 +184,20 @@ PRECISE: dict[str, Callable[[Any], Any]] = {
     "cos": DIGITS.cos,
 }
 
+
+def _real(value: Any) -> Any:
+    if value.has(sympy.I, sympy.zoo):
+        raise ValueError
+    return value
+
+
 SYMBOLS: dict[str, Callable[[Any], Any]] = {
     "tanh": sympy.tanh,
     "sigmoid": lambda z: 1 / (1 + sympy.exp(-z)),
     "softplus": lambda z: sympy.log(1 + sympy.exp(z)),
     "exp": sympy.exp,
-    "ln": sympy.log,
-    "sqrt": sympy.sqrt,
+    "ln": lambda z: _real(sympy.log(z)),
+    "sqrt": lambda z: _real(sympy.sqrt(z)),
     "sin": sympy.sin,
     "cos": sympy.cos,
 }
@@ -203,7 +210,7 @@ def _by_float(function: Callable[[float], float]) -> Callable[[Decimal], Decimal
 def _by_digits(function: Callable[[Any], Any]) -> Callable[[Decimal], Decimal]:
     def applied(z: Decimal) -> Decimal:
         value = function(DIGITS.mpf(str(z)))
-        if isinstance(value, mpmath.mpc):
+        if isinstance(value, DIGITS.mpc) or not DIGITS.isfinite(value):
             raise ValueError
         return Decimal(DIGITS.nstr(value, 58, min_fixed=0, max_fixed=0))
 
@@ -228,7 +235,7 @@ class Precise:
     number = staticmethod(decimal)
 
     def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
-        return source(rule).bind(decimal, lambda f: resolve(f, decimal, DECIMAL_BY_DIGITS))
+        return source(rule).bind(decimal, lambda f: resolve(f, decimal, DECIMAL_BY_DIGITS), lambda value: value + ZERO)
 
 
 @dataclass(frozen=True)
@@ -247,14 +254,14 @@ class ByHand:
         precise = one.bind(decimal, lambda f: resolve(f, decimal, DECIMAL_BY_DIGITS), settle)
         if any(function.pieces is None and function.name not in FLOATS for function in one.functions):
             return precise  # nobody knows how errors grow in a user's own formula
-        return self._quick(one, precise, settle)
+        return self._quick(one, precise, settle, self.rounding.figures)
 
     @staticmethod
     def _inexact(function: Function) -> bool:
         return function.pieces is None
 
     @staticmethod
-    def _quick(one: Source, precise: Callable[..., Any], settle: Callable[[Any], Any]) -> Callable[..., Any]:
+    def _quick(one: Source, precise: Callable[..., Any], settle: Callable[[Any], Any], figures: int | None) -> Callable[..., Any]:
         """By floating point, and by 60 digits where the value lies close to a tie."""
         rough = one.bind(decimal, lambda f: resolve(f, decimal, DECIMAL_BY_FLOAT))
         half, doubt, relative = Decimal("0.5"), Decimal("1e-6"), Decimal("1e-14")
@@ -262,7 +269,11 @@ class ByHand:
         def line(*arguments: Decimal) -> Any:
             value = rough(*arguments)
             result = settle(value)
-            quantum = Decimal((0, (1,), result.as_tuple().exponent))
+            # Just below a power of ten the last figure stands one place further right than in the result.
+            place = int(result.as_tuple().exponent)
+            if figures is not None and value and value.adjusted() < result.adjusted():
+                place -= 1
+            quantum = Decimal((0, (1,), place))
             if abs(abs(value - result) / quantum - half) < doubt + abs(value) * relative / quantum:
                 return precise(*arguments)
             return result
@@ -326,8 +337,10 @@ class Exact:
 
     @staticmethod
     def _readable(value: Any) -> Any:
+        if value.has(sympy.I):
+            raise ValueError
         if value.has(sympy.zoo, sympy.nan, sympy.oo):
-            raise OverflowError
+            raise ZeroDivisionError
         if value.count_ops() > MAX_OPERATIONS:
             raise CalculationError(
                 f"its closed form has more than {MAX_OPERATIONS:,} operations; --round full, or fewer time steps, would do"

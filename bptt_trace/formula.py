@@ -268,6 +268,8 @@ def constant(value: Operand) -> Formula:
 
 def _sum(terms: tuple[Formula, ...]) -> Formula:
     present = tuple(term for term in terms if term is not ABSENT)
+    if not present:
+        return ABSENT
     return Sum(present) if len(present) > 1 else present[0]
 
 

@@ -59,8 +59,11 @@ class Hole(sympy.Symbol):  # type: ignore[misc]
 class Known(sympy.Symbol):  # type: ignore[misc]
     """An exact number for which formulas write a symbol: T, the number of time steps."""
 
+    def _hashable_content(self) -> tuple[Any, ...]:
+        return (*super()._hashable_content(), str(self.known))
+
     def __new__(cls, symbol: str, value: Fraction) -> Known:
-        known: Known = super().__new__(cls, symbol, positive=True)
+        known: Known = sympy.Symbol.__xnew__(cls, symbol, positive=True)  # not cached: T is another number elsewhere
         known.known = value
         return known
 

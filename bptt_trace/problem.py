@@ -211,9 +211,9 @@ def _document(text: str) -> dict[str, Any]:
 def _json(text: str) -> dict[str, Any]:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         keys = [key for key, _ in pairs]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise ProblemError(f'the key "{key}" is given twice')
+        if len(set(keys)) < len(keys):
+            twice = next(key for place, key in enumerate(keys) if key in keys[:place])
+            raise ProblemError(f"the key {_shown(twice)} is given twice")
         return dict(pairs)
 
     try:
@@ -230,7 +230,10 @@ def _json(text: str) -> dict[str, Any]:
 
 
 def _decimal(text: str) -> Decimal:
-    return Decimal(text.replace("_", ""))
+    try:
+        return Decimal(text.replace("_", ""))
+    except ArithmeticError:
+        raise ProblemError(f"a number cannot be read: {_shown(text)} is out of range") from None
 
 
 def _set(document: dict[str, Any], change: str) -> None:
@@ -246,9 +249,15 @@ def _set(document: dict[str, Any], change: str) -> None:
     try:
         import tomllib
 
-        value = tomllib.loads(f"value = {text}", parse_float=_decimal)["value"]
+        read = tomllib.loads(f"value = {text}", parse_float=_decimal)
+        value = read["value"] if len(read) == 1 and "\n" not in text else text
     except ValueError:
         value = text
+    except RecursionError:
+        raise ProblemError(f"--set {key}: lists nested too deeply") from None
+    if not dot and key in schema()["properties"] and schema()["properties"][key]["type"] != "object":
+        document[key] = value
+        return
     target = document.setdefault(table, {})
     if not isinstance(target, dict):
         raise ProblemError(f"--set {change!r}: {table} is not a table")
@@ -280,7 +289,7 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
     table = document["network"]
     given = dict(document.get("given", {}))
     parameters = document.get("parameters", {})
-    network = _network(table, given)
+    network = _network(table, given, parameters)
     loss = _loss(document.get("loss", {}))
     update = _update(document.get("update"), network)
     rounding = _rounding(document.get("rounding", {}))
@@ -316,7 +325,7 @@ def _explained(error: Any) -> ProblemError:
     if error.rule == "additionalProperties":
         known = list(definition["properties"])
         unknown = next(key for key in value if key not in known)
-        return ProblemError(f'unknown key "{unknown}"{nearest(unknown, known)}; known here: {", ".join(known)}', path=path)
+        return ProblemError(f"unknown key {_shown(unknown)}{nearest(unknown, known)}; known here: {', '.join(known)}", path=path)
     if error.rule == "required":
         missing = next(key for key in definition["required"] if key not in value)
         return ProblemError(f'the key "{missing}" is missing; {definition["properties"][missing]["description"]}', path=path)
@@ -339,11 +348,14 @@ def _shown(value: Any) -> str:
     elif isinstance(value, int) and value.bit_length() > 400:
         text = "an integer of more than 120 digits"
     else:
-        text = json.dumps(value, default=str)
+        try:
+            text = json.dumps(value, default=str)
+        except (ValueError, RecursionError):
+            text = "a list"
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-def _network(table: dict[str, Any], given: dict[str, Any]) -> Network:
+def _network(table: dict[str, Any], given: dict[str, Any], parameters: dict[str, Any]) -> Network:
     at_zero = _number(table.get("relu_slope_at_0", 0), "network.relu_slope_at_0").value
     leak = _number(table.get("leak", Decimal("0.01")), "network.leak").value
     cell: Cell = CELLS[table["cell"]](_activation(table, "activation", "tanh", "phi", r"\varphi", at_zero, leak))
@@ -365,7 +377,7 @@ def _network(table: dict[str, Any], given: dict[str, Any]) -> Network:
                 raise ProblemError(f"a feedforward network knows no time, so {key} has no meaning", path=f"network.{key}")
         if "x" not in given:
             raise ProblemError('the key "x" is missing; the input, a number or a list', path="given")
-    hidden = table.get("hidden", 1)
+    hidden = table.get("hidden", _told_by_shapes(parameters))
     _within_ceiling(hidden, 1, MAX_UNITS, "hidden units", "network.hidden")
     network = Network(
         cell=cell,
@@ -376,7 +388,10 @@ def _network(table: dict[str, Any], given: dict[str, Any]) -> Network:
         steps=steps,
         every=table.get("outputs", "every") == "every",
         bias=table.get("bias", True),
+        shared=frozenset(stem for stem in ("b_h", "b_y") if not isinstance(parameters.get(stem, []), list)),
     )
+    for count, what in ((network.inputs, "inputs"), (network.outputs, "outputs")):
+        _within_ceiling(count, 0, MAX_UNITS, what, "given.x" if what == "inputs" else "given.target")
     size = network.hidden * (network.hidden + network.inputs + network.outputs + 8) * (steps or 1) * 3
     if size > MAX_LINES * 3:
         raise ProblemError(
@@ -385,9 +400,18 @@ def _network(table: dict[str, Any], given: dict[str, Any]) -> Network:
     return network
 
 
+def _told_by_shapes(parameters: dict[str, Any]) -> int:
+    """The number of hidden units where nobody says it: the rows of the hidden layer's parameters."""
+    for stem in ("W_hh", "W_xh", "b_h"):
+        if isinstance(parameters.get(stem), list):
+            return len(parameters[stem])
+    return 1
+
+
 def _within_ceiling(value: int, least: int, most: int, what: str, path: str) -> None:
     if not least <= value <= most:
-        raise ProblemError(f"{value:,} {what}; from {least} to {most:,} are possible", path=path)
+        met = f"{value:,}" if abs(value) < 10**30 else _shown(value)
+        raise ProblemError(f"{met} {what}; from {least} to {most:,} are possible", path=path)
 
 
 def _steps(table: dict[str, Any], given: dict[str, Any]) -> int:
@@ -450,7 +474,7 @@ def _update(table: dict[str, Any] | None, network: Network) -> Update | None:
     for stem in table.get("freeze", []):
         if stem not in known:
             raise ProblemError(
-                f'no parameter "{stem}"{nearest(stem, known)}; there are {", ".join(sorted(known))}', path="update.freeze"
+                f"no parameter {_shown(stem)}{nearest(stem, known)}; there are {', '.join(sorted(known))}", path="update.freeze"
             )
     return Update(table.get("rule", "gd"), tuple(table.get("freeze", [])))
 
@@ -466,7 +490,7 @@ def _parameters(network: Network, table: dict[str, Any]) -> Iterator[tuple[Name,
     for key in table:
         if key not in shapes:
             raise ProblemError(
-                f'unknown parameter "{key}"{nearest(key, shapes)}; this network has {", ".join(shapes)}', path="parameters"
+                f"unknown parameter {_shown(key)}{nearest(key, shapes)}; this network has {', '.join(shapes)}", path="parameters"
             )
     for stem, shape in shapes.items():
         if stem not in table:
@@ -575,7 +599,7 @@ def _exact(value: Decimal, path: str) -> Number:
         raise ProblemError(f"{value} is not a finite number", path=path)
     if value and not -MAX_MAGNITUDE <= value.adjusted() < MAX_MAGNITUDE:
         raise ProblemError(
-            f"{value} is out of range; numbers from 10^-{MAX_MAGNITUDE} to 10^{MAX_MAGNITUDE} are possible", path=path
+            f"{_shown(value)} is out of range; numbers from 10^-{MAX_MAGNITUDE} to 10^{MAX_MAGNITUDE} are possible", path=path
         )
     if len(value.as_tuple().digits) > MAX_DIGITS:
         raise ProblemError(f"a number of more than {MAX_DIGITS} digits", path=path)

@@ -314,14 +314,10 @@ def sources(desk: Desk, time: int) -> Sources | None:
     total = desk.find(gradient(Name("h", time=time)))
     if total is None:
         return None
-    ways = [
-        position
-        for position, step in enumerate(desk.steps)
-        if step.role is Role.CONTRIBUTION and step.target._replace(via=None) == desk.steps[total].target
-    ]
-    if len(ways) != 2:
+    step = desk.steps[total]
+    if step.through is not None or len(step.arguments) != 2:
         return None
-    return Sources(ways[0], ways[1], total)
+    return Sources(*step.arguments, total)
 
 
 def two_sources(desk: Desk, time: int, *, first: bool) -> Iterator[Note]:
@@ -624,7 +620,7 @@ def takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
             state=_of(desk, Name("h", time=last - 1)),
             moved=_moved(desk, found),
         )
-    both = next((s for time in range(last - 1, 0, -1) if (s := sources(desk, time)) is not None), None)
+    both = sources(desk, last - 1)
     if both is not None:
         h = desk.find(desk.steps[both.total].target._replace(of=None))
         assert h is not None

@@ -37,13 +37,15 @@ class Network:
     every: bool = True
     """Whether there is a prediction at every time step or only at the last."""
     bias: bool = True
+    shared: frozenset[str] = frozenset()
+    """Biases of which a layer of several units has only one."""
 
     def shapes(self) -> dict[str, Shape]:
         """The parameters that the network has, in the order of its equations."""
         sizes = {"n": self.hidden, "d": self.inputs, "k": self.outputs}
         declared = dict(self.cell.parameters) | dict(self.readout.parameters if self.readout else {})
         return {
-            stem: shape_of(*(sizes[size] for size in dimensions))
+            stem: () if stem in self.shared else shape_of(*(sizes[size] for size in dimensions))
             for stem, dimensions in declared.items()
             if (self.bias or not stem.startswith("b_")) and not ("d" in dimensions and self.inputs == 0)
         }

@@ -322,7 +322,7 @@ class _Terminal:
             self.header, self.quantity, self.reading = line, len("line "), True
         elif re.match(r"(──|--) \S", line):
             self.reading = bool(self.header)
-        elif not line.strip() or line.startswith(("  │", "  | ")):
+        elif not line.strip() or line.startswith(("  │", "  | ")) or re.match(r"[A-Za-z•]", line):
             self.reading = False
         elif self.begins(line) and (self.reading or re.match(r"\s*\d+  [A-Za-z]", line)):
             self.reading = True
@@ -387,26 +387,28 @@ class _Terminal:
         )
 
     def of_one(self, row: list[str]) -> Printed:
-        one, two = self.header.index("= formula"), self.header.index("= with numbers")
-        formulas, numerics = [], []
-        found = None
-        for line in row:
-            formulas.append(line[one + 2 : two - 1].strip())
-            rest = line[two + 1 :]
-            found = re.match(rf"(?P<body>.*?)\s+(?P<relation>[=≈~]) +(?P<result>{_RESULT})(?P<tail>.*)", rest)
-            numerics.append((found["body"] if found else rest).strip())
+        one = self.header.index("= formula")
+        start, *others = row
+        first = re.fullmatch(rf"= (?P<formula>.*?) +(?P<equal>=) (?P<rest>.*)", start[one:])
+        assert first, row
+        formulas, numerics = [first["formula"]], [first["rest"]]
+        for line in others:
+            formulas.append(line[one : one + first.start("equal")].strip())
+            numerics.append(line[one + first.start("rest") :])
+        last = numerics.pop()
+        found = re.match(rf"(?P<body>.*?)\s+(?P<relation>[=≈~]) +(?P<result>{_RESULT})(?P<tail>.*)", f" {last}")
         assert found, row
         so_far = ""
         if "so far" in self.header:
-            # right-aligned below its heading; nothing else but the lines used can begin there
+            # Right-aligned below its heading; the lines used stand further right.
             tail = re.match(rf"\s+({_RESULT})(?=\s|$)", found["tail"])
-            end = self.header.index("so far") + len("so far")
-            if tail and two + 1 + found.end("result") + tail.end() <= end:
+            end = len(row[-1]) - len(found["tail"]) + tail.end() if tail else 0
+            if tail and end <= self.header.index("so far") + len("so far"):
                 so_far = tail[1]
-        start = row[0]
         return Printed(
             start[: self.quantity].strip(), start[self.quantity : one].strip(), " ".join(filter(None, formulas)),
-            " ".join(filter(None, numerics)), found["relation"], found["result"], so_far,
+            " ".join(piece.strip() for piece in [*numerics, found["body"]] if piece.strip()),
+            found["relation"], found["result"], so_far,
         )  # fmt: skip
 
 

@@ -1,7 +1,5 @@
 """Gradients, against central differences of a network written down a second time."""
 
-# ruff: noqa: SIM300 - what is expected stands first
-
 from collections import defaultdict
 from dataclasses import replace
 from fractions import Fraction

@@ -1,7 +1,5 @@
 """Published worked examples: what they print, and where they are wrong."""
 
-# ruff: noqa: SIM300 - what is expected stands first
-
 from decimal import Decimal
 from fractions import Fraction
 

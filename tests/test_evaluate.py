@@ -1,7 +1,5 @@
 """Values: every arithmetic against exact fractions or many digits."""
 
-# ruff: noqa: SIM300 - what is expected stands first
-
 import math
 from dataclasses import replace
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """Formulas: shapes, order, text, components."""
 
-# ruff: noqa: SIM300 - what is expected stands first
-
 from fractions import Fraction
 
 import pytest

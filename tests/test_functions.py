@@ -1,7 +1,5 @@
 """The table of functions: SymPy proves every slope."""
 
-# ruff: noqa: SIM300 - what is expected stands first
-
 from fractions import Fraction
 from typing import Any
 

@@ -439,7 +439,7 @@ def test_full_values_read_back_to_the_same_double(case: Case) -> None:
                 assert float(near) == pytest.approx(float(value), rel=1e-13, abs=1e-13 * max(1, *sizes) ** 2)
 
 
-@pytest.mark.parametrize("name", ["fnn", "rnn", "shared-weight", "sachin-rnn"])
+@pytest.mark.parametrize("name", ["fnn", "nbis-chain", "shared-weight", "shared-weight-4"])
 def test_exact_values_have_the_decimals_beside_them(name: str) -> None:
     """Under ``exact`` a closed form, worked out with 70 digits, is the decimal printed with it."""
     for section in json.loads(solve(name, rounding="exact").to_json())["sections"]:

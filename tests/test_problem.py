@@ -1,7 +1,5 @@
 """Problem files: what is read, exactly, and what is refused, with its place."""
 
-# ruff: noqa: SIM300 - what is expected stands first
-
 import copy
 import datetime
 import json

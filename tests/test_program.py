@@ -1,7 +1,5 @@
 """Programs: they read as the textbook does, and refuse what contradicts itself."""
 
-# ruff: noqa: SIM300 - what is expected stands first
-
 from fractions import Fraction
 
 import pytest
