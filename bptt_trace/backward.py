@@ -239,7 +239,7 @@ def _write(builder: Builder, steps: Sequence[Step], step: Step, sources: list[So
         return builder.fill(target, rule, arguments, Role.GRADIENT, user).number
     terms: list[int] = []
     for user, rule, arguments in sources:
-        via = target._replace(via=steps[user].target)
+        via = gradient(step.target, steps[user].target)
         line = builder.fill(via, rule, arguments, Role.CONTRIBUTION, user).number
         terms.append(arguments[0] if rule.copies else line)
     return builder.sum(target, terms, Role.GRADIENT).number

@@ -48,9 +48,11 @@ class Desk:
         self.notations: tuple[Signs, ...] = (TEXT, LATEX) if with_latex else (TEXT,)
         self.shown = Shown(values, with_latex)
         self.names = {signs: [SPELLINGS[signs](step.target) for step in self.steps] for signs in self.notations}
+        self._names, self._latex_names = self.names[TEXT], self.names.get(LATEX)
+        self._values, self._latex_values = self.shown.bare[TEXT], self.shown.bare.get(LATEX)
         self.numbers: list[Any] = list(values.numbers)
         self.line_of = self._numbered()
-        self._templates: dict[Rule, dict[Signs, tuple[Template, Template]]] = {}
+        self._templates: dict[Rule, list[tuple[Signs, Template, Template]]] = {}
 
     def _numbered(self) -> list[int]:
         """The line number of every step; 0 for given numbers and for contributions that repeat a line."""
@@ -76,11 +78,11 @@ class Desk:
 
     def name(self, position: int) -> Math:
         """The name of a step."""
-        return self.both({signs: self.names[signs][position] for signs in self.notations})
+        return Math(self._names[position], self._latex_names[position] if self._latex_names else "")
 
     def value(self, position: int) -> Math:
-        """The printed value of a step."""
-        return self.both({signs: self.shown.bare[signs][position] for signs in self.notations})
+        """The printed value of a step or of a side calculation."""
+        return Math(self._values[position], self._latex_values[position] if self._latex_values else "")
 
     def operand(self, position: int) -> Math:
         """The printed value of a step as it stands inside a calculation."""
@@ -107,44 +109,48 @@ class Desk:
 
     # ------------------------------------------------------------------- rows
 
-    def templates(self, rule: Rule) -> dict[Signs, tuple[Template, Template]]:
+    def templates(self, rule: Rule) -> list[tuple[Signs, Template, Template]]:
         """Formula and numbers of a rule, in each notation."""
         found = self._templates.get(rule)
         if found is None:
-            found = {signs: (template(rule, signs, False), template(rule, signs, True)) for signs in self.notations}
+            found = [(signs, template(rule, signs, False), template(rule, signs, True)) for signs in self.notations]
             self._templates[rule] = found
         return found
 
     def filled(self, rule: Rule, arguments: Sequence[int]) -> tuple[Math, Math]:
         """A rule with names, and with numbers."""
-        formulas, numbers = {}, {}
+        spelled: list[str] = []
         shown = self.shown
-        for signs, (formula, calculation) in self.templates(rule).items():
+        for signs, formula, numbers in self.templates(rule):
             names = self.names[signs]
-            formulas[signs] = formula.pattern % tuple([names[arguments[hole]] for hole in formula.holes])
-            numbers[signs] = fill(calculation, arguments, shown.bare[signs], shown.operands[signs])
-        return self.both(formulas), self.both(numbers)
+            spelled.append(formula.pattern % tuple([names[arguments[hole]] for hole in formula.holes]))
+            spelled.append(fill(numbers, arguments, shown.bare[signs], shown.operands[signs]))
+        if len(spelled) == 2:
+            return Math(spelled[0], ""), Math(spelled[1], "")
+        return Math(spelled[0], spelled[2]), Math(spelled[1], spelled[3])
 
     def row(self, position: int, label: str = "", so_far: str = "") -> Row:
         """A step as a line of the sheet."""
-        step = self.steps[position]
-        assert step.rule is not None
-        formula, numbers = self.filled(step.rule, step.arguments)
+        target, rule, arguments, role, _, _ = self.steps[position]
+        assert rule is not None
+        formula, numbers = self.filled(rule, arguments)
         line = self.line_of[position]
+        policy = self.values.rounding.policy
+        full_precision = self.reference.numbers[position]
         return Row(
             str(line) if line else "",
             self.name(position),
             formula,
             numbers,
             self.value(position),
-            self.uses(step.arguments),
+            self.uses(arguments),
             label,
-            step.role.value,
-            step.target.time,
-            repr(self.reference.numbers[position] + 0.0),
+            role.value,
+            target.time,
+            repr(full_precision + 0.0),
             so_far,
-            self.relation(step.rule, step.role, step.arguments, position),
-            f"{self.reference.numbers[position]:.6g}" if self.values.rounding.policy == "exact" else "",
+            self.relation(rule, role, arguments, position) if policy == "carry" else "=",
+            f"{full_precision:.6g}" if policy == "exact" else "",
         )
 
     def uses(self, arguments: Sequence[int]) -> str:
@@ -207,12 +213,11 @@ class Desk:
         position = len(self.numbers) - 1
         spelled = {}
         relation = self.relation(rule, role, arguments, position)
-        for signs, (_, calculation) in self.templates(rule).items():
+        for signs, _, calculation in self.templates(rule):
             numbers = fill(calculation, arguments, self.shown.bare[signs], self.shown.operands[signs])
             equal = relation if signs is TEXT or relation == "=" else r"\approx"
             spelled[signs] = f"{numbers} {equal} {self.shown.bare[signs][position]}"
-        value = self.both({signs: self.shown.bare[signs][position] for signs in self.notations})
-        return Calculation(Var(position), number, self.both(spelled), value)
+        return Calculation(Var(position), number, self.both(spelled), self.value(position))
 
     def filled_numbers(self, position: int) -> Math:
         """The right side of a step with its numbers: ``1 - 0.8005^2``."""

@@ -43,7 +43,7 @@ def factors(program: Program, state: str = "h") -> Program:
             product_so_far = factor
         else:
             name = earlier._replace(of=last)
-            product_so_far = builder.let(name, Var(product_so_far) * Var(factor), Role.FACTOR, after).number
+            product_so_far = builder.fill(name, _PRODUCT, (product_so_far, factor), Role.FACTOR, after).number
     return builder.build()
 
 
@@ -56,6 +56,7 @@ class Link(NamedTuple):
 
 
 STATE, OUTSIDE = -1, -2
+_PRODUCT = rule_of(Var(0) * Var(1))[0]
 
 
 def _factor(steps: Sequence[Step], before: int, after: int) -> tuple[Rule, tuple[int, ...]]:

@@ -137,9 +137,9 @@ class Template:
     """Whether a negative number stands in the hole without brackets."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Signs:
-    """How one notation writes operators."""
+    """How one notation writes operators. Two are the same only if they are one object."""
 
     times: str
     fraction: str

@@ -9,6 +9,7 @@ from fractions import Fraction
 from bptt_trace.formula import ONE, Const, Formula, Total, Var, product
 from bptt_trace.names import LOSS, Name
 from bptt_trace.program import Builder, Role
+from bptt_trace.rules import rule_of
 
 KINDS = ("squared_error", "output")
 
@@ -30,7 +31,7 @@ class Loss:
         return self.kind != "output"
 
 
-def term(loss: Loss, prediction: Formula, target: Formula) -> Formula:
+def term(loss: Loss, prediction: Formula, target: Formula = ONE) -> Formula:
     """The loss of one prediction.
 
     factor · (y − target)², added up over the units of the output; source:
@@ -50,13 +51,15 @@ def write(
 ) -> None:
     """The loss of every prediction, then ``L``; a single prediction is all there is of ``L``."""
     total = LOSS._replace(iteration=iteration)
-    terms = [term(loss, prediction, targets[place] if targets else ONE) for place, prediction in enumerate(predictions)]
-    if times[0] is None or len(terms) == 1 < len(times):
-        builder.let(total, terms[0], Role.LOSS)
-        return
-    lines = [
-        builder.let(Name(LOSS.stem, None, time, (), None, iteration), formula, Role.LOSS).number
-        for time, formula in zip(times, terms, strict=True)
-    ]
-    mean = ONE / Const(Fraction(len(lines)), "T") if loss.over_time == "mean" else None
-    builder.sum(total, lines, Role.LOSS, mean)
+    single = times[0] is None or len(predictions) == 1 < len(times)
+    compared = [prediction.shape for prediction in predictions[:1]] * (2 if targets else 1)
+    one = term(loss, *(Var(number, shape) for number, shape in enumerate(compared)))
+    rule, _ = rule_of(one)
+    lines: list[int] = []
+    for place, prediction in enumerate(predictions):
+        filled = (prediction.number, targets[place].number) if targets else (prediction.number,)
+        name = total if single else Name(LOSS.stem, None, times[place], (), None, iteration)
+        lines.append(builder.fill(name, rule, filled, Role.LOSS).number)
+    if not single:
+        mean = ONE / Const(Fraction(len(lines)), "T") if loss.over_time == "mean" else None
+        builder.sum(total, lines, Role.LOSS, mean)

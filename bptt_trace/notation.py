@@ -145,6 +145,8 @@ def fill(form: Template, arguments: Sequence[int], bare: Sequence[str], operands
     """A template with the strings of its arguments."""
     if len(form.holes) == 1:
         return form.pattern % ((bare if form.bare[0] else operands)[arguments[form.holes[0]]],)
+    if True not in form.bare:
+        return form.pattern % tuple([operands[arguments[hole]] for hole in form.holes])
     return form.pattern % tuple(
         [(bare if alone else operands)[arguments[hole]] for hole, alone in zip(form.holes, form.bare, strict=True)]
     )

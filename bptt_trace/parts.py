@@ -46,7 +46,7 @@ def parts_of(program: Program) -> Parts:
         match step.role:
             case Role.PARAMETER:
                 parts.parameters.append(position)
-                parameters[target] = position
+                parameters[target.stem, target.layer, target.index] = position
             case Role.GIVEN:
                 parts.given.append(position)
             case Role.PREACTIVATION | Role.HIDDEN | Role.OUTPUT:
@@ -55,7 +55,7 @@ def parts_of(program: Program) -> Parts:
             case Role.LOSS:
                 (parts.forward if target.iteration == 1 else parts.again).losses.append(position)
             case Role.CONTRIBUTION | Role.GRADIENT:
-                parameter = parameters.get(target._replace(of=None, via=None))
+                parameter = parameters.get((target.stem, target.layer, target.index))
                 if parameter is None:
                     parts.backward.setdefault(target.time, []).append(position)
                 else:

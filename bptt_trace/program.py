@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
-from functools import cached_property
+from functools import lru_cache
 from typing import NamedTuple
 
 from bptt_trace.errors import DesignError
@@ -70,23 +70,26 @@ class Step(NamedTuple):
 class Program:
     """An ordered tuple of steps, each of which uses only earlier ones."""
 
-    def __init__(self, steps: Iterable[Step]) -> None:
-        """Raise ``DesignError`` where a step uses a later one or a name is given twice."""
-        self.steps = tuple(steps)
-        for position, step in enumerate(self.steps):
-            if step.arguments and max(step.arguments) >= position:
-                raise DesignError(f"{step.target} uses a step that is not there yet")
-            if step.rule is not None and not step.rule.sums_rest and step.rule.arity != len(step.arguments):
-                raise DesignError(f"{step.target} fills {step.rule} with {len(step.arguments)} arguments")
-        if len(self.index) != len(self.steps):
-            names = [step.target for step in self.steps]
-            twice = next(name for name in names if names.count(name) > 1)
-            raise DesignError(f"{twice} is given twice")
+    def __init__(self, steps: Iterable[Step], base: Program | None = None) -> None:
+        """Raise ``DesignError`` where a step uses a later one or a name is given twice.
 
-    @cached_property
-    def index(self) -> dict[Name, int]:
+        ``base`` is a program that these steps go on from; its own steps are not
+        checked again.
+        """
+        self.steps = tuple(steps)
+        start = len(base) if base else 0
+        self.index: dict[Name, int] = dict(base.index) if base else {}
         """The position of each name."""
-        return {step.target: position for position, step in enumerate(self.steps)}
+        for position in range(start, len(self.steps)):
+            step = self.steps[position]
+            target, rule, arguments, _, _, _ = step
+            if arguments and max(arguments) >= position:
+                raise DesignError(f"{target} uses a step that is not there yet")
+            if rule is not None and rule.arity != len(arguments) and not rule.sums_rest:
+                raise DesignError(f"{target} fills {rule} with {len(arguments)} arguments")
+            self.index[target] = position
+            if len(self.index) <= position:
+                raise DesignError(f"{target} is given twice")
 
     def __getitem__(self, name: Name) -> Step:
         return self.steps[self.index[name]]
@@ -119,6 +122,7 @@ class Builder:
     """Writes a program step by step: the one object here that changes."""
 
     def __init__(self, program: Program | None = None) -> None:
+        self.base = program
         self.steps: list[Step] = list(program.steps) if program else []
 
     def given(self, target: Name, role: Role = Role.GIVEN, shape: Shape = ()) -> Var:
@@ -148,24 +152,26 @@ class Builder:
 
     def sum(self, target: Name, terms: Sequence[int], role: Role, factor: Formula | None = None) -> Var:
         """The sum of these steps: written out up to four terms, ``first + … + last`` beyond; times an exact factor."""
-        shape = self.steps[terms[0]].shape
-        rest: Sequence[int] = ()
-        total: Formula
-        if len(terms) > WRITTEN_OUT:
-            total, rest = Rest(shape), terms
-        else:
-            total = Var(terms[0], shape)
-            for term in terms[1:]:
-                total = total + Var(term, shape)
-        return self.let(target, total if factor is None else factor * total, role, rest=rest)
+        rule = _sum(min(len(terms), WRITTEN_OUT + 1), self.steps[terms[0]].shape, factor)
+        return self.fill(target, rule, tuple(terms), role)
 
     def build(self) -> Program:
         """The program as it stands; raises what ``Program`` raises."""
-        return Program(self.steps)
+        return Program(self.steps, self.base)
 
 
 WRITTEN_OUT = 4
 """How many terms of a sum stand in its line."""
+
+
+@lru_cache(maxsize=256)
+def _sum(count: int, shape: Shape, factor: Formula | None) -> Rule:
+    """The rule that adds so many terms; beyond ``WRITTEN_OUT``, any number of them."""
+    total: Formula = Rest(shape) if count > WRITTEN_OUT else Var(0, shape)
+    if count <= WRITTEN_OUT:
+        for number in range(1, count):
+            total = total + Var(number, shape)
+    return rule_of(total if factor is None else factor * total)[0]
 
 
 def scalars(program: Program) -> Program:

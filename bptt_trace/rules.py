@@ -27,10 +27,12 @@ class Pick(NamedTuple):
 class Rule:
     """A formula with its variables numbered from 0; equal formulas share one rule."""
 
-    __slots__ = ("__weakref__", "arity", "copies", "formula", "lowered", "sums_rest")
+    __slots__ = ("__weakref__", "arity", "copies", "formula", "lowered", "shape", "sums_rest")
 
     def __init__(self, formula: Formula) -> None:
         self.formula = formula
+        self.shape: Shape = formula.shape
+        """The shape of the result."""
         self.arity = 1 + max((variable.number for variable in variables(formula)), default=-1)
         """How many arguments stand in the formula by number."""
         self.sums_rest = _has_rest(formula)
@@ -38,11 +40,6 @@ class Rule:
         self.copies = isinstance(formula, Var)
         """Whether the rule only repeats its argument."""
         self.lowered: tuple[tuple[Rule, tuple[Pick, ...], int | None], ...] | None = None
-
-    @property
-    def shape(self) -> Shape:
-        """The shape of the result."""
-        return self.formula.shape
 
     def __repr__(self) -> str:
         return f"Rule({self.formula})"

@@ -196,7 +196,7 @@ def _without_memory(desk: Desk, found: Voices, silent: Formula, time: int) -> In
 
 def _as_calculation(desk: Desk, variable: Var) -> Calculation:
     """An earlier calculation, or a step, for use where a calculation is wanted."""
-    value = desk.both({signs: desk.shown.bare[signs][variable.number] for signs in desk.notations})
+    value = desk.value(variable.number)
     return Calculation(variable, desk.numbers[variable.number], value, value)
 
 

@@ -112,6 +112,8 @@ class _Writer:
         self.parts = parts
         self.on_ledger = on_ledger
         self.recurrent = desk.last_time > 0
+        parameters = [desk.steps[position].target for position in parts.parameters]
+        self.parameter_keys = {(name.stem, name.layer, name.index) for name in parameters}
 
     def subtitle(self) -> str:
         through_time = " through time" if self.recurrent else ""
@@ -425,7 +427,7 @@ class _Writer:
     def summary(self) -> Iterator[Block]:
         if self.desk.values.rounding.policy == "exact":
             return  # closed forms are too long for tables
-        if not self.on_ledger:
+        if self.desk.last_time <= EVERY_STEP_UP_TO:
             yield self._calculations()
         if self.recurrent:
             yield from self._over_steps()
@@ -485,7 +487,7 @@ class _Writer:
     def _gradient_label(self, position: int) -> str:
         step = self.desk.steps[position]
         target = step.target
-        of_parameter = target._replace(of=None, via=None) in {self.desk.steps[p].target for p in self.parts.parameters}
+        of_parameter = (target.stem, target.layer, target.index) in self.parameter_keys
         if step.through is None:
             return "sum"
         through = self.desk.steps[step.through].target

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import mpmath
@@ -310,12 +311,13 @@ class _Terminal:
         self.header = ""
         self.quantity = 0
         self.reading = False
-        for line in text.splitlines():
-            self.line(line)
+        lines = [*text.splitlines(), ""]
+        for line, below in pairwise(lines):
+            self.line(line, below)
         self.finish()
 
-    def line(self, line: str) -> None:
-        if re.match(r"\d+  \S", line):  # the heading of a section
+    def line(self, line: str, below: str) -> None:
+        if re.match(r"\d+  \S", line) and re.fullmatch(r"━+|=+", below):  # the heading of a section
             self.finish()
             self.sections.append([])
         elif re.match(r"\s*line  ?quantity", line):
@@ -357,8 +359,14 @@ class _Terminal:
         assert 1 <= len(parts) <= 2, pieces
         return parts[0][1], parts[-1][0], parts[-1][1]
 
+    def equal(self, start: str) -> int:
+        """Where the first relation of a row stands; no name contains one."""
+        relation = re.compile("[=≈~] ").search(start, self.quantity)
+        assert relation, start
+        return relation.start()
+
     def of_two(self, row: list[str]) -> Printed:
-        equal = self.header.index("= formula")
+        equal = self.equal(row[0])
         *firsts, last = [line[equal:] for line in row]
         match = _LAST_ROW.fullmatch(last.strip())
         assert match, row
@@ -387,8 +395,8 @@ class _Terminal:
         )
 
     def of_one(self, row: list[str]) -> Printed:
-        one = self.header.index("= formula")
         start, *others = row
+        one = self.equal(start)
         first = re.fullmatch(rf"= (?P<formula>.*?) +(?P<equal>=) (?P<rest>.*)", start[one:])
         assert first, row
         formulas, numerics = [first["formula"]], [first["rest"]]

@@ -38,6 +38,8 @@ from bptt_trace.sheet import (
 
 LONG = 400
 """Rows from which a trace counts as long."""
+LONG_TABLE = 100
+"""Rows from which a table is set without rich."""
 SAMPLE = 60
 """Rows of a long block that are looked at to find the widths of its columns."""
 
@@ -166,6 +168,9 @@ class _Terminal:
 
     def line(self, *spans: Span) -> None:
         """One line of the terminal; never wrapped, never read as markup."""
+        if not self.console.is_terminal:
+            self.console.file.write("".join([text for text, _ in spans]).rstrip() + "\n")
+            return
         text = Text.assemble(*spans) if spans else Text()
         text.rstrip()
         self.console.print(text, soft_wrap=True)
@@ -233,6 +238,12 @@ class _Terminal:
 
     def given(self, tables: Iterable[Table]) -> None:
         """The given numbers, side by side where there is room."""
+        tables = list(tables)
+        if any(len(table.rows) > LONG_TABLE for table in tables):
+            for table in tables:
+                self.table(table)
+                self.line()
+            return
         grids = [self.grid(table, list(range(len(table.columns)))) for table in tables]
         options = self.console.options
         widths = [self.console.measure(grid, options=options).maximum for grid in grids]
@@ -255,9 +266,25 @@ class _Terminal:
         if room < LEAST_WORDS:
             self.stacked(table)
             return
+        if len(table.rows) > LONG_TABLE:
+            self.columns(table)
+            return
         gap, groups = self.chunks(table)
         for columns in groups:
             self.print(self.grid(table, columns, gap))
+
+    def columns(self, table: Table) -> None:
+        """A long table as plain aligned columns."""
+        heads = [self.inline(column.heading) for column in table.columns]
+        sample = [[self.inline(cell) for cell in row] for rows in (table.rows[:SAMPLE], table.rows[-SAMPLE:]) for row in rows]
+        sizes = [max(len(head), *(len(row[place]) for row in sample)) for place, head in enumerate(heads)]
+        form = "  ".join(
+            f"{{:{'>' if column.right else '<'}{size}}}" for column, size in zip(table.columns, sizes, strict=True)
+        )
+        write = self.console.file.write
+        self.line((form.format(*heads), "bold"))
+        for row in table.rows:
+            write(form.format(*map(self.inline, row)).rstrip() + "\n")
 
     def longest_calculation(self, table: Table) -> int:
         """What stands beside the words of a table of calculations, at its widest; 0 for other tables."""
@@ -327,11 +354,9 @@ class _Terminal:
         """The widths of all columns, from all rows or, in a long trace, from the first of every block."""
         name = formula = numbers = result = uses = label = so_far = number = 0
         for section in sheet.sections:
-            for block in section.blocks:
-                if not isinstance(block, Lines):
-                    continue
-                rows = islice(block.rows, SAMPLE) if self.long else block.rows
-                for row in rows:
+            blocks = [block for block in section.blocks if isinstance(block, Lines)]
+            for block in blocks[:SAMPLE] + blocks[SAMPLE:][-SAMPLE:]:
+                for row in islice(block.rows, SAMPLE) if self.long else block.rows:
                     number = max(number, len(row.number))
                     name = max(name, len(row.name.text))
                     formula = max(formula, len(self.math(row.formula)))
@@ -382,8 +407,13 @@ class _Terminal:
         layout = self.layout()
         if headed:
             self.line((self.head(), "dim"))
-        if self.long or not self.console.is_terminal:
-            write = self.console.file.write
+        write = self.console.file.write
+        if self.long:
+            aligned = self.aligned()
+            for row in block.rows:
+                write(aligned(row))
+            return
+        if not self.console.is_terminal:
             for row in block.rows:
                 for spans in layout(row):
                     write("".join([text for text, _ in spans]).rstrip() + "\n")
@@ -442,6 +472,27 @@ class _Terminal:
                     (f"  {row.label}", _label_style(row.label)),
                 ]
             yield spans
+
+    def aligned(self) -> Callable[[Row], str]:
+        """Lines of a long trace: one row each, set in one go."""
+        w = self.widths
+        form = f"%{w.number}s  %-{w.name}s = %-{w.formula}s = %-{w.numbers}s %s %{w.result}s"
+        form += f"  %{w.so_far}s" if w.so_far else "%s"
+        uses = f"  %-{w.uses}s  %s\n"
+        unicode = self.unicode
+
+        def set_(row: Row) -> str:
+            formula, numbers = row.formula.text, row.numbers.text
+            if not unicode:
+                line = form % (row.number, row.name.text, formula, numbers, row.relation, row.result.text, row.so_far)
+                return line + uses % (plain(row.uses), row.label)
+            if "^" in formula or "..." in formula or "eta" in formula:
+                formula, numbers = fine(formula), fine(numbers)
+            line = form % (row.number, row.name.text, formula, numbers, row.relation, row.result.text, row.so_far)
+            # Signs that take one column before and after can be replaced when everything has its place.
+            return line.replace("*", "·").replace("-", "−").replace("~", "≈") + uses % (row.uses, row.label)
+
+        return set_
 
     def relation(self, row: Row) -> str:
         return "=" if row.relation == "=" else self.signed(row.relation)
