@@ -24,7 +24,8 @@ def ledger(desk: Desk, groups: dict[int, list[int]], title: Inline) -> Table:
     step (parameters), or that stand in the same row already, get no column;
     neither does a result that stands in the row before (``∂L/∂a_(t+1)``).
     """
-    model = max(groups.values(), key=len)
+    # The last of the longest: in a forward pass the first step takes its state from the given numbers.
+    model = max(reversed(groups.values()), key=len)
     now = desk.steps[model[-1]].target.time
     assert now is not None
     columns: list[tuple[Name, bool]] = []
@@ -91,6 +92,8 @@ def _moved(name: Name, by: int) -> Name:
 
 def _cell(desk: Desk, name: Name) -> Inline:
     position = desk.find(name)
+    if position is None and name.of is None:
+        position = desk.find(name._replace(iteration=1))  # the initial state is given once
     if position is not None:
         return (desk.value(position),)
     if name.via is not None:

@@ -502,7 +502,7 @@ def recurrent_weight(desk: Desk) -> Iterator[Note]:
         later = "step 2" if desk.last_time == 2 else "the later steps"
         text = inline(
             "{line} is 0 because {h_0}: at step 1 there was nothing to remember, so {w} can only be blamed for {later}.",
-            line=desk.line(first),
+            line=desk.line(first).capitalize(),
             h_0=desk.equals(h_0),
             w=w,
             later=later,

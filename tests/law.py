@@ -297,7 +297,7 @@ def read_json(text: str) -> list[list[Printed]]:
 _RESULT = r"[-−]?\d+(?:\.\d*)?(?:e[-−]?\d+)?"
 _BODY = r"\S+(?: \S+)*?"
 _LAST_ROW = re.compile(
-    rf"(?P<body>{_BODY})\s+(?P<result>{_RESULT})(?:  (?P<uses>\d[\d, .…–-]*?))?(?:  so far (?P<so_far>{_RESULT}))?"
+    rf"(?P<body>{_BODY})\s+(?P<result>{_RESULT})(?:  (?P<uses>\d+(?:(?:, ?|[–-])(?:\d+|…|\.\.\.))*))?(?:  so far (?P<so_far>{_RESULT}))?"
 )
 _FIRST_ROW = re.compile(rf"(?P<body>{_BODY})(?:\s+[─-]{{5,}})?(?:\s{{2,}}.*)?")
 
