@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from bptt_trace.errors import CalculationError, InputError, OutputError, ProblemError, TraceError, UnknownName
     from bptt_trace.evaluate import Values, evaluate
     from bptt_trace.names import Name
-    from bptt_trace.problem import Problem, Rounding, load, parse
+    from bptt_trace.numbers import Rounding
+    from bptt_trace.problem import Problem, load, parse
     from bptt_trace.program import Program, Role, Step, scalars
     from bptt_trace.prove import Comparison, prove
     from bptt_trace.sheet import Sheet
@@ -46,7 +47,7 @@ _HOMES = {
     "Program": "program",
     "prove": "prove",
     "Role": "program",
-    "Rounding": "problem",
+    "Rounding": "numbers",
     "scalars": "program",
     "Sheet": "sheet",
     "Solution": "solution",

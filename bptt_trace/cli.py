@@ -111,7 +111,8 @@ def solve(
       bptt-trace solve rnn --set x=[1,2,3] --set target=[0.5,1.0,1.5]
     """
     from bptt_trace.build import build
-    from bptt_trace.problem import Rounding, load
+    from bptt_trace.numbers import Rounding
+    from bptt_trace.problem import load
     from bptt_trace.program import scalars
 
     del detail
@@ -187,8 +188,9 @@ def names(problem: str, changes: tuple[str, ...]) -> None:
 @click.argument("name", required=False)
 def examples(name: str | None) -> None:
     """List the built-in problems, or print the file of one of them, to start from."""
-    from bptt_trace.problem import example, load
-    from bptt_trace.problem import examples as known
+    from bptt_trace.documents import example
+    from bptt_trace.documents import examples as known
+    from bptt_trace.problem import load
 
     if name is not None:
         _written([example(name)], None)

@@ -11,7 +11,7 @@ from bptt_trace.lines import LATEX, TEXT, LinePrinter, expression, in_z
 from bptt_trace.losses import Loss
 from bptt_trace.names import Name, spell
 from bptt_trace.notation import SPELLINGS, clock_at, latex
-from bptt_trace.problem import Rounding
+from bptt_trace.numbers import Rounding
 from bptt_trace.sheet import Inline, Math, inline
 
 

@@ -30,7 +30,7 @@ from bptt_trace.errors import CalculationError
 from bptt_trace.functions import Function, Pieces
 from bptt_trace.lines import Source, definition_source, source
 from bptt_trace.names import Name
-from bptt_trace.problem import Number, Rounding
+from bptt_trace.numbers import Number, Rounding
 from bptt_trace.program import Program, Role
 from bptt_trace.rules import Rule
 

@@ -18,7 +18,7 @@ import sympy
 from bptt_trace.evaluate import ByHand, Values, decimal, settler
 from bptt_trace.lines import LATEX, TEXT, Signs, Template, template
 from bptt_trace.names import Name, spell
-from bptt_trace.problem import Rounding
+from bptt_trace.numbers import Rounding
 from bptt_trace.program import Role, Step
 from bptt_trace.rules import Rule
 from bptt_trace.sheet import Math
@@ -190,3 +190,14 @@ def printed(values: Values, position: int, texts: Sequence[str]) -> Decimal:
     if step.rule is None and step.target in values.given:
         return decimal(values.given[step.target].value)
     return Decimal(texts[position])
+
+
+def spelled(name: Name) -> Math:
+    """A name in both spellings."""
+    return Math(str(name), latex(name))
+
+
+def seen_from(name: Name, now: int) -> Math:
+    """A name in both spellings, its times as seen from step ``now``: ``h_t``."""
+    clock = clock_at(now)
+    return Math(spell(name, clock), latex(name, clock))

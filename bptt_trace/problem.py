@@ -7,21 +7,20 @@ parameter is there, that numbers are finite and of a size a person can work with
 
 from __future__ import annotations
 
-import json
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from bptt_trace.cells import Cell
 from bptt_trace.cells.dense import Dense
 from bptt_trace.cells.readout import Readout
 from bptt_trace.cells.rnn import RNN
+from bptt_trace.documents import change_document, content, document_of, schema
 from bptt_trace.errors import ProblemError, nearest
 from bptt_trace.expressions import activation as expression
 from bptt_trace.formula import Shape, entries
@@ -37,6 +36,7 @@ from bptt_trace.functions import (
 )
 from bptt_trace.losses import Loss
 from bptt_trace.names import Name
+from bptt_trace.numbers import Number, Rounding, exact_number, shown
 from bptt_trace.wiring import Network, written
 
 CELLS: dict[str, type[Dense] | type[RNN]] = {"dense": Dense, "rnn": RNN}
@@ -44,49 +44,6 @@ CELLS: dict[str, type[Dense] | type[RNN]] = {"dense": Dense, "rnn": RNN}
 MAX_STEPS = 50_000
 MAX_UNITS = 16
 MAX_LINES = 1_000_000
-MAX_BYTES = 4_000_000
-MAX_DIGITS = 40
-MAX_MAGNITUDE = 30
-
-
-class Number(NamedTuple):
-    """A given number: its exact value, and how it was typed."""
-
-    value: Fraction
-    text: str
-
-
-@dataclass(frozen=True)
-class Rounding:
-    """What is shown of a result, and what is used next."""
-
-    policy: str = "by_hand"
-    """``by_hand``, ``carry``, ``full`` or ``exact``."""
-    places: int = 4
-    figures: int | None = None
-    """Significant figures, instead of ``places``."""
-
-    @classmethod
-    def parse(cls, text: str) -> Rounding:
-        """The rounding that ``--round`` spells: ``4dp``, ``5sf``, ``carry:4dp``, ``full``, ``exact``."""
-        if text in ("full", "exact"):
-            return cls(text)
-        match = re.fullmatch(r"(?:(?P<carry>carry)(?::|$))?(?:(?P<count>[0-9]{1,2})(?P<kind>dp|sf))?", text, re.ASCII)
-        if match is None or not text:
-            raise ProblemError(f"{text!r} is not a rounding; it is one of 4dp, 5sf, carry:4dp, carry:5sf, full, exact")
-        policy = "carry" if match["carry"] else "by_hand"
-        if match["count"] is None:
-            return cls(policy)
-        count = int(match["count"])
-        if match["kind"] == "dp":
-            return cls(policy, places=_within(count, 1, 15, "decimal places"))
-        return cls(policy, figures=_within(count, 1, 15, "significant figures"))
-
-
-def _within(count: int, least: int, most: int, what: str) -> int:
-    if not least <= count <= most:
-        raise ProblemError(f"{count} {what}; from {least} to {most} are possible", path="rounding")
-    return count
 
 
 @dataclass(frozen=True)
@@ -124,163 +81,23 @@ def load(source: str | Path, changes: Sequence[str] = ()) -> Problem:
     ``changes`` are texts such as ``w_hh=0.9`` or ``network.activation=sigmoid``.
     Raises ``ProblemError`` with the file, the place, what was met and what would do.
     """
-    text, name = _content(source)
+    text, name = content(source)
     return parse(text, name, changes)
 
 
 def parse(text: str, source: str = "<text>", changes: Sequence[str] = ()) -> Problem:
     """The problem that a TOML or JSON text describes."""
     try:
-        document = _document(text)
+        document = document_of(text)
         for change in changes:
-            _set(document, change)
+            change_document(document, change)
         return from_document(document, source)
     except ProblemError as error:
         error.source = error.source or source
         raise
 
 
-def _content(source: str | Path) -> tuple[str, str]:
-    """The text of a problem and what to call it in messages."""
-    if source == "-":
-        return _decoded(sys.stdin.buffer.read(MAX_BYTES + 1), "<standard input>"), "<standard input>"
-    path = Path(source)
-    if isinstance(source, str) and re.fullmatch(r"[A-Za-z0-9_-]+", source) and not path.is_file():
-        return example(source), source
-    try:
-        if path.exists() and not path.is_file():
-            raise ProblemError("not a regular file; a problem is a TOML or JSON file", source=str(source))
-        with path.open("rb") as file:
-            return _decoded(file.read(MAX_BYTES + 1), str(source)), str(source)
-    except FileNotFoundError:
-        raise ProblemError(
-            f"no such file{nearest(str(source), examples())}; built-in examples: {', '.join(examples())}", source=str(source)
-        ) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ProblemError(f"cannot be read: {reason}", source=str(source)) from None
-
-
-def _decoded(data: bytes, source: str) -> str:
-    if len(data) > MAX_BYTES:
-        raise ProblemError(f"larger than {MAX_BYTES:,} bytes", source=source)
-    try:
-        return data.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ProblemError(f"not UTF-8 text (line {line})", source=source) from None
-
-
-@cache
-def example_directory() -> Path:
-    """Where the built-in examples are: inside the package when installed, beside it in a checkout."""
-    here = Path(__file__).parent
-    return next(path for path in (here / "examples", here.parent / "examples") if path.is_dir())
-
-
-def examples() -> list[str]:
-    """The names of the built-in problems."""
-    return sorted(path.stem for path in example_directory().glob("*.toml"))
-
-
-def example(name: str) -> str:
-    """The text of a built-in problem."""
-    if name not in examples():
-        raise ProblemError(
-            f"no such file, and no built-in example of that name{nearest(name, examples())}; built in: {', '.join(examples())}",
-            source=name,
-        )
-    return (example_directory() / f"{name}.toml").read_text("utf-8")
-
-
-def _document(text: str) -> dict[str, Any]:
-    if text.lstrip().startswith("{"):
-        return _json(text)
-    import tomllib
-
-    try:
-        return tomllib.loads(text, parse_float=_decimal)
-    except tomllib.TOMLDecodeError as error:
-        raise ProblemError(f"not valid TOML: {error}") from None
-    except RecursionError:
-        raise ProblemError("lists nested too deeply") from None
-    except ValueError as error:
-        raise ProblemError(f"a number cannot be read: {error}") from None
-
-
-def _json(text: str) -> dict[str, Any]:
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys = [key for key, _ in pairs]
-        if len(set(keys)) < len(keys):
-            twice = next(key for place, key in enumerate(keys) if key in keys[:place])
-            raise ProblemError(f"the key {_shown(twice)} is given twice")
-        return dict(pairs)
-
-    try:
-        document = json.loads(text, parse_float=_decimal, parse_constant=_decimal, object_pairs_hook=unique)
-    except json.JSONDecodeError as error:
-        raise ProblemError(f"not valid JSON: {error.msg} (at line {error.lineno}, column {error.colno})") from None
-    except RecursionError:
-        raise ProblemError("lists nested too deeply") from None
-    except ValueError as error:
-        raise ProblemError(f"a number cannot be read: {error}") from None
-    if not isinstance(document, dict):
-        raise ProblemError("a problem is a table of keys")
-    return document
-
-
-def _decimal(text: str) -> Decimal:
-    try:
-        return Decimal(text.replace("_", ""))
-    except ArithmeticError:
-        raise ProblemError(f"a number cannot be read: {_shown(text)} is out of range") from None
-
-
-def _set(document: dict[str, Any], change: str) -> None:
-    """Carry out one ``--set``: ``w_hh=0.9``, ``x=[1,2]``, ``network.activation=relu``."""
-    key, sign, text = change.partition("=")
-    key, text = key.strip(), text.strip()
-    if not sign or not key or not text:
-        raise ProblemError(f"--set {change!r}: expected KEY=VALUE, for example w_hh=0.9 or network.activation=sigmoid")
-    table, dot, inner = key.partition(".")
-    if not dot:
-        table, inner = _table_of(key), key
-    value: Any
-    try:
-        import tomllib
-
-        read = tomllib.loads(f"value = {text}", parse_float=_decimal)
-        value = read["value"] if len(read) == 1 and "\n" not in text else text
-    except ValueError:
-        value = text
-    except RecursionError:
-        raise ProblemError(f"--set {key}: lists nested too deeply") from None
-    if not dot and key in schema()["properties"] and schema()["properties"][key]["type"] != "object":
-        document[key] = value
-        return
-    target = document.setdefault(table, {})
-    if not isinstance(target, dict):
-        raise ProblemError(f"--set {change!r}: {table} is not a table")
-    target[inner] = value
-
-
-def _table_of(key: str) -> str:
-    """The table in which a bare key of ``--set`` belongs."""
-    for table, definition in schema()["properties"].items():
-        if key in definition.get("properties", {}) and table not in ("parameters",):
-            return str(table)
-    return "given" if re.fullmatch(r"x|target|h_0", key) else "parameters"
-
-
 # ----------------------------------------------------------------- checking
-
-
-@cache
-def schema() -> dict[str, Any]:
-    """The JSON Schema of a problem."""
-    path = Path(__file__).parent / "schemas" / "problem.schema.json"
-    loaded: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    return loaded
 
 
 def from_document(document: dict[str, Any], source: str = "") -> Problem:
@@ -297,7 +114,7 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
     numbers.update(_parameters(network, parameters))
     numbers.update(_given(network, loss, given))
     if update:
-        numbers[Name("eta")] = _number(document["update"]["learning_rate"], "update.learning_rate")
+        numbers[Name("eta")] = exact_number(document["update"]["learning_rate"], "update.learning_rate")
     title = document.get("title") or _default_title(network)
     return Problem(title, network, numbers, loss, update, rounding, source)
 
@@ -325,39 +142,21 @@ def _explained(error: Any) -> ProblemError:
     if error.rule == "additionalProperties":
         known = list(definition["properties"])
         unknown = next(key for key in value if key not in known)
-        return ProblemError(f"unknown key {_shown(unknown)}{nearest(unknown, known)}; known here: {', '.join(known)}", path=path)
+        return ProblemError(f"unknown key {shown(unknown)}{nearest(unknown, known)}; known here: {', '.join(known)}", path=path)
     if error.rule == "required":
         missing = next(key for key in definition["required"] if key not in value)
         return ProblemError(f'the key "{missing}" is missing; {definition["properties"][missing]["description"]}', path=path)
     if error.rule == "enum":
         options = [str(option) for option in definition["enum"]]
         hint = nearest(str(value), options)
-        return ProblemError(f"{_shown(value)} is not possible here{hint}; one of {', '.join(options)}", path=path)
+        return ProblemError(f"{shown(value)} is not possible here{hint}; one of {', '.join(options)}", path=path)
     wanted = definition.get("description", f"expected {definition.get('type')}")
-    return ProblemError(f"{_shown(value)} is not possible here; {wanted}", path=path)
-
-
-def _shown(value: Any) -> str:
-    """What was met, short enough for a message and safe for a terminal."""
-    if isinstance(value, Decimal):
-        text = str(value)
-    elif isinstance(value, bool):
-        text = str(value).lower()
-    elif isinstance(value, dict):
-        text = "a table"
-    elif isinstance(value, int) and value.bit_length() > 400:
-        text = "an integer of more than 120 digits"
-    else:
-        try:
-            text = json.dumps(value, default=str)
-        except (ValueError, RecursionError):
-            text = "a list"
-    return text if len(text) <= 60 else text[:57] + "…"
+    return ProblemError(f"{shown(value)} is not possible here; {wanted}", path=path)
 
 
 def _network(table: dict[str, Any], given: dict[str, Any], parameters: dict[str, Any]) -> Network:
-    at_zero = _number(table.get("relu_slope_at_0", 0), "network.relu_slope_at_0").value
-    leak = _number(table.get("leak", Decimal("0.01")), "network.leak").value
+    at_zero = exact_number(table.get("relu_slope_at_0", 0), "network.relu_slope_at_0").value
+    leak = exact_number(table.get("leak", Decimal("0.01")), "network.leak").value
     cell: Cell = CELLS[table["cell"]](_activation(table, "activation", "tanh", "phi", r"\varphi", at_zero, leak))
     recurrent = bool(cell.state)
     readout = None
@@ -410,7 +209,7 @@ def _told_by_shapes(parameters: dict[str, Any]) -> int:
 
 def _within_ceiling(value: int, least: int, most: int, what: str, path: str) -> None:
     if not least <= value <= most:
-        met = f"{value:,}" if abs(value) < 10**30 else _shown(value)
+        met = f"{value:,}" if abs(value) < 10**30 else shown(value)
         raise ProblemError(f"{met} {what}; from {least} to {most:,} are possible", path=path)
 
 
@@ -418,7 +217,7 @@ def _steps(table: dict[str, Any], given: dict[str, Any]) -> int:
     if "x" in given:
         if not isinstance(given["x"], list):
             raise ProblemError(
-                f"{_shown(given['x'])} is one input; a list with an input for each time step is due", path="given.x"
+                f"{shown(given['x'])} is one input; a list with an input for each time step is due", path="given.x"
             )
         if "steps" in table and table["steps"] != len(given["x"]):
             raise ProblemError(f"{table['steps']} steps, but x has {len(given['x'])} inputs", path="network.steps")
@@ -449,7 +248,7 @@ def _activation(
         return leaky_relu(leak, at_zero if "relu_slope_at_0" in table else None)
     if re.fullmatch(r"[A-Za-z_]+", text) and text != "z":
         raise ProblemError(
-            f"unknown activation {_shown(text)}{nearest(text, ACTIVATIONS)}; "
+            f"unknown activation {shown(text)}{nearest(text, ACTIVATIONS)}; "
             f"one of {', '.join(ACTIVATIONS)}, or an expression in z such as z/(1+abs(z))",
             path=f"network.{key}",
         )
@@ -461,7 +260,7 @@ def _activation(
 
 
 def _loss(table: dict[str, Any]) -> Loss:
-    factor = _number(table.get("factor", 1), "loss.factor").value
+    factor = exact_number(table.get("factor", 1), "loss.factor").value
     if factor <= 0:
         raise ProblemError(f"{factor} is not possible here; a factor is positive", path="loss.factor")
     return Loss(table.get("kind", "squared_error"), factor, table.get("over_time", "mean"))
@@ -474,7 +273,7 @@ def _update(table: dict[str, Any] | None, network: Network) -> Update | None:
     for stem in table.get("freeze", []):
         if stem not in known:
             raise ProblemError(
-                f"no parameter {_shown(stem)}{nearest(stem, known)}; there are {', '.join(sorted(known))}", path="update.freeze"
+                f"no parameter {shown(stem)}{nearest(stem, known)}; there are {', '.join(sorted(known))}", path="update.freeze"
             )
     return Update(table.get("rule", "gd"), tuple(table.get("freeze", [])))
 
@@ -490,7 +289,7 @@ def _parameters(network: Network, table: dict[str, Any]) -> Iterator[tuple[Name,
     for key in table:
         if key not in shapes:
             raise ProblemError(
-                f"unknown parameter {_shown(key)}{nearest(key, shapes)}; this network has {', '.join(shapes)}", path="parameters"
+                f"unknown parameter {shown(key)}{nearest(key, shapes)}; this network has {', '.join(shapes)}", path="parameters"
             )
     for stem, shape in shapes.items():
         if stem not in table:
@@ -528,7 +327,7 @@ def _over_time(
         yield from _quantity(Name(stem, time=times[0]), value, shape, f"given.{stem}")
         return
     if not isinstance(value, list) or len(value) != len(times):
-        met = f"{len(value)} values" if isinstance(value, list) else _shown(value)
+        met = f"{len(value)} values" if isinstance(value, list) else shown(value)
         raise ProblemError(f"{met}, but there are {len(times)} time steps; a list with one for each is due", path=f"given.{stem}")
     for time, item in zip(times, value, strict=True):
         yield from _quantity(Name(stem, time=time), item, shape, f"given.{stem}[{time}]")
@@ -539,7 +338,7 @@ def _quantity(name: Name, value: Any, shape: Shape, path: str) -> Iterator[tuple
     numbers = list(_flat(value, shape, path, shape))
     for index, item in zip(entries(shape), numbers, strict=True):
         place = f"{path}[{','.join(map(str, index))}]" if index else path
-        yield name._replace(index=index), _number(item, place)
+        yield name._replace(index=index), exact_number(item, place)
 
 
 def _flat(value: Any, shape: Shape, path: str, whole: Shape) -> Iterator[Any]:
@@ -551,7 +350,7 @@ def _flat(value: Any, shape: Shape, path: str, whole: Shape) -> Iterator[Any]:
         yield value
         return
     if not isinstance(value, list) or len(value) != shape[0]:
-        met = f"a list of {len(value)}" if isinstance(value, list) else _shown(value)
+        met = f"a list of {len(value)}" if isinstance(value, list) else shown(value)
         raise ProblemError(f"{met}, where {_kind(whole)} is due", path=path)
     for item in value:
         yield from _flat(item, shape[1:], path, whole)
@@ -565,48 +364,6 @@ def _kind(shape: Shape) -> str:
             return f"a list of {n} numbers"
         case _:
             return f"a list of {shape[0]} rows of {shape[1]} numbers"
-
-
-def _number(value: Any, path: str) -> Number:
-    """An exact number: an integer, a decimal, or a fraction in a string.
-
-    Raises ``ProblemError`` for everything else: text, truth values, NaN,
-    infinity, and numbers too large or too long to work with by hand.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
-        raise ProblemError(f"{_shown(value)} is not a number", path=path)
-    if isinstance(value, str):
-        return _typed(value, path)
-    if isinstance(value, int):
-        if abs(value) >= 10**MAX_MAGNITUDE:
-            raise ProblemError(f"{_shown(value)} is out of range; numbers below 10^{MAX_MAGNITUDE} are possible", path=path)
-        return Number(Fraction(value), str(value))
-    return _exact(value, path)
-
-
-def _typed(text: str, path: str) -> Number:
-    """A number in a string: ``"1/3"``, ``"0.5"``."""
-    match = re.fullmatch(r"([+-]?[0-9]{1,20})/([0-9]{1,20})", text.strip(), re.ASCII)
-    if match and int(match[2]):
-        return Number(Fraction(int(match[1]), int(match[2])), f"{int(match[1])}/{int(match[2])}")
-    if re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", text.strip(), re.ASCII) and len(text) <= 64:
-        return _exact(Decimal(text.strip()), path)
-    raise ProblemError(f'{_shown(text)} is not a number; a decimal or a fraction such as "1/3" would do', path=path)
-
-
-def _exact(value: Decimal, path: str) -> Number:
-    if not value.is_finite():
-        raise ProblemError(f"{value} is not a finite number", path=path)
-    if value and not -MAX_MAGNITUDE <= value.adjusted() < MAX_MAGNITUDE:
-        raise ProblemError(
-            f"{_shown(value)} is out of range; numbers from 10^-{MAX_MAGNITUDE} to 10^{MAX_MAGNITUDE} are possible", path=path
-        )
-    if len(value.as_tuple().digits) > MAX_DIGITS:
-        raise ProblemError(f"a number of more than {MAX_DIGITS} digits", path=path)
-    if not value:
-        typed = f"{abs(value):f}"
-        return Number(Fraction(0), typed if len(typed) <= 10 else "0")
-    return Number(Fraction(value), f"{value:f}")
 
 
 def _default_title(network: Network) -> str:

@@ -208,3 +208,16 @@ class Sheet:
 def words(text: Inline, spelling: Callable[[Math], str] = lambda math: math.text) -> str:
     """Inline content as one string; ``spelling`` sets the mathematics."""
     return "".join(spelling(part) if isinstance(part, Math) else part for part in text)
+
+
+def turned(columns: Sequence[Column], rows: Sequence[tuple[Inline, ...]], title: Inline = (), symbol: str = "") -> Table:
+    """The table with its rows as columns."""
+    first, *others = columns
+    heads = [Column(() if symbol else first.heading)]
+    for row in rows:
+        heading = tuple(
+            Math(f"{symbol}{part.text}", f"{symbol}{part.latex}") if isinstance(part, Math) else part for part in row[0]
+        )
+        heads.append(Column(heading, right=True))
+    cells = [(column.heading, *(row[place + 1] for row in rows)) for place, column in enumerate(others)]
+    return Table(tuple(heads), cells, title)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from bptt_trace.build import build
 from bptt_trace.evaluate import Values, evaluate
 from bptt_trace.names import Name
-from bptt_trace.problem import Problem, Rounding, load
+from bptt_trace.numbers import Rounding
+from bptt_trace.problem import Problem, load
 from bptt_trace.program import Program, scalars
 from bptt_trace.write import write
 

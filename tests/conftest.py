@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
+import subprocess
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import mpmath
@@ -15,7 +18,8 @@ from hypothesis import HealthCheck, Phase, settings
 
 from bptt_trace.build import build
 from bptt_trace.evaluate import Values, evaluate
-from bptt_trace.problem import Problem, Rounding, from_document
+from bptt_trace.numbers import Rounding
+from bptt_trace.problem import Problem, from_document
 from bptt_trace.program import scalars
 
 settings.register_profile(
@@ -33,6 +37,11 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--update-golden`` writes what the examples print now."""
     parser.addoption("--update-golden", action="store_true", help="write the committed output of the examples anew")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell pytest of the markers."""
+    config.addinivalue_line("markers", "latex: runs pdflatex (deselect with -m 'not latex')")
 
 
 MP = mpmath.mp.clone()
@@ -244,3 +253,27 @@ def solved() -> Callable[..., Values]:
         return evaluate(scalars(build(problem)), problem.given, rounding or Rounding("full"))
 
     return values
+
+
+@pytest.fixture(scope="session")
+def pdflatex() -> Callable[[Path, str], str]:
+    """Compile a document in a folder; the log comes back, and an error fails the test.
+
+    Where pdflatex is missing the test is skipped, but never where ``CI`` is set.
+    """
+    program = shutil.which("pdflatex")
+    if program is None and not os.environ.get("CI"):
+        pytest.skip("pdflatex is not installed (Debian: texlive-latex-recommended, lmodern)")
+
+    def compile_in(folder: Path, source: str) -> str:
+        assert program, "pdflatex is missing; with CI set, nothing is skipped"
+        (folder / "document.tex").write_text(source, "utf-8")
+        command = [program, "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error", "document.tex"]
+        safe = {**os.environ, "openin_any": "p", "openout_any": "p", "max_print_line": "1000"}
+        run = subprocess.run(command, cwd=folder, env=safe, capture_output=True, timeout=120, check=False)
+        log = (folder / "document.log").read_text("utf-8", "replace")
+        complaint = [line for line in log.splitlines() if line.startswith("!") or line.startswith("l.")]
+        assert run.returncode == 0, "\n".join(complaint) or log[-2000:]
+        return log
+
+    return compile_in

@@ -397,7 +397,7 @@ class _Terminal:
     def of_one(self, row: list[str]) -> Printed:
         start, *others = row
         one = self.equal(start)
-        first = re.fullmatch(rf"= (?P<formula>.*?) +(?P<equal>=) (?P<rest>.*)", start[one:])
+        first = re.fullmatch(r"= (?P<formula>.*?) +(?P<equal>=) (?P<rest>.*)", start[one:])
         assert first, row
         formulas, numerics = [first["formula"]], [first["rest"]]
         for line in others:

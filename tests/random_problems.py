@@ -9,13 +9,12 @@ from fractions import Fraction
 from typing import Any
 
 from hypothesis import strategies as st
-
 from law import FUNCTIONS, MP, Digits, Function, bent, by_digits
 
 # An activation as a formula in z, with its value and slope written down by hand.
 FORMULAS: dict[str, tuple[Function, Function]] = {
     "z/(1+abs(z))": (lambda z: z / (1 + abs(z)), lambda z: 1 / (1 + abs(z)) ** 2),
-    "z^2/4 - z": (lambda z: z**2 / 4 - z, lambda z: z / 2 - 1),
+    "(z^2 - 1)/(z^2 + 1)": (lambda z: (z**2 - 1) / (z**2 + 1), lambda z: 4 * z / (z**2 + 1) ** 2),
     "z*sigmoid(z)": (
         by_digits(lambda z: z / (1 + MP.exp(-z))),
         by_digits(lambda z: (1 + MP.exp(-z) + z * MP.exp(-z)) / (1 + MP.exp(-z)) ** 2),

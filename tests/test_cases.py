@@ -6,7 +6,8 @@ from fractions import Fraction
 import pytest
 
 from bptt_trace.names import LOSS, Name
-from bptt_trace.problem import Rounding, load
+from bptt_trace.numbers import Rounding
+from bptt_trace.problem import load
 
 BY_HAND = [
     ("a_1", "0.6000"),

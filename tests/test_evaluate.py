@@ -13,6 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bptt_trace.build import build
+from bptt_trace.documents import examples
 from bptt_trace.errors import CalculationError
 from bptt_trace.evaluate import evaluate
 from bptt_trace.expressions import activation
@@ -20,7 +21,8 @@ from bptt_trace.formula import Apply, Const, Formula, Var
 from bptt_trace.functions import Function, identity, leaky_relu, sigmoid, softplus, tanh
 from bptt_trace.lines import TEXT, expression, template
 from bptt_trace.names import LOSS, Name
-from bptt_trace.problem import Number, Rounding, examples, from_document, load
+from bptt_trace.numbers import Number, Rounding
+from bptt_trace.problem import from_document, load
 from bptt_trace.program import Builder, Program, Role
 from bptt_trace.rules import rule_of
 

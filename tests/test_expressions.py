@@ -11,7 +11,7 @@ from bptt_trace.errors import ProblemError
 from bptt_trace.evaluate import evaluate
 from bptt_trace.expressions import MAX_DEPTH, MAX_LENGTH, activation
 from bptt_trace.names import Name
-from bptt_trace.problem import Number, Rounding
+from bptt_trace.numbers import Number, Rounding
 from bptt_trace.program import Builder, Role
 
 A, H = Name("a"), Name("h")

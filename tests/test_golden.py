@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bptt_trace import load, solve
-from bptt_trace.problem import examples
+from bptt_trace.documents import examples
 
 OUTPUT = Path(__file__).parent.parent / "examples" / "output"
 

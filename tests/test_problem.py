@@ -15,11 +15,13 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from bptt_trace.build import build
+from bptt_trace.documents import example as text_of
+from bptt_trace.documents import examples, schema
 from bptt_trace.errors import CalculationError, ProblemError
 from bptt_trace.evaluate import evaluate
 from bptt_trace.names import LOSS, Name
-from bptt_trace.problem import MAX_STEPS, MAX_UNITS, Problem, Rounding, examples, from_document, load, parse, schema
-from bptt_trace.problem import example as text_of
+from bptt_trace.numbers import Rounding
+from bptt_trace.problem import MAX_STEPS, MAX_UNITS, Problem, from_document, load, parse
 from bptt_trace.program import scalars
 
 TEXT = """\

@@ -62,7 +62,7 @@ def test_links_between_documents_lead_somewhere(document: Path) -> None:
 
 def test_the_documentation_lists_every_key_of_a_problem_file() -> None:
     """The table in docs/problem-files.md and the schema agree."""
-    from bptt_trace.problem import schema
+    from bptt_trace.documents import schema
 
     text = (ROOT / "docs" / "problem-files.md").read_text("utf-8")
     keys = {key for table in schema()["properties"].values() for key in table.get("properties", {})}

@@ -278,9 +278,7 @@ class _Terminal:
         heads = [self.inline(column.heading) for column in table.columns]
         sample = [[self.inline(cell) for cell in row] for rows in (table.rows[:SAMPLE], table.rows[-SAMPLE:]) for row in rows]
         sizes = [max(len(head), *(len(row[place]) for row in sample)) for place, head in enumerate(heads)]
-        form = "  ".join(
-            f"{{:{'>' if column.right else '<'}{size}}}" for column, size in zip(table.columns, sizes, strict=True)
-        )
+        form = "  ".join(f"{{:{'>' if column.right else '<'}{size}}}" for column, size in zip(table.columns, sizes, strict=True))
         write = self.console.file.write
         self.line((form.format(*heads), "bold"))
         for row in table.rows:

@@ -1,0 +1,115 @@
+"""Given numbers: read exactly, kept as typed; and how results are rounded."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from bptt_trace.errors import ProblemError
+
+MAX_DIGITS = 40
+MAX_MAGNITUDE = 30
+
+
+class Number(NamedTuple):
+    """A given number: its exact value, and how it was typed."""
+
+    value: Fraction
+    text: str
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """What is shown of a result, and what is used next."""
+
+    policy: str = "by_hand"
+    """``by_hand``, ``carry``, ``full`` or ``exact``."""
+    places: int = 4
+    figures: int | None = None
+    """Significant figures, instead of ``places``."""
+
+    @classmethod
+    def parse(cls, text: str) -> Rounding:
+        """The rounding that ``--round`` spells: ``4dp``, ``5sf``, ``carry:4dp``, ``full``, ``exact``."""
+        if text in ("full", "exact"):
+            return cls(text)
+        match = re.fullmatch(r"(?:(?P<carry>carry)(?::|$))?(?:(?P<count>[0-9]{1,2})(?P<kind>dp|sf))?", text, re.ASCII)
+        if match is None or not text:
+            raise ProblemError(f"{text!r} is not a rounding; it is one of 4dp, 5sf, carry:4dp, carry:5sf, full, exact")
+        policy = "carry" if match["carry"] else "by_hand"
+        if match["count"] is None:
+            return cls(policy)
+        count = int(match["count"])
+        if match["kind"] == "dp":
+            return cls(policy, places=_within(count, 1, 15, "decimal places"))
+        return cls(policy, figures=_within(count, 1, 15, "significant figures"))
+
+
+def _within(count: int, least: int, most: int, what: str) -> int:
+    if not least <= count <= most:
+        raise ProblemError(f"{count} {what}; from {least} to {most} are possible", path="rounding")
+    return count
+
+
+def exact_number(value: Any, path: str) -> Number:
+    """An exact number: an integer, a decimal, or a fraction in a string.
+
+    Raises ``ProblemError`` for everything else: text, truth values, NaN,
+    infinity, and numbers too large or too long to work with by hand.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
+        raise ProblemError(f"{shown(value)} is not a number", path=path)
+    if isinstance(value, str):
+        return _typed(value, path)
+    if isinstance(value, int):
+        if abs(value) >= 10**MAX_MAGNITUDE:
+            raise ProblemError(f"{shown(value)} is out of range; numbers below 10^{MAX_MAGNITUDE} are possible", path=path)
+        return Number(Fraction(value), str(value))
+    return _exact(value, path)
+
+
+def _typed(text: str, path: str) -> Number:
+    """A number in a string: ``"1/3"``, ``"0.5"``."""
+    match = re.fullmatch(r"([+-]?[0-9]{1,20})/([0-9]{1,20})", text.strip(), re.ASCII)
+    if match and int(match[2]):
+        return Number(Fraction(int(match[1]), int(match[2])), f"{int(match[1])}/{int(match[2])}")
+    if re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", text.strip(), re.ASCII) and len(text) <= 64:
+        return _exact(Decimal(text.strip()), path)
+    raise ProblemError(f'{shown(text)} is not a number; a decimal or a fraction such as "1/3" would do', path=path)
+
+
+def _exact(value: Decimal, path: str) -> Number:
+    if not value.is_finite():
+        raise ProblemError(f"{value} is not a finite number", path=path)
+    if value and not -MAX_MAGNITUDE <= value.adjusted() < MAX_MAGNITUDE:
+        raise ProblemError(
+            f"{shown(value)} is out of range; numbers from 10^-{MAX_MAGNITUDE} to 10^{MAX_MAGNITUDE} are possible", path=path
+        )
+    if len(value.as_tuple().digits) > MAX_DIGITS:
+        raise ProblemError(f"a number of more than {MAX_DIGITS} digits", path=path)
+    if not value:
+        typed = f"{abs(value):f}"
+        return Number(Fraction(0), typed if len(typed) <= 10 else "0")
+    return Number(Fraction(value), f"{value:f}")
+
+
+def shown(value: Any) -> str:
+    """What was met, short enough for a message and safe for a terminal."""
+    if isinstance(value, Decimal):
+        text = str(value)
+    elif isinstance(value, bool):
+        text = str(value).lower()
+    elif isinstance(value, dict):
+        text = "a table"
+    elif isinstance(value, int) and value.bit_length() > 400:
+        text = "an integer of more than 120 digits"
+    else:
+        try:
+            text = json.dumps(value, default=str)
+        except (ValueError, RecursionError):
+            text = "a list"
+    return text if len(text) <= 60 else text[:57] + "…"

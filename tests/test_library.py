@@ -1,0 +1,153 @@
+"""What ``import bptt_trace`` gives."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+import bptt_trace
+from bptt_trace import CalculationError, ProblemError, TraceError, load, parse, solve
+from bptt_trace.sheet import Sheet
+
+MODULES = ["bptt_trace", *(module.name for module in pkgutil.walk_packages(bptt_trace.__path__, "bptt_trace."))]
+
+
+def test_the_public_names_are_sorted() -> None:
+    """``__all__`` is in alphabetical order, without regard to case, each name once."""
+    assert sorted(set(bptt_trace.__all__), key=str.lower) == list(bptt_trace.__all__)
+
+
+@pytest.mark.parametrize("name", bptt_trace.__all__)
+def test_every_public_name_is_there(name: str) -> None:
+    """It can be had, is documented, and is listed by ``dir``."""
+    assert getattr(bptt_trace, name).__doc__
+    assert name in dir(bptt_trace)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    """As Python says it."""
+    with pytest.raises(AttributeError, match=r"module 'bptt_trace' has no attribute 'slove'"):
+        bptt_trace.slove  # noqa: B018
+
+
+def test_the_package_is_typed() -> None:
+    """``py.typed`` ships with the package."""
+    assert (files("bptt_trace") / "py.typed").is_file()
+
+
+@pytest.mark.parametrize("name", [module for module in MODULES if not module.endswith("__main__")])
+def test_the_examples_in_docstrings_are_true(name: str) -> None:
+    """Every ``>>>`` prints what stands below it."""
+    failed, _ = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
+    assert failed == 0
+
+
+def test_there_are_examples_in_docstrings() -> None:
+    """The doctest run above is not empty."""
+    found = [test for name in MODULES if not name.endswith("__main__") for test in doctest.DocTestFinder().find(importlib.import_module(name))]
+    assert sum(len(test.examples) for test in found) > 3
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_module_says_what_it_is(name: str) -> None:
+    """A module begins with a docstring."""
+    path = importlib.util.find_spec(name)
+    assert path is not None
+    assert path.origin is not None
+    first = Path(path.origin).read_text("utf-8").lstrip()
+    assert first.startswith(('"""', 'r"""'))
+
+
+def test_five_lines_are_enough() -> None:
+    """``load``, ``solve``, a number and a text."""
+    solution = solve(load("rnn"))
+    assert solution["dL/dw_hh"] == -0.0229
+    assert solution["h_2"] == 0.9104
+    assert "dL/dh_1 via a_2" in solution.to_text()
+
+
+def test_solve_takes_a_name_a_path_or_a_problem(tmp_path: Path) -> None:
+    """All three give the same sheet."""
+    file = tmp_path / "my.toml"
+    file.write_text((Path(__file__).parent.parent / "examples" / "rnn.toml").read_text("utf-8"), "utf-8")
+    texts = {solve(problem).to_text() for problem in ("rnn", file, str(file), load("rnn"))}
+    assert len(texts) == 1
+
+
+def test_every_way_to_print() -> None:
+    """Text of any width, Markdown, LaTeX with or without preamble, JSON."""
+    solution = solve("rnn3")
+    assert max(map(len, solution.to_text(60).splitlines())) <= 60
+    assert solution.to_markdown().startswith("# ")
+    assert solution.to_latex().startswith(r"\documentclass")
+    assert r"\documentclass" not in solution.to_latex(fragment=True)
+    assert solution.to_json().startswith('{"format": "bptt-trace/1"')
+
+
+def test_it_shows_itself_in_jupyter() -> None:
+    """``_repr_markdown_`` is what Jupyter asks for."""
+    solution = solve("fnn")
+    assert solution.to_markdown() == solution._repr_markdown_()
+
+
+def test_rounding_and_steps_are_arguments() -> None:
+    """They replace what the problem says."""
+    assert solve("rnn", rounding="2dp")["h_1"] == 0.54
+    assert solve("rnn", rounding="full")["h_1"] == pytest.approx(0.5370495669980353, abs=1e-16)
+    assert "All steps" in solve("rnn3", steps="ledger").to_text()
+
+
+def test_the_same_problem_prints_the_same_bytes() -> None:
+    """Printing twice changes nothing, in any medium."""
+    solution = solve("rnn3")
+    for print_it in (solution.to_text, solution.to_markdown, solution.to_latex, solution.to_json):
+        assert print_it() == print_it()
+
+
+def test_the_hash_seed_changes_nothing() -> None:
+    """Output does not depend on ``PYTHONHASHSEED``."""
+    code = "from bptt_trace import solve; s = solve('rnn3'); print(s.to_json(), s.to_markdown(), s.to_text())"
+    printed = {
+        subprocess.run([sys.executable, "-c", code], env={"PYTHONHASHSEED": seed, "PYTHONUTF8": "1"}, capture_output=True, check=True).stdout
+        for seed in ("1", "2")
+    }
+    assert len(printed) == 1
+
+
+def test_the_sheet_can_be_read_twice() -> None:
+    """Rows are made anew at every reading."""
+    sheet = solve("rnn").sheet
+    assert isinstance(sheet, Sheet)
+    assert list(sheet.rows()) == list(sheet.rows())
+    assert list(sheet.values) == list(sheet.values)
+
+
+def test_errors_can_be_caught_by_kind() -> None:
+    """A problem that cannot be read, and one that cannot be calculated, are both ``TraceError``."""
+    with pytest.raises(ProblemError):
+        parse("[network]\ncell = 'lsmt'")
+    too_large = '{"network": {"cell": "dense", "activation": "exp(z)"}, "parameters": {"w_xh": 1, "w_hy": 1, "b_h": 0, "b_y": 0}, '
+    with pytest.raises(CalculationError):
+        solve(parse(too_large + '"given": {"x": 100000000, "target": 1}}'))
+    assert issubclass(ProblemError, TraceError)
+    assert issubclass(CalculationError, TraceError)
+
+
+def test_an_unknown_quantity_is_an_error_that_says_so() -> None:
+    """``solution["h_99"]`` names the quantity."""
+    with pytest.raises((KeyError, TraceError), match="h_99"):
+        solve("rnn")["h_99"]
+
+
+def test_importing_the_package_does_not_import_sympy() -> None:
+    """Reading a problem does not need algebra."""
+    code = "import sys; from bptt_trace import load; load('rnn'); print('sympy' in sys.modules, 'numpy' in sys.modules)"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed == "False False\n"

@@ -1,0 +1,175 @@
+"""The work of SymPy is per rule, not per line; and a long trace is never held as text."""
+
+from __future__ import annotations
+
+import gc
+import json
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable, Iterator
+from io import TextIOBase
+from typing import Any
+
+import pytest
+import sympy
+from rich.console import Console
+
+from bptt_trace import lines, notation, parse
+from bptt_trace.build import build
+from bptt_trace.evaluate import evaluate
+from bptt_trace.program import scalars
+from bptt_trace.render.data import write_json
+from bptt_trace.render.document import latex, markdown
+from bptt_trace.render.terminal import show
+from bptt_trace.sheet import Row, Sheet
+from bptt_trace.write import write
+
+
+def sheet_of(steps: int, *, rounding: str = "by_hand", activation: str = "tanh", outputs: str = "every") -> Sheet:
+    """A scalar recurrent network over many steps, every line printed."""
+    targets: Any = [round(0.5 * (t % 3), 1) for t in range(steps)]
+    document = {
+        "network": {"cell": "rnn", "activation": activation, "outputs": outputs},
+        "parameters": {"w_xh": "0.5", "w_hh": "0.8", "b_h": "0.1", "w_hy": "1.2", "b_y": "-0.3"},
+        "given": {"x": [t % 5 - 2 for t in range(steps)], "target": targets if outputs == "every" else 1},
+        "update": {"learning_rate": "0.001"},
+        "rounding": {"policy": rounding},
+    }
+    problem = parse(json.dumps(document))
+    program = scalars(build(problem))
+    return write(problem, program, evaluate(program, problem.given, problem.rounding), steps="full")
+
+
+class Devnull(TextIOBase):
+    """A file that counts and forgets."""
+
+    def __init__(self) -> None:
+        self.characters = 0
+
+    def write(self, text: str, /) -> int:
+        self.characters += len(text)
+        return len(text)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often a formula was made into an expression, printed, bound to an arithmetic or differentiated."""
+    counter: Counter[str] = Counter()
+
+    def counted(where: Any, name: str) -> None:
+        original: Callable[..., Any] = getattr(where, name)
+
+        def count(*arguments: Any, **options: Any) -> Any:
+            counter[name] += 1
+            return original(*arguments, **options)
+
+        monkeypatch.setattr(where, name, count)
+
+    counted(lines, "expression")
+    counted(lines.LinePrinter, "template")
+    counted(lines.LinePrinter, "part")
+    counted(lines.Source, "bind")
+    counted(sympy, "diff")
+    for name in ("Add", "Mul", "Pow", "Symbol"):
+        original = getattr(sympy, name).__new__
+
+        def count(cls: Any, *arguments: Any, _original: Any = original, _name: str = name, **options: Any) -> Any:
+            counter[f"new {_name}"] += 1
+            return _original(cls, *arguments, **options)
+
+        monkeypatch.setattr(getattr(sympy, name), "__new__", count)
+    return counter
+
+
+def forget() -> None:
+    """Empty every cache, so that two runs start alike."""
+    for module in (lines, notation):
+        for value in vars(module).values():
+            if hasattr(value, "cache_clear"):
+                value.cache_clear()
+    sympy.core.cache.clear_cache()
+
+
+@pytest.mark.parametrize(
+    ("rounding", "activation", "outputs"),
+    [("by_hand", "tanh", "every"), ("full", "z/(1+abs(z))", "every"), ("carry", "sigmoid", "every"), ("by_hand", "relu", "last")],
+)
+def test_calls_of_sympy_do_not_grow_with_time(calls: Counter[str], rounding: str, activation: str, outputs: str) -> None:
+    """Five steps or five hundred: the same rules, the same work."""
+    counts = []
+    for steps in (5, 500):
+        forget()
+        calls.clear()
+        for _ in write_json(sheet_of(steps, rounding=rounding, activation=activation, outputs=outputs)):
+            pass
+        counts.append(dict(calls))
+    assert counts[0] == counts[1]
+    assert counts[0]["expression"] > 5
+    assert counts[0]["template"] > 5
+    assert counts[0]["bind"] > 5
+
+
+@pytest.mark.parametrize("printer", [markdown, latex])
+def test_documents_do_not_call_sympy_for_each_line(calls: Counter[str], printer: Callable[[Sheet], str]) -> None:
+    """Markdown and LaTeX fill the same templates."""
+    counts = []
+    for steps in (5, 60):
+        forget()
+        calls.clear()
+        printer(sheet_of(steps))
+        counts.append(dict(calls))
+    assert counts[0] == counts[1]
+
+
+def peak_of(pieces: Iterator[str]) -> tuple[int, int]:
+    """How many characters were written, and the most memory that writing them took."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        written = sum(map(len, pieces))
+        return written, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_json_is_written_while_it_is_read() -> None:
+    """Two thousand steps: writing takes a hundredth of the memory that the text would."""
+    sheet = sheet_of(2000)
+    written, peak = peak_of(iter(write_json(sheet)))
+    assert written > 10_000_000
+    assert peak < written / 100
+
+
+def test_terminal_text_is_written_while_it_is_read() -> None:
+    """Long traces go out row by row."""
+    sheet = sheet_of(1000)
+    out = Devnull()
+
+    def printed() -> Iterator[str]:
+        show(sheet, Console(file=out, width=80, color_system=None, force_terminal=False, legacy_windows=False))
+        yield ""
+
+    _, peak = peak_of(printed())
+    assert out.characters > 2_000_000
+    assert peak < out.characters / 2
+
+
+def test_no_list_of_rows_is_kept() -> None:
+    """While a long trace is written, a handful of rows are alive."""
+    sheet = sheet_of(300)
+    most = 0
+    for count, _ in enumerate(write_json(sheet)):
+        if count % 997 == 0:
+            most = max(most, sum(1 for thing in gc.get_objects() if isinstance(thing, Row)))
+    assert most < 20
+
+
+def test_a_held_list_would_be_noticed() -> None:
+    """The measure above sees a list of all pieces."""
+    sheet = sheet_of(300)
+
+    def held() -> Iterator[str]:
+        yield from list(write_json(sheet))
+
+    written, peak = peak_of(held())
+    assert peak > written / 2
