@@ -239,9 +239,9 @@ def write_text(T: int, write: Write, widths: Sequence[int] = WIDTHS) -> None:
         parameters: list[str],
         n: int,
         after: tuple[str, str, str],
-    ) -> tuple[list[str], list[str], list[str], list[str]]:
+    ) -> tuple[list[str], list[str]]:
         """The forward pass and its losses; ``after`` are the lines of the parameters."""
-        (a, a_in), (h, h_in), (y, y_in) = (both(values) for values in lines[:3])
+        (a, _), (h, h_in), (y, y_in) = (both(values) for values in lines[:3])
         w_xh, w_hh, b_h, w_hy, b_y = parameters
         prime = "'" if mark else ""
         h_in[0] = "0"
@@ -312,10 +312,10 @@ def write_text(T: int, write: Write, widths: Sequence[int] = WIDTHS) -> None:
             )
         )
         write("".join(pieces))
-        return h, h_in, y, y_in
+        return h_in, y_in
 
     given = [str(one) for one in (W_XH, W_HH, B_H, W_HY, B_Y)]
-    h, h_in, y, y_in = forward((trace.a, trace.h, trace.y, trace.losses, trace.loss), "", given, 1, ("", "", ""))
+    h_in, y_in = forward((trace.a, trace.h, trace.y, trace.losses, trace.loss), "", given, 1, ("", "", ""))
     n = 4 * T + 2
 
     (dy, dy_in), (direct, direct_in), (carried, carried_in), (dh, dh_in), (da, da_in) = (
@@ -403,7 +403,8 @@ def write_text(T: int, write: Write, widths: Sequence[int] = WIDTHS) -> None:
                 add(row % (n, name, f"dL/da_{t} · x_{t}", f"{flow[i]} · {x[i]}", bare[i], totals[i], flow_line[i], f"step {t}"))
                 n += 1
             elif place == 1:
-                used = f"{flow_line[i]}, {3 * t - 4}" if t > 1 else flow_line[i]
+                before = f", {3 * t - 4}" if t > 1 else ""
+                used = f"{flow_line[i]}{before}"
                 add(row % (n, name, f"dL/da_{t} · h_{i}", f"{flow[i]} · {h_in[i]}", bare[i], totals[i], used, f"step {t}"))
                 n += 1
             elif place == 3:
@@ -477,7 +478,7 @@ def write_text(T: int, write: Write, widths: Sequence[int] = WIDTHS) -> None:
         )
         n += 1
         if place:
-            used = f"{n - 2}, {n - 1}" if place > 0 else ""
+            used = f"{n - 2}, {n - 1}"
             add(
                 row
                 % (
@@ -506,7 +507,8 @@ def write_json(T: int, write: Write) -> None:
 
     def add(
         line: int | str, name: str, in_latex: str, role: str, time: int | str, formula: str, formula_in_latex: str,
-        numbers: str, numbers_in_latex: str, value: str, unrounded: float, uses: int | str, note: str, so_far: str = "", value_in_latex: str = "",
+        numbers: str, numbers_in_latex: str, value: str, unrounded: float, uses: int | str, note: str,
+        so_far: str = "", value_in_latex: str = "",
     ) -> None:  # fmt: skip
         total = f', "so_far": "{so_far}"' if so_far else ""
         pieces.append(

@@ -155,13 +155,18 @@ def seconds(job: Job, T: int, folder: Path) -> float:
     return taken
 
 
-def in_turn(jobs: dict[str, Job], T: int, folder: Path, repeat: int) -> dict[str, list[float]]:
-    """The times of several runs, the jobs one after the other each time."""
+def in_turn(jobs: dict[str, tuple[Job, int]], folder: Path, repeat: int) -> dict[str, list[float]]:
+    """The times of several runs, the jobs one after the other each time, so that a busy machine slows all alike."""
     times: dict[str, list[float]] = {name: [] for name in jobs}
     for _ in range(repeat):
-        for name, job in jobs.items():
+        for name, (job, T) in jobs.items():
             times[name].append(seconds(job, T, folder))
     return times
+
+
+def ratio(above: list[float], below: list[float]) -> float:
+    """The median of the ratios of runs that followed each other."""
+    return statistics.median(one / other for one, other in zip(above, below, strict=True))
 
 
 def megabytes(side: str, form: str, T: int) -> float:
@@ -185,37 +190,41 @@ def peak(side: str, form: str, T: int) -> None:
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
-def verdict(ratio: float, bound: float) -> str:
+def verdict(found: float, bound: float) -> str:
     """A ratio beside its bound."""
-    return f"{ratio:6.2f} ×  (at most {bound:g}: {'ok' if ratio <= bound else 'TOO SLOW'})"
+    return f"{found:6.2f} ×  (at most {bound:g}: {'ok' if found <= bound else 'TOO SLOW'})"
 
 
 def report(T: int, repeat: int, folder: Path) -> None:
     """Measure and print everything."""
     short = T // 10
-    rows: dict[str, int] = {}
-    widths = floor.WIDTHS
-    for form in FORMS:
-        rows[form], found = check(T, form, folder)
-        widths = found if form == "text" else widths
-    lines = rows["text"]
-    print(f"T = {T:,}: {lines:,} rows, the same on both sides; {repeat} runs each, in turn; gc off\n")
-    jobs = {f"{side} {form}": job for form in FORMS for side, job in (("floor", by_hand(form, widths)), ("ours", ours(form)))}
     prepare(short, folder)
-    times = in_turn(jobs, T, folder, repeat)
-    fewer = in_turn({name: job for name, job in jobs.items() if name.startswith("ours")}, short, folder, max(repeat, 5))
+    widths: tuple[int, ...] = floor.WIDTHS
+    count = 0
+    for form in FORMS:
+        lines, found = check(T, form, folder)
+        if form == "text":
+            count, widths = lines, found
+    print(f"T = {T:,}: {count:,} rows, the same on both sides; {repeat} runs each, in turn; gc off\n")
+    jobs: dict[str, tuple[Job, int]] = {}
+    for form in FORMS:
+        jobs[f"floor {form}"] = by_hand(form, widths), T
+        jobs[f"ours {form}"] = ours(form), T
+        jobs[f"short {form}"] = ours(form), short
+    times = in_turn(jobs, folder, repeat)
     print(f"{'':<12}{'median':>9}{'least':>9}{'a row':>10}{'peak memory':>14}")
-    for name, taken in times.items():
-        middle = statistics.median(taken)
-        size = megabytes(*name.split(), T)
-        print(f"{name:<12}{middle:>7.2f} s{min(taken):>7.2f} s{middle / lines * 1e6:>7.2f} µs{size:>11.0f} MB")
-    print(f"{'(start only)':<35}{'':>5}{megabytes('start', 'text', T):>11.0f} MB\n")
     for form in FORMS:
-        by_run = [mine / theirs for mine, theirs in zip(times[f"ours {form}"], times[f"floor {form}"], strict=True)]
-        print(f"ours / floor, {form:<4}               {verdict(statistics.median(by_run), BOUND)}")
+        for side in ("floor", "ours"):
+            taken = times[f"{side} {form}"]
+            middle = statistics.median(taken)
+            size = megabytes(side, form, T)
+            print(f"{f'{side} {form}':<12}{middle:>7.2f} s{min(taken):>7.2f} s{middle / count * 1e6:>7.2f} µs{size:>11.0f} MB")
+    print(f"{'(start only)':<40}{megabytes('start', 'text', T):>11.0f} MB\n")
     for form in FORMS:
-        growth = statistics.median(times[f"ours {form}"]) / statistics.median(fewer[f"ours {form}"])
-        print(f"T = {T:,} / T = {short:,}, {form:<4}   {verdict(growth, BOUND_IN_T)}")
+        print(f"{f'ours / floor, {form}':<32}{verdict(ratio(times[f'ours {form}'], times[f'floor {form}']), BOUND)}")
+    for form in FORMS:
+        growth = ratio(times[f"ours {form}"], times[f"short {form}"])
+        print(f"{f'T = {T:,} / T = {short:,}, {form}':<32}{verdict(growth, BOUND_IN_T)}")
 
 
 def main() -> None:
@@ -227,7 +236,8 @@ def main() -> None:
     chosen = parser.parse_args()
     gc.disable()  # as the command line does
     if chosen.memory_of:
-        peak(*chosen.memory_of, chosen.steps)
+        side, form = chosen.memory_of
+        peak(side, form, chosen.steps)
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

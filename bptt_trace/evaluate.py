@@ -26,7 +26,7 @@ from typing import Any, Protocol
 import mpmath
 import sympy
 
-from bptt_trace.errors import CalculationError
+from bptt_trace.errors import CalculationError, UnknownName, nearest
 from bptt_trace.functions import Function, Pieces
 from bptt_trace.lines import Source, definition_source, source
 from bptt_trace.names import Name
@@ -53,6 +53,10 @@ class Values:
     rounding: Rounding
 
     def __getitem__(self, name: Name) -> Any:
+        """The number of a quantity; raises ``UnknownName`` where the program has none of that name."""
+        if name not in self.program.index:
+            known = nearest(str(name), map(str, self.program.index))
+            raise UnknownName(f"{name} is not a quantity of this problem{known}")
         return self.numbers[self.program.index[name]]
 
 

@@ -205,18 +205,16 @@ def _passed_on(desk: Desk, found: Voices, factor: int, time: int) -> Note:
         desk.find(gradient(Name("a", time=time))),
         desk.find(gradient(Name("h", time=time - 1), Name("a", time=time))) or desk.find(gradient(Name("h", time=time - 1))),
     ]
-    lines = listed([str(desk.line_of[way]) for way in ways if way is not None])
-    return Note(
-        "Memory",
-        inline(
-            "A small change of {before} reaches {after} multiplied by {factor}. "
-            "The gradient travels back through the same factor (lines {lines}).",
-            before=desk.name(found.state),
-            after=desk.name(found.hidden),
-            factor=full_line(desk, factor, with_name=False),
-            lines=lines,
-        ),
+    passed = inline(
+        "A small change of {before} reaches {after} multiplied by {factor}.",
+        before=desk.name(found.state),
+        after=desk.name(found.hidden),
+        factor=full_line(desk, factor, with_name=False),
     )
+    lines = [str(desk.line_of[way]) for way in ways if way is not None]
+    if lines:
+        passed += (f" The gradient travels back through the same factor (lines {listed(lines)}).",)
+    return Note("Memory", passed)
 
 
 def full_line(desk: Desk, position: int, *, with_name: bool = True) -> Math:
@@ -695,7 +693,9 @@ def drift(desk: Desk) -> Iterator[Note]:
             worst, distance = position, one
     if worst is None:
         return
-    if distance == 0:
+    if distance < Decimal("1e-12") * max(
+        1, abs(desk.values.numbers[worst])
+    ):  # what is left is the error of double precision itself
         yield Note("Rounding", ("No result differs from full precision.",))
         return
     yield Note(

@@ -197,6 +197,12 @@ class Sheet:
     values: Iterable[tuple[str, str]] = ()
     """Every quantity by name, with its printed value."""
 
+    @property
+    def wide(self) -> bool:
+        """Whether numbers are so long that a line wants several rows of its own."""
+        digits = max(int(self.rounding.get("places", 0)), int(self.rounding.get("figures", 0)))
+        return self.rounding.get("policy") in ("full", "exact") or digits > 8
+
     def rows(self) -> Iterator[Row]:
         """All lines in their order."""
         for section in self.sections:

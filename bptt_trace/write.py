@@ -224,6 +224,8 @@ class _Writer:
 
     def backward(self) -> Iterator[Block]:
         desk, backward = self.desk, self.parts.backward
+        if not backward:
+            return  # every parameter is frozen
         if self.parts.links:
             yield from self._links()
         lead = ("From the last step to the first:",) if self.recurrent else ("From the output back:",)
@@ -310,6 +312,8 @@ class _Writer:
 
     def gradients(self) -> Iterator[Block]:
         desk, gradients = self.desk, self.parts.gradients
+        if not gradients:
+            return
         if self.recurrent:
             yield Paragraph(("Each parameter is one number used at every step. Every use contributes; the gradient is the sum.",))
         yield Equations((), tuple(self._parameter_equation(parameter, lines) for parameter, lines in gradients.items()))

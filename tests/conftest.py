@@ -39,11 +39,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the committed output of the examples anew")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Tell pytest of the markers."""
-    config.addinivalue_line("markers", "latex: runs pdflatex (deselect with -m 'not latex')")
-
-
 MP = mpmath.mp.clone()
 MP.dps = 50
 
@@ -272,7 +267,7 @@ def pdflatex() -> Callable[[Path, str], str]:
         safe = {**os.environ, "openin_any": "p", "openout_any": "p", "max_print_line": "1000"}
         run = subprocess.run(command, cwd=folder, env=safe, capture_output=True, timeout=120, check=False)
         log = (folder / "document.log").read_text("utf-8", "replace")
-        complaint = [line for line in log.splitlines() if line.startswith("!") or line.startswith("l.")]
+        complaint = [line for line in log.splitlines() if line.startswith(("!", "l."))]
         assert run.returncode == 0, "\n".join(complaint) or log[-2000:]
         return log
 

@@ -296,9 +296,8 @@ def read_json(text: str) -> list[list[Printed]]:
 
 _RESULT = r"[-−]?\d+(?:\.\d*)?(?:e[-−]?\d+)?"
 _BODY = r"\S+(?: \S+)*?"
-_LAST_ROW = re.compile(
-    rf"(?P<body>{_BODY})\s+(?P<result>{_RESULT})(?:  (?P<uses>\d+(?:(?:, ?|[–-])(?:\d+|…|\.\.\.))*))?(?:  so far (?P<so_far>{_RESULT}))?"
-)
+_USES = r"\d+(?:(?:, ?|[–-])(?:\d+|…|\.\.\.))*"
+_LAST_ROW = re.compile(rf"(?P<body>{_BODY})\s+(?P<result>{_RESULT})(?:  (?P<uses>{_USES}))?(?:  so far (?P<so_far>{_RESULT}))?")
 _FIRST_ROW = re.compile(rf"(?P<body>{_BODY})(?:\s+[─-]{{5,}})?(?:\s{{2,}}.*)?")
 
 
@@ -454,10 +453,28 @@ def read_latex(text: str) -> list[list[Printed]]:
             reading, adds_up = True, "so far" in line
         elif line.startswith(r"\bottomrule"):
             reading = False
+        elif line.startswith(r"\stackedline{"):
+            cells = _arguments(line.removeprefix(r"\stackedline"))
+            sections[-1].append(_from_latex(*cells[:5], _unset(cells[6])))
         elif reading and line.endswith(r"\\"):
             cells = [cell.strip() for cell in line.removesuffix(r"\\").split(" & ")]
             sections[-1].append(_from_latex(cells[0].rstrip(" &"), *cells[1:5], _unset(cells[5]) if adds_up else ""))
     return sections
+
+
+def _arguments(text: str) -> list[str]:
+    """The arguments of a command, ``{…}{…}``, whatever braces stand inside."""
+    found: list[str] = []
+    depth, start = 0, 0
+    for place, sign in enumerate(text):
+        if sign == "{":
+            depth += 1
+            start = place + 1 if depth == 1 else start
+        elif sign == "}":
+            depth -= 1
+            if depth == 0:
+                found.append(text[start:place])
+    return found
 
 
 def _from_latex(line: str, name: str, formula: str, numbers: str, result: str, so_far: str) -> Printed:
@@ -499,13 +516,17 @@ class Said:
     result: str
 
 
+LONGEST = 240
+"""No calculation in a sentence has more characters."""
+
+
 def said_in_text(text: str, functions: Mapping[str, Function] = FUNCTIONS) -> Iterator[Said]:
     """Calculations in a sentence of plain text: before ``= number``, the longest text that can be worked out."""
     text = plain(text)
     for match in re.finditer(rf" ([=~]) ({_RESULT})(?![\d.]*\d)(?! [-+*/=~^])(?!\^)", text):
-        before = text[: match.start()]
-        starts = [0, *(place + 1 for place, sign in enumerate(before) if sign in " (")]
-        starts += [place for place, sign in enumerate(before) if sign == "(" and before[place - 1 : place] in (" ", "(", "")]
+        before = text[max(0, match.start() - LONGEST) : match.start()].rpartition("\n")[2]
+        starts = {0} | {place + 1 for place, sign in enumerate(before) if sign in " ("}
+        starts |= {place for place, sign in enumerate(before) if sign == "(" and before[place - 1 : place] in (" ", "(", "")}
         for start in sorted(starts):
             if _is_calculation(before[start:], functions):
                 yield Said(before[start:], match[1], match[2])
@@ -523,8 +544,9 @@ def said_in_math(text: str, functions: Mapping[str, Function] = FUNCTIONS) -> It
 def _is_calculation(text: str, functions: Mapping[str, Function]) -> bool:
     if not text.strip() or text != text.strip():
         return False
+    readable: dict[str, Function] = dict.fromkeys(functions, lambda z: z)
     try:
-        evaluate(text, functions, Series(Fraction(0)))
+        evaluate(text, readable, Series(Fraction(0)))
     except Unreadable:
         return False
     except ZeroDivisionError:

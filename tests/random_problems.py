@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
@@ -24,6 +25,13 @@ FORMULAS: dict[str, tuple[Function, Function]] = {
         by_digits(lambda z: -2 * MP.exp(-z * z) * (z * MP.cos(2 * z) + MP.sin(2 * z))),
     ),
 }
+
+
+def examples() -> list[str]:
+    """The names of the built-in problems."""
+    return sorted(path.stem for path in (Path(__file__).parent.parent / "examples").glob("*.toml"))
+
+
 NAMED = ["tanh", "sigmoid", "identity", "relu", "leaky_relu", "softplus"]
 
 

@@ -32,10 +32,9 @@ from law import (
     to_places,
     unbracketed,
 )
-from random_problems import Case, cases
+from random_problems import Case, cases, examples
 
 from bptt_trace import parse, solve
-from bptt_trace.documents import examples
 from bptt_trace.render.terminal import as_text
 from bptt_trace.solution import Solution
 
@@ -109,7 +108,7 @@ def obey(sections: list[list[Printed]], digits: Digits, functions: Mapping[str, 
 
 
 @pytest.mark.parametrize("medium", MEDIA)
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(case=cases())
 def test_every_line_recomputes(medium: str, case: Case) -> None:
     """Printed numbers, worked out and rounded half up, give the printed result."""
@@ -119,7 +118,7 @@ def test_every_line_recomputes(medium: str, case: Case) -> None:
 
 
 @pytest.mark.parametrize("medium", [medium for medium in MEDIA if medium != "json"])
-@settings(max_examples=20)
+@settings(max_examples=15)
 @given(case=cases())
 def test_every_line_of_a_ledger_recomputes(medium: str, case: Case) -> None:
     """The lines that a ledger prints in full obey the law too."""
@@ -143,7 +142,18 @@ def solved_functions() -> dict[str, Function]:
     return Case({"network": {}}).functions
 
 
-@settings(max_examples=60)
+def test_a_tie_made_of_given_fractions_is_rounded_up() -> None:
+    """(4/3) · 0.30 + 1/8 is 0.525 exactly, although 4/3 has no end in decimals."""
+    document = {
+        "network": {"cell": "dense", "activation": "identity"},
+        "parameters": {"w_xh": "4/3", "b_h": "1/8", "w_hy": 1, "b_y": 0},
+        "given": {"x": "0.30", "target": 0},
+        "rounding": {"places": 2},
+    }
+    assert solve(parse(json.dumps(document)))["a"] == 0.53
+
+
+@settings(max_examples=40)
 @given(case=cases())
 def test_a_formula_gives_the_result_from_the_values_of_its_names(case: Case) -> None:
     """The formula of a line, with printed values in place of its names, gives the printed result."""
@@ -164,7 +174,7 @@ def test_a_formula_gives_the_result_from_the_values_of_its_names(case: Case) -> 
             assert result == number(entry["value"]), entry
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(case=cases())
 def test_the_latex_of_an_entry_is_its_text(case: Case) -> None:
     """Both spellings of a line have the same value, and the same name."""
@@ -222,7 +232,7 @@ def said_everywhere(solution: Solution, functions: Mapping[str, Function]) -> It
             yield f"terminal-{width}-{unicode}", list(said_in_text(text, functions))
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(case=cases())
 def test_calculations_in_sentences_recompute(case: Case) -> None:
     """``0.8 * 0.5370 = 0.4296`` inside a sentence is as right as a line, and stands in every medium."""
@@ -329,7 +339,7 @@ def test_a_ledger_shows_the_values_of_its_lines(case: Case) -> None:
     assert seen or case.document["network"]["cell"] == "dense" or steps == 1
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(case=cases())
 def test_a_ledger_adds_up(case: Case) -> None:
     """direct + carried = sum, contribution = operand · operand, and each sum so far continues the one above."""
@@ -376,7 +386,7 @@ def _multiplies(rows: list[list[str]], digits: Digits) -> None:
         assert product == so_far, row
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(case=cases())
 def test_a_long_sum_on_a_ledger_has_its_terms_beside_it(case: Case) -> None:
     """``L_1 + … + L_6`` gives its result from the terms that the ledger prints."""
@@ -406,7 +416,7 @@ def test_a_long_sum_on_a_ledger_has_its_terms_beside_it(case: Case) -> None:
 @pytest.mark.parametrize(
     "medium", ["json", "markdown", "latex", "terminal-60-unicode", "terminal-80-ascii", "terminal-120-unicode"]
 )
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(case=cases(policy="carry"))
 def test_carry_marks_exactly_the_lines_that_do_not_recompute(medium: str, case: Case) -> None:
     """``≈`` stands where the printed digits do not give the printed result, and only there."""
@@ -444,7 +454,7 @@ def test_full_values_read_back_to_the_same_double(case: Case) -> None:
                 assert float(near) == pytest.approx(float(value), rel=1e-13, abs=1e-13 * max(1, *sizes) ** 2)
 
 
-@pytest.mark.parametrize("name", ["fnn", "nbis-chain", "shared-weight", "shared-weight-4"])
+@pytest.mark.parametrize("name", ["fnn", "shared-weight", "shared-weight-4"])
 def test_exact_values_have_the_decimals_beside_them(name: str) -> None:
     """Under ``exact`` a closed form, worked out with 70 digits, is the decimal printed with it."""
     for section in json.loads(solve(name, rounding="exact").to_json())["sections"]:

@@ -51,7 +51,12 @@ def test_the_examples_in_docstrings_are_true(name: str) -> None:
 
 def test_there_are_examples_in_docstrings() -> None:
     """The doctest run above is not empty."""
-    found = [test for name in MODULES if not name.endswith("__main__") for test in doctest.DocTestFinder().find(importlib.import_module(name))]
+    found = [
+        test
+        for name in MODULES
+        if not name.endswith("__main__")
+        for test in doctest.DocTestFinder().find(importlib.import_module(name))
+    ]
     assert sum(len(test.examples) for test in found) > 3
 
 
@@ -115,7 +120,9 @@ def test_the_hash_seed_changes_nothing() -> None:
     """Output does not depend on ``PYTHONHASHSEED``."""
     code = "from bptt_trace import solve; s = solve('rnn3'); print(s.to_json(), s.to_markdown(), s.to_text())"
     printed = {
-        subprocess.run([sys.executable, "-c", code], env={"PYTHONHASHSEED": seed, "PYTHONUTF8": "1"}, capture_output=True, check=True).stdout
+        subprocess.run(
+            [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed, "PYTHONUTF8": "1"}, capture_output=True, check=True
+        ).stdout
         for seed in ("1", "2")
     }
     assert len(printed) == 1
@@ -133,7 +140,9 @@ def test_errors_can_be_caught_by_kind() -> None:
     """A problem that cannot be read, and one that cannot be calculated, are both ``TraceError``."""
     with pytest.raises(ProblemError):
         parse("[network]\ncell = 'lsmt'")
-    too_large = '{"network": {"cell": "dense", "activation": "exp(z)"}, "parameters": {"w_xh": 1, "w_hy": 1, "b_h": 0, "b_y": 0}, '
+    too_large = (
+        '{"network": {"cell": "dense", "activation": "exp(z)"}, "parameters": {"w_xh": 1, "w_hy": 1, "b_h": 0, "b_y": 0}, '
+    )
     with pytest.raises(CalculationError):
         solve(parse(too_large + '"given": {"x": 100000000, "target": 1}}'))
     assert issubclass(ProblemError, TraceError)

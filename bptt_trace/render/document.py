@@ -22,9 +22,16 @@ _TEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "–": "--", "…": r"\dots{}", "−": "$-$", "≈": r"$\approx$",
     "±": r"$\pm$", "’": "'", "“": "``", "”": "''", "·": r"$\cdot$", "<": r"\textless{}", ">": r"\textgreater{}",
-    "≤": r"$\le$", "∂": r"$\partial$", "φ": r"$\varphi$",
-}  # fmt: skip
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|$~])")
+    "≤": r"$\le$", "∂": r"$\partial$", "`": r"\textasciigrave{}", '"': r"\textquotedbl{}", "²": r"$^2$",
+    "„": ",,", "‚": ",", "→": r"$\to$", "←": r"$\gets$", "×": r"$\times$", "•": r"\textbullet{}",
+} | {letter: f"$\\{name}$" for letter, name in {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "varepsilon", "η": "eta", "θ": "theta", "λ": "lambda",
+    "μ": "mu", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "φ": "varphi", "ψ": "psi", "ω": "omega", "Δ": "Delta",
+    "Σ": "Sigma", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
+}.items()}  # fmt: skip
+_LAST_LATIN = "\u017f"
+"""The last letter that the fonts of a plain LaTeX installation have."""
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|$~&])")
 
 
 def markdown(sheet: Sheet, templates: Path | None = None) -> str:
@@ -50,7 +57,7 @@ def _render(name: str, sheet: Sheet, templates: Path | None) -> str:
     environment = environment_for(name, templates)
     try:
         text = environment.get_template(name).render(sheet=sheet)
-    except TemplateError as error:
+    except (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         where = f" (line {line})" if (line := getattr(error, "lineno", None)) else ""
         raise ProblemError(
             f"template {getattr(error, 'name', None) or name}{where}: {error}", source=str(templates or "")
@@ -98,7 +105,15 @@ def _inline(escape: Callable[[str], str], math: Callable[[Math], str]) -> Callab
 def tex_words(text: str) -> str:
     """Words for LaTeX: nothing in them is a command."""
     broken = text.replace("\n", "\0")
-    return "".join(_TEX.get(sign, sign) for sign in broken).replace("\0", r"\newline ")
+    apart = re.sub(r"(?<=[-'])(?=[-'])", "\1", broken)  # -- and '' would become other signs
+    return "".join(map(_tex_sign, apart)).replace("\0", r"\newline ").replace("\1", "{}")
+
+
+def _tex_sign(sign: str) -> str:
+    """One character; where LaTeX has no glyph for it, its number in Unicode, so that nothing is lost."""
+    if sign in _TEX:
+        return _TEX[sign]
+    return sign if sign <= _LAST_LATIN else rf"\texttt{{[U+{ord(sign):04X}]}}"
 
 
 def markdown_words(text: str) -> str:

@@ -69,6 +69,8 @@ class Widths:
     uses: int
     label: int
     so_far: int = 0
+    least_tail: int = 0
+    """Room for the lines used, written without spaces."""
 
     def tail(self) -> int:
         """What stands right of the result."""
@@ -297,7 +299,7 @@ class _Terminal:
             self.wrapped(f" {self.inline(explanation)}", word=f"{self.inline(step)}:")
             for part in calculations:
                 if isinstance(part, Math):
-                    for place, piece in enumerate(_broken(self.math(part), self.width - 4)):
+                    for place, piece in enumerate(_broken(self.math(part), self.width - 6)):
                         self.line(("  " if place == 0 else "      ", ""), (piece, ""))
 
     def grid(self, table: Table, columns: list[int], gap: int = 3) -> RichTable:
@@ -350,7 +352,7 @@ class _Terminal:
 
     def measured(self, sheet: Sheet) -> Widths:
         """The widths of all columns, from all rows or, in a long trace, from the first of every block."""
-        name = formula = numbers = result = uses = label = so_far = number = 0
+        name = formula = numbers = result = uses = label = so_far = number = tail = 0
         for section in sheet.sections:
             blocks = [block for block in section.blocks if isinstance(block, Lines)]
             for block in blocks[:SAMPLE] + blocks[SAMPLE:][-SAMPLE:]:
@@ -361,18 +363,20 @@ class _Terminal:
                     numbers = max(numbers, len(self.math(row.numbers)))
                     result = max(result, len(row.result.text))
                     uses = max(uses, len(row.uses))
+                    tail = max(tail, len(self.compact(row.uses)) + len(self.total(row)))
                     label = max(label, len(row.label))
                     so_far = max(so_far, len(row.so_far))
         extra = 4 if self.long else 0
         return Widths(
             max(3, number + extra),
-            name + extra,
+            max(name + extra, len("quantity")),
             formula + 3 * extra,
             numbers,
             max(result, 7),
             max(uses + extra, 4),
             max(label, 4),
             so_far,
+            tail,
         )
 
     def layout(self) -> Callable[[Row], Iterator[list[Span]]]:
@@ -392,7 +396,7 @@ class _Terminal:
     def body(self) -> int:
         """What formula or numbers may take when they stand above each other."""
         w = self.widths
-        return self.width - (w.number + 2 + w.name + 3 + 1 + w.result + 2 + TAIL)
+        return self.width - (w.number + 2 + w.name + 3 + 1 + w.result + 2 + max(TAIL, w.least_tail))
 
     def lines(self, block: Lines, *, headed: bool, apart: bool) -> None:
         """A block of lines; the heading of its columns comes once for each section."""
@@ -430,8 +434,8 @@ class _Terminal:
                 f"{'= result':>{w.result + 2}}{so_far}  {'uses':<{w.uses}}  role"
             )
         if self.body() >= LEAST_BODY and not self.closed_forms:
-            body = f"{'formula, then with numbers':<{self.body()}}"
-            return f"{'line':<{w.number + 1}} {'quantity':<{w.name}} = {body} {'= result':>{w.result}}  role/uses"
+            body = f"{'formula, then with numbers':<{self.body() - 1}}"
+            return f"{'line':<{w.number + 1}} {'quantity':<{w.name}} = {body} {'= result':>{w.result + 1}}  role/uses"
         return f"{'line':>{w.number}}  quantity, formula, numbers, result" + "uses, role".rjust(
             max(self.width - w.number - 41, 12)
         )
@@ -506,7 +510,9 @@ class _Terminal:
         indent = " " * (w.number + 2 + w.name)
         start = f"{row.number:>{w.number}}", f"  {self.math(row.name):<{w.name}}"
         rule = ("─" if self.unicode else "-") * w.result if row.label == "sum" else ""
-        short = row.label if row.label in _SHORT_LABELS or row.label.startswith("step") else ""
+        short = row.label.removesuffix(" only")
+        if short not in _SHORT_LABELS and not short.startswith("step"):
+            short = ""
         parts = [("=", text) for text in (self.math(row.formula), self.math(row.numbers))]
         if parts[0] == parts[1]:
             parts.pop()
@@ -530,10 +536,17 @@ class _Terminal:
             yield spans
 
     def uses(self, row: Row) -> str:
-        """The lines used and the running total, without spaces where there is no room for them."""
+        """The lines used, without spaces where there is no room for them, and the running total."""
         uses = self.said(row.uses)
-        total = f"  so far {self.signed(row.so_far)}" if row.so_far else ""
-        return (uses if len(uses) <= TAIL else uses.replace(", ", ",")) + total
+        total = self.total(row)
+        return (uses if len(uses) + len(total) <= max(TAIL, self.widths.least_tail) else self.compact(row.uses)) + total
+
+    def total(self, row: Row) -> str:
+        return f"  so far {self.signed(row.so_far)}" if row.so_far else ""
+
+    def compact(self, uses: str) -> str:
+        """Lines used, without spaces."""
+        return self.said(uses).replace(", ", ",")
 
     def row_of_three(self, row: Row) -> Iterator[list[Span]]:
         """For narrow terminals: quantity and role, then the formula, then the numbers."""
@@ -557,12 +570,12 @@ class _Terminal:
                 yield [(" " * indent, ""), (f"{relation} " if place == 0 else "    ", ""), (part, "bold")]
             relation, result = " " if above else relation, f"{result}  {self.signed('~')} {self.signed(row.beside)}"
         uses = f"uses {self.said(row.uses)}" if row.uses else ""
-        total = f"  so far {self.signed(row.so_far)}" if row.so_far else ""
+        total = self.total(row)
         gap = max(self.width - indent - 2 - len(result) - len(uses) - len(total), 2)
         yield [(" " * indent, ""), (f"{relation} ", ""), (result, "bold"), (total, "dim"), (" " * gap, ""), (uses, "dim")]
 
 
-_SHORT_LABELS = {"direct", "carried", "direct only", "carried only", "sum", "grows", "shrinks", "stays", "product"}
+_SHORT_LABELS = {"direct", "carried", "sum", "grows", "shrinks", "stays", "product"}
 _PADDING = {3: (0, 1, 0, 1), 2: (0, 1, 0, 0), 1: (0, 0, 0, 0)}
 """Space around cells that makes gaps of so many columns; rich adds one of its own."""
 _ASCII_HEAD = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
@@ -577,24 +590,33 @@ def _label_style(label: str) -> str:
 
 
 def _broken(text: str, width: int) -> list[str]:
-    """A formula over several lines, broken before + or −."""
+    """A formula over several lines: broken before =, then before + and −, inside brackets only where nothing else helps."""
     if len(text) <= width:
         return [text]
+    for signs, deepest in (("=≈", 0), ("+-−", 0), ("+-−", 99), ("*·", 99)):
+        pieces = _pieces(text, signs, deepest)
+        if len(pieces) > 1:
+            lines: list[str] = []
+            for piece in pieces:
+                if lines and len(lines[-1]) + 1 + len(piece) <= width - 2:
+                    lines[-1] += f" {piece}"
+                else:
+                    lines.append(piece)
+            return [part for line in lines for part in _broken(line, width)]
+    return [text]
+
+
+def _pieces(text: str, signs: str, deepest: int) -> list[str]:
+    """The parts of a formula that begin with one of these signs, no deeper in brackets than so."""
     pieces: list[str] = []
     depth, start = 0, 0
     for place, sign in enumerate(text):
         depth += (sign == "(") - (sign == ")")
-        if depth == 0 and sign in "+-−" and text[place - 1 : place] == " " and text[place + 1 : place + 2] == " ":
-            pieces.append(text[start : place - 1])
+        if sign in signs and depth <= deepest and text[place - 1 : place] == " " and text[place + 1 : place + 2] == " ":
+            if place > start + 1:
+                pieces.append(text[start : place - 1])
             start = place
-    pieces.append(text[start:])
-    lines = [pieces[0]]
-    for piece in pieces[1:]:
-        if len(lines[-1]) + 1 + len(piece) <= width - 2:
-            lines[-1] += f" {piece}"
-        else:
-            lines.append(piece)
-    return lines
+    return [*pieces, text[start:]]
 
 
 def as_text(sheet: Sheet, width: int = 80, *, unicode: bool = True) -> str:
