@@ -395,6 +395,7 @@ def write_text(T: int, write: Write, widths: Sequence[int] = WIDTHS) -> None:
         bare, inside = both(share)
         totals, _ = both(accumulate(share))
         pieces.clear()
+        used: str
         gradient = f"dL/d{parameter}"
         for t in range(1, T + 1):
             i = t - 1

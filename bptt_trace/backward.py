@@ -187,17 +187,13 @@ def backward(program: Program, loss: Name = LOSS, frozen: frozenset[Name] = froz
         incoming = gradients[position]
         rule = cast(Rule, step.rule)
         fixed = incoming if isinstance(incoming, Formula) else None
-        for place, argument in enumerate(step.arguments):
+        arguments = step.arguments
+        for place, argument in enumerate(arguments):
             if not moving[argument]:
                 continue
-            back = adjoint(rule, min(place, rule.arity), fixed)
-            arguments = tuple(
-                [
-                    position if source == RESULT else cast(int, incoming) if source == INCOMING else step.arguments[source]
-                    for source in back.sources
-                ]
-            )
-            arriving.setdefault(argument, []).append(Source(position, back.rule, arguments))
+            back = adjoint(rule, place if place < rule.arity else rule.arity, fixed)
+            filled = [arguments[source] if source >= 0 else position if source == RESULT else incoming for source in back.sources]
+            arriving.setdefault(argument, []).append(Source(position, back.rule, cast(tuple[int, ...], tuple(filled))))
 
     for position in range(start, -1, -1):
         if not moving[position]:

@@ -50,8 +50,11 @@ class Desk:
         self.names = {signs: [SPELLINGS[signs](step.target) for step in self.steps] for signs in self.notations}
         self._names, self._latex_names = self.names[TEXT], self.names.get(LATEX)
         self._values, self._latex_values = self.shown.bare[TEXT], self.shown.bare.get(LATEX)
+        self._strings = [(self.names[s], self.shown.bare[s], self.shown.operands[s]) for s in self.notations]
+        self.policy = values.rounding.policy
         self.numbers: list[Any] = list(values.numbers)
         self.line_of = self._numbered()
+        self._line_texts = [str(line) if line else "" for line in self.line_of]
         self._templates: dict[Rule, list[tuple[Signs, Template, Template]]] = {}
 
     def _numbered(self) -> list[int]:
@@ -120,11 +123,9 @@ class Desk:
     def filled(self, rule: Rule, arguments: Sequence[int]) -> tuple[Math, Math]:
         """A rule with names, and with numbers."""
         spelled: list[str] = []
-        shown = self.shown
-        for signs, formula, numbers in self.templates(rule):
-            names = self.names[signs]
+        for (_, formula, numbers), (names, bare, operands) in zip(self.templates(rule), self._strings, strict=True):
             spelled.append(formula.pattern % tuple([names[arguments[hole]] for hole in formula.holes]))
-            spelled.append(fill(numbers, arguments, shown.bare[signs], shown.operands[signs]))
+            spelled.append(fill(numbers, arguments, bare, operands))
         if len(spelled) == 2:
             return Math(spelled[0], ""), Math(spelled[1], "")
         return Math(spelled[0], spelled[2]), Math(spelled[1], spelled[3])
@@ -134,11 +135,15 @@ class Desk:
         target, rule, arguments, role, _, _ = self.steps[position]
         assert rule is not None
         formula, numbers = self.filled(rule, arguments)
-        line = self.line_of[position]
-        policy = self.values.rounding.policy
-        full_precision = self.reference.numbers[position]
+        relation, exact, beside = "=", "", ""
+        if self._latex_names:
+            exact = repr(self.reference.numbers[position] + 0.0)
+        if self.policy == "carry":
+            relation = self.relation(rule, role, arguments, position)
+        elif self.policy == "exact":
+            beside = f"{self.reference.numbers[position]:.6g}"
         return Row(
-            str(line) if line else "",
+            self._line_texts[position],
             self.name(position),
             formula,
             numbers,
@@ -147,21 +152,21 @@ class Desk:
             label,
             role.value,
             target.time,
-            repr(full_precision + 0.0),
+            exact,
             so_far,
-            self.relation(rule, role, arguments, position) if policy == "carry" else "=",
-            f"{full_precision:.6g}" if policy == "exact" else "",
+            relation,
+            beside,
         )
 
     def uses(self, arguments: Sequence[int]) -> str:
         """The lines whose results go in: in the order of the formula, or in short where there are many."""
-        line_of = self.line_of
-        lines = [line_of[argument] for argument in arguments if line_of[argument]]
+        texts = self._line_texts
+        lines = [texts[argument] for argument in arguments if texts[argument]]
         if len(lines) < 3:
-            return ", ".join(map(str, lines))
+            return ", ".join(lines)
         if len(lines) > 4:
             return f"{lines[0]}, …, {lines[-1]}"
-        return ranges(sorted(lines))
+        return ranges(sorted(map(int, lines)))
 
     def relation(self, rule: Rule, role: Role, arguments: Sequence[int], position: int) -> str:
         """``=`` where the printed digits give the printed result, ``~`` where they do not."""
@@ -191,12 +196,12 @@ class Desk:
         if self.values.rounding.policy == "exact":
             return
         show = shower(self.values.rounding)
+        together = add if self.policy == "full" else WORKING.add
         total: Any = None
         for position in positions:
             number = self.numbers[position]
-            with localcontext(WORKING):
-                total = number if total is None else add(total, number)
-            yield show(total, self.steps[position].role)
+            total = number if total is None else together(total, number)
+            yield show(total, Role.CONTRIBUTION)
 
     # ---------------------------------------------------------- side calculations
 

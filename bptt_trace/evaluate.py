@@ -102,7 +102,8 @@ def run(
 ) -> tuple[Any, ...]:
     """The number of every step in an arithmetic."""
     instead = {program.index[name]: value for name, value in (override or {}).items()}
-    lines: dict[tuple[Rule, Role], Callable[..., Any]] = {}
+    lines: dict[Rule, Callable[..., Any]] = {}
+    factors: dict[Rule, Callable[..., Any]] = {}  # these are rounded in their own way
     numbers: list[Any] = []
     append = numbers.append
     with localcontext(WORKING):
@@ -112,9 +113,10 @@ def run(
             elif rule is None:
                 append(how.number(given[target].value))
             else:
-                line = lines.get((rule, role))
+                known = factors if role is Role.FACTOR else lines
+                line = known.get(rule)
                 if line is None:
-                    line = lines[rule, role] = how.line(rule, role)
+                    line = known[rule] = how.line(rule, role)
                 try:
                     append(line(*[numbers[argument] for argument in arguments]))
                 except (ArithmeticError, ValueError, CalculationError) as error:

@@ -60,7 +60,7 @@ class Labels:
     def _gradient_label(self, position: int) -> str:
         step = self.desk.steps[position]
         target = step.target
-        of_parameter = (target.stem, target.layer, target.index) in self.parameter_keys
+        of_parameter = target.time is None and (target.stem, target.layer, target.index) in self.parameter_keys
         if step.through is None:
             return "sum"
         through = self.desk.steps[step.through].target

@@ -53,24 +53,24 @@ class Name(NamedTuple):
 
 def spell(name: Name, clock: Callable[[int], str] = str) -> str:
     """The text of a name, its times written by a clock: ``h_2``, or ``h_(t-1)``."""
-    text = name.stem
-    if name.layer is not None:
-        text = f"{text}({name.layer})"
-    if name.time is not None:
-        time = clock(name.time)
-        text = f"{text}_{time}" if time.isalnum() else f"{text}_({time})"
-    if name.updated:
+    text, layer, time, index, sample, iteration, of, via, updated = name
+    if layer is not None:
+        text = f"{text}({layer})"
+    if time is not None:
+        written = clock(time)
+        text = f"{text}_{written}" if written.isalnum() else f"{text}_({written})"
+    if updated:
         text += "'"
-    if name.index:
-        text = f"{text}[{','.join(map(str, name.index))}]"
-    if name.sample is not None:
-        text = f"{text}#{name.sample}"
-    if name.iteration != 1:
-        text = f"{text}@{name.iteration}"
-    if name.of is not None:
-        text = f"d{spell(name.of, clock)}/d{text}"
-        if name.via is not None:
-            text = f"{text} via {spell(name.via, clock)}"
+    if index:
+        text = f"{text}[{','.join(map(str, index))}]"
+    if sample is not None:
+        text = f"{text}#{sample}"
+    if iteration != 1:
+        text = f"{text}@{iteration}"
+    if of is not None:
+        text = f"d{of.stem if of == LOSS else spell(of, clock)}/d{text}"
+        if via is not None:
+            text = f"{text} via {spell(via, clock)}"
     return text
 
 

@@ -63,11 +63,19 @@ SPELLINGS: dict[Signs, Callable[[Name], str]] = {TEXT: str, LATEX: latex}
 def shown(values: Values) -> list[str]:
     """Every value as it is printed, in plain text: given numbers as typed, results rounded."""
     given = values.given
-    show = shower(values.rounding)
-    return [
-        given[step.target].text if step.rule is None and step.target in given else show(number, step.role)
-        for step, number in zip(values.program.steps, values.numbers, strict=True)
-    ]
+    rounding = values.rounding
+    show = shower(rounding)
+    # A decimal with at most six places prints itself; asking each for its exponent would take most of the time.
+    by_itself = rounding.policy == "by_hand" and rounding.figures is None and rounding.places <= 6
+    texts: list[str] = []
+    for (target, rule, _, role, _, _), number in zip(values.program.steps, values.numbers, strict=True):
+        if rule is None and target in given:
+            texts.append(given[target].text)
+        elif by_itself and role is not Role.FACTOR:
+            texts.append(str(number))
+        else:
+            texts.append(show(number, role))
+    return texts
 
 
 def shower(rounding: Rounding) -> Callable[[Any, Role], str]:
@@ -105,13 +113,7 @@ def closed_latex(number: Any) -> str:
 
 def operand(text: str) -> str:
     """A number inside a calculation: negative numbers, fractions and sums stand in brackets."""
-    if text[0] == "-" or not text.isascii() or not _plain_number(text):
-        return f"({text})"
-    return text
-
-
-def _plain_number(text: str) -> bool:
-    return text.replace(".", "", 1).isdigit()
+    return text if text.replace(".", "", 1).isdigit() else f"({text})"
 
 
 class Shown:
@@ -145,7 +147,7 @@ def fill(form: Template, arguments: Sequence[int], bare: Sequence[str], operands
     """A template with the strings of its arguments."""
     if len(form.holes) == 1:
         return form.pattern % ((bare if form.bare[0] else operands)[arguments[form.holes[0]]],)
-    if True not in form.bare:
+    if not form.alone:
         return form.pattern % tuple([operands[arguments[hole]] for hole in form.holes])
     return form.pattern % tuple(
         [(bare if alone else operands)[arguments[hole]] for hole, alone in zip(form.holes, form.bare, strict=True)]

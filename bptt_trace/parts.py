@@ -40,28 +40,28 @@ class Parts:
 def parts_of(program: Program) -> Parts:
     """The parts of a program of numbers."""
     parts = Parts()
-    parameters = {}
+    parameters: dict[tuple[str, int | None, tuple[int, ...]], int] = {}
     for position, step in enumerate(program.steps):
         target = step.target
         match step.role:
-            case Role.PARAMETER:
-                parts.parameters.append(position)
-                parameters[target.stem, target.layer, target.index] = position
-            case Role.GIVEN:
-                parts.given.append(position)
-            case Role.PREACTIVATION | Role.HIDDEN | Role.OUTPUT:
-                one = parts.forward if target.iteration == 1 else parts.again
-                one.steps.setdefault(target.time, []).append(position)
-            case Role.LOSS:
-                (parts.forward if target.iteration == 1 else parts.again).losses.append(position)
             case Role.CONTRIBUTION | Role.GRADIENT:
                 parameter = parameters.get((target.stem, target.layer, target.index))
                 if parameter is None:
                     parts.backward.setdefault(target.time, []).append(position)
                 else:
                     parts.gradients.setdefault(parameter, []).append(position)
-            case Role.UPDATE:
-                parts.updates.append(position)
+            case Role.PREACTIVATION | Role.HIDDEN | Role.OUTPUT:
+                one = parts.forward if target.iteration == 1 else parts.again
+                one.steps.setdefault(target.time, []).append(position)
+            case Role.LOSS:
+                (parts.forward if target.iteration == 1 else parts.again).losses.append(position)
             case Role.FACTOR:
                 (parts.links if target.time is None else parts.factors).append(position)
+            case Role.GIVEN:
+                parts.given.append(position)
+            case Role.UPDATE:
+                parts.updates.append(position)
+            case Role.PARAMETER:
+                parts.parameters.append(position)
+                parameters[target.stem, target.layer, target.index] = position
     return parts

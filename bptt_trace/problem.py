@@ -330,6 +330,9 @@ def _over_time(
         met = f"{len(value)} values" if isinstance(value, list) else shown(value)
         raise ProblemError(f"{met}, but there are {len(times)} time steps; a list with one for each is due", path=f"given.{stem}")
     for time, item in zip(times, value, strict=True):
+        if not shape and not isinstance(item, list):  # the common case, once for each time step
+            yield Name(stem, None, time), exact_number(item, f"given.{stem}[{time}]")
+            continue
         yield from _quantity(Name(stem, time=time), item, shape, f"given.{stem}[{time}]")
 
 

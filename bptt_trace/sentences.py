@@ -683,19 +683,17 @@ def drift(desk: Desk) -> Iterator[Note]:
         yield from _contradictions(desk)
     if desk.values.rounding.policy != "by_hand":
         return
-    worst, distance = None, Decimal(-1)
+    worst, distance = None, -1.0
     exact = desk.reference.numbers
     for position, step in enumerate(desk.steps):
         if step.rule is None or step.role is Role.FACTOR:
             continue
-        one = abs(Decimal(exact[position]) - desk.values.numbers[position])
+        one = abs(exact[position] - float(desk.values.numbers[position]))
         if one > distance and desk.line_of[position]:
             worst, distance = position, one
     if worst is None:
         return
-    if distance < Decimal("1e-12") * max(
-        1, abs(desk.values.numbers[worst])
-    ):  # what is left is the error of double precision itself
+    if distance < 1e-12 * max(1.0, abs(exact[worst])):  # what is left is the error of double precision itself
         yield Note("Rounding", ("No result differs from full precision.",))
         return
     yield Note(

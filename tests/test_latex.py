@@ -126,7 +126,6 @@ def test_only_packages_of_a_basic_installation_are_used() -> None:
         "xcolor",
         "geometry",
         "fancyhdr",
-        "graphicx",
         "microtype",
     }
     assert used <= basic

@@ -429,7 +429,7 @@ def test_carry_marks_exactly_the_lines_that_do_not_recompute(medium: str, case: 
             assert how.shown(row.result), row
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(case=cases(policy="carry"))
 def test_carry_marks_calculations_in_sentences(case: Case) -> None:
     """A sentence does not claim an equality that its digits contradict."""
@@ -467,13 +467,13 @@ def test_exact_values_have_the_decimals_beside_them(name: str) -> None:
 
 
 @pytest.mark.parametrize("policy", ["by_hand", "carry", "full"])
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(case=cases(policy="by_hand"))
 def test_zero_has_no_sign_and_negative_operands_have_brackets(policy: str, case: Case) -> None:
     """``-0.0000`` occurs nowhere; a negative number inside a calculation is bracketed, the first one too."""
     case.document["rounding"]["policy"] = policy
     solution = solved(case)
-    for medium in ("json", "markdown", "latex", "terminal-80-unicode", "terminal-120-ascii"):
+    for medium in ("json", "latex", "terminal-80-unicode", "terminal-120-ascii"):
         text = document(solution, medium)
         assert minus_zeros(text) == []
         for section in lines_of(text, medium):

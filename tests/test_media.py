@@ -368,6 +368,7 @@ def test_titles_in_latex_read_back_from_the_page(tmp_path: Path, pdflatex: Any) 
     def same(words: str) -> str:
         """Without spaces, and with the quotation marks that TeX makes of ASCII undone."""
         words = re.sub(r"\s+", "", words)
+        words = re.sub(r"\s+", "", words)
         for seen, typed in {"’": "'", "‘": "`", "“": "``", "”": "''", "−": "-", "–": "-", "∗": "*", "...": "…"}.items():
             words = words.replace(seen, typed)
         return words

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from json.encoder import encode_basestring_ascii
 
 from bptt_trace.sheet import Block, Bullets, Equations, Lines, Note, Paragraph, Row, Section, Sheet, words
 
+CHUNK = 500
+"""Entries that are written at once."""
 quote = encode_basestring_ascii
 """A JSON string of a text; this one is written in C."""
 
@@ -40,9 +43,9 @@ def _section(section: Section) -> Iterator[str]:
     separator = "\n    "
     for block in section.blocks:
         if isinstance(block, Lines):
-            for row in block.rows:
-                yield separator
-                yield _entry(row)
+            entries = map(_entry, block.rows)
+            while chunk := ",\n    ".join(islice(entries, CHUNK)):
+                yield separator + chunk
                 separator = ",\n    "
     yield "]}"
 

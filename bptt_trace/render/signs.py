@@ -28,6 +28,8 @@ _ASCII = str.maketrans(
 def fine(math: str) -> str:
     """Mathematics with ·, −, ², Σ, η instead of their ASCII forms."""
     text = math.replace("*", "·").replace("-", "−")
+    if "^2" in text and "^20" not in text:
+        text = text.replace("^2", "²")
     if "^" in text:
         text = _POWER.sub(lambda match: _SUPERSCRIPTS[int(match[1])], text)
     if "eta" in text:

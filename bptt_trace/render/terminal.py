@@ -11,6 +11,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import assert_never
 
@@ -38,6 +39,8 @@ from bptt_trace.sheet import (
 
 LONG = 400
 """Rows from which a trace counts as long."""
+CHUNK = 500
+"""Rows of a long trace that are written at once."""
 LONG_TABLE = 100
 """Rows from which a table is set without rich."""
 SAMPLE = 60
@@ -406,15 +409,15 @@ class _Terminal:
             dash = "─" if self.unicode else "-"
             title = f"{dash * 2} {self.inline(block.title)} "
             self.line((title, "bold"), (dash * max(self.width - len(title), 2), "dim"))
-        layout = self.layout()
         if headed:
             self.line((self.head(), "dim"))
         write = self.console.file.write
         if self.long:
-            aligned = self.aligned()
-            for row in block.rows:
-                write(aligned(row))
+            texts = map(self.aligned, block.rows)
+            while chunk := "".join(islice(texts, CHUNK)):
+                write(chunk)
             return
+        layout = self.layout()
         if not self.console.is_terminal:
             for row in block.rows:
                 for spans in layout(row):
@@ -475,6 +478,7 @@ class _Terminal:
                 ]
             yield spans
 
+    @cached_property
     def aligned(self) -> Callable[[Row], str]:
         """Lines of a long trace: one row each, set in one go."""
         w = self.widths
@@ -492,7 +496,8 @@ class _Terminal:
                 formula, numbers = fine(formula), fine(numbers)
             line = form % (row.number, row.name.text, formula, numbers, row.relation, row.result.text, row.so_far)
             # Signs that take one column before and after can be replaced when everything has its place.
-            return line.replace("*", "·").replace("-", "−").replace("~", "≈") + uses % (row.uses, row.label)
+            line = line.replace("*", "·").replace("-", "−")
+            return (line if row.relation == "=" else line.replace("~", "≈")) + uses % (row.uses, row.label)
 
         return set_
 
