@@ -232,10 +232,10 @@ def _write(builder: Builder, steps: Sequence[Step], step: Step, sources: list[So
         raise DesignError(f"the loss does not depend on {step.target}")
     if len(sources) == 1:
         user, rule, arguments = sources[0]
-        return builder.fill(target, rule, arguments, Role.GRADIENT, user).number
+        return builder.fill(target, rule, arguments, Role.GRADIENT, user)
     terms: list[int] = []
     for user, rule, arguments in sources:
         via = gradient(step.target, steps[user].target)
-        line = builder.fill(via, rule, arguments, Role.CONTRIBUTION, user).number
+        line = builder.fill(via, rule, arguments, Role.CONTRIBUTION, user)
         terms.append(arguments[0] if rule.copies else line)
-    return builder.sum(target, terms, Role.GRADIENT).number
+    return builder.sum(target, terms, Role.GRADIENT)

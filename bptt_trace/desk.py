@@ -7,7 +7,7 @@ number in a sentence is as reliable as a number in a table.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from functools import cached_property
@@ -47,7 +47,7 @@ class Desk:
         self.reference = reference
         self.notations: tuple[Signs, ...] = (TEXT, LATEX) if with_latex else (TEXT,)
         self.shown = Shown(values, with_latex)
-        self.names = {signs: [SPELLINGS[signs](step.target) for step in self.steps] for signs in self.notations}
+        self.names = {signs: [spelling(step.target) for step in self.steps] for signs, spelling in self._spellings()}
         self._names, self._latex_names = self.names[TEXT], self.names.get(LATEX)
         self._values, self._latex_values = self.shown.bare[TEXT], self.shown.bare.get(LATEX)
         self._strings = [(self.names[s], self.shown.bare[s], self.shown.operands[s]) for s in self.notations]
@@ -56,6 +56,9 @@ class Desk:
         self.line_of = self._numbered()
         self._line_texts = [str(line) if line else "" for line in self.line_of]
         self._templates: dict[Rule, list[tuple[Signs, Template, Template]]] = {}
+
+    def _spellings(self) -> list[tuple[Signs, Callable[[Name], str]]]:
+        return [(signs, SPELLINGS[signs]) for signs in self.notations]
 
     def _numbered(self) -> list[int]:
         """The line number of every step; 0 for given numbers and for contributions that repeat a line."""
@@ -180,14 +183,13 @@ class Desk:
         with localcontext(WORKING):
             return "=" if recomputes(rule, role, self.values.rounding, inputs, Decimal(texts[position])) else "~"
 
-    def stream(self, positions: Sequence[int], labels: dict[int, str] | None = None, adds_up: bool = False) -> Stream:
+    def stream(self, positions: Sequence[int], label: Callable[[int], str] | None = None, adds_up: bool = False) -> Stream:
         """Rows for these steps, made while they are read; in a long sum with running totals."""
-        known = labels or {}
 
         def produce() -> Iterator[Row]:
             totals = self.running_totals(positions[:-1]) if adds_up else iter(())
             for position in positions:
-                yield self.row(position, known.get(position, ""), next(totals, ""))
+                yield self.row(position, label(position) if label else "", next(totals, ""))
 
         return Stream(produce, len(positions))
 

@@ -38,12 +38,12 @@ def factors(program: Program, state: str = "h") -> Program:
         earlier = program.steps[before].target
         name = earlier._replace(of=program.steps[after].target)
         rule, arguments = _factor(program.steps, before, after)
-        factor = builder.fill(name, rule, arguments, Role.FACTOR, after).number
+        factor = builder.fill(name, rule, arguments, Role.FACTOR, after)
         if product_so_far is None:
             product_so_far = factor
         else:
             name = earlier._replace(of=last)
-            product_so_far = builder.fill(name, _PRODUCT, (product_so_far, factor), Role.FACTOR, after).number
+            product_so_far = builder.fill(name, _PRODUCT, (product_so_far, factor), Role.FACTOR, after)
     return builder.build()
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from bptt_trace.desk import Desk
 from bptt_trace.parts import Parts
 from bptt_trace.program import Role
@@ -19,11 +17,7 @@ class Labels:
         parameters = [desk.steps[position].target for position in parts.parameters]
         self.parameter_keys = {(name.stem, name.layer, name.index) for name in parameters}
 
-    def of(self, positions: Sequence[int]) -> dict[int, str]:
-        """The word for each of these lines."""
-        return {position: self._label(position) for position in positions}
-
-    def _label(self, position: int) -> str:
+    def of(self, position: int) -> str:
         """What a line is, in a word."""
         step = self.desk.steps[position]
         match step.role:
@@ -48,7 +42,7 @@ class Labels:
                     and target.time is not None
                     and target.of.time == target.time + 1
                 )
-                return "one step" if near else "product"
+                return "link" if target.time is None else "one step" if near else "product"
             case _:
                 return ""
 

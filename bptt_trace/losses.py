@@ -59,7 +59,7 @@ def write(
     for place, prediction in enumerate(predictions):
         filled = (prediction.number, targets[place].number) if targets else (prediction.number,)
         name = total if single else Name(LOSS.stem, None, times[place], (), None, iteration)
-        lines.append(builder.fill(name, rule, filled, Role.LOSS).number)
+        lines.append(builder.fill(name, rule, filled, Role.LOSS))
     if not single:
         mean = ONE / Const(Fraction(len(lines)), "T") if loss.over_time == "mean" else None
         builder.sum(total, lines, Role.LOSS, mean)

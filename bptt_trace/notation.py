@@ -54,7 +54,7 @@ def _latex(name: Name, clock: Clock) -> str:
     return text
 
 
-SPELLINGS: dict[Signs, Callable[[Name], str]] = {TEXT: str, LATEX: latex}
+SPELLINGS: dict[Signs, Callable[[Name], str]] = {TEXT: spell, LATEX: latex}
 
 
 # -------------------------------------------------------------------- numbers

@@ -7,7 +7,7 @@ the one program. ``str(program)`` reads as the textbook does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
@@ -133,24 +133,25 @@ class Builder:
     def let(self, target: Name, formula: Formula, role: Role, through: int | None = None, rest: Sequence[int] = ()) -> Var:
         """A quantity made by a formula; ``rest`` are the steps that ``Rest`` adds up in it."""
         rule, arguments = rule_of(formula)
-        return self.fill(target, rule, (*arguments, *rest), role, through)
+        return Var(self.fill(target, rule, (*arguments, *rest), role, through), rule.shape)
 
-    def fill(self, target: Name, rule: Rule, arguments: tuple[int, ...], role: Role, through: int | None = None) -> Var:
-        """A quantity made by a rule from these steps."""
-        shape = rule.shape
-        self.steps.append(Step(target, rule, arguments, role, through, shape))
-        return Var(len(self.steps) - 1, shape)
+    def fill(self, target: Name, rule: Rule, arguments: tuple[int, ...], role: Role, through: int | None = None) -> int:
+        """A quantity made by a rule from these steps; returns its position."""
+        steps = self.steps
+        steps.append(Step(target, rule, arguments, role, through, rule.shape))
+        return len(steps) - 1
 
-    def replay(self, tape: Tape, sources: list[int], name: Callable[[str], Name], role: Callable[[str], Role]) -> list[int]:
-        """Append the lines of a tape, filled from these steps; return the positions of its results."""
+    def replay(self, tape: Tape, sources: list[int], time: int | None, iteration: int, roles: Mapping[str, Role]) -> list[int]:
+        """Append the lines of a tape, filled from these steps, at one time; return the positions of its results."""
         places = sources[:]
         steps = self.steps
         for stem, rule, inputs in tape.lines:
             places.append(len(steps))
-            steps.append(Step(name(stem), rule, tuple([places[i] for i in inputs]), role(stem), None, rule.shape))
+            name = Name(stem, None, time, (), None, iteration)
+            steps.append(Step(name, rule, tuple([places[i] for i in inputs]), roles[stem], None, rule.shape))
         return [places[result] for result in tape.results]
 
-    def sum(self, target: Name, terms: Sequence[int], role: Role, factor: Formula | None = None) -> Var:
+    def sum(self, target: Name, terms: Sequence[int], role: Role, factor: Formula | None = None) -> int:
         """The sum of these steps: written out up to four terms, ``first + … + last`` beyond; times an exact factor."""
         rule = _sum(min(len(terms), WRITTEN_OUT + 1), self.steps[terms[0]].shape, factor)
         return self.fill(target, rule, tuple(terms), role)

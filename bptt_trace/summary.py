@@ -13,12 +13,15 @@ from bptt_trace.sheet import Column, Inline, Math, Table, inline, turned
 
 EVERY_STEP_UP_TO = 3
 """Time steps that are printed in full; more of them become a ledger."""
+ONE_BLOCK_FROM = 50
+"""Time steps beyond which every line is printed without a heading, and without being summed up, for each step."""
 
 
 class Summary:
     """The tables that close a sheet."""
 
-    def __init__(self, desk: Desk, parts: Parts) -> None:
+    def __init__(self, desk: Desk, parts: Parts, *, on_ledger: bool) -> None:
+        self.on_ledger = on_ledger
         self.desk = desk
         self.parts = parts
         self.recurrent = desk.last_time > 0
@@ -29,7 +32,7 @@ class Summary:
             return
         if self.desk.last_time <= EVERY_STEP_UP_TO:
             yield self._calculations()
-        if self.recurrent:
+        if self.recurrent and (self.on_ledger or self.desk.last_time <= ONE_BLOCK_FROM):
             yield from self._over_steps()
         if self.parts.updates:
             yield self._parameter_table()

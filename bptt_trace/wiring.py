@@ -13,7 +13,6 @@ from bptt_trace.cells import Cell, Let, Parameters
 from bptt_trace.cells.readout import Readout
 from bptt_trace.formula import ABSENT, Formula, Shape, Var, shape_of
 from bptt_trace.functions import Function
-from bptt_trace.names import Name
 from bptt_trace.program import Builder, Role
 from bptt_trace.rules import Tape, record
 
@@ -92,11 +91,7 @@ def forward(
         predicts = network.every or time == network.steps
         tape = whole if predicts else cell_only
         sources = [*shared, *(x.number for x in inputs[place : place + 1]), *carried]
-
-        def name(stem: str, time: int | None = time) -> Name:
-            return Name(stem, None, time, (), None, iteration)
-
-        *carried, prediction = builder.replay(tape, sources, name, ROLES.__getitem__)
+        *carried, prediction = builder.replay(tape, sources, time, iteration, ROLES)
         if predicts:
             predictions.append(Var(prediction, builder.steps[prediction].shape))
     return predictions

@@ -7,7 +7,7 @@ section says in sentences is in ``sentences``; the box of conventions is in
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from bptt_trace import sentences
 from bptt_trace.conventions import conventions, sum_over_time
@@ -40,7 +40,7 @@ from bptt_trace.sheet import (
     inline,
     turned,
 )
-from bptt_trace.summary import EVERY_STEP_UP_TO, Summary
+from bptt_trace.summary import EVERY_STEP_UP_TO, ONE_BLOCK_FROM, Summary
 
 EXPLAINED_STEPS = 3
 """Time steps with sentences of their own."""
@@ -169,7 +169,7 @@ class _Writer:
         yield Section("update", "Update", tuple(self.update()))
         yield Section("again", "Forward pass with the new parameters", tuple(self.again()))
         yield Section("memory", "Memory: how far an error reaches back", tuple(self.memory()))
-        yield Section("summary", "Summary", tuple(Summary(self.desk, self.parts).tables()))
+        yield Section("summary", "Summary", tuple(Summary(self.desk, self.parts, on_ledger=self.on_ledger).tables()))
         yield Section("takeaways", "Key takeaways", (Bullets(tuple(sentences.takeaways(self.desk, self.parts))),))
 
     def forward(self) -> Iterator[Block]:
@@ -177,13 +177,20 @@ class _Writer:
         model = max(steps.values(), key=len)
         lead: Inline = ("For every step ", Math("t", "t"), ", in this order:") if self.recurrent else ("In this order:",)
         yield Equations(lead, tuple(self._plain_equation(position) for position in model))
+        if desk.last_time > ONE_BLOCK_FROM and not self.on_ledger:
+            yield self._all_steps(steps)
+            return
         for time in self._in_full(list(steps)):
             title: Inline = (f"Time step {time}",) if self.recurrent else ()
-            yield Lines(title, desk.stream(steps[time], self.labels.of(steps[time])))
+            yield Lines(title, desk.stream(steps[time], self.labels.of))
             if time is not None and time <= EXPLAINED_STEPS:
                 yield from sentences.memory(desk, time)
         if self.on_ledger:
             yield self._forward_ledger(self.parts.forward)
+
+    def _all_steps(self, steps: Mapping[Time, Sequence[int]]) -> Lines:
+        """Every line in one block: in a long trace the names say which step it is."""
+        return Lines(("All steps",), self.desk.stream([p for positions in steps.values() for p in positions], self.labels.of))
 
     def _forward_ledger(self, one: Pass) -> Table:
         groups = {time: list(positions) for time, positions in one.steps.items() if time is not None}
@@ -217,10 +224,10 @@ class _Writer:
         if self.on_ledger and terms:
             if len(terms) > WRITTEN_OUT:
                 yield loss_ledger(desk, one.losses, ("All terms",))
-            yield Lines((), desk.stream([total], self.labels.of([total])))
+            yield Lines((), desk.stream([total], self.labels.of))
             return
         adds_up = len(terms) > WRITTEN_OUT
-        yield Lines(("All steps",) if terms else (), desk.stream(one.losses, self.labels.of(one.losses), adds_up), adds_up)
+        yield Lines(("All steps",) if terms else (), desk.stream(one.losses, self.labels.of, adds_up), adds_up)
 
     def backward(self) -> Iterator[Block]:
         desk, backward = self.desk, self.parts.backward
@@ -231,9 +238,12 @@ class _Writer:
         lead = ("From the last step to the first:",) if self.recurrent else ("From the output back:",)
         yield Equations(lead, tuple(self._backward_equations()))
         if not self.recurrent:
-            yield Lines((), desk.stream(backward[None], self.labels.of(backward[None])))
+            yield Lines((), desk.stream(backward[None], self.labels.of))
             yield from sentences.chain(desk)
             yield from sentences.through_activation(desk, [None])
+            return
+        if desk.last_time > ONE_BLOCK_FROM and not self.on_ledger:
+            yield self._all_steps(backward)
             return
         times = [time for time in backward if time is not None]
         shown = self._in_full(times)
@@ -242,7 +252,7 @@ class _Writer:
             title = f"Time step {time}"
             if time == desk.last_time and len(times) > 1:
                 title += " (the last: nothing is carried back)"
-            yield Lines((title,), desk.stream(backward[time], self.labels.of(backward[time])))
+            yield Lines((title,), desk.stream(backward[time], self.labels.of))
             if time is not None and (desk.last_time <= EXPLAINED_STEPS or time in shown[:EXPLAINED_STEPS]):
                 notes = list(sentences.two_sources(desk, time, first=first))
                 first = first and not notes
@@ -265,7 +275,7 @@ class _Writer:
             yield Paragraph(
                 inline("Each quantity is used once, so each gradient has one source. Read it as a chain: {chain}.", chain=whole)
             )
-        yield Lines(("The links of the chain",), self.desk.stream(links, dict.fromkeys(links, "link")))
+        yield Lines(("The links of the chain",), self.desk.stream(links, self.labels.of))
 
     def _backward_equations(self) -> Iterator[Equation]:
         """The general formulas of the backward pass; a formula that holds only at the last step says so."""
@@ -319,7 +329,7 @@ class _Writer:
         yield Equations((), tuple(self._parameter_equation(parameter, lines) for parameter, lines in gradients.items()))
         if not self.recurrent:
             lines = [line for group in gradients.values() for line in group]
-            yield Lines((), desk.stream(lines, self.labels.of(lines)))
+            yield Lines((), desk.stream(lines, self.labels.of))
             return
         for parameter, group in gradients.items():
             name = spelled(desk.steps[parameter].target)
@@ -328,7 +338,7 @@ class _Writer:
                 yield parameter_ledger(desk, group, ("Gradient of ", spelled(desk.steps[parameter].target)))
                 continue
             lines = [p for p in group if long or not desk.steps[p].repeats]
-            yield Lines(("Gradient of ", name), desk.stream(lines, self.labels.of(lines), long), long)
+            yield Lines(("Gradient of ", name), desk.stream(lines, self.labels.of, long), long)
         yield from sentences.recurrent_weight(desk)
 
     def _parameter_equation(self, parameter: int, lines: Sequence[int]) -> Equation:
@@ -349,7 +359,7 @@ class _Writer:
             return
         rule = Math("p' = p - eta * dL/dp", r"p' = p - \eta \cdot \frac{\partial L}{\partial p}")
         yield Paragraph(inline("For every parameter {p}: {rule}", p=Math("p", "p"), rule=rule))
-        yield Lines(("All parameters",), self.desk.stream(updates, self.labels.of(updates)))
+        yield Lines(("All parameters",), self.desk.stream(updates, self.labels.of))
         yield from sentences.update_check(self.desk, self.parts)
 
     def again(self) -> Iterator[Block]:
@@ -370,11 +380,11 @@ class _Writer:
             everything = [position for positions in again.steps.values() for position in positions]
             long = len(again.losses) > WRITTEN_OUT + 1
             if long:
-                yield Lines(("All steps",), desk.stream(everything, self.labels.of(everything)))
-                yield Lines(("Losses",), desk.stream(again.losses, self.labels.of(again.losses), True), True)
+                yield Lines(("All steps",), desk.stream(everything, self.labels.of))
+                yield Lines(("Losses",), desk.stream(again.losses, self.labels.of, True), True)
             else:
                 everything += again.losses
-                yield Lines(("All steps",) if self.recurrent else (), desk.stream(everything, self.labels.of(everything)))
+                yield Lines(("All steps",) if self.recurrent else (), desk.stream(everything, self.labels.of))
         yield from sentences.new_loss(desk)
 
     def memory(self) -> Iterator[Block]:
@@ -399,7 +409,7 @@ class _Writer:
         if self.on_ledger:
             yield self._factor_ledger()
         else:
-            yield Lines(("From the last step back",), desk.stream(factors, self.labels.of(factors)))
+            yield Lines(("From the last step back",), desk.stream(factors, self.labels.of))
         yield from sentences.reach(desk, self.parts)
 
     def _factor_ledger(self) -> Table:

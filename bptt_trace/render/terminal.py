@@ -105,6 +105,8 @@ class _Terminal:
         return text if self.unicode else plain(text)
 
     def inline(self, text: Inline) -> str:
+        if len(text) == 1 and isinstance(text[0], Math):
+            return self.math(text[0])
         return "".join(self.math(part) if isinstance(part, Math) else self.said(part) for part in text)
 
     def rule(self, heavy: bool = False) -> str:
