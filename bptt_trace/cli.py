@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -31,6 +32,10 @@ PLAIN_WIDTH = 80
 PROBLEM = """PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example."""
 
 
+class ReaderGone(Exception):
+    """Standard output was closed from the other side (``| head``)."""
+
+
 class _Commands(click.Group):
     """Commands in the order in which they are written here."""
 
@@ -42,7 +47,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="bptt-trace")
 def command() -> None:
-    r"""Print backpropagation through time by hand: every line re-computes from its own digits.
+    """Print backpropagation through time by hand: every line re-computes from its own digits.
 
     \b
     Examples:
@@ -99,7 +104,7 @@ def solve(
     problem: str, changes: tuple[str, ...], form: str, output: Path | None, rounding: str | None, steps: str, detail: str,
     with_proof: bool, fragment: bool, templates: Path | None,
 ) -> None:  # fmt: skip
-    r"""Print the worked solution of a problem.
+    """Print the worked solution of a problem.
 
     PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example.
 
@@ -230,8 +235,11 @@ def _written(pieces: Iterable[str], output: Path | None) -> None:
 def _opened(output: Path | None) -> Iterator[IO[str]]:
     """Standard output, or a file that appears whole or not at all."""
     if output is None:
-        yield sys.stdout
-        sys.stdout.flush()
+        try:
+            yield sys.stdout
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise ReaderGone from None
         return
     try:
         if output.exists() and not output.is_file() and not output.is_dir():
@@ -332,6 +340,8 @@ def _show_proof(problem: Problem, comparisons: list[Comparison], console: Consol
 
 def main() -> None:
     """Run the command line; every error becomes one message and an exit status."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a title may have letters that this terminal has not
     gc.disable()  # a third of the time of a long trace; the process ends soon
     try:
         command(standalone_mode=False)
@@ -344,7 +354,7 @@ def main() -> None:
         sys.exit(2)
     except TraceError as error:
         _fail(str(error), 2)
-    except BrokenPipeError:
+    except (BrokenPipeError, ReaderGone):
         # The reader has gone (| head): nobody is left to be told.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(2)

@@ -254,7 +254,7 @@ class ByHand:
 
     def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
         one = source(rule)
-        settle = settler(self.rounding, role, snap=one.divides or bool(one.functions))
+        settle = settler(self.rounding, role)
         if not any(self._inexact(function) for function in one.functions):
             return one.bind(decimal, lambda f: resolve(f, decimal, {}), settle)
         precise = one.bind(decimal, lambda f: resolve(f, decimal, DECIMAL_BY_DIGITS), settle)
@@ -287,7 +287,7 @@ class ByHand:
         return line
 
 
-def settler(rounding: Rounding, role: Role, snap: bool = True) -> Callable[[Any], Any]:
+def settler(rounding: Rounding, role: Role) -> Callable[[Any], Any]:
     """What rounds a result to the digits that are shown.
 
     Factors of the gradient flow keep significant figures whatever the policy:
@@ -298,10 +298,10 @@ def settler(rounding: Rounding, role: Role, snap: bool = True) -> Callable[[Any]
         plus = SNAP.plus
 
         def to_places(value: Decimal) -> Decimal:
-            # + 0: minus zero is zero.
-            return value.quantize(quantum, ROUND_HALF_UP) + ZERO
+            # + 0: minus zero is zero. Even a product wants snapping: a given 4/3 has no end in decimals.
+            return plus(value).quantize(quantum, ROUND_HALF_UP) + ZERO
 
-        return (lambda value: to_places(plus(value))) if snap else to_places
+        return to_places
     figures = Context(
         prec=rounding.figures or rounding.places, rounding=ROUND_HALF_UP, Emax=999_999, Emin=-999_999, traps=[InvalidOperation]
     )

@@ -281,11 +281,6 @@ class Source:
     constants: tuple[Fraction, ...]
     functions: tuple[Function, ...]
 
-    @property
-    def divides(self) -> bool:
-        """Whether the value may have more digits than its operands give."""
-        return "/" in self.body or any(constant.denominator != 1 for constant in self.constants)
-
     def bind(
         self,
         number: Callable[[Fraction], Any],

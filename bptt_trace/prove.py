@@ -17,9 +17,9 @@ from typing import Any
 import sympy
 
 from bptt_trace.build import build
-from bptt_trace.evaluate import SYMBOLS, WORKING, Exact, Precise, decimal, resolve, run
+from bptt_trace.evaluate import SYMBOLS, WORKING, Exact, Precise, decimal, run
 from bptt_trace.functions import Function
-from bptt_trace.lines import source
+from bptt_trace.lines import definition_source, source
 from bptt_trace.names import LOSS, Name, gradient
 from bptt_trace.problem import Problem
 from bptt_trace.program import Program, Role, scalars
@@ -98,8 +98,10 @@ class _Composing:
 
     def function(self, function: Function) -> Callable[[Any], Any]:
         pieces = function.pieces
+        if function.definition is not None or function.derivative_of is not None:
+            return definition_source(function).bind(self.number, self.function)
         if pieces is None:
-            return resolve(function, self.number, SYMBOLS | {"abs": sympy.Abs})
+            return SYMBOLS[function.name]
         left, right = self.number(pieces.left), self.number(pieces.right)
         if pieces.steps:
             at_zero = self.number(pieces.at_zero)

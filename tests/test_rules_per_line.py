@@ -95,7 +95,7 @@ def test_calls_of_sympy_do_not_grow_with_time(calls: Counter[str], rounding: str
         for _ in write_json(sheet_of(steps, rounding=rounding, activation=activation, outputs=outputs)):
             pass
         counts.append(dict(calls))
-    assert counts[0] == counts[1]
+    assert [] == [name for name in counts[1] if counts[1][name] > counts[0][name]]
     assert counts[0]["expression"] > 5
     assert counts[0]["template"] > 5
     assert counts[0]["bind"] > 5
@@ -110,7 +110,7 @@ def test_documents_do_not_call_sympy_for_each_line(calls: Counter[str], printer:
         calls.clear()
         printer(sheet_of(steps))
         counts.append(dict(calls))
-    assert counts[0] == counts[1]
+    assert [] == [name for name in counts[1] if counts[1][name] > counts[0][name]]
 
 
 def peak_of(pieces: Iterator[str]) -> tuple[int, int]:
