@@ -395,25 +395,27 @@ def write_text(T: int, write: Write, widths: Sequence[int] = WIDTHS) -> None:
         bare, inside = both(share)
         totals, _ = both(accumulate(share))
         pieces.clear()
-        used: str
         gradient = f"dL/d{parameter}"
         for t in range(1, T + 1):
             i = t - 1
-            name = f"{gradient} via {through}_{t}"
+            share_name = f"{gradient} via {through}_{t}"
             if place == 0:
-                add(row % (n, name, f"dL/da_{t} · x_{t}", f"{flow[i]} · {x[i]}", bare[i], totals[i], flow_line[i], f"step {t}"))
+                add(
+                    row
+                    % (n, share_name, f"dL/da_{t} · x_{t}", f"{flow[i]} · {x[i]}", bare[i], totals[i], flow_line[i], f"step {t}")
+                )
                 n += 1
             elif place == 1:
                 before = f", {3 * t - 4}" if t > 1 else ""
                 used = f"{flow_line[i]}{before}"
-                add(row % (n, name, f"dL/da_{t} · h_{i}", f"{flow[i]} · {h_in[i]}", bare[i], totals[i], used, f"step {t}"))
+                add(row % (n, share_name, f"dL/da_{t} · h_{i}", f"{flow[i]} · {h_in[i]}", bare[i], totals[i], used, f"step {t}"))
                 n += 1
             elif place == 3:
                 add(
                     row
                     % (
                         n,
-                        name,
+                        share_name,
                         f"dL/dy_{t} · h_{t}",
                         f"{flow[i]} · {h_in[t]}",
                         bare[i],
@@ -424,7 +426,7 @@ def write_text(T: int, write: Write, widths: Sequence[int] = WIDTHS) -> None:
                 )
                 n += 1
             else:
-                add(row % ("", name, f"dL/d{through}_{t}", bare[i], bare[i], totals[i], flow_line[i], f"step {t}"))
+                add(row % ("", share_name, f"dL/d{through}_{t}", bare[i], bare[i], totals[i], flow_line[i], f"step {t}"))
         total, _ = both([trace.gradients[place]])
         if place in (2, 4):
             summed_up, used = f"dL/d{through}_1 + … + dL/d{through}_{T}", f"{flow_line[0]}, …, {flow_line[-1]}"

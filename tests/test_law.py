@@ -153,6 +153,17 @@ def test_a_tie_made_of_given_fractions_is_rounded_up() -> None:
     assert solve(parse(json.dumps(document)))["a"] == 0.53
 
 
+def test_a_sum_that_cancels_is_zero_to_any_number_of_figures() -> None:
+    """(-0.3) · (1/3) + 0.1 is 0, and not the rest of a division."""
+    document = {
+        "network": {"cell": "dense", "activation": "identity"},
+        "parameters": {"w_xh": "-0.3", "b_h": "0.1", "w_hy": 1, "b_y": 0},
+        "given": {"x": "1/3", "target": 0},
+        "rounding": {"figures": 2},
+    }
+    assert json.loads(solve(parse(json.dumps(document))).to_json())["values"]["a"] == "0.0"
+
+
 @settings(max_examples=40)
 @given(case=cases())
 def test_a_formula_gives_the_result_from_the_values_of_its_names(case: Case) -> None:
@@ -503,9 +514,10 @@ def test_the_footer_states_the_largest_distance_from_full_precision(case: Case) 
     ]
     distances = {entry["line"]: abs(Fraction(entry["value"]) - Fraction(entry["exact"])) for entry in entries}
     (note,) = [note for note in printed["footer"] if note.startswith("Rounding:")]
-    if not any(distances.values()):
-        assert note == "Rounding: No result differs from full precision."
+    if note == "Rounding: No result differs from full precision.":
+        assert all(distances[entry["line"]] <= 1e-14 * max(1, abs(float(entry["exact"]))) for entry in entries)
         return
+    assert any(distances.values())
     stated = re.search(r"full precision is (\S+) \(line (\d+): (\S+) here, (\S+) unrounded\)", note)
     assert stated, note
     assert to_figures(max(distances.values()), 2) == pytest.approx(float(stated[1]), rel=0.06, abs=1e-15)
