@@ -282,6 +282,8 @@ def _proof_note(problem: Problem) -> Any:
     from bptt_trace.sheet import Math, Note, inline
 
     comparisons = compare(problem)
+    if not comparisons:
+        return None
     if not all(comparison.agrees for comparison in comparisons):
         return Note("Proof", ("The gradients do NOT agree with central differences; see bptt-trace prove.",))
     largest = max((comparison.difference for comparison in comparisons), default=0)
@@ -327,7 +329,9 @@ def _show_proof(problem: Problem, comparisons: list[Comparison], console: Consol
         console.print(
             Text("The loss is too long to be composed into one expression; it was compared with central differences only.")
         )
-    if all(one.agrees for one in comparisons):
+    if not comparisons:
+        console.print(Text("There is nothing to compare: every parameter is frozen."))
+    elif all(one.agrees for one in comparisons):
         console.print(Text("All gradients agree."))
     else:
         console.print(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
+from fractions import Fraction
 from functools import cached_property
 from operator import add
 from typing import Any
@@ -102,6 +103,17 @@ class Desk:
     def line(self, position: int) -> str:
         """``line 12``, in words."""
         return f"line {self.line_of[position]}"
+
+    def printed(self, position: int) -> Any:
+        """The number that stands on the sheet, where that is not the one used next."""
+        return Decimal(self._values[position]) if self.policy == "carry" else self.numbers[position]
+
+    def change(self, position: int) -> int:
+        """Whether an update makes its parameter grow (1), shrink (−1) or stay (0)."""
+        new, old = self.numbers[position], self.numbers[self.steps[position].arguments[0]]
+        if isinstance(old, Fraction):
+            new = Fraction(new)
+        return int(new > old) - int(new < old)
 
     def sign(self, position: int) -> int:
         """The sign of the printed value."""
@@ -210,7 +222,7 @@ class Desk:
     def calculate(self, formula: Formula, role: Role = Role.HIDDEN) -> Calculation:
         """The value of a formula over steps and earlier calculations, and how it reads."""
         rule, arguments = rule_of(formula)
-        how = arithmetic(self.values.rounding)
+        how = arithmetic(self.values.rounding, self.values.given)
         with localcontext(WORKING):
             number = how.line(rule, role)(*[self.numbers[argument] for argument in arguments])
         text = shower(self.values.rounding)(number, role)

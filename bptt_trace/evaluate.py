@@ -70,11 +70,11 @@ class Arithmetic(Protocol):
         """A rule as a function of its arguments, rounding included."""
 
 
-def arithmetic(rounding: Rounding) -> Arithmetic:
-    """The arithmetic of a rounding policy."""
+def arithmetic(rounding: Rounding, given: Mapping[Name, Number]) -> Arithmetic:
+    """The arithmetic of a rounding policy, for a problem with these given numbers."""
     match rounding.policy:
         case "by_hand":
-            return ByHand(rounding)
+            return ByHand(rounding, endless=any(map(_endless, given.values())))
         case "carry":
             return Precise()
         case "full":
@@ -94,7 +94,7 @@ def evaluate(
     ``given`` has a number for each step without a rule; ``override`` replaces
     values by name. Raises ``CalculationError`` where a value cannot be had.
     """
-    return Values(program, run(program, given, arithmetic(rounding), override), given, rounding)
+    return Values(program, run(program, given, arithmetic(rounding, given), override), given, rounding)
 
 
 def run(
@@ -235,6 +235,15 @@ def decimal(value: Fraction) -> Decimal:
     return WORKING.divide(Decimal(value.numerator), Decimal(value.denominator))
 
 
+def _endless(number: Number) -> bool:
+    """Whether a number has no end in decimals: 1/3."""
+    rest = number.value.denominator
+    for factor in (2, 5):
+        while rest % factor == 0:
+            rest //= factor
+    return rest != 1
+
+
 class Precise:
     """Decimals of 60 digits, never rounded to less."""
 
@@ -249,10 +258,25 @@ class ByHand:
     """Every result rounded half up, as a person with a calculator works."""
 
     rounding: Rounding
+    endless: bool = False
+    """Whether some given number has no end in decimals. It is then kept as a fraction, and sums and products
+    are taken with fractions, so that 1/3 · 0.3 − 0.1 is 0 and a tie is a tie."""
 
-    number = staticmethod(decimal)
+    def number(self, value: Fraction) -> Any:
+        return value if self.endless and _endless(Number(value, "")) else decimal(value)
 
     def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
+        if not self.endless:
+            return self._decimal_line(rule, role)
+        one = source(rule)
+        if any(self._inexact(function) for function in one.functions):
+            by_decimals = self._decimal_line(rule, role)
+            return lambda *numbers: by_decimals(*[n if isinstance(n, Decimal) else decimal(n) for n in numbers])
+        exact = one.bind(Fraction, lambda f: resolve(f, Fraction, {}))
+        settle = settler(self.rounding, role)
+        return lambda *numbers: settle(decimal(Fraction(exact(*map(Fraction, numbers)))))
+
+    def _decimal_line(self, rule: Rule, role: Role) -> Callable[..., Any]:
         one = source(rule)
         settle = settler(self.rounding, role)
         if not any(self._inexact(function) for function in one.functions):

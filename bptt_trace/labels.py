@@ -32,7 +32,7 @@ class Labels:
             case Role.CONTRIBUTION | Role.GRADIENT:
                 return self._gradient_label(position)
             case Role.UPDATE:
-                change = self.desk.numbers[position] - self.desk.numbers[step.arguments[0]]
+                change = self.desk.change(position)
                 return "grows" if change > 0 else "shrinks" if change < 0 else "stays"
             case Role.FACTOR:
                 target = step.target

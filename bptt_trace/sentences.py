@@ -512,17 +512,17 @@ def recurrent_weight(desk: Desk) -> Iterator[Note]:
 
 def update_check(desk: Desk, parts: Parts) -> Iterator[Note]:
     """Which parameters grow and which shrink."""
-    grow = sum(1 for position in parts.updates if _change(desk, position) > 0)
-    shrink = sum(1 for position in parts.updates if _change(desk, position) < 0)
+    grow = sum(1 for position in parts.updates if desk.change(position) > 0)
+    shrink = sum(1 for position in parts.updates if desk.change(position) < 0)
     count = len(parts.updates)
     eta = desk.find(Name("eta"))
     if not count or eta is None or desk.numbers[eta] <= 0:
         return
     said = "A negative gradient makes its parameter grow, a positive one makes it shrink"
     if grow == count:
-        said += f"; here all {in_words(count)} grow." if count > 1 else "; here it grows."
+        said += f"; here {_all(count)} grow." if count > 1 else "; here it grows."
     elif shrink == count:
-        said += f"; here all {in_words(count)} shrink." if count > 1 else "; here it shrinks."
+        said += f"; here {_all(count)} shrink." if count > 1 else "; here it shrinks."
     else:
         stay = count - grow - shrink
         said += f"; here {in_words(grow)} {_verb(grow, 'grow')}, {in_words(shrink)} {_verb(shrink, 'shrink')}"
@@ -530,13 +530,12 @@ def update_check(desk: Desk, parts: Parts) -> Iterator[Note]:
     yield Note("Check", (said,))
 
 
+def _all(count: int) -> str:
+    return "both" if count == 2 else f"all {in_words(count)}"
+
+
 def _verb(count: int, verb: str) -> str:
     return f"{verb}s" if count == 1 else verb
-
-
-def _change(desk: Desk, position: int) -> Any:
-    old = desk.steps[position].arguments[0]
-    return desk.numbers[position] - desk.numbers[old]
 
 
 def new_loss(desk: Desk) -> Iterator[Note]:
@@ -544,7 +543,7 @@ def new_loss(desk: Desk) -> Iterator[Note]:
     before, after = desk.find(LOSS), desk.find(LOSS._replace(iteration=2))
     if before is None or after is None:
         return
-    one, other = desk.numbers[before], desk.numbers[after]
+    one, other = desk.printed(before), desk.printed(after)
     if other < one:
         verdict = "The loss falls: the step went downhill."
     elif other > one:

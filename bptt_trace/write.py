@@ -267,7 +267,7 @@ class _Writer:
         last = self.desk.steps[links[-1]].target
         weight = next((p for p in self.parts.parameters if self.desk.steps[p].target.stem == "w_xh"), None)
         first = gradient(self.desk.steps[links[0]].target.of or LOSS)
-        if weight is not None:
+        if weight in self.parts.gradients and weight is not None:
             target = self.desk.steps[weight].target
             chain = [spelled(gradient(target)), spelled(first), *names, spelled(target._replace(of=last._replace(of=None)))]
             product = Math(" * ".join(one.text for one in chain[1:]), r" \cdot ".join(one.latex for one in chain[1:]))

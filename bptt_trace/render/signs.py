@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from bptt_trace.sheet import Inline, Math
+
 _ETA = re.compile(r"\beta\b")
 _POWER = re.compile(r"\^([0-9])(?![0-9.])")
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
@@ -40,3 +42,28 @@ def fine(math: str) -> str:
 def plain(text: str) -> str:
     """Words in ASCII; what has no ASCII form becomes a question mark."""
     return text.translate(_ASCII).encode("ascii", "replace").decode("ascii")
+
+
+class Script:
+    """How a terminal writes: with Unicode or in ASCII."""
+
+    def __init__(self, unicode: bool) -> None:
+        self.unicode = unicode
+
+    def math(self, math: Math) -> str:
+        """Mathematics in the signs of this terminal."""
+        return fine(math.text) if self.unicode else math.text
+
+    def said(self, text: str) -> str:
+        """Words in the signs of this terminal."""
+        return text if self.unicode else plain(text)
+
+    def signed(self, text: str) -> str:
+        """A number or a relation in the signs of this terminal."""
+        return fine(text) if self.unicode else text
+
+    def inline(self, text: Inline) -> str:
+        """Words with mathematics."""
+        if len(text) == 1 and isinstance(text[0], Math):
+            return self.math(text[0])
+        return "".join(self.math(part) if isinstance(part, Math) else self.said(part) for part in text)
