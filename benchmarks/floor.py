@@ -1,7 +1,7 @@
 """The floor under the speed of a trace: the same rows, written down by hand.
 
 A program for one network and nothing else: the scalar tanh RNN of
-``problem``, by hand with four decimals. Every row is an f-string; numbers are
+``problem``, by hand with four decimals. Rows are f-strings in one pattern of columns; numbers are
 whole ten-thousandths, so that sums and products are exact. It imports nothing
 of the package, and prints the data rows of ``bptt-trace solve --steps full``
 (plain text of a long trace) or the entries and values of its JSON, byte for byte.

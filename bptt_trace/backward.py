@@ -233,6 +233,7 @@ def _write(builder: Builder, steps: Sequence[Step], step: Step, sources: list[So
     if len(sources) == 1:
         user, rule, arguments = sources[0]
         return builder.fill(target, rule, arguments, Role.GRADIENT, user)
+    sources.sort(key=lambda source: steps[source.user].target.time or 0)  # what comes from the same step comes first
     terms: list[int] = []
     for user, rule, arguments in sources:
         via = gradient(step.target, steps[user].target)

@@ -35,10 +35,12 @@ def build(problem: Problem) -> Program:
     pass_forward(parameters, 1)
     frozen = frozenset(Name(stem) for stem in problem.update.freeze) if problem.update else frozenset()
     builder = Builder(backward(links(builder.build()), frozen=frozen))
-    if learning_rate is not None:
+    if problem.update and learning_rate is not None:
         program = builder.build()
         changed = {
-            stem: optimizers.gradient_descent(builder, old, program.at(gradient(program.steps[old.number].target)), learning_rate)
+            stem: optimizers.RULES[problem.update.rule](
+                builder, old, program.at(gradient(program.steps[old.number].target)), learning_rate
+            )
             for stem, old in parameters.items()
             if program.steps[old.number].target not in frozen
         }

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import gc
 import os
+import secrets
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
@@ -259,22 +259,17 @@ def _temporary(output: Path) -> Iterator[IO[str]]:
     """A file beside the one wanted, which takes its place when it is complete."""
     if output.is_dir():
         raise OutputError(f"{output}: is a folder; the name of a file is due")
-    handle, name = tempfile.mkstemp(prefix=f".{output.name[:40]}.", dir=output.parent)
+    # The name is known before the file is there, so that nothing can come between making it and removing it.
+    beside = output.with_name(f".{output.name[:40]}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+        with beside.open("x", encoding="utf-8", newline="\n") as file:
             yield file
-        mode = output.stat().st_mode & 0o777 if output.exists() else 0o666 & ~_umask()
-        os.chmod(name, mode)
-        os.replace(name, output)
+        if output.exists():
+            beside.chmod(output.stat().st_mode & 0o777)
+        beside.replace(output)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)
         raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _proof_note(problem: Problem) -> Any:
@@ -311,7 +306,8 @@ def _show_proof(problem: Problem, comparisons: list[Comparison], console: Consol
 
     table = Table(box=box.SIMPLE_HEAD if unicode else box.ASCII2, show_edge=False, pad_edge=False, header_style="bold")
     for heading in ("gradient", "BPTT", "SymPy", "central diff.", "apart by", ""):
-        table.add_column(heading, justify="left" if heading in ("gradient", "") else "right", no_wrap=True)
+        words = heading in ("gradient", "")
+        table.add_column(heading, justify="left" if words else "right", no_wrap=words, overflow="fold")
     for one in comparisons:
         composed = "not composed" if one.composed is None else f"{one.composed:.8g}"
         cells = [

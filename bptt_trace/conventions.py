@@ -12,6 +12,7 @@ from bptt_trace.losses import Loss
 from bptt_trace.names import Name, spell
 from bptt_trace.notation import SPELLINGS, clock_at, latex
 from bptt_trace.numbers import Rounding
+from bptt_trace.parts import way
 from bptt_trace.sheet import Inline, Math, inline
 
 
@@ -64,7 +65,7 @@ def _loss(desk: Desk) -> Inline:
     if loss.has_target:
         words += f", factor {loss.factor}"
     if summed:
-        words += f", {loss.over_time} over the T = {steps} steps"
+        words += f", {loss.over_time} over the T = {steps} steps" if steps != 1 else f", {loss.over_time} over one step (T = 1)"
     elif steps is not None:
         words += f", at the last step only (T = {steps})"
     return inline("{formula}: {words}", formula=_loss_formula(desk, loss, summed), words=words)
@@ -161,4 +162,4 @@ def _via_example(desk: Desk) -> dict[str, Math] | None:
 
 
 def _carried(name: Name) -> bool:
-    return name.via is not None and name.via.time != name.time
+    return name.via is not None and way(name, name.via) == "carried"

@@ -20,6 +20,7 @@ from bptt_trace.formula import Formula, Var
 from bptt_trace.lines import LATEX, TEXT, Signs, Template, template
 from bptt_trace.names import Name
 from bptt_trace.notation import SPELLINGS, Shown, closed_latex, fill, power_of_ten, printed, recomputes, shower
+from bptt_trace.parts import parts_of
 from bptt_trace.problem import Problem
 from bptt_trace.program import Program, Role, Step
 from bptt_trace.rules import Rule, rule_of
@@ -42,6 +43,7 @@ class Desk:
 
     def __init__(self, problem: Problem, program: Program, values: Values, reference: Values, *, with_latex: bool) -> None:
         self.problem = problem
+        self.parts = parts_of(program)
         self.program = program
         self.steps: Sequence[Step] = program.steps
         self.values = values
@@ -62,15 +64,29 @@ class Desk:
         return [(signs, SPELLINGS[signs]) for signs in self.notations]
 
     def _numbered(self) -> list[int]:
-        """The line number of every step; 0 for given numbers and for contributions that repeat a line."""
-        lines, count = [], 0
-        for step in self.steps:
-            if step.rule is None or step.repeats:
-                lines.append(0)
-            else:
+        """The line number of every step, in the order of the sheet.
+
+        0 for given numbers and for contributions that repeat a line. The sheet
+        has all lines of a parameter together, which a network of vectors
+        calculates component by component.
+        """
+        lines, count = [0] * len(self.steps), 0
+        for position in self._sheet_order():
+            step = self.steps[position]
+            if step.rule is not None and not step.repeats:
                 count += 1
-                lines.append(count)
+                lines[position] = count
         return lines
+
+    def _sheet_order(self) -> Iterator[int]:
+        gradients = [position for group in self.parts.gradients.values() for position in group]
+        waiting = set(gradients)
+        for position in range(len(self.steps)):
+            if position not in waiting:
+                yield position
+            elif gradients:
+                yield from gradients
+                gradients = []
 
     # ---------------------------------------------------------------- lookups
 
@@ -113,7 +129,8 @@ class Desk:
         new, old = self.numbers[position], self.numbers[self.steps[position].arguments[0]]
         if isinstance(old, Fraction):
             new = Fraction(new)
-        return int(new > old) - int(new < old)
+        difference = new - old
+        return int(bool(difference > 0)) - int(bool(difference < 0))
 
     def sign(self, position: int) -> int:
         """The sign of the printed value."""

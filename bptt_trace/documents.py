@@ -81,7 +81,9 @@ def document_of(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text, parse_float=_decimal)
     except tomllib.TOMLDecodeError as error:
-        raise ProblemError(f"not valid TOML: {error}") from None
+        lines = text.rstrip().split("\n")
+        end = f"at the end: line {len(lines)}, column {len(lines[-1]) + 1}"
+        raise ProblemError(f"not valid TOML: {str(error).replace('at end of document', end)}") from None
     except RecursionError:
         raise ProblemError("lists nested too deeply") from None
     except ValueError as error:
@@ -141,6 +143,9 @@ def change_document(document: dict[str, Any], change: str) -> None:
     target = document.setdefault(table, {})
     if not isinstance(target, dict):
         raise ProblemError(f"--set {change!r}: {table} is not a table")
+    for one, other in (("places", "figures"), ("figures", "places")):
+        if table == "rounding" and inner == one:
+            target.pop(other, None)
     target[inner] = value
 
 
@@ -149,7 +154,7 @@ def _table_of(key: str) -> str:
     for table, definition in schema()["properties"].items():
         if key in definition.get("properties", {}) and table not in ("parameters",):
             return str(table)
-    return "given" if re.fullmatch(r"x|target|h_0", key) else "parameters"
+    return "given" if key in schema()["properties"]["given"]["properties"] else "parameters"
 
 
 @cache

@@ -124,5 +124,5 @@ def links(program: Program) -> Program:
             if before.role in forward:
                 rule, sources = adjoint(step.rule, place, ONE)
                 filled = tuple(position if source == RESULT else step.arguments[source] for source in sources)
-                builder.fill(before.target._replace(of=step.target), rule, filled, Role.FACTOR, position)
+                builder.fill(before.target._replace(of=step.target), rule, filled, Role.GRADIENT, position)
     return builder.build()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bptt_trace.desk import Desk
-from bptt_trace.parts import Parts
+from bptt_trace.names import LOSS
+from bptt_trace.parts import Parts, one_step, way
 from bptt_trace.program import Role
 
 
@@ -35,14 +36,7 @@ class Labels:
                 change = self.desk.change(position)
                 return "grows" if change > 0 else "shrinks" if change < 0 else "stays"
             case Role.FACTOR:
-                target = step.target
-                near = (
-                    target.of is not None
-                    and target.of.time is not None
-                    and target.time is not None
-                    and target.of.time == target.time + 1
-                )
-                return "link" if target.time is None else "one step" if near else "product"
+                return "one step" if one_step(step.target) else "product"
             case _:
                 return ""
 
@@ -54,6 +48,8 @@ class Labels:
     def _gradient_label(self, position: int) -> str:
         step = self.desk.steps[position]
         target = step.target
+        if target.of != LOSS:
+            return "link"
         of_parameter = target.time is None and (target.stem, target.layer, target.index) in self.parameter_keys
         if step.through is None:
             return "sum"
@@ -61,7 +57,7 @@ class Labels:
         if of_parameter:
             return f"step {through.time}" if target.via is not None else ""
         if target.stem == "h" and self.recurrent:
-            word = "direct" if through.time in (target.time, None) else "carried"
+            word = way(target, through)
             return word if target.via is not None or self.desk.last_time == 1 else f"{word} only"
         return self._local_label(target.stem)
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from bptt_trace.desk import Desk, ranges
 from bptt_trace.names import Name, spell
 from bptt_trace.notation import clock_at, latex
+from bptt_trace.parts import way
 from bptt_trace.program import Role
 from bptt_trace.sheet import Column, Inline, Math, Table
 
@@ -58,18 +59,19 @@ def _from_another_row(desk: Desk, argument: int, groups: dict[int, list[int]], n
 
 
 def _heading(name: Name, now: int, strong: bool) -> Column:
-    word = heading_word(name, now)
+    word = heading_word(name)
     if word:
-        return Column((word,), right=True, strong=strong)
+        index = f" [{','.join(map(str, name.index))}]" if name.index else ""
+        return Column((f"{word}{index}",), right=True, strong=strong)
     clock = clock_at(now)
     return Column((Math(spell(name, clock), latex(name, clock)),), right=True, strong=strong)
 
 
-def heading_word(name: Name, now: int) -> str:
+def heading_word(name: Name) -> str:
     """The two contributions to ∂L/∂h_t are told by a word."""
     if name.via is None:
         return ""
-    return "direct" if name.via.time == now else "carried"
+    return way(name, name.via)
 
 
 def _row(desk: Desk, time: int, positions: Sequence[int], columns: Sequence[Name], now: int) -> Cells:

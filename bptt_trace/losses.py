@@ -11,8 +11,6 @@ from bptt_trace.names import LOSS, Name
 from bptt_trace.program import Builder, Role
 from bptt_trace.rules import rule_of
 
-KINDS = ("squared_error", "output")
-
 
 @dataclass(frozen=True)
 class Loss:

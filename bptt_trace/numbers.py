@@ -35,11 +35,13 @@ class Rounding:
     @classmethod
     def parse(cls, text: str) -> Rounding:
         """The rounding that ``--round`` spells: ``4dp``, ``5sf``, ``carry:4dp``, ``full``, ``exact``."""
-        if text in ("full", "exact"):
+        if text in ("by_hand", "full", "exact"):
             return cls(text)
         match = re.fullmatch(r"(?:(?P<carry>carry)(?::|$))?(?:(?P<count>[0-9]{1,2})(?P<kind>dp|sf))?", text, re.ASCII)
         if match is None or not text:
-            raise ProblemError(f"{text!r} is not a rounding; it is one of 4dp, 5sf, carry:4dp, carry:5sf, full, exact")
+            raise ProblemError(
+                f"{text!r} is not a rounding; it is one of 4dp, 5sf, by_hand, carry, carry:4dp, carry:5sf, full, exact"
+            )
         policy = "carry" if match["carry"] else "by_hand"
         if match["count"] is None:
             return cls(policy)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from bptt_trace.formula import Var
 from bptt_trace.program import Builder, Role
 
-RULES = ("gd",)
-
 
 def gradient_descent(builder: Builder, parameter: Var, gradient: Var, learning_rate: Var) -> Var:
     """p' = p − η · ∂L/∂p
@@ -15,3 +13,7 @@ def gradient_descent(builder: Builder, parameter: Var, gradient: Var, learning_r
     """
     target = builder.steps[parameter.number].target._replace(updated=True)
     return builder.let(target, parameter - learning_rate * gradient, Role.UPDATE, gradient.number)
+
+
+RULES = {"gd": gradient_descent}
+"""The update rules that a problem may name."""

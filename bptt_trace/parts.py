@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from bptt_trace.names import LOSS, Name
 from bptt_trace.program import Program, Role
 
 Time = int | None
+
+
+def way(target: Name, through: Name) -> str:
+    """How a gradient reaches a state: ``direct``, from its own time step, or ``carried`` back from a later one."""
+    return "carried" if target.time is not None and through.time is not None and through.time > target.time else "direct"
+
+
+def one_step(factor: Name) -> bool:
+    """Whether a factor ∂h_t/∂h_s is that of a single step, and not a product."""
+    return factor.of is not None and factor.of.time is not None and factor.time is not None and factor.of.time == factor.time + 1
 
 
 @dataclass
@@ -46,7 +57,9 @@ def parts_of(program: Program) -> Parts:
         match step.role:
             case Role.CONTRIBUTION | Role.GRADIENT:
                 parameter = parameters.get((target.stem, target.layer, target.index))
-                if parameter is None:
+                if target.of != LOSS:
+                    parts.links.append(position)
+                elif parameter is None:
                     parts.backward.setdefault(target.time, []).append(position)
                 else:
                     parts.gradients.setdefault(parameter, []).append(position)
@@ -56,7 +69,7 @@ def parts_of(program: Program) -> Parts:
             case Role.LOSS:
                 (parts.forward if target.iteration == 1 else parts.again).losses.append(position)
             case Role.FACTOR:
-                (parts.links if target.time is None else parts.factors).append(position)
+                parts.factors.append(position)
             case Role.GIVEN:
                 parts.given.append(position)
             case Role.UPDATE:

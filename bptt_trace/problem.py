@@ -89,8 +89,11 @@ def parse(text: str, source: str = "<text>", changes: Sequence[str] = ()) -> Pro
     """The problem that a TOML or JSON text describes."""
     try:
         document = document_of(text)
+        steps = _length(document)
         for change in changes:
             change_document(document, change)
+        if _length(document) != steps and not any(change.startswith("title") for change in changes):
+            document.pop("title", None)  # it spoke of another number of steps
         return from_document(document, source)
     except ProblemError as error:
         error.source = error.source or source
@@ -100,6 +103,13 @@ def parse(text: str, source: str = "<text>", changes: Sequence[str] = ()) -> Pro
 # ----------------------------------------------------------------- checking
 
 
+def _length(document: dict[str, Any]) -> int | None:
+    """How many inputs a document has, as far as it can be told before it is checked."""
+    given = document.get("given")
+    x = given.get("x") if isinstance(given, dict) else None
+    return len(x) if isinstance(x, list) else None
+
+
 def from_document(document: dict[str, Any], source: str = "") -> Problem:
     """The problem that a table of keys describes; raises ``ProblemError``."""
     _validate(document)
@@ -107,14 +117,17 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
     given = dict(document.get("given", {}))
     parameters = document.get("parameters", {})
     network = _network(table, given, parameters)
-    loss = _loss(document.get("loss", {}))
+    loss = _loss(document.get("loss", {}), summed=network.steps is not None)
     update = _update(document.get("update"), network)
     rounding = _rounding(document.get("rounding", {}))
     numbers: dict[Name, Number] = {}
     numbers.update(_parameters(network, parameters))
     numbers.update(_given(network, loss, given))
     if update:
-        numbers[Name("eta")] = exact_number(document["update"]["learning_rate"], "update.learning_rate")
+        learning_rate = exact_number(document["update"]["learning_rate"], "update.learning_rate")
+        if learning_rate.value < 0:
+            raise ProblemError(f"{learning_rate.text} goes uphill; a learning rate is not negative", path="update.learning_rate")
+        numbers[Name("eta")] = learning_rate
     title = document.get("title") or _default_title(network)
     return Problem(title, network, numbers, loss, update, rounding, source)
 
@@ -159,6 +172,7 @@ def _network(table: dict[str, Any], given: dict[str, Any], parameters: dict[str,
     leak = exact_number(table.get("leak", Decimal("0.01")), "network.leak").value
     cell: Cell = CELLS[table["cell"]](_activation(table, "activation", "tanh", "phi", r"\varphi", at_zero, leak))
     recurrent = bool(cell.state)
+    _only_with_corners(table)
     readout = None
     if table.get("readout", True):
         readout = Readout(_activation(table, "output_activation", "identity", "psi", r"\psi", at_zero, leak))
@@ -183,7 +197,7 @@ def _network(table: dict[str, Any], given: dict[str, Any], parameters: dict[str,
         readout=readout,
         inputs=_width(given.get("x"), recurrent) if "x" in given else 0,
         hidden=hidden,
-        outputs=_width(given.get("target", 0), recurrent and table.get("outputs", "every") == "every") if readout else hidden,
+        outputs=_outputs(table, given, parameters, recurrent) if readout else hidden,
         steps=steps,
         every=table.get("outputs", "every") == "every",
         bias=table.get("bias", True),
@@ -197,6 +211,15 @@ def _network(table: dict[str, Any], given: dict[str, Any], parameters: dict[str,
             f"about {size:,} lines, more than {MAX_LINES * 3:,}; fewer units or time steps would do", path="network"
         )
     return network
+
+
+def _only_with_corners(table: dict[str, Any]) -> None:
+    """Slopes that have no meaning for the activations chosen are errors, not ignored."""
+    used = " ".join(str(table.get(key, "")) for key in ("activation", "output_activation"))
+    if "leak" in table and "leaky_relu" not in used:
+        raise ProblemError("there is no leaky_relu in this network, so leak has no meaning", path="network.leak")
+    if "relu_slope_at_0" in table and "relu" not in used:
+        raise ProblemError("there is no relu in this network, so its slope at 0 has no meaning", path="network.relu_slope_at_0")
 
 
 def _told_by_shapes(parameters: dict[str, Any]) -> int:
@@ -235,6 +258,15 @@ def _width(value: Any, over_time: bool) -> int:
     return len(first) if isinstance(first, list) and first else 1
 
 
+def _outputs(table: dict[str, Any], given: dict[str, Any], parameters: dict[str, Any], recurrent: bool) -> int:
+    """How many outputs there are: as many as the output weights have rows, else as many as a target has numbers."""
+    if "w_hy" in parameters:
+        return 1
+    if isinstance(parameters.get("W_hy"), list):
+        return max(len(parameters["W_hy"]), 1)
+    return _width(given.get("target", 0), recurrent and table.get("outputs", "every") == "every")
+
+
 def _activation(
     table: dict[str, Any], key: str, default: str, name: str, latex: str, at_zero: Fraction, leak: Fraction
 ) -> Function:
@@ -259,7 +291,9 @@ def _activation(
         raise
 
 
-def _loss(table: dict[str, Any]) -> Loss:
+def _loss(table: dict[str, Any], *, summed: bool) -> Loss:
+    if "over_time" in table and not summed:
+        raise ProblemError("there is one loss term only, so nothing is summed or averaged over time", path="loss.over_time")
     factor = exact_number(table.get("factor", 1), "loss.factor").value
     if factor <= 0:
         raise ProblemError(f"{factor} is not possible here; a factor is positive", path="loss.factor")
@@ -289,13 +323,26 @@ def _parameters(network: Network, table: dict[str, Any]) -> Iterator[tuple[Name,
     for key in table:
         if key not in shapes:
             raise ProblemError(
-                f"unknown parameter {shown(key)}{nearest(key, shapes)}; this network has {', '.join(shapes)}", path="parameters"
+                f"unknown parameter {shown(key)}{_why(key, network) or nearest(key, shapes)}; "
+                f"this network has {', '.join(shapes)}",
+                path="parameters",
             )
     for stem, shape in shapes.items():
         if stem not in table:
             kind = "a number" if not shape else f"numbers of shape {' × '.join(map(str, shape))}"
             raise ProblemError(f'the parameter "{stem}" is missing; {kind} is due', path="parameters")
         yield from _quantity(Name(stem), table[stem], shape, f"parameters.{stem}")
+
+
+def _why(key: str, network: Network) -> str:
+    """What a reader may not have in mind about a parameter that is not there."""
+    if key in ("eta", "lr", "learning_rate"):
+        return " (the learning rate is update.learning_rate)"
+    if key.startswith("b_") and not network.bias:
+        return " (bias = false)"
+    if key.lower().endswith("hy") and network.readout is None:
+        return " (readout = false)"
+    return ""
 
 
 def _given(network: Network, loss: Loss, table: dict[str, Any]) -> Iterator[tuple[Name, Number]]:
@@ -327,7 +374,7 @@ def _over_time(
         yield from _quantity(Name(stem, time=times[0]), value, shape, f"given.{stem}")
         return
     if not isinstance(value, list) or len(value) != len(times):
-        met = f"{len(value)} values" if isinstance(value, list) else shown(value)
+        met = f"{len(value)} value{'s' if len(value) != 1 else ''}" if isinstance(value, list) else shown(value)
         raise ProblemError(f"{met}, but there are {len(times)} time steps; a list with one for each is due", path=f"given.{stem}")
     for time, item in zip(times, value, strict=True):
         if not shape and not isinstance(item, list):  # the common case, once for each time step

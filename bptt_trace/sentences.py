@@ -7,15 +7,16 @@ line, or is calculated in that sentence by ``Desk.calculate``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, NamedTuple
 
 from bptt_trace.desk import Calculation, Desk
 from bptt_trace.formula import Apply, Formula, Over, Sum, Var, variables
 from bptt_trace.functions import Function, identity, relu, sigmoid, tanh
 from bptt_trace.names import LOSS, Name, gradient
-from bptt_trace.parts import Parts, Time
+from bptt_trace.parts import Parts, Time, one_step
 from bptt_trace.program import Role
 from bptt_trace.sheet import Inline, Math, Note, inline
 
@@ -307,9 +308,9 @@ class Sources(NamedTuple):
     total: int
 
 
-def sources(desk: Desk, time: int) -> Sources | None:
+def sources(desk: Desk, time: int, index: tuple[int, ...] = ()) -> Sources | None:
     """Direct, carried and sum at this time, where there are both."""
-    total = desk.find(gradient(Name("h", time=time)))
+    total = desk.find(gradient(Name("h", time=time, index=index)))
     if total is None:
         return None
     step = desk.steps[total]
@@ -371,9 +372,13 @@ def _opposite(desk: Desk, found: Sources) -> Inline:
 
 
 def percent(share: Any) -> str:
-    """A share as a percentage with two significant figures."""
-    value = abs(float(share)) * 100
-    return f"{value:.{0 if value >= 9.95 else 1 if value >= 0.995 else 2}f}"
+    """A share as a percentage with two significant figures.
+
+    >>> percent(0.1544), percent(0.00033), percent(-1.5)
+    ('15', '0.033', '150')
+    """
+    two = Context(prec=2, rounding=ROUND_HALF_UP)
+    return f"{two.plus(abs(Decimal(str(share))) * 100):f}"
 
 
 def through_activation(desk: Desk, times: Sequence[Time]) -> Iterator[Note]:
@@ -408,7 +413,7 @@ def _crossing(desk: Desk, time: Time) -> tuple[int, int] | None:
 
 def _shrinks(desk: Desk, before: int, after: int) -> bool:
     one, other = desk.numbers[before], desk.numbers[after]
-    return bool(abs(other) <= abs(one) and one * other >= 0)
+    return bool(abs(other) <= abs(one) and one * other > 0)
 
 
 def _size(value: Math) -> Math:
@@ -512,30 +517,19 @@ def recurrent_weight(desk: Desk) -> Iterator[Note]:
 
 def update_check(desk: Desk, parts: Parts) -> Iterator[Note]:
     """Which parameters grow and which shrink."""
-    grow = sum(1 for position in parts.updates if desk.change(position) > 0)
-    shrink = sum(1 for position in parts.updates if desk.change(position) < 0)
-    count = len(parts.updates)
-    eta = desk.find(Name("eta"))
-    if not count or eta is None or desk.numbers[eta] <= 0:
+    changes = [desk.change(position) for position in parts.updates]
+    groups = [(changes.count(1), "grow"), (changes.count(-1), "shrink"), (changes.count(0), "stay")]
+    met = [(count, verb) for count, verb in groups if count]
+    if not any(changes):
         return
-    said = "A negative gradient makes its parameter grow, a positive one makes it shrink"
-    if grow == count:
-        said += f"; here {_all(count)} grow." if count > 1 else "; here it grows."
-    elif shrink == count:
-        said += f"; here {_all(count)} shrink." if count > 1 else "; here it shrinks."
+    if len(met) == 1 and len(changes) > 1:
+        here = f"{'both' if len(changes) == 2 else f'all {in_words(len(changes))}'} {met[0][1]}"
+    elif len(met) == 1:
+        here = f"it {met[0][1]}s"
     else:
-        stay = count - grow - shrink
-        said += f"; here {in_words(grow)} {_verb(grow, 'grow')}, {in_words(shrink)} {_verb(shrink, 'shrink')}"
-        said += f" and {in_words(stay)} {_verb(stay, 'stay')}." if stay else "."
-    yield Note("Check", (said,))
-
-
-def _all(count: int) -> str:
-    return "both" if count == 2 else f"all {in_words(count)}"
-
-
-def _verb(count: int, verb: str) -> str:
-    return f"{verb}s" if count == 1 else verb
+        here = listed([f"{in_words(count)} {verb}{'s' if count == 1 else ''}" for count, verb in met])
+    rule = "A negative gradient makes its parameter grow, a positive one makes it shrink"
+    yield Note("Check", (f"{rule}; here {here}.",))
 
 
 def new_loss(desk: Desk) -> Iterator[Note]:
@@ -543,13 +537,17 @@ def new_loss(desk: Desk) -> Iterator[Note]:
     before, after = desk.find(LOSS), desk.find(LOSS._replace(iteration=2))
     if before is None or after is None:
         return
-    one, other = desk.printed(before), desk.printed(after)
-    if other < one:
+    printed = desk.printed(after) - desk.printed(before)
+    unrounded = desk.reference.numbers[after] - desk.reference.numbers[before]
+    falls, rises = unrounded < 0, unrounded > 0
+    if bool(printed < 0) != falls or bool(printed > 0) != rises:
+        verdict = f"Rounding hides the change: at full precision the loss {'falls' if falls else 'rises' if rises else 'stays'}."
+    elif falls:
         verdict = "The loss falls: the step went downhill."
-    elif other > one:
-        verdict = "The loss rises: the step was too long for this learning rate."
+    elif rises:
+        verdict = "The loss rises: the step was too long, and a smaller learning rate would do."
     else:
-        verdict = "As printed, the loss stays the same."
+        verdict = "The loss stays the same."
     yield Note(
         "Check",
         inline(
@@ -567,7 +565,7 @@ def new_loss(desk: Desk) -> Iterator[Note]:
 
 def reach(desk: Desk, parts: Parts) -> Iterator[Note]:
     """What the factors between the states mean."""
-    singles = [p for p in parts.factors if _is_single(desk, p)]
+    singles = [p for p in parts.factors if one_step(desk.steps[p].target)]
     if not singles or not _readable(desk):
         return
     product = parts.factors[-1]
@@ -580,23 +578,21 @@ def reach(desk: Desk, parts: Parts) -> Iterator[Note]:
         product=desk.value(product),
         line=desk.line(product),
     )
-    if all(size < 1 for size in sizes):
-        each = "the factor is" if len(singles) == 1 else "each factor is"
-        verdict = f"{each} smaller than 1 in size, so what comes back fades (vanishing gradient)"
-    elif all(size > 1 for size in sizes):
-        each = "the factor is" if len(singles) == 1 else "each factor is"
-        verdict = f"{each} larger than 1 in size, so what comes back grows (exploding gradient)"
-    else:
-        size = abs(desk.numbers[product])
-        whole_way = "fades" if size < 1 else "grows" if size > 1 else "stays"
-        verdict = f"some factors shrink it and some enlarge it; on the whole it {whole_way}"
+    verdict = _verdict(sizes, abs(desk.numbers[product]))
     yield Note("Reach", (*whole, f": {verdict}."))
 
 
-def _is_single(desk: Desk, position: int) -> bool:
-    target = desk.steps[position].target
-    assert target.of is not None and target.of.time is not None and target.time is not None
-    return target.of.time == target.time + 1
+def _verdict(sizes: Sequence[Any], product: Any) -> str:
+    """What factors of these sizes do to what comes back."""
+    each = "the factor is" if len(sizes) == 1 else "each factor is"
+    if any(size == 0 for size in sizes):
+        return f"{'the factor' if len(sizes) == 1 else 'a factor'} is 0, so nothing comes back through it"
+    if all(size < 1 for size in sizes):
+        return f"{each} smaller than 1 in size, so what comes back fades (vanishing gradient)"
+    if all(size > 1 for size in sizes):
+        return f"{each} larger than 1 in size, so what comes back grows (exploding gradient)"
+    whole = "fades" if product < 1 else "grows" if product > 1 else "stays"
+    return f"some factors shrink it and some enlarge it; on the whole it {whole}"
 
 
 # ------------------------------------------------------------------ takeaways
@@ -607,9 +603,16 @@ def takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
     if desk.last_time == 0:
         yield from _feedforward_takeaways(parts)
         return
+    if desk.last_time == 1:
+        yield ("With one time step there is nothing to carry back; from two steps on, a state has two sources of blame.",)
+        return
+    yield from _recurrent_takeaways(desk, parts)
+
+
+def _recurrent_takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
     last = desk.last_time
     found = voices(desk, last)
-    if found is not None and last > 1:
+    if found is not None:
         yield inline(
             "The hidden state is the memory: step {early} reaches {late} only through {state}{moved}.",
             early=str(last - 1),
@@ -618,7 +621,7 @@ def takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
             moved=_moved(desk, found),
         )
     both = sources(desk, last - 1)
-    if both is not None:
+    if both is not None and _readable(desk):
         h = desk.find(desk.steps[both.total].target._replace(of=None))
         assert h is not None
         yield inline(
@@ -628,15 +631,16 @@ def takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
             carried=desk.value(both.carried),
             total=desk.value(both.total),
         )
-    if last > 1:
-        yield (f"A shared parameter collects one contribution for each of the {in_words(last)} steps, and is updated once.",)
-    factor = next((p for p in reversed(parts.factors) if _is_single(desk, p)), None)
-    if factor is not None and _readable(desk):
-        yield _fading(desk, factor)
-    yield (
-        "Beside it, a feedforward network has no carried part: each hidden value has one source, "
-        "each parameter one contribution, and nothing is remembered for the next input.",
-    )
+    if parts.gradients:
+        once = ", and is updated once" if parts.updates else ""
+        yield (
+            f"A parameter that is used at every step collects one contribution from each of the {in_words(last)} steps{once}.",
+        )
+    factors = [p for p in parts.factors if one_step(desk.steps[p].target)]
+    if factors and _readable(desk):
+        yield from _fading(desk, factors)
+    beside = "each hidden value has one source, each parameter one contribution, and " if both is not None else ""
+    yield (f"Beside it, a feedforward network has no carried part: {beside}nothing is remembered for the next input.",)
 
 
 def _moved(desk: Desk, found: Voices) -> Inline:
@@ -648,28 +652,34 @@ def _moved(desk: Desk, found: Voices) -> Inline:
         value = term if isinstance(term, Var) else desk.calculate(term).variable
         silent = value if silent is None else silent + value
     assert silent is not None
-    return inline(", and moves it by {amount}", amount=_silence(desk, found, silent).difference.value)
+    difference = _silence(desk, found, silent).difference
+    return inline(", and moves it by {amount}", amount=difference.value) if difference.number else ()
 
 
-def _fading(desk: Desk, factor: int) -> Inline:
+def _fading(desk: Desk, factors: Sequence[int]) -> Iterator[Inline]:
+    """What one step back does, where all steps do the same."""
+    sizes = [abs(desk.numbers[factor]) for factor in factors]
+    if not (all(0 < size < 1 for size in sizes) or all(size > 1 for size in sizes)):
+        return
+    factor = factors[-1]
     square = desk.calculate(Var(factor) ** 2, Role.FACTOR)
-    size = abs(desk.numbers[factor])
-    word = "fades (vanishing gradient)" if size < 1 else "grows (exploding gradient)" if size > 1 else "stays"
-    return inline(
-        "Memory {word}: one step back multiplies by {factor}; two such steps would, by {square}.",
-        word=word,
+    yield inline(
+        "Memory {word}: {name} multiplies by {factor}; two such steps would, by {square}.",
+        word="fades (vanishing gradient)" if sizes[-1] < 1 else "grows (exploding gradient)",
+        name=desk.name(factor),
         factor=desk.value(factor),
         square=square.equation,
     )
 
 
 def _feedforward_takeaways(parts: Parts) -> Iterator[Inline]:
-    yield ("Each quantity is used once, so each gradient has one source: the chain rule is a single product.",)
+    if parts.links:
+        yield ("Each quantity is used once, so each gradient has one source: the chain rule is a single product.",)
     if parts.updates:
         yield ("All gradients are taken with the old parameters; the parameters are updated together, at the end.",)
     yield (
         "A feedforward network meets each input on its own: nothing of this calculation is remembered for the next input. "
-        "A recurrent network would keep h, and its gradient would have a second source.",
+        "A recurrent network would keep its hidden value, whose gradient would have a second source.",
     )
 
 
@@ -682,16 +692,16 @@ def drift(desk: Desk) -> Iterator[Note]:
         yield from _contradictions(desk)
     if desk.values.rounding.policy != "by_hand":
         return
-    worst, distance = None, -1.0
-    exact = desk.reference.numbers
-    for position, step in enumerate(desk.steps):
-        if step.rule is None or step.role is Role.FACTOR:
-            continue
-        one = abs(exact[position] - float(desk.values.numbers[position]))
-        if one > distance and desk.line_of[position]:
-            worst, distance = position, one
+    exact, here = desk.reference.numbers, desk.values.numbers
+    lines = [p for p, step in enumerate(desk.steps) if desk.line_of[p] and step.role is not Role.FACTOR]
+    apart = {position: abs(exact[position] - float(here[position])) for position in lines}
+    nearly = max(apart.values(), default=0.0) * (1 - 1e-6)
+    # Floating point finds the few that are furthest away, decimals the one among them.
+    far = [position for position in lines if apart[position] >= nearly]
+    worst = max(far, key=lambda position: abs(Decimal(exact[position]) - here[position]), default=None)
     if worst is None:
         return
+    distance = apart[worst]
     if distance < 1e-12 * max(1.0, abs(exact[worst])):  # what is left is the error of double precision itself
         yield Note("Rounding", ("No result differs from full precision.",))
         return
@@ -702,15 +712,19 @@ def drift(desk: Desk) -> Iterator[Note]:
             distance=_plain(f"{distance:.1e}"),
             line=desk.line(worst),
             here=desk.value(worst),
-            there=_plain(_finer(desk, exact[worst])),
+            there=_plain(_finer(desk, exact[worst], distance)),
         ),
     )
 
 
-def _finer(desk: Desk, number: float) -> str:
-    """A number with two digits more than the sheet shows."""
+def _finer(desk: Desk, number: float, distance: float) -> str:
+    """A number with two digits more than the sheet shows, or as many as make its distance visible."""
     rounding = desk.values.rounding
-    return f"{number:.{rounding.figures + 2}g}" if rounding.figures else f"{number:.{rounding.places + 2}f}"
+    figures = (rounding.figures or 0) + 2
+    if not rounding.figures:
+        decimals = max(rounding.places + 2, 1 - math.floor(math.log10(distance)))
+        figures = max(1, decimals + 1 + math.floor(math.log10(abs(number) or 1)))
+    return f"{number:.{min(figures, 17)}g}"
 
 
 def _plain(text: str) -> Math:

@@ -8,13 +8,18 @@ from bptt_trace import sentences
 from bptt_trace.desk import Desk
 from bptt_trace.names import Name, gradient
 from bptt_trace.notation import seen_from
-from bptt_trace.parts import Parts, Time
-from bptt_trace.sheet import Column, Inline, Math, Table, inline, turned
+from bptt_trace.parts import Parts, Time, way
+from bptt_trace.program import Role
+from bptt_trace.sheet import Column, Inline, Math, Table, turned
 
 EVERY_STEP_UP_TO = 3
 """Time steps that are printed in full; more of them become a ledger."""
 ONE_BLOCK_FROM = 50
 """Time steps beyond which every line is printed without a heading, and without being summed up, for each step."""
+
+
+NONE: Inline = ("none",)
+"""A part that does not exist; a dash would read as a minus sign."""
 
 
 class Summary:
@@ -65,7 +70,7 @@ class Summary:
         add(
             "gradients",
             totals,
-            "the sum over all steps" if self.recurrent and desk.last_time > 1 else "error times what the parameter multiplied",
+            "the sum over all steps" if desk.last_time > 1 else "error times what the parameter multiplied",
         )
         add("update", parts.updates, "against the gradient" if parts.updates else "")
         if parts.again.losses:
@@ -75,7 +80,7 @@ class Summary:
     def _short(self, position: int) -> Math:
         row = self.desk.row(position)
         relation = ("=", "=") if row.relation == "=" else (row.relation, r"\approx")
-        if row.numbers.text == row.result.text:
+        if row.numbers.text == row.result.text or not self.desk.steps[position].arguments:
             return Math(f"{row.name.text} = {row.result.text}", f"{row.name.latex} = {row.result.latex}")
         return Math(
             f"{row.name.text} = {row.numbers.text} {relation[0]} {row.result.text}",
@@ -97,85 +102,104 @@ class Summary:
         return "the state begins with the initial memory"
 
     def _backward_meaning(self, time: Time) -> str:
+        own = "own error" if self.desk.problem.loss.has_target else "own part of the loss"
         if time is None:
             return "the error goes back through the weight and the slope"
         if time == self.desk.last_time:
-            return "only the own error: nothing is carried back" if self.desk.last_time > 1 else "only the own error"
-        found = sentences.sources(self.desk, time)
-        return "own error and what is carried back" if found else "only what is carried back"
+            return f"only the {own}: nothing is carried back" if self.desk.last_time > 1 else f"only the {own}"
+        return f"{own} and what is carried back" if self._sources(time, self._states()[0].index) else "only what is carried back"
+
+    def _states(self) -> list[Name]:
+        """The hidden values of one step, component by component."""
+        steps = [self.desk.steps[position] for position in self.parts.forward.steps[1]]
+        return [step.target for step in steps if step.role is Role.HIDDEN]
+
+    def _sources(self, time: int, index: tuple[int, ...]) -> sentences.Sources | None:
+        return sentences.sources(self.desk, time, index)
 
     def _over_steps(self) -> Iterator[Table]:
-        """States, outputs, losses and gradients over time."""
-        desk = self.desk
-        wanted: list[tuple[str, Math, Name]] = [
-            ("hidden state ", seen_from(Name("h", time=1), 1), Name("h", time=1)),
-            ("output ", seen_from(Name("y", time=1), 1), Name("y", time=1)),
-            ("loss term ", seen_from(Name("L", time=1), 1), Name("L", time=1)),
-        ]
-        h, a = gradient(Name("h", time=1)), gradient(Name("a", time=1))
-        head = seen_from(h, 1)
-        rows: list[tuple[Inline, list[Inline]]] = []
-        times = range(1, desk.last_time + 1)
-        for words, math, name in wanted:
-            cells = [self._value_or_none(name._replace(time=time)) for time in times]
-            if any(cell != ("none",) for cell in cells):
-                rows.append(((words, math), cells))
-        if desk.last_time > 1:
-            for word in ("direct", "carried"):
-                rows.append(((head, f" {word}"), [self._source(word, time) for time in times]))
-        for name in (h, a):
-            cells = [self._value_or_none(name._replace(time=time)) for time in times]
-            if any(cell != ("none",) for cell in cells):
-                suffix = " sum" if name is h and desk.last_time > 1 else ""
-                rows.append(((seen_from(name, 1), suffix) if suffix else (seen_from(name, 1),), cells))
+        """States, outputs, losses and gradients over time; what this network does not have gets no row."""
+        rows = [row for row in self._rows_over_steps() if any(cell != NONE for cell in row[1])]
+        times = range(1, self.desk.last_time + 1)
         across = [Column((Math("t", "t"),), right=True), *(Column(label, right=True) for label, _ in rows)]
         down: list[tuple[Inline, ...]] = [
             ((Math(str(time), str(time)),), *(cells[time - 1] for _, cells in rows)) for time in times
         ]
-        if desk.last_time <= EVERY_STEP_UP_TO:
+        if self.desk.last_time <= EVERY_STEP_UP_TO:
             yield turned(across, down, ("Over time",), symbol="t = ")
         else:
             yield Table(tuple(across), down, ("Over time",))
 
+    def _rows_over_steps(self) -> Iterator[tuple[Inline, list[Inline]]]:
+        times = range(1, self.desk.last_time + 1)
+        last = [self.desk.steps[position].target for position in self.parts.forward.steps[self.desk.last_time]]
+        outputs = [name for name in last if name.stem == "y"]
+        states = self._states()
+        for words, names in (("hidden state ", states), ("output ", outputs), ("loss term ", [Name("L", time=1)])):
+            for name in names:
+                label = (words, seen_from(name, name.time or 1))
+                yield label, [self._value_or_none(name._replace(time=time)) for time in times]
+        for state in states:
+            head = seen_from(gradient(state), 1)
+            summed = self.desk.last_time > 1
+            if summed:
+                for word in ("direct", "carried"):
+                    yield (head, f" {word}"), [self._source(word, time, state.index) for time in times]
+            yield (head, " sum") if summed else (head,), self._gradients_over(state, times)
+        for state in states:
+            before = state._replace(stem="a")
+            yield (seen_from(gradient(before), 1),), self._gradients_over(before, times)
+
+    def _gradients_over(self, name: Name, times: range) -> list[Inline]:
+        return [self._value_or_none(gradient(name._replace(time=time))) for time in times]
+
     def _value_or_none(self, name: Name) -> Inline:
         position = self.desk.find(name)
-        return ("none",) if position is None else (self.desk.value(position),)
+        return NONE if position is None else (self.desk.value(position),)
 
-    def _source(self, word: str, time: int) -> Inline:
+    def _source(self, word: str, time: int, index: tuple[int, ...]) -> Inline:
         """The direct or the carried part at this time; a gradient with one source is that part."""
         desk = self.desk
-        found = sentences.sources(desk, time)
+        found = self._sources(time, index)
         if found is not None:
             return (desk.value(found.direct if word == "direct" else found.carried),)
-        total = desk.find(gradient(Name("h", time=time)))
+        total = desk.find(gradient(Name("h", time=time, index=index)))
         if total is None:
-            return ("none",)
+            return NONE
         through = desk.steps[total].through
-        only = "carried" if through is not None and desk.steps[through].target.time not in (time, None) else "direct"
-        return (desk.value(total),) if only == word else ("none",)
+        only = way(desk.steps[total].target, desk.steps[through].target) if through is not None else "direct"
+        return (desk.value(total),) if only == word else NONE
 
     def _parameter_table(self) -> Table:
         """Old value, contributions, gradient and new value of every parameter."""
         desk, parts = self.desk, self.parts
-        every = (
-            self.recurrent
-            and 1 < desk.last_time <= EVERY_STEP_UP_TO
-            and all(len(group) > 1 for group in parts.gradients.values())
-        )
-        steps = (
-            [inline("from {t}", t=Math(f"t = {time}", f"t = {time}")) for time in range(1, desk.last_time + 1)] if every else []
-        )
-        headings: list[Inline] = [("old",), *steps, ("gradient",), ("new",)]
+        every = self.recurrent and 1 < desk.last_time <= EVERY_STEP_UP_TO
+        times = range(1, desk.last_time + 1) if every else range(0)
+        headings: list[Inline] = [
+            ("old",),
+            *(("from ", Math(f"t = {time}", f"t = {time}")) for time in times),
+            ("gradient",),
+            ("new",),
+        ]
         columns = (Column(("parameter",)), *(Column(heading, right=True) for heading in headings))
         rows: list[tuple[Inline, ...]] = []
         for parameter in parts.parameters:
             group = parts.gradients.get(parameter, [])
             new = desk.find(desk.steps[parameter].target._replace(updated=True))
+            shares = self._shares(group)
             cells: list[Inline] = [(desk.name(parameter),), (desk.value(parameter),)]
-            if every:
-                shares: list[Inline] = [(desk.value(p),) for p in group[:-1]]
-                cells += shares if group else [("none",)] * len(steps)
+            cells += [shares.get(time, NONE) for time in times]
             cells.append((desk.value(group[-1]),) if group else ("frozen",))
             cells.append((desk.value(new),) if new is not None else (desk.value(parameter),))
             rows.append(tuple(cells))
         return Table(columns, rows, ("Parameters",))
+
+    def _shares(self, group: Sequence[int]) -> dict[Time, Inline]:
+        """What each time step contributes to the gradient of a parameter; one step alone contributes all of it."""
+        desk = self.desk
+        shares: dict[Time, Inline] = {}
+        for position in group[:-1] or group:
+            through = desk.steps[position].through
+            if through is not None:
+                shares[desk.steps[through].target.time] = (desk.value(position),)
+        return shares

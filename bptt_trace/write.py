@@ -19,7 +19,7 @@ from bptt_trace.lines import LATEX, TEXT
 from bptt_trace.names import LOSS, Name, gradient, spell
 from bptt_trace.notation import clock_at, general, seen_from, spelled
 from bptt_trace.numbers import Rounding
-from bptt_trace.parts import Parts, Pass, Time, parts_of
+from bptt_trace.parts import Parts, Pass, Time, way
 from bptt_trace.problem import Problem
 from bptt_trace.program import WRITTEN_OUT, Program
 from bptt_trace.sheet import (
@@ -75,7 +75,7 @@ def write(
     """
     full_precision = evaluate(program, problem.given, Rounding("full"))
     desk = Desk(problem, program, values, full_precision, with_latex=with_latex)
-    parts = parts_of(program)
+    parts = desk.parts
     on_ledger = steps == "ledger" or (steps == "auto" and desk.last_time > EVERY_STEP_UP_TO)
     writer = _Writer(desk, parts, on_ledger=on_ledger and desk.last_time > 1)
     sections = tuple(section for section in writer.sections() if section.blocks)
@@ -119,7 +119,7 @@ class _Writer:
     def subtitle(self) -> str:
         through_time = " through time" if self.recurrent else ""
         update = ", one update" if self.parts.updates else ""
-        shape = ". In ledger form: the first steps in full, then one row for each" if self.on_ledger else ""
+        shape = ". In ledger form: two steps in full, then a row for every step" if self.on_ledger else ""
         return f"Worked solution: forward pass, backpropagation{through_time}{update}{shape}"
 
     # ------------------------------------------------------------------ given
@@ -164,7 +164,7 @@ class _Writer:
         yield Section("loss", "Loss", tuple(self.loss()))
         backward = "Backward pass (backpropagation through time)" if self.recurrent else "Backward pass"
         yield Section("backward", backward, tuple(self.backward()))
-        shared = "Gradients of the shared parameters" if self.recurrent else "Gradients of the parameters"
+        shared = "Gradients of the shared parameters" if self.desk.last_time > 1 else "Gradients of the parameters"
         yield Section("gradients", shared, tuple(self.gradients()))
         yield Section("update", "Update", tuple(self.update()))
         yield Section("again", "Forward pass with the new parameters", tuple(self.again()))
@@ -174,9 +174,8 @@ class _Writer:
 
     def forward(self) -> Iterator[Block]:
         desk, steps = self.desk, self.parts.forward.steps
-        model = max(steps.values(), key=len)
         lead: Inline = ("For every step ", Math("t", "t"), ", in this order:") if self.recurrent else ("In this order:",)
-        yield Equations(lead, tuple(self._plain_equation(position) for position in model))
+        yield Equations(lead, tuple(self._forward_equations()))
         if desk.last_time > ONE_BLOCK_FROM and not self.on_ledger:
             yield self._all_steps(steps)
             return
@@ -187,6 +186,15 @@ class _Writer:
                 yield from sentences.memory(desk, time)
         if self.on_ledger:
             yield self._forward_ledger(self.parts.forward)
+
+    def _forward_equations(self) -> Iterator[Equation]:
+        """The formulas of a step in t; what happens only at the last step is written with T."""
+        first, *_, last = [*self.parts.forward.steps.values()] * 2
+        every = {self.desk.steps[position].target._replace(time=None) for position in first}
+        for position in last:
+            target = self.desk.steps[position].target
+            symbol = "t" if target._replace(time=None) in every else "T"
+            yield self._plain_equation(position, symbol)
 
     def _all_steps(self, steps: Mapping[Time, Sequence[int]]) -> Lines:
         """Every line in one block: in a long trace the names say which step it is."""
@@ -233,7 +241,7 @@ class _Writer:
         desk, backward = self.desk, self.parts.backward
         if not backward:
             return  # every parameter is frozen
-        if self.parts.links:
+        if self.parts.links and self.desk.find(gradient(Name("a"))) is not None:
             yield from self._links()
         lead = ("From the last step to the first:",) if self.recurrent else ("From the output back:",)
         yield Equations(lead, tuple(self._backward_equations()))
@@ -250,7 +258,7 @@ class _Writer:
         first = True
         for time in shown:
             title = f"Time step {time}"
-            if time == desk.last_time and len(times) > 1:
+            if time == desk.last_time and len(times) > 1 and self._carries():
                 title += " (the last: nothing is carried back)"
             yield Lines((title,), desk.stream(backward[time], self.labels.of))
             if time is not None and (desk.last_time <= EXPLAINED_STEPS or time in shown[:EXPLAINED_STEPS]):
@@ -260,6 +268,10 @@ class _Writer:
         if self.on_ledger:
             yield ledger(desk, {time: backward[time] for time in times}, ("All steps",))
         yield from sentences.through_activation(desk, shown[:EXPLAINED_STEPS][::-1])
+
+    def _carries(self) -> bool:
+        """Whether anything is carried back at all: not where all that could is frozen."""
+        return len(self.parts.backward) > 1
 
     def _links(self) -> Iterator[Block]:
         links = self.parts.links
@@ -290,8 +302,6 @@ class _Writer:
         contributions: dict[Name, list[int]] = {}
         for position in positions:
             target = desk.steps[position].target
-            if target.index not in ((), (1,), (1, 1)):
-                continue
             if target.via is not None:
                 contributions.setdefault(target._replace(via=None), []).append(position)
                 continue
@@ -308,8 +318,10 @@ class _Writer:
         for source in sources:
             via = desk.steps[source].target.via
             assert via is not None and now is not None
-            word = "direct" if via.time == now else "carried"
+            word = way(desk.steps[source].target, via)
             parts.append(Part(general(desk.steps, source, clock)[1], f"{word}, via {spell(via, clock)}"))
+        if desk.steps[position].target.index:
+            return Equation(left, tuple(parts))
         return Equation(left, tuple(parts), "two sources, because the state is used twice; the last step has only the first")
 
     def _remark(self, position: int) -> str:
@@ -324,8 +336,8 @@ class _Writer:
         desk, gradients = self.desk, self.parts.gradients
         if not gradients:
             return
-        if self.recurrent:
-            yield Paragraph(("Each parameter is one number used at every step. Every use contributes; the gradient is the sum.",))
+        if desk.last_time > 1:
+            yield Paragraph(self._sharing())
         yield Equations((), tuple(self._parameter_equation(parameter, lines) for parameter, lines in gradients.items()))
         if not self.recurrent:
             lines = [line for group in gradients.values() for line in group]
@@ -341,13 +353,29 @@ class _Writer:
             yield Lines(("Gradient of ", name), desk.stream(lines, self.labels.of, long), long)
         yield from sentences.recurrent_weight(desk)
 
+    def _sharing(self) -> Inline:
+        """Which parameters are used at every step."""
+        shared = [p for p, group in self.parts.gradients.items() if len(group) > 1]
+        once = [p for p, group in self.parts.gradients.items() if len(group) == 1]
+        if not once:
+            return ("Each parameter is one number used at every step. Every use contributes; the gradient is the sum.",)
+        if not shared:
+            return ("Each of these parameters is used at the last step only.",)
+        names = [sentences.listed([str(self.desk.steps[p].target) for p in group]) for group in (shared, once)]
+        are = ["are" if len(group) > 1 else "is" for group in (shared, once)]
+        return (
+            f"{names[0]} {are[0]} used at every step: every use contributes, and the gradient is the sum. "
+            f"{names[1]} {are[1]} used at the last step only.",
+        )
+
     def _parameter_equation(self, parameter: int, lines: Sequence[int]) -> Equation:
         """``dL/dw_hh = sum_t dL/da_t * h_(t-1)``"""
         desk = self.desk
         left = spelled(gradient(desk.steps[parameter].target))
         first = desk.steps[lines[0]]
         through = desk.steps[first.through].target if first.through is not None else first.target
-        clock = str if through.time is None else clock_at(through.time)
+        only_last = len(lines) == 1 and 1 < desk.last_time == through.time
+        clock = str if through.time is None else clock_at(through.time, "T" if only_last else "t")
         _, right = general(desk.steps, lines[0], clock)
         if len(lines) > 1:
             right = Math(f"{sum_over_time(False)} {right.text}", f"{sum_over_time(True)} {right.latex}")
@@ -439,8 +467,8 @@ class _Writer:
         """The time steps that are printed line by line."""
         return times[:2] if self.on_ledger else times
 
-    def _plain_equation(self, position: int) -> Equation:
+    def _plain_equation(self, position: int, symbol: str = "t") -> Equation:
         target = self.desk.steps[position].target
-        clock = str if target.time is None else clock_at(target.time)
+        clock = str if target.time is None else clock_at(target.time, symbol)
         left, right = general(self.desk.steps, position, clock)
         return Equation(left, (Part(right),))

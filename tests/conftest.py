@@ -154,7 +154,7 @@ class Net:
             "network": network,
             "parameters": parameters,
             "given": given,
-            "loss": {"factor": self.factor, "over_time": self.over_time},
+            "loss": {"factor": self.factor} | ({"over_time": self.over_time} if self.cell == "rnn" else {}),
         }
         if self.learning_rate is not None:
             document["update"] = {"learning_rate": self.learning_rate, "freeze": list(self.freeze)}

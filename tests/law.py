@@ -255,8 +255,8 @@ class Digits:
 
 
 def is_factor(name: str) -> bool:
-    """Whether a name is a slope of one quantity in another: ``dh_2/dh_1``, not ``dL/dh_1``."""
-    return name.startswith("d") and "/d" in name and not name.startswith(("dL/", "dL@"))
+    """Whether a name is a slope between two states: ``dh_2/dh_1``; not ``dL/dh_1``, and not a link, ``dy/dh``."""
+    return re.fullmatch(r"dh_\d+(\[\d+\])?/dh_\d+(\[\d+\])?", name) is not None
 
 
 # ---------------------------------------------------------------------- lines

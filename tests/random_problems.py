@@ -87,7 +87,7 @@ def cases(draw: Callable[..., Any], policy: str = "by_hand", most_places: int = 
         "output_activation": draw(st.sampled_from(["identity", "identity", "sigmoid", "relu", "z/(1+abs(z))"])),
         "bias": draw(st.booleans()),
     }
-    if draw(st.booleans()):
+    if "relu" in activation + network["output_activation"] and draw(st.booleans()):
         network["relu_slope_at_0"] = draw(st.sampled_from(["0", "1", "1/2"]))
     if activation == "leaky_relu":
         network["leak"] = draw(st.sampled_from(["0.1", "0.25", "1/3"]))
@@ -109,7 +109,7 @@ def cases(draw: Callable[..., Any], policy: str = "by_hand", most_places: int = 
         "given": given,
         "loss": {
             "factor": draw(st.sampled_from(["1", "1/2", "0.5", "3/7", "2"])),
-            "over_time": draw(st.sampled_from(["mean", "sum"])),
+            **({"over_time": draw(st.sampled_from(["mean", "sum"]))} if recurrent else {}),
         },
         "rounding": {"policy": policy},
     }

@@ -572,7 +572,7 @@ REFUSED = [
     ("x = [1, 2]", 'x = "1"', "given.x: "),
     ("x = [1, 2]", "x = [1, 2, 3]", "given.target: 2 values, but there are 3 time steps"),
     ("x = [1, 2]", "x = [[1, 2], [3]]", "W_xh"),
-    ("target = [0.5, 1.0]", "target = [0.5]", "given.target: 1 values, but there are 2 time steps"),
+    ("target = [0.5, 1.0]", "target = [0.5]", "given.target: 1 value, but there are 2 time steps"),
     ("target = [0.5, 1.0]", "target = 0.5", "given.target: "),
     ("target = [0.5, 1.0]", "target = []", "given.target: "),
     ("h_0 = 0", "h_0 = [0, 0]", "given.h_0: a list of 2, where one number is due"),
@@ -633,7 +633,7 @@ def test_what_is_refused(old, new, said):
         ("x = [[1, 2, 3], [4, 5, 6]]", "x = [[1, 2, 3], [4, 5]]", "given.x[2]: a list of 2, where a list of 3 numbers is due"),
         ("x = [[1, 2, 3], [4, 5, 6]]", "x = [[1, 2, 3], 4]", "given.x[2]: "),
         ("x = [[1, 2, 3], [4, 5, 6]]", "x = [[1, 2, 3], [4, 5, nan]]", "given.x[2][3]: "),
-        ("target = [1, 2]", "target = [[1, 2], [3]]", "W_hy"),
+        ("target = [1, 2]", "target = [[1, 2], [3]]", "given.target[1]: a list of 2, where one number is due"),
         ("hidden = 2", "hidden = 3", "parameters.W_xh: a list of 2, where a list of 3 rows of 3 numbers is due"),
     ],
 )
