@@ -141,6 +141,11 @@ class Equations:
     items: tuple[Equation, ...]
 
     @property
+    def long(self) -> bool:
+        """Whether a formula may be wider than a page."""
+        return any(len(item.left.text) + sum(len(part.math.text) for part in item.parts) > 70 for item in self.items)
+
+    @property
     def named(self) -> bool:
         """Whether there is more to set than the formulas: names of summands, remarks."""
         return any(item.remark or len(item.parts) > 1 for item in self.items)
