@@ -19,12 +19,15 @@ from bptt_trace.evaluate import WORKING, Values, arithmetic
 from bptt_trace.formula import Formula, Var
 from bptt_trace.lines import LATEX, TEXT, Signs, Template, template
 from bptt_trace.names import Name
-from bptt_trace.notation import SPELLINGS, Shown, closed_latex, fill, power_of_ten, printed, recomputes, shower
+from bptt_trace.notation import SPELLINGS, Filler, Shown, closed_latex, filler, power_of_ten, printed, recomputes, shower
 from bptt_trace.parts import parts_of
 from bptt_trace.problem import Problem
 from bptt_trace.program import Program, Role, Step
 from bptt_trace.rules import Rule, rule_of
 from bptt_trace.sheet import Math, Row, Stream
+
+ROLE_WORDS = {role: role.value for role in Role}
+"""``role.value`` is a Python function, and asked for in every line."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class Desk:
         self.numbers: list[Any] = list(values.numbers)
         self.line_of = self._numbered()
         self._line_texts = [str(line) if line else "" for line in self.line_of]
+        self._fillers: dict[Rule, list[Filler]] = {}
         self._templates: dict[Rule, list[tuple[Signs, Template, Template]]] = {}
 
     def _spellings(self) -> list[tuple[Signs, Callable[[Name], str]]]:
@@ -80,6 +84,9 @@ class Desk:
 
     def _sheet_order(self) -> Iterator[int]:
         gradients = [position for group in self.parts.gradients.values() for position in group]
+        if gradients == sorted(gradients):
+            yield from range(len(self.steps))
+            return
         waiting = set(gradients)
         for position in range(len(self.steps)):
             if position not in waiting:
@@ -154,13 +161,17 @@ class Desk:
 
     def filled(self, rule: Rule, arguments: Sequence[int]) -> tuple[Math, Math]:
         """A rule with names, and with numbers."""
-        spelled: list[str] = []
-        for (_, formula, numbers), (names, bare, operands) in zip(self.templates(rule), self._strings, strict=True):
-            spelled.append(formula.pattern % tuple([names[arguments[hole]] for hole in formula.holes]))
-            spelled.append(fill(numbers, arguments, bare, operands))
-        if len(spelled) == 2:
-            return Math(spelled[0], ""), Math(spelled[1], "")
-        return Math(spelled[0], spelled[2]), Math(spelled[1], spelled[3])
+        fillers = self._fillers.get(rule)
+        if fillers is None:
+            fillers = self._fillers[rule] = [
+                fill
+                for (_, formula, numbers), (names, bare, operands) in zip(self.templates(rule), self._strings, strict=True)
+                for fill in (filler(formula, names, names), filler(numbers, bare, operands))
+            ]
+        if len(fillers) == 2:
+            return Math(fillers[0](arguments), ""), Math(fillers[1](arguments), "")
+        texts = [fill(arguments) for fill in fillers]
+        return Math(texts[0], texts[2]), Math(texts[1], texts[3])
 
     def row(self, position: int, label: str = "", so_far: str = "") -> Row:
         """A step as a line of the sheet."""
@@ -182,7 +193,7 @@ class Desk:
             self.value(position),
             self.uses(arguments),
             label,
-            role.value,
+            ROLE_WORDS[role],
             target.time,
             exact,
             so_far,
@@ -250,7 +261,7 @@ class Desk:
         spelled = {}
         relation = self.relation(rule, role, arguments, position)
         for signs, _, calculation in self.templates(rule):
-            numbers = fill(calculation, arguments, self.shown.bare[signs], self.shown.operands[signs])
+            numbers = filler(calculation, self.shown.bare[signs], self.shown.operands[signs])(arguments)
             equal = relation if signs is TEXT or relation == "=" else r"\approx"
             spelled[signs] = f"{numbers} {equal} {self.shown.bare[signs][position]}"
         return Calculation(Var(position), number, self.both(spelled), self.value(position))

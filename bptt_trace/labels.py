@@ -14,6 +14,11 @@ class Labels:
     def __init__(self, desk: Desk, parts: Parts) -> None:
         self.desk = desk
         self.recurrent = desk.last_time > 0
+        self.words = {
+            Role.PREACTIVATION: "pre-activation",
+            Role.HIDDEN: "hidden state" if self.recurrent else "hidden value",
+            Role.OUTPUT: "output",
+        }
         self.summed_loss = len(parts.forward.losses) > 1
         parameters = [desk.steps[position].target for position in parts.parameters]
         self.parameter_keys = {(name.stem, name.layer, name.index) for name in parameters}
@@ -21,13 +26,10 @@ class Labels:
     def of(self, position: int) -> str:
         """What a line is, in a word."""
         step = self.desk.steps[position]
+        word = self.words.get(step.role)
+        if word is not None:
+            return word
         match step.role:
-            case Role.PREACTIVATION:
-                return "pre-activation"
-            case Role.HIDDEN:
-                return "hidden state" if self.recurrent else "hidden value"
-            case Role.OUTPUT:
-                return "output"
             case Role.LOSS:
                 return self._loss_label(position)
             case Role.CONTRIBUTION | Role.GRADIENT:

@@ -135,8 +135,6 @@ class Template:
     """Which argument stands in each hole, from left to right; −1 is the last one."""
     bare: tuple[bool, ...]
     """Whether a negative number stands in the hole without brackets."""
-    alone: bool
-    """Whether there is such a hole."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +168,7 @@ class LinePrinter(Printer):  # type: ignore[misc]
 
     def template(self, expression: Expression) -> Template:
         pattern = self.part(expression, _SUM, bare=True)
-        return Template(pattern, tuple(self.holes), tuple(self.bare), any(self.bare))
+        return Template(pattern, tuple(self.holes), tuple(self.bare))
 
     def part(self, expression: Expression, least: int, *, bare: bool = False) -> str:
         if isinstance(expression, Hole):

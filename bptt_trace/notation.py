@@ -94,6 +94,9 @@ def shower(rounding: Rounding) -> Callable[[Any, Role], str]:
 
 def plain(number: Decimal) -> str:
     """A decimal as a person writes it; far from 1, with a power of ten: ``1.234e-10``."""
+    text = str(number)
+    if len(text) < 17 and "E" not in text:
+        return text
     exponent = number.as_tuple().exponent
     if isinstance(exponent, int) and -16 <= exponent <= 0:
         return str(number) if exponent > -7 else f"{number:f}"
@@ -143,15 +146,18 @@ class Shown:
                 self.operands[signs].append(operand(one))
 
 
-def fill(form: Template, arguments: Sequence[int], bare: Sequence[str], operands: Sequence[str]) -> str:
-    """A template with the strings of its arguments."""
-    if len(form.holes) == 1:
-        return form.pattern % ((bare if form.bare[0] else operands)[arguments[form.holes[0]]],)
-    if not form.alone:
-        return form.pattern % tuple([operands[arguments[hole]] for hole in form.holes])
-    return form.pattern % tuple(
-        [(bare if alone else operands)[arguments[hole]] for hole, alone in zip(form.holes, form.bare, strict=True)]
-    )
+Filler = Callable[[Sequence[int]], str]
+"""The strings of arguments set into a template."""
+
+
+def filler(form: Template, bare: Sequence[str], operands: Sequence[str]) -> Filler:
+    """A template as a function of its arguments, by the shortest way that its holes allow."""
+    pattern, holes, alone = form.pattern, form.holes, form.bare
+    if holes == tuple(range(len(holes))) and len(set(alone)) == 1:
+        get = (bare if alone[0] else operands).__getitem__
+        return lambda arguments: pattern % (*map(get, arguments),)
+    pairs = [(bare if one else operands, hole) for hole, one in zip(holes, alone, strict=True)]
+    return lambda arguments: pattern % tuple([strings[arguments[hole]] for strings, hole in pairs])
 
 
 # -------------------------------------------------------------- general forms

@@ -180,7 +180,7 @@ def scalars(program: Program) -> Program:
 
     A program of numbers is its own. The lines of a step stand together, row by row.
     """
-    if not any(step.shape or any(program.steps[a].shape for a in step.arguments) for step in program.steps):
+    if not any(step.shape for step in program.steps):
         return program
     first: list[int] = []
     steps: list[Step] = []

@@ -694,14 +694,14 @@ def drift(desk: Desk) -> Iterator[Note]:
         return
     exact, here = desk.reference.numbers, desk.values.numbers
     lines = [p for p, step in enumerate(desk.steps) if desk.line_of[p] and step.role is not Role.FACTOR]
-    apart = {position: abs(exact[position] - float(here[position])) for position in lines}
-    nearly = max(apart.values(), default=0.0) * (1 - 1e-6)
+    apart = [abs(exact[position] - float(here[position])) for position in lines]
+    nearly = max(apart, default=0.0) * (1 - 1e-6)
     # Floating point finds the few that are furthest away, decimals the one among them.
-    far = [position for position in lines if apart[position] >= nearly]
+    far = [position for position, distance in zip(lines, apart, strict=True) if distance >= nearly]
     worst = max(far, key=lambda position: abs(Decimal(exact[position]) - here[position]), default=None)
     if worst is None:
         return
-    distance = apart[worst]
+    distance = abs(exact[worst] - float(here[worst]))
     if distance < 1e-12 * max(1.0, abs(exact[worst])):  # what is left is the error of double precision itself
         yield Note("Rounding", ("No result differs from full precision.",))
         return
