@@ -34,7 +34,11 @@ def build(problem: Problem) -> Program:
 
     pass_forward(parameters, 1)
     frozen = frozenset(Name(stem) for stem in problem.update.freeze) if problem.update else frozenset()
-    builder = Builder(backward(links(builder.build()), frozen=frozen))
+    forward_program = builder.build()
+    inner = [builder.steps[old.number].target for stem, old in parameters.items() if stem in network.cell.parameters]
+    if not frozen.issuperset(inner):
+        forward_program = links(forward_program)  # the chain ends at the hidden layer, if that learns at all
+    builder = Builder(backward(forward_program, frozen=frozen))
     if problem.update and learning_rate is not None:
         program = builder.build()
         changed = {

@@ -241,7 +241,7 @@ class _Writer:
         desk, backward = self.desk, self.parts.backward
         if not backward:
             return  # every parameter is frozen
-        if self.parts.links and self.desk.find(gradient(Name("a"))) is not None:
+        if self.parts.links:
             yield from self._links()
         lead = ("From the last step to the first:",) if self.recurrent else ("From the output back:",)
         yield Equations(lead, tuple(self._backward_equations()))
