@@ -87,7 +87,7 @@ def shower(rounding: Rounding) -> Callable[[Any, Role], str]:
             settle = {role: settler(rounding, role) for role in Role}
             return lambda number, role: plain(settle[role](number))
         case "full":
-            return lambda number, role: repr(number + 0.0)
+            return lambda number, role: repr(number + 0.0).replace("e+", "e")
         case _:
             return lambda number, role: str(number).replace("**", "^").replace("*", " * ")
 
