@@ -114,10 +114,6 @@ class Desk:
         """The printed value of a step or of a side calculation."""
         return Math(self._values[position], self._latex_values[position] if self._latex_values else "")
 
-    def operand(self, position: int) -> Math:
-        """The printed value of a step as it stands inside a calculation."""
-        return self.both({signs: self.shown.operands[signs][position] for signs in self.notations})
-
     def equals(self, position: int) -> Math:
         """``h_1 = 0.5370``."""
         name, value = self.name(position), self.value(position)
