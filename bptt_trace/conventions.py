@@ -10,7 +10,7 @@ from bptt_trace.functions import Function, identity, slope_of
 from bptt_trace.lines import LATEX, TEXT, LinePrinter, expression, in_z
 from bptt_trace.losses import Loss
 from bptt_trace.names import Name, spell
-from bptt_trace.notation import SPELLINGS, clock_at, latex
+from bptt_trace.notation import SPELLINGS, clock_at, general, latex
 from bptt_trace.numbers import Rounding
 from bptt_trace.parts import way
 from bptt_trace.sheet import Inline, Math, inline
@@ -73,22 +73,12 @@ def _loss(desk: Desk) -> Inline:
 
 def _loss_formula(desk: Desk, loss: Loss, summed: bool) -> Math:
     first = next(position for position, step in enumerate(desk.steps) if step.target.stem == "L")
-    step = desk.steps[first]
-    now = step.target.time
-    arguments = step.arguments
-    clock = str if now is None else clock_at(now)
-    spelled = []
-    for signs, spelling in ((TEXT, spell), (LATEX, latex)):
-        printer = LinePrinter(signs, numbers=False)
-        assert step.rule is not None
-        form = printer.template(expression(step.rule.formula))
-        term = form.pattern % tuple(spelling(desk.steps[arguments[hole]].target, clock) for hole in form.holes)
-        if not summed:
-            spelled.append(f"L = {term}")
-            continue
-        front = {TEXT: "(1/T) * ", LATEX: r"\frac{1}{T} \cdot "}[signs] if loss.over_time == "mean" else ""
-        spelled.append(f"L = {front}{sum_over_time(signs is LATEX)} {term}")
-    return Math(*spelled)
+    now = desk.steps[first].target.time
+    _, term = general(desk.steps, first, str if now is None else clock_at(now))
+    if not summed:
+        return Math(f"L = {term.text}", f"L = {term.latex}")
+    front = Math("(1/T) * ", r"\frac{1}{T} \cdot ") if loss.over_time == "mean" else Math("", "")
+    return Math(f"L = {front.text}{sum_over_time(False)} {term.text}", f"L = {front.latex}{sum_over_time(True)} {term.latex}")
 
 
 def sum_over_time(in_latex: bool) -> str:

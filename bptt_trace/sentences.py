@@ -129,6 +129,23 @@ def _inputs(desk: Desk, term: Formula) -> Math:
 
 def _later_memory(desk: Desk, found: Voices, time: int) -> Note:
     remembered = desk.calculate(found.memory)
+    spoken, silent = _without(desk, found)
+    spoken.insert(1, inline("the memory {shown}", shown=remembered.equation))
+    said: Inline = ()
+    for place, voice in enumerate(spoken):
+        said += (", ", *voice) if place else voice
+    sentence = inline(
+        "{line} adds {count} voices: {voices}.",
+        line=desk.line(found.position).capitalize(),
+        count=in_words(len(spoken)),
+        voices=said,
+    )
+    difference = _without_memory(desk, found, silent, time)
+    return Note("Memory", (*sentence, *difference))
+
+
+def _without(desk: Desk, found: Voices) -> tuple[list[Inline], Formula]:
+    """What the other voices say, one by one, and their sum: the pre-activation with the memory silent."""
     spoken: list[Inline] = []
     silent: Formula | None = None
     for word, term in found.others:
@@ -139,19 +156,8 @@ def _later_memory(desk: Desk, found: Voices, time: int) -> Note:
             value, shown = one.variable, one.equation
         silent = value if silent is None else silent + value
         spoken.append(inline("the {word} {shown}", word=word, shown=shown))
-    spoken.insert(1, inline("the memory {shown}", shown=remembered.equation))
-    said: Inline = ()
-    for place, voice in enumerate(spoken):
-        said += (", ", *voice) if place else voice
     assert silent is not None
-    sentence = inline(
-        "{line} adds {count} voices: {voices}.",
-        line=desk.line(found.position).capitalize(),
-        count=in_words(len(spoken)),
-        voices=said,
-    )
-    difference = _without_memory(desk, found, silent, time)
-    return Note("Memory", (*sentence, *difference))
+    return spoken, silent
 
 
 class Silence(NamedTuple):
@@ -647,11 +653,7 @@ def _moved(desk: Desk, found: Voices) -> Inline:
     """How much the memory moves the state, where the other voices are there to compare."""
     if not found.others or not _readable(desk):
         return ()
-    silent: Formula | None = None
-    for _, term in found.others:
-        value = term if isinstance(term, Var) else desk.calculate(term).variable
-        silent = value if silent is None else silent + value
-    assert silent is not None
+    _, silent = _without(desk, found)
     difference = _silence(desk, found, silent).difference
     return inline(", and moves it by {amount}", amount=difference.value) if difference.number else ()
 
