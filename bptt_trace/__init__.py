@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from bptt_trace.names import Name
     from bptt_trace.numbers import Rounding
     from bptt_trace.problem import Problem, load, parse
-    from bptt_trace.program import Program, Role, Step, scalars
+    from bptt_trace.lowering import scalars
+    from bptt_trace.program import Program, Role, Step
     from bptt_trace.prove import Comparison, prove
     from bptt_trace.sheet import Sheet
     from bptt_trace.solution import Solution, solve
@@ -48,7 +49,7 @@ _HOMES = {
     "prove": "prove",
     "Role": "program",
     "Rounding": "numbers",
-    "scalars": "program",
+    "scalars": "lowering",
     "Sheet": "sheet",
     "Solution": "solution",
     "solve": "solution",

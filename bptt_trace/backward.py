@@ -12,7 +12,7 @@ backpropagation through time (Werbos 1990, *Proc. IEEE* 78:1550).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple, assert_never, cast
@@ -22,6 +22,7 @@ from bptt_trace.formula import (
     ONE,
     Apply,
     Const,
+    Diagonal,
     Entry,
     Formula,
     MatMul,
@@ -29,8 +30,10 @@ from bptt_trace.formula import (
     Node,
     Outer,
     Over,
+    Part,
     Power,
     Rest,
+    Stack,
     Sum,
     Times,
     Total,
@@ -39,7 +42,7 @@ from bptt_trace.formula import (
     product,
     variables,
 )
-from bptt_trace.functions import slope_of
+from bptt_trace.functions import Function, slope_of
 from bptt_trace.names import LOSS, Name, gradient
 from bptt_trace.program import Builder, Program, Role, Step
 from bptt_trace.rules import Rule, rule_of
@@ -87,8 +90,10 @@ def _push(formula: Formula, flow: Formula, result: Formula, number: int, arity: 
     match node:
         case Var() | Rest():
             yield flow
-        case Const() | Entry():
+        case Const():
             return
+        case Entry(variable, _):
+            raise DesignError(f"the gradient of one component of {variable} wants a route of its own")
         case Neg(operand):
             yield from push(operand, product(Const(Fraction(-1)), flow))
         case Sum(terms):
@@ -117,6 +122,13 @@ def _push(formula: Formula, flow: Formula, result: Formula, number: int, arity: 
             yield from push(operand, flow.T)
         case Total(operand):
             yield from push(operand, flow)
+        case Stack(parts):
+            start = 0
+            for part in parts:
+                yield from push(part, Part(flow, start, part.shape))
+                start += part.shape[0] if part.shape else 1
+        case Part() | Diagonal():
+            raise DesignError(f"{node} stands in backward passes only")
         case _:
             assert_never(node)
 
@@ -148,6 +160,19 @@ def _merged(flow: list[Formula]) -> Formula:
     return product(first, Sum(tuple(signed)))
 
 
+class Route(NamedTuple):
+    """How the gradient at a line reaches one quantity, written down as the book has it.
+
+    A loss says so where the chain rule through its own line would be the longer
+    way: cross-entropy behind softmax gives ``y − target`` at the logits.
+    """
+
+    to: int
+    """The position of the quantity."""
+    formula: Formula
+    """The slope, over the steps of the program; it is multiplied by the gradient at the line."""
+
+
 class Source(NamedTuple):
     """One way by which a gradient arrives at a step."""
 
@@ -156,13 +181,21 @@ class Source(NamedTuple):
     arguments: tuple[int, ...]
 
 
-def backward(program: Program, loss: Name = LOSS, frozen: frozenset[Name] = frozenset()) -> Program:
+def backward(
+    program: Program,
+    loss: Name = LOSS,
+    frozen: frozenset[Name] = frozenset(),
+    routes: Mapping[int, Route] | None = None,
+) -> Program:
     """The program, followed by the gradients of ``loss`` in every quantity that depends on a parameter.
 
-    The steps are gone through from last to first; the parameters come at the
-    end, in the order of the program. Parameters in ``frozen`` have no gradient.
+    The steps are gone through from last to first, one sample after the other;
+    the parameters come at the end, in the order of the program. Parameters in
+    ``frozen`` have no gradient. ``routes`` has the lines from which the gradient
+    goes by a way of its own, instead of to each of their arguments.
     """
     steps = program.steps
+    routes = routes or {}
     start = program.index[loss]
     moving = _depends_on_parameters(steps[: start + 1], frozen)
     arriving: dict[int, list[Source]] = {start: []}
@@ -185,9 +218,15 @@ def backward(program: Program, loss: Name = LOSS, frozen: frozenset[Name] = froz
         """Pass the gradient of a step on to what it was made of."""
         step = steps[position]
         incoming = gradients[position]
+        if position in routes:
+            follow(routes[position], position, incoming)
+            return
         rule = cast(Rule, step.rule)
         fixed = incoming if isinstance(incoming, Formula) else None
         arguments = step.arguments
+        if isinstance(rule.formula, Apply) and rule.formula.function.jacobian is not None:
+            through_jacobian(position, rule.formula.function, cast(int, incoming))
+            return
         for place, argument in enumerate(arguments):
             if not moving[argument]:
                 continue
@@ -195,7 +234,22 @@ def backward(program: Program, loss: Name = LOSS, frozen: frozenset[Name] = froz
             filled = [arguments[source] if source >= 0 else position if source == RESULT else incoming for source in back.sources]
             arriving.setdefault(argument, []).append(Source(position, back.rule, cast(tuple[int, ...], tuple(filled))))
 
-    for position in range(start, -1, -1):
+    def follow(route: Route, position: int, incoming: int | Formula) -> None:
+        """Pass the gradient on by the route of this line alone."""
+        if moving[route.to]:
+            before = incoming if isinstance(incoming, Formula) else Var(incoming, steps[position].shape)
+            arriving.setdefault(route.to, []).append(Source(position, *rule_of(product(before, route.formula))))
+
+    def through_jacobian(position: int, function: Function, incoming: int) -> None:
+        """Pass the gradient on through the matrix of slopes, which gets lines of its own."""
+        step, (argument,) = steps[position], steps[position].arguments
+        matrix, _ = rule_of(cast(Callable[[Formula], Formula], function.jacobian)(Var(0, step.shape)))
+        name = steps[argument].target._replace(of=step.target)
+        slopes = builder.fill(name, matrix, (position,), Role.GRADIENT, position)
+        rule, _ = rule_of(Var(0, matrix.shape).T @ Var(1, step.shape))
+        arriving.setdefault(argument, []).append(Source(position, rule, (slopes, incoming)))
+
+    for position in sorted(range(start, -1, -1), key=lambda position: steps[position].target.sample or 0):
         if not moving[position]:
             continue
         if steps[position].role is Role.PARAMETER:
@@ -233,7 +287,8 @@ def _write(builder: Builder, steps: Sequence[Step], step: Step, sources: list[So
     if len(sources) == 1:
         user, rule, arguments = sources[0]
         return builder.fill(target, rule, arguments, Role.GRADIENT, user)
-    sources.sort(key=lambda source: steps[source.user].target.time or 0)  # what comes from the same step comes first
+    # What comes from the same step comes first.
+    sources.sort(key=lambda source: (steps[source.user].target.sample or 0, steps[source.user].target.time or 0))
     terms: list[int] = []
     for user, rule, arguments in sources:
         via = gradient(step.target, steps[user].target)

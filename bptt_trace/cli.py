@@ -118,7 +118,7 @@ def solve(
     from bptt_trace.build import build
     from bptt_trace.numbers import Rounding
     from bptt_trace.problem import load
-    from bptt_trace.program import scalars
+    from bptt_trace.lowering import scalars
 
     del detail
     if fragment and form != "latex":
@@ -184,7 +184,7 @@ def names(problem: str, changes: tuple[str, ...]) -> None:
     """
     from bptt_trace.build import build
     from bptt_trace.problem import load
-    from bptt_trace.program import scalars
+    from bptt_trace.lowering import scalars
 
     _written((f"{step.target}\n" for step in scalars(build(load(problem, changes)))), None)
 

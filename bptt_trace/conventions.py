@@ -22,10 +22,10 @@ def conventions(desk: Desk) -> Iterator[tuple[str, Inline]]:
     yield "Loss", _loss(desk)
     yield "Activations", _activations(desk)
     network = problem.network
-    if max(network.hidden, network.inputs, network.outputs) > 1:
-        yield "Products", ("a weight matrix stands left of its column: row i of W belongs to unit i",)
+    if max(*network.hidden, network.inputs, network.outputs) > 1:
+        yield "Products", (_PRODUCTS[network.rows],)
     if problem.update:
-        frozen = problem.update.freeze
+        frozen = [str(name) for name in problem.update.freeze]
         stays = f"; {', '.join(frozen)} {'stays' if len(frozen) == 1 else 'stay'} as given" if frozen else ""
         yield (
             "Update",
@@ -35,6 +35,12 @@ def conventions(desk: Desk) -> Iterator[tuple[str, Inline]]:
         yield "via", inline('{via} is the part of the gradient that arrives through {by}; without "via", the total', **via)
     yield "Rounding", (rounding_rule(desk.values.rounding),)
     yield "Reading", ('the column "uses" names the lines that a line takes its numbers from',)
+
+
+_PRODUCTS = {
+    False: "W x: a weight matrix stands left of its column; row i of W belongs to unit i",
+    True: "x W: vectors are rows, and a weight matrix stands right of its row; column i of W belongs to unit i",
+}
 
 
 def rounding_rule(rounding: Rounding) -> str:

@@ -39,6 +39,8 @@ WORKING = Context(
 )
 SNAP = Context(prec=50, rounding=ROUND_HALF_UP, Emax=999_999, Emin=-999_999)
 ZERO = Decimal(0)
+MAX_EXPONENT = 690
+"""Beyond e^±690 doubles overflow, or lose digits."""
 MAX_OPERATIONS = 600
 """How large a closed form may become."""
 
@@ -155,6 +157,13 @@ def _bent(pieces: Pieces, number: Callable[[Fraction], Any]) -> Callable[[Any], 
     return lambda z: right * z if z > 0 else left * z
 
 
+def _exp(z: float) -> float:
+    """The exponential, where a double keeps all of its digits: elsewhere 60 digits take over."""
+    if abs(z) > MAX_EXPONENT:
+        raise OverflowError
+    return math.exp(z)
+
+
 def _sigmoid(z: float) -> float:
     if z >= 0:
         return 1 / (1 + math.exp(-z))
@@ -169,7 +178,7 @@ FLOATS: dict[str, Callable[[Any], Any]] = {
     "tanh": math.tanh,
     "sigmoid": _sigmoid,
     "softplus": _softplus,
-    "exp": math.exp,
+    "exp": _exp,
     "ln": math.log,
     "sqrt": math.sqrt,
     "sin": math.sin,
@@ -297,7 +306,10 @@ class ByHand:
         half, doubt, relative = Decimal("0.5"), Decimal("1e-6"), Decimal("1e-14")
 
         def line(*arguments: Decimal) -> Any:
-            value = rough(*arguments)
+            try:
+                value = rough(*arguments)
+            except OverflowError:
+                return precise(*arguments)
             result = settle(value)
             # Just below a power of ten the last figure stands one place further right than in the result.
             place = int(result.as_tuple().exponent)
@@ -346,7 +358,20 @@ class Full:
     number = staticmethod(float)
 
     def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
-        return source(rule).bind(float, lambda f: resolve(f, float, FLOATS), self._finite)
+        one = source(rule)
+        quick = one.bind(float, lambda f: resolve(f, float, FLOATS), self._finite)
+        if not any(function.name == "exp" for function in one.functions):
+            return quick
+        precise = one.bind(decimal, lambda f: resolve(f, decimal, DECIMAL_BY_DIGITS), float)
+
+        def line(*arguments: float) -> float:
+            # A probability is a quotient of exponentials that may be too large, or too small, for doubles.
+            try:
+                return float(quick(*arguments))
+            except OverflowError:
+                return self._finite(precise(*map(Decimal, arguments)))
+
+        return line
 
     @staticmethod
     def _finite(value: float) -> float:

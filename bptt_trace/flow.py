@@ -29,7 +29,7 @@ def factors(program: Program, state: str = "h") -> Program:
         for position, step in enumerate(program.steps)
         if step.role is Role.HIDDEN and step.target.stem == state and step.target.iteration == 1
     ]
-    if len(states) < 2 or program.steps[states[0]].target.time is None or program.steps[states[0]].shape:
+    if len(states) < 2 or not all(_alone(program.steps[position]) for position in states):
         return program
     builder = Builder(program)
     last = program.steps[states[-1]].target
@@ -45,6 +45,11 @@ def factors(program: Program, state: str = "h") -> Program:
             name = earlier._replace(of=last)
             product_so_far = builder.fill(name, _PRODUCT, (product_so_far, factor), Role.FACTOR, after)
     return builder.build()
+
+
+def _alone(step: Step) -> bool:
+    """Whether a state is one number, of the only layer and the only sample."""
+    return step.target.time is not None and not step.shape and step.target.layer is None and step.target.sample is None
 
 
 class Link(NamedTuple):
@@ -109,7 +114,7 @@ def _chain(links: tuple[Link, ...]) -> tuple[Rule, tuple[tuple[int, int], ...]]:
 def links(program: Program) -> Program:
     """The program, followed by the links of a feedforward chain: ∂y/∂h, ∂h/∂a, from the output back.
 
-    A network over time, or one of vectors, has none.
+    A network over time, or one of vectors, or a batch, has none.
     """
     builder = Builder(program)
     forward = {Role.PREACTIVATION, Role.HIDDEN, Role.OUTPUT}
@@ -117,7 +122,7 @@ def links(program: Program) -> Program:
         step = program.steps[position]
         if step.role not in forward or step.rule is None:
             continue
-        if step.target.time is not None or step.shape:
+        if step.target.time is not None or step.target.sample is not None or step.shape:
             return program
         for place, argument in enumerate(step.arguments):
             before = program.steps[argument]

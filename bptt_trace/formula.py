@@ -99,7 +99,7 @@ class Var(Formula):
 
 @dataclass(frozen=True)
 class Entry(Formula):
-    """One component of a quantity: what the lowering of a matrix formula is made of."""
+    """One component of a quantity: the probability of one class; what a matrix formula is lowered to."""
 
     variable: Var
     component: int
@@ -250,6 +250,43 @@ class Total(Formula):
     operand: Formula
 
 
+@dataclass(frozen=True)
+class Stack(Formula):
+    """Columns one below the other, as one column: [h, x]."""
+
+    parts: tuple[Formula, ...]
+
+    def __post_init__(self) -> None:
+        if any(len(part.shape) > 1 for part in self.parts):
+            raise DesignError(f"a stack of shapes {[part.shape for part in self.parts]}")
+
+    @property
+    def shape(self) -> Shape:
+        return shape_of(sum(_matrix(part)[0] for part in self.parts))
+
+
+@dataclass(frozen=True)
+class Part(Formula):
+    """Some entries of a column, one after the other: what belongs to one part of a stack."""
+
+    operand: Formula
+    start: int
+    """Counted from 0."""
+    shape: Shape = ()
+
+
+@dataclass(frozen=True)
+class Diagonal(Formula):
+    """The square matrix with a column on its diagonal and nothing beside it."""
+
+    operand: Formula
+
+    @property
+    def shape(self) -> Shape:
+        rows = _matrix(self.operand)[0]
+        return shape_of(rows, rows)
+
+
 class _Absent(Formula):
     """What a network does not have: a bias, an input. It vanishes from sums and takes its factors along."""
 
@@ -258,7 +295,10 @@ ABSENT = _Absent()
 ONE = Const(Fraction(1))
 ZERO = Const(Fraction(0))
 
-Node = Var | Entry | Rest | Const | Neg | Sum | Times | Over | Power | Apply | MatMul | Outer | Transpose | Total
+Node = (
+    Var | Entry | Rest | Const | Neg | Sum | Times | Over | Power | Apply
+    | MatMul | Outer | Transpose | Total | Stack | Part | Diagonal
+)  # fmt: skip
 
 
 def constant(value: Operand) -> Formula:
@@ -347,6 +387,12 @@ def _coefficient(value: Fraction, below: list[Formula]) -> Formula | None:
     return Over(Const(Fraction(value.numerator)), below[0] if len(below) == 1 else Times(tuple(below)))
 
 
+def stack(*parts: Formula) -> Formula:
+    """Columns one below the other; what a network does not have takes no room."""
+    present = tuple(part for part in parts if part is not ABSENT)
+    return Stack(present) if len(present) > 1 else present[0]
+
+
 def children(formula: Formula) -> Iterator[Formula]:
     """The formulas that a formula is made of, from left to right."""
     for field in fields(formula):  # type: ignore[arg-type]
@@ -401,19 +447,37 @@ def rewrite(formula: Formula, change: Callable[[Formula], Formula | None]) -> Fo
             return again(operand).T
         case Total(operand):
             return Total(again(operand))
+        case Stack(parts):
+            return Stack(all_of(parts))
+        case Part(operand, start, shape):
+            return Part(again(operand), start, shape)
+        case Diagonal(operand):
+            return Diagonal(again(operand))
         case _:
             assert_never(node)
 
 
-def component(formula: Formula, row: int = 0, column: int = 0) -> Formula:
+def component(formula: Formula, row: int = 0, column: int = 0, *, rows: bool = False) -> Formula:
     """One entry of a formula as a formula of numbers: its variables are entries of the old ones.
 
+    ``rows`` writes products in the order of those whose vectors are rows
+    (``x W``): the formula is the same, its matrix products are read from right
+    to left.
+
     >>> str(component(Var(0, (2, 2)) @ Var(1, (2,)), row=1))
-    's0[2] * s1[0] + s0[3] * s1[1]'
+    's0[3] * s1[1] + s0[4] * s1[2]'
+    >>> str(component(Var(0, (2, 2)) @ Var(1, (2,)), row=1, rows=True))
+    's1[1] * s0[3] + s1[2] * s0[4]'
     """
 
+    def at(part: Formula, row: int = 0, column: int = 0) -> Formula:
+        return component(part, row, column, rows=rows)
+
     def entry(part: Formula) -> Formula:
-        return component(part, row, column) if part.shape else component(part)
+        return at(part, row, column) if part.shape else at(part)
+
+    def times(left: Formula, right: Formula) -> Formula:
+        return right * left if rows else left * right
 
     node = cast(Node, formula)
     match node:
@@ -436,18 +500,35 @@ def component(formula: Formula, row: int = 0, column: int = 0) -> Formula:
         case Power(base, exponent):
             return Power(entry(base), exponent)
         case Apply(function, argument):
+            if function.entry is not None:
+                return function.entry([at(argument, i) for i in range(_matrix(argument)[0])], row)
             return Apply(function, entry(argument))
         case MatMul(left, right):
-            return _added(component(left, row, k) * component(right, k, column) for k in range(_matrix(left)[1]))
+            return _added(times(at(left, row, k), at(right, k, column)) for k in range(_matrix(left)[1]))
         case Outer(first, second):
-            return component(first, row) * component(second, column)
+            return times(at(first, row), at(second, column))
         case Transpose(operand):
-            return component(operand, column, row)
+            return at(operand, column, row)
         case Total(operand):
-            rows, columns = _matrix(operand)
-            return _added(component(operand, i, j) for i in range(rows) for j in range(columns))
+            return _added(at(operand, *place) for place in _places(operand))
+        case Stack(parts):
+            start = 0
+            for part in parts:
+                if row < start + _matrix(part)[0]:
+                    return at(part, row - start)
+                start += _matrix(part)[0]
+            raise DesignError(f"row {row} of {formula}")
+        case Part(operand, start, _):
+            return at(operand, start + row)
+        case Diagonal(operand):
+            return at(operand, row) if row == column else ABSENT
         case _:
             assert_never(node)
+
+
+def _places(formula: Formula) -> Iterator[tuple[int, int]]:
+    rows, columns = _matrix(formula)
+    return ((i, j) for i in range(rows) for j in range(columns))
 
 
 def _added(terms: Iterator[Formula]) -> Formula:
@@ -490,7 +571,7 @@ def text(formula: Formula, names: Callable[[int], str], rest: str = "…") -> st
             case Var(number):
                 return names(number), _ATOM
             case Entry(Var(number), index):
-                return f"{names(number)}[{index}]", _ATOM
+                return f"{names(number)}[{index + 1}]", _ATOM
             case Rest():
                 return rest, _SUM
             case Const(value, symbol):
@@ -524,6 +605,12 @@ def text(formula: Formula, names: Callable[[int], str], rest: str = "…") -> st
                 return f"{show(operand, _ATOM)}.T", _ATOM
             case Total(operand):
                 return f"total({show(operand, _SUM)})", _ATOM
+            case Stack(parts):
+                return f"[{', '.join(show(part, _SUM) for part in parts)}]", _ATOM
+            case Part(operand, start, _):
+                return f"({show(operand, _SUM)})[{start + 1}..{start + _matrix(node)[0]}]", _ATOM
+            case Diagonal(operand):
+                return f"diag({show(operand, _SUM)})", _ATOM
             case _:
                 assert_never(node)
 

@@ -12,12 +12,12 @@ one that is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
-from bptt_trace.formula import ONE, ZERO, Apply, Formula, Var, constant
+from bptt_trace.formula import ONE, ZERO, Apply, Diagonal, Formula, Outer, Sum, Var, constant
 
 Z = Var(0)
 """The argument, in a definition."""
@@ -46,6 +46,10 @@ class Function:
     derivative_of: Function | None = None
     source: str = ""
     """The text of a definition, as its author wrote it."""
+    entry: Callable[[Sequence[Formula], int], Formula] | None = None
+    """For a function of a whole column: one entry of the value, from the entries of the argument."""
+    jacobian: Callable[[Formula], Formula] | None = None
+    """For a function of a whole column: the matrix of its slopes, from its value y."""
 
     def __call__(self, argument: Formula) -> Formula:
         """The function applied to a formula; the identity leaves it as it is."""
@@ -64,6 +68,15 @@ ln = Function("ln", r"\ln", lambda z, y: 1 / z)
 sqrt = Function("sqrt", r"\mathrm{sqrt}", lambda z, y: 1 / (2 * y))
 sin: Function = Function("sin", r"\sin", lambda z, y: cos(z))
 cos: Function = Function("cos", r"\cos", lambda z, y: -sin(z))
+
+
+softmax = Function(
+    "softmax",
+    r"\mathrm{softmax}",
+    entry=lambda z, place: exp(z[place]) / Sum(tuple(map(exp, z))),
+    jacobian=lambda y: Diagonal(y) - Outer(y, y),
+)
+"""exp(z_i) / Σ exp(z_j). Its slopes ∂y_i/∂z_j are y_i − y_i² on the diagonal and −y_i · y_j beside it (Bridle 1990)."""
 
 
 @cache
@@ -86,7 +99,7 @@ def leaky_relu(leak: Fraction = Fraction(1, 100), slope_at_0: Fraction | None = 
 
 absolute = _bent("abs", r"\mathrm{abs}", Fraction(-1), Fraction(0))
 
-ACTIVATIONS = ("identity", "tanh", "sigmoid", "relu", "leaky_relu", "softplus")
+ACTIVATIONS = ("identity", "tanh", "sigmoid", "relu", "leaky_relu", "softplus", "softmax")
 """The activations that a problem file may name; anything else is an expression in z."""
 
 ELEMENTARY = {function.name: function for function in (exp, ln, sqrt, sin, cos, tanh, sigmoid, softplus, absolute, relu())} | {

@@ -25,6 +25,7 @@ from bptt_trace.errors import DesignError
 from bptt_trace.formula import (
     Apply,
     Const,
+    Diagonal,
     Entry,
     Formula,
     MatMul,
@@ -32,8 +33,10 @@ from bptt_trace.formula import (
     Node,
     Outer,
     Over,
+    Part,
     Power,
     Rest,
+    Stack,
     Sum,
     Times,
     Total,
@@ -93,7 +96,7 @@ def expression(formula: Formula) -> Expression:
             return sympy.Pow(expression(base), exponent, evaluate=False)
         case Apply(function, argument):
             return symbolic(function)(expression(argument))
-        case Entry() | MatMul() | Outer() | Transpose() | Total():
+        case Entry() | MatMul() | Outer() | Transpose() | Total() | Stack() | Part() | Diagonal():
             raise DesignError(f"{formula} is not a formula of numbers; lower it first")
         case _:
             assert_never(node)

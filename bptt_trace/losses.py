@@ -1,15 +1,24 @@
-"""Losses: prediction and target in, steps out."""
+"""Losses: prediction and target in, steps out.
+
+The loss of every prediction is a line; with several samples or time steps,
+their sums or means are further lines, up to ``L``. Where the book has a shorter
+derivative than the chain rule through these lines, a loss also gives a route
+for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
-from bptt_trace.formula import ONE, Const, Formula, Total, Var, product
+from bptt_trace.backward import Route
+from bptt_trace.errors import DesignError
+from bptt_trace.formula import ONE, Apply, Const, Entry, Formula, Neg, Var, product
+from bptt_trace.functions import Function, ln, sigmoid, softmax
 from bptt_trace.names import LOSS, Name
-from bptt_trace.program import Builder, Role
-from bptt_trace.rules import rule_of
+from bptt_trace.program import Builder, Role, Step
 
 
 @dataclass(frozen=True)
@@ -17,11 +26,18 @@ class Loss:
     """What is minimised, with the conventions on which textbooks differ."""
 
     kind: str = "squared_error"
-    """``squared_error``, or ``output``: the prediction is itself the loss (exercises on ∂h_T/∂w)."""
+    """``squared_error``, ``cross_entropy`` (behind softmax), ``binary_cross_entropy`` (behind sigmoid), or
+    ``output``: the prediction is itself the loss (exercises on ∂h_T/∂w)."""
     factor: Fraction = Fraction(1)
     """In front of every term: 1, or 1/2 for the half squared error."""
     over_time: str = "mean"
     """``mean`` or ``sum`` of the terms of the time steps."""
+    over_units: str = "sum"
+    """``mean`` or ``sum`` of the terms of the output units."""
+    over_batch: str = "mean"
+    """``mean`` or ``sum`` of the losses of the samples."""
+    gradient: str = "short"
+    """Of a cross-entropy: ``short`` (``y − target`` at the pre-activation) or ``long`` (by way of ∂L/∂y)."""
 
     @property
     def has_target(self) -> bool:
@@ -29,35 +45,123 @@ class Loss:
         return self.kind != "output"
 
 
-def term(loss: Loss, prediction: Formula, target: Formula = ONE) -> Formula:
-    """The loss of one prediction.
+class Compared(NamedTuple):
+    """A prediction beside its target, at one time step."""
 
-    factor · (y − target)², added up over the units of the output; source:
-    Goodfellow, Bengio and Courville, *Deep Learning* (2016), sec. 5.1.4.
-    """
-    error = (prediction - target) ** 2 if loss.has_target else prediction
-    return product(Const(loss.factor), Total(error) if error.shape else error)
+    time: int | None
+    prediction: Var
+    target: Var | None
+    numbers: tuple[Fraction, ...]
+    """The numbers of the target: terms in which one is exactly 0 are not written."""
 
 
 def write(
     builder: Builder,
     loss: Loss,
-    predictions: Sequence[Var],
-    targets: Sequence[Var],
-    times: Sequence[int | None],
+    samples: Mapping[int | None, Sequence[Compared]],
+    single: bool,
     iteration: int = 1,
-) -> None:
-    """The loss of every prediction, then ``L``; a single prediction is all there is of ``L``."""
+) -> dict[int, Route]:
+    """The lines of the loss, up to ``L``; returns the routes for the way back.
+
+    ``samples`` has the predictions of each sample of a batch; without a batch
+    its only key is None. ``single`` says that each has one prediction only,
+    whose loss has no time.
+    """
     total = LOSS._replace(iteration=iteration)
-    single = times[0] is None or len(predictions) == 1 < len(times)
-    compared = [prediction.shape for prediction in predictions[:1]] * (2 if targets else 1)
-    one = term(loss, *(Var(number, shape) for number, shape in enumerate(compared)))
-    rule, _ = rule_of(one)
-    lines: list[int] = []
-    for place, prediction in enumerate(predictions):
-        filled = (prediction.number, targets[place].number) if targets else (prediction.number,)
-        name = total if single else Name(LOSS.stem, None, times[place], (), None, iteration)
-        lines.append(builder.fill(name, rule, filled, Role.LOSS))
-    if not single:
-        mean = ONE / Const(Fraction(len(lines)), "T") if loss.over_time == "mean" else None
-        builder.sum(total, lines, Role.LOSS, mean)
+    routes: dict[int, Route] = {}
+    wholes: list[int] = []
+    for number, sample in samples.items():
+        whole = total._replace(sample=number)
+        terms: list[int] = []
+        for compared in sample:
+            name = whole if single else whole._replace(time=compared.time)
+            terms.append(_term(builder, loss, name, compared, routes))
+        wholes.append(terms[0] if single else builder.sum(whole, terms, Role.LOSS, _mean(loss.over_time, terms, "T")))
+    if None not in samples:
+        builder.sum(total, wholes, Role.LOSS, _mean(loss.over_batch, wholes, "N"))
+    return routes
+
+
+def _mean(how: str, terms: Sequence[int], symbol: str) -> Formula | None:
+    return ONE / Const(Fraction(len(terms)), symbol) if how == "mean" else None
+
+
+def _term(builder: Builder, loss: Loss, name: Name, compared: Compared, routes: dict[int, Route]) -> int:
+    """The loss of one prediction; where its units have terms of their own, these come first."""
+    _, y, target, numbers = compared
+    scale = _scale(loss, y)
+    if target is None:
+        return builder.let(name, product(scale, y), Role.LOSS).number
+    if loss.kind == "cross_entropy":
+        line = builder.let(name, product(scale, _entropy(y, target, numbers)), Role.LOSS).number
+    elif not y.shape:
+        line = builder.let(name, product(scale, _of_one_unit(loss, y, target, numbers[0])), Role.LOSS).number
+    else:
+        units: list[int] = []
+        for place, number in enumerate(numbers):
+            one = product(scale, _of_one_unit(loss, Entry(y, place), Entry(target, place), number))
+            units.append(builder.let(name._replace(index=(place + 1,)), one, Role.LOSS).number)
+        line = builder.sum(name, units, Role.LOSS)
+    route = _route(builder.steps, loss, y, target)
+    if route is not None:
+        routes[line] = Route(route.to, product(scale, route.formula))
+    return line
+
+
+def _scale(loss: Loss, y: Var) -> Formula:
+    """The exact number in front of every term: the factor, and 1/K where units are averaged."""
+    averaged = loss.over_units == "mean" and y.shape
+    return product(Const(loss.factor), ONE / Const(Fraction(y.shape[0]), "K")) if averaged else Const(loss.factor)
+
+
+def _of_one_unit(loss: Loss, y: Formula, target: Formula, number: Fraction) -> Formula:
+    """The loss of one output unit.
+
+    (y − target)²: Goodfellow, Bengio and Courville, *Deep Learning* (2016),
+    sec. 5.1.4. −(target · ln y + (1 − target) · ln(1 − y)): ibid., sec. 6.2.2.2.
+    """
+    if loss.kind == "squared_error":
+        return (y - target) ** 2
+    if number == 1:
+        return Neg(Apply(ln, y))
+    if number == 0:
+        return Neg(Apply(ln, 1 - y))
+    return Neg(target * Apply(ln, y) + (1 - target) * Apply(ln, 1 - y))
+
+
+def _entropy(y: Var, target: Var, numbers: Sequence[Fraction]) -> Formula:
+    """−Σ target_i · ln y_i, written for the classes that the target has.
+
+    Source: Goodfellow, Bengio and Courville, *Deep Learning* (2016), sec. 6.2.2.3.
+    """
+    classes = [place for place, number in enumerate(numbers) if number]
+    if [numbers[place] for place in classes] == [1]:
+        return Neg(Apply(ln, Entry(y, classes[0])))
+    terms = [Entry(target, place) * Apply(ln, Entry(y, place)) for place in classes]
+    return Neg(sum(terms[1:], start=terms[0]))
+
+
+def _route(steps: Sequence[Step], loss: Loss, y: Var, target: Var) -> Route | None:
+    """The way back where it is not the chain rule through the line of the loss.
+
+    y − target: Bishop, *Pattern Recognition and Machine Learning* (2006), sec. 5.3.1.
+    """
+    if loss.kind == "squared_error":
+        return Route(y.number, product(Const(Fraction(2)), y - target)) if y.shape else None
+    if loss.gradient == "short":
+        return Route(_logits(steps, y, softmax if loss.kind == "cross_entropy" else sigmoid), y - target)
+    if loss.kind == "cross_entropy":
+        return Route(y.number, Neg(target / y))
+    return Route(y.number, (y - target) / (y * (1 - y))) if y.shape else None
+
+
+def _logits(steps: Sequence[Step], y: Var, function: Function) -> int:
+    """The pre-activation of a prediction."""
+    step = steps[y.number]
+    formula = step.rule.formula if step.rule else None
+    if isinstance(formula, Apply) and formula.function is function:
+        return step.arguments[0]
+    if function is softmax and len(step.arguments) == 2:  # exponentials and their sum have lines of their own
+        return steps[step.arguments[0]].arguments[0]
+    raise DesignError(f"{step.target} is no {function.name}")

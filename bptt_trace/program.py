@@ -13,9 +13,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from bptt_trace.errors import DesignError
-from bptt_trace.formula import Formula, Rest, Shape, Var, entries, rewrite, text
+from bptt_trace.formula import Formula, Rest, Shape, Var, text
 from bptt_trace.names import Name
-from bptt_trace.rules import Pick, Rule, Tape, lower, rule_of
+from bptt_trace.rules import Rule, Tape, renumbered, rule_of
 
 
 class Role(Enum):
@@ -58,8 +58,7 @@ class Step(NamedTuple):
         """The formula over the steps of the program, made for reading."""
         if self.rule is None:
             return None
-        arguments = self.arguments
-        return rewrite(self.rule.formula, lambda f: Var(arguments[f.number], f.shape) if isinstance(f, Var) else None)
+        return renumbered(self.rule.formula, self.arguments)
 
     @property
     def repeats(self) -> bool:
@@ -70,13 +69,19 @@ class Step(NamedTuple):
 class Program:
     """An ordered tuple of steps, each of which uses only earlier ones."""
 
-    def __init__(self, steps: Iterable[Step], base: Program | None = None) -> None:
+    def __init__(
+        self, steps: Iterable[Step], base: Program | None = None, *, rows: bool = False, board: Board | None = None
+    ) -> None:
         """Raise ``DesignError`` where a step uses a later one or a name is given twice.
 
         ``base`` is a program that these steps go on from; its own steps are not
-        checked again.
+        checked again. With ``rows`` the vectors of the program are read as rows
+        (``x W``), which changes how it is written and not what it comes to.
         """
         self.steps = tuple(steps)
+        self.rows = rows
+        self.board = board or Board(self, range(len(self.steps) + 1))
+        """The program of vectors behind a program of numbers; of any other, itself."""
         start = len(base) if base else 0
         self.index: dict[Name, int] = dict(base.index) if base else {}
         """The position of each name."""
@@ -118,11 +123,32 @@ class Program:
         return f"{step.target} = {text(step.rule.formula, names.__getitem__, rest)}"
 
 
+class Board(NamedTuple):
+    """What stands on the board, and where its component lines are."""
+
+    program: Program
+    first: Sequence[int]
+    """For each step of the program its first component line, and at the end the number of lines."""
+
+    def lines(self, position: int) -> range:
+        """The component lines of a step."""
+        return range(self.first[position], self.first[position + 1])
+
+
+class Moment(NamedTuple):
+    """When something is calculated: at which time step, for which sample, in which iteration."""
+
+    time: int | None = None
+    sample: int | None = None
+    iteration: int = 1
+
+
 class Builder:
     """Writes a program step by step: the one object here that changes."""
 
-    def __init__(self, program: Program | None = None) -> None:
+    def __init__(self, program: Program | None = None, *, rows: bool = False) -> None:
         self.base = program
+        self.rows = program.rows if program else rows
         self.steps: list[Step] = list(program.steps) if program else []
 
     def given(self, target: Name, role: Role = Role.GIVEN, shape: Shape = ()) -> Var:
@@ -141,13 +167,14 @@ class Builder:
         steps.append(Step(target, rule, arguments, role, through, rule.shape))
         return len(steps) - 1
 
-    def replay(self, tape: Tape, sources: list[int], time: int | None, iteration: int, roles: Mapping[str, Role]) -> list[int]:
-        """Append the lines of a tape, filled from these steps, at one time; return the positions of its results."""
+    def replay(self, tape: Tape, sources: list[int], moment: Moment, roles: Mapping[str, Role]) -> list[int]:
+        """Append the lines of a tape, filled from these steps, at one moment; return the positions of its results."""
+        time, sample, iteration = moment
         places = sources[:]
         steps = self.steps
-        for stem, rule, inputs in tape.lines:
+        for stem, layer, rule, inputs in tape.lines:
             places.append(len(steps))
-            name = Name(stem, None, time, (), None, iteration)
+            name = Name(stem, layer, time, (), sample, iteration)
             steps.append(Step(name, rule, tuple([places[i] for i in inputs]), roles[stem], None, rule.shape))
         return [places[result] for result in tape.results]
 
@@ -158,7 +185,7 @@ class Builder:
 
     def build(self) -> Program:
         """The program as it stands; raises what ``Program`` raises."""
-        return Program(self.steps, self.base)
+        return Program(self.steps, self.base, rows=self.rows)
 
 
 WRITTEN_OUT = 4
@@ -173,31 +200,3 @@ def _sum(count: int, shape: Shape, factor: Formula | None) -> Rule:
         for number in range(1, count):
             total = total + Var(number, shape)
     return rule_of(total if factor is None else factor * total)[0]
-
-
-def scalars(program: Program) -> Program:
-    """The program of numbers behind a program of vectors and matrices: each step becomes its component lines.
-
-    A program of numbers is its own. The lines of a step stand together, row by row.
-    """
-    if not any(step.shape for step in program.steps):
-        return program
-    first: list[int] = []
-    steps: list[Step] = []
-    for step in program.steps:
-        through = None if step.through is None else first[step.through]
-        first.append(len(steps))
-        names = [step.target._replace(index=index) for index in entries(step.shape)]
-        if step.rule is None:
-            steps += [Step(name, None, (), step.role) for name in names]
-            continue
-        for name, (rule, picks, rest) in zip(names, lower(step.rule), strict=True):
-            arguments = [_place(first, step, pick) for pick in picks]
-            if rest is not None:
-                arguments += [first[argument] + rest for argument in step.arguments[step.rule.arity :]]
-            steps.append(Step(name, rule, tuple(arguments), step.role, through))
-    return Program(steps)
-
-
-def _place(first: list[int], step: Step, pick: Pick) -> int:
-    return first[step.arguments[pick.argument]] + pick.component

@@ -22,7 +22,8 @@ from bptt_trace.functions import Function
 from bptt_trace.lines import definition_source, source
 from bptt_trace.names import LOSS, Name, gradient
 from bptt_trace.problem import Problem
-from bptt_trace.program import Program, Role, scalars
+from bptt_trace.lowering import scalars
+from bptt_trace.program import Program, Role
 from bptt_trace.rules import Rule
 
 DISTANCE = Decimal("1e-15")

@@ -10,7 +10,7 @@ A ``Tape`` is a cell run once on placeholders; it is replayed at every time step
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
@@ -27,7 +27,7 @@ class Pick(NamedTuple):
 class Rule:
     """A formula with its variables numbered from 0; equal formulas share one rule."""
 
-    __slots__ = ("__weakref__", "arity", "copies", "formula", "lowered", "shape", "sums_rest")
+    __slots__ = ("__weakref__", "arity", "copies", "formula", "lowered", "lowered_rows", "shape", "sums_rest")
 
     def __init__(self, formula: Formula) -> None:
         self.formula = formula
@@ -39,11 +39,15 @@ class Rule:
         """Whether further arguments follow, all of them added up where ``Rest`` stands."""
         self.copies = isinstance(formula, Var)
         """Whether the rule only repeats its argument."""
-        self.lowered: tuple[tuple[Rule, tuple[Pick, ...], int | None], ...] | None = None
+        self.lowered: Lowered | None = None
+        self.lowered_rows: Lowered | None = None
 
     def __repr__(self) -> str:
         return f"Rule({self.formula})"
 
+
+Lowered = tuple[tuple[Rule, tuple[Pick, ...], int | None], ...]
+"""Component lines of a rule, as ``lower`` describes them."""
 
 _interned: WeakValueDictionary[Formula, Rule] = WeakValueDictionary()
 
@@ -65,28 +69,42 @@ def rule_of(formula: Formula) -> tuple[Rule, tuple[int, ...]]:
     places: dict[int, int] = {}
     for variable in variables(formula):
         places.setdefault(variable.number, len(places))
-
-    def numbered(part: Formula) -> Formula | None:
-        return Var(places[part.number], part.shape) if isinstance(part, Var) else None
-
-    return intern(rewrite(formula, numbered)), tuple(places)
+    return intern(renumbered(formula, places)), tuple(places)
 
 
-def lower(rule: Rule) -> tuple[tuple[Rule, tuple[Pick, ...], int | None], ...]:
+def renumbered(formula: Formula, numbers: Mapping[int, int] | Sequence[int]) -> Formula:
+    """The formula over other variables: ``numbers`` has the new number of each."""
+
+    def change(part: Formula) -> Formula | None:
+        if isinstance(part, Entry):
+            return Entry(Var(numbers[part.variable.number], part.variable.shape), part.component)
+        return Var(numbers[part.number], part.shape) if isinstance(part, Var) else None
+
+    return rewrite(formula, change)
+
+
+def lower(rule: Rule, *, rows: bool = False) -> Lowered:
     """The component lines of a rule, row by row: each a rule of numbers, and what fills it.
 
     The last item is the component that is taken of every argument behind the
-    numbered ones, where the rule sums them, and None otherwise.
+    numbered ones, where the rule sums them, and None otherwise. ``rows`` writes
+    matrix products as those whose vectors are rows have them.
     """
-    if rule.lowered is None:
-        rule.lowered = tuple(
-            _lowered(rule, tuple(place - 1 for place in index), position) for position, index in enumerate(entries(rule.shape))
+    known = rule.lowered_rows if rows else rule.lowered
+    if known is None:
+        known = tuple(
+            _lowered(rule, tuple(place - 1 for place in index), position, rows)
+            for position, index in enumerate(entries(rule.shape))
         )
-    return rule.lowered
+        if rows:
+            rule.lowered_rows = known
+        else:
+            rule.lowered = known
+    return known
 
 
-def _lowered(rule: Rule, index: tuple[int, ...], position: int) -> tuple[Rule, tuple[Pick, ...], int | None]:
-    formula = component(rule.formula, *index)
+def _lowered(rule: Rule, index: tuple[int, ...], position: int, rows: bool) -> tuple[Rule, tuple[Pick, ...], int | None]:
+    formula = component(rule.formula, *index, rows=rows)
     places: dict[Pick, int] = {}
 
     def numbered(part: Formula) -> Formula | None:
@@ -110,6 +128,7 @@ class TapeLine(NamedTuple):
     """One line of a tape."""
 
     stem: str
+    layer: int | None
     rule: Rule
     sources: tuple[int, ...]
     """Placeholders by number; behind them, earlier lines of the tape."""
@@ -123,13 +142,17 @@ class Tape(NamedTuple):
     """What the cell returned: placeholders by number; behind them, lines of the tape."""
 
 
-def record(shapes: list[Shape], run: Callable[[Callable[[str, Formula], Var], list[Var]], list[Var]]) -> Tape:
-    """What ``run`` writes down and returns when it is given a ``let`` and placeholders of these shapes."""
+Recorder = Callable[[str, int | None, Formula], Var]
+"""Writes a line of this stem and layer on a tape."""
+
+
+def record(shapes: list[Shape], run: Callable[[Recorder, list[Var]], list[Var]]) -> Tape:
+    """What ``run`` writes down and returns when it is given a recorder and placeholders of these shapes."""
     lines: list[TapeLine] = []
 
-    def let(stem: str, formula: Formula) -> Var:
+    def let(stem: str, layer: int | None, formula: Formula) -> Var:
         rule, sources = rule_of(formula)
-        lines.append(TapeLine(stem, rule, sources))
+        lines.append(TapeLine(stem, layer, rule, sources))
         return Var(len(shapes) + len(lines) - 1, formula.shape)
 
     results = run(let, [Var(number, shape) for number, shape in enumerate(shapes)])

@@ -12,7 +12,8 @@ from bptt_trace.evaluate import Values, evaluate
 from bptt_trace.names import Name
 from bptt_trace.numbers import Rounding
 from bptt_trace.problem import Problem, load
-from bptt_trace.program import Program, scalars
+from bptt_trace.lowering import scalars
+from bptt_trace.program import Program
 from bptt_trace.write import write
 
 if TYPE_CHECKING:

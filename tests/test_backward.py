@@ -16,7 +16,8 @@ from bptt_trace.formula import Var
 from bptt_trace.functions import Function, leaky_relu, relu, sigmoid, softplus, tanh
 from bptt_trace.names import LOSS, Name, gradient
 from bptt_trace.problem import load
-from bptt_trace.program import Builder, Role, scalars
+from bptt_trace.lowering import scalars
+from bptt_trace.program import Builder, Role
 
 TABLE = ["identity", "tanh", "sigmoid", "relu", "leaky_relu", "softplus"]
 OWN = ["z/(1+abs(z))", "z*sigmoid(z)", "sin(z) + z^3/10", "exp(-z^2)*cos(2*z)", "ln(1 + z^2) - sqrt(z^2 + 1)/3"]
@@ -126,7 +127,7 @@ def test_a_slope_off_by_a_thousandth_is_noticed(net, solved, function, cell):
     """The comparison above fails for a derivative that is wrong in the fourth digit."""
     network = net(cell=cell, T=4, n=2, activation=function.name, seed=3)
     problem = network.problem
-    wrong = replace(problem, network=replace(problem.network, cell=type(problem.network.cell)(crooked(function))))
+    wrong = replace(problem, network=replace(problem.network, cells=(type(problem.network.cells[0])(crooked(function)),)))
     assert distance(network, solved(problem)) < 1e-11
     assert distance(network, solved(wrong)) > 1e-5
 

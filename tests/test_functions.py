@@ -178,7 +178,7 @@ def test_functions_are_kept_by_their_conventions():
     assert relu() is relu(Fraction(0))
     assert relu() is not relu(Fraction(1))
     assert leaky_relu() is leaky_relu(Fraction(1, 100))
-    assert {"identity", "relu", "leaky_relu"} | set(ELEMENTARY) >= set(ACTIVATIONS)
+    assert {"identity", "relu", "leaky_relu", "softmax"} | set(ELEMENTARY) >= set(ACTIVATIONS)
 
 
 def test_an_expression_of_names_is_unevaluated():

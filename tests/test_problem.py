@@ -21,8 +21,9 @@ from bptt_trace.errors import CalculationError, ProblemError
 from bptt_trace.evaluate import evaluate
 from bptt_trace.names import LOSS, Name
 from bptt_trace.numbers import Rounding
-from bptt_trace.problem import MAX_STEPS, MAX_UNITS, Problem, from_document, load, parse
-from bptt_trace.program import scalars
+from bptt_trace.networks import MAX_STEPS, MAX_UNITS
+from bptt_trace.problem import Problem, from_document, load, parse
+from bptt_trace.lowering import scalars
 
 TEXT = """\
 title = "Two steps"
@@ -111,7 +112,7 @@ def test_the_problem_of_the_documentation():
     assert "Two steps" == problem.title
     assert (1, 1, 1, 2, True, True) == (
         problem.network.inputs,
-        problem.network.hidden,
+        *problem.network.hidden,
         problem.network.outputs,
         problem.network.steps,
         problem.network.every,
@@ -297,7 +298,7 @@ def test_conventions_are_changed():
         "target=1",
     ]
     problem = parse(TEXT, changes=changes)
-    assert "sigmoid" == repr(problem.network.cell.activation)
+    assert "sigmoid" == repr(problem.network.activation)
     assert ("sum", Fraction(1, 2), 6, False) == (
         problem.loss.over_time,
         problem.loss.factor,
@@ -571,7 +572,7 @@ REFUSED = [
     ("x = [1, 2]", "x = 1", "given.x: "),
     ("x = [1, 2]", 'x = "1"', "given.x: "),
     ("x = [1, 2]", "x = [1, 2, 3]", "given.target: 2 values, but there are 3 time steps"),
-    ("x = [1, 2]", "x = [[1, 2], [3]]", "W_xh"),
+    ("x = [1, 2]", "x = [[1, 2], [3]]", "given.x[2]: 1 value, but there are 2 time steps"),
     ("target = [0.5, 1.0]", "target = [0.5]", "given.target: 1 value, but there are 2 time steps"),
     ("target = [0.5, 1.0]", "target = 0.5", "given.target: "),
     ("target = [0.5, 1.0]", "target = []", "given.target: "),
@@ -628,7 +629,7 @@ def test_what_is_refused(old, new, said):
         ("[[0.1, 0.2], [0.3, 0.4]]", "[[0.1, 0.2], [0.3, true]]", "parameters.W_hh[2,2]: true is not a number"),
         ("[[0.1, 0.2], [0.3, 0.4]]", "[[[0.1], 0.2], [0.3, [[0.4]]]]", "parameters.W_hh: "),
         ("b_h = [0.1, 0.2]", "b_h = [0.1, 0.2, 0.3]", "parameters.b_h: a list of 3, where a list of 2 numbers is due"),
-        ("W_hy = [[0.5, 0.6]]", "W_hy = [0.5, 0.6]", "parameters.W_hy: "),
+        ("W_hy = [[0.5, 0.6]]", "W_hy = [0.5, 0.6, 0.7]", "parameters.W_hy: "),
         ("W_hy = [[0.5, 0.6]]", "w_hy = [[0.5, 0.6]]", '(did you mean "W_hy"?)'),
         ("x = [[1, 2, 3], [4, 5, 6]]", "x = [[1, 2, 3], [4, 5]]", "given.x[2]: a list of 2, where a list of 3 numbers is due"),
         ("x = [[1, 2, 3], [4, 5, 6]]", "x = [[1, 2, 3], 4]", "given.x[2]: "),
@@ -834,7 +835,7 @@ def test_a_shared_bias():
 
 def test_hidden_may_be_told_by_the_shapes():
     """Where the parameters' shapes tell the number of units, it need not be written."""
-    assert 2 == parse(changed(VECTOR, "hidden = 2\n", "")).network.hidden
+    assert (2,) == parse(changed(VECTOR, "hidden = 2\n", "")).network.hidden
 
 
 # --------------------------------------------------------------------- fuzz

@@ -11,7 +11,8 @@ from bptt_trace.formula import Var
 from bptt_trace.functions import tanh
 from bptt_trace.names import Name, gradient
 from bptt_trace.problem import load, parse
-from bptt_trace.program import Builder, Program, Role, Step, scalars
+from bptt_trace.lowering import scalars
+from bptt_trace.program import Builder, Program, Role, Step
 from bptt_trace.rules import intern, lower, record, rule_of
 
 RNN = """\
@@ -136,7 +137,9 @@ def test_a_vector_program_is_written_with_matrices(net):
         "a_2 = W_xh @ x_2 + W_hh @ h_1 + b_h",
         "h_2 = tanh(a_2)",
         "y_2 = W_hy @ h_2 + b_y",
-        "L = total((y_2 - target_2)^2)",
+        "L[1] = (y_2[1] - target_2[1])^2",
+        "L[2] = (y_2[2] - target_2[2])^2",
+        "L = L[1] + L[2]",
         "dL/dy_2 = 2 * (y_2 - target_2)",
         "dL/dh_2 = W_hy.T @ dL/dy_2",
         "dL/da_2 = dL/dh_2 * (1 - h_2^2)",
@@ -147,7 +150,7 @@ def test_a_vector_program_is_written_with_matrices(net):
         "dL/dW_xh = dL/dW_xh via a_1 + dL/dW_xh via a_2",
         "dL/dW_hh via a_1 = dL/da_1 @ h_0.T",
         "dL/dW_hh via a_2 = dL/da_2 @ h_1.T",
-    ] == lines[lines.index("a_2 = W_xh @ x_2 + W_hh @ h_1 + b_h") :][:14]
+    ] == lines[lines.index("a_2 = W_xh @ x_2 + W_hh @ h_1 + b_h") :][:16]
 
 
 def test_the_component_lines_of_a_vector_program(net):
@@ -270,8 +273,8 @@ def test_a_cell_is_lowered_once():
 
 def test_a_tape_says_what_is_new_and_what_is_carried():
     """A recording refers to placeholders by number and to its own lines behind them."""
-    tape = record([(), ()], lambda let, slots: [let("h", tanh(let("a", slots[0] * slots[1]))), slots[1]])
-    assert [("a", (0, 1)), ("h", (2,))] == [(line.stem, line.sources) for line in tape.lines]
+    tape = record([(), ()], lambda let, slots: [let("h", 2, tanh(let("a", 2, slots[0] * slots[1]))), slots[1]])
+    assert [("a", 2, (0, 1)), ("h", 2, (2,))] == [(line.stem, line.layer, line.sources) for line in tape.lines]
     assert (3, 1) == tape.results
 
 

@@ -17,7 +17,7 @@ from rich.console import Console
 from bptt_trace import lines, notation, parse
 from bptt_trace.build import build
 from bptt_trace.evaluate import evaluate
-from bptt_trace.program import scalars
+from bptt_trace.lowering import scalars
 from bptt_trace.render.data import write_json
 from bptt_trace.render.document import latex, markdown
 from bptt_trace.render.terminal import show

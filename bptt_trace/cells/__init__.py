@@ -35,7 +35,7 @@ class Cell(Protocol):
 
     @property
     def parameters(self) -> Mapping[str, tuple[str, ...]]:
-        """Shapes of the parameters, by stem."""
+        """Shapes of the parameters, by stem, in ``n`` (units), ``d`` (inputs), ``n+d``."""
 
     @property
     def state(self) -> tuple[str, ...]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bptt_trace.cells import Let, Parameters
-from bptt_trace.formula import Formula, Var
-from bptt_trace.functions import Function, identity
+from bptt_trace.formula import Formula, Total, Var
+from bptt_trace.functions import Function, exp, identity
 
 
 @dataclass(frozen=True)
@@ -18,10 +18,16 @@ class Readout:
     """
 
     activation: Function = identity
+    exponentials: bool = False
+    """Whether a softmax shows its exponentials e and their sum s as lines of their own."""
     parameters: ClassVar = {"W_hy": ("k", "n"), "b_y": ("k",)}
 
     def step(self, let: Let, p: Parameters, h: Formula) -> Var:
         net = p.W_hy @ h + p.b_y
         if self.activation is identity:
             return let("y", net)
-        return let("y", self.activation(let("z", net)))
+        z = let("z", net)
+        if self.exponentials:
+            e = let("e", exp(z))
+            return let("y", e / let("s", Total(e)))
+        return let("y", self.activation(z))

@@ -1,0 +1,108 @@
+"""Problem files of every shape, with random numbers in them."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+
+def document(
+    cell: str = "rnn",
+    *,
+    hidden: int | list[int] = 1,
+    d: int = 1,
+    k: int = 1,
+    T: int = 2,
+    batch: int = 0,
+    loss: dict[str, Any] | None = None,
+    classes: bool = False,
+    update: bool = True,
+    seed: int = 1,
+    **network: Any,
+) -> dict[str, Any]:
+    """The table of keys of a problem; ``network`` has further keys of ``[network]``."""
+    chance = random.Random(seed)
+    rows = network.get("products") == "x W"
+    loss = dict(loss or {})
+    kind = loss.get("kind", "squared_error")
+    units = hidden if isinstance(hidden, list) else [hidden]
+    suffixes = [""] if len(units) == 1 else [f"({i})" for i in range(1, len(units) + 1)]
+    readout, bias, recurrent = network.get("readout", True), network.get("bias", True), cell == "rnn"
+
+    def one() -> str:
+        return f"{chance.uniform(-1.2, 1.2):.3f}"
+
+    def column(size: int) -> Any:
+        return one() if size == 1 else [one() for _ in range(size)]
+
+    def matrix(into: int, out: int) -> tuple[str, Any]:
+        """Whether the stem is lower case, and the numbers in the orientation of the file."""
+        if into == out == 1:
+            return "lower", one()
+        high, wide = (out, into) if rows else (into, out)
+        return "upper", [[one() for _ in range(wide)] for _ in range(high)]
+
+    parameters: dict[str, Any] = {}
+
+    def add(stem: str, suffix: str, into: int, out: int) -> None:
+        case, value = matrix(into, out)
+        parameters[(stem if case == "upper" else stem.lower()) + suffix] = value
+
+    below = d
+    for suffix, n in zip(suffixes, units, strict=True):
+        if recurrent and network.get("form") == "concatenated":
+            add("W_h", suffix, n, n + below)
+        else:
+            add("W_xh", suffix, n, below)
+            if recurrent:
+                add("W_hh", suffix, n, n)
+        if bias:
+            for stem in ("b_xh", "b_hh") if network.get("biases") == 2 else ("b_h",):
+                parameters[stem + suffix] = column(n)
+        below = n
+    if readout:
+        add("W_hy", "", k, below)
+        if bias:
+            parameters["b_y"] = column(k)
+    else:
+        k = below
+
+    def target() -> Any:
+        if kind == "cross_entropy":
+            first = loss.get("first_class", 1)
+            if classes:
+                return chance.randrange(first, first + k)
+            if chance.random() < 0.5:
+                hot = chance.randrange(k)
+                return [int(place == hot) for place in range(k)]
+            parts = [chance.randrange(0, 4) for _ in range(k)]
+            parts[0] += 1
+            return [f"{part}/{sum(parts)}" for part in parts]
+        if kind == "binary_cross_entropy":
+            values: list[Any] = [chance.choice([0, 1, "0.25"]) for _ in range(k)]
+            return values[0] if k == 1 else values
+        return column(k)
+
+    def sample() -> tuple[Any, Any]:
+        if not recurrent:
+            return column(d), target()
+        x = column(d) if network.get("inputs") == "first" else [column(d) for _ in range(T)]
+        return x, target() if network.get("outputs") == "last" else [target() for _ in range(T)]
+
+    pairs = [sample() for _ in range(batch or 1)]
+    given: dict[str, Any] = {"x": [x for x, _ in pairs], "target": [y for _, y in pairs]}
+    if not batch:
+        given = {key: value[0] for key, value in given.items()}
+    if recurrent:
+        given |= {f"h{suffix}_0": column(n) for suffix, n in zip(suffixes, units, strict=True)}
+        if network.get("inputs") == "first":
+            network["steps"] = T
+    made: dict[str, Any] = {
+        "network": {"cell": cell, "hidden": hidden, **network},
+        "parameters": parameters,
+        "given": given,
+        "loss": loss,
+    }
+    if update:
+        made["update"] = {"learning_rate": "0.1"}
+    return made

@@ -1,0 +1,138 @@
+"""Vectors, layers, batches, losses, shapes over time and conventions, against central differences in 50 digits."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+from networks import document
+from oracle import Oracle
+
+from bptt_trace.build import build
+from bptt_trace.evaluate import evaluate
+from bptt_trace.lowering import scalars
+from bptt_trace.names import LOSS, Name, gradient
+from bptt_trace.numbers import Rounding
+from bptt_trace.problem import from_document
+
+
+def worst(made: dict[str, Any], batch: int = 0) -> float:
+    """The largest distance of loss, gradients and updated parameters from the oracle."""
+    problem = from_document(made)
+    program = scalars(build(problem))
+    values = evaluate(program, problem.given, Rounding("full"))
+    oracle = Oracle({**made, "samples": batch})
+    apart = [abs(values[LOSS] - oracle.loss(oracle.start))]
+    moved = {}
+    for key, start in oracle.start.items():
+        slope = oracle.slope(key)
+        apart.append(abs(values[gradient(Name.parse(key))] - slope))
+        moved[key] = start - slope / 10
+    apart.append(abs(values[LOSS._replace(iteration=2)] - oracle.loss(moved)))
+    return float(max(apart))
+
+
+SIZES = list(product((1, 2, 3), repeat=3))
+ACTIVATIONS = ["identity", "tanh", "sigmoid", "relu", "leaky_relu", "softplus", "z/(1+abs(z))"]
+
+
+@pytest.mark.parametrize(("n", "d", "k"), SIZES)
+@pytest.mark.parametrize("T", [1, 2, 4])
+@pytest.mark.parametrize("outputs", ["every", "last"])
+def test_recurrent(n, d, k, T, outputs):
+    """Any number of units, inputs and outputs, over any number of steps, many-to-many and many-to-one."""
+    assert worst(document(hidden=n, d=d, k=k, T=T, outputs=outputs, seed=n + 3 * d + 9 * k + T)) < 1e-11
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("cell", ["dense", "rnn"])
+@pytest.mark.parametrize("products", ["W x", "x W"])
+def test_activations_and_both_orientations(activation, cell, products):
+    """Every activation, with vectors as columns and as rows."""
+    assert worst(document(cell, hidden=2, d=3, k=2, activation=activation, products=products, seed=len(activation))) < 1e-11
+
+
+LOSSES: list[tuple[dict[str, Any], str]] = [
+    ({"factor": "1/2", "over_units": "mean"}, "tanh"),
+    ({"over_units": "sum"}, "softmax"),
+    ({"kind": "cross_entropy"}, "softmax"),
+    ({"kind": "cross_entropy", "gradient": "long", "factor": "2"}, "softmax"),
+    ({"kind": "binary_cross_entropy"}, "sigmoid"),
+    ({"kind": "binary_cross_entropy", "gradient": "long"}, "sigmoid"),
+    ({"kind": "binary_cross_entropy", "over_units": "mean", "factor": "1/3"}, "sigmoid"),
+]
+
+
+@pytest.mark.parametrize(("loss", "output"), LOSSES, ids=str)
+@pytest.mark.parametrize("shape", [{"outputs": "every"}, {"outputs": "last"}, {"inputs": "first"}], ids=str)
+@pytest.mark.parametrize("k", [2, 3])
+def test_losses_over_time(loss, output, shape, k):
+    """Every loss, with a prediction at every step or at the last, an input at every step or at the first."""
+    made = document(hidden=2, d=2, k=k, T=3, loss=loss, output_activation=output, seed=k, **shape)
+    assert worst(made) < 1e-11
+
+
+@pytest.mark.parametrize(("loss", "output"), LOSSES, ids=str)
+@pytest.mark.parametrize("hidden", [[2], [3, 2], [2, 1, 3]], ids=str)
+def test_losses_of_deep_networks(loss, output, hidden):
+    """Every loss, behind one to three layers with activations of their own."""
+    activation = ["tanh", "sigmoid", "leaky_relu"][: len(hidden)]
+    made = document("dense", hidden=hidden, d=2, k=2, loss=loss, activation=activation, output_activation=output, seed=5)
+    assert worst(made) < 1e-11
+
+
+def test_losses_of_one_unit():
+    """With one output a loss has no terms of units."""
+    for gradient_ in ("short", "long"):
+        for seed in range(4):
+            loss = {"kind": "binary_cross_entropy", "gradient": gradient_}
+            assert worst(document("dense", hidden=2, d=2, loss=loss, output_activation="sigmoid", seed=seed)) < 1e-11
+
+
+@pytest.mark.parametrize("over_batch", ["mean", "sum"])
+@pytest.mark.parametrize("cell", ["dense", "rnn"])
+@pytest.mark.parametrize(("d", "k"), [(1, 1), (2, 1), (1, 3), (2, 2)])
+@pytest.mark.parametrize("batch", [1, 2, 5])
+def test_batches(over_batch, cell, d, k, batch):
+    """A batch of samples: the mean, or the sum, of their losses."""
+    if (batch, cell, d) == (1, "dense", 1):
+        return  # [0.5] is one input that is a column of one, not a batch
+    loss = {"over_batch": over_batch} | ({"over_time": "sum"} if cell == "rnn" else {})
+    assert worst(document(cell, hidden=2, d=d, k=k, batch=batch, loss=loss, seed=batch), batch) < 1e-11
+
+
+@pytest.mark.parametrize("form", [{"form": "concatenated"}, {"biases": 2}, {"readout": False}, {"bias": False}], ids=str)
+@pytest.mark.parametrize(("n", "d"), [(1, 1), (1, 2), (2, 1), (3, 2)])
+@pytest.mark.parametrize("products", ["W x", "x W"])
+def test_forms_of_a_recurrent_layer(form, n, d, products):
+    """One matrix for [h, x]; a bias beside each matrix; the state as prediction; no bias."""
+    assert worst(document(hidden=n, d=d, k=2, T=3, products=products, seed=n, **form)) < 1e-11
+
+
+def test_stacked_layers():
+    """A layer reads the states of the layer below it, at the same time step."""
+    assert worst(document(hidden=[2, 3], d=2, k=2, T=3, batch=2, seed=2), 2) < 1e-11
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_class_is_a_target(first):
+    """The number of a class stands for the list with a 1 at its place."""
+    loss = {"kind": "cross_entropy", "first_class": first}
+    made = document(hidden=2, k=3, T=3, loss=loss, classes=True, output_activation="softmax", seed=4)
+    assert worst(made) < 1e-11
+
+
+@pytest.mark.parametrize("softmax", ["line", "steps"])
+def test_softmax_in_one_line_or_with_its_exponentials(softmax):
+    """The same numbers either way."""
+    loss = {"kind": "cross_entropy"}
+    made = document(hidden=2, k=3, T=2, loss=loss, output_activation="softmax", softmax=softmax, seed=4)
+    assert worst(made) < 1e-11
+
+
+def test_an_activation_of_the_output_layer_alone():
+    """Softmax regression: a dense layer that is itself the output."""
+    loss = {"kind": "cross_entropy"}
+    made = document("dense", hidden=3, d=2, loss=loss, readout=False, activation="softmax")
+    assert worst(made) < 1e-11
