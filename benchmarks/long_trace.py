@@ -29,8 +29,8 @@ from rich.console import Console
 
 from bptt_trace.build import build
 from bptt_trace.evaluate import evaluate
-from bptt_trace.problem import load
 from bptt_trace.lowering import scalars
+from bptt_trace.problem import load
 from bptt_trace.render.data import write_json
 from bptt_trace.render.terminal import show
 from bptt_trace.write import write

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from bptt_trace.build import build
     from bptt_trace.errors import CalculationError, InputError, OutputError, ProblemError, TraceError, UnknownName
     from bptt_trace.evaluate import Values, evaluate
+    from bptt_trace.lowering import scalars
     from bptt_trace.names import Name
     from bptt_trace.numbers import Rounding
     from bptt_trace.problem import Problem, load, parse
-    from bptt_trace.lowering import scalars
     from bptt_trace.program import Program, Role, Step
     from bptt_trace.prove import Comparison, prove
     from bptt_trace.sheet import Sheet

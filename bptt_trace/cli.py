@@ -88,10 +88,10 @@ def _problem_options(function: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option(
     "--detail",
-    type=click.Choice(["lines"]),
-    default="lines",
+    type=click.Choice(["board", "lines", "both"]),
+    default="both",
     show_default=True,
-    help="Component lines (networks of vectors have no matrix view yet).",
+    help="Of vectors: matrices as on the board, component by component, or both.",
 )
 @click.option(
     "--prove", "with_proof", is_flag=True, help="Check the gradients (as the command prove does) and say so in the footer."
@@ -116,11 +116,10 @@ def solve(
       bptt-trace solve rnn --set x=[1,2,3] --set target=[0.5,1.0,1.5]
     """
     from bptt_trace.build import build
+    from bptt_trace.lowering import scalars
     from bptt_trace.numbers import Rounding
     from bptt_trace.problem import load
-    from bptt_trace.lowering import scalars
 
-    del detail
     if fragment and form != "latex":
         raise click.UsageError("--fragment goes with -f latex")
     if templates is not None and form not in ("latex", "markdown"):
@@ -135,7 +134,17 @@ def solve(
 
     values = evaluate(program, read.given, read.rounding)
     proof = _proof_note(read) if with_proof else None
-    sheet = write(read, program, values, steps="full" if form == "json" else steps, with_latex=form != "terminal", proof=proof)
+    data = form == "json"
+    sheet = write(
+        read,
+        program,
+        values,
+        steps="full" if data else steps,
+        detail="lines" if data else detail,
+        with_latex=form != "terminal",
+        canonical=data,
+        proof=proof,
+    )
     if form == "terminal":
         from bptt_trace.render.terminal import show
 
@@ -183,8 +192,8 @@ def names(problem: str, changes: tuple[str, ...]) -> None:
     PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example.
     """
     from bptt_trace.build import build
-    from bptt_trace.problem import load
     from bptt_trace.lowering import scalars
+    from bptt_trace.problem import load
 
     _written((f"{step.target}\n" for step in scalars(build(load(problem, changes)))), None)
 

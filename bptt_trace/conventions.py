@@ -4,34 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bptt_trace.blackboard import Blackboard
 from bptt_trace.desk import Desk
 from bptt_trace.formula import Apply, Var, product
-from bptt_trace.functions import Function, identity, slope_of
+from bptt_trace.functions import Function, identity, slope_of, softmax
 from bptt_trace.lines import LATEX, TEXT, LinePrinter, expression, in_z
-from bptt_trace.losses import Loss
-from bptt_trace.names import Name, spell
-from bptt_trace.notation import SPELLINGS, clock_at, general, latex
+from bptt_trace.lossterms import whole
+from bptt_trace.names import Name
+from bptt_trace.notation import Clock, clock_at
 from bptt_trace.numbers import Rounding
 from bptt_trace.parts import way
 from bptt_trace.sheet import Inline, Math, inline
 
 
-def conventions(desk: Desk) -> Iterator[tuple[str, Inline]]:
+def conventions(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, Inline]]:
     """Term and explanation, only those that this problem has."""
     problem = desk.problem
-    yield "Loss", _loss(desk)
+    yield "Loss", whole(desk, board)
+    if problem.loss.kind in ("cross_entropy", "binary_cross_entropy"):
+        yield "Gradient", _entropy_gradient(desk)
     yield "Activations", _activations(desk)
     network = problem.network
+    if network.samples is not None:
+        yield (
+            "Samples",
+            inline("{x} belongs to sample 2", x=desk.speller.math(Name("x", time=1 if network.steps else None, sample=2))),
+        )
     if max(*network.hidden, network.inputs, network.outputs) > 1:
         yield "Products", (_PRODUCTS[network.rows],)
     if problem.update:
-        frozen = [str(name) for name in problem.update.freeze]
+        frozen = [desk.speller.text(name) for name in problem.update.freeze]
         stays = f"; {', '.join(frozen)} {'stays' if len(frozen) == 1 else 'stay'} as given" if frozen else ""
+        batch = " of the whole batch (batch update)" if network.samples is not None else ""
         yield (
             "Update",
-            (f"gradient descent; every gradient uses the old parameters, all are updated once, at the end{stays}",),
+            (f"gradient descent; every gradient uses the old parameters, all are updated once, at the end{batch}{stays}",),
         )
-    if network.steps and (via := _via_example(desk)):
+    if (network.steps or network.samples) and (via := _via_example(desk)):
         yield "via", inline('{via} is the part of the gradient that arrives through {by}; without "via", the total', **via)
     yield "Rounding", (rounding_rule(desk.values.rounding),)
     yield "Reading", ('the column "uses" names the lines that a line takes its numbers from',)
@@ -63,54 +72,58 @@ def rounding_rule(rounding: Rounding) -> str:
             return "none: closed forms, each with its decimal value beside it"
 
 
-def _loss(desk: Desk) -> Inline:
-    loss, network = desk.problem.loss, desk.problem.network
-    steps = network.steps
-    summed = steps is not None and network.every
-    words = {"squared_error": "squared error", "output": "the prediction itself"}[loss.kind]
-    if loss.has_target:
-        words += f", factor {loss.factor}"
-    if summed:
-        words += f", {loss.over_time} over the T = {steps} steps" if steps != 1 else f", {loss.over_time} over one step (T = 1)"
-    elif steps is not None:
-        words += f", at the last step only (T = {steps})"
-    return inline("{formula}: {words}", formula=_loss_formula(desk, loss, summed), words=words)
+def _entropy_gradient(desk: Desk) -> Inline:
+    """Which way back a cross-entropy takes."""
+    network = desk.problem.network
+    output = network.readout.activation if network.readout else network.activation
+    before, after = _prediction(desk)
+    if desk.problem.loss.gradient == "long":
+        if output is softmax:
+            return inline("the long way: through {y} and the matrix of the slopes of softmax to {z}", y=after, z=before)
+        return inline("the long way: through {y} and the slope of the {name} to {z}", y=after, name=output.name, z=before)
+    return inline("the short way: {name} and logarithm together give prediction − target at {z}", name=output.name, z=before)
 
 
-def _loss_formula(desk: Desk, loss: Loss, summed: bool) -> Math:
-    first = next(position for position, step in enumerate(desk.steps) if step.target.stem == "L")
-    now = desk.steps[first].target.time
-    _, term = general(desk.steps, first, str if now is None else clock_at(now))
-    if not summed:
-        return Math(f"L = {term.text}", f"L = {term.latex}")
-    front = Math("(1/T) * ", r"\frac{1}{T} \cdot ") if loss.over_time == "mean" else Math("", "")
-    return Math(f"L = {front.text}{sum_over_time(False)} {term.text}", f"L = {front.latex}{sum_over_time(True)} {term.latex}")
-
-
-def sum_over_time(in_latex: bool) -> str:
-    """The sign of a sum over all time steps."""
-    return r"\sum_t" if in_latex else "sum_t"
+def _prediction(desk: Desk) -> tuple[Math, Math]:
+    """The prediction and its pre-activation."""
+    network = desk.problem.network
+    time = None if network.steps is None else 1
+    names = [Name("z", time=time), Name("y", time=time)]
+    if not network.readout:
+        names = [Name(stem, network.layers[-1], time) for stem in ("a", "h")]
+    clock = str if time is None else clock_at(1, "t" if network.every else "T")
+    before, after = (desk.speller.math(name, clock) for name in names)
+    return before, after
 
 
 def _activations(desk: Desk) -> Inline:
     network = desk.problem.network
     time = None if network.steps is None else 1
-    parts: list[str | Math | tuple[str | Math, ...]] = [*_activation("hidden", network.activation, "a", "h", time)]
+    parts: list[str | Math] = []
+    functions = [cell.activation for cell in network.cells]
+    if len(set(functions)) == 1:
+        parts += _activation(desk, "hidden", functions[0], Name("a", network.layers[0], time), Name("h", network.layers[0], time))
+    else:
+        for layer, function in zip(network.layers, functions, strict=True):
+            parts += ["; "] if parts else []
+            parts += _activation(desk, f"layer {layer}", function, Name("a", layer, time), Name("h", layer, time))
     if network.readout:
-        parts += ["; ", *_activation("output", network.readout.activation, "z", "y", time)]
-    return tuple(part for part in parts if isinstance(part, str | Math))
+        parts += ["; ", *_activation(desk, "output", network.readout.activation, Name("z", time=time), Name("y", time=time))]
+    return tuple(parts)
 
 
-def _activation(layer: str, function: Function, before: str, after: str, time: int | None) -> Inline:
+def _activation(desk: Desk, layer: str, function: Function, before: Name, after: Name) -> Inline:
     if function is identity:
         return (f"{layer} identity",)
-    names = {0: Name(before, time=time), 1: Name(after, time=time)}
+    clock = str if before.time is None else clock_at(before.time)
+    if function is softmax:
+        return _softmax(desk, layer, before, after, clock)
+    names = {0: before, 1: after}
     slope = slope_of(function, Var(0), Var(1))
-    clock = str if time is None else clock_at(time)
     spelled = []
-    for signs, spelling in ((TEXT, spell), (LATEX, latex)):
+    for signs in (TEXT, LATEX):
         form = LinePrinter(signs, numbers=False).template(expression(product(slope)))
-        spelled.append(form.pattern % tuple(spelling(names[hole], clock) for hole in form.holes))
+        spelled.append(form.pattern % tuple(desk.speller.spelling(signs)(names[hole], clock) for hole in form.holes))
     known = inline("{layer} {name}, slope {slope}", layer=layer, name=function.name, slope=Math(*spelled))
     if function.definition is not None:
         known = inline(
@@ -121,6 +134,15 @@ def _activation(layer: str, function: Function, before: str, after: str, time: i
         )
     corner = _corner(function)
     return (*known, corner) if corner else known
+
+
+def _softmax(desk: Desk, layer: str, before: Name, after: Name, clock: Clock) -> Inline:
+    z, y = desk.speller.math(before, clock), desk.speller.math(after, clock)
+    formula = Math(
+        f"{y.text}[i] = exp({z.text}[i]) / sum_j exp({z.text}[j])",
+        rf"{y.latex}[i] = \frac{{\exp({z.latex}[i])}}{{\sum_j \exp({z.latex}[j])}}",
+    )
+    return inline("{layer} softmax, {formula}", layer=layer, formula=formula)
 
 
 def _derivative(function: Function) -> Math:
@@ -154,7 +176,7 @@ def _via_example(desk: Desk) -> dict[str, Math] | None:
     position = (carried or lines)[-1]
     via = desk.steps[position].target.via
     assert via is not None
-    return {"via": desk.name(position), "by": Math(*(SPELLINGS[signs](via) for signs in (TEXT, LATEX)))}
+    return {"via": desk.name(position), "by": desk.speller.math(via)}
 
 
 def _carried(name: Name) -> bool:

@@ -7,6 +7,7 @@ number in a sentence is as reliable as a number in a table.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
@@ -19,13 +20,26 @@ from bptt_trace.evaluate import WORKING, Values, arithmetic
 from bptt_trace.formula import Formula, Var
 from bptt_trace.lines import LATEX, TEXT, Signs, Template, template
 from bptt_trace.names import Name
-from bptt_trace.notation import SPELLINGS, Filler, Shown, closed_latex, filler, power_of_ten, printed, recomputes, shower
+from bptt_trace.notation import (
+    Clock,
+    Filler,
+    Shown,
+    Speller,
+    closed_latex,
+    filler,
+    power_of_ten,
+    printed,
+    recomputes,
+    shower,
+)
 from bptt_trace.parts import parts_of
 from bptt_trace.problem import Problem
 from bptt_trace.program import Program, Role, Step
 from bptt_trace.rules import Rule, rule_of
 from bptt_trace.sheet import Math, Row, Stream
 
+Label = Callable[[int, int], str]
+"""The word for a line, from its place among the steps and, in a program of numbers, that of a component."""
 ROLE_WORDS = {role: role.value for role in Role}
 """``role.value`` is a Python function, and asked for in every line."""
 
@@ -44,7 +58,16 @@ class Calculation:
 class Desk:
     """A program with its values, set line by line."""
 
-    def __init__(self, problem: Problem, program: Program, values: Values, reference: Values, *, with_latex: bool) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        program: Program,
+        values: Values,
+        reference: Values,
+        *,
+        with_latex: bool,
+        speller: Speller | None = None,
+    ) -> None:
         self.problem = problem
         self.parts = parts_of(program)
         self.program = program
@@ -52,6 +75,7 @@ class Desk:
         self.values = values
         self.reference = reference
         self.notations: tuple[Signs, ...] = (TEXT, LATEX) if with_latex else (TEXT,)
+        self.speller = speller or Speller(problem.vocabulary)
         self.shown = Shown(values, with_latex)
         self.names = {signs: [spelling(step.target) for step in self.steps] for signs, spelling in self._spellings()}
         self._names, self._latex_names = self.names[TEXT], self.names.get(LATEX)
@@ -59,47 +83,43 @@ class Desk:
         self._strings = [(self.names[s], self.shown.bare[s], self.shown.operands[s]) for s in self.notations]
         self.policy = values.rounding.policy
         self.numbers: list[Any] = list(values.numbers)
-        self.line_of = self._numbered()
-        self._line_texts = [str(line) if line else "" for line in self.line_of]
+        self.line_of, self._line_texts = self._numbered()
         self._fillers: dict[Rule, list[Filler]] = {}
         self._templates: dict[Rule, list[tuple[Signs, Template, Template]]] = {}
 
-    def _spellings(self) -> list[tuple[Signs, Callable[[Name], str]]]:
-        return [(signs, SPELLINGS[signs]) for signs in self.notations]
+    def _spellings(self) -> list[tuple[Signs, Callable[..., str]]]:
+        return [(signs, self.speller.spelling(signs)) for signs in self.notations]
 
-    def _numbered(self) -> list[int]:
-        """The line number of every step, in the order of the sheet.
+    def _numbered(self) -> tuple[list[int], list[str]]:
+        """The line number of every step, and how it is written: a component of line 4 is ``4.1``, or ``4.1,2``.
 
-        0 for given numbers and for contributions that repeat a line. The sheet
-        has all lines of a parameter together, which a network of vectors
-        calculates component by component.
+        0, and nothing, for given numbers and for contributions that repeat a line.
         """
-        lines, count = [0] * len(self.steps), 0
-        for position in self._sheet_order():
-            step = self.steps[position]
-            if step.rule is not None and not step.repeats:
-                count += 1
-                lines[position] = count
-        return lines
-
-    def _sheet_order(self) -> Iterator[int]:
-        gradients = [position for group in self.parts.gradients.values() for position in group]
-        if gradients == sorted(gradients):
-            yield from range(len(self.steps))
-            return
-        waiting = set(gradients)
-        for position in range(len(self.steps)):
-            if position not in waiting:
-                yield position
-            elif gradients:
-                yield from gradients
-                gradients = []
+        program, first = self.program.vectors
+        lines, texts = [0] * len(self.steps), [""] * len(self.steps)
+        count = 0
+        for position, step in enumerate(program.steps):
+            if step.rule is None or step.repeats:
+                continue
+            count += 1
+            start = first[position]
+            if not step.shape:
+                lines[start], texts[start] = count, str(count)
+                continue
+            for place in range(start, first[position + 1]):
+                lines[place], texts[place] = count, f"{count}.{','.join(map(str, self.steps[place].target.index))}"
+        return lines, texts
 
     # ---------------------------------------------------------------- lookups
 
     def find(self, name: Name) -> int | None:
         """The position of a name, if the program has it."""
         return self.program.index.get(name)
+
+    @staticmethod
+    def lines(position: int) -> range:
+        """The component lines of a step: itself."""
+        return range(position, position + 1)
 
     @cached_property
     def last_time(self) -> int:
@@ -121,7 +141,7 @@ class Desk:
 
     def line(self, position: int) -> str:
         """``line 12``, in words."""
-        return f"line {self.line_of[position]}"
+        return f"line {self._line_texts[position]}"
 
     def printed(self, position: int) -> Any:
         """The number that stands on the sheet, where that is not the one used next."""
@@ -201,11 +221,37 @@ class Desk:
         """The lines whose results go in: in the order of the formula, or in short where there are many."""
         texts = self._line_texts
         lines = [texts[argument] for argument in arguments if texts[argument]]
+        if self.has_components:
+            lines = self.whole(arguments)
         if len(lines) < 3:
             return ", ".join(lines)
         if len(lines) > 4:
-            return f"{lines[0]}, …, {lines[-1]}"
+            return f"{lines[0].partition('.')[0]}, …, {lines[-1].partition('.')[0]}"
+        if self.has_components:  # the same component of several lines
+            return ranges(sorted({self.line_of[argument] for argument in arguments} - {0}))
         return ranges(sorted(map(int, lines)))
+
+    def whole(self, arguments: Sequence[int]) -> list[str]:
+        """The lines used, where all components of one are used as one line."""
+        groups: dict[int, dict[int, None]] = {}
+        for argument in arguments:
+            if self.line_of[argument]:
+                groups.setdefault(self.line_of[argument], {})[argument] = None
+        lines: list[str] = []
+        for line, members in groups.items():
+            complete = len(members) == self._sizes[line]
+            lines += [str(line)] if complete else [self._line_texts[argument] for argument in members]
+        return lines
+
+    @cached_property
+    def has_components(self) -> bool:
+        """Whether this is a network of vectors."""
+        return self.program.vectors.program is not self.program
+
+    @cached_property
+    def _sizes(self) -> Counter[int]:
+        """How many components each line has."""
+        return Counter(self.line_of)
 
     def relation(self, rule: Rule, role: Role, arguments: Sequence[int], position: int) -> str:
         """``=`` where the printed digits give the printed result, ``~`` where they do not."""
@@ -219,13 +265,13 @@ class Desk:
         with localcontext(WORKING):
             return "=" if recomputes(rule, role, self.values.rounding, inputs, Decimal(texts[position])) else "~"
 
-    def stream(self, positions: Sequence[int], label: Callable[[int], str] | None = None, adds_up: bool = False) -> Stream:
+    def stream(self, positions: Sequence[int], label: Label | None = None, adds_up: bool = False) -> Stream:
         """Rows for these steps, made while they are read; in a long sum with running totals."""
 
         def produce() -> Iterator[Row]:
             totals = self.running_totals(positions[:-1]) if adds_up else iter(())
             for position in positions:
-                yield self.row(position, label(position) if label else "", next(totals, ""))
+                yield self.row(position, label(position, position) if label else "", next(totals, ""))
 
         return Stream(produce, len(positions))
 
@@ -240,6 +286,17 @@ class Desk:
             number = self.numbers[position]
             total = number if total is None else together(total, number)
             yield show(total, Role.CONTRIBUTION)
+
+    def general(self, position: int, clock: Clock) -> tuple[Math, Math]:
+        """The name and the formula of a step with its times written by a clock; of whichever sample."""
+        step = self.steps[position]
+        assert step.rule is not None
+        formulas = []
+        for signs in (TEXT, LATEX):
+            form, spelling = template(step.rule, signs, False), self.speller.spelling(signs)
+            names = [of_any_sample(self.steps[step.arguments[hole]].target) for hole in form.holes]
+            formulas.append(form.pattern % tuple(spelling(name, clock) for name in names))
+        return self.speller.math(of_any_sample(step.target), clock), Math(*formulas)
 
     # ---------------------------------------------------------- side calculations
 
@@ -267,6 +324,15 @@ class Desk:
         step = self.steps[position]
         assert step.rule is not None
         return self.filled(step.rule, step.arguments)[1]
+
+
+def of_any_sample(name: Name) -> Name:
+    """The name without the number of its sample, as general formulas have it."""
+
+    def plain(part: Name | None) -> Name | None:
+        return None if part is None else part._replace(sample=None)
+
+    return name._replace(sample=None, of=plain(name.of), via=plain(name.via))
 
 
 def ranges(lines: Sequence[int]) -> str:

@@ -27,7 +27,7 @@ import mpmath
 import sympy
 
 from bptt_trace.errors import CalculationError, UnknownName, nearest
-from bptt_trace.functions import Function, Pieces
+from bptt_trace.functions import Function, Pieces, ln
 from bptt_trace.lines import Source, definition_source, source
 from bptt_trace.names import Name
 from bptt_trace.numbers import Number, Rounding
@@ -122,11 +122,16 @@ def run(
                 try:
                     append(line(*[numbers[argument] for argument in arguments]))
                 except (ArithmeticError, ValueError, CalculationError) as error:
-                    raise CalculationError(f"{target} cannot be calculated: {_reason(error)}") from None
+                    raise CalculationError(f"{target} cannot be calculated: {_reason(error, rule, role)}") from None
     return tuple(numbers)
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, rule: Rule, role: Role) -> str:
+    if role is Role.LOSS and isinstance(error, ValueError) and ln in source(rule).functions:
+        return (
+            "a probability in it is 0 with the digits that are kept, and ln(0) does not exist; "
+            "more places, significant figures (--round 5sf) or unrounded values (--round carry) would do"
+        )
     if isinstance(error, ZeroDivisionError):
         return "a division by zero"
     if isinstance(error, CalculationError):
@@ -308,7 +313,7 @@ class ByHand:
         def line(*arguments: Decimal) -> Any:
             try:
                 value = rough(*arguments)
-            except OverflowError:
+            except (OverflowError, ValueError):  # too large, or too small, for doubles
                 return precise(*arguments)
             result = settle(value)
             # Just below a power of ten the last figure stands one place further right than in the result.

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+from bptt_trace.blackboard import Blackboard
 from bptt_trace.desk import Desk
-from bptt_trace.names import LOSS
-from bptt_trace.parts import Parts, one_step, way
+from bptt_trace.names import LOSS, Name
+from bptt_trace.parts import one_step, way
+from bptt_trace.problem import PAIRED
 from bptt_trace.program import Role
+
+FORWARD = {"e": "exponential", "s": "their sum"}
+"""What some lines of a forward pass are, by stem."""
 
 
 class Labels:
     """The words of one sheet."""
 
-    def __init__(self, desk: Desk, parts: Parts) -> None:
+    def __init__(self, desk: Desk, board: Desk | Blackboard) -> None:
         self.desk = desk
+        self.board = board
+        parts = board.parts
         self.recurrent = desk.last_time > 0
         self.words = {
             Role.PREACTIVATION: "pre-activation",
             Role.HIDDEN: "hidden state" if self.recurrent else "hidden value",
             Role.OUTPUT: "output",
         }
-        self.summed_loss = len(parts.forward.losses) > 1
-        parameters = [desk.steps[position].target for position in parts.parameters]
+        parameters = [board.steps[position].target for position in parts.parameters]
         self.parameter_keys = {(name.stem, name.layer, name.index) for name in parameters}
 
-    def of(self, position: int) -> str:
-        """What a line is, in a word."""
-        step = self.desk.steps[position]
-        word = self.words.get(step.role)
-        if word is not None:
+    def of(self, position: int, component: int) -> str:
+        """What a line is, in a word; ``component`` is the component line, which may go its own way."""
+        step = self.board.steps[position]
+        word = FORWARD.get(step.target.stem) or self.words.get(step.role)
+        if word is not None and step.role in self.words:
             return word
         match step.role:
             case Role.LOSS:
@@ -35,7 +41,7 @@ class Labels:
             case Role.CONTRIBUTION | Role.GRADIENT:
                 return self._gradient_label(position)
             case Role.UPDATE:
-                change = self.desk.change(position)
+                change = self.desk.change(component)
                 return "grows" if change > 0 else "shrinks" if change < 0 else "stays"
             case Role.FACTOR:
                 return "one step" if one_step(step.target) else "product"
@@ -43,34 +49,59 @@ class Labels:
                 return ""
 
     def _loss_label(self, position: int) -> str:
-        if self.desk.steps[position].target.time is not None:
+        target, loss = self.board.steps[position].target, self.desk.problem.loss
+        network = self.desk.problem.network
+        if target.index:
+            return f"unit {target.index[0]}"
+        if target.time is not None:
             return "loss term"
-        return f"loss ({self.desk.problem.loss.over_time})" if self.summed_loss else "loss"
+        if target.sample is not None:
+            return "loss of the sample" if network.single else f"loss ({loss.over_time})"
+        if network.samples is not None:
+            return f"loss ({loss.over_batch})"
+        return "loss" if network.single else f"loss ({loss.over_time})"
 
     def _gradient_label(self, position: int) -> str:
-        step = self.desk.steps[position]
+        step = self.board.steps[position]
         target = step.target
         if target.of != LOSS:
-            return "link"
+            return "slopes" if step.shape else "link"
         of_parameter = target.time is None and (target.stem, target.layer, target.index) in self.parameter_keys
         if step.through is None:
             return "sum"
-        through = self.desk.steps[step.through].target
+        through = self.board.steps[step.through].target
         if of_parameter:
-            return f"step {through.time}" if target.via is not None else ""
-        if target.stem == "h" and self.recurrent:
+            return self._share(through) if target.via is not None else ""
+        state = target.stem in self.desk.problem.network.cell_of(target.layer).state
+        if state and self.recurrent and through.layer in (None, target.layer):
             word = way(target, through)
             return word if target.via is not None or self.desk.last_time == 1 else f"{word} only"
-        return self._local_label(target.stem)
+        return self._local_label(target)
 
-    def _local_label(self, stem: str) -> str:
-        readout = self.desk.problem.network.readout
-        match stem:
+    @staticmethod
+    def _share(through: Name) -> str:
+        """Which use of a parameter a contribution comes from."""
+        parts = [f"sample {through.sample}"] * (through.sample is not None) + [f"step {through.time}"] * (
+            through.time is not None
+        )
+        return ", ".join(parts)
+
+    def _local_label(self, target: Name) -> str:
+        network = self.desk.problem.network
+        last = network.layers[-1] if not network.readout else None
+        short = self.desk.problem.loss.kind in PAIRED and self.desk.problem.loss.gradient == "short"
+        match target.stem:
             case "y":
                 return "own error" if self.recurrent else "error"
+            case "z" if short:
+                return "own error" if self.recurrent else "error"
             case "z":
-                return f"through {readout.activation.name}" if readout else ""
+                return f"through {network.readout.activation.name}" if network.readout else ""
+            case "a" if short and not network.readout and target.layer == last:
+                return "error"
             case "a":
-                return f"through {self.desk.problem.network.activation.name}"
+                return f"through {network.cell_of(target.layer).activation.name}"
+            case "h" if target.via is not None:
+                return "from above" if target.via.layer != target.layer else way(target, target.via)
             case _:
                 return "" if self.recurrent else "one source"

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bptt_trace.desk import Desk, ranges
-from bptt_trace.names import Name, spell
-from bptt_trace.notation import clock_at, latex
+from bptt_trace.blackboard import Blackboard
+from bptt_trace.desk import Desk, of_any_sample, ranges
+from bptt_trace.names import Name
+from bptt_trace.notation import clock_at
 from bptt_trace.parts import way
 from bptt_trace.program import Role
 from bptt_trace.sheet import Column, Inline, Math, Table
@@ -18,7 +19,7 @@ from bptt_trace.sheet import Column, Inline, Math, Table
 Cells = tuple[Inline, ...]
 
 
-def ledger(desk: Desk, groups: dict[int, list[int]], title: Inline) -> Table:
+def ledger(desk: Desk | Blackboard, groups: dict[int, list[int]], title: Inline) -> Table:
     """One row for each time step, with a column for every operand and every result of its lines.
 
     ``groups`` has the lines of each step. Operands that are the same at every
@@ -41,7 +42,7 @@ def ledger(desk: Desk, groups: dict[int, list[int]], title: Inline) -> Table:
             columns.append((step.target, step.role in (Role.HIDDEN, Role.GRADIENT) and step.target.stem == "h"))
     headings = (
         Column((Math("t", "t"),), right=True),
-        *(_heading(name, now, strong) for name, strong in columns),
+        *(_heading(desk, name, now, strong) for name, strong in columns),
         Column(("lines",)),
     )
     rows = [_row(desk, time, positions, [name for name, _ in columns], now) for time, positions in groups.items()]
@@ -52,19 +53,17 @@ def _known(target: Name, columns: Sequence[tuple[Name, bool]]) -> bool:
     return any(name == target for name, _ in columns)
 
 
-def _from_another_row(desk: Desk, argument: int, groups: dict[int, list[int]], now: int) -> bool:
+def _from_another_row(desk: Desk | Blackboard, argument: int, groups: dict[int, list[int]], now: int) -> bool:
     """Whether this operand is a gradient of the row before."""
     step = desk.steps[argument]
     return step.role is Role.GRADIENT and step.target.time != now and argument in groups.get(step.target.time or 0, ())
 
 
-def _heading(name: Name, now: int, strong: bool) -> Column:
+def _heading(desk: Desk | Blackboard, name: Name, now: int, strong: bool) -> Column:
     word = heading_word(name)
     if word:
-        index = f" [{','.join(map(str, name.index))}]" if name.index else ""
-        return Column((f"{word}{index}",), right=True, strong=strong)
-    clock = clock_at(now)
-    return Column((Math(spell(name, clock), latex(name, clock)),), right=True, strong=strong)
+        return Column((word,), right=True, strong=strong)
+    return Column((desk.speller.math(of_any_sample(name), clock_at(now)),), right=True, strong=strong)
 
 
 def heading_word(name: Name) -> str:
@@ -74,7 +73,7 @@ def heading_word(name: Name) -> str:
     return way(name, name.via)
 
 
-def _row(desk: Desk, time: int, positions: Sequence[int], columns: Sequence[Name], now: int) -> Cells:
+def _row(desk: Desk | Blackboard, time: int, positions: Sequence[int], columns: Sequence[Name], now: int) -> Cells:
     cells: list[Inline] = [(Math(str(time), str(time)),)]
     for name in columns:
         cells.append(_cell(desk, _moved(name, time - now)))
@@ -92,7 +91,7 @@ def _moved(name: Name, by: int) -> Name:
     return own._replace(of=move(name.of), via=move(name.via))
 
 
-def _cell(desk: Desk, name: Name) -> Inline:
+def _cell(desk: Desk | Blackboard, name: Name) -> Inline:
     position = desk.find(name)
     if position is None and name.of is None:
         position = desk.find(name._replace(iteration=1))  # the initial state is given once
@@ -103,7 +102,7 @@ def _cell(desk: Desk, name: Name) -> Inline:
     return ("none",)
 
 
-def _only_source(desk: Desk, name: Name) -> Inline:
+def _only_source(desk: Desk | Blackboard, name: Name) -> Inline:
     """A gradient with one source has no line of its own for it: the total is that source."""
     total = desk.find(name._replace(via=None))
     if total is None or desk.steps[total].through is None:
@@ -112,7 +111,7 @@ def _only_source(desk: Desk, name: Name) -> Inline:
     return (desk.value(total),) if through == name.via else ("none",)
 
 
-def parameter_ledger(desk: Desk, positions: Sequence[int], title: Inline) -> Table:
+def parameter_ledger(desk: Desk | Blackboard, positions: Sequence[int], title: Inline) -> Table:
     """The contributions to the gradient of one parameter, with what they are made of and the sum so far."""
     *terms, total = positions
     first = desk.steps[terms[0]]
@@ -120,7 +119,7 @@ def parameter_ledger(desk: Desk, positions: Sequence[int], title: Inline) -> Tab
     clock = clock_at(now)
     operands = [desk.steps[argument].target for argument in first.arguments]
     columns = [Column((Math("t", "t"),), right=True)]
-    columns += [Column((Math(spell(name, clock), latex(name, clock)),), right=True) for name in operands]
+    columns += [Column((desk.speller.math(name, clock),), right=True) for name in operands]
     if not first.repeats:
         columns.append(Column(("contribution",), right=True))
     columns += [Column(("sum so far",), right=True, strong=True), Column(("line",))]
@@ -141,14 +140,14 @@ def parameter_ledger(desk: Desk, positions: Sequence[int], title: Inline) -> Tab
     return Table(tuple(columns), rows, title)
 
 
-def loss_ledger(desk: Desk, losses: Sequence[int], title: Inline = ()) -> Table:
+def loss_ledger(desk: Desk | Blackboard, losses: Sequence[int], title: Inline = ()) -> Table:
     """The loss terms with the sum so far, which the last line then uses."""
     *terms, _ = losses
     name = desk.steps[terms[0]].target
     clock = clock_at(name.time or 1)
     columns = (
         Column((Math("t", "t"),), right=True),
-        Column((Math(spell(name, clock), latex(name, clock)),), right=True),
+        Column((desk.speller.math(name, clock),), right=True),
         Column(("sum so far",), right=True, strong=True),
         Column(("line",)),
     )

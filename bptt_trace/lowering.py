@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable
 
 from bptt_trace.formula import Shape, entries
-from bptt_trace.program import Board, Program, Step
+from bptt_trace.program import Program, Step, Vectors
 from bptt_trace.rules import Pick, lower
 
 
@@ -24,8 +24,8 @@ def scalars(program: Program) -> Program:
     lowering = _Lowering(program)
     for step in program.steps:
         lowering.add(step)
-    board = Board(program, (*lowering.first, len(lowering.steps)))
-    return Program(lowering.steps, rows=program.rows, board=board)
+    vectors = Vectors(program, (*lowering.first, len(lowering.steps)))
+    return Program(lowering.steps, rows=program.rows, vectors=vectors)
 
 
 class _Lowering:

@@ -117,9 +117,7 @@ def _readout(table: Keys) -> Readout | None:
     if not table.get("readout", True):
         for key in ("output_activation", "softmax"):
             if key in table:
-                raise ProblemError(
-                    "there is no output layer (readout = false), so it has no activation", path=f"network.{key}"
-                )
+                raise ProblemError("there is no output layer (readout = false), so it has no activation", path=f"network.{key}")
         return None
     if "softmax" in table and text != "softmax":
         raise ProblemError("there is no softmax at the output, so nothing is to be said of it", path="network.softmax")

@@ -16,17 +16,18 @@ from typing import Any
 import sympy
 
 from bptt_trace.evaluate import ByHand, Values, decimal, settler
-from bptt_trace.lines import LATEX, TEXT, Signs, Template, template
+from bptt_trace.lines import LATEX, TEXT, Signs, Template
 from bptt_trace.names import Name, spell
 from bptt_trace.numbers import Rounding
-from bptt_trace.program import Role, Step
+from bptt_trace.program import Role
 from bptt_trace.rules import Rule
 from bptt_trace.sheet import Math
+from bptt_trace.vocabulary import Vocabulary
 
 Clock = Callable[[int], str]
 """How a time is written: as a number, or as ``t``, ``t-1``."""
 
-GREEK = {"eta": r"\eta"}
+GREEK = {"eta": r"\eta", "yhat": r"\hat{y}"}
 
 
 def latex(name: Name, clock: Clock = str) -> str:
@@ -47,14 +48,46 @@ def _latex(name: Name, clock: Clock) -> str:
         text += f"_{{{below}}}"
     if name.updated:
         text += "'"
+    above = "" if name.layer is None else f"({name.layer})"
+    if name.sample is not None:
+        above += rf"\langle {name.sample}\rangle"
     if name.iteration != 1:
-        text += f"^{{({name.iteration})}}"
+        above += f"({name.iteration})" if not above else f"@{name.iteration}"
+    if above:
+        text += f"^{{{above}}}"
+    if name.layer is not None or name.sample is not None:
+        text = f"{{{text}}}"  # a power of it is a sign of its own above
     if name.index:
         text += f"[{','.join(map(str, name.index))}]"
     return text
 
 
-SPELLINGS: dict[Signs, Callable[[Name], str]] = {TEXT: spell, LATEX: latex}
+class Speller:
+    """Names as one sheet writes them, in the lecturer's vocabulary."""
+
+    def __init__(self, vocabulary: Vocabulary | None = None) -> None:
+        self.vocabulary = vocabulary or Vocabulary()
+
+    def text(self, name: Name, clock: Clock = str) -> str:
+        """In plain text."""
+        return spell(self.vocabulary.shown(name), clock)
+
+    def latex(self, name: Name, clock: Clock = str) -> str:
+        """In LaTeX."""
+        return latex(self.vocabulary.shown(name), clock)
+
+    def math(self, name: Name, clock: Clock = str) -> Math:
+        """In both."""
+        shown = self.vocabulary.shown(name)
+        return Math(spell(shown, clock), latex(shown, clock))
+
+    def spelling(self, signs: Signs) -> Callable[..., str]:
+        """The method for one notation."""
+        return self.latex if signs is LATEX else self.text
+
+    def seen_from(self, name: Name, now: int) -> Math:
+        """In both, its times as seen from step ``now``: ``h_t``."""
+        return self.math(name, clock_at(now))
 
 
 # -------------------------------------------------------------------- numbers
@@ -168,20 +201,6 @@ def clock_at(now: int, symbol: str = "t") -> Clock:
     return lambda time: symbol if time == now else f"{symbol}{time - now:+d}"
 
 
-def general(steps: Sequence[Step], position: int, clock: Clock) -> tuple[Math, Math]:
-    """The name and the formula of a step with its times written by a clock."""
-    step = steps[position]
-    assert step.rule is not None
-    spellings: list[tuple[Signs, Callable[[Name, Clock], str]]] = [(TEXT, spell), (LATEX, latex)]
-    names = Math(*(spelling(step.target, clock) for _, spelling in spellings))
-    formulas = []
-    for signs, spelling in spellings:
-        form = template(step.rule, signs, False)
-        holes = [spelling(steps[step.arguments[hole]].target, clock) for hole in form.holes]
-        formulas.append(form.pattern % tuple(holes))
-    return names, Math(*formulas)
-
-
 @cache
 def _checker(rule: Rule, role: Role, rounding: Rounding) -> Callable[..., Any]:
     return ByHand(rounding).line(rule, role)
@@ -198,14 +217,3 @@ def printed(values: Values, position: int, texts: Sequence[str]) -> Decimal:
     if step.rule is None and step.target in values.given:
         return decimal(values.given[step.target].value)
     return Decimal(texts[position])
-
-
-def spelled(name: Name) -> Math:
-    """A name in both spellings."""
-    return Math(str(name), latex(name))
-
-
-def seen_from(name: Name, now: int) -> Math:
-    """A name in both spellings, its times as seen from step ``now``: ``h_t``."""
-    clock = clock_at(now)
-    return Math(spell(name, clock), latex(name, clock))

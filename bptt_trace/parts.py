@@ -1,13 +1,11 @@
-"""Which steps of a program belong to which part of a sheet, told by role and time."""
+"""Which steps of a program belong to which part of a sheet, told by role, time and sample."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from bptt_trace.names import LOSS, Name
-from bptt_trace.program import Program, Role
-
-Time = int | None
+from bptt_trace.program import Moment, Program, Role
 
 
 def way(target: Name, through: Name) -> str:
@@ -24,7 +22,7 @@ def one_step(factor: Name) -> bool:
 class Pass:
     """A forward pass: its lines by time step, and its losses."""
 
-    steps: dict[Time, list[int]] = field(default_factory=dict)
+    steps: dict[Moment, list[int]] = field(default_factory=dict)
     losses: list[int] = field(default_factory=list)
 
 
@@ -37,7 +35,7 @@ class Parts:
     forward: Pass = field(default_factory=Pass)
     links: list[int] = field(default_factory=list)
     """Slopes of single lines, in a feedforward network: ∂y/∂h, ∂h/∂a."""
-    backward: dict[Time, list[int]] = field(default_factory=dict)
+    backward: dict[Moment, list[int]] = field(default_factory=dict)
     """Gradients of everything but parameters, last time step first."""
     gradients: dict[int, list[int]] = field(default_factory=dict)
     """For each parameter: its contributions, repeated ones included, and their sum."""
@@ -49,7 +47,7 @@ class Parts:
 
 
 def parts_of(program: Program) -> Parts:
-    """The parts of a program of numbers."""
+    """The parts of a program."""
     parts = Parts()
     parameters: dict[tuple[str, int | None, tuple[int, ...]], int] = {}
     for position, step in enumerate(program.steps):
@@ -57,15 +55,15 @@ def parts_of(program: Program) -> Parts:
         match step.role:
             case Role.CONTRIBUTION | Role.GRADIENT:
                 parameter = parameters.get((target.stem, target.layer, target.index))
-                if target.of != LOSS:
+                if target.of != LOSS and not step.shape:
                     parts.links.append(position)
                 elif parameter is None:
-                    parts.backward.setdefault(target.time, []).append(position)
+                    parts.backward.setdefault(Moment(target.time, target.sample), []).append(position)
                 else:
                     parts.gradients.setdefault(parameter, []).append(position)
             case Role.PREACTIVATION | Role.HIDDEN | Role.OUTPUT:
                 one = parts.forward if target.iteration == 1 else parts.again
-                one.steps.setdefault(target.time, []).append(position)
+                one.steps.setdefault(Moment(target.time, target.sample), []).append(position)
             case Role.LOSS:
                 (parts.forward if target.iteration == 1 else parts.again).losses.append(position)
             case Role.FACTOR:

@@ -173,7 +173,9 @@ def _loss(table: dict[str, Any], network: Network) -> Loss:
         )
     if kind == "output" and network.outputs > 1:
         raise ProblemError(f"{network.outputs} outputs, but a loss is one number", path="loss.kind")
-    return Loss(kind, factor, **{key: table[key] for key in ("over_time", "over_units", "over_batch", "gradient") if key in table})
+    return Loss(
+        kind, factor, **{key: table[key] for key in ("over_time", "over_units", "over_batch", "gradient") if key in table}
+    )
 
 
 def _no_meaning(table: dict[str, Any], network: Network, kind: str) -> None:
@@ -211,7 +213,9 @@ def _vocabulary(document: dict[str, Any], network: Network, numbers: Mapping[Nam
     renamed = preset(document["notation"], stems) if "notation" in document else {}
     for old, new in document.get("names", {}).items():
         if old not in stems:
-            raise ProblemError(f"no quantity {shown(old)}{nearest(old, stems)}; there are {', '.join(sorted(stems))}", path="names")
+            raise ProblemError(
+                f"no quantity {shown(old)}{nearest(old, stems)}; there are {', '.join(sorted(stems))}", path="names"
+            )
         try:
             plain = Name.parse(new) == Name(new)
         except UnknownName:

@@ -70,7 +70,7 @@ class Program:
     """An ordered tuple of steps, each of which uses only earlier ones."""
 
     def __init__(
-        self, steps: Iterable[Step], base: Program | None = None, *, rows: bool = False, board: Board | None = None
+        self, steps: Iterable[Step], base: Program | None = None, *, rows: bool = False, vectors: Vectors | None = None
     ) -> None:
         """Raise ``DesignError`` where a step uses a later one or a name is given twice.
 
@@ -80,7 +80,7 @@ class Program:
         """
         self.steps = tuple(steps)
         self.rows = rows
-        self.board = board or Board(self, range(len(self.steps) + 1))
+        self.vectors = vectors or Vectors(self, range(len(self.steps) + 1))
         """The program of vectors behind a program of numbers; of any other, itself."""
         start = len(base) if base else 0
         self.index: dict[Name, int] = dict(base.index) if base else {}
@@ -123,8 +123,8 @@ class Program:
         return f"{step.target} = {text(step.rule.formula, names.__getitem__, rest)}"
 
 
-class Board(NamedTuple):
-    """What stands on the board, and where its component lines are."""
+class Vectors(NamedTuple):
+    """A program of vectors and matrices, and where its component lines are in a program of numbers."""
 
     program: Program
     first: Sequence[int]

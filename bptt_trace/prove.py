@@ -20,9 +20,9 @@ from bptt_trace.build import build
 from bptt_trace.evaluate import SYMBOLS, WORKING, Exact, Precise, decimal, run
 from bptt_trace.functions import Function
 from bptt_trace.lines import definition_source, source
+from bptt_trace.lowering import scalars
 from bptt_trace.names import LOSS, Name, gradient
 from bptt_trace.problem import Problem
-from bptt_trace.lowering import scalars
 from bptt_trace.program import Program, Role
 from bptt_trace.rules import Rule
 

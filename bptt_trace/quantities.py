@@ -107,7 +107,9 @@ def _targets(network: Network, loss: Loss, table: Mapping[str, Any], first_class
     listed = network.every and network.steps is not None
     width = network.outputs
     for sample, value in _samples("target", table["target"], network):
-        named = list(_over_time(Name("target", sample=sample), value, width, predicted, listed, _classes(loss, width, first_class)))
+        named = list(
+            _over_time(Name("target", sample=sample), value, width, predicted, listed, _classes(loss, width, first_class))
+        )
         _is_distribution(loss, named, width)
         yield from named
 
@@ -177,9 +179,7 @@ def _over_time(
         yield from quantity(name._replace(time=times[0]), _one_hot(value, classes, path), shape, path)
         return
     if not isinstance(value, list) or len(value) != len(times):
-        raise ProblemError(
-            f"{_met(value)}, but {_are(len(times), 'time step')}; a list with one for each is due", path=path
-        )
+        raise ProblemError(f"{_met(value)}, but {_are(len(times), 'time step')}; a list with one for each is due", path=path)
     for time, item in zip(times, value, strict=True):
         if not shape and not isinstance(item, list):  # the common case, once for each time step
             yield name._replace(time=time), exact_number(item, f"{path}[{time}]")

@@ -13,11 +13,12 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, NamedTuple
 
 from bptt_trace.desk import Calculation, Desk
-from bptt_trace.formula import Apply, Formula, Over, Sum, Var, variables
-from bptt_trace.functions import Function, identity, relu, sigmoid, tanh
+from bptt_trace.formula import Apply, Const, Formula, Over, Sum, Var, product, variables
+from bptt_trace.functions import Function, identity, relu, sigmoid, softmax, tanh
 from bptt_trace.names import LOSS, Name, gradient
-from bptt_trace.parts import Parts, Time, one_step
-from bptt_trace.program import Role
+from bptt_trace.notation import clock_at
+from bptt_trace.parts import Parts, one_step
+from bptt_trace.program import Moment, Role
 from bptt_trace.sheet import Inline, Math, Note, inline
 
 NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -31,6 +32,15 @@ def in_words(count: int) -> str:
 def listed(items: Sequence[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def named(names: Sequence[Math]) -> Inline:
+    """Names in a row of words: ``a, b and c``."""
+    pieces: list[str | Math] = []
+    for place, name in enumerate(names):
+        pieces += [" and " if place == len(names) - 1 else ", "] if place else []
+        pieces.append(name)
+    return tuple(pieces)
 
 
 class Voices(NamedTuple):
@@ -242,13 +252,19 @@ def full_line(desk: Desk, position: int, *, with_name: bool = True) -> Math:
 
 def loss_check(desk: Desk, parts: Parts) -> Iterator[Note]:
     """What can be seen of a squared error without calculating it again."""
-    loss = desk.problem.loss
-    if not loss.has_target or not _readable(desk):
+    loss, network = desk.problem.loss, desk.problem.network
+    if not loss.has_target or not _readable(desk) or network.samples is not None:
         return
-    *terms, total = parts.forward.losses
+    *terms, total = [p for p in parts.forward.losses if not desk.steps[p].target.index]
     if not terms:
-        yield from _one_error(desk, total)
+        if loss.kind == "squared_error" and network.outputs == 1:
+            yield from _one_error(desk, total)
         return
+    kind = (
+        "A squared error"
+        if loss.kind == "squared_error"
+        else "The logarithm of a probability is not positive, so a cross-entropy"
+    )
     if len(terms) < 2:
         return
     ordered = sorted(terms, key=lambda position: desk.numbers[position])
@@ -256,12 +272,14 @@ def loss_check(desk: Desk, parts: Parts) -> Iterator[Note]:
     numbers = desk.numbers
     if loss.over_time == "mean" and numbers[least] <= numbers[total] <= numbers[most]:
         start = inline(
-            "A squared error is never negative, and a mean lies between its terms: {bounds}.",
+            "{kind} is never negative, and a mean lies between its terms: {bounds}.",
+            kind=kind,
             bounds=_chain([desk.value(least), desk.value(total), desk.value(most)], "<=", r"\le"),
         )
     elif loss.over_time == "sum" and numbers[most] <= numbers[total]:
         start = inline(
-            "A squared error is never negative, so a sum is not smaller than its largest term: {bounds}.",
+            "{kind} is never negative, so a sum is not smaller than its largest term: {bounds}.",
+            kind=kind,
             bounds=_chain([desk.value(most), desk.value(total)], "<=", r"\le"),
         )
     else:
@@ -303,7 +321,88 @@ def _chain(values: Sequence[Math], sign: str, in_latex: str) -> Math:
     return Math(f" {sign} ".join(v.text for v in values), f" {in_latex} ".join(v.latex for v in values))
 
 
+def probabilities(desk: Desk, moment: Moment) -> Iterator[Note]:
+    """That probabilities add up to 1, and which class is the likeliest."""
+    network = desk.problem.network
+    output = network.readout.activation if network.readout else network.activation
+    name = Name("y", None, moment.time) if network.readout else Name("h", network.layers[-1], moment.time)
+    lines = [desk.find(name._replace(index=(i,), sample=moment.sample)) for i in range(1, network.outputs + 1)]
+    if output is not softmax or not _readable(desk) or len(lines) > 6:
+        return
+    positions = [line for line in lines if line is not None]
+    if len(positions) != len(lines):
+        return
+    total = desk.calculate(_added([Var(position) for position in positions]))
+    apart = total.number - 1
+    rounded = " but for rounding" if apart else ""
+    best = max(positions, key=lambda position: desk.numbers[position])
+    text = inline(
+        "Probabilities add up to 1{rounded}: {total}. The likeliest class is {best}",
+        rounded=rounded,
+        total=total.equation,
+        best=desk.equals(best),
+    )
+    target = desk.find(desk.steps[best].target._replace(stem="target", layer=None))
+    if target is not None and desk.numbers[target] in (0, 1):
+        text += (f", and it is {'the' if desk.numbers[target] else 'not the'} target",)
+    yield Note("Check", (*text, "."))
+
+
+def _added(terms: Sequence[Formula]) -> Formula:
+    total = terms[0]
+    for one in terms[1:]:
+        total = total + one
+    return total
+
+
 # -------------------------------------------------------------- backward pass
+
+
+def short_gradient(desk: Desk, moment: Moment) -> Iterator[Note]:
+    """What the gradients of the logits add up to, or that the long way gives the short gradient."""
+    network, loss = desk.problem.network, desk.problem.loss
+    stems = ("z", "y", None) if network.readout else ("a", "h", network.layers[-1])
+    name = Name(str(stems[0]), stems[2], moment.time, sample=moment.sample)
+    indices = [(i,) for i in range(1, network.outputs + 1)] if network.outputs > 1 else [()]
+    lines = [desk.find(gradient(name._replace(index=index))) for index in indices]
+    if loss.kind not in ("cross_entropy", "binary_cross_entropy") or None in lines or not _readable(desk) or len(lines) > 6:
+        return
+    positions = [line for line in lines if line is not None]
+    if loss.gradient == "short":
+        if loss.kind == "cross_entropy":
+            total = desk.calculate(_added([Var(position) for position in positions]))
+            yield Note(
+                "Check",
+                inline(
+                    "What one class gains the others lose: prediction − target adds up to 0{rounded}: {total}.",
+                    rounded=" but for rounding" if total.number else "",
+                    total=total.equation,
+                ),
+            )
+        return
+    scale = loss.factor
+    if network.steps is not None and not network.single and loss.over_time == "mean":
+        scale /= network.steps
+    if network.samples is not None and loss.over_batch == "mean":
+        scale /= network.samples
+    if network.outputs > 1 and loss.over_units == "mean":
+        scale /= network.outputs
+    said: Inline = ()
+    for index in indices:
+        y = desk.find(Name(str(stems[1]), stems[2], moment.time, index, moment.sample))
+        target = desk.find(Name("target", time=moment.time, index=index, sample=moment.sample))
+        if y is None or target is None:
+            return
+        one = desk.calculate(product(Const(scale), Var(y) - Var(target)))
+        said += (", ", one.equation) if said else (one.equation,)
+    yield Note(
+        "Short way",
+        inline("Prediction − target gives the same in one line{digits}: {said}.", digits=_up_to_digits(desk), said=said),
+    )
+
+
+def _up_to_digits(desk: Desk) -> str:
+    return ", up to the last digits kept" if desk.values.rounding.policy in ("by_hand", "carry") else ""
 
 
 class Sources(NamedTuple):
@@ -314,9 +413,9 @@ class Sources(NamedTuple):
     total: int
 
 
-def sources(desk: Desk, time: int, index: tuple[int, ...] = ()) -> Sources | None:
+def sources(desk: Desk, time: int, index: tuple[int, ...] = (), layer: int | None = None) -> Sources | None:
     """Direct, carried and sum at this time, where there are both."""
-    total = desk.find(gradient(Name("h", time=time, index=index)))
+    total = desk.find(gradient(Name("h", layer, time, index)))
     if total is None:
         return None
     step = desk.steps[total]
@@ -387,7 +486,7 @@ def percent(share: Any) -> str:
     return f"{two.plus(abs(Decimal(str(share))) * 100):f}"
 
 
-def through_activation(desk: Desk, times: Sequence[Time]) -> Iterator[Note]:
+def through_activation(desk: Desk, times: Sequence[int | None]) -> Iterator[Note]:
     """What the slope of the hidden activation does to the gradient."""
     function = desk.problem.network.activation
     pairs = [pair for time in times if (pair := _crossing(desk, time)) is not None]
@@ -412,7 +511,7 @@ def through_activation(desk: Desk, times: Sequence[Time]) -> Iterator[Note]:
         yield from _blocked(desk, function, before, after)
 
 
-def _crossing(desk: Desk, time: Time) -> tuple[int, int] | None:
+def _crossing(desk: Desk, time: int | None) -> tuple[int, int] | None:
     before, after = (desk.find(gradient(Name(stem, time=time))) for stem in ("h", "a"))
     return (before, after) if before is not None and after is not None else None
 
@@ -503,8 +602,8 @@ def recurrent_weight(desk: Desk) -> Iterator[Note]:
         return
     never = inline(
         " It multiplies {before}, the memory before the step, never {now}.",
-        before=Math("h_(t-1)", "h_{t-1}"),
-        now=Math("h_t", "h_t"),
+        before=desk.speller.math(Name("h", time=0), clock_at(1)),
+        now=desk.speller.math(Name("h", time=1), clock_at(1)),
     )
     w = _of(desk, Name("w_hh"))
     if desk.numbers[h_0] == 0:

@@ -64,6 +64,8 @@ class Row(NamedTuple):
     """``=``, or ``~`` where the printed digits do not give the printed result (policy ``carry``)."""
     beside: str = ""
     """A decimal beside a closed form (policy ``exact``)."""
+    kind: str = ""
+    """``board`` for a line of matrices, ``component`` for an entry of the board above it."""
 
 
 class Stream(Iterable["Row"]):
@@ -89,6 +91,11 @@ class Lines:
     rows: Stream
     adds_up: bool = False
     """Whether rows carry running totals."""
+
+    @property
+    def tall(self) -> bool:
+        """Whether the block may be higher than a page."""
+        return len(self.rows) > 30 or sum(4 if row.kind == "board" else 1 for row in self.rows) > 30
 
 
 @dataclass(frozen=True)
@@ -131,6 +138,11 @@ class Equation:
     parts: tuple[Part, ...]
     remark: str = ""
 
+    @property
+    def length(self) -> int:
+        """How many signs it takes in plain text."""
+        return len(self.left.text) + sum(len(part.math.text) + 3 for part in self.parts)
+
 
 @dataclass(frozen=True)
 class Equations:
@@ -143,7 +155,7 @@ class Equations:
     @property
     def long(self) -> bool:
         """Whether a formula may be wider than a page."""
-        return any(len(item.left.text) + sum(len(part.math.text) for part in item.parts) > 70 for item in self.items)
+        return any(item.length > 75 for item in self.items)
 
     @property
     def named(self) -> bool:

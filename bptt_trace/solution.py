@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from bptt_trace.build import build
 from bptt_trace.evaluate import Values, evaluate
+from bptt_trace.lowering import scalars
 from bptt_trace.names import Name
 from bptt_trace.numbers import Rounding
 from bptt_trace.problem import Problem, load
-from bptt_trace.lowering import scalars
 from bptt_trace.program import Program
 from bptt_trace.write import write
 
@@ -29,15 +29,16 @@ class Solution:
     """The program of numbers: each step is one printed line."""
     values: Values
     steps: str = "auto"
+    detail: str = "both"
 
     @cached_property
     def sheet(self) -> Sheet:
         """The worked solution."""
-        return write(self.problem, self.program, self.values, steps=self.steps)
+        return write(self.problem, self.program, self.values, steps=self.steps, detail=self.detail)
 
     def __getitem__(self, name: str) -> float:
-        """The value of a quantity by its name: ``solution["dL/dw_hh"]``."""
-        return float(self.values[Name.parse(name)])
+        """The value of a quantity by its name, canonical or the problem's own: ``solution["dL/dw_hh"]``."""
+        return float(self.values[self.problem.vocabulary.canonical(Name.parse(name))])
 
     def to_text(self, width: int = 80) -> str:
         """As the terminal prints it, without colour."""
@@ -61,18 +62,22 @@ class Solution:
         """Every line as JSON (format ``bptt-trace/1``)."""
         from bptt_trace.render.data import write_json
 
-        return "".join(write_json(write(self.problem, self.program, self.values, steps="full")))
+        sheet = write(self.problem, self.program, self.values, steps="full", detail="lines", canonical=True)
+        return "".join(write_json(sheet))
 
     def _repr_markdown_(self) -> str:
         return self.to_markdown()
 
 
-def solve(problem: Problem | str | Path, *, rounding: str | None = None, steps: str = "auto") -> Solution:
+def solve(
+    problem: Problem | str | Path, *, rounding: str | None = None, steps: str = "auto", detail: str = "both"
+) -> Solution:
     """Solve a problem, given as such, as a file, or as the name of a built-in example.
 
     ``rounding`` is ``"4dp"``, ``"5sf"``, ``"carry:4dp"``, ``"full"`` or
     ``"exact"`` and replaces the problem's own; ``steps`` is ``"auto"``,
-    ``"full"`` or ``"ledger"``. Raises ``ProblemError`` for a problem that cannot
+    ``"full"`` or ``"ledger"``; ``detail`` shows vectors as matrices
+    (``"board"``), component by component (``"lines"``) or as ``"both"``. Raises ``ProblemError`` for a problem that cannot
     be read and ``CalculationError`` for one that cannot be calculated.
     """
     if not isinstance(problem, Problem):
@@ -80,4 +85,4 @@ def solve(problem: Problem | str | Path, *, rounding: str | None = None, steps: 
     if rounding is not None:
         problem = problem.rounded(Rounding.parse(rounding))
     program = scalars(build(problem))
-    return Solution(problem, program, evaluate(program, problem.given, problem.rounding), steps)
+    return Solution(problem, program, evaluate(program, problem.given, problem.rounding), steps, detail)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bptt_trace import sentences
+from bptt_trace.blackboard import Blackboard
 from bptt_trace.desk import Desk
 from bptt_trace.names import Name, gradient
-from bptt_trace.notation import seen_from
-from bptt_trace.parts import Parts, Time, way
-from bptt_trace.program import Role
+from bptt_trace.parts import way
+from bptt_trace.program import Moment, Role
 from bptt_trace.sheet import Column, Inline, Math, Table, turned
 
 EVERY_STEP_UP_TO = 3
@@ -25,26 +25,28 @@ NONE: Inline = ("none",)
 class Summary:
     """The tables that close a sheet."""
 
-    def __init__(self, desk: Desk, parts: Parts, *, on_ledger: bool) -> None:
+    def __init__(self, desk: Desk, board: Desk | Blackboard, *, on_ledger: bool) -> None:
         self.on_ledger = on_ledger
         self.desk = desk
-        self.parts = parts
+        self.board = board
+        self.parts = desk.parts
         self.recurrent = desk.last_time > 0
+        self.alone = desk.problem.network.samples is None
 
     def tables(self) -> Iterator[Table]:
         """The tables in their order; closed forms are too long for any."""
         if self.desk.values.rounding.policy == "exact":
             return
-        if self.desk.last_time <= EVERY_STEP_UP_TO:
+        if self.desk.last_time <= EVERY_STEP_UP_TO and len(self.parts.forward.steps) <= ONE_BLOCK_FROM:
             yield self._calculations()
-        if self.recurrent and (self.on_ledger or self.desk.last_time <= ONE_BLOCK_FROM):
+        if self.recurrent and self.alone and (self.on_ledger or self.desk.last_time <= ONE_BLOCK_FROM):
             yield from self._over_steps()
         if self.parts.updates:
             yield self._parameter_table()
 
     def _calculations(self) -> Table:
         """Step, calculation, explanation."""
-        desk, parts = self.desk, self.parts
+        board, parts = self.board, self.board.parts
         rows: list[tuple[Inline, ...]] = []
 
         def add(step: str, positions: Sequence[int], explanation: str) -> None:
@@ -54,40 +56,45 @@ class Summary:
             if lines:
                 rows.append(((step,), tuple(lines), (explanation,)))
 
-        for time, positions in parts.forward.steps.items():
-            where = f"forward, t = {time}" if self.recurrent else "forward"
-            add(where, positions, self._forward_meaning(time))
+        for moment, positions in parts.forward.steps.items():
+            add(self._where("forward", moment), positions, self._forward_meaning(moment.time))
         add(
             "loss",
             parts.forward.losses[-1:],
-            "how far the outputs are from their targets" if desk.problem.loss.has_target else "what is differentiated",
+            "how far the outputs are from their targets" if self.desk.problem.loss.has_target else "what is differentiated",
         )
-        for time, positions in parts.backward.items():
-            where = f"backward, t = {time}" if self.recurrent else "backward"
-            lines = [p for p in positions if desk.steps[p].target.via is None]
-            add(where, lines, self._backward_meaning(time))
+        for moment, positions in parts.backward.items():
+            lines = [p for p in positions if board.steps[p].target.via is None]
+            add(self._where("backward", moment), lines, self._backward_meaning(moment.time))
         totals = [group[-1] for group in parts.gradients.values()]
-        add(
-            "gradients",
-            totals,
-            "the sum over all steps" if desk.last_time > 1 else "error times what the parameter multiplied",
-        )
+        several = self.desk.last_time > 1 or not self.alone
+        every = "the sum over all steps" if self.alone else "the sum over all samples"
+        add("gradients", totals, every if several else "error times what the parameter multiplied")
         add("update", parts.updates, "against the gradient" if parts.updates else "")
         if parts.again.losses:
             add("new loss", parts.again.losses[-1:], "the forward pass again, with the new parameters")
         return Table((Column(("step",)), Column(("calculation",)), Column(("explanation",))), rows, ("What was calculated",))
 
+    @staticmethod
+    def _where(pass_: str, moment: Moment) -> str:
+        where = pass_
+        if moment.sample is not None:
+            where += f", sample {moment.sample}"
+        return where if moment.time is None else f"{where}, t = {moment.time}"
+
     def _short(self, position: int) -> Math:
-        row = self.desk.row(position)
+        board = self.board
+        row = board.row(position) if not board.steps[position].shape else None
+        name, value = board.name(position), board.value(position)
+        if row is None or row.numbers.text == row.result.text or not board.steps[position].arguments or row.kind == "board":
+            return Math(f"{name.text} = {value.text}", f"{name.latex} = {value.latex}")
         relation = ("=", "=") if row.relation == "=" else (row.relation, r"\approx")
-        if row.numbers.text == row.result.text or not self.desk.steps[position].arguments:
-            return Math(f"{row.name.text} = {row.result.text}", f"{row.name.latex} = {row.result.latex}")
         return Math(
             f"{row.name.text} = {row.numbers.text} {relation[0]} {row.result.text}",
             f"{row.name.latex} = {row.numbers.latex} {relation[1]} {row.result.latex}",
         )
 
-    def _forward_meaning(self, time: Time) -> str:
+    def _forward_meaning(self, time: int | None) -> str:
         if time is None:
             return "the input is weighted, passed through the activation, and weighted again"
         if time > 1:
@@ -101,21 +108,21 @@ class Summary:
             )
         return "the state begins with the initial memory"
 
-    def _backward_meaning(self, time: Time) -> str:
+    def _backward_meaning(self, time: int | None) -> str:
         own = "own error" if self.desk.problem.loss.has_target else "own part of the loss"
         if time is None:
             return "the error goes back through the weight and the slope"
-        if time == self.desk.last_time:
+        if time == self.desk.last_time or not self._states():
             return f"only the {own}: nothing is carried back" if self.desk.last_time > 1 else f"only the {own}"
-        return f"{own} and what is carried back" if self._sources(time, self._states()[0].index) else "only what is carried back"
+        return f"{own} and what is carried back" if self._sources(time, self._states()[0]) else "only what is carried back"
 
     def _states(self) -> list[Name]:
         """The hidden values of one step, component by component."""
-        steps = [self.desk.steps[position] for position in self.parts.forward.steps[1]]
+        steps = [self.desk.steps[position] for position in self.parts.forward.steps.get(Moment(1), [])]
         return [step.target for step in steps if step.role is Role.HIDDEN]
 
-    def _sources(self, time: int, index: tuple[int, ...]) -> sentences.Sources | None:
-        return sentences.sources(self.desk, time, index)
+    def _sources(self, time: int, state: Name) -> sentences.Sources | None:
+        return sentences.sources(self.desk, time, state.index, state.layer)
 
     def _over_steps(self) -> Iterator[Table]:
         """States, outputs, losses and gradients over time; what this network does not have gets no row."""
@@ -132,7 +139,8 @@ class Summary:
 
     def _rows_over_steps(self) -> Iterator[tuple[Inline, list[Inline]]]:
         times = range(1, self.desk.last_time + 1)
-        last = [self.desk.steps[position].target for position in self.parts.forward.steps[self.desk.last_time]]
+        seen_from = self.desk.speller.seen_from
+        last = [self.desk.steps[position].target for position in self.parts.forward.steps[Moment(self.desk.last_time)]]
         outputs = [name for name in last if name.stem == "y"]
         states = self._states()
         for words, names in (("hidden state ", states), ("output ", outputs), ("loss term ", [Name("L", time=1)])):
@@ -144,7 +152,7 @@ class Summary:
             summed = self.desk.last_time > 1
             if summed:
                 for word in ("direct", "carried"):
-                    yield (head, f" {word}"), [self._source(word, time, state.index) for time in times]
+                    yield (head, f" {word}"), [self._source(word, time, state) for time in times]
             yield (head, " sum") if summed else (head,), self._gradients_over(state, times)
         for state in states:
             before = state._replace(stem="a")
@@ -157,13 +165,13 @@ class Summary:
         position = self.desk.find(name)
         return NONE if position is None else (self.desk.value(position),)
 
-    def _source(self, word: str, time: int, index: tuple[int, ...]) -> Inline:
+    def _source(self, word: str, time: int, state: Name) -> Inline:
         """The direct or the carried part at this time; a gradient with one source is that part."""
         desk = self.desk
-        found = self._sources(time, index)
+        found = self._sources(time, state)
         if found is not None:
             return (desk.value(found.direct if word == "direct" else found.carried),)
-        total = desk.find(gradient(Name("h", time=time, index=index)))
+        total = desk.find(gradient(state._replace(time=time)))
         if total is None:
             return NONE
         through = desk.steps[total].through
@@ -173,7 +181,7 @@ class Summary:
     def _parameter_table(self) -> Table:
         """Old value, contributions, gradient and new value of every parameter."""
         desk, parts = self.desk, self.parts
-        every = self.recurrent and 1 < desk.last_time <= EVERY_STEP_UP_TO
+        every = self.recurrent and self.alone and 1 < desk.last_time <= EVERY_STEP_UP_TO
         times = range(1, desk.last_time + 1) if every else range(0)
         headings: list[Inline] = [
             ("old",),
@@ -194,10 +202,10 @@ class Summary:
             rows.append(tuple(cells))
         return Table(columns, rows, ("Parameters",))
 
-    def _shares(self, group: Sequence[int]) -> dict[Time, Inline]:
+    def _shares(self, group: Sequence[int]) -> dict[int | None, Inline]:
         """What each time step contributes to the gradient of a parameter; one step alone contributes all of it."""
         desk = self.desk
-        shares: dict[Time, Inline] = {}
+        shares: dict[int | None, Inline] = {}
         for position in group[:-1] or group:
             through = desk.steps[position].through
             if through is not None:

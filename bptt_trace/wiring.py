@@ -92,9 +92,7 @@ class Network:
 
     def shapes(self) -> dict[Name, Shape]:
         """The shapes of the parameters, under the stems of their cells' equations."""
-        return {
-            name: () if name in self.shared else shape_of(*dimensions) for name, dimensions in self.declared().items()
-        }
+        return {name: () if name in self.shared else shape_of(*dimensions) for name, dimensions in self.declared().items()}
 
     @property
     def inner(self) -> list[Name]:

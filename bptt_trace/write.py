@@ -10,18 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from bptt_trace import sentences
-from bptt_trace.conventions import conventions, sum_over_time
+from bptt_trace.blackboard import Blackboard
+from bptt_trace.conventions import conventions
 from bptt_trace.desk import Desk
 from bptt_trace.evaluate import Values, evaluate
 from bptt_trace.labels import Labels
 from bptt_trace.ledger import ledger, loss_ledger, parameter_ledger
-from bptt_trace.lines import LATEX, TEXT
-from bptt_trace.names import LOSS, Name, gradient, spell
-from bptt_trace.notation import clock_at, general, seen_from, spelled
+from bptt_trace.lines import TEXT
+from bptt_trace.lossterms import loss_name, sum_over, summed, term_equation
+from bptt_trace.names import LOSS, Name, gradient
+from bptt_trace.notation import Speller, clock_at
 from bptt_trace.numbers import Rounding
-from bptt_trace.parts import Parts, Pass, Time, way
+from bptt_trace.parts import Parts, Pass, way
 from bptt_trace.problem import Problem
-from bptt_trace.program import WRITTEN_OUT, Program
+from bptt_trace.program import WRITTEN_OUT, Moment, Program
 from bptt_trace.sheet import (
     Block,
     Bullets,
@@ -48,7 +50,10 @@ EXPLAINED_STEPS = 3
 MEANINGS = {
     "w_xh": "input to hidden",
     "w_hh": "hidden to hidden",
+    "w_h": "state and input to hidden",
     "b_h": "bias, hidden",
+    "b_xh": "bias beside the input",
+    "b_hh": "bias beside the state",
     "w_hy": "hidden to output",
     "b_y": "bias, output",
     "x": "input",
@@ -58,37 +63,53 @@ MEANINGS = {
 }
 
 
+def _meaning(name: Name) -> str:
+    """What a given quantity is; in a network of several layers, of which layer."""
+    meaning = MEANINGS.get(name.stem.lower(), "")
+    if name.layer is None or not meaning:
+        return meaning
+    if name.stem.lower() == "w_xh" and name.layer > 1:
+        return f"layer {name.layer - 1} to layer {name.layer}"
+    return f"{meaning}, layer {name.layer}"
+
+
 def write(
     problem: Problem,
     program: Program,
     values: Values,
     *,
     steps: str = "auto",
+    detail: str = "both",
     with_latex: bool = True,
+    canonical: bool = False,
     proof: Note | None = None,
 ) -> Sheet:
     """The worked solution of a problem.
 
     ``program`` is a program of numbers and ``values`` its values. ``steps`` is
     ``auto`` (a ledger from four time steps on), ``full`` or ``ledger``;
-    ``with_latex=False`` leaves the LaTeX spellings out, for media without them.
+    ``detail`` says how lines of vectors are shown: ``board`` (matrices),
+    ``lines`` (component by component) or ``both``. ``with_latex=False`` leaves
+    the LaTeX spellings out, for media without them; ``canonical`` shows the
+    names of answer files instead of those of the problem's own vocabulary.
     """
     full_precision = evaluate(program, problem.given, Rounding("full"))
-    desk = Desk(problem, program, values, full_precision, with_latex=with_latex)
-    parts = desk.parts
+    speller = Speller() if canonical else Speller(problem.vocabulary)
+    desk = Desk(problem, program, values, full_precision, with_latex=with_latex, speller=speller)
+    board = Blackboard(desk, detail) if desk.has_components else desk
     on_ledger = steps == "ledger" or (steps == "auto" and desk.last_time > EVERY_STEP_UP_TO)
-    writer = _Writer(desk, parts, on_ledger=on_ledger and desk.last_time > 1)
+    writer = _Writer(desk, board, on_ledger=on_ledger and desk.last_time > 1)
     sections = tuple(section for section in writer.sections() if section.blocks)
     rounding: dict[str, str | int] = {"policy": values.rounding.policy}
     if values.rounding.policy in ("by_hand", "carry"):
         digits = ("figures", values.rounding.figures) if values.rounding.figures else ("places", values.rounding.places)
         rounding[digits[0]] = digits[1] or 0
-    names = desk.names[TEXT]
+    names = [str(step.target) for step in program.steps] if speller.vocabulary.renamed else desk.names[TEXT]
     return Sheet(
         title=problem.title,
         subtitle=writer.subtitle(),
         given=tuple(writer.given()),
-        conventions=tuple(conventions(desk)),
+        conventions=tuple(conventions(desk, board)),
         sections=sections,
         footer=(*sentences.drift(desk), *([proof] if proof else [])),
         rounding=rounding,
@@ -109,12 +130,15 @@ class _Pairs:
 class _Writer:
     """Writes the sections of a worked solution from a desk."""
 
-    def __init__(self, desk: Desk, parts: Parts, *, on_ledger: bool) -> None:
+    def __init__(self, desk: Desk, board: Desk | Blackboard, *, on_ledger: bool) -> None:
         self.desk = desk
-        self.parts = parts
+        self.board = board
+        """The lines that are written; in a network of single numbers the desk itself."""
+        self.parts: Parts = board.parts
         self.on_ledger = on_ledger
         self.recurrent = desk.last_time > 0
-        self.labels = Labels(desk, parts)
+        self.samples = desk.problem.network.samples
+        self.labels = Labels(desk, board)
 
     def subtitle(self) -> str:
         through_time = " through time" if self.recurrent else ""
@@ -125,36 +149,53 @@ class _Writer:
     # ------------------------------------------------------------------ given
 
     def given(self) -> Iterator[Table]:
-        """What comes with the problem: over time, parameters, and the rest."""
-        desk = self.desk
-        over_time = [p for p in self.parts.given if desk.steps[p].target.stem in ("x", "target")]
-        if self.recurrent and over_time:
-            yield self._over_time(over_time)
-            over_time = []
-        others = [p for p in self.parts.given if desk.steps[p].target.stem not in ("x", "target")]
-        rows = [self._given_row(position) for position in (*over_time, *self.parts.parameters, *others)]
+        """What comes with the problem: over time or over samples, parameters, and the rest."""
+        steps = self.board.steps
+        of_inputs = [p for p in self.parts.given if steps[p].target.stem in ("x", "target")]
+        if self.recurrent and of_inputs:
+            for sample in self.desk.problem.network.numbers:
+                yield self._over_time([p for p in of_inputs if steps[p].target.sample == sample], sample)
+            of_inputs = []
+        elif self.samples is not None:
+            yield self._over_samples(of_inputs)
+            of_inputs = []
+        others = [p for p in self.parts.given if steps[p].target.stem not in ("x", "target")]
+        rows = [self._given_row(position) for position in (*of_inputs, *self.parts.parameters, *others)]
         yield Table((Column(("quantity",)), Column(()), Column(("value",), right=True)), rows)
 
     def _given_row(self, position: int) -> tuple[Inline, ...]:
-        desk = self.desk
-        stem = desk.steps[position].target.stem
-        return (desk.name(position),), (MEANINGS.get(stem.lower(), ""),), (desk.value(position),)
+        return (
+            (self.board.name(position),),
+            (_meaning(self.board.steps[position].target),),
+            (self.board.value(position),),
+        )
 
-    def _over_time(self, positions: Sequence[int]) -> Table:
-        desk = self.desk
-        names = dict.fromkeys(desk.steps[p].target._replace(time=None) for p in positions)
-        times = range(1, desk.last_time + 1)
-        columns = [Column(("time ", Math("t", "t"))), *(Column((name,), right=True) for name in map(self._general_given, names))]
+    def _over_time(self, positions: Sequence[int], sample: int | None) -> Table:
+        board = self.board
+        names = dict.fromkeys(board.steps[p].target._replace(time=None) for p in positions)
+        times = range(1, self.desk.last_time + 1)
+        columns = [Column(("time ", Math("t", "t"))), *(Column((self._general_given(name),), right=True) for name in names)]
         rows: list[tuple[Inline, ...]] = []
         for time in times:
-            cells = [desk.find(name._replace(time=time)) for name in names]
+            cells = [board.find(name._replace(time=time)) for name in names]
             rows.append(
-                ((Math(str(time), str(time)),), *(((desk.value(cell),) if cell is not None else ("none",)) for cell in cells))
+                ((Math(str(time), str(time)),), *(((board.value(cell),) if cell is not None else ("none",)) for cell in cells))
             )
-        return turned(columns, rows) if len(rows) <= 10 else Table(tuple(columns), rows)
+        title: Inline = (f"Sample {sample}",) if sample is not None else ()
+        return turned(columns, rows, title) if len(rows) <= 10 else Table(tuple(columns), rows, title)
 
     def _general_given(self, name: Name) -> Math:
-        return seen_from(name._replace(time=1), 1)
+        return self.desk.speller.seen_from(name._replace(time=1), 1)
+
+    def _over_samples(self, positions: Sequence[int]) -> Table:
+        board = self.board
+        names = dict.fromkeys(board.steps[p].target._replace(sample=None) for p in positions)
+        columns = [Column(("sample",)), *(Column((self.desk.speller.math(name),), right=True) for name in names)]
+        rows: list[tuple[Inline, ...]] = []
+        for sample in self.desk.problem.network.numbers:
+            cells = [board.find(name._replace(sample=sample)) for name in names]
+            rows.append(((str(sample),), *((board.value(cell),) if cell is not None else ("none",) for cell in cells)))
+        return turned(columns, rows) if len(rows) <= 6 else Table(tuple(columns), rows)
 
     # --------------------------------------------------------------- sections
 
@@ -164,81 +205,122 @@ class _Writer:
         yield Section("loss", "Loss", tuple(self.loss()))
         backward = "Backward pass (backpropagation through time)" if self.recurrent else "Backward pass"
         yield Section("backward", backward, tuple(self.backward()))
-        shared = "Gradients of the shared parameters" if self.desk.last_time > 1 else "Gradients of the parameters"
+        several = self.desk.last_time > 1 or self.samples is not None
+        shared = "Gradients of the shared parameters" if several else "Gradients of the parameters"
         yield Section("gradients", shared, tuple(self.gradients()))
         yield Section("update", "Update", tuple(self.update()))
         yield Section("again", "Forward pass with the new parameters", tuple(self.again()))
         yield Section("memory", "Memory: how far an error reaches back", tuple(self.memory()))
-        yield Section("summary", "Summary", tuple(Summary(self.desk, self.parts, on_ledger=self.on_ledger).tables()))
+        yield Section("summary", "Summary", tuple(Summary(self.desk, self.board, on_ledger=self.on_ledger).tables()))
         yield Section("takeaways", "Key takeaways", (Bullets(tuple(sentences.takeaways(self.desk, self.parts))),))
 
     def forward(self) -> Iterator[Block]:
-        desk, steps = self.desk, self.parts.forward.steps
+        board, steps = self.board, self.parts.forward.steps
         lead: Inline = ("For every step ", Math("t", "t"), ", in this order:") if self.recurrent else ("In this order:",)
+        if self.samples is not None:
+            lead = (
+                *(("For every sample and every step ", Math("t", "t")) if self.recurrent else ("For every sample",)),
+                ", in this order:",
+            )
         yield Equations(lead, tuple(self._forward_equations()))
-        if desk.last_time > ONE_BLOCK_FROM and not self.on_ledger:
+        if len(steps) > ONE_BLOCK_FROM and not self.on_ledger:
             yield self._all_steps(steps)
             return
-        for time in self._in_full(list(steps)):
-            title: Inline = (f"Time step {time}",) if self.recurrent else ()
-            yield Lines(title, desk.stream(steps[time], self.labels.of))
-            if time is not None and time <= EXPLAINED_STEPS:
-                yield from sentences.memory(desk, time)
+        for moment in self._in_full(list(steps)):
+            yield Lines(self._title(moment), board.stream(steps[moment], self.labels.of))
+            if moment.time is not None and moment.time <= EXPLAINED_STEPS:
+                yield from sentences.memory(self.desk, moment.time)
+            if moment.sample in (None, 1):
+                yield from sentences.probabilities(self.desk, moment)
         if self.on_ledger:
-            yield self._forward_ledger(self.parts.forward)
+            yield from self._forward_ledgers(self.parts.forward)
+
+    @staticmethod
+    def _title(moment: Moment) -> Inline:
+        """What a block of lines is about: ``Sample 2, time step 1``."""
+        parts = [f"sample {moment.sample}"] * (moment.sample is not None) + [f"time step {moment.time}"] * (
+            moment.time is not None
+        )
+        return (", ".join(parts).capitalize(),) if parts else ()
 
     def _forward_equations(self) -> Iterator[Equation]:
-        """The formulas of a step in t; what happens only at the last step is written with T."""
-        first, *_, last = [*self.parts.forward.steps.values()] * 2
-        every = {self.desk.steps[position].target._replace(time=None) for position in first}
-        for position in last:
-            target = self.desk.steps[position].target
-            symbol = "t" if target._replace(time=None) in every else "T"
-            yield self._plain_equation(position, symbol)
+        """The formulas of a step in t; what happens only at the first or the last step is written with 1 or T."""
+        groups = [lines for moment, lines in self.parts.forward.steps.items() if moment.sample in (None, 1)]
+        steps = self.board.steps
+        model = groups[min(1, len(groups) - 1)] if len(groups) > 2 or self.desk.problem.network.every else groups[0]
+        usual = {steps[position].target._replace(time=None): steps[position].rule for position in model}
+        written: set[tuple[Name, object]] = set()
+        for lines, symbol in ((groups[0], "1"), (model, "t"), (groups[-1], "T")):
+            for position in lines:
+                form = steps[position].target._replace(time=None), steps[position].rule
+                if form in written or (symbol != "t" and usual.get(form[0]) is form[1]):
+                    continue
+                written.add(form)
+                yield self._plain_equation(position, symbol)
 
-    def _all_steps(self, steps: Mapping[Time, Sequence[int]]) -> Lines:
+    def _all_steps(self, steps: Mapping[Moment, Sequence[int]]) -> Lines:
         """Every line in one block: in a long trace the names say which step it is."""
-        return Lines(("All steps",), self.desk.stream([p for positions in steps.values() for p in positions], self.labels.of))
+        return Lines(("All steps",), self.board.stream([p for positions in steps.values() for p in positions], self.labels.of))
 
-    def _forward_ledger(self, one: Pass) -> Table:
-        groups = {time: list(positions) for time, positions in one.steps.items() if time is not None}
-        for position in one.losses:
-            time = self.desk.steps[position].target.time
-            if time is not None:
-                groups[time].append(position)
-        return ledger(self.desk, groups, ("All steps",))
+    def _forward_ledgers(self, one: Pass) -> Iterator[Table]:
+        """A row for each time step; a table for each sample."""
+        for sample in self.desk.problem.network.numbers:
+            groups = {m.time: list(lines) for m, lines in one.steps.items() if m.sample == sample and m.time is not None}
+            for position in one.losses:
+                target = self.board.steps[position].target
+                if target.time is not None and target.sample == sample:
+                    groups[target.time].append(position)
+            yield ledger(self.board, groups, (self._every_step(sample),))
+
+    @staticmethod
+    def _every_step(sample: int | None) -> str:
+        return "All steps" if sample is None else f"All steps of sample {sample}"
 
     def loss(self) -> Iterator[Block]:
         yield from self._loss_equations()
         yield from self._loss_lines(self.parts.forward)
-        yield from sentences.loss_check(self.desk, self.parts)
+        yield from sentences.loss_check(self.desk, self.desk.parts)
 
     def _loss_equations(self) -> Iterator[Block]:
-        *terms, total = self.parts.forward.losses
-        if not terms:
-            yield Equations((), (self._plain_equation(total),))
-            return
-        mean = self.desk.problem.loss.over_time == "mean"
-        summed = [
-            f"{front if mean else ''}{sum_over_time(signs is LATEX)} {term}"
-            for signs, front, term in ((TEXT, "(1/T) * ", "L_t"), (LATEX, r"\frac{1}{T} \cdot ", "L_t"))
-        ]
-        whole = Equation(Math("L", "L"), (Part(Math(*summed)),))
-        yield Equations(("For every step, then in total:",), (self._plain_equation(terms[0]), whole))
+        """The loss of one prediction, and how these are put together."""
+        desk, network, loss = self.desk, self.desk.problem.network, self.desk.problem.loss
+        items = [term_equation(desk, self.board)]
+        whole, term = "#s" if self.samples is not None else "", "" if network.single else "_t"
+        if not network.single:
+            items.append(
+                Equation(loss_name(desk, whole), (Part(summed(loss.over_time, "T", "t", loss_name(desk, term + whole))),))
+            )
+        if self.samples is not None:
+            items.append(Equation(loss_name(desk), (Part(summed(loss.over_batch, "N", "s", loss_name(desk, "#s"))),)))
+        lead = ("For every step, then in total:",) if not network.single and self.samples is None else ()
+        if self.samples is not None:
+            lead = ("For every sample, then for the batch:",)
+        yield Equations(lead, tuple(items))
 
     def _loss_lines(self, one: Pass) -> Iterator[Block]:
-        desk = self.desk
+        board = self.board
         *terms, total = one.losses
-        if self.on_ledger and terms:
-            if len(terms) > WRITTEN_OUT:
-                yield loss_ledger(desk, one.losses, ("All terms",))
-            yield Lines((), desk.stream([total], self.labels.of))
+        if self.on_ledger and terms and self.samples is None:
+            ends = [p for p in one.losses if board.steps[p].target.time is not None and not board.steps[p].target.index]
+            if len(ends) > WRITTEN_OUT:
+                yield loss_ledger(board, [*ends, total], ("All terms",))
+            yield Lines((), board.stream([total], self.labels.of))
             return
-        adds_up = len(terms) > WRITTEN_OUT
-        yield Lines(("All steps",) if terms else (), desk.stream(one.losses, self.labels.of, adds_up), adds_up)
+        adds_up = self._adds_up(terms)
+        yield Lines(self._all_terms() if terms else (), board.stream(one.losses, self.labels.of, adds_up), adds_up)
+
+    def _adds_up(self, terms: Sequence[int]) -> bool:
+        """Whether the terms are one long sum, which then has running totals."""
+        steps = self.board.steps
+        plain = all(not steps[p].target.index for p in terms)
+        one_level = len({(steps[p].target.time is None, steps[p].target.sample is None) for p in terms}) == 1
+        return len(terms) > WRITTEN_OUT and plain and one_level
+
+    def _all_terms(self) -> Inline:
+        return ("All steps",) if self.recurrent and self.samples is None else ("All terms",)
 
     def backward(self) -> Iterator[Block]:
-        desk, backward = self.desk, self.parts.backward
+        board, backward = self.board, self.parts.backward
         if not backward:
             return  # every parameter is frozen
         if self.parts.links:
@@ -246,140 +328,173 @@ class _Writer:
         lead = ("From the last step to the first:",) if self.recurrent else ("From the output back:",)
         yield Equations(lead, tuple(self._backward_equations()))
         if not self.recurrent:
-            yield Lines((), desk.stream(backward[None], self.labels.of))
-            yield from sentences.chain(desk)
-            yield from sentences.through_activation(desk, [None])
+            for moment, lines in backward.items():
+                yield Lines(self._title(moment), board.stream(lines, self.labels.of))
+            yield from sentences.chain(self.desk)
+            yield from sentences.through_activation(self.desk, [None])
+            yield from sentences.short_gradient(self.desk, next(iter(backward)))
             return
-        if desk.last_time > ONE_BLOCK_FROM and not self.on_ledger:
+        if len(backward) > ONE_BLOCK_FROM and not self.on_ledger:
             yield self._all_steps(backward)
             return
-        times = [time for time in backward if time is not None]
-        shown = self._in_full(times)
+        yield from self._backward_over_time()
+
+    def _backward_over_time(self) -> Iterator[Block]:
+        desk, backward = self.desk, self.parts.backward
+        moments = list(backward)
+        shown = self._in_full(moments)
         first = True
-        for time in shown:
-            title = f"Time step {time}"
-            if time == desk.last_time and len(times) > 1 and self._carries():
-                title += " (the last: nothing is carried back)"
-            yield Lines((title,), desk.stream(backward[time], self.labels.of))
-            if time is not None and (desk.last_time <= EXPLAINED_STEPS or time in shown[:EXPLAINED_STEPS]):
-                notes = list(sentences.two_sources(desk, time, first=first))
+        for moment in shown:
+            title = self._title(moment)
+            if moment.time == desk.last_time and len(moments) > 1 and self._carries():
+                title = (*title, " (the last: nothing is carried back)")
+            yield Lines(title, self.board.stream(backward[moment], self.labels.of))
+            if moment == moments[0]:
+                yield from sentences.short_gradient(desk, moment)
+            if moment.time is not None and (desk.last_time <= EXPLAINED_STEPS or moment in shown[:EXPLAINED_STEPS]):
+                notes = list(sentences.two_sources(desk, moment.time, first=first))
                 first = first and not notes
                 yield from notes
         if self.on_ledger:
-            yield ledger(desk, {time: backward[time] for time in times}, ("All steps",))
-        yield from sentences.through_activation(desk, shown[:EXPLAINED_STEPS][::-1])
+            for sample in desk.problem.network.numbers:
+                groups = {m.time: lines for m, lines in backward.items() if m.sample == sample and m.time is not None}
+                yield ledger(self.board, groups, (self._every_step(sample),))
+        yield from sentences.through_activation(desk, [moment.time for moment in shown[:EXPLAINED_STEPS][::-1]])
 
     def _carries(self) -> bool:
         """Whether anything is carried back at all: not where all that could is frozen."""
-        return len(self.parts.backward) > 1
+        return len({moment.time for moment in self.parts.backward}) > 1
 
     def _links(self) -> Iterator[Block]:
-        links = self.parts.links
-        names = [self.desk.name(position) for position in links]
-        last = self.desk.steps[links[-1]].target
-        weight = next((p for p in self.parts.parameters if self.desk.steps[p].target.stem == "w_xh"), None)
-        first = gradient(self.desk.steps[links[0]].target.of or LOSS)
+        links, desk = self.parts.links, self.desk
+        names = [desk.name(position) for position in links]
+        last = desk.steps[links[-1]].target
+        first = gradient(desk.steps[links[0]].target.of or LOSS)
+        weight = next((p for p in self.parts.parameters if desk.steps[p].target.stem == "w_xh"), None)
         if weight in self.parts.gradients and weight is not None:
-            target = self.desk.steps[weight].target
-            chain = [spelled(gradient(target)), spelled(first), *names, spelled(target._replace(of=last._replace(of=None)))]
+            target = desk.steps[weight].target
+            local = target._replace(of=last._replace(of=None))
+            chain = [*map(desk.speller.math, (gradient(target), first)), *names, desk.speller.math(local)]
             product = Math(" * ".join(one.text for one in chain[1:]), r" \cdot ".join(one.latex for one in chain[1:]))
             whole = Math(f"{chain[0].text} = {product.text}", f"{chain[0].latex} = {product.latex}")
             yield Paragraph(
                 inline("Each quantity is used once, so each gradient has one source. Read it as a chain: {chain}.", chain=whole)
             )
-        yield Lines(("The links of the chain",), self.desk.stream(links, self.labels.of))
+        yield Lines(("The links of the chain",), desk.stream(links, self.labels.of))
 
     def _backward_equations(self) -> Iterator[Equation]:
         """The general formulas of the backward pass; a formula that holds only at the last step says so."""
-        desk, backward = self.desk, self.parts.backward
-        times = list(backward)
-        if len(times) > 1 and not desk.problem.network.every:
-            yield from self._equations_at(backward[times[0]], "T")
-        yield from self._equations_at(backward[times[-1]], "t")
+        backward = self.parts.backward
+        moments = [moment for moment in backward if moment.sample in (None, 1)]
+        if len(moments) > 1 and not self.desk.problem.network.every:
+            yield from self._equations_at(backward[moments[0]], "T")
+        usual = moments[-1]
+        if len(moments) > 2 and self.desk.problem.network.first_only:
+            usual = moments[-2]
+        yield from self._equations_at(backward[usual], "t")
 
     def _equations_at(self, positions: Sequence[int], symbol: str) -> Iterator[Equation]:
-        desk = self.desk
         contributions: dict[Name, list[int]] = {}
         for position in positions:
-            target = desk.steps[position].target
+            target = self.board.steps[position].target
             if target.via is not None:
                 contributions.setdefault(target._replace(via=None), []).append(position)
                 continue
             yield self._backward_equation(position, contributions.get(target, []), symbol)
 
     def _backward_equation(self, position: int, sources: Sequence[int], symbol: str) -> Equation:
-        desk = self.desk
-        now = desk.steps[position].target.time
-        clock = str if now is None else clock_at(now, symbol)
-        left, right = general(desk.steps, position, clock)
+        board = self.board
+        target = board.steps[position].target
+        clock = str if target.time is None else clock_at(target.time, symbol)
+        left, right = board.general(position, clock)
         if not sources:
-            return Equation(left, (Part(right),), self._remark(position))
+            return Equation(left, (Part(right),), self._remark(target))
+        state = target.stem in self.desk.problem.network.cell_of(target.layer).state
         parts = []
         for source in sources:
-            via = desk.steps[source].target.via
-            assert via is not None and now is not None
-            word = way(desk.steps[source].target, via)
-            parts.append(Part(general(desk.steps, source, clock)[1], f"{word}, via {spell(via, clock)}"))
-        if desk.steps[position].target.index:
+            via = board.steps[source].target.via
+            assert via is not None
+            shown = self.desk.speller.text(via._replace(sample=None), clock)
+            word = f"{way(board.steps[source].target, via)}, via {shown}" if state and self.recurrent else f"via {shown}"
+            parts.append(Part(board.general(source, clock)[1], word))
+        if not state or target.layer is not None:
             return Equation(left, tuple(parts))
         return Equation(left, tuple(parts), "two sources, because the state is used twice; the last step has only the first")
 
-    def _remark(self, position: int) -> str:
-        return {"y": "the error of this step" if self.recurrent else "the error", "a": f"through {self._activation()}"}.get(
-            self.desk.steps[position].target.stem, ""
-        )
-
-    def _activation(self) -> str:
-        return self.desk.problem.network.activation.name
+    def _remark(self, target: Name) -> str:
+        if target.of != LOSS:
+            return "the slopes of softmax"
+        match target.stem:
+            case "y":
+                return "the error of this step" if self.recurrent else "the error"
+            case "a" if target.layer is None:
+                return f"through {self.desk.problem.network.activation.name}"
+            case _:
+                return ""
 
     def gradients(self) -> Iterator[Block]:
-        desk, gradients = self.desk, self.parts.gradients
+        board, gradients = self.board, self.parts.gradients
         if not gradients:
             return
-        if desk.last_time > 1:
+        if self.desk.last_time > 1 or self.samples is not None:
             yield Paragraph(self._sharing())
         yield Equations((), tuple(self._parameter_equation(parameter, lines) for parameter, lines in gradients.items()))
-        if not self.recurrent:
+        if not self.recurrent and self.samples is None:
             lines = [line for group in gradients.values() for line in group]
-            yield Lines((), desk.stream(lines, self.labels.of))
+            yield Lines((), board.stream(lines, self.labels.of))
             return
         for parameter, group in gradients.items():
-            name = spelled(desk.steps[parameter].target)
+            name = board.name(parameter)
             long = len(group) > WRITTEN_OUT + 1
-            if self.on_ledger and len(group) > 1:
-                yield parameter_ledger(desk, group, ("Gradient of ", spelled(desk.steps[parameter].target)))
+            if self.on_ledger and len(group) > 1 and self.samples is None:
+                yield parameter_ledger(board, group, ("Gradient of ", name))
                 continue
-            lines = [p for p in group if long or not desk.steps[p].repeats]
-            yield Lines(("Gradient of ", name), desk.stream(lines, self.labels.of, long), long)
-        yield from sentences.recurrent_weight(desk)
+            lines = [p for p in group if long or not board.steps[p].repeats]
+            yield Lines(("Gradient of ", name), board.stream(lines, self.labels.of, long), long)
+        yield from sentences.recurrent_weight(self.desk)
 
     def _sharing(self) -> Inline:
         """Which parameters are used at every step."""
         shared = [p for p, group in self.parts.gradients.items() if len(group) > 1]
         once = [p for p, group in self.parts.gradients.items() if len(group) == 1]
+        everywhere = (
+            "at every step" if self.samples is None else "at every step of every sample" if self.recurrent else "for every sample"
+        )
         if not once:
-            return ("Each parameter is one number used at every step. Every use contributes; the gradient is the sum.",)
+            one = "" if self.desk.has_components else "one number "
+            return (f"Each parameter is {one}used {everywhere}. Every use contributes; the gradient is the sum.",)
         if not shared:
             return ("Each of these parameters is used at the last step only.",)
-        names = [sentences.listed([str(self.desk.steps[p].target) for p in group]) for group in (shared, once)]
+        names = [sentences.named([self.board.name(p) for p in group]) for group in (shared, once)]
         are = ["are" if len(group) > 1 else "is" for group in (shared, once)]
+        only = "first" if self.desk.problem.network.first_only else "last"
         return (
-            f"{names[0]} {are[0]} used at every step: every use contributes, and the gradient is the sum. "
-            f"{names[1]} {are[1]} used at the last step only.",
+            *names[0],
+            f" {are[0]} used {everywhere}: every use contributes, and the gradient is the sum. ",
+            *names[1],
+            f" {are[1]} used at the {only} step only.",
         )
 
     def _parameter_equation(self, parameter: int, lines: Sequence[int]) -> Equation:
         """``dL/dw_hh = sum_t dL/da_t * h_(t-1)``"""
-        desk = self.desk
-        left = spelled(gradient(desk.steps[parameter].target))
-        first = desk.steps[lines[0]]
-        through = desk.steps[first.through].target if first.through is not None else first.target
+        board, desk = self.board, self.desk
+        left = desk.speller.math(gradient(board.steps[parameter].target))
+        model = lines[min(1, len(lines) - 2)] if len(lines) > 1 else lines[0]
+        first = board.steps[model]
+        through = board.steps[first.through].target if first.through is not None else first.target
         only_last = len(lines) == 1 and 1 < desk.last_time == through.time
-        clock = str if through.time is None else clock_at(through.time, "T" if only_last else "t")
-        _, right = general(desk.steps, lines[0], clock)
+        only_first = len(lines) == 1 and through.time == 1 < desk.last_time
+        clock = str if through.time is None or only_first else clock_at(through.time, "T" if only_last else "t")
+        _, right = board.general(model, clock)
         if len(lines) > 1:
-            right = Math(f"{sum_over_time(False)} {right.text}", f"{sum_over_time(True)} {right.latex}")
+            over = "st" if self.samples and self._over_steps(lines) else "s" if self.samples else "t"
+            right = Math(f"{sum_over(over)} {right.text}", f"{sum_over(over, latex=True)} {right.latex}")
         return Equation(left, (Part(right),))
+
+    def _over_steps(self, lines: Sequence[int]) -> bool:
+        """Whether contributions come from several time steps."""
+        vias = [self.board.steps[line].target.via for line in lines]
+        return len({via.time for via in vias if via is not None}) > 1
 
     def update(self) -> Iterator[Block]:
         updates = self.parts.updates
@@ -387,33 +502,33 @@ class _Writer:
             return
         rule = Math("p' = p - eta * dL/dp", r"p' = p - \eta \cdot \frac{\partial L}{\partial p}")
         yield Paragraph(inline("For every parameter {p}: {rule}", p=Math("p", "p"), rule=rule))
-        yield Lines(("All parameters",), self.desk.stream(updates, self.labels.of))
-        yield from sentences.update_check(self.desk, self.parts)
+        yield Lines(("All parameters",), self.board.stream(updates, self.labels.of))
+        yield from sentences.update_check(self.desk, self.desk.parts)
 
     def again(self) -> Iterator[Block]:
-        desk, again = self.desk, self.parts.again
+        again = self.parts.again
         if not again.losses:
             return
+        deep = len(self.desk.problem.network.cells) > 1 or self.samples is not None
         yield Paragraph(
             (
                 "The same forward pass with the new parameters shows whether the step helped; ",
-                Math("@2", "^{(2)}"),
+                Math("@2", "@2" if deep else "^{(2)}"),
                 " marks its quantities.",
             ),
         )
         if self.on_ledger:
-            yield self._forward_ledger(again)
+            yield from self._forward_ledgers(again)
             yield from self._loss_lines(again)
         else:
             everything = [position for positions in again.steps.values() for position in positions]
-            long = len(again.losses) > WRITTEN_OUT + 1
-            if long:
-                yield Lines(("All steps",), desk.stream(everything, self.labels.of))
-                yield Lines(("Losses",), desk.stream(again.losses, self.labels.of, True), True)
+            if self._adds_up(again.losses[:-1]):
+                yield Lines(("All steps",), self.board.stream(everything, self.labels.of))
+                yield Lines(("Losses",), self.board.stream(again.losses, self.labels.of, True), True)
             else:
                 everything += again.losses
-                yield Lines(("All steps",) if self.recurrent else (), desk.stream(everything, self.labels.of))
-        yield from sentences.new_loss(desk)
+                yield Lines(("All steps",) if self.recurrent else (), self.board.stream(everything, self.labels.of))
+        yield from sentences.new_loss(self.desk)
 
     def memory(self) -> Iterator[Block]:
         desk, factors = self.desk, self.parts.factors
@@ -432,7 +547,7 @@ class _Writer:
         )
         yield Paragraph(whole)
         clock = clock_at(desk.steps[desk.steps[factors[0]].through or 0].target.time or 0)
-        left, right = general(desk.steps, factors[0], clock)
+        left, right = desk.general(factors[0], clock)
         yield Equations((), (Equation(left, (Part(right),)),))
         if self.on_ledger:
             yield self._factor_ledger()
@@ -445,8 +560,8 @@ class _Writer:
         last = desk.last_time
         columns = (
             Column((Math("t", "t"),), right=True),
-            Column((Math("h_t", "h_t"),), right=True),
-            Column((Math("dh_t/dh_(t-1)", r"\frac{\partial h_t}{\partial h_{t-1}}"),), right=True),
+            Column((desk.speller.seen_from(Name("h", time=last), last),), right=True),
+            Column((desk.speller.seen_from(Name("h", time=last - 1, of=Name("h", time=last)), last),), right=True),
             Column(("product back from T",), right=True, strong=True),
             Column(("lines",)),
         )
@@ -463,12 +578,16 @@ class _Writer:
 
     # ----------------------------------------------------------- small pieces
 
-    def _in_full(self, times: Sequence[Time]) -> Sequence[Time]:
-        """The time steps that are printed line by line."""
-        return times[:2] if self.on_ledger else times
+    def _in_full(self, moments: Sequence[Moment]) -> Sequence[Moment]:
+        """The moments that are printed line by line."""
+        if not self.on_ledger:
+            return moments
+        return [moment for moment in moments if moment.sample in (None, 1)][:2]
 
     def _plain_equation(self, position: int, symbol: str = "t") -> Equation:
-        target = self.desk.steps[position].target
+        target = self.board.steps[position].target
         clock = str if target.time is None else clock_at(target.time, symbol)
-        left, right = general(self.desk.steps, position, clock)
+        if symbol == "1":
+            clock = str
+        left, right = self.board.general(position, clock)
         return Equation(left, (Part(right),))

@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, Phase, settings
 
 from bptt_trace.build import build
 from bptt_trace.evaluate import Values, evaluate
+from bptt_trace.lowering import scalars
 from bptt_trace.numbers import Rounding
 from bptt_trace.problem import Problem, from_document
-from bptt_trace.lowering import scalars
 
 settings.register_profile(
     "quick",

@@ -14,9 +14,9 @@ from bptt_trace.build import build
 from bptt_trace.errors import DesignError
 from bptt_trace.formula import Var
 from bptt_trace.functions import Function, leaky_relu, relu, sigmoid, softplus, tanh
+from bptt_trace.lowering import scalars
 from bptt_trace.names import LOSS, Name, gradient
 from bptt_trace.problem import load
-from bptt_trace.lowering import scalars
 from bptt_trace.program import Builder, Role
 
 TABLE = ["identity", "tanh", "sigmoid", "relu", "leaky_relu", "softplus"]

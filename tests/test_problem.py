@@ -19,11 +19,11 @@ from bptt_trace.documents import example as text_of
 from bptt_trace.documents import examples, schema
 from bptt_trace.errors import CalculationError, ProblemError
 from bptt_trace.evaluate import evaluate
-from bptt_trace.names import LOSS, Name
-from bptt_trace.numbers import Rounding
-from bptt_trace.networks import MAX_STEPS, MAX_UNITS
-from bptt_trace.problem import Problem, from_document, load, parse
 from bptt_trace.lowering import scalars
+from bptt_trace.names import LOSS, Name
+from bptt_trace.networks import MAX_STEPS, MAX_UNITS
+from bptt_trace.numbers import Rounding
+from bptt_trace.problem import Problem, from_document, load, parse
 
 TEXT = """\
 title = "Two steps"

@@ -9,9 +9,9 @@ from bptt_trace.documents import examples
 from bptt_trace.errors import DesignError
 from bptt_trace.formula import Var
 from bptt_trace.functions import tanh
+from bptt_trace.lowering import scalars
 from bptt_trace.names import Name, gradient
 from bptt_trace.problem import load, parse
-from bptt_trace.lowering import scalars
 from bptt_trace.program import Builder, Program, Role, Step
 from bptt_trace.rules import intern, lower, record, rule_of
 

@@ -9,6 +9,7 @@ import pytest
 from networks import document
 from oracle import Oracle
 
+from bptt_trace import CalculationError, parse, solve
 from bptt_trace.build import build
 from bptt_trace.evaluate import evaluate
 from bptt_trace.lowering import scalars
@@ -136,3 +137,41 @@ def test_an_activation_of_the_output_layer_alone():
     loss = {"kind": "cross_entropy"}
     made = document("dense", hidden=3, d=2, loss=loss, readout=False, activation="softmax")
     assert worst(made) < 1e-11
+
+
+# ----------------------------------------------------------------- large logits
+
+REGRESSION = """
+[network]
+cell = "dense"
+readout = false
+activation = "softmax"
+[parameters]
+W_xh = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+b_h = [0, 0, 0]
+[given]
+x = [{logits}]
+target = 2
+[loss]
+kind = "cross_entropy"
+"""
+
+
+@pytest.mark.parametrize("logits", ["1000, 1001, 1002", "-1000, -999, -998", "1, 2, 3"])
+@pytest.mark.parametrize("rounding", ["4dp", "5sf", "carry", "full"])
+def test_large_logits(logits, rounding):
+    """A softmax depends on differences of logits alone, however large they are."""
+    values = solve(parse(REGRESSION.format(logits=logits)), rounding=rounding)
+    shown = [f"{values[name]:.4f}" for name in ("h[1]", "h[2]", "h[3]", "dL/da[2]")]
+    assert ["0.0900", "0.2447", "0.6652", "-0.7553"] == shown
+
+
+@pytest.mark.parametrize(("rounding", "fits"), [("4dp", False), ("15dp", True), ("5sf", True), ("carry", True), ("full", True)])
+def test_a_probability_that_prints_as_0(rounding, fits):
+    """Its logarithm does not exist: an error says what would do, and never is a small number added."""
+    problem = parse(REGRESSION.format(logits="1, 2, 25"))
+    if fits:
+        assert pytest.approx(23, abs=0.01) == solve(problem, rounding=rounding)["L"]
+        return
+    with pytest.raises(CalculationError, match=r"^L cannot be calculated: a probability in it is 0 .*--round 5sf.*--round carry"):
+        solve(problem, rounding=rounding)

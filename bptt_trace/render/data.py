@@ -67,9 +67,9 @@ def _texts(block: Block) -> Iterator[str]:
 
 
 def _entry(row: Row) -> str:
-    number, name, formula, numbers, result, uses, label, role, time, exact, so_far, relation, _ = row
+    number, name, formula, numbers, result, uses, label, role, time, exact, so_far, relation, _, _ = row
     equal = "=" if relation == "=" else r"\approx"
-    line = number or "null"
+    line = quote(number) if "." in number else number or "null"
     when = "null" if time is None else time
     total = f', "so_far": {quote(so_far)}' if so_far else ""
     return (

@@ -122,7 +122,8 @@ def markdown_words(text: str) -> str:
 
 
 def _tex_math(math: Math) -> str:
-    return f"${math.latex}$"
+    # Rows of matrices end in \\cr, which Markdown leaves alone; LaTeX has a sign of its own for them.
+    return f"${math.latex}$".replace(r" \cr ", r" \\ ")
 
 
 def _markdown_math(math: Math) -> str:

@@ -55,6 +55,8 @@ class Layout:
         self.script = script
         self.long = sum(len(b.rows) for s in sheet.sections for b in s.blocks if isinstance(b, Lines)) > LONG
         self.closed_forms = sheet.rounding.get("policy") == "exact"
+        self.boards = any(row.kind for row in islice(sheet.rows(), 4 * SAMPLE))
+        """Whether lines of matrices stand on the sheet: then all lines are set as on a board."""
         self.widths = self.measured(sheet)
 
     def measured(self, sheet: Sheet) -> Widths:
@@ -88,6 +90,8 @@ class Layout:
 
     def rows(self) -> Callable[[Row], Iterator[list[Span]]]:
         """How a line is laid out at this width: one row for each, or two or more."""
+        if self.boards:
+            return self.row_on_board
         if self.closed_forms:
             return self.row_of_three
         return self.row_of_one if self.on_one_row() else self.row_of_two if self.body() >= LEAST_BODY else self.row_of_three
@@ -107,6 +111,9 @@ class Layout:
 
     def head(self) -> str:
         w = self.widths
+        if self.boards:
+            start = f"{'line':<{w.number + 1}} quantity = formula = numbers"
+            return f"{start}{'= result':>{max(self.width - len(start) - self.tail_on_board, 10)}}  uses"
         if self.on_one_row():
             formula, numbers = self.shares()
             so_far = f"  {'so far':>{w.so_far}}" if w.so_far else ""
@@ -226,6 +233,64 @@ class Layout:
     def compact(self, uses: str) -> str:
         """Lines used, without spaces."""
         return self.script.said(uses).replace(", ", ",")
+
+    def row_on_board(self, row: Row) -> Iterator[list[Span]]:
+        """A line of matrices, one below the other, or a component: its numbers and its result."""
+        w = self.widths
+        if row.kind == "component":
+            yield from self.component(row)
+            return
+        name, indent = self.script.math(row.name), " " * (w.number + 2)
+        parts = [self.script.math(row.formula), self.script.math(row.numbers)]
+        if parts[1] in (parts[0], self.script.math(row.result)):
+            parts.pop()
+        label = f"  {row.label}" if row.label else ""
+        room = self.width - w.number - 5
+        first = broken(parts[0], room - len(name) - len(label))
+        lead = max(self.width - w.number - 5 - len(name) - len(first[0]) - len(label), 0)
+        start = [(f"{row.number:>{w.number}}  ", "dim"), (f"{name} = {first[0]}", ""), (" " * lead, "")]
+        yield [*start, (label, label_style(row.label))]
+        for text in first[1:]:
+            yield [(indent, ""), (f"    {text}", "")]
+        for part in parts[1:]:
+            for place, text in enumerate(broken(part, room - 2)):
+                yield [(indent, ""), (f"  = {text}" if place == 0 else f"      {text}", "")]
+        yield from self.last(row)
+
+    def last(self, row: Row) -> Iterator[list[Span]]:
+        """The result of a line on the board, and the lines it uses; a number stands below the numbers of components."""
+        start, result = f"{' ' * (self.widths.number + 2)}  {self.relation(row)} ", self.script.signed(row.result.text)
+        tail = self.used(row, "") if row.kind else self.used(row, "").ljust(self.tail_on_board)
+        gap = max(self.width - len(start) - len(result) - len(tail), 0)
+        spans = [(result, "bold"), (tail if row.kind else "", "dim")]
+        between: Span = (" " * gap, "")
+        yield [(start, ""), *((spans[0], between, spans[1]) if row.kind else (between, spans[0], (tail, "dim")))]
+
+    @property
+    def tail_on_board(self) -> int:
+        """Room right of the results of components."""
+        return min(2 + self.widths.uses, 14)
+
+    def used(self, row: Row, label: str) -> str:
+        """The lines used, the running total and the role, as they stand right of a result."""
+        uses = self.script.said(row.uses)
+        return "".join((f"  {uses}" if uses else "", self.total(row), f"  {label}" if label else ""))
+
+    def component(self, row: Row) -> Iterator[list[Span]]:
+        """An entry of a matrix: numbers and result on one row where there is room."""
+        w = self.widths
+        start, result = f"{self.script.math(row.name)} = ", self.script.signed(row.result.text)
+        tail = self.used(row, row.label).ljust(self.tail_on_board)
+        sign = "" if row.relation == "=" else f"{self.relation(row)} "
+        room = self.width - w.number - 4 - len(sign) - len(result) - len(tail) - len(start)
+        lines = broken(self.script.math(row.numbers), room) if room > LEAST_BODY // 2 else [self.script.math(row.numbers)]
+        for place, line in enumerate(lines):
+            head = start if place == 0 else " " * len(start)
+            spans: list[Span] = [(f"{row.number if place == 0 else '':>{w.number}}  ", "dim"), (f"{head}{line}", "")]
+            if place == len(lines) - 1:
+                gap = self.width - w.number - 2 - len(head) - len(line) - len(sign) - len(result) - len(tail)
+                spans += [(" " * max(gap, 2) + sign, ""), (result, "bold"), (tail, "dim")]
+            yield spans
 
     def row_of_three(self, row: Row) -> Iterator[list[Span]]:
         """For narrow terminals: quantity and role, then the formula, then the numbers."""

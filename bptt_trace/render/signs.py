@@ -23,20 +23,22 @@ _ASCII = str.maketrans(
         "≤": "<=",
         "φ": "phi",
         "∂": "d",
+        "⊙": ".*",
     }
 )
 
 
 def fine(math: str) -> str:
     """Mathematics with ·, −, ², Σ, η instead of their ASCII forms."""
-    text = math.replace("*", "·").replace("-", "−")
+    text = math.replace(".*", "⊙") if ".*" in math else math
+    text = text.replace("*", "·").replace("-", "−")
     if "^2" in text and "^20" not in text:
         text = text.replace("^2", "²")
     if "^" in text:
         text = _POWER.sub(lambda match: _SUPERSCRIPTS[int(match[1])], text)
     if "eta" in text:
         text = _ETA.sub("η", text)
-    return text.replace("...", "…").replace("<=", "≤").replace("sum_t", "Σ_t").replace("~", "≈")
+    return text.replace("...", "…").replace("<=", "≤").replace("sum_", "Σ_").replace("~", "≈")
 
 
 def plain(text: str) -> str:

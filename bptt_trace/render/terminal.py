@@ -323,7 +323,7 @@ class _Terminal:
         if headed:
             self.line((self.layout.head(), "dim"))
         write = self.console.file.write
-        if self.layout.long:
+        if self.layout.long and not self.layout.boards:
             texts = map(self.layout.aligned, block.rows)
             while chunk := "".join(islice(texts, CHUNK)):
                 write(chunk)
