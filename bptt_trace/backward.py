@@ -33,6 +33,7 @@ from bptt_trace.formula import (
     Part,
     Power,
     Rest,
+    Spread,
     Stack,
     Sum,
     Times,
@@ -121,13 +122,13 @@ def _push(formula: Formula, flow: Formula, result: Formula, number: int, arity: 
         case Transpose(operand):
             yield from push(operand, flow.T)
         case Total(operand):
-            yield from push(operand, flow)
+            yield from push(operand, Spread(flow, operand.shape) if operand.shape else flow)
         case Stack(parts):
             start = 0
             for part in parts:
                 yield from push(part, Part(flow, start, part.shape))
                 start += part.shape[0] if part.shape else 1
-        case Part() | Diagonal():
+        case Part() | Spread() | Diagonal():
             raise DesignError(f"{node} stands in backward passes only")
         case _:
             assert_never(node)

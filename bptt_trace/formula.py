@@ -276,6 +276,14 @@ class Part(Formula):
 
 
 @dataclass(frozen=True)
+class Spread(Formula):
+    """The same number in every entry: what the total of a column gives back to each of them."""
+
+    operand: Formula
+    shape: Shape = ()
+
+
+@dataclass(frozen=True)
 class Diagonal(Formula):
     """The square matrix with a column on its diagonal and nothing beside it."""
 
@@ -297,7 +305,7 @@ ZERO = Const(Fraction(0))
 
 Node = (
     Var | Entry | Rest | Const | Neg | Sum | Times | Over | Power | Apply
-    | MatMul | Outer | Transpose | Total | Stack | Part | Diagonal
+    | MatMul | Outer | Transpose | Total | Stack | Part | Spread | Diagonal
 )  # fmt: skip
 
 
@@ -451,6 +459,8 @@ def rewrite(formula: Formula, change: Callable[[Formula], Formula | None]) -> Fo
             return Stack(all_of(parts))
         case Part(operand, start, shape):
             return Part(again(operand), start, shape)
+        case Spread(operand, shape):
+            return Spread(again(operand), shape)
         case Diagonal(operand):
             return Diagonal(again(operand))
         case _:
@@ -520,6 +530,8 @@ def component(formula: Formula, row: int = 0, column: int = 0, *, rows: bool = F
             raise DesignError(f"row {row} of {formula}")
         case Part(operand, start, _):
             return at(operand, start + row)
+        case Spread(operand, _):
+            return at(operand)
         case Diagonal(operand):
             return at(operand, row) if row == column else ABSENT
         case _:
@@ -608,7 +620,9 @@ def text(formula: Formula, names: Callable[[int], str], rest: str = "…") -> st
             case Stack(parts):
                 return f"[{', '.join(show(part, _SUM) for part in parts)}]", _ATOM
             case Part(operand, start, _):
-                return f"({show(operand, _SUM)})[{start + 1}..{start + _matrix(node)[0]}]", _ATOM
+                return f"({show(operand, _SUM)})_[{start + 1}..{start + _matrix(node)[0]}]", _ATOM
+            case Spread(operand, _):
+                return f"{show(operand, _PRODUCT)} * ones", _PRODUCT
             case Diagonal(operand):
                 return f"diag({show(operand, _SUM)})", _ATOM
             case _:

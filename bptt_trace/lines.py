@@ -36,6 +36,7 @@ from bptt_trace.formula import (
     Part,
     Power,
     Rest,
+    Spread,
     Stack,
     Sum,
     Times,
@@ -96,7 +97,7 @@ def expression(formula: Formula) -> Expression:
             return sympy.Pow(expression(base), exponent, evaluate=False)
         case Apply(function, argument):
             return symbolic(function)(expression(argument))
-        case Entry() | MatMul() | Outer() | Transpose() | Total() | Stack() | Part() | Diagonal():
+        case Entry() | MatMul() | Outer() | Transpose() | Total() | Stack() | Part() | Spread() | Diagonal():
             raise DesignError(f"{formula} is not a formula of numbers; lower it first")
         case _:
             assert_never(node)

@@ -26,6 +26,7 @@ from bptt_trace.formula import (
     Power,
     Rest,
     Shape,
+    Spread,
     Stack,
     Sum,
     Times,
@@ -109,6 +110,8 @@ class MatrixLine:
                 return self.stack(parts), _ATOM
             case Part(operand, start, shape):
                 return self.cut(operand, start, shape), _ATOM
+            case Spread(operand, shape):
+                return self.spread(operand, shape), _PRODUCT
             case Diagonal(operand):
                 sign = r"\mathrm{diag}" if self.signs.latex else "diag"
                 return f"{sign}({self.part(operand, _SUM)})", _ATOM
@@ -174,11 +177,18 @@ class MatrixLine:
         between = " & " if self.rows else r" \cr "
         return rf"\begin{{pmatrix}}{between.join(self.part(part, _SUM) for part in parts)}\end{{pmatrix}}"
 
+    def spread(self, operand: Formula, shape: Shape) -> str:
+        """A number times a column of ones."""
+        ones = r"\mathbf{1}" if self.signs.latex else "ones"
+        if self.numbers:
+            ones = literal(["1"] * shape[0], shape, self.signs, self.rows)
+        return f"{self.part(operand, _PRODUCT)}{self.signs.times}{ones}"
+
     def cut(self, operand: Formula, start: int, shape: Shape) -> str:
         last = start + (shape[0] if shape else 1)
         text = self.bracket(self.part(operand, _SUM))
         places = str(last) if last == start + 1 else f"{start + 1}..{last}"
-        return rf"{text}_{{[{places}]}}" if self.signs.latex else f"{text}[{places}]"
+        return rf"{text}_{{[{places}]}}" if self.signs.latex else f"{text}_[{places}]"
 
 
 def literal(texts: Sequence[str], shape: Shape, signs: Signs, rows: bool) -> str:

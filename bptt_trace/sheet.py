@@ -95,7 +95,7 @@ class Lines:
     @property
     def tall(self) -> bool:
         """Whether the block may be higher than a page."""
-        return len(self.rows) > 30 or sum(4 if row.kind == "board" else 1 for row in self.rows) > 30
+        return len(self.rows) > 30 or sum(4 if row.kind == "board" else 1 + len(row.numbers.text) // 45 for row in self.rows) > 30
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,12 @@ class Table:
     columns: tuple[Column, ...]
     rows: Sequence[tuple[Inline, ...]]
     title: Inline = ()
+
+    @property
+    def width(self) -> int:
+        """How many signs its columns take in plain text."""
+        cells = zip(*([column.heading for column in self.columns], *self.rows), strict=True)
+        return sum(max(len(words(cell)) for cell in column) for column in cells)
 
     @property
     def calculates(self) -> bool:

@@ -69,9 +69,7 @@ class Solution:
         return self.to_markdown()
 
 
-def solve(
-    problem: Problem | str | Path, *, rounding: str | None = None, steps: str = "auto", detail: str = "both"
-) -> Solution:
+def solve(problem: Problem | str | Path, *, rounding: str | None = None, steps: str = "auto", detail: str = "both") -> Solution:
     """Solve a problem, given as such, as a file, or as the name of a built-in example.
 
     ``rounding`` is ``"4dp"``, ``"5sf"``, ``"carry:4dp"``, ``"full"`` or

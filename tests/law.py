@@ -64,6 +64,74 @@ class Unreadable(ValueError):
     """The text is not a calculation with numbers."""
 
 
+class Matrix:
+    """A matrix of fractions; a column has one column. A number goes with every entry."""
+
+    def __init__(self, rows: list[list[Fraction]]) -> None:
+        if len({len(row) for row in rows}) != 1:
+            raise Unreadable(f"rows of different lengths: {rows}")
+        self.rows = rows
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Matrix) and self.rows == other.rows
+
+    def __repr__(self) -> str:
+        return f"Matrix({[[str(x) for x in row] for row in self.rows]})"
+
+    def each(self, function: Callable[[Fraction], Fraction]) -> Matrix:
+        return Matrix([[function(x) for x in row] for row in self.rows])
+
+    def with_(self, other: Any, function: Callable[[Fraction, Fraction], Fraction]) -> Matrix:
+        """Entry by entry."""
+        if not isinstance(other, Matrix):
+            return self.each(lambda x: function(x, other))
+        if self.size != other.size:
+            raise Unreadable(f"{self.size} with {other.size}")
+        return Matrix([[function(x, y) for x, y in zip(*both, strict=True)] for both in zip(self.rows, other.rows, strict=True)])
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return len(self.rows), len(self.rows[0])
+
+    @property
+    def transposed(self) -> Matrix:
+        return Matrix([list(column) for column in zip(*self.rows, strict=True)])
+
+    def __matmul__(self, other: Matrix) -> Any:
+        if self.size[1] != other.size[0]:
+            raise Unreadable(f"a product of {self.size} and {other.size}")
+        columns = other.transposed.rows
+        rows = [[sum((x * y for x, y in zip(row, column, strict=True)), Fraction(0)) for column in columns] for row in self.rows]
+        return Matrix(rows) if len(rows) * len(rows[0]) > 1 else rows[0][0]
+
+    def __add__(self, other: Any) -> Matrix:
+        return self.with_(other, lambda x, y: x + y)
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Matrix:
+        return self.each(lambda x: -x)
+
+    def __sub__(self, other: Any) -> Matrix:
+        return self.with_(other, lambda x, y: x - y)
+
+    def __rsub__(self, other: Any) -> Matrix:
+        return -self + other
+
+    def __mul__(self, other: Any) -> Matrix:
+        if isinstance(other, Matrix):
+            raise Unreadable("two matrices with the sign of a product of numbers")
+        return self.each(lambda x: x * other)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> Matrix:
+        return self.with_(other, lambda x, y: x / y)
+
+    def __pow__(self, exponent: int) -> Matrix:
+        return self.each(lambda x: x**exponent)
+
+
 @dataclass
 class Series:
     """What ``first + … + last`` stands for: the exact total, and the two terms that are printed."""
@@ -74,19 +142,21 @@ class Series:
 
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>\d+(?:\.\d*)?(?:e-?\d+)?)|(?P<command>\\[A-Za-z]+'?)|(?P<word>[A-Za-z_]+'?)|(?P<sign>\.\.\.|[-+*/^(){}'])|(?P<end>$))"
+    r"\s*(?:(?P<cut>_\{?\[\d+(?:\.\.\d+)?\]\}?)|(?P<number>\d+(?:\.\d*)?(?:e-?\d+)?)|(?P<command>\\[A-Za-z]+'?)|(?P<word>[A-Za-z_]+'?)|"
+    r"(?P<sign>\.\.\.|\.\*|[-+*/^(){}'\[\],;&])|(?P<end>$))"
 )
-_UNICODE = str.maketrans({"·": "*", "−": "-", "…": "...", "≈": "~", "\N{NO-BREAK SPACE}": " "})
+_UNICODE = str.maketrans({"⊙": ".*", "·": "*", "−": "-", "…": "...", "≈": "~", "\N{NO-BREAK SPACE}": " "})
 _SUPERSCRIPT = {sign: f"^{place}" for place, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
 
 
 def plain(text: str) -> str:
     """Unicode mathematics in ASCII."""
+    text = text.replace("\\\\ ", "\\cr ")  # the end of a row of a matrix in LaTeX
     return "".join(_SUPERSCRIPT.get(sign, sign) for sign in text.translate(_UNICODE))
 
 
-def evaluate(text: str, functions: Mapping[str, Function] = FUNCTIONS, series: Series | None = None) -> Fraction:
-    """The exact value of a calculation in any spelling; raises ``Unreadable``."""
+def evaluate(text: str, functions: Mapping[str, Function] = FUNCTIONS, series: Series | None = None) -> Any:
+    """The exact value of a calculation in any spelling, a number or a ``Matrix``; raises ``Unreadable``."""
     return _Calculator(plain(text), functions, series).whole()
 
 
@@ -120,13 +190,13 @@ class _Calculator:
         if not self.take(sign):
             raise Unreadable(f"{sign} expected, {self.next!r} met")
 
-    def whole(self) -> Fraction:
+    def whole(self) -> Any:
         value = self.sum()
         if self.tokens[self.place][0] != "end":
             raise Unreadable(self.next)
         return value
 
-    def sum(self) -> Fraction:
+    def sum(self) -> Any:
         value = self.product()
         while sign := self.take("+", "-"):
             if self.take("...", r"\dots"):
@@ -139,20 +209,35 @@ class _Calculator:
             value = value + term if sign == "+" else value - term
         return value
 
-    def product(self) -> Fraction:
+    def product(self) -> Any:
         value = self.signed()
-        while sign := self.take("*", "/", r"\cdot"):
-            factor = self.signed()
-            value = value / factor if sign == "/" else value * factor
-        return value
+        while True:
+            if sign := self.take("*", "/", r"\cdot"):
+                factor = self.signed()
+                value = value / factor if sign == "/" else value * factor
+            elif self.take(".*", r"\odot"):
+                value = value.with_(self.signed(), lambda x, y: x * y)
+            elif isinstance(value, Matrix) and self.next in ("[", r"\begin", "("):
+                value = value @ self.power()
+            else:
+                return value
 
-    def signed(self) -> Fraction:
+    def signed(self) -> Any:
         return -self.power() if self.take("-") else self.power()
 
-    def power(self) -> Fraction:
+    def power(self) -> Any:
         base = self.atom()
+        if self.tokens[self.place][0] == "cut":
+            places = [int(place) for place in re.findall(r"\d+", self.next)]
+            self.place += 1
+            base = self.cut(base, places[0], places[-1])
         if not self.take("^"):
             return base
+        if self.take("T"):
+            return base.transposed
+        if self.next == "{" and self.tokens[self.place + 1][1] == r"\top":
+            self.place += 3
+            return base.transposed
         if self.take("("):
             exponent = self.sum()
             self.must(")")
@@ -165,20 +250,53 @@ class _Calculator:
             raise Unreadable(f"exponent {exponent}")
         return base ** int(exponent)
 
-    def braces(self) -> Fraction:
+    @staticmethod
+    def cut(base: Any, first: int, last: int) -> Any:
+        entries = [x for row in base.rows for x in row][first - 1 : last]
+        column = base.size[1] == 1
+        return entries[0] if len(entries) == 1 else Matrix([[x] for x in entries] if column else [entries])
+
+    def matrix(self, between: str, rows: str, end: str) -> Matrix:
+        """The entries up to the end; a stack has columns among them."""
+        lines: list[list[Any]] = [[self.sum()]]
+        while not self.take(end):
+            if self.take(between):
+                lines[-1].append(self.sum())
+            else:
+                self.must(rows)
+                lines.append([self.sum()])
+        if any(isinstance(x, Matrix) for line in lines for x in line):
+            parts = [x for line in lines for x in line]
+            flat = [x if isinstance(x, Matrix) else Matrix([[x]]) for x in parts]
+            if len(lines) > 1:
+                return Matrix([row for part in flat for row in part.rows])
+            return Matrix([[x for part in flat for x in part.rows[0]]])
+        return Matrix(lines)
+
+    def braces(self) -> Any:
         self.must("{")
         value = self.sum()
         self.must("}")
         return value
 
-    def atom(self) -> Fraction:
+    def atom(self) -> Any:
         kind, text = self.tokens[self.place]
         self.place += 1
         if kind == "number":
             return Fraction(text)
         if text == "(":
             value = self.sum()
+            self.take(r"\right")
             self.must(")")
+            return value
+        if text == "[":
+            return self.matrix(",", ";", "]")
+        if text == r"\left":
+            return self.atom()
+        if text == r"\begin":
+            self.place += 3
+            value = self.matrix("&", self.row_end(), r"\end")
+            self.place += 3
             return value
         if text == r"\frac":
             above = self.braces()
@@ -187,7 +305,11 @@ class _Calculator:
             return self.function(text)
         raise Unreadable(text)
 
-    def function(self, text: str) -> Fraction:
+    @staticmethod
+    def row_end() -> str:
+        return r"\cr"
+
+    def function(self, text: str) -> Any:
         if text == r"\mathrm":
             self.must("{")
             text = self.next
@@ -195,13 +317,27 @@ class _Calculator:
             self.must("}")
         prime = "'" if text.endswith("'") or self.take("'") else ""
         name = text.rstrip("'")
+        self.take(r"\left")
+        self.must("(")
+        argument = self.sum()
+        self.take(r"\right")
+        self.must(")")
+        if name in ("softmax", "diag"):
+            return {"softmax": softmax, "diag": diagonal}[name](argument)
         function = self.functions.get(SPELLED.get(name, name) + prime)
         if function is None:
             raise Unreadable(text)
-        self.must("(")
-        argument = self.sum()
-        self.must(")")
-        return function(argument)
+        return argument.each(function) if isinstance(argument, Matrix) else function(argument)
+
+
+def softmax(z: Matrix) -> Matrix:
+    powers = z.each(FUNCTIONS["exp"])
+    return powers.each(lambda x: x / sum(y for row in powers.rows for y in row))
+
+
+def diagonal(y: Matrix) -> Matrix:
+    entries = [x for row in y.rows for x in row]
+    return Matrix([[x if i == j else Fraction(0) for j in range(len(entries))] for i, x in enumerate(entries)])
 
 
 # ------------------------------------------------------------------- rounding
@@ -224,6 +360,16 @@ def to_figures(value: Fraction, figures: int) -> Fraction:
     while abs(value) < Fraction(10) ** exponent:
         exponent -= 1
     return to_places(value, figures - 1 - exponent)
+
+
+def is_board(row: Printed) -> bool:
+    """Whether a line is one of matrices."""
+    return row.result.startswith(("[", r"\begin"))
+
+
+def entries(text: str) -> list[str]:
+    """The numbers of a printed matrix, as they are printed."""
+    return re.findall(r"-?\d+(?:\.\d*)?(?:e-?\d+)?", re.sub(r" \\cdot 10\^\{(-?\d+)\}", r"e\1", plain(text)))
 
 
 def number(text: str) -> Fraction:
@@ -296,9 +442,15 @@ def read_json(text: str) -> list[list[Printed]]:
 
 _RESULT = r"[-−]?\d+(?:\.\d*)?(?:e[-−]?\d+)?"
 _BODY = r"\S+(?: \S+)*?"
-_USES = r"\d+(?:(?:, ?|[–-])(?:\d+|…|\.\.\.))*"
+_LINE = r"[1-9]\d*(?:\.[1-9]\d?(?:,\d{1,2})?)?(?![\d.])"
+_USES = rf"{_LINE}(?:(?:, ?|[–-])(?:{_LINE}|…|\.\.\.))*"
 _LAST_ROW = re.compile(rf"(?P<body>{_BODY})\s+(?P<result>{_RESULT})(?:  (?P<uses>{_USES}))?(?:  so far (?P<so_far>{_RESULT}))?")
 _FIRST_ROW = re.compile(rf"(?P<body>{_BODY})(?:\s+[─-]{{5,}})?(?:\s{{2,}}.*)?")
+
+
+def is_name(text: str) -> bool:
+    """Whether a text is the name of a quantity and no calculation with numbers."""
+    return re.match(r"[A-Za-z]", text) is not None
 
 
 class _Terminal:
@@ -319,13 +471,13 @@ class _Terminal:
         if re.match(r"\d+  \S", line) and re.fullmatch(r"━+|=+", below):  # the heading of a section
             self.finish()
             self.sections.append([])
-        elif re.match(r"\s*line  ?quantity", line):
-            self.header, self.quantity, self.reading = line, len("line "), True
-        elif re.match(r"(──|--) \S", line):
+        elif re.match(r"\s*line +quantity", line):
+            self.header, self.quantity, self.reading = line, line.index("quantity"), True
+        elif re.match(r"(──|--) \S", line) or re.match(r" {3}[a-z].*(─|-){3}$", line):
             self.reading = bool(self.header)
         elif not line.strip() or line.startswith(("  │", "  | ")) or re.match(r"[A-Za-z•]", line):
             self.reading = False
-        elif self.begins(line) and (self.reading or re.match(r"\s*\d+  [A-Za-z]", line)):
+        elif self.begins(line) and (self.reading or re.match(r"\s*\d+(\.[\d,]+)?  [A-Za-z]", line)):
             self.reading = True
             self.rows.append([line])
         elif self.reading:
@@ -333,12 +485,15 @@ class _Terminal:
 
     def begins(self, line: str) -> bool:
         before, name = line[: self.quantity], line[self.quantity : self.quantity + 1]
-        return bool(self.header) and re.fullmatch(r"\s*\d*\s\s", before) is not None and name not in (" ", "=", "≈", "~", "")
+        number = r"\s*[\d.,]*\s\s"
+        return bool(self.header) and re.fullmatch(number, before) is not None and name not in (" ", "=", "≈", "~", "")
 
     def finish(self) -> None:
         """Read the rows of the section that ends."""
         for row in self.rows:
-            if "formula, numbers" in self.header:
+            if "formula = numbers" in self.header:
+                read = self.on_board(row)
+            elif "formula, numbers" in self.header:
                 read = self.of_three(row)
             elif "formula, then" in self.header:
                 read = self.of_two(row)
@@ -392,6 +547,34 @@ class _Terminal:
         return Printed(
             start[: self.quantity].strip(), name, formula, numbers, match["relation"], match["result"], match["so_far"] or ""
         )
+
+    def on_board(self, row: list[str]) -> Printed:
+        start = f"{row[0]} "
+        line, equal = start[: self.quantity].strip(), self.equal(start)
+        name = start[self.quantity : equal].strip()
+        if "." in line or (not line and "[" in name):
+            *above, last = [start[equal + 2 :], *row[1:]]
+            match = re.fullmatch(
+                rf"\s*(?P<body>.*?)\s{{2,}}(?:(?P<relation>[≈~]) )?(?P<result>{_RESULT})(?P<tail>(?:\s{{2,}}.*)?)", last.rstrip()
+            )
+            assert match, row
+            so_far = re.search(rf"so far ({_RESULT})", match["tail"])
+            numbers = " ".join(piece.strip() for piece in [*above, match["body"]]).strip()
+            return Printed(line, name, "", numbers, match["relation"] or "=", match["result"], so_far[1] if so_far else "")
+        parts: list[list[str]] = [["=", re.split(r"\s{2,}", start[equal + 2 :])[0]]]
+        for piece in row[1:]:
+            piece = piece.strip()
+            if re.match("[=≈~] ", piece):
+                parts.append([piece[0], re.split(r"\s{2,}", piece[1:].strip())[0]])
+                tail = piece
+            else:
+                parts[-1][1] += " " + re.split(r"\s{2,}", piece)[0]
+                tail = piece
+        so_far = re.search(rf"so far ({_RESULT})", tail)
+        numbers = parts[-2][1] if len(parts) > 2 else parts[0][1] if len(parts) == 2 and re.search(r"\d", parts[0][1]) else ""
+        if len(parts) == 2:
+            numbers = parts[1][1] if is_name(parts[0][1]) else parts[0][1]
+        return Printed(line, name, parts[0][1], numbers, parts[-1][0], parts[-1][1], so_far[1] if so_far else "")
 
     def of_one(self, row: list[str]) -> Printed:
         start, *others = row
@@ -453,13 +636,34 @@ def read_latex(text: str) -> list[list[Printed]]:
             reading, adds_up = True, "so far" in line
         elif line.startswith(r"\bottomrule"):
             reading = False
-        elif line.startswith(r"\stackedline{"):
-            cells = _arguments(line.removeprefix(r"\stackedline"))
+        elif line.removeprefix(r"{\small").startswith(r"\stackedline{"):
+            cells = _arguments(line.removeprefix(r"{\small").removeprefix(r"\stackedline"))
             sections[-1].append(_from_latex(*cells[:5], _unset(cells[6])))
+        elif reading and r"\multicolumn{6}" in line or reading and r"\multicolumn{7}" in line:
+            sections[-1].append(_board_from_latex(line))
         elif reading and line.endswith(r"\\"):
+            line = _component_cells(line)
             cells = [cell.strip() for cell in line.removesuffix(r"\\").split(" & ")]
             sections[-1].append(_from_latex(cells[0].rstrip(" &"), *cells[1:5], _unset(cells[5]) if adds_up else ""))
     return sections
+
+
+def _board_from_latex(line: str) -> Printed:
+    """A line of matrices: ``$name$ $=$ $formula$ $=$ $numbers$ $=$ $result$`` in one cell."""
+    number = line.partition(" & ")[0]
+    cell = line[line.index(r"\rule{0pt}{4mm}") :].removeprefix(r"\rule{0pt}{4mm}")
+    parts = [part for part in re.findall(r"\$(.*?)\$", cell.replace(r"\\ ", r"\cr ")) if part not in ("=", r"\approx")]
+    relation = "~" if r"$\approx$" in cell else "="
+    parts = [part for part in parts[:4] if r"\quad" not in part]
+    return Printed(number, answer_name(parts[0]), parts[1], parts[2] if len(parts) > 3 else parts[-1], relation, parts[-1])
+
+
+def _component_cells(line: str) -> str:
+    """A component line with the cells of every other line."""
+    if r"\multicolumn{2}" not in line:
+        return line
+    line = re.sub(r"\\rule\[.*?\]\{0pt\}\{.*?\}", "", line)
+    return re.sub(r"\\multicolumn\{2\}\{.*?mm\}\}\{(\$.*?\$)\} &", r"$$ & \1 &", line)
 
 
 def _arguments(text: str) -> list[str]:
@@ -494,12 +698,25 @@ def _unset(cell: str) -> str:
     return match[1] if match else cell.removeprefix("$").removesuffix("$")
 
 
+def _upper(match: re.Match[str]) -> str:
+    """A name with its layer, sample and iteration above it, as in answer files."""
+    own, layer, sample, iteration = match.groups()
+    stem, _, below = own.rpartition("_")
+    if not below.isdigit():
+        stem, below = own, ""
+    updated = "'" if "'" in match[0] else ""
+    text = stem + (f"({layer})" if layer else "") + (f"_{below}" if below else "") + updated
+    return text + (f"#{sample}" if sample else "") + (f"@{iteration}" if iteration else "")
+
+
 def answer_name(latex: str) -> str:
     r"""``dL/dh_1 via a_2`` from ``\frac{\partial L}{\partial h_{1}}\text{ via }a_{2}``."""
     text = re.sub(r"\\mathrm\{(\w+)\}", r"\1", latex).replace(r"\eta", "eta")
     text = re.sub(r"_\{([\w,]+)\}", lambda match: "_" + match[1].replace(",", "_"), text)
+    layered = r"\{(\w+?(?:_[\w,]+)*)'?\^\{(?:\((\d+)\))?(?:\\langle (\d+)\\rangle)?(?:@(\d+))?\}\}"
+    text = re.sub(layered, _upper, text)
     text = re.sub(r"\^\{\((\d+)\)\}", r"@\1", text)
-    text = re.sub(r"(\[[\d,]+\])(@\d+)", r"\2\1", text)
+    text = re.sub(r"((?:#\d+)?(?:@\d+)?)(\[[\d,]+\])", r"\2\1", text)
     text = re.sub(r"\\frac\{\\partial ([^{}]*)\}\{\\partial ([^{}]*)\}", r"d\1/d\2", text)
     return text.replace(r"\text{ via }", " via ")
 

@@ -83,7 +83,9 @@ def test_every_line_is_there_once(arguments: list[str]) -> None:
     document = read(*arguments)
     entries = [entry for section in document["sections"] for entry in section["entries"]]
     lines = [entry["line"] for entry in entries if entry["line"] is not None]
-    assert list(range(1, len(lines) + 1)) == lines
+    whole = list(dict.fromkeys(int(str(line).partition(".")[0]) for line in lines))
+    assert list(range(1, len(whole) + 1)) == whole
+    assert len(set(lines)) == len(lines)
     assert len({entry["name"] for entry in entries}) == len(entries)
     assert [] == [entry["name"] for entry in entries if document["values"][entry["name"]] != entry["value"]]
 

@@ -12,12 +12,15 @@ from hypothesis import assume, given, settings
 from law import (
     Digits,
     Function,
+    Matrix,
     Printed,
     Said,
     Series,
     Unreadable,
     answer_name,
+    entries,
     evaluate,
+    is_board,
     is_factor,
     minus_zeros,
     number,
@@ -32,9 +35,11 @@ from law import (
     to_places,
     unbracketed,
 )
+from networks import document as network_document
 from random_problems import Case, cases, examples
 
 from bptt_trace import parse, solve
+from bptt_trace.problem import from_document
 from bptt_trace.render.terminal import as_text
 from bptt_trace.solution import Solution
 
@@ -66,9 +71,18 @@ def solved(case: Case, steps: str = "full") -> Solution:
 def terms_above(section: list[Printed], place: int) -> list[Printed]:
     """The rows with running totals that stand above a row."""
     first = place
+    index = component(section[place].name)
+    while first and not section[place].so_far and index and component(section[first - 1].name) and not section[first - 1].so_far:
+        first -= 1  # other components of the same sum
     while first and section[first - 1].so_far:
         first -= 1
-    return section[first:place]
+    return [row for row in section[first:place] if row.so_far and component(row.name) == index]
+
+
+def component(name: str) -> str:
+    """The index of a component: ``[1,2]`` of ``dL/dW_hh[1,2] via a_3``."""
+    match = re.search(r"\[[\d,]+\]", name)
+    return match[0] if match else ""
 
 
 def recomputed(row: Printed, terms: list[Printed], functions: Mapping[str, Function]) -> Fraction:
@@ -88,10 +102,26 @@ def running(terms: list[Printed]) -> None:
         assert total == number(term.so_far), term
 
 
+def board(row: Printed, how: Digits, functions: Mapping[str, Function]) -> None:
+    """A line of matrices gives its printed result, entry by entry, from its printed digits."""
+    assert row.relation == "=", row
+    shown = entries(row.result)
+    assert all(map(how.shown, shown)), row
+    if "..." in plain(row.numbers) or r"\dots" in row.numbers:
+        return  # its terms, and the sums of their entries, are component lines
+    value = evaluate(row.numbers, functions)
+    assert isinstance(value, Matrix), row
+    assert [how.rounded(x) for line in value.rows for x in line] == [number(x) for x in shown], row
+
+
 def obey(sections: list[list[Printed]], digits: Digits, functions: Mapping[str, Function], ledger: bool = False) -> int:
     """Every line gives its printed result from its printed digits; returns how many there are."""
     count = 0
     for section in sections:
+        for row in filter(is_board, section):
+            board(row, digits.of(row.name), functions)
+            count += 1
+        section = [row for row in section if not is_board(row)]
         for place, row in enumerate(section):
             terms = terms_above(section, place)
             if "..." in plain(row.numbers) or r"\dots" in row.numbers:
@@ -620,3 +650,37 @@ def test_a_missing_bracket_would_be_noticed(numbers: str, wrong: list[str]) -> N
 def test_a_minus_zero_would_be_noticed() -> None:
     """``-0.0000`` is found, a small negative number is not."""
     assert minus_zeros("a = -0.0000, b = −0.0, c = -0.0001, d = 1 - 0.5, e = 1e-05") == ["-0.0000", "−0.0"]
+
+
+# ---------------------------------------------------------------------- vectors
+
+ENTROPY = {"kind": "cross_entropy"}
+VECTORS: list[dict[str, Any]] = [
+    {"hidden": 2, "d": 3, "k": 2},
+    {"hidden": 3, "d": 2, "k": 3, "T": 3, "loss": ENTROPY, "output_activation": "softmax"},
+    {"hidden": 2, "d": 2, "k": 3, "loss": ENTROPY | {"gradient": "long"}, "output_activation": "softmax"},
+    {"hidden": 2, "k": 3, "loss": ENTROPY | {"gradient": "long"}, "output_activation": "softmax", "softmax": "steps"},
+    {"hidden": 2, "d": 2, "k": 2, "products": "x W", "activation": "sigmoid", "loss": {"over_units": "mean"}},
+    {"hidden": 2, "d": 2, "k": 2, "products": "x W", "form": "concatenated", "outputs": "last"},
+    {"hidden": 2, "d": 2, "form": "concatenated", "T": 3},
+    {"hidden": 2, "d": 1, "k": 1, "biases": 2, "inputs": "first", "T": 3},
+    {"cell": "dense", "hidden": [3, 2], "d": 2, "k": 2, "activation": ["relu", "tanh"], "loss": {"factor": "1/2"}},
+    {"cell": "dense", "hidden": 2, "d": 2, "k": 2, "batch": 3, "loss": {"kind": "binary_cross_entropy"}, "output_activation": "sigmoid"},
+    {"hidden": 2, "d": 2, "k": 1, "T": 6, "batch": 2, "outputs": "last"},
+    {"hidden": [2, 2], "d": 1, "k": 2, "T": 2},
+    {"hidden": 1, "d": 1, "k": 1, "batch": 3, "T": 2},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("detail", ["both", "lines", "board"])
+@pytest.mark.parametrize("keys", VECTORS, ids=str)
+def test_every_line_of_vectors_recomputes(keys: dict[str, Any], detail: str) -> None:
+    """Matrices, and each of their components, in every medium."""
+    made = network_document(**keys, seed=len(str(keys)))
+    problem = from_document({**made, "rounding": {"places": 4}})
+    solution = solve(problem, steps="full", detail=detail)
+    shown = sum(1 for _ in solution.sheet.rows())
+    for medium in MEDIA:
+        sections = lines_of(document(solution, medium), medium)
+        count = obey(sections, Digits(4), solved_functions())
+        assert count == shown if medium != "json" else count > 8, medium

@@ -124,9 +124,8 @@ class Layout:
         if self.body() >= LEAST_BODY and not self.closed_forms:
             body = f"{'formula, then with numbers':<{self.body() - 1}}"
             return f"{'line':<{w.number + 1}} {'quantity':<{w.name}} = {body} {'= result':>{w.result + 1}}  role/uses"
-        return f"{'line':>{w.number}}  quantity, formula, numbers, result" + "uses, role".rjust(
-            max(self.width - w.number - 41, 12)
-        )
+        start = f"{'line':<{w.number + 1}} quantity, formula, numbers, result"
+        return start + "uses, role".rjust(max(self.width - len(start), 12))
 
     def shares(self) -> tuple[int, int]:
         """Widths of formula and numbers on one row: what they need, or what there is."""
@@ -246,6 +245,8 @@ class Layout:
             parts.pop()
         label = f"  {row.label}" if row.label else ""
         room = self.width - w.number - 5
+        if len(name) + len(parts[0]) + len(label) > room:
+            label = ""  # the name says which line it is
         first = broken(parts[0], room - len(name) - len(label))
         lead = max(self.width - w.number - 5 - len(name) - len(first[0]) - len(label), 0)
         start = [(f"{row.number:>{w.number}}  ", "dim"), (f"{name} = {first[0]}", ""), (" " * lead, "")]
@@ -261,6 +262,10 @@ class Layout:
         """The result of a line on the board, and the lines it uses; a number stands below the numbers of components."""
         start, result = f"{' ' * (self.widths.number + 2)}  {self.relation(row)} ", self.script.signed(row.result.text)
         tail = self.used(row, "") if row.kind else self.used(row, "").ljust(self.tail_on_board)
+        *above, result = broken(result, self.width - len(start) - len(tail)) if row.kind else [result]
+        for text in above:
+            yield [(start, ""), (text, "bold")]
+            start = " " * (len(start) + 2)
         gap = max(self.width - len(start) - len(result) - len(tail), 0)
         spans = [(result, "bold"), (tail if row.kind else "", "dim")]
         between: Span = (" " * gap, "")
@@ -282,10 +287,15 @@ class Layout:
         start, result = f"{self.script.math(row.name)} = ", self.script.signed(row.result.text)
         tail = self.used(row, row.label).ljust(self.tail_on_board)
         sign = "" if row.relation == "=" else f"{self.relation(row)} "
+        numbers = self.script.math(row.numbers)
         room = self.width - w.number - 4 - len(sign) - len(result) - len(tail) - len(start)
-        lines = broken(self.script.math(row.numbers), room) if room > LEAST_BODY // 2 else [self.script.math(row.numbers)]
-        for place, line in enumerate(lines):
-            head = start if place == 0 else " " * len(start)
+        indent = len(start)
+        if len(numbers) > room and room < LEAST_BODY:  # the quantity on a row of its own
+            yield [(f"{row.number:>{w.number}}  ", "dim"), (start.rstrip(), "")]
+            row, start, indent = row._replace(number=""), "    ", 4
+            room = self.width - w.number - 4 - len(sign) - len(result) - len(tail) - indent
+        for place, line in enumerate(lines := broken(numbers, max(room, LEAST_BODY // 2))):
+            head = start if place == 0 else " " * indent
             spans: list[Span] = [(f"{row.number if place == 0 else '':>{w.number}}  ", "dim"), (f"{head}{line}", "")]
             if place == len(lines) - 1:
                 gap = self.width - w.number - 2 - len(head) - len(line) - len(sign) - len(result) - len(tail)
@@ -345,6 +355,23 @@ def broken(text: str, width: int) -> list[str]:
                 else:
                     lines.append(piece)
             return [part for line in lines for part in broken(line, width)]
+    return _rows_of_matrices(text, width)
+
+
+def _rows_of_matrices(text: str, width: int) -> list[str]:
+    """Matrices too wide for one line: broken behind a row, then behind an entry."""
+    for mark in ("; ", ", "):
+        first, *others = text.split(mark)
+        if not others:
+            continue
+        lines = [first]
+        for piece in others:
+            if len(lines[-1]) + len(mark) + len(piece) <= width - 2:
+                lines[-1] += mark + piece
+            else:
+                lines[-1] += mark.rstrip()
+                lines.append(piece)
+        return [part for line in lines for part in (broken(line, width) if len(lines) > 1 else [line])]
     return [text]
 
 

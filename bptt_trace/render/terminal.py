@@ -282,8 +282,12 @@ class _Terminal:
         return grid
 
     def cell(self, text: Inline) -> str:
+        # A matrix may break behind a row.
         return "".join(
-            self.script.math(part).replace(" ", HELD) if isinstance(part, Math) else self.script.said(part) for part in text
+            self.script.math(part).replace(" ", HELD).replace(f";{HELD}", "; ")
+            if isinstance(part, Math)
+            else self.script.said(part)
+            for part in text
         )
 
     def print(self, grid: RichTable) -> None:
@@ -318,8 +322,12 @@ class _Terminal:
             self.line()
         if block.title:
             dash = "─" if self.unicode else "-"
-            title = f"{dash * 2} {self.script.inline(block.title)} "
-            self.line((title, "bold"), (dash * max(self.width - len(title), 2), "dim"))
+            *above, title = textwrap.wrap(
+                f"{dash * 2} {self.script.inline(block.title)}", self.width - 3, subsequent_indent="   "
+            )
+            for text in above:
+                self.line((text, "bold"))
+            self.line((f"{title} ", "bold"), (dash * (self.width - len(title) - 1), "dim"))
         if headed:
             self.line((self.layout.head(), "dim"))
         write = self.console.file.write
