@@ -23,6 +23,8 @@ def build(problem: Problem) -> Program:
     frozen = frozenset(problem.update.freeze) if problem.update else frozenset()
     routes = given.pass_forward(given.parameters)
     forward_program = builder.build()
+    if problem.loss.kind == "none":
+        return factors(forward_program)
     if not frozen.issuperset(network.inner):
         forward_program = links(forward_program)  # the chain ends at the hidden layer, if that learns at all
     builder = given.builder = Builder(backward(forward_program, frozen=frozen, routes=routes))

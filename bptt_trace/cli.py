@@ -213,6 +213,53 @@ def examples(name: str | None) -> None:
     _written((f"{one:<{width}}  {load(one).title}\n" for one in known()), None)
 
 
+@command.command("from-weights")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--cell", type=click.Choice(["dense", "rnn"]), required=True, help="The kind of its layers.")
+@click.option("--activation", default="tanh", show_default=True, help="The hidden activation, which arrays do not tell.")
+@click.option("--output-activation", default="identity", show_default=True, help="The activation of the output layer.")
+@click.option("--merge-biases", is_flag=True, help="Add up the two biases of a recurrent layer; otherwise both are kept.")
+@click.option("--steps", type=click.IntRange(1, 100), default=2, show_default=True, help="Time steps of the placeholder input.")
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a number or a setting; may be repeated.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file instead of the screen.")
+def from_weights(
+    file: Path, cell: str, activation: str, output_activation: str, merge_biases: bool, steps: int, changes: tuple[str, ...],
+    output: Path | None,
+) -> None:  # fmt: skip
+    """Write a problem file with the parameters of a trained model.
+
+    FILE is .npz or .safetensors with PyTorch's names (weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0; fc.weight,
+    fc.bias). It is read without pickle.
+
+    \b
+    Examples:
+      bptt-trace from-weights model.npz --cell rnn -o my.toml
+      bptt-trace from-weights model.npz --cell rnn --merge-biases --set x=[1,2] | bptt-trace solve -
+    """
+    from bptt_trace.documents import change_document
+    from bptt_trace.errors import ProblemError
+    from bptt_trace.problem import from_document
+    from bptt_trace.weights import arrays_of, document_from, text_of
+
+    arrays = arrays_of(file)
+    try:
+        document = document_from(
+            arrays,
+            cell,
+            activation=activation,
+            output_activation=output_activation,
+            merge_biases=merge_biases,
+            steps=steps,
+        )
+        for change in changes:
+            change_document(document, change)
+        from_document(document)  # what is written can be solved
+    except ProblemError as error:
+        error.source = error.source or str(file)
+        raise
+    _written([text_of(document, file.name)], output)
+
+
 # ---------------------------------------------------------------------- output
 
 
@@ -335,7 +382,8 @@ def _show_proof(problem: Problem, comparisons: list[Comparison], console: Consol
             Text("The loss is too long to be composed into one expression; it was compared with central differences only.")
         )
     if not comparisons:
-        console.print(Text("There is nothing to compare: every parameter is frozen."))
+        why = "there is no loss" if problem.loss.kind == "none" else "every parameter is frozen"
+        console.print(Text(f"There is nothing to compare: {why}."))
     elif all(one.agrees for one in comparisons):
         console.print(Text("All gradients agree."))
     else:

@@ -20,7 +20,7 @@ from bptt_trace.sheet import Inline, Math, inline
 def conventions(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, Inline]]:
     """Term and explanation, only those that this problem has."""
     problem = desk.problem
-    yield "Loss", whole(desk, board)
+    yield "Loss", whole(desk, board) if problem.loss.kind != "none" else ("none: a forward pass alone",)
     if problem.loss.kind in ("cross_entropy", "binary_cross_entropy"):
         yield "Gradient", _entropy_gradient(desk)
     yield "Activations", _activations(desk)

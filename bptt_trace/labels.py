@@ -43,10 +43,13 @@ class Labels:
             case Role.UPDATE:
                 change = self.desk.change(component)
                 return "grows" if change > 0 else "shrinks" if change < 0 else "stays"
-            case Role.FACTOR:
-                return "one step" if one_step(step.target) else "product"
             case _:
                 return ""
+
+    def factor(self, position: int, component: int) -> str:
+        """What a slope between states is; these are lines of numbers, whatever else stands on the board."""
+        del component
+        return "one step" if one_step(self.desk.steps[position].target) else "product"
 
     def _loss_label(self, position: int) -> str:
         target, loss = self.board.steps[position].target, self.desk.problem.loss

@@ -26,8 +26,8 @@ class Loss:
     """What is minimised, with the conventions on which textbooks differ."""
 
     kind: str = "squared_error"
-    """``squared_error``, ``cross_entropy`` (behind softmax), ``binary_cross_entropy`` (behind sigmoid), or
-    ``output``: the prediction is itself the loss (exercises on ∂h_T/∂w)."""
+    """``squared_error``, ``cross_entropy`` (behind softmax), ``binary_cross_entropy`` (behind sigmoid),
+    ``output``: the prediction is itself the loss (exercises on ∂h_T/∂w), or ``none``: a forward pass alone."""
     factor: Fraction = Fraction(1)
     """In front of every term: 1, or 1/2 for the half squared error."""
     over_time: str = "mean"
@@ -42,7 +42,7 @@ class Loss:
     @property
     def has_target(self) -> bool:
         """Whether the prediction is compared with something."""
-        return self.kind != "output"
+        return self.kind not in ("output", "none")
 
 
 class Compared(NamedTuple):
@@ -70,6 +70,8 @@ def write(
     """
     total = LOSS._replace(iteration=iteration)
     routes: dict[int, Route] = {}
+    if loss.kind == "none":
+        return routes
     wholes: list[int] = []
     for number, sample in samples.items():
         whole = total._replace(sample=number)

@@ -34,6 +34,17 @@ class Update:
 
 
 @dataclass(frozen=True)
+class Citation:
+    """Where the numbers of a problem come from."""
+
+    title: str
+    url: str = ""
+    note: str = ""
+    errata: Mapping[str, str] = field(default_factory=dict)
+    """What the source printed wrong: why, by the name of the quantity."""
+
+
+@dataclass(frozen=True)
 class Problem:
     """A network with its numbers, and what is to be done with it."""
 
@@ -47,6 +58,7 @@ class Problem:
     source: str = ""
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
     """The names that are shown."""
+    citation: Citation | None = None
 
     def rounded(self, rounding: Rounding) -> Problem:
         """The same problem under another rounding."""
@@ -110,6 +122,8 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
     numbers: dict[Name, Number] = {}
     numbers.update(parameters_of(network, parameters))
     numbers.update(given_of(network, loss, given, document.get("loss", {}).get("first_class", 1)))
+    if update and loss.kind == "none":
+        raise ProblemError("without a loss (kind none) there is no gradient to follow", path="update")
     if update:
         learning_rate = exact_number(document["update"]["learning_rate"], "update.learning_rate")
         if learning_rate.value < 0:
@@ -117,7 +131,7 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
         numbers[Name("eta")] = learning_rate
     title = document.get("title") or _default_title(network)
     vocabulary = _vocabulary(document, network, numbers)
-    return Problem(title, network, numbers, loss, update, rounding, source, vocabulary)
+    return Problem(title, network, numbers, loss, update, rounding, source, vocabulary, _citation(document.get("source")))
 
 
 def _validate(document: dict[str, Any]) -> None:
@@ -171,6 +185,9 @@ def _loss(table: dict[str, Any], network: Network) -> Loss:
             f"{kind} compares probabilities: it goes with {PAIRED[kind].name} at the output, not with {output.name}",
             path="loss.kind",
         )
+    if kind == "none" and len(table) > 1:
+        other = next(key for key in table if key != "kind")
+        raise ProblemError("there is no loss (kind none), so nothing more is to be said of it", path=f"loss.{other}")
     if kind == "output" and network.outputs > 1:
         raise ProblemError(f"{network.outputs} outputs, but a loss is one number", path="loss.kind")
     return Loss(
@@ -243,6 +260,10 @@ def _rounding(table: dict[str, Any]) -> Rounding:
     if "figures" in table and "places" in table:
         raise ProblemError("places and figures exclude each other; leave one out", path="rounding")
     return Rounding(table.get("policy", "by_hand"), table.get("places", 4), table.get("figures"))
+
+
+def _citation(table: dict[str, Any] | None) -> Citation | None:
+    return None if table is None else Citation(table["title"], table.get("url", ""), table.get("note", ""), table.get("errata", {}))
 
 
 def _default_title(network: Network) -> str:

@@ -74,7 +74,7 @@ def given_of(network: Network, loss: Loss, table: Mapping[str, Any], first_class
     if loss.has_target:
         yield from _targets(network, loss, table, first_class)
     elif "target" in table:
-        raise ProblemError('the loss "output" has no target', path="given.target")
+        raise ProblemError(f'the loss "{loss.kind}" has no target', path="given.target")
     yield from _initial(network, table)
 
 
@@ -131,8 +131,10 @@ def _is_distribution(loss: Loss, named: Sequence[tuple[Name, Number]], width: in
             whole = sum((number.value for _, number in named[start : start + width]), Fraction(0))
             if whole != 1:
                 first = named[start][0]._replace(index=())
-                raise ProblemError(f"probabilities that add up to {whole}; the number of a class, or a list that adds up to 1, is due",
-                                   path=f"given.{first}")  # fmt: skip
+                raise ProblemError(
+                    f"probabilities that add up to {whole}; the number of a class, or a list that adds up to 1, is due",
+                    path=f"given.{first}",
+                )
 
 
 def _initial(network: Network, table: Mapping[str, Any]) -> Named:
@@ -140,7 +142,7 @@ def _initial(network: Network, table: Mapping[str, Any]) -> Named:
     known = {str(name): (name, units) for name, units in network.state}
     for key in table:
         if key not in ("x", "target") and key not in known:
-            raise ProblemError(_no_such_state(key, known), path=f"given.{key}")
+            raise ProblemError(_no_such_state(known), path=f"given.{key}")
     for key, (name, units) in known.items():
         shape = shape_of(units)
         value = table.get(key, [0] * units if shape else 0)
@@ -151,7 +153,7 @@ def _initial(network: Network, table: Mapping[str, Any]) -> Named:
             yield from quantity(name, value, shape, f"given.{key}")
 
 
-def _no_such_state(key: str, known: Mapping[str, Any]) -> str:
+def _no_such_state(known: Mapping[str, Any]) -> str:
     if not known:
         return "a feedforward network has no initial state"
     return f"there is no state of that name; the initial state{'s are' if len(known) > 1 else ' is'} {', '.join(known)}"

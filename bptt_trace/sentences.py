@@ -18,6 +18,7 @@ from bptt_trace.functions import Function, identity, relu, sigmoid, softmax, tan
 from bptt_trace.names import LOSS, Name, gradient
 from bptt_trace.notation import clock_at
 from bptt_trace.parts import Parts, one_step
+from bptt_trace.problem import Problem
 from bptt_trace.program import Moment, Role
 from bptt_trace.sheet import Inline, Math, Note, inline
 
@@ -706,7 +707,7 @@ def _verdict(sizes: Sequence[Any], product: Any) -> str:
 def takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
     """What to remember, at most five sentences."""
     if desk.last_time == 0:
-        yield from _feedforward_takeaways(parts)
+        yield from _feedforward_takeaways(parts, chained=bool(parts.links) and not desk.has_components)
         return
     if desk.last_time == 1:
         yield ("With one time step there is nothing to carry back; from two steps on, a state has two sources of blame.",)
@@ -744,6 +745,8 @@ def _recurrent_takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
     factors = [p for p in parts.factors if one_step(desk.steps[p].target)]
     if factors and _readable(desk):
         yield from _fading(desk, factors)
+    if not parts.gradients:
+        return
     beside = "each hidden value has one source, each parameter one contribution, and " if both is not None else ""
     yield (f"Beside it, a feedforward network has no carried part: {beside}nothing is remembered for the next input.",)
 
@@ -773,8 +776,8 @@ def _fading(desk: Desk, factors: Sequence[int]) -> Iterator[Inline]:
     )
 
 
-def _feedforward_takeaways(parts: Parts) -> Iterator[Inline]:
-    if parts.links:
+def _feedforward_takeaways(parts: Parts, *, chained: bool) -> Iterator[Inline]:
+    if chained:
         yield ("Each quantity is used once, so each gradient has one source: the chain rule is a single product.",)
     if parts.updates:
         yield ("All gradients are taken with the old parameters; the parameters are updated together, at the end.",)
@@ -816,6 +819,15 @@ def drift(desk: Desk) -> Iterator[Note]:
             there=_plain(_finer(desk, exact[worst], distance)),
         ),
     )
+
+
+def source(problem: Problem) -> Iterator[Note]:
+    """Where the numbers come from."""
+    cited = problem.citation
+    if cited is not None:
+        where = f" ({cited.url})" if cited.url else ""
+        note = f" {cited.note}" if cited.note else ""
+        yield Note("Source", (f"{cited.title}{where}.{note}",))
 
 
 def _finer(desk: Desk, number: float, distance: float) -> str:

@@ -95,7 +95,14 @@ class Lines:
     @property
     def tall(self) -> bool:
         """Whether the block may be higher than a page."""
-        return len(self.rows) > 30 or sum(4 if row.kind == "board" else 1 + len(row.numbers.text) // 45 for row in self.rows) > 30
+        return len(self.rows) > 30 or sum(map(_height, self.rows)) > 30
+
+
+def _height(row: Row) -> int:
+    """How many lines of print a row takes, about: a board is as high as its highest matrix."""
+    if row.kind == "board":
+        return 2 + max(part.count(";") for part in row.numbers.text.split("["))
+    return 1 + len(row.numbers.text) // 45
 
 
 @dataclass(frozen=True)
@@ -225,6 +232,11 @@ class Sheet:
         """Whether numbers are so long that a line wants several rows of its own."""
         digits = max(int(self.rounding.get("places", 0)), int(self.rounding.get("figures", 0)))
         return self.rounding.get("policy") in ("full", "exact") or digits > 8
+
+    @property
+    def much_given(self) -> bool:
+        """Whether the given numbers are too wide to stand beside the box of conventions."""
+        return any(table.width > 44 for table in self.given)
 
     def rows(self) -> Iterator[Row]:
         """All lines in their order."""

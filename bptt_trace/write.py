@@ -111,7 +111,7 @@ def write(
         given=tuple(writer.given()),
         conventions=tuple(conventions(desk, board)),
         sections=sections,
-        footer=(*sentences.drift(desk), *([proof] if proof else [])),
+        footer=(*sentences.drift(desk), *([proof] if proof else []), *sentences.source(problem)),
         rounding=rounding,
         values=_Pairs(names, desk.shown.bare[TEXT]),
     )
@@ -142,6 +142,8 @@ class _Writer:
 
     def subtitle(self) -> str:
         through_time = " through time" if self.recurrent else ""
+        if not self.parts.forward.losses:
+            return "Worked solution: forward pass"
         update = ", one update" if self.parts.updates else ""
         shape = ". In ledger form: two steps in full, then a row for every step" if self.on_ledger else ""
         return f"Worked solution: forward pass, backpropagation{through_time}{update}{shape}"
@@ -212,7 +214,8 @@ class _Writer:
         yield Section("again", "Forward pass with the new parameters", tuple(self.again()))
         yield Section("memory", "Memory: how far an error reaches back", tuple(self.memory()))
         yield Section("summary", "Summary", tuple(Summary(self.desk, self.board, on_ledger=self.on_ledger).tables()))
-        yield Section("takeaways", "Key takeaways", (Bullets(tuple(sentences.takeaways(self.desk, self.parts))),))
+        takeaways = tuple(sentences.takeaways(self.desk, self.desk.parts))
+        yield Section("takeaways", "Key takeaways", (Bullets(takeaways),) if takeaways else ())
 
     def forward(self) -> Iterator[Block]:
         board, steps = self.board, self.parts.forward.steps
@@ -277,6 +280,8 @@ class _Writer:
         return "All steps" if sample is None else f"All steps of sample {sample}"
 
     def loss(self) -> Iterator[Block]:
+        if not self.parts.forward.losses:
+            return
         yield from self._loss_equations()
         yield from self._loss_lines(self.parts.forward)
         yield from sentences.loss_check(self.desk, self.desk.parts)
@@ -531,7 +536,7 @@ class _Writer:
         yield from sentences.new_loss(self.desk)
 
     def memory(self) -> Iterator[Block]:
-        desk, factors = self.desk, self.parts.factors
+        desk, factors = self.desk, self.desk.parts.factors
         if not factors:
             return
         figures = desk.values.rounding.figures or desk.values.rounding.places
@@ -552,8 +557,8 @@ class _Writer:
         if self.on_ledger:
             yield self._factor_ledger()
         else:
-            yield Lines(("From the last step back",), desk.stream(factors, self.labels.of))
-        yield from sentences.reach(desk, self.parts)
+            yield Lines(("From the last step back",), desk.stream(factors, self.labels.factor))
+        yield from sentences.reach(desk, desk.parts)
 
     def _factor_ledger(self) -> Table:
         desk = self.desk

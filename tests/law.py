@@ -636,10 +636,10 @@ def read_latex(text: str) -> list[list[Printed]]:
             reading, adds_up = True, "so far" in line
         elif line.startswith(r"\bottomrule"):
             reading = False
-        elif line.removeprefix(r"{\small").startswith(r"\stackedline{"):
-            cells = _arguments(line.removeprefix(r"{\small").removeprefix(r"\stackedline"))
+        elif line.removeprefix(r"{\footnotesize").startswith(r"\stackedline{"):
+            cells = _arguments(line.removeprefix(r"{\footnotesize").removeprefix(r"\stackedline"))
             sections[-1].append(_from_latex(*cells[:5], _unset(cells[6])))
-        elif reading and r"\multicolumn{6}" in line or reading and r"\multicolumn{7}" in line:
+        elif (reading and r"\multicolumn{6}" in line) or (reading and r"\multicolumn{7}" in line):
             sections[-1].append(_board_from_latex(line))
         elif reading and line.endswith(r"\\"):
             line = _component_cells(line)
@@ -663,7 +663,7 @@ def _component_cells(line: str) -> str:
     if r"\multicolumn{2}" not in line:
         return line
     line = re.sub(r"\\rule\[.*?\]\{0pt\}\{.*?\}", "", line)
-    return re.sub(r"\\multicolumn\{2\}\{.*?mm\}\}\{(\$.*?\$)\} &", r"$$ & \1 &", line)
+    return re.sub(r"\\multicolumn\{2\}\{.*?mm\}\}\{(.*?\$.*?\$\}?)\} &", r"$$ & \1 &", line)
 
 
 def _arguments(text: str) -> list[str]:
@@ -688,8 +688,14 @@ def _from_latex(line: str, name: str, formula: str, numbers: str, result: str, s
     return Printed(line, answer_name(_unset(name)), _unset(formula), _unset(numbers), relation, _unset(result), so_far)
 
 
+def _unfitted(cell: str) -> str:
+    r"""The mathematics in ``\fitted{width}{$…$}``."""
+    return re.sub(r"^\\fitted\{.*?\}\{(\$.*\$)\}$", r"\1", cell)
+
+
 def _unset(cell: str) -> str:
     r"""The mathematics in ``$…$``, ``$\mathbf{…}$`` or ``\underline{$…$}``."""
+    cell = _unfitted(cell)
     match = (
         re.fullmatch(r"(?:\\underline\{)?\$(?:\\mathbf\{)?(.*?)\}?\$\}?", cell)
         if r"\mathbf" in cell or r"\underline" in cell

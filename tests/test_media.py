@@ -146,7 +146,7 @@ def test_every_medium_has_the_same_headings_notes_and_takeaways(name: str, steps
     pieces = [
         piece for section in solution.sheet.sections for block in section.blocks for piece in (section.title, *spoken(block))
     ]
-    assert len(pieces) > 10
+    assert len(pieces) >= 5
     for text in (solution.to_markdown(), solution.to_latex(), solution.to_text(), as_text(solution.sheet, 60, unicode=False)):
         for piece in pieces:
             plain = piece.replace("±", "+/-") if text.isascii() else piece

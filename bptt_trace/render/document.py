@@ -106,7 +106,9 @@ def tex_words(text: str) -> str:
     """Words for LaTeX: nothing in them is a command."""
     broken = text.replace("\n", "\0")
     apart = re.sub(r"(?<=[-'])(?=[-'])", "\1", broken)  # -- and '' would become other signs
-    return "".join(map(_tex_sign, apart)).replace("\0", r"\newline ").replace("\1", "{}")
+    escaped = "".join(map(_tex_sign, apart)).replace("\0", r"\newline ").replace("\1", "{}")
+    # An address may break behind a slash or a hyphen.
+    return re.sub(r"https?:\S{30,}", lambda word: re.sub(r"([/-])(?=\w)", r"\1\\allowbreak{}", word[0]), escaped)
 
 
 def _tex_sign(sign: str) -> str:
