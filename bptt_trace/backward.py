@@ -171,7 +171,15 @@ class Route(NamedTuple):
     to: int
     """The position of the quantity."""
     formula: Formula
-    """The slope, over the steps of the program; it is multiplied by the gradient at the line."""
+    """The slope, in variables numbered from 0; it is multiplied by the gradient at the line."""
+    arguments: tuple[int, ...]
+    """The steps that fill it."""
+
+
+@lru_cache(maxsize=1024)
+def _along(formula: Formula, incoming: Formula) -> tuple[Rule, tuple[int, ...]]:
+    """The rule of a gradient that goes along a route."""
+    return rule_of(product(incoming, formula))
 
 
 class Source(NamedTuple):
@@ -237,9 +245,12 @@ def backward(
 
     def follow(route: Route, position: int, incoming: int | Formula) -> None:
         """Pass the gradient on by the route of this line alone."""
-        if moving[route.to]:
-            before = incoming if isinstance(incoming, Formula) else Var(incoming, steps[position].shape)
-            arriving.setdefault(route.to, []).append(Source(position, *rule_of(product(before, route.formula))))
+        if not moving[route.to]:
+            return
+        fixed = isinstance(incoming, Formula)
+        rule, sources = _along(route.formula, incoming if isinstance(incoming, Formula) else Var(INCOMING, steps[position].shape))
+        filled = [incoming if source == INCOMING and not fixed else route.arguments[source] for source in sources]
+        arriving.setdefault(route.to, []).append(Source(position, rule, cast(tuple[int, ...], tuple(filled))))
 
     def through_jacobian(position: int, function: Function, incoming: int) -> None:
         """Pass the gradient on through the matrix of slopes, which gets lines of its own."""

@@ -187,7 +187,7 @@ def prove(problem: str, changes: tuple[str, ...]) -> None:
 def names(problem: str, changes: tuple[str, ...]) -> None:
     """Print the name of every quantity of a problem, one on each line.
 
-    These are the names for answer sheets and for JSON.
+    These are the names for answer sheets and for JSON; where the problem has names of its own, they stand beside them.
 
     PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example.
     """
@@ -195,13 +195,23 @@ def names(problem: str, changes: tuple[str, ...]) -> None:
     from bptt_trace.lowering import scalars
     from bptt_trace.problem import load
 
-    _written((f"{step.target}\n" for step in scalars(build(load(problem, changes)))), None)
+    read = load(problem, changes)
+    program = scalars(build(read))
+    known = [str(step.target) for step in program]
+    if read.vocabulary.renamed:
+        width = max(map(len, known))
+        own = [str(read.vocabulary.shown(step.target)) for step in program]
+        known = [f"{name:<{width}}  {other}".rstrip() for name, other in zip(known, own, strict=True)]
+    _written((f"{name}\n" for name in known), None)
 
 
 @command.command()
 @click.argument("name", required=False)
 def examples(name: str | None) -> None:
-    """List the built-in problems, or print the file of one of them, to start from."""
+    """List the built-in problems, or print the file of one of them, to start from.
+
+    Those marked as published come from elsewhere, with their source in the file.
+    """
     from bptt_trace.documents import example
     from bptt_trace.documents import examples as known
     from bptt_trace.problem import load
@@ -210,7 +220,8 @@ def examples(name: str | None) -> None:
         _written([example(name)], None)
         return
     width = max(map(len, known()))
-    _written((f"{one:<{width}}  {load(one).title}\n" for one in known()), None)
+    problems = {one: load(one) for one in known()}
+    _written((f"{one:<{width}}  {p.title}{' (published)' if p.citation else ''}\n" for one, p in problems.items()), None)
 
 
 @command.command("from-weights")

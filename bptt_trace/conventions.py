@@ -78,6 +78,8 @@ def _entropy_gradient(desk: Desk) -> Inline:
     output = network.readout.activation if network.readout else network.activation
     before, after = _prediction(desk)
     if desk.problem.loss.gradient == "long":
+        if network.readout and network.readout.exponentials:
+            return inline("the long way: through {y}, the exponentials and their sum to {z}", y=after, z=before)
         if output is softmax:
             return inline("the long way: through {y} and the matrix of the slopes of softmax to {z}", y=after, z=before)
         return inline("the long way: through {y} and the slope of the {name} to {z}", y=after, name=output.name, z=before)

@@ -67,6 +67,7 @@ class Desk:
         *,
         with_latex: bool,
         speller: Speller | None = None,
+        detail: str = "both",
     ) -> None:
         self.problem = problem
         self.parts = parts_of(program)
@@ -83,6 +84,10 @@ class Desk:
         self._strings = [(self.names[s], self.shown.bare[s], self.shown.operands[s]) for s in self.notations]
         self.policy = values.rounding.policy
         self.numbers: list[Any] = list(values.numbers)
+        self.has_components = program.vectors.program is not program
+        """Whether this is a network of vectors."""
+        self.on_board = self.has_components and detail != "lines"
+        """Whether lines of matrices are printed, which other lines can refer to."""
         self.line_of, self._line_texts = self._numbered()
         self._fillers: dict[Rule, list[Filler]] = {}
         self._templates: dict[Rule, list[tuple[Signs, Template, Template]]] = {}
@@ -99,7 +104,8 @@ class Desk:
         lines, texts = [0] * len(self.steps), [""] * len(self.steps)
         count = 0
         for position, step in enumerate(program.steps):
-            if step.rule is None or step.repeats:
+            rule = step.rule
+            if rule is None or (rule.copies and step.repeats):
                 continue
             count += 1
             start = first[position]
@@ -221,15 +227,22 @@ class Desk:
         """The lines whose results go in: in the order of the formula, or in short where there are many."""
         texts = self._line_texts
         lines = [texts[argument] for argument in arguments if texts[argument]]
-        if self.has_components:
-            lines = self.whole(arguments)
+        if self.on_board:
+            return self.boards_used(arguments)
         if len(lines) < 3:
             return ", ".join(lines)
         if len(lines) > 4:
-            return f"{lines[0].partition('.')[0]}, …, {lines[-1].partition('.')[0]}"
-        if self.has_components:  # the same component of several lines
-            return ranges(sorted({self.line_of[argument] for argument in arguments} - {0}))
-        return ranges(sorted(map(int, lines)))
+            return f"{lines[0]}, …, {lines[-1]}"
+        return ", ".join(lines) if self.has_components else ranges(sorted(map(int, lines)))
+
+    def boards_used(self, arguments: Sequence[int]) -> str:
+        """The lines used, where matrices have numbers of their own: 4.1, or 4 for all of its components."""
+        lines = self.whole(arguments)
+        if len(lines) < 3:
+            return ", ".join(lines)
+        whole = sorted({self.line_of[argument] for argument in arguments} - {0})
+        text = ranges(whole)
+        return text if text.count(",") < 3 else f"{whole[0]}, …, {whole[-1]}"
 
     def whole(self, arguments: Sequence[int]) -> list[str]:
         """The lines used, where all components of one are used as one line."""
@@ -242,11 +255,6 @@ class Desk:
             complete = len(members) == self._sizes[line]
             lines += [str(line)] if complete else [self._line_texts[argument] for argument in members]
         return lines
-
-    @cached_property
-    def has_components(self) -> bool:
-        """Whether this is a network of vectors."""
-        return self.program.vectors.program is not self.program
 
     @cached_property
     def _sizes(self) -> Counter[int]:

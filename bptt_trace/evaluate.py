@@ -403,6 +403,6 @@ class Exact:
             raise ZeroDivisionError
         if value.count_ops() > MAX_OPERATIONS:
             raise CalculationError(
-                f"its closed form has more than {MAX_OPERATIONS:,} operations; --round full, or fewer time steps, would do"
+                f"its closed form has more than {MAX_OPERATIONS:,} operations; --round full, or a smaller problem, would do"
             )
         return value

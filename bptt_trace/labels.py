@@ -32,9 +32,9 @@ class Labels:
     def of(self, position: int, component: int) -> str:
         """What a line is, in a word; ``component`` is the component line, which may go its own way."""
         step = self.board.steps[position]
-        word = FORWARD.get(step.target.stem) or self.words.get(step.role)
-        if word is not None and step.role in self.words:
-            return word
+        word = self.words.get(step.role)
+        if word is not None:
+            return FORWARD.get(step.target.stem, word)
         match step.role:
             case Role.LOSS:
                 return self._loss_label(position)
@@ -98,6 +98,12 @@ class Labels:
                 return "own error" if self.recurrent else "error"
             case "z" if short:
                 return "own error" if self.recurrent else "error"
+            case "z" if network.readout and network.readout.exponentials:
+                return "through exp"
+            case "e" if target.via is None:
+                return "sum"
+            case "e" | "s":
+                return f"via {target.via.stem}" if target.via else ""
             case "z":
                 return f"through {network.readout.activation.name}" if network.readout else ""
             case "a" if short and not network.readout and target.layer == last:

@@ -60,7 +60,7 @@ def _from_another_row(desk: Desk | Blackboard, argument: int, groups: dict[int, 
 
 
 def _heading(desk: Desk | Blackboard, name: Name, now: int, strong: bool) -> Column:
-    word = heading_word(name)
+    word = heading_word(name) if name.stem in desk.problem.network.cell_of(name.layer).state else ""
     if word:
         return Column((word,), right=True, strong=strong)
     return Column((desk.speller.math(of_any_sample(name), clock_at(now)),), right=True, strong=strong)

@@ -11,14 +11,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from bptt_trace.backward import Route
 from bptt_trace.errors import DesignError
-from bptt_trace.formula import ONE, Apply, Const, Entry, Formula, Neg, Var, product
+from bptt_trace.formula import ONE, Apply, Const, Entry, Formula, Neg, Shape, Var, product
 from bptt_trace.functions import Function, ln, sigmoid, softmax
 from bptt_trace.names import LOSS, Name
 from bptt_trace.program import Builder, Role, Step
+from bptt_trace.rules import Rule, rule_of
 
 
 @dataclass(frozen=True)
@@ -92,29 +94,42 @@ def _mean(how: str, terms: Sequence[int], symbol: str) -> Formula | None:
 def _term(builder: Builder, loss: Loss, name: Name, compared: Compared, routes: dict[int, Route]) -> int:
     """The loss of one prediction; where its units have terms of their own, these come first."""
     _, y, target, numbers = compared
-    scale = _scale(loss, y)
-    if target is None:
-        return builder.let(name, product(scale, y), Role.LOSS).number
-    if loss.kind == "cross_entropy":
-        line = builder.let(name, product(scale, _entropy(y, target, numbers)), Role.LOSS).number
-    elif not y.shape:
-        line = builder.let(name, product(scale, _of_one_unit(loss, y, target, numbers[0])), Role.LOSS).number
-    else:
-        units: list[int] = []
-        for place, number in enumerate(numbers):
-            one = product(scale, _of_one_unit(loss, Entry(y, place), Entry(target, place), number))
-            units.append(builder.let(name._replace(index=(place + 1,)), one, Role.LOSS).number)
-        line = builder.sum(name, units, Role.LOSS)
-    route = _route(builder.steps, loss, y, target)
-    if route is not None:
-        routes[line] = Route(route.to, product(scale, route.formula))
+    filled = (y.number,) if target is None else (y.number, target.number)
+    lines: list[int] = []
+    for place, (rule, sources) in enumerate(_rules(loss, y.shape, _pattern(loss, numbers)), start=1):
+        own = name._replace(index=(place,)) if y.shape and loss.kind != "cross_entropy" else name
+        lines.append(builder.fill(own, rule, tuple([filled[source] for source in sources]), Role.LOSS))
+    line = lines[0] if not y.shape or loss.kind == "cross_entropy" else builder.sum(name, lines, Role.LOSS)
+    form = _route(loss, y.shape)
+    if form is not None and target is not None:
+        routes[line] = Route(_end(builder.steps, loss, y), form, filled)
     return line
 
 
-def _scale(loss: Loss, y: Var) -> Formula:
+def _pattern(loss: Loss, numbers: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
+    """What of a target decides how its line is written: nothing of a squared error."""
+    return (Fraction(2),) * len(numbers) if loss.kind == "squared_error" else numbers
+
+
+@lru_cache(maxsize=1024)
+def _rules(loss: Loss, shape: Shape, numbers: tuple[Fraction, ...]) -> list[tuple[Rule, tuple[int, ...]]]:
+    """The rules of the lines of one prediction, and what fills each: 0 for the prediction, 1 for its target."""
+    y, target, scale = Var(0, shape), Var(1, shape), _scale(loss, shape)
+    if not loss.has_target:
+        forms: list[Formula] = [y]
+    elif loss.kind == "cross_entropy":
+        forms = [_entropy(y, target, numbers)]
+    elif not shape:
+        forms = [_of_one_unit(loss, y, target, numbers[0])]
+    else:
+        forms = [_of_one_unit(loss, Entry(y, i), Entry(target, i), number) for i, number in enumerate(numbers)]
+    return [rule_of(product(scale, form)) for form in forms]
+
+
+def _scale(loss: Loss, shape: Shape) -> Formula:
     """The exact number in front of every term: the factor, and 1/K where units are averaged."""
-    averaged = loss.over_units == "mean" and y.shape
-    return product(Const(loss.factor), ONE / Const(Fraction(y.shape[0]), "K")) if averaged else Const(loss.factor)
+    averaged = loss.over_units == "mean" and shape
+    return product(Const(loss.factor), ONE / Const(Fraction(shape[0]), "K")) if averaged else Const(loss.factor)
 
 
 def _of_one_unit(loss: Loss, y: Formula, target: Formula, number: Fraction) -> Formula:
@@ -144,18 +159,32 @@ def _entropy(y: Var, target: Var, numbers: Sequence[Fraction]) -> Formula:
     return Neg(sum(terms[1:], start=terms[0]))
 
 
-def _route(steps: Sequence[Step], loss: Loss, y: Var, target: Var) -> Route | None:
-    """The way back where it is not the chain rule through the line of the loss.
+@lru_cache(maxsize=64)
+def _route(loss: Loss, shape: Shape) -> Formula | None:
+    """The slope on the way back where that is not the chain rule through the line of the loss.
 
-    y − target: Bishop, *Pattern Recognition and Machine Learning* (2006), sec. 5.3.1.
+    In the prediction (0) and the target (1). y − target: Bishop, *Pattern
+    Recognition and Machine Learning* (2006), sec. 5.3.1.
     """
+    y, target = Var(0, shape), Var(1, shape)
+    slope: Formula | None = None
     if loss.kind == "squared_error":
-        return Route(y.number, product(Const(Fraction(2)), y - target)) if y.shape else None
-    if loss.gradient == "short":
-        return Route(_logits(steps, y, softmax if loss.kind == "cross_entropy" else sigmoid), y - target)
-    if loss.kind == "cross_entropy":
-        return Route(y.number, Neg(target / y))
-    return Route(y.number, (y - target) / (y * (1 - y))) if y.shape else None
+        slope = product(Const(Fraction(2)), y - target) if shape else None
+    elif loss.kind in ("cross_entropy", "binary_cross_entropy"):
+        if loss.gradient == "short":
+            slope = y - target
+        elif loss.kind == "cross_entropy":
+            slope = Neg(target / y)
+        elif shape:
+            slope = (y - target) / (y * (1 - y))
+    return None if slope is None else product(_scale(loss, shape), slope)
+
+
+def _end(steps: Sequence[Step], loss: Loss, y: Var) -> int:
+    """Where a route leads: to the prediction, or by the short way to its pre-activation."""
+    if loss.kind == "squared_error" or loss.gradient == "long":
+        return y.number
+    return _logits(steps, y, softmax if loss.kind == "cross_entropy" else sigmoid)
 
 
 def _logits(steps: Sequence[Step], y: Var, function: Function) -> int:

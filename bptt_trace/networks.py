@@ -86,7 +86,8 @@ def _cells(table: Keys, layers: int) -> tuple[Cell, ...]:
     texts = given if isinstance(given, list) else [given] * layers
     if len(texts) != layers:
         raise ProblemError(
-            f"{len(texts)} activations for {layers} layer{'s' if layers > 1 else ''}; one for each, or one for all, is due",
+            f"{len(texts)} activation{'s' if len(texts) != 1 else ''} for {layers} layer{'s' if layers > 1 else ''}; "
+            "one for each, or one for all, is due",
             path="network.activation",
         )
     _only_with_corners(table)
@@ -219,20 +220,22 @@ class _Sizes:
         first = "(1)" if "(1)" in _layers(self.parameters) else ""
         if f"w_xh{first}" in self.parameters:
             return 1
-        if size := self._matrix(f"W_xh{first}"):
+        if (size := self._matrix(f"W_xh{first}")) and size[0] == units:
             return size[1]
-        if isinstance(self.parameters.get(f"W_xh{first}"), list):  # a flat list: one input for each unit, or one unit
+        if (
+            isinstance(self.parameters.get(f"W_xh{first}"), list) and not size
+        ):  # a flat list: one input for each unit, or one unit
             return 1 if units > 1 else len(self.parameters[f"W_xh{first}"])
-        if size := self._matrix(f"W_h{first}"):
+        if (size := self._matrix(f"W_h{first}")) and size[0] == units:
             return max(size[1] - units, 1)
-        return _width(self.given["x"], over_time)
+        return _innermost(self.given["x"], over_time)
 
     def outputs(self, units: int, recurrent: bool, samples: int | None) -> int:
         """How many outputs there are: as many as the output weights have rows, else as many as a target has numbers."""
         if "w_hy" in self.parameters:
             return 1
         if size := self._matrix("W_hy"):
-            return size[0]
+            return size[1] if size[1] != units == size[0] else size[0]
         if isinstance(self.parameters.get("W_hy"), list):
             return 1 if units > 1 else max(len(self.parameters["W_hy"]), 1)
         target = self.given.get("target", 0)
@@ -258,6 +261,15 @@ def _width(value: Any, over_time: bool) -> int:
     """How many numbers one input (or target) has, told by the first one."""
     first = value[0] if over_time and isinstance(value, list) and value else value
     return len(first) if isinstance(first, list) and first else 1
+
+
+def _innermost(value: Any, over_time: bool) -> int:
+    """How many numbers one input has, told by the lists that hold numbers."""
+    if _depth(value) <= int(over_time):
+        return 1
+    while isinstance(value, list) and value and isinstance(value[0], list):
+        value = value[0]
+    return max(len(value), 1) if isinstance(value, list) else 1
 
 
 def _depth(value: Any) -> int:

@@ -52,7 +52,7 @@ def _latex(name: Name, clock: Clock) -> str:
     if name.sample is not None:
         above += rf"\langle {name.sample}\rangle"
     if name.iteration != 1:
-        above += f"({name.iteration})" if not above else f"@{name.iteration}"
+        above += f"@{name.iteration}"
     if above:
         text += f"^{{{above}}}"
     if name.layer is not None or name.sample is not None:
@@ -82,7 +82,9 @@ class Speller:
         return Math(spell(shown, clock), latex(shown, clock))
 
     def spelling(self, signs: Signs) -> Callable[..., str]:
-        """The method for one notation."""
+        """The function for one notation; of a name, and if need be of a clock."""
+        if not self.vocabulary.renamed:
+            return latex if signs is LATEX else spell
         return self.latex if signs is LATEX else self.text
 
     def seen_from(self, name: Name, now: int) -> Math:

@@ -46,6 +46,14 @@ class Parts:
     """∂h_t/∂h_{t−1} and the products of these."""
 
 
+def _put(groups: dict[Moment, list[int]], target: Name, position: int) -> None:
+    """Add a step to the group of its moment; a moment is made once, and looked up as the tuple that it is."""
+    group = groups.get((target.time, target.sample, 1))  # type: ignore[call-overload]
+    if group is None:
+        group = groups[Moment(target.time, target.sample)] = []
+    group.append(position)
+
+
 def parts_of(program: Program) -> Parts:
     """The parts of a program."""
     parts = Parts()
@@ -58,12 +66,12 @@ def parts_of(program: Program) -> Parts:
                 if target.of != LOSS and not step.shape:
                     parts.links.append(position)
                 elif parameter is None:
-                    parts.backward.setdefault(Moment(target.time, target.sample), []).append(position)
+                    _put(parts.backward, target, position)
                 else:
                     parts.gradients.setdefault(parameter, []).append(position)
             case Role.PREACTIVATION | Role.HIDDEN | Role.OUTPUT:
                 one = parts.forward if target.iteration == 1 else parts.again
-                one.steps.setdefault(Moment(target.time, target.sample), []).append(position)
+                _put(one.steps, target, position)
             case Role.LOSS:
                 (parts.forward if target.iteration == 1 else parts.again).losses.append(position)
             case Role.FACTOR:

@@ -15,14 +15,14 @@ from typing import Any
 
 from bptt_trace.documents import change_document, content, document_of, schema
 from bptt_trace.errors import ProblemError, UnknownName, nearest
-from bptt_trace.functions import Function, sigmoid, softmax
+from bptt_trace.functions import Function, identity, sigmoid, softmax
 from bptt_trace.losses import Loss
 from bptt_trace.names import Name
 from bptt_trace.networks import network_of
 from bptt_trace.numbers import Number, Rounding, exact_number, shown
 from bptt_trace.quantities import given_of, parameters_of
 from bptt_trace.vocabulary import Vocabulary, preset
-from bptt_trace.wiring import ROLES, Network
+from bptt_trace.wiring import Network
 
 
 @dataclass(frozen=True)
@@ -159,6 +159,9 @@ def _explained(error: Any) -> ProblemError:
         unknown = next(key for key in value if key not in known)
         return ProblemError(f"unknown key {shown(unknown)}{nearest(unknown, known)}; known here: {', '.join(known)}", path=path)
     if error.rule == "required":
+        for unknown in value:
+            if unknown in SYNONYMS and SYNONYMS[unknown] not in value:
+                return ProblemError(f'unknown key "{unknown}" (did you mean "{SYNONYMS[unknown]}"?)', path=path)
         missing = next(key for key in definition["required"] if key not in value)
         return ProblemError(f'the key "{missing}" is missing; {definition["properties"][missing]["description"]}', path=path)
     if error.rule == "enum":
@@ -168,6 +171,11 @@ def _explained(error: Any) -> ProblemError:
     wanted = definition.get("description", f"expected {definition.get('type')}")
     return ProblemError(f"{shown(value)} is not possible here; {wanted}", path=path)
 
+
+COUNTS = {"T": "the time steps", "N": "the samples of a batch", "K": "the output units"}
+"""Letters that formulas use themselves."""
+SYNONYMS = {"lr": "learning_rate", "eta": "learning_rate"}
+"""What other programs call a key."""
 
 PAIRED: dict[str, Function] = {"cross_entropy": softmax, "binary_cross_entropy": sigmoid}
 """The output activation that each of these losses is made for."""
@@ -226,7 +234,8 @@ def _vocabulary(document: dict[str, Any], network: Network, numbers: Mapping[Nam
     """The names that the file asks for: those of a preset, and its own."""
     stems = {name.stem for name in numbers} | {"L", "a", "h"}
     if network.readout:
-        stems |= {stem for stem in ROLES if stem in ("y", "z", "e", "s")}
+        stems |= {"y"} | ({"z"} if network.readout.activation is not identity else set())
+        stems |= {"e", "s"} if network.readout.exponentials else set()
     renamed = preset(document["notation"], stems) if "notation" in document else {}
     for old, new in document.get("names", {}).items():
         if old not in stems:
@@ -241,6 +250,8 @@ def _vocabulary(document: dict[str, Any], network: Network, numbers: Mapping[Nam
             raise ProblemError(
                 f"{shown(new)} is not possible here; letters, in groups joined by _, as in s or w_rec", path=f"names.{old}"
             )
+        if new in COUNTS:
+            raise ProblemError(f"{new} counts {COUNTS[new]}; another name would do", path=f"names.{old}")
         renamed[old] = new
     _unmistakable(renamed, stems)
     return Vocabulary(renamed)
@@ -263,7 +274,9 @@ def _rounding(table: dict[str, Any]) -> Rounding:
 
 
 def _citation(table: dict[str, Any] | None) -> Citation | None:
-    return None if table is None else Citation(table["title"], table.get("url", ""), table.get("note", ""), table.get("errata", {}))
+    return (
+        None if table is None else Citation(table["title"], table.get("url", ""), table.get("note", ""), table.get("errata", {}))
+    )
 
 
 def _default_title(network: Network) -> str:

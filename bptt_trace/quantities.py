@@ -33,14 +33,31 @@ def parameters_of(network: Network, table: Mapping[str, Any]) -> Named:
             )
     declared = list(network.declared().values())
     for (name, shape), dimensions in zip(shapes.items(), declared, strict=True):
+        _not_transposed(name, table.get(str(name)), _written(shape, network.rows), network.rows)
         if str(name) not in table:
-            kind = "a number" if not shape else f"numbers of shape {' × '.join(map(str, _written(shape, network.rows)))}"
+            kind = "a number" if not shape else _kind(_written(shape, network.rows))
             raise ProblemError(f'the parameter "{name}" is missing; {kind} is due', path="parameters")
         value = table[str(name)]
         if len(shape) == 2 and isinstance(value, list) and value and not isinstance(value[0], list) and 1 in dimensions:
             # A matrix of one row, or of one column, may be written as a plain list.
             value = [value] if _written(shape, network.rows)[0] == 1 else [[item] for item in value]
         yield from quantity(name, value, shape, f"parameters.{name}", network.rows)
+
+
+def _not_transposed(name: Name, value: Any, due: Shape, rows: bool) -> None:
+    """A matrix whose rows and columns do not fit, said in one go."""
+    if len(due) != 2 or not isinstance(value, list) or not value or not all(isinstance(row, list) for row in value):
+        return
+    widths = {len(row) for row in value}
+    if len(widths) > 1 or (met := (len(value), widths.pop())) == due:
+        return
+    other = "W x" if rows else "x W"
+    turned = f'; it looks transposed: products = "{other}" reads it so' if met == due[::-1] else ""
+    raise ProblemError(f"{_rows(met)}, where {_rows(due)} are due{turned}", path=f"parameters.{name}")
+
+
+def _rows(size: Shape) -> str:
+    return f"{size[0]} row{'s' if size[0] != 1 else ''} of {size[1]} number{'s' if size[1] != 1 else ''}"
 
 
 def _written(shape: Shape, rows: bool) -> Shape:
@@ -56,6 +73,10 @@ def _why(key: str, network: Network) -> str:
         return " (bias = false)"
     if key.lower().endswith("hy") and network.readout is None:
         return " (readout = false)"
+    if key.lower().partition("(")[0] == "w_h":
+        return ' (form = "concatenated" has one)'
+    if key.partition("(")[0] in ("b_xh", "b_hh"):
+        return " (biases = 2 has one)"
     if len(network.cells) > 1 and "(" not in key:
         return f' (with {len(network.cells)} layers each has its own, in quotes: "{key}(1)")'
     return ""
@@ -84,8 +105,9 @@ def _samples(key: str, value: Any, network: Network) -> Iterator[tuple[int | Non
         yield None, value
         return
     if not isinstance(value, list) or len(value) != network.samples:
+        read = "" if key == "x" else f" (x is read as a batch of {network.samples})"
         raise ProblemError(
-            f"{_met(value)}, but {_are(network.samples, 'sample')}; a list with one for each is due", path=f"given.{key}"
+            f"{_met(value)}, but {_are(network.samples, 'sample')}{read}; a list with one for each is due", path=f"given.{key}"
         )
     yield from enumerate(value, start=1)
 
@@ -196,7 +218,8 @@ def _one_hot(value: Any, classes: tuple[int, int] | None, path: str) -> Any:
     first, last = classes
     number = exact_number(value, path)
     if number.value.denominator != 1 or not first <= number.value <= last:
-        raise ProblemError(f"{number.text} is no class; the classes are {first} to {last}", path=path)
+        other = f" (with first_class = {1 - first} they are counted from {1 - first})"
+        raise ProblemError(f"{number.text} is no class; the classes are {first} to {last}{other}", path=path)
     return [int(place == number.value) for place in range(first, last + 1)]
 
 

@@ -375,7 +375,7 @@ def short_gradient(desk: Desk, moment: Moment) -> Iterator[Note]:
             yield Note(
                 "Check",
                 inline(
-                    "What one class gains the others lose: prediction − target adds up to 0{rounded}: {total}.",
+                    "What one class gains the others lose: these gradients add up to 0{rounded}: {total}.",
                     rounded=" but for rounding" if total.number else "",
                     total=total.equation,
                 ),
@@ -737,7 +737,7 @@ def _recurrent_takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
             carried=desk.value(both.carried),
             total=desk.value(both.total),
         )
-    if parts.gradients:
+    if parts.gradients and desk.problem.network.samples is None:
         once = ", and is updated once" if parts.updates else ""
         yield (
             f"A parameter that is used at every step collects one contribution from each of the {in_words(last)} steps{once}.",
@@ -748,7 +748,7 @@ def _recurrent_takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
     if not parts.gradients:
         return
     beside = "each hidden value has one source, each parameter one contribution, and " if both is not None else ""
-    yield (f"Beside it, a feedforward network has no carried part: {beside}nothing is remembered for the next input.",)
+    yield (f"A feedforward network, by contrast, has no carried part: {beside}nothing is remembered for the next input.",)
 
 
 def _moved(desk: Desk, found: Voices) -> Inline:

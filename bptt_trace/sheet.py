@@ -122,17 +122,14 @@ class Table:
     columns: tuple[Column, ...]
     rows: Sequence[tuple[Inline, ...]]
     title: Inline = ()
+    calculates: bool = False
+    """Whether its second column holds calculations."""
 
     @property
     def width(self) -> int:
         """How many signs its columns take in plain text."""
         cells = zip(*([column.heading for column in self.columns], *self.rows), strict=True)
         return sum(max(len(words(cell)) for cell in column) for column in cells)
-
-    @property
-    def calculates(self) -> bool:
-        """Whether its second column holds several calculations, one below the other."""
-        return any(part == "\n" for row in self.rows for cell in row for part in cell)
 
 
 @dataclass(frozen=True)
@@ -141,6 +138,13 @@ class Part:
 
     math: Math
     word: str = ""
+    via: Math | None = None
+    """What it arrives by, where the word names a quantity."""
+
+    @property
+    def under(self) -> str:
+        """The word in LaTeX: what stands before the comma, or the quantity that it arrives by."""
+        return rf"\text{{via }}{self.via.latex}" if self.via else rf"\text{{{self.word.partition(',')[0]}}}"
 
 
 @dataclass(frozen=True)

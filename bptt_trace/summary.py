@@ -50,6 +50,11 @@ class Summary:
         rows: list[tuple[Inline, ...]] = []
 
         def add(step: str, positions: Sequence[int], explanation: str) -> None:
+            if self.desk.has_components:  # matrices are high: each has a row of its own, so that a page may break
+                for place, position in enumerate(positions):
+                    first = place == 0
+                    rows.append(((step if first else "",), (self._short(position),), (explanation if first else "",)))
+                return
             lines: list[str | Math] = []
             for position in positions:
                 lines += ["\n", self._short(position)] if lines else [self._short(position)]
@@ -73,7 +78,12 @@ class Summary:
         add("update", parts.updates, "against the gradient" if parts.updates else "")
         if parts.again.losses:
             add("new loss", parts.again.losses[-1:], "the forward pass again, with the new parameters")
-        return Table((Column(("step",)), Column(("calculation",)), Column(("explanation",))), rows, ("What was calculated",))
+        return Table(
+            (Column(("step",)), Column(("calculation",)), Column(("explanation",))),
+            rows,
+            ("What was calculated",),
+            calculates=True,
+        )
 
     @staticmethod
     def _where(pass_: str, moment: Moment) -> str:

@@ -21,8 +21,8 @@ PRESETS: dict[str, dict[str, str]] = {
         "b_h": "bias",
         "b_xh": "bias_ih",
         "b_hh": "bias_hh",
-        "W_hy": "weight",
-        "b_y": "bias_out",
+        "W_hy": "fc_weight",
+        "b_y": "fc_bias",
         "y": "output",
         "eta": "lr",
     },
@@ -39,6 +39,7 @@ PRESETS: dict[str, dict[str, str]] = {
     "mazur": {
         "x": "i",
         "W_xh": "w_ih",
+        "W_hh": "w_hh",
         "b_h": "b_hidden",
         "a": "net_h",
         "h": "out_h",

@@ -103,8 +103,12 @@ def document_from(
     if left:
         raise ProblemError(f"no place for {', '.join(sorted(left))}; a network of {cell} layers has none")
     one, goal = _placeholder(sizes[0], Decimal("0.5")), _placeholder(outputs, Decimal(0))
+    loss = {"softmax": "cross_entropy", "sigmoid": "binary_cross_entropy"}.get(output_activation if readout else activation)
+    if loss == "cross_entropy":
+        goal = 1  # the number of a class
     given = {"x": one, "target": goal} if cell == "dense" else {"x": [one] * steps, "target": [goal] * steps}
-    return {"title": f"From a trained model ({cell})", "network": network, "parameters": parameters, "given": given}
+    document = {"title": f"From a trained model ({cell})", "network": network, "parameters": parameters, "given": given}
+    return document | ({"loss": {"kind": loss}} if loss else {})
 
 
 def text_of(document: Mapping[str, Any], source: str) -> str:

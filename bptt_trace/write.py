@@ -95,7 +95,7 @@ def write(
     """
     full_precision = evaluate(program, problem.given, Rounding("full"))
     speller = Speller() if canonical else Speller(problem.vocabulary)
-    desk = Desk(problem, program, values, full_precision, with_latex=with_latex, speller=speller)
+    desk = Desk(problem, program, values, full_precision, with_latex=with_latex, speller=speller, detail=detail)
     board = Blackboard(desk, detail) if desk.has_components else desk
     on_ledger = steps == "ledger" or (steps == "auto" and desk.last_time > EVERY_STEP_UP_TO)
     writer = _Writer(desk, board, on_ledger=on_ledger and desk.last_time > 1)
@@ -333,11 +333,12 @@ class _Writer:
         lead = ("From the last step to the first:",) if self.recurrent else ("From the output back:",)
         yield Equations(lead, tuple(self._backward_equations()))
         if not self.recurrent:
-            for moment, lines in backward.items():
+            for place, (moment, lines) in enumerate(backward.items()):
                 yield Lines(self._title(moment), board.stream(lines, self.labels.of))
+                if place == 0:
+                    yield from sentences.short_gradient(self.desk, moment)
             yield from sentences.chain(self.desk)
             yield from sentences.through_activation(self.desk, [None])
-            yield from sentences.short_gradient(self.desk, next(iter(backward)))
             return
         if len(backward) > ONE_BLOCK_FROM and not self.on_ledger:
             yield self._all_steps(backward)
@@ -419,12 +420,18 @@ class _Writer:
         for source in sources:
             via = board.steps[source].target.via
             assert via is not None
-            shown = self.desk.speller.text(via._replace(sample=None), clock)
-            word = f"{way(board.steps[source].target, via)}, via {shown}" if state and self.recurrent else f"via {shown}"
-            parts.append(Part(board.general(source, clock)[1], word))
+            shown = self.desk.speller.math(via._replace(sample=None), clock)
+            word = self._word(board.steps[source].target, via) if state and self.recurrent else ""
+            right = board.general(source, clock)[1]
+            parts.append(Part(right, f"{word}, via {shown.text}") if word else Part(right, f"via {shown.text}", shown))
         if not state or target.layer is not None:
             return Equation(left, tuple(parts))
         return Equation(left, tuple(parts), "two sources, because the state is used twice; the last step has only the first")
+
+    @staticmethod
+    def _word(target: Name, via: Name) -> str:
+        """How a gradient reaches a state: direct, carried, or from the layer above."""
+        return "from above" if via.layer not in (None, target.layer) else way(target, via)
 
     def _remark(self, target: Name) -> str:
         if target.of != LOSS:
@@ -432,8 +439,8 @@ class _Writer:
         match target.stem:
             case "y":
                 return "the error of this step" if self.recurrent else "the error"
-            case "a" if target.layer is None:
-                return f"through {self.desk.problem.network.activation.name}"
+            case "a":
+                return f"through {self.desk.problem.network.cell_of(target.layer).activation.name}"
             case _:
                 return ""
 
@@ -514,11 +521,10 @@ class _Writer:
         again = self.parts.again
         if not again.losses:
             return
-        deep = len(self.desk.problem.network.cells) > 1 or self.samples is not None
         yield Paragraph(
             (
                 "The same forward pass with the new parameters shows whether the step helped; ",
-                Math("@2", "@2" if deep else "^{(2)}"),
+                Math("@2", "@2"),
                 " marks its quantities.",
             ),
         )

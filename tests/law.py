@@ -721,7 +721,7 @@ def answer_name(latex: str) -> str:
     text = re.sub(r"_\{([\w,]+)\}", lambda match: "_" + match[1].replace(",", "_"), text)
     layered = r"\{(\w+?(?:_[\w,]+)*)'?\^\{(?:\((\d+)\))?(?:\\langle (\d+)\\rangle)?(?:@(\d+))?\}\}"
     text = re.sub(layered, _upper, text)
-    text = re.sub(r"\^\{\((\d+)\)\}", r"@\1", text)
+    text = re.sub(r"\^\{@(\d+)\}", r"@\1", text)
     text = re.sub(r"((?:#\d+)?(?:@\d+)?)(\[[\d,]+\])", r"\2\1", text)
     text = re.sub(r"\\frac\{\\partial ([^{}]*)\}\{\\partial ([^{}]*)\}", r"d\1/d\2", text)
     return text.replace(r"\text{ via }", " via ")

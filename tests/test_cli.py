@@ -95,8 +95,8 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 
 def test_the_commands() -> None:
-    """Solve, prove, names, examples, in this order."""
-    assert ["solve", "prove", "names", "examples"] == [name for name, _ in commands()]
+    """Solve, prove, names, examples, from-weights, in this order."""
+    assert ["solve", "prove", "names", "examples", "from-weights"] == [name for name, _ in commands()]
 
 
 @pytest.mark.parametrize("name", ["", *(name for name, _ in commands())])
@@ -106,7 +106,7 @@ def test_help(main: Main, name: str, option: str) -> None:
     outcome = main(*filter(None, [name, option]))
     assert (0, "") == (outcome.status, outcome.err)
     assert outcome.out.startswith("Usage: ")
-    assert ("Examples:" in outcome.out) == (name in ("", "solve"))
+    assert ("Examples:" in outcome.out) == (name in ("", "solve", "from-weights"))
     assert max(map(len, outcome.out.splitlines())) <= 100
 
 
@@ -252,8 +252,15 @@ def test_steps(main: Main) -> None:
 
 
 def test_detail(main: Main) -> None:
-    """Component lines are what there is."""
+    """One number is its own board; of vectors the board, the components, or both are shown."""
     assert main("solve", "rnn").out == main("solve", "rnn", "--detail", "lines").out
+    board, lines, both = (main("solve", "classifier", "--detail", detail).out for detail in ("board", "lines", "both"))
+    assert both == main("solve", "classifier").out
+    assert "[-0.6904; 1.6422]".replace("-", "−") in board
+    assert "  5.1  " not in board
+    assert "a_3 = W_xh x_3" not in lines
+    assert "  5.1  " in lines
+    assert len(board) < len(both)
 
 
 @pytest.mark.parametrize("form", ["terminal", "markdown", "latex", "json"])

@@ -74,7 +74,7 @@ def test_random_problems_are_as_the_schema_says(case: Case) -> None:
 @pytest.mark.parametrize("arguments", [*([name] for name in examples()), LONG], ids=lambda arguments: arguments[0])
 def test_values_has_every_name(arguments: list[str]) -> None:
     """``values`` has exactly the names that ``bptt-trace names`` prints, in that order."""
-    assert names(*arguments) == list(read(*arguments)["values"])
+    assert [line.split("  ")[0] for line in names(*arguments)] == list(read(*arguments)["values"])
 
 
 @pytest.mark.parametrize("arguments", [*([name] for name in examples()), LONG], ids=lambda arguments: arguments[0])

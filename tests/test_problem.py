@@ -635,7 +635,7 @@ def test_what_is_refused(old, new, said):
         ("x = [[1, 2, 3], [4, 5, 6]]", "x = [[1, 2, 3], 4]", "given.x[2]: "),
         ("x = [[1, 2, 3], [4, 5, 6]]", "x = [[1, 2, 3], [4, 5, nan]]", "given.x[2][3]: "),
         ("target = [1, 2]", "target = [[1, 2], [3]]", "given.target[1]: a list of 2, where one number is due"),
-        ("hidden = 2", "hidden = 3", "parameters.W_xh: a list of 2, where a list of 3 rows of 3 numbers is due"),
+        ("hidden = 2", "hidden = 3", "parameters.W_xh: 2 rows of 3 numbers, where 3 rows of 3 numbers are due"),
     ],
 )
 def test_shapes_that_do_not_fit(old, new, said):

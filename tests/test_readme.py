@@ -68,4 +68,4 @@ def test_the_documentation_lists_every_key_of_a_problem_file() -> None:
     keys = {key for table in schema()["properties"].values() for key in table.get("properties", {})}
     documented = set(re.findall(r"^\| `(\w+)`", text, re.MULTILINE))
     assert keys - documented == set()
-    assert documented - keys == {"title", "w_xh"}
+    assert documented - keys == {"w_xh"}

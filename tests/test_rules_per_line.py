@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import sympy
+from networks import document as network_document
 from rich.console import Console
 
 from bptt_trace import lines, notation, parse
@@ -146,6 +147,7 @@ def test_terminal_text_is_written_while_it_is_read() -> None:
     assert peak < out.characters / 2
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # looking at every object wakes some of PyTorch
 def test_no_list_of_rows_is_kept() -> None:
     """While a long trace is written, a handful of rows are alive."""
     sheet = sheet_of(150)
@@ -165,3 +167,22 @@ def test_a_held_list_would_be_noticed() -> None:
 
     written, peak = peak_of(held())
     assert peak > written / 2
+
+
+def test_calls_of_sympy_do_not_grow_with_the_lines_of_vectors(calls: Counter[str]) -> None:
+    """Four units over three steps or over thirty: the rules of the component lines are the same."""
+    counts = []
+    for steps in (3, 30):
+        forget()
+        calls.clear()
+        made = network_document(
+            hidden=4, d=4, k=4, T=steps, loss={"kind": "cross_entropy"}, output_activation="softmax", classes=True
+        )
+        problem = parse(json.dumps(made))
+        program = scalars(build(problem))
+        sheet = write(problem, program, evaluate(program, problem.given, problem.rounding), steps="full", detail="lines")
+        for _ in write_json(sheet):
+            pass
+        counts.append(calls["expression"])
+    # A sum of up to four terms has a rule for each number of them; beyond, one for all. A class has a line of its own.
+    assert counts[1] <= counts[0] + 60

@@ -89,7 +89,7 @@ def environment_for(name: str, templates: Path | None = None) -> ImmutableSandbo
             "inline": _inline(markdown_words, _markdown_math),
             "math": _markdown_math,
         }
-    environment.filters |= {"way": _way, "first_word": _first_word}
+    environment.filters |= {"way": _way}
     return environment
 
 
@@ -135,8 +135,3 @@ def _markdown_math(math: Math) -> str:
 def _way(label: str) -> str:
     """Which of the two ways of a gradient a label names: direct, carried or neither."""
     return next((way for way in ("direct", "carried") if label.startswith(way)), "")
-
-
-def _first_word(text: str) -> str:
-    """``carried`` of ``carried, via a_(t+1)``."""
-    return text.partition(",")[0]

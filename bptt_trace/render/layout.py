@@ -254,7 +254,7 @@ class Layout:
         for text in first[1:]:
             yield [(indent, ""), (f"    {text}", "")]
         for part in parts[1:]:
-            for place, text in enumerate(broken(part, room - 2)):
+            for place, text in enumerate(broken(part, room - 4)):
                 yield [(indent, ""), (f"  = {text}" if place == 0 else f"      {text}", "")]
         yield from self.last(row)
 
@@ -345,8 +345,10 @@ def broken(text: str, width: int) -> list[str]:
     """A formula over several lines: broken before =, then before + and −, inside brackets only where nothing else helps."""
     if len(text) <= width:
         return [text]
-    for signs, deepest in (("=≈", 0), ("+-−", 0), ("+-−", 99), ("*·", 99)):
-        pieces = _pieces(text, signs, deepest)
+    for signs, deepest in (("=≈", 0), ("+-−", 0), ("][", 0), ("⊙", 0), ("+-−", 99), ("*·", 99)):
+        pieces = (
+            text.replace("] [", "]\n[").replace("]^T [", "]^T\n[").split("\n") if signs == "][" else _pieces(text, signs, deepest)
+        )
         if len(pieces) > 1:
             lines: list[str] = []
             for piece in pieces:

@@ -282,13 +282,14 @@ class _Terminal:
         return grid
 
     def cell(self, text: Inline) -> str:
-        # A matrix may break behind a row.
         return "".join(
-            self.script.math(part).replace(" ", HELD).replace(f";{HELD}", "; ")
-            if isinstance(part, Math)
-            else self.script.said(part)
-            for part in text
+            self.breakable(self.script.math(part)) if isinstance(part, Math) else self.script.said(part) for part in text
         )
+
+    def breakable(self, math: str) -> str:
+        """Mathematics in a cell: a matrix may break behind a row, a row that is long behind a number."""
+        held = math.replace(" ", HELD).replace(f";{HELD}", "; ")
+        return held.replace(f",{HELD}", ", ") if max(map(len, held.split("; "))) > self.width // 3 else held
 
     def print(self, grid: RichTable) -> None:
         with self.console.capture() as capture:

@@ -1,0 +1,82 @@
+"""How long a trace of vectors takes as JSON, beside the trace of single numbers with as many lines.
+
+Both run in turn in one process, from the problem to the text: a recurrent
+network with four units, inputs and outputs over ten steps, and a scalar one
+over as many steps as give the same number of lines.
+
+    python benchmarks/vectors.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import random
+import statistics
+import time
+
+from bptt_trace.build import build
+from bptt_trace.evaluate import evaluate
+from bptt_trace.lowering import scalars
+from bptt_trace.problem import Problem, parse
+from bptt_trace.render.data import write_json
+from bptt_trace.write import write
+
+BOUND = 3.0
+
+
+def network(n: int, T: int) -> Problem:
+    """A recurrent network with n units, n inputs and n outputs."""
+    chance = random.Random(n)
+
+    def number() -> str:
+        return f"{chance.uniform(-1, 1):.2f}"
+
+    def column() -> object:
+        return number() if n == 1 else [number() for _ in range(n)]
+
+    def matrix() -> object:
+        return number() if n == 1 else [[number() for _ in range(n)] for _ in range(n)]
+
+    stems = ("w_xh", "w_hh", "w_hy") if n == 1 else ("W_xh", "W_hh", "W_hy")
+    document = {
+        "network": {"cell": "rnn", "hidden": n},
+        "parameters": {stem: matrix() for stem in stems} | {"b_h": column(), "b_y": column()},
+        "given": {"x": [column() for _ in range(T)], "target": [column() for _ in range(T)]},
+        "update": {"learning_rate": "0.1"},
+    }
+    return parse(json.dumps(document))
+
+
+def run(problem: Problem) -> tuple[float, int]:
+    """Seconds from the problem to its JSON, and how many lines that has."""
+    gc.collect()
+    start = time.perf_counter()
+    program = scalars(build(problem))
+    values = evaluate(program, problem.given, problem.rounding)
+    text = "".join(write_json(write(problem, program, values, steps="full", detail="lines", canonical=True)))
+    seconds = time.perf_counter() - start
+    return seconds, text.count('"line": ')
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    arguments.add_argument("--units", type=int, default=4)
+    arguments.add_argument("--steps", type=int, default=10)
+    arguments.add_argument("--repeat", type=int, default=7)
+    options = arguments.parse_args()
+    per_step = (run(network(1, 110))[1] - run(network(1, 10))[1]) / 100
+    vectors = network(options.units, options.steps)
+    first, lines = run(vectors)
+    numbers = network(1, round(lines / per_step))
+    pairs = [(run(vectors), run(numbers)) for _ in range(options.repeat)]
+    ours, theirs = (statistics.median(pair[side][0] for pair in pairs) for side in (0, 1))
+    print(f"{options.units} units, {options.steps} steps: {lines:,} lines of JSON in {ours:.3f} s")
+    print(f"one unit, {numbers.network.steps} steps: {pairs[0][1][1]:,} lines of JSON in {theirs:.3f} s")
+    ratio = ours / theirs * pairs[0][1][1] / lines
+    print(f"per line: {ratio:.2f} x (bound {BOUND}); the first time, with its rules still to be made, {first:.3f} s")
+
+
+if __name__ == "__main__":
+    main()
