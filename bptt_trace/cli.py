@@ -130,8 +130,9 @@ def solve(
     program = scalars(build(read))
 
     from bptt_trace.evaluate import evaluate
-    from bptt_trace.write import write
+    from bptt_trace.write import within_reach, write
 
+    within_reach(program, "lines" if form == "json" else detail)
     values = evaluate(program, read.given, read.rounding)
     proof = _proof_note(read) if with_proof else None
     data = form == "json"

@@ -102,7 +102,9 @@ def _height(row: Row) -> int:
     """How many lines of print a row takes, about: a board is as high as its highest matrix."""
     if row.kind == "board":
         return 2 + max(part.count(";") for part in row.numbers.text.split("["))
-    return 1 + len(row.numbers.text) // 45
+    if row.kind == "component":
+        return 1 + len(row.numbers.text) // 60
+    return 1 + max(len(row.formula.text), len(row.numbers.text)) // 32
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,7 @@ class Equations:
     @property
     def long(self) -> bool:
         """Whether a formula may be wider than a page."""
-        return any(item.length > 75 for item in self.items)
+        return any(item.length > 46 for item in self.items)
 
     @property
     def named(self) -> bool:

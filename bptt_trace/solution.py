@@ -14,7 +14,7 @@ from bptt_trace.names import Name
 from bptt_trace.numbers import Rounding
 from bptt_trace.problem import Problem, load
 from bptt_trace.program import Program
-from bptt_trace.write import write
+from bptt_trace.write import within_reach, write
 
 if TYPE_CHECKING:
     from bptt_trace.sheet import Sheet
@@ -83,4 +83,5 @@ def solve(problem: Problem | str | Path, *, rounding: str | None = None, steps: 
     if rounding is not None:
         problem = problem.rounded(Rounding.parse(rounding))
     program = scalars(build(problem))
+    within_reach(program, detail)
     return Solution(problem, program, evaluate(program, problem.given, problem.rounding), steps, detail)

@@ -13,6 +13,7 @@ from bptt_trace import sentences
 from bptt_trace.blackboard import Blackboard
 from bptt_trace.conventions import conventions
 from bptt_trace.desk import Desk
+from bptt_trace.errors import ProblemError
 from bptt_trace.evaluate import Values, evaluate
 from bptt_trace.labels import Labels
 from bptt_trace.ledger import ledger, loss_ledger, parameter_ledger
@@ -71,6 +72,20 @@ def _meaning(name: Name) -> str:
     if name.stem.lower() == "w_xh" and name.layer > 1:
         return f"layer {name.layer - 1} to layer {name.layer}"
     return f"{meaning}, layer {name.layer}"
+
+
+MAX_PRINTED = 300_000
+"""Component lines that are printed; without them, on the board, a network may be larger."""
+
+
+def within_reach(program: Program, detail: str) -> None:
+    """Raise ``ProblemError`` where a network of vectors has more component lines than anybody prints."""
+    has_components = program.vectors.program is not program
+    if has_components and detail != "board" and len(program) > MAX_PRINTED:
+        raise ProblemError(
+            f"{len(program):,} component lines, more than {MAX_PRINTED:,}; "
+            "fewer units, samples or time steps, or the matrices alone (--detail board), would do"
+        )
 
 
 def write(

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from networks import document as network_document
 from random_problems import examples
 
 from bptt_trace import load, solve
+from bptt_trace.problem import from_document
 
 pytestmark = pytest.mark.latex
 
@@ -64,6 +66,29 @@ def overfull(log: str) -> dict[str, list[str]]:
     return {name: boxes for name, boxes in found.items() if boxes}
 
 
+def vectors() -> Iterator[tuple[str, str]]:
+    """Networks of three units over three steps, batches, several layers, rows, other names, and the long way through softmax."""
+    entropy = {"kind": "cross_entropy"}
+    long_way = entropy | {"gradient": "long"}
+    for name, keys in {
+        "three": {"hidden": 3, "d": 3, "k": 3, "T": 3},
+        "classes": {"hidden": 3, "d": 2, "k": 3, "T": 3, "loss": entropy, "output_activation": "softmax"},
+        "long-way": {"hidden": 2, "d": 2, "k": 3, "loss": long_way, "output_activation": "softmax"},
+        "exponentials": {"hidden": 2, "k": 3, "loss": long_way, "output_activation": "softmax", "softmax": "steps"},
+        "rows": {"hidden": 3, "d": 2, "k": 2, "T": 3, "products": "x W", "form": "concatenated"},
+        "batch": {"hidden": 2, "d": 2, "k": 2, "T": 2, "batch": 3},
+        "deep": {"cell": "dense", "hidden": [3, 2], "d": 2, "k": 2, "batch": 2, "activation": ["relu", "tanh"]},
+        "stacked": {"hidden": [2, 2], "d": 2, "k": 2, "T": 3, "biases": 2},
+    }.items():
+        problem = from_document(network_document(**keys, seed=3))
+        for detail in ("both", "board", "lines"):
+            yield f"{name}-{detail}", solve(problem, steps="full", detail=detail).to_latex()
+        yield f"{name}-ledger", solve(problem, steps="ledger").to_latex()
+        for notation in ("keras", "pytorch", "mazur"):
+            renamed = from_document({**network_document(**keys, seed=3), "notation": notation})
+            yield f"{name}-{notation}", solve(renamed).to_latex()
+
+
 def seventeen_digits() -> Iterator[tuple[str, str]]:
     """Every example at full precision."""
     for name in examples():
@@ -71,7 +96,7 @@ def seventeen_digits() -> Iterator[tuple[str, str]]:
             yield f"{name}-{steps}", solve(name, rounding="full", steps=steps).to_latex()
 
 
-@pytest.mark.parametrize("all_of", [documents, seventeen_digits])
+@pytest.mark.parametrize("all_of", [documents, vectors, seventeen_digits])
 def test_every_document_compiles_without_an_overfull_box(
     tmp_path: Path, pdflatex: Compile, all_of: Callable[[], Iterator[tuple[str, str]]]
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from networks import document
 from oracle import Oracle
 
-from bptt_trace import CalculationError, parse, solve
+from bptt_trace import CalculationError, ProblemError, parse, solve
 from bptt_trace.build import build
 from bptt_trace.evaluate import evaluate
 from bptt_trace.lowering import scalars
@@ -176,3 +176,11 @@ def test_a_probability_that_prints_as_0(rounding, fits):
         return
     with pytest.raises(CalculationError, match=r"^L cannot be calculated: a probability in it is 0 .*--round 5sf.*--round carry"):
         solve(problem, rounding=rounding)
+
+
+def test_more_component_lines_than_anybody_prints():
+    """A large network is shown on the board alone; the message says so."""
+    problem = from_document(document(hidden=12, d=8, k=1, T=1000, outputs="last"))
+    with pytest.raises(ProblemError, match=r"component lines, more than 300,000; .*--detail board"):
+        solve(problem)
+    assert "W_xh x_1" in solve(problem, detail="board").to_text()
