@@ -20,6 +20,7 @@ from bptt_trace.losses import Loss
 from bptt_trace.names import Name
 from bptt_trace.networks import network_of
 from bptt_trace.numbers import Number, Rounding, exact_number, shown
+from bptt_trace.program import Role
 from bptt_trace.quantities import given_of, parameters_of
 from bptt_trace.vocabulary import Vocabulary, preset
 from bptt_trace.wiring import Network
@@ -31,6 +32,49 @@ class Update:
 
     rule: str = "gd"
     freeze: tuple[Name, ...] = ()
+
+
+@dataclass(frozen=True)
+class Marking:
+    """What answers are worth."""
+
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """Marks for a quantity by name, or for a section: forward, loss, backward, gradients, update."""
+    follow_through: float = 1.0
+    """What a line is worth that follows from an earlier fault."""
+    rough: float = 0.5
+    """What the right number with too few decimals is worth."""
+    misconception: float = 0.0
+    decimal_comma: bool = False
+
+    def weight(self, name: Name, role: Role) -> float:
+        """Marks for a quantity: its own, else those of its section, else 1."""
+        own = self.weights.get(str(name), self.weights.get(str(name._replace(index=()))))
+        if own is not None:
+            return own
+        return self.weights.get("gradients" if _of_parameter(name) else _SECTIONS.get(role, ""), 1.0)
+
+    def credit(self, verdict: str) -> float:
+        """The share of these marks that a verdict earns."""
+        shares = {"rough": self.rough, "follow-through": self.follow_through, "mixed": self.follow_through,
+                  "misconception": self.misconception, "correct": 1.0, "rounded": 1.0}  # fmt: skip
+        return shares.get(verdict, 0.0)
+
+
+_SECTIONS = {
+    Role.PREACTIVATION: "forward",
+    Role.HIDDEN: "forward",
+    Role.OUTPUT: "forward",
+    Role.LOSS: "loss",
+    Role.GRADIENT: "backward",
+    Role.CONTRIBUTION: "backward",
+    Role.UPDATE: "update",
+    Role.FACTOR: "backward",
+}
+
+
+def _of_parameter(name: Name) -> bool:
+    return name.of is not None and name.time is None and name.stem.lower().startswith(("w_", "b_"))
 
 
 @dataclass(frozen=True)
@@ -59,6 +103,7 @@ class Problem:
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
     """The names that are shown."""
     citation: Citation | None = None
+    marks: Marking = field(default_factory=Marking)
 
     def rounded(self, rounding: Rounding) -> Problem:
         """The same problem under another rounding."""
@@ -131,7 +176,18 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
         numbers[Name("eta")] = learning_rate
     title = document.get("title") or _default_title(network)
     vocabulary = _vocabulary(document, network, numbers)
-    return Problem(title, network, numbers, loss, update, rounding, source, vocabulary, _citation(document.get("source")))
+    return Problem(
+        title,
+        network,
+        numbers,
+        loss,
+        update,
+        rounding,
+        source,
+        vocabulary,
+        _citation(document.get("source")),
+        _marking(document.get("marks", {}), numbers),
+    )
 
 
 def _validate(document: dict[str, Any]) -> None:
@@ -271,6 +327,35 @@ def _rounding(table: dict[str, Any]) -> Rounding:
     if "figures" in table and "places" in table:
         raise ProblemError("places and figures exclude each other; leave one out", path="rounding")
     return Rounding(table.get("policy", "by_hand"), table.get("places", 4), table.get("figures"))
+
+
+SHARES = ("follow_through", "rough", "misconception")
+
+
+def _marking(table: dict[str, Any], numbers: Mapping[Name, Number]) -> Marking:
+    del numbers
+    weights: dict[str, float] = {}
+    for key, value in table.get("weights", {}).items():
+        weight = exact_number(value, f"marks.weights.{key}").value
+        if not 0 <= weight <= 1000:
+            raise ProblemError(f"{weight} is not possible here; from 0 to 1000", path=f"marks.weights.{key}")
+        if key not in _SECTIONS.values() and key != "gradients":
+            try:
+                Name.parse(key)
+            except UnknownName:
+                raise ProblemError(
+                    f"{shown(key)} is no quantity and no section; forward, loss, backward, gradients and update are sections",
+                    path="marks.weights",
+                ) from None
+        weights[key] = float(weight)
+    shares = {}
+    for key in SHARES:
+        if key in table:
+            share = exact_number(table[key], f"marks.{key}").value
+            if not 0 <= share <= 1:
+                raise ProblemError(f"{share} is not possible here; a share from 0 to 1", path=f"marks.{key}")
+            shares[key] = float(share)
+    return Marking(weights, **shares, decimal_comma=table.get("decimal_comma", False))
 
 
 def _citation(table: dict[str, Any] | None) -> Citation | None:

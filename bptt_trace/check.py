@@ -1,0 +1,692 @@
+"""Marking: a verdict for each answer, following the student's own numbers.
+
+An answer is right where it follows from the exact numbers, or by the rule of
+its line from the student's own; the mistake is where it does neither. What was
+left blank is walked through. Tolerances come from the precision asked for,
+never from the precision typed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from itertools import combinations, islice
+from typing import Any
+
+from bptt_trace.answers import Register
+from bptt_trace.build import build
+from bptt_trace.evaluate import FLOATS, Full, evaluate, resolve
+from bptt_trace.formula import Formula
+from bptt_trace.lines import source
+from bptt_trace.lowering import scalars
+from bptt_trace.misconceptions import CATALOGUE, Case, Misconception
+from bptt_trace.names import Name
+from bptt_trace.numbers import Rounding
+from bptt_trace.problem import Problem
+from bptt_trace.program import Program, Role
+from bptt_trace.rules import rule_of
+from bptt_trace.scanner import BLANK, Reading, read
+
+Line = Callable[..., float]
+Changed = Mapping[int, list[tuple[Line, tuple[int, ...]]]]
+"""Lines that somebody calculates in another way, or in one of several."""
+
+HALF, MARGIN = 0.51, 1.05
+LEAST_FIGURES = 3
+"""Significant figures that an answer has at least, however small it is."""
+FULL, ROUGH, NOTHING = 1.0, 0.5, 0.0
+SOUND = frozenset({"correct", "rough", "rounded"})
+RIGHT = SOUND | {"follow-through", "mixed"}
+FAULTS = frozenset({"misconception", "slip", "wrong"})
+HUGE = 1e6
+MOST_COMBINATIONS = 15
+
+
+@dataclass(frozen=True)
+class Marked:
+    """One answer with its verdict."""
+
+    name: Name
+    line: str
+    raw: str
+    read: Decimal | None
+    verdict: str
+    credit: float
+    out_of: float
+    message: str = ""
+    misconceptions: tuple[str, ...] = ()
+    inherits: tuple[Name, ...] = ()
+    """The root faults that a follow-through rests on."""
+    expected: float | None = None
+    """The right value."""
+    reference: float | None = None
+    """What it was compared with: the right value, or what follows from the student's own numbers."""
+    radius: float | None = None
+
+    @property
+    def root(self) -> bool:
+        """Whether a fault begins here."""
+        return self.verdict in FAULTS
+
+
+@dataclass(frozen=True)
+class Unwritten:
+    """A fault in a line that was left blank, found by what follows from it."""
+
+    name: Name
+    line: str
+    explains: tuple[Name, ...]
+
+
+@dataclass(frozen=True)
+class Marks:
+    """One answer sheet, marked."""
+
+    answers: tuple[Marked, ...]
+    unwritten: tuple[Unwritten, ...] = ()
+
+    @property
+    def score(self) -> float:
+        """What was earned."""
+        return math.fsum(answer.credit for answer in self.answers)
+
+    @property
+    def out_of(self) -> float:
+        """What could be earned."""
+        return math.fsum(answer.out_of for answer in self.answers)
+
+    @property
+    def faults(self) -> tuple[Marked, ...]:
+        """The answers in which a fault begins, in the order of the calculation."""
+        return tuple(answer for answer in self.answers if answer.root)
+
+    @property
+    def first_wrong(self) -> Name | None:
+        """Where it first goes wrong; a blank line counts where what follows shows that its value was wrong."""
+        places = [(float(one.line.partition(".")[0] or "inf"), one.name) for one in self.faults]
+        places += [(float(one.line.partition(".")[0] or "inf"), one.name) for one in self.unwritten]
+        return min(places, key=lambda place: place[0])[1] if places else None
+
+
+# ------------------------------------------------------------------------ the key
+
+
+class Key:
+    """All of a problem that marking needs; made once, used for every sheet."""
+
+    def __init__(self, problem: Problem, program: Program | None = None) -> None:
+        self.problem = problem
+        self.program = program or scalars(build(problem))
+        self.steps = self.program.steps
+        self.arguments = [step.arguments for step in self.steps]
+        self.exact: list[float] = list(evaluate(self.program, problem.given, Rounding("full")).numbers)
+        self.places = [self._places(value, step.role) for value, step in zip(self.exact, self.steps, strict=True)]
+        self.quantum = [10.0**-places for places in self.places]
+        self.register = Register([step.target for step in self.steps if step.rule is not None], problem.vocabulary)
+        self._how = Full()
+
+    def _places(self, value: float, role: Role) -> int:
+        """Decimals that are asked for: those of the problem, and at least three significant figures."""
+        rounding = self.problem.rounding
+        size = math.floor(math.log10(abs(value))) if value else 0
+        if rounding.figures is not None:
+            return rounding.figures - 1 - size if value else rounding.figures - 1
+        least = LEAST_FIGURES if role is not Role.FACTOR else rounding.places
+        return max(rounding.places, least - 1 - size) if value else rounding.places
+
+    @cached_property
+    def lines(self) -> list[Line | None]:
+        """The rule of every step as a function of doubles."""
+        made: dict[int, Line] = {}
+        found: list[Line | None] = []
+        for step in self.steps:
+            if step.rule is None:
+                found.append(None)
+                continue
+            if id(step.rule) not in made:
+                made[id(step.rule)] = self._how.line(step.rule, step.role)
+            found.append(made[id(step.rule)])
+        return found
+
+    @cached_property
+    def line_texts(self) -> list[str]:
+        """The number of every line on the sheet."""
+        program, first = self.program.vectors
+        texts, count = [""] * len(self.steps), 0
+        for position, step in enumerate(program.steps):
+            if step.rule is None or step.repeats:
+                continue
+            count += 1
+            for place in range(first[position], first[position + 1]):
+                index = self.steps[place].target.index if step.shape else ()
+                texts[place] = f"{count}.{','.join(map(str, index))}" if index else str(count)
+        return texts
+
+    @cached_property
+    def weights(self) -> list[float]:
+        """Marks for each line: as the problem's table [marks] says, else 1."""
+        marks = self.problem.marks
+        return [marks.weight(step.target, step.role) for step in self.steps]
+
+    # ------------------------------------------------------------ misconceptions
+
+    @cached_property
+    def changes(self) -> list[tuple[Misconception, dict[int, list[tuple[Line, tuple[int, ...]]]]]]:
+        """For each misconception the lines that it changes, and how they would be calculated."""
+        case = Case(self.problem, self.program)
+        found = []
+        for one in CATALOGUE:
+            lines = {}
+            for position, step in enumerate(self.steps):
+                if step.rule is None or step.role is Role.FACTOR:
+                    continue
+                ways = [self._compiled(formula) for formula in one.change(case, position, step)]
+                if ways:
+                    lines[position] = ways
+            if lines:
+                found.append((one, lines))
+        return found
+
+    def _compiled(self, formula: Formula) -> tuple[Line, tuple[int, ...]]:
+        rule, arguments = rule_of(formula)
+        line: Line = source(rule).bind(float, lambda f: resolve(f, float, FLOATS))
+        return line, arguments
+
+    @cached_property
+    def worlds(self) -> dict[str, list[dict[int, float]]]:
+        """What every line comes to for somebody who has one misconception, from the first line on."""
+        found: dict[str, list[dict[int, float]]] = {}
+        for one, lines in self.changes:
+            ways = max(len(way) for way in lines.values())
+            found[one.slug] = [World(self, {}, lines, way).all() for way in range(ways)]
+        return found
+
+
+class World:
+    """The values of all lines where some are written, and some rules are others."""
+
+    def __init__(
+        self,
+        key: Key,
+        written: Mapping[int, float],
+        changed: Changed | None = None,
+        way: int = 0,
+    ) -> None:
+        self.key, self.written = key, written
+        self.changed = changed or {}
+        self.way = way
+        self._known: dict[int, float | None] = {}
+
+    def value(self, position: int) -> float | None:
+        """What a line comes to here; None where that cannot be had."""
+        if position in self.written:
+            return self.written[position]
+        if position not in self._known:
+            self._known[position] = None  # a circle has no value
+            self._known[position] = self.rule(position)
+        return self._known[position]
+
+    def rule(self, position: int, instead: Mapping[int, float] | None = None) -> float | None:
+        """What the rule of a line gives from the values of its arguments, some of them replaced."""
+        line = self.key.lines[position]
+        if line is None:
+            return self.key.exact[position]
+        arguments = self.key.arguments[position]
+        if position in self.changed:
+            ways = self.changed[position]
+            line, arguments = ways[min(self.way, len(ways) - 1)]
+        values = []
+        for argument in arguments:
+            value = instead[argument] if instead and argument in instead else self.value(argument)
+            if value is None:
+                return None
+            values.append(value)
+        try:
+            result = float(line(*values))
+        except (ArithmeticError, ValueError):
+            return None
+        return result if math.isfinite(result) else None
+
+    def all(self) -> dict[int, float]:
+        """Every line that has a value, the changed ones and what follows from them."""
+        return {p: value for p in range(len(self.key.steps)) if (value := self.value(p)) is not None}
+
+
+# ---------------------------------------------------------------------- marking
+
+
+def check(problem: Problem | Key, answers: Mapping[Name, str]) -> Marks:
+    """The marks of one answer sheet.
+
+    ``answers`` has the text of each answer by the name of its quantity; blank
+    and unreadable ones are answers too. A ``Key`` in place of the problem saves
+    the work of making it for every sheet.
+    """
+    key = problem if isinstance(problem, Key) else Key(problem)
+    index = key.program.index
+    order = sorted((index[name], text) for name, text in answers.items())
+    comma = key.problem.marks.decimal_comma
+    readings = {position: (text, read(text, decimal_comma=comma)) for position, text in order}
+    return _Marking(key, readings).marks()
+
+
+@dataclass
+class _Verdict:
+    kind: str
+    message: str = ""
+    slugs: tuple[str, ...] = ()
+    inherits: frozenset[int] = frozenset()
+    reference: float | None = None
+    radius: float | None = None
+
+
+@dataclass
+class _Marking:
+    """One sheet, while it is being marked, in the order of the calculation."""
+
+    key: Key
+    readings: Mapping[int, tuple[str, Reading]]
+    verdicts: dict[int, _Verdict] = field(default_factory=dict)
+    roots: dict[int, frozenset[int]] = field(default_factory=dict)
+    """For each unsound answer the root faults behind it."""
+
+    def __post_init__(self) -> None:
+        self.written = {p: float(r.value) for p, (_, r) in self.readings.items() if r.value is not None}
+        self.world = World(self.key, self.written)
+        self.typed: dict[int, float] = {}
+        """Right numbers with too few decimals, as they were typed."""
+        self._sources: dict[int, tuple[frozenset[int], frozenset[int]]] = {}
+
+    def marks(self) -> Marks:
+        """Verdicts for all answers, then what blanks explain."""
+        for position, (_, reading) in self.readings.items():
+            if reading.value is None:
+                self.verdicts[position] = _Verdict("blank") if reading.blank else _Verdict("unreadable", reading.reason)
+            else:
+                self.verdicts[position] = self.judge(position, self.written[position], reading)
+        unwritten = self.unwritten() if any(v.kind in FAULTS for v in self.verdicts.values()) else ()
+        return Marks(tuple(self.marked(position) for position in self.readings), unwritten)
+
+    def marked(self, position: int) -> Marked:
+        """The answer with its verdict, for whoever reads it."""
+        text, reading = self.readings[position]
+        verdict, key = self.verdicts[position], self.key
+        weight = key.weights[position]
+        reference = key.exact[position] if verdict.reference is None else verdict.reference
+        radius = HALF * key.quantum[position] if verdict.radius is None else verdict.radius
+        return Marked(
+            key.steps[position].target,
+            key.line_texts[position],
+            text,
+            reading.value,
+            verdict.kind,
+            weight * key.problem.marks.credit(verdict.kind),
+            weight,
+            verdict.message,
+            verdict.slugs,
+            tuple(key.steps[root].target for root in sorted(verdict.inherits)),
+            key.exact[position],
+            reference,
+            radius,
+        )
+
+    # ---------------------------------------------------------------- verdicts
+
+    def judge(self, position: int, value: float, reading: Reading) -> _Verdict:
+        """The first verdict that applies."""
+        key, exact = self.key, self.key.exact[position]
+        quantum = key.quantum[position]
+        if abs(value - exact) <= HALF * quantum:
+            return _Verdict("correct")
+        if self.is_rough(position, value, reading):
+            self.typed[position] = value
+            self.written[position] = exact  # the right number is known to be meant
+            return _Verdict("rough", f"the right number; give {max(key.places[position], 0)} decimals")
+        found = self.consistent(position, value) or self.from_few_decimals(position, value)
+        if found is not None:
+            return found
+        reference = self.world.rule(position)
+        radius = self.radius(position, reference)
+        fault = self.mixed(position, value) or self.misconceived(position, value, reference, radius)
+        fault = fault or self.slipped(position, value, reference, radius) or _Verdict("wrong")
+        fault.reference, fault.radius = (reference, radius) if fault.kind != "mixed" else (fault.reference, fault.radius)
+        if fault.kind in FAULTS:
+            self.roots[position] = frozenset({position})
+        return fault
+
+    def is_rough(self, position: int, value: float, reading: Reading) -> bool:
+        """Whether it is the right number with up to two decimals too few."""
+        short = self.key.places[position] - reading.decimals
+        half = HALF * 10.0**-reading.decimals
+        exact = self.key.exact[position]
+        return 0 < short <= 2 and reading.digits >= 2 and abs(value - exact) <= half <= 0.05 * abs(exact)
+
+    def consistent(self, position: int, value: float) -> _Verdict | None:
+        """Whether it follows from the student's own numbers."""
+        reference = self.world.rule(position)
+        if reference is None:
+            return _Verdict("not-assessable", "what it is made of has no value") if self.unsound(position) else None
+        radius = self.radius(position, reference)
+        if not abs(value - reference) <= radius:
+            return None
+        sources = self.unsound(position)
+        if not sources:
+            return _Verdict("rounded", reference=reference, radius=radius)
+        behind = frozenset().union(*(self.roots[one] for one in sources))
+        self.roots[position] = behind
+        if self.degenerate(position, sources, reference):
+            return _Verdict(
+                "not-assessable", "what it follows from is out of range", inherits=behind, reference=reference, radius=radius
+            )
+        quantum = self.key.quantum[position]
+        if radius > 10 * quantum and abs(value - self.key.exact[position]) > 10 * quantum:
+            return _Verdict("needs-human", "too much rounding on the way to tell", (), behind, reference, radius)
+        return _Verdict("follow-through", "", (), behind, reference, radius)
+
+    def from_few_decimals(self, position: int, value: float) -> _Verdict | None:
+        """Whether it follows from what was written with too few decimals, as it was written."""
+        rough = {one: self.typed[one] for one in self.sources(position)[0] if one in self.typed}
+        if not rough:
+            return None
+        world = World(self.key, {**self.written, **rough})
+        reference = world.rule(position)
+        radius = self.radius(position, reference, world)
+        if reference is None or not abs(value - reference) <= radius:
+            return None
+        behind = frozenset().union(*(self.roots[one] for one in self.unsound(position)))
+        self.roots[position] = behind
+        return _Verdict("follow-through", "", (), behind | rough.keys(), reference, radius)
+
+    def mixed(self, position: int, value: float) -> _Verdict | None:
+        """Whether it follows when some unsound lines are replaced by the right ones, as copied from the board."""
+        sources = sorted(self.unsound(position))
+        pairs = (c for size in (1, 2) for c in combinations(sources, size))
+        for replaced in islice(pairs, MOST_COMBINATIONS):
+            if len(replaced) == len(sources):
+                continue
+            world = World(self.key, {**self.written, **{one: self.key.exact[one] for one in replaced}})
+            reference = world.rule(position)
+            radius = self.radius(position, reference, world)
+            if reference is not None and abs(value - reference) <= radius:
+                kept = [one for one in sources if one not in replaced]
+                behind = frozenset().union(*(self.roots[one] for one in kept))
+                self.roots[position] = behind
+                return _Verdict("mixed", "", (), behind, reference, radius)
+        return None
+
+    def misconceived(self, position: int, value: float, reference: float | None, radius: float) -> _Verdict | None:
+        """The misconception by which it can be calculated, the nearest one; two where both fit alike.
+
+        First from the student's own numbers; else from what somebody with this
+        misconception has on every line.
+        """
+        for explains in (self.explained_here, self.explained_everywhere):
+            fits = [
+                (apart, one)
+                for one, lines in self.key.changes
+                if (apart := explains(position, value, one, lines, reference, radius)) is not None
+            ]
+            if fits:
+                nearest = min(apart for apart, _ in fits) + 0.02 * self.key.quantum[position]
+                best = [one for apart, one in fits if apart <= nearest]
+                return _Verdict("misconception", " ".join(one.message for one in best), tuple(one.slug for one in best))
+        return None
+
+    def explained_here(
+        self, position: int, value: float, one: Misconception, lines: Changed, reference: float | None, radius: float
+    ) -> float | None:
+        """How far an answer is from what this misconception makes of the student's numbers; None where that is too far."""
+        if position not in lines and not self.sources(position)[1] & lines.keys():
+            return None
+        found: list[float] = []
+        for way in range(max(len(ways) for ways in lines.values())):
+            world = World(self.key, self.written, lines, way)
+            other = world.rule(position)
+            if other is None or not abs(value - other) <= 20 * max(radius, self.key.quantum[position]):
+                continue
+            room = self.radius(position, other, world)
+            if abs(value - other) <= room and (reference is None or abs(other - reference) > 3 * max(radius, room)):
+                found.append(abs(value - other))
+        return min(found, default=None)
+
+    def explained_everywhere(
+        self, position: int, value: float, one: Misconception, lines: Changed, reference: float | None, radius: float
+    ) -> float | None:
+        """The same from the exact numbers, with the misconception on every line."""
+        del lines, reference
+        quantum = self.key.quantum[position]
+        room = max(HALF * quantum, min(radius, 5 * quantum))
+        values = [world[position] for world in self.key.worlds[one.slug] if position in world]
+        told_apart = [other for other in values if abs(other - self.key.exact[position]) > 3 * room]
+        return min((abs(value - other) for other in told_apart if abs(value - other) <= room), default=None)
+
+    def slipped(self, position: int, value: float, reference: float | None, radius: float) -> _Verdict | None:
+        """A slip of the pen: the sign, the point, two digits, the wrong cell."""
+        goals = [goal for goal in (reference, self.key.exact[position]) if goal is not None]
+        for goal in goals:
+            said = slip(value, goal, radius, self.key.places[position])
+            if said:
+                return _Verdict("slip", said)
+        steps, exact = self.key.steps, self.key.exact
+        quantum = HALF * self.key.quantum[position]
+        target = steps[position].target
+        for other in self.neighbours(position):
+            if abs(value - exact[other]) <= quantum and abs(exact[other] - exact[position]) > 3 * radius and exact[other] != 0:
+                name = steps[other].target
+                same = name._replace(time=target.time) == target
+                what = "the value of another time step" if same else "the value of another cell"
+                return _Verdict("slip", f"this is {self.key.problem.vocabulary.shown(name)}: {what}")
+        return None
+
+    def neighbours(self, position: int) -> Iterable[int]:
+        """The answers before and after, and the same quantity at other times."""
+        order = list(self.readings)
+        place = order.index(position)
+        yield from (order[i] for i in (place - 1, place + 1) if 0 <= i < len(order))
+        target = self.key.steps[position].target
+        if target.time is not None and target.via is None:
+            yield from (
+                other
+                for other in order
+                if other != position and self.key.steps[other].target._replace(time=target.time) == target
+            )
+        if len(target.index) == 2:
+            turned = self.key.program.index.get(target._replace(index=target.index[::-1]))
+            if turned is not None and turned != position:
+                yield turned
+
+    # --------------------------------------------------------------- tolerances
+
+    def sources(self, position: int) -> tuple[frozenset[int], frozenset[int]]:
+        """The written lines that a line uses, and the blank ones on the way to them."""
+        known = self._sources.get(position)
+        if known is not None:
+            return known
+        written: set[int] = set()
+        blank: set[int] = set()
+        for argument in self.key.arguments[position]:
+            if argument in self.written:
+                written.add(argument)
+            elif self.key.steps[argument].rule is not None:
+                if not self.key.steps[argument].repeats:
+                    blank.add(argument)
+                further = self.sources(argument)
+                written |= further[0]
+                blank |= further[1]
+        found = frozenset(written), frozenset(blank)
+        self._sources[position] = found
+        return found
+
+    def unsound(self, position: int) -> list[int]:
+        """The written lines behind a line that are not right themselves."""
+        return [one for one in self.sources(position)[0] if one in self.roots]
+
+    def radius(self, position: int, reference: float | None, world: World | None = None) -> float:
+        """How far an answer may be from what follows: half a unit, and what rounding on the way can do."""
+        half = HALF * self.key.quantum[position]
+        if reference is None:
+            return half
+        world = world or self.world
+        written, blank = self.sources(position)
+        spread = 0.0
+        for one in (*written, *blank):
+            value = world.value(one)
+            if value is None:
+                continue
+            shift = self.key.quantum[one] / 2
+            moved = [self.moved(position, one, value + sign * shift, world) for sign in (1, -1)]
+            spread += max((abs(m - reference) for m in moved if m is not None), default=0.0)
+        return half + MARGIN * spread
+
+    def moved(self, position: int, one: int, value: float, world: World) -> float | None:
+        """What a line comes to when one of its sources is another number."""
+        arguments = self.key.arguments[position]
+        if position in world.changed:
+            ways = world.changed[position]
+            arguments = ways[min(world.way, len(ways) - 1)][1]
+        instead: dict[int, float] = {}
+        for argument in arguments:
+            if argument == one:
+                instead[argument] = value
+            elif argument not in self.written and self.key.steps[argument].rule is not None:
+                written, blank = self.sources(argument)
+                if one in written or one in blank:
+                    there = self.moved(argument, one, value, world)
+                    if there is None:
+                        return None
+                    instead[argument] = there
+        return world.rule(position, instead)
+
+    def degenerate(self, position: int, sources: list[int], reference: float) -> bool:
+        """Whether following through would give credit for nothing: from impossible values, or where the step is emptied."""
+        key = self.key
+        for one in sources:
+            value, exact = self.written[one], key.exact[one]
+            if abs(value) > HUGE * max(1.0, abs(exact)) or out_of_range(key, one, value):
+                return True
+        exact = key.exact[position]
+        emptied = {0.0, 1.0, -1.0} | {key.exact[a] for a in key.arguments[position] if key.steps[a].rule is None}
+        near = HALF * key.quantum[position]
+        return any(abs(reference - dull) <= near < abs(exact - dull) for dull in emptied) and self.empties(sources)
+
+    def empties(self, sources: list[int]) -> bool:
+        """Whether a source is itself 0 or ±1 where it should not be."""
+        key = self.key
+        return any(
+            self.written[one] in (0.0, 1.0, -1.0) and abs(key.exact[one] - self.written[one]) > key.quantum[one]
+            for one in sources
+        )
+
+    # ----------------------------------------------------------- blank lines
+
+    def unwritten(self) -> tuple[Unwritten, ...]:
+        """Blank lines whose value, if it is taken from one wrong answer, explains others."""
+        found: list[Unwritten] = []
+        while True:
+            wrong = [p for p in self.readings if self.verdicts[p].kind in ("wrong", "slip", "misconception")]
+            one = next((u for u in self.candidates(wrong) if self.explain(u, wrong, found)), None)
+            if one is None:
+                return tuple(found)
+
+    def candidates(self, wrong: list[int]) -> list[int]:
+        """Blank lines behind two wrong answers or more, the last ones first."""
+        counts: dict[int, int] = {}
+        for position in wrong:
+            for blank in self.sources(position)[1]:
+                counts[blank] = counts.get(blank, 0) + 1
+        return sorted((blank for blank, count in counts.items() if count > 1), reverse=True)
+
+    def explain(self, blank: int, wrong: list[int], found: list[Unwritten]) -> bool:
+        """Solve a blank line for one wrong answer and see what else that explains."""
+        behind = [p for p in wrong if blank in self.sources(p)[1]]
+        value = self.solved(blank, behind[0])
+        if value is None or out_of_range(self.key, blank, value):
+            return False
+        world = World(self.key, {**self.written, blank: value})
+        agree = []
+        for position in behind:
+            reference = world.rule(position)
+            if reference is not None and abs(self.written[position] - reference) <= 2 * self.radius(position, reference):
+                agree.append(position)
+        if len(agree) < 2 or len(agree) < len(behind):
+            return False
+        self.written[blank] = value
+        self.roots[blank] = frozenset({blank})
+        self._sources.clear()
+        self.world = World(self.key, self.written)
+        for position in agree:
+            self.roots.pop(position, None)
+        names = tuple(self.key.steps[position].target for position in agree)
+        found.append(Unwritten(self.key.steps[blank].target, self.key.line_texts[blank], names))
+        for position in [p for p in self.readings if p > blank and p in self.written]:
+            self.roots.pop(position, None)
+            self.verdicts[position] = self.judge(position, self.written[position], self.readings[position][1])
+        return True
+
+    def solved(self, blank: int, position: int) -> float | None:
+        """The value of a blank line with which a later answer is right (secant method)."""
+        goal = self.written[position]
+
+        def off(value: float) -> float | None:
+            there = self.moved(position, blank, value, self.world)
+            return None if there is None else there - goal
+
+        start = self.world.value(blank)
+        if start is None:
+            return None
+        left, right = start, start + max(abs(start), 1.0) * 1e-3
+        low, high = off(left), off(right)
+        for _ in range(40):
+            if low is None or high is None or high == low:
+                return None
+            left, right = right, right - high * (right - left) / (high - low)
+            low, high = high, off(right)
+            if high is not None and abs(high) <= 1e-12 * max(1.0, abs(goal)):
+                return right
+        return None
+
+
+def out_of_range(key: Key, position: int, value: float) -> bool:
+    """Whether a value cannot be what a line gives: |tanh| ≥ 1, a negative squared loss."""
+    step = key.steps[position]
+    function = next(iter(source(step.rule).functions), None) if step.rule is not None else None
+    near = key.quantum[position]
+    if step.role in (Role.HIDDEN, Role.OUTPUT) and function is not None:
+        if function.name == "tanh":
+            return abs(value) >= 1 + near
+        if function.name in ("sigmoid", "exp"):
+            return not -near < value < 1 + near if step.target.stem != "e" else value < 0
+    return step.role is Role.LOSS and key.problem.loss.kind not in ("output", "none") and value < -near
+
+
+def slip(value: float, goal: float, radius: float, places: int) -> str:
+    """What slip of the pen makes one number of another; empty if none."""
+    if abs(goal) <= 2 * radius:
+        return ""
+    if abs(value + goal) <= radius:
+        return "the sign is turned"
+    for power in (1, -1, 2, -2, 3, -3):
+        if abs(value - goal * 10.0**power) <= radius * 10.0 ** max(power, 0) and abs(value) > radius:
+            return "the decimal point is shifted"
+    cut = math.trunc(goal * 10.0**places) / 10.0**places
+    if abs(value - cut) <= 1e-9 * max(1.0, abs(cut)):
+        return "cut off instead of rounded"
+    typed, right = f"{abs(value):.{max(places, 0)}f}", f"{abs(goal):.{max(places, 0)}f}"
+    if len(typed) == len(right) and (value < 0) == (goal < 0):
+        differ = [i for i, (a, b) in enumerate(zip(typed, right, strict=True)) if a != b]
+        if len(differ) == 2 and {*typed[differ[0] + 1 : differ[1]]} <= {"."}:
+            first, second = differ
+            if (typed[first], typed[second]) == (right[second], right[first]):
+                return "two digits are swapped"
+    return ""
+
+
+def of_texts(key: Key, answers: Mapping[str, Any]) -> dict[Name, str]:
+    """Answers by name from answers by text; raises ``UnknownName``."""
+    return {key.register.find(name): str(text) for name, text in answers.items()}
+
+
+__all__ = ["BLANK", "Key", "Marked", "Marks", "Unwritten", "check", "of_texts"]
