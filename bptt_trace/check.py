@@ -436,7 +436,7 @@ class _Marking:
         return None
 
     def explained_here(
-        self, position: int, value: float, one: Misconception, lines: Changed, reference: float | None, radius: float
+        self, position: int, value: float, _: Misconception, lines: Changed, reference: float | None, radius: float
     ) -> float | None:
         """How far an answer is from what this misconception makes of the student's numbers; None where that is too far."""
         if position not in lines and not self.sources(position)[1] & lines.keys():
@@ -586,7 +586,7 @@ class _Marking:
         """Blank lines whose value, if it is taken from one wrong answer, explains others."""
         found: list[Unwritten] = []
         while True:
-            wrong = [p for p in self.readings if self.verdicts[p].kind in ("wrong", "slip", "misconception")]
+            wrong = [p for p in self.readings if self.verdicts[p].kind in ("wrong", "slip")]
             one = next((u for u in self.candidates(wrong) if self.explain(u, wrong, found)), None)
             if one is None:
                 return tuple(found)
@@ -603,13 +603,16 @@ class _Marking:
         """Solve a blank line for one wrong answer and see what else that explains."""
         behind = [p for p in wrong if blank in self.sources(p)[1]]
         value = self.solved(blank, behind[0])
-        if value is None or out_of_range(self.key, blank, value):
+        if value is None or out_of_range(self.key, blank, value) or self.absurd(blank, value):
             return False
         world = World(self.key, {**self.written, blank: value})
         agree = []
         for position in behind:
             reference = world.rule(position)
-            if reference is not None and abs(self.written[position] - reference) <= 2 * self.radius(position, reference):
+            if reference is None:
+                continue
+            radius = self.radius(position, reference)
+            if radius <= 10 * self.key.quantum[position] and abs(self.written[position] - reference) <= 2 * radius:
                 agree.append(position)
         if len(agree) < 2 or len(agree) < len(behind):
             return False
@@ -621,10 +624,16 @@ class _Marking:
             self.roots.pop(position, None)
         names = tuple(self.key.steps[position].target for position in agree)
         found.append(Unwritten(self.key.steps[blank].target, self.key.line_texts[blank], names))
-        for position in [p for p in self.readings if p > blank and p in self.written]:
+        unsettled = ("wrong", "slip", "follow-through", "mixed", "needs-human", "not-assessable")
+        for position in [p for p in self.readings if p > blank and self.verdicts[p].kind in unsettled]:
             self.roots.pop(position, None)
             self.verdicts[position] = self.judge(position, self.written[position], self.readings[position][1])
         return True
+
+    def absurd(self, blank: int, value: float) -> bool:
+        """Whether nobody would have had this value: so far off that it explains anything."""
+        exact = self.key.exact[blank]
+        return abs(value) > 100 * max(abs(exact), 10 * self.key.quantum[blank])
 
     def solved(self, blank: int, position: int) -> float | None:
         """The value of a blank line with which a later answer is right (secant method)."""

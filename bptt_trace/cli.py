@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from bptt_trace.problem import Problem
     from bptt_trace.prove import Comparison
+    from bptt_trace.sheet import Sheet
 
 PLAIN_WIDTH = 80
 """Columns of output that does not go to a terminal."""
@@ -72,7 +73,7 @@ def _problem_options(function: Callable[..., Any]) -> Callable[..., Any]:
     "-f",
     "--format",
     "form",
-    type=click.Choice(["terminal", "markdown", "latex", "json"]),
+    type=click.Choice(["terminal", "markdown", "latex", "html", "json"]),
     default="terminal",
     show_default=True,
     help="What to print.",
@@ -122,8 +123,8 @@ def solve(
 
     if fragment and form != "latex":
         raise click.UsageError("--fragment goes with -f latex")
-    if templates is not None and form not in ("latex", "markdown"):
-        raise click.UsageError("--templates goes with -f latex or -f markdown")
+    if templates is not None and form not in ("latex", "markdown", "html"):
+        raise click.UsageError("--templates goes with -f latex, -f markdown or -f html")
     read = load(problem, changes)
     if rounding is not None:
         read = read.rounded(Rounding.parse(rounding))
@@ -146,20 +147,60 @@ def solve(
         canonical=data,
         proof=proof,
     )
-    if form == "terminal":
-        from bptt_trace.render.terminal import show
-
-        with _opened(output) as file:
-            show(sheet, _console(file), unicode=_prints_unicode(file))
-        return
     if form == "json":
         from bptt_trace.render.data import write_json
 
         _written(write_json(sheet), output)
         return
-    from bptt_trace.render.document import latex, markdown
+    _show(sheet, form, output, templates, fragment=fragment)
 
-    _written([latex(sheet, templates, fragment=fragment) if form == "latex" else markdown(sheet, templates)], output)
+
+@command.command()
+@click.argument("problem")
+@click.argument("answers")
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a number or a setting; may be repeated.")
+@click.option(
+    "-f",
+    "--format",
+    "form",
+    type=click.Choice(["terminal", "markdown", "latex", "html", "json", "gradescope"]),
+    default="terminal",
+    show_default=True,
+    help="What to print.",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file instead of the screen.")
+@click.option("--student", default="", help="A name or a number for the report.")
+@click.option("--reveal", is_flag=True, help="Show the right values and the tolerances too: for teachers.")
+def check(
+    problem: str, answers: str, changes: tuple[str, ...], form: str, output: Path | None, student: str, reveal: bool
+) -> None:
+    """Mark an answer sheet: find the first wrong line, follow the student's own numbers from there, name the mistake.
+
+    ANSWERS is a CSV file (quantity,answer), TOML, JSON, or the Markdown table of a filled-in worksheet; "-" is standard
+    input. Exit status 1 if an answer is wrong.
+
+    \b
+    Examples:
+      bptt-trace check rnn answers.csv
+      bptt-trace check rnn answers.csv -f markdown -o marked.md
+    """
+    from bptt_trace.answers import load as load_answers
+    from bptt_trace.check import Key
+    from bptt_trace.check import check as mark
+    from bptt_trace.problem import load
+
+    key = Key(load(problem, changes))
+    marks = mark(key, load_answers(answers, key.register))
+    if form in ("json", "gradescope"):
+        from bptt_trace.results import as_json, gradescope
+
+        _written([(as_json if form == "json" else gradescope)(marks, reveal=reveal)], output)
+    else:
+        from bptt_trace.marked import report
+
+        _show(report(key, marks, student, reveal=reveal), form, output)
+    if marks.faults or marks.unwritten:
+        raise SystemExit(1)
 
 
 @command.command()
@@ -292,6 +333,22 @@ def _prints_unicode(file: IO[str]) -> bool:
     except (UnicodeEncodeError, LookupError):
         return False
     return True
+
+
+def _show(sheet: Sheet, form: str, output: Path | None, templates: Path | None = None, *, fragment: bool = False) -> None:
+    """Print a sheet in a medium of text."""
+    if form == "terminal":
+        from bptt_trace.render.terminal import show
+
+        with _opened(output) as file:
+            show(sheet, _console(file), unicode=_prints_unicode(file))
+        return
+    from bptt_trace.render.document import html, latex, markdown
+
+    if form == "latex":
+        _written([latex(sheet, templates, fragment=fragment)], output)
+    else:
+        _written([(markdown if form == "markdown" else html)(sheet, templates)], output)
 
 
 def _written(pieces: Iterable[str], output: Path | None) -> None:

@@ -622,6 +622,43 @@ def _contributions_averaged(case: Case, position: int, step: Step) -> Iterator[F
         yield product(Const(Fraction(1, len(step.arguments))), case.formula(position))
 
 
+@misconception(
+    "longest-path-only",
+    "only the longest path, entry by entry",
+    "A weight that is used at several steps acts by every one of them: the memory path adds to what the later steps contribute "
+    "themselves, it does not replace them.",
+)
+def _longest_path_only(case: Case, position: int, step: Step) -> Iterator[Formula]:
+    network, T = case.network, case.network.steps or 0
+    target = step.target
+    if step.through is not None or target.stem != "W_xh" or len(target.index) != 2 or T < 2 or len(network.cells) > 1:
+        return
+    i, j = target.index if not network.rows else target.index[::-1]
+    slope = case.find(gradient(Name("y", time=T)))
+    out = case.find(Name("W_hy", index=(1, i) if not network.rows else (i, 1)))
+    x = case.find(Name("x", time=1, index=(j,))) or case.find(Name("x", time=1))
+    if slope is None or out is None or x is None or not case.is_gradient(step) or network.samples is not None:
+        return
+    factors: list[Formula] = [Var(slope), Var(out)]
+    for time in range(T, 1, -1):
+        terms: list[Formula] = []
+        for k in range(1, network.hidden[0] + 1):
+            weight = case.find(Name("W_hh", index=(k, i) if not network.rows else (i, k)))
+            if weight is None:
+                return
+            terms.append(product(_slope(case, time, k), Var(weight)))
+        factors.append(_added(terms))
+    whole = product(*factors, _slope(case, 1, i), Var(x))
+    yield whole
+    yield product(Const(Fraction(-1)), whole)
+
+
+def _slope(case: Case, time: int, unit: int) -> Formula:
+    """The slope of the activation of one unit."""
+    a, h = (case.program.index[Name(stem, time=time, index=(unit,))] for stem in ("a", "h"))
+    return slope_of(case.network.activation, Var(a), Var(h))
+
+
 # ----------------------------------------------------------------------- update
 
 

@@ -232,6 +232,12 @@ class Sheet:
     rounding: Mapping[str, str | int] = field(default_factory=dict)
     values: Iterable[tuple[str, str]] = ()
     """Every quantity by name, with its printed value."""
+    kind: str = "worked solution"
+    """What the document is, in a word or two."""
+    box: Inline = ()
+    """What stands first, in a box: the score."""
+    closing: str = ""
+    """The last words."""
 
     @property
     def wide(self) -> bool:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
+from html import escape
 from pathlib import Path
 
 from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from bptt_trace.errors import ProblemError
+from bptt_trace.render.signs import fine
 from bptt_trace.sheet import Inline, Math, Sheet
 
 _TEX = {
@@ -23,6 +25,7 @@ _TEX = {
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "–": "--", "…": r"\dots{}", "−": "$-$", "≈": r"$\approx$",
     "±": r"$\pm$", "’": "'", "“": "``", "”": "''", "·": r"$\cdot$", "<": r"\textless{}", ">": r"\textgreater{}",
     "≤": r"$\le$", "∂": r"$\partial$", "`": r"\textasciigrave{}", '"': r"\textquotedbl{}", "²": r"$^2$",
+    "✓": r"$\surd$", "○": r"$\circ$",
     "„": ",,", "‚": ",", "→": r"$\to$", "←": r"$\gets$", "×": r"$\times$", "•": r"\textbullet{}",
 } | {letter: f"$\\{name}$" for letter, name in {
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "varepsilon", "η": "eta", "θ": "theta", "λ": "lambda",
@@ -37,6 +40,11 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|$~&])")
 def markdown(sheet: Sheet, templates: Path | None = None) -> str:
     """The sheet as Markdown that GitHub, Jupyter and Quarto render."""
     return _render("sheet.md.j2", sheet, templates)
+
+
+def html(sheet: Sheet, templates: Path | None = None) -> str:
+    """The sheet as one page of HTML, without scripts and without anything from elsewhere."""
+    return _render("sheet.html.j2", sheet, templates)
 
 
 def latex(sheet: Sheet, templates: Path | None = None, *, fragment: bool = False) -> str:
@@ -84,6 +92,9 @@ def environment_for(name: str, templates: Path | None = None) -> ImmutableSandbo
             lstrip_blocks=True,
             autoescape=False,
         )
+        if name.endswith(".html.j2"):
+            environment.filters |= {"words": html_words, "inline": _inline(html_words, _html_math), "math": _html_math}
+            return environment
         environment.filters |= {
             "words": markdown_words,
             "inline": _inline(markdown_words, _markdown_math),
@@ -121,6 +132,15 @@ def _tex_sign(sign: str) -> str:
 def markdown_words(text: str) -> str:
     """Words for Markdown: nothing in them is markup."""
     return _MARKDOWN.sub(r"\\\1", text).replace("\n", "<br>")
+
+
+def html_words(text: str) -> str:
+    """Words for HTML: nothing in them is markup."""
+    return escape(text, quote=True).replace("\n", "<br>")
+
+
+def _html_math(math: Math) -> str:
+    return f'<span class="m">{escape(fine(math.text), quote=True)}</span>'
 
 
 def _tex_math(math: Math) -> str:

@@ -72,13 +72,22 @@ class _Terminal:
     def sheet(self, sheet: Sheet) -> None:
         self.layout = Layout(sheet, self.width, self.script)
         self.wrapped(self.script.said(sheet.title), style="bold")
-        self.wrapped(self.script.said(sheet.subtitle), style="dim")
-        self.heading("Given")
-        self.given(sheet.given)
-        self.heading("Conventions of this sheet")
-        self.conventions(sheet.conventions)
+        if sheet.subtitle:
+            self.wrapped(self.script.said(sheet.subtitle), style="dim")
+        if sheet.box:
+            self.line()
+            self.wrapped(self.unbroken(sheet.box), style="bold")
+        if sheet.given:
+            self.heading("Given")
+            self.given(sheet.given)
+        if sheet.conventions:
+            self.heading("Conventions of this sheet")
+            self.conventions(sheet.conventions)
         for number, section in enumerate(sheet.sections, 1):
             self.section(number, section)
+        if sheet.closing:
+            self.line()
+            self.wrapped(self.script.said(sheet.closing), style="dim")
         if sheet.footer:
             self.line()
             self.line((self.rule(), "dim"))
