@@ -33,6 +33,8 @@ from bptt_trace.scanner import BLANK, Reading, read
 Line = Callable[..., float]
 Changed = Mapping[int, list[tuple[Line, tuple[int, ...]]]]
 """Lines that somebody calculates in another way, or in one of several."""
+Explanation = Callable[[int, float, Misconception, Changed, float | None, float], float | None]
+"""How far an answer is from what a misconception gives; None where that does not explain it."""
 
 HALF, MARGIN = 0.51, 1.05
 LEAST_FIGURES = 3
@@ -350,8 +352,13 @@ class _Marking:
             return found
         reference = self.world.rule(position)
         radius = self.radius(position, reference)
-        fault = self.mixed(position, value) or self.misconceived(position, value, reference, radius)
-        fault = fault or self.slipped(position, value, reference, radius) or _Verdict("wrong")
+        fault = (
+            self.mixed(position, value)
+            or self.misconceived(self.explained_here, position, value, reference, radius)
+            or self.slipped(position, value, reference, radius)
+            or self.misconceived(self.explained_everywhere, position, value, reference, radius)
+            or _Verdict("wrong")
+        )
         fault.reference, fault.radius = (reference, radius) if fault.kind != "mixed" else (fault.reference, fault.radius)
         if fault.kind in FAULTS:
             self.roots[position] = frozenset({position})
@@ -417,23 +424,20 @@ class _Marking:
                 return _Verdict("mixed", "", (), behind, reference, radius)
         return None
 
-    def misconceived(self, position: int, value: float, reference: float | None, radius: float) -> _Verdict | None:
-        """The misconception by which it can be calculated, the nearest one; two where both fit alike.
-
-        First from the student's own numbers; else from what somebody with this
-        misconception has on every line.
-        """
-        for explains in (self.explained_here, self.explained_everywhere):
-            fits = [
-                (apart, one)
-                for one, lines in self.key.changes
-                if (apart := explains(position, value, one, lines, reference, radius)) is not None
-            ]
-            if fits:
-                nearest = min(apart for apart, _ in fits) + 0.02 * self.key.quantum[position]
-                best = [one for apart, one in fits if apart <= nearest]
-                return _Verdict("misconception", " ".join(one.message for one in best), tuple(one.slug for one in best))
-        return None
+    def misconceived(
+        self, explains: Explanation, position: int, value: float, reference: float | None, radius: float
+    ) -> _Verdict | None:
+        """The misconception by which it can be calculated, the nearest one; two where both fit alike."""
+        fits = [
+            (apart, one)
+            for one, lines in self.key.changes
+            if (apart := explains(position, value, one, lines, reference, radius)) is not None
+        ]
+        if not fits:
+            return None
+        nearest = min(apart for apart, _ in fits) + 0.02 * self.key.quantum[position]
+        best = [one for apart, one in fits if apart <= nearest]
+        return _Verdict("misconception", " ".join(one.message for one in best), tuple(one.slug for one in best))
 
     def explained_here(
         self, position: int, value: float, _: Misconception, lines: Changed, reference: float | None, radius: float
@@ -474,7 +478,9 @@ class _Marking:
         quantum = HALF * self.key.quantum[position]
         target = steps[position].target
         for other in self.neighbours(position):
-            if abs(value - exact[other]) <= quantum and abs(exact[other] - exact[position]) > 3 * radius and exact[other] != 0:
+            own = self.written.get(other, exact[other])
+            there = min(abs(value - exact[other]), abs(value - own))
+            if there <= quantum and abs(exact[other] - exact[position]) > 3 * radius and exact[other] != 0:
                 name = steps[other].target
                 same = name._replace(time=target.time) == target
                 what = "the value of another time step" if same else "the value of another cell"
@@ -586,7 +592,7 @@ class _Marking:
         """Blank lines whose value, if it is taken from one wrong answer, explains others."""
         found: list[Unwritten] = []
         while True:
-            wrong = [p for p in self.readings if self.verdicts[p].kind in ("wrong", "slip")]
+            wrong = [p for p in self.readings if self.verdicts[p].kind in FAULTS]
             one = next((u for u in self.candidates(wrong) if self.explain(u, wrong, found)), None)
             if one is None:
                 return tuple(found)

@@ -204,6 +204,61 @@ def check(
 
 
 @command.command()
+@click.argument("problem")
+@click.argument("class_file", metavar="CLASS.csv", type=click.Path(path_type=Path))
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a number or a setting; may be repeated.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The CSV file of the marks.")
+@click.option("--reports", type=click.Path(path_type=Path), metavar="DIR", help="A folder for a report on each student.")
+@click.option(
+    "--report-format",
+    "form",
+    type=click.Choice(["html", "markdown", "latex", "json"]),
+    default="html",
+    show_default=True,
+    help="The form of these reports.",
+)
+@click.option("--summary", type=click.Path(path_type=Path), help="Write the class summary to a .md or .html file too.")
+@click.option("--variants", type=click.Path(path_type=Path), metavar="DIR", help="A folder with the problem of each student.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="How many processes mark at once.")
+def grade(
+    problem: str, class_file: Path, changes: tuple[str, ...], output: Path, reports: Path | None, form: str,
+    summary: Path | None, variants: Path | None, jobs: int,
+) -> None:  # fmt: skip
+    """Mark a whole class.
+
+    CLASS.csv has a row for each student: first the student, then an answer in the column of each quantity. The marks file
+    has a row for each of them; a row that cannot be read says so there. An interrupted run goes on where it stopped.
+
+    \b
+    Examples:
+      bptt-trace grade rnn class.csv -o marks.csv
+      bptt-trace grade rnn class.csv -o marks.csv --reports reports --jobs 2
+    """
+    from bptt_trace.grading import run
+    from bptt_trace.problem import load
+
+    counted = run(load(problem, changes), class_file, output, reports, form, variants, jobs, progress=sys.stderr.isatty())
+    sheet = counted.sheet(load(problem, changes).title)
+    _show(sheet, "terminal", None)
+    if summary is not None:
+        _show(sheet, "html" if summary.suffix == ".html" else "markdown", summary)
+
+
+@command.command()
+@_problem_options
+def mistakes(problem: str, changes: tuple[str, ...]) -> None:
+    """List the mistakes that a problem's numbers can show, and those they cannot.
+
+    PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example.
+    """
+    from bptt_trace.check import Key
+    from bptt_trace.marked import mistakes_sheet
+    from bptt_trace.problem import load
+
+    _show(mistakes_sheet(Key(load(problem, changes))), "terminal", None)
+
+
+@command.command()
 @_problem_options
 def prove(problem: str, changes: tuple[str, ...]) -> None:
     """Compare every gradient with SymPy's derivative and with central differences.

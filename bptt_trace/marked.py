@@ -12,6 +12,7 @@ from bptt_trace.check import Key, Marked, Marks
 from bptt_trace.desk import ranges
 from bptt_trace.lines import LATEX, TEXT, template
 from bptt_trace.misconceptions import CATALOGUE
+from bptt_trace.mistakes import visibility
 from bptt_trace.names import Name
 from bptt_trace.notation import Speller
 from bptt_trace.sheet import Block, Column, Equation, Equations, Inline, Math, Paragraph, Part, Section, Sheet, Table, inline
@@ -216,3 +217,30 @@ def listed_lines(lines: Sequence[str]) -> str:
     if all(line.isdigit() for line in lines):
         return ranges(sorted(set(map(int, lines))))
     return ", ".join(dict.fromkeys(lines))
+
+
+def mistakes_sheet(key: Key) -> Sheet:
+    """Which mistakes of the catalogue a problem can tell apart."""
+    seen = visibility(key)
+    possible = [one for one in seen if one.possible]
+    shown = [one for one in possible if one.shows]
+    hidden = [one for one in possible if not one.shows]
+    speller = Speller(key.problem.vocabulary)
+    columns = (Column(("mistake",)), Column(("what is done",)), Column(("shows in",)), Column(("looks like",)))
+    rows: list[tuple[Inline, ...]] = []
+    for one in shown:
+        more = f", and {len(one.shows) - 2} more" if len(one.shows) > 2 else ""
+        where: list[str | Math] = []
+        for name in one.shows[:2]:
+            where += [", "] if where else []
+            where.append(speller.math(name))
+        rows.append(((one.mistake.slug,), (one.mistake.title,), (*where, more) if more else tuple(where), (", ".join(one.like),)))
+    sections = [Section("shown", "Mistakes that show", (Table(columns, rows),))]
+    if hidden:
+        table = Table(
+            (Column(("mistake",)), Column(("what is done",))), [((o.mistake.slug,), (o.mistake.title,)) for o in hidden]
+        )
+        text = "They change no line by more than five units of the last place: other numbers would show them."
+        sections.append(Section("hidden", "Mistakes that these numbers hide", (Paragraph((text,)), table)))
+    box = f"{len(shown)} of the {len(possible)} mistakes that can be made here show; the catalogue has {len(CATALOGUE)}."
+    return Sheet(f"Mistakes: {key.problem.title}", "", (), (), tuple(sections), kind="mistakes", box=(box,))
