@@ -611,30 +611,35 @@ class _Marking:
         value = self.solved(blank, behind[0])
         if value is None or out_of_range(self.key, blank, value) or self.absurd(blank, value):
             return False
-        world = World(self.key, {**self.written, blank: value})
-        agree = []
-        for position in behind:
-            reference = world.rule(position)
-            if reference is None:
-                continue
-            radius = self.radius(position, reference)
-            if radius <= 10 * self.key.quantum[position] and abs(self.written[position] - reference) <= 2 * radius:
-                agree.append(position)
-        if len(agree) < 2 or len(agree) < len(behind):
+        self.take(blank, value)
+        if not all(self.goes_with(position) for position in behind):
+            self.take(blank, None)
             return False
-        self.written[blank] = value
         self.roots[blank] = frozenset({blank})
-        self._sources.clear()
-        self.world = World(self.key, self.written)
-        for position in agree:
-            self.roots.pop(position, None)
-        names = tuple(self.key.steps[position].target for position in agree)
+        names = tuple(self.key.steps[position].target for position in behind)
         found.append(Unwritten(self.key.steps[blank].target, self.key.line_texts[blank], names))
         unsettled = ("wrong", "slip", "follow-through", "mixed", "needs-human", "not-assessable")
         for position in [p for p in self.readings if p > blank and self.verdicts[p].kind in unsettled]:
             self.roots.pop(position, None)
             self.verdicts[position] = self.judge(position, self.written[position], self.readings[position][1])
         return True
+
+    def take(self, blank: int, value: float | None) -> None:
+        """Take a blank line as written with a value, or as blank again."""
+        if value is None:
+            del self.written[blank]
+        else:
+            self.written[blank] = value
+        self._sources.clear()
+        self.world = World(self.key, self.written)
+
+    def goes_with(self, position: int) -> bool:
+        """Whether an answer follows; twice the usual room, as the blank line is known from a rounded answer only."""
+        reference = self.world.rule(position)
+        if reference is None:
+            return False
+        radius = self.radius(position, reference)
+        return radius <= 10 * self.key.quantum[position] and abs(self.written[position] - reference) <= 2 * radius
 
     def absurd(self, blank: int, value: float) -> bool:
         """Whether nobody would have had this value: so far off that it explains anything."""
