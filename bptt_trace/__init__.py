@@ -14,11 +14,14 @@ while to load and reading a problem does not need it.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bptt_trace.build import build
+    from bptt_trace.check import Key, Marked, Marks, check
     from bptt_trace.errors import CalculationError, InputError, OutputError, ProblemError, TraceError, UnknownName
     from bptt_trace.evaluate import Values, evaluate
     from bptt_trace.lowering import scalars
@@ -36,10 +39,14 @@ __version__ = "0.1.0"
 _HOMES = {
     "build": "build",
     "CalculationError": "errors",
+    "check": "check",
     "Comparison": "prove",
     "evaluate": "evaluate",
     "InputError": "errors",
+    "Key": "check",
     "load": "problem",
+    "Marked": "check",
+    "Marks": "check",
     "Name": "names",
     "OutputError": "errors",
     "parse": "problem",
@@ -63,10 +70,14 @@ _HOMES = {
 __all__ = [  # noqa: RUF022 - sorted without regard to case, and checked by a test
     "build",
     "CalculationError",
+    "check",
     "Comparison",
     "evaluate",
     "InputError",
+    "Key",
     "load",
+    "Marked",
+    "Marks",
     "Name",
     "OutputError",
     "parse",
@@ -94,6 +105,17 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
+
+
+class _Package(ModuleType):
+    """A package whose public functions win over its modules of the same name (``build``, ``check``, ``prove`` …)."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __dir__() -> list[str]:

@@ -28,7 +28,7 @@ from bptt_trace.numbers import Rounding
 from bptt_trace.problem import Problem
 from bptt_trace.program import Program, Role
 from bptt_trace.rules import rule_of
-from bptt_trace.scanner import BLANK, Reading, read
+from bptt_trace.scanner import Reading, read
 
 Line = Callable[..., float]
 Changed = Mapping[int, list[tuple[Line, tuple[int, ...]]]]
@@ -111,6 +111,24 @@ class Marks:
         places = [(float(one.line.partition(".")[0] or "inf"), one.name) for one in self.faults]
         places += [(float(one.line.partition(".")[0] or "inf"), one.name) for one in self.unwritten]
         return min(places, key=lambda place: place[0])[1] if places else None
+
+    def to_data(self, *, reveal: bool = False) -> dict[str, Any]:
+        """As plain data (format ``bptt-trace-marks/1``); ``reveal`` adds the right values and the tolerances."""
+        from bptt_trace.results import as_data
+
+        return as_data(self, reveal=reveal)
+
+    def to_json(self, *, reveal: bool = False) -> str:
+        """The same as text."""
+        from bptt_trace.results import as_json
+
+        return as_json(self, reveal=reveal)
+
+    def to_gradescope(self, *, reveal: bool = False) -> str:
+        """The ``results.json`` of an autograder at Gradescope."""
+        from bptt_trace.results import gradescope
+
+        return gradescope(self, reveal=reveal)
 
 
 # ------------------------------------------------------------------------ the key
@@ -260,16 +278,16 @@ class World:
 # ---------------------------------------------------------------------- marking
 
 
-def check(problem: Problem | Key, answers: Mapping[Name, str]) -> Marks:
+def check(problem: Problem | Key, answers: Mapping[Name, str] | Mapping[str, str]) -> Marks:
     """The marks of one answer sheet.
 
     ``answers`` has the text of each answer by the name of its quantity; blank
     and unreadable ones are answers too. A ``Key`` in place of the problem saves
-    the work of making it for every sheet.
+    the work of making it for every sheet. Raises ``UnknownName``.
     """
     key = problem if isinstance(problem, Key) else Key(problem)
-    index = key.program.index
-    order = sorted((index[name], text) for name, text in answers.items())
+    index, find = key.program.index, key.register.find
+    order = sorted((index[name if isinstance(name, Name) else find(name)], str(text)) for name, text in answers.items())
     comma = key.problem.marks.decimal_comma
     readings = {position: (text, read(text, decimal_comma=comma)) for position, text in order}
     return _Marking(key, readings).marks()
@@ -702,11 +720,3 @@ def slip(value: float, goal: float, radius: float, places: int) -> str:
             if (typed[first], typed[second]) == (right[second], right[first]):
                 return "two digits are swapped"
     return ""
-
-
-def of_texts(key: Key, answers: Mapping[str, Any]) -> dict[Name, str]:
-    """Answers by name from answers by text; raises ``UnknownName``."""
-    return {key.register.find(name): str(text) for name, text in answers.items()}
-
-
-__all__ = ["BLANK", "Key", "Marked", "Marks", "Unwritten", "check", "of_texts"]

@@ -1,6 +1,6 @@
 """The command line: reads arguments, calls the library, writes output whole.
 
-Exit status: 0 all well, 1 a proof fails, 2 bad input or usage, 130 interrupted.
+Exit status: 0 all well, 1 answers are wrong or a proof fails, 2 bad input or usage, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -55,6 +55,8 @@ def command() -> None:
       bptt-trace solve rnn                     a two-step recurrent network, worked out
       bptt-trace solve rnn --set w_hh=0.9      the same with another weight
       bptt-trace solve my.toml -f latex -o my.tex
+      bptt-trace check rnn answers.csv         a homework, marked
+      bptt-trace grade rnn class.csv -o marks.csv
       bptt-trace examples rnn > my.toml        a problem file to start from
     """
 
@@ -227,21 +229,30 @@ def grade(
     """Mark a whole class.
 
     CLASS.csv has a row for each student: first the student, then an answer in the column of each quantity. The marks file
-    has a row for each of them; a row that cannot be read says so there. An interrupted run goes on where it stopped.
+    has a row for each of them; a row that cannot be read says so there. An interrupted run goes on where it stopped. Exit
+    status 1 if an answer is wrong, 2 if a row could not be read.
 
     \b
     Examples:
       bptt-trace grade rnn class.csv -o marks.csv
       bptt-trace grade rnn class.csv -o marks.csv --reports reports --jobs 2
     """
+    from bptt_trace.errors import ProblemError
     from bptt_trace.grading import run
     from bptt_trace.problem import load
 
-    counted = run(load(problem, changes), class_file, output, reports, form, variants, jobs, progress=sys.stderr.isatty())
-    sheet = counted.sheet(load(problem, changes).title)
+    read = load(problem, changes)
+    tally = run(
+        read, class_file, output, reports=reports, form=form, variants=variants, jobs=jobs, progress=sys.stderr.isatty()
+    )
+    sheet = tally.sheet(read.title)
     _show(sheet, "terminal", None)
     if summary is not None:
         _show(sheet, "html" if summary.suffix == ".html" else "markdown", summary)
+    if tally.unread:
+        raise ProblemError(f"{tally.unread} of its rows could not be read; {output} says why", source=str(class_file))
+    if tally.wrong:
+        raise SystemExit(1)
 
 
 @command.command()

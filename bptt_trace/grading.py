@@ -1,19 +1,28 @@
-"""The run of a whole class: the marks file, a report for each student, a bar that grows."""
+"""The run of a whole class: the marks file, a report for each student, a bar that grows.
+
+What is done is kept in ``OUTPUT.part``, of which every line is whole, so that an
+interrupted run goes on where it stopped.
+"""
 
 from __future__ import annotations
 
+import csv
+import hashlib
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO
 
+from bptt_trace import __version__
 from bptt_trace.check import Key
-from bptt_trace.errors import OutputError
-from bptt_trace.grade import ClassFile, Graded, Summary, as_csv, graded, header, kept, line_of, safe, skipped
-from bptt_trace.marked import report
+from bptt_trace.classfile import ClassFile
+from bptt_trace.errors import OutputError, ProblemError
+from bptt_trace.grade import HEADS, as_csv, graded, safe
 from bptt_trace.problem import Problem
-from bptt_trace.results import as_json
+from bptt_trace.tally import Tally
 
 ENDINGS = {"html": ".html", "markdown": ".md", "latex": ".tex", "json": ".json"}
 
@@ -22,96 +31,124 @@ def run(
     problem: Problem,
     class_path: Path,
     output: Path,
-    reports: Path | None,
-    form: str,
-    variants: Path | None,
-    jobs: int,
     *,
+    reports: Path | None = None,
+    form: str = "html",
+    variants: Path | None = None,
+    jobs: int = 1,
     progress: bool = False,
-) -> Summary:
+) -> Tally:
     """Mark a class into a file that is whole or absent; returns what was counted.
 
     Raises ``ProblemError`` for a file that is no class and ``OutputError`` where
-    nothing can be written. What is done is kept in ``OUTPUT.part``.
+    nothing can be written.
     """
     key = Key(problem)
     source = ClassFile.open(class_path)
     names = source.names(key)
-    summary = Summary(names)
-    mark = source.fingerprint(problem)
+    if variants is not None and not variants.is_dir():
+        raise ProblemError("no such folder of variants", source=str(variants))
+    if output.is_dir():
+        raise OutputError(f"{output}: is a folder; the name of a file is due")
+    if output.exists() and output.samefile(class_path):
+        raise OutputError(f"{output}: is the class itself; the marks want another file")
+    tally = Tally(list(map(str, names)))
+    belongs = f"{__version__}{key.program}{problem}{source.digest()}{reports}{form}{variants}"
+    mark = f"#{hashlib.sha256(belongs.encode('utf-8', 'replace')).hexdigest()[:32]}\n"
     part = output.with_name(f"{output.name}.part")
     try:
-        if reports is not None:
-            reports.mkdir(parents=True, exist_ok=True)
-        done = kept(part, mark)
-        with _part(part, done, mark, names) as file, _bar(progress, source) as advance:
-            for one in _all(problem, source, names, done, summary, jobs, variants):
-                file.write(as_csv(line_of(one, len(names))))
-                if reports is not None:
-                    _report(reports, key, one, form)
-                summary.add(one)
+        folder = None if reports is None else Reports(reports, ENDINGS[form])
+        done = [] if part.is_dir() else _kept(part, mark)
+        with _appended(part, mark, tally, done=bool(done)) as file, _bar(source, len(done), shown=progress) as advance:
+            for row in done:
+                tally.add(row)
+                if folder is not None and row[1]:
+                    folder.path(row[0])
+            rows = islice(source.rows(), len(done), None)
+            for one in graded(problem, names, rows, None if reports is None else form, variants, jobs):
+                if folder is not None and one.report is not None:
+                    folder.write(one.row[0], one.report)  # before its row, so that no row is without its report
+                file.write(as_csv(one.row))
+                tally.add(one.row)
                 advance()
         _finish(part, output)
     except OSError as error:
         raise OutputError(f"{error.filename or output}: cannot be written: {error.strerror or error}") from None
-    return summary
+    return tally
 
 
-def _all(
-    problem: Problem, source: ClassFile, names: list[Any], done: int, summary: Summary, jobs: int, variants: Path | None
-) -> Iterator[Graded]:
-    """The rows that are still to be marked; those of an earlier run are counted only."""
-    rows = source.rows()
-    if done:
-        for one in graded(problem, names, (row for row, _ in zip(rows, range(done), strict=False)), jobs, variants):
-            summary.add(one)
-        rows = skipped(source.rows(), done)
-    yield from graded(problem, names, rows, jobs, variants)
+class Reports:
+    """A folder with a file for each student; students of one name get one each."""
+
+    def __init__(self, folder: Path, ending: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.ending = folder, ending
+        self._taken: dict[str, int] = {}
+
+    def path(self, student: str) -> Path:
+        """Where the report of the next student of this name stands."""
+        name = safe(student)
+        count = self._taken[name.lower()] = self._taken.get(name.lower(), 0) + 1
+        return self.folder / f"{name}{f'.{count}' if count > 1 else ''}{self.ending}"
+
+    def write(self, student: str, text: str) -> None:
+        """Write a report, whole."""
+        path = self.path(student)
+        beside = path.with_name(f".{path.name}.tmp")
+        beside.write_text(text, "utf-8", errors="replace", newline="\n")
+        beside.replace(path)
+
+
+def _kept(part: Path, mark: str) -> list[list[str]]:
+    """The rows of an earlier run of the same; half a line at the end is cut off."""
+    if not part.is_file():
+        return []
+    with part.open("rb+") as file:
+        if file.readline() != mark.encode():
+            return []
+        file.readline()
+        whole = file.tell()
+        rows = []
+        for line in file:
+            if not line.endswith(b"\n"):
+                break
+            rows.append(next(csv.reader([line.decode("utf-8")])))
+            whole += len(line)
+        file.truncate(whole)
+    return rows
 
 
 @contextmanager
-def _part(part: Path, done: int, mark: str, names: list[Any]) -> Iterator[Any]:
-    with part.open("a" if done else "w", encoding="utf-8", newline="") as file:
+def _appended(part: Path, mark: str, tally: Tally, *, done: bool) -> Iterator[IO[str]]:
+    with part.open("a" if done else "w", encoding="utf-8", errors="replace", newline="") as file:
         if not done:
-            file.write(f"#{mark}\n{as_csv(header(names))}")
+            file.write(f"{mark}{as_csv([*HEADS, *tally.names])}")
         yield file
 
 
 def _finish(part: Path, output: Path) -> None:
-    """The result without the line that says what a part belongs to."""
-    whole = output.with_name(f".{output.name}.whole")
-    with part.open(encoding="utf-8", newline="") as old, whole.open("w", encoding="utf-8", newline="") as new:
-        old.readline()
-        for line in old:
-            new.write(line)
-    whole.replace(output)
+    """The result, without the line that says what a part belongs to."""
+    whole = output.with_name(f".{output.name[:40]}.{os.getpid()}")
+    try:
+        with part.open("rb") as old, whole.open("wb") as new:
+            old.readline()
+            new.writelines(old)
+        whole.replace(output)
+    finally:
+        whole.unlink(missing_ok=True)
     part.unlink()
 
 
-def _report(folder: Path, key: Key, one: Graded, form: str) -> None:
-    if one.marks is None:
-        return
-    if form == "json":
-        text = as_json(one.marks)
-    else:
-        from bptt_trace.render.document import html, latex, markdown
-
-        text = {"html": html, "markdown": markdown, "latex": latex}[form](report(key, one.marks, one.student))
-    path = folder / f"{safe(one.student)}{ENDINGS[form]}"
-    beside = path.with_name(f".{path.name}.tmp")
-    beside.write_text(text, "utf-8", newline="\n")
-    beside.replace(path)
-
-
 @contextmanager
-def _bar(progress: bool, source: ClassFile) -> Iterator[Any]:
+def _bar(source: ClassFile, done: int, *, shown: bool) -> Iterator[Callable[[], None]]:
     """A bar on a terminal; elsewhere nothing."""
-    if not progress:
+    if not shown:
         yield lambda: None
         return
     from rich.console import Console
     from rich.progress import Progress
+    from rich.text import Text
 
     with Progress(console=Console(file=sys.stderr)) as bar:
-        task = bar.add_task(source.path.name[:40], total=sum(1 for _ in source.rows()))
+        task = bar.add_task(Text(source.path.name[:40]).markup, total=sum(1 for _ in source.rows()), completed=done)
         yield lambda: bar.advance(task)

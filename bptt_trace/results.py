@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bptt_trace.check import Marked, Marks
+if TYPE_CHECKING:
+    from bptt_trace.check import Marked, Marks
 
 FORMAT = "bptt-trace-marks/1"
 

@@ -16,7 +16,7 @@ from networks import document as network_document
 from students import blanked, by_hand, rounded
 
 from bptt_trace import Name, load
-from bptt_trace.check import RIGHT, Key, Marks, check, of_texts, slip
+from bptt_trace.check import RIGHT, Key, Marks, check, slip
 from bptt_trace.documents import examples
 from bptt_trace.misconceptions import CATALOGUE
 from bptt_trace.mistakes import visibility
@@ -241,7 +241,7 @@ def test_mistakes_that_numbers_hide() -> None:
 def published(name: str) -> Marks:
     one = key(name)
     with (ANSWERS / f"{name}.csv").open(encoding="utf-8") as file:
-        return check(one, of_texts(one, {row["quantity"]: row["answer"] for row in csv.DictReader(file)}))
+        return check(one, {row["quantity"]: row["answer"] for row in csv.DictReader(file)})
 
 
 def named(marks: Marks) -> dict[str, tuple[str, ...]]:
