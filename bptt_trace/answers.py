@@ -21,6 +21,11 @@ from bptt_trace.vocabulary import Vocabulary
 
 MAX_BYTES = 4_000_000
 MAX_ROWS = 100_000
+MAX_CELL = 100_000
+MAX_POINTS = 20
+"""In one line of TOML: its parser takes the square of the length of a dotted key."""
+
+SEPARATORS = {"\t": "tab", ";": "semicolon", ",": "comma"}
 
 Rows = Iterator[tuple[str, str, str]]
 """Place, name and cell."""
@@ -90,16 +95,18 @@ def decoded(data: bytes, source: str) -> str:
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+        line = len((data[: error.start] + b"-").splitlines())
         raise ProblemError(f"not UTF-8 text (line {line}); save it as UTF-8", source=source) from None
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\0" in text:
-        raise ProblemError("a character NUL in it; answers are text", source=source)
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise ProblemError(f"a character NUL in it (line {line}); answers are text", source=source)
+    return text
 
 
 def parse(text: str, register: Register, suffix: str = "") -> dict[Name, str]:
     """The answers in a text; its form is told by the ending of the file, or by how it begins."""
-    start = text.lstrip()
+    start, suffix = text.lstrip(), suffix.lower()
     if suffix == ".json" or start.startswith("{"):
         rows = _json(text)
     elif suffix == ".toml":
@@ -126,28 +133,39 @@ def parse(text: str, register: Register, suffix: str = "") -> dict[Name, str]:
 
 
 def delimiter_of(line: str) -> str:
-    """What separates the cells of a line: the comma, unless there are more semicolons or tabs."""
-    return max(",;\t", key=lambda sign: (line.count(sign), sign == ","))
+    """What separates the cells of a line: the most frequent sign; a comma can also be a decimal one, or part of ``W_hh[1,2]``."""
+    plain = re.sub(r"\[[0-9, ]*\]", "", line.rstrip())
+    return max((sign for sign in SEPARATORS if sign in plain), key=plain.count, default=",")
 
 
 def _csv(text: str) -> Rows:
     lines = text.split("\n")
-    sign = delimiter_of(lines[0])
+    sign = delimiter_of(next((line for line in lines if line.strip()), ""))
+    first = True
     for number, row in enumerate(cells(lines, sign), start=1):
-        if not any(cell.strip() for cell in row) or (number == 1 and row[0].strip().lower() in ("quantity", "name")):
+        if not any(cell.strip() for cell in row):
+            continue
+        head, first = first and row[0].strip().lower() in ("quantity", "name"), False
+        if head:
             continue
         if number > MAX_ROWS:
             raise ProblemError(f"more than {MAX_ROWS:,} rows", path=f"row {number}")
         if len(row) < 2:
-            raise ProblemError(f"{shown(row[0])} has no answer beside it; quantity{sign}answer is due", path=f"row {number}")
+            hint = f"a {SEPARATORS[sign]} between the two is due"
+            raise ProblemError(f"{shown(row[0])} has no answer beside it; {hint}", path=f"row {number}")
         if len(row) > 2 and any(cell.strip() for cell in row[2:]):
-            hint = "a decimal comma wants semicolons between the cells" if sign == "," else "two are due"
+            hint = "two are due"
+            if sign == ",":
+                hint = (
+                    "a name with a comma wants quotes" if "[" in row[0] else "a decimal comma wants semicolons between the cells"
+                )
             raise ProblemError(f"{len(row)} cells; {hint}", path=f"row {number}")
         yield f"row {number}", row[0], row[1]
 
 
 def cells(lines: Iterable[str], sign: str) -> Iterator[list[str]]:
     """The cells of every row; raises ``ProblemError`` where a quote is not closed or a cell is endless."""
+    csv.field_size_limit(MAX_CELL)
     reader = csv.reader((f"{line}\n" for line in lines), delimiter=sign, strict=True)
     number = 0
     while True:
@@ -157,7 +175,8 @@ def cells(lines: Iterable[str], sign: str) -> Iterator[list[str]]:
         except StopIteration:
             return
         except csv.Error as error:
-            raise ProblemError(f"{error}; is a quote closed?", path=f"row {number}") from None
+            reason = str(error).replace("\t", "tab")
+            raise ProblemError(f"{reason}; is a quote closed?", path=f"row {number}") from None
         yield [cell.rstrip("\n") for cell in row] if row else [""]
 
 
@@ -171,20 +190,31 @@ def _json(text: str) -> Rows:
         raise ProblemError("nested too deeply") from None
     except ValueError as error:
         raise ProblemError(f"not valid JSON: {str(error)[:200]}") from None
+    match document:
+        case [("answers", [*inner])]:
+            document = inner
     yield from _table(document, "JSON")
 
 
 def _toml(text: str) -> Rows:
     import tomllib
 
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.count(".") > MAX_POINTS:
+            raise ProblemError(f"more than {MAX_POINTS} points in a line", path=f"line {number}")
+    if text.count(".") > 2 * MAX_ROWS:
+        raise ProblemError(f"more than {2 * MAX_ROWS:,} points; an answer has one")
     try:
         document = tomllib.loads(text, parse_float=str)
     except RecursionError:
         raise ProblemError("nested too deeply") from None
-    except ValueError as error:
+    except tomllib.TOMLDecodeError as error:
         raise ProblemError(f"not valid TOML: {str(error)[:200]}") from None
-    inner = document.get("answers", document)
-    yield from _table(list(inner.items()) if isinstance(inner, dict) else inner, "TOML")
+    except ValueError:
+        raise ProblemError("an integer of thousands of digits") from None
+    if set(document) == {"answers"} and isinstance(document["answers"], dict):
+        document = document["answers"]
+    yield from _table(list(document.items()), "TOML")
 
 
 def _table(document: Any, form: str) -> Rows:
@@ -192,26 +222,37 @@ def _table(document: Any, form: str) -> Rows:
         raise ProblemError(f'a table of names and answers is due, as {form} has it: "h_1" with "0.4621"')
     for key, value in document:
         if isinstance(value, list | dict | tuple):
-            raise ProblemError("a list or a table, where one answer is due", path=str(key)[:80])
+            raise ProblemError("a list or a table, where one answer is due", path=shown(key))
         text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-        yield f'"{str(key)[:80]}"', str(key), text
+        yield shown(key), key, text
 
 
 def _markdown(text: str) -> Rows:
     """The rows of the tables that have a column for quantities and one for answers."""
     columns: tuple[int, int] | None = None
+    width = 0
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip().startswith("|"):
             columns = None
             continue
-        row = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        row = _row(line)
         if columns is None:
+            width = len(row)
             heads = [cell.lower().lstrip("= ") for cell in row]
             place = next((i for i, head in enumerate(heads) if head in ("quantity", "name")), None)
             answer = next((i for i, head in enumerate(heads) if head in ("answer", "result", "your answer")), None)
             columns = (place, answer) if place is not None and answer is not None else (-1, -1)
         elif columns[0] >= 0 and not set(line) <= set("|-: "):
-            if max(columns) >= len(row):
-                raise ProblemError(f"{len(row)} cells, fewer than the table has columns", path=f"line {number}")
+            if len(row) != width:
+                raise ProblemError(f"{len(row)} cells in a table of {width} columns", path=f"line {number}")
             if row[columns[0]]:
                 yield f"line {number}", row[columns[0]], row[columns[1]]
+
+
+def _row(line: str) -> list[str]:
+    """The cells between the bars of a line; a backslash takes a bar, or another sign, as it is."""
+    inner = line.strip().removeprefix("|")
+    parts = re.split(r"(?<!\\)\|", inner)
+    if len(parts) > 1 and not parts[-1].strip():
+        parts.pop()
+    return [re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", part.strip()) for part in parts]

@@ -242,9 +242,7 @@ def grade(
     from bptt_trace.problem import load
 
     read = load(problem, changes)
-    tally = run(
-        read, class_file, output, reports=reports, form=form, variants=variants, jobs=jobs, progress=sys.stderr.isatty()
-    )
+    tally = run(read, class_file, output, reports=reports, form=form, variants=variants, jobs=jobs, progress=sys.stderr.isatty())
     sheet = tally.sheet(read.title)
     _show(sheet, "terminal", None)
     if summary is not None:

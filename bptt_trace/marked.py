@@ -6,6 +6,7 @@ to redo. No value is told that was not written, unless it is asked for.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from bptt_trace.check import Key, Marked, Marks
@@ -48,7 +49,7 @@ def number(value: float) -> str:
 
 def written(text: str) -> str:
     """What was written, cut and made harmless for any terminal."""
-    plain = "".join(sign if sign.isprintable() else "?" for sign in text.strip())
+    plain = "".join(sign if sign.isprintable() else " " if sign.isspace() else "?" for sign in text.strip())
     return plain if len(plain) <= 40 else plain[:39] + "…"
 
 
@@ -81,17 +82,23 @@ class _Report:
         score = f"{number(marks.score)} of {number(marks.out_of)}. "
         first = marks.first_wrong
         if first is None:
-            blank = sum(answer.verdict == "blank" for answer in marks.answers)
-            rest = f" {blank} line{'s are' if blank > 1 else ' is'} blank." if blank else ""
             whole = all(answer.verdict in ("correct", "rounded") for answer in marks.answers)
-            return (score, "Every line is right." if whole else f"No line is wrong.{rest}")
+            return (score, "Every line is right." if whole else f"No line is wrong.{self.unanswered()}")
         followers = sum(answer.verdict in ("follow-through", "mixed") for answer in marks.answers)
         sentence = inline("The first wrong line is {line}, {name}.", line=self.place(first), name=self.speller.math(first))
         later = ""
         if followers:
             word = "line differs" if followers == 1 else "lines differ"
             later = f" {followers} later {word} from the key only because of what is wrong before; with your own numbers right."
-        return (score, *sentence, later) if later else (score, *sentence)
+        rest = later + self.unanswered()
+        return (score, *sentence, rest) if rest else (score, *sentence)
+
+    def unanswered(self) -> str:
+        """How many lines have no number to mark."""
+        counts = Counter(answer.verdict for answer in self.marks.answers)
+        blank, unreadable = counts["blank"], counts["unreadable"]
+        text = f" {blank} line{'s are' if blank > 1 else ' is'} blank." if blank else ""
+        return text + (f" {unreadable} line{'s' if unreadable > 1 else ''} could not be read." if unreadable else "")
 
     def place(self, name: Name) -> str:
         line = self.key.line_texts[self.index[name]]
@@ -182,10 +189,16 @@ class _Report:
     # -------------------------------------------------------------------- table
 
     def all_lines(self) -> Table:
-        heads = [("line", True), ("quantity", False), ("you wrote", True), ("", False), ("verdict", False), ("credit", True)]
+        columns = [
+            Column(("line",), right=True),
+            Column(("quantity",)),
+            Column(("you wrote",), right=True, room=22 if self.reveal else 42),
+            Column(()),
+            Column(("verdict",), room=30 if self.reveal else 50),
+            Column(("credit",), right=True),
+        ]
         if self.reveal:
-            heads += [("right", True), ("from your numbers", True), ("within", True)]
-        columns = [Column((word,) if word else (), right=right) for word, right in heads]
+            columns += [Column((word,), right=True) for word in ("right", "from yours", "within")]
         return Table(tuple(columns), [self.row(answer) for answer in self.marks.answers], ())
 
     def row(self, answer: Marked) -> tuple[Inline, ...]:

@@ -68,4 +68,8 @@ def _said(answer: Marked, reveal: bool) -> str:
 
 
 def _first(marks: Marks) -> str:
-    return "No line is wrong." if marks.first_wrong is None else f"The first wrong line is {marks.first_wrong}."
+    if marks.first_wrong is not None:
+        return f"The first wrong line is {marks.first_wrong}."
+    unreadable = sum(answer.verdict == "unreadable" for answer in marks.answers)
+    rest = f" {unreadable} line{'s' if unreadable > 1 else ''} could not be read." if unreadable else ""
+    return f"No line is wrong.{rest}"

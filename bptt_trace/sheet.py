@@ -114,6 +114,8 @@ class Column:
     heading: Inline
     right: bool = False
     strong: bool = False
+    room: int = 0
+    """How many millimetres of a page it takes at most, where that is limited: words are set smaller, sentences broken."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bptt_trace.misconceptions import CATALOGUE
@@ -12,8 +12,8 @@ from bptt_trace.sheet import Block, Column, Inline, Paragraph, Section, Sheet, T
 BINS = 10
 MOST = 12
 """Rows of a chart."""
-WIDTH = 24
-"""Length of the longest bar."""
+WIDTH, PAGE = 24, 64
+"""Length of the longest bar; columns for it and its label."""
 
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("right", ("correct", "rounded")),
@@ -111,6 +111,7 @@ def _chart(counts: Counter[str], what: str, nothing: str) -> tuple[Block, ...]:
 def _bars(rows: Sequence[tuple[str, int]], what: str) -> Table:
     """A table whose last column is a bar chart."""
     longest = max((count for _, count in rows), default=0) or 1
-    bar: Callable[[int], str] = lambda count: "█" * max(round(WIDTH * count / longest), count > 0)  # noqa: E731
+    width = max(min(WIDTH, PAGE - max((len(label) for label, _ in rows), default=0)), 6)
+    bars = ["█" * max(round(width * count / longest), count > 0) for _, count in rows]
     columns = (Column((what,)), Column(("students",), right=True), Column(()))
-    return Table(columns, [((label,), (str(count),), (bar(count),)) for label, count in rows])
+    return Table(columns, [((label,), (str(count),), (bar,)) for (label, count), bar in zip(rows, bars, strict=True)])

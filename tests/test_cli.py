@@ -27,7 +27,6 @@ import pytest
 from click.testing import CliRunner
 from random_problems import examples
 
-import bptt_trace.prove
 import bptt_trace.render.data
 from bptt_trace import __version__, cli, load, solve
 from bptt_trace.cli import command
@@ -95,8 +94,8 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 
 def test_the_commands() -> None:
-    """Solve, prove, names, examples, from-weights, in this order."""
-    assert ["solve", "prove", "names", "examples", "from-weights"] == [name for name, _ in commands()]
+    """What the main uses are, in this order, then what helps with them."""
+    assert "solve check grade mistakes prove names examples from-weights" == " ".join(name for name, _ in commands())
 
 
 @pytest.mark.parametrize("name", ["", *(name for name, _ in commands())])
@@ -106,7 +105,7 @@ def test_help(main: Main, name: str, option: str) -> None:
     outcome = main(*filter(None, [name, option]))
     assert (0, "") == (outcome.status, outcome.err)
     assert outcome.out.startswith("Usage: ")
-    assert ("Examples:" in outcome.out) == (name in ("", "solve", "from-weights"))
+    assert ("Examples:" in outcome.out) == (name in ("", "solve", "check", "grade", "from-weights"))
     assert max(map(len, outcome.out.splitlines())) <= 100
 
 
@@ -129,8 +128,11 @@ def test_every_option_has_a_help_text(name: str) -> None:
 def test_the_examples_in_the_help_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, main: Main) -> None:
     """Every command line that help shows works as it stands."""
     (tmp_path / "my.toml").write_text(RNN.read_text("utf-8"), "utf-8")
+    (tmp_path / "answers.csv").write_text("quantity,answer\nh_1,0.5370\n", "utf-8")
+    (tmp_path / "class.csv").write_text("student,h_1\nAda,0.5370\n", "utf-8")
     monkeypatch.chdir(tmp_path)
-    shown = [line.strip() for text in (main("--help").out, main("solve", "--help").out) for line in text.splitlines()]
+    helps = [main(*filter(None, [name]), "--help").out for name in ("", "solve", "check", "grade")]
+    shown = [line.strip() for text in helps for line in text.splitlines()]
     lines = [re.split(r"\s{2,}| > ", line)[0] for line in shown if line.startswith("bptt-trace ")]
     assert len(lines) > 6
     for line in lines:
@@ -292,13 +294,13 @@ def test_prove_agrees_for_every_example(main: Main, name: str) -> None:
 
 def test_prove_fails_when_a_slope_is_wrong(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
     """A derivative off by a thousandth gives exit status 1 and the word DIFFERS."""
-    right = bptt_trace.prove.prove
+    right = bptt_trace.prove
 
     def wrong(*arguments: Any, **options: Any) -> Any:
         first, *others = right(*arguments, **options)
         return [replace(first, bptt=first.bptt * Decimal("1.001")), *others]
 
-    monkeypatch.setattr(bptt_trace.prove, "prove", wrong)
+    monkeypatch.setattr(sys.modules["bptt_trace.prove"], "prove", wrong)
     outcome = main("prove", "rnn")
     assert outcome.status == 1
     assert outcome.err == ""
@@ -475,7 +477,7 @@ def test_bad_input_is_one_message_and_status_2(main: Main, arguments: list[str],
         (["slove", "rnn"], r"No such command 'slove'"),
         (["solve"], r"Missing argument 'PROBLEM'"),
         (["solve", "rnn", "fnn"], r"unexpected extra argument"),
-        (["solve", "rnn", "-f", "word"], r"'word' is not one of 'terminal', 'markdown', 'latex', 'json'"),
+        (["solve", "rnn", "-f", "word"], r"'word' is not one of 'terminal', 'markdown', 'latex', 'html', 'json'"),
         (["solve", "rnn", "--steps", "some"], r"'some' is not one of"),
         (["solve", "rnn", "--detail", "matrix"], r"'matrix' is not one of"),
         (["solve", "rnn", "--fromat", "json"], r"No such option"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 from bptt_trace import parse, solve
 from bptt_trace.cli import command
 from bptt_trace.errors import TraceError
+from bptt_trace.misconceptions import CATALOGUE
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -40,11 +42,39 @@ def test_a_command_prints_what_the_readme_shows(block: str) -> None:
         place = found + len(wanted)
 
 
-@pytest.mark.parametrize("block", blocks("python"))
-def test_the_python_of_the_readme_runs(block: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """It prints the number that the sheet has."""
+@pytest.mark.parametrize(
+    ("block", "printed"),
+    list(
+        zip(
+            blocks("python"),
+            ["-0.0229\n# One-neuron RNN", 'dL/dh_1 [(\'memory-path-dropped\',)]\n{\n "format": "bptt-trace-marks/1"'],
+            strict=True,
+        )
+    ),
+)
+def test_the_python_of_the_readme_runs(block: str, printed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It prints the number that the sheet has, and the name of the mistake."""
     exec(compile(block, "README.md", "exec"), {})
-    assert capsys.readouterr().out.startswith("-0.0229\n# One-neuron RNN")
+    assert capsys.readouterr().out.startswith(printed)
+
+
+def test_the_autograder_of_the_documentation_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It writes what the command line writes."""
+    text = (ROOT / "docs" / "marking.md").read_text("utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (command_line,) = re.findall(r"`bptt-trace (check rnn .*?results.json)`", text)
+    shutil.copytree(ROOT / "examples" / "sheets", tmp_path / "examples" / "sheets")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "marking.md", "exec"), {})
+    written = Path("results.json").read_text("utf-8")
+    assert 1 == CliRunner().invoke(command, shlex.split(command_line)).exit_code
+    assert written == Path("results.json").read_text("utf-8")
+
+
+def test_the_readme_counts_the_mistakes() -> None:
+    """README and CHANGELOG say how many the catalogue has."""
+    assert f"{len(CATALOGUE)} of them are in the catalogue" in README
+    assert f"the {len(CATALOGUE)} mistakes of the catalogue" in (ROOT / "CHANGELOG.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("block", blocks("toml"))

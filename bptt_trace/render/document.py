@@ -32,9 +32,15 @@ _TEX = {
     "μ": "mu", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "φ": "varphi", "ψ": "psi", "ω": "omega", "Δ": "Delta",
     "Σ": "Sigma", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
 }.items()}  # fmt: skip
-_LAST_LATIN = "\u017f"
+_LAST_LATIN = "\u017e"
 """The last letter that the fonts of a plain LaTeX installation have."""
+_NO_LATIN = "ĦħĸĿŀŉŦŧ"
+"""Letters before it that they have not."""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|$~&])")
+_ADDRESS = re.compile(r"(?<=[a-z])(?=://)|(?<=www)(?=\.)", re.IGNORECASE)
+"""Where GitHub begins to see a link in an address."""
+_START = re.compile(r"^(?:(\d{1,9})(?=[.)](?:\s|$))|(?=[-+](?:\s|$)|[-=][-=\s]*$))")
+"""Where a text would begin a list, or underline a heading."""
 
 
 def markdown(sheet: Sheet, templates: Path | None = None) -> str:
@@ -99,6 +105,7 @@ def environment_for(name: str, templates: Path | None = None) -> ImmutableSandbo
             "words": markdown_words,
             "inline": _inline(markdown_words, _markdown_math),
             "math": _markdown_math,
+            "linked": _inline(_markdown_linked, _markdown_math),
         }
     environment.filters |= {"way": _way}
     return environment
@@ -126,11 +133,16 @@ def _tex_sign(sign: str) -> str:
     """One character; where LaTeX has no glyph for it, its number in Unicode, so that nothing is lost."""
     if sign in _TEX:
         return _TEX[sign]
-    return sign if sign <= _LAST_LATIN else rf"\texttt{{[U+{ord(sign):04X}]}}"
+    return sign if sign <= _LAST_LATIN and sign not in _NO_LATIN else rf"\texttt{{[U+{ord(sign):04X}]}}"
 
 
 def markdown_words(text: str) -> str:
-    """Words for Markdown: nothing in them is markup."""
+    """Words for Markdown: nothing in them is markup, and no address a link."""
+    return _START.sub(r"\1\\", _ADDRESS.sub(r"\\", _markdown_linked(text)))
+
+
+def _markdown_linked(text: str) -> str:
+    """The same, with addresses that can be followed: for sources."""
     return _MARKDOWN.sub(r"\\\1", text).replace("\n", "<br>")
 
 
