@@ -186,6 +186,15 @@ class Key:
         return texts
 
     @cached_property
+    def cells(self) -> dict[Name, dict[tuple[int, ...], int]]:
+        """The lines of the components of each vector and matrix."""
+        found: dict[Name, dict[tuple[int, ...], int]] = {}
+        for position, step in enumerate(self.steps):
+            if step.rule is not None and step.target.index:
+                found.setdefault(step.target._replace(index=()), {})[step.target.index] = position
+        return found
+
+    @cached_property
     def weights(self) -> list[float]:
         """Marks for each line: as the problem's table [marks] says, else 1."""
         marks = self.problem.marks
@@ -371,7 +380,8 @@ class _Marking:
         reference = self.world.rule(position)
         radius = self.radius(position, reference)
         fault = (
-            self.mixed(position, value)
+            self.rearranged(position)
+            or self.mixed(position, value)
             or self.misconceived(self.explained_here, position, value, reference, radius)
             or self.slipped(position, value, reference, radius)
             or self.misconceived(self.explained_everywhere, position, value, reference, radius)
@@ -484,6 +494,30 @@ class _Marking:
         values = [world[position] for world in self.key.worlds[one.slug] if position in world]
         told_apart = [other for other in values if abs(other - self.key.exact[position]) > 3 * room]
         return min((abs(value - other) for other in told_apart if abs(value - other) <= room), default=None)
+
+    def rearranged(self, position: int) -> _Verdict | None:
+        """Whether the whole matrix is written transposed, or the whole vector shifted by one place."""
+        target = self.key.steps[position].target
+        cells = self.key.cells.get(target._replace(index=()), {}) if target.index else {}
+        if len(cells) < 2 or not all(cell in self.written for cell in cells.values()):
+            return None
+        order = list(cells)
+        if len(target.index) == 2:
+            ways = [("the whole matrix is transposed", [index[::-1] for index in order])]
+        else:
+            ways = [("the whole vector is shifted by one place", order[by:] + order[:by]) for by in (1, -1)]
+        for said, places in ways:
+            pairs = [(cells[index], cells.get(place)) for index, place in zip(order, places, strict=True)]
+            if all(other is not None and self.has_value_of(cell, other) for cell, other in pairs):
+                return _Verdict("slip", said)
+        return None
+
+    def has_value_of(self, position: int, other: int) -> bool:
+        """Whether an answer is what another line comes to."""
+        reference = self.world.rule(other)
+        radius = self.radius(other, reference)
+        goals = [goal for goal in (reference, self.key.exact[other]) if goal is not None]
+        return any(abs(self.written[position] - goal) <= radius for goal in goals)
 
     def slipped(self, position: int, value: float, reference: float | None, radius: float) -> _Verdict | None:
         """A slip of the pen: the sign, the point, two digits, the wrong cell."""

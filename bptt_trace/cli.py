@@ -179,7 +179,7 @@ def check(
     """Mark an answer sheet: find the first wrong line, follow the student's own numbers from there, name the mistake.
 
     ANSWERS is a CSV file (quantity,answer), TOML, JSON, or the Markdown table of a filled-in worksheet; "-" is standard
-    input. Exit status 1 if an answer is wrong.
+    input. Exit status 1 if an answer is wrong, 2 if none is but one could not be read.
 
     \b
     Examples:
@@ -189,6 +189,7 @@ def check(
     from bptt_trace.answers import load as load_answers
     from bptt_trace.check import Key
     from bptt_trace.check import check as mark
+    from bptt_trace.errors import ProblemError
     from bptt_trace.problem import load
 
     key = Key(load(problem, changes))
@@ -203,6 +204,9 @@ def check(
         _show(report(key, marks, student, reveal=reveal), form, output)
     if marks.faults or marks.unwritten:
         raise SystemExit(1)
+    unread = [str(answer.name) for answer in marks.answers if answer.verdict == "unreadable"]
+    if unread:
+        raise ProblemError(f"could not be read: {', '.join(unread)}; the marks say why", source=answers)
 
 
 @command.command()

@@ -148,6 +148,27 @@ def test_slips_have_a_name(quantity: str, text: str, said: str) -> None:
     assert ("slip", True) == (answer.verdict, answer.message.startswith(said)), answer
 
 
+@pytest.mark.parametrize(
+    ("name", "stem", "said"),
+    [
+        ("classifier", "dL/dW_hh", "the whole matrix is transposed"),
+        ("classifier", "W_hh'", "the whole matrix is transposed"),
+        ("classifier", "dL/dz_3", "the whole vector is shifted by one place"),
+        ("classifier", "h_2", "the whole vector is shifted by one place"),
+    ],
+)
+def test_a_matrix_is_looked_at_before_its_cells(name: str, stem: str, said: str) -> None:
+    """Transposed, or shifted by one place: the cells say so, and what follows from them follows."""
+    one = key(name)
+    cells = one.cells[Name.parse(stem)]
+    moved = {index: index[::-1] if len(index) == 2 else (index[0] % len(cells) + 1,) for index in cells}
+    slips = {cells[index]: one.exact[cells[other]] - one.exact[cells[index]] for index, other in moved.items()}
+    marks = check(one, by_hand(one, slips=slips))
+    changed = {one.steps[cells[index]].target for index, other in moved.items() if index != other}
+    assert changed == {answer.name for answer in marks.faults}
+    assert {("slip", said)} == {(answer.verdict, answer.message) for answer in marks.faults}
+
+
 def test_cut_off_instead_of_rounded() -> None:
     """0.91038… is 0.9104, not 0.9103."""
     assert "cut off instead of rounded" == slip(0.9103, 0.910388, 0.00005, 4)
