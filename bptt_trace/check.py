@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from itertools import combinations, islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from bptt_trace.answers import Register
 from bptt_trace.build import build
@@ -43,13 +43,13 @@ FULL, ROUGH, NOTHING = 1.0, 0.5, 0.0
 SOUND = frozenset({"correct", "rough", "rounded"})
 RIGHT = SOUND | {"follow-through", "mixed"}
 FAULTS = frozenset({"misconception", "slip", "wrong"})
+VERDICTS = RIGHT | FAULTS | {"unreadable", "blank", "not-assessable", "needs-human"}
 HUGE = 1e6
 MOST_COMBINATIONS = 15
 
 
-@dataclass(frozen=True)
-class Marked:
-    """One answer with its verdict."""
+class Marked(NamedTuple):
+    """One answer with its verdict; a named tuple, as a class has hundreds of thousands of them."""
 
     name: Name
     line: str
@@ -186,6 +186,11 @@ class Key:
         return texts
 
     @cached_property
+    def shares(self) -> dict[str, float]:
+        """What each verdict earns of the marks of its line."""
+        return {kind: self.problem.marks.credit(kind) for kind in VERDICTS}
+
+    @cached_property
     def cells(self) -> dict[Name, dict[tuple[int, ...], int]]:
         """The lines of the components of each vector and matrix."""
         found: dict[Name, dict[tuple[int, ...], int]] = {}
@@ -312,6 +317,9 @@ class _Verdict:
     radius: float | None = None
 
 
+_CORRECT = _Verdict("correct")
+
+
 @dataclass
 class _Marking:
     """One sheet, while it is being marked, in the order of the calculation."""
@@ -343,23 +351,21 @@ class _Marking:
         """The answer with its verdict, for whoever reads it."""
         text, reading = self.readings[position]
         verdict, key = self.verdicts[position], self.key
-        weight = key.weights[position]
-        reference = key.exact[position] if verdict.reference is None else verdict.reference
-        radius = HALF * key.quantum[position] if verdict.radius is None else verdict.radius
+        exact, weight = key.exact[position], key.weights[position]
         return Marked(
             key.steps[position].target,
             key.line_texts[position],
             text,
             reading.value,
             verdict.kind,
-            weight * key.problem.marks.credit(verdict.kind),
+            weight * key.shares[verdict.kind],
             weight,
             verdict.message,
             verdict.slugs,
-            tuple(key.steps[root].target for root in sorted(verdict.inherits)),
-            key.exact[position],
-            reference,
-            radius,
+            tuple(key.steps[root].target for root in sorted(verdict.inherits)) if verdict.inherits else (),
+            exact,
+            exact if verdict.reference is None else verdict.reference,
+            HALF * key.quantum[position] if verdict.radius is None else verdict.radius,
         )
 
     # ---------------------------------------------------------------- verdicts
@@ -369,7 +375,7 @@ class _Marking:
         key, exact = self.key, self.key.exact[position]
         quantum = key.quantum[position]
         if abs(value - exact) <= HALF * quantum:
-            return _Verdict("correct")
+            return _CORRECT
         if self.is_rough(position, value, reading):
             self.typed[position] = value
             self.written[position] = exact  # the right number is known to be meant
@@ -404,6 +410,8 @@ class _Marking:
         reference = self.world.rule(position)
         if reference is None:
             return _Verdict("not-assessable", "what it is made of has no value") if self.unsound(position) else None
+        if abs(value - reference) <= HALF * self.key.quantum[position] and not self.unsound(position):
+            return _Verdict("rounded", reference=reference)  # the most common case: no more room is needed
         radius = self.radius(position, reference)
         if not abs(value - reference) <= radius:
             return None
@@ -580,7 +588,7 @@ class _Marking:
 
     def unsound(self, position: int) -> list[int]:
         """The written lines behind a line that are not right themselves."""
-        return [one for one in self.sources(position)[0] if one in self.roots]
+        return [one for one in self.sources(position)[0] if one in self.roots] if self.roots else []
 
     def radius(self, position: int, reference: float | None, world: World | None = None) -> float:
         """How far an answer may be from what follows: half a unit, and what rounding on the way can do."""

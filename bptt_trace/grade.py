@@ -19,6 +19,7 @@ from pathlib import Path
 
 from bptt_trace.check import Key, Marks, check
 from bptt_trace.classfile import Row
+from bptt_trace.columns import Columns
 from bptt_trace.errors import ProblemError, TraceError
 from bptt_trace.marked import report
 from bptt_trace.names import Name
@@ -26,8 +27,8 @@ from bptt_trace.numbers import shown
 from bptt_trace.problem import Problem, load
 from bptt_trace.results import as_json
 
-CHUNK = 64
-"""Rows that go to another process at a time."""
+CHUNK = 100
+"""Rows that are marked together, or go to another process at a time."""
 PLAIN = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 HEADS = ("student", "score", "out_of", "first_wrong", "mistakes", "remark")
 
@@ -54,6 +55,20 @@ class Grader:
     def __post_init__(self) -> None:
         self.key = Key(self.problem)
         self._variant = lru_cache(maxsize=64)(self._load_variant)
+        self._columns = Columns(self.key, self.names)
+        self._whole = f"{round(sum(self.key.weights[p] for p in self._columns.positions), 4):.10g}"
+
+    def grade_all(self, rows: Sequence[Row]) -> list[Graded]:
+        """The marks of some rows; sheets in which all is right are settled together, where no report is due."""
+        if self.form is not None or self.variants is not None:
+            return [self.grade(row) for row in rows]
+        settled = self._columns.settle([row.cells[1:] for row in rows])
+        return [
+            self.grade(row)
+            if verdicts is None
+            else Graded([hardened(row.cells[0].strip()), self._whole, self._whole, "", "", "", *verdicts])
+            for row, verdicts in zip(rows, settled, strict=True)
+        ]
 
     def grade(self, row: Row) -> Graded:
         """The marks of one row."""
@@ -127,7 +142,7 @@ def _start(problem: Problem, names: Sequence[Name], form: str | None, variants: 
 
 def _grade(rows: list[Row]) -> list[Graded]:
     assert _worker is not None
-    return [_worker.grade(row) for row in rows]
+    return _worker.grade_all(rows)
 
 
 def graded(
@@ -139,12 +154,14 @@ def graded(
     jobs: int = 1,
 ) -> Iterator[Graded]:
     """Every row marked, in order, in one process or in several; at most a few chunks are under way."""
+    rest = iter(rows)
     if jobs <= 1:
-        yield from map(Grader(problem, names, form, variants).grade, rows)
+        grader = Grader(problem, names, form, variants)
+        while chunk := list(islice(rest, CHUNK)):
+            yield from grader.grade_all(chunk)
         return
     from multiprocessing import get_all_start_methods, get_context
 
-    rest = iter(rows)
     context = get_context("fork" if "fork" in get_all_start_methods() else "spawn")
     with context.Pool(jobs, _start, (problem, names, form, variants)) as pool:
         under_way = deque(pool.apply_async(_grade, (chunk,)) for chunk in _chunks(rest, 2 * jobs))

@@ -14,6 +14,7 @@ from networks import document as network_document
 from students import blanked, by_hand, rounded
 
 from bptt_trace import Key, Marks, Name, check
+from bptt_trace.columns import Columns
 from bptt_trace.misconceptions import CATALOGUE
 from bptt_trace.mistakes import visibility
 from bptt_trace.problem import from_document
@@ -133,11 +134,33 @@ def test_fewer_digits_never_earn_more(one: Key, seed: int, fewer: int) -> None:
     full, less = check(one, answers), check(one, {**answers, name: short})
     credit = {answer.name: answer.credit for answer in full.answers}
     assert next(answer.credit for answer in less.answers if answer.name == name) <= credit[name]
-    # Other answers are compared with a number within the old radius, or with the number now written: none is wider.
-    before = {answer.name: answer.radius for answer in full.answers}
+    # Where more than half a unit is room for rounding, that room is no wider.
+    before = {answer.name: answer for answer in full.answers}
     for answer in less.answers:
-        if answer.name != name and answer.radius is not None:
-            assert answer.radius <= 1.2 * (before[answer.name] or 0) + 0.2 * one.quantum[one.program.index[answer.name]]
+        quantum = one.quantum[one.program.index[answer.name]]
+        radius, was = answer.radius or 0, before[answer.name].radius or 0
+        if answer.name != name and min(radius, was) > 0.52 * quantum:
+            assert radius <= 1.2 * was + 0.2 * quantum
+        if answer.name != name and before[answer.name].root:
+            assert answer.verdict not in ("correct", "rounded")
+
+
+@settings(max_examples=60)
+@given(problems, st.integers(0, 10_000), st.sampled_from([0, 1, 3]))
+def test_columns_say_what_check_says(one: Key, seed: int, extra: int) -> None:
+    """Of many sheets together those that are settled have the verdicts that each has alone; no right one is left over."""
+    chance = random.Random(seed)
+    names = [one.steps[p].target for p in lines(one)]
+    clean = [by_hand(one, extra=extra, how=how) for how in ("ROUND_HALF_UP", "ROUND_HALF_EVEN")]
+    short = {**clean[0], names[-1]: "0.1", names[0]: clean[0][names[0]][:-1]}
+    odd = [slipping(one, chance, 1), blanked(clean[0], 0.2, seed), short, {**clean[0], names[0]: "nan"}, {**clean[0], names[1]: "0"}]
+    sheets = clean + odd
+    settled = Columns(one, names).settle([[sheet[name] for name in names] for sheet in sheets])
+    for sheet, verdicts_together in zip(sheets, settled, strict=True):
+        alone = verdicts(check(one, sheet))
+        if verdicts_together is not None:
+            assert [alone[name] for name in names] == verdicts_together
+    assert all(together is not None for together in settled[: len(clean)])
 
 
 IMPOSSIBLE = ["nan", "inf", "1e309", "-1e300", "1e300", "9" * 40, "0.1.2", "one", "1e-300"]
