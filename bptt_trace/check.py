@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import combinations, islice
 from typing import Any, NamedTuple
 
@@ -147,6 +147,7 @@ class Key:
         self.quantum = [10.0**-places for places in self.places]
         self.register = Register([step.target for step in self.steps if step.rule is not None], problem.vocabulary)
         self._how = Full()
+        self.sources = lru_cache(maxsize=256)(self._sources)
 
     def _places(self, value: float, role: Role) -> int:
         """Decimals that are asked for: those of the problem, and at least three significant figures."""
@@ -156,6 +157,9 @@ class Key:
             return rounding.figures - 1 - size if value else rounding.figures - 1
         least = LEAST_FIGURES if role is not Role.FACTOR else rounding.places
         return max(rounding.places, least - 1 - size) if value else rounding.places
+
+    def _sources(self, written: frozenset[int]) -> Sources:
+        return Sources(self, written)
 
     @cached_property
     def lines(self) -> list[Line | None]:
@@ -237,6 +241,33 @@ class Key:
             ways = max(len(way) for way in lines.values())
             found[one.slug] = [World(self, {}, lines, way).all() for way in range(ways)]
         return found
+
+
+class Sources:
+    """What each line is made of, where some lines are written; the same for every sheet with the same lines written."""
+
+    def __init__(self, key: Key, written: frozenset[int]) -> None:
+        self.key, self.written = key, written
+        self._known: dict[int, tuple[frozenset[int], frozenset[int]]] = {}
+
+    def of(self, position: int) -> tuple[frozenset[int], frozenset[int]]:
+        """The written lines that a line uses, and the blank ones on the way to them."""
+        known = self._known.get(position)
+        if known is not None:
+            return known
+        written: set[int] = set()
+        blank: set[int] = set()
+        for argument in self.key.arguments[position]:
+            if argument in self.written:
+                written.add(argument)
+            elif self.key.steps[argument].rule is not None:
+                if not self.key.steps[argument].repeats:
+                    blank.add(argument)
+                further = self.of(argument)
+                written |= further[0]
+                blank |= further[1]
+        self._known[position] = frozenset(written), frozenset(blank)
+        return self._known[position]
 
 
 class World:
@@ -335,7 +366,7 @@ class _Marking:
         self.world = World(self.key, self.written)
         self.typed: dict[int, float] = {}
         """Right numbers with too few decimals, as they were typed."""
-        self._sources: dict[int, tuple[frozenset[int], frozenset[int]]] = {}
+        self._sources: Sources | None = None
 
     def marks(self) -> Marks:
         """Verdicts for all answers, then what blanks explain."""
@@ -568,23 +599,9 @@ class _Marking:
 
     def sources(self, position: int) -> tuple[frozenset[int], frozenset[int]]:
         """The written lines that a line uses, and the blank ones on the way to them."""
-        known = self._sources.get(position)
-        if known is not None:
-            return known
-        written: set[int] = set()
-        blank: set[int] = set()
-        for argument in self.key.arguments[position]:
-            if argument in self.written:
-                written.add(argument)
-            elif self.key.steps[argument].rule is not None:
-                if not self.key.steps[argument].repeats:
-                    blank.add(argument)
-                further = self.sources(argument)
-                written |= further[0]
-                blank |= further[1]
-        found = frozenset(written), frozenset(blank)
-        self._sources[position] = found
-        return found
+        if self._sources is None:
+            self._sources = self.key.sources(frozenset(self.written))
+        return self._sources.of(position)
 
     def unsound(self, position: int) -> list[int]:
         """The written lines behind a line that are not right themselves."""
@@ -690,7 +707,7 @@ class _Marking:
             del self.written[blank]
         else:
             self.written[blank] = value
-        self._sources.clear()
+        self._sources = None
         self.world = World(self.key, self.written)
 
     def goes_with(self, position: int) -> bool:

@@ -32,6 +32,7 @@ class Columns:
     def __init__(self, key: Key, names: Sequence[Name]) -> None:
         self.key = key
         self.positions = [key.program.index[name] for name in names]
+        self._sources = key.sources(frozenset(self.positions))
         self._lines: dict[int, Callable[..., Any]] = {}
 
     def settle(self, sheets: Sequence[Sequence[str]]) -> list[list[str] | None]:
@@ -66,31 +67,37 @@ class Columns:
                 if key.places[position] > 0:  # with too few decimals it may be a number cut short
                     short = [row for row in np.flatnonzero(off).tolist() if _decimals(cells[row][place]) < key.places[position]]
                     right[short] = False
-                arguments = key.arguments[position]
-                if not all(argument in columns or key.steps[argument].rule is None for argument in arguments):
-                    right &= correct[:, place]
-                    continue
-                values = [columns.get(argument, key.exact[argument]) for argument in arguments]
-                reference = self._line(position)(*values)
+                reference = self._value(position, columns, {})
                 near = np.abs(column - reference) <= HALF * quantum
                 if not (near | ~off).all():
-                    near = np.abs(column - reference) <= self._radius(position, values, reference, columns)
+                    near = np.abs(column - reference) <= self._radius(position, reference, columns)
                 right &= near | correct[:, place]
         return correct, right
 
-    def _radius(self, position: int, values: list[Any], reference: Column, columns: dict[int, Any]) -> Column:
-        """Half a unit, and what rounding the written sources can do."""
-        key, line = self.key, self._line(position)
+    def _value(self, position: int, columns: dict[int, Any], instead: dict[int, Any]) -> Any:
+        """What the rule of a line gives from the columns, some replaced; lines without a column are walked through."""
+        values = []
+        for argument in self.key.arguments[position]:
+            if argument in instead:
+                values.append(instead[argument])
+            elif argument in columns:
+                values.append(columns[argument])
+            elif self.key.steps[argument].rule is None:
+                values.append(self.key.exact[argument])
+            else:
+                values.append(self._value(argument, columns, instead))
+        return self._line(position)(*values)
+
+    def _radius(self, position: int, reference: Column, columns: dict[int, Any]) -> Column:
+        """Half a unit, and what rounding the sources can do, written ones and blank ones."""
+        written, blank = self._sources.of(position)
         spread = np.zeros_like(reference)
-        for argument in dict.fromkeys(key.arguments[position]):
-            if argument not in columns:
-                continue
-            shift, moved = key.quantum[argument] / 2, []
-            for sign in (1, -1):
-                places = zip(key.arguments[position], values, strict=True)
-                moved.append(np.abs(line(*(v + sign * shift if a == argument else v for a, v in places)) - reference))
+        for one in (*written, *blank):
+            value = columns[one] if one in columns else self._value(one, columns, {})
+            shift = self.key.quantum[one] / 2
+            moved = [np.abs(self._value(position, columns, {one: value + sign * shift}) - reference) for sign in (1, -1)]
             spread += np.maximum(*moved)
-        return HALF * key.quantum[position] + MARGIN * spread
+        return HALF * self.key.quantum[position] + MARGIN * spread
 
     def _line(self, position: int) -> Callable[..., Any]:
         """The rule of a line over columns; functions of one number are applied number by number."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from bptt_trace import load, solve
+from bptt_trace.cli import command
 from bptt_trace.documents import examples
 
 OUTPUT = Path(__file__).parent.parent / "examples" / "output"
+SHEETS = OUTPUT.parent / "sheets"
 
 
 @pytest.mark.parametrize("name", examples())
@@ -23,6 +27,36 @@ def test_the_committed_output_of_an_example_is_what_it_prints(name: str, ending:
         path.parent.mkdir(exist_ok=True)
         path.write_text(printed, "utf-8", newline="\n")
     assert path.read_text("utf-8") == printed
+
+
+MARKED = {
+    "rnn-marked.txt": ["check", "rnn", "rnn.csv"],
+    "rnn-marked.md": ["check", "rnn", "rnn.csv", "-f", "markdown"],
+    "rnn-marked.html": ["check", "rnn", "rnn.csv", "-f", "html"],
+    "rnn-marked.tex": ["check", "rnn", "rnn.csv", "-f", "latex"],
+    "rnn-marked.json": ["check", "rnn", "rnn.csv", "-f", "json", "--reveal"],
+    "rnn-gradescope.json": ["check", "rnn", "rnn.csv", "-f", "gradescope"],
+    "rnn-mistakes.txt": ["mistakes", "rnn"],
+    "class-marks.csv": ["grade", "rnn", "class.csv", "-o", "class-marks.csv"],
+    "class-summary.md": ["grade", "rnn", "class.csv", "-o", "marks.csv", "--summary", "class-summary.md"],
+}
+"""What stands beside the sheets of the examples, and the command that prints it."""
+
+
+@pytest.mark.parametrize("name", MARKED)
+def test_the_committed_marks_are_what_is_printed(
+    name: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer sheet and a class, marked in every form."""
+    for sheet in ("rnn.csv", "class.csv"):
+        shutil.copy(SHEETS / sheet, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    outcome = CliRunner().invoke(command, MARKED[name])
+    assert outcome.exit_code == (0 if MARKED[name][0] == "mistakes" else 1)
+    printed = Path(name).read_text("utf-8") if Path(name).exists() else outcome.output
+    if request.config.getoption("--update-golden"):
+        (SHEETS / name).write_text(printed, "utf-8", newline="\n")
+    assert (SHEETS / name).read_text("utf-8") == printed
 
 
 def test_there_is_no_output_without_an_example() -> None:

@@ -25,7 +25,7 @@ _TEX = {
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "–": "--", "…": r"\dots{}", "−": "$-$", "≈": r"$\approx$",
     "±": r"$\pm$", "’": "'", "“": "``", "”": "''", "·": r"$\cdot$", "<": r"\textless{}", ">": r"\textgreater{}",
     "≤": r"$\le$", "∂": r"$\partial$", "`": r"\textasciigrave{}", '"': r"\textquotedbl{}", "²": r"$^2$",
-    "✓": r"$\surd$", "○": r"$\circ$",
+    "✓": r"$\checkmark$", "○": r"$\circ$",
     "„": ",,", "‚": ",", "→": r"$\to$", "←": r"$\gets$", "×": r"$\times$", "•": r"\textbullet{}",
 } | {letter: f"$\\{name}$" for letter, name in {
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "varepsilon", "η": "eta", "θ": "theta", "λ": "lambda",
