@@ -89,7 +89,10 @@ class _Report:
         later = ""
         if followers:
             word = "line differs" if followers == 1 else "lines differ"
-            later = f" {followers} later {word} from the key only because of what is wrong before; with your own numbers right."
+            they = "it is" if followers == 1 else "they are"
+            later = (
+                f" {followers} later {word} from the key only because of what is wrong before; by your own numbers {they} right."
+            )
         rest = later + self.unanswered()
         return (score, *sentence, rest) if rest else (score, *sentence)
 
