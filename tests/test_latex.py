@@ -118,7 +118,8 @@ def test_a_document_compiles_on_its_own(tmp_path: Path, pdflatex: Compile, name:
 
 def test_fragments_compile_inside_a_document_of_the_users_own(tmp_path: Path, pdflatex: Compile) -> None:
     r"""``\input`` needs only the packages that the documentation names; a group keeps our settings inside."""
-    packages = r"\usepackage[T1]{fontenc}\usepackage{lmodern,amsmath,amssymb,array,booktabs,colortbl,graphicx,longtable,xcolor,microtype}"
+    names = "lmodern,amsmath,amssymb,array,booktabs,colortbl,graphicx,longtable,xcolor,microtype"
+    packages = rf"\usepackage[T1]{{fontenc}}\usepackage{{{names}}}"
     preamble = rf"\documentclass[10pt,a4paper]{{article}}{packages}\usepackage[margin=19mm]{{geometry}}"
     bodies = {name: solve(name).to_latex(fragment=True) for name in examples()}
     for name, body in bodies.items():
