@@ -36,6 +36,9 @@ from bptt_trace.parts import way
 from bptt_trace.problem import Problem
 from bptt_trace.program import Program, Role, Step
 
+MOST_STEPS = 50
+"""Time steps up to which a mistake is looked for that takes the sum of many parts."""
+
 
 class Case:
     """One problem's program of numbers, as the catalogue looks at it."""
@@ -62,6 +65,15 @@ class Case:
             total = _added([Var(other) for other in others])
             return rewrite(formula, lambda part: total if isinstance(part, Rest) else None)
         return formula
+
+    @cached_property
+    def parts(self) -> dict[int, list[tuple[int, int]]]:
+        """For each parameter the parts of its gradient: time and position."""
+        found: dict[int, list[tuple[int, int]]] = {}
+        for position, step in enumerate(self.steps):
+            if self.is_gradient(step) and step.through is not None and (parameter := self.of_parameter(step)) is not None:
+                found.setdefault(parameter, []).append((self.steps[step.through].target.time or 0, position))
+        return found
 
     def find(self, name: Name) -> int | None:
         """The position of a name."""
@@ -341,6 +353,16 @@ def _mean_for_sum(case: Case, position: int, step: Step) -> Iterator[Formula]:
             yield product(Const(Fraction(1, count)), case.formula(position))
 
 
+@misconception(
+    "last-loss-only",
+    "the loss of the last step alone",
+    "The loss has the terms of all time steps (or samples), not the last one alone.",
+)
+def _last_loss_only(case: Case, position: int, step: Step) -> Iterator[Formula]:
+    if any(_is_total(case, step, count) for count, _ in _counts(case)):
+        yield Var(step.arguments[-1])
+
+
 def _counts(case: Case) -> Iterator[tuple[int, bool]]:
     """Over how many terms the loss goes, and whether it is their mean."""
     network, loss = case.network, case.loss
@@ -519,6 +541,30 @@ def _stale_output_weights(case: Case, position: int, step: Step) -> Iterator[For
 
 
 @misconception(
+    "updated-inside-the-loop",
+    "the recurrent weights were updated inside the time loop",
+    "One weight serves every time step: all its parts are taken at the old weight and added up; it is updated once, at the end.",
+)
+def _updated_inside_the_loop(case: Case, position: int, step: Step) -> Iterator[Formula]:
+    if not case.of_state(step) or step.through is None or (case.network.steps or 0) > MOST_STEPS:
+        return
+    later = case.steps[step.through].target
+    if later.time is None or step.target.time is None or later.time <= step.target.time:
+        return
+
+    def updated(number: int) -> Formula | None:
+        after = case.find(case.steps[number].target._replace(updated=True))
+        if number not in case.parameters or after is None or len(case.steps[after].arguments) != 3:
+            return None
+        parts: list[Formula] = [Var(part) for time, part in case.parts.get(number, ()) if time >= (later.time or 0)]
+        return Var(number) - Var(case.steps[after].arguments[1]) * _added(parts) if parts else None
+
+    changed = replaced(case.formula(position), updated)
+    if changed != case.formula(position):
+        yield changed
+
+
+@misconception(
     "weight-forgotten",
     "the weight of the crossing is missing",
     "Going back from a layer to what feeds it, the gradient is multiplied by the weight between them.",
@@ -586,6 +632,24 @@ def _net_input_for_state(case: Case, position: int, step: Step) -> Iterator[Form
             return None if position is None else Var(position)
 
         changed = replaced(case.formula(position), before)
+        if changed != case.formula(position):
+            yield changed
+
+
+@misconception(
+    "gradient-of-the-state",
+    "the gradient of the hidden value instead of that of the pre-activation",
+    "A weight stands before the activation: its gradient has dL/da, which is dL/dh times the slope of the activation.",
+)
+def _gradient_of_the_state(case: Case, position: int, step: Step) -> Iterator[Formula]:
+    if case.is_gradient(step) and case.of_parameter(step) is not None and step.through is not None:
+
+        def behind(number: int) -> Formula | None:
+            other = case.steps[number]
+            crossing = case.crossing(other)
+            return None if crossing is None or not case.is_gradient(other) else Var(crossing[3])
+
+        changed = replaced(case.formula(position), behind)
         if changed != case.formula(position):
             yield changed
 

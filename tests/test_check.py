@@ -220,6 +220,7 @@ HOMES: dict[str, tuple[Any, ...]] = {
     "mean-for-sum": ("rnn3", "loss.over_time=sum"),
     "longest-path-only": ("infosys",),
     "contributions-averaged": ("rnn3", "h_0=0.5"),
+    "updated-inside-the-loop": ("rnn3", "h_0=0.5", "update.learning_rate=2"),
 }
 """Where a misconception shows; the others do in three steps of one unit."""
 
