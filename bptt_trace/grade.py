@@ -154,21 +154,26 @@ def graded(
     jobs: int = 1,
 ) -> Iterator[Graded]:
     """Every row marked, in order, in one process or in several; at most a few chunks are under way."""
+    from multiprocessing import get_all_start_methods, get_context
+
     rest = iter(rows)
-    if jobs <= 1:
+    if jobs <= 1 or "fork" not in get_all_start_methods():
         grader = Grader(problem, names, form, variants)
         while chunk := list(islice(rest, CHUNK)):
             yield from grader.grade_all(chunk)
         return
-    from multiprocessing import get_all_start_methods, get_context
+    from concurrent.futures import ProcessPoolExecutor
 
-    context = get_context("fork" if "fork" in get_all_start_methods() else "spawn")
-    with context.Pool(jobs, _start, (problem, names, form, variants)) as pool:
-        under_way = deque(pool.apply_async(_grade, (chunk,)) for chunk in _chunks(rest, 2 * jobs))
+    # Forked, because a problem holds functions, which cannot be sent to a process that starts afresh.
+    pool = ProcessPoolExecutor(jobs, get_context("fork"), _start, (problem, names, form, variants))
+    try:
+        under_way = deque(pool.submit(_grade, chunk) for chunk in _chunks(rest, 2 * jobs))
         while under_way:
-            done = under_way.popleft().get()
-            under_way.extend(pool.apply_async(_grade, (chunk,)) for chunk in _chunks(rest, 1))
+            done = under_way.popleft().result()
+            under_way.extend(pool.submit(_grade, chunk) for chunk in _chunks(rest, 1))
             yield from done
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _chunks(rows: Iterator[Row], count: int) -> Iterator[list[Row]]:
