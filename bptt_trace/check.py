@@ -27,7 +27,7 @@ from bptt_trace.names import Name
 from bptt_trace.numbers import Rounding
 from bptt_trace.problem import Problem
 from bptt_trace.program import Program, Role
-from bptt_trace.rules import rule_of
+from bptt_trace.rules import Rule, rule_of
 from bptt_trace.scanner import Reading, read
 
 Line = Callable[..., float]
@@ -39,9 +39,7 @@ Explanation = Callable[[int, float, Misconception, Changed, float | None, float]
 HALF, MARGIN = 0.51, 1.05
 LEAST_FIGURES = 3
 """Significant figures that an answer has at least, however small it is."""
-FULL, ROUGH, NOTHING = 1.0, 0.5, 0.0
-SOUND = frozenset({"correct", "rough", "rounded"})
-RIGHT = SOUND | {"follow-through", "mixed"}
+RIGHT = frozenset({"correct", "rough", "rounded", "follow-through", "mixed"})
 FAULTS = frozenset({"misconception", "slip", "wrong"})
 VERDICTS = RIGHT | FAULTS | {"unreadable", "blank", "not-assessable", "needs-human"}
 HUGE = 1e6
@@ -146,8 +144,8 @@ class Key:
         self.places = [self._places(value, step.role) for value, step in zip(self.exact, self.steps, strict=True)]
         self.quantum = [10.0**-places for places in self.places]
         self.register = Register([step.target for step in self.steps if step.rule is not None], problem.vocabulary)
-        self._how = Full()
         self.sources = lru_cache(maxsize=256)(self._sources)
+        self._bound: dict[Rule, Line] = {}
 
     def _places(self, value: float, role: Role) -> int:
         """Decimals that are asked for: those of the problem, and at least three significant figures."""
@@ -164,16 +162,11 @@ class Key:
     @cached_property
     def lines(self) -> list[Line | None]:
         """The rule of every step as a function of doubles."""
-        made: dict[int, Line] = {}
-        found: list[Line | None] = []
+        how, made = Full(), dict[Rule, Line]()
         for step in self.steps:
-            if step.rule is None:
-                found.append(None)
-                continue
-            if id(step.rule) not in made:
-                made[id(step.rule)] = self._how.line(step.rule, step.role)
-            found.append(made[id(step.rule)])
-        return found
+            if step.rule is not None and step.rule not in made:
+                made[step.rule] = how.line(step.rule, step.role)
+        return [None if step.rule is None else made[step.rule] for step in self.steps]
 
     @cached_property
     def line_texts(self) -> list[str]:
@@ -230,8 +223,9 @@ class Key:
 
     def _compiled(self, formula: Formula) -> tuple[Line, tuple[int, ...]]:
         rule, arguments = rule_of(formula)
-        line: Line = source(rule).bind(float, lambda f: resolve(f, float, FLOATS))
-        return line, arguments
+        if rule not in self._bound:
+            self._bound[rule] = source(rule).bind(float, lambda f: resolve(f, float, FLOATS))
+        return self._bound[rule], arguments
 
     @cached_property
     def worlds(self) -> dict[str, list[dict[int, float]]]:
@@ -451,10 +445,9 @@ class _Marking:
             return _Verdict("rounded", reference=reference, radius=radius)
         behind = frozenset().union(*(self.roots[one] for one in sources))
         self.roots[position] = behind
-        if self.degenerate(position, sources, reference):
-            return _Verdict(
-                "not-assessable", "what it follows from is out of range", inherits=behind, reference=reference, radius=radius
-            )
+        why = self.degenerate(position, sources, reference) or self.hides_again(position, behind, reference, radius)
+        if why:
+            return _Verdict("not-assessable", why, (), behind, reference, radius)
         quantum = self.key.quantum[position]
         if radius > 10 * quantum and abs(value - self.key.exact[position]) > 10 * quantum:
             return _Verdict("needs-human", "too much rounding on the way to tell", (), behind, reference, radius)
@@ -643,17 +636,30 @@ class _Marking:
                     instead[argument] = there
         return world.rule(position, instead)
 
-    def degenerate(self, position: int, sources: list[int], reference: float) -> bool:
-        """Whether following through would give credit for nothing: from impossible values, or where the step is emptied."""
+    def hides_again(self, position: int, behind: Iterable[int], reference: float, radius: float) -> str:
+        """Why a line cannot show whether the misconception behind it was made here again; empty if it can."""
+        slugs = {slug for root in behind if root in self.verdicts for slug in self.verdicts[root].slugs}
+        for one, lines in self.key.changes if slugs else ():
+            if one.slug not in slugs or position not in lines:
+                continue
+            for way in range(len(lines[position])):
+                other = World(self.key, self.written, lines, way).rule(position)
+                if other is not None and abs(other - reference) <= radius:
+                    return "the mistake before it gives the same number here"
+        return ""
+
+    def degenerate(self, position: int, sources: list[int], reference: float) -> str:
+        """Why following through would give credit for nothing: from impossible values, or where the step is emptied."""
         key = self.key
         for one in sources:
             value, exact = self.written[one], key.exact[one]
             if abs(value) > HUGE * max(1.0, abs(exact)) or out_of_range(key, one, value):
-                return True
+                return "what it follows from is out of range"
         exact = key.exact[position]
         emptied = {0.0, 1.0, -1.0} | {key.exact[a] for a in key.arguments[position] if key.steps[a].rule is None}
         near = HALF * key.quantum[position]
-        return any(abs(reference - dull) <= near < abs(exact - dull) for dull in emptied) and self.empties(sources)
+        dull = any(abs(reference - value) <= near < abs(exact - value) for value in emptied)
+        return "what it follows from empties the step" if dull and self.empties(sources) else ""
 
     def empties(self, sources: list[int]) -> bool:
         """Whether a source is itself 0 or ±1 where it should not be."""

@@ -19,6 +19,7 @@ from bptt_trace.evaluate import FLOATS, resolve
 from bptt_trace.functions import Function
 from bptt_trace.lines import source
 from bptt_trace.names import Name
+from bptt_trace.rules import Rule
 
 Column = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -33,7 +34,7 @@ class Columns:
         self.key = key
         self.positions = [key.program.index[name] for name in names]
         self._sources = key.sources(frozenset(self.positions))
-        self._lines: dict[int, Callable[..., Any]] = {}
+        self._lines: dict[Rule, Callable[..., Any]] = {}
 
     def settle(self, sheets: Sequence[Sequence[str]]) -> list[list[str] | None]:
         """For each sheet its verdicts, if all are correct or rounded and easy to tell; else None."""
@@ -101,11 +102,11 @@ class Columns:
 
     def _line(self, position: int) -> Callable[..., Any]:
         """The rule of a line over columns; functions of one number are applied number by number."""
-        if position not in self._lines:
-            rule = self.key.steps[position].rule
-            assert rule is not None
-            self._lines[position] = source(rule).bind(float, _over_columns)
-        return self._lines[position]
+        rule = self.key.steps[position].rule
+        assert rule is not None
+        if rule not in self._lines:
+            self._lines[rule] = source(rule).bind(float, _over_columns)
+        return self._lines[rule]
 
 
 def _over_columns(function: Function) -> Callable[[Any], Any]:

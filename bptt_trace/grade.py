@@ -7,6 +7,7 @@ once in memory. A row that cannot be read is a row that says so.
 from __future__ import annotations
 
 import csv
+import hashlib
 import re
 import signal
 from collections import deque
@@ -193,8 +194,6 @@ def safe(text: str) -> str:
     >>> safe("anna-7")
     'anna-7'
     """
-    import hashlib
-
     plain = re.sub(r"[^A-Za-z0-9_-]+", "_", text)[:60].strip("_-")
     reserved = not plain or re.fullmatch(r"CON|PRN|AUX|NUL|(COM|LPT)\d", plain.upper())
     if plain == text and not reserved:

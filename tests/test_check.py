@@ -195,6 +195,20 @@ def test_nothing_follows_from_the_impossible() -> None:
     assert "not-assessable" == verdicts(marks)["dL/da_1"]
 
 
+def test_where_a_misconception_hides_it_earns_nothing_more() -> None:
+    """Who forgets the slope is not given credit for a line in which the slope is 1: nobody can tell."""
+    one = key("rnn3", "x=[0,1,2]", "b_h=0", "h_0=0")
+    lines = {m.slug: lines for m, lines in one.changes}["slope-forgotten"]
+    marks = check(one, by_hand(one, changed=lines))
+    assert "h_1" not in {str(answer.name) for answer in marks.faults}
+    (answer,) = [answer for answer in marks.answers if str(answer.name) == "dL/da_1"]
+    assert ("not-assessable", 0, "the mistake before it gives the same number here") == (
+        answer.verdict,
+        answer.credit,
+        answer.message,
+    )
+
+
 def test_marks_are_what_the_problem_says(tmp_path: Path) -> None:
     """Weights by quantity and by section; shares for follow-through and few decimals."""
     text = (Path(__file__).parent.parent / "examples" / "rnn.toml").read_text("utf-8")
