@@ -11,11 +11,13 @@ import json
 import re
 import sys
 from collections.abc import Collection, Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from bptt_trace.errors import ProblemError, UnknownName, nearest
 from bptt_trace.names import Name
+from bptt_trace.notation import latex
 from bptt_trace.numbers import shown
 from bptt_trace.vocabulary import Vocabulary
 
@@ -39,10 +41,15 @@ class Register:
         self.vocabulary = vocabulary
         self._shown = {str(vocabulary.shown(name)): name for name in names} if vocabulary.renamed else {}
 
+    @cached_property
+    def _in_latex(self) -> dict[str, Name]:
+        """The names as a worksheet in Markdown has them."""
+        return {f"${latex(self.vocabulary.shown(name))}$": name for name in self.names.values()}
+
     def find(self, text: str) -> Name:
         """The quantity of this name; raises ``UnknownName``, with what may have been meant."""
         plain = text.strip().strip("`").strip()
-        found = self._shown.get(plain) or self.names.get(plain)
+        found = self._shown.get(plain) or self.names.get(plain) or (self._in_latex.get(plain) if plain[:1] == "$" else None)
         if found is not None:
             return found
         try:

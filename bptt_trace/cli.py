@@ -69,6 +69,25 @@ def _problem_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("problem")(function)
 
 
+_detail = click.option(
+    "--detail",
+    type=click.Choice(["board", "lines", "both"]),
+    default="both",
+    show_default=True,
+    help="Of vectors: matrices as on the board, component by component, or both.",
+)
+_style = click.option(
+    "--style",
+    type=click.Choice(["full", "compact"]),
+    default="full",
+    show_default=True,
+    help="With explanations, pictures and summary, or formulas and lines only.",
+)
+_templates = click.option(
+    "--templates", type=click.Path(path_type=Path), metavar="DIR", help="A folder with templates that replace the built-in ones."
+)
+
+
 @command.command()
 @_problem_options
 @click.option(
@@ -89,23 +108,16 @@ def _problem_options(function: Callable[..., Any]) -> Callable[..., Any]:
     show_default=True,
     help="Every line, or a row for each time step (auto: from four steps on).",
 )
-@click.option(
-    "--detail",
-    type=click.Choice(["board", "lines", "both"]),
-    default="both",
-    show_default=True,
-    help="Of vectors: matrices as on the board, component by component, or both.",
-)
+@_detail
+@_style
 @click.option(
     "--prove", "with_proof", is_flag=True, help="Check the gradients (as the command prove does) and say so in the footer."
 )
 @click.option("--fragment", is_flag=True, help="LaTeX without preamble, for \\input.")
-@click.option(
-    "--templates", type=click.Path(path_type=Path), metavar="DIR", help="A folder with templates that replace the built-in ones."
-)
+@_templates
 def solve(
     problem: str, changes: tuple[str, ...], form: str, output: Path | None, rounding: str | None, steps: str, detail: str,
-    with_proof: bool, fragment: bool, templates: Path | None,
+    style: str, with_proof: bool, fragment: bool, templates: Path | None,
 ) -> None:  # fmt: skip
     """Print the worked solution of a problem.
 
@@ -145,6 +157,7 @@ def solve(
         values,
         steps="full" if data else steps,
         detail="lines" if data else detail,
+        style=style,
         with_latex=form != "terminal",
         canonical=data,
         proof=proof,
@@ -155,6 +168,82 @@ def solve(
         _written(write_json(sheet), output)
         return
     _show(sheet, form, output, templates, fragment=fragment)
+
+
+@command.command()
+@_problem_options
+@click.option(
+    "-f",
+    "--format",
+    "form",
+    type=click.Choice(["terminal", "markdown", "latex", "html", "csv", "toml"]),
+    default="terminal",
+    show_default=True,
+    help="What to print; csv and toml are sheets for the answers, which check reads.",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file instead of the screen.")
+@click.option(
+    "--blanks",
+    multiple=True,
+    metavar="WHAT",
+    help="What is left to the student: all (if not told), results (calculations are told), gradients, a part of the sheet "
+    "(forward, loss, backward, update, again, memory), or the name of a quantity; may be repeated.",
+)
+@click.option(
+    "--hints",
+    type=click.IntRange(0, 3),
+    default=2,
+    show_default=True,
+    help="Beside each blank: 0 nothing, 1 what kind of line it is, 2 its formula, 3 also the formula with the given numbers.",
+)
+@click.option("--key", "as_key", is_flag=True, help="Print the key instead: results, and what likely mistakes give.")
+@click.option(
+    "--switch", is_flag=True, help="LaTeX for the lecturer: one source that prints the worksheet or, by a switch, its key."
+)
+@click.option("--exam", is_flag=True, help="LaTeX of the class exam; --switch puts the answers in, which its option prints.")
+@_detail
+@_style
+@click.option("--fragment", is_flag=True, help="LaTeX without preamble, for \\input.")
+@_templates
+def worksheet(
+    problem: str, changes: tuple[str, ...], form: str, output: Path | None, blanks: tuple[str, ...], hints: int, as_key: bool,
+    switch: bool, exam: bool, detail: str, style: str, fragment: bool, templates: Path | None,
+) -> None:  # fmt: skip
+    """Print the worksheet of a problem: the sheet with blanks, or its key.
+
+    PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example.
+
+    \b
+    Examples:
+      bptt-trace worksheet rnn -f latex -o rnn-worksheet.tex
+      bptt-trace worksheet rnn -f latex -o rnn-key.tex --key
+      bptt-trace worksheet rnn --blanks gradients --hints 1
+      bptt-trace worksheet rnn -f csv -o answers.csv
+    """
+    from bptt_trace.blanks import answers_csv, answers_toml, blanks_of
+    from bptt_trace.check import Key
+    from bptt_trace.keysheet import key_sheet
+    from bptt_trace.problem import load
+    from bptt_trace.worksheet import worksheet as written
+
+    for name, given in (("--fragment", fragment), ("--switch", switch), ("--exam", exam)):
+        if given and form != "latex":
+            raise click.UsageError(f"{name} goes with -f latex")
+    if exam and fragment:
+        raise click.UsageError("--exam makes a document of its own; --fragment is LaTeX without one")
+    if as_key and (switch or exam):
+        raise click.UsageError("--key is a sheet of its own; --switch and --exam have the answers in the worksheet")
+    if templates is not None and form not in ("latex", "markdown", "html"):
+        raise click.UsageError("--templates goes with -f latex, -f markdown or -f html")
+    if as_key and form in ("csv", "toml"):
+        raise click.UsageError("--key goes with terminal, markdown, latex or html; solve -f json has every result as data")
+    key = Key(load(problem, changes))
+    wanted = blanks_of(key, blanks or ("all",), hints)
+    if form in ("csv", "toml"):
+        _written([(answers_csv if form == "csv" else answers_toml)(key, wanted)], output)
+        return
+    sheet = key_sheet(key, wanted) if as_key else written(key, wanted, detail=detail, style=style, answers=switch)
+    _show(sheet, form, output, templates, fragment=fragment, exam=exam)
 
 
 @command.command()
@@ -403,7 +492,9 @@ def _prints_unicode(file: IO[str]) -> bool:
     return True
 
 
-def _show(sheet: Sheet, form: str, output: Path | None, templates: Path | None = None, *, fragment: bool = False) -> None:
+def _show(
+    sheet: Sheet, form: str, output: Path | None, templates: Path | None = None, *, fragment: bool = False, exam: bool = False
+) -> None:
     """Print a sheet in a medium of text."""
     if form == "terminal":
         from bptt_trace.render.terminal import show
@@ -414,7 +505,7 @@ def _show(sheet: Sheet, form: str, output: Path | None, templates: Path | None =
     from bptt_trace.render.document import html, latex, markdown
 
     if form == "latex":
-        _written([latex(sheet, templates, fragment=fragment)], output)
+        _written([latex(sheet, templates, fragment=fragment, exam=exam)], output)
     else:
         _written([(markdown if form == "markdown" else html)(sheet, templates)], output)
 

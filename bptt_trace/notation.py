@@ -8,7 +8,8 @@ knows what a formula means.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -172,6 +173,17 @@ class Shown:
                 typed = [power_of_ten(one) if "e" in one else one for one in text]
             self.bare[LATEX] = typed
             self.operands[LATEX] = [operand(one) for one in typed]
+
+    def with_gaps(self, boxes: Mapping[int, Math]) -> Shown:
+        """The same with boxes in place of some numbers."""
+        other = copy(self)
+        other.bare = {signs: list(texts) for signs, texts in self.bare.items()}
+        other.operands = {signs: list(texts) for signs, texts in self.operands.items()}
+        for place, box in boxes.items():
+            for signs in self.bare:
+                spelled = box.latex if signs is LATEX else box.text
+                other.bare[signs][place] = other.operands[signs][place] = spelled
+        return other
 
     def add(self, text: str, in_latex: str) -> None:
         """Append one more value."""

@@ -16,6 +16,7 @@ from typing import Any
 from bptt_trace.documents import change_document, content, document_of, schema
 from bptt_trace.errors import ProblemError, UnknownName, nearest
 from bptt_trace.functions import Function, identity, sigmoid, softmax
+from bptt_trace.handout import Handout, digest, grouped, spelled
 from bptt_trace.losses import Loss
 from bptt_trace.names import Name
 from bptt_trace.networks import network_of
@@ -104,6 +105,20 @@ class Problem:
     """The names that are shown."""
     citation: Citation | None = None
     marks: Marking = field(default_factory=Marking)
+    handout: Handout = field(default_factory=Handout)
+
+    @property
+    def code(self) -> str:
+        """The code on its sheets: that of the variant, else one that is made from the given numbers."""
+        if self.handout.code:
+            return self.handout.code
+        facts = (f"{name}={number.value}" for name, number in self.given.items())
+        return grouped(spelled(int.from_bytes(digest(facts)[:4]) >> 2))
+
+    @property
+    def handout_with_code(self) -> Handout:
+        """What stands at the head of its worksheets and keys."""
+        return replace(self.handout, code=self.code)
 
     def rounded(self, rounding: Rounding) -> Problem:
         """The same problem under another rounding."""
@@ -187,6 +202,7 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
         vocabulary,
         _citation(document.get("source")),
         _marking(document.get("marks", {}), numbers),
+        Handout(**document.get("handout", {})),
     )
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from string import Formatter
 from typing import ClassVar, NamedTuple
 
+from bptt_trace.handout import Handout
+
 
 class Math(NamedTuple):
     """A piece of mathematics in both spellings."""
@@ -66,6 +68,10 @@ class Row(NamedTuple):
     """A decimal beside a closed form (policy ``exact``)."""
     kind: str = ""
     """``board`` for a line of matrices, ``component`` for an entry of the board above it."""
+    blank: str = ""
+    """On a worksheet, where the result is left to the student: the digits asked for, ``4``, or ``4 sf``."""
+    answer: tuple[Math, Math] | None = None
+    """With a blank that can be filled in by a switch: the calculation and the result."""
 
 
 class Stream(Iterable["Row"]):
@@ -128,6 +134,8 @@ class Table:
     title: Inline = ()
     calculates: bool = False
     """Whether its second column holds calculations."""
+    folds: bool = False
+    """Whether it is so narrow that on paper its halves stand side by side."""
 
     @property
     def width(self) -> int:
@@ -219,6 +227,8 @@ class Section:
     id: str
     title: str
     blocks: tuple[Block, ...]
+    marks: str = ""
+    """On a worksheet: what its blanks are worth together."""
 
 
 @dataclass(frozen=True)
@@ -240,6 +250,8 @@ class Sheet:
     """What stands first, in a box: the score."""
     closing: str = ""
     """The last words."""
+    handout: Handout = field(default_factory=Handout)
+    """Course, author, date, instructions, and the code of the sheet, where it has one."""
 
     @property
     def wide(self) -> bool:
@@ -251,6 +263,11 @@ class Sheet:
     def much_given(self) -> bool:
         """Whether the given numbers are too wide to stand beside the box of conventions."""
         return any(table.width > 44 for table in self.given)
+
+    @property
+    def has_answers(self) -> bool:
+        """Whether blanks have their answers behind them, for a switch."""
+        return any(row.answer is not None for row in self.rows())
 
     def rows(self) -> Iterator[Row]:
         """All lines in their order."""

@@ -7,7 +7,8 @@ section says in sentences is in ``sentences``; the box of conventions is in
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from bptt_trace import sentences
 from bptt_trace.blackboard import Blackboard
@@ -95,6 +96,7 @@ def write(
     *,
     steps: str = "auto",
     detail: str = "both",
+    style: str = "full",
     with_latex: bool = True,
     canonical: bool = False,
     proof: Note | None = None,
@@ -104,16 +106,17 @@ def write(
     ``program`` is a program of numbers and ``values`` its values. ``steps`` is
     ``auto`` (a ledger from four time steps on), ``full`` or ``ledger``;
     ``detail`` says how lines of vectors are shown: ``board`` (matrices),
-    ``lines`` (component by component) or ``both``. ``with_latex=False`` leaves
-    the LaTeX spellings out, for media without them; ``canonical`` shows the
-    names of answer files instead of those of the problem's own vocabulary.
+    ``lines`` (component by component) or ``both``; ``style`` is ``full`` or
+    ``compact`` (formulas and lines only). ``with_latex=False`` leaves the LaTeX
+    spellings out, for media without them; ``canonical`` shows the names of
+    answer files instead of those of the problem's own vocabulary.
     """
     full_precision = evaluate(program, problem.given, Rounding("full"))
     speller = Speller() if canonical else Speller(problem.vocabulary)
     desk = Desk(problem, program, values, full_precision, with_latex=with_latex, speller=speller, detail=detail)
     board = Blackboard(desk, detail) if desk.has_components else desk
     on_ledger = steps == "ledger" or (steps == "auto" and desk.last_time > EVERY_STEP_UP_TO)
-    writer = _Writer(desk, board, on_ledger=on_ledger and desk.last_time > 1)
+    writer = Writer(desk, board, on_ledger=on_ledger and desk.last_time > 1, compact=style == "compact")
     sections = tuple(section for section in writer.sections() if section.blocks)
     rounding: dict[str, str | int] = {"policy": values.rounding.policy}
     if values.rounding.policy in ("by_hand", "carry"):
@@ -129,6 +132,7 @@ def write(
         footer=(*sentences.drift(desk), *([proof] if proof else []), *sentences.source(problem)),
         rounding=rounding,
         values=_Pairs(names, desk.shown.bare[TEXT]),
+        handout=problem.handout,
     )
 
 
@@ -142,20 +146,36 @@ class _Pairs:
         return zip(self._names, self._values, strict=False)
 
 
-class _Writer:
+class Writer:
     """Writes the sections of a worked solution from a desk."""
 
-    def __init__(self, desk: Desk, board: Desk | Blackboard, *, on_ledger: bool) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        board: Desk | Blackboard,
+        *,
+        on_ledger: bool = False,
+        compact: bool = False,
+        labels: Labels | None = None,
+    ) -> None:
         self.desk = desk
+        self.compact = compact
+        """Whether there are formulas and lines only: no sentences, no summary."""
         self.board = board
         """The lines that are written; in a network of single numbers the desk itself."""
         self.parts: Parts = board.parts
         self.on_ledger = on_ledger
         self.recurrent = desk.last_time > 0
         self.samples = desk.problem.network.samples
-        self.labels = Labels(desk, board)
+        self.labels = labels or Labels(desk, board)
+
+    def said(self, sentence: Callable[..., Iterator[Note]], *about: Any, **also: Any) -> Iterator[Note]:
+        """What a sentence has to say, where there are sentences."""
+        if not self.compact:
+            yield from sentence(*about, **also)
 
     def subtitle(self) -> str:
+        """What is done, in one line."""
         through_time = " through time" if self.recurrent else ""
         if not self.parts.forward.losses:
             return "Worked solution: forward pass"
@@ -228,11 +248,14 @@ class _Writer:
         yield Section("update", "Update", tuple(self.update()))
         yield Section("again", "Forward pass with the new parameters", tuple(self.again()))
         yield Section("memory", "Memory: how far an error reaches back", tuple(self.memory()))
+        if self.compact:
+            return
         yield Section("summary", "Summary", tuple(Summary(self.desk, self.board, on_ledger=self.on_ledger).tables()))
         takeaways = tuple(sentences.takeaways(self.desk, self.desk.parts))
         yield Section("takeaways", "Key takeaways", (Bullets(takeaways),) if takeaways else ())
 
     def forward(self) -> Iterator[Block]:
+        """The forward pass."""
         board, steps = self.board, self.parts.forward.steps
         lead: Inline = ("For every step ", Math("t", "t"), ", in this order:") if self.recurrent else ("In this order:",)
         if self.samples is not None:
@@ -247,9 +270,9 @@ class _Writer:
         for moment in self._in_full(list(steps)):
             yield Lines(self._title(moment), board.stream(steps[moment], self.labels.of))
             if moment.time is not None and moment.time <= EXPLAINED_STEPS:
-                yield from sentences.memory(self.desk, moment.time)
+                yield from self.said(sentences.memory, self.desk, moment.time)
             if moment.sample in (None, 1):
-                yield from sentences.probabilities(self.desk, moment)
+                yield from self.said(sentences.probabilities, self.desk, moment)
         if self.on_ledger:
             yield from self._forward_ledgers(self.parts.forward)
 
@@ -295,11 +318,12 @@ class _Writer:
         return "All steps" if sample is None else f"All steps of sample {sample}"
 
     def loss(self) -> Iterator[Block]:
+        """Its terms and their total."""
         if not self.parts.forward.losses:
             return
         yield from self._loss_equations()
         yield from self._loss_lines(self.parts.forward)
-        yield from sentences.loss_check(self.desk, self.desk.parts)
+        yield from self.said(sentences.loss_check, self.desk, self.desk.parts)
 
     def _loss_equations(self) -> Iterator[Block]:
         """The loss of one prediction, and how these are put together."""
@@ -340,6 +364,7 @@ class _Writer:
         return ("All steps",) if self.recurrent and self.samples is None else ("All terms",)
 
     def backward(self) -> Iterator[Block]:
+        """The gradients of everything but parameters, last step first."""
         board, backward = self.board, self.parts.backward
         if not backward:
             return  # every parameter is frozen
@@ -351,9 +376,9 @@ class _Writer:
             for place, (moment, lines) in enumerate(backward.items()):
                 yield Lines(self._title(moment), board.stream(lines, self.labels.of))
                 if place == 0:
-                    yield from sentences.short_gradient(self.desk, moment)
-            yield from sentences.chain(self.desk)
-            yield from sentences.through_activation(self.desk, [None])
+                    yield from self.said(sentences.short_gradient, self.desk, moment)
+            yield from self.said(sentences.chain, self.desk)
+            yield from self.said(sentences.through_activation, self.desk, [None])
             return
         if len(backward) > ONE_BLOCK_FROM and not self.on_ledger:
             yield self._all_steps(backward)
@@ -371,16 +396,16 @@ class _Writer:
                 title = (*title, " (the last: nothing is carried back)")
             yield Lines(title, self.board.stream(backward[moment], self.labels.of))
             if moment == moments[0]:
-                yield from sentences.short_gradient(desk, moment)
+                yield from self.said(sentences.short_gradient, desk, moment)
             if moment.time is not None and (desk.last_time <= EXPLAINED_STEPS or moment in shown[:EXPLAINED_STEPS]):
-                notes = list(sentences.two_sources(desk, moment.time, first=first))
+                notes = list(self.said(sentences.two_sources, desk, moment.time, first=first))
                 first = first and not notes
                 yield from notes
         if self.on_ledger:
             for sample in desk.problem.network.numbers:
                 groups = {m.time: lines for m, lines in backward.items() if m.sample == sample and m.time is not None}
                 yield ledger(self.board, groups, (self._every_step(sample),))
-        yield from sentences.through_activation(desk, [moment.time for moment in shown[:EXPLAINED_STEPS][::-1]])
+        yield from self.said(sentences.through_activation, desk, [moment.time for moment in shown[:EXPLAINED_STEPS][::-1]])
 
     def _carries(self) -> bool:
         """Whether anything is carried back at all: not where all that could is frozen."""
@@ -460,6 +485,7 @@ class _Writer:
                 return ""
 
     def gradients(self) -> Iterator[Block]:
+        """The gradients of the parameters: contributions, and their sums."""
         board, gradients = self.board, self.parts.gradients
         if not gradients:
             return
@@ -478,7 +504,7 @@ class _Writer:
                 continue
             lines = [p for p in group if long or not board.steps[p].repeats]
             yield Lines(("Gradient of ", name), board.stream(lines, self.labels.of, long), long)
-        yield from sentences.recurrent_weight(self.desk)
+        yield from self.said(sentences.recurrent_weight, self.desk)
 
     def _sharing(self) -> Inline:
         """Which parameters are used at every step."""
@@ -524,15 +550,17 @@ class _Writer:
         return len({via.time for via in vias if via is not None}) > 1
 
     def update(self) -> Iterator[Block]:
+        """The new parameters."""
         updates = self.parts.updates
         if not updates:
             return
         rule = Math("p' = p - eta * dL/dp", r"p' = p - \eta \cdot \frac{\partial L}{\partial p}")
         yield Paragraph(inline("For every parameter {p}: {rule}", p=Math("p", "p"), rule=rule))
         yield Lines(("All parameters",), self.board.stream(updates, self.labels.of))
-        yield from sentences.update_check(self.desk, self.desk.parts)
+        yield from self.said(sentences.update_check, self.desk, self.desk.parts)
 
     def again(self) -> Iterator[Block]:
+        """The forward pass with the new parameters."""
         again = self.parts.again
         if not again.losses:
             return
@@ -554,9 +582,10 @@ class _Writer:
             else:
                 everything += again.losses
                 yield Lines(("All steps",) if self.recurrent else (), self.board.stream(everything, self.labels.of))
-        yield from sentences.new_loss(self.desk)
+        yield from self.said(sentences.new_loss, self.desk)
 
     def memory(self) -> Iterator[Block]:
+        """The slopes between states and their products."""
         desk, factors = self.desk, self.desk.parts.factors
         if not factors:
             return
@@ -579,7 +608,7 @@ class _Writer:
             yield self._factor_ledger()
         else:
             yield Lines(("From the last step back",), desk.stream(factors, self.labels.factor))
-        yield from sentences.reach(desk, desk.parts)
+        yield from self.said(sentences.reach, desk, desk.parts)
 
     def _factor_ledger(self) -> Table:
         desk = self.desk

@@ -67,7 +67,7 @@ def _texts(block: Block) -> Iterator[str]:
 
 
 def _entry(row: Row) -> str:
-    number, name, formula, numbers, result, uses, label, role, time, exact, so_far, relation, _, _ = row
+    number, name, formula, numbers, result, uses, label, role, time, exact, so_far, relation, *_ = row
     equal = "=" if relation == "=" else r"\approx"
     line = quote(number) if "." in number else number or "null"
     when = "null" if time is None else time

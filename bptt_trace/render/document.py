@@ -53,9 +53,9 @@ def html(sheet: Sheet, templates: Path | None = None) -> str:
     return _render("sheet.html.j2", sheet, templates)
 
 
-def latex(sheet: Sheet, templates: Path | None = None, *, fragment: bool = False) -> str:
-    r"""The sheet as a complete LaTeX document, or as a fragment for ``\\input``."""
-    return _render("body.tex.j2" if fragment else "sheet.tex.j2", sheet, templates)
+def latex(sheet: Sheet, templates: Path | None = None, *, fragment: bool = False, exam: bool = False) -> str:
+    r"""The sheet as a complete LaTeX document, by the class ``exam`` if wanted, or as a fragment for ``\\input``."""
+    return _render("body.tex.j2" if fragment else "exam.tex.j2" if exam else "sheet.tex.j2", sheet, templates)
 
 
 @cache
@@ -156,12 +156,14 @@ def _html_math(math: Math) -> str:
 
 
 def _tex_math(math: Math) -> str:
+    if not math.latex:
+        return ""
     # Rows of matrices end in \\cr, which Markdown leaves alone; LaTeX has a sign of its own for them.
     return f"${math.latex}$".replace(r" \cr ", r" \\ ")
 
 
 def _markdown_math(math: Math) -> str:
-    return f"${math.latex}$"
+    return f"${math.latex}$" if math.latex else ""
 
 
 def _way(label: str) -> str:

@@ -20,6 +20,8 @@ SAMPLE = 60
 """Rows of a long block that are looked at to find the widths of its columns."""
 LEAST_BODY = 26
 """The narrowest column in which formulas are still pleasant to read."""
+BOX = 10
+"""Room for a result that is to be filled in."""
 TAIL = 9
 """Room for the role, or for the lines used, right of a result."""
 
@@ -54,6 +56,7 @@ class Layout:
         self.width = width
         self.script = script
         self.long = sum(len(b.rows) for s in sheet.sections for b in s.blocks if isinstance(b, Lines)) > LONG
+        self.worksheet = sheet.kind == "worksheet"
         self.closed_forms = sheet.rounding.get("policy") == "exact"
         self.boards = any(row.kind for row in islice(sheet.rows(), 4 * SAMPLE))
         """Whether lines of matrices stand on the sheet: then all lines are set as on a board."""
@@ -90,6 +93,8 @@ class Layout:
 
     def rows(self) -> Callable[[Row], Iterator[list[Span]]]:
         """How a line is laid out at this width: one row for each, or two or more."""
+        if self.worksheet:
+            return self.row_with_blanks
         if self.boards:
             return self.row_on_board
         if self.closed_forms:
@@ -111,6 +116,9 @@ class Layout:
 
     def head(self) -> str:
         w = self.widths
+        if self.worksheet:
+            start = f"{'line':<{w.number + 1}} quantity = formula"
+            return f"{start}{'= with numbers = result  decimals':>{max(self.width - len(start), 34)}}"
         if self.boards:
             start = f"{'line':<{w.number + 1}} quantity = formula = numbers"
             return f"{start}{'= result':>{max(self.width - len(start) - self.tail_on_board, 10)}}  uses"
@@ -301,6 +309,29 @@ class Layout:
                 gap = self.width - w.number - 2 - len(head) - len(line) - len(sign) - len(result) - len(tail)
                 spans += [(" " * max(gap, 2) + sign, ""), (result, "bold"), (tail, "dim")]
             yield spans
+
+    def row_with_blanks(self, row: Row) -> Iterator[list[Span]]:
+        """For worksheets: quantity and formula, then room for the calculation and the result."""
+        w = self.widths
+        indent = " " * (w.number + 2)
+        formula = self.script.math(row.formula) if row.kind != "component" else ""
+        start = f"{self.script.math(row.name)} = " if formula else self.script.math(row.name)
+        lines = broken(formula, self.width - len(indent) - len(start))
+        label = f"({row.label})" if row.label and row.blank else ""
+        yield [(f"{row.number:>{w.number}}  ", "dim"), (f"{start}{lines[0]}", ""), (label, "dim")]
+        for text in lines[1:]:
+            yield [(f"{indent}{' ' * len(start)}{text}", "")]
+        numbers = self.script.math(row.numbers)
+        if row.kind == "board" and not numbers:
+            return
+        tail = f" = [{'':{BOX}}] {row.blank:>5}" if row.blank else f" = {self.script.math(row.result):>{BOX + 2}}      "
+        room = self.width - len(indent) - 2 - (len(tail) if row.kind != "board" else 0)
+        *above, last = broken(numbers, room) if numbers else ["_" * min(room, 60) if row.blank else ""]
+        for place, text in enumerate(above):
+            yield [(f"{indent}{'= ' if place == 0 else '    '}{text}", "")]
+        gap = max(room - len(last) - (2 if above else 0), 0)
+        spans: list[Span] = [(f"{indent}{'    ' if above else '= '}{last}", "")]
+        yield spans if row.kind == "board" else [*spans, (" " * gap + tail.rstrip(), "")]
 
     def row_of_three(self, row: Row) -> Iterator[list[Span]]:
         """For narrow terminals: quantity and role, then the formula, then the numbers."""

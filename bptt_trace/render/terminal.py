@@ -71,9 +71,19 @@ class _Terminal:
 
     def sheet(self, sheet: Sheet) -> None:
         self.layout = Layout(sheet, self.width, self.script)
-        self.wrapped(self.script.said(sheet.title), style="bold")
+        code = f"   sheet {sheet.handout.code}" if sheet.handout.code and sheet.kind in ("worksheet", "key") else ""
+        self.wrapped(self.script.said(sheet.title) + code, style="bold")
         if sheet.subtitle:
             self.wrapped(self.script.said(sheet.subtitle), style="dim")
+        if sheet.handout.line:
+            self.wrapped(self.script.said(sheet.handout.line), style="dim")
+        if sheet.kind == "worksheet":
+            self.line()
+            room = max(self.width - 44, 6)
+            self.line((f"Name {'_' * room}  Student no. {'_' * 10}  Date {'_' * 8}", ""))
+        if sheet.handout.instructions:
+            self.line()
+            self.wrapped(self.script.said(sheet.handout.instructions))
         if sheet.box:
             self.line()
             self.wrapped(self.unbroken(sheet.box), style="bold")
@@ -341,7 +351,7 @@ class _Terminal:
         if headed:
             self.line((self.layout.head(), "dim"))
         write = self.console.file.write
-        if self.layout.long and not self.layout.boards:
+        if self.layout.long and not self.layout.boards and not self.layout.worksheet:
             texts = map(self.layout.aligned, block.rows)
             while chunk := "".join(islice(texts, CHUNK)):
                 write(chunk)

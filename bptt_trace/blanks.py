@@ -1,0 +1,130 @@
+"""Which lines a worksheet leaves to the student, which it shows, and which it must not show.
+
+A line that follows from a blank one would give it away, so it is left out
+unless it is a blank itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from bptt_trace.check import Key
+from bptt_trace.errors import ProblemError, UnknownName
+from bptt_trace.names import Name
+from bptt_trace.parts import Parts, parts_of
+from bptt_trace.program import Role
+
+HINTS = range(4)
+"""Nothing; what kind of line it is; the formula; the formula with the given numbers in it."""
+PARTS = ("forward", "loss", "backward", "update", "again", "memory")
+"""Parts of a sheet that can be asked for by name; ``gradients`` is all from the backward pass to the update."""
+
+
+@dataclass(frozen=True)
+class Blanks:
+    """What is asked for."""
+
+    asked: Mapping[int, str]
+    """By the place of the line among the steps: the digits asked for, ``4``, or ``4 sf``."""
+    left_out: frozenset[int]
+    """Lines that are neither asked for nor shown."""
+    hints: int = 2
+    calculations: bool = True
+    """Whether the calculation is left to the student too, or the result alone."""
+
+    @property
+    def told(self) -> bool:
+        """Whether the calculation stands there with its given numbers."""
+        return self.hints > 2 or not self.calculations
+
+
+def blanks_of(key: Key, wanted: Sequence[str] = ("all",), hints: int = 2) -> Blanks:
+    """The blanks of a worksheet; raises ``ProblemError`` for words that name nothing.
+
+    ``wanted`` are ``all`` (every line up to the update), ``results`` (the same,
+    with the calculations told), ``gradients``, parts of the sheet, and names of
+    quantities; a vector stands for its components.
+    """
+    if hints not in HINTS:
+        raise ProblemError(f"{hints} is not possible here; from 0 to 3", path="hints")
+    lines = _lines(parts_of(key.program))
+    every = [*lines["forward"], *lines["loss"], *lines["gradients"]]
+    asked: set[int] = set()
+    for word in wanted:
+        if word in ("all", "results"):
+            asked |= set(every)
+        elif word in lines:
+            asked |= set(lines[word])
+        else:
+            asked |= set(_named(key, word))
+    asked -= {position for position in asked if key.steps[position].repeats}
+    if not asked:
+        raise ProblemError("there is nothing to fill in: this problem has no such lines", path="blanks")
+    left_out = _given_away(key, asked)
+    for part in ("again", "memory"):
+        if asked.isdisjoint(lines[part]):
+            left_out |= set(lines[part])
+    calculations = "results" not in wanted
+    return Blanks({p: digits(key, p) for p in sorted(asked)}, frozenset(left_out), hints, calculations)
+
+
+def digits(key: Key, position: int) -> str:
+    """How many digits of a line are asked for: decimals, or significant figures."""
+    rounding = key.problem.rounding
+    if rounding.figures is not None or key.steps[position].role is Role.FACTOR:
+        return f"{rounding.figures or rounding.places} sf"
+    return str(key.places[position])
+
+
+def _lines(parts: Parts) -> dict[str, list[int]]:
+    """The lines of every part of a sheet."""
+    passes = {"forward": parts.forward, "again": parts.again}
+    found = {part: [p for lines in one.steps.values() for p in lines] for part, one in passes.items()}
+    found["again"] += parts.again.losses
+    found["loss"] = parts.forward.losses
+    found["backward"] = [*parts.links, *(p for lines in parts.backward.values() for p in lines)]
+    found["update"], found["memory"] = parts.updates, parts.factors
+    of_parameters = [p for lines in parts.gradients.values() for p in lines]
+    found["gradients"] = [*found["backward"], *of_parameters, *parts.updates]
+    return found
+
+
+def _named(key: Key, word: str) -> list[int]:
+    """The lines of a quantity, or of the components of one."""
+    try:
+        return [key.program.index[key.register.find(word)]]
+    except UnknownName as error:
+        try:
+            whole = key.problem.vocabulary.canonical(Name.parse(word))
+        except UnknownName:
+            whole = None
+        cells = [p for name, p in key.program.index.items() if whole is not None and name._replace(index=()) == whole]
+        found = [position for position in cells if key.steps[position].rule is not None]
+        if not found:
+            raise ProblemError(f"{error}; or all, results, gradients, {', '.join(PARTS)}", path="blanks") from None
+        return found
+
+
+def _given_away(key: Key, asked: Collection[int]) -> set[int]:
+    """Lines that follow from a blank one."""
+    follows: set[int] = set()
+    for position, step in enumerate(key.steps):
+        if position not in asked and any(argument in asked or argument in follows for argument in step.arguments):
+            follows.add(position)
+    return follows
+
+
+def answers_csv(key: Key, blanks: Blanks) -> str:
+    """A sheet for the answers that ``check`` reads: one row for each blank."""
+    rows = [_cell(str(key.steps[position].target)) + ",\n" for position in blanks.asked]
+    return "".join(["quantity,answer\n", *rows])
+
+
+def answers_toml(key: Key, blanks: Blanks) -> str:
+    """The same as TOML."""
+    return "".join(f'"{key.steps[position].target}" = ""\n' for position in blanks.asked)
+
+
+def _cell(text: str) -> str:
+    return f'"{text}"' if "," in text else text

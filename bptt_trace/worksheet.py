@@ -1,0 +1,103 @@
+"""The worksheet of a problem: the worked solution with blanks in it.
+
+Nothing of the key is on it: where a result is left to the student, no string of
+it is ever made (see ``paper``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bptt_trace.blanks import Blanks, blanks_of
+from bptt_trace.check import Key
+from bptt_trace.checks import check_yourself
+from bptt_trace.conventions import conventions
+from bptt_trace.evaluate import Values, evaluate
+from bptt_trace.marked import number
+from bptt_trace.notation import Shown
+from bptt_trace.numbers import Rounding
+from bptt_trace.paper import Paper, PaperBoard, PaperLabels
+from bptt_trace.sheet import Block, Equations, Inline, Lines, Math, Paragraph, Section, Sheet, inline
+from bptt_trace.write import Writer
+
+
+def worksheet(
+    key: Key,
+    blanks: Blanks | None = None,
+    *,
+    values: Values | None = None,
+    shown: Shown | None = None,
+    detail: str = "both",
+    style: str = "full",
+    answers: bool = False,
+) -> Sheet:
+    """A worksheet; without ``blanks`` every line up to the update is left to the student.
+
+    ``detail`` and ``style`` are those of ``write``. ``answers=True`` puts the
+    answers behind the blanks, for a LaTeX source that prints either: such a
+    sheet is for the lecturer alone. ``shown`` replaces the strings of the given
+    numbers, for a sheet that is to be filled in many times.
+    """
+    problem = key.problem
+    blanks = blanks or blanks_of(key)
+    if values is None:
+        values = evaluate(key.program, problem.given, problem.rounding)
+    exact = Values(key.program, tuple(key.exact), problem.given, Rounding("full"))
+    paper = Paper(problem, key.program, values, exact, blanks, shown=shown, detail=detail, answers=answers)
+    board = PaperBoard(paper, detail) if paper.has_components else paper
+    writer = Writer(paper, board, compact=True, labels=PaperLabels(paper, board))
+    checks = dict(check_yourself(paper, board)) if style == "full" else {}
+    sections = []
+    for section in writer.sections():
+        blocks = tuple(_blocks(section, blanks))
+        if any(isinstance(block, Lines) for block in blocks):
+            asked = {row.name.text for block in blocks if isinstance(block, Lines) for row in block.rows if row.blank}
+            marks = sum(key.weights[p] for p in blanks.asked if paper.name(p).text in asked)
+            sections.append(Section(section.id, section.title, (*blocks, *checks.get(section.id, ())), number(marks)))
+    return Sheet(
+        title=problem.title,
+        subtitle=writer.subtitle().replace("Worked solution", "Worksheet", 1),
+        given=tuple(writer.given()),
+        conventions=(*(row for row in conventions(paper, board) if row[0] != "Reading"), *_answering(key, blanks)),
+        sections=tuple(sections),
+        kind="worksheet",
+        handout=problem.handout_with_code,
+    )
+
+
+def _blocks(section: Section, blanks: Blanks) -> Iterator[Block]:
+    """The blocks of a section as far as there is something in them, and as far as the hints go."""
+    for block in section.blocks:
+        match block:
+            case Lines(title, rows):
+                if len(rows):
+                    yield Lines(title, rows)
+            case Equations():  # every line has its own formula, as far as it is told
+                if section.id == "backward" and block.lead:
+                    yield Paragraph((*block.lead[:-1], f"{block.lead[-1]}".rstrip(":"), ". Use the old parameters throughout."))
+            case Paragraph():
+                if blanks.hints >= 2:
+                    yield block
+            case _:
+                yield block
+
+
+def _answering(key: Key, blanks: Blanks) -> Iterator[tuple[str, Inline]]:
+    """How answers are to be given."""
+    asked = sorted(set(blanks.asked.values()), key=lambda text: (len(text), text))
+    digits = f"{_digits(asked[0])}" if len(asked) == 1 else "as many decimals as stand beside its box"
+    if len(asked) > 1 and all(text.endswith("sf") for text in asked):
+        digits = "as many significant figures as stand beside its box"
+    if key.problem.marks.follow_through == 1:
+        costs = "A wrong line costs only itself: later lines are marked with your own numbers."
+    else:
+        costs = "Later lines are marked with your own numbers."
+    yield "Answers", (f"every result with {digits}; more do no harm. {costs}",)
+    if blanks.told:
+        yield "Boxes", inline("{box} in a calculation is your result of line 4", box=Math("[4]", r"\boxed{\scriptstyle 4}"))
+
+
+def _digits(asked: str) -> str:
+    if asked.endswith(" sf"):
+        return f"{asked.removesuffix(' sf')} significant figures"
+    return f"{asked} decimal{'s' if asked != '1' else ''}"
