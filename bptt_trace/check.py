@@ -141,15 +141,15 @@ class Key:
         self.steps = self.program.steps
         self.arguments = [step.arguments for step in self.steps]
         self.exact: list[float] = list(evaluate(self.program, problem.given, Rounding("full")).numbers)
-        self.places = [self._places(value, step.role) for value, step in zip(self.exact, self.steps, strict=True)]
+        self.places = [self.decimals(position, value) for position, value in enumerate(self.exact)]
         self.quantum = [10.0**-places for places in self.places]
         self.register = Register([step.target for step in self.steps if step.rule is not None], problem.vocabulary)
         self.sources = lru_cache(maxsize=256)(self._sources)
         self._bound: dict[Rule, Line] = {}
 
-    def _places(self, value: float, role: Role) -> int:
-        """Decimals that are asked for: those of the problem, and at least three significant figures."""
-        rounding = self.problem.rounding
+    def decimals(self, position: int, value: float) -> int:
+        """Decimals that are asked for: those of the problem, and at least three significant figures of this value."""
+        rounding, role = self.problem.rounding, self.steps[position].role
         size = math.floor(math.log10(abs(value))) if value else 0
         if rounding.figures is not None:
             return rounding.figures - 1 - size if value else rounding.figures - 1
@@ -205,8 +205,8 @@ class Key:
     # ------------------------------------------------------------ misconceptions
 
     @cached_property
-    def changes(self) -> list[tuple[Misconception, dict[int, list[tuple[Line, tuple[int, ...]]]]]]:
-        """For each misconception the lines that it changes, and how they would be calculated."""
+    def changed_formulas(self) -> list[tuple[Misconception, dict[int, list[Formula]]]]:
+        """For each misconception the lines that it changes, and the formulas that they would have."""
         case = Case(self.problem, self.program)
         found = []
         for one in CATALOGUE:
@@ -214,12 +214,20 @@ class Key:
             for position, step in enumerate(self.steps):
                 if step.rule is None or step.role is Role.FACTOR:
                     continue
-                ways = [self._compiled(formula) for formula in one.change(case, position, step)]
+                ways = list(one.change(case, position, step))
                 if ways:
                     lines[position] = ways
             if lines:
                 found.append((one, lines))
         return found
+
+    @cached_property
+    def changes(self) -> list[tuple[Misconception, dict[int, list[tuple[Line, tuple[int, ...]]]]]]:
+        """The same, as functions of doubles."""
+        return [
+            (one, {position: list(map(self._compiled, ways)) for position, ways in lines.items()})
+            for one, lines in self.changed_formulas
+        ]
 
     def _compiled(self, formula: Formula) -> tuple[Line, tuple[int, ...]]:
         rule, arguments = rule_of(formula)

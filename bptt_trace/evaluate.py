@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, DivisionByZero, InvalidOperation, Overflow, localcontext
 from fractions import Fraction
+from functools import cache
 from typing import Any, Protocol
 
 import mpmath
@@ -97,6 +98,14 @@ def evaluate(
     values by name. Raises ``CalculationError`` where a value cannot be had.
     """
     return Values(program, run(program, given, arithmetic(rounding, given), override), given, rounding)
+
+
+class Remembering:
+    """An arithmetic that keeps its lines, for a program that is evaluated many times."""
+
+    def __init__(self, how: Arithmetic) -> None:
+        self.number = how.number
+        self.line = cache(how.line)
 
 
 def run(

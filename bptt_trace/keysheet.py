@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from bptt_trace.blanks import Blanks, blanks_of
@@ -10,7 +10,7 @@ from bptt_trace.check import Key
 from bptt_trace.desk import Desk
 from bptt_trace.evaluate import Values, evaluate
 from bptt_trace.marked import TITLES, number
-from bptt_trace.mistakes import VISIBLE
+from bptt_trace.mistakes import CLEARLY, VISIBLE, Best
 from bptt_trace.numbers import Rounding
 from bptt_trace.sheet import Block, Column, Inline, Math, Paragraph, Section, Sheet, Table
 
@@ -18,19 +18,11 @@ FINER = 2
 """Decimals that the unrounded results have more than the results."""
 
 
-class Expected(NamedTuple):
-    """What a mistake gives at the line at which it is seen best."""
-
-    slug: str
-    position: int
-    value: float
-
-
-def expected(key: Key, blanks: Blanks) -> list[Expected]:
+def expected(key: Key, blanks: Blanks) -> list[Best]:
     """Every mistake of the catalogue that shows in the lines asked for, in the order of the catalogue."""
     found = []
     for one, lines in key.changes:
-        best: Expected | None = None
+        best: Best | None = None
         furthest = float(VISIBLE)
         for world in key.worlds[one.slug]:
             for position in lines:
@@ -38,8 +30,8 @@ def expected(key: Key, blanks: Blanks) -> list[Expected]:
                 if value is None or position not in blanks.asked:
                     continue
                 apart = abs(value - key.exact[position]) / key.quantum[position]
-                if apart > furthest:
-                    best, furthest = Expected(one.slug, position, value), apart
+                if apart > furthest * CLEARLY:
+                    best, furthest = Best(one.slug, position, value), apart
         if best:
             found.append(best)
     return found
@@ -65,10 +57,10 @@ def key_sheet(key: Key, blanks: Blanks | None = None, *, values: Values | None =
     blanks = blanks or blanks_of(key)
     mistakes = expected(key, blanks)
     strings = KeyStrings(
-        [desk.value(position) for position in range(len(key.steps))],
-        [_plain(decimals(key.exact[p], key.places[p] + FINER)) for p in range(len(key.steps))],
+        {position: desk.value(position) for position in blanks.asked},
+        {p: _plain(decimals(key.exact[p], key.places[p] + FINER)) for p in blanks.asked},
         [
-            (desk.name(one.position), desk.line(one.position), _plain(decimals(one.value, key.places[one.position])))
+            (desk.name(one.position), _plain(line_of(desk, one.position)), _plain(decimals(one.value, key.places[one.position])))
             for one in mistakes
         ],
         [TITLES[one.slug] for one in mistakes],
@@ -79,9 +71,9 @@ def key_sheet(key: Key, blanks: Blanks | None = None, *, values: Values | None =
 class KeyStrings(NamedTuple):
     """What stands on a key, as strings."""
 
-    results: Sequence[Math]
-    unrounded: Sequence[Math]
-    mistakes: Sequence[tuple[Math, str, Math]]
+    results: Mapping[int, Math]
+    unrounded: Mapping[int, Math]
+    mistakes: Sequence[tuple[Math, Math, Math]]
     """Quantity, line and wrong value."""
     titles: Sequence[str]
 
@@ -93,7 +85,7 @@ def lay_out(key: Key, desk: Desk, blanks: Blanks, strings: KeyStrings) -> Sheet:
         uses = desk.uses(key.arguments[position])
         rows.append(
             (
-                (desk.line(position).removeprefix("line "),),
+                (line_of(desk, position),),
                 (desk.name(position),),
                 (strings.results[position],),
                 (strings.unrounded[position],),
@@ -121,6 +113,11 @@ def lay_out(key: Key, desk: Desk, blanks: Blanks, strings: KeyStrings) -> Sheet:
     )
 
 
+def line_of(desk: Desk, position: int) -> str:
+    """The number of a line."""
+    return desk.line(position).removeprefix("line ")
+
+
 def _reading(key: Key, blanks: Blanks) -> Inline:
     marks = sum(key.weights[position] for position in blanks.asked)
     each = "One mark a line, " if all(key.weights[position] == 1 for position in blanks.asked) else "Marks: "
@@ -135,7 +132,7 @@ def _mistakes(strings: KeyStrings) -> list[Block]:
     columns = (Column(("mistake",)), Column(("line",)), Column(("quantity",)), Column(("would be",), right=True))
     rows: list[tuple[Inline, ...]] = []
     for title, (name, line, value) in zip(strings.titles, strings.mistakes, strict=True):
-        rows.append(((title,), (line.removeprefix("line "),), (name,), (value,)))
+        rows.append(((title,), (line,), (name,), (value,)))
     return [
         Paragraph(("Each of these mistakes, made alone from the first line on, shows best here:",)),
         Table(columns, rows),

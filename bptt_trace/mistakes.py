@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bptt_trace.check import Key
 from bptt_trace.misconceptions import CATALOGUE, Misconception
@@ -10,6 +11,20 @@ from bptt_trace.names import Name
 
 VISIBLE = 5
 """By how many units of the last place a line must differ to show a mistake."""
+
+
+CLEARLY = 1 + 1e-6
+"""How much further away a line must be to be the better one: of two that are alike the first is taken."""
+
+
+class Best(NamedTuple):
+    """Where a mistake is seen best in the numbers of a problem."""
+
+    slug: str
+    position: int
+    """The place of the line among the steps."""
+    value: float
+    """What somebody with this mistake gets there."""
 
 
 @dataclass(frozen=True)

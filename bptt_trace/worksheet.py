@@ -84,10 +84,13 @@ def _blocks(section: Section, blanks: Blanks) -> Iterator[Block]:
 
 def _answering(key: Key, blanks: Blanks) -> Iterator[tuple[str, Inline]]:
     """How answers are to be given."""
-    asked = sorted(set(blanks.asked.values()), key=lambda text: (len(text), text))
-    digits = f"{_digits(asked[0])}" if len(asked) == 1 else "as many decimals as stand beside its box"
-    if len(asked) > 1 and all(text.endswith("sf") for text in asked):
-        digits = "as many significant figures as stand beside its box"
+    rounding = key.problem.rounding
+    if rounding.figures is not None:
+        digits = f"{rounding.figures} significant figures"
+    else:
+        digits = (
+            f"{rounding.places} decimal{'s' if rounding.places != 1 else ''}, a small one with as many as stand beside its box"
+        )
     if key.problem.marks.follow_through == 1:
         costs = "A wrong line costs only itself: later lines are marked with your own numbers."
     else:
@@ -95,9 +98,3 @@ def _answering(key: Key, blanks: Blanks) -> Iterator[tuple[str, Inline]]:
     yield "Answers", (f"every result with {digits}; more do no harm. {costs}",)
     if blanks.told:
         yield "Boxes", inline("{box} in a calculation is your result of line 4", box=Math("[4]", r"\boxed{\scriptstyle 4}"))
-
-
-def _digits(asked: str) -> str:
-    if asked.endswith(" sf"):
-        return f"{asked.removesuffix(' sf')} significant figures"
-    return f"{asked} decimal{'s' if asked != '1' else ''}"

@@ -1,0 +1,58 @@
+"""Rules over NumPy arrays: many variants of one problem at once.
+
+The source of a line is the one that every arithmetic is made from; here its
+functions take whole columns of doubles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bptt_trace.evaluate import resolve
+from bptt_trace.functions import Function, Pieces
+from bptt_trace.lines import source
+from bptt_trace.rules import Rule
+
+Column = npt.NDArray[np.float64]
+
+
+def _sigmoid(z: Any) -> Any:
+    return 1 / (1 + np.exp(-z))
+
+
+def _softplus(z: Any) -> Any:
+    return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
+
+
+ARRAYS: dict[str, Callable[[Any], Any]] = {
+    "tanh": np.tanh,
+    "sigmoid": _sigmoid,
+    "softplus": _softplus,
+    "exp": np.exp,
+    "ln": np.log,
+    "sqrt": np.sqrt,
+    "sin": np.sin,
+    "cos": np.cos,
+}
+
+
+def over_arrays(rule: Rule) -> Callable[..., Any]:
+    """A rule as a function of columns; what cannot be calculated becomes NaN or an infinity."""
+    return source(rule).bind(float, _function)
+
+
+def _function(function: Function) -> Callable[[Any], Any]:
+    if function.pieces is not None:
+        return _bent(function.pieces)
+    return resolve(function, float, ARRAYS)
+
+
+def _bent(pieces: Pieces) -> Callable[[Any], Any]:
+    left, at_zero, right = map(float, (pieces.left, pieces.at_zero, pieces.right))
+    if pieces.steps:
+        return lambda z: np.where(z > 0, right, np.where(z < 0, left, at_zero))
+    return lambda z: np.where(z > 0, right * z, left * z)
