@@ -71,7 +71,7 @@ def _folded(text: str) -> str:
 
 def load(source: str | Path, register: Register) -> dict[Name, str]:
     """The answers in a file (``-`` is standard input); raises ``ProblemError`` with file and place."""
-    text, name = _text(source)
+    text, name = content(source)
     try:
         return parse(text, register, Path(name).suffix)
     except ProblemError as error:
@@ -79,7 +79,8 @@ def load(source: str | Path, register: Register) -> dict[Name, str]:
         raise
 
 
-def _text(source: str | Path) -> tuple[str, str]:
+def content(source: str | Path) -> tuple[str, str]:
+    """The text of a file of answers, or of standard input, and what to call it."""
     if source == "-":
         return decoded(sys.stdin.buffer.read(MAX_BYTES + 1), "<standard input>"), "<standard input>"
     path = Path(source)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bptt_trace.problem import Problem
     from bptt_trace.prove import Comparison
     from bptt_trace.sheet import Sheet
+    from bptt_trace.variants import Search
 
 PLAIN_WIDTH = 80
 """Columns of output that does not go to a terminal."""
@@ -55,6 +56,8 @@ def command() -> None:
       bptt-trace solve rnn                     a two-step recurrent network, worked out
       bptt-trace solve rnn --set w_hh=0.9      the same with another weight
       bptt-trace solve my.toml -f latex -o my.tex
+      bptt-trace worksheet rnn                 the same with blanks; --key prints its key
+      bptt-trace vary rnn -n 30 -o handouts    thirty of them, each with other numbers
       bptt-trace check rnn answers.csv         a homework, marked
       bptt-trace grade rnn class.csv -o marks.csv
       bptt-trace examples rnn > my.toml        a problem file to start from
@@ -69,6 +72,20 @@ def _problem_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("problem")(function)
 
 
+_blanks = click.option(
+    "--blanks",
+    multiple=True,
+    metavar="WHAT",
+    help="What is left to the student: all (if not told), results (calculations are told), gradients, a part of the sheet "
+    "(forward, loss, backward, update, again, memory), or the name of a quantity; may be repeated.",
+)
+_hints = click.option(
+    "--hints",
+    type=click.IntRange(0, 3),
+    default=2,
+    show_default=True,
+    help="Beside each blank: 0 nothing, 1 what kind of line it is, 2 its formula, 3 also the formula with the given numbers.",
+)
 _detail = click.option(
     "--detail",
     type=click.Choice(["board", "lines", "both"]),
@@ -182,20 +199,8 @@ def solve(
     help="What to print; csv and toml are sheets for the answers, which check reads.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file instead of the screen.")
-@click.option(
-    "--blanks",
-    multiple=True,
-    metavar="WHAT",
-    help="What is left to the student: all (if not told), results (calculations are told), gradients, a part of the sheet "
-    "(forward, loss, backward, update, again, memory), or the name of a quantity; may be repeated.",
-)
-@click.option(
-    "--hints",
-    type=click.IntRange(0, 3),
-    default=2,
-    show_default=True,
-    help="Beside each blank: 0 nothing, 1 what kind of line it is, 2 its formula, 3 also the formula with the given numbers.",
-)
+@_blanks
+@_hints
 @click.option("--key", "as_key", is_flag=True, help="Print the key instead: results, and what likely mistakes give.")
 @click.option(
     "--switch", is_flag=True, help="LaTeX for the lecturer: one source that prints the worksheet or, by a switch, its key."
@@ -244,6 +249,79 @@ def worksheet(
         return
     sheet = key_sheet(key, wanted) if as_key else written(key, wanted, detail=detail, style=style, answers=switch)
     _show(sheet, form, output, templates, fragment=fragment, exam=exam)
+
+
+@command.command()
+@_problem_options
+@click.option("-n", "count", type=click.IntRange(1, 100_000), help="How many variants.")
+@click.option("--seed", type=int, help="A number; the same seed gives the same variants on any machine.  [default: 1]")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="DIR", help="A new folder for all that is written."
+)
+@click.option(
+    "-f",
+    "--format",
+    "form",
+    type=click.Choice(["markdown", "latex"]),
+    default="markdown",
+    show_default=True,
+    help="Of worksheets and keys.",
+)
+@click.option(
+    "--students", type=click.Path(path_type=Path), metavar="IDS.csv", help="A file with students: a variant for each, by name."
+)
+@click.option("--code", metavar="CODE", help="The variant of this code again, which stands on its sheets.")
+@_blanks
+@_hints
+@_detail
+@_style
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="How many processes set PDF at once.")
+def vary(
+    problem: str, changes: tuple[str, ...], count: int | None, seed: int | None, output: Path, form: str,
+    students: Path | None, code: str | None, blanks: tuple[str, ...], hints: int, detail: str, style: str, jobs: int,
+) -> None:  # fmt: skip
+    """Write variants of a problem with other numbers: worksheet, key, sheet for the answers and problem file of each.
+
+    The numbers are drawn from ranges that the table [vary] of the problem may give, and kept if they are friendly and
+    no mistake of the catalogue goes unseen. Each sheet has a code from which it can be made again.
+
+    PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example.
+
+    \b
+    Examples:
+      bptt-trace vary rnn -n 30 --seed 7 -o handouts
+      bptt-trace vary rnn --students ids.csv -o handouts
+      bptt-trace vary rnn --code 36P-K71 -o again
+    """
+    from bptt_trace.copies import Typesetter
+    from bptt_trace.errors import ProblemError
+    from bptt_trace.handouts import Medium, students_of, write_folder
+    from bptt_trace.problem import document
+    from bptt_trace.progress import bar
+    from bptt_trace.render.document import latex, markdown
+    from bptt_trace.variants import Factory, Search
+
+    ids = students_of(students) if students else []
+    if code is not None and (count or seed is not None or ids):
+        raise click.UsageError("--code tells which variant it is; -n, --seed and --students draw others")
+    if ids and count not in (None, len(ids)):
+        raise click.UsageError(f"-n {count}, but {students} has {len(ids)} students; without -n each gets a variant")
+    read, name = document(problem, changes)
+    try:
+        factory = Factory(read, blanks or ("all",), hints, name)
+        if code is not None:
+            search = Search([factory.regenerate(code)])
+        else:
+            search = factory.search(len(ids) or count or 1, 1 if seed is None else seed)
+    except ProblemError as error:
+        error.source = error.source or name
+        raise
+    setter = Typesetter(factory, {"markdown": markdown, "latex": latex}[form], detail=detail, style=style)
+    medium = Medium({"markdown": "md", "latex": "tex"}[form])
+    del jobs
+    with bar(name, len(search.variants) if sys.stderr.isatty() else 0) as advance:
+        write_folder(output, search.variants, setter, medium, ids, advance)
+    _written(_told(search, factory.never_shown, output), None)
 
 
 @command.command()
@@ -471,6 +549,21 @@ def from_weights(
 
 
 # ---------------------------------------------------------------------- output
+
+
+def _told(search: Search, never_shown: Iterable[str], folder: Path) -> Iterator[str]:
+    """What was written, and what was rejected on the way."""
+    found = len(search.variants)
+    yield f"{found} variant{'s' if found != 1 else ''} in {folder}\n"
+    if search.rejected:
+        rejected = search.rejected.total()
+        yield f"{rejected} of {search.drawn} candidates were rejected:\n"
+        width = len(str(rejected))
+        for condition, count in search.rejected.most_common():
+            yield f"  {count:{width}}  {condition}\n"
+    hidden = list(never_shown)
+    if hidden:
+        yield f"Hardly any numbers of this problem would show: {', '.join(hidden)}\n"
 
 
 def _console(file: IO[str]) -> Console:

@@ -120,8 +120,8 @@ class Grader:
 
     def _load_variant(self, student: str) -> Key:
         assert self.variants is not None
-        path = self.variants / self._index.get(student, f"{safe(student)}.toml")
-        if path.resolve().parent != self.variants.resolve() or not path.is_file():
+        path = self.variants / self._index.get(hardened(student), f"{safe(student)}.toml")
+        if not path.resolve().is_relative_to(self.variants.resolve()) or not path.is_file():
             raise ProblemError(f"no variant {shown(path.name)} for student {shown(student)}", source=str(self.variants))
         key = Key(load(path))
         missing = [name for name in self.names if name not in key.program.index]

@@ -9,8 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -22,6 +21,7 @@ from bptt_trace.classfile import ClassFile
 from bptt_trace.errors import OutputError, ProblemError
 from bptt_trace.grade import HEADS, as_csv, graded, safe
 from bptt_trace.problem import Problem
+from bptt_trace.progress import bar
 from bptt_trace.tally import Tally
 
 ENDINGS = {"html": ".html", "markdown": ".md", "latex": ".tex", "json": ".json"}
@@ -59,7 +59,8 @@ def run(
     try:
         folder = None if reports is None else Reports(reports, ENDINGS[form])
         done = [] if part.is_dir() else _kept(part, mark)
-        with _appended(part, mark, tally, done=bool(done)) as file, _bar(source, len(done), shown=progress) as advance:
+        total = sum(1 for _ in source.rows()) if progress else 0
+        with _appended(part, mark, tally, done=bool(done)) as file, bar(source.path.name, total, len(done)) as advance:
             for row in done:
                 tally.add(row)
                 if folder is not None and row[1]:
@@ -137,18 +138,3 @@ def _finish(part: Path, output: Path) -> None:
     finally:
         whole.unlink(missing_ok=True)
     part.unlink()
-
-
-@contextmanager
-def _bar(source: ClassFile, done: int, *, shown: bool) -> Iterator[Callable[[], None]]:
-    """A bar on a terminal; elsewhere nothing."""
-    if not shown:
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-    from rich.text import Text
-
-    with Progress(console=Console(file=sys.stderr)) as bar:
-        task = bar.add_task(Text(source.path.name[:40]).markup, total=sum(1 for _ in source.rows()), completed=done)
-        yield lambda: bar.advance(task)

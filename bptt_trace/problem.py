@@ -134,6 +134,26 @@ class Problem:
 # ------------------------------------------------------------------ reading
 
 
+def document(source: str | Path, changes: Sequence[str] = ()) -> tuple[dict[str, Any], str]:
+    """The table of keys in a file, changed, and what to call the file; raises ``ProblemError``."""
+    text, name = content(source)
+    try:
+        return _changed(text, changes), name
+    except ProblemError as error:
+        error.source = error.source or name
+        raise
+
+
+def _changed(text: str, changes: Sequence[str]) -> dict[str, Any]:
+    read = document_of(text)
+    steps = _length(read)
+    for change in changes:
+        change_document(read, change)
+    if _length(read) != steps and not any(change.startswith("title") for change in changes):
+        read.pop("title", None)  # it spoke of another number of steps
+    return read
+
+
 def load(source: str | Path, changes: Sequence[str] = ()) -> Problem:
     """The problem in a file; ``-`` is standard input, a bare word a built-in example.
 
@@ -147,13 +167,7 @@ def load(source: str | Path, changes: Sequence[str] = ()) -> Problem:
 def parse(text: str, source: str = "<text>", changes: Sequence[str] = ()) -> Problem:
     """The problem that a TOML or JSON text describes."""
     try:
-        document = document_of(text)
-        steps = _length(document)
-        for change in changes:
-            change_document(document, change)
-        if _length(document) != steps and not any(change.startswith("title") for change in changes):
-            document.pop("title", None)  # it spoke of another number of steps
-        return from_document(document, source)
+        return from_document(_changed(text, changes), source)
     except ProblemError as error:
         error.source = error.source or source
         raise
