@@ -267,9 +267,9 @@ def conditions(one: Key) -> Iterator[str]:
     if recurrent and all(value == recurrent[j, i] for (i, j), value in recurrent.items()):
         yield SYMMETRIC
     for position, step in enumerate(one.steps):
-        if step.role is Role.PREACTIVATION and step.target.stem == "a" and step.target.iteration == 1:
-            if not 0.05 <= abs(one.exact[position]) <= 2.5:
-                yield SATURATED
+        hidden = step.role is Role.PREACTIVATION and step.target.stem == "a" and step.target.iteration == 1
+        if hidden and not 0.05 <= abs(one.exact[position]) <= 2.5:
+            yield SATURATED
     for position in asked:
         value, quantum = one.exact[position], one.quantum[position]
         if 1e-12 < abs(value) < 5 * 10.0**-one.problem.rounding.places:
