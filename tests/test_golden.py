@@ -37,6 +37,16 @@ MARKED = {
     "rnn-marked.json": ["check", "rnn", "rnn.csv", "-f", "json", "--reveal"],
     "rnn-gradescope.json": ["check", "rnn", "rnn.csv", "-f", "gradescope"],
     "rnn-mistakes.txt": ["mistakes", "rnn"],
+    "rnn-worksheet.txt": ["worksheet", "rnn"],
+    "rnn-worksheet.md": ["worksheet", "rnn", "-f", "markdown"],
+    "rnn-worksheet.tex": ["worksheet", "rnn", "-f", "latex"],
+    "rnn-worksheet.html": ["worksheet", "rnn", "-f", "html"],
+    "rnn-key.txt": ["worksheet", "rnn", "--key"],
+    "rnn-key.md": ["worksheet", "rnn", "--key", "-f", "markdown"],
+    "rnn-key.tex": ["worksheet", "rnn", "--key", "-f", "latex"],
+    "rnn-answers.csv": ["worksheet", "rnn", "-f", "csv"],
+    "classifier-worksheet.txt": ["worksheet", "classifier", "--blanks", "gradients", "--hints", "3"],
+    "rnn-exam.tex": ["worksheet", "rnn", "-f", "latex", "--exam", "--switch"],
     "class-marks.csv": ["grade", "rnn", "class.csv", "-o", "class-marks.csv"],
     "class-summary.md": ["grade", "rnn", "class.csv", "-o", "marks.csv", "--summary", "class-summary.md"],
 }
@@ -47,12 +57,12 @@ MARKED = {
 def test_the_committed_marks_are_what_is_printed(
     name: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An answer sheet and a class, marked in every form."""
+    """An answer sheet and a class, marked in every form; a worksheet and its key."""
     for sheet in ("rnn.csv", "class.csv"):
         shutil.copy(SHEETS / sheet, tmp_path)
     monkeypatch.chdir(tmp_path)
     outcome = CliRunner().invoke(command, MARKED[name])
-    assert outcome.exit_code == (0 if MARKED[name][0] == "mistakes" else 1)
+    assert outcome.exit_code == (1 if MARKED[name][0] in ("check", "grade") else 0)
     printed = Path(name).read_text("utf-8") if Path(name).exists() else outcome.output
     if request.config.getoption("--update-golden"):
         (SHEETS / name).write_text(printed, "utf-8", newline="\n")

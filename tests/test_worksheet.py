@@ -12,6 +12,8 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from mdit_py_plugins.dollarmath import dollarmath_plugin
 from networks import document as network_document
 from random_problems import examples
 from students import by_hand
@@ -305,6 +307,25 @@ def test_the_head_of_a_handout(medium: str) -> None:
             "latex": r"50 \% \textbackslash{}input\{x\}",
         }
         assert instructions.get(medium, r"50 % \input{x}") in text
+
+
+# ------------------------------------------------------------------- rendering
+
+
+@pytest.mark.parametrize("hints", [0, 1, 2, 3])
+@pytest.mark.parametrize("name", examples())
+def test_markdown_is_rendered_without_debris(name: str, hints: int) -> None:
+    """Worksheet and key, by a renderer with tables and mathematics: no bar, dollar or backslash is left over."""
+    one = key(name)
+    blanks = blanks_of(one, ["all"], hints)
+    for sheet in (worksheet(one, blanks), key_sheet(one, blanks), solve(name).sheet):
+        page = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin).render(markdown(sheet))
+        rules = re.compile(r"^\|(?::?-+:?\|)+$|^\| ?(?:[:-]+ ?\| ?)+$", re.MULTILINE)
+        assert page.count("<table>") == len(rules.findall(markdown(sheet)))
+        left = re.sub(r'<(span|div) class="math [a-z]+">.*?</\1>|<pre>.*?</pre>', "", page, flags=re.DOTALL)
+        words = re.sub(r"<[^>]+>", " ", left)
+        assert "math" in page
+        assert not re.search(r"[|$\\]", words), re.findall(r".{20}[|$\\].{20}", words)
 
 
 # ---------------------------------------------------------------- command line
