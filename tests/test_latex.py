@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,8 +11,12 @@ import pytest
 from networks import document as network_document
 from random_problems import examples
 
-from bptt_trace import load, solve
+from bptt_trace import Key, load, solve
+from bptt_trace.blanks import blanks_of
+from bptt_trace.keysheet import key_sheet
 from bptt_trace.problem import from_document
+from bptt_trace.render.document import latex
+from bptt_trace.worksheet import worksheet
 
 pytestmark = pytest.mark.latex
 
@@ -89,6 +94,25 @@ def vectors() -> Iterator[tuple[str, str]]:
             yield f"{name}-{notation}", solve(renamed).to_latex()
 
 
+def handouts() -> Iterator[tuple[str, str]]:
+    """Worksheets with every hint, their keys, and the two in one, of every example and of larger networks."""
+    keys = {name: Key(load(name)) for name in examples()}
+    for name, sizes in {
+        "three": {"hidden": 3, "d": 3, "k": 3, "T": 3},
+        "batch": {"hidden": 2, "d": 2, "k": 2, "T": 2, "batch": 3},
+        "long": {"T": 12},
+    }.items():
+        keys[name] = Key(from_document(network_document(**sizes, seed=3)))
+    for name, key in keys.items():
+        for hints in range(4):
+            yield f"{name}-{hints}", latex(worksheet(key, blanks_of(key, ["all"], hints)))
+        for wanted in (["results"], ["forward"]):
+            yield f"{name}-{wanted[0]}", latex(worksheet(key, blanks_of(key, wanted)))
+        yield f"{name}-key", latex(key_sheet(key))
+        yield f"{name}-lines", latex(worksheet(key, detail="lines"))
+        yield f"{name}-both", latex(worksheet(key, answers=True)).replace("%\\keytrue", "\\keytrue")
+
+
 def seventeen_digits() -> Iterator[tuple[str, str]]:
     """Every example at full precision."""
     for name in examples():
@@ -96,7 +120,7 @@ def seventeen_digits() -> Iterator[tuple[str, str]]:
             yield f"{name}-{steps}", solve(name, rounding="full", steps=steps).to_latex()
 
 
-@pytest.mark.parametrize("all_of", [documents, vectors, seventeen_digits])
+@pytest.mark.parametrize("all_of", [documents, vectors, handouts, seventeen_digits])
 def test_every_document_compiles_without_an_overfull_box(
     tmp_path: Path, pdflatex: Compile, all_of: Callable[[], Iterator[tuple[str, str]]]
 ) -> None:
@@ -105,8 +129,10 @@ def test_every_document_compiles_without_an_overfull_box(
     for name, document in all_of():
         preamble, bodies[name] = split(document)
         preambles.add(re.sub(r"(?m)^\\fancyfoot\[L\].*$", "", preamble))
-    assert len(preambles) == 1
-    assert overfull(pdflatex(tmp_path, together(bodies, preambles.pop()))) == {}
+        if "\\keytrue" in preamble:  # the switch of one must not stay for the next
+            bodies[name] = f"\\keytrue {bodies[name]}\\keyfalse"
+    assert overfull(pdflatex(tmp_path, together(bodies, max(preambles, key=len)))) == {}
+    assert len(preambles) == (2 if all_of is handouts else 1)
 
 
 @pytest.mark.parametrize("name", examples())
@@ -114,6 +140,47 @@ def test_a_document_compiles_on_its_own(tmp_path: Path, pdflatex: Compile, name:
     """As ``bptt-trace solve NAME -f latex`` prints it, the footer with its title included."""
     log = pdflatex(tmp_path, solve(name).to_latex())
     assert re.findall(r"^Overfull.*$|^LaTeX Warning.*$", log, re.MULTILINE) == []
+
+
+def words(pdf: Path) -> str:
+    """The text of a PDF, as a reader sees it."""
+    return subprocess.run(["pdftotext", "-layout", str(pdf), "-"], capture_output=True, check=True, text=True).stdout
+
+
+@pytest.mark.parametrize("name", ["rnn", "rnn3", "classifier"])
+def test_one_source_prints_the_worksheet_or_the_key(tmp_path: Path, pdflatex: Compile, name: str) -> None:
+    """By a switch in its preamble; as printed, the worksheet has no result, and the key has every one."""
+    key = Key(load(name))
+    values = dict(solve(name, steps="full", detail="lines").sheet.values)
+    results = {values[str(key.steps[p].target)].replace("-", "−") for p in blanks_of(key).asked}
+    results -= {number.text for number in key.problem.given.values()}
+    source = latex(worksheet(key, answers=True))
+    exam = latex(worksheet(key, answers=True), exam=True)
+    forms = {
+        "worksheet": source,
+        "key": source.replace("%\\keytrue", "\\keytrue"),
+        "exam": exam,
+        "exam-key": re.sub(r"(?m)^\\documentclass.*\n(.*\n)%", r"\1", exam),
+    }
+    for form, text in forms.items():
+        folder = tmp_path / form
+        folder.mkdir()
+        pdflatex(folder, text)
+        log = pdflatex(folder, text)
+        assert not re.findall(r"^Overfull.*$", log, re.MULTILINE)
+        printed = set(re.findall(r"[-−]?\d+\.\d+", next(folder.glob("*.pdf")) and words(next(folder.glob("*.pdf")))))
+        assert (set() if not form.endswith("key") else results) == printed & results, form
+
+
+def test_the_pdf_of_a_worksheet_has_no_trace_of_its_key(tmp_path: Path, pdflatex: Compile) -> None:
+    """Neither in its text nor in its metadata, uncompressed."""
+    key = Key(load("rnn"))
+    source = latex(worksheet(key))
+    pdflatex(tmp_path, source.replace("\\begin{document}", "\\pdfcompresslevel=0 \\pdfobjcompresslevel=0 \\begin{document}"))
+    (pdf,) = tmp_path.glob("*.pdf")
+    values = dict(solve("rnn", steps="full").sheet.values)
+    results = {values[str(key.steps[p].target)] for p in blanks_of(key).asked}
+    assert not [value for value in results if value in words(pdf).replace("−", "-") or value.encode() in pdf.read_bytes()]
 
 
 def test_fragments_compile_inside_a_document_of_the_users_own(tmp_path: Path, pdflatex: Compile) -> None:
