@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import tomli_w
-
 from bptt_trace.blanks import answers_csv, answers_toml, digits
 from bptt_trace.check import Key
 from bptt_trace.desk import Desk
+from bptt_trace.documents import as_toml
 from bptt_trace.evaluate import Arithmetic, Remembering, Values, arithmetic, run
 from bptt_trace.forms import MOST, Form, hole
 from bptt_trace.keysheet import FINER, KeyStrings, decimals, key_sheet, lay_out, line_of
@@ -75,7 +74,7 @@ class _Anew:
         marks = {path: hole(number) for number, path in enumerate(self._places)}
         document = replaced(factory.document, marks)
         document.setdefault("handout", {})["code"] = hole(len(marks))
-        text = tomli_w.dumps(document)
+        text = as_toml(document)
         for path, mark in marks.items():
             text = text.replace(f'"{mark}"', mark) if not _is_fraction(factory, self._places[path]) else text
         self._problem = Form(text)

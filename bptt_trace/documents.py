@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -116,6 +117,13 @@ def _decimal(text: str) -> Decimal:
         return Decimal(text.replace("_", ""))
     except ArithmeticError:
         raise ProblemError(f"a number cannot be read: {shown(text)} is out of range") from None
+
+
+def as_toml(document: Mapping[str, Any]) -> str:
+    """A table of keys as a problem file, each list of numbers on one line."""
+    import tomli_w
+
+    return re.sub(r"\[\s+([^][]+?),\s+\]", lambda row: f"[{' '.join(row[1].split())}]", tomli_w.dumps(document))
 
 
 def change_document(document: dict[str, Any], change: str) -> None:

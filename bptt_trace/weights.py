@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tomli_w
 
+from bptt_trace.documents import as_toml
 from bptt_trace.errors import ProblemError
 from bptt_trace.numbers import shown
 
@@ -113,10 +113,9 @@ def document_from(
 
 def text_of(document: Mapping[str, Any], source: str) -> str:
     """The problem file, with a word on what is still to be put in."""
-    written = re.sub(r"\[\s+([^][]+?),\s+\]", lambda row: f"[{' '.join(row[1].split())}]", tomli_w.dumps(document))
     return (
         f"# Parameters from {source}, each with the fewest digits that read back to the stored number.\n"
-        f"# x and target are placeholders: put your own.\n{written}"
+        f"# x and target are placeholders: put your own.\n{as_toml(document)}"
     )
 
 
