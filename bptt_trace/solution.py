@@ -66,7 +66,10 @@ class Solution:
         return "".join(write_json(sheet))
 
     def _repr_markdown_(self) -> str:
-        return self.to_markdown()
+        from bptt_trace.render.document import markdown
+        from bptt_trace.render.svg import embedded
+
+        return markdown(self.sheet, links=embedded(self.sheet))
 
 
 def solve(problem: Problem | str | Path, *, rounding: str | None = None, steps: str = "auto", detail: str = "both") -> Solution:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from bptt_trace import sentences
+from bptt_trace import pictures, sentences
 from bptt_trace.blackboard import Blackboard
 from bptt_trace.conventions import conventions
 from bptt_trace.desk import Desk
@@ -31,6 +31,7 @@ from bptt_trace.sheet import (
     Column,
     Equation,
     Equations,
+    Figure,
     Inline,
     Lines,
     Math,
@@ -233,14 +234,31 @@ class _Writer:
         yield Section("takeaways", "Key takeaways", (Bullets(takeaways),) if takeaways else ())
 
     def forward(self) -> Iterator[Block]:
-        board, steps = self.board, self.parts.forward.steps
+        steps = self.parts.forward.steps
         lead: Inline = ("For every step ", Math("t", "t"), ", in this order:") if self.recurrent else ("In this order:",)
         if self.samples is not None:
             lead = (
                 *(("For every sample and every step ", Math("t", "t")) if self.recurrent else ("For every sample",)),
                 ", in this order:",
             )
+        yield from self._drawn(pictures.rolled_up(self.desk, self.board))
         yield Equations(lead, tuple(self._forward_equations()))
+        yield from self._forward_lines(steps)
+        if not self.parts.backward:
+            yield from self._network()
+
+    def _network(self) -> Iterator[Block]:
+        """The network with its values and, where there are any, its gradients."""
+        draw = pictures.unrolled if self.recurrent else pictures.by_layer
+        yield from self._drawn(draw(self.desk, self.board))
+
+    @staticmethod
+    def _drawn(figure: Figure | None) -> Iterator[Block]:
+        if figure is not None:
+            yield figure
+
+    def _forward_lines(self, steps: Mapping[Moment, Sequence[int]]) -> Iterator[Block]:
+        board = self.board
         if len(steps) > ONE_BLOCK_FROM and not self.on_ledger:
             yield self._all_steps(steps)
             return
@@ -354,11 +372,11 @@ class _Writer:
                     yield from sentences.short_gradient(self.desk, moment)
             yield from sentences.chain(self.desk)
             yield from sentences.through_activation(self.desk, [None])
-            return
-        if len(backward) > ONE_BLOCK_FROM and not self.on_ledger:
+        elif len(backward) > ONE_BLOCK_FROM and not self.on_ledger:
             yield self._all_steps(backward)
-            return
-        yield from self._backward_over_time()
+        else:
+            yield from self._backward_over_time()
+        yield from self._network()
 
     def _backward_over_time(self) -> Iterator[Block]:
         desk, backward = self.desk, self.parts.backward
@@ -579,6 +597,7 @@ class _Writer:
             yield self._factor_ledger()
         else:
             yield Lines(("From the last step back",), desk.stream(factors, self.labels.factor))
+        yield from self._drawn(pictures.gradient_flow(desk))
         yield from sentences.reach(desk, desk.parts)
 
     def _factor_ledger(self) -> Table:
