@@ -341,7 +341,7 @@ def _time_step(pencil: _Pencil, time: int, column: int, before: Sequence[Kept | 
     for row, (cell, memory) in enumerate(zip(cells, before, strict=True), 1):
         pre, states = pencil.shown(cell)
         totals = [
-            pencil.quantity(total, remark="(sum)" if pencil.board.steps[total].through is None and row == 1 else "")
+            pencil.quantity(total, remark="(sum)" if pencil.board.steps[total].through is None else "")
             for p in (*states, *pre)
             if (total := pencil.total(p)) is not None
         ]

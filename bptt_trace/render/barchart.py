@@ -26,7 +26,7 @@ def lay_bars(figure: Bars, paper: Paper) -> Drawing:
     """Bars from left to right, with the factors on the arrows between them."""
     drawing = Drawing()
     told = any(bar.parts for bar in figure.bars)
-    base = HIGHEST + 12 if told else 4.0
+    base = HIGHEST + 13 if told else 4.0
     line, high = 11.5, 18.5
     x = 0.0
     middles: list[float] = []
@@ -67,7 +67,7 @@ def _times(bar: Bar) -> Inline:
     if not bar.factor.text:
         return ()
     value = bar.factor if bar.factor.text[0] != "-" else Math(f"({bar.factor.text})", f"({bar.factor.latex})")
-    return (Math(f"* {value.text}", rf"\cdot {value.latex}"),)
+    return (Math(f"* {value.text}", rf"{{}}\cdot {value.latex}"),)
 
 
 def _centred(drawing: Drawing, paper: Paper, text: Inline, middle: float, y: float, kind: str = "") -> None:
@@ -81,7 +81,7 @@ def _centred(drawing: Drawing, paper: Paper, text: Inline, middle: float, y: flo
 def _key(drawing: Drawing, bars: Iterable[Bar], paper: Paper) -> None:
     """What the fillings say, below the figure."""
     kinds = [kind for kind in ("direct", "carried", "sum") if any(part == kind for bar in bars for part, _ in bar.parts)]
-    meaning = {"direct": "direct", "carried": "carried back", "sum": "sum of parts of opposite sign"}
+    meaning = {"direct": "direct", "carried": "carried back", "sum": "sum of opposite signs"}
     x, y = 0.0, drawing.height + 4
     for kind in kinds:
         text: Inline = (meaning[kind],)

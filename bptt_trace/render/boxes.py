@@ -33,12 +33,20 @@ LEAST_BAR = 8
 def boxes(figure: Figure, width: int, script: Script) -> list[list[Span]]:
     """The rows of a picture, at most so wide."""
     if isinstance(figure, Bars):
-        return list(_bars(figure, width, script))
+        rows = list(_bars(figure, width, script))
+        if max(len("".join(said for said, _ in row).rstrip()) for row in rows) <= width:
+            return rows
+        return _in_words(figure, width, script)
     for picture in _attempts(figure):
         for narrow in range(MOST_NARROW + 1):
             drawing = lay(picture, Cells(script.inline, narrow))
             if drawing.width <= width:
                 return _Canvas(drawing, script).rows()
+    return _in_words(figure, width, script)
+
+
+def _in_words(figure: Figure, width: int, script: Script) -> list[list[Span]]:
+    """The alternative text."""
     return [[(line, "")] for line in textwrap.wrap(script.inline(figure.alternative), width)]
 
 
@@ -124,7 +132,7 @@ def _bars(figure: Bars, width: int, script: Script) -> Iterator[list[Span]]:
     values = [script.inline((bar.value,)) for bar in figure.bars]
     products = [_product(bar, script) for bar in figure.bars]
     name, value, product = (max(map(len, column)) for column in (names, values, products))
-    room = width - name - value - 4
+    room = max(width - name - value - 4, LEAST_BAR)
     beside = product if room - product - 2 >= LEAST_BAR and product else 0
     room = min(room - (beside + 2 if beside else 0), 40)
     up = "▲" if script.unicode else "^"
@@ -153,7 +161,7 @@ def _bars(figure: Bars, width: int, script: Script) -> Iterator[list[Span]]:
                 )
             ]
     if told:
-        yield from _key(figure, script)
+        yield from _key(figure, width, script)
 
 
 def _product(bar: Bar, script: Script) -> str:
@@ -164,11 +172,14 @@ def _product(bar: Bar, script: Script) -> str:
     return f"{name} = {value}" if value else name
 
 
-def _key(figure: Bars, script: Script) -> Iterator[list[Span]]:
+def _key(figure: Bars, width: int, script: Script) -> Iterator[list[Span]]:
     """Which filling is which."""
-    meaning = {"direct": "direct", "carried": "carried back", "sum": "sum of parts of opposite sign"}
+    meaning = {"direct": "direct", "carried": "carried back", "sum": "sum of opposite signs"}
     kinds = [kind for kind in meaning if any(kind == part for bar in figure.bars for part, _ in bar.parts)]
-    spans: list[Span] = []
+    rows: list[list[Span]] = [[]]
     for kind in kinds:
-        spans += [(FILLS[script.unicode][kind] * 2, STYLES.get(kind, "")), (f" {meaning[kind]}   ", "")]
-    yield spans
+        entry: list[Span] = [(FILLS[script.unicode][kind] * 2, STYLES.get(kind, "")), (f" {meaning[kind]}   ", "")]
+        if sum(len(said) for said, _ in (*rows[-1], *entry)) > width + 3:
+            rows.append([])
+        rows[-1] += entry
+    yield from rows

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from bptt_trace.render.typeset import Face, has_fraction, set_inline
+from bptt_trace.render.typeset import Face, has_fraction, has_layer, set_inline
 from bptt_trace.sheet import Grid, Inline, Math, words
 
 
@@ -91,8 +91,9 @@ class Paper:
         return sum(self.face.width(piece, 8) for piece in set_inline(text, strong=strong))
 
     def height(self, text: Inline) -> float:
-        """A fraction takes more."""
-        return 18.5 if has_fraction(text) else 11.5
+        """A fraction takes more, and so does what stands above and below one letter."""
+        high = 18.5 if has_fraction(text) else 11.5
+        return high + (5 if has_layer(text) else 0)
 
     def beside(self, height: float) -> float:
         """The same for every node."""

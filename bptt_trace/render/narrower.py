@@ -28,7 +28,8 @@ def _merged(picture: Picture, column: int, gap: int) -> Picture:
     edges = []
     for edge in picture.edges:
         start, end = moved.get(edge.start, edge.start), moved.get(edge.end, edge.end)
-        if start != end and {start, end} <= kept:
+        within = {start, end} <= set(dots.values())  # what goes on inside the steps that are left out
+        if not within and {start, end} <= kept:
             loose = edge.kind == "forward" and {start, end} & set(dots.values())
             edges.append(replace(edge, start=start, end=end, label=() if loose else edge.label))
     return replace(picture, nodes=tuple(nodes), edges=tuple(edges))

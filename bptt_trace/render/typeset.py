@@ -100,6 +100,14 @@ def has_fraction(text: Inline) -> bool:
     return any(isinstance(piece, Fraction) for part in text if isinstance(part, Math) for piece in pieces(part))
 
 
+_LAYER = re.compile(r"[A-Za-z]\(\d+\)_")
+
+
+def has_layer(text: Inline) -> bool:
+    """Whether a letter has a layer above it and a time below it, which LaTeX sets one over the other."""
+    return any(isinstance(part, Math) and _LAYER.search(part.text) for part in text)
+
+
 @dataclass(frozen=True)
 class Face:
     """How wide signs are, in parts of the size of the letters."""
