@@ -592,3 +592,12 @@ def test_markdown_on_the_screen_draws_in_characters() -> None:
     outcome = CliRunner().invoke(command, ["solve", "rnn", "-f", "markdown"])
     assert "```text\n" in outcome.output
     assert "![" not in outcome.output
+
+
+def test_the_picture_of_the_readme_is_fresh(request: pytest.FixtureRequest) -> None:
+    """It is what the example has today (``--update-golden`` writes it)."""
+    path = Path(__file__).parent.parent / "docs" / "rnn-unrolled.svg"
+    said = drawn(solve("rnn").sheet)["unrolled"]
+    if request.config.getoption("--update-golden"):
+        path.write_text(said, "utf-8", newline="\n")
+    assert said == path.read_text("utf-8")
