@@ -249,7 +249,6 @@ class _Pencil:
             kind, said, one = way(target, steps[through].target), word(position, through), self.quantity(source)
             value = one.values
             if named:
-                one = Quantity(self.desk.speller.math(gradient(of_any_sample(target))), value)
                 label: Grid = (((said,),), *grid([one]))
             elif broad and len(value) == 1:
                 label = (((f"{said} ", value[0]),),)

@@ -65,6 +65,12 @@ class Solution:
         sheet = write(self.problem, self.program, self.values, steps="full", detail="lines", canonical=True)
         return "".join(write_json(sheet))
 
+    def to_svg(self) -> dict[str, str]:
+        """The pictures as SVG documents, by name: ``rolled-up``, ``unrolled``, ``layers``, ``gradient-flow``."""
+        from bptt_trace.render.svg import pictures
+
+        return pictures(self.sheet)
+
     def _repr_markdown_(self) -> str:
         from bptt_trace.render.document import markdown
         from bptt_trace.render.svg import embedded

@@ -9,9 +9,10 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from xml.etree import ElementTree
 
 import pytest
@@ -26,8 +27,11 @@ from bptt_trace.blackboard import Blackboard
 from bptt_trace.cli import command
 from bptt_trace.desk import Desk, of_any_sample
 from bptt_trace.evaluate import evaluate
+from bptt_trace.functions import tanh
+from bptt_trace.names import Name
 from bptt_trace.numbers import Rounding
 from bptt_trace.problem import Problem, from_document
+from bptt_trace.program import Role
 from bptt_trace.render.barchart import on_paper
 from bptt_trace.render.boxes import text
 from bptt_trace.render.document import html, latex, markdown
@@ -36,10 +40,10 @@ from bptt_trace.render.measures import MOST_NARROW, Cells
 from bptt_trace.render.narrower import shortened, turned
 from bptt_trace.render.signs import Script
 from bptt_trace.render.svg import embedded, svg
-from bptt_trace.render.svg import pictures as drawn
 from bptt_trace.render.typeset import COMPUTER_MODERN, DEJAVU
 from bptt_trace.sheet import Bars, Figure, Inline, Math, Picture, words
 from bptt_trace.solution import Solution
+from bptt_trace.wiring import ROLES
 
 LONG = ["x=[1,-2,3,0.5,1,1]", "target=[1,2,0,0.5,1,1]"]
 ENTROPY = {"kind": "cross_entropy"}
@@ -280,6 +284,41 @@ def test_a_forward_pass_alone_is_drawn_without_gradients() -> None:
         assert {edge.kind for figure in found for edge in figure.edges} <= {"forward"}
 
 
+@dataclass(frozen=True)
+class TwoStates:
+    """A cell that carries a second state, which takes part in the first."""
+
+    activation: ClassVar = tanh
+    parameters: ClassVar = {"W_xh": ("n", "d"), "W_hh": ("n", "n"), "b_h": ("n",)}
+    state: ClassVar = ("h", "c")
+
+    def step(self, let: Any, p: Any, x: Any, h: Any, c: Any) -> Any:
+        a = let("a", p.W_xh @ x + p.W_hh @ h + p.b_h)
+        i = let("i", tanh(a))
+        new = let("c", c * i + a)
+        return let("h", tanh(new)), new
+
+
+def test_a_cell_with_two_states_is_drawn_without_further_knowledge(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both states stand in the box, and every part of their gradients has its name on its arrow."""
+    monkeypatch.setitem(ROLES, "c", Role.HIDDEN)
+    monkeypatch.setitem(ROLES, "i", Role.PREACTIVATION)
+    one = load("rnn", ["x=[1,2,3]", "target=[1,2,3]"])
+    given = {**one.given, Name("c", time=0): one.given[Name("h", time=0)]}
+    one = replace(one, network=replace(one.network, cells=(TwoStates(),)), given=given)
+    picture = figures(one)[0]
+    assert isinstance(picture, Picture)
+    boxes = [[words(cell) for row in node.cells for cell in row] for node in picture.nodes if node.style == "state"]
+    assert ["c_1 = 0.6000", "h_1 = 0.5370"] == boxes[0]
+    carried = [[words(row[0]) for row in edge.label] for edge in picture.edges if edge.kind == "carried"]
+    assert ["carried", "dL/dc_1 via c_2 = -0.0515", "carried", "dL/dh_1 via a_2 = -0.0499"] == carried[0]
+    desk, _ = desk_of(one)
+    for figure in figures(one):
+        assert overlaps(on_paper(figure, DEJAVU)) == []
+        values = {value.text for value in map(desk.value, range(len(desk.steps)))}
+        assert {number for piece in pieces(figure) for number in numbers(piece)} <= values
+
+
 # ------------------------------------------------------------------------ bars
 
 
@@ -480,8 +519,6 @@ def test_a_title_is_only_text_in_every_picture(title: str) -> None:
 @pytest.mark.parametrize("title", HOSTILE)
 def test_an_alternative_text_in_markdown_is_only_text(title: str) -> None:
     """Read by a Markdown parser, there is one image with these words."""
-    from dataclasses import replace
-
     sheet = solve("rnn").sheet
     figure = next(sheet.figures())
     changed = replace(figure, alternative=(title,))
@@ -552,7 +589,7 @@ def test_every_medium_has_the_pictures() -> None:
     assert solution.to_markdown().count("```text") == len(ids)
     notes = [note for section in json.loads(solution.to_json())["sections"] for note in section["notes"]]
     assert sum(note.startswith(("The network", "The gradient of the state")) for note in notes) == len(ids)
-    assert list(drawn(sheet)) == ids
+    assert list(solution.to_svg()) == ids
 
 
 def test_jupyter_shows_pictures_that_are_in_the_text() -> None:
@@ -597,7 +634,7 @@ def test_markdown_on_the_screen_draws_in_characters() -> None:
 def test_the_picture_of_the_readme_is_fresh(request: pytest.FixtureRequest) -> None:
     """It is what the example has today (``--update-golden`` writes it)."""
     path = Path(__file__).parent.parent / "docs" / "rnn-unrolled.svg"
-    said = drawn(solve("rnn").sheet)["unrolled"]
+    said = solve("rnn").to_svg()["unrolled"]
     if request.config.getoption("--update-golden"):
         path.write_text(said, "utf-8", newline="\n")
     assert said == path.read_text("utf-8")

@@ -196,6 +196,8 @@ def _halves(row: tuple[Inline, ...]) -> Iterator[tuple[Inline, ...]]:
     if isinstance(first, Math) and " = " in first.text:
         name, _, value = first.text.rpartition(" = ")
         yield ((Math(name, ""),),)
-        yield ((Math(f"= {value}", ""), *row[0][1:]),)
+        yield ((Math(f"= {value}", ""),),)
+        for remark in row[0][1:]:
+            yield ((remark.lstrip() if isinstance(remark, str) else remark,),)
         return
     yield row

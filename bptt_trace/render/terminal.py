@@ -107,7 +107,9 @@ class _Terminal:
         self.heading(f"{number}  {self.script.said(section.title)}", heavy=True)
         headed = False
         after_lines = False
-        for block in section.blocks:
+        for before, block in zip((None, *section.blocks), section.blocks, strict=False):
+            if isinstance(before, Picture | Bars) and isinstance(block, Note | Paragraph | Bullets):
+                self.line()
             if isinstance(block, Lines):
                 self.lines(block, headed=not headed, apart=headed or after_lines)
                 headed = True
@@ -183,7 +185,6 @@ class _Terminal:
         self.line()
         for row in boxes(figure, self.width - 2, self.script):
             self.line(("  ", ""), *row)
-        self.line()
 
     def conventions(self, rows: Iterable[tuple[str, Inline]]) -> None:
         rows = list(rows)
