@@ -212,6 +212,13 @@ class _Pencil:
         quantities = [self.quantity(p, 1 if values else 0) for p in parameters]
         self.edge(start, end, "forward", grid(quantities))
 
+    def named_edge(self, start: str, end: str, parameters: Sequence[Quantity]) -> None:
+        """An arrow with the names of its parameters, and what it says in words."""
+        self.edge(start, end, "forward", grid(parameters))
+        source: Inline = ("itself one step earlier",) if start == end else self.nodes[start].cells[-1][0]
+        names = _between(", ", [(one.name,) for one in parameters])
+        self.told[end].append(("from ", *source, *((" by ", *names) if names else ())))
+
     def given(self, place: tuple[int, int], position: int | None) -> str | None:
         """A node for a given quantity."""
         if position is None:
@@ -439,11 +446,11 @@ def rolled_up(desk: Desk, board: Desk | Blackboard) -> Picture | None:
         node = pencil.node((0, row), cell, [named(p) for p in states], "state")
         if key is not None:
             used = pencil.parameters(lines, once if row == 1 else cell)
-            pencil.edge(key, node, "forward", grid([named(p) for p in used]))
+            pencil.named_edge(key, node, [named(p) for p in used])
         stems = network.cell_of(board.steps[cell[0]].target.layer).state
         found = (p for q in cell for p in board.steps[q].arguments if board.steps[p].target.stem in stems)
         earlier = [p for p in dict.fromkeys(found) if board.steps[p].target.time == time - 1]
-        pencil.edge(node, node, "forward", grid([named(p) for p in pencil.parameters(earlier, cell)]))
+        pencil.named_edge(node, node, [named(p) for p in pencil.parameters(earlier, cell)])
         key, lines = node, cell
     if readout and key is not None:
         at = board.steps[readout[-1]].target.time or last
@@ -451,7 +458,7 @@ def rolled_up(desk: Desk, board: Desk | Blackboard) -> Picture | None:
             (0, len(cells) + 1), readout, [named(readout[-1], clock_at(at, "t" if network.every else "T"))], "plain"
         )
         used = pencil.parameters(lines if network.every else pencil.step(last)[0][-1], readout)
-        pencil.edge(key, output, "forward", grid([named(p) for p in used]))
+        pencil.named_edge(key, output, [named(p) for p in used])
     return pencil.picture("rolled-up", "The network, rolled up", "The network with its state as a loop")
 
 

@@ -334,7 +334,11 @@ class _Layout:
         left = self.label(self.upright(below, "forward")).height if below else 0
         back = self.label(self.upright(below, "back")).height if below else 0
         totals = self.box(self.measure.broken(above.totals)).height
-        return max(left, back + totals)
+        return max(left, back + totals + (self.between_labels() if back and totals else 0))
+
+    def between_labels(self) -> float:
+        """From the totals of a node to the label of the arrow that goes on below them."""
+        return 2 * self.measure.thick
 
     # ------------------------------------------------------------------- draw
 
@@ -436,8 +440,8 @@ class _Layout:
             self.grid(box, start, self.whole(centre), edge.kind, "right")
             return
         totals = self.box(measure.broken(upper.totals)).height
-        free = (bottom - top - totals - box.height) / 2
-        start = top + totals + free
+        above = totals + self.between_labels() if totals else 0
+        start = top + above + (bottom - top - above - box.height) / 2
         self.grid(box, self.x[lower.column] + measure.apart + self.margin(), self.whole(start), edge.kind, "left")
 
     def loop(self, edge: Edge) -> None:

@@ -100,11 +100,11 @@ def has_fraction(text: Inline) -> bool:
     return any(isinstance(piece, Fraction) for part in text if isinstance(part, Math) for piece in pieces(part))
 
 
-_LAYER = re.compile(r"[A-Za-z]\(\d+\)_")
+_LAYER = re.compile(r"[A-Za-z]\(\d+\)_|_[A-Za-z]+\(\d+\)")
 
 
 def has_layer(text: Inline) -> bool:
-    """Whether a letter has a layer above it and a time below it, which LaTeX sets one over the other."""
+    """Whether a letter has a layer above it and something below it, which LaTeX sets one over the other."""
     return any(isinstance(part, Math) and _LAYER.search(part.text) for part in text)
 
 
