@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from bptt_trace.render.signs import fine
 from bptt_trace.sheet import Inline, Math
@@ -35,14 +36,26 @@ class Fraction:
 Piece = Run | Fraction
 
 _NAME = r"[A-Za-z]+(?:_[A-Za-z]+)*(?:\(\d+\))?(?:_(?:\d+|[tT]|\([tT][-+]\d+\)))?'?(?:\[\d+(?:,\d+)*\])?(?:#(?:\d+|s))?(?:@\d+)?"
-_TOKEN = re.compile(
-    rf"(?P<fraction>d(?P<of>{_NAME})/d(?P<by>{_NAME}))|(?P<power>(?P<mantissa>\d(?:\.\d+)?)e(?P<exponent>-?\d+))"
-    rf"|(?P<function>[A-Za-z]\w*(?=\((?!\d+\))))|(?P<name>{_NAME})|(?P<other>[^A-Za-z\d]+|\d[\d.]*)"
-)
-_PARTS = re.compile(
-    r"(?P<letter>[A-Za-z]+?)(?:_(?P<below>[A-Za-z]+(?:_[A-Za-z]+)*))?(?P<layer>\(\d+\))?"
-    r"(?:_(?P<time>\d+|[tT]|\([tT][-+]\d+\)))?(?P<prime>'?)(?P<index>\[[\d,]+\])?(?:#(?P<sample>\w+))?(?P<again>@\d+)?"
-)
+
+
+@cache
+def _token() -> re.Pattern[str]:
+    """Compiled when it is needed: a terminal does not."""
+    return re.compile(
+        rf"(?P<fraction>d(?P<of>{_NAME})/d(?P<by>{_NAME}))|(?P<power>(?P<mantissa>\d(?:\.\d+)?)e(?P<exponent>-?\d+))"
+        rf"|(?P<function>[A-Za-z]\w*(?=\((?!\d+\))))|(?P<name>{_NAME})|(?P<other>[^A-Za-z\d]+|\d[\d.]*)"
+    )
+
+
+@cache
+def _parts() -> re.Pattern[str]:
+    """The parts of a name."""
+    return re.compile(
+        r"(?P<letter>[A-Za-z]+?)(?:_(?P<below>[A-Za-z]+(?:_[A-Za-z]+)*))?(?P<layer>\(\d+\))?"
+        r"(?:_(?P<time>\d+|[tT]|\([tT][-+]\d+\)))?(?P<prime>'?)(?P<index>\[[\d,]+\])?(?:#(?P<sample>\w+))?(?P<again>@\d+)?"
+    )
+
+
 _LETTERS = {"eta": "η", "yhat": "ŷ"}
 
 
@@ -51,7 +64,7 @@ def pieces(math: Math) -> tuple[Piece, ...]:
     found: list[Piece] = []
     place = 0
     while place < len(math.text):
-        match = _TOKEN.match(math.text, place)
+        match = _token().match(math.text, place)
         if match is None:
             found.append(Run(fine(math.text[place])))
             place += 1
@@ -70,7 +83,7 @@ def pieces(math: Math) -> tuple[Piece, ...]:
 
 def _name(text: str) -> tuple[Run, ...]:
     """A name: its letter, what stands above and below it, its index."""
-    match = _PARTS.fullmatch(text)
+    match = _parts().fullmatch(text)
     if match is None:
         return (Run(fine(text)),)
     time = (match["time"] or "").strip("()")
