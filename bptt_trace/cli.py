@@ -10,7 +10,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -316,7 +316,8 @@ def vary(
     except ProblemError as error:
         error.source = error.source or name
         raise
-    setter = Typesetter(factory, {"markdown": markdown, "latex": latex}[form], detail=detail, style=style)
+    render = (lambda sheet: latex(sheet)) if form == "latex" else lambda sheet: markdown(sheet)
+    setter = Typesetter(factory, render, detail=detail, style=style)
     medium = Medium({"markdown": "md", "latex": "tex"}[form])
     del jobs
     with bar(name, len(search.variants) if sys.stderr.isatty() else 0) as advance:
@@ -579,7 +580,7 @@ def _console(file: IO[str]) -> Console:
 
 def _prints_unicode(file: IO[str]) -> bool:
     try:
-        "·−²Ση─━│└…≈•".encode(getattr(file, "encoding", None) or "ascii")
+        "·−²Ση─━│└…≈•═║╌▲█▒".encode(getattr(file, "encoding", None) or "ascii")
     except (UnicodeEncodeError, LookupError):
         return False
     return True
@@ -599,8 +600,25 @@ def _show(
 
     if form == "latex":
         _written([latex(sheet, templates, fragment=fragment, exam=exam)], output)
+    elif form == "html":
+        _written([html(sheet, templates)], output)
+    elif output is None or (output.exists() and not output.is_file()):
+        _written([markdown(sheet, templates)], output)
     else:
-        _written([(markdown if form == "markdown" else html)(sheet, templates)], output)
+        _write_markdown(sheet, output, templates)
+
+
+def _write_markdown(sheet: Sheet, output: Path, templates: Path | None) -> None:
+    """A Markdown file, and beside it the pictures that it links."""
+    from bptt_trace.render.document import markdown
+    from bptt_trace.render.svg import pictures
+
+    drawn = {which: (output.with_name(f"{output.stem}-{which}.svg"), svg) for which, svg in pictures(sheet).items()}
+    text = markdown(sheet, templates, {which: file.name for which, (file, _) in drawn.items()})
+    with ExitStack() as files:  # all of them are there before the first takes its place
+        files.enter_context(_opened(output)).write(text)
+        for file, svg in drawn.values():
+            files.enter_context(_opened(file)).write(svg)
 
 
 def _written(pieces: Iterable[str], output: Path | None) -> None:

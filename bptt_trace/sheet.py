@@ -23,6 +23,7 @@ class Math(NamedTuple):
     latex: str
 
 
+NOTHING = Math("", "")
 Inline = tuple["str | Math", ...]
 """Words and mathematics in a row."""
 
@@ -217,7 +218,79 @@ class Bullets:
     items: tuple[Inline, ...]
 
 
-Block = Lines | Table | Equations | Note | Paragraph | Bullets
+Grid = tuple[tuple[Inline, ...], ...]
+"""Rows of cells; rows of as many cells stand in columns."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A box of a picture, at a place among columns (from the left) and rows (from below)."""
+
+    id: str
+    column: int
+    row: int
+    cells: Grid
+    style: str = "plain"
+    """``given``, ``state``, ``plain``, or ``dots`` for what is left out, which has no frame."""
+    totals: Grid = ()
+    """What stands below the box."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """An arrow between two boxes of a picture; one that comes back to its start is a loop."""
+
+    start: str
+    end: str
+    kind: str
+    """``forward``, or the way of a gradient: ``direct``, ``carried``."""
+    label: Grid = ()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A network as boxes and arrows."""
+
+    kind: ClassVar = "picture"
+    id: str
+    """What it is called among the pictures of a sheet, and in the name of a file."""
+    title: Inline
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    alternative: Inline
+    """The same in words, with the numbers."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A time step of a figure of bars."""
+
+    name: Math
+    value: Math
+    """Empty, as the bar is then, where it is not told."""
+    parts: tuple[tuple[str, int], ...] = ()
+    """From below: ``direct``, ``carried`` or ``sum``, and a height in thousandths of the highest bar."""
+    product: tuple[Math, ...] = ()
+    """What a change of this state comes to at the last step: name and value."""
+    factor: Math = NOTHING
+    """By what the next step multiplies."""
+    dots: bool = False
+    """Whether it stands for steps that are left out."""
+
+
+@dataclass(frozen=True)
+class Bars:
+    """How large a gradient is at each time step, and by which factors it came there."""
+
+    kind: ClassVar = "bars"
+    id: str
+    title: Inline
+    bars: tuple[Bar, ...]
+    alternative: Inline
+
+
+Figure = Picture | Bars
+Block = Lines | Table | Equations | Note | Paragraph | Bullets | Figure
 
 
 @dataclass(frozen=True)
@@ -268,6 +341,13 @@ class Sheet:
     def has_answers(self) -> bool:
         """Whether blanks have their answers behind them, for a switch."""
         return any(row.answer is not None for row in self.rows())
+
+    def figures(self) -> Iterator[Figure]:
+        """All pictures in their order."""
+        for section in self.sections:
+            for block in section.blocks:
+                if isinstance(block, Picture | Bars):
+                    yield block
 
     def rows(self) -> Iterator[Row]:
         """All lines in their order."""

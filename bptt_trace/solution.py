@@ -65,8 +65,17 @@ class Solution:
         sheet = write(self.problem, self.program, self.values, steps="full", detail="lines", canonical=True)
         return "".join(write_json(sheet))
 
+    def to_svg(self) -> dict[str, str]:
+        """The pictures as SVG documents, by name: ``rolled-up``, ``unrolled``, ``layers``, ``gradient-flow``."""
+        from bptt_trace.render.svg import pictures
+
+        return pictures(self.sheet)
+
     def _repr_markdown_(self) -> str:
-        return self.to_markdown()
+        from bptt_trace.render.document import markdown
+        from bptt_trace.render.svg import embedded
+
+        return markdown(self.sheet, links=embedded(self.sheet))
 
 
 def solve(problem: Problem | str | Path, *, rounding: str | None = None, steps: str = "auto", detail: str = "both") -> Solution:

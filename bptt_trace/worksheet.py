@@ -17,7 +17,7 @@ from bptt_trace.marked import number
 from bptt_trace.notation import Shown
 from bptt_trace.numbers import Rounding
 from bptt_trace.paper import Paper, PaperBoard, PaperLabels
-from bptt_trace.sheet import Block, Equations, Inline, Lines, Math, Paragraph, Section, Sheet, inline
+from bptt_trace.sheet import Block, Equations, Inline, Lines, Math, Paragraph, Picture, Section, Sheet, inline
 from bptt_trace.write import Writer
 
 
@@ -45,7 +45,13 @@ def worksheet(
     exact = Values(key.program, tuple(key.exact), problem.given, Rounding("full"))
     paper = Paper(problem, key.program, values, exact, blanks, shown=shown, detail=detail, answers=answers)
     board = PaperBoard(paper, detail) if paper.has_components else paper
-    writer = Writer(paper, board, compact=True, labels=PaperLabels(paper, board))
+    # A picture is a map of names, for the student to put the numbers in.
+    every = Blanks({}, frozenset(range(len(key.steps))))
+    bare = Paper(problem, key.program, values, exact, every, detail=detail)
+    sketch = bare, PaperBoard(bare, detail) if bare.has_components else bare
+    writer = Writer(
+        paper, board, compact=True, sketch=sketch, drawn=style == "full" and blanks.hints >= 2, labels=PaperLabels(paper, board)
+    )
     checks = dict(check_yourself(paper, board)) if style == "full" else {}
     sections = []
     for section in writer.sections():
@@ -75,6 +81,8 @@ def _blocks(section: Section, blanks: Blanks) -> Iterator[Block]:
             case Equations():  # every line has its own formula, as far as it is told
                 if section.id == "backward" and block.lead:
                     yield Paragraph((*block.lead[:-1], f"{block.lead[-1]}".rstrip(":"), ". Use the old parameters throughout."))
+            case Picture(id="rolled-up"):
+                pass  # the unrolled one has all of it
             case Paragraph():
                 if blanks.hints >= 2:
                     yield block

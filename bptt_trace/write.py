@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from bptt_trace import sentences
+from bptt_trace import pictures, sentences
 from bptt_trace.blackboard import Blackboard
 from bptt_trace.conventions import conventions
 from bptt_trace.desk import Desk
@@ -32,6 +32,7 @@ from bptt_trace.sheet import (
     Column,
     Equation,
     Equations,
+    Figure,
     Inline,
     Lines,
     Math,
@@ -116,7 +117,7 @@ def write(
     desk = Desk(problem, program, values, full_precision, with_latex=with_latex, speller=speller, detail=detail)
     board = Blackboard(desk, detail) if desk.has_components else desk
     on_ledger = steps == "ledger" or (steps == "auto" and desk.last_time > EVERY_STEP_UP_TO)
-    writer = Writer(desk, board, on_ledger=on_ledger and desk.last_time > 1, compact=style == "compact")
+    writer = Writer(desk, board, on_ledger=on_ledger and desk.last_time > 1, compact=style == "compact", drawn=style == "full")
     sections = tuple(section for section in writer.sections() if section.blocks)
     rounding: dict[str, str | int] = {"policy": values.rounding.policy}
     if values.rounding.policy in ("by_hand", "carry"):
@@ -156,11 +157,17 @@ class Writer:
         *,
         on_ledger: bool = False,
         compact: bool = False,
+        sketch: tuple[Desk, Desk | Blackboard] | None = None,
+        drawn: bool = True,
         labels: Labels | None = None,
     ) -> None:
         self.desk = desk
         self.compact = compact
         """Whether there are formulas and lines only: no sentences, no summary."""
+        self.sketch = sketch or (desk, board)
+        """Desk and board from which pictures are drawn."""
+        self.drawn = drawn
+        """Whether there are pictures."""
         self.board = board
         """The lines that are written; in a network of single numbers the desk itself."""
         self.parts: Parts = board.parts
@@ -256,14 +263,31 @@ class Writer:
 
     def forward(self) -> Iterator[Block]:
         """The forward pass."""
-        board, steps = self.board, self.parts.forward.steps
+        steps = self.parts.forward.steps
         lead: Inline = ("For every step ", Math("t", "t"), ", in this order:") if self.recurrent else ("In this order:",)
         if self.samples is not None:
             lead = (
                 *(("For every sample and every step ", Math("t", "t")) if self.recurrent else ("For every sample",)),
                 ", in this order:",
             )
+        yield from self._drawn(pictures.rolled_up)
         yield Equations(lead, tuple(self._forward_equations()))
+        yield from self._forward_lines(steps)
+        if not self.parts.backward:
+            yield from self._network()
+
+    def _network(self) -> Iterator[Block]:
+        """The network with its values and, where there are any, its gradients."""
+        draw = pictures.unrolled if self.recurrent else pictures.by_layer
+        yield from self._drawn(draw)
+
+    def _drawn(self, draw: Callable[[Desk, Desk | Blackboard], Figure | None]) -> Iterator[Block]:
+        figure = draw(*self.sketch) if self.drawn else None
+        if figure is not None:
+            yield figure
+
+    def _forward_lines(self, steps: Mapping[Moment, Sequence[int]]) -> Iterator[Block]:
+        board = self.board
         if len(steps) > ONE_BLOCK_FROM and not self.on_ledger:
             yield self._all_steps(steps)
             return
@@ -379,11 +403,11 @@ class Writer:
                     yield from self.said(sentences.short_gradient, self.desk, moment)
             yield from self.said(sentences.chain, self.desk)
             yield from self.said(sentences.through_activation, self.desk, [None])
-            return
-        if len(backward) > ONE_BLOCK_FROM and not self.on_ledger:
+        elif len(backward) > ONE_BLOCK_FROM and not self.on_ledger:
             yield self._all_steps(backward)
-            return
-        yield from self._backward_over_time()
+        else:
+            yield from self._backward_over_time()
+        yield from self._network()
 
     def _backward_over_time(self) -> Iterator[Block]:
         desk, backward = self.desk, self.parts.backward
@@ -608,6 +632,7 @@ class Writer:
             yield self._factor_ledger()
         else:
             yield Lines(("From the last step back",), desk.stream(factors, self.labels.factor))
+        yield from self._drawn(lambda desk, _: pictures.gradient_flow(desk))
         yield from self.said(sentences.reach, desk, desk.parts)
 
     def _factor_ledger(self) -> Table:

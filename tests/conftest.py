@@ -258,7 +258,7 @@ def pdflatex() -> Callable[[Path, str], str]:
     """
     program = shutil.which("pdflatex")
     if program is None and not os.environ.get("CI"):
-        pytest.skip("pdflatex is not installed (Debian: texlive-latex-recommended, lmodern)")
+        pytest.skip("pdflatex is not installed (Debian: texlive-latex-recommended, texlive-pictures, lmodern)")
 
     def compile_in(folder: Path, source: str) -> str:
         assert program, "pdflatex is missing; with CI set, nothing is skipped"

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Any
+
+
+def without_pictures(markdown: str) -> str:
+    """A Markdown document with a mark where a picture is linked, embedded, or drawn in characters."""
+    return re.sub(r"```text\n.*?\n```|!\[[^\n]*\]\([^\n]*\)", "(picture)", markdown, flags=re.DOTALL)
 
 
 def document(

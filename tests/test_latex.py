@@ -185,7 +185,7 @@ def test_the_pdf_of_a_worksheet_has_no_trace_of_its_key(tmp_path: Path, pdflatex
 
 def test_fragments_compile_inside_a_document_of_the_users_own(tmp_path: Path, pdflatex: Compile) -> None:
     r"""``\input`` needs only the packages that the documentation names; a group keeps our settings inside."""
-    names = "lmodern,amsmath,amssymb,array,booktabs,colortbl,graphicx,longtable,xcolor,microtype"
+    names = "lmodern,amsmath,amssymb,array,booktabs,colortbl,graphicx,longtable,tikz,xcolor,microtype"
     packages = rf"\usepackage[T1]{{fontenc}}\usepackage{{{names}}}"
     preamble = rf"\documentclass[10pt,a4paper]{{article}}{packages}\usepackage[margin=19mm]{{geometry}}"
     bodies = {name: solve(name).to_latex(fragment=True) for name in examples()}
@@ -203,7 +203,7 @@ def test_a_fragment_is_the_body_of_the_document() -> None:
 
 
 def test_only_packages_of_a_basic_installation_are_used() -> None:
-    """Debian's texlive-latex-base, -recommended and lmodern have them all."""
+    """Debian's texlive-latex-base, -recommended, texlive-pictures and lmodern have them all."""
     preamble, _ = split(solve("rnn").to_latex())
     used = set(re.findall(r"\\usepackage(?:\[[^]]*\])?\{([a-z0-9]+)\}", preamble))
     basic = {
@@ -216,12 +216,14 @@ def test_only_packages_of_a_basic_installation_are_used() -> None:
         "colortbl",
         "graphicx",
         "longtable",
+        "tikz",
         "xcolor",
         "geometry",
         "fancyhdr",
         "microtype",
     }
     assert used <= basic
+    assert r"\usetikzlibrary" not in solve("rnn").to_latex()
 
 
 def test_an_overfull_box_would_be_noticed(tmp_path: Path, pdflatex: Compile) -> None:

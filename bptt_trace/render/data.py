@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from json.encoder import encode_basestring_ascii
 
-from bptt_trace.sheet import Block, Bullets, Equations, Lines, Note, Paragraph, Row, Section, Sheet, words
+from bptt_trace.sheet import Bars, Block, Bullets, Equations, Lines, Note, Paragraph, Picture, Row, Section, Sheet, words
 
 CHUNK = 500
 """Entries that are written at once."""
@@ -62,6 +62,8 @@ def _texts(block: Block) -> Iterator[str]:
                 yield f"{item.left.text} = {' + '.join(part.math.text for part in item.parts)}"
         case Bullets(items):
             yield from map(words, items)
+        case Picture() | Bars():
+            yield words(block.alternative)
         case _:
             return
 

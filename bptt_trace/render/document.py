@@ -8,17 +8,22 @@ sandbox, and what a sheet says is only ever a variable there.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from html import escape
 from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import quote
 
 from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from bptt_trace.errors import ProblemError
-from bptt_trace.render.signs import fine
-from bptt_trace.sheet import Inline, Math, Sheet
+from bptt_trace.render.boxes import text as in_boxes
+from bptt_trace.render.signs import Script, fine
+from bptt_trace.render.svg import svg
+from bptt_trace.render.tikz import tikz
+from bptt_trace.sheet import Figure, Inline, Math, Sheet, words
 
 _TEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
@@ -43,9 +48,17 @@ _START = re.compile(r"^(?:(\d{1,9})(?=[.)](?:\s|$))|(?=[-+](?:\s|$)|[-=][-=\s]*$
 """Where a text would begin a list, or underline a heading."""
 
 
-def markdown(sheet: Sheet, templates: Path | None = None) -> str:
-    """The sheet as Markdown that GitHub, Jupyter and Quarto render."""
-    return _render("sheet.md.j2", sheet, templates)
+NO_LINKS: Mapping[str, str] = MappingProxyType({})
+PLAIN_WIDTH = 80
+"""Columns of a picture of characters in Markdown."""
+
+
+def markdown(sheet: Sheet, templates: Path | None = None, links: Mapping[str, str] = NO_LINKS) -> str:
+    """The sheet as Markdown that GitHub, Jupyter and Quarto render.
+
+    ``links`` says where a picture is, by its id; one without a link is drawn in characters.
+    """
+    return _render("sheet.md.j2", sheet, templates, {"picture": _pictured(links)})
 
 
 def html(sheet: Sheet, templates: Path | None = None) -> str:
@@ -65,10 +78,14 @@ def template_directory() -> Path:
     return next(path for path in (here / "templates", here.parent / "templates") if path.is_dir())
 
 
-def _render(name: str, sheet: Sheet, templates: Path | None) -> str:
+Filters = Mapping[str, Callable[[Figure], str]]
+
+
+def _render(name: str, sheet: Sheet, templates: Path | None, filters: Filters = MappingProxyType({})) -> str:
     if templates is not None and not templates.is_dir():
         raise ProblemError("not a folder; --templates takes a folder of templates", source=str(templates))
     environment = environment_for(name, templates)
+    environment.filters |= filters
     try:
         text = environment.get_template(name).render(sheet=sheet)
     except (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
@@ -90,6 +107,7 @@ def environment_for(name: str, templates: Path | None = None) -> ImmutableSandbo
             comment_start_string="((=", comment_end_string="=))",
         )  # fmt: skip
         environment.filters |= {"words": tex_words, "inline": _inline(tex_words, _tex_math), "math": _tex_math}
+        environment.filters |= {"picture": lambda figure: tikz(figure, _inline(tex_words, _tex_math))}
     else:
         environment = ImmutableSandboxedEnvironment(
             loader=loader,
@@ -100,11 +118,13 @@ def environment_for(name: str, templates: Path | None = None) -> ImmutableSandbo
         )
         if name.endswith(".html.j2"):
             environment.filters |= {"words": html_words, "inline": _inline(html_words, _html_math), "math": _html_math}
+            environment.filters |= {"picture": svg}
             return environment
         environment.filters |= {
             "words": markdown_words,
             "inline": _inline(markdown_words, _markdown_math),
             "math": _markdown_math,
+            "picture": _pictured(NO_LINKS),
             "linked": _inline(_markdown_linked, _markdown_math),
         }
     environment.filters |= {"way": _way}
@@ -164,6 +184,18 @@ def _tex_math(math: Math) -> str:
 
 def _markdown_math(math: Math) -> str:
     return f"${math.latex}$" if math.latex else ""
+
+
+def _pictured(links: Mapping[str, str]) -> Callable[[Figure], str]:
+    """A picture in Markdown: linked, with an alternative text, or drawn in characters."""
+
+    def render(figure: Figure) -> str:
+        if figure.id not in links:
+            return f"```text\n{in_boxes(figure, PLAIN_WIDTH, Script(unicode=True))}\n```"
+        alternative = markdown_words(words(figure.alternative, lambda math: fine(math.text)))
+        return f"![{alternative}]({quote(links[figure.id], safe='/:;,=+')})"
+
+    return render
 
 
 def _way(label: str) -> str:

@@ -18,18 +18,22 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from bptt_trace.render.boxes import boxes
 from bptt_trace.render.layout import SAMPLE, Layout, Span, broken
 from bptt_trace.render.signs import Script
 from bptt_trace.sheet import (
+    Bars,
     Block,
     Bullets,
     Equations,
+    Figure,
     Inline,
     Lines,
     Math,
     Note,
     Paragraph,
     Part,
+    Picture,
     Section,
     Sheet,
     Table,
@@ -113,7 +117,9 @@ class _Terminal:
         self.heading(f"{number}  {self.script.said(section.title)}", heavy=True)
         headed = False
         after_lines = False
-        for block in section.blocks:
+        for before, block in zip((None, *section.blocks), section.blocks, strict=False):
+            if isinstance(before, Picture | Bars) and isinstance(block, Note | Paragraph | Bullets):
+                self.line()
             if isinstance(block, Lines):
                 self.lines(block, headed=not headed, apart=headed or after_lines)
                 headed = True
@@ -140,6 +146,8 @@ class _Terminal:
                     self.wrapped(self.unbroken(item), first=f"{bullet} ", others="  ")
             case Lines():
                 self.lines(block, headed=True, apart=True)
+            case Picture() | Bars():
+                self.figure(block)
             case _:
                 assert_never(block)
 
@@ -180,6 +188,13 @@ class _Terminal:
         self.wrapped(
             f" {self.unbroken(note.text)}", first=mark, others=mark, style="green" if bar is None else "dim", word=f"{note.word}:"
         )
+
+    def figure(self, figure: Figure) -> None:
+        self.line()
+        self.line((self.script.inline(figure.title), "bold"))
+        self.line()
+        for row in boxes(figure, self.width - 2, self.script):
+            self.line(("  ", ""), *row)
 
     def conventions(self, rows: Iterable[tuple[str, Inline]]) -> None:
         rows = list(rows)

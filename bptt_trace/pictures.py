@@ -1,0 +1,584 @@
+"""Pictures of a network: boxes and arrows with the numbers of its lines.
+
+Everything is found by role, name and what the steps use, so that a picture of
+another cell needs nothing new. A value whose string is empty is not told: its
+name stands alone, and a bar without a value has no height.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
+
+from bptt_trace.blackboard import Blackboard
+from bptt_trace.desk import Desk, of_any_sample
+from bptt_trace.formula import Sum, variables
+from bptt_trace.names import LOSS, Name, gradient
+from bptt_trace.notation import Clock, clock_at
+from bptt_trace.parts import way
+from bptt_trace.program import Moment, Role
+from bptt_trace.sheet import Bar, Bars, Edge, Grid, Inline, Math, Node, Picture
+
+MOST_VALUES = 3
+"""Components that are told; of longer vectors there is the name."""
+MOST_STEPS = 4
+"""Time steps that are drawn; of more of them the first two and the last two."""
+ROOMY_STEPS = 2
+"""Time steps up to which every arrow has the value of its parameter."""
+MOST_BARS = 8
+"""Bars that are drawn; of more time steps the first two and the last four."""
+MOST_DIGITS = 8
+"""Digits beyond which only the first and the last step are drawn."""
+SHORT_FORMULA = 12
+"""Signs of a formula that has room in a box."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A name with the values that are told of it."""
+
+    name: Math
+    values: tuple[Math, ...] = ()
+    remark: str = ""
+
+    @property
+    def equation(self) -> Math:
+        """``h_1 = 0.5370``; the name alone without a value."""
+        if not self.values:
+            return self.name
+        (value,) = self.values
+        return Math(f"{self.name.text} = {value.text}", f"{self.name.latex} = {value.latex}")
+
+    def told(self) -> Inline:
+        """In a sentence: ``h_1 = (0.5370, 0.1236)``."""
+        if len(self.values) < 2:
+            return (self.equation,)
+        return (self.name, " = (", *_between(", ", [(value,) for value in self.values]), ")")
+
+
+def _between(separator: str, parts: Iterable[Inline]) -> Inline:
+    """Parts with a separator between them."""
+    joined: list[str | Math] = []
+    for part in parts:
+        joined += [separator, *part] if joined else part
+    return tuple(joined)
+
+
+def grid(quantities: Sequence[Quantity]) -> Grid:
+    """One below the other; vectors side by side, with their components below their names."""
+    high = max((len(one.values) for one in quantities), default=0)
+    if high < 2:
+        return tuple((((one.equation, f" {one.remark}") if one.remark else (one.equation,)),) for one in quantities)
+    rows: list[tuple[Inline, ...]] = [tuple((one.name,) for one in quantities)]
+    for place in range(high):
+        rows.append(tuple((one.values[place],) if place < len(one.values) else () for one in quantities))
+    return tuple(rows)
+
+
+class _Pencil:
+    """Draws nodes and edges from the lines of one sample."""
+
+    def __init__(self, desk: Desk, board: Desk | Blackboard) -> None:
+        self.desk, self.board = desk, board
+        self.network = desk.problem.network
+        self.sample = self.network.numbers[0]
+        self.nodes: dict[str, Node] = {}
+        self.told: dict[str, list[Inline]] = {}
+        """What the picture says in words, by the node that it is about."""
+        self.edges: dict[tuple[str, str, str], Edge] = {}
+        self.owner: dict[int, str] = {}
+        """The node in which a line stands."""
+
+    # ------------------------------------------------------------- quantities
+
+    def name(self, position: int, clock: Clock = str) -> Math:
+        """The name without its sample, which the title tells."""
+        return self.desk.speller.math(of_any_sample(self.board.steps[position].target), clock)
+
+    def quantity(self, position: int, most: int = MOST_VALUES, remark: str = "") -> Quantity:
+        """Name and values of a line."""
+        lines = self.board.lines(position)
+        values = tuple(self.desk.value(line) for line in lines) if len(lines) <= most else ()
+        return Quantity(self.name(position), values if all(value.text for value in values) else (), remark)
+
+    def state(self, position: int) -> Quantity:
+        """A state of a small picture shows what it is made by: ``h_1 = tanh(a_1) = 0.5370``."""
+        one, step = self.quantity(position), self.board.steps[position]
+        if self.board is not self.desk or self.sample is not None or self.desk.last_time > ROOMY_STEPS or step.rule is None:
+            return one
+        formula = self.desk.filled(step.rule, step.arguments)[0]
+        if len(formula.text) > SHORT_FORMULA:
+            return one
+        return Quantity(Math(f"{one.name.text} = {formula.text}", f"{one.name.latex} = {formula.latex}"), one.values)
+
+    def total(self, position: int) -> int | None:
+        """The gradient of a line."""
+        return self.board.find(gradient(self.board.steps[position].target))
+
+    def sources(self, position: int) -> Iterator[tuple[int, int]]:
+        """The lines that are added up to the gradient of a line, each with the line by which it arrives."""
+        total = self.total(position)
+        if total is None:
+            return
+        steps = self.board.steps
+        if steps[total].through is not None:
+            yield total, steps[total].through or 0
+            return
+        for source in steps[total].arguments:
+            through = steps[source].through
+            if through is not None:
+                yield source, through
+
+    # --------------------------------------------------------- parts of a step
+
+    def step(self, time: int | None) -> tuple[list[list[int]], list[int]]:
+        """The lines of each layer at a time, and those of the readout."""
+        lines = self.board.parts.forward.steps.get(Moment(time, self.sample), [])
+        steps = self.board.steps
+        if len(self.network.layers) > 1:
+            return [[p for p in lines if steps[p].target.layer == layer] for layer in self.network.layers], [
+                p for p in lines if steps[p].target.layer is None
+            ]
+        end = max((place for place, p in enumerate(lines) if steps[p].role is Role.HIDDEN), default=-1) + 1
+        return [lines[:end]], lines[end:]
+
+    def shown(self, lines: Sequence[int]) -> tuple[list[int], list[int]]:
+        """The pre-activation, where there is one only, and the states among the lines of a cell."""
+        steps = self.board.steps
+        before = [p for p in lines if steps[p].role is Role.PREACTIVATION]
+        carried = self.network.cell_of(steps[lines[0]].target.layer).state if lines else ()
+        states = [p for p in lines if steps[p].role is Role.HIDDEN or steps[p].target.stem in carried]
+        return (before if len(before) == 1 else []), states
+
+    def parameters(self, start: Iterable[int], end: Iterable[int]) -> list[int]:
+        """What multiplies the lines of one node in those of another."""
+        begun = set(start)
+        found = (parameters for p in end for others, parameters in self.products(p) if begun & set(others))
+        return list(dict.fromkeys(parameter for parameters in found for parameter in parameters))
+
+    def biases(self, lines: Iterable[int]) -> list[int]:
+        """Parameters that multiply nothing."""
+        found = (parameters for p in lines for others, parameters in self.products(p) if not others)
+        return list(dict.fromkeys(parameter for parameters in found for parameter in parameters))
+
+    def products(self, position: int) -> Iterator[tuple[list[int], list[int]]]:
+        """For each term of a line: the quantities in it, and the parameters."""
+        step = self.board.steps[position]
+        if step.rule is None:
+            return
+        formula = step.rule.formula
+        for term in formula.terms if isinstance(formula, Sum) else (formula,):
+            used = [step.arguments[variable.number] for variable in variables(term)]
+            parameters = [p for p in used if self.board.steps[p].role is Role.PARAMETER]
+            yield [p for p in used if p not in parameters], parameters
+
+    def loss(self, time: int | None) -> int | None:
+        """The loss of the prediction at a time."""
+        if not self.network.predicts(time):
+            return None
+        names = [LOSS._replace(time=time, sample=self.sample)]
+        if self.network.single or self.desk.last_time <= 1:
+            names += [LOSS._replace(sample=self.sample), LOSS]
+        return next((position for name in names if (position := self.board.find(name)) is not None), None)
+
+    # --------------------------------------------------------- nodes and edges
+
+    def node(
+        self, place: tuple[int, int], lines: Sequence[int], shown: Sequence[Quantity], style: str, totals: Sequence[Quantity] = ()
+    ) -> str:
+        """A node for these lines; returns its id."""
+        column, row = place
+        key = f"{column}-{row}"
+        self.nodes[key] = Node(key, column, row, grid(shown), style, grid(totals))
+        self.told[key] = [one.told() for one in (*shown, *totals)]
+        self.owner.update(dict.fromkeys(lines, key))
+        return key
+
+    def dots(self, column: int, row: int) -> str:
+        """A node for what is left out."""
+        key = f"{column}-{row}"
+        self.nodes[key] = Node(key, column, row, ((("…",),),), "dots")
+        self.told[key] = []
+        return key
+
+    def edge(self, start: str, end: str, kind: str, label: Grid = ()) -> None:
+        """An arrow; a further label for the same arrow stands below the first."""
+        known = self.edges.get((start, end, kind))
+        self.edges[start, end, kind] = Edge(start, end, kind, (*known.label, *label) if known else label)
+
+    def forward(self, start: str, end: str, parameters: Sequence[int], *, values: bool) -> None:
+        """An arrow with its parameters; a matrix has its name only."""
+        quantities = [self.quantity(p, 1 if values else 0) for p in parameters]
+        self.edge(start, end, "forward", grid(quantities))
+
+    def named_edge(self, start: str, end: str, parameters: Sequence[Quantity]) -> None:
+        """An arrow with the names of its parameters, and what it says in words."""
+        self.edge(start, end, "forward", grid(parameters))
+        source: Inline = ("itself one step earlier",) if start == end else self.nodes[start].cells[-1][0]
+        names = _between(", ", [(one.name,) for one in parameters])
+        self.told[end].append(("from ", *source, *((" by ", *names) if names else ())))
+
+    def given(self, place: tuple[int, int], position: int | None) -> str | None:
+        """A node for a given quantity."""
+        if position is None:
+            return None
+        return self.node(place, [position], [self.quantity(position)], "given")
+
+    def losses(self, place: tuple[int, int], time: int | None, below: str) -> str | None:
+        """The node of the loss, and the arrow to it."""
+        position = self.loss(time)
+        if position is None:
+            return None
+        key = self.node(place, [position], [self.quantity(position)], "plain")
+        self.edge(below, key, "forward")
+        given = self.board.find(Name("target", time=time, sample=self.sample))
+        if given is not None:
+            target = self.quantity(given)
+            rows = grid([target])
+            if len(target.values) > 1:  # a vector lies on its side, so that the box is no higher than others
+                texts = [value.text for value in target.values]
+                row = Math(", ".join(texts), r",\ ".join(value.latex for value in target.values))
+                rows = (((target.name,),), ((row,),))
+            self.nodes[key] = replace(self.nodes[key], cells=(*self.nodes[key].cells, *rows))
+            self.told[key].append(target.told())
+        return key
+
+    def arriving(self, position: int, word: Callable[[int, int], str], named: bool, broad: bool, dots: str = "") -> None:
+        """Arrows of the gradients that arrive at a state, each from the node by which it comes."""
+        steps = self.board.steps
+        target = steps[position].target
+        end = self.owner.get(position, dots)
+        for source, through in self.sources(position):
+            start = self.owner.get(through, dots)
+            if not start or start == end:
+                continue
+            kind, said, one = way(target, steps[through].target), word(position, through), self.quantity(source)
+            value = one.values
+            if named:
+                label: Grid = (((said,),), *grid([one]))
+            elif broad and len(value) == 1:
+                label = (((f"{said} ", value[0]),),)
+            else:
+                label = (((said,),), *(((one,),) for one in value))
+            self.edge(start, end, kind, label)
+            self.told[end].append(Quantity(Math(said, said), value).told())
+
+    def picture(self, which: str, title: str, lead: str) -> Picture:
+        """The picture, with what it says in words."""
+        named = self.sample is not None and which != "rolled-up"
+        sample = f" (sample {self.sample} of the batch)" if named else ""
+        said = [_between(", ", parts) for _, parts in sorted(self.told.items(), key=self._reading) if parts]
+        alternative: Inline = (f"{lead}{sample}: ", *_between("; ", said), ".")
+        return Picture(which, (f"{title}{sample}",), tuple(self.nodes.values()), tuple(self.edges.values()), alternative)
+
+    def _reading(self, item: tuple[str, list[Inline]]) -> tuple[int, int]:
+        node = self.nodes[item[0]]
+        return node.column, node.row
+
+
+# ------------------------------------------------------------------ in time
+
+
+def _times(desk: Desk) -> list[int]:
+    """The time steps that are drawn."""
+    last, rounding = desk.last_time, desk.values.rounding
+    digits = max(rounding.figures or 0, rounding.places or 0, 17 if rounding.policy == "full" else 0)
+    if last <= (ROOMY_STEPS if digits > MOST_DIGITS else MOST_STEPS):
+        return list(range(1, last + 1))
+    return [1, last] if digits > MOST_DIGITS else [1, 2, last - 1, last]
+
+
+def unrolled(desk: Desk, board: Desk | Blackboard) -> Picture | None:
+    """A recurrent network unrolled in time, with its values and, where there are any, its gradients."""
+    if not desk.last_time or desk.values.rounding.policy == "exact":
+        return None
+    pencil = _Pencil(desk, board)
+    times = _times(desk)
+    columns: dict[int, int] = {}
+    for time in times:
+        gap = bool(columns) and time - 1 not in columns
+        columns[time] = max(columns.values(), default=0) + (2 if gap else 1)
+    layers = pencil.network.layers
+    before = [_memory(pencil, row, layer) for row, layer in enumerate(layers, 1)]
+    for time in times:
+        if time > 1 and time - 1 not in columns:
+            before = _left_out(pencil, columns[time] - 1, before)
+        before = _time_step(pencil, time, columns[time], before, values=time == 1 or desk.last_time <= ROOMY_STEPS)
+    for time in times:
+        _gradients_of(pencil, time, columns[time])
+        if time > 1 and time - 1 not in columns:
+            _carried_into_dots(pencil, time, columns[time] - 1)
+    return pencil.picture("unrolled", "The network, unrolled in time", "The network unrolled in time")
+
+
+Kept = tuple[str, list[int]]
+"""A node that carries a state on, and its lines."""
+
+
+def _memory(pencil: _Pencil, row: int, layer: int | None) -> Kept | None:
+    """The state before the first step."""
+    stems = pencil.network.cell_of(layer).state
+    found = [pencil.board.find(Name(stem, layer, 0, (), pencil.sample)) for stem in stems]
+    found = [p if p is not None else pencil.board.find(Name(s, layer, 0)) for p, s in zip(found, stems, strict=True)]
+    lines = [p for p in found if p is not None]
+    return (pencil.node((0, row), lines, [pencil.quantity(p) for p in lines], "given"), lines) if lines else None
+
+
+def _left_out(pencil: _Pencil, column: int, before: Sequence[Kept | None]) -> list[Kept | None]:
+    """Dots in every row that carries a state on."""
+    after: list[Kept | None] = []
+    for row, kept in enumerate(before, 1):
+        if kept is not None:
+            dots = pencil.dots(column, row)
+            pencil.edge(kept[0], dots, "forward")
+            after.append((dots, []))
+        else:
+            after.append(None)
+    return after
+
+
+def _time_step(pencil: _Pencil, time: int, column: int, before: Sequence[Kept | None], *, values: bool) -> list[Kept | None]:
+    """The forward part of one time step."""
+    cells, readout = pencil.step(time)
+    x = pencil.board.find(Name("x", time=time, sample=pencil.sample))
+    key, lines = pencil.given((column, 0), x), [x] if x is not None else []
+    kept: list[Kept | None] = []
+    for row, (cell, memory) in enumerate(zip(cells, before, strict=True), 1):
+        pre, states = pencil.shown(cell)
+        totals = [
+            pencil.quantity(total, remark="(sum)" if pencil.board.steps[total].through is None else "")
+            for p in (*states, *pre)
+            if (total := pencil.total(p)) is not None
+        ]
+        shown = [*map(pencil.quantity, pre), *map(pencil.state, states)]
+        node = pencil.node((column, row), cell, shown, "state", totals)
+        biases = pencil.biases(cell)
+        if key is not None:
+            pencil.forward(key, node, [*pencil.parameters(lines, cell), *biases], values=values)
+            biases = []
+        if memory is not None:
+            pencil.forward(memory[0], node, [*pencil.parameters(memory[1], cell), *biases], values=values)
+        key, lines = node, cell
+        kept.append((node, cell))
+    _above(pencil, time, (column, len(cells) + 1), kept[-1], readout, values=values)
+    return kept
+
+
+def _above(
+    pencil: _Pencil, time: int | None, place: tuple[int, int], below: Kept | None, readout: Sequence[int], *, values: bool
+) -> None:
+    """Output and loss of a time step."""
+    assert below is not None
+    (key, lines), (column, row) = below, place
+    if readout:
+        shown = [readout[0], readout[-1]] if len(readout) > 1 else readout
+        output = pencil.node(place, readout, [pencil.quantity(p) for p in shown], "plain")
+        pencil.forward(key, output, [*pencil.parameters(lines, readout), *pencil.biases(readout)], values=values)
+        key = output
+    loss = pencil.losses((column, row + 1), time, key)
+    if loss is not None and readout:
+        arrived = [pencil.quantity(total) for p in shown[::-1] if (total := pencil.total(p)) is not None]
+        if arrived:
+            pencil.edge(loss, key, "direct", grid(arrived))
+            pencil.told[key] += [one.told() for one in arrived]
+
+
+def _word(pencil: _Pencil) -> Callable[[int, int], str]:
+    """What a source of a gradient is called."""
+
+    def word(position: int, through: int) -> str:
+        target, by = pencil.board.steps[position].target, pencil.board.steps[through].target
+        return "from above" if by.layer not in (None, target.layer) else way(target, by)
+
+    return word
+
+
+def _gradients_of(pencil: _Pencil, time: int, column: int) -> None:
+    """The gradients that arrive at the states of a time step."""
+    cells, _ = pencil.step(time)
+    for row, cell in enumerate(cells, 1):
+        _, states = pencil.shown(cell)
+        for state in states:
+            broad = pencil.desk.last_time <= ROOMY_STEPS
+            pencil.arriving(state, _word(pencil), len(states) > 1, broad, f"{column + 1}-{row}")
+
+
+def _carried_into_dots(pencil: _Pencil, time: int, column: int) -> None:
+    """What is carried from the first step after the dots to the one that is left out."""
+    cells, _ = pencil.step(time)
+    hidden, _ = pencil.step(time - 1)
+    for row, (cell, left_out) in enumerate(zip(cells, hidden, strict=True), 1):
+        _, states = pencil.shown(left_out)
+        for state in states:
+            carried = [(source, through) for source, through in pencil.sources(state) if through in cell]
+            for source, _ in carried:
+                values = pencil.quantity(source).values
+                pencil.edge(f"{column + 1}-{row}", f"{column}-{row}", "carried", ((("carried",),), *(((v,),) for v in values)))
+
+
+# ---------------------------------------------------------------- rolled up
+
+
+def rolled_up(desk: Desk, board: Desk | Blackboard) -> Picture | None:
+    """A recurrent network with its states as loops, and names only."""
+    if not desk.last_time or desk.values.rounding.policy == "exact":
+        return None
+    pencil = _Pencil(desk, board)
+    network, last = pencil.network, desk.last_time
+    time = min(2, last)
+    cells, readout = pencil.step(time)
+    if network.predicts(last):
+        at_end = pencil.step(last)[1]
+        readout = readout or at_end
+    clock = clock_at(time)
+
+    def named(position: int, clock: Clock = clock) -> Quantity:
+        return Quantity(pencil.name(position, clock))
+
+    key, lines = None, []
+    x = board.find(Name("x", time=1, sample=pencil.sample))
+    if x is not None:
+        key, lines = pencil.node((0, 0), [x], [named(x, str if network.first_only else clock_at(1))], "given"), [x]
+    first, _ = pencil.step(1)
+    for row, (cell, once) in enumerate(zip(cells, first, strict=True), 1):
+        _, states = pencil.shown(cell)
+        node = pencil.node((0, row), cell, [named(p) for p in states], "state")
+        if key is not None:
+            used = pencil.parameters(lines, once if row == 1 else cell)
+            pencil.named_edge(key, node, [named(p) for p in used])
+        stems = network.cell_of(board.steps[cell[0]].target.layer).state
+        found = (p for q in cell for p in board.steps[q].arguments if board.steps[p].target.stem in stems)
+        earlier = [p for p in dict.fromkeys(found) if board.steps[p].target.time == time - 1]
+        pencil.named_edge(node, node, [named(p) for p in pencil.parameters(earlier, cell)])
+        key, lines = node, cell
+    if readout and key is not None:
+        at = board.steps[readout[-1]].target.time or last
+        output = pencil.node(
+            (0, len(cells) + 1), readout, [named(readout[-1], clock_at(at, "t" if network.every else "T"))], "plain"
+        )
+        used = pencil.parameters(lines if network.every else pencil.step(last)[0][-1], readout)
+        pencil.named_edge(key, output, [named(p) for p in used])
+    return pencil.picture("rolled-up", "The network, rolled up", "The network with its state as a loop")
+
+
+# ----------------------------------------------------------------- by layer
+
+
+def by_layer(desk: Desk, board: Desk | Blackboard) -> Picture | None:
+    """A feedforward network from its input to its loss, with its values and its gradients."""
+    if desk.last_time or desk.values.rounding.policy == "exact":
+        return None
+    pencil = _Pencil(desk, board)
+    cells, readout = pencil.step(None)
+    x = board.find(Name("x", sample=pencil.sample))
+    key, lines = pencil.given((0, 0), x), [x] if x is not None else []
+    column = 0
+    for column, cell in enumerate(cells, 1):
+        pre, states = pencil.shown(cell)
+        totals = [pencil.quantity(total) for p in pre if (total := pencil.total(p)) is not None]
+        node = pencil.node((column, 0), cell, [*map(pencil.quantity, pre), *map(pencil.quantity, states)], "state", totals)
+        if key is not None:
+            pencil.forward(key, node, [*pencil.parameters(lines, cell), *pencil.biases(cell)], values=True)
+        key, lines = node, cell
+    assert key is not None
+    hidden = key
+    if readout:
+        shown = [readout[0], readout[-1]] if len(readout) > 1 else readout
+        between = [pencil.quantity(total) for p in shown[:-1] if (total := pencil.total(p)) is not None]
+        key = pencil.node((column + 1, 0), readout, [pencil.quantity(p) for p in shown], "plain", between)
+        pencil.forward(hidden, key, [*pencil.parameters(lines, readout), *pencil.biases(readout)], values=True)
+    loss = pencil.losses((column + 2, 0), None, key)
+    _back_by_layer(pencil, [*cells, *([readout] if readout else [])], loss)
+    return pencil.picture("layers", "The network, layer by layer", "The network layer by layer")
+
+
+def _back_by_layer(pencil: _Pencil, nodes: Sequence[Sequence[int]], loss: str | None) -> None:
+    """The gradients that go from each node to the one before it."""
+    after = loss
+    for lines in nodes[::-1]:
+        node = pencil.owner[lines[-1]]
+        total = pencil.total(lines[-1])
+        if total is not None and after is not None:
+            arrived = pencil.quantity(total)
+            pencil.edge(after, node, "direct", grid([arrived]))
+            pencil.told[node].append(arrived.told())
+        elif after is not None and any(pencil.total(p) is not None for p in lines):
+            pencil.edge(after, node, "direct")
+        after = node
+
+
+# ------------------------------------------------------------ gradient flow
+
+
+def gradient_flow(desk: Desk) -> Bars | None:
+    """How large the gradient of the state is at each time step, and by which factors it came there."""
+    factors, last = desk.parts.factors, desk.last_time
+    if not factors or last < 3 or desk.values.rounding.policy == "exact":
+        return None
+    state = desk.steps[factors[0]].target.of
+    assert state is not None
+    times = list(range(1, last + 1)) if last <= MOST_BARS else [1, 2, *range(last - 3, last + 1)]
+    found = {time: desk.find(gradient(state._replace(time=time))) for time in times}
+    totals = {time: position for time, position in found.items() if position is not None}
+    if len(totals) < len(times):
+        return None
+    highest = max((abs(_number(desk, position)) for position in totals.values()), default=Decimal(0))
+    bars: list[Bar] = []
+    for time in times:
+        if bars and time - 1 not in times:
+            bars.append(Bar(Math("…", r"\dots"), Math("", ""), dots=True))
+        bars.append(_bar(desk, state._replace(time=time), totals[time], highest, last))
+    said = [_bar_told(bar) for bar in bars if not bar.dots]
+    alternative: Inline = ("The gradient of the state at each time step: ", *_between("; ", said), ".")
+    return Bars("gradient-flow", ("How far an error reaches back",), tuple(bars), alternative)
+
+
+def _number(desk: Desk, position: int) -> Decimal:
+    """The number that is printed; 0 where none is."""
+    try:
+        return Decimal(desk.value(position).text)
+    except InvalidOperation:
+        return Decimal(0)
+
+
+def _bar(desk: Desk, state: Name, total: int, highest: Decimal, last: int) -> Bar:
+    """One time step: its gradient, the product of the factors back to it, and the factor of the step after it."""
+    assert state.time is not None
+    factor = desk.find(state._replace(of=state._replace(time=state.time + 1))) if state.time < last else None
+    whole = desk.find(state._replace(of=state._replace(time=last))) if state.time < last else None
+    return Bar(
+        name=desk.name(total),
+        value=desk.value(total),
+        parts=_heights(desk, total, highest),
+        product=(desk.name(whole), desk.value(whole)) if whole is not None else (),
+        factor=desk.value(factor) if factor is not None else Math("", ""),
+    )
+
+
+def _heights(desk: Desk, total: int, highest: Decimal) -> tuple[tuple[str, int], ...]:
+    """The bar in thousandths of the highest: its direct and its carried part where they add up, or the sum alone."""
+
+    def share(position: int) -> int:
+        return int((abs(_number(desk, position)) * 1000 / highest).to_integral_value()) if highest else 0
+
+    step = desk.steps[total]
+    if not desk.value(total).text:
+        return ()
+    if step.through is not None:
+        return ((way(step.target, desk.steps[step.through].target), share(total)),)
+    signs = {_number(desk, source) > 0 for source in step.arguments if _number(desk, source)}
+    ways = [way(step.target, desk.steps[desk.steps[source].through or 0].target) for source in step.arguments]
+    if len(signs) < 2 and sorted(ways) == ["carried", "direct"] and all(desk.value(p).text for p in step.arguments):
+        direct = share(step.arguments[ways.index("direct")])
+        return (("direct", min(direct, share(total))), ("carried", max(share(total) - direct, 0)))
+    return (("sum", share(total)),)
+
+
+def _bar_told(bar: Bar) -> Inline:
+    """A bar in a sentence."""
+    said: list[Inline] = [Quantity(bar.name, (bar.value,) if bar.value.text else ()).told()]
+    if bar.product:
+        name, value = bar.product
+        said.append(Quantity(name, (value,) if value.text else ()).told())
+    return _between(", ", said)

@@ -1,0 +1,98 @@
+"""Where the parts of a figure of bars stand, on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bptt_trace.render.drawing import Arrow, Block, Drawing, Label, lay
+from bptt_trace.render.measures import Paper
+from bptt_trace.render.typeset import Face
+from bptt_trace.sheet import Bar, Bars, Figure, Inline, Math, words
+
+HIGHEST = 84
+"""The highest bar, in points."""
+BROAD = 30
+"""How broad a bar is."""
+
+
+def _equation(parts: Sequence[Math]) -> Inline:
+    """Name and value."""
+    if len(parts) < 2 or not parts[1].text:
+        return tuple(parts[:1])
+    return (Math(f"{parts[0].text} = {parts[1].text}", f"{parts[0].latex} = {parts[1].latex}"),)
+
+
+def lay_bars(figure: Bars, paper: Paper) -> Drawing:
+    """Bars from left to right, with the factors on the arrows between them."""
+    drawing = Drawing()
+    told = any(bar.parts for bar in figure.bars)
+    base = HIGHEST + 13 if told else 4.0
+    line, high = 11.5, 18.5
+    x = 0.0
+    middles: list[float] = []
+    for bar in figure.bars:
+        own = [(bar.name,), (bar.value,), _equation(bar.product)]
+        half = max([BROAD, *(paper.width(text) for text in own if text)]) / 2 if not bar.dots else 8
+        reach = paper.width(_times(bar)) + 2 * paper.gap if middles and bar.factor.text else paper.gap
+        middle = max(x + paper.gap + half, middles[-1] + reach if middles else 0)
+        middles.append(middle)
+        x = middle + half
+    for place, (bar, middle) in enumerate(zip(figure.bars, middles, strict=True)):
+        if bar.dots:
+            drawing.labels.append(Label(middle - 8, base - line, 16, line, ("…",)))
+            continue
+        top = base
+        for kind, share in bar.parts:
+            height = share * HIGHEST / 1000
+            top -= height
+            drawing.blocks.append(Block(middle - BROAD / 2, top, BROAD, height, kind))
+        _centred(drawing, paper, (bar.value,), middle, top - line - 1)
+        _centred(drawing, paper, (bar.name,), middle, base + 2)
+        if place + 1 < len(middles):
+            y = base + 2 + high + line + 2
+            drawing.arrows.append(Arrow(((middles[place + 1] - 5, y), (middle + 5, y)), "carried"))
+            between = (middle + middles[place + 1]) / 2
+            _centred(drawing, paper, _times(bar), between, y - line - 1, "carried")
+        if bar.product:
+            _centred(drawing, paper, _equation(bar.product), middle, base + 2 + high + line + 6)
+    drawing.rules.append(((0, base), (x + paper.gap, base)))
+    drawing.width, drawing.height = x + paper.gap, base + 2 + high + line + 6 + high
+    if told:
+        _key(drawing, figure.bars, paper)
+    return drawing
+
+
+def _times(bar: Bar) -> Inline:
+    """``· 0.4594``"""
+    if not bar.factor.text:
+        return ()
+    value = bar.factor if bar.factor.text[0] != "-" else Math(f"({bar.factor.text})", f"({bar.factor.latex})")
+    return (Math(f"* {value.text}", rf"{{}}\cdot {value.latex}"),)
+
+
+def _centred(drawing: Drawing, paper: Paper, text: Inline, middle: float, y: float, kind: str = "") -> None:
+    """A label around a middle."""
+    if not words(text):
+        return
+    width = paper.width(text)
+    drawing.labels.append(Label(middle - width / 2, y, width, paper.height(text), text, kind))
+
+
+def _key(drawing: Drawing, bars: Iterable[Bar], paper: Paper) -> None:
+    """What the fillings say, below the figure."""
+    kinds = [kind for kind in ("direct", "carried", "sum") if any(part == kind for bar in bars for part, _ in bar.parts)]
+    meaning = {"direct": "direct", "carried": "carried back", "sum": "sum of opposite signs"}
+    x, y = 0.0, drawing.height + 4
+    for kind in kinds:
+        text: Inline = (meaning[kind],)
+        width = paper.width(text, strong=True)
+        drawing.blocks.append(Block(x, y + 2, 14, 8, kind))
+        drawing.labels.append(Label(x + 18, y, width, 11.5, text, "", "left"))
+        x += 18 + width + 14
+    drawing.width, drawing.height = max(drawing.width, x), y + 11.5
+
+
+def on_paper(figure: Figure, face: Face) -> Drawing:
+    """A picture or a figure of bars, laid out in points."""
+    paper = Paper(face)
+    return lay_bars(figure, paper) if isinstance(figure, Bars) else lay(figure, paper)
