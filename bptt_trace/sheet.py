@@ -139,6 +139,11 @@ class Table:
     """Whether it is so narrow that on paper its halves stand side by side."""
 
     @property
+    def half(self) -> int:
+        """How many rows stand in each of two columns, where it folds: as many as fit a page, or half of them."""
+        return min((len(self.rows) + 1) // 2, 38)
+
+    @property
     def width(self) -> int:
         """How many signs its columns take in plain text."""
         cells = zip(*([column.heading for column in self.columns], *self.rows), strict=True)

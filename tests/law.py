@@ -630,7 +630,7 @@ def read_latex(text: str) -> list[list[Printed]]:
     sections: list[list[Printed]] = []
     reading = adds_up = False
     for line in text.splitlines():
-        if line.startswith(r"\section*"):
+        if line.startswith(r"\sheetsection"):
             sections.append([])
         if r"\color{gray}quantity" in line:
             reading, adds_up = True, "so far" in line
