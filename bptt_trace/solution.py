@@ -58,6 +58,15 @@ class Solution:
 
         return latex(self.sheet, fragment=fragment)
 
+    def to_pdf(self) -> bytes:
+        """As PDF, by the LaTeX program that is installed; the same bytes each time.
+
+        Raises ``ProgramMissing`` where none is.
+        """
+        from bptt_trace.render.pdf import compile_one
+
+        return compile_one(self.to_latex())
+
     def to_json(self) -> str:
         """Every line as JSON (format ``bptt-trace/1``)."""
         from bptt_trace.render.data import write_json
