@@ -26,15 +26,17 @@ _OWN = re.compile(r"(?m)^\\fancy(?:foot|head)\[.*$")
 """A line of the preamble that differs from one document to the next: the foot with its title."""
 _ALONE = re.compile(
     r"\\(?:label|ref|pageref|autoref|cite|bibliography|tableofcontents|gdef|xdef|global|newcounter|include|AddToHook)\b"
-    r"|\\At(?:Begin|End)\w+|hyperref|lastpage|bookmark|\\DocumentMetadata"
+    r"|\\At(?:Begin|End)\w+|hyperref|lastpage|numpages|bookmark|\\DocumentMetadata"
 )
 """What reaches beyond a body: a document with it is set by itself."""
 
 _SETUP = r"""\makeatletter
 {\def\@elt#1{\expandafter\xdef\csname sheet@#1\endcsname{\number\csname c@#1\endcsname}}\cl@@ckpt}
 \expandafter\let\csname sheet@LT@tables\endcsname\undefined
+\let\sheet@thepage\thepage
 \gdef\sheetbegin{\clearpage{\def\@elt##1{\ifcsname sheet@##1\endcsname
-  \global\csname c@##1\endcsname\csname sheet@##1\endcsname\relax\fi}\cl@@ckpt}\global\@nobreakfalse}
+  \global\csname c@##1\endcsname\csname sheet@##1\endcsname\relax\fi}\cl@@ckpt}
+  \global\let\thepage\sheet@thepage\global\@nobreakfalse}
 \gdef\sheetend#1{\clearpage\typeout{^^J*SHEET #1 \number\ReadonlyShipoutCounter*}}
 \makeatother
 """
