@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from bptt_trace.errors import TypesettingError
-from bptt_trace.render.engine import Engine, Running, find_engine, typeset
+from bptt_trace.render.engine import Engine, Running, Typeset, find_engine, typeset
 
 TOGETHER = 24
 """The most documents in a run. Not a matter of ``jobs``: the same documents give the same bytes."""
@@ -70,8 +70,9 @@ def compile_many(
     done: dict[str, bytes] = {}
     failures: dict[str, str] = {}
     with _Jobs(jobs, press.running) as pool:
-        for made in pool.map(press.together, list(_batches(documents))):
-            done |= made
+        batches = [batch for batch in _batches(documents) if len(batch.bodies) > 1]
+        for batch, made in zip(batches, pool.map(press.together, batches), strict=True):
+            done |= batch.parts(made)  # while the engine is at the next one
         # The others by themselves, and only now, so that they too are spread over the jobs.
         alone = [name for name in documents if name not in done]
         for name, (pdf, why) in zip(alone, pool.map(press.attempt, [documents[name] for name in alone]), strict=True):
@@ -119,19 +120,12 @@ class _Press:
         except TypesettingError as error:
             return None, error.failures[""]
 
-    def together(self, batch: _Batch) -> dict[str, bytes]:
-        """The documents of a batch in one run; none of them if that does not work out."""
-        if len(batch.bodies) == 1:
-            return {}
+    def together(self, batch: _Batch) -> Typeset | None:
+        """The documents of a batch in one run, if they can be."""
         try:
-            pdf, log = typeset(batch.tex(), self.engine, self.running, self.seconds)
+            return typeset(batch.tex(), self.engine, self.running, self.seconds)
         except TypesettingError:
-            return {}
-        counted = [(int(which), int(pages)) for which, pages in _MARK.findall(log)]
-        if [which for which, _ in counted] != list(range(len(batch.bodies))):
-            return {}
-        parts = _split(pdf, [pages for _, pages in counted])
-        return dict(zip(batch.bodies, parts, strict=True)) if parts else {}
+            return None
 
 
 def _split(pdf: bytes, ends: Sequence[int]) -> list[bytes]:
@@ -173,6 +167,14 @@ class _Batch(NamedTuple):
             for place, (own, body) in enumerate(self.bodies.values())
         )
         return f"{self.preamble}{_BEGIN}{_SETUP}{''.join(each)}{_END}\n"
+
+    def parts(self, made: Typeset | None) -> dict[str, bytes]:
+        """The documents, told apart again; none of them if that cannot be done for certain."""
+        counted = [] if made is None else [(int(which), int(pages)) for which, pages in _MARK.findall(made.log)]
+        if made is None or [which for which, _ in counted] != list(range(len(self.bodies))):
+            return {}
+        parts = _split(made.pdf, [pages for _, pages in counted])
+        return dict(zip(self.bodies, parts, strict=True)) if parts else {}
 
 
 def _batches(documents: Mapping[str, str]) -> Iterator[_Batch]:
