@@ -433,9 +433,9 @@ def _show(sheet: Sheet, form: str, output: Path | None, templates: Path | None =
     if form == "latex":
         _written([latex(sheet, templates, fragment=fragment)], output)
     elif form == "pdf":
-        from bptt_trace.render.pdf import compile_one
+        from bptt_trace.render.pdf import compile_one, source
 
-        pdf = compile_one(latex(sheet, templates))
+        pdf = compile_one(source(sheet, templates))
         with _opened(output, binary=True) as file:
             file.write(pdf)
     else:

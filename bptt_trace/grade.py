@@ -102,12 +102,13 @@ class Grader:
         return [hardened(student), "", "", "", "", hardened(why), *[""] * len(self.names)]
 
     def report(self, key: Key, marks: Marks, student: str) -> str:
-        """What this student gets back; for PDF in LaTeX, because many are set in one run."""
+        """What this student gets back; for PDF its source, because many are set in one run."""
         if self.form == "json":
             return as_json(marks)
         from bptt_trace.render.document import html, latex, markdown
+        from bptt_trace.render.pdf import source
 
-        return {"html": html, "markdown": markdown, "latex": latex, "pdf": latex}[self.form or "html"](
+        return {"html": html, "markdown": markdown, "latex": latex, "pdf": source}[self.form or "html"](
             report(key, marks, student)
         )
 

@@ -59,13 +59,13 @@ class Solution:
         return latex(self.sheet, fragment=fragment)
 
     def to_pdf(self) -> bytes:
-        """As PDF, by the LaTeX program that is installed; the same bytes each time.
+        """As PDF, by the LaTeX program that is installed, or by Typst; the same bytes each time.
 
-        Raises ``ProgramMissing`` where none is.
+        Raises ``ProgramMissing`` where neither is.
         """
-        from bptt_trace.render.pdf import compile_one
+        from bptt_trace.render.pdf import compile_one, source
 
-        return compile_one(self.to_latex())
+        return compile_one(source(self.sheet))
 
     def to_json(self) -> str:
         """Every line as JSON (format ``bptt-trace/1``)."""

@@ -12,24 +12,30 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import fields, is_dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from law import is_board, read_latex
 from pypdf import PdfReader
 from random_problems import examples
+from test_media import HOSTILE, problem_titled
 
 from bptt_trace import OutputError, load, solve
 from bptt_trace.cli import command
-from bptt_trace.errors import ProgramMissing, TypesettingError
+from bptt_trace.errors import DesignError, ProgramMissing, TypesettingError
 from bptt_trace.grading import run
 from bptt_trace.render import engine as engine_module
 from bptt_trace.render import pdf as pdf_module
 from bptt_trace.render.engine import ENGINES, Engine, Running, complaint, find_engine, typeset
-from bptt_trace.render.pdf import compile_many, compile_one
+from bptt_trace.render.pdf import compile_many, compile_one, source, typst_pdf
+from bptt_trace.render.typst import typst_math, typst_words
+from bptt_trace.sheet import Math
 
 pytestmark = pytest.mark.latex
 
@@ -50,6 +56,8 @@ def programs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(engine_module.VARIABLE, raising=False)
     for program in ("pdflatex", "pdftotext", "pdftoppm"):
         needed(program)
+    if find_spec("typst") is None and not os.environ.get("CI"):
+        pytest.skip("typst is not installed (the extra pdf)")
 
 
 @pytest.fixture(params=["pdflatex", "lualatex"])
@@ -87,6 +95,12 @@ def worked() -> dict[str, str]:
     return {name: solve(name).to_latex() for name in examples()}
 
 
+@pytest.fixture
+def typst() -> Engine:
+    """Typst, as if there were no LaTeX."""
+    return find_engine("typst")
+
+
 # ---------------------------------------------------------------- what is in it
 
 
@@ -103,8 +117,8 @@ def test_the_pages_have_the_results_of_the_sheet(name: str) -> None:
 @pytest.mark.parametrize("title", ["Größe, Łódź, déjà-vu", "ÿ ß þ œ š ž Ÿ ø đ", r"\write18{id} $x^2_3$ 50 % & # ~"])
 def test_letters_and_signs_are_those_of_the_title(engine: Engine, title: str) -> None:
     """With every engine, whatever numbers its letters have."""
-    problem = load("fnn", [f"title='{title}'"])
-    text = words(compile_one(solve(problem).to_latex(), engine=engine))[0]
+    sheet = solve(load("fnn", [f"title='{title}'"])).sheet
+    text = words(compile_one(source(sheet, engine=engine), engine=engine))[0]
     assert title.replace(" ", "") == re.sub(r"\s", "", text.partition("Worked solution")[0])
 
 
@@ -393,15 +407,23 @@ def test_the_first_engine_that_is_here_is_taken(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("named", "message"),
     [
-        ("", r"PDF needs a LaTeX program: pdflatex, lualatex, tectonic, latexmk; none of them was found\.\nDebian, .*lmodern\n"),
+        (
+            "",
+            r"PDF needs a LaTeX program: pdflatex, lualatex, tectonic, latexmk; none of them was found\.\nDebian, .*lmodern\n(?s:.*)\[pdf\]",
+        ),
         ("lualatex", r'"lualatex" is not installed; without BPTT_TRACE_LATEX, any of pdflatex, .* would do'),
-        ("word", r'"word" is no LaTeX program known here; one of pdflatex, lualatex, tectonic, latexmk'),
+        (
+            "word",
+            r'"word" is no LaTeX program known here; one of pdflatex, lualatex, tectonic, latexmk, the path of one, or typst',
+        ),
+        ("typst", r"Typst is not installed: pip install 'bptt-trace\[pdf\]'"),
     ],
 )
 def test_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str, message: str) -> None:
     """The message says what would do, before anything is calculated."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv(engine_module.VARIABLE, named)
+    monkeypatch.setattr(engine_module, "find_spec", lambda _: None)
     with pytest.raises(ProgramMissing, match=message):
         solve("rnn").to_pdf()
     reports = ["--reports", str(tmp_path / "reports"), "--report-format", "pdf"]
@@ -525,3 +547,106 @@ def test_a_bad_report_is_named_and_the_others_written(tmp_path: Path, monkeypatc
     assert "\nChen," in marked
     assert "Chen.pdf" not in {path.name for path in (tmp_path / "r").iterdir()}
     assert 11 == len(list((tmp_path / "r").iterdir()))
+
+
+# ------------------------------------------------------------------------ Typst
+
+
+def formulas(value: Any) -> Iterator[str]:
+    """Every formula of a sheet in LaTeX."""
+    if isinstance(value, Math):
+        yield value.latex
+    elif is_dataclass(value):
+        for one in fields(value):
+            yield from formulas(getattr(value, one.name))
+    elif isinstance(value, Iterable) and not isinstance(value, str | bytes | dict):
+        for part in value:
+            yield from formulas(part)
+
+
+def test_every_formula_has_a_spelling_in_typst() -> None:
+    """All formulas of all examples, in all styles and roundings, compile in one document."""
+    kinds = [("full", "4dp"), ("ledger", "carry:4dp"), ("full", "full")]
+    known = {
+        one for name in examples() for steps, rule in kinds for one in formulas(solve(name, steps=steps, rounding=rule).sheet)
+    }
+    assert len(known) > 5000
+    typst_pdf("\n\n".join(f"${typst_math(one)}$" for one in sorted(known)))
+
+
+@pytest.mark.parametrize(
+    ("latex", "typst"),
+    [
+        (r"\frac{\partial L}{\partial w_{xh}}\text{ via }a_{1}", 'frac(∂ L, ∂ w _(x h))" via "a _(1)'),
+        (r"w_{xh}' \cdot (1 - h_{2}^{2})", r"w'_(x h) ⋅ \( 1 - h _(2) ^(2) \)"),
+        (r"\begin{pmatrix}1 & 0.5 \cr -2 & 0\end{pmatrix}^{\top}", "display(mat(1, 0.5; - 2, 0)) ^(⊤)"),
+        (r"\left(1 - \begin{pmatrix}1\end{pmatrix}\right)", "( 1 - display(mat(1)) )"),
+        (r"\mathrm{target}_{1}[2,3]", r'"target"_(1) \[ 2 \, 3 \]'),
+    ],
+)
+def test_spellings(latex: str, typst: str) -> None:
+    """What grows in LaTeX grows in Typst, and nothing else does."""
+    assert typst == typst_math(latex)
+
+
+@pytest.mark.parametrize(
+    "latex", [r"\input{x}", r"\write18{id}", r"\frac{1", "a}", "#x", r"\begin{array}1\end{array}", "x_", '"']
+)
+def test_what_is_no_formula_of_ours_is_refused(latex: str) -> None:
+    """The converter never guesses."""
+    with pytest.raises(DesignError, match=r"^Typst has no spelling of"):
+        typst_math(latex)
+
+
+@pytest.mark.parametrize("name", examples())
+def test_the_pages_of_typst_have_the_results_of_the_sheet(name: str, typst: Engine) -> None:
+    """Every result of every line can be read from the PDF, as from that of LaTeX."""
+    sheet = solve(name, steps="full").sheet
+    results = Counter(row.result.text for row in sheet.rows() if row.kind != "board")
+    pdf = compile_one(source(sheet, engine=typst), engine=typst)
+    assert results - Counter(" ".join(words(pdf)).split()) == Counter()
+
+
+@pytest.mark.parametrize("title", HOSTILE)
+def test_nothing_in_a_title_is_markup_in_typst(title: str, typst: Engine) -> None:
+    """It is printed as it stands."""
+    pdf = compile_one(source(problem_titled(title).sheet, engine=typst), engine=typst)
+    text = re.sub(r"\s", "", words(pdf)[0])
+    assert re.sub(r"\s", "", title) in text
+    assert "[U+4E2D]?" in typst_words("中\x00")
+
+
+def test_typst_gives_the_same_bytes_and_reads_nothing(typst: Engine, tmp_path: Path) -> None:
+    """Twice the same, without a date; a file of this machine cannot be had."""
+    text = source(solve("rnn3").sheet, engine=typst)
+    pdf = compile_one(text, engine=typst)
+    assert pdf == compile_one(text, engine=typst) == compile_many({"a": text, "b": text}, 2, engine=typst)["b"]
+    assert not {"/CreationDate", "/ModDate"} & set(PdfReader(io.BytesIO(pdf)).metadata or ())
+    (tmp_path / "secret").write_text("secret", "utf-8")
+    for path in ("/etc/passwd", f"{tmp_path}/secret", f"../../../../..{tmp_path}/secret"):
+        assert "not found" in failure(f'#read("{path}")', typst) or "root" in failure(f'#read("{path}")', typst)
+
+
+def test_typst_stands_in_where_there_is_no_latex(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For solutions, marked sheets and classes; what has no template of Typst says that it wants LaTeX."""
+    from dataclasses import replace
+
+    reader = shutil.which("pdftotext")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert Engine("typst", "") == find_engine()
+    out = str(tmp_path / "x.pdf")
+    assert 0 == CliRunner().invoke(command, ["solve", "rnn", "-f", "pdf", "-o", out]).exit_code
+    assert 1 == CliRunner().invoke(command, ["check", "rnn", str(SHEET), "-f", "pdf", "-o", out]).exit_code
+    marks, reports = str(tmp_path / "marks.csv"), tmp_path / "reports"
+    line = ["grade", "rnn", str(CLASS), "-o", marks, "--reports", str(reports), "--report-format", "pdf"]
+    assert 2 == CliRunner().invoke(command, line).exit_code or list(reports.iterdir())
+    assert 12 == len(list(reports.iterdir()))
+    with pytest.raises(ProgramMissing, match=r"a folder of templates without sheet\.typ\.j2 wants LaTeX\.$"):
+        source(solve("rnn").sheet, tmp_path)
+    with pytest.raises(ProgramMissing, match=r"a mistakes wants LaTeX\.$"):
+        source(replace(solve("rnn").sheet, kind="mistakes"))
+    with pytest.raises(ProgramMissing, match=r"a document in LaTeX wants LaTeX\.$"):
+        compile_one(BODY % "x")
+    assert reader
+    monkeypatch.setenv("PATH", str(Path(reader).parent))
+    assert "The first wrong line is line 16" in words(Path(out).read_bytes())[0]

@@ -18,6 +18,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from bptt_trace.errors import ProblemError
 from bptt_trace.render.signs import fine
+from bptt_trace.render.typst import typst_math, typst_words
 from bptt_trace.sheet import Inline, Math, Sheet
 
 _TEX = {
@@ -58,6 +59,11 @@ def latex(sheet: Sheet, templates: Path | None = None, *, fragment: bool = False
     return _render("body.tex.j2" if fragment else "sheet.tex.j2", sheet, templates)
 
 
+def typst(sheet: Sheet, templates: Path | None = None) -> str:
+    """The sheet as a Typst document."""
+    return _render("sheet.typ.j2", sheet, templates)
+
+
 @cache
 def template_directory() -> Path:
     """Where the templates are: inside the package when installed, beside it in a checkout."""
@@ -83,13 +89,17 @@ def environment_for(name: str, templates: Path | None = None) -> ImmutableSandbo
     """The Jinja environment of a medium, told by the name of its template."""
     folders = [template_directory()] if templates is None else [templates, template_directory()]
     loader: BaseLoader = ChoiceLoader([FileSystemLoader(folder) for folder in folders])
-    if name.endswith(".tex.j2"):
+    if name.endswith((".tex.j2", ".typ.j2")):
         environment = ImmutableSandboxedEnvironment(
             loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False,
             block_start_string="((*", block_end_string="*))", variable_start_string="(((", variable_end_string=")))",
             comment_start_string="((=", comment_end_string="=))",
         )  # fmt: skip
-        environment.filters |= {"words": tex_words, "inline": _inline(tex_words, _tex_math), "math": _tex_math}
+        if name.endswith(".typ.j2"):
+            environment.filters |= {"words": typst_words, "inline": _inline(typst_words, _typst_math), "math": _typst_math}
+            environment.filters |= {"formula": typst_math}
+        else:
+            environment.filters |= {"words": tex_words, "inline": _inline(tex_words, _tex_math), "math": _tex_math}
     else:
         environment = ImmutableSandboxedEnvironment(
             loader=loader,
@@ -158,6 +168,10 @@ def _html_math(math: Math) -> str:
 def _tex_math(math: Math) -> str:
     # Rows of matrices end in \\cr, which Markdown leaves alone; LaTeX has a sign of its own for them.
     return f"${math.latex}$".replace(r" \cr ", r" \\ ")
+
+
+def _typst_math(math: Math) -> str:
+    return f"${typst_math(math.latex)}$" if math.latex else ""
 
 
 def _markdown_math(math: Math) -> str:

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,34 +50,46 @@ _PRELUDE = (
 )
 """Nothing in the file that tells where and when it was made; in the first line, so that lines keep their numbers."""
 
+TYPST = "typst"
+"""The engine for want of LaTeX: a wheel from the extra ``pdf``, which runs in this process."""
+
 MISSING = f"""PDF needs a LaTeX program: {", ".join(ENGINES)}; none of them was found.
 Debian, Ubuntu: apt install texlive-latex-recommended texlive-fonts-recommended lmodern
-Elsewhere: TeX Live, MiKTeX or MacTeX. {VARIABLE} may hold the path of one."""
+Elsewhere: TeX Live, MiKTeX or MacTeX. {VARIABLE} may hold the path of one.
+Without LaTeX: pip install 'bptt-trace[pdf]' brings Typst, which sets solutions and marked sheets."""
 
 
 class Engine(NamedTuple):
-    """A program that makes PDF of LaTeX."""
+    """What makes PDF: a program for LaTeX, or Typst."""
 
     name: str
     path: str
 
 
 def find_engine(name: str | None = None) -> Engine:
-    """The engine that is named, by argument or environment, or the first that is installed.
+    """The engine that is named, by argument or environment, or the first that is installed; Typst where none is.
 
     Raises ``ProgramMissing``.
     """
     wanted = name or os.environ.get(VARIABLE, "")
     if wanted:
+        if wanted == TYPST and find_spec(TYPST) is None:
+            raise ProgramMissing("Typst is not installed: pip install 'bptt-trace[pdf]'")
+        if wanted == TYPST:
+            return Engine(TYPST, "")
         kind = Path(wanted).stem
         if kind not in ENGINES:
-            raise ProgramMissing(f'"{wanted}" is no LaTeX program known here; one of {", ".join(ENGINES)}, or the path of one')
+            raise ProgramMissing(
+                f'"{wanted}" is no LaTeX program known here; one of {", ".join(ENGINES)}, the path of one, or {TYPST}'
+            )
         if (path := shutil.which(wanted)) is None:
             raise ProgramMissing(f'"{wanted}" is not installed; without {VARIABLE}, any of {", ".join(ENGINES)} would do')
         return Engine(kind, path)
     for kind in ENGINES:
         if path := shutil.which(kind):
             return Engine(kind, path)
+    if find_spec(TYPST) is not None:
+        return Engine(TYPST, "")
     raise ProgramMissing(MISSING)
 
 

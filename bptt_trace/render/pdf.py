@@ -1,4 +1,4 @@
-"""Documents of LaTeX as PDF: one, or many in one run.
+"""Documents as PDF: one, or many in one run.
 
 An engine takes longer to start than to set a sheet. So documents that share a
 preamble are set one after the other in a single run, each from page 1 on, and
@@ -13,10 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from itertools import islice
-from typing import Any, NamedTuple
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bptt_trace.errors import TypesettingError
-from bptt_trace.render.engine import Engine, Running, Typeset, find_engine, typeset
+from bptt_trace.errors import ProgramMissing, TypesettingError
+from bptt_trace.render.engine import MISSING, TYPST, Engine, Running, Typeset, find_engine, typeset
+
+if TYPE_CHECKING:
+    from bptt_trace.sheet import Sheet
 
 TOGETHER = 24
 """The most documents in a run. Not a matter of ``jobs``: the same documents give the same bytes."""
@@ -47,8 +52,27 @@ The number of a longtable stays what it is: the file of widths goes by it.
 _MARK = re.compile(r"(?m)^\*SHEET (\d+) (\d+)\*$")
 
 
+TYPST_KINDS = ("worked solution", "marked")
+"""The sheets that there is a template of Typst for."""
+
+
+def source(sheet: Sheet, templates: Path | None = None, engine: Engine | None = None) -> str:
+    """What ``compile_one`` and ``compile_many`` take: the sheet in LaTeX, or for Typst where there is no LaTeX.
+
+    Raises ``ProgramMissing`` where there is neither, or where Typst will not do.
+    """
+    from bptt_trace.render.document import latex, typst
+
+    if (engine or find_engine()).name != TYPST:
+        return latex(sheet, templates)
+    if sheet.kind not in TYPST_KINDS or (templates is not None and not (templates / "sheet.typ.j2").is_file()):
+        what = f"a {sheet.kind}" if sheet.kind not in TYPST_KINDS else "a folder of templates without sheet.typ.j2"
+        raise ProgramMissing(f"{MISSING}\nHere is Typst alone, and {what} wants LaTeX.")
+    return typst(sheet, templates)
+
+
 def compile_one(tex: str, *, engine: Engine | None = None, seconds: float | None = None) -> bytes:
-    """A LaTeX document as PDF; the same bytes each time.
+    """A document (see ``source``) as PDF; the same bytes each time.
 
     ``seconds`` replaces the limit of time. Raises ``TypesettingError`` for a
     document that does not compile, ``ProgramMissing`` where no engine is.
@@ -59,7 +83,7 @@ def compile_one(tex: str, *, engine: Engine | None = None, seconds: float | None
 def compile_many(
     documents: Mapping[str, str], jobs: int = 1, *, engine: Engine | None = None, seconds: float | None = None
 ) -> dict[str, bytes]:
-    """LaTeX documents as PDF, by name; ``jobs`` engines work at a time.
+    """Documents (see ``source``) as PDF, by name; ``jobs`` engines work at a time.
 
     The pages are those that ``compile_one`` gives, and the same documents give
     the same bytes, whatever ``jobs`` is. Raises ``TypesettingError`` when all
@@ -70,7 +94,7 @@ def compile_many(
     done: dict[str, bytes] = {}
     failures: dict[str, str] = {}
     with _Jobs(jobs, press.running) as pool:
-        batches = [batch for batch in _batches(documents) if len(batch.bodies) > 1]
+        batches = [] if press.engine.name == TYPST else [batch for batch in _batches(documents) if len(batch.bodies) > 1]
         for batch, made in zip(batches, pool.map(press.together, batches), strict=True):
             done |= batch.parts(made)  # while the engine is at the next one
         # The others by themselves, and only now, so that they too are spread over the jobs.
@@ -108,7 +132,7 @@ class _Press:
     def one(self, tex: str) -> bytes:
         """A document by itself."""
         try:
-            return typeset(tex, self.engine, self.running, self.seconds).pdf
+            return self._set(tex)
         except BaseException:
             self.running.stop()
             raise
@@ -116,9 +140,14 @@ class _Press:
     def attempt(self, tex: str) -> tuple[bytes | None, str]:
         """A document by itself, or why not."""
         try:
-            return typeset(tex, self.engine, self.running, self.seconds).pdf, ""
+            return self._set(tex), ""
         except TypesettingError as error:
             return None, error.failures[""]
+
+    def _set(self, text: str) -> bytes:
+        if self.engine.name == TYPST:
+            return typst_pdf(text)
+        return typeset(text, self.engine, self.running, self.seconds).pdf
 
     def together(self, batch: _Batch) -> Typeset | None:
         """The documents of a batch in one run, if they can be."""
@@ -203,3 +232,19 @@ def _parts(tex: str) -> tuple[str, str, str] | None:
     if any(line.count("{") != line.count("}") for line in own):
         return None
     return shared, "\n".join(own), body
+
+
+def typst_pdf(text: str) -> bytes:
+    """A document of Typst as PDF, with the fonts that Typst brings along; it reads no file and knows no time."""
+    if _BEGIN in text:
+        raise ProgramMissing(f"{MISSING}\nHere is Typst alone, and a document in LaTeX wants LaTeX.")
+    import typst
+
+    with TemporaryDirectory(prefix="bptt-trace-") as empty:
+        try:
+            data = text.encode("utf-8", "replace")
+            pdf: Any = typst.compile(data, root=empty, ignore_system_fonts=True, timestamp=0)  # type: ignore[type-var]
+        except (RuntimeError, typst.TypstError) as error:
+            raise TypesettingError({"": str(error)}) from None
+    assert isinstance(pdf, bytes)
+    return pdf
