@@ -579,6 +579,8 @@ def test_every_formula_has_a_spelling_in_typst() -> None:
         (r"\frac{\partial L}{\partial w_{xh}}\text{ via }a_{1}", 'frac(∂ L, ∂ w _(x h))" via "a _(1)'),
         (r"w_{xh}' \cdot (1 - h_{2}^{2})", r"w'_(x h) ⋅ \( 1 - h _(2) ^(2) \)"),
         (r"\begin{pmatrix}1 & 0.5 \cr -2 & 0\end{pmatrix}^{\top}", "display(mat(1, 0.5; - 2, 0)) ^(⊤)"),
+        (r"{h_{1}^{\langle 4\rangle}}^{2}", 'class("normal", h _(1) ^(⟨ 4 ⟩)) ^(2)'),
+        (r"{h_{1}}'", """class("normal", h _(1))'"""),
         (r"\left(1 - \begin{pmatrix}1\end{pmatrix}\right)", "( 1 - display(mat(1)) )"),
         (r"\mathrm{target}_{1}[2,3]", r'"target"_(1) \[ 2 \, 3 \]'),
     ],

@@ -101,7 +101,9 @@ class _Reader:
         """One thing, whatever it is."""
         match token:
             case "{":
-                return self.until("}")
+                inner = self.until("}")
+                scripts = self.tokens[self.place : self.place + 1] in (["^"], ["_"], ["'"])
+                return f'class("normal", {inner})' if scripts else inner  # or the square would be that of the exponent
             case "^" | "_":
                 script = f"{token}({self.group()})"
                 if self.tokens[self.place : self.place + 1] == ["'"]:
