@@ -22,7 +22,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bptt_trace.build import build
     from bptt_trace.check import Key, Marked, Marks, check
-    from bptt_trace.errors import CalculationError, InputError, OutputError, ProblemError, TraceError, UnknownName
+    from bptt_trace.errors import (
+        CalculationError,
+        InputError,
+        OutputError,
+        ProblemError,
+        ProgramMissing,
+        TraceError,
+        TypesettingError,
+        UnknownName,
+    )
     from bptt_trace.evaluate import Values, evaluate
     from bptt_trace.lowering import scalars
     from bptt_trace.names import Name
@@ -53,6 +62,7 @@ _HOMES = {
     "Problem": "problem",
     "ProblemError": "errors",
     "Program": "program",
+    "ProgramMissing": "errors",
     "prove": "prove",
     "Role": "program",
     "Rounding": "numbers",
@@ -62,6 +72,7 @@ _HOMES = {
     "solve": "solution",
     "Step": "program",
     "TraceError": "errors",
+    "TypesettingError": "errors",
     "UnknownName": "errors",
     "Values": "evaluate",
     "write": "write",
@@ -84,6 +95,7 @@ __all__ = [  # noqa: RUF022 - sorted without regard to case, and checked by a te
     "Problem",
     "ProblemError",
     "Program",
+    "ProgramMissing",
     "prove",
     "Role",
     "Rounding",
@@ -93,6 +105,7 @@ __all__ = [  # noqa: RUF022 - sorted without regard to case, and checked by a te
     "solve",
     "Step",
     "TraceError",
+    "TypesettingError",
     "UnknownName",
     "Values",
     "write",

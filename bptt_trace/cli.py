@@ -111,7 +111,7 @@ _templates = click.option(
     "-f",
     "--format",
     "form",
-    type=click.Choice(["terminal", "markdown", "latex", "html", "json"]),
+    type=click.Choice(["terminal", "markdown", "latex", "pdf", "html", "json"]),
     default="terminal",
     show_default=True,
     help="What to print.",
@@ -145,6 +145,7 @@ def solve(
       bptt-trace solve rnn
       bptt-trace solve rnn3 --round full
       bptt-trace solve fnn -f markdown -o fnn.md
+      bptt-trace solve rnn -f pdf -o rnn.pdf
       bptt-trace solve rnn --set x=[1,2,3] --set target=[0.5,1.0,1.5]
     """
     from bptt_trace.build import build
@@ -154,8 +155,9 @@ def solve(
 
     if fragment and form != "latex":
         raise click.UsageError("--fragment goes with -f latex")
-    if templates is not None and form not in ("latex", "markdown", "html"):
-        raise click.UsageError("--templates goes with -f latex, -f markdown or -f html")
+    if templates is not None and form not in ("latex", "pdf", "markdown", "html"):
+        raise click.UsageError("--templates goes with -f latex, -f pdf, -f markdown or -f html")
+    _can_show(form, output)
     read = load(problem, changes)
     if rounding is not None:
         read = read.rounded(Rounding.parse(rounding))
@@ -333,7 +335,7 @@ def vary(
     "-f",
     "--format",
     "form",
-    type=click.Choice(["terminal", "markdown", "latex", "html", "json", "gradescope"]),
+    type=click.Choice(["terminal", "markdown", "latex", "pdf", "html", "json", "gradescope"]),
     default="terminal",
     show_default=True,
     help="What to print.",
@@ -360,6 +362,7 @@ def check(
     from bptt_trace.errors import ProblemError
     from bptt_trace.problem import load
 
+    _can_show(form, output)
     key = Key(load(problem, changes))
     marks = mark(key, load_answers(answers, key.register))
     if form in ("json", "gradescope"):
@@ -386,7 +389,7 @@ def check(
 @click.option(
     "--report-format",
     "form",
-    type=click.Choice(["html", "markdown", "latex", "json"]),
+    type=click.Choice(["html", "markdown", "latex", "pdf", "json"]),
     default="html",
     show_default=True,
     help="The form of these reports.",
@@ -408,8 +411,9 @@ def grade(
     Examples:
       bptt-trace grade rnn class.csv -o marks.csv
       bptt-trace grade rnn class.csv -o marks.csv --reports reports --jobs 2
+      bptt-trace grade rnn class.csv -o marks.csv --reports reports --report-format pdf
     """
-    from bptt_trace.errors import ProblemError
+    from bptt_trace.errors import ProblemError, TypesettingError
     from bptt_trace.grading import run
     from bptt_trace.problem import load
 
@@ -419,6 +423,8 @@ def grade(
     _show(sheet, "terminal", None)
     if summary is not None:
         _show(sheet, "html" if summary.suffix == ".html" else "markdown", summary)
+    if tally.failures:
+        raise TypesettingError(tally.failures)
     if tally.unread:
         raise ProblemError(f"{tally.unread} of its rows could not be read; {output} says why", source=str(class_file))
     if tally.wrong:
@@ -586,10 +592,21 @@ def _prints_unicode(file: IO[str]) -> bool:
     return True
 
 
+def _can_show(form: str, output: Path | None) -> None:
+    """Before anything is calculated: a PDF goes to a file or a pipe, and needs a program."""
+    if form != "pdf":
+        return
+    if output is None and sys.stdout.isatty():
+        raise click.UsageError("a PDF is not for the screen; -o FILE writes it to a file")
+    from bptt_trace.render.engine import find_engine
+
+    find_engine()
+
+
 def _show(
     sheet: Sheet, form: str, output: Path | None, templates: Path | None = None, *, fragment: bool = False, exam: bool = False
 ) -> None:
-    """Print a sheet in a medium of text."""
+    """Print a sheet."""
     if form == "terminal":
         from bptt_trace.render.terminal import show
 
@@ -600,6 +617,12 @@ def _show(
 
     if form == "latex":
         _written([latex(sheet, templates, fragment=fragment, exam=exam)], output)
+    elif form == "pdf":
+        from bptt_trace.render.pdf import compile_one, source
+
+        pdf = compile_one(source(sheet, templates))
+        with _opened(output, binary=True) as file:
+            file.write(pdf)
     elif form == "html":
         _written([html(sheet, templates)], output)
     elif output is None or (output.exists() and not output.is_file()):
@@ -627,21 +650,21 @@ def _written(pieces: Iterable[str], output: Path | None) -> None:
 
 
 @contextmanager
-def _opened(output: Path | None) -> Iterator[IO[str]]:
+def _opened(output: Path | None, *, binary: bool = False) -> Iterator[IO[Any]]:
     """Standard output, or a file that appears whole or not at all."""
     if output is None:
         try:
-            yield sys.stdout
+            yield sys.stdout.buffer if binary else sys.stdout
             sys.stdout.flush()
         except BrokenPipeError:
             raise ReaderGone from None
         return
     try:
         if output.exists() and not output.is_file() and not output.is_dir():
-            with output.open("w", encoding="utf-8") as file:  # a pipe or a device cannot be replaced
-                yield file
+            with output.open("wb" if binary else "w", encoding=None if binary else "utf-8") as file:
+                yield file  # a pipe or a device cannot be replaced
             return
-        with _temporary(output) as file:
+        with _temporary(output, binary=binary) as file:
             yield file
     except BrokenPipeError:
         raise
@@ -650,14 +673,15 @@ def _opened(output: Path | None) -> Iterator[IO[str]]:
 
 
 @contextmanager
-def _temporary(output: Path) -> Iterator[IO[str]]:
+def _temporary(output: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
     """A file beside the one wanted, which takes its place when it is complete."""
     if output.is_dir():
         raise OutputError(f"{output}: is a folder; the name of a file is due")
     # The name is known before the file is there, so that nothing can come between making it and removing it.
     beside = output.with_name(f".{output.name[:40]}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
-        with beside.open("x", encoding="utf-8", newline="\n") as file:
+        how: dict[str, Any] = {"mode": "xb"} if binary else {"mode": "x", "encoding": "utf-8", "newline": "\n"}
+        with beside.open(**how) as file:
             yield file
         if output.exists():
             beside.chmod(output.stat().st_mode & 0o777)

@@ -8,12 +8,14 @@
     │   ├── UnknownName          a text that names no quantity
     │   └── CalculationError     a value that cannot be computed or shown
     ├── OutputError              a result that cannot be written
+    │   ├── ProgramMissing       a program that it needs is not installed
+    │   └── TypesettingError     documents that could not be set as PDF; it has the others
     └── DesignError              a formula or program that contradicts itself
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class TraceError(Exception):
@@ -51,6 +53,23 @@ class CalculationError(InputError):
 
 class OutputError(TraceError):
     """A result that cannot be written where it was asked for."""
+
+
+class ProgramMissing(OutputError):
+    """A program that is no part of this package, and is not here; the message says which would do."""
+
+
+class TypesettingError(OutputError):
+    """Documents that could not be set as PDF.
+
+    ``failures`` says why, by name, in the lines of the log that matter; ``done``
+    has the documents that could be set, so that one bad one costs only itself.
+    """
+
+    def __init__(self, failures: Mapping[str, str], done: Mapping[str, bytes] | None = None) -> None:
+        super().__init__("\n".join(f"{name}: no PDF: {why}" if name else f"no PDF: {why}" for name, why in failures.items()))
+        self.failures = dict(failures)
+        self.done = dict(done or {})
 
 
 class DesignError(TraceError):

@@ -49,7 +49,7 @@ class Grader:
     problem: Problem
     names: Sequence[Name]
     form: str | None = None
-    """The form of reports: html, markdown, latex or json; None for none."""
+    """The form of reports: html, markdown, latex, pdf or json; None for none."""
     variants: Path | None = None
     key: Key = field(init=False)
 
@@ -102,12 +102,15 @@ class Grader:
         return [hardened(student), "", "", "", "", hardened(why), *[""] * len(self.names)]
 
     def report(self, key: Key, marks: Marks, student: str) -> str:
-        """What this student gets back."""
+        """What this student gets back; for PDF its source, because many are set in one run."""
         if self.form == "json":
             return as_json(marks)
         from bptt_trace.render.document import html, latex, markdown
+        from bptt_trace.render.pdf import source
 
-        return {"html": html, "markdown": markdown, "latex": latex}[self.form or "html"](report(key, marks, student))
+        return {"html": html, "markdown": markdown, "latex": latex, "pdf": source}[self.form or "html"](
+            report(key, marks, student)
+        )
 
     @cached_property
     def _index(self) -> dict[str, str]:

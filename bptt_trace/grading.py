@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -18,13 +18,15 @@ from typing import IO
 from bptt_trace import __version__
 from bptt_trace.check import Key
 from bptt_trace.classfile import ClassFile
-from bptt_trace.errors import OutputError, ProblemError
-from bptt_trace.grade import HEADS, as_csv, graded, safe
+from bptt_trace.errors import OutputError, ProblemError, TypesettingError
+from bptt_trace.grade import HEADS, Graded, as_csv, graded, safe
 from bptt_trace.problem import Problem
 from bptt_trace.progress import bar
 from bptt_trace.tally import Tally
 
-ENDINGS = {"html": ".html", "markdown": ".md", "latex": ".tex", "json": ".json"}
+ENDINGS = {"html": ".html", "markdown": ".md", "latex": ".tex", "pdf": ".pdf", "json": ".json"}
+BATCH = 96
+"""Students whose reports are set as PDF together."""
 
 
 def run(
@@ -40,8 +42,9 @@ def run(
 ) -> Tally:
     """Mark a class into a file that is whole or absent; returns what was counted.
 
-    Raises ``ProblemError`` for a file that is no class and ``OutputError`` where
-    nothing can be written.
+    A report that cannot be set as PDF costs only itself: it is among the
+    ``failures`` of the tally. Raises ``ProblemError`` for a file that is no
+    class and ``OutputError`` where nothing can be written.
     """
     key = Key(problem)
     source = ClassFile.open(class_path)
@@ -57,33 +60,43 @@ def run(
     mark = f"#{hashlib.sha256(belongs.encode('utf-8', 'replace')).hexdigest()[:32]}\n"
     part = output.with_name(f"{output.name}.part")
     try:
-        folder = None if reports is None else Reports(reports, ENDINGS[form])
+        folder = None if reports is None else Reports(reports, form, jobs)
         done = [] if part.is_dir() else _kept(part, mark)
         total = sum(1 for _ in source.rows()) if progress else 0
         with _appended(part, mark, tally, done=bool(done)) as file, bar(source.path.name, total, len(done)) as advance:
             for row in done:
                 tally.add(row)
                 if folder is not None and row[1]:
-                    folder.path(row[0])
+                    folder.kept(row[0])
             rows = islice(source.rows(), len(done), None)
-            for one in graded(problem, names, rows, None if reports is None else form, variants, jobs):
-                if folder is not None and one.report is not None:
-                    folder.write(one.row[0], one.report)  # before its row, so that no row is without its report
-                file.write(as_csv(one.row))
-                tally.add(one.row)
-                advance()
+            marked = graded(problem, names, rows, None if reports is None else form, variants, jobs)
+            while batch := list(islice(marked, 1 if folder is None else folder.batch)):
+                if folder is not None:
+                    folder.write(batch)  # before their rows, so that no row is without its report
+                for one in batch:
+                    file.write(as_csv(one.row))
+                    tally.add(one.row)
+                    advance()
         _finish(part, output)
     except OSError as error:
         raise OutputError(f"{error.filename or output}: cannot be written: {error.strerror or error}") from None
+    if folder is not None:
+        tally.failures = folder.failures
     return tally
 
 
 class Reports:
     """A folder with a file for each student; students of one name get one each."""
 
-    def __init__(self, folder: Path, ending: str) -> None:
+    def __init__(self, folder: Path, form: str, jobs: int = 1) -> None:
+        if form == "pdf":
+            from bptt_trace.render.engine import find_engine
+
+            find_engine()  # before a class is marked, not after
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.ending = folder, ending
+        self.folder, self.form, self.ending, self.jobs = folder, form, ENDINGS[form], jobs
+        self.batch = BATCH if form == "pdf" else 1
+        self.failures: dict[str, str] = {}
         self._taken: dict[str, int] = {}
 
     def path(self, student: str) -> Path:
@@ -92,12 +105,33 @@ class Reports:
         count = self._taken[name.lower()] = self._taken.get(name.lower(), 0) + 1
         return self.folder / f"{name}{f'.{count}' if count > 1 else ''}{self.ending}"
 
-    def write(self, student: str, text: str) -> None:
-        """Write a report, whole."""
+    def kept(self, student: str) -> None:
+        """Pass over a student who was marked in an earlier run."""
         path = self.path(student)
-        beside = path.with_name(f".{path.name}.tmp")
-        beside.write_text(text, "utf-8", errors="replace", newline="\n")
-        beside.replace(path)
+        if self.form == "pdf" and not path.exists():
+            self.failures[path.name] = "it failed in the run that was interrupted"
+
+    def write(self, batch: Sequence[Graded]) -> None:
+        """Write some reports, each whole."""
+        texts = {self.path(one.row[0]): one.report for one in batch if one.report is not None}
+        if self.form == "pdf":
+            files = self._set({path.name: text for path, text in texts.items()})
+        else:
+            files = {path.name: text.encode("utf-8", "replace") for path, text in texts.items()}
+        for name, data in files.items():
+            beside = self.folder / f".{name}.tmp"
+            beside.write_bytes(data)
+            beside.replace(self.folder / name)
+
+    def _set(self, texts: dict[str, str]) -> dict[str, bytes]:
+        """The PDF of those that can be set; the others are among the failures."""
+        from bptt_trace.render.pdf import compile_many
+
+        try:
+            return compile_many(texts, self.jobs)
+        except TypesettingError as error:
+            self.failures |= error.failures
+            return error.done
 
 
 def _kept(part: Path, mark: str) -> list[list[str]]:

@@ -58,6 +58,15 @@ class Solution:
 
         return latex(self.sheet, fragment=fragment)
 
+    def to_pdf(self) -> bytes:
+        """As PDF, by the LaTeX program that is installed, or by Typst; the same bytes each time.
+
+        Raises ``ProgramMissing`` where neither is.
+        """
+        from bptt_trace.render.pdf import compile_one, source
+
+        return compile_one(source(self.sheet))
+
     def to_json(self) -> str:
         """Every line as JSON (format ``bptt-trace/1``)."""
         from bptt_trace.render.data import write_json

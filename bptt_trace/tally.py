@@ -45,6 +45,8 @@ class Tally:
     verdicts: dict[str, Counter[str]] = field(default_factory=dict)
     mistakes: Counter[str] = field(default_factory=Counter)
     first: Counter[str] = field(default_factory=Counter)
+    failures: dict[str, str] = field(default_factory=dict)
+    """Reports that could not be set as PDF, by their file, and why."""
 
     def add(self, row: Sequence[str]) -> None:
         """Count one row of the marks file."""

@@ -23,6 +23,7 @@ from bptt_trace.render.boxes import text as in_boxes
 from bptt_trace.render.signs import Script, fine
 from bptt_trace.render.svg import svg
 from bptt_trace.render.tikz import tikz
+from bptt_trace.render.typst import typst_image, typst_math, typst_words
 from bptt_trace.sheet import Figure, Inline, Math, Sheet, words
 
 _TEX = {
@@ -71,6 +72,11 @@ def latex(sheet: Sheet, templates: Path | None = None, *, fragment: bool = False
     return _render("body.tex.j2" if fragment else "exam.tex.j2" if exam else "sheet.tex.j2", sheet, templates)
 
 
+def typst(sheet: Sheet, templates: Path | None = None) -> str:
+    """The sheet as a Typst document."""
+    return _render("sheet.typ.j2", sheet, templates)
+
+
 @cache
 def template_directory() -> Path:
     """Where the templates are: inside the package when installed, beside it in a checkout."""
@@ -100,14 +106,18 @@ def environment_for(name: str, templates: Path | None = None) -> ImmutableSandbo
     """The Jinja environment of a medium, told by the name of its template."""
     folders = [template_directory()] if templates is None else [templates, template_directory()]
     loader: BaseLoader = ChoiceLoader([FileSystemLoader(folder) for folder in folders])
-    if name.endswith(".tex.j2"):
+    if name.endswith((".tex.j2", ".typ.j2")):
         environment = ImmutableSandboxedEnvironment(
             loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False,
             block_start_string="((*", block_end_string="*))", variable_start_string="(((", variable_end_string=")))",
             comment_start_string="((=", comment_end_string="=))",
         )  # fmt: skip
-        environment.filters |= {"words": tex_words, "inline": _inline(tex_words, _tex_math), "math": _tex_math}
-        environment.filters |= {"picture": lambda figure: tikz(figure, _inline(tex_words, _tex_math))}
+        if name.endswith(".typ.j2"):
+            environment.filters |= {"words": typst_words, "inline": _inline(typst_words, _typst_math), "math": _typst_math}
+            environment.filters |= {"formula": typst_math, "picture": lambda figure: typst_image(svg(figure))}
+        else:
+            environment.filters |= {"words": tex_words, "inline": _inline(tex_words, _tex_math), "math": _tex_math}
+            environment.filters |= {"picture": lambda figure: tikz(figure, _inline(tex_words, _tex_math))}
     else:
         environment = ImmutableSandboxedEnvironment(
             loader=loader,
@@ -180,6 +190,10 @@ def _tex_math(math: Math) -> str:
         return ""
     # Rows of matrices end in \\cr, which Markdown leaves alone; LaTeX has a sign of its own for them.
     return f"${math.latex}$".replace(r" \cr ", r" \\ ")
+
+
+def _typst_math(math: Math) -> str:
+    return f"${typst_math(math.latex)}$" if math.latex else ""
 
 
 def _markdown_math(math: Math) -> str:
