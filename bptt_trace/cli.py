@@ -23,6 +23,7 @@ from bptt_trace.errors import OutputError, TraceError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from bptt_trace.handouts import Medium
     from bptt_trace.problem import Problem
     from bptt_trace.prove import Comparison
     from bptt_trace.sheet import Sheet
@@ -195,7 +196,7 @@ def solve(
     "-f",
     "--format",
     "form",
-    type=click.Choice(["terminal", "markdown", "latex", "html", "csv", "toml"]),
+    type=click.Choice(["terminal", "markdown", "latex", "pdf", "html", "csv", "toml"]),
     default="terminal",
     show_default=True,
     help="What to print; csv and toml are sheets for the answers, which check reads.",
@@ -222,8 +223,8 @@ def worksheet(
 
     \b
     Examples:
-      bptt-trace worksheet rnn -f latex -o rnn-worksheet.tex
-      bptt-trace worksheet rnn -f latex -o rnn-key.tex --key
+      bptt-trace worksheet rnn -f pdf -o rnn-worksheet.pdf
+      bptt-trace worksheet rnn -f pdf -o rnn-key.pdf --key
       bptt-trace worksheet rnn --blanks gradients --hints 1
       bptt-trace worksheet rnn -f csv -o answers.csv
     """
@@ -240,10 +241,11 @@ def worksheet(
         raise click.UsageError("--exam makes a document of its own; --fragment is LaTeX without one")
     if as_key and (switch or exam):
         raise click.UsageError("--key is a sheet of its own; --switch and --exam have the answers in the worksheet")
-    if templates is not None and form not in ("latex", "markdown", "html"):
-        raise click.UsageError("--templates goes with -f latex, -f markdown or -f html")
+    if templates is not None and form not in ("latex", "pdf", "markdown", "html"):
+        raise click.UsageError("--templates goes with -f latex, -f pdf, -f markdown or -f html")
+    _can_show(form, output)
     if as_key and form in ("csv", "toml"):
-        raise click.UsageError("--key goes with terminal, markdown, latex or html; solve -f json has every result as data")
+        raise click.UsageError("--key goes with terminal, markdown, latex, pdf or html; solve -f json has every result as data")
     key = Key(load(problem, changes))
     wanted = blanks_of(key, blanks or ("all",), hints)
     if form in ("csv", "toml"):
@@ -264,7 +266,7 @@ def worksheet(
     "-f",
     "--format",
     "form",
-    type=click.Choice(["markdown", "latex"]),
+    type=click.Choice(["markdown", "latex", "pdf"]),
     default="markdown",
     show_default=True,
     help="Of worksheets and keys.",
@@ -292,15 +294,14 @@ def vary(
     \b
     Examples:
       bptt-trace vary rnn -n 30 --seed 7 -o handouts
-      bptt-trace vary rnn --students ids.csv -o handouts
+      bptt-trace vary rnn --students ids.csv -f pdf -o handouts
       bptt-trace vary rnn --code 36P-K71 -o again
     """
     from bptt_trace.copies import Typesetter
     from bptt_trace.errors import ProblemError
-    from bptt_trace.handouts import Medium, students_of, write_folder
+    from bptt_trace.handouts import students_of, write_folder
     from bptt_trace.problem import document
     from bptt_trace.progress import bar
-    from bptt_trace.render.document import latex, markdown
     from bptt_trace.variants import Factory, Search
 
     ids = students_of(students) if students else []
@@ -318,10 +319,8 @@ def vary(
     except ProblemError as error:
         error.source = error.source or name
         raise
-    render = (lambda sheet: latex(sheet)) if form == "latex" else lambda sheet: markdown(sheet)
-    setter = Typesetter(factory, render, detail=detail, style=style)
-    medium = Medium({"markdown": "md", "latex": "tex"}[form])
-    del jobs
+    render, medium, anew = _medium(form, jobs)
+    setter = Typesetter(factory, render, detail=detail, style=style, anew=anew)
     with bar(name, len(search.variants) if sys.stderr.isatty() else 0) as advance:
         write_folder(output, search.variants, setter, medium, ids, advance)
     _written(_told(search, factory.never_shown, output), None)
@@ -556,6 +555,24 @@ def from_weights(
 
 
 # ---------------------------------------------------------------------- output
+
+
+def _medium(form: str, jobs: int) -> tuple[Callable[[Sheet], str], Medium, bool]:
+    """How the sheets of variants are rendered and written, and whether each is rendered by itself."""
+    from bptt_trace.handouts import Medium
+    from bptt_trace.render.document import latex, markdown
+
+    match form:
+        case "markdown":
+            return (lambda sheet: markdown(sheet)), Medium("md"), False
+        case "latex":
+            return (lambda sheet: latex(sheet)), Medium("tex"), False
+    from bptt_trace.render.engine import TYPST, find_engine
+    from bptt_trace.render.pdf import compile_many, source
+
+    engine = find_engine()
+    medium = Medium("pdf", lambda documents: compile_many(documents, jobs, engine=engine))
+    return (lambda sheet: source(sheet, engine=engine)), medium, engine.name == TYPST
 
 
 def _told(search: Search, never_shown: Iterable[str], folder: Path) -> Iterator[str]:

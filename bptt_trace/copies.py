@@ -47,9 +47,13 @@ class Sheets:
 class Typesetter:
     """Makes the sheets of one factory's variants in one medium."""
 
-    def __init__(self, factory: Factory, render: Render, *, detail: str = "both", style: str = "full") -> None:
+    def __init__(
+        self, factory: Factory, render: Render, *, detail: str = "both", style: str = "full", anew: bool = False
+    ) -> None:
         self.factory = factory
         self.render = render
+        self.anew = anew
+        """Whether each sheet is rendered by itself, for a medium that has no room for holes."""
         self.detail, self.style = detail, style
         self._shapes: dict[int, _Filled | _Anew] = {}
 
@@ -57,7 +61,7 @@ class Typesetter:
         """Everything of one variant."""
         shape = self.factory.shape(variant.drawn)
         if id(shape) not in self._shapes:
-            fits = 4 * len(shape.key.steps) + 3 * len(TITLES) + 1 < MOST
+            fits = not self.anew and 4 * len(shape.key.steps) + 3 * len(TITLES) + 1 < MOST
             by_hand = self.factory.problem.rounding.policy == "by_hand"
             # The other policies have signs beside their numbers that depend on them.
             self._shapes[id(shape)] = (_Filled if fits and by_hand else _Anew)(self, shape)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from bptt_trace.answers import cells, content, delimiter_of
 from bptt_trace.copies import Typesetter
-from bptt_trace.errors import OutputError, ProblemError
+from bptt_trace.errors import OutputError, ProblemError, TypesettingError
 from bptt_trace.grade import hardened, safe
 from bptt_trace.numbers import shown
 from bptt_trace.variants import Variant
@@ -72,8 +72,10 @@ def write_folder(
     """Write everything of these variants; ``students`` has one for each, or none.
 
     ``advance`` is called after each variant. Raises ``OutputError`` where the
-    folder is there already and has something in it, or cannot be written.
+    folder is there already and has something in it, or cannot be written, and
+    ``TypesettingError`` where some cannot be set as PDF; the others are there.
     """
+    failure: TypesettingError | None = None
     with _new_folder(folder) as made:
         documents: dict[str, str] = {}
         rows = []
@@ -94,10 +96,16 @@ def write_folder(
             rows.append([number, student, variant.code, f"problems/{name}.toml", *paths, f"answers/{name}.csv"])
             advance()
         if medium.compile:
-            for path, data in medium.compile(documents).items():
+            try:
+                compiled = medium.compile(documents)
+            except TypesettingError as error:
+                compiled, failure = error.done, error
+            for path, data in compiled.items():
                 (made / path).write_bytes(data)
         with (made / "index.csv").open("w", encoding="utf-8", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
+    if failure is not None:  # what could be set is there
+        raise failure
 
 
 def _names(variants: Sequence[Variant], students: Sequence[str]) -> list[str]:
