@@ -258,7 +258,7 @@ def worksheet(
 @command.command()
 @_problem_options
 @click.option("-n", "count", type=click.IntRange(1, 100_000), help="How many variants.")
-@click.option("--seed", type=int, help="A number; the same seed gives the same variants on any machine.  [default: 1]")
+@click.option("--seed", type=int, help="A number; the same seed gives the same variants on any machine (1 if not told).")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="DIR", help="A new folder for all that is written."
 )

@@ -89,6 +89,10 @@ class Stream(Iterable["Row"]):
         return self.count
 
 
+TALL = 27
+"""Lines of print that a heading and a block below it may have together with room to spare on a page."""
+
+
 @dataclass(frozen=True)
 class Lines:
     """A block of numbered lines, such as one time step."""
@@ -102,7 +106,7 @@ class Lines:
     @property
     def tall(self) -> bool:
         """Whether the block may be higher than a page."""
-        return len(self.rows) > 30 or sum(map(_height, self.rows)) > 30
+        return len(self.rows) > TALL or sum(map(_height, self.rows)) > TALL
 
 
 def _height(row: Row) -> int:

@@ -96,7 +96,7 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 def test_the_commands() -> None:
     """What the main uses are, in this order, then what helps with them."""
-    assert "solve check grade mistakes prove names examples from-weights" == " ".join(name for name, _ in commands())
+    assert "solve worksheet vary check grade mistakes prove names examples from-weights" == " ".join(name for name, _ in commands())
 
 
 @pytest.mark.parametrize("name", ["", *(name for name, _ in commands())])
@@ -106,7 +106,7 @@ def test_help(main: Main, name: str, option: str) -> None:
     outcome = main(*filter(None, [name, option]))
     assert (0, "") == (outcome.status, outcome.err)
     assert outcome.out.startswith("Usage: ")
-    assert ("Examples:" in outcome.out) == (name in ("", "solve", "check", "grade", "from-weights"))
+    assert ("Examples:" in outcome.out) == (name in ("", "solve", "worksheet", "vary", "check", "grade", "from-weights"))
     assert max(map(len, outcome.out.splitlines())) <= 100
 
 

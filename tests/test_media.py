@@ -47,7 +47,7 @@ HOSTILE = [
     "-rf ../../x CON",
     "Übung zu „Rückwärts“ – Größe ≈ 1 … ± · − ≤ ’",
 ]
-SOURCES = ["sheet.md.j2", "sheet.html.j2", "sheet.tex.j2", "exam.tex.j2", "sheet.typ.j2", "body.tex.j2"]
+SOURCES = ["sheet.md.j2", "sheet.html.j2", "sheet.tex.j2", "exam.tex.j2", "packages.tex.j2", "sheet.typ.j2", "body.tex.j2"]
 
 
 def problem_titled(title: str) -> Solution:

@@ -360,10 +360,10 @@ def test_a_table_that_wants_another_run_gets_it() -> None:
 
 def test_a_failure_says_where() -> None:
     """The error, and the line of the document that has it: line numbers are those of ``-f latex``."""
-    tex = worked()["rnn"].replace("\\section*{2", "\\wrong{}\\section*{2")
+    tex = worked()["rnn"].replace("\\sheetsection{2", "\\wrong{}\\sheetsection{2")
     line = 1 + tex[: tex.index("\\wrong")].count("\n")
     place = f"l.{line} \\wrong"
-    assert f"! Undefined control sequence.\n{place}\n{' ' * len(place)}{{}}\\section*{{2\\quad Loss}}" == failure(tex)
+    assert f"! Undefined control sequence.\n{place}\n{' ' * len(place)}{{}}\\sheetsection{{2}}{{Loss}}{{}}" == failure(tex)
 
 
 def test_failures_are_told_by_name_and_the_others_delivered() -> None:
