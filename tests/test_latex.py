@@ -97,6 +97,8 @@ def vectors() -> Iterator[tuple[str, str]]:
 def handouts() -> Iterator[tuple[str, str]]:
     """Worksheets with every hint, their keys, and the two in one, of every example and of larger networks."""
     keys = {name: Key(load(name)) for name in examples()}
+    head = ["handout.course=CS & $1", 'handout.author="A_B #"', 'handout.date="1 % 2"', "handout.instructions=Work {slowly}"]
+    keys["head"] = Key(load("rnn", head))
     for name, sizes in {
         "three": {"hidden": 3, "d": 3, "k": 3, "T": 3},
         "batch": {"hidden": 2, "d": 2, "k": 2, "T": 2, "batch": 3},
