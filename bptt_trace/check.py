@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from bptt_trace.answers import Register
 from bptt_trace.build import build
+from bptt_trace.errors import CalculationError
 from bptt_trace.evaluate import FLOATS, Full, evaluate, resolve
 from bptt_trace.formula import Formula
 from bptt_trace.lines import source
@@ -167,6 +168,21 @@ class Key:
             if step.rule is not None and step.rule not in made:
                 made[step.rule] = how.line(step.rule, step.role)
         return [None if step.rule is None else made[step.rule] for step in self.steps]
+
+    @cached_property
+    def short_results(self) -> dict[int, Decimal]:
+        """Results by hand that have fewer decimals than are asked for: who follows the rounding rule writes these."""
+        rounding = self.problem.rounding
+        if rounding.policy != "by_hand" or rounding.figures is not None:
+            return {}
+        short = [p for p, places in enumerate(self.places) if places > rounding.places and self.steps[p].rule is not None]
+        if not short:
+            return {}
+        try:
+            numbers = evaluate(self.program, self.problem.given, rounding).numbers
+        except CalculationError:
+            return {}
+        return {p: numbers[p] for p in short if self.steps[p].role is not Role.FACTOR}
 
     @cached_property
     def line_texts(self) -> list[str]:
@@ -409,6 +425,8 @@ class _Marking:
         quantum = key.quantum[position]
         if abs(value - exact) <= HALF * quantum:
             return _CORRECT
+        if self.is_the_sheets(position, reading):
+            return _CORRECT
         if self.is_rough(position, value, reading):
             self.typed[position] = value
             self.written[position] = exact  # the right number is known to be meant
@@ -430,6 +448,11 @@ class _Marking:
         if fault.kind in FAULTS:
             self.roots[position] = frozenset({position})
         return fault
+
+    def is_the_sheets(self, position: int, reading: Reading) -> bool:
+        """Whether it is what the worked solution prints, where that has fewer decimals than are asked for."""
+        places = self.key.problem.rounding.places
+        return reading.decimals == places and reading.value == self.key.short_results.get(position)
 
     def is_rough(self, position: int, value: float, reading: Reading) -> bool:
         """Whether it is the right number with up to two decimals too few."""

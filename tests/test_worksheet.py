@@ -396,3 +396,12 @@ def test_answer_sheets_from_the_command_line(tmp_path: Path) -> None:
         path = tmp_path / f"answers.{form}"
         run("worksheet", "rnn", "-f", form, "-o", str(path))
         assert "33 lines are blank" in run("check", "rnn", str(path))
+
+
+@pytest.mark.parametrize("name", examples())
+def test_the_results_of_the_key_earn_everything(name: str) -> None:
+    """As they are printed by hand, also where more decimals are asked for than the rounding rule keeps."""
+    one = key(name)
+    values = dict(solve(name, steps="full", detail="lines").sheet.values)
+    marks = check(one, {one.steps[p].target: values[str(one.steps[p].target)] for p in blanks_of(one).asked})
+    assert marks.score == marks.out_of, [answer for answer in marks.answers if answer.credit < answer.out_of]
