@@ -26,16 +26,17 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
-from bptt_trace.copies import Typesetter
+from bptt_trace.copies import Medium, Typesetter
 from bptt_trace.documents import content, document_of
 from bptt_trace.forms import Form
-from bptt_trace.handouts import COLUMNS, Medium, write_folder
+from bptt_trace.handouts import COLUMNS, write_folder
 from bptt_trace.keysheet import decimals
-from bptt_trace.render.document import markdown
+from bptt_trace.render.document import markdown, markdown_words
 from bptt_trace.variants import Factory, Variant
 
 FILLING, ALL = 3.0, 6.0
 """How many times as long as the hand-written program filling may take, and drawing and screening with it."""
+MARKDOWN = Medium("md", markdown, markdown_words)
 TITLE = "one-neuron RNN, two steps"
 
 
@@ -93,7 +94,7 @@ class Hand:
     """Texts with a gap for each number, filled in with ``%``."""
 
     def __init__(self, factory: Factory, variants: Sequence[Variant]) -> None:
-        setter = Typesetter(factory, markdown)
+        setter = Typesetter(factory, MARKDOWN)
         setter.sheets(variants[0])
         (shape,) = setter._shapes.values()
         self.asked = list(factory.shape(variants[0].drawn).blanks.asked)
@@ -107,7 +108,8 @@ class Hand:
             slugs = tuple(best.slug for best in variant.mistakes)
             if slugs not in self.keys:
                 self.keys[slugs] = self._gaps(shape._key(variant))
-        self.answers = shape._answers[0]
+        self.answers = shape._answers
+        self.code = shape._code
         self.told = [
             (
                 slugs := tuple(best.slug for best in variant.mistakes),
@@ -145,13 +147,14 @@ class Hand:
                 strings[2 * size + position] = decimals(value, digits + 2)
                 strings[3 * size + position] = str(digits)
             strings |= dict(enumerate(told, start=4 * size))
+            strings[self.code] = variant.code
             name = f"{number:0{width}}"
             sheet, holes = self.worksheet
             with open(folder / f"worksheets/{name}.md", "w", encoding="utf-8", newline="\n") as file:
-                file.write(sheet % tuple(strings.get(hole, variant.code) for hole in holes))
+                file.write(sheet % tuple(strings.get(hole, "") for hole in holes))
             sheet, holes = self.keys[slugs]
             with open(folder / f"keys/{name}.md", "w", encoding="utf-8", newline="\n") as file:
-                file.write(sheet % tuple(strings.get(hole, variant.code) for hole in holes))
+                file.write(sheet % tuple(strings.get(hole, "") for hole in holes))
             with open(folder / f"answers/{name}.csv", "w", encoding="utf-8", newline="\n") as file:
                 file.write(self.answers)
             with open(folder / f"problems/{name}.toml", "w", encoding="utf-8", newline="\n") as file:
@@ -204,11 +207,11 @@ def main() -> int:
     every = folders()
 
     def filled(folder: Path) -> None:
-        write_folder(folder, variants, Typesetter(factory, markdown), Medium("md"))
+        write_folder(folder, variants, Typesetter(factory, MARKDOWN))
 
     def whole(folder: Path) -> None:
         fresh = Factory(document)
-        write_folder(folder, fresh.search(arguments.count, 1).variants, Typesetter(fresh, markdown), Medium("md"))
+        write_folder(folder, fresh.search(arguments.count, 1).variants, Typesetter(fresh, MARKDOWN))
 
     mine, its = next(every), None
     filled(mine)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from bptt_trace.check import Key
-from bptt_trace.errors import ProblemError, UnknownName
+from bptt_trace.errors import ProblemError, UnknownName, nearest
 from bptt_trace.names import Name
 from bptt_trace.parts import Parts, parts_of
 from bptt_trace.program import Role
@@ -102,7 +102,9 @@ def _named(key: Key, word: str) -> list[int]:
         cells = [p for name, p in key.program.index.items() if whole is not None and name._replace(index=()) == whole]
         found = [position for position in cells if key.steps[position].rule is not None]
         if not found:
-            raise ProblemError(f"{error}; or all, results, gradients, {', '.join(PARTS)}", path="blanks") from None
+            words = ("all", "results", "gradients", *PARTS)
+            meant = "" if "did you mean" in str(error) else nearest(word, words)
+            raise ProblemError(f"{error}{meant}; or {', '.join(words)}", path="blanks") from None
         return found
 
 

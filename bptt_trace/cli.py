@@ -9,7 +9,7 @@ import gc
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from io import TextIOWrapper
 from pathlib import Path
@@ -23,7 +23,7 @@ from bptt_trace.errors import OutputError, TraceError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bptt_trace.handouts import Medium
+    from bptt_trace.copies import Medium
     from bptt_trace.problem import Problem
     from bptt_trace.prove import Comparison
     from bptt_trace.sheet import Sheet
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 PLAIN_WIDTH = 80
 """Columns of output that does not go to a terminal."""
-
-PROBLEM = """PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example."""
 
 
 class ReaderGone(Exception):
@@ -94,6 +92,13 @@ _detail = click.option(
     show_default=True,
     help="Of vectors: matrices as on the board, component by component, or both.",
 )
+_detail_of_blanks = click.option(
+    "--detail",
+    type=click.Choice(["lines", "both"]),
+    default="both",
+    show_default=True,
+    help="Of vectors: component by component, or under a line of matrices.",
+)
 _style = click.option(
     "--style",
     type=click.Choice(["full", "compact"]),
@@ -113,9 +118,7 @@ _templates = click.option(
     "--format",
     "form",
     type=click.Choice(["terminal", "markdown", "latex", "pdf", "html", "json"]),
-    default="terminal",
-    show_default=True,
-    help="What to print.",
+    help="What to print; if not told, what the ending of -o says, else terminal.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file instead of the screen.")
 @click.option("--round", "rounding", metavar="RULE", help="4dp, 5sf, carry:4dp, full or exact, instead of the problem's own.")
@@ -134,7 +137,7 @@ _templates = click.option(
 @click.option("--fragment", is_flag=True, help="LaTeX without preamble, for \\input.")
 @_templates
 def solve(
-    problem: str, changes: tuple[str, ...], form: str, output: Path | None, rounding: str | None, steps: str, detail: str,
+    problem: str, changes: tuple[str, ...], form: str | None, output: Path | None, rounding: str | None, steps: str, detail: str,
     style: str, with_proof: bool, fragment: bool, templates: Path | None,
 ) -> None:  # fmt: skip
     """Print the worked solution of a problem.
@@ -154,6 +157,7 @@ def solve(
     from bptt_trace.numbers import Rounding
     from bptt_trace.problem import load
 
+    form = _form(form, output, "markdown", "latex", "pdf", "html", "json")
     if fragment and form != "latex":
         raise click.UsageError("--fragment goes with -f latex")
     if templates is not None and form not in ("latex", "pdf", "markdown", "html"):
@@ -197,9 +201,7 @@ def solve(
     "--format",
     "form",
     type=click.Choice(["terminal", "markdown", "latex", "pdf", "html", "csv", "toml"]),
-    default="terminal",
-    show_default=True,
-    help="What to print; csv and toml are sheets for the answers, which check reads.",
+    help="What to print; if not told, what the ending of -o says, else terminal. Sheets for the answers are csv and toml.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file instead of the screen.")
 @_blanks
@@ -209,13 +211,13 @@ def solve(
     "--switch", is_flag=True, help="LaTeX for the lecturer: one source that prints the worksheet or, by a switch, its key."
 )
 @click.option("--exam", is_flag=True, help="LaTeX of the class exam; --switch puts the answers in, which its option prints.")
-@_detail
+@_detail_of_blanks
 @_style
 @click.option("--fragment", is_flag=True, help="LaTeX without preamble, for \\input.")
 @_templates
 def worksheet(
-    problem: str, changes: tuple[str, ...], form: str, output: Path | None, blanks: tuple[str, ...], hints: int, as_key: bool,
-    switch: bool, exam: bool, detail: str, style: str, fragment: bool, templates: Path | None,
+    problem: str, changes: tuple[str, ...], form: str | None, output: Path | None, blanks: tuple[str, ...], hints: int,
+    as_key: bool, switch: bool, exam: bool, detail: str, style: str, fragment: bool, templates: Path | None,
 ) -> None:  # fmt: skip
     """Print the worksheet of a problem: the sheet with blanks, or its key.
 
@@ -234,6 +236,7 @@ def worksheet(
     from bptt_trace.problem import load
     from bptt_trace.worksheet import worksheet as written
 
+    form = _form(form, output, "markdown", "latex", "pdf", "html", "csv", "toml")
     for name, given in (("--fragment", fragment), ("--switch", switch), ("--exam", exam)):
         if given and form != "latex":
             raise click.UsageError(f"{name} goes with -f latex")
@@ -277,12 +280,14 @@ def worksheet(
 @click.option("--code", metavar="CODE", help="The variant of this code again, which stands on its sheets.")
 @_blanks
 @_hints
-@_detail
+@_detail_of_blanks
 @_style
+@_templates
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="How many processes set PDF at once.")
 def vary(
     problem: str, changes: tuple[str, ...], count: int | None, seed: int | None, output: Path, form: str,
-    students: Path | None, code: str | None, blanks: tuple[str, ...], hints: int, detail: str, style: str, jobs: int,
+    students: Path | None, code: str | None, blanks: tuple[str, ...], hints: int, detail: str, style: str,
+    templates: Path | None, jobs: int,
 ) -> None:  # fmt: skip
     """Write variants of a problem with other numbers: worksheet, key, sheet for the answers and problem file of each.
 
@@ -309,21 +314,26 @@ def vary(
         raise click.UsageError("--code tells which variant it is; -n, --seed and --students draw others")
     if ids and count not in (None, len(ids)):
         raise click.UsageError(f"-n {count}, but {students} has {len(ids)} students; without -n each gets a variant")
+    medium = _medium(form, templates, jobs)
     read, name = document(problem, changes)
+    wanted = len(ids) or count or 1
+    shown = wanted if sys.stderr.isatty() else 0
     try:
         factory = Factory(read, blanks or ("all",), hints, name)
-        if code is not None:
-            search = Search([factory.regenerate(code)])
+        if code is None:
+            with bar("looking for variants", shown) as advance:
+                search = factory.search(wanted, 1 if seed is None else seed, advance)
         else:
-            search = factory.search(len(ids) or count or 1, 1 if seed is None else seed)
+            search = Search([factory.regenerate(code)])
+            if condition := factory.rejected(search.variants[0]):
+                click.echo(f"bptt-trace: this variant would not have been kept: {condition}", err=True)
     except ProblemError as error:
         error.source = error.source or name
         raise
-    render, medium, anew = _medium(form, jobs)
-    setter = Typesetter(factory, render, detail=detail, style=style, anew=anew)
-    with bar(name, len(search.variants) if sys.stderr.isatty() else 0) as advance:
-        write_folder(output, search.variants, setter, medium, ids, advance)
-    _written(_told(search, factory.never_shown, output), None)
+    setter = Typesetter(factory, medium, detail=detail, style=style)
+    with bar("writing", shown) as advance:
+        write_folder(output, search.variants, setter, ids, advance)
+    _written(_told(search, factory.never_shown, output, ids), None)
 
 
 @command.command()
@@ -335,15 +345,13 @@ def vary(
     "--format",
     "form",
     type=click.Choice(["terminal", "markdown", "latex", "pdf", "html", "json", "gradescope"]),
-    default="terminal",
-    show_default=True,
-    help="What to print.",
+    help="What to print; if not told, what the ending of -o says, else terminal.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file instead of the screen.")
 @click.option("--student", default="", help="A name or a number for the report.")
 @click.option("--reveal", is_flag=True, help="Show the right values and the tolerances too: for teachers.")
 def check(
-    problem: str, answers: str, changes: tuple[str, ...], form: str, output: Path | None, student: str, reveal: bool
+    problem: str, answers: str, changes: tuple[str, ...], form: str | None, output: Path | None, student: str, reveal: bool
 ) -> None:
     """Mark an answer sheet: find the first wrong line, follow the student's own numbers from there, name the mistake.
 
@@ -361,6 +369,7 @@ def check(
     from bptt_trace.errors import ProblemError
     from bptt_trace.problem import load
 
+    form = _form(form, output, "markdown", "latex", "pdf", "html", "json")
     _can_show(form, output)
     key = Key(load(problem, changes))
     marks = mark(key, load_answers(answers, key.register))
@@ -557,28 +566,38 @@ def from_weights(
 # ---------------------------------------------------------------------- output
 
 
-def _medium(form: str, jobs: int) -> tuple[Callable[[Sheet], str], Medium, bool]:
-    """How the sheets of variants are rendered and written, and whether each is rendered by itself."""
-    from bptt_trace.handouts import Medium
-    from bptt_trace.render.document import latex, markdown
+def _medium(form: str, templates: Path | None, jobs: int) -> Medium:
+    """How the sheets of variants are rendered and written."""
+    from bptt_trace.copies import Medium
+    from bptt_trace.render.document import latex, markdown, markdown_words, tex_words
 
     match form:
         case "markdown":
-            return (lambda sheet: markdown(sheet)), Medium("md"), False
+            return Medium("md", lambda sheet: markdown(sheet, templates), markdown_words)
         case "latex":
-            return (lambda sheet: latex(sheet)), Medium("tex"), False
+            return Medium("tex", lambda sheet: latex(sheet, templates), tex_words)
     from bptt_trace.render.engine import TYPST, find_engine
-    from bptt_trace.render.pdf import compile_many, source
+    from bptt_trace.render.pdf import compile_many, joined, source
 
     engine = find_engine()
-    medium = Medium("pdf", lambda documents: compile_many(documents, jobs, engine=engine))
-    return (lambda sheet: source(sheet, engine=engine)), medium, engine.name == TYPST
+    return Medium(
+        "pdf",
+        lambda sheet: source(sheet, templates, engine),
+        tex_words,
+        holes=engine.name != TYPST,
+        compile=lambda documents: compile_many(documents, jobs, engine=engine),
+        join=joined,
+    )
 
 
-def _told(search: Search, never_shown: Iterable[str], folder: Path) -> Iterator[str]:
+def _told(search: Search, never_shown: Iterable[str], folder: Path, students: Sequence[str]) -> Iterator[str]:
     """What was written, and what was rejected on the way."""
     found = len(search.variants)
-    yield f"{found} variant{'s' if found != 1 else ''} in {folder}\n"
+    from bptt_trace.marked import written
+
+    named = [written(student) for student in students[:: max(found - 1, 1)]]
+    whose = f", from {named[0]} to {named[-1]}" if named else ""
+    yield f"{found} variant{'s' if found != 1 else ''} in {folder}{whose}\n"
     if search.rejected:
         rejected = search.rejected.total()
         yield f"{rejected} of {search.drawn} candidates were rejected:\n"
@@ -607,6 +626,19 @@ def _prints_unicode(file: IO[str]) -> bool:
     except (UnicodeEncodeError, LookupError):
         return False
     return True
+
+
+ENDINGS = {
+    ".md": "markdown", ".tex": "latex", ".pdf": "pdf", ".html": "html", ".json": "json", ".csv": "csv", ".toml": "toml",
+}  # fmt: skip
+
+
+def _form(form: str | None, output: Path | None, *known: str) -> str:
+    """What is to be printed: as it was told, else by the ending of the file."""
+    by_ending = ENDINGS.get(output.suffix.lower(), "terminal") if output else "terminal"
+    if form is None and by_ending not in ("terminal", *known):
+        raise click.UsageError(f"{output}: this command writes no {by_ending}; -f says what to write: {', '.join(known)}")
+    return form or by_ending
 
 
 def _can_show(form: str, output: Path | None) -> None:

@@ -6,12 +6,12 @@ byte; in LaTeX all variants have the layout of the widest numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
-from bptt_trace.blanks import answers_csv, answers_toml, digits
+from bptt_trace.blanks import answers_csv, digits
 from bptt_trace.check import Key
 from bptt_trace.desk import Desk
 from bptt_trace.documents import as_toml
@@ -28,9 +28,24 @@ from bptt_trace.sheet import Math, Sheet
 from bptt_trace.variants import Factory, Shape, Variant
 from bptt_trace.worksheet import worksheet
 
-CODE = "ZZZ-ZZZ"
-"""The code of a sheet that is to be filled in; no variant has it."""
-Render = Callable[[Sheet], str]
+CODE, STUDENT = "ZZZ-ZZZ", "ZZZ-STUDENT-ZZZ"
+"""What a sheet that is to be filled in has in place of its code, and of its student."""
+LONGEST_NAME = 60
+
+
+class Medium(NamedTuple):
+    """How worksheets and keys are written."""
+
+    ending: str
+    render: Callable[[Sheet], str]
+    escape: Callable[[str], str]
+    """What sets words of a stranger's."""
+    holes: bool = True
+    """Whether a text can have holes that are filled in later."""
+    compile: Callable[[Mapping[str, str]], Mapping[str, bytes]] | None = None
+    """For PDF: what makes it of rendered texts, by name."""
+    join: Callable[[Sequence[bytes]], bytes] = b"".join
+    """What puts several of them together, to be printed in one go."""
 
 
 @dataclass(frozen=True)
@@ -39,33 +54,30 @@ class Sheets:
 
     worksheet: str
     key: str
-    answers_csv: str
-    answers_toml: str
+    answers: str
     problem: str
 
 
 class Typesetter:
     """Makes the sheets of one factory's variants in one medium."""
 
-    def __init__(
-        self, factory: Factory, render: Render, *, detail: str = "both", style: str = "full", anew: bool = False
-    ) -> None:
+    def __init__(self, factory: Factory, medium: Medium, *, detail: str = "both", style: str = "full") -> None:
         self.factory = factory
-        self.render = render
-        self.anew = anew
-        """Whether each sheet is rendered by itself, for a medium that has no room for holes."""
+        self.medium = medium
         self.detail, self.style = detail, style
         self._shapes: dict[int, _Filled | _Anew] = {}
 
-    def sheets(self, variant: Variant) -> Sheets:
-        """Everything of one variant."""
+    def sheets(self, variant: Variant, student: str = "") -> Sheets:
+        """Everything of one variant, which may be some student's."""
+        student = "".join(sign for sign in student if sign.isprintable())[:LONGEST_NAME]
         shape = self.factory.shape(variant.drawn)
         if id(shape) not in self._shapes:
-            fits = not self.anew and 4 * len(shape.key.steps) + 3 * len(TITLES) + 1 < MOST
+            fits = self.medium.holes and 4 * len(shape.key.steps) + 3 * len(TITLES) + 2 < MOST
+            fits = fits and not any(mark in str(self.factory.document) for mark in (CODE, STUDENT))
             by_hand = self.factory.problem.rounding.policy == "by_hand"
             # The other policies have signs beside their numbers that depend on them.
             self._shapes[id(shape)] = (_Filled if fits and by_hand else _Anew)(self, shape)
-        return self._shapes[id(shape)].sheets(variant)
+        return self._shapes[id(shape)].sheets(variant, student)
 
 
 class _Anew:
@@ -82,15 +94,15 @@ class _Anew:
         for path, mark in marks.items():
             text = text.replace(f'"{mark}"', mark) if not _is_fraction(factory, self._places[path]) else text
         self._problem = Form(text)
-        self._answers = answers_csv(shape.key, shape.blanks), answers_toml(shape.key, shape.blanks)
+        self._answers = answers_csv(shape.key, shape.blanks)
 
-    def sheets(self, variant: Variant) -> Sheets:
+    def sheets(self, variant: Variant, student: str) -> Sheets:
         """Everything of one variant."""
         key = Key(self.setter.factory.variant_problem(variant.code, variant.drawn))
         blanks = self.setter.factory.blanks(key)
-        sheet = worksheet(key, blanks, detail=self.setter.detail, style=self.setter.style)
-        texts = self.setter.render(sheet), self.setter.render(key_sheet(key, blanks))
-        return Sheets(*texts, *self._answers, self.problem(variant))
+        sheet = worksheet(key, blanks, detail=self.setter.detail, style=self.setter.style, student=student)
+        texts = self.setter.medium.render(sheet), self.setter.medium.render(key_sheet(key, blanks))
+        return Sheets(*texts, self._answers, self.problem(variant))
 
     def problem(self, variant: Variant) -> str:
         """The problem file of a variant."""
@@ -99,7 +111,7 @@ class _Anew:
         for names in self._places.values():
             if len(names) == 1:
                 strings.append(given[names[0]].text)
-            else:
+            else:  # a class by its number
                 chosen = next(place for place, name in enumerate(names) if given[name].value)
                 first = self.setter.factory.document.get("loss", {}).get("first_class", 1)
                 strings.append(str(chosen + first))
@@ -127,7 +139,9 @@ class _Filled(_Anew):
         self._code = self._mistakes + 3 * len(TITLES)
         asked = {p: hole(3 * self._size + p, text) for p, text in shape.blanks.asked.items()}
         blanks = replace(shape.blanks, asked=asked)
-        sheet = worksheet(self._coded(key), blanks, values=values, shown=holes, detail=setter.detail, style=setter.style)
+        sheet = worksheet(
+            self._coded(key), blanks, values=values, shown=holes, detail=setter.detail, style=setter.style, student=STUDENT
+        )
         self._worksheet = self._form(sheet)
         self._keys: dict[tuple[str, ...], Form] = {}
         self._spelled: dict[int, tuple[str, str]] = {}
@@ -136,7 +150,8 @@ class _Filled(_Anew):
         return Key(self.setter.factory.variant_problem(CODE, self.shape.model), key.program)
 
     def _form(self, sheet: Sheet) -> Form:
-        return Form(self.setter.render(sheet).replace(CODE, hole(self._code)))
+        text = self.setter.medium.render(sheet).replace(CODE, hole(self._code))
+        return Form(text.replace(STUDENT, hole(self._code + 1)))
 
     def _numbers(self, drawn: tuple[int, ...]) -> tuple[Any, ...]:
         """The values of a variant under the problem's rounding."""
@@ -150,12 +165,18 @@ class _Filled(_Anew):
         numbers = [*problem.given.values(), *(number for choices in ranges.choices.values() for number in choices)]
         return Remembering(arithmetic(problem.rounding, {Name(str(place)): number for place, number in enumerate(numbers)}))
 
-    def sheets(self, variant: Variant) -> Sheets:
+    def sheets(self, variant: Variant, student: str) -> Sheets:
         """Everything of one variant."""
         key = self.shape.key
         given = self.setter.factory.given(variant.drawn)
         shown = Shown(Values(key.program, run(key.program, given, self._how), given, key.problem.rounding), with_latex=True)
-        strings = [*shown.bare[LATEX], *shown.operands[LATEX], *[""] * (2 * self._size + 3 * len(TITLES)), variant.code]
+        strings = [
+            *shown.bare[LATEX],
+            *shown.operands[LATEX],
+            *[""] * (2 * self._size + 3 * len(TITLES)),
+            variant.code,
+            self.setter.medium.escape(student),
+        ]
         for position, value in variant.exact.items():
             strings[2 * self._size + position] = decimals(value, key.decimals(position, value) + FINER)
             strings[3 * self._size + position] = digits(key, position, value)
@@ -164,7 +185,7 @@ class _Filled(_Anew):
             places = key.decimals(position, variant.exact[position])
             strings[start : start + 3] = [*self._spelling(position), decimals(wrong, places)]
         filled = self._worksheet.fill(strings), self._key(variant).fill(strings)
-        return Sheets(*filled, *self._answers, self.problem(variant))
+        return Sheets(*filled, self._answers, self.problem(variant))
 
     def _spelling(self, position: int) -> tuple[str, str]:
         """Name and line number of a quantity."""
@@ -202,7 +223,8 @@ class _Filled(_Anew):
 
 
 def _varies(factory: Factory, names: tuple[Any, ...]) -> bool:
-    return names in factory.ranges.classes or any(name in factory.ranges.choices for name in names)
+    of_classes = {name for group in factory.ranges.classes for name in group}
+    return any(name in of_classes or name in factory.ranges.choices for name in names)
 
 
 def _is_fraction(factory: Factory, names: tuple[Any, ...]) -> bool:

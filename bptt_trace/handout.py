@@ -21,6 +21,8 @@ class Handout:
     instructions: str = ""
     code: str = ""
     """Which variant it is: ``K7M-2QX``."""
+    student: str = ""
+    """Whose sheet it is."""
 
     @property
     def line(self) -> str:

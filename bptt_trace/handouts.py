@@ -6,13 +6,13 @@ The folder appears whole or not at all.
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from bptt_trace.answers import cells, content, delimiter_of
 from bptt_trace.copies import Typesetter
@@ -24,17 +24,6 @@ from bptt_trace.variants import Variant
 HEADS = ("student", "students", "id", "name", "student id", "student no", "student no.", "number")
 MOST_STUDENTS = 100_000
 COLUMNS = ("number", "student", "code", "problem", "worksheet", "key", "answers")
-
-Compile = Callable[[Mapping[str, str]], Mapping[str, bytes]]
-"""LaTeX documents by name to PDF."""
-
-
-class Medium(NamedTuple):
-    """How worksheets and keys are written."""
-
-    ending: str
-    compile: Compile | None = None
-    """For PDF: what makes it of LaTeX."""
 
 
 def students_of(path: Path) -> list[str]:
@@ -65,7 +54,6 @@ def write_folder(
     folder: Path,
     variants: Sequence[Variant],
     setter: Typesetter,
-    medium: Medium,
     students: Sequence[str] = (),
     advance: Callable[[], None] = lambda: None,
 ) -> None:
@@ -76,6 +64,7 @@ def write_folder(
     ``TypesettingError`` where some cannot be set as PDF; the others are there.
     """
     failure: TypesettingError | None = None
+    medium = setter.medium
     with _new_folder(folder) as made:
         documents: dict[str, str] = {}
         rows = []
@@ -83,14 +72,14 @@ def write_folder(
             (made / kind).mkdir()
         names = _names(variants, students)
         for number, (variant, name) in enumerate(zip(variants, names, strict=True), start=1):
-            sheets = setter.sheets(variant)
+            sheets = setter.sheets(variant, students[number - 1] if students else "")
             paths = [f"worksheets/{name}.{medium.ending}", f"keys/{name}.{medium.ending}"]
             for path, text in zip(paths, (sheets.worksheet, sheets.key), strict=True):
                 if medium.compile:
                     documents[path] = text
                 else:
                     _write(made / path, text)
-            _write(made / f"answers/{name}.csv", sheets.answers_csv)
+            _write(made / f"answers/{name}.csv", sheets.answers)
             _write(made / f"problems/{name}.toml", sheets.problem)
             student = hardened(students[number - 1]) if students else ""
             rows.append([number, student, variant.code, f"problems/{name}.toml", *paths, f"answers/{name}.csv"])
@@ -102,18 +91,41 @@ def write_folder(
                 compiled, failure = error.done, error
             for path, data in compiled.items():
                 (made / path).write_bytes(data)
+            for kind in ("worksheets", "keys"):
+                together = [data for path, data in compiled.items() if path.startswith(kind)]
+                (made / f"all-{kind}.{medium.ending}").write_bytes(medium.join(together))
         with (made / "index.csv").open("w", encoding="utf-8", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
+        if students:
+            with (made / "class.csv").open("w", encoding="utf-8", newline="") as file:
+                csv.writer(file, lineterminator="\n").writerows(_class_file(setter, variants, students))
     if failure is not None:  # what could be set is there
         raise failure
 
 
 def _names(variants: Sequence[Variant], students: Sequence[str]) -> list[str]:
     """A file name for each variant: that of its student, or its number."""
+    names: list[str] = []
+    taken: set[str] = set()
+    for student in students:
+        name = safe(student)
+        if name.casefold() in taken:  # a file system may not tell Ann from ann
+            name = f"{name}-{hashlib.sha256(student.encode('utf-8', 'replace')).hexdigest()[:8]}"
+        names.append(name)
+        taken.add(name.casefold())
     if students:
-        return [safe(student) for student in students]
+        return names
     width = len(str(len(variants)))
     return [f"{number:0{width}}" for number in range(1, len(variants) + 1)]
+
+
+def _class_file(setter: Typesetter, variants: Sequence[Variant], students: Sequence[str]) -> Iterator[list[str]]:
+    """A file of the class for ``grade``, with nothing in it but names: of students, and of the answers asked for."""
+    shape = setter.factory.shape(variants[0].drawn)
+    names = [str(shape.key.steps[position].target) for position in shape.blanks.asked]
+    yield ["student", *names]
+    for student in students:
+        yield [hardened(student), *[""] * len(names)]
 
 
 def _write(path: Path, text: str) -> None:
@@ -124,6 +136,7 @@ def _write(path: Path, text: str) -> None:
 @contextmanager
 def _new_folder(folder: Path) -> Iterator[Path]:
     """A folder beside the one wanted, which takes its place when it is complete."""
+    folder = folder.resolve()
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             what = "is there already, with something in it" if folder.is_dir() else "is a file"

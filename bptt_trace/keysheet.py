@@ -129,7 +129,7 @@ def _reading(key: Key, blanks: Blanks) -> Inline:
 
 
 def _mistakes(strings: KeyStrings) -> list[Block]:
-    columns = (Column(("mistake",)), Column(("line",)), Column(("quantity",)), Column(("would be",), right=True))
+    columns = (Column(("mistake",), room=90), Column(("line",)), Column(("quantity",)), Column(("would be",), right=True))
     rows: list[tuple[Inline, ...]] = []
     for title, (name, line, value) in zip(strings.titles, strings.mistakes, strict=True):
         rows.append(((title,), (line,), (name,), (value,)))

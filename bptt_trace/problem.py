@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,14 @@ class Problem:
         """The code on its sheets: that of the variant, else one that is made from the given numbers."""
         if self.handout.code:
             return self.handout.code
-        facts = (f"{name}={number.value}" for name, number in self.given.items())
+        numbers = (f"{name}={number.value}" for name, number in self.given.items())
+        shared = sorted(map(str, self.network.shared))  # a set has no order
+        network = (
+            repr(replace(self.network, shared=frozenset())),
+            *shared,
+            *(cell.activation.source for cell in self.network.cells),
+        )
+        facts = (*network, repr(self.loss), repr(self.update), repr(self.rounding), *numbers)
         return grouped(spelled(int.from_bytes(digest(facts)[:4]) >> 2))
 
     @property
@@ -185,6 +193,9 @@ def _length(document: dict[str, Any]) -> int | None:
 
 def from_document(document: dict[str, Any], source: str = "") -> Problem:
     """The problem that a table of keys describes; raises ``ProblemError``."""
+    handout = document.get("handout")
+    if isinstance(handout, dict) and isinstance(handout.get("date"), date):  # as TOML has dates, without quotes
+        document = {**document, "handout": {**handout, "date": handout["date"].isoformat()}}
     _validate(document)
     table = document["network"]
     given = dict(document.get("given", {}))
@@ -249,6 +260,11 @@ def _explained(error: Any) -> ProblemError:
             if unknown in SYNONYMS and SYNONYMS[unknown] not in value:
                 return ProblemError(f'unknown key "{unknown}" (did you mean "{SYNONYMS[unknown]}"?)', path=path)
         missing = next(key for key in definition["required"] if key not in value)
+        known = definition.get("properties", {})
+        if definition.get("additionalProperties") is False:
+            for unknown in value:
+                if unknown not in known and nearest(unknown, [missing]):
+                    return ProblemError(f"unknown key {shown(unknown)}{nearest(unknown, [missing])}", path=path)
         return ProblemError(f'the key "{missing}" is missing; {definition["properties"][missing]["description"]}', path=path)
     if error.rule == "enum":
         options = [str(option) for option in definition["enum"]]

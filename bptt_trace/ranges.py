@@ -19,8 +19,11 @@ GRID = Number(Fraction(1, 10), "0.1")
 TRIES = 2000
 SETTINGS = ("grid", "may_hide", "tries")
 
-WEIGHT, BIAS, INPUT, STATE, TARGET = (Fraction(text) for text in ("1.2", "0.5", "2", "0.9", "1.5"))
+BIAS, INPUT, STATE, TARGET = (Fraction(text) for text in ("0.5", "2", "0.9", "1.5"))
 """How far from 0 numbers go where nothing is told: activations of sums of a few of them are neither flat nor straight."""
+
+FAN_IN = ((2, Fraction("1.2")), (4, Fraction("0.7")), (8, Fraction("0.5")), (16, Fraction("0.3")), (10**9, Fraction("0.2")))
+"""For so many summands at most, how far from 0 weights go."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ def ranges_of(problem: Problem, table: Mapping[str, Any]) -> Ranges:
             continue
         for name in names:
             found = _told(value, grid, f"vary.{key}")
+            _possible(problem, name, found or (), f"vary.{key}")
             if found is None:
                 choices.pop(name, None)
             else:
@@ -101,13 +105,25 @@ def _default(problem: Problem, name: Name, grid: Number) -> Choices | None:
     if stem == "target":
         return _default_target(problem, grid)
     if stem == "x":
-        return _span(-INPUT, INPUT, grid)
+        return _span(-INPUT, INPUT, grid if _few(problem) else Number(grid.value / 10, ""))
     if stem.startswith("w"):
-        return _span(-WEIGHT, WEIGHT, grid)
+        return _span(-_weight(problem, name), _weight(problem, name), grid)
     if stem.startswith("b"):
         return _span(-BIAS, BIAS, grid)
     # An initial state of 0 is meant: there is no memory yet.
     return _span(-STATE, STATE, grid) if problem.given[name].value else None
+
+
+def _few(problem: Problem) -> bool:
+    """Whether so few inputs are drawn that they are seldom equal on the grid itself."""
+    return (problem.network.steps or 1) <= 5 or problem.network.inputs > 1
+
+
+def _weight(problem: Problem, name: Name) -> Fraction:
+    """How large a weight may be: smaller where a unit adds up many, so that its activation is not saturated."""
+    shape = problem.network.parameters()[name._replace(index=())]
+    into = shape[-1] if len(shape) == 2 else 1
+    return next(size for most, size in FAN_IN if into <= most)
 
 
 def _default_target(problem: Problem, grid: Number) -> Choices | None:
@@ -152,6 +168,15 @@ def _meant(problem: Problem, key: str) -> list[Name]:
     return found
 
 
+def _possible(problem: Problem, name: Name, choices: Choices, path: str) -> None:
+    """Raise ``ProblemError`` for a number that the problem itself could not have."""
+    for number in choices:
+        if name.stem == "eta" and number.value < 0:
+            raise ProblemError(f"{number.text} goes uphill; a learning rate is not negative", path=path)
+        if name.stem == "target" and problem.loss.kind == "binary_cross_entropy" and not 0 <= number.value <= 1:
+            raise ProblemError(f"{number.text} is no probability; from 0 to 1 is possible", path=path)
+
+
 def _told(value: Any, grid: Number, path: str) -> Choices | None:
     """The numbers that a file allows; None where it stays as it is."""
     if value == "fixed":
@@ -159,7 +184,8 @@ def _told(value: Any, grid: Number, path: str) -> Choices | None:
     if isinstance(value, list):
         if not value:
             raise ProblemError("an empty list; at least one number is due", path=path)
-        return tuple(dict.fromkeys(exact_number(item, f"{path}[{place}]") for place, item in enumerate(value, start=1)))
+        numbers = [exact_number(item, f"{path}[{place}]") for place, item in enumerate(value, start=1)]
+        return tuple({number.value: number for number in reversed(numbers)}.values())[::-1]  # each value once
     if not isinstance(value, dict):
         return (exact_number(value, path),)
     step = exact_number(value["step"], f"{path}.step") if "step" in value else grid

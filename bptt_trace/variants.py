@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
@@ -17,6 +17,7 @@ from bptt_trace.blanks import Blanks, blanks_of
 from bptt_trace.check import Key
 from bptt_trace.draws import GENERATOR, Draws, codes, read_code
 from bptt_trace.errors import ProblemError
+from bptt_trace.forms import FIRST
 from bptt_trace.handout import digest
 from bptt_trace.leaves import Document, Path, completed, leaves
 from bptt_trace.mistakes import Best
@@ -24,7 +25,7 @@ from bptt_trace.names import Name
 from bptt_trace.numbers import Number, exact_number
 from bptt_trace.problem import PAIRED, Problem, from_document
 from bptt_trace.ranges import Ranges, ranges_of
-from bptt_trace.screens import Screens, summary
+from bptt_trace.screens import DEAD, EQUAL_INPUTS, NEAR_TIE, SATURATED, SYMMETRIC, Screens, summary
 
 PROBES = 512
 """Candidates from which is learnt what this problem's numbers can show at all."""
@@ -33,6 +34,13 @@ MOST_NUMBERS = 4_000_000
 """Numbers in all columns together that are looked at at once."""
 ALIKE = "equal to an earlier variant"
 
+ADVICE = {
+    EQUAL_INPUTS: "a range for x with more numbers in it would do",
+    SYMMETRIC: "other ranges for the recurrent matrix would do",
+    ALIKE: "there are too few numbers to draw from: more or wider ranges would do",
+    SATURATED: "smaller weights or inputs would do",
+    DEAD: "other ranges for weights and biases would do",
+}
 Drawn = tuple[int, ...]
 """For each number that varies the place of what was drawn among its choices, then the classes."""
 
@@ -66,6 +74,8 @@ class Factory:
 
     def __init__(self, document: Document, blanks: Sequence[str] = ("all",), hints: int = 2, source: str = "") -> None:
         table = document.get("vary", {})
+        if any(ord(sign) >= FIRST for sign in json.dumps(document, ensure_ascii=False, default=str)):
+            raise ProblemError("a private sign of Unicode (from U+F0000 on) in a text; it would stand in place of a number")
         self.problem = from_document(document, source)
         document = {key: value for key, value in document.items() if key != "vary"}
         self.document = completed(document, self.problem)
@@ -121,9 +131,16 @@ class Factory:
         """A variant as a problem."""
         return replace(self.problem, given=self.given(drawn), handout=replace(self.problem.handout, code=code))
 
+    @cached_property
+    def probes(self) -> list[Drawn]:
+        """Draws that tell what this problem's numbers can show."""
+        return [self.drawn(f"probe {number}") for number in range(PROBES)]
+
     def shape(self, drawn: Drawn) -> Shape:
         """What variants have in common that have one program: in a cross-entropy a target of 0 leaves a term out."""
-        key = (*(drawn[place] for place in self.telling), *drawn[len(self.names) :])
+        choices = list(self.ranges.choices.values())
+        told = [choices[place][drawn[place]].value for place in self.telling]
+        key = (*((value == 0) - (value == 1) for value in told), *drawn[len(self.names) :])
         if key not in self._shapes:
             self._shapes[key] = Shape(self, drawn)
         return self._shapes[key]
@@ -147,8 +164,15 @@ class Factory:
         drawn = self.drawn(code)
         return self.shape(drawn).finished([code], [drawn])[0]
 
-    def search(self, count: int, seed: int) -> Search:
-        """So many variants that pass every screen; raises ``ProblemError`` where they cannot be found."""
+    def rejected(self, variant: Variant) -> str:
+        """The condition that a variant fails; empty where it would have been found by a search."""
+        return self.shape(variant.drawn).screened([variant.drawn])[0]
+
+    def search(self, count: int, seed: int, advance: Callable[[], None] = lambda: None) -> Search:
+        """So many variants that pass every screen; raises ``ProblemError`` where they cannot be found.
+
+        ``advance`` is called for each that is found.
+        """
         found = Search()
         seen: set[Drawn] = set()
         every = codes(self.key, seed)
@@ -159,7 +183,10 @@ class Factory:
             if not batch:
                 raise ProblemError(self._failure(found, count), path="vary")
             left -= len(batch)
+            before = len(found.variants)
             self._look_at(batch, found, seen, count)
+            for _ in found.variants[before:]:
+                advance()
             size = min(2 * size, self._largest)
         return found
 
@@ -201,8 +228,11 @@ class Factory:
 
     def _failure(self, found: Search, count: int) -> str:
         some = f"only {len(found.variants)} of {count} variants" if found.variants else "no variant"
-        advice = "wider ranges, a finer grid or more places would do"
-        if self.problem.rounding.figures is None and self.problem.rounding.places < 3:
+        most = found.rejected.most_common(1)[0][0]
+        advice = ADVICE.get(most, "wider ranges, a finer grid or more places would do")
+        if most.startswith("the mistake"):
+            advice = "other ranges would do, or may_hide in the table [vary]"
+        if most == NEAR_TIE and self.problem.rounding.figures is None and self.problem.rounding.places < 3:
             advice = f"with {self.problem.rounding.places} places hardly any numbers pass: rounding.places = 4 would do"
         return f"{some} found among {found.drawn:,} candidates; what failed: {summary(found.rejected)}; {advice}"
 
@@ -224,7 +254,7 @@ class Shape:
         self._positions = [self.key.program.index[name] for name in factory.names]
         self._choices = [np.array([float(n.value) for n in choices]) for choices in factory.ranges.choices.values()]
         # Learnt from draws of their own, so that it is the same for every seed.
-        self.screens.learn(self._columns([self._like_model(factory.drawn(f"probe {n}")) for n in range(PROBES)]))
+        self.screens.learn(self._columns([self._like_model(drawn) for drawn in factory.probes]))
 
     def _like_model(self, drawn: Drawn) -> Drawn:
         """A draw with what makes the program another one as in this shape."""

@@ -7,6 +7,7 @@ it is ever made (see ``paper``).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from bptt_trace.blanks import Blanks, blanks_of
 from bptt_trace.check import Key
@@ -30,13 +31,15 @@ def worksheet(
     detail: str = "both",
     style: str = "full",
     answers: bool = False,
+    student: str = "",
 ) -> Sheet:
     """A worksheet; without ``blanks`` every line up to the update is left to the student.
 
     ``detail`` and ``style`` are those of ``write``. ``answers=True`` puts the
     answers behind the blanks, for a LaTeX source that prints either: such a
     sheet is for the lecturer alone. ``shown`` replaces the strings of the given
-    numbers, for a sheet that is to be filled in many times.
+    numbers, for a sheet that is to be filled in many times; ``student`` says
+    whose sheet it is.
     """
     problem = key.problem
     blanks = blanks or blanks_of(key)
@@ -67,7 +70,7 @@ def worksheet(
         conventions=(*(row for row in conventions(paper, board) if row[0] != "Reading"), *_answering(key, blanks)),
         sections=tuple(sections),
         kind="worksheet",
-        handout=problem.handout_with_code,
+        handout=replace(problem.handout_with_code, student=student),
     )
 
 

@@ -28,24 +28,25 @@ from bptt_trace import Key, check, load, solve
 from bptt_trace.answers import load as load_answers
 from bptt_trace.blanks import blanks_of
 from bptt_trace.cli import command
-from bptt_trace.copies import Typesetter
+from bptt_trace.copies import Medium, Typesetter
 from bptt_trace.documents import content, document_of
 from bptt_trace.draws import Draws, codes, read_code
 from bptt_trace.errors import OutputError, ProblemError
 from bptt_trace.forms import Form, hole
 from bptt_trace.handout import SIGNS
-from bptt_trace.handouts import Medium, students_of, write_folder
+from bptt_trace.handouts import students_of, write_folder
 from bptt_trace.keysheet import expected, key_sheet
 from bptt_trace.leaves import completed, leaves, replaced
 from bptt_trace.mistakes import visibility
 from bptt_trace.problem import from_document, parse
 from bptt_trace.program import Role
 from bptt_trace.ranges import ranges_of
-from bptt_trace.render.document import latex, markdown
+from bptt_trace.render.document import latex, markdown, markdown_words, tex_words
 from bptt_trace.screens import EQUAL_INPUTS, NEAR_TIE, SATURATED, SMALL, SYMMETRIC
 from bptt_trace.variants import Factory, Search
 from bptt_trace.worksheet import worksheet
 
+MARKDOWN, LATEX = Medium("md", markdown, markdown_words), Medium("tex", latex, tex_words)
 PROBLEMS = ("rnn3", "fnn", "classifier")
 """The examples of which 200 variants are looked at."""
 
@@ -361,7 +362,7 @@ def test_classes_vary_as_classes() -> None:
     search = one.search(6, 2)
     classes = {variant.drawn[-1] for variant in search.variants}
     assert len(classes) > 1
-    setter = Typesetter(one, markdown)
+    setter = Typesetter(one, MARKDOWN)
     for variant in search.variants:
         problem = parse(setter.sheets(variant).problem)
         target = [float(problem.given[name].value) for name in problem.given if name.stem == "target"]
@@ -428,7 +429,7 @@ def test_every_mistake_is_named_on_every_variant(name: str) -> None:
 def test_a_filled_in_sheet_is_what_writing_it_anew_would_print(name: str, wanted: list[str]) -> None:
     """In Markdown byte for byte, worksheet and key."""
     one = Factory(document(name), wanted, 3 if wanted == ["gradients"] else 2)
-    setter = Typesetter(one, markdown)
+    setter = Typesetter(one, MARKDOWN)
     for code in islice(codes(one.key, 5), 3):  # whether they make good exercises or not
         variant = one.regenerate(code)
         sheets = setter.sheets(variant)
@@ -444,7 +445,7 @@ def test_any_rounding_can_be_varied(rounding: str) -> None:
     changes = {"5sf": {"figures": 5}, "carry:4dp": {"policy": "carry"}, "full": {"policy": "full"}, "2dp": {"places": 2}}
     one = Factory({**document("fnn"), "rounding": changes[rounding]}, ["gradients"], 3)
     variant = one.regenerate(next(codes(one.key, 1)))
-    sheets = Typesetter(one, markdown).sheets(variant)
+    sheets = Typesetter(one, MARKDOWN).sheets(variant)
     own = Key(parse(sheets.problem))
     assert markdown(worksheet(own, blanks_of(own, ["gradients"], 3))) == sheets.worksheet
     assert markdown(key_sheet(own, blanks_of(own, ["gradients"], 3))) == sheets.key
@@ -452,7 +453,7 @@ def test_any_rounding_can_be_varied(rounding: str) -> None:
 
 def test_all_variants_have_one_layout() -> None:
     """In LaTeX they differ in numbers and codes alone."""
-    setter = Typesetter(factory("rnn3"), latex)
+    setter = Typesetter(factory("rnn3"), LATEX)
     texts = [setter.sheets(variant) for variant in found("rnn3").variants[:10]]
     numbers = re.compile(r"-?\d+\.\d+|[0-9A-Z]{3}-[0-9A-Z]{3}|& \d+ \\\\")
     assert 1 == len({numbers.sub("", sheets.worksheet) for sheets in texts})
@@ -575,14 +576,14 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
         except StopIteration:
             raise KeyboardInterrupt from None
 
-    setter = Typesetter(factory("rnn"), markdown)
+    setter = Typesetter(factory("rnn"), MARKDOWN)
     with pytest.raises(KeyboardInterrupt):
-        write_folder(tmp_path / "x", found("rnn", 30).variants, setter, Medium("md"), advance=advance)
+        write_folder(tmp_path / "x", found("rnn", 30).variants, setter, advance=advance)
     assert [] == list(tmp_path.iterdir())
     blocked = tmp_path / "file"
     blocked.write_text("", "utf-8")
     with pytest.raises(OutputError, match="is a file"):
-        write_folder(blocked, [], setter, Medium("md"))
+        write_folder(blocked, [], setter)
 
 
 @pytest.mark.parametrize(

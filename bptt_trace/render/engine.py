@@ -56,7 +56,7 @@ TYPST = "typst"
 MISSING = f"""PDF needs a LaTeX program: {", ".join(ENGINES)}; none of them was found.
 Debian, Ubuntu: apt install texlive-latex-recommended texlive-fonts-recommended texlive-pictures lmodern
 Elsewhere: TeX Live, MiKTeX or MacTeX. {VARIABLE} may hold the path of one.
-Without LaTeX: pip install 'bptt-trace[pdf]' brings Typst, which sets solutions and marked sheets."""
+Without LaTeX: pip install 'bptt-trace[pdf]' brings Typst, which sets all sheets."""
 
 
 class Engine(NamedTuple):

@@ -182,6 +182,20 @@ def _split(pdf: bytes, ends: Sequence[int]) -> list[bytes]:
     return parts
 
 
+def joined(pdfs: Sequence[bytes]) -> bytes:
+    """Several files as one, to be printed in one go."""
+    from pypdf import PdfReader, PdfWriter
+
+    writer = PdfWriter()
+    for pdf in pdfs:
+        for page in PdfReader(BytesIO(pdf)).pages:
+            writer.add_page(page)
+    writer.metadata = None
+    file = BytesIO()
+    writer.write(file)
+    return file.getvalue()
+
+
 class _Batch(NamedTuple):
     """Documents of one preamble."""
 

@@ -84,7 +84,8 @@ class _Terminal:
         if sheet.kind == "worksheet":
             self.line()
             room = max(self.width - 44, 6)
-            self.line((f"Name {'_' * room}  Student no. {'_' * 10}  Date {'_' * 8}", ""))
+            student = self.script.said(sheet.handout.student)[:room] or "_" * room
+            self.line((f"Name {student:{room}}  Student no. {'_' * 10}  Date {'_' * 8}", ""))
         if sheet.handout.instructions:
             self.line()
             self.wrapped(self.script.said(sheet.handout.instructions))
@@ -292,7 +293,8 @@ class _Terminal:
     def stacked(self, table: Table) -> None:
         """For narrow terminals: step and explanation, and the calculations below them."""
         for step, calculations, explanation in table.rows:
-            self.wrapped(f" {self.script.inline(explanation)}", word=f"{self.script.inline(step)}:")
+            if step[0]:  # a step of several calculations is named with the first
+                self.wrapped(f" {self.script.inline(explanation)}", word=f"{self.script.inline(step)}:")
             for part in calculations:
                 if isinstance(part, Math):
                     for place, piece in enumerate(broken(self.script.math(part), self.width - 6)):
@@ -340,8 +342,10 @@ class _Terminal:
         for gap in (3, 2, 1):
             if sum(sizes) + gap * (len(sizes) - 1) <= self.width:
                 return gap, [every]
-        if table.calculates:
-            return 3, [every]
+        wraps = [place for place in every if table.columns[place].room and not table.columns[place].right]
+        rest = sum(size for place, size in enumerate(sizes) if place not in wraps) + 3 * (len(sizes) - 1)
+        if table.calculates or (wraps and rest + 2 * LEAST_WORDS * len(wraps) <= self.width):
+            return 3, [every]  # rich breaks the columns of words
         groups, used = [[0]], sizes[0]
         for column in every[1:]:
             if used + 3 + sizes[column] > self.width and len(groups[-1]) > 1:

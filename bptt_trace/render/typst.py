@@ -118,6 +118,8 @@ class _Reader:
                 return script
             case "\\frac":
                 return f"frac({self.group()}, {self.group()})"
+            case "\\mathbf":
+                return f"bold({self.group()})"
             case "\\boxed":
                 self.expect("{")
                 return f"#box(stroke: .4pt, inset: 1.2pt, baseline: 1.2pt)[${self.until('}')}$]"
