@@ -5,7 +5,7 @@ the other, each on a new page, with nothing that tells them apart. All sides tak
 turns in one process, with one engine at a time.
 
     python benchmarks/pdf.py
-    python benchmarks/pdf.py --documents 60 --repeat 3
+    python benchmarks/pdf.py --documents 60 --repeat 3 --kind solutions
 """
 
 from __future__ import annotations
@@ -22,14 +22,24 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bptt_trace import load, solve
+from bptt_trace.copies import Medium, Typesetter
+from bptt_trace.documents import content, document_of
+from bptt_trace.render.document import latex, tex_words
 from bptt_trace.render.engine import find_engine
 from bptt_trace.render.pdf import compile_many, compile_one
+from bptt_trace.variants import Factory
 
 BOUND = 1.3
 
 
-def documents(count: int) -> dict[str, str]:
-    """Worked solutions of networks that differ in their numbers and titles."""
+def documents(count: int, kind: str) -> dict[str, str]:
+    """Worksheets and keys of so many variants, or worked solutions of networks that differ in their numbers and titles."""
+    if kind == "variants":
+        factory = Factory(document_of(content("rnn")[0]))
+        setter = Typesetter(factory, Medium("tex", latex, tex_words))
+        sheets = [setter.sheets(variant) for variant in factory.search(count, 7).variants]
+        both = [{f"worksheet-{i}": one.worksheet, f"key-{i}": one.key} for i, one in enumerate(sheets)]
+        return {name: tex for pair in both for name, tex in pair.items()}
     names = ("rnn", "fnn", "rnn3", "mazur", "relu-bce")
     problems = (load(names[i % len(names)], [f"title='Sheet {i}'"]) for i in range(count))
     return {f"sheet-{i}": solve(problem).to_latex() for i, problem in enumerate(problems)}
@@ -72,14 +82,16 @@ def timed(function: Callable[[], object]) -> float:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--documents", type=int, default=30)
+    parser.add_argument("--kind", choices=["variants", "solutions"], default="variants")
     parser.add_argument("--repeat", type=int, default=5)
     arguments = parser.parse_args()
     gc.disable()  # as on the command line
-    sheets = documents(arguments.documents)
+    sheets = documents(arguments.documents, arguments.kind)
     whole = by_hand(sheets)
     count = run(whole)
     assert count == sum(map(pages, compile_many(sheets).values()))
-    print(f"{len(sheets)} solutions, {count} pages on all sides; {find_engine().name}; {arguments.repeat} runs, in turn; gc off")
+    what = f"{len(sheets)} sheets of {arguments.documents} {arguments.kind}"
+    print(f"{what}, {count} pages on all sides; {find_engine().name}; {arguments.repeat} runs, in turn; gc off")
     print()
     sides: dict[str, Callable[[], object]] = {
         "one document by hand, one run": lambda: run(whole),

@@ -25,7 +25,7 @@ from bptt_trace.names import Name
 from bptt_trace.numbers import Number, exact_number
 from bptt_trace.problem import PAIRED, Problem, from_document
 from bptt_trace.ranges import Ranges, ranges_of
-from bptt_trace.screens import DEAD, EQUAL_INPUTS, NEAR_TIE, SATURATED, SYMMETRIC, Screens, summary
+from bptt_trace.screens import DEAD, EQUAL_INPUTS, NEAR_TIE, SATURATED, SMALL, SYMMETRIC, Screens, summary
 
 PROBES = 512
 """Candidates from which is learnt what this problem's numbers can show at all."""
@@ -232,7 +232,7 @@ class Factory:
         advice = ADVICE.get(most, "wider ranges, a finer grid or more places would do")
         if most.startswith("the mistake"):
             advice = "other ranges would do, or may_hide in the table [vary]"
-        if most == NEAR_TIE and self.problem.rounding.figures is None and self.problem.rounding.places < 3:
+        if most in (NEAR_TIE, SMALL) and self.problem.rounding.figures is None and self.problem.rounding.places < 3:
             advice = f"with {self.problem.rounding.places} places hardly any numbers pass: rounding.places = 4 would do"
         return f"{some} found among {found.drawn:,} candidates; what failed: {summary(found.rejected)}; {advice}"
 

@@ -632,7 +632,7 @@ def read_latex(text: str) -> list[list[Printed]]:
     for line in text.splitlines():
         if line.startswith(r"\sheetsection"):
             sections.append([])
-        if r"\color{gray}quantity" in line:
+        if re.search(r"\\makebox\[[\d.]+mm\]\[l\]\{quantity\}", line):
             reading, adds_up = True, "so far" in line
         elif line.startswith(r"\bottomrule"):
             reading = False

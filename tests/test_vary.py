@@ -7,6 +7,7 @@ import math
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -22,6 +23,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import document as network_document
+from pypdf import PdfReader
 from students import blanked, by_hand, rounded
 
 from bptt_trace import Key, check, load, solve
@@ -609,3 +611,137 @@ def test_a_variant_tells_where_its_mistakes_are_seen() -> None:
         one = Key(factory("rnn3").variant_problem(variant.code, variant.drawn))
         alone = [(best.slug, best.position) for best in expected(one, blanks_of(one))]
         assert alone == [(best.slug, best.position) for best in variant.mistakes]
+
+
+# --------------------------------------------------- found by reading it again
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"given": {"x": [["0.5", -1], [1, "0.5"], [-1, 2]], "target": [0, 1, 0]}},
+        {"given": {"x": [["0.5", -1], [1, "0.5"], [-1, 2]], "target": 1}, "loss": {"kind": "cross_entropy", "first_class": 0}},
+    ],
+)
+def test_a_written_problem_is_that_of_its_sheets(changes: dict[str, Any]) -> None:
+    """However the file says a class: by its number, from 0 or 1, or by a list with a 1 in it."""
+    one = Factory({**document("classifier"), **changes, "vary": {"target": "classes"}})
+    setter = Typesetter(one, MARKDOWN)
+    classes = set()
+    for code in islice(codes(one.key, 1), 8):
+        variant = one.regenerate(code)
+        sheets = setter.sheets(variant)
+        own = parse(sheets.problem)
+        classes.add(variant.drawn[-1])
+        assert {name: number.value for name, number in one.given(variant.drawn).items()} == {
+            name: number.value for name, number in own.given.items()
+        }
+        assert markdown(key_sheet(Key(own))) == sheets.key
+    assert len(classes) > 1
+
+
+def test_numbers_are_compared_by_value() -> None:
+    """0.5, 0.50 and 1/2 are one choice, so no two variants have the same numbers."""
+    told = ranges({"x": ["0.5", "0.50", "1/2", "1.1", "1.10"]})
+    assert ["0.5", "1.1"] == told["x_1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "message"),
+    [
+        ("rnn", {"learning_rate": [-1]}, "vary.learning_rate: -1 goes uphill"),
+        ("relu-bce", {"target": ["0.5", 7]}, "vary.target: 7 is no probability"),
+    ],
+)
+def test_ranges_keep_the_rules_of_the_problem(name: str, table: dict[str, Any], message: str) -> None:
+    """What the file itself could not have cannot be drawn."""
+    with pytest.raises(ProblemError, match=re.escape(message)):
+        Factory({**document(name), "vary": table})
+
+
+def test_signs_of_holes_in_a_text_are_refused() -> None:
+    """A title with a private sign would have a number in it; one with the mark of a code is typeset each time."""
+    with pytest.raises(ProblemError, match="a private sign of Unicode"):
+        Factory({**document("rnn"), "title": "A \U000f0018 b"})
+    one = Factory({**document("rnn"), "title": "ZZZ-ZZZ and ZZZ-STUDENT-ZZZ"})
+    variant = one.regenerate(next(codes(one.key, 1)))
+    sheets = Typesetter(one, MARKDOWN).sheets(variant, "ann")
+    assert "# ZZZ-ZZZ and ZZZ-STUDENT-ZZZ" in sheets.worksheet
+    assert "| ann | | |" in sheets.worksheet
+
+
+def test_targets_of_a_cross_entropy_share_their_programs() -> None:
+    """Whether a target is 0, 1 or between is what makes the program another one, not how large it is."""
+    one = Factory({**document("relu-bce"), "vary": {"target": {"from": "0.1", "to": "0.9"}}})
+    assert 1 == len({id(one.shape(one.drawn(code))) for code in islice(codes(one.key, 1), 20)})
+
+
+@pytest.mark.parametrize("steps", [6, 12])
+def test_long_sequences_have_variants(steps: int) -> None:
+    """Inputs lie on a finer grid, so that they are not equal by chance."""
+    sizes = {"x": [0.1 * t for t in range(1, steps + 1)], "target": [0.5] * steps}
+    one = Factory({**document("rnn"), "given": {key: [str(v) for v in values] for key, values in sizes.items()}}, ["gradients"])
+    search = one.search(1, 1)
+    assert search.rejected[EQUAL_INPUTS] < search.drawn / 3
+
+
+def test_the_advice_fits_what_failed() -> None:
+    """Equal inputs want more numbers for x; a mistake may be told to hide."""
+    with pytest.raises(ProblemError, match="a range for x with more numbers in it would do"):
+        Factory({**document("rnn"), "vary": {"x": [2], "tries": 50}}).search(2, 1)
+
+
+def test_a_variant_that_no_search_would_keep_is_made_with_a_warning(tmp_path: Path) -> None:
+    """The condition that it fails is told."""
+    one = factory("rnn")
+    kept = {variant.code for variant in found("rnn", 30).variants}
+    code = next(code for code in codes(one.key, 7) if code not in kept)
+    condition = one.rejected(one.regenerate(code))
+    assert condition
+    outcome = CliRunner().invoke(command, ["vary", "rnn", "--code", code, "-o", str(tmp_path / "x")])
+    assert 0 == outcome.exit_code
+    assert f"would not have been kept: {condition}" in outcome.output
+
+
+def test_students_that_differ_in_case_have_files_of_their_own(tmp_path: Path) -> None:
+    """A file system may not tell Ann from ann; their sheets have their names, and the class a file for its answers."""
+    ids = tmp_path / "ids.csv"
+    ids.write_text("student\nann\nAnn\nA|B *c*\n", "utf-8")
+    told = run("vary", "rnn", "--students", str(ids), "-o", str(tmp_path / "out"))
+    assert "from ann to A|B *c*" in told
+    names = [path.name for path in (tmp_path / "out/worksheets").iterdir()]
+    assert 3 == len({name.casefold() for name in names})
+    sheets = {
+        path.read_text("utf-8").split("\n|:---|:---|:---|\n")[1].split(" |")[0]
+        for path in (tmp_path / "out/worksheets").iterdir()
+    }
+    assert {"| ann", "| Ann", r"| A\|B \*c\*"} == sheets
+    rows = list(csv.reader((tmp_path / "out/class.csv").read_text("utf-8").splitlines()))
+    assert ["student", "a_1", "h_1"] == rows[0][:3]
+    assert ["ann", "Ann", "A|B *c*"] == [row[0] for row in rows[1:]]
+
+
+def test_the_folder_may_be_this_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty one, by whatever name."""
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    run("vary", "rnn", "-n", "1", "-o", str(tmp_path / "empty" / ".." / "empty"))
+    assert (tmp_path / "empty" / "index.csv").is_file()
+
+
+@pytest.mark.latex
+def test_a_class_as_pdf(tmp_path: Path) -> None:
+    """A file for each, all of them together for the copier, and in no worksheet a result."""
+    if shutil.which("pdflatex") is None and not os.environ.get("CI"):
+        pytest.skip("pdflatex is not installed (Debian: texlive-latex-recommended, texlive-pictures, lmodern)")
+    run("vary", "fnn", "-n", "3", "-f", "pdf", "-o", str(tmp_path / "out"))
+    pages = {path.name: len(PdfReader(path).pages) for path in (tmp_path / "out").rglob("*.pdf")}
+    assert pages["all-worksheets.pdf"] == sum(len(PdfReader(p).pages) for p in (tmp_path / "out/worksheets").iterdir())
+    for row in table(tmp_path / "out/index.csv"):
+        values = dict(solve(load(tmp_path / "out" / row["problem"]), steps="full").sheet.values)
+        results = {values[name].replace("-", "−") for name in ("a", "h", "L", "dL/dw_xh")}
+        for kind in ("worksheet", "key"):
+            reader = PdfReader(tmp_path / "out" / row[kind])
+            text = "".join(page.extract_text() for page in reader.pages)
+            assert (kind == "key") == any(value in text for value in results)
+            assert row["code"] in text
