@@ -89,9 +89,8 @@ class Paper(Desk):
         return told._replace(answer=(right.numbers, right.result))
 
     def relation(self, rule: Rule, role: Role, arguments: Sequence[int], position: int) -> str:
-        """An equals sign: what is not printed cannot be compared."""
-        del rule, role, arguments, position
-        return "="
+        """As the desk has it; an equals sign where nothing is printed that could be compared."""
+        return "=" if position in self.hidden else super().relation(rule, role, arguments, position)
 
     def stream(self, positions: Sequence[int], label: Label | None = None, adds_up: bool = False) -> Stream:
         """Rows for those of these lines that are asked for or shown."""

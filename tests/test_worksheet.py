@@ -405,3 +405,17 @@ def test_the_results_of_the_key_earn_everything(name: str) -> None:
     values = dict(solve(name, steps="full", detail="lines").sheet.values)
     marks = check(one, {one.steps[p].target: values[str(one.steps[p].target)] for p in blanks_of(one).asked})
     assert marks.score == marks.out_of, [answer for answer in marks.answers if answer.credit < answer.out_of]
+
+
+@pytest.mark.parametrize("medium", MEDIA)
+def test_a_line_that_is_shown_says_where_its_digits_do_not_give_its_result(medium: str) -> None:
+    """Rounded for display only, a line may contradict itself: as on the worked solution it has the sign for that."""
+    one = Key(load("rnn3", ["rounding.policy=carry", "rounding.places=2"]))
+    sheet = worksheet(one, blanks_of(one, ["gradients"]))
+    shown = {row.name.text: row.relation for row in rows(sheet) if not row.blank}
+    solved = solve(one.problem, steps="full").sheet
+    assert shown == {row.name.text: row.relation for row in solved.rows() if row.name.text in shown}
+    assert "~" in shown.values()
+    sign = {"latex": "$\\approx$ $", "markdown": "$\\approx$ $"}.get(medium, "≈ ")
+    lines = [line for line in MEDIA[medium](sheet).split("\n") if sign in line and "where the printed digits" not in line]
+    assert len(lines) >= sum(relation == "~" for relation in shown.values())

@@ -324,7 +324,11 @@ class Layout:
         numbers = self.script.math(row.numbers)
         if row.kind == "board" and not numbers:
             return
-        tail = f" = [{'':{BOX}}] {row.blank:>5}" if row.blank else f" = {self.script.math(row.result):>{BOX + 2}}      "
+        tail = (
+            f" = [{'':{BOX}}] {row.blank:>5}"
+            if row.blank
+            else f" {self.relation(row)} {self.script.math(row.result):>{BOX + 2}}      "
+        )
         room = self.width - len(indent) - 2 - (len(tail) if row.kind != "board" else 0)
         *above, last = broken(numbers, room) if numbers else ["_" * min(room, 60) if row.blank else ""]
         for place, text in enumerate(above):
