@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bptt_trace.blackboard import Blackboard
+from bptt_trace.cells import Cell
 from bptt_trace.desk import Desk
 from bptt_trace.formula import Apply, Var, product
 from bptt_trace.functions import Function, identity, slope_of, softmax
@@ -103,7 +104,9 @@ def _activations(desk: Desk) -> Inline:
     time = None if network.steps is None else 1
     parts: list[str | Math] = []
     functions = [cell.activation for cell in network.cells]
-    if len(set(functions)) == 1:
+    if network.cells[0].gates:
+        parts += _gates(desk, network.cells[0], network.layers[0])
+    elif len(set(functions)) == 1:
         parts += _activation(desk, "hidden", functions[0], Name("a", network.layers[0], time), Name("h", network.layers[0], time))
     else:
         for layer, function in zip(network.layers, functions, strict=True):
@@ -112,6 +115,21 @@ def _activations(desk: Desk) -> Inline:
     if network.readout:
         parts += ["; ", *_activation(desk, "output", network.readout.activation, Name("z", time=time), Name("y", time=time))]
     return tuple(parts)
+
+
+def _gates(desk: Desk, cell: Cell, layer: int | None) -> Iterator[str | Math]:
+    """Which activation each part of a cell with gates has."""
+    names = {stem: desk.speller.seen_from(Name(stem, layer, 1), 1) for stem in (*cell.gates, *cell.state[1:])}
+    of: dict[Function, list[Math]] = {}
+    for stem, function in cell.gates.items():
+        of.setdefault(function, []).append(names[stem])
+    for place, (function, gates) in enumerate(of.items()):
+        yield "; " if place else ""
+        for number, gate in enumerate(gates):
+            yield from (", " if number else "", gate)
+        yield f" {function.name}"
+    yield f"; {cell.activation.name} of "
+    yield names[cell.state[1]]
 
 
 def _activation(desk: Desk, layer: str, function: Function, before: Name, after: Name) -> Inline:

@@ -29,6 +29,9 @@ def factors(program: Program, state: str = "h") -> Program:
         for position, step in enumerate(program.steps)
         if step.role is Role.HIDDEN and step.target.stem == state and step.target.iteration == 1
     ]
+    memories = {step.target.stem for step in program.steps if step.target.time == 0 and step.rule is None}
+    if memories != {state}:
+        return program  # the slope of one state alone is not the way back where there are two
     if len(states) < 2 or not all(_alone(program.steps[position]) for position in states):
         return program
     builder = Builder(program)

@@ -9,7 +9,15 @@ from bptt_trace.parts import one_step, way
 from bptt_trace.problem import PAIRED
 from bptt_trace.program import Role
 
-FORWARD = {"e": "exponential", "s": "their sum"}
+FORWARD = {
+    "e": "exponential",
+    "s": "their sum",
+    "i": "input gate",
+    "f": "forget gate",
+    "g": "candidate",
+    "o": "output gate",
+    "c": "cell",
+}
 """What some lines of a forward pass are, by stem."""
 
 
@@ -93,6 +101,9 @@ class Labels:
         network = self.desk.problem.network
         last = network.layers[-1] if not network.readout else None
         short = self.desk.problem.loss.kind in PAIRED and self.desk.problem.loss.gradient == "short"
+        gate = network.cell_of(target.layer).gates.get(target.stem.removeprefix("a_"))
+        if gate is not None:
+            return f"through {gate.name}" if target.stem.startswith("a_") else FORWARD[target.stem]
         match target.stem:
             case "y":
                 return "own error" if self.recurrent else "error"

@@ -10,6 +10,7 @@ from typing import Any
 
 from bptt_trace.cells import Cell
 from bptt_trace.cells.dense import Dense
+from bptt_trace.cells.lstm import LSTM
 from bptt_trace.cells.readout import Readout
 from bptt_trace.cells.rnn import RNN
 from bptt_trace.errors import ProblemError, UnknownName, nearest
@@ -29,7 +30,7 @@ from bptt_trace.names import Name
 from bptt_trace.numbers import exact_number, shown
 from bptt_trace.wiring import Network
 
-CELLS: dict[str, type[Dense] | type[RNN]] = {"dense": Dense, "rnn": RNN}
+CELLS: dict[str, type[Dense] | type[RNN] | type[LSTM]] = {"dense": Dense, "rnn": RNN, "lstm": LSTM}
 
 MAX_STEPS = 50_000
 MAX_UNITS = 16
@@ -108,6 +109,10 @@ def _cell(table: Keys, activation: Function) -> Cell:
         if concatenated and "biases" in options and options["biases"] != 1:
             raise ProblemError("with one matrix there is one bias", path="network.biases")
         return RNN(activation, concatenated, options.get("biases", 1))
+    for key in options if table["cell"] == "lstm" else ():
+        raise ProblemError(
+            f"each gate of an LSTM has two matrices and one bias here, so {key} is no choice", path=f"network.{key}"
+        )
     for key in options:
         raise ProblemError(f"a feedforward layer has one matrix and one bias, so {key} has no meaning", path=f"network.{key}")
     return CELLS[table["cell"]](activation)
@@ -198,7 +203,7 @@ class _Sizes:
         return tuple(units)
 
     def _told(self, layer: str) -> int:
-        for stem in ("W_hh", "W_xh", "W_h", "b_h", "b_xh"):
+        for stem in ("W_hh", "W_xh", "W_h", "b_h", "b_xh", "W_hi", "W_xi", "b_i"):
             value = self.parameters.get(stem + layer)
             if isinstance(value, list) and value:
                 into = self._matrix(stem + layer)
@@ -218,14 +223,14 @@ class _Sizes:
         if "x" not in self.given:
             return 0
         first = "(1)" if "(1)" in _layers(self.parameters) else ""
-        if f"w_xh{first}" in self.parameters:
-            return 1
-        if (size := self._matrix(f"W_xh{first}")) and size[0] == units:
-            return size[1]
-        if (
-            isinstance(self.parameters.get(f"W_xh{first}"), list) and not size
-        ):  # a flat list: one input for each unit, or one unit
-            return 1 if units > 1 else len(self.parameters[f"W_xh{first}"])
+        for stem in ("xh", "xi"):
+            key = f"W_{stem}{first}"
+            if key.lower() in self.parameters:
+                return 1
+            if (size := self._matrix(key)) and size[0] == units:
+                return size[1]
+            if isinstance(self.parameters.get(key), list) and not size:
+                return 1 if units > 1 else len(self.parameters[key])  # a flat list: one input for each unit, or one unit
         if (size := self._matrix(f"W_h{first}")) and size[0] == units:
             return max(size[1] - units, 1)
         return _innermost(self.given["x"], over_time)

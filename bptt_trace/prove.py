@@ -17,7 +17,7 @@ from typing import Any
 import sympy
 
 from bptt_trace.build import build
-from bptt_trace.evaluate import SYMBOLS, WORKING, Exact, Precise, decimal, run
+from bptt_trace.evaluate import SYMBOLS, WORKING, Arithmetic, Exact, Precise, Remembering, decimal, run
 from bptt_trace.functions import Function
 from bptt_trace.lines import definition_source, source
 from bptt_trace.lowering import scalars
@@ -68,20 +68,21 @@ def prove(problem: Problem, program: Program | None = None) -> list[Comparison]:
     numbers = run(whole, problem.given, Precise())
     names = [step.target for step in whole.steps if step.role is Role.PARAMETER and gradient(step.target) in whole.index]
     composed = _composed(problem, forward, names)
+    how = Remembering(Precise())
     return [
         Comparison(
             name,
             numbers[whole.index[gradient(name)]],
             None if composed is None else composed[name],
-            _central(problem, forward, name),
+            _central(problem, forward, name, how),
         )
         for name in names
     ]
 
 
-def _central(problem: Problem, forward: Program, name: Name) -> Decimal:
+def _central(problem: Problem, forward: Program, name: Name, how: Arithmetic) -> Decimal:
     def loss(value: Decimal) -> Decimal:
-        result: Decimal = run(forward, problem.given, Precise(), {name: value})[-1]
+        result: Decimal = run(forward, problem.given, how, {name: value})[-1]
         return result
 
     at = decimal(problem.given[name].value)
@@ -112,8 +113,16 @@ class _Composing:
         return lambda z: sympy.Piecewise((right * z, z > 0), (left * z, True))
 
 
+def _size(forward: Program) -> int:
+    """How many lines the loss has when each is put into the next: what is used twice counts twice."""
+    sizes: list[int] = []
+    for step in forward.steps:
+        sizes.append(1 + sum(sizes[argument] for argument in step.arguments) if step.rule is not None else 1)
+    return sizes[-1]
+
+
 def _composed(problem: Problem, forward: Program, names: list[Name]) -> dict[Name, Decimal] | None:
-    if len(forward) * len(forward) > MAX_COMPOSED * 3:
+    if len(forward) * len(forward) > MAX_COMPOSED * 3 or _size(forward) > MAX_COMPOSED // 5:
         return None
     symbols = {name: sympy.Symbol(f"p{place}", real=True) for place, name in enumerate(names)}
     loss = run(forward, problem.given, _Composing(), symbols)[-1]

@@ -25,6 +25,15 @@ ROLES = {
     "e": Role.PREACTIVATION,
     "s": Role.PREACTIVATION,
     "h": Role.HIDDEN,
+    "a_i": Role.PREACTIVATION,
+    "a_f": Role.PREACTIVATION,
+    "a_g": Role.PREACTIVATION,
+    "a_o": Role.PREACTIVATION,
+    "i": Role.HIDDEN,
+    "f": Role.HIDDEN,
+    "g": Role.HIDDEN,
+    "o": Role.HIDDEN,
+    "c": Role.HIDDEN,
     "y": Role.OUTPUT,
 }
 """What the lines of cells are, by stem."""

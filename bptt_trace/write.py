@@ -16,7 +16,7 @@ from bptt_trace.conventions import conventions
 from bptt_trace.desk import Desk
 from bptt_trace.errors import ProblemError
 from bptt_trace.evaluate import Values, evaluate
-from bptt_trace.labels import Labels
+from bptt_trace.labels import FORWARD, Labels
 from bptt_trace.ledger import ledger, loss_ledger, parameter_ledger
 from bptt_trace.lines import TEXT
 from bptt_trace.lossterms import loss_name, sum_over, summed, term_equation
@@ -62,13 +62,16 @@ MEANINGS = {
     "x": "input",
     "target": "target",
     "h": "initial memory",
+    "c": "initial cell",
     "eta": "learning rate",
 }
 
 
 def _meaning(name: Name) -> str:
     """What a given quantity is; in a network of several layers, of which layer."""
-    meaning = MEANINGS.get(name.stem.lower(), "")
+    kind, gate = name.stem.lower()[:-1], FORWARD.get(name.stem[-1:], "")
+    of_gate = {"w_x": f"input to {gate}", "w_h": f"state to {gate}", "b_": f"bias, {gate}"}.get(kind, "") if gate else ""
+    meaning = MEANINGS.get(name.stem.lower(), of_gate)
     if name.layer is None or not meaning:
         return meaning
     if name.stem.lower() == "w_xh" and name.layer > 1:
@@ -489,6 +492,8 @@ class Writer:
             right = board.general(source, clock)[1]
             parts.append(Part(right, f"{word}, via {shown.text}") if word else Part(right, f"via {shown.text}", shown))
         if not state or target.layer is not None:
+            return Equation(left, tuple(parts))
+        if len(parts) > 2:
             return Equation(left, tuple(parts))
         return Equation(left, tuple(parts), "two sources, because the state is used twice; the last step has only the first")
 

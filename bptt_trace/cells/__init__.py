@@ -38,6 +38,10 @@ class Cell(Protocol):
         """Shapes of the parameters, by stem, in ``n`` (units), ``d`` (inputs), ``n+d``."""
 
     @property
+    def gates(self) -> Mapping[str, Function]:
+        """What has an activation of its own besides the hidden value, by stem; empty where nothing has."""
+
+    @property
     def state(self) -> tuple[str, ...]:
         """Stems of what is carried from one time step to the next; the first is the hidden state."""
 

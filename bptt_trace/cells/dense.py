@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -20,6 +21,7 @@ class Dense:
     activation: Function = tanh
     parameters: ClassVar = {"W_xh": ("n", "d"), "b_h": ("n",)}
     state: ClassVar = ()
+    gates: ClassVar[Mapping[str, Function]] = {}
 
     def step(self, let: Let, p: Parameters, x: Formula, *state: Var) -> tuple[Var, ...]:
         a = let("a", p.W_xh @ x + p.b_h)

@@ -26,6 +26,7 @@ class RNN:
     biases: int = 1
     """2: one beside each matrix."""
     state: ClassVar = ("h",)
+    gates: ClassVar[Mapping[str, Function]] = {}
 
     @property
     def parameters(self) -> Mapping[str, tuple[str, ...]]:

@@ -1,0 +1,166 @@
+"""The LSTM: published numbers, PyTorch, central differences; and that every use of a problem takes it as it is."""
+
+from __future__ import annotations
+
+import csv
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bptt_trace import Key, check, load, solve
+from bptt_trace.blanks import blanks_of
+from bptt_trace.build import build
+from bptt_trace.keysheet import key_sheet
+from bptt_trace.lowering import scalars
+from bptt_trace.numbers import Rounding
+from bptt_trace.problem import from_document
+from bptt_trace.program import Role
+from bptt_trace.prove import prove
+from bptt_trace.render.document import markdown
+from bptt_trace.variants import Factory
+from bptt_trace.worksheet import worksheet
+
+GATES = "ifgo"
+
+
+def document(
+    n: int = 1, T: int = 2, d: int = 1, layers: int = 1, readout: bool = True, seed: int = 1, **network: Any
+) -> dict[str, Any]:
+    """A random problem."""
+    chance = random.Random(f"{n} {T} {d} {layers} {readout} {seed}")
+
+    def numbers(*shape: int) -> Any:
+        if not shape:
+            return f"{chance.uniform(-0.9, 0.9):.2f}"
+        return [numbers(*shape[1:]) for _ in range(shape[0])]
+
+    def named(stem: str, rows: int, columns: int, layer: str) -> dict[str, Any]:
+        one = rows == columns == 1
+        return {f"{stem.lower() if one else stem}{layer}": numbers() if one else numbers(rows, columns)}
+
+    parameters: dict[str, Any] = {}
+    for layer in range(1, layers + 1):
+        suffix, below = (f"({layer})", d if layer == 1 else n) if layers > 1 else ("", d)
+        for gate in GATES:
+            parameters |= named(f"W_x{gate}", n, below, suffix) | named(f"W_h{gate}", n, n, suffix)
+            parameters[f"b_{gate}{suffix}"] = numbers(n) if n > 1 else numbers()
+    k = 1 if readout else n
+    if readout:
+        parameters |= named("W_hy", 1, n, "") | {"b_y": numbers()}
+    return {
+        "network": {"cell": "lstm", "hidden": [n] * layers if layers > 1 else n, "readout": readout, **network},
+        "parameters": parameters,
+        "given": {
+            "x": [numbers(d) if d > 1 else numbers() for _ in range(T)],
+            "target": [numbers(k) if k > 1 else numbers() for _ in range(T)],
+        },
+        "update": {"learning_rate": "0.1"},
+    }
+
+
+SHAPES = [
+    *({"n": 1, "T": T, "d": d} for T in (1, 2, 4) for d in (1, 2)),
+    {"n": 2, "T": 1, "d": 2},
+    {"n": 2, "T": 2},
+    {"n": 3, "T": 1},
+    {"n": 1, "T": 2, "layers": 2},
+    {"n": 2, "T": 2, "readout": False},
+    {"n": 1, "T": 3, "activation": "sigmoid"},
+    {"n": 2, "T": 2, "d": 2, "bias": False},
+]
+
+
+def small(shape: dict[str, Any]) -> dict[str, Any]:
+    made = document(**shape)
+    if not made["network"].get("bias", True):
+        made["parameters"] = {key: value for key, value in made["parameters"].items() if not key.startswith("b_")}
+    return made
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_every_gradient_agrees_with_central_differences(shape: dict[str, Any]) -> None:
+    """With 60 digits; also with SymPy's derivative where the loss is short enough to be composed."""
+    comparisons = prove(from_document(small(shape)))
+    assert len(comparisons) > 8
+    assert all(one.agrees for one in comparisons)
+    assert max(one.difference for one in comparisons) < 1e-12
+
+
+@pytest.mark.parametrize(("n", "T", "d", "layers"), [(1, 2, 1, 1), (2, 3, 2, 1), (3, 4, 1, 1), (2, 2, 2, 2)])
+def test_pytorch_has_the_same_numbers(n: int, T: int, d: int, layers: int) -> None:
+    """``nn.LSTM`` with the same weights: hidden states, and every gradient by autograd."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    problem = from_document(document(n, T, d, layers))
+    solution = solve(problem, rounding="full")
+    given = {str(name): float(number.value) for name, number in problem.given.items()}
+
+    def tensor(stem: str, *shape: int) -> Any:
+        stem = stem if stem in {key.partition("[")[0] for key in given} else stem[:1].lower() + stem[1:]
+        flat = [value for key, value in given.items() if key.partition("[")[0] == stem]
+        return torch.tensor(flat, dtype=torch.float64).reshape(*shape)
+
+    net = torch.nn.LSTM(d, n, layers, dtype=torch.float64)
+    suffixes = [f"({layer})" for layer in range(1, layers + 1)] if layers > 1 else [""]
+    with torch.no_grad():
+        for place, suffix in enumerate(suffixes):
+            below = d if place == 0 else n
+            for kind, target, width in (("W_x", "weight_ih", below), ("W_h", "weight_hh", n)):
+                rows = torch.cat([tensor(f"{kind}{gate}{suffix}", n, width) for gate in GATES])
+                getattr(net, f"{target}_l{place}").copy_(rows)
+            getattr(net, f"bias_ih_l{place}").copy_(torch.cat([tensor(f"b_{gate}{suffix}", n) for gate in GATES]))
+            getattr(net, f"bias_hh_l{place}").zero_()
+    x = torch.stack([tensor(f"x_{t}", d) for t in range(1, T + 1)])
+    w = tensor("W_hy", 1, n).clone().requires_grad_()
+    states, _ = net(x)
+    hidden = states.detach()
+    y = states @ w.T + given["b_y"]
+    goal = torch.stack([tensor(f"target_{t}", 1) for t in range(1, T + 1)])
+    ((y - goal) ** 2).mean().backward()
+    top = suffixes[-1]
+    for t in range(1, T + 1):
+        for unit in range(n):
+            index = f"[{unit + 1}]" if n > 1 else ""
+            assert abs(solution[f"h{top}_{t}{index}"] - float(hidden[t - 1, unit])) < 1e-12
+    for place, suffix in enumerate(suffixes):
+        for row, gate in enumerate(GATES):
+            ours = [solution[f"dL/db_{gate}{suffix}" + (f"[{u + 1}]" if n > 1 else "")] for u in range(n)]
+            theirs = getattr(net, f"bias_ih_l{place}").grad[row * n : (row + 1) * n].tolist()
+            assert max(abs(a - b) for a, b in zip(ours, theirs, strict=True)) < 1e-12
+    ours = [solution["dL/dw_hy"]] if n == 1 else [solution[f"dL/dW_hy[1,{u + 1}]"] for u in range(n)]
+    assert max(abs(a - b) for a, b in zip(ours, w.grad[0].tolist(), strict=True)) < 1e-12
+
+
+def test_all_published_numbers_of_gomez() -> None:
+    """Eight places of 28 numbers: gates, cells, states, and every new parameter."""
+    path = Path(__file__).parent.parent / "examples" / "answers" / "gomez.csv"
+    rows = list(csv.DictReader(path.read_text("utf-8").splitlines()))
+    assert 28 == len(rows)
+    solution = solve("gomez", rounding="full")
+    for row in rows:
+        digits = len(row["answer"].partition(".")[2])
+        assert abs(solution[row["quantity"]] - float(row["answer"])) <= 0.51 * 10.0**-digits
+
+
+def test_both_ways_back_are_lines() -> None:
+    """A state is reached from its output and each gate of the next step, a cell from its state and the next cell."""
+    names = {str(step.target) for step in scalars(build(load("gomez")))}
+    assert {f"dL/dh_1 via {via}" for via in ("L_1", "a_i_2", "a_f_2", "a_g_2", "a_o_2")} <= names
+    assert {"dL/dc_1 via h_1", "dL/dc_1 via c_2", "dL/dc_1"} <= names
+    assert not any(step.role is Role.FACTOR for step in build(load("gomez")))
+
+
+def test_worksheets_variants_and_marking_take_a_cell_as_it_is() -> None:
+    """No code of theirs knows its name; the key of every variant earns everything."""
+    one = Key(load("gomez"))
+    marks = check(one, {one.steps[p].target: f"{one.exact[p]:.9f}" for p in blanks_of(one).asked})
+    assert marks.score == marks.out_of == len(blanks_of(one).asked)
+    assert "dL/dc_1" in str([row.name for row in worksheet(one).rows()])
+    assert "forget gate" in markdown(worksheet(one, blanks_of(one, ["all"], 1)))
+    made = {**document(1, 2), "vary": {}}
+    factory = Factory(made, ["gradients"])
+    variant = factory.regenerate(factory.search(1, 1).variants[0].code)
+    own = Key(factory.variant_problem(variant.code, variant.drawn))
+    assert f"{own.problem.rounded(Rounding('full')).code}"
+    assert "dL/df_1" in markdown(key_sheet(own)) or r"\partial f_{1}" in markdown(key_sheet(own))
