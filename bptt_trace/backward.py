@@ -45,7 +45,7 @@ from bptt_trace.formula import (
 )
 from bptt_trace.functions import Function, slope_of
 from bptt_trace.names import LOSS, Name, gradient
-from bptt_trace.program import Builder, Program, Role, Step
+from bptt_trace.program import WRITTEN_OUT, Builder, Program, Role, Step
 from bptt_trace.rules import Rule, rule_of
 
 
@@ -306,4 +306,6 @@ def _write(builder: Builder, steps: Sequence[Step], step: Step, sources: list[So
         via = gradient(step.target, steps[user].target)
         line = builder.fill(via, rule, arguments, Role.CONTRIBUTION, user)
         terms.append(arguments[0] if rule.copies else line)
-    return builder.sum(target, terms, Role.GRADIENT)
+    # A parameter is used at every time step; what uses any other line is a matter of the cell, and all of it is shown.
+    most = WRITTEN_OUT if step.role is Role.PARAMETER else len(terms)
+    return builder.sum(target, terms, Role.GRADIENT, most=most)

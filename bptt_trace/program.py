@@ -143,6 +143,10 @@ class Moment(NamedTuple):
     iteration: int = 1
 
 
+WRITTEN_OUT = 4
+"""How many terms of a sum over time or samples stand in its line."""
+
+
 class Builder:
     """Writes a program step by step: the one object here that changes."""
 
@@ -178,9 +182,11 @@ class Builder:
             steps.append(Step(name, rule, tuple([places[i] for i in inputs]), roles[stem], None, rule.shape))
         return [places[result] for result in tape.results]
 
-    def sum(self, target: Name, terms: Sequence[int], role: Role, factor: Formula | None = None) -> int:
-        """The sum of these steps: written out up to four terms, ``first + … + last`` beyond; times an exact factor."""
-        rule = _sum(min(len(terms), WRITTEN_OUT + 1), self.steps[terms[0]].shape, factor)
+    def sum(
+        self, target: Name, terms: Sequence[int], role: Role, factor: Formula | None = None, *, most: int = WRITTEN_OUT
+    ) -> int:
+        """The sum of these steps: written out up to ``most`` terms, ``first + … + last`` beyond; times an exact factor."""
+        rule = _sum(len(terms) if len(terms) <= most else 0, self.steps[terms[0]].shape, factor)
         return self.fill(target, rule, tuple(terms), role)
 
     def build(self) -> Program:
@@ -188,15 +194,10 @@ class Builder:
         return Program(self.steps, self.base, rows=self.rows)
 
 
-WRITTEN_OUT = 4
-"""How many terms of a sum stand in its line."""
-
-
 @lru_cache(maxsize=256)
 def _sum(count: int, shape: Shape, factor: Formula | None) -> Rule:
-    """The rule that adds so many terms; beyond ``WRITTEN_OUT``, any number of them."""
-    total: Formula = Rest(shape) if count > WRITTEN_OUT else Var(0, shape)
-    if count <= WRITTEN_OUT:
-        for number in range(1, count):
-            total = total + Var(number, shape)
+    """The rule that adds so many terms, written out; with 0, any number of them."""
+    total: Formula = Var(0, shape) if count else Rest(shape)
+    for number in range(1, count):
+        total = total + Var(number, shape)
     return rule_of(total if factor is None else factor * total)[0]
