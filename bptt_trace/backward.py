@@ -25,6 +25,7 @@ from bptt_trace.formula import (
     Diagonal,
     Entry,
     Formula,
+    Larger,
     MatMul,
     Neg,
     Node,
@@ -43,7 +44,7 @@ from bptt_trace.formula import (
     product,
     variables,
 )
-from bptt_trace.functions import Function, slope_of
+from bptt_trace.functions import STEP, Function, slope_of
 from bptt_trace.names import LOSS, Name, gradient
 from bptt_trace.program import WRITTEN_OUT, Builder, Program, Role, Step
 from bptt_trace.rules import Rule, rule_of
@@ -113,6 +114,9 @@ def _push(formula: Formula, flow: Formula, result: Formula, number: int, arity: 
             # The value of the function has a name of its own only where the rule is nothing else.
             value = result if whole else node
             yield from push(argument, product(flow, slope_of(function, argument, value)))
+        case Larger(left, right):
+            yield from push(left, product(flow, STEP(left - right)))
+            yield from push(right, product(flow, 1 - STEP(left - right)))
         case MatMul(left, right):
             yield from push(left, outer(flow, right))
             yield from push(right, left.T @ flow)
@@ -275,10 +279,14 @@ def backward(
 
 
 def _depends_on_parameters(steps: Sequence[Step], frozen: frozenset[Name]) -> list[bool]:
+    """For each step whether a gradient flows back to it."""
     moving: list[bool] = []
     for step in steps:
         if step.rule is None:
             moving.append(step.role is Role.PARAMETER and step.target not in frozen)
+        elif isinstance(step.rule.formula, Larger):
+            # A stabiliser scales numerator and denominator alike: what it is does not change the state that is read.
+            moving.append(False)
         else:
             moving.append(any(moving[argument] for argument in step.arguments))
     return moving

@@ -12,7 +12,7 @@ from bptt_trace.losses import Compared
 from bptt_trace.names import Name, gradient
 from bptt_trace.problem import Problem
 from bptt_trace.program import Builder, Program, Role
-from bptt_trace.wiring import forward
+from bptt_trace.wiring import Sample, forward
 
 
 def build(problem: Problem) -> Program:
@@ -49,11 +49,12 @@ class _Given:
         self.names = list(shapes)
         self.parameters = [builder.given(name, Role.PARAMETER, shape) for name, shape in shapes.items()]
         width, size = shape_of(network.inputs or 1), shape_of(network.outputs)
-        reading = [time for time in network.times if network.reads(time)]
-        predicting = [time for time in network.times if network.predicts(time)] if problem.loss.has_target else []
+        predicting = network.predicting if problem.loss.has_target or network.feedback == "target" else []
         self.inputs, self.state, self.targets = [], [], []
         for sample in network.numbers:
-            self.inputs.append({time: builder.given(Name("x", time=time, sample=sample), shape=width) for time in reading})
+            self.inputs.append(
+                {time: builder.given(Name("x", time=time, sample=sample), shape=width) for time in network.reading}
+            )
         common: dict[Name, Var] = {}
         for sample in network.numbers:
             own: list[Var] = []
@@ -73,9 +74,8 @@ class _Given:
         """The forward pass of all samples, then the loss; returns the loss's routes for the way back."""
         samples: dict[int | None, list[Compared]] = {}
         for place, sample in enumerate(self.network.numbers):
-            predictions = forward(
-                self.builder, self.network, parameters, self.inputs[place], self.state[place], sample, iteration
-            )
+            given = Sample(self.inputs[place], self.state[place], self.targets[place], sample)
+            predictions = forward(self.builder, self.network, parameters, given, iteration)
             samples[sample] = [self._compared(time, one, self.targets[place].get(time)) for time, one in predictions]
         return losses.write(self.builder, self.problem.loss, samples, self.network.single, iteration)
 

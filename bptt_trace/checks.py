@@ -8,7 +8,7 @@ from bptt_trace.blackboard import Blackboard
 from bptt_trace.desk import Desk
 from bptt_trace.functions import Function, relu, sigmoid, softmax, softplus, tanh
 from bptt_trace.lossterms import loss_name
-from bptt_trace.names import Name, gradient
+from bptt_trace.names import Layer, Name, gradient
 from bptt_trace.sheet import Block, Inline, Math, Note, inline
 
 WORD = "Check yourself"
@@ -46,7 +46,7 @@ class _Rules:
         """A name at any time, of any sample and any component."""
         return self.desk.speller.math(name) if name.time is None else self.desk.speller.seen_from(name, name.time)
 
-    def _at(self, stem: str, layer: int | None = None) -> Name:
+    def _at(self, stem: str, layer: Layer = None) -> Name:
         """A quantity at a time step; in a feedforward network without one."""
         return Name(stem, layer, None if self.network.steps is None else 1)
 
@@ -89,7 +89,7 @@ class _Rules:
         if not self.desk.parts.backward:
             return
         y, target = self._general(self._at("y" if self.network.readout else "h")), self._general(self._at("target"))
-        before = self._at("z") if self.network.readout else self._at("a", self.network.layers[-1])
+        before = self._at(self.network.readout.logits) if self.network.readout else self._at("a", self.network.layers[-1])
         short = self.loss_of.gradient == "short"
         if self.loss_of.kind == "squared_error" and self.network.readout and self._has(gradient(self._at("y"))):
             error = self._general(gradient(self._at("y")))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
 
 from bptt_trace.blackboard import Blackboard
 from bptt_trace.cells import Cell
+from bptt_trace.cellwords import choices, names_in, over_time
 from bptt_trace.desk import Desk
-from bptt_trace.formula import Apply, Var, product
+from bptt_trace.formula import Apply, Var, applications, product
 from bptt_trace.functions import Function, identity, slope_of, softmax
 from bptt_trace.lines import LATEX, TEXT, LinePrinter, expression, in_z
 from bptt_trace.lossterms import whole
-from bptt_trace.names import Name
+from bptt_trace.names import Layer, Name
 from bptt_trace.notation import Clock, clock_at
 from bptt_trace.numbers import Rounding
 from bptt_trace.parts import way
@@ -31,6 +33,10 @@ def conventions(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, Inl
             "Samples",
             inline("{x} belongs to sample 2", x=desk.speller.math(Name("x", time=1 if network.steps else None, sample=2))),
         )
+    if kinds := tuple(dict.fromkeys(choices(network.cells[0]))):
+        yield "Cell", _sentences(desk, kinds)
+    if shape := tuple(over_time(network)):
+        yield "Over time", _sentences(desk, shape)
     if max(*network.hidden, network.inputs, network.outputs) > 1:
         yield "Products", (_PRODUCTS[network.rows],)
     if problem.update:
@@ -45,6 +51,19 @@ def conventions(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, Inl
         yield "via", inline('{via} is the part of the gradient that arrives through {by}; without "via", the total', **via)
     yield "Rounding", (rounding_rule(desk.values.rounding),)
     yield "Reading", ('the column "uses" names the lines that a line takes its numbers from',)
+
+
+def _sentences(desk: Desk, sentences: Sequence[str]) -> Inline:
+    """Sentences about this network, with its names set in."""
+    network = desk.problem.network
+    clock = clock_at(1)
+    names = {
+        key: desk.speller.math(name, clock if name.time == 1 else str)
+        for key, name in names_in(network).items()
+        if key not in ("y", "target")
+    }
+    names |= {key: desk.speller.math(Name(stem, time=0), clock) for key, stem in (("y", "y"), ("target", "target"))}
+    return tuple(part for place, one in enumerate(sentences) for part in (*([". "] if place else []), *inline(one, **names)))
 
 
 _PRODUCTS = {
@@ -91,7 +110,7 @@ def _prediction(desk: Desk) -> tuple[Math, Math]:
     """The prediction and its pre-activation."""
     network = desk.problem.network
     time = None if network.steps is None else 1
-    names = [Name("z", time=time), Name("y", time=time)]
+    names = [Name(network.readout.logits if network.readout else "z", time=time), Name("y", time=time)]
     if not network.readout:
         names = [Name(stem, network.layers[-1], time) for stem in ("a", "h")]
     clock = str if time is None else clock_at(1, "t" if network.every else "T")
@@ -113,23 +132,44 @@ def _activations(desk: Desk) -> Inline:
             parts += ["; "] if parts else []
             parts += _activation(desk, f"layer {layer}", function, Name("a", layer, time), Name("h", layer, time))
     if network.readout:
-        parts += ["; ", *_activation(desk, "output", network.readout.activation, Name("z", time=time), Name("y", time=time))]
+        before, after = Name(network.readout.logits, time=time), Name("y", time=time)
+        parts += ["; ", *_activation(desk, "output", network.readout.activation, before, after)]
     return tuple(parts)
 
 
-def _gates(desk: Desk, cell: Cell, layer: int | None) -> Iterator[str | Math]:
-    """Which activation each part of a cell with gates has."""
-    names = {stem: desk.speller.seen_from(Name(stem, layer, 1), 1) for stem in (*cell.gates, *cell.state[1:])}
-    of: dict[Function, list[Math]] = {}
-    for stem, function in cell.gates.items():
-        of.setdefault(function, []).append(names[stem])
-    for place, (function, gates) in enumerate(of.items()):
+def _gates(desk: Desk, cell: Cell, layer: Layer) -> Iterator[str | Math]:
+    """Which activation each line of a cell with gates has, told by its lines."""
+    whole: dict[Function, list[Math]] = {}
+    inside: dict[Function, list[Math]] = {}
+    lines = desk.program.vectors.program.steps
+    first = next(step.target.time for step in lines if step.target.layer == layer and step.target.stem in cell.gates)
+    for step in lines:
+        target, rule = step.target, step.rule
+        if rule is None or (target.layer, target.time, target.iteration, target.of) != (layer, first, 1, None):
+            continue
+        for applied in applications(rule.formula):
+            of_name = isinstance(applied.argument, Var)
+            if applied is rule.formula:
+                whole.setdefault(applied.function, []).append(_in_time(desk, target))
+            elif of_name:
+                argument = lines[step.arguments[cast(Var, applied.argument).number]].target
+                inside.setdefault(applied.function, []).append(_in_time(desk, argument))
+    for place, (function, gates) in enumerate(whole.items()):
         yield "; " if place else ""
-        for number, gate in enumerate(gates):
-            yield from (", " if number else "", gate)
+        yield from _listed(gates)
         yield f" {function.name}"
-    yield f"; {cell.activation.name} of "
-    yield names[cell.state[1]]
+    for function, arguments in inside.items():
+        yield f"; {function.name} of "
+        yield from _listed(arguments)
+
+
+def _in_time(desk: Desk, name: Name) -> Math:
+    return desk.speller.seen_from(name._replace(sample=None), name.time or 0)
+
+
+def _listed(names: Iterable[Math]) -> Iterator[str | Math]:
+    for number, name in enumerate(dict.fromkeys(names)):
+        yield from (", " if number else "", name)
 
 
 def _activation(desk: Desk, layer: str, function: Function, before: Name, after: Name) -> Inline:

@@ -57,6 +57,8 @@ class Formula:
         return Neg(self)
 
     def __mul__(self, other: Operand) -> Formula:
+        if self is ABSENT or other is ABSENT:
+            return ABSENT
         return Times((*_factors(self), *_factors(constant(other))))
 
     def __rmul__(self, other: Operand) -> Formula:
@@ -200,6 +202,18 @@ class Apply(Formula):
 
 
 @dataclass(frozen=True)
+class Larger(Formula):
+    """max(a, b), entry by entry."""
+
+    left: Formula
+    right: Formula
+
+    @property
+    def shape(self) -> Shape:
+        return _common((self.left, self.right))
+
+
+@dataclass(frozen=True)
 class MatMul(Formula):
     """Matrix product; a column is a matrix of one column."""
 
@@ -304,7 +318,7 @@ ONE = Const(Fraction(1))
 ZERO = Const(Fraction(0))
 
 Node = (
-    Var | Entry | Rest | Const | Neg | Sum | Times | Over | Power | Apply
+    Var | Entry | Rest | Const | Neg | Sum | Times | Over | Power | Apply | Larger
     | MatMul | Outer | Transpose | Total | Stack | Part | Spread | Diagonal
 )  # fmt: skip
 
@@ -401,6 +415,11 @@ def stack(*parts: Formula) -> Formula:
     return Stack(present) if len(present) > 1 else present[0]
 
 
+def larger(left: Formula, right: Formula) -> Formula:
+    """The larger of two, entry by entry."""
+    return Larger(left, right)
+
+
 def children(formula: Formula) -> Iterator[Formula]:
     """The formulas that a formula is made of, from left to right."""
     for field in fields(formula):  # type: ignore[arg-type]
@@ -417,6 +436,14 @@ def variables(formula: Formula) -> Iterator[Var]:
         yield formula
     for child in children(formula):
         yield from variables(child)
+
+
+def applications(formula: Formula) -> Iterator[Apply]:
+    """The functions that a formula applies, from the outside in."""
+    if isinstance(formula, Apply):
+        yield formula
+    for child in children(formula):
+        yield from applications(child)
 
 
 def rewrite(formula: Formula, change: Callable[[Formula], Formula | None]) -> Formula:
@@ -447,6 +474,8 @@ def rewrite(formula: Formula, change: Callable[[Formula], Formula | None]) -> Fo
             return Power(again(base), exponent)
         case Apply(function, argument):
             return Apply(function, again(argument))
+        case Larger(left, right):
+            return Larger(again(left), again(right))
         case MatMul(left, right):
             return again(left) @ again(right)
         case Outer(column, row):
@@ -513,6 +542,8 @@ def component(formula: Formula, row: int = 0, column: int = 0, *, rows: bool = F
             if function.entry is not None:
                 return function.entry([at(argument, i) for i in range(_matrix(argument)[0])], row)
             return Apply(function, entry(argument))
+        case Larger(left, right):
+            return Larger(entry(left), entry(right))
         case MatMul(left, right):
             return _added(times(at(left, row, k), at(right, k, column)) for k in range(_matrix(left)[1]))
         case Outer(first, second):
@@ -609,6 +640,8 @@ def text(formula: Formula, names: Callable[[int], str], rest: str = "…") -> st
                 return f"{show(base, _ATOM)}^{exponent}", _POWER
             case Apply(function, argument):
                 return f"{function.name}({show(argument, _SUM)})", _ATOM
+            case Larger(left, right):
+                return f"max({show(left, _SUM)}, {show(right, _SUM)})", _ATOM
             case MatMul(left, right):
                 return f"{show(left, _PRODUCT)} @ {show(right, _POWER)}", _PRODUCT
             case Outer(column, row):

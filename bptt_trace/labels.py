@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from bptt_trace.blackboard import Blackboard
+from bptt_trace.cellwords import word_of
 from bptt_trace.desk import Desk
 from bptt_trace.names import LOSS, Name
 from bptt_trace.parts import one_step, way
 from bptt_trace.problem import PAIRED
 from bptt_trace.program import Role
 
-FORWARD = {
-    "e": "exponential",
-    "s": "their sum",
-    "i": "input gate",
-    "f": "forget gate",
-    "g": "candidate",
-    "o": "output gate",
-    "c": "cell",
-}
-"""What some lines of a forward pass are, by stem."""
+FORWARD = {"e": "exponential", "s": "their sum"}
+"""What the lines of a softmax are that is written in steps, by stem."""
 
 
 class Labels:
@@ -29,6 +22,8 @@ class Labels:
         self.board = board
         parts = board.parts
         self.recurrent = desk.last_time > 0
+        readout = desk.problem.network.readout
+        self.logits = readout.logits if readout else ""
         self.words = {
             Role.PREACTIVATION: "pre-activation",
             Role.HIDDEN: "hidden state" if self.recurrent else "hidden value",
@@ -42,7 +37,8 @@ class Labels:
         step = self.board.steps[position]
         word = self.words.get(step.role)
         if word is not None:
-            return FORWARD.get(step.target.stem, word)
+            own = word_of(self.desk.problem.network.cell_of(step.target.layer), step.target.stem)
+            return own if own and step.target.stem != self.logits else FORWARD.get(step.target.stem, word)
         match step.role:
             case Role.LOSS:
                 return self._loss_label(position)
@@ -101,10 +97,13 @@ class Labels:
         network = self.desk.problem.network
         last = network.layers[-1] if not network.readout else None
         short = self.desk.problem.loss.kind in PAIRED and self.desk.problem.loss.gradient == "short"
-        gate = network.cell_of(target.layer).gates.get(target.stem.removeprefix("a_"))
+        cell = network.cell_of(target.layer)
+        gate = cell.gates.get(target.stem.removeprefix("a_"))
+        if gate is None and (word := word_of(cell, target.stem)):
+            return word
         if gate is not None:
-            return f"through {gate.name}" if target.stem.startswith("a_") else FORWARD[target.stem]
-        match target.stem:
+            return f"through {gate.name}" if target.stem.startswith("a_") else word_of(cell, target.stem)
+        match "z" if target.stem == self.logits else target.stem:
             case "y":
                 return "own error" if self.recurrent else "error"
             case "z" if short:

@@ -28,6 +28,7 @@ from bptt_trace.formula import (
     Diagonal,
     Entry,
     Formula,
+    Larger,
     MatMul,
     Neg,
     Node,
@@ -44,7 +45,7 @@ from bptt_trace.formula import (
     Transpose,
     Var,
 )
-from bptt_trace.functions import Function, Z, slope_of
+from bptt_trace.functions import STEP, Function, Z, slope_of
 from bptt_trace.rules import Rule
 
 Expression = Any
@@ -72,6 +73,12 @@ class Known(sympy.Symbol):  # type: ignore[misc]
         return known
 
 
+class MAXIMUM(sympy.Function):  # type: ignore[misc]
+    """The larger of two; SymPy's own Max forgets their order."""
+
+    nargs = 2
+
+
 # ------------------------------------------------------- formula → expression
 
 
@@ -97,6 +104,8 @@ def expression(formula: Formula) -> Expression:
             return sympy.Pow(expression(base), exponent, evaluate=False)
         case Apply(function, argument):
             return symbolic(function)(expression(argument))
+        case Larger(left, right):
+            return MAXIMUM(expression(left), expression(right))
         case Entry() | MatMul() | Outer() | Transpose() | Total() | Stack() | Part() | Spread() | Diagonal():
             raise DesignError(f"{formula} is not a formula of numbers; lower it first")
         case _:
@@ -150,6 +159,11 @@ class Signs:
     power: str
     ellipsis: str
     latex: bool = False
+
+    @property
+    def maximum(self) -> str:
+        """The sign for the larger of two."""
+        return r"\max" if self.latex else "max"
 
     def function(self, function: Function) -> str:
         return function.latex if self.latex else function.name
@@ -234,6 +248,10 @@ class LinePrinter(Printer):  # type: ignore[misc]
 
     def _print_Function(self, applied: Any) -> tuple[str, int]:
         return f"{self.signs.function(applied.ours)}({self.part(applied.args[0], _SUM, bare=True)})", _ATOM
+
+    def _print_MAXIMUM(self, applied: Any) -> tuple[str, int]:
+        left, right = (self.part(part, _SUM, bare=True) for part in applied.args)
+        return f"{self.signs.maximum}({left}, {right})", _ATOM
 
 
 def _signed(term: Any) -> tuple[str, Any]:
@@ -356,9 +374,19 @@ class _Python(Printer):  # type: ignore[misc]
         return f"({base} ** {int(power.exp)})"
 
     def _print_Function(self, applied: Any) -> str:
-        if applied.ours not in self.functions:
-            self.functions.append(applied.ours)
-        return f"f{self.functions.index(applied.ours)}({self._print(applied.args[0])})"
+        return f"{self.function(applied.ours)}({self._print(applied.args[0])})"
+
+    def function(self, function: Function) -> str:
+        if function not in self.functions:
+            self.functions.append(function)
+        return f"f{self.functions.index(function)}"
+
+    def _print_MAXIMUM(self, applied: Any) -> str:
+        # Multiplied by 1 and by 0 instead of compared: so it holds for whole columns and for SymPy's numbers too.
+        left, right = map(self._print, applied.args)
+        first = f"{self.function(STEP)}({left} - {right})"
+        one = self.constant(Fraction(1))
+        return f"({first} * {left} + ({one} - {first}) * {right})"
 
 
 @cache

@@ -17,6 +17,7 @@ from bptt_trace.formula import (
     Diagonal,
     Entry,
     Formula,
+    Larger,
     MatMul,
     Neg,
     Node,
@@ -97,6 +98,8 @@ class MatrixLine:
                 return self.signs.power.format(self.part(base, _ATOM), exponent), _POWER
             case Apply(function, argument):
                 return f"{self.signs.function(function)}({self.part(argument, _SUM)})", _ATOM
+            case Larger(left, right):
+                return f"{self.signs.maximum}({self.part(left, _SUM)}, {self.part(right, _SUM)})", _ATOM
             case MatMul(left, right):
                 return self.product(left, right), _PRODUCT
             case Outer(column, row):

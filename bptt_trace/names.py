@@ -13,6 +13,23 @@ from typing import NamedTuple
 
 from bptt_trace.errors import UnknownName
 
+FORWARD, BACKWARD, ENCODER, DECODER = "fwd", "bwd", "enc", "dec"
+"""What layers are called that read forward or backward in time, those of an encoder and those of a decoder."""
+
+Layer = int | str | None
+"""Which layer a quantity belongs to: its number, or one of these words and perhaps a number (``enc2``)."""
+
+
+def word_and_number(layer: Layer) -> tuple[str, str]:
+    """The two parts of a layer's name, empty where there is none.
+
+    >>> word_and_number("enc2"), word_and_number(2), word_and_number(None)
+    (('enc', '2'), ('', '2'), ('', ''))
+    """
+    text = "" if layer is None else str(layer)
+    number = text.lstrip("abcdefghijklmnopqrstuvwxyz")
+    return text.removesuffix(number) if number else text, number
+
 
 class Name(NamedTuple):
     """A quantity: ``h_2``, ``W_hh[1,2]``, ``dL/dh_2 via a_3``, ``w_hh'``.
@@ -22,7 +39,7 @@ class Name(NamedTuple):
     """
 
     stem: str
-    layer: int | None = None
+    layer: Layer = None
     time: int | None = None
     index: tuple[int, ...] = ()  # type: ignore[assignment]  # hides tuple.index, which no name needs
     """Component, counted from 1: ``(row,)`` or ``(row, column)``."""
@@ -76,7 +93,7 @@ def spell(name: Name, clock: Callable[[int], str] = str) -> str:
 
 _SIMPLE = re.compile(
     r"(?P<stem>[A-Za-z]+(?:_[A-Za-z]+)*)"
-    r"(?:\((?P<layer>[0-9]{1,6})\))?"
+    r"(?:\((?P<layer>[0-9]{1,6}|(?:fwd|bwd|enc|dec)[0-9]{0,6})\))?"
     r"(?:_(?P<time>[0-9]{1,9}))?"
     r"(?P<updated>')?"
     r"(?:\[(?P<index>[0-9]{1,6}(?:,[0-9]{1,6})*)\])?"
@@ -92,7 +109,7 @@ def _simple(part: str, whole: str) -> Name:
         raise UnknownName(f"{whole!r} is not the name of a quantity; a name looks like h_2, dL/dw_hh or dL/dh_1 via a_2")
     return Name(
         match["stem"],
-        layer=int(match["layer"]) if match["layer"] else None,
+        layer=int(match["layer"]) if match["layer"] and match["layer"].isdigit() else match["layer"],
         time=int(match["time"]) if match["time"] else None,
         index=tuple(map(int, match["index"].split(","))) if match["index"] else (),
         sample=int(match["sample"]) if match["sample"] else None,

@@ -18,7 +18,7 @@ import sympy
 
 from bptt_trace.evaluate import ByHand, Values, decimal, settler
 from bptt_trace.lines import LATEX, TEXT, Signs, Template
-from bptt_trace.names import Name, spell
+from bptt_trace.names import BACKWARD, DECODER, ENCODER, FORWARD, Layer, Name, spell, word_and_number
 from bptt_trace.numbers import Rounding
 from bptt_trace.program import Role
 from bptt_trace.rules import Rule
@@ -40,16 +40,34 @@ def latex(name: Name, clock: Clock = str) -> str:
     return fraction if name.via is None else rf"{fraction}\text{{ via }}{_latex(name.via, clock)}"
 
 
+ARROWS = {FORWARD: r"\overrightarrow", BACKWARD: r"\overleftarrow"}
+LAYER_WORDS = {FORWARD: "forward in time", BACKWARD: "backward in time", ENCODER: "encoder", DECODER: "decoder"}
+
+
+def layer_in_words(layer: Layer) -> str:
+    """What a sheet calls a layer.
+
+    >>> layer_in_words(2), layer_in_words("enc"), layer_in_words("fwd2")
+    ('layer 2', 'encoder', 'forward in time, layer 2')
+    """
+    word, number = word_and_number(layer)
+    return ", ".join(part for part in (LAYER_WORDS.get(word, ""), f"layer {number}" if number else "") if part)
+
+
 def _latex(name: Name, clock: Clock) -> str:
     letter, _, subscript = name.stem.partition("_")
+    word, number = word_and_number(name.layer)
     time = "" if name.time is None else clock(name.time)
     text = GREEK.get(letter) or (letter if len(letter) == 1 else rf"\mathrm{{{letter}}}")
+    if word in ARROWS:
+        text = rf"{ARROWS[word]}{{{text}}}"
     below = ",".join(part for part in (subscript.replace("_", ","), time) if part)
     if below:
         text += f"_{{{below}}}"
     if name.updated:
         text += "'"
-    above = "" if name.layer is None else f"({name.layer})"
+    outside = "" if word in ARROWS or not word else rf"\mathrm{{{word}}}"
+    above = f"({outside}{number})" if outside or number else ""
     if name.sample is not None:
         above += rf"\langle {name.sample}\rangle"
     if name.iteration != 1:

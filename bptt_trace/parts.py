@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bptt_trace.names import LOSS, Name
+from bptt_trace.names import LOSS, Layer, Name
 from bptt_trace.program import Moment, Program, Role
 
 
@@ -57,7 +57,7 @@ def _put(groups: dict[Moment, list[int]], target: Name, position: int) -> None:
 def parts_of(program: Program) -> Parts:
     """The parts of a program."""
     parts = Parts()
-    parameters: dict[tuple[str, int | None, tuple[int, ...]], int] = {}
+    parameters: dict[tuple[str, Layer, tuple[int, ...]], int] = {}
     for position, step in enumerate(program.steps):
         target = step.target
         match step.role:

@@ -14,7 +14,7 @@ from decimal import Decimal, InvalidOperation
 from bptt_trace.blackboard import Blackboard
 from bptt_trace.desk import Desk, of_any_sample
 from bptt_trace.formula import Sum, variables
-from bptt_trace.names import LOSS, Name, gradient
+from bptt_trace.names import LOSS, Layer, Name, gradient
 from bptt_trace.notation import Clock, clock_at
 from bptt_trace.parts import way
 from bptt_trace.program import Moment, Role
@@ -316,7 +316,7 @@ Kept = tuple[str, list[int]]
 """A node that carries a state on, and its lines."""
 
 
-def _memory(pencil: _Pencil, row: int, layer: int | None) -> Kept | None:
+def _memory(pencil: _Pencil, row: int, layer: Layer) -> Kept | None:
     """The state before the first step."""
     stems = pencil.network.cell_of(layer).state
     found = [pencil.board.find(Name(stem, layer, 0, (), pencil.sample)) for stem in stems]

@@ -8,7 +8,7 @@ this module adds what else a schema cannot say, and puts the problem together.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -114,13 +114,11 @@ class Problem:
         if self.handout.code:
             return self.handout.code
         numbers = (f"{name}={number.value}" for name, number in self.given.items())
+        cells = (one for cell in self.network.cells for one in (told(cell), cell.activation.source))
         shared = sorted(map(str, self.network.shared))  # a set has no order
-        network = (
-            repr(replace(self.network, shared=frozenset())),
-            *shared,
-            *(cell.activation.source for cell in self.network.cells),
-        )
-        facts = (*network, repr(self.loss), repr(self.update), repr(self.rounding), *numbers)
+        plain = replace(self.network, cells=(), shared=frozenset())
+        parts = (plain, self.network.readout, self.loss, self.update, self.rounding)
+        facts = (*map(told, parts), *cells, *shared, *numbers)
         return grouped(spelled(int.from_bytes(digest(facts)[:4]) >> 2))
 
     @property
@@ -140,6 +138,19 @@ class Problem:
 
 
 # ------------------------------------------------------------------ reading
+
+
+def told(part: Any) -> str:
+    """A dataclass as text, without the fields that have their default value: a convention added later changes no text.
+
+    >>> told(Update("gd")), told(None)
+    ('Update()', 'None')
+    """
+    if part is None:
+        return "None"
+    said = ((field, getattr(part, field.name)) for field in fields(part))
+    ours = (f"{field.name}={value!r}" for field, value in said if value != field.default)
+    return f"{type(part).__name__}({', '.join(ours)})"
 
 
 def document(source: str | Path, changes: Sequence[str] = ()) -> tuple[dict[str, Any], str]:
@@ -335,8 +346,10 @@ def _update(table: dict[str, Any] | None, network: Network) -> Update | None:
 def _vocabulary(document: dict[str, Any], network: Network, numbers: Mapping[Name, Number]) -> Vocabulary:
     """The names that the file asks for: those of a preset, and its own."""
     stems = {name.stem for name in numbers} | {"L", "a", "h"}
+    for cell in network.cells:
+        stems |= {*cell.state, *cell.gates, *(f"a_{gate}" for gate in cell.gates)}
     if network.readout:
-        stems |= {"y"} | ({"z"} if network.readout.activation is not identity else set())
+        stems |= {"y"} | ({network.readout.logits} if network.readout.activation is not identity else set())
         stems |= {"e", "s"} if network.readout.exponentials else set()
     renamed = preset(document["notation"], stems) if "notation" in document else {}
     for old, new in document.get("names", {}).items():

@@ -7,34 +7,15 @@ the one program. ``str(program)`` reads as the textbook does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from enum import Enum
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from bptt_trace.errors import DesignError
 from bptt_trace.formula import Formula, Rest, Shape, Var, text
 from bptt_trace.names import Name
+from bptt_trace.roles import Role as Role
 from bptt_trace.rules import Rule, Tape, renumbered, rule_of
-
-
-class Role(Enum):
-    """What a quantity is to the calculation."""
-
-    PARAMETER = "parameter"
-    GIVEN = "given"
-    PREACTIVATION = "preactivation"
-    HIDDEN = "hidden"
-    OUTPUT = "output"
-    LOSS = "loss"
-    CONTRIBUTION = "contribution"
-    GRADIENT = "gradient"
-    UPDATE = "update"
-    FACTOR = "factor"
-    """∂h_t/∂h_{t−1} and the products of these: how far an error reaches back."""
-
-    # The members are many keys of many dictionaries; the default hash is a Python function.
-    __hash__ = object.__hash__
 
 
 class Step(NamedTuple):
@@ -171,15 +152,15 @@ class Builder:
         steps.append(Step(target, rule, arguments, role, through, rule.shape))
         return len(steps) - 1
 
-    def replay(self, tape: Tape, sources: list[int], moment: Moment, roles: Mapping[str, Role]) -> list[int]:
+    def replay(self, tape: Tape, sources: list[int], moment: Moment) -> list[int]:
         """Append the lines of a tape, filled from these steps, at one moment; return the positions of its results."""
         time, sample, iteration = moment
         places = sources[:]
         steps = self.steps
-        for stem, layer, rule, inputs in tape.lines:
+        for stem, layer, role, rule, inputs in tape.lines:
             places.append(len(steps))
             name = Name(stem, layer, time, (), sample, iteration)
-            steps.append(Step(name, rule, tuple([places[i] for i in inputs]), roles[stem], None, rule.shape))
+            steps.append(Step(name, rule, tuple([places[i] for i in inputs]), role, None, rule.shape))
         return [places[result] for result in tape.results]
 
     def sum(

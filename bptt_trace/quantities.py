@@ -88,11 +88,11 @@ def _why(key: str, network: Network) -> str:
 def given_of(network: Network, loss: Loss, table: Mapping[str, Any], first_class: int) -> Named:
     """Inputs, targets and initial states of all samples."""
     if network.inputs:
-        reading = [time for time in network.times if network.reads(time)]
+        reading = network.reading
         listed = network.steps is not None and not network.first_only
         for sample, value in _samples("x", table["x"], network):
             yield from _over_time(Name("x", sample=sample), value, network.inputs, reading, listed)
-    if loss.has_target:
+    if loss.has_target or network.feedback == "target":
         yield from _targets(network, loss, table, first_class)
     elif "target" in table:
         raise ProblemError(f'the loss "{loss.kind}" has no target', path="given.target")
@@ -125,7 +125,7 @@ def _are(count: int, what: str) -> str:
 def _targets(network: Network, loss: Loss, table: Mapping[str, Any], first_class: int) -> Named:
     if "target" not in table:
         raise ProblemError('the key "target" is missing; the loss compares the output with it', path="given")
-    predicted = [time for time in network.times if network.predicts(time)]
+    predicted = network.predicting
     listed = network.every and network.steps is not None
     width = network.outputs
     for sample, value in _samples("target", table["target"], network):

@@ -15,6 +15,8 @@ from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from bptt_trace.formula import Entry, Formula, Rest, Shape, Var, children, component, entries, rewrite, variables
+from bptt_trace.names import Layer
+from bptt_trace.roles import Role
 
 
 class Pick(NamedTuple):
@@ -128,7 +130,8 @@ class TapeLine(NamedTuple):
     """One line of a tape."""
 
     stem: str
-    layer: int | None
+    layer: Layer
+    role: Role
     rule: Rule
     sources: tuple[int, ...]
     """Placeholders by number; behind them, earlier lines of the tape."""
@@ -142,17 +145,17 @@ class Tape(NamedTuple):
     """What the cell returned: placeholders by number; behind them, lines of the tape."""
 
 
-Recorder = Callable[[str, int | None, Formula], Var]
-"""Writes a line of this stem and layer on a tape."""
+Recorder = Callable[[str, Layer, Role, Formula], Var]
+"""Writes a line of this stem, layer and role on a tape."""
 
 
 def record(shapes: list[Shape], run: Callable[[Recorder, list[Var]], list[Var]]) -> Tape:
     """What ``run`` writes down and returns when it is given a recorder and placeholders of these shapes."""
     lines: list[TapeLine] = []
 
-    def let(stem: str, layer: int | None, formula: Formula) -> Var:
+    def let(stem: str, layer: Layer, role: Role, formula: Formula) -> Var:
         rule, sources = rule_of(formula)
-        lines.append(TapeLine(stem, layer, rule, sources))
+        lines.append(TapeLine(stem, layer, role, rule, sources))
         return Var(len(shapes) + len(lines) - 1, formula.shape)
 
     results = run(let, [Var(number, shape) for number, shape in enumerate(shapes)])

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from bptt_trace.desk import Calculation, Desk
 from bptt_trace.formula import Apply, Const, Formula, Over, Sum, Var, product, variables
 from bptt_trace.functions import Function, identity, relu, sigmoid, softmax, tanh
-from bptt_trace.names import LOSS, Name, gradient
+from bptt_trace.names import LOSS, Layer, Name, gradient
 from bptt_trace.notation import clock_at
 from bptt_trace.parts import Parts, one_step
 from bptt_trace.problem import Problem
@@ -362,7 +362,7 @@ def _added(terms: Sequence[Formula]) -> Formula:
 def short_gradient(desk: Desk, moment: Moment) -> Iterator[Note]:
     """What the gradients of the logits add up to, or that the long way gives the short gradient."""
     network, loss = desk.problem.network, desk.problem.loss
-    stems = ("z", "y", None) if network.readout else ("a", "h", network.layers[-1])
+    stems = (network.readout.logits, "y", None) if network.readout else ("a", "h", network.layers[-1])
     name = Name(str(stems[0]), stems[2], moment.time, sample=moment.sample)
     indices = [(i,) for i in range(1, network.outputs + 1)] if network.outputs > 1 else [()]
     lines = [desk.find(gradient(name._replace(index=index))) for index in indices]
@@ -414,7 +414,7 @@ class Sources(NamedTuple):
     total: int
 
 
-def sources(desk: Desk, time: int, index: tuple[int, ...] = (), layer: int | None = None) -> Sources | None:
+def sources(desk: Desk, time: int, index: tuple[int, ...] = (), layer: Layer = None) -> Sources | None:
     """Direct, carried and sum at this time, where there are both."""
     total = desk.find(gradient(Name("h", layer, time, index)))
     if total is None:

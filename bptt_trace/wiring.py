@@ -1,8 +1,8 @@
-"""How cells are put together: the forward pass over layers, time and samples.
+"""How cells are put together: the forward pass over layers, directions, time and samples.
 
-All layers and the readout are recorded once as a tape, which is replayed at
-every time step of every sample with the same parameters: that is all that
-"shared" means.
+The layers that are stepped through together are recorded once as a tape, which
+is replayed at every time step of every sample with the same parameters: that is
+all that "shared" means.
 """
 
 from __future__ import annotations
@@ -10,33 +10,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from bptt_trace.cells import Cell, Let, Parameters
 from bptt_trace.cells.readout import Readout
-from bptt_trace.formula import ABSENT, Formula, Shape, Var, shape_of
+from bptt_trace.formula import ABSENT, Formula, Shape, Var, shape_of, stack
 from bptt_trace.functions import Function
-from bptt_trace.names import Name
+from bptt_trace.names import BACKWARD, DECODER, FORWARD, Layer, Name
 from bptt_trace.program import Builder, Moment, Role
 from bptt_trace.rules import Recorder, Tape, record
 
-ROLES = {
-    "a": Role.PREACTIVATION,
-    "z": Role.PREACTIVATION,
-    "e": Role.PREACTIVATION,
-    "s": Role.PREACTIVATION,
-    "h": Role.HIDDEN,
-    "a_i": Role.PREACTIVATION,
-    "a_f": Role.PREACTIVATION,
-    "a_g": Role.PREACTIVATION,
-    "a_o": Role.PREACTIVATION,
-    "i": Role.HIDDEN,
-    "f": Role.HIDDEN,
-    "g": Role.HIDDEN,
-    "o": Role.HIDDEN,
-    "c": Role.HIDDEN,
-    "y": Role.OUTPUT,
-}
-"""What the lines of cells are, by stem."""
+
+class _Roles(dict[str, Role]):
+    """What the lines of a pass are, by stem; what a cell names itself is a hidden value."""
+
+    def __missing__(self, stem: str) -> Role:
+        return Role.PREACTIVATION if stem.startswith("a_") else Role.HIDDEN
+
+
+OF_CELL = _Roles(a=Role.PREACTIVATION)
+OF_READOUT = _Roles(z=Role.PREACTIVATION, e=Role.PREACTIVATION, s=Role.PREACTIVATION, y=Role.OUTPUT)
 
 
 @dataclass(frozen=True)
@@ -53,7 +46,7 @@ class Network:
     """Units of each layer."""
     outputs: int = 1
     steps: int | None = None
-    """How many time steps; None for a feedforward network, which knows no time."""
+    """How many time steps (of the decoder, where there is one); None for a feedforward network, which knows no time."""
     every: bool = True
     """Whether there is a prediction at every time step or only at the last."""
     first_only: bool = False
@@ -65,29 +58,57 @@ class Network:
     """Biases of which a layer of several units has only one."""
     rows: bool = False
     """Whether vectors are rows (``x W``): matrices are then read and shown transposed."""
+    layers: tuple[Layer, ...] = (None,)
+    """What layers are called in names: their number, ``fwd`` and ``bwd``, ``enc`` and ``dec``; a single layer has no name."""
+    feedback: str = ""
+    """What of the step before is an input: ``output`` or ``target`` (teacher forcing); nothing where empty."""
+    source_steps: int | None = None
+    """How many time steps an encoder reads; None where there is no encoder."""
+
+    def cell_of(self, layer: Layer) -> Cell:
+        """The cell of a layer, by its name; the first where a quantity belongs to no layer."""
+        return self.cells[self.layers.index(layer) if layer in self.layers else 0]
+
+    @property
+    def bidirectional(self) -> bool:
+        """Whether each layer reads the sequence in both directions."""
+        return str(self.layers[0]).startswith(FORWARD)
+
+    @property
+    def groups(self) -> list[list[int]]:
+        """Places of the layers that work side by side: two directions, else one layer after the other."""
+        width = 2 if self.bidirectional else 1
+        return [list(range(start, start + width)) for start in range(0, len(self.layers), width)]
 
     @cached_property
-    def layers(self) -> tuple[int | None, ...]:
-        """The numbers of the layers in names; a single layer has none."""
-        return (None,) if len(self.cells) == 1 else tuple(range(1, len(self.cells) + 1))
+    def below(self) -> tuple[int, ...]:
+        """How many numbers each layer is given: those of the input, or of the layers below."""
+        fed = self.outputs if self.feedback and not self.first_only else 0
+        found: list[int] = []
+        width = self.inputs + (0 if self.source_steps else fed)
+        for group in self.groups:
+            if self.source_steps and group[0] == len(self.layers) // 2:
+                width = fed
+            found += [width] * len(group)
+            width = sum(self.hidden[place] for place in group)
+        return tuple(found)
 
-    def cell_of(self, layer: int | None) -> Cell:
-        """The cell of a layer, by the number in a name."""
-        return self.cells[(layer or 1) - 1]
+    @property
+    def seen(self) -> int:
+        """How many numbers the readout is given."""
+        return sum(self.hidden[place] for place in self.groups[-1])
 
     def declared(self) -> dict[Name, tuple[int, ...]]:
         """Dimensions of all parameters by name, in the order of the equations, those that are not there left out."""
         found: dict[Name, tuple[int, ...]] = {}
-        below = self.inputs
-        for layer, cell, units in zip(self.layers, self.cells, self.hidden, strict=True):
+        for layer, cell, units, below in zip(self.layers, self.cells, self.hidden, self.below, strict=True):
             found |= self._of_part(cell.parameters, layer, {"n": units, "d": below, "n+d": units + below})
-            below = units
         if self.readout:
-            found |= self._of_part(self.readout.parameters, None, {"n": below, "k": self.outputs})
+            found |= self._of_part(self.readout.parameters, None, {"n": self.seen, "k": self.outputs})
         return found
 
     def _of_part(
-        self, parameters: Mapping[str, tuple[str, ...]], layer: int | None, sizes: Mapping[str, int]
+        self, parameters: Mapping[str, tuple[str, ...]], layer: Layer, sizes: Mapping[str, int]
     ) -> dict[Name, tuple[int, ...]]:
         return {
             Name(stem, layer): tuple(sizes[size] for size in dimensions)
@@ -115,6 +136,18 @@ class Network:
         return [None] if self.steps is None else range(1, self.steps + 1)
 
     @property
+    def reading(self) -> Sequence[int | None]:
+        """The times at which there is an input x."""
+        if self.source_steps:
+            return range(1, self.source_steps + 1)
+        return [time for time in self.times if self.inputs and not (self.first_only and time != 1)]
+
+    @property
+    def predicting(self) -> Sequence[int | None]:
+        """The times at which there is a prediction."""
+        return [time for time in self.times if self.predicts(time)]
+
+    @property
     def numbers(self) -> Sequence[int | None]:
         """1 … N for a batch, or None alone where there is none."""
         return [None] if self.samples is None else range(1, self.samples + 1)
@@ -122,10 +155,6 @@ class Network:
     def predicts(self, time: int | None) -> bool:
         """Whether there is a prediction at this time."""
         return self.every or time == self.steps
-
-    def reads(self, time: int | None) -> bool:
-        """Whether there is an input at this time."""
-        return bool(self.inputs) and not (self.first_only and time != 1)
 
     @property
     def single(self) -> bool:
@@ -139,12 +168,17 @@ class Network:
 
     @property
     def state(self) -> list[tuple[Name, int]]:
-        """What is carried from one time step to the next: its name at time 0, and its size."""
-        return [
-            (Name(stem, layer, 0), units)
+        """What comes with the problem before the first step: its name, and its size.
+
+        What reads backward in time starts behind the last step; a decoder starts from what its encoder ends with.
+        """
+        found = [
+            (Name(stem, layer, (self.steps or 0) + 1 if str(layer).startswith(BACKWARD) else 0), units)
             for layer, cell, units in zip(self.layers, self.cells, self.hidden, strict=True)
             for stem in cell.state
+            if not str(layer).startswith(DECODER)
         ]
+        return found + ([(Name("y", time=0), self.outputs)] if self.feedback and not self.first_only else [])
 
 
 def written(name: Name, shape: Shape) -> Name:
@@ -156,64 +190,136 @@ def written(name: Name, shape: Shape) -> Name:
     return name if shape else name._replace(stem=name.stem.lower())
 
 
+class Sample(NamedTuple):
+    """What comes with one sample, as steps of the program."""
+
+    inputs: Mapping[int | None, Var]
+    """A column of d numbers for each time that reads one."""
+    state: Sequence[Var]
+    """What ``network.state`` names."""
+    targets: Mapping[int | None, Var]
+    number: int | None = None
+
+
+Prediction = tuple[int | None, Var]
+
+
 def forward(
-    builder: Builder,
-    network: Network,
-    parameters: Sequence[Var],
-    inputs: Mapping[int | None, Var],
-    state: Sequence[Var],
-    sample: int | None = None,
-    iteration: int = 1,
-) -> list[tuple[int | None, Var]]:
+    builder: Builder, network: Network, parameters: Sequence[Var], sample: Sample, iteration: int = 1
+) -> list[Prediction]:
     """Write the forward pass of one sample; return the predictions with their times.
 
-    ``parameters`` are those of ``network.shapes()``; ``inputs`` has a column of
-    d numbers for each time that reads one; ``state`` is the initial state.
+    ``parameters`` are those of ``network.shapes()``.
     """
-    carried = [variable.number for variable in state]
-    shared = [variable.number for variable in parameters]
-    tapes: dict[tuple[bool, bool], Tape] = {}
-    predictions: list[tuple[int | None, Var]] = []
-    for time in network.times:
-        reads, predicts = network.reads(time), network.predicts(time)
-        x = [inputs[time]] if reads else []
-        if (reads, predicts) not in tapes:
-            shapes = [one.shape for one in (*parameters, *x, *state)]
-            tapes[reads, predicts] = _tape(network, shapes, reads=reads, predicts=predicts)
-        sources = [*shared, *(one.number for one in x), *carried]
-        *carried, prediction = builder.replay(tapes[reads, predicts], sources, Moment(time, sample, iteration), ROLES)
-        if predicts:
-            predictions.append((time, Var(prediction, builder.steps[prediction].shape)))
-    return predictions
+    one = _Pass(builder, network, parameters, sample, iteration)
+    if network.source_steps:
+        return one.decode()
+    return one.in_both_directions() if network.bidirectional else one.over_time()
 
 
-def _tape(network: Network, shapes: list[Shape], *, reads: bool, predicts: bool) -> Tape:
-    """One time step of all layers, with or without input and readout: the new state, then the prediction."""
+class _Pass:
+    """The forward pass of one sample."""
+
+    def __init__(self, builder: Builder, network: Network, parameters: Sequence[Var], sample: Sample, iteration: int) -> None:
+        self.builder, self.network, self.parameters, self.sample = builder, network, parameters, sample
+        self.iteration = iteration
+        self.tapes: dict[object, Tape] = {}
+
+    def over_time(self) -> list[Prediction]:
+        """All layers at the first step, then at the second."""
+        places = range(len(self.network.layers))
+        states = list(self.sample.state)
+        return self._unrolled(places, states, states.pop() if self._starts_with_output else None)
+
+    def in_both_directions(self) -> list[Prediction]:
+        """A layer from the first step to the last and from the last to the first, then the layer above it."""
+        network, states = self.network, list(self.sample.state)
+        below: dict[int | None, list[Var]] = {time: [x] for time, x in self.sample.inputs.items()}
+        for group in network.groups:
+            above: dict[int | None, list[Var]] = {time: [] for time in network.times}
+            for place in group:
+                carried = [states.pop(0) for _ in network.cells[place].state]
+                onward = not str(network.layers[place]).startswith(BACKWARD)
+                for time in network.times if onward else reversed(network.times):
+                    carried, hidden = self._step([place], time, below[time], carried, predicts=False)
+                    above[time].append(hidden)
+            below = above
+        if not network.every:  # each direction has read everything where it ends
+            below[network.steps] = [below[network.steps][0], below[1][1]]
+        return [(time, self._step([], time, below[time], [], predicts=True)[1]) for time in network.predicting]
+
+    def decode(self) -> list[Prediction]:
+        """The encoder reads the whole sequence; the decoder starts from its last state."""
+        half = len(self.network.layers) // 2
+        states = list(self.sample.state)
+        start = states.pop()
+        for time in self.network.reading:
+            states, _ = self._step(range(half), time, [self.sample.inputs[time]], states, predicts=False)
+        return self._unrolled(range(half, 2 * half), states, start)
+
+    @property
+    def _starts_with_output(self) -> bool:
+        return bool(self.network.feedback) and not self.network.first_only
+
+    def _unrolled(self, places: Sequence[int], states: list[Var], fed: Var | None) -> list[Prediction]:
+        """These layers over time; ``fed`` is what is fed back at the first step."""
+        network, sample = self.network, self.sample
+        predictions: list[Prediction] = []
+        for time in network.times:
+            x = [] if network.source_steps or time not in sample.inputs else [sample.inputs[time]]
+            predicts = network.predicts(time)
+            states, value = self._step(places, time, [*x, *([fed] if fed else [])], states, predicts=predicts)
+            if predicts:
+                predictions.append((time, value))
+            if network.feedback:
+                fed = value if network.feedback == "output" else sample.targets[time]
+        return predictions
+
+    def _step(
+        self, places: Sequence[int], time: int | None, inputs: list[Var], states: list[Var], *, predicts: bool
+    ) -> tuple[list[Var], Var]:
+        """One time step of these layers: their new state, and the prediction (without readout, the hidden value)."""
+        slots = [*self.parameters, *inputs, *states]
+        key = (tuple(places), len(inputs), predicts)
+        if key not in self.tapes:
+            self.tapes[key] = _tape(self.network, places, [one.shape for one in slots], len(inputs), predicts=predicts)
+        tape = self.tapes[key]
+        moment = Moment(time, self.sample.number, self.iteration)
+        results = self.builder.replay(tape, [one.number for one in slots], moment)
+        *kept, value = (Var(one, self.builder.steps[one].shape) for one in results)
+        return kept, value
+
+
+def _tape(network: Network, places: Sequence[int], shapes: list[Shape], inputs: int, *, predicts: bool) -> Tape:
+    """One time step of these layers, with or without input and readout: the new state, then the prediction."""
     names = list(network.shapes())
 
     def run(record_line: Recorder, slots: list[Var]) -> list[Var]:
         given = dict(zip(names, slots, strict=False))
         others = slots[len(names) :]
-        value: Formula = others.pop(0) if reads else ABSENT
+        value: Formula = stack(*others[:inputs]) if inputs else ABSENT
+        states = iter(others[inputs:])
         kept: list[Var] = []
-        for layer, cell in zip(network.layers, network.cells, strict=True):
-            state = [others.pop(0) for _ in cell.state]
-            new = cell.step(_writing(record_line, layer), _of(given, layer, cell.parameters), value, *state)
+        for place in places:
+            layer, cell = network.layers[place], network.cells[place]
+            state = [next(states) for _ in cell.state]
+            new = cell.step(_writing(record_line, layer, OF_CELL), _of(given, layer, cell.parameters), value, *state)
             kept += new[: len(cell.state)]
-            value = hidden = new[0]
+            value = new[0]
         if predicts and network.readout:
             own = _of(given, None, network.readout.parameters)
-            return [*kept, network.readout.step(_writing(record_line, None), own, hidden)]
-        return [*kept, hidden]
+            return [*kept, network.readout.step(_writing(record_line, None, OF_READOUT), own, value)]
+        assert isinstance(value, Var)
+        return [*kept, value]
 
     return record(shapes, run)
 
 
-def _writing(record_line: Recorder, layer: int | None) -> Let:
+def _writing(record_line: Recorder, layer: Layer, roles: Mapping[str, Role]) -> Let:
     """What a cell writes its lines with: it does not know its layer."""
-    return lambda stem, formula: record_line(stem, layer, formula)
+    return lambda stem, formula: record_line(stem, layer, roles[stem], formula)
 
 
-def _of(given: Mapping[Name, Var], layer: int | None, stems: Mapping[str, tuple[str, ...]]) -> Parameters:
+def _of(given: Mapping[Name, Var], layer: Layer, stems: Mapping[str, tuple[str, ...]]) -> Parameters:
     """The parameters of one cell; those that are not there vanish from its equations."""
     return Parameters({stem: given.get(Name(stem, layer), ABSENT) for stem in stems})

@@ -12,16 +12,17 @@ from typing import Any
 
 from bptt_trace import pictures, sentences
 from bptt_trace.blackboard import Blackboard
+from bptt_trace.cellwords import word_of
 from bptt_trace.conventions import conventions
 from bptt_trace.desk import Desk
 from bptt_trace.errors import ProblemError
 from bptt_trace.evaluate import Values, evaluate
-from bptt_trace.labels import FORWARD, Labels
+from bptt_trace.labels import Labels
 from bptt_trace.ledger import ledger, loss_ledger, parameter_ledger
 from bptt_trace.lines import TEXT
 from bptt_trace.lossterms import loss_name, sum_over, summed, term_equation
 from bptt_trace.names import LOSS, Name, gradient
-from bptt_trace.notation import Speller, clock_at
+from bptt_trace.notation import Speller, clock_at, layer_in_words
 from bptt_trace.numbers import Rounding
 from bptt_trace.parts import Parts, Pass, way
 from bptt_trace.problem import Problem
@@ -46,6 +47,7 @@ from bptt_trace.sheet import (
     turned,
 )
 from bptt_trace.summary import EVERY_STEP_UP_TO, ONE_BLOCK_FROM, Summary
+from bptt_trace.wiring import Network
 
 EXPLAINED_STEPS = 3
 """Time steps with sentences of their own."""
@@ -62,21 +64,37 @@ MEANINGS = {
     "x": "input",
     "target": "target",
     "h": "initial memory",
-    "c": "initial cell",
+    "y": "output before the first step",
     "eta": "learning rate",
 }
 
 
-def _meaning(name: Name) -> str:
+OF_GATES = {
+    "w_x": "input to {}",
+    "w_h": "state to {}",
+    "w_c": "cell to {}",
+    "w_": "state and input to {}",
+    "b_x": "bias beside the input, {}",
+    "b_h": "bias beside the state, {}",
+    "b_": "bias, {}",
+}
+"""What the parameters of a gate are, by what stands before its letter."""
+
+
+def _meaning(network: Network, name: Name) -> str:
     """What a given quantity is; in a network of several layers, of which layer."""
-    kind, gate = name.stem.lower()[:-1], FORWARD.get(name.stem[-1:], "")
-    of_gate = {"w_x": f"input to {gate}", "w_h": f"state to {gate}", "b_": f"bias, {gate}"}.get(kind, "") if gate else ""
-    meaning = MEANINGS.get(name.stem.lower(), of_gate)
+    stem = name.stem.lower()
+    cell = network.cell_of(name.layer)
+    meaning = MEANINGS.get(stem, "")
+    if name.stem in cell.state[1:]:
+        meaning = f"initial {word_of(cell, name.stem)}"
+    elif stem not in MEANINGS:
+        meaning = OF_GATES.get(stem[:-1], "{}").format(word_of(cell, stem[-1]))
     if name.layer is None or not meaning:
         return meaning
-    if name.stem.lower() == "w_xh" and name.layer > 1:
+    if name.stem.lower() == "w_xh" and isinstance(name.layer, int) and name.layer > 1:
         return f"layer {name.layer - 1} to layer {name.layer}"
-    return f"{meaning}, layer {name.layer}"
+    return f"{meaning}, {layer_in_words(name.layer)}"
 
 
 MAX_PRINTED = 300_000
@@ -213,7 +231,7 @@ class Writer:
     def _given_row(self, position: int) -> tuple[Inline, ...]:
         return (
             (self.board.name(position),),
-            (_meaning(self.board.steps[position].target),),
+            (_meaning(self.desk.problem.network, self.board.steps[position].target),),
             (self.board.value(position),),
         )
 

@@ -6,6 +6,8 @@ import random
 import re
 from typing import Any
 
+from bptt_trace.networks import network_of
+
 
 def without_pictures(markdown: str) -> str:
     """A Markdown document with a mark where a picture is linked, embedded, or drawn in characters."""
@@ -112,3 +114,27 @@ def document(
     if update:
         made["update"] = {"learning_rate": "0.1"}
     return made
+
+
+def filled(network: dict[str, Any], given: dict[str, Any], *, seed: int = 1, scale: float = 0.9, **tables: Any) -> dict[str, Any]:
+    """The table of keys of a problem, with random numbers for whatever parameters its network turns out to have."""
+    chance = random.Random(f"{network} {seed}")
+
+    def numbers(shape: tuple[int, ...]) -> Any:
+        return [numbers(shape[1:]) for _ in range(shape[0])] if shape else f"{chance.uniform(-scale, scale):.2f}"
+
+    parameters = {}
+    built = network_of(network, given, {})
+    for name, shape in built.parameters().items():
+        parameters[str(name)] = numbers(shape[::-1] if built.rows else shape)
+    return {"network": network, "parameters": parameters, "given": given, **tables}
+
+
+def sequence(T: int, width: int = 1, samples: int = 0, *, seed: int = 1) -> Any:
+    """Random inputs or targets over time: numbers, or columns; for a batch, one sequence for each sample."""
+    chance = random.Random(f"{T} {width} {samples} {seed}")
+
+    def one() -> Any:
+        return [f"{chance.uniform(-1.5, 1.5):.1f}" for _ in range(width)] if width > 1 else f"{chance.uniform(-1.5, 1.5):.1f}"
+
+    return [[one() for _ in range(T)] for _ in range(samples)] if samples else [one() for _ in range(T)]

@@ -17,13 +17,15 @@ Let = Callable[[str, Formula], Var]
 
 
 class Parameters:
-    """The parameters of a cell as attributes: ``p.W_xh``."""
+    """The parameters of a cell: ``p.W_xh``, or ``p["W_xh"]``."""
 
     def __init__(self, values: Mapping[str, Formula]) -> None:
         self._values = values
 
     def __getattr__(self, stem: str) -> Formula:
         return self._values[stem]
+
+    __getitem__ = __getattr__
 
 
 class Cell(Protocol):

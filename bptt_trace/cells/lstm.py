@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bptt_trace.cells import Let, Parameters
-from bptt_trace.formula import Formula, Var
+from bptt_trace.cells.affine import Affine
+from bptt_trace.formula import ABSENT, Formula, Var
 from bptt_trace.functions import Function, sigmoid, tanh
 
 
@@ -16,27 +17,36 @@ class LSTM:
     """c_t = f_t ⊙ c_{t−1} + i_t ⊙ g_t and h_t = o_t ⊙ φ(c_t), with gates i, f, o = σ(…) and the candidate g = φ(…)
 
     Source: Hochreiter and Schmidhuber (1997), *Neural Computation* 9:1735, with
-    the forget gate of Gers, Schmidhuber and Cummins (2000); in this notation as
-    PyTorch documents ``nn.LSTM``, with one bias for each gate.
+    the forget gate of Gers, Schmidhuber and Cummins (2000) and the peepholes of
+    Gers and Schmidhuber (2000); in this notation as PyTorch documents ``nn.LSTM``.
     """
 
     activation: Function = tanh
+    form: str = "separate"
+    biases: int = 1
+    peepholes: bool = False
+    """Whether the gates look at the cell: i and f at c_{t−1}, o at c_t."""
+    gate_order: str = "ifgo"
     state: ClassVar = ("h", "c")
 
     @property
     def gates(self) -> Mapping[str, Function]:
-        return {"i": sigmoid, "f": sigmoid, "g": self.activation, "o": sigmoid}
+        return {gate: self.activation if gate == "g" else sigmoid for gate in self.gate_order}
 
     @property
     def parameters(self) -> Mapping[str, tuple[str, ...]]:
-        shapes = {"W_x": ("n", "d"), "W_h": ("n", "n"), "b_": ("n",)}
-        return {f"{kind}{gate}": shape for gate in self.gates for kind, shape in shapes.items()}
+        looks = {f"W_c{gate}": ("n",) for gate in self.gate_order if self.peepholes and gate != "g"}
+        return Affine(self.form, self.biases).parameters(*self.gate_order) | looks
 
     def step(self, let: Let, p: Parameters, x: Formula, *state: Var) -> tuple[Var, ...]:
         h, c = state
-        i = let("i", sigmoid(let("a_i", p.W_xi @ x + p.W_hi @ h + p.b_i)))
-        f = let("f", sigmoid(let("a_f", p.W_xf @ x + p.W_hf @ h + p.b_f)))
-        g = let("g", self.activation(let("a_g", p.W_xg @ x + p.W_hg @ h + p.b_g)))
-        o = let("o", sigmoid(let("a_o", p.W_xo @ x + p.W_ho @ h + p.b_o)))
-        c = let("c", f * c + i * g)
+        net = Affine(self.form, self.biases)
+
+        def gate(name: str, seen: Var) -> Var:
+            look = p[f"W_c{name}"] * seen if self.peepholes and name != "g" else ABSENT
+            return let(name, self.gates[name](let(f"a_{name}", net(p, name, x, h, look))))
+
+        value = {name: gate(name, c) for name in self.gate_order if not (self.peepholes and name == "o")}
+        c = let("c", value["f"] * c + value["i"] * value["g"])
+        o = gate("o", c) if self.peepholes else value["o"]
         return (let("h", o * self.activation(c)), c)

@@ -12,7 +12,7 @@ from bptt_trace.functions import Function, exp, identity
 
 @dataclass(frozen=True)
 class Readout:
-    """y = φ(W_hy h + b_y); with the identity for φ there is no z
+    """z = W_hy h + b_y and y = φ(z); with the identity for φ there is no z
 
     Source: Goodfellow, Bengio and Courville, *Deep Learning* (2016), eq. 10.10.
     """
@@ -20,13 +20,15 @@ class Readout:
     activation: Function = identity
     exponentials: bool = False
     """Whether a softmax shows its exponentials e and their sum s as lines of their own."""
+    logits: str = "z"
+    """What the argument of the activation is called; a cell may have a z of its own."""
     parameters: ClassVar = {"W_hy": ("k", "n"), "b_y": ("k",)}
 
     def step(self, let: Let, p: Parameters, h: Formula) -> Var:
         net = p.W_hy @ h + p.b_y
         if self.activation is identity:
             return let("y", net)
-        z = let("z", net)
+        z = let(self.logits, net)
         if self.exponentials:
             e = let("e", exp(z))
             return let("y", e / let("s", Total(e)))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bptt_trace.cells import Let, Parameters
-from bptt_trace.formula import Formula, Var, stack
+from bptt_trace.cells.affine import Affine
+from bptt_trace.formula import Formula, Var
 from bptt_trace.functions import Function, tanh
 
 
@@ -21,27 +22,16 @@ class RNN:
     """
 
     activation: Function = tanh
-    concatenated: bool = False
-    """Whether one matrix multiplies [h_{t−1}, x_t]."""
+    form: str = "separate"
     biases: int = 1
-    """2: one beside each matrix."""
     state: ClassVar = ("h",)
     gates: ClassVar[Mapping[str, Function]] = {}
 
     @property
     def parameters(self) -> Mapping[str, tuple[str, ...]]:
-        if self.concatenated:
-            return {"W_h": ("n", "n+d"), "b_h": ("n",)}
-        if self.biases == 2:
-            return {"W_xh": ("n", "d"), "b_xh": ("n",), "W_hh": ("n", "n"), "b_hh": ("n",)}
-        return {"W_xh": ("n", "d"), "W_hh": ("n", "n"), "b_h": ("n",)}
+        return Affine(self.form, self.biases).parameters("h")
 
     def step(self, let: Let, p: Parameters, x: Formula, *state: Var) -> tuple[Var, ...]:
         (h,) = state
-        if self.concatenated:
-            a = let("a", p.W_h @ stack(h, x) + p.b_h)
-        elif self.biases == 2:
-            a = let("a", p.W_xh @ x + p.b_xh + p.W_hh @ h + p.b_hh)
-        else:
-            a = let("a", p.W_xh @ x + p.W_hh @ h + p.b_h)
+        a = let("a", Affine(self.form, self.biases)(p, "h", x, h))
         return (let("h", self.activation(a)),)
