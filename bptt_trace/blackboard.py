@@ -15,7 +15,7 @@ from bptt_trace.formula import Entry, Var
 from bptt_trace.lines import LATEX, TEXT, Signs
 from bptt_trace.matrices import MatrixLine, literal
 from bptt_trace.names import Name
-from bptt_trace.notation import Clock
+from bptt_trace.notation import Clock, seen
 from bptt_trace.parts import parts_of
 from bptt_trace.program import Step
 from bptt_trace.sheet import Math, Row, Stream
@@ -171,7 +171,8 @@ class Blackboard:
             spelling = self.speller.spelling(signs)
 
             def leaf(argument: int, spelling: Callable[..., str] = spelling) -> str:
-                return spelling(of_any_sample(self.steps[argument].target), clock)
+                name = self.steps[argument].target
+                return spelling(*seen(clock, step.target, of_any_sample(name)))
 
             texts.append(self._printed(position, signs, leaf, str))
         return self.speller.math(of_any_sample(step.target), clock), Math(*texts)

@@ -63,7 +63,7 @@ def _sentences(desk: Desk, sentences: Sequence[str]) -> Inline:
         if key not in ("y", "target")
     }
     names |= {key: desk.speller.math(Name(stem, time=0), clock) for key, stem in (("y", "y"), ("target", "target"))}
-    return tuple(part for place, one in enumerate(sentences) for part in (*([". "] if place else []), *inline(one, **names)))
+    return tuple(part for place, one in enumerate(sentences) for part in (*(["; "] if place else []), *inline(one, **names)))
 
 
 _PRODUCTS = {

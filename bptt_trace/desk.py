@@ -30,6 +30,7 @@ from bptt_trace.notation import (
     power_of_ten,
     printed,
     recomputes,
+    seen,
     shower,
 )
 from bptt_trace.parts import parts_of
@@ -303,7 +304,7 @@ class Desk:
         for signs in (TEXT, LATEX):
             form, spelling = template(step.rule, signs, False), self.speller.spelling(signs)
             names = [of_any_sample(self.steps[step.arguments[hole]].target) for hole in form.holes]
-            formulas.append(form.pattern % tuple(spelling(name, clock) for name in names))
+            formulas.append(form.pattern % tuple(spelling(*seen(clock, step.target, name)) for name in names))
         return self.speller.math(of_any_sample(step.target), clock), Math(*formulas)
 
     # ---------------------------------------------------------- side calculations

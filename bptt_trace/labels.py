@@ -80,7 +80,7 @@ class Labels:
         if of_parameter:
             return self._share(through) if target.via is not None else ""
         state = target.stem in self.desk.problem.network.cell_of(target.layer).state
-        if state and self.recurrent and through.layer in (None, target.layer):
+        if state and self.recurrent:
             word = way(target, through)
             return word if target.via is not None or self.desk.last_time == 1 else f"{word} only"
         return self._local_label(target)
@@ -104,6 +104,8 @@ class Labels:
         if gate is not None:
             return f"through {gate.name}" if target.stem.startswith("a_") else word_of(cell, target.stem)
         match "z" if target.stem == self.logits else target.stem:
+            case "y" if target.via is not None and target.via.time != target.time:
+                return "fed back"
             case "y":
                 return "own error" if self.recurrent else "error"
             case "z" if short:
@@ -121,6 +123,6 @@ class Labels:
             case "a":
                 return f"through {network.cell_of(target.layer).activation.name}"
             case "h" if target.via is not None:
-                return "from above" if target.via.layer != target.layer else way(target, target.via)
+                return way(target, target.via)
             case _:
                 return "" if self.recurrent else "one source"

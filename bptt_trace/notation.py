@@ -233,6 +233,20 @@ def clock_at(now: int, symbol: str = "t") -> Clock:
     return lambda time: symbol if time == now else f"{symbol}{time - now:+d}"
 
 
+def seen(clock: Clock, here: Name, name: Name) -> tuple[Name, Clock]:
+    """How a line of one pass over time refers to a name of another: by which name, and with which clock.
+
+    What a decoder takes over from its encoder is its own state before the first
+    step; every other step of another pass is written with its number.
+    """
+    (word, _), (other, number) = word_and_number(here.layer), word_and_number(name.layer)
+    if (word, other) == (DECODER, ENCODER) and here.time is not None:
+        return name._replace(layer=f"{DECODER}{number}", time=here.time - 1), clock
+    handed_over = (word, other) == (ENCODER, DECODER)
+    at_an_end = word != other and here.time not in (None, name.time) and not {FORWARD, BACKWARD}.isdisjoint((word, other))
+    return name, str if handed_over or at_an_end else clock
+
+
 @cache
 def _checker(rule: Rule, role: Role, rounding: Rounding) -> Callable[..., Any]:
     return ByHand(rounding).line(rule, role)

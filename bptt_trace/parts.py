@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import takewhile
 
-from bptt_trace.names import LOSS, Layer, Name
+from bptt_trace.names import BACKWARD, DECODER, ENCODER, FORWARD, LOSS, Layer, Name, word_and_number
 from bptt_trace.program import Moment, Program, Role
 
 
 def way(target: Name, through: Name) -> str:
-    """How a gradient reaches a state: ``direct``, from its own time step, or ``carried`` back from a later one."""
-    return "carried" if target.time is not None and through.time is not None and through.time > target.time else "direct"
+    """How a gradient reaches a state.
+
+    ``direct`` from its own time step, ``carried`` from the step that the state
+    is handed to, ``from above`` from another layer, or ``from the decoder``.
+    """
+    words = word_and_number(target.layer)[0], word_and_number(through.layer)[0]
+    if words == (ENCODER, DECODER):
+        return "from the decoder"
+    if through.layer is not None and through.layer != target.layer:
+        return "from above"
+    return "carried" if None not in (target.time, through.time) and through.time != target.time else "direct"
 
 
 def one_step(factor: Name) -> bool:
@@ -24,6 +36,23 @@ class Pass:
 
     steps: dict[Moment, list[int]] = field(default_factory=dict)
     losses: list[int] = field(default_factory=list)
+
+    def at(self, time: int | None, sample: int | None = None) -> list[int]:
+        """The lines of a time step, on every pass over time."""
+        return [p for track in self.tracks for p in self.steps.get(Moment(time, sample, track=track), [])]
+
+    @cached_property
+    def tracks(self) -> list[str]:
+        """The passes over time, in the order in which they begin; asked for when the lines are all there."""
+        return list(dict.fromkeys(moment.track for moment in self.steps))
+
+
+def by_track(groups: Mapping[Moment, list[int]]) -> dict[str, dict[Moment, list[int]]]:
+    """The groups of each pass over time, in the order in which the passes begin."""
+    found: dict[str, dict[Moment, list[int]]] = {}
+    for moment, positions in groups.items():
+        found.setdefault(moment.track, {})[moment] = positions
+    return found
 
 
 @dataclass
@@ -46,17 +75,35 @@ class Parts:
     """∂h_t/∂h_{t−1} and the products of these."""
 
 
-def _put(groups: dict[Moment, list[int]], target: Name, position: int) -> None:
+class _Tracks(dict[Layer, str]):
+    """On which pass over time the lines of a layer belong, looked up once for each layer."""
+
+    def __init__(self, program: Program) -> None:
+        parameters = takewhile(lambda step: step.role is Role.PARAMETER, program.steps)
+        decodes = any(word_and_number(step.target.layer)[0] == DECODER for step in parameters)
+        self._outside = DECODER if decodes else ""
+        """Where what belongs to no layer belongs: a readout follows its decoder."""
+
+    def __missing__(self, layer: Layer) -> str:
+        word, number = word_and_number(layer)
+        track = self._outside if layer is None else word + number if word in (FORWARD, BACKWARD) else word
+        self[layer] = track
+        return track
+
+
+def _put(groups: dict[Moment, list[int]], target: Name, position: int, tracks: _Tracks) -> None:
     """Add a step to the group of its moment; a moment is made once, and looked up as the tuple that it is."""
-    group = groups.get((target.time, target.sample, 1))  # type: ignore[call-overload]
+    track = tracks[target.layer]
+    group = groups.get((target.time, target.sample, 1, track))  # type: ignore[call-overload]
     if group is None:
-        group = groups[Moment(target.time, target.sample)] = []
+        group = groups[Moment(target.time, target.sample, track=track)] = []
     group.append(position)
 
 
 def parts_of(program: Program) -> Parts:
     """The parts of a program."""
     parts = Parts()
+    tracks = _Tracks(program)
     parameters: dict[tuple[str, Layer, tuple[int, ...]], int] = {}
     for position, step in enumerate(program.steps):
         target = step.target
@@ -66,12 +113,12 @@ def parts_of(program: Program) -> Parts:
                 if target.of != LOSS and not step.shape:
                     parts.links.append(position)
                 elif parameter is None:
-                    _put(parts.backward, target, position)
+                    _put(parts.backward, target, position, tracks)
                 else:
                     parts.gradients.setdefault(parameter, []).append(position)
             case Role.PREACTIVATION | Role.HIDDEN | Role.OUTPUT:
                 one = parts.forward if target.iteration == 1 else parts.again
-                _put(one.steps, target, position)
+                _put(one.steps, target, position, tracks)
             case Role.LOSS:
                 (parts.forward if target.iteration == 1 else parts.again).losses.append(position)
             case Role.FACTOR:

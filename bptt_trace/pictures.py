@@ -17,7 +17,7 @@ from bptt_trace.formula import Sum, variables
 from bptt_trace.names import LOSS, Layer, Name, gradient
 from bptt_trace.notation import Clock, clock_at
 from bptt_trace.parts import way
-from bptt_trace.program import Moment, Role
+from bptt_trace.program import Role
 from bptt_trace.sheet import Bar, Bars, Edge, Grid, Inline, Math, Node, Picture
 
 MOST_VALUES = 3
@@ -134,7 +134,7 @@ class _Pencil:
 
     def step(self, time: int | None) -> tuple[list[list[int]], list[int]]:
         """The lines of each layer at a time, and those of the readout."""
-        lines = self.board.parts.forward.steps.get(Moment(time, self.sample), [])
+        lines = self.board.parts.forward.at(time, self.sample)
         steps = self.board.steps
         if len(self.network.layers) > 1:
             return [[p for p in lines if steps[p].target.layer == layer] for layer in self.network.layers], [
@@ -253,7 +253,8 @@ class _Pencil:
             start = self.owner.get(through, dots)
             if not start or start == end:
                 continue
-            kind, said, one = way(target, steps[through].target), word(position, through), self.quantity(source)
+            kind = "carried" if way(target, steps[through].target) == "carried" else "direct"
+            said, one = word(position, through), self.quantity(source)
             value = one.values
             if named:
                 label: Grid = (((said,),), *grid([one]))
@@ -389,7 +390,7 @@ def _word(pencil: _Pencil) -> Callable[[int, int], str]:
 
     def word(position: int, through: int) -> str:
         target, by = pencil.board.steps[position].target, pencil.board.steps[through].target
-        return "from above" if by.layer not in (None, target.layer) else way(target, by)
+        return way(target, by)
 
     return word
 
@@ -566,7 +567,8 @@ def _heights(desk: Desk, total: int, highest: Decimal) -> tuple[tuple[str, int],
     if not desk.value(total).text:
         return ()
     if step.through is not None:
-        return ((way(step.target, desk.steps[step.through].target), share(total)),)
+        carried = way(step.target, desk.steps[step.through].target) == "carried"
+        return (("carried" if carried else "direct", share(total)),)
     signs = {_number(desk, source) > 0 for source in step.arguments if _number(desk, source)}
     ways = [way(step.target, desk.steps[desk.steps[source].through or 0].target) for source in step.arguments]
     if len(signs) < 2 and sorted(ways) == ["carried", "direct"] and all(desk.value(p).text for p in step.arguments):

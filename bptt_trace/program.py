@@ -117,11 +117,13 @@ class Vectors(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """When something is calculated: at which time step, for which sample, in which iteration."""
+    """When something is calculated: at which time step, for which sample, in which iteration, on which pass over time."""
 
     time: int | None = None
     sample: int | None = None
     iteration: int = 1
+    track: str = ""
+    """Of a network that goes over time more than once: ``fwd``, ``bwd2``, ``enc`` or ``dec``."""
 
 
 WRITTEN_OUT = 4
@@ -154,7 +156,7 @@ class Builder:
 
     def replay(self, tape: Tape, sources: list[int], moment: Moment) -> list[int]:
         """Append the lines of a tape, filled from these steps, at one moment; return the positions of its results."""
-        time, sample, iteration = moment
+        time, sample, iteration, _ = moment
         places = sources[:]
         steps = self.steps
         for stem, layer, role, rule, inputs in tape.lines:

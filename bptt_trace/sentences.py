@@ -8,14 +8,14 @@ line, or is calculated in that sentence by ``Desk.calculate``.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, NamedTuple
 
 from bptt_trace.desk import Calculation, Desk
-from bptt_trace.formula import Apply, Const, Formula, Over, Sum, Var, product, variables
+from bptt_trace.formula import Apply, Const, Formula, Over, Sum, Times, Var, product, variables
 from bptt_trace.functions import Function, identity, relu, sigmoid, softmax, tanh
-from bptt_trace.names import LOSS, Layer, Name, gradient
+from bptt_trace.names import LOSS, Name, gradient
 from bptt_trace.notation import clock_at
 from bptt_trace.parts import Parts, one_step
 from bptt_trace.problem import Problem
@@ -97,6 +97,68 @@ def memory(desk: Desk, time: int) -> Iterator[Note]:
     factor = desk.find(Name("h", time=time - 1, of=Name("h", time=time)))
     if time > 1 and factor is not None:
         yield _passed_on(desk, found, factor, time)
+
+
+def gates(desk: Desk, moment: Moment) -> Iterator[Note]:
+    """What each gate does with these numbers, told by the products in which it stands; of a vector, in unit 1."""
+    network = desk.problem.network
+    said: list[Inline] = []
+    for position in desk.parts.forward.steps[moment]:
+        step = desk.steps[position]
+        if step.rule is None or step.target.index not in ((), (1,)):
+            continue
+        open_gates = {
+            place
+            for place, argument in enumerate(step.arguments)
+            if network.cell_of(step.target.layer).gates.get(desk.steps[argument].target.stem) is sigmoid
+        }
+        formula = step.rule.formula
+        terms = formula.terms if isinstance(formula, Sum) else (formula,)
+        for term in terms:
+            said += _gated(desk, position, term, open_gates, adds=len(terms) > 1)
+    if said and _readable(desk):
+        yield Note("Gates", (*(part for place, one in enumerate(said) for part in ("; " if place else "", *one)), "."))
+
+
+def _gated(desk: Desk, position: int, term: Formula, gates: Collection[int], *, adds: bool) -> Iterator[Inline]:
+    """``f_2 = 0.8700 keeps 87 % of c_1``, where the term is a gate times something else."""
+    if not isinstance(term, Times) or len(term.factors) != 2:
+        return
+    step = desk.steps[position]
+    first, second = term.factors
+    of = [v.number for v in variables(first)]
+    if len(of) != 1 or of[0] not in gates:
+        first, second = second, first
+        of = [v.number for v in variables(first)]
+    if len(of) != 1 or of[0] not in gates:
+        return
+    gate = step.arguments[of[0]]
+    gated = [step.arguments[v.number] for v in variables(second)]
+    if len(gated) != 1 or desk.numbers[gated[0]] == 0:
+        return
+    whole = desk.equals(gate) if isinstance(first, Var) else _one_minus(desk, gate)
+    share = desk.numbers[gate] if isinstance(first, Var) else 1 - desk.numbers[gate]
+    earlier = desk.steps[gated[0]].target.time != step.target.time
+    # Into the sum that the cell is, or on to what reads it.
+    passes = "in" if adds else "through"
+    pattern = "keeps {share} of {what}" if earlier and adds else f"lets {{share}} of {{what}} {passes}"
+    name = desk.name(gated[0])
+    if isinstance(second, Apply):
+        spelled = [f"{sign}({text})" for sign, text in ((second.function.name, name.text), (second.function.latex, name.latex))]
+        name = Math(*spelled)
+    yield (whole, " ", *inline(pattern, share=_share(share), what=name))
+
+
+def _one_minus(desk: Desk, gate: int) -> Math:
+    return desk.calculate(1 - Var(gate)).equation
+
+
+def _share(part: Any) -> str:
+    """A part of 1 in whole percent; what is nearly all or nearly nothing is not called all or nothing."""
+    whole = int((Decimal(str(part)) * 100).to_integral_value(ROUND_HALF_UP))
+    if whole in (0, 100) and part not in (0, 1):
+        return "less than 1 %" if whole == 0 else "more than 99 %"
+    return f"{whole} %"
 
 
 def _first_memory(desk: Desk, found: Voices) -> Note:
@@ -406,6 +468,9 @@ def _up_to_digits(desk: Desk) -> str:
     return ", up to the last digits kept" if desk.values.rounding.policy in ("by_hand", "carry") else ""
 
 
+HIDDEN_STATE = Name("h")
+
+
 class Sources(NamedTuple):
     """The two ways by which a gradient reaches a hidden state."""
 
@@ -414,9 +479,9 @@ class Sources(NamedTuple):
     total: int
 
 
-def sources(desk: Desk, time: int, index: tuple[int, ...] = (), layer: Layer = None) -> Sources | None:
-    """Direct, carried and sum at this time, where there are both."""
-    total = desk.find(gradient(Name("h", layer, time, index)))
+def sources(desk: Desk, time: int, state: Name = HIDDEN_STATE) -> Sources | None:
+    """Direct, carried and sum of the gradient of a state at this time, where there are both."""
+    total = desk.find(gradient(state._replace(time=time)))
     if total is None:
         return None
     step = desk.steps[total]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from bptt_trace import sentences
 from bptt_trace.blackboard import Blackboard
+from bptt_trace.cellwords import word_of
 from bptt_trace.desk import Desk
 from bptt_trace.names import Name, gradient
-from bptt_trace.parts import way
+from bptt_trace.notation import layer_in_words
+from bptt_trace.parts import by_track, way
 from bptt_trace.program import Moment, Role
 from bptt_trace.sheet import Column, Inline, Math, Table, turned
 
@@ -87,7 +89,7 @@ class Summary:
 
     @staticmethod
     def _where(pass_: str, moment: Moment) -> str:
-        where = pass_
+        where = f"{pass_}, {layer_in_words(moment.track)}" if moment.track else pass_
         if moment.sample is not None:
             where += f", sample {moment.sample}"
         return where if moment.time is None else f"{where}, t = {moment.time}"
@@ -128,47 +130,61 @@ class Summary:
 
     def _states(self) -> list[Name]:
         """The hidden values of one step, component by component."""
-        steps = [self.desk.steps[position] for position in self.parts.forward.steps.get(Moment(1), [])]
+        return self._hidden(self.parts.forward.at(1))
+
+    def _hidden(self, positions: Sequence[int]) -> list[Name]:
+        steps = [self.desk.steps[position] for position in positions]
         return [step.target for step in steps if step.role is Role.HIDDEN]
 
     def _sources(self, time: int, state: Name) -> sentences.Sources | None:
-        return sentences.sources(self.desk, time, state.index, state.layer)
+        return sentences.sources(self.desk, time, state)
 
     def _over_steps(self) -> Iterator[Table]:
-        """States, outputs, losses and gradients over time; what this network does not have gets no row."""
-        rows = [row for row in self._rows_over_steps() if any(cell != NONE for cell in row[1])]
-        times = range(1, self.desk.last_time + 1)
-        across = [Column((Math("t", "t"),), right=True), *(Column(label, right=True) for label, _ in rows)]
-        down: list[tuple[Inline, ...]] = [
-            ((Math(str(time), str(time)),), *(cells[time - 1] for _, cells in rows)) for time in times
-        ]
-        if self.desk.last_time <= EVERY_STEP_UP_TO:
-            yield turned(across, down, ("Over time",), symbol="t = ")
-        else:
-            yield Table(tuple(across), down, ("Over time",))
+        """A table for each pass over time; what this network does not have gets no row."""
+        for track, groups in by_track(self.parts.forward.steps).items():
+            times = sorted(moment.time or 0 for moment in groups)
+            rows = [row for row in self._rows_over_steps(groups, times) if any(cell != NONE for cell in row[1])]
+            across = [Column((Math("t", "t"),), right=True), *(Column(label, right=True) for label, _ in rows)]
+            down: list[tuple[Inline, ...]] = [
+                ((Math(str(time), str(time)),), *(cells[place] for _, cells in rows)) for place, time in enumerate(times)
+            ]
+            title: Inline = (f"Over time, {layer_in_words(track)}" if track else "Over time",)
+            if len(times) <= EVERY_STEP_UP_TO:
+                yield turned(across, down, title, symbol="t = ")
+            else:
+                yield Table(tuple(across), down, title)
 
-    def _rows_over_steps(self) -> Iterator[tuple[Inline, list[Inline]]]:
-        times = range(1, self.desk.last_time + 1)
-        seen_from = self.desk.speller.seen_from
-        last = [self.desk.steps[position].target for position in self.parts.forward.steps[Moment(self.desk.last_time)]]
-        outputs = [name for name in last if name.stem == "y"]
-        states = self._states()
-        for words, names in (("hidden state ", states), ("output ", outputs), ("loss term ", [Name("L", time=1)])):
+    def _rows_over_steps(self, groups: Mapping[Moment, list[int]], times: Sequence[int]) -> Iterator[tuple[Inline, list[Inline]]]:
+        """States, outputs, losses and gradients."""
+        desk = self.desk
+        seen_from = desk.speller.seen_from
+        network = desk.problem.network
+        lines = [next(group for moment, group in groups.items() if moment.time == time) for time in (times[0], times[-1])]
+        outputs = [name for position in lines[1] if (name := desk.steps[position].target).stem == "y"]
+        hidden = self._hidden(lines[0])
+        states = [name for name in hidden if name.stem in network.cell_of(name.layer).state]
+        for words, names in (("", hidden), ("output ", outputs), ("loss term ", [Name("L", time=1)] if outputs else [])):
             for name in names:
-                label = (words, seen_from(name, name.time or 1))
+                word = words or f"{word_of(network.cell_of(name.layer), name.stem) or 'hidden state'} "
+                label = (word, seen_from(name, name.time or 1))
                 yield label, [self._value_or_none(name._replace(time=time)) for time in times]
         for state in states:
-            head = seen_from(gradient(state), 1)
-            summed = self.desk.last_time > 1
+            head = seen_from(gradient(state), state.time or 1)
+            summed = len(times) > 1 and any(self._sources(time, state) for time in times)
             if summed:
                 for word in ("direct", "carried"):
                     yield (head, f" {word}"), [self._source(word, time, state) for time in times]
             yield (head, " sum") if summed else (head,), self._gradients_over(state, times)
-        for state in states:
-            before = state._replace(stem="a")
-            yield (seen_from(gradient(before), 1),), self._gradients_over(before, times)
+        for before in self._preactivations(lines[0]):
+            yield (seen_from(gradient(before), before.time or 1),), self._gradients_over(before, times)
 
-    def _gradients_over(self, name: Name, times: range) -> list[Inline]:
+    def _preactivations(self, positions: Sequence[int]) -> list[Name]:
+        """What stands before the activations of hidden layers."""
+        readout = self.desk.problem.network.readout
+        names = [self.desk.steps[p].target for p in positions if self.desk.steps[p].role is Role.PREACTIVATION]
+        return [name for name in names if name.stem.startswith("a") and (readout is None or name.stem != readout.logits)]
+
+    def _gradients_over(self, name: Name, times: Sequence[int]) -> list[Inline]:
         return [self._value_or_none(gradient(name._replace(time=time))) for time in times]
 
     def _value_or_none(self, name: Name) -> Inline:

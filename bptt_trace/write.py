@@ -21,10 +21,10 @@ from bptt_trace.labels import Labels
 from bptt_trace.ledger import ledger, loss_ledger, parameter_ledger
 from bptt_trace.lines import TEXT
 from bptt_trace.lossterms import loss_name, sum_over, summed, term_equation
-from bptt_trace.names import LOSS, Name, gradient
-from bptt_trace.notation import Speller, clock_at, layer_in_words
+from bptt_trace.names import ENCODER, LOSS, Name, gradient
+from bptt_trace.notation import Speller, clock_at, layer_in_words, seen
 from bptt_trace.numbers import Rounding
-from bptt_trace.parts import Parts, Pass, way
+from bptt_trace.parts import Parts, Pass, by_track, way
 from bptt_trace.problem import Problem
 from bptt_trace.program import WRITTEN_OUT, Moment, Program
 from bptt_trace.sheet import (
@@ -138,6 +138,8 @@ def write(
     desk = Desk(problem, program, values, full_precision, with_latex=with_latex, speller=speller, detail=detail)
     board = Blackboard(desk, detail) if desk.has_components else desk
     on_ledger = steps == "ledger" or (steps == "auto" and desk.last_time > EVERY_STEP_UP_TO)
+    # Where time is gone through more than once, a row for each step would mix what does not belong together.
+    on_ledger = on_ledger and len(board.parts.forward.tracks) == 1
     writer = Writer(desk, board, on_ledger=on_ledger and desk.last_time > 1, compact=style == "compact", drawn=style == "full")
     sections = tuple(section for section in writer.sections() if section.blocks)
     rounding: dict[str, str | int] = {"policy": values.rounding.policy}
@@ -238,7 +240,7 @@ class Writer:
     def _over_time(self, positions: Sequence[int], sample: int | None) -> Table:
         board = self.board
         names = dict.fromkeys(board.steps[p].target._replace(time=None) for p in positions)
-        times = range(1, self.desk.last_time + 1)
+        times = range(1, max(board.steps[p].target.time or 0 for p in positions) + 1)
         columns = [Column(("time ", Math("t", "t"))), *(Column((self._general_given(name),), right=True) for name in names)]
         rows: list[tuple[Inline, ...]] = []
         for time in times:
@@ -316,22 +318,27 @@ class Writer:
             yield Lines(self._title(moment), board.stream(steps[moment], self.labels.of))
             if moment.time is not None and moment.time <= EXPLAINED_STEPS:
                 yield from self.said(sentences.memory, self.desk, moment.time)
+                if moment.sample in (None, 1):
+                    yield from self.said(sentences.gates, self.desk, moment)
             if moment.sample in (None, 1):
                 yield from self.said(sentences.probabilities, self.desk, moment)
         if self.on_ledger:
             yield from self._forward_ledgers(self.parts.forward)
 
-    @staticmethod
-    def _title(moment: Moment) -> Inline:
-        """What a block of lines is about: ``Sample 2, time step 1``."""
-        parts = [f"sample {moment.sample}"] * (moment.sample is not None) + [f"time step {moment.time}"] * (
-            moment.time is not None
-        )
+    def _title(self, moment: Moment) -> Inline:
+        """What a block of lines is about: ``Sample 2, encoder, time step 1``."""
+        parts = [f"sample {moment.sample}"] * (moment.sample is not None)
+        if len(self.parts.forward.tracks) > 1:
+            parts.append(layer_in_words(moment.track) or "output")
+        parts += [f"time step {moment.time}"] * (moment.time is not None)
         return (", ".join(parts).capitalize(),) if parts else ()
 
     def _forward_equations(self) -> Iterator[Equation]:
         """The formulas of a step in t; what happens only at the first or the last step is written with 1 or T."""
-        groups = [lines for moment, lines in self.parts.forward.steps.items() if moment.sample in (None, 1)]
+        for track in by_track(self.parts.forward.steps).values():
+            yield from self._forward_equations_of([lines for moment, lines in track.items() if moment.sample in (None, 1)])
+
+    def _forward_equations_of(self, groups: Sequence[Sequence[int]]) -> Iterator[Equation]:
         steps = self.board.steps
         model = groups[min(1, len(groups) - 1)] if len(groups) > 2 or self.desk.problem.network.every else groups[0]
         usual = {steps[position].target._replace(time=None): steps[position].rule for position in model}
@@ -453,8 +460,8 @@ class Writer:
         yield from self.said(sentences.through_activation, desk, [moment.time for moment in shown[:EXPLAINED_STEPS][::-1]])
 
     def _carries(self) -> bool:
-        """Whether anything is carried back at all: not where all that could is frozen."""
-        return len({moment.time for moment in self.parts.backward}) > 1
+        """Whether the steps are one way back: all that is carried may be frozen, and two directions have two last steps."""
+        return len(self.parts.forward.tracks) == 1 and len({moment.time for moment in self.parts.backward}) > 1
 
     def _links(self) -> Iterator[Block]:
         links, desk = self.parts.links, self.desk
@@ -475,14 +482,19 @@ class Writer:
 
     def _backward_equations(self) -> Iterator[Equation]:
         """The general formulas of the backward pass; a formula that holds only at the last step says so."""
-        backward = self.parts.backward
-        moments = [moment for moment in backward if moment.sample in (None, 1)]
-        if len(moments) > 1 and not self.desk.problem.network.every:
-            yield from self._equations_at(backward[moments[0]], "T")
-        usual = moments[-1]
-        if len(moments) > 2 and self.desk.problem.network.first_only:
-            usual = moments[-2]
-        yield from self._equations_at(backward[usual], "t")
+        tracks = by_track(self.parts.backward)
+        for track, backward in tracks.items():
+            moments = [moment for moment in backward if moment.sample in (None, 1)]
+            network = self.desk.problem.network
+            if len(moments) > 1 and not network.every:
+                yield from self._equations_at(backward[moments[0]], "T")
+            elif track == ENCODER:  # its last state is blamed by the decoder, and every earlier one by the next step
+                of_state = [p for p in backward[moments[0]] if self._of_state(self.board.steps[p].target)]
+                yield from self._equations_at(of_state, "S" if len(moments) > 1 else "t")
+            usual = moments[-1]
+            if len(moments) > 2 and network.first_only:
+                usual = moments[-2]
+            yield from self._equations_at(backward[usual], "t")
 
     def _equations_at(self, positions: Sequence[int], symbol: str) -> Iterator[Equation]:
         contributions: dict[Name, list[int]] = {}
@@ -500,13 +512,13 @@ class Writer:
         left, right = board.general(position, clock)
         if not sources:
             return Equation(left, (Part(right),), self._remark(target))
-        state = target.stem in self.desk.problem.network.cell_of(target.layer).state
+        state = self._of_state(target)
         parts = []
         for source in sources:
             via = board.steps[source].target.via
             assert via is not None
-            shown = self.desk.speller.math(via._replace(sample=None), clock)
-            word = self._word(board.steps[source].target, via) if state and self.recurrent else ""
+            shown = self.desk.speller.math(*seen(clock, target, via._replace(sample=None)))
+            word = way(board.steps[source].target, via) if state and self.recurrent else ""
             right = board.general(source, clock)[1]
             parts.append(Part(right, f"{word}, via {shown.text}") if word else Part(right, f"via {shown.text}", shown))
         if not state or target.layer is not None:
@@ -515,10 +527,8 @@ class Writer:
             return Equation(left, tuple(parts))
         return Equation(left, tuple(parts), "two sources, because the state is used twice; the last step has only the first")
 
-    @staticmethod
-    def _word(target: Name, via: Name) -> str:
-        """How a gradient reaches a state: direct, carried, or from the layer above."""
-        return "from above" if via.layer not in (None, target.layer) else way(target, via)
+    def _of_state(self, target: Name) -> bool:
+        return target.stem in self.desk.problem.network.cell_of(target.layer).state
 
     def _remark(self, target: Name) -> str:
         if target.of != LOSS:
@@ -528,8 +538,9 @@ class Writer:
                 return "the error of this step" if self.recurrent else "the error"
             case "a":
                 return f"through {self.desk.problem.network.cell_of(target.layer).activation.name}"
-            case _:
-                return ""
+            case stem:
+                gate = self.desk.problem.network.cell_of(target.layer).gates.get(stem.removeprefix("a_"))
+                return f"through {gate.name}" if gate and stem.startswith("a_") else ""
 
     def gradients(self) -> Iterator[Block]:
         """The gradients of the parameters: contributions, and their sums."""

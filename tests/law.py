@@ -320,8 +320,13 @@ class _Calculator:
         self.take(r"\left")
         self.must("(")
         argument = self.sum()
+        if name in ("max", r"\max"):
+            self.must(",")
+            other = self.sum()
         self.take(r"\right")
         self.must(")")
+        if name in ("max", r"\max"):
+            return argument.with_(other, max) if isinstance(argument, Matrix) else max(argument, other)
         if name in ("softmax", "diag"):
             return {"softmax": softmax, "diag": diagonal}[name](argument)
         function = self.functions.get(SPELLED.get(name, name) + prime)

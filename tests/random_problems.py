@@ -12,6 +12,8 @@ from typing import Any
 from hypothesis import strategies as st
 from law import FUNCTIONS, MP, Digits, Function, bent, by_digits
 
+from bptt_trace.networks import network_of
+
 # An activation as a formula in z, with its value and slope written down by hand.
 FORMULAS: dict[str, tuple[Function, Function]] = {
     "z/(1+abs(z))": (lambda z: z / (1 + abs(z)), lambda z: 1 / (1 + abs(z)) ** 2),
@@ -77,12 +79,23 @@ numbers: st.SearchStrategy[str] = st.one_of(
 """Numbers as they are typed: ``1.0``, ``-0.35``, ``-0.0``, ``1/3``."""
 
 
+CONVENTIONS: dict[str, list[dict[str, Any]]] = {
+    "dense": [{}],
+    "rnn": [{}, {}, {"biases": 2}, {"form": "concatenated"}],
+    "lstm": [{}, {"peepholes": True}, {"form": "concatenated", "gate_order": "fiog"}],
+    "gru": [{}, {"keeps": "1 - z"}, {"reset": "before"}, {"biases": 2}],
+    "slstm": [{}, {"stabiliser": False}, {"forget": "sigmoid"}],
+}
+"""What cells leave open."""
+OVER_TIME: list[dict[str, Any]] = [{"bidirectional": True}, {"decoder": "target"}, {"decoder": "output"}, {"feedback": "output"}]
+
+
 @st.composite
 def cases(draw: Callable[..., Any], policy: str = "by_hand", most_places: int = 8) -> Case:
-    """A network with one hidden neuron and one output, recurrent or not."""
+    """A network with one hidden neuron (in each direction, in encoder and decoder) and one output, recurrent or not."""
     activation = draw(st.sampled_from([*NAMED, *FORMULAS]))
     network: dict[str, Any] = {
-        "cell": draw(st.sampled_from(["rnn", "rnn", "rnn", "dense"])),
+        "cell": draw(st.sampled_from(["rnn", "rnn", "rnn", "dense", "lstm", "gru", "slstm"])),
         "activation": activation,
         "output_activation": draw(st.sampled_from(["identity", "identity", "sigmoid", "relu", "z/(1+abs(z))"])),
         "bias": draw(st.booleans()),
@@ -91,21 +104,31 @@ def cases(draw: Callable[..., Any], policy: str = "by_hand", most_places: int = 
         network["relu_slope_at_0"] = draw(st.sampled_from(["0", "1", "1/2"]))
     if activation == "leaky_relu":
         network["leak"] = draw(st.sampled_from(["0.1", "0.25", "1/3"]))
-    recurrent = network["cell"] == "rnn"
-    parameters = ["w_xh", *(["w_hh"] if recurrent else []), "w_hy", *(["b_h", "b_y"] if network["bias"] else [])]
+    network |= draw(st.sampled_from(CONVENTIONS[network["cell"]]))
+    recurrent = network["cell"] != "dense"
     given: dict[str, Any]
     if recurrent:
         steps = draw(st.integers(1, 6))
-        network["outputs"] = draw(st.sampled_from(["every", "every", "last"]))
-        given = {"x": [draw(numbers) for _ in range(steps)]}
-        given["target"] = [draw(numbers) for _ in range(steps)] if network["outputs"] == "every" else draw(numbers)
+        over_time = draw(st.sampled_from([*[{}] * 4, *OVER_TIME]))
+        network |= over_time
+        if not over_time:
+            network["outputs"] = draw(st.sampled_from(["every", "every", "last"]))
+        given = {"x": [draw(numbers) for _ in range(steps if "decoder" not in network else draw(st.integers(1, 3)))]}
+        given["target"] = draw(numbers) if network.get("outputs") == "last" else [draw(numbers) for _ in range(steps)]
+        states = [name for name, size in network_of(network, given, {}).state if size == 1]
         if draw(st.booleans()):
-            given["h_0"] = draw(numbers)
+            given[str(states[0])] = draw(numbers)
     else:
         given = {"x": draw(numbers), "target": draw(numbers)}
+
+    def filled(shape: tuple[int, ...]) -> Any:
+        return [filled(shape[1:]) for _ in range(shape[0])] if shape else draw(numbers)
+
+    shapes = {str(name): shape for name, shape in network_of(network, given, {}).parameters().items()}
+    parameters = list(shapes)
     document: dict[str, Any] = {
         "network": network,
-        "parameters": {name: draw(numbers) for name in parameters},
+        "parameters": {name: filled(shape) for name, shape in shapes.items()},
         "given": given,
         "loss": {
             "factor": draw(st.sampled_from(["1", "1/2", "0.5", "3/7", "2"])),

@@ -58,26 +58,31 @@ class Layout:
         self.long = sum(len(b.rows) for s in sheet.sections for b in s.blocks if isinstance(b, Lines)) > LONG
         self.worksheet = sheet.kind == "worksheet"
         self.closed_forms = sheet.rounding.get("policy") == "exact"
-        self.boards = any(row.kind for row in islice(sheet.rows(), 4 * SAMPLE))
+        self.boards = any(row.kind for block in self.looked_at(sheet) for row in islice(block.rows, SAMPLE))
         """Whether lines of matrices stand on the sheet: then all lines are set as on a board."""
         self.widths = self.measured(sheet)
+
+    @staticmethod
+    def looked_at(sheet: Sheet) -> Iterator[Lines]:
+        """The blocks that tell how wide columns are: of a section, the first and the last."""
+        for section in sheet.sections:
+            blocks = [block for block in section.blocks if isinstance(block, Lines)]
+            yield from blocks[:SAMPLE] + blocks[SAMPLE:][-SAMPLE:]
 
     def measured(self, sheet: Sheet) -> Widths:
         """The widths of all columns, from all rows or, in a long trace, from the first of every block."""
         name = formula = numbers = result = uses = label = so_far = number = tail = 0
-        for section in sheet.sections:
-            blocks = [block for block in section.blocks if isinstance(block, Lines)]
-            for block in blocks[:SAMPLE] + blocks[SAMPLE:][-SAMPLE:]:
-                for row in islice(block.rows, SAMPLE) if self.long else block.rows:
-                    number = max(number, len(row.number))
-                    name = max(name, len(row.name.text))
-                    formula = max(formula, len(self.script.math(row.formula)))
-                    numbers = max(numbers, len(self.script.math(row.numbers)))
-                    result = max(result, len(row.result.text))
-                    uses = max(uses, len(row.uses))
-                    tail = max(tail, len(self.compact(row.uses)) + len(self.total(row)))
-                    label = max(label, len(row.label))
-                    so_far = max(so_far, len(row.so_far))
+        for block in self.looked_at(sheet):
+            for row in islice(block.rows, SAMPLE) if self.long else block.rows:
+                number = max(number, len(row.number))
+                name = max(name, len(row.name.text))
+                formula = max(formula, len(self.script.math(row.formula)))
+                numbers = max(numbers, len(self.script.math(row.numbers)))
+                result = max(result, len(row.result.text))
+                uses = max(uses, len(row.uses))
+                tail = max(tail, len(self.compact(row.uses)) + len(self.total(row)))
+                label = max(label, len(row.label))
+                so_far = max(so_far, len(row.so_far))
         extra = 4 if self.long else 0
         return Widths(
             max(3, number + extra),
