@@ -54,10 +54,10 @@ class Quantity:
         """In a sentence: ``h_1 = (0.5370, 0.1236)``."""
         if len(self.values) < 2:
             return (self.equation,)
-        return (self.name, " = (", *_between(", ", [(value,) for value in self.values]), ")")
+        return (self.name, " = (", *in_a_row(", ", [(value,) for value in self.values]), ")")
 
 
-def _between(separator: str, parts: Iterable[Inline]) -> Inline:
+def in_a_row(separator: str, parts: Iterable[Inline]) -> Inline:
     """Parts with a separator between them."""
     joined: list[str | Math] = []
     for part in parts:
@@ -76,7 +76,13 @@ def grid(quantities: Sequence[Quantity]) -> Grid:
     return tuple(rows)
 
 
-class _Pencil:
+def digits_of(desk: Desk) -> int:
+    """About how many digits a number of the sheet has."""
+    rounding = desk.values.rounding
+    return max(rounding.figures or 0, rounding.places or 0, 17 if rounding.policy == "full" else 0)
+
+
+class Pencil:
     """Draws nodes and edges from the lines of one sample."""
 
     def __init__(self, desk: Desk, board: Desk | Blackboard) -> None:
@@ -216,7 +222,7 @@ class _Pencil:
         """An arrow with the names of its parameters, and what it says in words."""
         self.edge(start, end, "forward", grid(parameters))
         source: Inline = ("itself one step earlier",) if start == end else self.nodes[start].cells[-1][0]
-        names = _between(", ", [(one.name,) for one in parameters])
+        names = in_a_row(", ", [(one.name,) for one in parameters])
         self.told[end].append(("from ", *source, *((" by ", *names) if names else ())))
 
     def given(self, place: tuple[int, int], position: int | None) -> str | None:
@@ -268,8 +274,8 @@ class _Pencil:
         """The picture, with what it says in words."""
         named = self.sample is not None and which != "rolled-up"
         sample = f" (sample {self.sample} of the batch)" if named else ""
-        said = [_between(", ", parts) for _, parts in sorted(self.told.items(), key=self._reading) if parts]
-        alternative: Inline = (f"{lead}{sample}: ", *_between("; ", said), ".")
+        said = [in_a_row(", ", parts) for _, parts in sorted(self.told.items(), key=self._reading) if parts]
+        alternative: Inline = (f"{lead}{sample}: ", *in_a_row("; ", said), ".")
         return Picture(which, (f"{title}{sample}",), tuple(self.nodes.values()), tuple(self.edges.values()), alternative)
 
     def _reading(self, item: tuple[str, list[Inline]]) -> tuple[int, int]:
@@ -282,8 +288,7 @@ class _Pencil:
 
 def _times(desk: Desk) -> list[int]:
     """The time steps that are drawn."""
-    last, rounding = desk.last_time, desk.values.rounding
-    digits = max(rounding.figures or 0, rounding.places or 0, 17 if rounding.policy == "full" else 0)
+    last, digits = desk.last_time, digits_of(desk)
     if last <= (ROOMY_STEPS if digits > MOST_DIGITS else MOST_STEPS):
         return list(range(1, last + 1))
     return [1, last] if digits > MOST_DIGITS else [1, 2, last - 1, last]
@@ -293,7 +298,7 @@ def unrolled(desk: Desk, board: Desk | Blackboard) -> Picture | None:
     """A recurrent network unrolled in time, with its values and, where there are any, its gradients."""
     if not desk.last_time or desk.values.rounding.policy == "exact":
         return None
-    pencil = _Pencil(desk, board)
+    pencil = Pencil(desk, board)
     times = _times(desk)
     columns: dict[int, int] = {}
     for time in times:
@@ -316,7 +321,7 @@ Kept = tuple[str, list[int]]
 """A node that carries a state on, and its lines."""
 
 
-def _memory(pencil: _Pencil, row: int, layer: Layer) -> Kept | None:
+def _memory(pencil: Pencil, row: int, layer: Layer) -> Kept | None:
     """The state before the first step."""
     stems = pencil.network.cell_of(layer).state
     found = [pencil.board.find(Name(stem, layer, 0, (), pencil.sample)) for stem in stems]
@@ -325,7 +330,7 @@ def _memory(pencil: _Pencil, row: int, layer: Layer) -> Kept | None:
     return (pencil.node((0, row), lines, [pencil.quantity(p) for p in lines], "given"), lines) if lines else None
 
 
-def _left_out(pencil: _Pencil, column: int, before: Sequence[Kept | None]) -> list[Kept | None]:
+def _left_out(pencil: Pencil, column: int, before: Sequence[Kept | None]) -> list[Kept | None]:
     """Dots in every row that carries a state on."""
     after: list[Kept | None] = []
     for row, kept in enumerate(before, 1):
@@ -338,7 +343,7 @@ def _left_out(pencil: _Pencil, column: int, before: Sequence[Kept | None]) -> li
     return after
 
 
-def _time_step(pencil: _Pencil, time: int, column: int, before: Sequence[Kept | None], *, values: bool) -> list[Kept | None]:
+def _time_step(pencil: Pencil, time: int, column: int, before: Sequence[Kept | None], *, values: bool) -> list[Kept | None]:
     """The forward part of one time step."""
     cells, readout = pencil.step(time)
     x = pencil.board.find(Name("x", time=time, sample=pencil.sample))
@@ -366,7 +371,7 @@ def _time_step(pencil: _Pencil, time: int, column: int, before: Sequence[Kept | 
 
 
 def _above(
-    pencil: _Pencil, time: int | None, place: tuple[int, int], below: Kept | None, readout: Sequence[int], *, values: bool
+    pencil: Pencil, time: int | None, place: tuple[int, int], below: Kept | None, readout: Sequence[int], *, values: bool
 ) -> None:
     """Output and loss of a time step."""
     assert below is not None
@@ -384,7 +389,7 @@ def _above(
             pencil.told[key] += [one.told() for one in arrived]
 
 
-def _word(pencil: _Pencil) -> Callable[[int, int], str]:
+def _word(pencil: Pencil) -> Callable[[int, int], str]:
     """What a source of a gradient is called."""
 
     def word(position: int, through: int) -> str:
@@ -394,7 +399,7 @@ def _word(pencil: _Pencil) -> Callable[[int, int], str]:
     return word
 
 
-def _gradients_of(pencil: _Pencil, time: int, column: int) -> None:
+def _gradients_of(pencil: Pencil, time: int, column: int) -> None:
     """The gradients that arrive at the states of a time step."""
     cells, _ = pencil.step(time)
     for row, cell in enumerate(cells, 1):
@@ -404,7 +409,7 @@ def _gradients_of(pencil: _Pencil, time: int, column: int) -> None:
             pencil.arriving(state, _word(pencil), len(states) > 1, broad, f"{column + 1}-{row}")
 
 
-def _carried_into_dots(pencil: _Pencil, time: int, column: int) -> None:
+def _carried_into_dots(pencil: Pencil, time: int, column: int) -> None:
     """What is carried from the first step after the dots to the one that is left out."""
     cells, _ = pencil.step(time)
     hidden, _ = pencil.step(time - 1)
@@ -424,7 +429,7 @@ def rolled_up(desk: Desk, board: Desk | Blackboard) -> Picture | None:
     """A recurrent network with its states as loops, and names only."""
     if not desk.last_time or desk.values.rounding.policy == "exact":
         return None
-    pencil = _Pencil(desk, board)
+    pencil = Pencil(desk, board)
     network, last = pencil.network, desk.last_time
     time = min(2, last)
     cells, readout = pencil.step(time)
@@ -469,7 +474,7 @@ def by_layer(desk: Desk, board: Desk | Blackboard) -> Picture | None:
     """A feedforward network from its input to its loss, with its values and its gradients."""
     if desk.last_time or desk.values.rounding.policy == "exact":
         return None
-    pencil = _Pencil(desk, board)
+    pencil = Pencil(desk, board)
     cells, readout = pencil.step(None)
     x = board.find(Name("x", sample=pencil.sample))
     key, lines = pencil.given((0, 0), x), [x] if x is not None else []
@@ -493,7 +498,7 @@ def by_layer(desk: Desk, board: Desk | Blackboard) -> Picture | None:
     return pencil.picture("layers", "The network, layer by layer", "The network layer by layer")
 
 
-def _back_by_layer(pencil: _Pencil, nodes: Sequence[Sequence[int]], loss: str | None) -> None:
+def _back_by_layer(pencil: Pencil, nodes: Sequence[Sequence[int]], loss: str | None) -> None:
     """The gradients that go from each node to the one before it."""
     after = loss
     for lines in nodes[::-1]:
@@ -530,7 +535,7 @@ def gradient_flow(desk: Desk) -> Bars | None:
             bars.append(Bar(Math("…", r"\dots"), Math("", ""), dots=True))
         bars.append(_bar(desk, state._replace(time=time), totals[time], highest, last))
     said = [_bar_told(bar) for bar in bars if not bar.dots]
-    alternative: Inline = ("The gradient of the state at each time step: ", *_between("; ", said), ".")
+    alternative: Inline = ("The gradient of the state at each time step: ", *in_a_row("; ", said), ".")
     return Bars("gradient-flow", ("How far an error reaches back",), tuple(bars), alternative)
 
 
@@ -581,4 +586,4 @@ def _bar_told(bar: Bar) -> Inline:
     if bar.product:
         name, value = bar.product
         said.append(Quantity(name, (value,) if value.text else ()).told())
-    return _between(", ", said)
+    return in_a_row(", ", said)

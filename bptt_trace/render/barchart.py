@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from bptt_trace.render.drawing import Arrow, Block, Drawing, Label, lay
+from bptt_trace.render.drawing import Arrow, Block, Drawing, Label
 from bptt_trace.render.measures import Paper
 from bptt_trace.render.typeset import Face
+from bptt_trace.render.wires import lay
 from bptt_trace.sheet import Bar, Bars, Figure, Inline, Math, words
 
 HIGHEST = 84

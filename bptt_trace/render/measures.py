@@ -46,6 +46,22 @@ class Measure(Protocol):
         """How far a loop goes out."""
 
     @property
+    def ring(self) -> float:
+        """Between a sign and the ring round it, left and right."""
+
+    @property
+    def circle(self) -> float:
+        """The least height of such a ring."""
+
+    @property
+    def stem(self) -> float:
+        """The shortest arrow up or down to one."""
+
+    @property
+    def head(self) -> float:
+        """The shortest arrow to the right."""
+
+    @property
     def odd(self) -> bool:
         """Whether places are cells of a terminal: widths are then odd, so that a box has a middle."""
 
@@ -84,6 +100,10 @@ class Paper:
     thick: float = 3
     reach: float = 24
     loop: float = 22
+    ring: float = 3.5
+    circle: float = 14
+    stem: float = 8
+    head: float = 9
     odd: bool = False
 
     def width(self, text: Inline, *, strong: bool = False) -> float:
@@ -120,6 +140,8 @@ class Paper:
 
 MOST_NARROW = 3
 """How far a terminal may squeeze a picture."""
+BARE = 4
+"""How far it may squeeze a circuit."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +150,9 @@ class Cells:
 
     spelled: Callable[[Inline], str]
     narrow: int = 0
-    """1: labels and long equations take two rows; 2: every equation does; 3: columns stand below each other."""
+    """1: labels and long equations take two rows; 2: every equation does; 3: columns stand below each other.
+
+    4, of circuits: a value stands under its name without an equals sign, and close to its frame."""
     pad_x: float = 2
     pad_y: float = 1
     gap: float = 2
@@ -137,6 +161,10 @@ class Cells:
     thick: float = 0.5
     reach: float = 4
     loop: float = 4
+    ring: float = 1
+    circle: float = 1
+    stem: float = 1
+    head: float = 2
     odd: bool = True
 
     def width(self, text: Inline, *, strong: bool = False) -> float:
@@ -167,14 +195,16 @@ class Cells:
         if self.narrow < MOST_NARROW or count < 2:
             return grid
         columns = [row for row in grid if len(row) == count]
-        others = [row for row in grid if len(row) < count]
-        return (*((row[place],) for place in range(count) for row in columns if row[place]), *others)
+        first = next(place for place, row in enumerate(grid) if len(row) == count)
+        others = [row for row in grid[first:] if len(row) < count]
+        return (*grid[:first], *((row[place],) for place in range(count) for row in columns if row[place]), *others)
 
     def boxed(self, cells: Grid) -> Grid:
         """The same, later."""
         if self.narrow < 2:
             return tuple(half for row in cells for half in (_halves(row) if self.narrow and _long(row) else (row,)))
-        return tuple(third for row in self.stacked(cells) for half in _halves(row) for third in _halves(half))
+        rows = tuple(third for row in self.stacked(cells) for half in _halves(row) for third in _halves(half))
+        return tuple(map(_bare, rows)) if self.narrow == BARE else rows
 
     def key(self, word: str) -> str:
         """In a narrow terminal without what all have in common."""
@@ -184,6 +214,13 @@ class Cells:
 def _long(row: tuple[Inline, ...]) -> bool:
     """Whether a row has two equals signs."""
     return len(row) == 1 and words(row[0]).count(" = ") > 1
+
+
+def _bare(row: tuple[Inline, ...]) -> tuple[Inline, ...]:
+    """A value without the equals sign before it."""
+    return tuple(
+        tuple(Math(part.text.removeprefix("= "), "") if isinstance(part, Math) else part for part in cell) for cell in row
+    )
 
 
 def _halves(row: tuple[Inline, ...]) -> Iterator[tuple[Inline, ...]]:
