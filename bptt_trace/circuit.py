@@ -35,6 +35,8 @@ from bptt_trace.program import Role
 from bptt_trace.sheet import Edge, Grid, Inline, Math, Node, Picture
 from bptt_trace.tracks import Tracks
 
+TIMES = Math("*", r"\cdot")
+"""In a ring it reads as the sign for products of entries."""
 EXIT = "exit"
 """What the places are called at which a state leaves the picture."""
 
@@ -171,11 +173,6 @@ class _Sketch:
         return any(int(key) in self.steps[p].arguments and not self.weighted(self._formula(p)) for p in self.states)
 
 
-def _product(formula: Formula) -> Math:
-    """The sign of a product, entry by entry where it is one of vectors."""
-    return Math(".*", r"\odot") if formula.shape else Math("*", r"\cdot")
-
-
 def _applied(formula: Apply) -> Math:
     """The name of a function."""
     return Math(formula.function.name, formula.function.latex)
@@ -191,13 +188,13 @@ def _operation(formula: Formula) -> tuple[Math, Sequence[Formula]]:
         case Sum(terms):
             return Math("+", "+"), terms
         case Times(factors):
-            return _product(formula), factors
+            return TIMES, factors
         case Neg(operand):
             return Math("-", "-"), [operand]
         case Over(Const(value), denominator):
             return Math(f"{value} /", f"{value} /"), [denominator]
         case Over(numerator, denominator):
-            return _product(formula), [numerator, Over(ONE, denominator)]
+            return TIMES, [numerator, Over(ONE, denominator)]
         case Power(base, exponent):
             return Math(f"^{exponent}", rf"(\cdot)^{exponent}"), [base]
         case Larger(left, right):

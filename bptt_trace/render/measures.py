@@ -105,6 +105,8 @@ class Paper:
     stem: float = 8
     head: float = 9
     odd: bool = False
+    slim: bool = False
+    """Whether a value stands under its name: for circuits too wide for a page."""
 
     def width(self, text: Inline, *, strong: bool = False) -> float:
         """The sum of its signs."""
@@ -130,8 +132,8 @@ class Paper:
         return label
 
     def boxed(self, cells: Grid) -> Grid:
-        """Equations stay on one line."""
-        return cells
+        """Equations stay on one line where there is room."""
+        return tuple(_bare(half) for row in cells for half in _halves(row)) if self.slim else cells
 
     def key(self, word: str) -> str:
         """In full."""
@@ -219,7 +221,7 @@ def _long(row: tuple[Inline, ...]) -> bool:
 def _bare(row: tuple[Inline, ...]) -> tuple[Inline, ...]:
     """A value without the equals sign before it."""
     return tuple(
-        tuple(Math(part.text.removeprefix("= "), "") if isinstance(part, Math) else part for part in cell) for cell in row
+        tuple(Math(part.text.removeprefix("= "), part.latex.removeprefix("= ")) if isinstance(part, Math) else part for part in cell) for cell in row
     )
 
 
@@ -232,8 +234,9 @@ def _halves(row: tuple[Inline, ...]) -> Iterator[tuple[Inline, ...]]:
     first = row[0][0] if len(row) == 1 and row[0] else ""
     if isinstance(first, Math) and " = " in first.text:
         name, _, value = first.text.rpartition(" = ")
-        yield ((Math(name, ""),),)
-        yield ((Math(f"= {value}", ""),),)
+        of_name, _, of_value = first.latex.rpartition(" = ")
+        yield ((Math(name, of_name),),)
+        yield ((Math(f"= {value}", f"= {of_value}"),),)
         for remark in row[0][1:]:
             yield ((remark.lstrip() if isinstance(remark, str) else remark,),)
         return

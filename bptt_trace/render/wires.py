@@ -5,7 +5,7 @@ The other pictures are laid out in ``drawing``; ``lay`` knows which is which.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from bptt_trace.render.drawing import Arrow, Drawing, Frame, Layout
 from bptt_trace.render.measures import Measure
@@ -39,6 +39,8 @@ class Circuit(Layout):
         """Where each trunk stands."""
         self.far: dict[str, float] = {}
         """How far to the right the line of a node goes before it turns for the last time."""
+        self.straight: set[str] = set()
+        """Nodes with an arrow that does not turn, which is then their longest."""
 
     # ------------------------------------------------------------------ sizes
 
@@ -78,7 +80,8 @@ class Circuit(Layout):
         for key, sources in self.used.items():
             self.arrive(key, sources)
         for key, far in self.far.items():
-            self.drawing.wires.append(((self.right_of(key), self.y[self.row(key)]), (far, self.y[self.row(key)])))
+            if key not in self.straight:
+                self.drawing.wires.append(((self.right_of(key), self.y[self.row(key)]), (far, self.y[self.row(key)])))
         self.join()
         drawing = self.drawing
         points = [point for arrow in drawing.arrows for point in arrow.points]
@@ -132,7 +135,9 @@ class Circuit(Layout):
         heights = [self.y[self.row(key)] for key in (*sources, *boxes)]
         self.drawing.wires.append(((x, min(heights)), (x, max(heights))))
         for key in boxes:
-            self.drawing.arrows.append(Arrow(((x, self.y[self.row(key)]), (self.left_of(key), self.y[self.row(key)])), "forward"))
+            if all(self.row(source) != self.row(key) for source in sources):
+                y = self.y[self.row(key)]
+                self.drawing.arrows.append(Arrow(((x, y), (self.left_of(key), y)), "forward"))
         for source in sources:
             self.reach(source, x)
 
@@ -147,6 +152,7 @@ class Circuit(Layout):
         for source in sources:
             if self.row(source) == self.row(key):
                 self.drawing.arrows.append(Arrow(((self.right_of(source), y), (self.left_of(key), y)), "forward"))
+                self.straight.add(source)
             elif self.operation(key):
                 self.reach(source, x)
         if self.operation(key) and min(heights) < y:
@@ -158,19 +164,16 @@ class Circuit(Layout):
         """Dots where lines that belong together meet; lines that only cross have none."""
         for trunk, boxes in self.trunks.items():
             x = self.turns[trunk]
-            straight = {self.y[self.row(s)] for s in trunk[1]} & {self.y[self.row(b)] for b in boxes}
-            self._dots(x, [*trunk[1], *boxes], {self.y[self.row(s)] for s in trunk[1] if self.far[s] > x} | straight)
+            heights = sorted({self.y[self.row(key)] for key in (*trunk[1], *boxes)})
+            self.drawing.joins += [(x, y) for y in sorted({*heights[1:-1], *self.onward(trunk[1], x)})]
         for key, sources in self.used.items():
             if self.operation(key):
                 x, y = self.x[self.nodes[key].column], self.y[self.row(key)]
-                onward = {self.y[self.row(s)] for s in sources if self.far.get(s, 0) > x}
                 for side in (1, -1):
-                    beside = [s for s in sources if (self.y[self.row(s)] - y) * side > 0]
-                    inner = sorted({self.y[self.row(s)] for s in beside}, key=lambda one: abs(one - y))[:-1]
-                    on = onward & {self.y[self.row(s)] for s in beside}
-                    self.drawing.joins += [(x, one) for one in sorted({*inner, *on})]
+                    beside = [source for source in sources if (self.y[self.row(source)] - y) * side > 0]
+                    inner = sorted({self.y[self.row(source)] for source in beside}, key=lambda one: abs(one - y))[:-1]
+                    self.drawing.joins += [(x, one) for one in sorted({*inner, *self.onward(beside, x)})]
 
-    def _dots(self, x: float, keys: list[str], also: set[float]) -> None:
-        """Dots along an upright line, where something branches off between its ends or goes on at one."""
-        heights = sorted({self.y[self.row(key)] for key in keys})
-        self.drawing.joins += [(x, y) for y in sorted({*heights[1:-1], *also})]
+    def onward(self, sources: Iterable[str], x: float) -> set[float]:
+        """Where lines of these nodes go on to the right of a place."""
+        return {self.y[self.row(one)] for one in sources if one in self.straight or self.far.get(one, 0.0) > x}
