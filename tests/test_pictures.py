@@ -293,6 +293,7 @@ class TwoStates:
     activation: ClassVar = tanh
     parameters: ClassVar = {"W_xh": ("n", "d"), "W_hh": ("n", "n"), "b_h": ("n",)}
     state: ClassVar = ("h", "c")
+    gates: ClassVar = {}
 
     def step(self, let: Any, p: Any, x: Any, h: Any, c: Any) -> Any:
         a = let("a", p.W_xh @ x + p.W_hh @ h + p.b_h)
