@@ -7,23 +7,26 @@ name stands alone, and a bar without a value has no height.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
 from bptt_trace.blackboard import Blackboard
 from bptt_trace.desk import Desk, of_any_sample
 from bptt_trace.formula import Sum, variables
-from bptt_trace.names import LOSS, Layer, Name, gradient
+from bptt_trace.names import BACKWARD, DECODER, ENCODER, LOSS, Layer, Name, gradient
 from bptt_trace.notation import Clock, clock_at
 from bptt_trace.parts import way
 from bptt_trace.program import Role
 from bptt_trace.sheet import Bar, Bars, Edge, Grid, Inline, Math, Node, Picture
+from bptt_trace.wiring import Network
 
 MOST_VALUES = 3
 """Components that are told; of longer vectors there is the name."""
 MOST_STEPS = 4
 """Time steps that are drawn; of more of them the first two and the last two."""
+MOST_PARAMETERS = 3
+"""Parameters that are named at an arrow; of more of them the first and the last of each kind."""
 ROOMY_STEPS = 2
 """Time steps up to which every arrow has the value of its parameter."""
 MOST_BARS = 8
@@ -54,10 +57,10 @@ class Quantity:
         """In a sentence: ``h_1 = (0.5370, 0.1236)``."""
         if len(self.values) < 2:
             return (self.equation,)
-        return (self.name, " = (", *_between(", ", [(value,) for value in self.values]), ")")
+        return (self.name, " = (", *in_a_row(", ", [(value,) for value in self.values]), ")")
 
 
-def _between(separator: str, parts: Iterable[Inline]) -> Inline:
+def in_a_row(separator: str, parts: Iterable[Inline]) -> Inline:
     """Parts with a separator between them."""
     joined: list[str | Math] = []
     for part in parts:
@@ -76,7 +79,13 @@ def grid(quantities: Sequence[Quantity]) -> Grid:
     return tuple(rows)
 
 
-class _Pencil:
+def digits_of(desk: Desk) -> int:
+    """About how many digits a number of the sheet has."""
+    rounding = desk.values.rounding
+    return max(rounding.figures or 0, rounding.places or 0, 17 if rounding.policy == "full" else 0)
+
+
+class Pencil:
     """Draws nodes and edges from the lines of one sample."""
 
     def __init__(self, desk: Desk, board: Desk | Blackboard) -> None:
@@ -143,12 +152,44 @@ class _Pencil:
         end = max((place for place, p in enumerate(lines) if steps[p].role is Role.HIDDEN), default=-1) + 1
         return [lines[:end]], lines[end:]
 
+    def cells(self, time: int, layers: Sequence[Layer]) -> list[list[int]]:
+        """The lines of these layers at a time."""
+        of = dict(zip(self.network.layers, self.step(time)[0], strict=True))
+        return [of[layer] for layer in layers]
+
+    def layer(self, lines: Sequence[int]) -> Layer:
+        """The layer of a cell."""
+        return self.board.steps[lines[0]].target.layer
+
+    def readout(self, time: int) -> list[int]:
+        """The lines of the output at a time."""
+        return self.step(time)[1]
+
+    def kept(self, time: int, strand: _Strand) -> Kept:
+        """The node and the lines of the last layer of a strand at a time."""
+        lines = self.cells(time, strand.layers)[-1]
+        return self.owner[lines[-1]], lines
+
+    def inputs(self, lines: Iterable[int]) -> list[int]:
+        """What comes into a cell from outside the layers: the input, and what is fed back."""
+        steps = self.board.steps
+        used = (argument for p in lines for argument in steps[p].arguments)
+        return [p for p in dict.fromkeys(used) if steps[p].target.stem in ("x", "y", "target")]
+
+    def way(self, position: int, through: int) -> str:
+        """How a gradient reaches a state: from its own time step, or ``carried`` from another, in either direction of time."""
+        target, by = self.board.steps[position].target, self.board.steps[through].target
+        handed = str(target.layer).startswith(ENCODER) and str(by.layer).startswith(DECODER)
+        apart = target.time is not None and by.time is not None and by.time != target.time
+        return "carried" if handed or apart else "direct"
+
     def shown(self, lines: Sequence[int]) -> tuple[list[int], list[int]]:
         """The pre-activation, where there is one only, and the states among the lines of a cell."""
         steps = self.board.steps
         before = [p for p in lines if steps[p].role is Role.PREACTIVATION]
-        carried = self.network.cell_of(steps[lines[0]].target.layer).state if lines else ()
-        states = [p for p in lines if steps[p].role is Role.HIDDEN or steps[p].target.stem in carried]
+        cell = self.network.cell_of(steps[lines[0]].target.layer)
+        # Gates have a picture of their own; here there is room for what goes on from the cell.
+        states = [p for p in lines if steps[p].target.stem in cell.state or (steps[p].role is Role.HIDDEN and not cell.gates)]
         return (before if len(before) == 1 else []), states
 
     def parameters(self, start: Iterable[int], end: Iterable[int]) -> list[int]:
@@ -209,14 +250,37 @@ class _Pencil:
 
     def forward(self, start: str, end: str, parameters: Sequence[int], *, values: bool) -> None:
         """An arrow with its parameters; a matrix has its name only."""
+        if len(parameters) > MOST_PARAMETERS:
+            self.edge(start, end, "forward", grid(self.briefly(parameters)))
+            return
         quantities = [self.quantity(p, 1 if values else 0) for p in parameters]
         self.edge(start, end, "forward", grid(quantities))
+
+    def briefly(self, parameters: Sequence[int], clock: Clock = str) -> list[Quantity]:
+        """Names of parameters, one each where there are few; of those of many gates the first and the last of a kind."""
+        if len(parameters) <= MOST_PARAMETERS:
+            return [Quantity(self.name(p, clock)) for p in parameters]
+        kinds: dict[object, list[int]] = {}
+        for p in parameters:
+            kinds.setdefault(self._kind(p), []).append(p)
+        found = []
+        for one in kinds.values():
+            first, last = self.name(one[0], clock), self.name(one[-1], clock)
+            several = Math(f"{first.text}, ..., {last.text}", rf"{first.latex}, \dots, {last.latex}")
+            found.append(Quantity(several if len(one) > 1 else first))
+        return found
+
+    def _kind(self, parameter: int) -> object:
+        """What parameters of several gates have in common: the stem but for its last letters, and the shape."""
+        step = self.board.steps[parameter]
+        letter, _, rest = step.target.stem.partition("_")
+        return letter, rest[:-1], step.shape
 
     def named_edge(self, start: str, end: str, parameters: Sequence[Quantity]) -> None:
         """An arrow with the names of its parameters, and what it says in words."""
         self.edge(start, end, "forward", grid(parameters))
         source: Inline = ("itself one step earlier",) if start == end else self.nodes[start].cells[-1][0]
-        names = _between(", ", [(one.name,) for one in parameters])
+        names = in_a_row(", ", [(one.name,) for one in parameters])
         self.told[end].append(("from ", *source, *((" by ", *names) if names else ())))
 
     def given(self, place: tuple[int, int], position: int | None) -> str | None:
@@ -246,18 +310,17 @@ class _Pencil:
 
     def arriving(self, position: int, word: Callable[[int, int], str], named: bool, broad: bool, dots: str = "") -> None:
         """Arrows of the gradients that arrive at a state, each from the node by which it comes."""
-        steps = self.board.steps
-        target = steps[position].target
         end = self.owner.get(position, dots)
         for source, through in self.sources(position):
             start = self.owner.get(through, dots)
             if not start or start == end:
                 continue
-            kind = "carried" if way(target, steps[through].target) == "carried" else "direct"
-            said, one = word(position, through), self.quantity(source)
+            kind, said, one = self.way(position, through), word(position, through), self.quantity(source)
             value = one.values
             if named:
-                label: Grid = (((said,),), *grid([one]))
+                known = self.edges.get((start, end, kind))
+                told = known is not None and ((said,),) in known.label
+                label: Grid = grid([one]) if told else (((said,),), *grid([one]))
             elif broad and len(value) == 1:
                 label = (((f"{said} ", value[0]),),)
             else:
@@ -269,8 +332,8 @@ class _Pencil:
         """The picture, with what it says in words."""
         named = self.sample is not None and which != "rolled-up"
         sample = f" (sample {self.sample} of the batch)" if named else ""
-        said = [_between(", ", parts) for _, parts in sorted(self.told.items(), key=self._reading) if parts]
-        alternative: Inline = (f"{lead}{sample}: ", *_between("; ", said), ".")
+        said = [in_a_row(", ", parts) for _, parts in sorted(self.told.items(), key=self._reading) if parts]
+        alternative: Inline = (f"{lead}{sample}: ", *in_a_row("; ", said), ".")
         return Picture(which, (f"{title}{sample}",), tuple(self.nodes.values()), tuple(self.edges.values()), alternative)
 
     def _reading(self, item: tuple[str, list[Inline]]) -> tuple[int, int]:
@@ -281,35 +344,92 @@ class _Pencil:
 # ------------------------------------------------------------------ in time
 
 
-def _times(desk: Desk) -> list[int]:
+def _times(desk: Desk, last: int) -> list[int]:
     """The time steps that are drawn."""
-    last, rounding = desk.last_time, desk.values.rounding
-    digits = max(rounding.figures or 0, rounding.places or 0, 17 if rounding.policy == "full" else 0)
+    digits = digits_of(desk)
     if last <= (ROOMY_STEPS if digits > MOST_DIGITS else MOST_STEPS):
         return list(range(1, last + 1))
     return [1, last] if digits > MOST_DIGITS else [1, 2, last - 1, last]
 
 
-def unrolled(desk: Desk, board: Desk | Blackboard) -> Picture | None:
-    """A recurrent network unrolled in time, with its values and, where there are any, its gradients."""
-    if not desk.last_time or desk.values.rounding.policy == "exact":
-        return None
-    pencil = _Pencil(desk, board)
-    times = _times(desk)
+@dataclass(frozen=True)
+class _Strand:
+    """Layers that go through the same time steps together."""
+
+    layers: tuple[Layer, ...]
+    rows: tuple[int, ...]
+    """The row of each layer."""
+    columns: Mapping[int, int]
+    """The column of each time step that is drawn."""
+    below: int | None
+    """The row of what the first layer reads; None where another layer has drawn it."""
+    onward: int = 1
+    """1, or −1 for a layer that reads from the last step to the first."""
+
+    @property
+    def times(self) -> list[int]:
+        """The time steps in the order of the calculation."""
+        return sorted(self.columns, reverse=self.onward < 0)
+
+    def gap(self, time: int) -> int | None:
+        """The column of the dots before a step, where steps are left out."""
+        later = self.times.index(time) > 0 and time - self.onward not in self.columns
+        return self.columns[time] - self.onward if later else None
+
+
+def _strands(pencil: Pencil) -> list[_Strand]:
+    """One strand, or two: an encoder and a decoder behind each other, two directions above each other."""
+    network, count = pencil.network, len(pencil.network.layers)
+    if network.bidirectional:
+        columns = _columns(_times(pencil.desk, pencil.desk.last_time))
+        onward, back = ((layer,) for layer in network.layers)
+        # The output stands between the directions, and what they read on both sides, so that each has it beside it.
+        return [_Strand(onward, (1,), columns, 0), _Strand(back, (3,), columns, 4, -1)]
+    if not network.source_steps:
+        columns = _columns(_times(pencil.desk, pencil.desk.last_time))
+        return [_Strand(network.layers, tuple(range(1, count + 1)), columns, 0)]
+    rows = tuple(range(1, count // 2 + 1))
+    source = _columns(_times(pencil.desk, network.source_steps))
+    answer = _columns(_times(pencil.desk, pencil.desk.last_time), max(source.values()))
+    return [_Strand(network.layers[: count // 2], rows, source, 0), _Strand(network.layers[count // 2 :], rows, answer, 0)]
+
+
+def _columns(times: Sequence[int], last: int = 0) -> dict[int, int]:
+    """A column for each time step, and one between them for the dots of those that are left out."""
     columns: dict[int, int] = {}
     for time in times:
-        gap = bool(columns) and time - 1 not in columns
-        columns[time] = max(columns.values(), default=0) + (2 if gap else 1)
-    layers = pencil.network.layers
-    before = [_memory(pencil, row, layer) for row, layer in enumerate(layers, 1)]
-    for time in times:
-        if time > 1 and time - 1 not in columns:
-            before = _left_out(pencil, columns[time] - 1, before)
-        before = _time_step(pencil, time, columns[time], before, values=time == 1 or desk.last_time <= ROOMY_STEPS)
-    for time in times:
-        _gradients_of(pencil, time, columns[time])
-        if time > 1 and time - 1 not in columns:
-            _carried_into_dots(pencil, time, columns[time] - 1)
+        last += 2 if columns and time - 1 not in columns else 1
+        columns[time] = last
+    return columns
+
+
+def drawable(network: Network) -> bool:
+    """Whether every arrow of a network goes from a box to one beside it."""
+    return not network.bidirectional or (len(network.layers) == 2 and network.every)
+
+
+def unrolled(desk: Desk, board: Desk | Blackboard) -> Picture | None:
+    """A recurrent network unrolled in time, with its values and, where there are any, its gradients."""
+    if not desk.last_time or desk.values.rounding.policy == "exact" or not drawable(desk.problem.network):
+        return None
+    pencil = Pencil(desk, board)
+    strands = _strands(pencil)
+    before: list[Kept | None] = []
+    for strand in strands:
+        if strand is strands[0] or strand.onward < 0:
+            before = [_memory(pencil, row, layer, strand) for row, layer in zip(strand.rows, strand.layers, strict=True)]
+        for time in strand.times:
+            gap = strand.gap(time)
+            if gap is not None:
+                before = _left_out(pencil, gap, strand.rows, before)
+            values = time == strand.times[0] or desk.last_time <= ROOMY_STEPS
+            before = _time_step(pencil, strand, time, before, values=values)
+        if strand is strands[-1]:
+            for time in sorted(strand.columns):
+                _answers(pencil, strands, time, values=time == 1 or desk.last_time <= ROOMY_STEPS)
+    for strand in strands:
+        for time in strand.times:
+            _gradients_of(pencil, strand, time)
     return pencil.picture("unrolled", "The network, unrolled in time", "The network unrolled in time")
 
 
@@ -317,19 +437,20 @@ Kept = tuple[str, list[int]]
 """A node that carries a state on, and its lines."""
 
 
-def _memory(pencil: _Pencil, row: int, layer: Layer) -> Kept | None:
-    """The state before the first step."""
-    stems = pencil.network.cell_of(layer).state
-    found = [pencil.board.find(Name(stem, layer, 0, (), pencil.sample)) for stem in stems]
-    found = [p if p is not None else pencil.board.find(Name(s, layer, 0)) for p, s in zip(found, stems, strict=True)]
+def _memory(pencil: Pencil, row: int, layer: Layer, strand: _Strand) -> Kept | None:
+    """The state before the first step; before the last, where a layer reads from there."""
+    stems, first = pencil.network.cell_of(layer).state, strand.times[0]
+    time, column = first - strand.onward, strand.columns[first] - strand.onward
+    found = [pencil.board.find(Name(stem, layer, time, (), pencil.sample)) for stem in stems]
+    found = [p if p is not None else pencil.board.find(Name(s, layer, time)) for p, s in zip(found, stems, strict=True)]
     lines = [p for p in found if p is not None]
-    return (pencil.node((0, row), lines, [pencil.quantity(p) for p in lines], "given"), lines) if lines else None
+    return (pencil.node((column, row), lines, [pencil.quantity(p) for p in lines], "given"), lines) if lines else None
 
 
-def _left_out(pencil: _Pencil, column: int, before: Sequence[Kept | None]) -> list[Kept | None]:
+def _left_out(pencil: Pencil, column: int, rows: Sequence[int], before: Sequence[Kept | None]) -> list[Kept | None]:
     """Dots in every row that carries a state on."""
     after: list[Kept | None] = []
-    for row, kept in enumerate(before, 1):
+    for row, kept in zip(rows, before, strict=True):
         if kept is not None:
             dots = pencil.dots(column, row)
             pencil.edge(kept[0], dots, "forward")
@@ -339,13 +460,15 @@ def _left_out(pencil: _Pencil, column: int, before: Sequence[Kept | None]) -> li
     return after
 
 
-def _time_step(pencil: _Pencil, time: int, column: int, before: Sequence[Kept | None], *, values: bool) -> list[Kept | None]:
-    """The forward part of one time step."""
-    cells, readout = pencil.step(time)
-    x = pencil.board.find(Name("x", time=time, sample=pencil.sample))
-    key, lines = pencil.given((column, 0), x), [x] if x is not None else []
+def _time_step(
+    pencil: Pencil, strand: _Strand, time: int, before: Sequence[Kept | None], *, values: bool
+) -> list[Kept | None]:
+    """The layers of a strand at a time step."""
+    cells, column = pencil.cells(time, strand.layers), strand.columns[time]
+    lines = pencil.inputs(cells[0])
+    key = pencil.node((column, strand.below or 0), lines, [pencil.quantity(p) for p in lines], "given") if lines else None
     kept: list[Kept | None] = []
-    for row, (cell, memory) in enumerate(zip(cells, before, strict=True), 1):
+    for row, cell, memory in zip(strand.rows, cells, before, strict=True):
         pre, states = pencil.shown(cell)
         totals = [
             pencil.quantity(total, remark="(sum)" if pencil.board.steps[total].through is None else "")
@@ -362,15 +485,32 @@ def _time_step(pencil: _Pencil, time: int, column: int, before: Sequence[Kept | 
             pencil.forward(memory[0], node, [*pencil.parameters(memory[1], cell), *biases], values=values)
         key, lines = node, cell
         kept.append((node, cell))
-    _above(pencil, time, (column, len(cells) + 1), kept[-1], readout, values=values)
     return kept
 
 
+def _answers(pencil: Pencil, strands: Sequence[_Strand], time: int, *, values: bool) -> None:
+    """Output and loss of a time step: above the last layer, or between two directions."""
+    strand, readout = strands[-1], pencil.readout(time)
+    column = strand.columns[time]
+    if strand.onward > 0:
+        _above(pencil, time, (column, strand.rows[-1] + 1), pencil.kept(time, strand), readout, values=values)
+        return
+    loss = pencil.loss(time)
+    target = pencil.board.find(Name("target", time=time, sample=pencil.sample))
+    shown = [p for p in ([readout[0], readout[-1]] if len(readout) > 1 else readout)]
+    quantities = [pencil.quantity(p) for p in (*shown, *(p for p in (target, loss) if p is not None))]
+    arrived = [pencil.quantity(total) for p in shown[::-1] if (total := pencil.total(p)) is not None]
+    key = pencil.node((column, 2), [*readout, *([loss] if loss is not None else [])], quantities, "plain", arrived)
+    for one in strands:
+        node, lines = pencil.kept(time, one)
+        used = [*pencil.parameters(lines, readout), *(pencil.biases(readout) if one is strands[0] else [])]
+        pencil.forward(node, key, used, values=values)
+
+
 def _above(
-    pencil: _Pencil, time: int | None, place: tuple[int, int], below: Kept | None, readout: Sequence[int], *, values: bool
+    pencil: Pencil, time: int | None, place: tuple[int, int], below: Kept, readout: Sequence[int], *, values: bool
 ) -> None:
     """Output and loss of a time step."""
-    assert below is not None
     (key, lines), (column, row) = below, place
     if readout:
         shown = [readout[0], readout[-1]] if len(readout) > 1 else readout
@@ -385,37 +525,37 @@ def _above(
             pencil.told[key] += [one.told() for one in arrived]
 
 
-def _word(pencil: _Pencil) -> Callable[[int, int], str]:
+def _word(pencil: Pencil) -> Callable[[int, int], str]:
     """What a source of a gradient is called."""
 
     def word(position: int, through: int) -> str:
         target, by = pencil.board.steps[position].target, pencil.board.steps[through].target
-        return way(target, by)
+        handed = str(target.layer).startswith(ENCODER) and str(by.layer).startswith(DECODER)
+        return "from above" if by.layer not in (None, target.layer) and not handed else pencil.way(position, through)
 
     return word
 
 
-def _gradients_of(pencil: _Pencil, time: int, column: int) -> None:
-    """The gradients that arrive at the states of a time step."""
-    cells, _ = pencil.step(time)
-    for row, cell in enumerate(cells, 1):
+def _gradients_of(pencil: Pencil, strand: _Strand, time: int) -> None:
+    """The gradients that arrive at the states of a time step, and those that go on to steps that are left out."""
+    network = pencil.network
+    broad = max(pencil.desk.last_time, network.source_steps or 0) <= ROOMY_STEPS
+    after, gap = time + strand.onward, strand.gap(time)
+    dots = strand.gap(min(strand.times, key=lambda one: (one - time) * strand.onward <= 0)) if after not in strand.columns else None
+    for row, cell in zip(strand.rows, pencil.cells(time, strand.layers), strict=True):
         _, states = pencil.shown(cell)
         for state in states:
-            broad = pencil.desk.last_time <= ROOMY_STEPS
-            pencil.arriving(state, _word(pencil), len(states) > 1, broad, f"{column + 1}-{row}")
-
-
-def _carried_into_dots(pencil: _Pencil, time: int, column: int) -> None:
-    """What is carried from the first step after the dots to the one that is left out."""
-    cells, _ = pencil.step(time)
-    hidden, _ = pencil.step(time - 1)
-    for row, (cell, left_out) in enumerate(zip(cells, hidden, strict=True), 1):
-        _, states = pencil.shown(left_out)
-        for state in states:
-            carried = [(source, through) for source, through in pencil.sources(state) if through in cell]
-            for source, _ in carried:
-                values = pencil.quantity(source).values
-                pencil.edge(f"{column + 1}-{row}", f"{column}-{row}", "carried", ((("carried",),), *(((v,),) for v in values)))
+            pencil.arriving(state, _word(pencil), len(states) > 1, broad, f"{dots}-{row}" if dots is not None else "")
+    if gap is None:
+        return
+    here, hidden = (pencil.cells(one, strand.layers) for one in (time, time - strand.onward))
+    for row, cell, left_out in zip(strand.rows, here, hidden, strict=True):
+        for state in pencil.shown(left_out)[1]:
+            for source, through in pencil.sources(state):
+                if through in cell:
+                    values = pencil.quantity(source).values
+                    key = f"{strand.columns[time]}-{row}"
+                    pencil.edge(key, f"{gap}-{row}", "carried", ((("carried",),), *(((v,),) for v in values)))
 
 
 # ---------------------------------------------------------------- rolled up
@@ -425,41 +565,44 @@ def rolled_up(desk: Desk, board: Desk | Blackboard) -> Picture | None:
     """A recurrent network with its states as loops, and names only."""
     if not desk.last_time or desk.values.rounding.policy == "exact":
         return None
-    pencil = _Pencil(desk, board)
+    pencil = Pencil(desk, board)
     network, last = pencil.network, desk.last_time
+    if network.source_steps or not drawable(network):
+        return None
     time = min(2, last)
-    cells, readout = pencil.step(time)
-    if network.predicts(last):
-        at_end = pencil.step(last)[1]
-        readout = readout or at_end
+    cells = pencil.step(time)[0]
+    readout = pencil.readout(time) or (pencil.readout(last) if network.predicts(last) else [])
     clock = clock_at(time)
 
-    def named(position: int, clock: Clock = clock) -> Quantity:
-        return Quantity(pencil.name(position, clock))
+    def read(row: int, cell: Sequence[int], clock: Clock) -> tuple[str | None, list[int]]:
+        lines = pencil.inputs(cell)
+        told = [Quantity(pencil.name(p, clock)) for p in lines]
+        return (pencil.node((0, row), lines, told, "given") if lines else None), lines
 
-    key, lines = None, []
-    x = board.find(Name("x", time=1, sample=pencil.sample))
-    if x is not None:
-        key, lines = pencil.node((0, 0), [x], [named(x, str if network.first_only else clock_at(1))], "given"), [x]
-    first, _ = pencil.step(1)
-    for row, (cell, once) in enumerate(zip(cells, first, strict=True), 1):
+    first = pencil.step(1)[0]
+    key, lines = read(0, first[0] if network.first_only else cells[0], str if network.first_only else clock)
+    above, seen = 1, list(cells[-1])
+    for cell, once in zip(cells, first, strict=True):
+        if str(pencil.layer(cell)).startswith(BACKWARD):  # the output stands between the directions
+            above, (key, lines) = 3, read(4, cell, clock)
         _, states = pencil.shown(cell)
-        node = pencil.node((0, row), cell, [named(p) for p in states], "state")
+        node = pencil.node((0, above), cell, [Quantity(pencil.name(p, clock)) for p in states], "state")
         if key is not None:
-            used = pencil.parameters(lines, once if row == 1 else cell)
-            pencil.named_edge(key, node, [named(p) for p in used])
-        stems = network.cell_of(board.steps[cell[0]].target.layer).state
+            pencil.named_edge(key, node, pencil.briefly(pencil.parameters(lines, once if network.first_only else cell), clock))
+        stems = network.cell_of(pencil.layer(cell)).state
         found = (p for q in cell for p in board.steps[q].arguments if board.steps[p].target.stem in stems)
-        earlier = [p for p in dict.fromkeys(found) if board.steps[p].target.time == time - 1]
-        pencil.named_edge(node, node, [named(p) for p in pencil.parameters(earlier, cell)])
-        key, lines = node, cell
-    if readout and key is not None:
+        earlier = [p for p in dict.fromkeys(found) if board.steps[p].target.time != time]
+        pencil.named_edge(node, node, pencil.briefly(pencil.parameters(earlier, cell), clock))
+        key, lines, above = node, cell, above + 1
+    if readout:
         at = board.steps[readout[-1]].target.time or last
-        output = pencil.node(
-            (0, len(cells) + 1), readout, [named(readout[-1], clock_at(at, "t" if network.every else "T"))], "plain"
-        )
-        used = pencil.parameters(lines if network.every else pencil.step(last)[0][-1], readout)
-        pencil.named_edge(key, output, [named(p) for p in used])
+        told = [Quantity(pencil.name(readout[-1], clock_at(at, "t" if network.every else "T")))]
+        output = pencil.node((0, 2 if network.bidirectional else above), readout, told, "plain")
+        if not network.every:
+            seen = pencil.step(last)[0][-1]
+        for cell in cells if network.bidirectional else [seen]:
+            node = pencil.owner.get(cell[-1]) or pencil.owner[cells[-1][-1]]
+            pencil.named_edge(node, output, pencil.briefly(pencil.parameters(cell, readout), clock))
     return pencil.picture("rolled-up", "The network, rolled up", "The network with its state as a loop")
 
 
@@ -470,7 +613,7 @@ def by_layer(desk: Desk, board: Desk | Blackboard) -> Picture | None:
     """A feedforward network from its input to its loss, with its values and its gradients."""
     if desk.last_time or desk.values.rounding.policy == "exact":
         return None
-    pencil = _Pencil(desk, board)
+    pencil = Pencil(desk, board)
     cells, readout = pencil.step(None)
     x = board.find(Name("x", sample=pencil.sample))
     key, lines = pencil.given((0, 0), x), [x] if x is not None else []
@@ -494,7 +637,7 @@ def by_layer(desk: Desk, board: Desk | Blackboard) -> Picture | None:
     return pencil.picture("layers", "The network, layer by layer", "The network layer by layer")
 
 
-def _back_by_layer(pencil: _Pencil, nodes: Sequence[Sequence[int]], loss: str | None) -> None:
+def _back_by_layer(pencil: Pencil, nodes: Sequence[Sequence[int]], loss: str | None) -> None:
     """The gradients that go from each node to the one before it."""
     after = loss
     for lines in nodes[::-1]:
@@ -531,7 +674,7 @@ def gradient_flow(desk: Desk) -> Bars | None:
             bars.append(Bar(Math("…", r"\dots"), Math("", ""), dots=True))
         bars.append(_bar(desk, state._replace(time=time), totals[time], highest, last))
     said = [_bar_told(bar) for bar in bars if not bar.dots]
-    alternative: Inline = ("The gradient of the state at each time step: ", *_between("; ", said), ".")
+    alternative: Inline = ("The gradient of the state at each time step: ", *in_a_row("; ", said), ".")
     return Bars("gradient-flow", ("How far an error reaches back",), tuple(bars), alternative)
 
 
@@ -583,4 +726,4 @@ def _bar_told(bar: Bar) -> Inline:
     if bar.product:
         name, value = bar.product
         said.append(Quantity(name, (value,) if value.text else ()).told())
-    return _between(", ", said)
+    return in_a_row(", ", said)

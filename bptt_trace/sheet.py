@@ -240,7 +240,8 @@ class Node:
     row: int
     cells: Grid
     style: str = "plain"
-    """``given``, ``state``, ``plain``, or ``dots`` for what is left out, which has no frame."""
+    """``given``, ``state``, ``plain``, ``operation`` for a sign, or, without a frame, ``dots`` for what is left out and
+    ``exit`` for where an arrow leaves the picture."""
     totals: Grid = ()
     """What stands below the box."""
 
@@ -268,6 +269,8 @@ class Picture:
     edges: tuple[Edge, ...]
     alternative: Inline
     """The same in words, with the numbers."""
+    wired: bool = False
+    """Whether an arrow keeps to the row of its start until it meets the column of its end, however far that is."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from bptt_trace import pictures, sentences
+from bptt_trace import circuit, pictures, sentences
 from bptt_trace.blackboard import Blackboard
 from bptt_trace.cellwords import word_of
 from bptt_trace.conventions import conventions
@@ -296,6 +296,7 @@ class Writer:
         yield from self._drawn(pictures.rolled_up)
         yield Equations(lead, tuple(self._forward_equations()))
         yield from self._forward_lines(steps)
+        yield from self._drawn(circuit.cell)
         if not self.parts.backward:
             yield from self._network()
 

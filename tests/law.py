@@ -720,11 +720,20 @@ def _upper(match: re.Match[str]) -> str:
     return text + (f"#{sample}" if sample else "") + (f"@{iteration}" if iteration else "")
 
 
+def _pointed(match: re.Match[str]) -> str:
+    """A name with an arrow above it as one with a layer: ``fwd`` or ``bwd``."""
+    way, stem, below, number, above = match.groups()
+    word = "fwd" if way == "right" else "bwd"
+    return f"{{{stem}{below}^{{({word}{number or ''}){above or ''}}}}}"
+
+
 def answer_name(latex: str) -> str:
     r"""``dL/dh_1 via a_2`` from ``\frac{\partial L}{\partial h_{1}}\text{ via }a_{2}``."""
     text = re.sub(r"\\mathrm\{(\w+)\}", r"\1", latex).replace(r"\eta", "eta")
+    arrowed = r"\{\\over(right|left)arrow\{(\w+)\}((?:_\{[\w,]+\})?'?)(?:\^\{(?:\((\d+)\))?([^{}]*)\})?\}"
+    text = re.sub(arrowed, _pointed, text)
     text = re.sub(r"_\{([\w,]+)\}", lambda match: "_" + match[1].replace(",", "_"), text)
-    layered = r"\{(\w+?(?:_[\w,]+)*)'?\^\{(?:\((\d+)\))?(?:\\langle (\d+)\\rangle)?(?:@(\d+))?\}\}"
+    layered = r"\{(\w+?(?:_[\w,]+)*)'?\^\{(?:\((\w+)\))?(?:\\langle (\d+)\\rangle)?(?:@(\d+))?\}\}"
     text = re.sub(layered, _upper, text)
     text = re.sub(r"\^\{@(\d+)\}", r"@\1", text)
     text = re.sub(r"((?:#\d+)?(?:@\d+)?)(\[[\d,]+\])", r"\2\1", text)

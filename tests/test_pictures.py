@@ -24,6 +24,7 @@ from random_problems import Case, cases, examples
 
 from bptt_trace import load, parse, pictures, solve
 from bptt_trace.blackboard import Blackboard
+from bptt_trace.circuit import cell
 from bptt_trace.cli import command
 from bptt_trace.desk import Desk, of_any_sample
 from bptt_trace.evaluate import evaluate
@@ -35,15 +36,16 @@ from bptt_trace.program import Role
 from bptt_trace.render.barchart import on_paper
 from bptt_trace.render.boxes import text
 from bptt_trace.render.document import html, latex, markdown
-from bptt_trace.render.drawing import Arrow, Drawing, Frame, Label, lay
+from bptt_trace.render.drawing import Arrow, Drawing, Frame, Label
 from bptt_trace.render.measures import MOST_NARROW, Cells
 from bptt_trace.render.narrower import shortened, turned
 from bptt_trace.render.signs import Script
 from bptt_trace.render.svg import embedded, svg
 from bptt_trace.render.typeset import COMPUTER_MODERN, DEJAVU
+from bptt_trace.render.wires import lay
 from bptt_trace.sheet import Bars, Figure, Inline, Math, Picture, words
 from bptt_trace.solution import Solution
-from bptt_trace.wiring import ROLES
+from bptt_trace.wiring import OF_CELL
 
 LONG = ["x=[1,-2,3,0.5,1,1]", "target=[1,2,0,0.5,1,1]"]
 ENTROPY = {"kind": "cross_entropy"}
@@ -116,7 +118,7 @@ def figures(one: Problem, *, blank: bool = False) -> list[Figure]:
     if blank:
         for strings in desk.shown.bare.values():
             strings[:] = ["" if step.rule is not None else value for step, value in zip(desk.steps, strings, strict=False)]
-    made = [pictures.unrolled(desk, board), pictures.rolled_up(desk, board), pictures.by_layer(desk, board)]
+    made = [pictures.unrolled(desk, board), pictures.rolled_up(desk, board), pictures.by_layer(desk, board), cell(desk, board)]
     return [figure for figure in (*made, pictures.gradient_flow(desk)) if figure is not None]
 
 
@@ -291,6 +293,7 @@ class TwoStates:
     activation: ClassVar = tanh
     parameters: ClassVar = {"W_xh": ("n", "d"), "W_hh": ("n", "n"), "b_h": ("n",)}
     state: ClassVar = ("h", "c")
+    gates: ClassVar = {}
 
     def step(self, let: Any, p: Any, x: Any, h: Any, c: Any) -> Any:
         a = let("a", p.W_xh @ x + p.W_hh @ h + p.b_h)
@@ -301,8 +304,8 @@ class TwoStates:
 
 def test_a_cell_with_two_states_is_drawn_without_further_knowledge(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both states stand in the box, and every part of their gradients has its name on its arrow."""
-    monkeypatch.setitem(ROLES, "c", Role.HIDDEN)
-    monkeypatch.setitem(ROLES, "i", Role.PREACTIVATION)
+    monkeypatch.setitem(OF_CELL, "c", Role.HIDDEN)
+    monkeypatch.setitem(OF_CELL, "i", Role.PREACTIVATION)
     one = load("rnn", ["x=[1,2,3]", "target=[1,2,3]"])
     given = {**one.given, Name("c", time=0): one.given[Name("h", time=0)]}
     one = replace(one, network=replace(one.network, cells=(TwoStates(),)), given=given)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from bptt_trace.render.drawing import Arrow, Block, Drawing, Label, lay
+from bptt_trace.render.drawing import Arrow, Block, Drawing, Label
 from bptt_trace.render.measures import Paper
 from bptt_trace.render.typeset import Face
+from bptt_trace.render.wires import lay
 from bptt_trace.sheet import Bar, Bars, Figure, Inline, Math, words
 
 HIGHEST = 84
 """The highest bar, in points."""
+BROADEST = 480
+"""Points that a page has for a circuit."""
 BROAD = 30
 """How broad a bar is."""
 
@@ -95,4 +99,7 @@ def _key(drawing: Drawing, bars: Iterable[Bar], paper: Paper) -> None:
 def on_paper(figure: Figure, face: Face) -> Drawing:
     """A picture or a figure of bars, laid out in points."""
     paper = Paper(face)
-    return lay_bars(figure, paper) if isinstance(figure, Bars) else lay(figure, paper)
+    if isinstance(figure, Bars):
+        return lay_bars(figure, paper)
+    drawing = lay(figure, paper)
+    return lay(figure, replace(paper, slim=True)) if figure.wired and drawing.width > BROADEST else drawing

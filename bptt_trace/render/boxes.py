@@ -9,11 +9,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 from itertools import groupby, pairwise
+from math import ceil
 
-from bptt_trace.render.drawing import Arrow, Drawing, Frame, lay
-from bptt_trace.render.measures import MOST_NARROW, Cells
+from bptt_trace.render.drawing import Arrow, Drawing, Frame, Point
+from bptt_trace.render.measures import BARE, MOST_NARROW, Cells
 from bptt_trace.render.narrower import shortened, turned
 from bptt_trace.render.signs import Script
+from bptt_trace.render.wires import lay
 from bptt_trace.sheet import Bar, Bars, Figure, Picture
 
 Span = tuple[str, str]
@@ -25,6 +27,10 @@ LEVEL = {True: {"forward": "─", "direct": "═", "carried": "╌"}, False: {"f
 UPRIGHT = {True: {"forward": "│", "direct": "║", "carried": "╎"}, False: {"forward": "|", "direct": "|", "carried": ":"}}
 HEADS = {True: "▶◀▼▲", False: "><v^"}
 """To the right, to the left, down, up."""
+LEFT, RIGHT, UP, DOWN = 1, 2, 4, 8
+"""The sides of a cell to which lines go; a cell has the sum of them."""
+LINES = dict(enumerate(" ───│┘└┴│┐┌┬│┤├┼"))
+LINES_IN_ASCII = dict(enumerate(" ---|+++|+++|+++"))
 FILLS = {True: {"direct": "█", "carried": "▒", "sum": "▓"}, False: {"direct": "#", "carried": "/", "sum": "="}}
 LEAST_BAR = 8
 """The shortest room for bars."""
@@ -38,11 +44,19 @@ def boxes(figure: Figure, width: int, script: Script) -> list[list[Span]]:
             return rows
         return _in_words(figure, width, script)
     for picture in _attempts(figure):
-        for narrow in range(MOST_NARROW + 1):
-            drawing = lay(picture, Cells(script.inline, narrow))
+        for cells in squeezed(picture, script):
+            drawing = lay(picture, cells)
             if drawing.width <= width:
                 return _Canvas(drawing, script).rows()
     return _in_words(figure, width, script)
+
+
+def squeezed(picture: Picture, script: Script) -> Iterator[Cells]:
+    """Measures that make a picture narrower and narrower."""
+    for narrow in range(MOST_NARROW + 1):
+        yield Cells(script.inline, narrow)
+    if picture.wired:
+        yield Cells(script.inline, BARE, pad_x=1)
 
 
 def _in_words(figure: Figure, width: int, script: Script) -> list[list[Span]]:
@@ -74,8 +88,11 @@ class _Canvas:
         self.unicode = script.unicode
         width, height = int(drawing.width) + 1, int(drawing.height) + 1
         self.cells: list[list[Span]] = [[(" ", "")] * width for _ in range(height)]
-        for arrow in drawing.arrows:
-            self.arrow(arrow)
+        if drawing.wires:
+            self.circuit(drawing)
+        else:
+            for arrow in drawing.arrows:
+                self.arrow(arrow)
         for frame in drawing.frames:
             self.frame(frame)
         for label in drawing.labels:
@@ -90,6 +107,10 @@ class _Canvas:
         known = FRAMES[self.unicode]
         upper_left, level, upper_right, upright, lower_left, lower_right = tuple(known.get(frame.style, known[""]))
         x, y, width, height = map(int, (frame.x, frame.y, frame.width, frame.height))
+        if frame.style == "operation":
+            self.write(x, y, "(")
+            self.write(x + width - 1, y, ")")
+            return
         self.write(x, y, upper_left + level * (width - 2) + upper_right)
         for row in range(y + 1, y + height - 1):
             self.write(x, row, upright)
@@ -106,16 +127,36 @@ class _Canvas:
                 top, bottom = sorted((int(y1), int(y2)))
                 for row in range(top, bottom):
                     self.write(int(x1), row, UPRIGHT[self.unicode][arrow.kind], style)
+        self.head(arrow)
+        if len(arrow.points) == 4:
+            corners = "┐┘" if self.unicode else "++"
+            for (x, y), corner in zip(arrow.points[1:3], tuple(corners), strict=True):
+                self.write(int(x), int(y), corner, style)
+
+    def head(self, arrow: Arrow) -> None:
+        """The head of an arrow, in the last cell before what it points to."""
+        style = STYLES[arrow.kind]
         (x1, y1), (x2, y2) = arrow.points[-2:]
         heads = HEADS[self.unicode]
         if int(y1) == int(y2):
             self.write(int(x2) - (1 if x2 > x1 else 0), int(y2), heads[0] if x2 > x1 else heads[1], style)
         else:
             self.write(int(x2), int(y2) - (1 if y2 > y1 else 0), heads[2] if y2 > y1 else heads[3], style)
-        if len(arrow.points) == 4:
-            corners = "┐┘" if self.unicode else "++"
-            for (x, y), corner in zip(arrow.points[1:3], tuple(corners), strict=True):
-                self.write(int(x), int(y), corner, style)
+
+    def circuit(self, drawing: Drawing) -> None:
+        """Lines that turn, join and cross: where they only cross, the upright one goes over the level one."""
+        joins = {(int(x), int(y)) for x, y in drawing.joins}
+        sides: dict[tuple[int, int], int] = {}
+        for start, end in (*drawing.wires, *(arrow.points for arrow in drawing.arrows)):
+            for cell, found in _sides(start, end):
+                sides[cell] = sides.get(cell, 0) | found
+        for (x, y), found in sides.items():
+            crossed = found == LEFT | RIGHT | UP | DOWN and (x, y) not in joins
+            sign = UP | DOWN if crossed else found
+            known = LINES if self.unicode else LINES_IN_ASCII
+            self.write(x, y, known[sign], STYLES["forward"])
+        for arrow in drawing.arrows:
+            self.head(arrow)
 
     def rows(self) -> list[list[Span]]:
         found = []
@@ -124,6 +165,16 @@ class _Canvas:
         while found and not "".join(said for said, _ in found[-1]).strip():
             found.pop()
         return found
+
+
+def _sides(start: Point, end: Point) -> Iterator[tuple[tuple[int, int], int]]:
+    """The cells of a line, each with the sides to which it goes; at a turn it stands in the middle of a cell."""
+    level = int(start[1]) == int(end[1])
+    here, there = sorted((start[0], end[0]) if level else (start[1], end[1]))
+    before, after = (LEFT, RIGHT) if level else (UP, DOWN)
+    for place in range(int(here), ceil(there)):
+        found = (before if place >= here else 0) | (after if place + 1 <= there else 0)
+        yield ((place, int(start[1])) if level else (int(start[0]), place)), found
 
 
 def _bars(figure: Bars, width: int, script: Script) -> Iterator[list[Span]]:

@@ -8,7 +8,7 @@ channel is filled from the left, so nothing overlaps.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 
@@ -92,6 +92,10 @@ class Drawing:
     arrows: list[Arrow] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     rules: list[tuple[Point, Point]] = field(default_factory=list)
+    wires: list[tuple[Point, Point]] = field(default_factory=list)
+    """Lines of a circuit that have no head; arrows may begin on them."""
+    joins: list[Point] = field(default_factory=list)
+    """Where lines of a circuit meet; where they only cross is no join."""
 
 
 def _bare(cell: Inline) -> bool:
@@ -110,7 +114,7 @@ class _Box:
     height: float
 
 
-class _Layout:
+class Layout:
     """Lays one picture out."""
 
     def __init__(self, picture: Picture, measure: Measure) -> None:
@@ -143,7 +147,7 @@ class _Layout:
         width = max([sum(sizes) + measure.column * max(count - 1, 0), *alone], default=0)
         return _Box(grid, tuple(sizes), heights, width, sum(heights))
 
-    def _sizes(self) -> dict[str, tuple[float, float]]:
+    def _sizes(self) -> Mapping[str, tuple[float, float]]:
         """Width and height of each node; those of a row are equally high."""
         measure = self.measure
         high = {
@@ -455,8 +459,3 @@ class _Layout:
         box = self.label(edge)
         y = middle - box.height / 2
         self.grid(box, self.whole(out + self.margin() + 0.5), self.whole(y), edge.kind, "left")
-
-
-def lay(picture: Picture, measure: Measure) -> Drawing:
-    """The picture, laid out."""
-    return _Layout(picture, measure).draw()

@@ -46,6 +46,22 @@ class Measure(Protocol):
         """How far a loop goes out."""
 
     @property
+    def ring(self) -> float:
+        """Between a sign and the ring round it, left and right."""
+
+    @property
+    def circle(self) -> float:
+        """The least height of such a ring."""
+
+    @property
+    def stem(self) -> float:
+        """The shortest arrow up or down to one."""
+
+    @property
+    def head(self) -> float:
+        """The shortest arrow to the right."""
+
+    @property
     def odd(self) -> bool:
         """Whether places are cells of a terminal: widths are then odd, so that a box has a middle."""
 
@@ -84,7 +100,13 @@ class Paper:
     thick: float = 3
     reach: float = 24
     loop: float = 22
+    ring: float = 3.5
+    circle: float = 14
+    stem: float = 8
+    head: float = 9
     odd: bool = False
+    slim: bool = False
+    """Whether a value stands under its name: for circuits too wide for a page."""
 
     def width(self, text: Inline, *, strong: bool = False) -> float:
         """The sum of its signs."""
@@ -110,8 +132,8 @@ class Paper:
         return label
 
     def boxed(self, cells: Grid) -> Grid:
-        """Equations stay on one line."""
-        return cells
+        """Equations stay on one line where there is room."""
+        return tuple(_bare(half) for row in cells for half in _halves(row)) if self.slim else cells
 
     def key(self, word: str) -> str:
         """In full."""
@@ -120,6 +142,8 @@ class Paper:
 
 MOST_NARROW = 3
 """How far a terminal may squeeze a picture."""
+BARE = 4
+"""How far it may squeeze a circuit."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +152,9 @@ class Cells:
 
     spelled: Callable[[Inline], str]
     narrow: int = 0
-    """1: labels and long equations take two rows; 2: every equation does; 3: columns stand below each other."""
+    """1: labels and long equations take two rows; 2: every equation does; 3: columns stand below each other.
+
+    4, of circuits: a value stands under its name without an equals sign, and close to its frame."""
     pad_x: float = 2
     pad_y: float = 1
     gap: float = 2
@@ -137,6 +163,10 @@ class Cells:
     thick: float = 0.5
     reach: float = 4
     loop: float = 4
+    ring: float = 1
+    circle: float = 1
+    stem: float = 1
+    head: float = 2
     odd: bool = True
 
     def width(self, text: Inline, *, strong: bool = False) -> float:
@@ -167,14 +197,16 @@ class Cells:
         if self.narrow < MOST_NARROW or count < 2:
             return grid
         columns = [row for row in grid if len(row) == count]
-        others = [row for row in grid if len(row) < count]
-        return (*((row[place],) for place in range(count) for row in columns if row[place]), *others)
+        first = next(place for place, row in enumerate(grid) if len(row) == count)
+        others = [row for row in grid[first:] if len(row) < count]
+        return (*grid[:first], *((row[place],) for place in range(count) for row in columns if row[place]), *others)
 
     def boxed(self, cells: Grid) -> Grid:
         """The same, later."""
         if self.narrow < 2:
             return tuple(half for row in cells for half in (_halves(row) if self.narrow and _long(row) else (row,)))
-        return tuple(third for row in self.stacked(cells) for half in _halves(row) for third in _halves(half))
+        rows = tuple(third for row in self.stacked(cells) for half in _halves(row) for third in _halves(half))
+        return tuple(map(_bare, rows)) if self.narrow == BARE else rows
 
     def key(self, word: str) -> str:
         """In a narrow terminal without what all have in common."""
@@ -186,6 +218,13 @@ def _long(row: tuple[Inline, ...]) -> bool:
     return len(row) == 1 and words(row[0]).count(" = ") > 1
 
 
+def _bare(row: tuple[Inline, ...]) -> tuple[Inline, ...]:
+    """A value without the equals sign before it."""
+    return tuple(
+        tuple(Math(part.text.removeprefix("= "), part.latex.removeprefix("= ")) if isinstance(part, Math) else part for part in cell) for cell in row
+    )
+
+
 def _halves(row: tuple[Inline, ...]) -> Iterator[tuple[Inline, ...]]:
     """``name = value`` as a row with the name and a row with ``= value``; of words and a value a row for each."""
     if len(row) == 1 and len(row[0]) == 2 and isinstance(row[0][0], str):
@@ -195,8 +234,9 @@ def _halves(row: tuple[Inline, ...]) -> Iterator[tuple[Inline, ...]]:
     first = row[0][0] if len(row) == 1 and row[0] else ""
     if isinstance(first, Math) and " = " in first.text:
         name, _, value = first.text.rpartition(" = ")
-        yield ((Math(name, ""),),)
-        yield ((Math(f"= {value}", ""),),)
+        of_name, _, of_value = first.latex.rpartition(" = ")
+        yield ((Math(name, of_name),),)
+        yield ((Math(f"= {value}", f"= {of_value}"),),)
         for remark in row[0][1:]:
             yield ((remark.lstrip() if isinstance(remark, str) else remark,),)
         return

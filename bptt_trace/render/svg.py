@@ -27,6 +27,8 @@ SCALE = 1.65
 MARGIN = 4
 HEAD = 5.5
 """The length of the head of an arrow."""
+DOT = 1.5
+"""Half the size of a dot where lines join."""
 SIZE = 8
 """Of the letters, in points."""
 
@@ -84,14 +86,19 @@ def _shapes(drawing: Drawing) -> Iterator[str]:
                 yield _line(start, end, colour, 0.7)
         x, y, width, height = map(_number, (block.x, block.y, block.width, block.height))
         yield f'<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="{fill}" stroke="{colour}" stroke-width="0.8"/>'
+    for start, end in drawing.wires:
+        yield _line(start, end, COLOURS["forward"], 0.7)
     for arrow in drawing.arrows:
         yield from _arrow(arrow)
+    for x, y in drawing.joins:
+        yield f'<rect x="{_number(x - DOT)}" y="{_number(y - DOT)}" width="{2 * DOT}" height="{2 * DOT}" rx="{DOT}" fill="{COLOURS["forward"]}"/>'
     for frame in drawing.frames:
         x, y, width, height = map(_number, (frame.x, frame.y, frame.width, frame.height))
         fill = "#ececec" if frame.style == "given" else "#ffffff"
         stroke = "1.1" if frame.style == "state" else "0.6"
+        round_ = _number(frame.height / 2) if frame.style == "operation" else "3.5"
         yield (
-            f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="3.5" fill="{fill}" stroke="{INK}" '
+            f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="{round_}" fill="{fill}" stroke="{INK}" '
             f'stroke-width="{stroke}"/>'
         )
     for label in drawing.labels:

@@ -48,6 +48,10 @@ def _commands(drawing: Drawing, spelled: Callable[[Inline], str]) -> Iterator[st
             yield rf"\draw[tracecarried,line width=.6pt] {corner} rectangle ++({size});"
         else:
             yield rf"\filldraw[trace{block.kind},line width=.6pt] {corner} rectangle ++({size});"
+    for start, end in drawing.wires:
+        yield rf"\draw[traceforward,line width=.4pt] {_at(start)} -- {_at(end)};"
+    for join in drawing.joins:
+        yield rf"\fill[traceforward] {_at(join)} circle[radius=1.3pt];"
     for arrow in drawing.arrows:
         back, *corners = head(arrow, 4.5)
         style = {"forward": "line width=.4pt", "direct": "line width=.9pt"}.get(
@@ -59,7 +63,8 @@ def _commands(drawing: Drawing, spelled: Callable[[Inline], str]) -> Iterator[st
         fill = "black!8" if frame.style == "given" else "white"
         width = ".8pt" if frame.style == "state" else ".4pt"
         corner, size = _at((frame.x, frame.y)), f"{frame.width:.1f},{frame.height:.1f}"
-        yield rf"\filldraw[draw=black,fill={fill},line width={width},rounded corners=3pt] {corner} rectangle ++({size});"
+        corners = f"{frame.height / 2:.1f}" if frame.style == "operation" else "3"
+        yield rf"\filldraw[draw=black,fill={fill},line width={width},rounded corners={corners}pt] {corner} rectangle ++({size});"
     for label in drawing.labels:
         anchor = {"left": "base west", "center": "base", "right": "base east"}[label.align]
         colour = f",trace{label.kind}" if label.kind in COLOURS else ""
