@@ -91,8 +91,12 @@ OVER_TIME: list[dict[str, Any]] = [{"bidirectional": True}, {"decoder": "target"
 
 
 @st.composite
-def cases(draw: Callable[..., Any], policy: str = "by_hand", most_places: int = 8) -> Case:
-    """A network with one hidden neuron (in each direction, in encoder and decoder) and one output, recurrent or not."""
+def cases(draw: Callable[..., Any], policy: str = "by_hand", most_places: int = 8, *, any_shape: bool = False) -> Case:
+    """A network with one hidden neuron and one output, recurrent or not.
+
+    With ``any_shape`` also one that goes over time more than once, or multiplies
+    [h, x] by one matrix: then some lines have more than one number.
+    """
     activation = draw(st.sampled_from([*NAMED, *FORMULAS]))
     network: dict[str, Any] = {
         "cell": draw(st.sampled_from(["rnn", "rnn", "rnn", "dense", "lstm", "gru", "slstm"])),
@@ -104,12 +108,12 @@ def cases(draw: Callable[..., Any], policy: str = "by_hand", most_places: int = 
         network["relu_slope_at_0"] = draw(st.sampled_from(["0", "1", "1/2"]))
     if activation == "leaky_relu":
         network["leak"] = draw(st.sampled_from(["0.1", "0.25", "1/3"]))
-    network |= draw(st.sampled_from(CONVENTIONS[network["cell"]]))
+    network |= draw(st.sampled_from([c for c in CONVENTIONS[network["cell"]] if any_shape or "form" not in c]))
     recurrent = network["cell"] != "dense"
     given: dict[str, Any]
     if recurrent:
         steps = draw(st.integers(1, 6))
-        over_time = draw(st.sampled_from([*[{}] * 4, *OVER_TIME]))
+        over_time = draw(st.sampled_from([{}, *OVER_TIME])) if any_shape else {}
         network |= over_time
         if not over_time:
             network["outputs"] = draw(st.sampled_from(["every", "every", "last"]))

@@ -148,6 +148,16 @@ def test_every_line_recomputes(medium: str, case: Case) -> None:
     assert obey(sections, case.digits, case.functions) == sum(1 for _ in solution.sheet.rows())
 
 
+@pytest.mark.parametrize("medium", MEDIA)
+@settings(max_examples=20)
+@given(case=cases(any_shape=True))
+def test_every_line_of_any_network_recomputes(medium: str, case: Case) -> None:
+    """Over time in both directions, from an encoder to a decoder, with what is fed back; with matrices among the lines."""
+    for steps in ("full", "ledger"):
+        solution = solved(case, steps)
+        obey(lines_of(document(solution, medium), medium), case.digits, case.functions, ledger=steps == "ledger")
+
+
 @pytest.mark.parametrize("medium", [medium for medium in MEDIA if medium != "json"])
 @settings(max_examples=15)
 @given(case=cases())
