@@ -424,8 +424,7 @@ def unrolled(desk: Desk, board: Desk | Blackboard) -> Picture | None:
                 before = _left_out(pencil, gap, strand.rows, before)
             values = time == strand.times[0] or desk.last_time <= ROOMY_STEPS
             before = _time_step(pencil, strand, time, before, values=values)
-        if strand is strands[-1]:
-            for time in sorted(strand.columns):
+            if strand is strands[-1]:
                 _answers(pencil, strands, time, values=time == 1 or desk.last_time <= ROOMY_STEPS)
     for strand in strands:
         for time in strand.times:
