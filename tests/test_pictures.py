@@ -37,8 +37,8 @@ from bptt_trace.render.barchart import on_paper
 from bptt_trace.render.boxes import squeezed, text
 from bptt_trace.render.document import html, latex, markdown
 from bptt_trace.render.drawing import Arrow, Drawing, Frame, Label
-from bptt_trace.render.narrower import shortened, turned
 from bptt_trace.render.measures import Paper
+from bptt_trace.render.narrower import shortened, turned
 from bptt_trace.render.signs import Script
 from bptt_trace.render.svg import embedded, svg
 from bptt_trace.render.typeset import COMPUTER_MODERN, DEJAVU
@@ -105,9 +105,6 @@ SHAPED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "both directions": ({"cell": "rnn", "hidden": 1, "bidirectional": True}, {"x": sequence(3), "target": sequence(3, seed=2)}),
     "both directions, long": (
         {"cell": "gru", "hidden": 2, "bidirectional": True}, {"x": sequence(6, 2), "target": sequence(6, seed=2)},
-    ),
-    "both directions, no readout": (
-        {"cell": "rnn", "hidden": 1, "bidirectional": True, "readout": False}, {"x": sequence(2), "target": sequence(2, 2)},
     ),
     "both directions, last": (
         {"cell": "rnn", "hidden": 1, "bidirectional": True, "outputs": "last"}, {"x": sequence(3), "target": "0.5"},
@@ -251,6 +248,9 @@ def test_the_unrolled_network_tells_what_flows() -> None:
 @pytest.mark.parametrize("name", [name for name in PROBLEMS if PROBLEMS[name].network.steps])
 def test_every_gradient_of_a_state_that_is_drawn_has_its_arrows(name: str) -> None:
     """An arrow back for every source of the gradient of a state: ``via`` in the names of lines."""
+    if name in ("both directions, last", "both directions, layers"):  # arrows would go past boxes: they are not drawn
+        assert not {"unrolled", "rolled-up"} & {one.id for one in figures(PROBLEMS[name])}
+        return
     picture = figures(PROBLEMS[name])[0]
     desk, _ = desk_of(PROBLEMS[name])
     assert isinstance(picture, Picture)
@@ -540,8 +540,9 @@ def the_cell(name: str) -> Picture:
 
 def named(picture: Picture) -> dict[str, str]:
     """What each node is called: the name of its last line, or its sign."""
-    said = {node.id: [words(cell) for row in node.cells for cell in row] for node in picture.nodes}
-    return {key: (found[-1].partition(" = ")[0] if found else "") for key, found in said.items()}
+    said = {node.id: [words(cell).partition(" = ")[0] for row in node.cells for cell in row] for node in picture.nodes}
+    lines = {key: [one for one in found if re.match(r"[a-z]\w*(\(\w+\))?_\d", one)] for key, found in said.items()}
+    return {key: (lines[key] or found or [""])[-1] for key, found in said.items()}
 
 
 def test_an_lstm_is_drawn_as_everybody_draws_it() -> None:
@@ -551,9 +552,7 @@ def test_an_lstm_is_drawn_as_everybody_draws_it() -> None:
     uses: dict[str, list[str]] = {}
     for edge in picture.edges:
         uses.setdefault(names[edge.end] or "out", []).append(names[edge.start])
-    assert {gate: set(uses[gate]) for gate in ("i_2", "f_2", "g_2", "o_2")} == dict.fromkeys(
-        ("i_2", "f_2", "g_2", "o_2"), {"x_2", "h_1"}
-    )
+    assert all(set(uses[gate]) == {"x_2", "h_1"} for gate in ("i_2", "f_2", "g_2", "o_2"))
     assert uses["c_2"] == ["+"]
     assert uses["+"] == ["*", "*"]
     assert uses["*"] == ["f_2", "c_1", "i_2", "g_2", "o_2", "tanh"]
@@ -620,7 +619,11 @@ def test_a_decoder_stands_right_of_its_encoder_and_starts_from_its_state() -> No
     picture = next(one for one in figures(PROBLEMS["teacher forcing"]) if one.id == "unrolled")
     assert isinstance(picture, Picture)
     names = named(picture)
-    handed = [(e.kind, names[e.start], names[e.end]) for e in picture.edges if {"h(enc)_3", "h(dec)_1"} == {names[e.start], names[e.end]}]
+    handed = [
+        (e.kind, names[e.start], names[e.end])
+        for e in picture.edges
+        if {"h(enc)_3", "h(dec)_1"} == {names[e.start], names[e.end]}
+    ]
     assert handed == [("forward", "h(enc)_3", "h(dec)_1"), ("carried", "h(dec)_1", "h(enc)_3")]
     assert ("target_1", "h(dec)_2") in {(names[edge.start], names[edge.end]) for edge in picture.edges}
 
