@@ -326,7 +326,7 @@ class Pencil:
             else:
                 label = (((said,),), *(((one,),) for one in value))
             self.edge(start, end, kind, label)
-            self.told[end].append(Quantity(Math(said, said), value).told())
+            self.told[end].append((f"{said} ", *one.told()) if named else Quantity(Math(said, said), value).told())
 
     def picture(self, which: str, title: str, lead: str) -> Picture:
         """The picture, with what it says in words."""
@@ -361,8 +361,8 @@ class _Strand:
     """The row of each layer."""
     columns: Mapping[int, int]
     """The column of each time step that is drawn."""
-    below: int | None
-    """The row of what the first layer reads; None where another layer has drawn it."""
+    below: int
+    """The row of what the first layer reads."""
     onward: int = 1
     """1, or −1 for a layer that reads from the last step to the first."""
 
@@ -375,6 +375,11 @@ class _Strand:
         """The column of the dots before a step, where steps are left out."""
         later = self.times.index(time) > 0 and time - self.onward not in self.columns
         return self.columns[time] - self.onward if later else None
+
+    def after(self, time: int) -> int | None:
+        """The step that is drawn next."""
+        place = self.times.index(time) + 1
+        return self.times[place] if place < len(self.columns) else None
 
 
 def _strands(pencil: Pencil) -> list[_Strand]:
@@ -424,8 +429,7 @@ def unrolled(desk: Desk, board: Desk | Blackboard) -> Picture | None:
                 before = _left_out(pencil, gap, strand.rows, before)
             values = time == strand.times[0] or desk.last_time <= ROOMY_STEPS
             before = _time_step(pencil, strand, time, before, values=values)
-        if strand is strands[-1]:
-            for time in sorted(strand.columns):
+            if strand is strands[-1]:
                 _answers(pencil, strands, time, values=time == 1 or desk.last_time <= ROOMY_STEPS)
     for strand in strands:
         for time in strand.times:
@@ -460,13 +464,12 @@ def _left_out(pencil: Pencil, column: int, rows: Sequence[int], before: Sequence
     return after
 
 
-def _time_step(
-    pencil: Pencil, strand: _Strand, time: int, before: Sequence[Kept | None], *, values: bool
-) -> list[Kept | None]:
+def _time_step(pencil: Pencil, strand: _Strand, time: int, before: Sequence[Kept | None], *, values: bool) -> list[Kept | None]:
     """The layers of a strand at a time step."""
     cells, column = pencil.cells(time, strand.layers), strand.columns[time]
     lines = pencil.inputs(cells[0])
-    key = pencil.node((column, strand.below or 0), lines, [pencil.quantity(p) for p in lines], "given") if lines else None
+    own = [p for p in lines if p not in pencil.owner]  # an output that is fed back stands where it is calculated
+    key = pencil.node((column, strand.below), own, [pencil.quantity(p) for p in lines], "given") if lines else None
     kept: list[Kept | None] = []
     for row, cell, memory in zip(strand.rows, cells, before, strict=True):
         pre, states = pencil.shown(cell)
@@ -497,7 +500,7 @@ def _answers(pencil: Pencil, strands: Sequence[_Strand], time: int, *, values: b
         return
     loss = pencil.loss(time)
     target = pencil.board.find(Name("target", time=time, sample=pencil.sample))
-    shown = [p for p in ([readout[0], readout[-1]] if len(readout) > 1 else readout)]
+    shown = [readout[0], readout[-1]] if len(readout) > 1 else readout
     quantities = [pencil.quantity(p) for p in (*shown, *(p for p in (target, loss) if p is not None))]
     arrived = [pencil.quantity(total) for p in shown[::-1] if (total := pencil.total(p)) is not None]
     key = pencil.node((column, 2), [*readout, *([loss] if loss is not None else [])], quantities, "plain", arrived)
@@ -540,8 +543,8 @@ def _gradients_of(pencil: Pencil, strand: _Strand, time: int) -> None:
     """The gradients that arrive at the states of a time step, and those that go on to steps that are left out."""
     network = pencil.network
     broad = max(pencil.desk.last_time, network.source_steps or 0) <= ROOMY_STEPS
-    after, gap = time + strand.onward, strand.gap(time)
-    dots = strand.gap(min(strand.times, key=lambda one: (one - time) * strand.onward <= 0)) if after not in strand.columns else None
+    gap, after = strand.gap(time), strand.after(time)
+    dots = strand.gap(after) if after is not None else None
     for row, cell in zip(strand.rows, pencil.cells(time, strand.layers), strict=True):
         _, states = pencil.shown(cell)
         for state in states:

@@ -75,7 +75,7 @@ class Solution:
         return "".join(write_json(sheet))
 
     def to_svg(self) -> dict[str, str]:
-        """The pictures as SVG documents, by name: ``rolled-up``, ``unrolled``, ``layers``, ``gradient-flow``."""
+        """The pictures as SVG documents, by name: ``rolled-up``, ``unrolled``, ``layers``, ``cell``, ``gradient-flow``."""
         from bptt_trace.render.svg import pictures
 
         return pictures(self.sheet)

@@ -65,7 +65,9 @@ class Tracks:
             return True
         low, high = span = self._span([track, *(self.at[one][1] for one in self.sources[key])])
         for other, (start, own) in self.at.items():
-            if start == column and (self._between(span, own) or (other in self.operations and self._meet(span, self.span(other)))):
+            if start == column and (
+                self._between(span, own) or (other in self.operations and self._meet(span, self.span(other)))
+            ):
                 return False
         return low <= high
 

@@ -221,7 +221,10 @@ def _long(row: tuple[Inline, ...]) -> bool:
 def _bare(row: tuple[Inline, ...]) -> tuple[Inline, ...]:
     """A value without the equals sign before it."""
     return tuple(
-        tuple(Math(part.text.removeprefix("= "), part.latex.removeprefix("= ")) if isinstance(part, Math) else part for part in cell) for cell in row
+        tuple(
+            Math(part.text.removeprefix("= "), part.latex.removeprefix("= ")) if isinstance(part, Math) else part for part in cell
+        )
+        for cell in row
     )
 
 

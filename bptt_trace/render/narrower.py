@@ -13,8 +13,9 @@ def shortened(picture: Picture) -> Picture | None:
     inner = sorted({node.column for node in picture.nodes if node.style == "state"})[1:-1]
     if not inner:
         return None
-    gap = min(dots, default=inner[len(inner) // 2])
-    return _merged(picture, min(inner, key=lambda column: (abs(column - gap), column)), gap)
+    gaps = dots or {inner[len(inner) // 2]}
+    _, column, gap = min((abs(column - gap), column, gap) for column in inner for gap in gaps)
+    return _merged(picture, column, gap)
 
 
 def _merged(picture: Picture, column: int, gap: int) -> Picture:

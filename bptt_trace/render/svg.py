@@ -90,8 +90,9 @@ def _shapes(drawing: Drawing) -> Iterator[str]:
         yield _line(start, end, COLOURS["forward"], 0.7)
     for arrow in drawing.arrows:
         yield from _arrow(arrow)
-    for x, y in drawing.joins:
-        yield f'<rect x="{_number(x - DOT)}" y="{_number(y - DOT)}" width="{2 * DOT}" height="{2 * DOT}" rx="{DOT}" fill="{COLOURS["forward"]}"/>'
+    for across, down in drawing.joins:
+        place = f'x="{_number(across - DOT)}" y="{_number(down - DOT)}" width="{_number(2 * DOT)}" height="{_number(2 * DOT)}"'
+        yield f'<rect {place} rx="{DOT}" fill="{COLOURS["forward"]}"/>'
     for frame in drawing.frames:
         x, y, width, height = map(_number, (frame.x, frame.y, frame.width, frame.height))
         fill = "#ececec" if frame.style == "given" else "#ffffff"

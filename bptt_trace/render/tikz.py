@@ -63,8 +63,8 @@ def _commands(drawing: Drawing, spelled: Callable[[Inline], str]) -> Iterator[st
         fill = "black!8" if frame.style == "given" else "white"
         width = ".8pt" if frame.style == "state" else ".4pt"
         corner, size = _at((frame.x, frame.y)), f"{frame.width:.1f},{frame.height:.1f}"
-        corners = f"{frame.height / 2:.1f}" if frame.style == "operation" else "3"
-        yield rf"\filldraw[draw=black,fill={fill},line width={width},rounded corners={corners}pt] {corner} rectangle ++({size});"
+        bend = f"{frame.height / 2:.1f}" if frame.style == "operation" else "3"
+        yield rf"\filldraw[draw=black,fill={fill},line width={width},rounded corners={bend}pt] {corner} rectangle ++({size});"
     for label in drawing.labels:
         anchor = {"left": "base west", "center": "base", "right": "base east"}[label.align]
         colour = f",trace{label.kind}" if label.kind in COLOURS else ""

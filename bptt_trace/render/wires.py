@@ -107,7 +107,9 @@ class Circuit(Layout):
         measure = self.measure
         for row in self.rows:
             heights = [self.sizes[node.id][1] for node in self.picture.nodes if node.row == row]
-            signs = [measure.circle + 2 * measure.stem for node in self.picture.nodes if node.row == row and self.operation(node.id)]
+            signs = [
+                measure.circle + 2 * measure.stem for node in self.picture.nodes if node.row == row and self.operation(node.id)
+            ]
             height = max(*heights, *signs, 0.0, 0.0)
             self.y[row] = self.whole(top + height / 2 - (0.5 if measure.odd else 0)) + (0.5 if measure.odd else 0)
             top += height + (0 if measure.odd else measure.gap)
