@@ -675,12 +675,14 @@ def reach(desk: Desk, parts: Parts) -> Iterator[Note]:
     if not singles or not _readable(desk):
         return
     product = parts.factors[-1]
-    last = desk.last_time
+    state = desk.steps[singles[0]].target._replace(of=None)
     sizes = [abs(desk.numbers[position]) for position in singles]
+    others = len(desk.problem.network.cells[0].state) > 1
     whole = inline(
-        "An error at {last} reaches {first} multiplied by {product} ({line})",
-        last=_of(desk, Name("h", time=last)),
-        first=_of(desk, Name("h", time=1)),
+        "An error at {last} reaches {first} multiplied by {product} ({line}){along}",
+        last=_of(desk, state._replace(time=desk.last_time)),
+        first=_of(desk, state._replace(time=1)),
+        along=" along this memory alone" if others else "",
         product=desk.value(product),
         line=desk.line(product),
     )
