@@ -25,6 +25,7 @@ from bptt_trace.sheet import (
     Bars,
     Block,
     Bullets,
+    Decades,
     Equations,
     Figure,
     Inline,
@@ -119,7 +120,7 @@ class _Terminal:
         headed = False
         after_lines = False
         for before, block in zip((None, *section.blocks), section.blocks, strict=False):
-            if isinstance(before, Picture | Bars) and isinstance(block, Note | Paragraph | Bullets):
+            if isinstance(before, Picture | Bars | Decades) and isinstance(block, Note | Paragraph | Bullets):
                 self.line()
             if isinstance(block, Lines):
                 self.lines(block, headed=not headed, apart=headed or after_lines)
@@ -147,7 +148,7 @@ class _Terminal:
                     self.wrapped(self.unbroken(item), first=f"{bullet} ", others="  ")
             case Lines():
                 self.lines(block, headed=True, apart=True)
-            case Picture() | Bars():
+            case Picture() | Bars() | Decades():
                 self.figure(block)
             case _:
                 assert_never(block)
