@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
-from math import floor, log10
+from math import ceil, floor, log10
+from typing import NamedTuple
 
 from bptt_trace.build import build
 from bptt_trace.conventions import rounding_rule
@@ -132,6 +133,11 @@ class _Flow:
         """∂h_T/∂h_t; one step before the end, the factor."""
         return self.desk.find(self.end._replace(time=time, of=self.end))
 
+    @cached_property
+    def products(self) -> dict[int, int]:
+        """The positions of all products, by the time step that they lead back to."""
+        return {time: found for time in range(1, self.last) if (found := self.product(time)) is not None}
+
     def size(self, position: int) -> float:
         """How large a slope is, for a comparison or a picture."""
         exact = self.problem.rounding.policy == "exact"
@@ -212,12 +218,19 @@ class _Writer:
         return Sheet(
             title=first.title if alone else "; ".join(f"{flow.tag}: {flow.problem.title}" for flow in self.flows),
             subtitle="Gradient flow: slopes from state to state, their products, and the share of each time step",
-            given=(),
+            given=tuple(map(self.given, self.flows)),
             conventions=tuple(self.conventions()),
             sections=tuple(sections),
             rounding={"policy": first.rounding.policy, **(digits if first.rounding.policy in ("by_hand", "carry") else {})},
             kind="gradient flow",
         )
+
+    def given(self, flow: _Flow) -> Table:
+        """The parameters, and the number of time steps; the sequence stands in the worked solution."""
+        desk = flow.desk
+        rows: list[tuple[Inline, ...]] = [((desk.name(p),), (desk.value(p),)) for p in desk.parts.parameters]
+        rows.append((("time steps ", Math("T", "T")), (Math(str(flow.last), str(flow.last)),)))
+        return Table((Column((f"{flow.tag}: quantity" if flow.tag else "quantity",)), Column(("value",), right=True)), rows)
 
     def conventions(self) -> Iterator[tuple[str, Inline]]:
         """What is meant, and how it is rounded."""
@@ -243,8 +256,8 @@ class _Writer:
         """Products by time step, as table and picture, and what they mean."""
         yield Paragraph(
             (
-                "A small change of one state reaches the next multiplied by the slope between them. Over several steps the slopes "
-                "multiply, and the gradient that comes back from the last step is multiplied by the same product.",
+                "A small change of one state reaches the next multiplied by the slope between them. Over several steps the "
+                "slopes multiply, and the gradient that comes back from the last step is multiplied by the same product.",
             )
         )
         yield self._table()
@@ -277,47 +290,30 @@ class _Writer:
 
     def _picture(self) -> Iterator[Decades]:
         """The products on a logarithmic scale."""
-        found = {
-            (flow.tag, time): position
-            for flow in self.flows
-            for time in range(1, flow.last)
-            if (position := flow.product(time)) is not None
-        }
-        by_tag = {flow.tag: flow for flow in self.flows}
-        sizes = {key: by_tag[key[0]].size(position) for key, position in found.items()}
-        positive = [size for size in sizes.values() if size > 0]
-        if not positive or self.last < 3:
+        sizes = [size for flow in self.flows for position in flow.products.values() if (size := flow.size(position))]
+        if not sizes or self.last < 3:
             return
-        low = min(floor(log10(min(positive))), -1)
-        high = max(-floor(-log10(max(positive))), 0)
+        scale = _Scale(min(floor(log10(min(sizes))), -1), max(ceil(log10(max(sizes))), 0))
         reach = self.last - 1
         count = min(reach, MOST_GROUPS)
-        times = [reach - round(place * (reach - 1) / max(count - 1, 1)) for place in range(count)]
+        times = [reach - round(place * (reach - 1) / (count - 1)) for place in range(count)]
+        fillings = [(flow, filling) for flow, filling in zip(self.flows, FILLINGS, strict=False)]
         groups: list[Levels] = []
         said: list[str | Math] = []
         for time in times:
             levels: list[Level] = []
-            for flow, filling in zip(self.flows, FILLINGS, strict=False):
-                position = found.get((flow.tag, time))
-                if position is None:
-                    continue
-                size = sizes[flow.tag, time]
-                height = round(1000 * (log10(size) - low) / (high - low)) if size > 0 else 0
-                levels.append(Level(flow.desk.value(position), height, filling))
-                said += ["; " if said else "", *((f"{flow.tag}: ",) if flow.tag else ()), flow.desk.equals(position)]
+            for flow, filling in fillings:
+                if time in flow.products:
+                    position = flow.products[time]
+                    levels.append(Level(flow.desk.value(position), scale.height(flow.size(position)), filling))
+                    said += ["; " if said else "", *((f"{flow.tag}: ",) if flow.tag else ()), flow.desk.equals(position)]
             groups.append(Levels(Math(str(time), str(time)), tuple(levels)))
-        step = max(1, -(-(high - low) // (MOST_MARKS - 1)))
-        marks = tuple(
-            (_power(k), round(1000 * (k - low) / (high - low))) for k in range(high - (high - low) // step * step, high + 1, step)
-        )
-        title: Inline = ("What is left of a change of the state at step ", Math("t", "t"), ", on a logarithmic scale")
-        key = tuple((filling, f"{flow.tag}: {flow.problem.title}") for flow, filling in zip(self.flows, FILLINGS, strict=False))
         yield Decades(
             "decades",
-            title,
+            ("What is left of a change of the state at step ", Math("t", "t"), ", on a logarithmic scale"),
             tuple(groups),
-            marks,
-            key if len(self.flows) > 1 else (),
+            scale.marks(),
+            tuple((filling, f"{flow.tag}: {flow.problem.title}") for flow, filling in fillings if flow.tag),
             ("The products, from the last step back: ", *said, "."),
         )
 
@@ -427,9 +423,24 @@ def _judged(product: float) -> tuple[str, str]:
     return "Stable", "at least half of it is left, and it does not double"
 
 
+class _Scale(NamedTuple):
+    """A logarithmic scale between two powers of ten."""
+
+    low: int
+    high: int
+
+    def height(self, size: float) -> int:
+        """Where a number stands, in thousandths of the scale; 0 has no logarithm and no bar."""
+        return round(1000 * (log10(size) - self.low) / (self.high - self.low)) if size else 0
+
+    def marks(self) -> tuple[tuple[Math, int], ...]:
+        """Some powers of ten, from below, and where they stand."""
+        step = ceil((self.high - self.low) / (MOST_MARKS - 1))
+        exponents = reversed(range(self.high, self.low - 1, -step))
+        return tuple((_power(exponent), round(1000 * (exponent - self.low) / (self.high - self.low))) for exponent in exponents)
+
+
 def _power(exponent: int) -> Math:
     """A power of ten on a scale."""
-    text = (
-        str(10**exponent) if 0 <= exponent <= 2 else str(Decimal(1).scaleb(exponent)) if -4 <= exponent < 0 else f"1e{exponent}"
-    )
+    text = f"{Decimal(1).scaleb(exponent):f}" if -4 <= exponent <= 2 else f"1e{exponent}"
     return Math(text, text if 0 <= exponent <= 2 else f"10^{{{exponent}}}")

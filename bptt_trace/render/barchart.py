@@ -102,16 +102,17 @@ def lay_decades(figure: Decades, paper: Paper) -> Drawing:
     """Bars from left to right, one below the other, on a scale of powers of ten."""
     drawing = Drawing()
     symbol: Inline = (Math("t", "t"),)
-    left = max(paper.width(text) for text in (symbol, *((group.name,) for group in figure.groups))) + paper.gap
-    line = 11.5
-    drawing.labels.append(Label(0, 0, left - paper.gap, line, symbol, "", "right"))
+    left = max(paper.width(text) for text in (symbol, *((group.name,) for group in figure.groups)))
+    line, names = 11.5, left
+    left += 3 + max([paper.gap, *(paper.width((mark,)) / 2 for mark, height in figure.marks if not height)])
+    drawing.labels.append(Label(0, 0, names, line, symbol, "", "right"))
     for mark, height in figure.marks:
         _centred(drawing, paper, (mark,), left + height * LONGEST / 1000, 0)
     y, right = line + 5, left + LONGEST
     top = y - 2
     for group in figure.groups:
         y += 2
-        drawing.labels.append(Label(0, y - 1, left - paper.gap, line, (group.name,), "", "right"))
+        drawing.labels.append(Label(0, y - 1, names, line, (group.name,), "", "right"))
         for level in group.levels:
             length = level.height * LONGEST / 1000
             if length:
