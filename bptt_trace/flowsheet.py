@@ -28,6 +28,7 @@ from bptt_trace.numbers import Rounding
 from bptt_trace.parts import one_step
 from bptt_trace.problem import Problem
 from bptt_trace.program import Role
+from bptt_trace.sentences import lasts
 from bptt_trace.sheet import (
     Block,
     Column,
@@ -58,8 +59,6 @@ MOST_GROUPS = 8
 """Time steps that are drawn."""
 MOST_MARKS = 5
 """Powers of ten that are written on a scale."""
-STABLE = (Fraction(1, 2), Fraction(2))
-"""A gradient is stable where at least half and at most double of it arrives."""
 HUNDRED = Const(Fraction(100))
 
 
@@ -150,8 +149,8 @@ class _Flow:
         return [stem for stem in cell.state if stem != cell.memory]
 
     @cached_property
-    def shares(self) -> list[_Shares]:
-        """What each time step contributes to the gradients of the parameters that multiply the state."""
+    def weights(self) -> list[int]:
+        """The parameters that multiply the state."""
         desk, network = self.desk, self.problem.network
         shapes = network.shapes()
         recurrent = {
@@ -159,11 +158,16 @@ class _Flow:
             for stem, (size, *others) in network.cells[0].parameters.items()
             if size == "n" and others and others[0].startswith("n")
         }
+        targets = ((position, desk.steps[position].target) for position in desk.parts.parameters)
+        # One matrix for [h, x] has the weight of the state in its first column.
+        return [p for p, target in targets if target._replace(index=()) in recurrent and target.index in ((), (1, 1))]
+
+    @cached_property
+    def shares(self) -> list[_Shares]:
+        """What each time step contributes to the gradients of these parameters; nothing to one that is frozen."""
+        desk, gradients = self.desk, self.desk.parts.gradients
         found = []
-        for parameter, group in desk.parts.gradients.items():
-            target = desk.steps[parameter].target
-            if target._replace(index=()) not in recurrent or target.index not in ((), (1, 1)):
-                continue
+        for group in (gradients[weight] for weight in self.weights if weight in gradients):
             *terms, total = group
             parts: dict[int, int] = {}
             for term in terms or [total]:
@@ -226,9 +230,9 @@ class _Writer:
         )
 
     def given(self, flow: _Flow) -> Table:
-        """The parameters, and the number of time steps; the sequence stands in the worked solution."""
+        """The weights that multiply the state, and the number of time steps; the rest stands in the worked solution."""
         desk = flow.desk
-        rows: list[tuple[Inline, ...]] = [((desk.name(p),), (desk.value(p),)) for p in desk.parts.parameters]
+        rows: list[tuple[Inline, ...]] = [((desk.name(p),), (desk.value(p),)) for p in flow.weights]
         rows.append((("time steps ", Math("T", "T")), (Math(str(flow.last), str(flow.last)),)))
         return Table((Column((f"{flow.tag}: quantity" if flow.tag else "quantity",)), Column(("value",), right=True)), rows)
 
@@ -416,11 +420,9 @@ def _judged(product: float) -> tuple[str, str]:
     """What the product of all slopes means for the gradient, in a word and in a clause."""
     if product == 0:
         return "Blocked", "nothing comes back"
-    if product < STABLE[0]:
-        return "Vanishing", "less than half of it is left"
-    if product > STABLE[1]:
-        return "Exploding", "it more than doubles"
-    return "Stable", "at least half of it is left, and it does not double"
+    if lasts(product):
+        return "Stable", "at least half of it is left, and it does not double"
+    return ("Vanishing", "less than half of it is left") if product < 1 else ("Exploding", "it more than doubles")
 
 
 class _Scale(NamedTuple):
