@@ -474,7 +474,7 @@ def flow(
       bptt-trace flow vanishing vanishing-lstm -f pdf -o vanishing.pdf
     """
     from bptt_trace.errors import ProblemError
-    from bptt_trace.flowsheet import flow_sheet
+    from bptt_trace.flowsheet import flow_sheet, followed
     from bptt_trace.numbers import Rounding
     from bptt_trace.problem import load
 
@@ -487,11 +487,13 @@ def flow(
     read = [load(one, changes) for one in problem]
     if rounding is not None:
         read = [one.rounded(Rounding.parse(rounding)) for one in read]
-    try:
-        sheet = flow_sheet(read, with_latex=form != "terminal", canonical=form == "json")
-    except ProblemError as error:
-        error.source = error.source or ", ".join(problem)
-        raise
+    for name, one in zip(problem, read, strict=True):
+        try:
+            followed(one)
+        except ProblemError as error:
+            error.source = name
+            raise
+    sheet = flow_sheet(read, with_latex=form != "terminal", canonical=form == "json")
     if form == "json":
         from bptt_trace.render.data import write_json
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
-from math import ceil, floor, log10
+from math import ceil, log10
 from typing import NamedTuple
 
 from bptt_trace.build import build
@@ -75,7 +75,7 @@ def flow_sheet(problems: Sequence[Problem], *, with_latex: bool = True, canonica
     return _Writer([_Flow(one, tag, with_latex, canonical) for one, tag in zip(problems, tags, strict=True)], canonical).sheet()
 
 
-def _followed(problem: Problem) -> None:
+def followed(problem: Problem) -> None:
     """Raise ``ProblemError`` where a network has no slopes of single numbers from state to state."""
     network = problem.network
     if not network.cells[0].memory:
@@ -101,7 +101,7 @@ class _Flow:
     """One problem: what its program says of the way back."""
 
     def __init__(self, problem: Problem, tag: str, with_latex: bool, canonical: bool) -> None:
-        _followed(problem)
+        followed(problem)
         self.problem, self.tag = problem, tag
         program = scalars(build(problem))
         values = evaluate(program, problem.given, problem.rounding)
@@ -297,7 +297,7 @@ class _Writer:
         sizes = [size for flow in self.flows for position in flow.products.values() if (size := flow.size(position))]
         if not sizes or self.last < 3:
             return
-        scale = _Scale(min(floor(log10(min(sizes))), -1), max(ceil(log10(max(sizes))), 0))
+        scale = _Scale(min(ceil(log10(min(sizes))) - 1, -1), max(ceil(log10(max(sizes))), 0))
         reach = self.last - 1
         count = min(reach, MOST_GROUPS)
         times = [reach - round(place * (reach - 1) / (count - 1)) for place in range(count)]
@@ -314,7 +314,7 @@ class _Writer:
             groups.append(Levels(Math(str(time), str(time)), tuple(levels)))
         yield Decades(
             "decades",
-            ("What is left of a change of the state at step ", Math("t", "t"), ", on a logarithmic scale"),
+            ("What is left of a change at step ", Math("t", "t"), " (logarithmic scale)"),
             tuple(groups),
             scale.marks(),
             tuple((filling, f"{flow.tag}: {flow.problem.title}") for flow, filling in fillings if flow.tag),
@@ -346,16 +346,14 @@ class _Writer:
         desk = flow.desk
         rule = desk.general(flow.singles[0], clock_at(flow.last - 1))[1]
         low, high = flow.size(smallest), flow.size(largest)
-        if smallest == largest:
-            where = "1" if low == 1 else "below 1" if low < 1 else "above 1"
-            return inline("The slope {rule} is {where} in size, {one}", rule=rule, where=where, one=desk.equals(smallest))
-        every = "The slope {rule} is {where} in size at every step, from {smallest} to {largest}"
-        if low == high == 1:
-            return inline("The slope {rule} is 1 in size at every step", rule=rule)
+        every = " at every step" if len(flow.singles) > 1 else ""
+        if low == high:
+            where = f"{low:g}" if low in (0, 1) else "below 1" if low < 1 else "above 1"
+            return inline(f"The slope {{rule}} is {where} in size{every}: {{one}}", rule=rule, one=desk.equals(smallest))
         where = "below 1" if high < 1 else "above 1" if low > 1 else ""
-        if not where:
-            every = "The slope {rule} is between {smallest} and {largest} in size"
-        return inline(every, rule=rule, where=where, smallest=desk.equals(smallest), largest=desk.equals(largest))
+        text = f"is {where} in size{every}, from {{smallest}} to" if where else "is between {smallest} and"
+        text = f"The slope {{rule}} {text} {{largest}}{'' if where else ' in size'}"
+        return inline(text, rule=rule, smallest=desk.equals(smallest), largest=desk.equals(largest))
 
     # ---------------------------------------------------------------- slopes
 
