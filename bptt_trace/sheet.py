@@ -380,7 +380,7 @@ class Sheet:
     @property
     def much_given(self) -> bool:
         """Whether the given numbers are too wide to stand beside the box of conventions."""
-        return any(table.width > 44 for table in self.given)
+        return any(table.width > 44 or table.width + 2 * len(table.columns) > 56 for table in self.given)
 
     @property
     def has_answers(self) -> bool:

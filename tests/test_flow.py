@@ -319,7 +319,7 @@ def test_several_layers_are_refused_too() -> None:
 
 def test_frozen_weights_and_no_loss_leave_the_slopes() -> None:
     """Without a gradient there is nothing to share out."""
-    frozen = sheet_of("vanishing", changes=['update.freeze=["w_hh"]'])
+    frozen = sheet_of("rnn3", changes=['update.freeze=["w_hh"]'])
     assert ["reach", "slopes"] == [section.id for section in frozen.sections]
     silent = from_document(filled({"cell": "rnn"}, {"x": sequence(4)}, loss={"kind": "none"}))
     assert ["reach", "slopes"] == [section.id for section in flow_sheet([silent]).sections]

@@ -252,10 +252,15 @@ class _Terminal:
             beside.add_row(*grids)
             self.print(beside)
             return
-        for place, grid in enumerate(grids):
+        for place, (table, grid) in enumerate(zip(tables, grids, strict=True)):
             if place:
                 self.line()
-            self.print(grid)
+            if all(column.right for column in table.columns[1:]):  # numbers, which rich would cut where they have no room
+                gap, groups = self.chunks(table)
+                for columns in groups:
+                    self.print(self.grid(table, columns, gap))
+            else:
+                self.print(grid)
 
     def table(self, table: Table) -> None:
         if table.title:
