@@ -56,7 +56,7 @@ def command() -> None:
       bptt-trace solve rnn --set w_hh=0.9      the same with another weight
       bptt-trace solve my.toml -f latex -o my.tex
       bptt-trace worksheet rnn                 the same with blanks; --key prints its key
-      bptt-trace flow vanishing vanishing-lstm how far an error reaches back, side by side
+      bptt-trace flow rnn3                     how far an error reaches back
       bptt-trace vary rnn -n 30 -o handouts    thirty of them, each with other numbers
       bptt-trace check rnn answers.csv         a homework, marked
       bptt-trace grade rnn class.csv -o marks.csv
