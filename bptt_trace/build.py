@@ -18,13 +18,14 @@ from bptt_trace.wiring import Sample, forward
 def build(problem: Problem) -> Program:
     """Forward pass, loss, backward pass, update, the loss after it, and how far errors reach back."""
     network = problem.network
+    cell = network.cells[0]  # there are factors in networks of one layer only
     builder = Builder(rows=network.rows)
     given = _Given(builder, problem)
     frozen = frozenset(problem.update.freeze) if problem.update else frozenset()
     routes = given.pass_forward(given.parameters)
     forward_program = builder.build()
     if problem.loss.kind == "none":
-        return factors(forward_program)
+        return factors(forward_program, cell.memory, cell.state)
     if not frozen.issuperset(network.inner):
         forward_program = links(forward_program)  # the chain ends at the hidden layer, if that learns at all
     builder = given.builder = Builder(backward(forward_program, frozen=frozen, routes=routes))
@@ -36,7 +37,7 @@ def build(problem: Problem) -> Program:
             for name, old in zip(given.names, given.parameters, strict=True)
         ]
         given.pass_forward(changed, 2)
-    return factors(builder.build())
+    return factors(builder.build(), cell.memory, cell.state)
 
 
 class _Given:

@@ -56,6 +56,7 @@ def command() -> None:
       bptt-trace solve rnn --set w_hh=0.9      the same with another weight
       bptt-trace solve my.toml -f latex -o my.tex
       bptt-trace worksheet rnn                 the same with blanks; --key prints its key
+      bptt-trace flow rnn3                     how far an error reaches back
       bptt-trace vary rnn -n 30 -o handouts    thirty of them, each with other numbers
       bptt-trace check rnn answers.csv         a homework, marked
       bptt-trace grade rnn class.csv -o marks.csv
@@ -437,6 +438,68 @@ def grade(
         raise ProblemError(f"{tally.unread} of its rows could not be read; {output} says why", source=str(class_file))
     if tally.wrong:
         raise SystemExit(1)
+
+
+@command.command()
+@click.argument("problem", nargs=-1, required=True)
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a number or a setting; may be repeated.")
+@click.option(
+    "-f",
+    "--format",
+    "form",
+    type=click.Choice(["terminal", "markdown", "latex", "pdf", "html", "json"]),
+    help="What to print; if not told, what the ending of -o says, else terminal.",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file instead of the screen.")
+@click.option("--round", "rounding", metavar="RULE", help="4dp, 5sf, carry:4dp, full or exact, instead of the problem's own.")
+@click.option("--fragment", is_flag=True, help="LaTeX without preamble, for \\input.")
+@_templates
+def flow(
+    problem: tuple[str, ...], changes: tuple[str, ...], form: str | None, output: Path | None, rounding: str | None,
+    fragment: bool, templates: Path | None,
+) -> None:  # fmt: skip
+    """Print how far an error reaches back, and which time step the recurrent weights hear.
+
+    The slope from each state to the next, the products of these from the last step back, the share of each time step in
+    the gradients of the recurrent weights, and a verdict: vanishing, stable or exploding, and why. Up to three problems
+    stand side by side.
+
+    Each PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example, with one recurrent
+    unit; what --set changes is changed in each.
+
+    \b
+    Examples:
+      bptt-trace flow rnn3
+      bptt-trace flow rnn3 --set w_hh=1.6
+      bptt-trace flow vanishing vanishing-lstm -f pdf -o vanishing.pdf
+    """
+    from bptt_trace.errors import ProblemError
+    from bptt_trace.flowsheet import flow_sheet, followed
+    from bptt_trace.numbers import Rounding
+    from bptt_trace.problem import load
+
+    form = _form(form, output, "markdown", "latex", "pdf", "html", "json")
+    if fragment and form != "latex":
+        raise click.UsageError("--fragment goes with -f latex")
+    if templates is not None and form not in ("latex", "pdf", "markdown", "html"):
+        raise click.UsageError("--templates goes with -f latex, -f pdf, -f markdown or -f html")
+    _can_show(form, output)
+    read = [load(one, changes) for one in problem]
+    if rounding is not None:
+        read = [one.rounded(Rounding.parse(rounding)) for one in read]
+    for name, one in zip(problem, read, strict=True):
+        try:
+            followed(one)
+        except ProblemError as error:
+            error.source = name
+            raise
+    sheet = flow_sheet(read, with_latex=form != "terminal", canonical=form == "json")
+    if form == "json":
+        from bptt_trace.render.data import write_json
+
+        _written(write_json(sheet), output)
+        return
+    _show(sheet, form, output, templates, fragment=fragment)
 
 
 @command.command()

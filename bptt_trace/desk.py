@@ -16,7 +16,7 @@ from functools import cached_property
 from operator import add
 from typing import Any
 
-from bptt_trace.evaluate import WORKING, Values, arithmetic
+from bptt_trace.evaluate import WORKING, Arithmetic, Values, arithmetic
 from bptt_trace.formula import Formula, Var
 from bptt_trace.lines import LATEX, TEXT, Signs, Template, template
 from bptt_trace.names import Name
@@ -312,9 +312,8 @@ class Desk:
     def calculate(self, formula: Formula, role: Role = Role.HIDDEN) -> Calculation:
         """The value of a formula over steps and earlier calculations, and how it reads."""
         rule, arguments = rule_of(formula)
-        how = arithmetic(self.values.rounding, self.values.given)
         with localcontext(WORKING):
-            number = how.line(rule, role)(*[self.numbers[argument] for argument in arguments])
+            number = self._arithmetic.line(rule, role)(*[self.numbers[argument] for argument in arguments])
         text = shower(self.values.rounding)(number, role)
         exact = self.values.rounding.policy == "exact"
         self.numbers.append(number)
@@ -327,6 +326,10 @@ class Desk:
             equal = relation if signs is TEXT or relation == "=" else r"\approx"
             spelled[signs] = f"{numbers} {equal} {self.shown.bare[signs][position]}"
         return Calculation(Var(position), number, self.both(spelled), self.value(position))
+
+    @cached_property
+    def _arithmetic(self) -> Arithmetic:
+        return arithmetic(self.values.rounding, self.values.given)
 
     def filled_numbers(self, position: int) -> Math:
         """The right side of a step with its numbers: ``1 - 0.8005^2``."""

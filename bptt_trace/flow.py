@@ -3,11 +3,16 @@
 Source: Pascanu, Mikolov and Bengio (2013), *On the difficulty of training
 recurrent neural networks*, eq. 5: the gradient that reaches step t from step T
 is multiplied by the product of the factors between them.
+
+A cell with a memory of its own is followed along that memory, ∂c_t/∂c_{t−1},
+with its other states held: the "constant error carousel" of Hochreiter and
+Schmidhuber (1997), *Neural Computation* 9:1735, sect. 3.2.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import NamedTuple, cast
 
@@ -16,31 +21,31 @@ from bptt_trace.formula import ONE, Formula, Var, product, rewrite
 from bptt_trace.program import Builder, Program, Role, Step
 from bptt_trace.rules import Rule, rule_of
 
-Named = dict[int, tuple[int, int]]
+Named = dict[int, int]
 
 
-def factors(program: Program, state: str = "h") -> Program:
+def factors(program: Program, memory: str, state: Sequence[str]) -> Program:
     """The program, followed by ∂h_t/∂h_{t−1} for t = T … 2 and their products from T back to 1.
 
-    A network without a recurrent state of single numbers has none.
+    ``memory`` is the stem of the state that is followed, one of ``state``; the
+    others are held. A network without a recurrent state of single numbers, or
+    of several layers, has no factors.
     """
     states = [
         position
         for position, step in enumerate(program.steps)
-        if step.role is Role.HIDDEN and step.target.stem == state and step.target.iteration == 1
+        if step.role is Role.HIDDEN and step.target.stem == memory and step.target.iteration == 1
     ]
-    memories = {step.target.stem for step in program.steps if step.target.time == 0 and step.rule is None}
-    if memories != {state}:
-        return program  # the slope of one state alone is not the way back where there are two
     if len(states) < 2 or not all(_alone(program.steps[position]) for position in states):
         return program
+    held = _positions(program, set(state) - {memory})
     builder = Builder(program)
     last = program.steps[states[-1]].target
     product_so_far: int | None = None
     for before, after in zip(states[-2::-1], states[:0:-1], strict=True):
         earlier = program.steps[before].target
         name = earlier._replace(of=program.steps[after].target)
-        rule, arguments = _factor(program.steps, before, after)
+        rule, arguments = _factor(program.steps, before, after, held)
         factor = builder.fill(name, rule, arguments, Role.FACTOR, after)
         if product_so_far is None:
             product_so_far = factor
@@ -60,58 +65,69 @@ class Link(NamedTuple):
 
     rule: Rule
     origins: tuple[int, ...]
-    """Earlier links by number; ``STATE`` for the state that the way begins with; ``OUTSIDE`` for all else."""
+    """Earlier links by number; ``STATE`` for the state that the way begins with; the numbers below for all else."""
 
 
-STATE, OUTSIDE = -1, -2
+STATE = -1
 _PRODUCT = rule_of(Var(0) * Var(1))[0]
 
 
-def _factor(steps: Sequence[Step], before: int, after: int) -> tuple[Rule, tuple[int, ...]]:
-    """∂after/∂before along the lines between them, as a rule and the steps that fill it."""
+def _positions(program: Program, stems: AbstractSet[str]) -> frozenset[int]:
+    """Where quantities of these stems are calculated."""
+    return frozenset(
+        position for position, step in enumerate(program.steps) if step.target.stem in stems and step.target.of is None
+    )
+
+
+def _factor(steps: Sequence[Step], before: int, after: int, held: AbstractSet[int]) -> tuple[Rule, tuple[int, ...]]:
+    """∂after/∂before along the lines between them but those that are held, as a rule and the steps that fill it."""
     way: list[int] = []
     wanted = {after}
     for position in range(after, before, -1):
-        if position in wanted:
+        if position in wanted and position not in held:
             way.insert(0, position)
             wanted.update(steps[position].arguments)
-    places = {before: STATE} | {position: number for number, position in enumerate(way)}
+    origins = {before: STATE} | {position: number for number, position in enumerate(way)}
+    for position in way:
+        for argument in steps[position].arguments:
+            origins.setdefault(argument, len(way) - 1 - len(origins))
     links = tuple(
-        Link(cast(Rule, steps[position].rule), tuple(places.get(a, OUTSIDE) for a in steps[position].arguments))
+        Link(cast(Rule, steps[position].rule), tuple(origins[argument] for argument in steps[position].arguments))
         for position in way
     )
-    rule, sources = _chain(links)
-    return rule, tuple(
-        way[number] if argument == RESULT else steps[way[number]].arguments[argument] for number, argument in sources
-    )
+    rule, filled = _chain(links)
+    position_of = {origin: position for position, origin in origins.items()}
+    return rule, tuple(position_of[origin] for origin in filled)
 
 
 @lru_cache(maxsize=256)
-def _chain(links: tuple[Link, ...]) -> tuple[Rule, tuple[tuple[int, int], ...]]:
-    """The chain rule along these links, once for all time steps: a rule, and (link, argument) for each variable."""
-    places: list[tuple[int, int]] = []
+def _chain(links: tuple[Link, ...]) -> tuple[Rule, tuple[int, ...]]:
+    """The chain rule along these links, once for all time steps: a rule, and the origin of each of its variables."""
+    places: list[int] = []
     slopes: dict[int, Formula] = {STATE: ONE}
     for number, link in enumerate(links):
         for argument, origin in enumerate(link.origins):
             if origin not in slopes:
                 continue
             back = adjoint(link.rule, argument)
-            named = {source: (number, source) for source in back.sources}
+            named = {
+                source: number if source == RESULT else link.origins[source] for source in back.sources if source != INCOMING
+            }
 
-            def fill(part: Formula, back: Adjoint = back, origin: int = origin, named: Named = named) -> Formula | None:
+            def fill(part: Formula, back: Adjoint = back, flow: Formula = slopes[origin], named: Named = named) -> Formula | None:
                 if not isinstance(part, Var):
                     return None
                 source = back.sources[part.number]
                 if source == INCOMING:
-                    return slopes[origin]
+                    return flow
                 if named[source] not in places:
                     places.append(named[source])
-                return Var(places.index(named[source]))
+                return Var(places.index(named[source]), part.shape)
 
             slope = product(rewrite(back.rule.formula, fill))
             slopes[number] = slopes[number] + slope if number in slopes else slope
-    rule, sources = rule_of(slopes[len(links) - 1])
-    return rule, tuple(places[source] for source in sources)
+    rule, filled = rule_of(slopes[len(links) - 1])
+    return rule, tuple(places[place] for place in filled)
 
 
 def links(program: Program) -> Program:

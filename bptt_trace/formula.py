@@ -515,9 +515,6 @@ def component(formula: Formula, row: int = 0, column: int = 0, *, rows: bool = F
     def entry(part: Formula) -> Formula:
         return at(part, row, column) if part.shape else at(part)
 
-    def times(left: Formula, right: Formula) -> Formula:
-        return right * left if rows else left * right
-
     node = cast(Node, formula)
     match node:
         case Entry() | Const():
@@ -545,9 +542,9 @@ def component(formula: Formula, row: int = 0, column: int = 0, *, rows: bool = F
         case Larger(left, right):
             return Larger(entry(left), entry(right))
         case MatMul(left, right):
-            return _added(times(at(left, row, k), at(right, k, column)) for k in range(_matrix(left)[1]))
+            return _added(_times(at(left, row, k), at(right, k, column), rows) for k in range(_matrix(left)[1]))
         case Outer(first, second):
-            return times(at(first, row), at(second, column))
+            return _times(at(first, row), at(second, column), rows)
         case Transpose(operand):
             return at(operand, column, row)
         case Total(operand):
@@ -567,6 +564,13 @@ def component(formula: Formula, row: int = 0, column: int = 0, *, rows: bool = F
             return at(operand, row) if row == column else ABSENT
         case _:
             assert_never(node)
+
+
+def _times(left: Formula, right: Formula, rows: bool) -> Formula:
+    """One product inside a product of matrices."""
+    if right == ONE:  # a slope of 1 that came through a matrix
+        return left
+    return right * left if rows else left * right
 
 
 def _places(formula: Formula) -> Iterator[tuple[int, int]]:

@@ -14,7 +14,7 @@ from decimal import Decimal, InvalidOperation
 from bptt_trace.blackboard import Blackboard
 from bptt_trace.desk import Desk, of_any_sample
 from bptt_trace.formula import Sum, variables
-from bptt_trace.names import BACKWARD, DECODER, ENCODER, LOSS, Layer, Name, gradient
+from bptt_trace.names import BACKWARD, LOSS, Layer, Name, gradient
 from bptt_trace.notation import Clock, clock_at
 from bptt_trace.parts import way
 from bptt_trace.program import Role
@@ -177,11 +177,9 @@ class Pencil:
         return [p for p in dict.fromkeys(used) if steps[p].target.stem in ("x", "y", "target")]
 
     def way(self, position: int, through: int) -> str:
-        """How a gradient reaches a state: from its own time step, or ``carried`` from another, in either direction of time."""
-        target, by = self.board.steps[position].target, self.board.steps[through].target
-        handed = str(target.layer).startswith(ENCODER) and str(by.layer).startswith(DECODER)
-        apart = target.time is not None and by.time is not None and by.time != target.time
-        return "carried" if handed or apart else "direct"
+        """How an arrow of a gradient is drawn: as ``carried``, also from a decoder to its encoder, or as ``direct``."""
+        word = way(self.board.steps[position].target, self.board.steps[through].target)
+        return "carried" if word in ("carried", "from the decoder") else "direct"
 
     def shown(self, lines: Sequence[int]) -> tuple[list[int], list[int]]:
         """The pre-activation, where there is one only, and the states among the lines of a cell."""
@@ -533,8 +531,8 @@ def _word(pencil: Pencil) -> Callable[[int, int], str]:
 
     def word(position: int, through: int) -> str:
         target, by = pencil.board.steps[position].target, pencil.board.steps[through].target
-        handed = str(target.layer).startswith(ENCODER) and str(by.layer).startswith(DECODER)
-        return "from above" if by.layer not in (None, target.layer) and not handed else pencil.way(position, through)
+        word = way(target, by)
+        return "carried" if word == "from the decoder" else word
 
     return word
 

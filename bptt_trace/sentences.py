@@ -740,12 +740,14 @@ def reach(desk: Desk, parts: Parts) -> Iterator[Note]:
     if not singles or not _readable(desk):
         return
     product = parts.factors[-1]
-    last = desk.last_time
+    state = desk.steps[singles[0]].target._replace(of=None)
     sizes = [abs(desk.numbers[position]) for position in singles]
+    others = len(desk.problem.network.cells[0].state) > 1
     whole = inline(
-        "An error at {last} reaches {first} multiplied by {product} ({line})",
-        last=_of(desk, Name("h", time=last)),
-        first=_of(desk, Name("h", time=1)),
+        "An error at {last} reaches {first} multiplied by {product} ({line}){along}",
+        last=_of(desk, state._replace(time=desk.last_time)),
+        first=_of(desk, state._replace(time=1)),
+        along=" along this memory alone" if others else "",
         product=desk.value(product),
         line=desk.line(product),
     )
@@ -753,11 +755,23 @@ def reach(desk: Desk, parts: Parts) -> Iterator[Note]:
     yield Note("Reach", (*whole, f": {verdict}."))
 
 
+LASTING = (0.5, 2.0)
+"""A gradient is called stable where at least half of it arrives, and at most double."""
+
+
+def lasts(product: Any) -> bool:
+    """Whether a change that is multiplied by this is neither lost nor blown up."""
+    least, most = LASTING
+    return least <= abs(float(product)) <= most
+
+
 def _verdict(sizes: Sequence[Any], product: Any) -> str:
     """What factors of these sizes do to what comes back."""
     each = "the factor is" if len(sizes) == 1 else "each factor is"
     if any(size == 0 for size in sizes):
         return f"{'the factor' if len(sizes) == 1 else 'a factor'} is 0, so nothing comes back through it"
+    if lasts(product) and (all(size < 1 for size in sizes) or all(size > 1 for size in sizes)):
+        return f"{each} close enough to 1 that at least half of it comes back and it does not double (stable gradient)"
     if all(size < 1 for size in sizes):
         return f"{each} smaller than 1 in size, so what comes back fades (vanishing gradient)"
     if all(size > 1 for size in sizes):
@@ -809,7 +823,7 @@ def _recurrent_takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
         )
     factors = [p for p in parts.factors if one_step(desk.steps[p].target)]
     if factors and _readable(desk):
-        yield from _fading(desk, factors)
+        yield from _fading(desk, factors, lasting=lasts(desk.numbers[parts.factors[-1]]))
     if not parts.gradients:
         return
     beside = "each hidden value has one source, each parameter one contribution, and " if both is not None else ""
@@ -825,7 +839,16 @@ def _moved(desk: Desk, found: Voices) -> Inline:
     return inline(", and moves it by {amount}", amount=difference.value) if difference.number else ()
 
 
-def _fading(desk: Desk, factors: Sequence[int]) -> Iterator[Inline]:
+_FADING = {
+    (True, True): "lasts (stable gradient)",
+    (True, False): "lasts (stable gradient)",
+    (False, True): "fades (vanishing gradient)",
+    (False, False): "grows (exploding gradient)",
+}
+"""What memory does, by whether the product of all factors lasts and whether each is below 1."""
+
+
+def _fading(desk: Desk, factors: Sequence[int], *, lasting: bool) -> Iterator[Inline]:
     """What one step back does, where all steps do the same."""
     sizes = [abs(desk.numbers[factor]) for factor in factors]
     if not (all(0 < size < 1 for size in sizes) or all(size > 1 for size in sizes)):
@@ -834,7 +857,7 @@ def _fading(desk: Desk, factors: Sequence[int]) -> Iterator[Inline]:
     square = desk.calculate(Var(factor) ** 2, Role.FACTOR)
     yield inline(
         "Memory {word}: {name} multiplies by {factor}; two such steps would, by {square}.",
-        word="fades (vanishing gradient)" if sizes[-1] < 1 else "grows (exploding gradient)",
+        word=_FADING[lasting, bool(sizes[-1] < 1)],
         name=desk.name(factor),
         factor=desk.value(factor),
         square=square.equation,

@@ -139,6 +139,8 @@ class Table:
     title: Inline = ()
     calculates: bool = False
     """Whether its second column holds calculations."""
+    data: bool = False
+    """Whether it stands in JSON too, because no line says what it says."""
     folds: bool = False
     """Whether it is so narrow that on paper its halves stand side by side."""
 
@@ -301,7 +303,41 @@ class Bars:
     alternative: Inline
 
 
-Figure = Picture | Bars
+@dataclass(frozen=True)
+class Level:
+    """One bar on a logarithmic scale."""
+
+    value: Math
+    height: int
+    """In thousandths of the scale."""
+    filling: str
+    """``direct``, ``carried`` or ``sum``, as in a figure of bars."""
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The bars of one time step."""
+
+    name: Math
+    levels: tuple[Level, ...]
+
+
+@dataclass(frozen=True)
+class Decades:
+    """Numbers that are powers of ten apart, one or several for each time step, on a logarithmic scale."""
+
+    kind: ClassVar = "bars"
+    id: str
+    title: Inline
+    groups: tuple[Levels, ...]
+    marks: tuple[tuple[Math, int], ...]
+    """Powers of ten, and where they are, in thousandths of the scale."""
+    key: tuple[tuple[str, str], ...]
+    """What each filling stands for; nothing where there is only one."""
+    alternative: Inline
+
+
+Figure = Picture | Bars | Decades
 Block = Lines | Table | Equations | Note | Paragraph | Bullets | Figure
 
 
@@ -347,7 +383,7 @@ class Sheet:
     @property
     def much_given(self) -> bool:
         """Whether the given numbers are too wide to stand beside the box of conventions."""
-        return any(table.width > 44 for table in self.given)
+        return any(table.width > 44 or table.width + 2 * len(table.columns) > 56 for table in self.given)
 
     @property
     def has_answers(self) -> bool:
@@ -358,7 +394,7 @@ class Sheet:
         """All pictures in their order."""
         for section in self.sections:
             for block in section.blocks:
-                if isinstance(block, Picture | Bars):
+                if isinstance(block, Picture | Bars | Decades):
                     yield block
 
     def rows(self) -> Iterator[Row]:

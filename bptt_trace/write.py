@@ -672,18 +672,19 @@ class Writer:
 
     def _factor_ledger(self) -> Table:
         desk = self.desk
-        last = desk.last_time
+        first = desk.steps[desk.parts.factors[0]].target
+        end, last = first._replace(time=desk.last_time, of=None), desk.last_time
         columns = (
             Column((Math("t", "t"),), right=True),
-            Column((desk.speller.seen_from(Name("h", time=last), last),), right=True),
-            Column((desk.speller.seen_from(Name("h", time=last - 1, of=Name("h", time=last)), last),), right=True),
+            Column((desk.speller.seen_from(end, last),), right=True),
+            Column((desk.speller.seen_from(first, last),), right=True),
             Column(("product back from T",), right=True, strong=True),
             Column(("lines",)),
         )
         rows: list[tuple[Inline, ...]] = []
         for time in range(last, 1, -1):
-            state, before = (Name("h", time=t) for t in (time, time - 1))
-            positions = [desk.find(before._replace(of=state)), desk.find(before._replace(of=Name("h", time=last)))]
+            state, before = (end._replace(time=t) for t in (time, time - 1))
+            positions = [desk.find(before._replace(of=state)), desk.find(before._replace(of=end))]
             shown = [desk.value(p) for p in positions if p is not None]
             lines = dict.fromkeys(str(desk.line_of[p]) for p in positions if p is not None)
             at = desk.find(state)

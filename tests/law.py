@@ -406,8 +406,8 @@ class Digits:
 
 
 def is_factor(name: str) -> bool:
-    """Whether a name is a slope between two states: ``dh_2/dh_1``; not ``dL/dh_1``, and not a link, ``dy/dh``."""
-    return re.fullmatch(r"dh_\d+(\[\d+\])?/dh_\d+(\[\d+\])?", name) is not None
+    """Whether a name is a slope between two states: ``dh_2/dh_1``, ``dc_2/dc_1``; not ``dL/dh_1``, and not a link, ``dy/dh``."""
+    return re.fullmatch(r"d([hc])_\d+(\[\d+\])?/d\1_\d+(\[\d+\])?", name) is not None
 
 
 # ---------------------------------------------------------------------- lines

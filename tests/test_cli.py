@@ -107,7 +107,7 @@ def test_help(main: Main, name: str, option: str) -> None:
     outcome = main(*filter(None, [name, option]))
     assert (0, "") == (outcome.status, outcome.err)
     assert outcome.out.startswith("Usage: ")
-    assert ("Examples:" in outcome.out) == (name in ("", "solve", "worksheet", "vary", "check", "grade", "from-weights"))
+    assert ("Examples:" in outcome.out) == (name in ("", "solve", "flow", "worksheet", "vary", "check", "grade", "from-weights"))
     assert max(map(len, outcome.out.splitlines())) <= 100
 
 

@@ -47,5 +47,9 @@ class Cell(Protocol):
     def state(self) -> tuple[str, ...]:
         """Stems of what is carried from one time step to the next; the first is the hidden state."""
 
+    @property
+    def memory(self) -> str:
+        """The stem of the state along which the cell remembers; empty where it has no state."""
+
     def step(self, let: Let, p: Parameters, x: Formula, *state: Var) -> tuple[Var, ...]:
         """Write the lines of one step; return the hidden value and the rest of the new state."""

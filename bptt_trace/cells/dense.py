@@ -21,6 +21,7 @@ class Dense:
     activation: Function = tanh
     parameters: ClassVar = {"W_xh": ("n", "d"), "b_h": ("n",)}
     state: ClassVar = ()
+    memory: ClassVar = ""
     gates: ClassVar[Mapping[str, Function]] = {}
 
     def step(self, let: Let, p: Parameters, x: Formula, *state: Var) -> tuple[Var, ...]:

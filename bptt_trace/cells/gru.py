@@ -29,6 +29,7 @@ class GRU:
     reset: str = "after"
     """``after``: r ⊙ (W_hn h); ``before``: W_hn (r ⊙ h)."""
     state: ClassVar = ("h",)
+    memory: ClassVar = "h"
 
     def __post_init__(self) -> None:
         if self.form == "concatenated" and self.reset == "after":

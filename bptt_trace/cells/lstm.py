@@ -28,6 +28,7 @@ class LSTM:
     """Whether the gates look at the cell: i and f at c_{t−1}, o at c_t."""
     gate_order: str = "ifgo"
     state: ClassVar = ("h", "c")
+    memory: ClassVar = "c"
 
     @property
     def gates(self) -> Mapping[str, Function]:

@@ -25,6 +25,7 @@ class RNN:
     form: str = "separate"
     biases: int = 1
     state: ClassVar = ("h",)
+    memory: ClassVar = "h"
     gates: ClassVar[Mapping[str, Function]] = {}
 
     @property

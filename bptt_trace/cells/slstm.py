@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from bptt_trace.cells import Let, Parameters
 from bptt_trace.cells.affine import Affine
@@ -26,6 +27,7 @@ class SLSTM:
     forget: str = "exp"
     """The activation of the forget gate: ``exp`` or ``sigmoid``; that of the input gate is exp."""
     stabiliser: bool = True
+    memory: ClassVar = "c"
 
     @property
     def state(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from bptt_trace.render.drawing import Arrow, Block, Drawing, Label
 from bptt_trace.render.measures import Paper
 from bptt_trace.render.typeset import Face
 from bptt_trace.render.wires import lay
-from bptt_trace.sheet import Bar, Bars, Figure, Inline, Math, words
+from bptt_trace.sheet import Bar, Bars, Decades, Figure, Inline, Math, words
 
 HIGHEST = 84
 """The highest bar, in points."""
@@ -96,9 +96,53 @@ def _key(drawing: Drawing, bars: Iterable[Bar], paper: Paper) -> None:
     drawing.width, drawing.height = max(drawing.width, x), y + 11.5
 
 
+LONGEST = 230
+"""The longest bar of a logarithmic scale, in points."""
+THICK = 9.5
+"""How thick its bars are."""
+
+
+def lay_decades(figure: Decades, paper: Paper) -> Drawing:
+    """Bars from left to right, one below the other, on a scale of powers of ten."""
+    drawing = Drawing()
+    symbol: Inline = (Math("t", "t"),)
+    left = max(paper.width(text) for text in (symbol, *((group.name,) for group in figure.groups)))
+    line, names = 11.5, left
+    left += 3 + max([paper.gap, *(paper.width((mark,)) / 2 for mark, height in figure.marks if not height)])
+    drawing.labels.append(Label(0, 0, names, line, symbol, "", "right"))
+    for mark, height in figure.marks:
+        _centred(drawing, paper, (mark,), left + height * LONGEST / 1000, 0)
+    y, right = line + 5, left + LONGEST
+    top = y - 2
+    for group in figure.groups:
+        y += 2
+        drawing.labels.append(Label(0, y - 1, names, line, (group.name,), "", "right"))
+        for level in group.levels:
+            length = level.height * LONGEST / 1000
+            if length:
+                drawing.blocks.append(Block(left, y, length, THICK - 1, level.filling))
+            width = paper.width((level.value,))
+            drawing.labels.append(Label(left + length + 4, y - 1.5, width, line, (level.value,), "", "left"))
+            right = max(right, left + length + 4 + width)
+            y += THICK + 1.5
+        y += 2
+    drawing.rules.append(((left, top), (left, y)))
+    drawing.width, drawing.height = right, y
+    for filling, meaning in figure.key:
+        text: Inline = (meaning,)
+        drawing.height += 4
+        drawing.blocks.append(Block(left, drawing.height + 2, 14, 8, filling))
+        drawing.labels.append(Label(left + 18, drawing.height, paper.width(text), line, text, "", "left"))
+        drawing.width = max(drawing.width, left + 18 + paper.width(text))
+        drawing.height += line
+    return drawing
+
+
 def on_paper(figure: Figure, face: Face) -> Drawing:
     """A picture or a figure of bars, laid out in points."""
     paper = Paper(face)
+    if isinstance(figure, Decades):
+        return lay_decades(figure, paper)
     if isinstance(figure, Bars):
         return lay_bars(figure, paper)
     drawing = lay(figure, paper)

@@ -16,7 +16,7 @@ from bptt_trace.render.measures import BARE, MOST_NARROW, Cells
 from bptt_trace.render.narrower import shortened, turned
 from bptt_trace.render.signs import Script
 from bptt_trace.render.wires import lay
-from bptt_trace.sheet import Bar, Bars, Figure, Picture
+from bptt_trace.sheet import Bar, Bars, Decades, Figure, Picture
 
 Span = tuple[str, str]
 """Text and its style."""
@@ -32,14 +32,14 @@ LEFT, RIGHT, UP, DOWN = 1, 2, 4, 8
 LINES = dict(enumerate(" ───│┘└┴│┐┌┬│┤├┼"))
 LINES_IN_ASCII = dict(enumerate(" ---|+++|+++|+++"))
 FILLS = {True: {"direct": "█", "carried": "▒", "sum": "▓"}, False: {"direct": "#", "carried": "/", "sum": "="}}
-LEAST_BAR = 8
-"""The shortest room for bars."""
+LEAST_BAR, MOST_BAR = 8, 60
+"""The shortest and the longest room for bars."""
 
 
 def boxes(figure: Figure, width: int, script: Script) -> list[list[Span]]:
     """The rows of a picture, at most so wide."""
-    if isinstance(figure, Bars):
-        rows = list(_bars(figure, width, script))
+    if isinstance(figure, Bars | Decades):
+        rows = list(_bars(figure, width, script) if isinstance(figure, Bars) else _decades(figure, width, script))
         if max(len("".join(said for said, _ in row).rstrip()) for row in rows) <= width:
             return rows
         return _in_words(figure, width, script)
@@ -234,3 +234,35 @@ def _key(figure: Bars, width: int, script: Script) -> Iterator[list[Span]]:
             rows.append([])
         rows[-1] += entry
     yield from rows
+
+
+def _decades(figure: Decades, width: int, script: Script) -> Iterator[list[Span]]:
+    """A row for each number, behind the time step, below the powers of ten."""
+    names = [script.math(group.name) for group in figure.groups]
+    values = [script.math(level.value) for group in figure.groups for level in group.levels]
+    name = max(map(len, names))
+    room = max(width - name - max(map(len, values)) - 4, LEAST_BAR)
+    yield [(f"{'t':>{name}}  {_scale(figure, min(room, MOST_BAR), script)}", "dim")]
+    for one, group in zip(names, figure.groups, strict=True):
+        for place, level in enumerate(group.levels):
+            length = max(round(level.height * min(room, MOST_BAR) / 1000), 1 if level.height else 0)
+            bar = FILLS[script.unicode][level.filling] * length
+            behind = f"  {script.math(level.value)}" if bar else script.math(level.value)
+            yield [(f"{one if place == 0 else '':>{name}}  ", ""), (bar, STYLES.get(level.filling, "")), (behind, "")]
+    for filling, meaning in figure.key:
+        first, *others = textwrap.wrap(script.said(meaning), width - 3) or [""]
+        yield [(FILLS[script.unicode][filling] * 2, STYLES.get(filling, "")), (f" {first}", "")]
+        yield from ([("   " + line, "")] for line in others)
+
+
+def _scale(figure: Decades, room: int, script: Script) -> str:
+    """The powers of ten, each ending where a bar of that size ends; those that have no room are left out."""
+    line = ""
+    for math, height in reversed(figure.marks):
+        sign, end = script.math(math), round(height * room / 1000)
+        start = max(end - len(sign), 0)
+        if not line:
+            line = " " * start + sign
+        elif not line[start : start + len(sign) + 1].strip():
+            line = line[:start] + sign + line[start + len(sign) :]
+    return line.rstrip()

@@ -6,7 +6,22 @@ from collections.abc import Iterator
 from itertools import islice
 from json.encoder import encode_basestring_ascii
 
-from bptt_trace.sheet import Bars, Block, Bullets, Equations, Lines, Note, Paragraph, Picture, Row, Section, Sheet, words
+from bptt_trace.sheet import (
+    Bars,
+    Block,
+    Bullets,
+    Decades,
+    Equations,
+    Lines,
+    Note,
+    Paragraph,
+    Picture,
+    Row,
+    Section,
+    Sheet,
+    Table,
+    words,
+)
 
 CHUNK = 500
 """Entries that are written at once."""
@@ -47,7 +62,15 @@ def _section(section: Section) -> Iterator[str]:
             while chunk := ",\n    ".join(islice(entries, CHUNK)):
                 yield separator + chunk
                 separator = ",\n    "
-    yield "]}"
+    tables = [block for block in section.blocks if isinstance(block, Table) and block.data]
+    yield f'],\n   "tables": [{", ".join(map(_table, tables))}]}}' if tables else "]}"
+
+
+def _table(table: Table) -> str:
+    """A table with its headings, as strings."""
+    rows = [[column.heading for column in table.columns], *table.rows]
+    heads, *cells = (f"[{', '.join(quote(words(cell)) for cell in row)}]" for row in rows)
+    return f'{{"title": {quote(words(table.title))}, "columns": {heads},\n    "rows": [{", ".join(cells)}]}}'
 
 
 def _texts(block: Block) -> Iterator[str]:
@@ -62,7 +85,7 @@ def _texts(block: Block) -> Iterator[str]:
                 yield f"{item.left.text} = {' + '.join(part.math.text for part in item.parts)}"
         case Bullets(items):
             yield from map(words, items)
-        case Picture() | Bars():
+        case Picture() | Bars() | Decades():
             yield words(block.alternative)
         case _:
             return

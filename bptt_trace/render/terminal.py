@@ -25,6 +25,7 @@ from bptt_trace.sheet import (
     Bars,
     Block,
     Bullets,
+    Decades,
     Equations,
     Figure,
     Inline,
@@ -119,7 +120,7 @@ class _Terminal:
         headed = False
         after_lines = False
         for before, block in zip((None, *section.blocks), section.blocks, strict=False):
-            if isinstance(before, Picture | Bars) and isinstance(block, Note | Paragraph | Bullets):
+            if isinstance(before, Picture | Bars | Decades) and isinstance(block, Note | Paragraph | Bullets):
                 self.line()
             if isinstance(block, Lines):
                 self.lines(block, headed=not headed, apart=headed or after_lines)
@@ -147,7 +148,7 @@ class _Terminal:
                     self.wrapped(self.unbroken(item), first=f"{bullet} ", others="  ")
             case Lines():
                 self.lines(block, headed=True, apart=True)
-            case Picture() | Bars():
+            case Picture() | Bars() | Decades():
                 self.figure(block)
             case _:
                 assert_never(block)
@@ -251,10 +252,15 @@ class _Terminal:
             beside.add_row(*grids)
             self.print(beside)
             return
-        for place, grid in enumerate(grids):
+        for place, (table, grid) in enumerate(zip(tables, grids, strict=True)):
             if place:
                 self.line()
-            self.print(grid)
+            if all(column.right for column in table.columns[1:]):  # numbers, which rich would cut where they have no room
+                gap, groups = self.chunks(table)
+                for columns in groups:
+                    self.print(self.grid(table, columns, gap))
+            else:
+                self.print(grid)
 
     def table(self, table: Table) -> None:
         if table.title:
