@@ -180,14 +180,15 @@ def _recurrent(model: Trained, left: Arrays, layers: list[_Layer]) -> None:
     both = any(layer.backward for layer in layers)
     places = list(dict.fromkeys(layer.place for layer in layers))
     if both and [layer.backward for layer in layers] != [False, True] * len(places):
-        raise ProblemError("some layers read backward only; forward and backward are due for each, or forward alone")
+        raise ProblemError("some layers read in both directions and some in one; the same is due for all")
     for layer in layers:
         _due(left, layer.into)
         _due(left, layer.back)
         into, back = oriented(layer.into, left.pop(layer.into)), oriented(layer.back, left.pop(layer.back))
         units, rest = divmod(len(into), len(gates))
         if into.ndim != 2 or rest:
-            raise ProblemError(_misfit(layer.into, into, f"{len(gates)} times as many as there are units, for an {model.cell},"))
+            many = f"{len(into)} {'columns' if layer.keras else 'rows'}"
+            raise ProblemError(f"{layer.into}: {many}, where {len(gates)} for each unit are due of an {model.cell}")
         if back.shape != (len(into), units):
             raise ProblemError(_misfit(layer.back, back, shown([len(into), units][:: -1 if layer.keras else 1]), model.cell))
         if not model.sizes:
