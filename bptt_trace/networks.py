@@ -129,6 +129,11 @@ def _side_by_side(
 def _fits_together(table: Keys, given: Keys, recurrent: bool) -> None:
     """Shapes over time that exclude each other, or have no meaning for a network, are errors."""
     several = [key for key in ("bidirectional", "decoder", "feedback") if table.get(key, False)]
+    if table.get("form") == "concatenated" and table.get("inputs", "every") == "first" and "feedback" not in table:
+        raise ProblemError(
+            'after the first step there is no x for one matrix to multiply; form = "separate", or feedback = "output"',
+            path="network.form",
+        )
     if several and not recurrent:
         raise ProblemError(f"a feedforward network knows no time, so {several[0]} has no meaning", path=f"network.{several[0]}")
     if len(several) > 1:

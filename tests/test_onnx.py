@@ -57,9 +57,7 @@ class Sides:
         self.cell, self.n, self.d, self.T, self.batch, self.direction = cell, n, d, T, batch, direction
         both = direction == "bidirectional"
         self.ends = ["(fwd)", "(bwd)"] if both else [""]
-        x = sequence(T, d, batch)
-        # Inputs of one number in brackets, since a batch of sequences could be a sequence of columns.
-        given: dict[str, Any] = {"x": x if d > 1 else [[[one] for one in sample] for sample in x]}
+        given: dict[str, Any] = {"x": sequence(T, d, batch)}
         self.states = "hc" if cell == "lstm" else "h"
         if initial:
             for seed, (end, stem) in enumerate((end, stem) for end in self.ends for stem in self.states):
