@@ -251,10 +251,13 @@ class _Terminal:
             beside.add_row(*grids)
             self.print(beside)
             return
-        for place, grid in enumerate(grids):
+        for place, (table, grid) in enumerate(zip(tables, grids, strict=True)):
             if place:
                 self.line()
-            self.print(grid)
+            if self.console.measure(grid, options=options.update(max_width=10_000)).minimum > self.width:
+                self.table(table)  # vectors over time: in groups of time steps
+            else:
+                self.print(grid)
 
     def table(self, table: Table) -> None:
         if table.title:
