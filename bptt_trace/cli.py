@@ -581,25 +581,33 @@ def examples(name: str | None) -> None:
 
 @command.command("from-weights")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--cell", type=click.Choice(["dense", "rnn"]), required=True, help="The kind of its layers.")
+@click.option(
+    "--cell", type=click.Choice(["dense", "rnn", "lstm", "gru"]), help="The kind of its layers; told by the arrays if not given."
+)
 @click.option("--activation", default="tanh", show_default=True, help="The hidden activation, which arrays do not tell.")
 @click.option("--output-activation", default="identity", show_default=True, help="The activation of the output layer.")
 @click.option("--merge-biases", is_flag=True, help="Add up the two biases of a recurrent layer; otherwise both are kept.")
+@click.option(
+    "--reset",
+    type=click.Choice(["after", "before"]),
+    help="Where the reset of a Keras GRU without biases stands: after or before the product.",
+)
 @click.option("--steps", type=click.IntRange(1, 100), default=2, show_default=True, help="Time steps of the placeholder input.")
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a number or a setting; may be repeated.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file instead of the screen.")
 def from_weights(
-    file: Path, cell: str, activation: str, output_activation: str, merge_biases: bool, steps: int, changes: tuple[str, ...],
-    output: Path | None,
+    file: Path, cell: str | None, activation: str, output_activation: str, merge_biases: bool, reset: str | None, steps: int,
+    changes: tuple[str, ...], output: Path | None,
 ) -> None:  # fmt: skip
     """Write a problem file with the parameters of a trained model.
 
     FILE is .npz or .safetensors with PyTorch's names (weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0; fc.weight,
-    fc.bias). It is read without pickle.
+    fc.bias), also of several layers and of both directions, or with those of Keras (lstm/lstm_cell/kernel,
+    recurrent_kernel, bias; dense/kernel). Names and shapes tell an RNN, an LSTM and a GRU apart. It is read without pickle.
 
     \b
     Examples:
-      bptt-trace from-weights model.npz --cell rnn -o my.toml
+      bptt-trace from-weights model.npz -o my.toml
       bptt-trace from-weights model.npz --cell rnn --merge-biases --set x=[1,2] | bptt-trace solve -
     """
     from bptt_trace.documents import change_document
@@ -615,6 +623,7 @@ def from_weights(
             activation=activation,
             output_activation=output_activation,
             merge_biases=merge_biases,
+            reset=reset,
             steps=steps,
         )
         for change in changes:

@@ -75,7 +75,7 @@ def _compared(desk: Desk, several: bool) -> tuple[Math, Math]:
     """Prediction and target, of unit i where there are several."""
     network = desk.problem.network
     time = None if network.steps is None else 1
-    y = Name("y", time=time) if network.readout else Name("h", network.layers[-1], time)
+    y = network.prediction(time)
     symbol = "t" if network.every else "T"
     clock = str if time is None else clock_at(1, symbol)
     index = "[i]" if several else ""

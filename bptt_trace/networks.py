@@ -55,7 +55,7 @@ def network_of(table: Keys, given: Keys, parameters: Keys) -> Network:
     recurrent = bool(one_way[0].state)
     _no_time(table, recurrent)
     _fits_together(table, given, recurrent)
-    sizes = _Sizes(table, given, parameters, rows, one_way, [_layer(words[0], count, place) for place in range(count)])
+    sizes = _Sizes(table, given, parameters, rows, one_way, [layer_name(words[0], count, place) for place in range(count)])
     units = sizes.hidden()
     layers, cells, hidden = _side_by_side(words, count, one_way, units)
     readout = _readout(table, cells)
@@ -108,7 +108,7 @@ def _words(table: Keys) -> tuple[str, ...]:
     return (ENCODER, DECODER) if "decoder" in table else ("",)
 
 
-def _layer(word: str, count: int, place: int) -> Layer:
+def layer_name(word: str, count: int, place: int) -> Layer:
     """The name of a layer: its number, a word, or a word with a number; a single layer has none."""
     number = place + 1 if count > 1 else None
     return f"{word}{number or ''}" if word else number
@@ -122,13 +122,18 @@ def _side_by_side(
         order = [(word, place) for place in range(count) for word in words]
     else:
         order = [(word, place) for word in words for place in range(count)]
-    layers = tuple(_layer(word, count, place) for word, place in order)
+    layers = tuple(layer_name(word, count, place) for word, place in order)
     return layers, tuple(cells[place] for _, place in order), tuple(units[place] for _, place in order)
 
 
 def _fits_together(table: Keys, given: Keys, recurrent: bool) -> None:
     """Shapes over time that exclude each other, or have no meaning for a network, are errors."""
     several = [key for key in ("bidirectional", "decoder", "feedback") if table.get(key, False)]
+    if table.get("form") == "concatenated" and table.get("inputs", "every") == "first" and "feedback" not in table:
+        raise ProblemError(
+            'after the first step there is no x for one matrix to multiply; form = "separate", or feedback = "output"',
+            path="network.form",
+        )
     if several and not recurrent:
         raise ProblemError(f"a feedforward network knows no time, so {several[0]} has no meaning", path=f"network.{several[0]}")
     if len(several) > 1:

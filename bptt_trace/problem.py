@@ -300,7 +300,7 @@ def _loss(table: dict[str, Any], network: Network) -> Loss:
     factor = exact_number(table.get("factor", 1), "loss.factor").value
     if factor <= 0:
         raise ProblemError(f"{factor} is not possible here; a factor is positive", path="loss.factor")
-    output = network.readout.activation if network.readout else network.activation
+    output = network.output_activation
     if kind in PAIRED and output is not PAIRED[kind]:
         raise ProblemError(
             f"{kind} compares probabilities: it goes with {PAIRED[kind].name} at the output, not with {output.name}",
@@ -348,6 +348,8 @@ def _vocabulary(document: dict[str, Any], network: Network, numbers: Mapping[Nam
     stems = {name.stem for name in numbers} | {"L", "a", "h"}
     for cell in network.cells:
         stems |= {*cell.state, *cell.gates, *(f"a_{gate}" for gate in cell.gates)}
+    if network.bidirectional:
+        stems |= {"y"}
     if network.readout:
         stems |= {"y"} | ({network.readout.logits} if network.readout.activation is not identity else set())
         stems |= {"e", "s"} if network.readout.exponentials else set()

@@ -1,17 +1,16 @@
 """From a trained model's arrays to a problem file.
 
 Reads ``.npz`` (without pickle: arrays and nothing else) and ``.safetensors``,
-with the names that PyTorch gives: ``weight_ih_l0``, ``weight_hh_l0``,
-``bias_ih_l0``, ``bias_hh_l0`` for recurrent layers, ``….weight`` and ``….bias``
-for linear ones. Numbers are written with the fewest digits that read back to
+with the names that PyTorch gives (``weight_ih_l0`` of a recurrent layer,
+``fc.weight`` of a linear one) or Keras (``lstm/lstm_cell/recurrent_kernel``,
+``dense/kernel``). Numbers are written with the fewest digits that read back to
 the same stored number.
 """
 
 from __future__ import annotations
 
-import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,13 @@ import numpy as np
 
 from bptt_trace.documents import as_toml
 from bptt_trace.errors import ProblemError
+from bptt_trace.layouts import Arrays, bias_of, oriented, trained
+from bptt_trace.names import Name
 from bptt_trace.numbers import shown
+from bptt_trace.wiring import written
 
 MAX_BYTES = 4_000_000
 """Of one array, unpacked: far more than a problem can have."""
-
-Arrays = dict[str, Any]
 
 
 def arrays_of(path: Path) -> Arrays:
@@ -68,46 +68,51 @@ def _safetensors(path: Path) -> Arrays:
 
 def document_from(
     arrays: Mapping[str, Any],
-    cell: str,
+    cell: str | None = None,
     *,
     activation: str = "tanh",
     output_activation: str = "identity",
     merge_biases: bool = False,
+    reset: str | None = None,
     steps: int = 2,
 ) -> dict[str, Any]:
     """The table of keys of a problem with these parameters; inputs and targets are placeholders.
 
-    Raises ``ProblemError`` where an array is missing, left over or of a shape
-    that does not fit.
+    The arrays tell the cell where it is None. ``reset`` says of a GRU of Keras without biases whether the reset
+    stands ``after`` the product or ``before`` it. Raises ``ProblemError`` where an array is missing, left over or
+    of a shape that does not fit.
     """
     left = {name: _checked(name, array) for name, array in arrays.items()}
     if not left:
         raise ProblemError("no arrays in it")
-    parameters: dict[str, Any] = {}
-    take = _recurrent if cell == "rnn" else _linear
-    sizes, network, readout = take(left, parameters, merge_biases)
-    network = {"cell": cell, "hidden": sizes[1:] if len(sizes) > 2 else sizes[1], "activation": activation, **network}
-    outputs = sizes[-1]
+    model = trained(left, cell, merge_biases=merge_biases, reset=reset)
+    inputs, *hidden = model.sizes
+    network = {"cell": model.cell, "hidden": hidden if len(hidden) > 1 else hidden[0], "activation": activation, **model.network}
+    if model.rows:
+        network["products"] = "x W"
+    parameters = {_key(name, parts): _parameter(parts, model.rows) for name, parts in model.parameters.items()}
+    outputs = model.seen
+    readout = next((name for name in left if left[name].ndim == 2 and oriented(name, left[name]).shape[1] == outputs), None)
     if readout is not None:
-        weights = left.pop(readout)
+        weights = oriented(readout, left.pop(readout))
         outputs = len(weights)
-        parameters[_stem("W_hy", weights)] = _numbers(weights)
-        if (bias := readout.removesuffix("weight") + "bias") in left:
-            parameters["b_y"] = _numbers(left.pop(bias))
+        parameters[_key(Name("W_hy"), [weights])] = _parameter([weights], model.rows)
+        if (bias := bias_of(readout)) in left:
+            parameters["b_y"] = _parameter([left.pop(bias)], model.rows)
         network["output_activation"] = output_activation
     else:
         network["readout"] = False
-    has_biases = any(key.startswith("b_") for key in parameters)
-    if not has_biases:
+    if not any(key.startswith("b_") for key in parameters):
         network["bias"] = False
     if left:
-        raise ProblemError(f"no place for {', '.join(sorted(left))}; a network of {cell} layers has none")
-    one, goal = _placeholder(sizes[0], Decimal("0.5")), _placeholder(outputs, Decimal(0))
-    loss = {"softmax": "cross_entropy", "sigmoid": "binary_cross_entropy"}.get(output_activation if readout else activation)
+        raise ProblemError(f"no place for {', '.join(sorted(left))}; a network of {model.cell} layers has none")
+    one, goal = _placeholder(inputs, Decimal("0.5")), _placeholder(outputs, Decimal(0))
+    last = output_activation if readout else activation if model.cell in ("dense", "rnn") else ""
+    loss = {"softmax": "cross_entropy", "sigmoid": "binary_cross_entropy"}.get(last)
     if loss == "cross_entropy":
         goal = 1  # the number of a class
-    given = {"x": one, "target": goal} if cell == "dense" else {"x": [one] * steps, "target": [goal] * steps}
-    document = {"title": f"From a trained model ({cell})", "network": network, "parameters": parameters, "given": given}
+    given = {"x": one, "target": goal} if model.cell == "dense" else {"x": [one] * steps, "target": [goal] * steps}
+    document = {"title": f"From a trained model ({model.cell})", "network": network, "parameters": parameters, "given": given}
     return document | ({"loss": {"kind": loss}} if loss else {})
 
 
@@ -129,70 +134,15 @@ def _checked(name: str, array: Any) -> Any:
     return array
 
 
-def _recurrent(left: Arrays, parameters: dict[str, Any], merge_biases: bool) -> tuple[list[int], dict[str, Any], str | None]:
-    """The layers of ``nn.RNN``: sizes from the input on, keys of the network, and the name of the readout's weights."""
-    found = {match[2]: name for name in left if (match := re.fullmatch(r"(.*\.)?weight_ih_l(\d+)", name))}
-    if not found:
-        raise ProblemError(f"there is no weight_ih_l0 among {', '.join(sorted(left))}")
-    several = len(found) > 1
-    sizes: list[int] = []
-    two = False
-    for layer in range(len(found)):
-        if str(layer) not in found:
-            raise ProblemError(f"weight_ih_l{layer} is missing")
-        prefix = found[str(layer)].removesuffix(f"weight_ih_l{layer}")
-        names = {kind: f"{prefix}{kind}_l{layer}" for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}
-        if names["weight_hh"] not in left:
-            raise ProblemError(f"{names['weight_hh']} is missing")
-        into, back = left.pop(names["weight_ih"]), left.pop(names["weight_hh"])
-        units = len(into)
-        if back.shape != (units, units):
-            raise ProblemError(
-                f"{names['weight_hh']}: of shape {list(back.shape)}, where {[units, units]} is due "
-                "(an LSTM or a GRU is no simple recurrent network)"
-            )
-        sizes += [into.shape[1], units] if not sizes else [units]
-        suffix = f"({layer + 1})" if several else ""
-        parameters[_stem("W_xh", into) + suffix] = _numbers(into)
-        parameters[_stem("W_hh", back) + suffix] = _numbers(back)
-        biases = [left.pop(names[kind]) for kind in ("bias_ih", "bias_hh") if names[kind] in left]
-        if merge_biases and len(biases) == 2:
-            parameters[f"b_h{suffix}"] = _added(*map(_numbers, biases))
-        elif len(biases) == 2:
-            parameters[f"b_xh{suffix}"], parameters[f"b_hh{suffix}"] = map(_numbers, biases)
-            two = True
-        elif biases:
-            parameters[f"b_h{suffix}"] = _numbers(biases[0])
-    readout = next((name for name in left if left[name].ndim == 2 and left[name].shape[1] == sizes[-1]), None)
-    return sizes, {"biases": 2} if two else {}, readout
+def _key(name: Name, parts: Sequence[Any]) -> str:
+    """The key of a parameter: one number has a name in small letters."""
+    return str(written(name, () if parts[0].size == 1 else parts[0].shape))
 
 
-def _linear(left: Arrays, parameters: dict[str, Any], merge_biases: bool) -> tuple[list[int], dict[str, Any], str | None]:
-    """The layers of ``nn.Linear`` in the order of the file; the last one is the readout."""
-    del merge_biases
-    names = [name for name in left if left[name].ndim == 2]
-    if not names:
-        raise ProblemError(f"there is no matrix of weights among {', '.join(sorted(left))}")
-    *hidden, readout = names
-    if not hidden:
-        hidden, readout = names, ""
-    sizes = [left[hidden[0]].shape[1]]
-    for place, name in enumerate([*hidden, readout] if readout else hidden):
-        if left[name].shape[1] != sizes[-1]:
-            raise ProblemError(f"{name}: of shape {list(left[name].shape)}, but what comes into it has {sizes[-1]} numbers")
-        if name == readout:
-            break
-        suffix = f"({place + 1})" if len(hidden) > 1 else ""
-        weights = left.pop(name)
-        sizes.append(len(weights))
-        parameters[_stem("W_xh", weights) + suffix] = _numbers(weights)
-        if (bias := name.removesuffix("weight") + "bias") in left:
-            parameters[f"b_h{suffix}"] = _numbers(left.pop(bias))
-    return sizes, {}, readout or None
-
-
-def _stem(stem: str, array: Any) -> str:
-    return stem.lower() if array.size == 1 else stem
+def _parameter(parts: Sequence[Any], rows: bool) -> Any:
+    """A parameter as the file has it; of a bias two parts may have to be added up."""
+    numbers = [_numbers(array.T if rows else array) for array in parts]
+    return numbers[0] if len(numbers) == 1 else _added(*numbers)
 
 
 def _numbers(array: Any) -> Any:

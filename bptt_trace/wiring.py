@@ -15,7 +15,7 @@ from typing import NamedTuple
 from bptt_trace.cells import Cell, Let, Parameters
 from bptt_trace.cells.readout import Readout
 from bptt_trace.formula import ABSENT, Formula, Shape, Var, shape_of, stack
-from bptt_trace.functions import Function
+from bptt_trace.functions import Function, identity
 from bptt_trace.names import BACKWARD, DECODER, FORWARD, Layer, Name
 from bptt_trace.program import Builder, Moment, Role
 from bptt_trace.rules import Recorder, Tape, record
@@ -167,6 +167,17 @@ class Network:
         return self.cells[-1].activation
 
     @property
+    def output_activation(self) -> Function:
+        """What a prediction comes out of; without readout that of the hidden value, where nothing follows it."""
+        if self.readout:
+            return self.readout.activation
+        return identity if self.bidirectional or self.cells[-1].gates else self.activation
+
+    def prediction(self, time: int | None) -> Name:
+        """What the prediction at a time is called: without readout it is the hidden value, or that of both directions."""
+        return Name("y", time=time) if self.readout or self.bidirectional else Name("h", self.layers[-1], time)
+
+    @property
     def state(self) -> list[tuple[Name, int]]:
         """What comes with the problem before the first step: its name, and its size.
 
@@ -309,7 +320,8 @@ def _tape(network: Network, places: Sequence[int], shapes: list[Shape], inputs: 
         if predicts and network.readout:
             own = _of(given, None, network.readout.parameters)
             return [*kept, network.readout.step(_writing(record_line, None, OF_READOUT), own, value)]
-        assert isinstance(value, Var)
+        if not isinstance(value, Var):  # without readout, both directions together are the prediction
+            value = _writing(record_line, None, OF_READOUT)("y", value)
         return [*kept, value]
 
     return record(shapes, run)

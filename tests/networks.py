@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 import re
+from fractions import Fraction
 from typing import Any
 
+from bptt_trace.functions import Function
 from bptt_trace.networks import network_of
 
 
@@ -131,10 +133,21 @@ def filled(network: dict[str, Any], given: dict[str, Any], *, seed: int = 1, sca
 
 
 def sequence(T: int, width: int = 1, samples: int = 0, *, seed: int = 1) -> Any:
-    """Random inputs or targets over time: numbers, or columns; for a batch, one sequence for each sample."""
+    """Random inputs or targets over time: numbers, or columns; for a batch, one sequence for each sample.
+
+    In a batch single numbers stand in brackets, because a list of lists could also be one sequence of columns.
+    """
     chance = random.Random(f"{T} {width} {samples} {seed}")
 
     def one() -> Any:
-        return [f"{chance.uniform(-1.5, 1.5):.1f}" for _ in range(width)] if width > 1 else f"{chance.uniform(-1.5, 1.5):.1f}"
+        numbers = [f"{chance.uniform(-1.5, 1.5):.1f}" for _ in range(width)]
+        return numbers if width > 1 or samples else numbers[0]
 
     return [[one() for _ in range(T)] for _ in range(samples)] if samples else [one() for _ in range(T)]
+
+
+def crooked(function: Function) -> Function:
+    """The same function with a slope that is 0.1 % too large."""
+    slope = function.slope
+    assert slope is not None
+    return Function(function.name, function.latex, lambda z, y: Fraction(1001, 1000) * slope(z, y), pieces=function.pieces)

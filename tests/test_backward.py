@@ -2,18 +2,18 @@
 
 from collections import defaultdict
 from dataclasses import replace
-from fractions import Fraction
 from itertools import pairwise, product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from networks import crooked
 
 from bptt_trace.backward import backward
 from bptt_trace.build import build
 from bptt_trace.errors import DesignError
 from bptt_trace.formula import Var
-from bptt_trace.functions import Function, leaky_relu, relu, sigmoid, softplus, tanh
+from bptt_trace.functions import leaky_relu, relu, sigmoid, softplus, tanh
 from bptt_trace.lowering import scalars
 from bptt_trace.names import LOSS, Name, gradient
 from bptt_trace.problem import load
@@ -112,13 +112,6 @@ def test_gradients_of_any_network(net, solved, case):
 
 
 # ------------------------------------------------- the oracle would notice
-
-
-def crooked(function: Function) -> Function:
-    """The same function with a slope that is 0.1 % too large."""
-    slope = function.slope
-    assert slope is not None
-    return Function(function.name, function.latex, lambda z, y: Fraction(1001, 1000) * slope(z, y), pieces=function.pieces)
 
 
 @pytest.mark.parametrize("function", [tanh, sigmoid, softplus, relu(), leaky_relu()], ids=repr)

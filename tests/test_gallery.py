@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from random_problems import examples
 
-from bptt_trace import Name, load, solve
+from bptt_trace import Name, check, load, solve
 from bptt_trace.problem import Citation
 
 ROOT = Path(__file__).parent.parent
@@ -100,6 +100,16 @@ def test_the_totals_of_the_best_known_tutorial() -> None:
     assert ("0.291027924", "0.291027774") == (total.printed, f"{total.value:.9f}")
 
 
+def test_the_output_gate_of_a_spreadsheet() -> None:
+    """Its numbers as an answer sheet: the first wrong line is o[2], tanh of another cell where the sigmoid is due."""
+    marks = check(load("tomyeh-lstm-medium"), {one.name: one.printed for one in entry("tomyeh-lstm-medium").numbers})
+    assert "o_1[2]" == str(marks.first_wrong)
+    assert [f"o_1[{unit}]" for unit in (2, 3, 4, 5)] == [str(one.name) for one in marks.faults]
+    verdicts = {str(one.name): one.verdict for one in marks.answers}
+    assert {"correct"} == {verdicts[f"{stem}[{unit}]"] for stem in ("o_1", "h_1") for unit in (1, 6)}
+    assert {"follow-through"} == {verdicts[f"h_1[{unit}]"] for unit in (2, 3)}
+
+
 def gallery() -> str:
     """The page, from the examples and their answers."""
     lines = [
@@ -113,7 +123,8 @@ def gallery() -> str:
         "The best-known of them quotes totals that its own text rules out: after one update the loss is 0.291027774, and",
         "0.291027924 is what comes out when the hidden gradient is taken with weights that are already updated. A teaching",
         "chapter (`stale-weights`) makes the same mistake; a notebook (`infosys`) drops the memory path; a walkthrough",
-        "(`prachub`) evaluates one tanh wrongly, and nine numbers follow.",
+        "(`prachub`) evaluates one tanh wrongly, and nine numbers follow; a spreadsheet (`tomyeh-lstm-medium`) has tanh in four",
+        "cells of an output gate, so that one gate is negative and one is 0.",
         "",
         "| example | source | numbers | to the digit | rounded on the way | wrong |",
         "|:---|:---|---:|---:|---:|---:|",

@@ -1,4 +1,4 @@
-"""The LSTM: published numbers, PyTorch, central differences; and that every use of a problem takes it as it is."""
+"""The LSTM: published numbers, central differences; and that every use of a problem takes it as it is."""
 
 from __future__ import annotations
 
@@ -85,50 +85,6 @@ def test_every_gradient_agrees_with_central_differences(shape: dict[str, Any]) -
     assert len(comparisons) > 8
     assert all(one.agrees for one in comparisons)
     assert max(one.difference for one in comparisons) < 1e-12
-
-
-@pytest.mark.parametrize(("n", "T", "d", "layers"), [(1, 2, 1, 1), (2, 3, 2, 1), (3, 4, 1, 1), (2, 2, 2, 2)])
-def test_pytorch_has_the_same_numbers(n: int, T: int, d: int, layers: int) -> None:
-    """``nn.LSTM`` with the same weights: hidden states, and every gradient by autograd."""
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    problem = from_document(document(n, T, d, layers))
-    solution = solve(problem, rounding="full")
-    given = {str(name): float(number.value) for name, number in problem.given.items()}
-
-    def tensor(stem: str, *shape: int) -> Any:
-        stem = stem if stem in {key.partition("[")[0] for key in given} else stem[:1].lower() + stem[1:]
-        flat = [value for key, value in given.items() if key.partition("[")[0] == stem]
-        return torch.tensor(flat, dtype=torch.float64).reshape(*shape)
-
-    net = torch.nn.LSTM(d, n, layers, dtype=torch.float64)
-    suffixes = [f"({layer})" for layer in range(1, layers + 1)] if layers > 1 else [""]
-    with torch.no_grad():
-        for place, suffix in enumerate(suffixes):
-            below = d if place == 0 else n
-            for kind, target, width in (("W_x", "weight_ih", below), ("W_h", "weight_hh", n)):
-                rows = torch.cat([tensor(f"{kind}{gate}{suffix}", n, width) for gate in GATES])
-                getattr(net, f"{target}_l{place}").copy_(rows)
-            getattr(net, f"bias_ih_l{place}").copy_(torch.cat([tensor(f"b_{gate}{suffix}", n) for gate in GATES]))
-            getattr(net, f"bias_hh_l{place}").zero_()
-    x = torch.stack([tensor(f"x_{t}", d) for t in range(1, T + 1)])
-    w = tensor("W_hy", 1, n).clone().requires_grad_()
-    states, _ = net(x)
-    hidden = states.detach()
-    y = states @ w.T + given["b_y"]
-    goal = torch.stack([tensor(f"target_{t}", 1) for t in range(1, T + 1)])
-    ((y - goal) ** 2).mean().backward()
-    top = suffixes[-1]
-    for t in range(1, T + 1):
-        for unit in range(n):
-            index = f"[{unit + 1}]" if n > 1 else ""
-            assert abs(solution[f"h{top}_{t}{index}"] - float(hidden[t - 1, unit])) < 1e-12
-    for place, suffix in enumerate(suffixes):
-        for row, gate in enumerate(GATES):
-            ours = [solution[f"dL/db_{gate}{suffix}" + (f"[{u + 1}]" if n > 1 else "")] for u in range(n)]
-            theirs = getattr(net, f"bias_ih_l{place}").grad[row * n : (row + 1) * n].tolist()
-            assert max(abs(a - b) for a, b in zip(ours, theirs, strict=True)) < 1e-12
-    ours = [solution["dL/dw_hy"]] if n == 1 else [solution[f"dL/dW_hy[1,{u + 1}]"] for u in range(n)]
-    assert max(abs(a - b) for a, b in zip(ours, w.grad[0].tolist(), strict=True)) < 1e-12
 
 
 def test_all_published_numbers_of_gomez() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bptt_trace.build import build
-from bptt_trace.evaluate import evaluate
+from bptt_trace.evaluate import Values, evaluate
 from bptt_trace.lowering import scalars
 from bptt_trace.names import LOSS, Name, gradient
 from bptt_trace.numbers import Rounding
@@ -28,23 +28,34 @@ def torch() -> Any:
     return torch
 
 
-def compare(document: dict[str, Any], loss: Any, gradients: dict[str, Any]) -> None:
-    """Loss and gradients of a problem beside a tensor's."""
+def compare(document: dict[str, Any], loss: Any, gradients: dict[str, Any], **told: Any) -> Values:
+    """Loss and gradients of a problem beside PyTorch's, which are arrays in the layout of the parameters."""
     problem = from_document(document)
     values = evaluate(scalars(build(problem)), problem.given, Rounding("full"))
     assert pytest.approx(loss.item(), rel=1e-12) == values[LOSS]
-    for stem, tensor in gradients.items():
-        table = tensor.tolist()
-        rows = table if tensor.dim() == 2 else [[x] for x in table]
-        for i, row in enumerate(rows, 1):
-            for j, x in enumerate(row, 1):
-                index = () if tensor.numel() == 1 else (i, j) if tensor.dim() == 2 else (i,)
-                name = Name(stem if index else stem.lower(), index=index)
-                assert pytest.approx(x, rel=1e-10, abs=1e-14) == values[gradient(name)], name
+    for key, table in document_from(gradients, document["network"]["cell"], **told)["parameters"].items():
+        agree(values, key, table)
+    return values
+
+
+def agree(values: Values, key: str, table: Any) -> None:
+    """The gradients of one parameter."""
+    name = Name.parse(key)
+    rows = table if isinstance(table, list) else [table]
+    for i, row in enumerate(rows, 1):
+        for j, slope in enumerate(row if isinstance(row, list) else [row], 1):
+            index = () if not isinstance(table, list) else (i, j) if isinstance(row, list) else (i,)
+            one = gradient(name._replace(index=index))
+            assert pytest.approx(float(slope), rel=1e-10, abs=1e-14) == values[one], one
 
 
 def arrays(*modules: Any) -> dict[str, Any]:
     return {name: tensor.numpy() for module in modules for name, tensor in module.state_dict().items()}
+
+
+def slopes(*modules: Any) -> dict[str, Any]:
+    """The gradients of parameters, by the names of the parameters."""
+    return {name: tensor.grad.numpy() for module in modules for name, tensor in module.named_parameters()}
 
 
 @pytest.mark.parametrize(("n", "d", "k"), [(1, 1, 2), (3, 2, 2), (2, 3, 3)])
@@ -74,15 +85,7 @@ def test_recurrent_networks_and_losses(torch: Any, n: int, d: int, k: int, nonli
     listed = [[str(v) for v in row] for row in target.tolist()] if target.dim() == 2 else target.tolist()
     document["given"] = {"x": texts(x.tolist()), "target": listed, "h_0": texts(h_0[0].tolist())}
     document["loss"] = {"kind": kind, **keys}
-    gradients = {
-        "W_xh": layer.weight_ih_l0.grad,
-        "W_hh": layer.weight_hh_l0.grad,
-        "b_xh": layer.bias_ih_l0.grad,
-        "b_hh": layer.bias_hh_l0.grad,
-        "W_hy": readout.weight.grad,
-        "b_y": readout.bias.grad,
-    }
-    compare(document, loss, gradients)
+    compare(document, loss, slopes(layer, readout), activation=nonlinearity)
 
 
 def test_a_stack_of_linear_layers_on_a_batch(torch: Any) -> None:
@@ -96,13 +99,113 @@ def test_a_stack_of_linear_layers_on_a_batch(torch: Any) -> None:
     document["network"]["activation"] = ["sigmoid", "tanh"]
     document["given"] = {"x": texts(x.tolist()), "target": classes.tolist()}
     document["loss"] = {"kind": "cross_entropy", "first_class": 0}
+    compare(document, loss, slopes(network))
+
+
+@pytest.mark.parametrize("cell", ["RNN", "LSTM", "GRU"])
+@pytest.mark.parametrize(
+    ("n", "d", "T", "layers", "both", "batch"),
+    [
+        (1, 1, 1, 1, False, 0),
+        (1, 2, 4, 1, False, 0),
+        (2, 1, 3, 1, False, 3),
+        (3, 2, 2, 1, False, 0),
+        (2, 2, 3, 2, False, 2),
+        (1, 1, 3, 3, False, 0),
+        (1, 1, 1, 1, True, 0),
+        (2, 2, 3, 1, True, 2),
+        (2, 1, 3, 2, True, 0),
+        (1, 2, 2, 2, True, 2),
+    ],
+)
+@pytest.mark.parametrize("bias", [True, False])
+def test_layers_directions_and_batches(
+    torch: Any, cell: str, n: int, d: int, T: int, layers: int, both: bool, batch: int, bias: bool
+) -> None:
+    """``nn.RNN``, ``nn.LSTM`` and ``nn.GRU`` behind ``nn.Linear``: every hidden state, the loss, and every gradient."""
+    layer = getattr(torch.nn, cell)(d, n, layers, bidirectional=both, bias=bias, batch_first=True)
+    readout = torch.nn.Linear(n * (1 + both), 2, bias=bias)
+    samples = batch or 1
+    x, goal = torch.randn(samples, T, d), torch.randn(samples, T, 2)
+    state = {stem: torch.randn(layers * (1 + both), samples, n) for stem in ("hc" if cell == "LSTM" else "h")}
+    states, _ = layer(x, tuple(state.values()) if cell == "LSTM" else state["h"])
+    loss = torch.nn.functional.mse_loss(readout(states), goal)
+    loss.backward()
+
+    def samples_of(values: list[Any]) -> Any:
+        return texts(values if batch else values[0])
+
+    document = document_from(arrays(layer, readout))
+    assert cell.lower() == document["network"]["cell"]
+    ends = [f"({word}{number if layers > 1 else ''})" for number in range(1, layers + 1) for word in ("fwd", "bwd")]
+    if not both:
+        ends = [f"({number})" for number in range(1, layers + 1)] if layers > 1 else [""]
+    first = {
+        f"{stem}{end}_{T + 1 if 'bwd' in end else 0}": samples_of([unwrapped(row) for row in tensor.tolist()])
+        for stem, whole in state.items()
+        for end, tensor in zip(ends, whole, strict=True)
+    }
+    document["given"] = {"x": samples_of([[unwrapped(row) for row in one] for one in x.tolist()]),
+                         "target": samples_of(goal.tolist()), **first}  # fmt: skip
+    document["loss"] = {"over_units": "mean"}
+    values = compare(document, loss, slopes(layer, readout))
+    top = [end for end in ends if layers == 1 or str(layers) in end]
+    for place, sample in enumerate(states.tolist(), 1):
+        for t, hidden in enumerate(sample, 1):
+            for unit, value in enumerate(hidden):
+                name = Name.parse(f"h{top[unit // n]}_{t}")
+                name = name._replace(index=(unit % n + 1,) if n > 1 else (), sample=place if batch else None)
+                assert pytest.approx(value, rel=1e-12) == values[name]
+
+
+@pytest.mark.parametrize("cell", ["RNNCell", "LSTMCell", "GRUCell"])
+@pytest.mark.parametrize("fed", ["output", "target"])
+@pytest.mark.parametrize(("n", "d", "k", "S", "T"), [(1, 1, 1, 2, 2), (2, 1, 2, 3, 2), (2, 3, 1, 1, 3)])
+def test_encoder_and_decoder(torch: Any, cell: str, fed: str, n: int, d: int, k: int, S: int, T: int) -> None:
+    """Two cells, stepped one by one: the decoder is fed with its own outputs, or with what they should have been."""
+    make = getattr(torch.nn, cell)
+    encoder, decoder, readout = make(d, n), make(k, n), torch.nn.Linear(n, k)
+    x, goal, start = torch.randn(S, 1, d), torch.randn(T, 1, k), torch.randn(1, k)
+    state = None
+    for one in x:
+        state = encoder(one, state)
+    outputs, given = [], start
+    for t in range(T):
+        state = decoder(given, state)
+        outputs.append(readout(state[0] if isinstance(state, tuple) else state))
+        given = outputs[-1] if fed == "output" else goal[t]
+    loss = torch.nn.functional.mse_loss(torch.stack(outputs), goal)
+    loss.backward()
+
+    def parameters(values: Any) -> dict[str, Any]:
+        halves = {
+            f"{key}({word})": value
+            for word, module in (("enc", encoder), ("dec", decoder))
+            for key, value in document_from(values(module))["parameters"].items()
+        }
+        last = document_from(values(decoder, readout))["parameters"]
+        return halves | {key: value for key, value in last.items() if key.lower() in ("w_hy", "b_y")}
+
+    document = document_from(arrays(encoder, readout), steps=S)
+    document["network"] |= {"decoder": fed}
+    document["parameters"] = parameters(arrays)
+    document["given"] = {
+        "x": texts([unwrapped(one) for (one,) in x.tolist()]),
+        "target": texts([unwrapped(one) for (one,) in goal.tolist()]),
+        "y_0": texts(unwrapped(start.tolist()[0])),
+    }
+    if k > 1:
+        document["loss"] = {"over_units": "mean"}
     problem = from_document(document)
     values = evaluate(scalars(build(problem)), problem.given, Rounding("full"))
     assert pytest.approx(loss.item(), rel=1e-12) == values[LOSS]
-    for layer, module in ((1, network[0]), (2, network[2])):
-        for i, row in enumerate(module.weight.grad.tolist(), 1):
-            for j, slope in enumerate(row, 1):
-                assert pytest.approx(slope, rel=1e-10) == values[gradient(Name("W_xh", layer, index=(i, j)))]
+    for key, table in parameters(slopes).items():
+        agree(values, key, table)
+
+
+def unwrapped(column: list[Any]) -> Any:
+    """A column of one number is that number."""
+    return column[0] if len(column) == 1 else column
 
 
 def texts(value: Any) -> Any:
