@@ -326,11 +326,7 @@ def _own_error_dropped(case: Case, position: int, step: Step) -> Iterator[Formul
 def _some_ways(case: Case, step: Step, *, carried: bool) -> Iterator[Formula]:
     if not case.of_state(step) or step.through is not None:
         return
-    kept: list[Formula] = []
-    for argument in step.arguments:
-        target = case.steps[argument].target
-        if target.via is not None and handed_on(target, target.via) is carried:
-            kept.append(Var(argument))
+    kept = [Var(argument) for argument in step.arguments if handed_on(step.target, case.way(argument)) is carried]
     if 0 < len(kept) < len(step.arguments):
         yield added(kept)
 

@@ -112,6 +112,41 @@ class Case:
         """Whether a quantity says how much of another passes."""
         return self.activation_of_gate(number) is not None and not self.is_candidate(number)
 
+    @cached_property
+    def users(self) -> dict[int, list[int]]:
+        """For each line the lines of a forward pass that use it."""
+        found: dict[int, list[int]] = {}
+        for position, step in enumerate(self.steps):
+            if step.role in (Role.PREACTIVATION, Role.HIDDEN):
+                for argument in step.arguments:
+                    found.setdefault(argument, []).append(position)
+        return found
+
+    def gates(self, layer: Layer) -> list[str]:
+        """The stems of the gates of a layer, without its candidate."""
+        return list(self._lines_of_gates.get(layer, ()))
+
+    def share_a_line(self, layer: Layer, one: str, other: str) -> bool:
+        """Whether two gates are used in one line."""
+        lines = self._lines_of_gates[layer]
+        return not lines[one].isdisjoint(lines[other])
+
+    @cached_property
+    def _lines_of_gates(self) -> dict[Layer, dict[str, set[str]]]:
+        """For each layer the stems of its gates, and of the lines that use them."""
+        found: dict[Layer, dict[str, set[str]]] = {}
+        for position, step in enumerate(self.steps):
+            if step.role is Role.HIDDEN and self.is_gate(position):
+                used = (self.steps[user].target.stem for user in self.users.get(position, ()))
+                found.setdefault(step.target.layer, {}).setdefault(step.target.stem, set()).update(used)
+        return found
+
+    def way(self, argument: int) -> Name:
+        """By what quantity a part of a gradient arrives, which a sum of such parts adds up."""
+        target = self.steps[argument].target
+        # A part that only repeats another gradient stands in the sum as that gradient itself.
+        return target.via or target._replace(of=None)
+
     def through(self, step: Step) -> int | None:
         """The line by which a gradient flows back; of a column that is taken entry by entry, the same entry."""
         if step.through is None or not step.target.index:
@@ -175,6 +210,11 @@ def terms_of(formula: Formula) -> tuple[Formula, ...]:
     return formula.terms if isinstance(formula, Sum) else (formula,)
 
 
+def factors_of(formula: Formula) -> tuple[Formula, ...]:
+    """What a product multiplies; of anything else, itself."""
+    return formula.factors if isinstance(formula, Times) else (formula,)
+
+
 def uses(formula: Formula, wanted: Callable[[int], bool]) -> bool:
     """Whether one of the quantities of a formula is wanted."""
     return any(wanted(variable.number) for variable in variables(formula))
@@ -198,21 +238,25 @@ class Misconception:
 CATALOGUE: list[Misconception] = []
 
 
-def misconception(slug: str, title: str, message: str, *, goes_back: bool = False) -> Callable[[Change], Change]:
+Where = Callable[[Case, int], bool]
+"""Whether something is true of a quantity, given by its position."""
+
+
+def misconception(slug: str, title: str, message: str, *, goes_back_to: Where | None = None) -> Callable[[Change], Change]:
     """Enter a change into the catalogue.
 
-    ``goes_back``: who calculates a line of the forward pass in this way also
-    goes back through it in this way.
+    Who calculates a line of the forward pass in this way also goes back through
+    it in this way, to those of its quantities of which ``goes_back_to`` is true.
     """
 
     def enter(change: Change) -> Change:
-        CATALOGUE.append(Misconception(slug, title, message, _and_back(change) if goes_back else change))
+        CATALOGUE.append(Misconception(slug, title, message, _and_back(change, goes_back_to) if goes_back_to else change))
         return change
 
     return enter
 
 
-def _and_back(change: Change) -> Change:
+def _and_back(change: Change, goes_back_to: Where) -> Change:
     """The change, and with it the gradients that flow back through the lines that it changes."""
 
     def both(case: Case, position: int, step: Step) -> Iterator[Formula]:
@@ -222,12 +266,14 @@ def _and_back(change: Change) -> Change:
             return
         incoming = case.find(gradient(case.steps[through].target))
         own = case.find(step.target._replace(of=None, via=None))
-        for formula in change(case, through, case.steps[through]) if incoming is not None else ():
+        if incoming is None or own is None or not goes_back_to(case, own):
+            return
+        for formula in change(case, through, case.steps[through]):
             rule, arguments = rule_of(formula)
             if own not in arguments:
                 continue
             back = adjoint(rule, arguments.index(own))
-            places = dict(enumerate(arguments)) | {RESULT: through, INCOMING: incoming}
+            places = {**dict(enumerate(arguments)), RESULT: through, INCOMING: incoming}
             changed = renumbered(back.rule.formula, [places[source] for source in back.sources])
             if changed != case.formula(position):
                 yield changed
