@@ -36,6 +36,7 @@ class Case:
         self.loss: Loss = problem.loss
         self.program = program
         self.steps = program.steps
+        self._formulas: dict[int, Formula] = {}
 
     @cached_property
     def parameters(self) -> frozenset[int]:
@@ -43,10 +44,14 @@ class Case:
         return frozenset(position for position, step in enumerate(self.steps) if step.role is Role.PARAMETER)
 
     def formula(self, position: int) -> Formula:
-        """The right side of a line over the positions of the program."""
-        formula = self.steps[position].formula
+        """The right side of a line over the positions of the program, made once: every mistake looks at it."""
+        if position not in self._formulas:
+            self._formulas[position] = self._written_out(self.steps[position])
+        return self._formulas[position]
+
+    def _written_out(self, step: Step) -> Formula:
+        formula = step.formula
         assert formula is not None
-        step = self.steps[position]
         if step.rule is not None and step.rule.sums_rest:
             others = step.arguments[step.rule.arity :]
             total = added([Var(other) for other in others])
