@@ -449,7 +449,10 @@ def _simplified(formula: Formula) -> Formula:
     "A unit that feeds several others gets a part of its gradient from each of them: add them all up.",
 )
 def _one_path_only(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    if case.of_state(step) and step.through is not None and isinstance(formula := case.formula(position), Sum):
+    if not case.of_state(step) or step.through is None or not isinstance(formula := case.formula(position), Sum):
+        return
+    # Each path brings a gradient; what a loss gives itself, h - target, is one path.
+    if all(uses(term, lambda n: case.is_gradient(case.steps[n])) for term in formula.terms):
         yield from formula.terms
 
 
