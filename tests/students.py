@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from bptt_trace.check import Key, World
+from bptt_trace.check import Key, World, check
 from bptt_trace.names import Name
 
 
@@ -68,3 +68,17 @@ def blanked(answers: dict[Name, str], share: float, seed: int) -> dict[Name, str
     """Some of the answers left blank."""
     chance = random.Random(seed)
     return {name: "" if chance.random() < share else text for name, text in answers.items()}
+
+
+def assert_diagnosed(key: Key, slug: str, way: int = 0, like: str = "") -> None:
+    """Whoever makes one mistake at every place where it can be made is told that mistake and no other.
+
+    ``like`` is another mistake that comes to the same formula on some of the lines.
+    """
+    lines = {one.slug: lines for one, lines in key.changes}[slug]
+    marks = check(key, by_hand(key, changed=lines, way=way))
+    assert marks.faults, "it does not show"
+    named = [answer for answer in marks.faults if answer.verdict == "misconception"]
+    assert {answer.misconceptions for answer in named if set(answer.misconceptions) != {slug, like}} == {(slug,)}
+    assert len(named) >= len(marks.faults) / 2
+    assert {answer.verdict for answer in marks.faults} <= {"misconception", "slip"}

@@ -1,16 +1,9 @@
-"""The mistakes that people make, each as a change of a program.
-
-A misconception looks at a line, told by its role, its name and what it flows
-through, and says by which formula a person with this mistake would calculate
-it. What follows from there follows by itself.
-"""
+"""Mistakes that can be made in any network: in its layers, its loss, its backward pass and its update."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from fractions import Fraction
-from functools import cached_property
 
 from bptt_trace.formula import (
     ONE,
@@ -19,141 +12,20 @@ from bptt_trace.formula import (
     Formula,
     Neg,
     Over,
-    Rest,
     Sum,
     Times,
     Var,
     children,
     constant,
     product,
-    rewrite,
-    variables,
 )
-from bptt_trace.functions import Function, exp, ln, sigmoid, slope_of, softmax, tanh
-from bptt_trace.losses import Loss
-from bptt_trace.names import LOSS, Name, gradient
-from bptt_trace.parts import way
-from bptt_trace.problem import Problem
-from bptt_trace.program import Program, Role, Step
+from bptt_trace.functions import exp, ln, sigmoid, slope_of, softmax, tanh
+from bptt_trace.misconceptions.catalogue import Case, added, handed_on, misconception, replaced, terms_of, uses
+from bptt_trace.names import Name, gradient
+from bptt_trace.program import Role, Step
 
 MOST_STEPS = 50
 """Time steps up to which a mistake is looked for that takes the sum of many parts."""
-
-
-class Case:
-    """One problem's program of numbers, as the catalogue looks at it."""
-
-    def __init__(self, problem: Problem, program: Program) -> None:
-        self.problem = problem
-        self.network = problem.network
-        self.loss: Loss = problem.loss
-        self.program = program
-        self.steps = program.steps
-
-    @cached_property
-    def parameters(self) -> frozenset[int]:
-        """Positions of the parameters."""
-        return frozenset(position for position, step in enumerate(self.steps) if step.role is Role.PARAMETER)
-
-    def formula(self, position: int) -> Formula:
-        """The right side of a line over the positions of the program."""
-        formula = self.steps[position].formula
-        assert formula is not None
-        step = self.steps[position]
-        if step.rule is not None and step.rule.sums_rest:
-            others = step.arguments[step.rule.arity :]
-            total = _added([Var(other) for other in others])
-            return rewrite(formula, lambda part: total if isinstance(part, Rest) else None)
-        return formula
-
-    @cached_property
-    def parts(self) -> dict[int, list[tuple[int, int]]]:
-        """For each parameter the parts of its gradient: time and position."""
-        found: dict[int, list[tuple[int, int]]] = {}
-        for position, step in enumerate(self.steps):
-            if self.is_gradient(step) and step.through is not None and (parameter := self.of_parameter(step)) is not None:
-                found.setdefault(parameter, []).append((self.steps[step.through].target.time or 0, position))
-        return found
-
-    def find(self, name: Name) -> int | None:
-        """The position of a name."""
-        return self.program.index.get(name)
-
-    def is_gradient(self, step: Step) -> bool:
-        """Whether a line is a gradient of the loss, or a part of one."""
-        return step.role in (Role.GRADIENT, Role.CONTRIBUTION) and step.target.of == LOSS
-
-    def of_parameter(self, step: Step) -> int | None:
-        """The parameter whose gradient a line is."""
-        target = step.target
-        return self.find(Name(target.stem, target.layer, None, target.index)) if self._is_parameter(target) else None
-
-    def _is_parameter(self, target: Name) -> bool:
-        position = self.find(Name(target.stem, target.layer, None, target.index))
-        return target.time is None and target.sample is None and position in self.parameters
-
-    def of_state(self, step: Step) -> bool:
-        """Whether a line is a gradient of a hidden value."""
-        return self.is_gradient(step) and step.target.stem == "h" and self.of_parameter(step) is None
-
-    def crossing(self, step: Step) -> tuple[Function, int, int, int] | None:
-        """Where a gradient passes an activation: the function, its argument, its value, and the gradient that comes in."""
-        if not self.is_gradient(step) or step.through is None:
-            return None
-        through = self.steps[step.through]
-        form = through.rule.formula if through.rule else None
-        incoming = self.find(gradient(through.target))
-        if not isinstance(form, Apply) or not isinstance(form.argument, Var) or incoming is None:
-            return None
-        return form.function, through.arguments[0], step.through, incoming
-
-
-def _added(terms: list[Formula]) -> Formula:
-    total = terms[0]
-    for term in terms[1:]:
-        total = total + term
-    return total
-
-
-def replaced(formula: Formula, old: Callable[[int], Formula | None]) -> Formula:
-    """The formula with other things in place of some of its variables."""
-    return rewrite(formula, lambda part: old(part.number) if isinstance(part, Var) else None)
-
-
-def _terms(formula: Formula) -> tuple[Formula, ...]:
-    return formula.terms if isinstance(formula, Sum) else (formula,)
-
-
-def _uses(formula: Formula, wanted: Callable[[int], bool]) -> bool:
-    return any(wanted(variable.number) for variable in variables(formula))
-
-
-Change = Callable[[Case, int, Step], Iterator[Formula]]
-
-
-@dataclass(frozen=True)
-class Misconception:
-    """One entry of the catalogue."""
-
-    slug: str
-    title: str
-    message: str
-    """What to tell the student: the rule, never a value."""
-    change: Change
-    """The formulas by which somebody with this mistake would calculate a line."""
-
-
-CATALOGUE: list[Misconception] = []
-
-
-def misconception(slug: str, title: str, message: str) -> Callable[[Change], Change]:
-    """Enter a change into the catalogue."""
-
-    def enter(change: Change) -> Change:
-        CATALOGUE.append(Misconception(slug, title, message, change))
-        return change
-
-    return enter
 
 
 # ------------------------------------------------------------------ forward pass
@@ -168,7 +40,7 @@ def _bias_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role in (Role.PREACTIVATION, Role.OUTPUT) and isinstance(formula := case.formula(position), Sum):
         kept = [t for t in formula.terms if not (isinstance(t, Var) and t.number in case.parameters)]
         if 0 < len(kept) < len(formula.terms):
-            yield _added(kept)
+            yield added(kept)
 
 
 @misconception(
@@ -177,17 +49,11 @@ def _bias_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     "The pre-activation has a part from the state before: W_hh times h_(t-1). It is what the network remembers.",
 )
 def _state_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    time = step.target.time
-    if step.role is Role.PREACTIVATION and step.target.stem == "a" and time is not None:
-        terms = _terms(case.formula(position))
-        kept = [t for t in terms if not _uses(t, lambda n: _is_state(case, n, time - 1))]
+    if step.role is Role.PREACTIVATION:
+        terms = terms_of(case.formula(position))
+        kept = [t for t in terms if not uses(t, lambda n: case.is_memory(n, step.target))]
         if 0 < len(kept) < len(terms):
-            yield _added(kept)
-
-
-def _is_state(case: Case, position: int, time: int) -> bool:
-    target = case.steps[position].target
-    return target.stem == "h" and target.time == time and target.of is None
+            yield added(kept)
 
 
 @misconception(
@@ -196,19 +62,24 @@ def _is_state(case: Case, position: int, time: int) -> bool:
     "Each step goes on from the state of the step before it, not from the initial one.",
 )
 def _initial_state_again(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    time = step.target.time
-    if step.role is Role.PREACTIVATION and step.target.stem == "a" and time is not None and time > 1:
+    if step.role in (Role.PREACTIVATION, Role.HIDDEN):
 
         def first(number: int) -> Formula | None:
-            target = case.steps[number].target
-            start = case.find(target._replace(time=0, iteration=1)) if _is_state(case, number, time - 1) else None
-            if start is None and _is_state(case, number, time - 1):
-                start = case.find(target._replace(time=0, iteration=1, sample=None))
+            start = _start(case, case.steps[number].target) if case.is_carried(number, step.target) else None
             return None if start is None else Var(start)
 
         changed = replaced(case.formula(position), first)
         if changed != case.formula(position):
             yield changed
+
+
+def _start(case: Case, state: Name) -> int | None:
+    """What a state begins with: of its own sample, or of all; what a decoder begins with is calculated."""
+    times = [name.time for name, _ in case.network.state if (name.stem, name.layer) == (state.stem, state.layer)]
+    if not times:
+        return None
+    own = state._replace(time=times[0], iteration=1)
+    return case.find(own) if own in case.program.index else case.find(own._replace(sample=None))
 
 
 @misconception(
@@ -229,7 +100,7 @@ def _activation_forgotten(case: Case, position: int, step: Step) -> Iterator[For
 )
 def _another_activation(case: Case, position: int, step: Step) -> Iterator[Formula]:
     formula = case.formula(position)
-    if step.role in (Role.HIDDEN, Role.OUTPUT) and isinstance(formula, Apply):
+    if step.role in (Role.HIDDEN, Role.OUTPUT) and isinstance(formula, Apply) and case.activation_of_gate(position) is None:
         yield from (Apply(other, formula.argument) for other in (tanh, sigmoid) if other is not formula.function)
 
 
@@ -440,7 +311,7 @@ def _entropy_with_slope(case: Case, position: int, step: Step) -> Iterator[Formu
     "parts, direct and carried.",
 )
 def _memory_path_dropped(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    yield from _some_ways(case, step, "direct")
+    yield from _some_ways(case, step, carried=False)
 
 
 @misconception(
@@ -449,19 +320,15 @@ def _memory_path_dropped(case: Case, position: int, step: Step) -> Iterator[Form
     "A state also acts on the loss through its own output: the direct part belongs to the sum beside the carried one.",
 )
 def _own_error_dropped(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    yield from _some_ways(case, step, "carried")
+    yield from _some_ways(case, step, carried=True)
 
 
-def _some_ways(case: Case, step: Step, which: str) -> Iterator[Formula]:
+def _some_ways(case: Case, step: Step, *, carried: bool) -> Iterator[Formula]:
     if not case.of_state(step) or step.through is not None:
         return
-    kept: list[Formula] = []
-    for argument in step.arguments:
-        target = case.steps[argument].target
-        if target.via is not None and way(target, target.via) == which:
-            kept.append(Var(argument))
+    kept = [Var(argument) for argument in step.arguments if handed_on(step.target, case.way(argument)) is carried]
     if 0 < len(kept) < len(step.arguments):
-        yield _added(kept)
+        yield added(kept)
 
 
 @misconception(
@@ -471,7 +338,7 @@ def _some_ways(case: Case, step: Step, which: str) -> Iterator[Formula]:
 )
 def _slope_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if found := case.crossing(step):
-        yield Var(found[3])
+        yield found.flow
 
 
 @misconception(
@@ -480,21 +347,18 @@ def _slope_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]
     "The slope belongs to the crossing from h to a, once; it is not multiplied in again.",
 )
 def _slope_twice(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    if found := case.crossing(step):
-        function, before, after, _ = found
-        if function.slope is not None:
-            yield product(case.formula(position), slope_of(function, Var(before), Var(after)))
+    if (found := case.crossing(step)) and found.function.slope is not None:
+        yield product(case.formula(position), slope_of(found.function, found.argument, found.value))
 
 
 @misconception(
     "slope-at-the-net-input",
     "the slope formula with the pre-activation",
-    "1 - h^2 and y(1 - y) take the value of the activation, not its argument.",
+    "1 - h^2 and y(1 - y) take the value of the activation, not its argument; with a cell, 1 - tanh(c)^2 and not 1 - c^2.",
 )
 def _slope_at_net_input(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    if (found := case.crossing(step)) and found[0] in (tanh, sigmoid):
-        _, before, after, _ = found
-        yield replaced(case.formula(position), lambda n: Var(before) if n == after else None)
+    if (found := case.crossing(step)) and found.function in (tanh, sigmoid):
+        yield product(found.flow, slope_of(found.function, found.argument, found.argument))
 
 
 @misconception(
@@ -503,9 +367,8 @@ def _slope_at_net_input(case: Case, position: int, step: Step) -> Iterator[Formu
     "h is already the activated value: its slope is 1 - h^2, without another tanh.",
 )
 def _slope_of_output(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    if (found := case.crossing(step)) and found[0] in (tanh, sigmoid):
-        function, _, after, _ = found
-        yield replaced(case.formula(position), lambda n: Apply(function, Var(after)) if n == after else None)
+    if (found := case.crossing(step)) and found.function in (tanh, sigmoid):
+        yield product(found.flow, slope_of(found.function, found.argument, found.function(found.value)))
 
 
 @misconception(
@@ -514,10 +377,9 @@ def _slope_of_output(case: Case, position: int, step: Step) -> Iterator[Formula]
     "tanh has the slope 1 - h^2, the sigmoid y(1 - y): each goes with its own function.",
 )
 def _slope_of_another(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    if (found := case.crossing(step)) and found[0] in (tanh, sigmoid):
-        function, before, after, incoming = found
-        other = sigmoid if function is tanh else tanh
-        yield product(Var(incoming), slope_of(other, Var(before), Var(after)))
+    if (found := case.crossing(step)) and found.function in (tanh, sigmoid):
+        other = sigmoid if found.function is tanh else tanh
+        yield product(found.flow, slope_of(other, found.argument, found.value))
 
 
 @misconception(
@@ -549,7 +411,7 @@ def _updated_inside_the_loop(case: Case, position: int, step: Step) -> Iterator[
     if not case.of_state(step) or step.through is None or (case.network.steps or 0) > MOST_STEPS:
         return
     later = case.steps[step.through].target
-    if later.time is None or step.target.time is None or later.time <= step.target.time:
+    if later.time is None or not handed_on(step.target, later):
         return
 
     def updated(number: int) -> Formula | None:
@@ -557,7 +419,7 @@ def _updated_inside_the_loop(case: Case, position: int, step: Step) -> Iterator[
         if number not in case.parameters or after is None or len(case.steps[after].arguments) != 3:
             return None
         parts: list[Formula] = [Var(part) for time, part in case.parts.get(number, ()) if time >= (later.time or 0)]
-        return Var(number) - Var(case.steps[after].arguments[1]) * _added(parts) if parts else None
+        return Var(number) - Var(case.steps[after].arguments[1]) * added(parts) if parts else None
 
     changed = replaced(case.formula(position), updated)
     if changed != case.formula(position):
@@ -578,7 +440,7 @@ def _weight_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula
 
 def _simplified(formula: Formula) -> Formula:
     """Factors 1 dropped."""
-    return _added([product(*(t.factors if isinstance(t, Times) else (t,))) for t in _terms(formula)])
+    return added([product(*(t.factors if isinstance(t, Times) else (t,))) for t in terms_of(formula)])
 
 
 @misconception(
@@ -587,7 +449,10 @@ def _simplified(formula: Formula) -> Formula:
     "A unit that feeds several others gets a part of its gradient from each of them: add them all up.",
 )
 def _one_path_only(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    if case.of_state(step) and step.through is not None and isinstance(formula := case.formula(position), Sum):
+    if not case.of_state(step) or step.through is None or not isinstance(formula := case.formula(position), Sum):
+        return
+    # Each path brings a gradient; what a loss gives itself, h - target, is one path.
+    if all(uses(term, lambda n: case.is_gradient(case.steps[n])) for term in formula.terms):
         yield from formula.terms
 
 
@@ -599,16 +464,13 @@ def _one_path_only(case: Case, position: int, step: Step) -> Iterator[Formula]:
 def _wrong_time(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if not case.is_gradient(step) or case.of_parameter(step) is None or step.through is None:
         return
-    time = case.steps[step.through].target.time
-    if time is None or not step.target.stem.lower().startswith(("w_hh", "w_h")):
-        return
+    through = case.steps[step.through].target
 
     def later(number: int) -> Formula | None:
-        if not _is_state(case, number, time - 1):
+        if not case.is_memory(number, through):
             return None
-        through = case.steps[step.through or 0].target
-        target = case.steps[number].target._replace(time=time, sample=through.sample)
-        after = case.find(target)
+        own = case.steps[number].target._replace(layer=through.layer, time=through.time, sample=through.sample)
+        after = case.find(own)
         return None if after is None else Var(after)
 
     changed = replaced(case.formula(position), later)
@@ -626,10 +488,8 @@ def _net_input_for_state(case: Case, position: int, step: Step) -> Iterator[Form
 
         def before(number: int) -> Formula | None:
             other = case.steps[number]
-            if other.role is not Role.HIDDEN or other.rule is None:
-                return None
-            position = case.find(other.target._replace(stem="a"))
-            return None if position is None else Var(position)
+            value = case.formula(number) if other.role is Role.HIDDEN and other.rule is not None else None
+            return value.argument if isinstance(value, Apply) else None
 
         changed = replaced(case.formula(position), before)
         if changed != case.formula(position):
@@ -647,7 +507,7 @@ def _gradient_of_the_state(case: Case, position: int, step: Step) -> Iterator[Fo
         def behind(number: int) -> Formula | None:
             other = case.steps[number]
             crossing = case.crossing(other)
-            return None if crossing is None or not case.is_gradient(other) else Var(crossing[3])
+            return None if crossing is None else crossing.flow
 
         changed = replaced(case.formula(position), behind)
         if changed != case.formula(position):
@@ -663,7 +523,7 @@ def _input_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]
     if case.is_gradient(step) and case.of_parameter(step) is not None and step.through is not None:
         formula = case.formula(position)
         if isinstance(formula, Times) and len(formula.factors) == 2:
-            yield from (f for f in formula.factors if _uses(f, lambda n: case.is_gradient(case.steps[n])))
+            yield from (f for f in formula.factors if uses(f, lambda n: case.is_gradient(case.steps[n])))
 
 
 @misconception(
@@ -671,7 +531,7 @@ def _input_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]
     "one contribution instead of the sum",
     "A weight that is used at several steps is one weight: its gradient adds up the contributions of all of them.",
 )
-def _contributions_not_added(case: Case, position: int, step: Step) -> Iterator[Formula]:
+def _contributions_notadded(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if case.is_gradient(step) and case.of_parameter(step) is not None and step.through is None and len(step.arguments) > 1:
         yield from (Var(argument) for argument in (step.arguments[-1], step.arguments[0]))
 
@@ -711,7 +571,7 @@ def _longest_path_only(case: Case, position: int, step: Step) -> Iterator[Formul
             if weight is None:
                 return
             terms.append(product(_slope(case, time, k), Var(weight)))
-        factors.append(_added(terms))
+        factors.append(added(terms))
     whole = product(*factors, _slope(case, 1, i), Var(x))
     yield whole
     yield product(Const(Fraction(-1)), whole)
