@@ -40,7 +40,7 @@ class _Rules:
         self.desk = desk
         self.board = board
         self.network, self.loss_of = desk.problem.network, desk.problem.loss
-        self.output = self.network.readout.activation if self.network.readout else self.network.cells[-1].activation
+        self.output = self.network.output_activation
 
     def _general(self, name: Name) -> Math:
         """A name at any time, of any sample and any component."""

@@ -95,7 +95,7 @@ def rounding_rule(rounding: Rounding) -> str:
 def _entropy_gradient(desk: Desk) -> Inline:
     """Which way back a cross-entropy takes."""
     network = desk.problem.network
-    output = network.readout.activation if network.readout else network.activation
+    output = network.output_activation
     before, after = _prediction(desk)
     if desk.problem.loss.gradient == "long":
         if network.readout and network.readout.exponentials:

@@ -260,7 +260,7 @@ def _softmax_stands_last(network: Network) -> None:
     hidden = [cell.activation is softmax for cell in network.cells]
     if any(hidden) and (network.readout or any(hidden[:-1]) or network.cells[-1].state):
         raise ProblemError("softmax belongs to the output: network.output_activation", path="network.activation")
-    last = network.readout.activation if network.readout else network.activation
+    last = network.output_activation
     if last is softmax and network.outputs < 2:
         key = "output_activation" if network.readout else "activation"
         raise ProblemError("softmax of one output is always 1; two outputs or more, or sigmoid, would do", path=f"network.{key}")

@@ -128,7 +128,7 @@ def _weight(problem: Problem, name: Name) -> Fraction:
 
 def _default_target(problem: Problem, grid: Number) -> Choices | None:
     network = problem.network
-    output = network.readout.activation if network.readout else network.cells[-1].activation
+    output = network.output_activation
     if problem.loss.kind == "binary_cross_entropy":
         return None  # which class it is belongs to the exercise
     if output in (sigmoid, softmax):

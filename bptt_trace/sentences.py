@@ -387,8 +387,8 @@ def _chain(values: Sequence[Math], sign: str, in_latex: str) -> Math:
 def probabilities(desk: Desk, moment: Moment) -> Iterator[Note]:
     """That probabilities add up to 1, and which class is the likeliest."""
     network = desk.problem.network
-    output = network.readout.activation if network.readout else network.activation
-    name = Name("y", None, moment.time) if network.readout else Name("h", network.layers[-1], moment.time)
+    output = network.output_activation
+    name = network.prediction(moment.time)
     lines = [desk.find(name._replace(index=(i,), sample=moment.sample)) for i in range(1, network.outputs + 1)]
     if output is not softmax or not _readable(desk) or len(lines) > 6:
         return

@@ -132,7 +132,7 @@ def _softmax_twice(case: Case, position: int, step: Step) -> Iterator[Formula]:
 
 
 def _is_softmax(case: Case, step: Step) -> bool:
-    output = case.network.readout.activation if case.network.readout else case.network.activation
+    output = case.network.output_activation
     return output is softmax and step.target.stem in ("y", "h") and step.role in (Role.OUTPUT, Role.HIDDEN)
 
 
