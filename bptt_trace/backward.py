@@ -162,6 +162,7 @@ def _merged(flow: list[Formula]) -> Formula:
         return Sum(tuple(flow))
     rests = [product(*part.factors[1:]) if isinstance(part, Times) else ONE for part in unsigned]
     signed = [Neg(rest) if isinstance(part, Neg) else rest for part, rest in zip(flow, rests, strict=True)]
+    signed.sort(key=lambda part: isinstance(part, Neg))  # h − n, not −n + h
     return product(first, Sum(tuple(signed)))
 
 

@@ -142,7 +142,7 @@ def _reason(error: Exception, rule: Rule, role: Role) -> str:
             "more places, significant figures (--round 5sf) or unrounded values (--round carry) would do"
         )
     if isinstance(error, ZeroDivisionError):
-        return "a division by zero"
+        return "a division by zero, with the digits that are kept; more places, or significant figures (--round 5sf), may do"
     if isinstance(error, CalculationError):
         return str(error)
     if isinstance(error, ValueError):

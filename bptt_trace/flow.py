@@ -39,6 +39,8 @@ def factors(program: Program, memory: str, state: Sequence[str]) -> Program:
     if len(states) < 2 or not all(_alone(program.steps[position]) for position in states):
         return program
     held = _positions(program, set(state) - {memory})
+    if any(program.steps[position].shape for position in _way(program.steps, states[0], states[1], held)):
+        return program  # by way of an output of several numbers that is fed back
     builder = Builder(program)
     last = program.steps[states[-1]].target
     product_so_far: int | None = None
@@ -79,14 +81,20 @@ def _positions(program: Program, stems: AbstractSet[str]) -> frozenset[int]:
     )
 
 
-def _factor(steps: Sequence[Step], before: int, after: int, held: AbstractSet[int]) -> tuple[Rule, tuple[int, ...]]:
-    """∂after/∂before along the lines between them but those that are held, as a rule and the steps that fill it."""
+def _way(steps: Sequence[Step], before: int, after: int, held: AbstractSet[int]) -> list[int]:
+    """The lines between two states on which the later one rests, itself the last, but for those that are held."""
     way: list[int] = []
     wanted = {after}
     for position in range(after, before, -1):
         if position in wanted and position not in held:
             way.insert(0, position)
             wanted.update(steps[position].arguments)
+    return way
+
+
+def _factor(steps: Sequence[Step], before: int, after: int, held: AbstractSet[int]) -> tuple[Rule, tuple[int, ...]]:
+    """∂after/∂before along the lines between them but those that are held, as a rule and the steps that fill it."""
+    way = _way(steps, before, after, held)
     origins = {before: STATE} | {position: number for number, position in enumerate(way)}
     for position in way:
         for argument in steps[position].arguments:

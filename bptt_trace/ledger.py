@@ -42,7 +42,7 @@ def ledger(desk: Desk | Blackboard, groups: dict[int, list[int]], title: Inline)
             columns.append((step.target, step.role in (Role.HIDDEN, Role.GRADIENT) and step.target.stem == "h"))
     headings = (
         Column((Math("t", "t"),), right=True),
-        *(_heading(desk, name, now, strong) for name, strong in columns),
+        *(_heading(desk, name, now, strong, [one for one, _ in columns]) for name, strong in columns),
         Column(("lines",)),
     )
     rows = [_row(desk, time, positions, [name for name, _ in columns], now) for time, positions in groups.items()]
@@ -59,8 +59,11 @@ def _from_another_row(desk: Desk | Blackboard, argument: int, groups: dict[int, 
     return step.role is Role.GRADIENT and step.target.time != now and argument in groups.get(step.target.time or 0, ())
 
 
-def _heading(desk: Desk | Blackboard, name: Name, now: int, strong: bool) -> Column:
+def _heading(desk: Desk | Blackboard, name: Name, now: int, strong: bool, columns: Sequence[Name]) -> Column:
     word = heading_word(name) if name.stem in desk.problem.network.cell_of(name.layer).state else ""
+    alike = [one for one in columns if one._replace(via=None) == name._replace(via=None) and heading_word(one) == word]
+    if word and name.via is not None and len(alike) > 1:  # through each of the gates
+        return Column(("via ", desk.speller.math(of_any_sample(name.via), clock_at(now))), right=True, strong=strong)
     if word:
         return Column((word,), right=True, strong=strong)
     return Column((desk.speller.math(of_any_sample(name), clock_at(now)),), right=True, strong=strong)

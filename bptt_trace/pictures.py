@@ -25,7 +25,7 @@ MOST_VALUES = 3
 """Components that are told; of longer vectors there is the name."""
 MOST_STEPS = 4
 """Time steps that are drawn; of more of them the first two and the last two."""
-MOST_PARAMETERS = 3
+MOST_PARAMETERS = 2
 """Parameters that are named at an arrow; of more of them the first and the last of each kind."""
 ROOMY_STEPS = 2
 """Time steps up to which every arrow has the value of its parameter."""

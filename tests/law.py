@@ -807,7 +807,10 @@ def unbracketed(numbers: str) -> list[str]:
         place = match.start()
         binary = text[place - 1 : place] == " " and text[place + 1 : place + 2] == " "
         exponent = re.search(r"\de$|\^\{$", text[:place])
-        bracketed = text[place - 1 : place] == "(" and re.match(rf"-{_ONE_NUMBER}\)", text[place:])
+        alone = (
+            text[place - 1 : place] == "(" or text[place - 2 : place] == ", "
+        )  # the whole of a bracket, or one argument of max
+        bracketed = alone and re.match(rf"-{_ONE_NUMBER}[),]", text[place:])
         if not (binary or exponent or bracketed):
             wrong.append(text[place:])
     return wrong

@@ -96,7 +96,7 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 def test_the_commands() -> None:
     """What the main uses are, in this order, then what helps with them."""
-    names = "solve worksheet vary check grade mistakes prove names examples from-weights"
+    names = "solve worksheet vary check grade flow mistakes prove names examples from-weights"
     assert names == " ".join(name for name, _ in commands())
 
 

@@ -40,6 +40,7 @@ from networks import document as network_document
 from random_problems import Case, cases, examples
 
 from bptt_trace import parse, solve
+from bptt_trace.errors import CalculationError
 from bptt_trace.problem import from_document
 from bptt_trace.render.terminal import as_text
 from bptt_trace.solution import Solution
@@ -63,7 +64,11 @@ def lines_of(text: str, medium: str) -> list[list[Printed]]:
 
 
 def solved(case: Case, steps: str = "full") -> Solution:
-    return solve(parse(case.text), steps=steps)
+    try:
+        return solve(parse(case.text), steps=steps)
+    except CalculationError as error:
+        assume("division by zero" not in str(error))  # a normaliser of an sLSTM that is 0 to the digits kept
+        raise
 
 
 # ---------------------------------------------------------- what a line must be
@@ -399,11 +404,13 @@ def test_a_ledger_adds_up(case: Case) -> None:
     solution = solved(case, "ledger")
     digits = case.digits
     for head, rows in tables_of_markdown(solution.to_markdown()):
-        if "carried" in head and "direct" in head and head[-1] == "lines":
+        for place in range(len(head) - 2) if head[-1] == "lines" else []:
+            if {head[place], head[place + 1]} != {"direct", "carried"}:
+                continue
             for row in rows:
-                parts = [row[head.index(word)] for word in ("direct", "carried")]
-                total = number(row[head.index("carried") + 1])
-                assert total == digits.rounded(sum((number(part) for part in parts if part != "none"), Fraction(0)))
+                parts = [number(part) for part in row[place : place + 2] if part != "none"]
+                if parts:
+                    assert number(row[place + 2]) == digits.rounded(sum(parts, Fraction(0)))
         if "sum so far" in head:
             _adds_up(head, rows, digits)
         if "product back from T" in head:
@@ -531,7 +538,8 @@ def test_zero_has_no_sign_and_negative_operands_have_brackets(policy: str, case:
         assert minus_zeros(text) == []
         for section in lines_of(text, medium):
             for row in section:
-                assert unbracketed(row.numbers) == [], row
+                own_sign = plain(row.formula).startswith("-")  # of the formula, and not of its first number
+                assert unbracketed(plain(row.numbers).removeprefix("-") if own_sign else row.numbers) == [], row
 
 
 @settings(max_examples=30)

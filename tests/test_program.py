@@ -273,7 +273,9 @@ def test_a_cell_is_lowered_once():
 
 def test_a_tape_says_what_is_new_and_what_is_carried():
     """A recording refers to placeholders by number and to its own lines behind them."""
-    tape = record([(), ()], lambda let, slots: [let("h", 2, tanh(let("a", 2, slots[0] * slots[1]))), slots[1]])
+    tape = record(
+        [(), ()], lambda let, slots: [let("h", 2, Role.HIDDEN, tanh(let("a", 2, Role.HIDDEN, slots[0] * slots[1]))), slots[1]]
+    )
     assert [("a", 2, (0, 1)), ("h", 2, (2,))] == [(line.stem, line.layer, line.sources) for line in tape.lines]
     assert (3, 1) == tape.results
 

@@ -155,8 +155,8 @@ def tex_words(text: str) -> str:
     broken = text.replace("\n", "\0")
     apart = re.sub(r"(?<=[-'])(?=[-'])", "\1", broken)  # -- and '' would become other signs
     escaped = "".join(map(_tex_sign, apart)).replace("\0", r"\newline ").replace("\1", "{}")
-    # An address may break behind a slash or a hyphen.
-    return re.sub(r"https?:\S{30,}", lambda word: re.sub(r"([/-])(?=\w)", r"\1\\allowbreak{}", word[0]), escaped)
+    # An address may break behind a slash or a hyphen, and within what is long without one: the number of a commit.
+    return re.sub(r"https?:\S{30,}", lambda word: re.sub(r"([/-](?=\w)|\w{20}(?=\w{8}))", r"\1\\allowbreak{}", word[0]), escaped)
 
 
 def _tex_sign(sign: str) -> str:

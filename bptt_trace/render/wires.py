@@ -17,7 +17,7 @@ def lay(picture: Picture, measure: Measure) -> Drawing:
     return Circuit(picture, measure).draw() if picture.wired else Layout(picture, measure).draw()
 
 
-Trunk = tuple[int, frozenset[str]]
+Trunk = tuple[int, tuple[str, ...]]
 """An upright line in front of a column, for the boxes in it that use the same nodes."""
 
 
@@ -32,7 +32,7 @@ class Circuit(Layout):
         self.trunks: dict[Trunk, list[str]] = {}
         for key, sources in self.used.items():
             if sources and not self.operation(key) and any(self.row(source) != self.row(key) for source in sources):
-                self.trunks.setdefault((self.nodes[key].column, frozenset(sources)), []).append(key)
+                self.trunks.setdefault((self.nodes[key].column, tuple(sorted(set(sources)))), []).append(key)
         self.y: dict[int, float] = {}
         """The middle of each row."""
         self.turns: dict[Trunk, float] = {}
