@@ -7,7 +7,7 @@ from bptt_trace.desk import Desk
 from bptt_trace.names import LOSS, Name
 from bptt_trace.parts import one_step, way
 from bptt_trace.problem import PAIRED
-from bptt_trace.program import Role
+from bptt_trace.program import Moment, Role
 
 FORWARD = {
     "e": "exponential",
@@ -19,6 +19,26 @@ FORWARD = {
     "c": "cell",
 }
 """What some lines of a forward pass are, by stem."""
+
+
+def headings(desk: Desk) -> dict[str, str]:
+    """The titles of the sections that have lines, by the ids of these."""
+    several = desk.last_time > 1 or desk.problem.network.samples is not None
+    return {
+        "forward": "Forward pass",
+        "loss": "Loss",
+        "backward": "Backward pass (backpropagation through time)" if desk.last_time else "Backward pass",
+        "gradients": "Gradients of the shared parameters" if several else "Gradients of the parameters",
+        "update": "Update",
+        "again": "Forward pass with the new parameters",
+        "memory": "Memory: how far an error reaches back",
+    }
+
+
+def title_of(moment: Moment) -> str:
+    """What a block of lines is about: ``Sample 2, time step 1``; nothing where there is only one block."""
+    parts = [f"sample {moment.sample}"] * (moment.sample is not None) + [f"time step {moment.time}"] * (moment.time is not None)
+    return ", ".join(parts).capitalize()
 
 
 class Labels:
