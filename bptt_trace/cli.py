@@ -167,7 +167,9 @@ def solve(
     if templates is not None and form not in ("latex", "pdf", "markdown", "html"):
         raise click.UsageError("--templates goes with -f latex, -f pdf, -f markdown or -f html")
     if with_proof and form in CODE:
-        raise click.UsageError("--prove writes into the footer of a sheet, and a program has none; -f torch is a proof of its own")
+        raise click.UsageError(
+            "--prove writes into the footer of a sheet, and a program has none; -f torch is a proof of its own"
+        )
     _can_show(form, output)
     read = load(problem, changes)
     if rounding is not None:

@@ -37,11 +37,12 @@ from bptt_trace.matrices import MatrixLine
 CODE = Signs(" * ", "{} / {}", "{}**{}", ", ")
 STANDARD = frozenset({tanh, sigmoid, softplus, exp, ln, sqrt, sin, cos, softmax})
 """Functions that templates have in their heads, under their own names."""
-HELPERS = frozenset(
-    "number numbers array decimal rounded line to_figures half_unit checked compare compared keep parameter sheet shown "
-    "rows row value printed name np torch math Context Decimal Fraction ROUND_HALF_UP getcontext product z".split()
-) | {function.name for function in STANDARD}
-"""What the templates' own text is written with."""
+HELPERS = frozenset({
+    "Context", "DRIFT", "Decimal", "Fraction", "ROUND_HALF_UP", "array", "checked", "compare", "compared", "decimal",
+    "getcontext", "keep", "line", "math", "np", "number", "parameter", "rounded", "to_figures", "torch", "unit",
+    *(function.name for function in STANDARD),
+})  # fmt: skip
+"""What the templates call their own things."""
 
 _SUM, _NEGATION, _PRODUCT, _FRACTION, _ATOM = range(5)
 """How tightly an expression of numbers holds together, as in ``lines``."""
@@ -221,7 +222,7 @@ class ArrayLine(MatrixLine):
 
     def stack(self, parts: Sequence[Formula]) -> str:
         """Columns one below the other."""
-        together = "hstack" if self.rows else "vstack"
+        together = "column_stack" if self.rows else "vstack"
         return f"{self.library}.{together}([{', '.join(self.part(part, _SUM) for part in parts)}])"
 
     def spread(self, operand: Formula, shape: Shape) -> str:

@@ -171,7 +171,7 @@ class _Lines(_Writer):
     def listing(self) -> Listing:
         """The whole program."""
         reader = "number" if self.form == "python" else "array"
-        given = self.given(lambda step: reader)
+        given = self.given(lambda _: reader)
         written = [position for position, step in enumerate(self.steps) if step.rule is not None and not step.repeats]
         return self.filled(given=given, passages=tuple(self.passages(written, self._line)))
 
@@ -201,7 +201,9 @@ class _Autograd(_Writer):
         }
         """The gradient of each quantity before the loss that has one on the sheet."""
         if not self.totals:
-            raise ProblemError("where every parameter is frozen autograd has nothing to do; -f numpy would do", path="update.freeze")
+            raise ProblemError(
+                "where every parameter is frozen autograd has nothing to do; -f numpy would do", path="update.freeze"
+            )
 
     def listing(self) -> Listing:
         """The whole program."""
@@ -270,7 +272,9 @@ def _call(start: str, arguments: Sequence[str], number: str = "") -> str:
     line = f"{start}({', '.join(arguments)}){comment}"
     if len(line) <= WIDTH:
         return line
-    return "\n".join([f"{start}({comment}", *(f"{_broken(argument)}," for argument in arguments), ")"])
+    inner = f"    {', '.join(arguments)}"
+    lines = [inner] if len(inner) <= WIDTH else [f"{_broken(argument)}," for argument in arguments]
+    return "\n".join([f"{start}({comment}", *lines, ")"])
 
 
 def _assignment(target: str, right: str, number: str) -> str:
