@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from bptt_trace.sheet import Sheet
     from bptt_trace.variants import Search
 
+CODE = ("python", "numpy", "torch")
+"""What a sheet may be printed as for a machine to run."""
 PLAIN_WIDTH = 80
 """Columns of output that does not go to a terminal."""
 
@@ -118,8 +120,9 @@ _templates = click.option(
     "-f",
     "--format",
     "form",
-    type=click.Choice(["terminal", "markdown", "latex", "pdf", "html", "json"]),
-    help="What to print; if not told, what the ending of -o says, else terminal.",
+    type=click.Choice(["terminal", "markdown", "latex", "pdf", "html", "json", *CODE]),
+    help="What to print; if not told, what the ending of -o says, else terminal. "
+    "python, numpy and torch are programs that reproduce the sheet.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file instead of the screen.")
 @click.option("--round", "rounding", metavar="RULE", help="4dp, 5sf, carry:4dp, full or exact, instead of the problem's own.")
@@ -151,6 +154,7 @@ def solve(
       bptt-trace solve rnn3 --round full
       bptt-trace solve fnn -f markdown -o fnn.md
       bptt-trace solve rnn -f pdf -o rnn.pdf
+      bptt-trace solve rnn -f torch -o rnn.py
       bptt-trace solve rnn --set x=[1,2,3] --set target=[0.5,1.0,1.5]
     """
     from bptt_trace.build import build
@@ -158,11 +162,15 @@ def solve(
     from bptt_trace.numbers import Rounding
     from bptt_trace.problem import load
 
-    form = _form(form, output, "markdown", "latex", "pdf", "html", "json")
+    form = _form(form, output, "markdown", "latex", "pdf", "html", "json", "python")
     if fragment and form != "latex":
         raise click.UsageError("--fragment goes with -f latex")
     if templates is not None and form not in ("latex", "pdf", "markdown", "html"):
         raise click.UsageError("--templates goes with -f latex, -f pdf, -f markdown or -f html")
+    if with_proof and form in CODE:
+        raise click.UsageError(
+            "--prove writes into the footer of a sheet, and a program has none; -f torch is a proof of its own"
+        )
     _can_show(form, output)
     read = load(problem, changes)
     if rounding is not None:
@@ -172,8 +180,14 @@ def solve(
     from bptt_trace.evaluate import evaluate
     from bptt_trace.write import within_reach, write
 
-    within_reach(program, "lines" if form == "json" else detail)
+    within_reach(program, {"json": "lines", "python": "lines", "numpy": "board", "torch": "board"}.get(form, detail))
     values = evaluate(program, read.given, read.rounding)
+    if form in CODE:
+        from bptt_trace.programming import listing
+        from bptt_trace.render.code import code
+
+        _written([code(listing(read, program, values, form))], output)
+        return
     proof = _proof_note(read) if with_proof else None
     data = form == "json"
     sheet = write(
@@ -702,6 +716,7 @@ def _prints_unicode(file: IO[str]) -> bool:
 
 ENDINGS = {
     ".md": "markdown", ".tex": "latex", ".pdf": "pdf", ".html": "html", ".json": "json", ".csv": "csv", ".toml": "toml",
+    ".py": "python",
 }  # fmt: skip
 
 

@@ -6,12 +6,38 @@ from bptt_trace.blackboard import Blackboard
 from bptt_trace.cellwords import word_of
 from bptt_trace.desk import Desk
 from bptt_trace.names import LOSS, Name
+from bptt_trace.notation import layer_in_words
 from bptt_trace.parts import one_step, way
 from bptt_trace.problem import PAIRED
-from bptt_trace.program import Role
+from bptt_trace.program import Moment, Role
 
 FORWARD = {"e": "exponential", "s": "their sum"}
 """What the lines of a softmax are that is written in steps, by stem."""
+
+
+def headings(desk: Desk) -> dict[str, str]:
+    """The titles of the sections that have lines, by the ids of these."""
+    several = desk.last_time > 1 or desk.problem.network.samples is not None
+    return {
+        "forward": "Forward pass",
+        "loss": "Loss",
+        "backward": "Backward pass (backpropagation through time)" if desk.last_time else "Backward pass",
+        "gradients": "Gradients of the shared parameters" if several else "Gradients of the parameters",
+        "update": "Update",
+        "again": "Forward pass with the new parameters",
+        "memory": "Memory: how far an error reaches back",
+    }
+
+
+def title_of(moment: Moment, *, several: bool = False) -> str:
+    """What a block of lines is about: ``Sample 2, encoder, time step 1``; nothing where there is only one block.
+
+    ``several`` says that time is gone through more than once.
+    """
+    parts = [f"sample {moment.sample}"] * (moment.sample is not None)
+    parts += [layer_in_words(moment.track) or "output"] * several
+    parts += [f"time step {moment.time}"] * (moment.time is not None)
+    return ", ".join(parts).capitalize()
 
 
 class Labels:

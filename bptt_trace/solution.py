@@ -67,6 +67,16 @@ class Solution:
 
         return compile_one(source(self.sheet))
 
+    def to_code(self, form: str = "python") -> str:
+        """As a program that reproduces the sheet: ``python``, ``numpy`` or ``torch``.
+
+        Raises ``ProblemError`` for closed forms, and for ``torch`` where there is nothing to differentiate.
+        """
+        from bptt_trace.programming import listing
+        from bptt_trace.render.code import code
+
+        return code(listing(self.problem, self.program, self.values, form))
+
     def to_json(self) -> str:
         """Every line as JSON (format ``bptt-trace/1``)."""
         from bptt_trace.render.data import write_json

@@ -17,7 +17,7 @@ from bptt_trace.conventions import conventions
 from bptt_trace.desk import Desk
 from bptt_trace.errors import ProblemError
 from bptt_trace.evaluate import Values, evaluate
-from bptt_trace.labels import Labels
+from bptt_trace.labels import Labels, headings, title_of
 from bptt_trace.ledger import ledger, loss_ledger, parameter_ledger
 from bptt_trace.lines import TEXT
 from bptt_trace.lossterms import loss_name, sum_over, summed, term_equation
@@ -268,16 +268,17 @@ class Writer:
 
     def sections(self) -> Iterator[Section]:
         """All sections, empty ones included."""
-        yield Section("forward", "Forward pass", tuple(self.forward()))
-        yield Section("loss", "Loss", tuple(self.loss()))
-        backward = "Backward pass (backpropagation through time)" if self.recurrent else "Backward pass"
-        yield Section("backward", backward, tuple(self.backward()))
-        several = self.desk.last_time > 1 or self.samples is not None
-        shared = "Gradients of the shared parameters" if several else "Gradients of the parameters"
-        yield Section("gradients", shared, tuple(self.gradients()))
-        yield Section("update", "Update", tuple(self.update()))
-        yield Section("again", "Forward pass with the new parameters", tuple(self.again()))
-        yield Section("memory", "Memory: how far an error reaches back", tuple(self.memory()))
+        blocks = {
+            "forward": self.forward,
+            "loss": self.loss,
+            "backward": self.backward,
+            "gradients": self.gradients,
+            "update": self.update,
+            "again": self.again,
+            "memory": self.memory,
+        }
+        for which, title in headings(self.desk).items():
+            yield Section(which, title, tuple(blocks[which]()))
         if self.compact:
             return
         yield Section("summary", "Summary", tuple(Summary(self.desk, self.board, on_ledger=self.on_ledger).tables()))
@@ -327,12 +328,8 @@ class Writer:
             yield from self._forward_ledgers(self.parts.forward)
 
     def _title(self, moment: Moment) -> Inline:
-        """What a block of lines is about: ``Sample 2, encoder, time step 1``."""
-        parts = [f"sample {moment.sample}"] * (moment.sample is not None)
-        if len(self.parts.forward.tracks) > 1:
-            parts.append(layer_in_words(moment.track) or "output")
-        parts += [f"time step {moment.time}"] * (moment.time is not None)
-        return (", ".join(parts).capitalize(),) if parts else ()
+        title = title_of(moment, several=len(self.parts.forward.tracks) > 1)
+        return (title,) if title else ()
 
     def _forward_equations(self) -> Iterator[Equation]:
         """The formulas of a step in t; what happens only at the first or the last step is written with 1 or T."""

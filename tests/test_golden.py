@@ -29,7 +29,17 @@ def test_the_committed_output_of_an_example_is_what_it_prints(name: str, ending:
     assert path.read_text("utf-8") == printed
 
 
+def test_the_committed_program_is_what_is_printed(request: pytest.FixtureRequest) -> None:
+    """``solve rnn -f python``; the tests of code run it."""
+    printed, path = solve(load("rnn")).to_code(), OUTPUT / "rnn.py"
+    if request.config.getoption("--update-golden"):
+        path.write_text(printed, "utf-8", newline="\n")
+    assert path.read_text("utf-8") == printed
+
+
 MARKED = {
+    "rnn-torch.py": ["solve", "rnn", "-f", "torch"],
+    "classifier-numpy.py": ["solve", "classifier", "-f", "numpy"],
     "rnn-marked.txt": ["check", "rnn", "rnn.csv"],
     "rnn-marked.md": ["check", "rnn", "rnn.csv", "-f", "markdown"],
     "rnn-marked.html": ["check", "rnn", "rnn.csv", "-f", "html"],

@@ -48,6 +48,7 @@ HOSTILE = [
     "Übung zu „Rückwärts“ – Größe ≈ 1 … ± · − ≤ ’",
 ]
 SOURCES = ["sheet.md.j2", "sheet.html.j2", "sheet.tex.j2", "exam.tex.j2", "packages.tex.j2", "sheet.typ.j2", "body.tex.j2"]
+PROGRAMS = ["python.py.j2", "numpy.py.j2", "torch.py.j2", "passages.py.j2"]
 
 
 def problem_titled(title: str) -> Solution:
@@ -399,13 +400,13 @@ def test_a_title_in_any_script_does_not_stop_latex(tmp_path: Path, pdflatex: Any
 # ------------------------------------------------------------------- templates
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("name", [*SOURCES, *PROGRAMS])
 def test_templates_loop_and_place_and_do_nothing_else(name: str) -> None:
-    """They know only the sheet; they do not calculate, import, or change anything."""
+    """They know only the sheet, or the listing; they do not calculate, import, or change anything."""
     environment = environment_for(name)
     source = (template_directory() / name).read_text("utf-8")
     tree = environment.parse(source)
-    assert meta.find_undeclared_variables(tree) <= {"sheet"}
+    assert meta.find_undeclared_variables(tree) <= {"listing" if name in PROGRAMS else "sheet"}
     calculating = (
         nodes.Add,
         nodes.Sub,
@@ -418,14 +419,15 @@ def test_templates_loop_and_place_and_do_nothing_else(name: str) -> None:
         nodes.FromImport,
     )
     assert list(tree.find_all(calculating)) == []
-    assert {node.template.value for node in tree.find_all(nodes.Include) if isinstance(node.template, nodes.Const)} <= set(
-        SOURCES
-    )
+    assert {node.template.value for node in tree.find_all(nodes.Include) if isinstance(node.template, nodes.Const)} <= {
+        *SOURCES,
+        *PROGRAMS,
+    }
 
 
 def test_there_are_no_other_templates() -> None:
     """All templates are among those tested here."""
-    assert sorted(SOURCES) == sorted(path.name for path in template_directory().iterdir())
+    assert sorted([*SOURCES, *PROGRAMS]) == sorted(path.name for path in template_directory().iterdir())
 
 
 def test_a_template_of_the_users_own_replaces_ours(tmp_path: Path) -> None:

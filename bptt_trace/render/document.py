@@ -126,6 +126,9 @@ def environment_for(name: str, templates: Path | None = None) -> ImmutableSandbo
             lstrip_blocks=True,
             autoescape=False,
         )
+        if name.endswith(".py.j2"):
+            environment.filters |= {"words": docstring_words}
+            return environment
         if name.endswith(".html.j2"):
             environment.filters |= {"words": html_words, "inline": _inline(html_words, _html_math), "math": _html_math}
             environment.filters |= {"picture": svg}
@@ -148,6 +151,11 @@ def _inline(escape: Callable[[str], str], math: Callable[[Math], str]) -> Callab
         return "".join(math(part) if isinstance(part, Math) else escape(part) for part in text)
 
     return render
+
+
+def docstring_words(text: str) -> str:
+    """Words between three quotes in Python: nothing in them ends these, and nothing is an escape."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def tex_words(text: str) -> str:

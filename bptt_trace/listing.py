@@ -1,0 +1,56 @@
+"""A program for others to run, as strings: what a template of code is filled with.
+
+Like a sheet it knows no formulas and no numbers. Statements are whole; the
+template puts the fixed text around them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Passage:
+    """Statements under a comment: a section of the sheet, or a block of lines in it."""
+
+    title: str
+    statements: tuple[str, ...] = ()
+    level: int = 2
+    """1 for a section, 2 for a block in it; a block without a title goes on after what stands above it."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A program that reproduces a sheet."""
+
+    form: str
+    """``python``, ``numpy`` or ``torch``: which template it fills."""
+    title: str
+    policy: str
+    """``by_hand``, ``carry`` or ``full``."""
+    quantum: str
+    """One unit of the last decimal, ``0.0001``; empty where no decimals are kept."""
+    figures: str
+    """Significant figures: of every result, or of the slopes between states alone."""
+    digits: str
+    """What is kept of a result, in words: ``4 decimals``."""
+    slopes: bool
+    """Whether there are slopes between states, which keep figures where all else keeps decimals."""
+    symbols: tuple[str, ...]
+    """Exact numbers for which formulas write a symbol: ``T = 2``."""
+    functions: tuple[str, ...]
+    """Functions that the template has in its head, by name."""
+    definitions: tuple[str, ...]
+    """All other functions, whole."""
+    given: tuple[str, ...]
+    passages: tuple[Passage, ...]
+    loss: str = ""
+    """The identifier of what autograd goes back from."""
+    comparisons: tuple[str, ...] = ()
+    """What is compared with autograd."""
+    updates: tuple[str, ...] = ()
+    """From the gradients to the new parameters."""
+    new: tuple[str, ...] = ()
+    """What is compared after that."""
+    drift: str = ""
+    """How far rounding has led what is compared from full precision, at most."""

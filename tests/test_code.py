@@ -1,0 +1,290 @@
+"""Programs that reproduce a sheet: they run, they agree, and they notice what is wrong."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib.util
+import itertools
+import keyword
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from decimal import localcontext
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from networks import document
+from random_problems import Case, cases, examples
+
+from bptt_trace import ProblemError, load, parse, solve
+from bptt_trace.cli import command
+from bptt_trace.dialects import HELPERS
+from bptt_trace.identifiers import Identifiers, identifier
+from bptt_trace.names import Name
+from bptt_trace.problem import from_document
+
+needs_torch = pytest.mark.skipif(
+    importlib.util.find_spec("torch") is None and not os.environ.get("CI"), reason="PyTorch is not installed (pip install torch)"
+)
+FORMS = ["python", "numpy", pytest.param("torch", marks=needs_torch)]
+ROUNDINGS = [None, "5sf", "carry:5dp", "full"]
+WITHOUT_A_LOSS = {"cs224n-cell", "softmax-tomyeh", "tomyeh-medium", "tomyeh-small"}
+
+
+def run(text: str) -> str:
+    """What a program prints; it ends with ``SystemExit`` where something does not agree."""
+    out = StringIO()
+    with redirect_stdout(out), localcontext():
+        exec(compile(text, "<program>", "exec"), {"__name__": "__main__"})
+    return out.getvalue()
+
+
+def last_line(text: str) -> str:
+    return run(text).splitlines()[-1]
+
+
+# ------------------------------------------------------------------ they agree
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+@pytest.mark.parametrize("name", examples())
+def test_every_example_reproduces_itself(name: str, rounding: str | None, form: str) -> None:
+    """Under every rounding that is made of numbers."""
+    solution = solve(load(name), rounding=rounding)
+    if form == "torch" and name in WITHOUT_A_LOSS:
+        with pytest.raises(ProblemError, match="without a loss"):
+            solution.to_code(form)
+        return
+    ended = last_line(solution.to_code(form))
+    if form == "torch":
+        assert re.fullmatch(r"All \d+ values agree with autograd: .*", ended)
+        return
+    _, first = solution.program.vectors
+    lines = [p for p, step in enumerate(solution.program.vectors.program) if step.rule is not None and not step.repeats]
+    assert f"All {sum(first[p + 1] - first[p] for p in lines)} values agree with the sheet." == ended
+
+
+ACTIVATIONS = ["tanh", "sigmoid", "relu", "leaky_relu", "softplus", "z/(1+abs(z))", "sin(z) + z^3/10", "exp(-z^2)*cos(2*z)",
+               "ln(1 + z^2) - sqrt(z^2 + 1)/3", "((z/2)^2)^3*exp(1)/3 + 1/3*z - (2/3)^2"]  # fmt: skip
+WAYS: list[dict[str, Any]] = [{}, {"form": "concatenated"}, {"biases": 2}, {"outputs": "last"}, {"inputs": "first"}, {"T": 6}]
+
+
+def networks_of_every_shape() -> Iterator[dict[str, Any]]:
+    """Layers, rows and columns, batches, inputs, outputs, losses; each with another activation and another form."""
+    losses = [("squared_error", "identity"), ("cross_entropy", "softmax"), ("binary_cross_entropy", "sigmoid")]
+    shapes = [
+        (cell, hidden, d, k)
+        for cell in ("rnn", "dense")
+        for hidden in (1, 2, [2, 3])
+        for d, k in ((1, 1), (2, 1), (1, 2), (2, 3))
+    ]
+    for number, (cell, hidden, d, k) in enumerate(shapes):
+        kind, output = losses[number % 3 if k > 1 else number % 2 * 2]
+        loss = {"kind": kind} | ({"gradient": "long"} if kind != "squared_error" and number % 4 < 2 else {})
+        network: dict[str, Any] = {"activation": ACTIVATIONS[number % 10], "output_activation": output}
+        network |= WAYS[number % 6] if cell == "rnn" else {}
+        for products in ("W x", "x W"):
+            batch = 2 * (number % 2 == (products == "W x"))
+            yield document(cell, hidden=hidden, d=d, k=k, batch=batch, loss=loss, seed=number, products=products, **network)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("table", list(networks_of_every_shape()), ids=map(str, itertools.count()))
+def test_networks_of_every_shape_reproduce_themselves(table: dict[str, Any], form: str) -> None:
+    """Columns and rows, numbers among matrices, stacks and their parts, matrices of slopes."""
+    for rounding in ("4dp", "full"):
+        assert last_line(solve(from_document(table), rounding=rounding).to_code(form)).startswith("All ")
+
+
+@given(cases())
+def test_random_problems_reproduce_themselves(case: Case) -> None:
+    """By hand to the last digit, from decimals and from fractions without end."""
+    assert last_line(solve(parse(case.text)).to_code("python")).startswith("All ")
+    assert last_line(solve(parse(case.text)).to_code("numpy")).startswith("All ")
+
+
+@needs_torch
+@pytest.mark.parametrize("slope", ["0", "1/3", "1"])
+def test_autograd_takes_the_slope_of_relu_at_0_that_the_problem_has(slope: str) -> None:
+    """PyTorch's own has 0 there."""
+    changes = ["network.activation=relu", f"network.relu_slope_at_0={slope}", "b_h=-0.5"]
+    problem = load("rnn", changes)
+    assert 0 == solve(problem)["a_1"]
+    assert last_line(solve(problem).to_code("torch")).startswith("All ")
+
+
+# ----------------------------------------------------------------- they notice
+
+
+def changed_digits(text: str, call: str, place: int) -> Iterator[str]:
+    """The program with one digit changed, for every call: the last of one of its texts, counted from the end."""
+    for match in re.finditer(rf"^(?:\w+ = )?{call}\((?:.|\n)*?\)(?=  #|\n)", text, re.MULTILINE):
+        texts = list(re.finditer(r'"([^"]*[0-9]\]?)"', match[0]))
+        start, end = (match.start() + edge for edge in texts[place].span(1))
+        digit = max(i for i in range(start, end) if text[i].isdigit())
+        yield text[:digit] + str((int(text[digit]) + 1) % 10) + text[digit + 1 :]
+
+
+@pytest.mark.parametrize("form", ["python", "numpy"])
+@pytest.mark.parametrize(("name", "rounding"), [("rnn", None), ("rnn", "carry:6dp"), ("rnn", "5sf"), ("classifier", None)])
+def test_one_changed_digit_is_noticed_in_every_line(name: str, rounding: str | None, form: str) -> None:
+    """The last one, by one."""
+    text = solve(load(name), rounding=rounding).to_code(form)
+    changed = list(changed_digits(text, "line", -1))
+    assert text.count(" = line(") == len(changed)
+    for one in changed:
+        with pytest.raises(SystemExit, match=r" is .*, the sheet has "):
+            run(one)
+
+
+@needs_torch
+def test_one_changed_digit_is_noticed_beside_autograd() -> None:
+    """Of the unrounded numbers; of a printed one as soon as it is off by more than rounding can explain."""
+    text = solve(load("rnn")).to_code("torch")
+    changed = list(changed_digits(text, "compare", -1))
+    assert 17 == len(changed)
+    coarse = re.sub(r'(, "-?\d\.\d{9})\d*"', r'\1"', text)  # 9 decimals: one unit of the last is seen
+    for one in changed_digits(coarse, "compare", -1):
+        with pytest.raises(SystemExit, match="autograd finds"):
+            run(one)
+    with pytest.raises(SystemExit, match="rounding does not explain"):
+        run(text.replace('w_hh.grad, "-0.0229"', 'w_hh.grad, "-0.0239"'))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_wrong_formula_is_noticed(form: str) -> None:
+    """The memory path left out; in the forward pass, where only that is written."""
+    text = solve(load("rnn")).to_code(form)
+    wrong = (
+        text.replace("w_hh * h_1 + b_h", "b_h")
+        if form == "torch"
+        else text.replace("dL_dh_1_via_y_1 + dL_dh_1_via_a_2", "dL_dh_1_via_y_1")
+    )
+    assert wrong != text
+    with pytest.raises(SystemExit):
+        run(wrong)
+
+
+# -------------------------------------------------------------------- the names
+
+
+def assigned(text: str) -> list[str]:
+    """What a program assigns to under the given numbers, in order."""
+    body = ast.parse(text.partition("# ---- Given ----")[2]).body
+    return [target.id for one in body if isinstance(one, ast.Assign) for target in one.targets if isinstance(target, ast.Name)]
+
+
+@pytest.mark.parametrize("form", ["python", "numpy", "torch"])
+def test_no_two_quantities_have_one_identifier(form: str) -> None:
+    """And none is a word of the language, or of the program's head."""
+    for name in examples():
+        if form == "torch" and name in WITHOUT_A_LOSS:
+            continue
+        names = assigned(solve(load(name)).to_code(form))
+        assert len(names) == len(set(names)), name
+        assert not {*names} & {*keyword.kwlist, *dir(builtins), *HELPERS}, name
+
+
+@pytest.mark.parametrize("form", ["python", "numpy", "torch"])
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+def test_all_that_a_template_calls_its_own_is_reserved(form: str, rounding: str | None) -> None:
+    """Names of the head, imports included."""
+    for name in ("rnn", "mazur", "relu-bce", "softmax-loss"):
+        tree = ast.parse(solve(load(name), rounding=rounding).to_code(form).partition("# ---- Given ----")[0])
+        made = {one.name for one in tree.body if isinstance(one, ast.FunctionDef)}
+        made |= {
+            alias.asname or alias.name for one in tree.body if isinstance(one, ast.Import | ast.ImportFrom) for alias in one.names
+        }
+        made |= {t.id for one in tree.body if isinstance(one, ast.Assign) for t in one.targets if isinstance(t, ast.Name)}
+        assert made <= HELPERS | {"relu", "relu_prime"}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_names_that_are_words_of_python_get_an_underline(form: str) -> None:
+    """So do those of the program's own functions, and what would be the same as another name."""
+    names = {"w_xh": "lambda", "w_hh": "line", "h": "sum", "w_hy": "number", "b_y": "array"}
+    text = solve(load("rnn", [f"names.{old}={new}" for old, new in names.items()])).to_code(form)
+    assert {"lambda_", "line_", "number_", "array_"} <= set(assigned(text))
+    assert last_line(text).startswith("All ")
+
+
+def test_two_names_with_one_spelling_are_told_apart() -> None:
+    """A component of a vector, and the vector at a time."""
+    assert ["h_1", "h_1"] == [identifier(Name.parse(text)) for text in ("h_1", "h[1]")]
+    identifiers = Identifiers()
+    assert ["h_1", "h_1_", "class_", "print_"] == [identifiers.fresh(one) for one in ("h_1", "h_1", "class", "print")]
+
+
+# ---------------------------------------------------------------- bad input, use
+
+
+@pytest.mark.parametrize("form", ["python", "numpy", "torch"])
+def test_closed_forms_are_no_numbers(form: str) -> None:
+    """``exact`` is refused, and the message says what would do."""
+    with pytest.raises(ProblemError, match=rf"^rounding: -f {form} compares numbers, .* carry or full would do$"):
+        solve(load("fnn"), rounding="exact").to_code(form)
+
+
+def test_autograd_wants_something_to_differentiate() -> None:
+    """Not where every parameter is frozen."""
+    frozen = load("rnn", ['update.freeze=["w_xh", "w_hh", "b_h", "w_hy", "b_y"]'])
+    with pytest.raises(ProblemError, match=r"^update\.freeze: where every parameter is frozen"):
+        solve(frozen).to_code("torch")
+
+
+@pytest.mark.parametrize("title", ['"""', "\\", '\\"""\\', "Größe ≈ 1", '"', "{{ 7 }} %s \\N{DIGIT ONE}"])
+def test_a_title_is_only_words(title: str) -> None:
+    """Nothing in it is code."""
+    table = document()
+    text = solve(from_document({**table, "title": title})).to_code()
+    assert ast.get_docstring(ast.parse(text), clean=False).splitlines()[0] == title
+    assert last_line(text).startswith("All ")
+
+
+def invoke(*arguments: str) -> Any:
+    return CliRunner().invoke(command, list(arguments))
+
+
+def test_the_ending_of_a_file_says_that_it_is_python(tmp_path: Path) -> None:
+    """``-o x.py`` is ``-f python``; the others are asked for by name."""
+    one, other = tmp_path / "x.py", tmp_path / "y.py"
+    assert 0 == invoke("solve", "rnn", "-o", str(one)).exit_code
+    assert 0 == invoke("solve", "rnn", "-f", "numpy", "-o", str(other)).exit_code
+    assert solve(load("rnn")).to_code("python") == one.read_text("utf-8")
+    assert solve(load("rnn")).to_code("numpy") == other.read_text("utf-8") == invoke("solve", "rnn", "-f", "numpy").output
+
+
+@pytest.mark.parametrize("flags", [[], ["-O"]], ids=["plain", "optimised"])
+def test_the_exit_status_says_whether_all_agrees(tmp_path: Path, flags: list[str]) -> None:
+    """0 or 1, with asserts and without."""
+    path, text = tmp_path / "rnn.py", solve(load("rnn")).to_code()
+    for program, status, said in (
+        (text, 0, "All 43 values agree with the sheet.\n"),
+        (text.replace('"-0.2208"', '"-0.2209"'), 1, "dL/dh_1 is -0.2208, the sheet has -0.2209\n"),
+    ):
+        path.write_text(program, "utf-8")
+        ended = subprocess.run([sys.executable, "-I", *flags, str(path)], capture_output=True, text=True, check=False)
+        assert (status, said) == (ended.returncode, ended.stdout + ended.stderr)
+
+
+def test_a_program_has_no_footer_for_a_proof() -> None:
+    """``--prove`` is refused, and so are options of other media."""
+    for option in (["--prove"], ["--fragment"], ["--templates", "."]):
+        assert 2 == invoke("solve", "rnn", "-f", "torch", *option).exit_code
+
+
+@pytest.mark.parametrize("form", ["python", "numpy", "torch"])
+def test_a_statement_is_broken_where_it_is_long(form: str) -> None:
+    """Lines end at column 100, but for a comment behind the first line of a statement."""
+    for name in ("rnn", "classifier", "mazur", "hi-there-class"):
+        wide = [line for line in solve(load(name)).to_code(form).splitlines() if len(line) > 100]
+        assert [] == [line for line in wide if not re.search(r"\(  # [0-9.,]+$", line)]
