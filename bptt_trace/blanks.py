@@ -13,7 +13,7 @@ from bptt_trace.check import Key
 from bptt_trace.errors import ProblemError, UnknownName, nearest
 from bptt_trace.names import Name
 from bptt_trace.parts import Parts, parts_of
-from bptt_trace.program import Role
+from bptt_trace.program import KEEPS_FIGURES
 
 HINTS = range(4)
 """Nothing; what kind of line it is; the formula; the formula with the given numbers in it."""
@@ -72,7 +72,7 @@ def blanks_of(key: Key, wanted: Sequence[str] = ("all",), hints: int = 2) -> Bla
 def digits(key: Key, position: int, value: float) -> str:
     """How many digits of a line with this value are asked for: decimals, or significant figures."""
     rounding = key.problem.rounding
-    if rounding.figures is not None or key.steps[position].role is Role.FACTOR:
+    if rounding.figures is not None or key.steps[position].role in KEEPS_FIGURES:
         return f"{rounding.figures or rounding.places} sf"
     return str(key.decimals(position, value))
 

@@ -295,6 +295,21 @@ class Diagonal(Formula):
         return shape_of(rows, rows)
 
 
+@dataclass(frozen=True)
+class Extreme(Formula):
+    """The larger (``max``) or the smaller (``min``) of two, entry by entry."""
+
+    kind: str
+    parts: tuple[Formula, Formula]
+
+    def __post_init__(self) -> None:
+        _common(self.parts)
+
+    @property
+    def shape(self) -> Shape:
+        return _common(self.parts)
+
+
 class _Absent(Formula):
     """What a network does not have: a bias, an input. It vanishes from sums and takes its factors along."""
 
@@ -305,7 +320,7 @@ ZERO = Const(Fraction(0))
 
 Node = (
     Var | Entry | Rest | Const | Neg | Sum | Times | Over | Power | Apply
-    | MatMul | Outer | Transpose | Total | Stack | Part | Spread | Diagonal
+    | MatMul | Outer | Transpose | Total | Stack | Part | Spread | Diagonal | Extreme
 )  # fmt: skip
 
 
@@ -463,6 +478,8 @@ def rewrite(formula: Formula, change: Callable[[Formula], Formula | None]) -> Fo
             return Spread(again(operand), shape)
         case Diagonal(operand):
             return Diagonal(again(operand))
+        case Extreme(kind, (left, right)):
+            return Extreme(kind, (again(left), again(right)))
         case _:
             assert_never(node)
 
@@ -534,6 +551,8 @@ def component(formula: Formula, row: int = 0, column: int = 0, *, rows: bool = F
             return at(operand)
         case Diagonal(operand):
             return at(operand, row) if row == column else ABSENT
+        case Extreme(kind, (left, right)):
+            return Extreme(kind, (entry(left), entry(right)))
         case _:
             assert_never(node)
 
@@ -625,6 +644,8 @@ def text(formula: Formula, names: Callable[[int], str], rest: str = "…") -> st
                 return f"{show(operand, _PRODUCT)} * ones", _PRODUCT
             case Diagonal(operand):
                 return f"diag({show(operand, _SUM)})", _ATOM
+            case Extreme(kind, parts):
+                return f"{kind}({', '.join(show(part, _SUM) for part in parts)})", _ATOM
             case _:
                 assert_never(node)
 

@@ -27,6 +27,7 @@ from bptt_trace.formula import (
     Const,
     Diagonal,
     Entry,
+    Extreme,
     Formula,
     MatMul,
     Neg,
@@ -72,6 +73,18 @@ class Known(sympy.Symbol):  # type: ignore[misc]
         return known
 
 
+class Larger(sympy.Function):  # type: ignore[misc]
+    """The larger of two; like all functions here it is never evaluated."""
+
+    nargs = 2
+
+
+class Smaller(sympy.Function):  # type: ignore[misc]
+    """The smaller of two."""
+
+    nargs = 2
+
+
 # ------------------------------------------------------- formula → expression
 
 
@@ -97,6 +110,8 @@ def expression(formula: Formula) -> Expression:
             return sympy.Pow(expression(base), exponent, evaluate=False)
         case Apply(function, argument):
             return symbolic(function)(expression(argument))
+        case Extreme(kind, (left, right)):
+            return (Larger if kind == "max" else Smaller)(expression(left), expression(right))
         case Entry() | MatMul() | Outer() | Transpose() | Total() | Stack() | Part() | Spread() | Diagonal():
             raise DesignError(f"{formula} is not a formula of numbers; lower it first")
         case _:
@@ -153,6 +168,10 @@ class Signs:
 
     def function(self, function: Function) -> str:
         return function.latex if self.latex else function.name
+
+    def named(self, kind: str) -> str:
+        """``max`` and ``min``."""
+        return rf"\{kind}" if self.latex else kind
 
 
 TEXT = Signs(" * ", "{} / {}", "{}^{}", " + ... + ")
@@ -232,6 +251,13 @@ class LinePrinter(Printer):  # type: ignore[misc]
             return self.fraction([sympy.Integer(1)], [_inverse(power)])
         return self.signs.power.format(self.part(power.base, _ATOM), power.exp), _ATOM
 
+    def _print_Larger(self, pair: Any, kind: str = "max") -> tuple[str, int]:
+        left, right = (self.part(part, _SUM, bare=True) for part in pair.args)
+        return f"{self.signs.named(kind)}({left}, {right})", _ATOM
+
+    def _print_Smaller(self, pair: Any) -> tuple[str, int]:
+        return self._print_Larger(pair, "min")
+
     def _print_Function(self, applied: Any) -> tuple[str, int]:
         return f"{self.signs.function(applied.ours)}({self.part(applied.args[0], _SUM, bare=True)})", _ATOM
 
@@ -296,7 +322,7 @@ class Source:
         """
         scope: dict[str, Any] = {f"k{place}": number(value) for place, value in enumerate(self.constants)}
         scope |= {f"f{place}": function(one) for place, one in enumerate(self.functions)}
-        scope |= {"settle": settle, "total": total}
+        scope |= {"settle": settle, "total": total, "larger": larger, "smaller": smaller}
         body = self.body if settle is None else f"settle({self.body})"
         # The text is written by ``_Python`` below from numbered names and operators alone.
         bound: Callable[..., Any] = eval(f"lambda {self.parameters}: {body}", scope)  # noqa: S307
@@ -306,6 +332,25 @@ class Source:
 def total(terms: Sequence[Any]) -> Any:
     """The sum from left to right, as the running totals of a sheet show it (``sum`` compensates floats)."""
     return reduce(add, terms)
+
+
+def larger(left: Any, right: Any) -> Any:
+    """The larger of two numbers, or of two columns number by number."""
+    return _where(left, right, lambda a, b: a >= b)
+
+
+def smaller(left: Any, right: Any) -> Any:
+    """The smaller of two."""
+    return _where(left, right, lambda a, b: a <= b)
+
+
+def _where(left: Any, right: Any, better: Callable[[Any, Any], Any]) -> Any:
+    chosen = better(left, right)
+    if hasattr(chosen, "dtype"):
+        import numpy as np
+
+        return np.where(chosen, left, right)
+    return left if chosen else right
 
 
 class _Python(Printer):  # type: ignore[misc]
@@ -354,6 +399,12 @@ class _Python(Printer):  # type: ignore[misc]
         if power.exp == 2 and power.base.is_Symbol:
             return f"({base} * {base})"
         return f"({base} ** {int(power.exp)})"
+
+    def _print_Larger(self, pair: Any) -> str:
+        return f"larger({', '.join(map(self._print, pair.args))})"
+
+    def _print_Smaller(self, pair: Any) -> str:
+        return f"smaller({', '.join(map(self._print, pair.args))})"
 
     def _print_Function(self, applied: Any) -> str:
         if applied.ours not in self.functions:

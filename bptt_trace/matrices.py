@@ -16,6 +16,7 @@ from bptt_trace.formula import (
     Const,
     Diagonal,
     Entry,
+    Extreme,
     Formula,
     MatMul,
     Neg,
@@ -112,6 +113,8 @@ class MatrixLine:
                 return self.cut(operand, start, shape), _ATOM
             case Spread(operand, shape):
                 return self.spread(operand, shape), _PRODUCT
+            case Extreme(kind, (left, right)):
+                return f"{self.signs.named(kind)}({self.part(left, _SUM)}, {self.part(right, _SUM)})", _ATOM
             case Diagonal(operand):
                 sign = r"\mathrm{diag}" if self.signs.latex else "diag"
                 return f"{sign}({self.part(operand, _SUM)})", _ATOM

@@ -20,7 +20,7 @@ from bptt_trace.evaluate import ByHand, Values, decimal, settler
 from bptt_trace.lines import LATEX, TEXT, Signs, Template
 from bptt_trace.names import Name, spell
 from bptt_trace.numbers import Rounding
-from bptt_trace.program import Role
+from bptt_trace.program import KEEPS_FIGURES, Role
 from bptt_trace.rules import Rule
 from bptt_trace.sheet import Math
 from bptt_trace.vocabulary import Vocabulary
@@ -107,7 +107,7 @@ def shown(values: Values) -> list[str]:
     for (target, rule, _, role, _, _), number in zip(values.program.steps, values.numbers, strict=True):
         if rule is None and target in given:
             texts.append(given[target].text)
-        elif by_itself and role is not Role.FACTOR:
+        elif by_itself and role not in KEEPS_FIGURES:
             texts.append(str(number))
         else:
             texts.append(show(number, role))
