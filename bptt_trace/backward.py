@@ -107,7 +107,7 @@ def _push(formula: Formula, flow: Formula, result: Formula, number: int, arity: 
         case Over(numerator, denominator):
             yield from push(numerator, product(flow, ONE / denominator))
             yield from push(denominator, product(Const(Fraction(-1)), flow, numerator / denominator**2))
-        case Power(base, exponent):
+        case Power(base, exponent, _):
             lower = base ** (exponent - 1) if exponent > 2 else base
             yield from push(base, product(flow, Const(Fraction(exponent)), lower))
         case Apply(function, argument):

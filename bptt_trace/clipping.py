@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from bptt_trace.formula import Apply, Extreme, Formula, Neg, Total, Var
 from bptt_trace.functions import sqrt
 from bptt_trace.names import Name
-from bptt_trace.optimizers import of_parameter
+from bptt_trace.optimizers import of_parameter, square
 from bptt_trace.program import Builder, Role
 
 
@@ -25,8 +25,8 @@ def clip(builder: Builder, how: str, bound: Var, gradients: Mapping[Name, Var], 
         return builder.let(name, formula, Role.STATE, None if gradient is None else gradient.number)
 
     def squares(name: Name, gradient: Var) -> Var:
-        square = gradient**2
-        return let(of_parameter("squares", name), Total(square) if square.shape else square, gradient)
+        each = square(builder, gradient)
+        return let(of_parameter("squares", name), Total(each) if each.shape else each, gradient)
 
     def scale(name: Name, norm: Var) -> Var:
         return let(name, bound / Extreme("max", (norm, bound)))

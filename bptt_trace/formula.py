@@ -181,6 +181,8 @@ class Power(Formula):
 
     base: Formula
     exponent: int
+    bracketed: bool = False
+    """Whether the base stands in brackets as a name too: dL/dw is a fraction."""
 
     @property
     def shape(self) -> Shape:
@@ -458,8 +460,8 @@ def rewrite(formula: Formula, change: Callable[[Formula], Formula | None]) -> Fo
             return Times(all_of(factors))
         case Over(numerator, denominator):
             return Over(again(numerator), again(denominator))
-        case Power(base, exponent):
-            return Power(again(base), exponent)
+        case Power(base, exponent, bracketed):
+            return Power(again(base), exponent, bracketed)
         case Apply(function, argument):
             return Apply(function, again(argument))
         case MatMul(left, right):
@@ -524,8 +526,8 @@ def component(formula: Formula, row: int = 0, column: int = 0, *, rows: bool = F
             return Times(tuple(part for factor in factors for part in _factors(entry(factor))))
         case Over(numerator, denominator):
             return Over(entry(numerator), entry(denominator))
-        case Power(base, exponent):
-            return Power(entry(base), exponent)
+        case Power(base, exponent, bracketed):
+            return Power(entry(base), exponent, bracketed)
         case Apply(function, argument):
             if function.entry is not None:
                 return function.entry([at(argument, i) for i in range(_matrix(argument)[0])], row)
@@ -624,8 +626,8 @@ def text(formula: Formula, names: Callable[[int], str], rest: str = "…") -> st
                 return f"({show(numerator, _ATOM)}/{show(denominator, _ATOM)})", _ATOM
             case Over(numerator, denominator):
                 return f"{show(numerator, _POWER)} / {show(denominator, _POWER)}", _PRODUCT
-            case Power(base, exponent):
-                return f"{show(base, _ATOM)}^{exponent}", _POWER
+            case Power(base, exponent, bracketed):
+                return f"{f'({show(base, _SUM)})' if bracketed else show(base, _ATOM)}^{exponent}", _POWER
             case Apply(function, argument):
                 return f"{function.name}({show(argument, _SUM)})", _ATOM
             case MatMul(left, right):

@@ -45,7 +45,7 @@ from bptt_trace.formula import (
     Transpose,
     Var,
 )
-from bptt_trace.functions import Function, Z, slope_of
+from bptt_trace.functions import Function, Z, slope_of, sqrt
 from bptt_trace.rules import Rule
 
 Expression = Any
@@ -71,6 +71,12 @@ class Known(sympy.Symbol):  # type: ignore[misc]
         known: Known = sympy.Symbol.__xnew__(cls, symbol, positive=True)  # not cached: T is another number elsewhere
         known.known = value
         return known
+
+
+class Bracketed(sympy.Function):  # type: ignore[misc]
+    """A part that stands in brackets as a name, whatever it is."""
+
+    nargs = 1
 
 
 class Larger(sympy.Function):  # type: ignore[misc]
@@ -106,8 +112,9 @@ def expression(formula: Formula) -> Expression:
             return sympy.Mul(*map(expression, factors), evaluate=False)
         case Over(numerator, denominator):
             return sympy.Mul(expression(numerator), sympy.Pow(expression(denominator), -1, evaluate=False), evaluate=False)
-        case Power(base, exponent):
-            return sympy.Pow(expression(base), exponent, evaluate=False)
+        case Power(base, exponent, bracketed):
+            inner = expression(base)
+            return sympy.Pow(Bracketed(inner) if bracketed else inner, exponent, evaluate=False)
         case Apply(function, argument):
             return symbolic(function)(expression(argument))
         case Extreme(kind, (left, right)):
@@ -168,6 +175,12 @@ class Signs:
 
     def function(self, function: Function) -> str:
         return function.latex if self.latex else function.name
+
+    def applied(self, function: Function, argument: str) -> str:
+        """A function with its argument; a root has a sign of its own."""
+        if self.latex and function is sqrt:
+            return rf"\sqrt{{{argument}}}"
+        return f"{self.function(function)}({argument})"
 
     def named(self, kind: str) -> str:
         """``max`` and ``min``."""
@@ -251,6 +264,10 @@ class LinePrinter(Printer):  # type: ignore[misc]
             return self.fraction([sympy.Integer(1)], [_inverse(power)])
         return self.signs.power.format(self.part(power.base, _ATOM), power.exp), _ATOM
 
+    def _print_Bracketed(self, whole: Any) -> tuple[str, int]:
+        (inner,) = whole.args
+        return self.part(inner, _ATOM) if self.numbers else f"({self.part(inner, _SUM)})", _ATOM
+
     def _print_Larger(self, pair: Any, kind: str = "max") -> tuple[str, int]:
         left, right = (self.part(part, _SUM, bare=True) for part in pair.args)
         return f"{self.signs.named(kind)}({left}, {right})", _ATOM
@@ -259,7 +276,7 @@ class LinePrinter(Printer):  # type: ignore[misc]
         return self._print_Larger(pair, "min")
 
     def _print_Function(self, applied: Any) -> tuple[str, int]:
-        return f"{self.signs.function(applied.ours)}({self.part(applied.args[0], _SUM, bare=True)})", _ATOM
+        return self.signs.applied(applied.ours, self.part(applied.args[0], _SUM, bare=True)), _ATOM
 
 
 def _signed(term: Any) -> tuple[str, Any]:
@@ -399,6 +416,9 @@ class _Python(Printer):  # type: ignore[misc]
         if power.exp == 2 and power.base.is_Symbol:
             return f"({base} * {base})"
         return f"({base} ** {int(power.exp)})"
+
+    def _print_Bracketed(self, whole: Any) -> str:
+        return str(self._print(whole.args[0]))
 
     def _print_Larger(self, pair: Any) -> str:
         return f"larger({', '.join(map(self._print, pair.args))})"

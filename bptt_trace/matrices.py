@@ -94,10 +94,13 @@ class MatrixLine:
                 return self.times(factors), _PRODUCT
             case Over(numerator, denominator):
                 return self.over(numerator, denominator)
-            case Power(base, exponent):
-                return self.signs.power.format(self.part(base, _ATOM), exponent), _POWER
+            case Power(base, exponent, bracketed):
+                name = bracketed and not self.numbers
+                return self.signs.power.format(
+                    self.bracket(self.part(base, _SUM)) if name else self.part(base, _ATOM), exponent
+                ), _POWER
             case Apply(function, argument):
-                return f"{self.signs.function(function)}({self.part(argument, _SUM)})", _ATOM
+                return self.signs.applied(function, self.part(argument, _SUM)), _ATOM
             case MatMul(left, right):
                 return self.product(left, right), _PRODUCT
             case Outer(column, row):

@@ -20,6 +20,7 @@ from bptt_trace.evaluate import ByHand, Values, decimal, settler
 from bptt_trace.lines import LATEX, TEXT, Signs, Template
 from bptt_trace.names import Name, spell
 from bptt_trace.numbers import Rounding
+from bptt_trace.optimizers import STATES
 from bptt_trace.program import KEEPS_FIGURES, Role
 from bptt_trace.rules import Rule
 from bptt_trace.sheet import Math
@@ -28,7 +29,10 @@ from bptt_trace.vocabulary import Vocabulary
 Clock = Callable[[int], str]
 """How a time is written: as a number, or as ``t``, ``t-1``."""
 
-GREEK = {"eta": r"\eta", "yhat": r"\hat{y}"}
+GREEK = {
+    "eta": r"\eta", "beta": r"\beta", "gamma": r"\gamma", "epsilon": r"\varepsilon", "lambda": r"\lambda", "theta": r"\theta",
+    "yhat": r"\hat{y}", "mhat": r"\hat{m}", "vhat": r"\hat{v}",
+}  # fmt: skip
 
 
 def latex(name: Name, clock: Clock = str) -> str:
@@ -44,7 +48,11 @@ def _latex(name: Name, clock: Clock) -> str:
     letter, _, subscript = name.stem.partition("_")
     time = "" if name.time is None else clock(name.time)
     text = GREEK.get(letter) or (letter if len(letter) == 1 else rf"\mathrm{{{letter}}}")
-    below = ",".join(part for part in (subscript.replace("_", ","), time) if part)
+    if letter in STATES and subscript:  # v_w_hh: the letter of the optimizer, and below it the name of the parameter
+        subscript = _latex(Name(subscript), clock)
+    else:
+        subscript = subscript.replace("_", ",")
+    below = ",".join(part for part in (subscript, time) if part)
     if below:
         text += f"_{{{below}}}"
     if name.updated:

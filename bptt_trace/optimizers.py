@@ -65,7 +65,7 @@ class Update:
         return f"Update({', '.join(shown)})"
 
 
-STATES = ("m", "v", "s", "mhat", "vhat", "g", "clipped", "squares", "norm", "scale", "cut")
+STATES = ("m", "v", "s", "mhat", "vhat", "g", "step", "clipped", "squares", "norm", "scale", "cut")
 """Stems of the lines that belong to one parameter: ``v_w_hh``."""
 
 
@@ -123,6 +123,11 @@ class Turn:
         """A line of the state as the iteration before has left it."""
         return self.before.get(stem, ZERO)
 
+    @property
+    def squared(self) -> Formula:
+        """g², number by number."""
+        return square(self.builder, self.gradient)
+
     def root(self, of: Formula) -> Formula:
         """√of with the ε of this sheet beside it, or under it."""
         match self.options.epsilon:
@@ -132,6 +137,11 @@ class Turn:
                 return Apply(sqrt, of)
             case _:
                 return Apply(sqrt, of) + self.numbers["epsilon"]
+
+
+def square(builder: Builder, gradient: Var) -> Formula:
+    """The square of a gradient, with brackets where its name is a fraction."""
+    return Power(gradient, 2, bracketed=builder.steps[gradient.number].target.of is not None)
 
 
 Rule = Callable[[Turn], Formula]
@@ -172,8 +182,8 @@ def nesterov(turn: Turn) -> Formula:
     """
     v, beta = _velocity(turn), turn.numbers["beta"]
     if turn.options.rate == "inside":
-        return beta * v + turn.rate * turn.gradient
-    return turn.rate * (turn.gradient + beta * v)
+        return turn.let("step", beta * v + turn.rate * turn.gradient)
+    return turn.let("step", turn.rate * (turn.gradient + beta * v))
 
 
 def adagrad(turn: Turn) -> Formula:
@@ -183,8 +193,8 @@ def adagrad(turn: Turn) -> Formula:
     """
     start = turn.numbers.get("v_0")
     before = start if start is not None and turn.iteration == 1 else turn.last("v")
-    v = turn.let("v", before + turn.gradient**2)
-    return turn.rate * turn.gradient / turn.root(v)
+    v = turn.let("v", before + turn.squared)
+    return turn.let("step", turn.rate * turn.gradient / turn.root(v))
 
 
 def rmsprop(turn: Turn) -> Formula:
@@ -194,11 +204,11 @@ def rmsprop(turn: Turn) -> Formula:
     torch.optim.RMSprop.
     """
     beta, g = turn.numbers["beta"], turn.gradient
-    spread = turn.let("v", beta * turn.last("v") + (1 - beta) * g**2)
+    spread = turn.let("v", beta * turn.last("v") + (1 - beta) * turn.squared)
     if turn.options.centered:
         m = turn.let("m", beta * turn.last("m") + (1 - beta) * g)
         spread = turn.let("s", spread - m**2)
-    return turn.rate * g / turn.root(spread)
+    return turn.let("step", turn.rate * g / turn.root(spread))
 
 
 def adam(turn: Turn) -> Formula:
@@ -209,10 +219,10 @@ def adam(turn: Turn) -> Formula:
     """
     g = turn.gradient
     hats = []
-    for stem, beta, push in (("m", turn.numbers["beta_1"], g), ("v", turn.numbers["beta_2"], g**2)):
+    for stem, beta, push in (("m", turn.numbers["beta_1"], g), ("v", turn.numbers["beta_2"], turn.squared)):
         line = turn.let(stem, beta * turn.last(stem) + (1 - beta) * push)
         hats.append(turn.aged(f"{stem}hat", lambda k, line=line, beta=beta: line / (1 - powered(beta, k))))  # type: ignore[misc]
-    return turn.rate * hats[0] / turn.root(hats[1])
+    return turn.let("step", turn.rate * hats[0] / turn.root(hats[1]))
 
 
 def powered(base: Formula, exponent: int) -> Formula:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bptt_trace.names import LOSS, Name
+from bptt_trace.names import LOSS, WHOLE_LOSS, Name
 from bptt_trace.program import Moment, Program, Role
 
 
@@ -39,11 +39,34 @@ class Parts:
     """Gradients of everything but parameters, last time step first."""
     gradients: dict[int, list[int]] = field(default_factory=dict)
     """For each parameter: its contributions, repeated ones included, and their sum."""
+    clipping: list[int] = field(default_factory=list)
+    """Norms, and clipped gradients."""
+    whole: list[int] = field(default_factory=list)
+    """Where the backward pass is truncated: the gradients of the whole pass."""
+    cut: list[int] = field(default_factory=list)
+    """What the truncation leaves out of each gradient."""
     updates: list[int] = field(default_factory=list)
+    """The state of the optimizer and the new parameters."""
     again: Pass = field(default_factory=Pass)
     """The forward pass with the new parameters."""
     factors: list[int] = field(default_factory=list)
     """∂h_t/∂h_{t−1} and the products of these."""
+    later: dict[int, Parts] = field(default_factory=dict)
+    """The second iteration and those that follow, by number."""
+
+    @property
+    def changes(self) -> list[int]:
+        """All that an update calculates, from clipping on."""
+        return [*self.clipping, *self.updates]
+
+    def iteration(self, number: int) -> Parts:
+        """The parts of an iteration."""
+        return self if number == 1 else self.later[number]
+
+    @property
+    def last(self) -> int:
+        """The number of the last iteration."""
+        return max(self.later, default=1)
 
 
 def _put(groups: dict[Moment, list[int]], target: Name, position: int) -> None:
@@ -54,33 +77,50 @@ def _put(groups: dict[Moment, list[int]], target: Name, position: int) -> None:
     group.append(position)
 
 
+CLIPPING = ("squares", "norm", "scale", "clipped")
+"""Stems of the lines that come before the update, of one parameter or of all."""
+
+
 def parts_of(program: Program) -> Parts:
-    """The parts of a program."""
-    parts = Parts()
+    """The parts of a program; those of its first iteration, with the later ones in ``later``."""
+    first = Parts()
+    iterations = {1: first}
     parameters: dict[tuple[str, int | None, tuple[int, ...]], int] = {}
     for position, step in enumerate(program.steps):
         target = step.target
+        number = target.iteration
+        parts = iterations.get(number)
+        if parts is None:
+            parts = iterations[number] = Parts()
         match step.role:
             case Role.CONTRIBUTION | Role.GRADIENT:
                 parameter = parameters.get((target.stem, target.layer, target.index))
-                if target.of != LOSS and not step.shape:
+                if target.of == WHOLE_LOSS:
+                    parts.whole.append(position)
+                elif target.of != LOSS and not step.shape:
                     parts.links.append(position)
                 elif parameter is None:
                     _put(parts.backward, target, position)
                 else:
                     parts.gradients.setdefault(parameter, []).append(position)
             case Role.PREACTIVATION | Role.HIDDEN | Role.OUTPUT:
-                one = parts.forward if target.iteration == 1 else parts.again
-                _put(one.steps, target, position)
+                _put(parts.forward.steps, target, position)
             case Role.LOSS:
-                (parts.forward if target.iteration == 1 else parts.again).losses.append(position)
+                parts.forward.losses.append(position)
             case Role.FACTOR:
                 parts.factors.append(position)
             case Role.GIVEN:
-                parts.given.append(position)
+                first.given.append(position)
+            case Role.STATE:
+                stem = target.stem.partition("_")[0]
+                (parts.cut if stem == "cut" else parts.clipping if stem in CLIPPING else parts.updates).append(position)
             case Role.UPDATE:
                 parts.updates.append(position)
             case Role.PARAMETER:
                 parts.parameters.append(position)
                 parameters[target.stem, target.layer, target.index] = position
-    return parts
+    del iterations[1]
+    if iterations and not iterations[last := max(iterations)].updates:
+        first.again = iterations.pop(last).forward
+    first.later = iterations
+    return first

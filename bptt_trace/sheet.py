@@ -297,6 +297,11 @@ class Bars:
     bars: tuple[Bar, ...]
     alternative: Inline
 
+    @property
+    def flows(self) -> bool:
+        """Whether something goes from bar to bar, by a factor."""
+        return any(bar.factor.text or bar.product for bar in self.bars)
+
 
 Figure = Picture | Bars
 Block = Lines | Table | Equations | Note | Paragraph | Bullets | Figure

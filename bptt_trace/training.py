@@ -37,7 +37,7 @@ class Training:
         self.frozen = frozenset(self.options.freeze)
         self.iteration = 1
         """The number of the iteration that comes next."""
-        self.borders = _borders(self.options.truncate, problem)
+        self.borders = borders(problem)
         self.states: list[dict[str, Var]] = [{} for _ in names]
         self.gradients: list[Var | None] = [None] * len(names)
         self.since = 0
@@ -156,13 +156,14 @@ class Training:
         self.iteration = last + 1
 
 
-def _borders(length: int | None, problem: Problem) -> frozenset[int]:
+def borders(problem: Problem) -> frozenset[int]:
     """The time steps to whose states nothing is carried back.
 
     Windows begin with the first step; where there is a prediction at the last
     step only they end with it, so that the last window is whole.
     """
     last = problem.network.steps
+    length = problem.update.truncate if problem.update else None
     if length is None or last is None:
         return frozenset()
     if problem.network.every:
