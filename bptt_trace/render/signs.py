@@ -32,6 +32,11 @@ _ASCII = str.maketrans(
 )
 
 
+def lettered(text: str) -> bool:
+    """Whether a name in it may be that of a Greek letter; quickly, as every line is asked."""
+    return "eta" in text or "lambda" in text or "epsilon" in text or "gamma" in text
+
+
 def fine(math: str) -> str:
     """Mathematics with ·, −, ², Σ, η, β instead of their ASCII forms."""
     text = math.replace(".*", "⊙") if ".*" in math else math
@@ -40,7 +45,7 @@ def fine(math: str) -> str:
         text = text.replace("^2", "²")
     if "^" in text:
         text = _POWER.sub(lambda match: _SUPERSCRIPTS[int(match[1])], text)
-    if "eta" in text or "epsilon" in text or "lambda" in text or "gamma" in text:
+    if lettered(text):
         text = _LETTER.sub(lambda match: _GREEK[match[1]], text)
     return text.replace("...", "…").replace("<=", "≤").replace("sum_", "Σ_").replace("~", "≈")
 
