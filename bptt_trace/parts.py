@@ -81,44 +81,43 @@ CLIPPING = ("squares", "norm", "scale", "clipped")
 """Stems of the lines that come before the update, of one parameter or of all."""
 
 
+_GRADIENTS = frozenset({Role.CONTRIBUTION, Role.GRADIENT})
+_FORWARD = frozenset({Role.PREACTIVATION, Role.HIDDEN, Role.OUTPUT})
+_LISTS = {Role.LOSS: "losses", Role.UPDATE: "updates", Role.FACTOR: "factors"}
+
+
 def parts_of(program: Program) -> Parts:
     """The parts of a program; those of its first iteration, with the later ones in ``later``."""
     first = Parts()
     iterations = {1: first}
     parameters: dict[tuple[str, int | None, tuple[int, ...]], int] = {}
-    for position, step in enumerate(program.steps):
-        target = step.target
+    for position, (target, _, _, role, _, shape) in enumerate(program.steps):
         number = target.iteration
         parts = iterations.get(number)
         if parts is None:
             parts = iterations[number] = Parts()
-        match step.role:
-            case Role.CONTRIBUTION | Role.GRADIENT:
-                parameter = parameters.get((target.stem, target.layer, target.index))
-                if target.of == WHOLE_LOSS:
-                    parts.whole.append(position)
-                elif target.of != LOSS and not step.shape:
-                    parts.links.append(position)
-                elif parameter is None:
-                    _put(parts.backward, target, position)
-                else:
-                    parts.gradients.setdefault(parameter, []).append(position)
-            case Role.PREACTIVATION | Role.HIDDEN | Role.OUTPUT:
-                _put(parts.forward.steps, target, position)
-            case Role.LOSS:
-                parts.forward.losses.append(position)
-            case Role.FACTOR:
-                parts.factors.append(position)
-            case Role.GIVEN:
-                first.given.append(position)
-            case Role.STATE:
-                stem = target.stem.partition("_")[0]
-                (parts.cut if stem == "cut" else parts.clipping if stem in CLIPPING else parts.updates).append(position)
-            case Role.UPDATE:
-                parts.updates.append(position)
-            case Role.PARAMETER:
-                parts.parameters.append(position)
-                parameters[target.stem, target.layer, target.index] = position
+        if role in _GRADIENTS:
+            parameter = parameters.get((target.stem, target.layer, target.index))
+            if target.of == WHOLE_LOSS:
+                parts.whole.append(position)
+            elif target.of != LOSS and not shape:
+                parts.links.append(position)
+            elif parameter is None:
+                _put(parts.backward, target, position)
+            else:
+                parts.gradients.setdefault(parameter, []).append(position)
+        elif role in _FORWARD:
+            _put(parts.forward.steps, target, position)
+        elif role is Role.STATE:
+            stem = target.stem.partition("_")[0]
+            (parts.cut if stem == "cut" else parts.clipping if stem in CLIPPING else parts.updates).append(position)
+        elif role is Role.PARAMETER:
+            first.parameters.append(position)
+            parameters[target.stem, target.layer, target.index] = position
+        elif role is Role.GIVEN:
+            first.given.append(position)
+        else:
+            getattr(parts.forward if role is Role.LOSS else parts, _LISTS[role]).append(position)
     del iterations[1]
     if iterations and not iterations[last := max(iterations)].updates:
         first.again = iterations.pop(last).forward

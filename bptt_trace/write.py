@@ -97,6 +97,8 @@ def _meaning(name: Name) -> str:
     return f"{meaning}, layer {name.layer}"
 
 
+MANY = 1_000
+"""Lines from which a sheet that prints some of its iterations spells only the names that it needs."""
 MAX_PRINTED = 300_000
 """Component lines that are printed; without them, on the board, a network may be larger."""
 
@@ -138,7 +140,8 @@ def write(
     """
     full_precision = evaluate(program, problem.given, Rounding("full"))
     speller = Speller() if canonical else Speller(problem.vocabulary)
-    desk = Desk(problem, program, values, full_precision, with_latex=with_latex, speller=speller, detail=detail)
+    few = bool(problem.update) and show not in ("all", "auto") and len(program) > MANY
+    desk = Desk(problem, program, values, full_precision, with_latex=with_latex, speller=speller, detail=detail, few=few)
     board = Blackboard(desk, detail) if desk.has_components else desk
     on_ledger = steps == "ledger" or (steps == "auto" and desk.last_time > EVERY_STEP_UP_TO)
     writer = Writer(
