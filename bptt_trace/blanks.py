@@ -79,14 +79,18 @@ def digits(key: Key, position: int, value: float) -> str:
 
 def _lines(parts: Parts) -> dict[str, list[int]]:
     """The lines of every part of a sheet."""
-    passes = {"forward": parts.forward, "again": parts.again}
-    found = {part: [p for lines in one.steps.values() for p in lines] for part, one in passes.items()}
-    found["again"] += parts.again.losses
-    found["loss"] = parts.forward.losses
-    found["backward"] = [*parts.links, *(p for lines in parts.backward.values() for p in lines)]
-    found["update"], found["memory"] = parts.updates, parts.factors
-    of_parameters = [p for lines in parts.gradients.values() for p in lines]
-    found["gradients"] = [*found["backward"], *of_parameters, *parts.updates]
+    found: dict[str, list[int]] = {part: [] for part in (*PARTS, "gradients")}
+    for one in (parts, *parts.later.values()):
+        found["forward"] += [p for lines in one.forward.steps.values() for p in lines]
+        found["loss"] += one.forward.losses
+        backward = [*one.links, *(p for lines in one.backward.values() for p in lines)]
+        of_parameters = [p for lines in one.gradients.values() for p in lines]
+        of_truncation = [*one.whole, *one.cut]
+        found["backward"] += backward
+        found["update"] += one.changes
+        found["gradients"] += [*backward, *of_parameters, *of_truncation, *one.changes]
+    found["again"] = [*(p for lines in parts.again.steps.values() for p in lines), *parts.again.losses]
+    found["memory"] = parts.factors
     return found
 
 

@@ -154,7 +154,9 @@ class Key:
         size = math.floor(math.log10(abs(value))) if value else 0
         if rounding.figures is not None:
             return rounding.figures - 1 - size if value else rounding.figures - 1
-        least = LEAST_FIGURES if role not in KEEPS_FIGURES else rounding.places
+        if role is Role.STATE:
+            return rounding.places - 1 - size
+        least = LEAST_FIGURES if role is not Role.FACTOR else rounding.places
         return max(rounding.places, least - 1 - size) if value else rounding.places
 
     def _sources(self, written: frozenset[int]) -> Sources:

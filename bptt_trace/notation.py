@@ -63,9 +63,7 @@ def _latex(name: Name, clock: Clock) -> str:
     if name.iteration != 1:
         above += f"@{name.iteration}"
     if above:
-        text += f"^{{{above}}}"
-    if name.layer is not None or name.sample is not None:
-        text = f"{{{text}}}"  # a power of it is a sign of its own above
+        text = f"{{{text}^{{{above}}}}}"  # a power of it is a sign of its own above
     if name.index:
         text += f"[{','.join(map(str, name.index))}]"
     return text

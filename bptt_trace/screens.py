@@ -23,7 +23,7 @@ from bptt_trace.formula import Formula
 from bptt_trace.functions import identity
 from bptt_trace.lines import source
 from bptt_trace.mistakes import CLEARLY, VISIBLE, Best
-from bptt_trace.program import KEEPS_FIGURES
+from bptt_trace.program import KEEPS_FIGURES, Role
 from bptt_trace.rules import Rule, rule_of
 
 Mask = npt.NDArray[np.bool_]
@@ -123,7 +123,9 @@ class Screens:
         size = np.where(column == 0, 0, size)
         if rounding.figures is not None:
             return np.asarray(rounding.figures - 1 - size)
-        least = rounding.places if self.steps[position].role in KEEPS_FIGURES else LEAST_FIGURES
+        if self.steps[position].role is Role.STATE:
+            return np.asarray(rounding.places - 1 - size)
+        least = rounding.places if self.steps[position].role is Role.FACTOR else LEAST_FIGURES
         return np.where(column == 0, rounding.places, np.maximum(rounding.places, least - 1 - size))
 
     # ------------------------------------------------------------- conditions

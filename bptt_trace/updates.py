@@ -8,6 +8,7 @@ from typing import Any
 
 from bptt_trace.errors import ProblemError, UnknownName, nearest
 from bptt_trace.formula import Shape, entries
+from bptt_trace.functions import Function, identity
 from bptt_trace.names import Name, gradient
 from bptt_trace.numbers import Number, exact_number, shown
 from bptt_trace.optimizers import HYPER, STATES, WANTED, Update
@@ -32,6 +33,11 @@ class NoNetwork(Network):
     def parameters(self) -> dict[Name, Shape]:
         """The parameters of the problem."""
         return dict(self.told)
+
+    @property
+    def activation(self) -> Function:
+        """Nothing is activated."""
+        return identity
 
 
 # ----------------------------------------------------------------------- [update]
