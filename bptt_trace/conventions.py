@@ -64,7 +64,9 @@ def _update(desk: Desk, update: Update) -> Iterator[tuple[str, Inline]]:
     stays = f"; {', '.join(frozen)} {'stays' if len(frozen) == 1 else 'stay'} as given" if frozen else ""
     batch = " of the whole batch (batch update)" if network.samples is not None else ""
     turns = f" of one sample (online: the {update.online} samples take turns)" if update.online else ""
-    once = "all are updated once, at the end" if update.iterations == 1 else "all are updated together, at the end of an iteration"
+    once = (
+        "all are updated once, at the end" if update.iterations == 1 else "all are updated together, at the end of an iteration"
+    )
     when = f"; every gradient uses the old parameters, {once}{batch}{turns}" if not update.told else ""
     formulas: Inline = ()
     if update.rule != "gd" or update.decay:
@@ -96,7 +98,9 @@ def _schedule(desk: Desk, update: Update) -> Inline:
             return inline("{power} in iteration {k}", power=power, k=k)
         case _:
             share = Math(f"{eta.text} * k / {update.every}", rf"{eta.latex} \cdot \frac{{k}}{{{update.every}}}")
-            return inline("warm-up: {share} in iteration {k}, from the {n}th on {eta}", share=share, k=k, n=str(update.every), eta=eta)
+            return inline(
+                "warm-up: {share} in iteration {k}, from the {n}th on {eta}", share=share, k=k, n=str(update.every), eta=eta
+            )
 
 
 _PRODUCTS = {
@@ -247,7 +251,11 @@ def _corner(function: Function) -> str:
 
 def _via_example(desk: Desk) -> dict[str, Math] | None:
     """A carried gradient if there is one, else any contribution that has a line."""
-    lines = [position for position, step in enumerate(desk.steps) if step.target.via is not None and step.target.iteration == 1 and not step.repeats]
+    lines = [
+        position
+        for position, step in enumerate(desk.steps)
+        if step.target.via is not None and step.target.iteration == 1 and not step.repeats
+    ]
     if not lines:
         return None
     carried = [p for p in lines if desk.steps[p].target.stem == "h" and _carried(desk.steps[p].target)]

@@ -120,9 +120,7 @@ def links(builder: Builder) -> None:
     A network over time, or one of vectors, or a batch, has none.
     """
     forward = {Role.PREACTIVATION, Role.HIDDEN, Role.OUTPUT}
-    chain = [
-        (position, step) for position, step in enumerate(builder.steps) if step.role in forward and step.rule is not None
-    ]
+    chain = [(position, step) for position, step in enumerate(builder.steps) if step.role in forward and step.rule is not None]
     if any(step.target.time is not None or step.target.sample is not None or step.shape for _, step in chain):
         return
     for position, step in reversed(chain):

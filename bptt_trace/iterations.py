@@ -113,7 +113,7 @@ class Course:
         highest = max(sizes.values(), default=Decimal(0))
         if any(size < 0 for size in sizes.values()):
             return  # a loss that may be negative has no bars
-        bars = []
+        bars: list[Bar] = []
         for k, size in sizes.items():
             position = positions[k]
             assert position is not None

@@ -790,7 +790,8 @@ def _stem(step: Step) -> str:
 @misconception(
     "bias-correction-forgotten",
     "Adam without its bias correction",
-    "Both means of Adam begin at 0 and are too small at first: mhat = m / (1 - beta_1^k) and vhat = v / (1 - beta_2^k) set that right.",
+    "Both means of Adam begin at 0 and are too small at first: mhat = m / (1 - beta_1^k) and vhat = v / (1 - beta_2^k) "
+    "set that right.",
 )
 def _correction_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if _stem(step) in ("mhat", "vhat") and isinstance(formula := case.formula(position), Over):
@@ -826,9 +827,7 @@ def _counted_by_parameter(case: Case, position: int, step: Step) -> Iterator[For
     if _stem(step) not in ("mhat", "vhat"):
         return
     same = [
-        other.target
-        for other in case.steps
-        if _stem(other) == _stem(step) and other.target.iteration == step.target.iteration
+        other.target for other in case.steps if _stem(other) == _stem(step) and other.target.iteration == step.target.iteration
     ]
     before, each = same.index(step.target), len(same)
     count = (step.target.iteration - 1) * each + before + 1

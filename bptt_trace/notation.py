@@ -48,10 +48,8 @@ def _latex(name: Name, clock: Clock) -> str:
     letter, _, subscript = name.stem.partition("_")
     time = "" if name.time is None else clock(name.time)
     text = GREEK.get(letter) or (letter if len(letter) == 1 else rf"\mathrm{{{letter}}}")
-    if letter in STATES and subscript:  # v_w_hh: the letter of the optimizer, and below it the name of the parameter
-        subscript = _latex(Name(subscript), clock)
-    else:
-        subscript = subscript.replace("_", ",")
+    # v_w_hh: the letter of the optimizer, and below it the name of the parameter.
+    subscript = _latex(Name(subscript), clock) if letter in STATES and subscript else subscript.replace("_", ",")
     below = ",".join(part for part in (subscript, time) if part)
     if below:
         text += f"_{{{below}}}"

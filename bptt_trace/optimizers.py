@@ -299,4 +299,3 @@ WANTED["adamw"] = WANTED["adam"]
 """What each rule wants beside the learning rate."""
 HYPER = ("eta", "beta", "epsilon", "lambda", "gamma", "clip", "v", "rate")
 """Stems of numbers that belong to the update, and of the learning rate of an iteration."""
-

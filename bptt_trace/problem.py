@@ -202,7 +202,9 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
         return _of_gradients(document, source)
     if "network" not in document:
         kind = schema()["properties"]["network"]["description"]
-        raise ProblemError(f'the key "network" is missing; {kind} (or, for an update alone, the gradients in given.gradient)', path="")
+        raise ProblemError(
+            f'the key "network" is missing; {kind} (or, for an update alone, the gradients in given.gradient)', path=""
+        )
     table = document["network"]
     given = dict(document.get("given", {}))
     parameters = document.get("parameters", {})

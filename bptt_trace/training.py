@@ -75,9 +75,7 @@ class Training:
     def update(self, gradients: Sequence[Var] | None = None) -> None:
         """Clip the gradients, and change the parameters by them; ``gradients`` are given ones."""
         if gradients is not None:
-            self.gradients = [
-                None if name in self.frozen else one for name, one in zip(self.names, gradients, strict=True)
-            ]
+            self.gradients = [None if name in self.frozen else one for name, one in zip(self.names, gradients, strict=True)]
         options, numbers = self.options, self.numbers
         used = {
             name._replace(iteration=self.iteration): one
@@ -91,9 +89,7 @@ class Training:
             own = name._replace(iteration=self.iteration)
             if own in used:
                 after: dict[str, Var] = {}
-                turn = Turn(
-                    self.builder, options, numbers, rate, own, old, used[own], self.states[place], self.ageing, after
-                )
+                turn = Turn(self.builder, options, numbers, rate, own, old, used[own], self.states[place], self.ageing, after)
                 self.parameters[place] = optimizers.change(turn)
                 self.states[place] = after
         self.iteration += 1

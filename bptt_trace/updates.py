@@ -187,7 +187,8 @@ def _truncate(table: Keys, network: Network) -> int | None:
         raise ProblemError("there is no time, so nothing is carried back that could be cut", path="update.truncate")
     if length >= network.steps:
         raise ProblemError(
-            f"windows of {length} steps, and there are {network.steps}: nothing would be cut; fewer would do", path="update.truncate"
+            f"windows of {length} steps, and there are {network.steps}: nothing would be cut; fewer would do",
+            path="update.truncate",
         )
     return length
 
@@ -240,7 +241,9 @@ def told_gradients(document: Keys) -> tuple[NoNetwork, Numbers, int]:
         raise ProblemError('the key "update" is missing; with given gradients the update is all there is', path="")
     names = {key: _plain(key) for key in parameters}
     if not names:
-        raise ProblemError("a number (or a list) for each parameter whose gradient is given, such as theta = 1", path="parameters")
+        raise ProblemError(
+            "a number (or a list) for each parameter whose gradient is given, such as theta = 1", path="parameters"
+        )
     shapes = {key: _shape(value) for key, value in parameters.items()}
     gradients = _by_parameter(given["gradient"], list(names))
     numbers: Numbers = {}
@@ -303,10 +306,14 @@ def _by_parameter(value: Any, names: list[str]) -> dict[str, Any]:
         return {names[0]: value}
     for key in value:
         if key not in names:
-            raise ProblemError(f"no parameter {shown(key)}{nearest(key, names)}; there are {', '.join(names)}", path="given.gradient")
+            raise ProblemError(
+                f"no parameter {shown(key)}{nearest(key, names)}; there are {', '.join(names)}", path="given.gradient"
+            )
     for name in names:
         if name not in value:
-            raise ProblemError(f'the gradient of "{name}" is missing; a list with one for each iteration is due', path="given.gradient")
+            raise ProblemError(
+                f'the gradient of "{name}" is missing; a list with one for each iteration is due', path="given.gradient"
+            )
     return value
 
 

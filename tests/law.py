@@ -431,7 +431,7 @@ STATES = "m|v|s|mhat|vhat|g|step|clipped|squares|norm|scale|cut"
 
 
 def is_factor(name: str) -> bool:
-    """Whether a name is a slope between two states, ``dh_2/dh_1`` (not ``dL/dh_1``, and not a link, ``dy/dh``), or of an update."""
+    """Whether a name is a slope between two states, ``dh_2/dh_1`` (not ``dL/dh_1``, not a link, ``dy/dh``), or of an update."""
     if re.fullmatch(rf"(?:{STATES})_[A-Za-z]\w*.*|(?:norm|scale|rate)(?:@\d+)?", name):
         return True
     return re.fullmatch(r"dh_\d+(\[\d+\])?/dh_\d+(\[\d+\])?", name) is not None
@@ -751,7 +751,9 @@ def answer_name(latex: str) -> str:
     r"""``dL/dh_1 via a_2`` from ``\frac{\partial L}{\partial h_{1}}\text{ via }a_{2}``."""
     text = re.sub(r"\\mathrm\{(\w+)\}", r"\1", latex).replace(r"\eta", "eta").replace(r"\theta", "theta")
     text = re.sub(r"\\hat\{(\w)\}", r"\1hat", text)
-    text = re.sub(rf"({STATES})_\{{(\w+_\{{[\w,]+\}}|\w+)\}}", lambda m: f"{m[1]}_{re.sub(r'[{}]', '', m[2])}".replace(",", "_"), text)
+    text = re.sub(
+        rf"({STATES})_\{{(\w+_\{{[\w,]+\}}|\w+)\}}", lambda m: f"{m[1]}_{re.sub(r'[{}]', '', m[2])}".replace(",", "_"), text
+    )
     text = re.sub(r"_\{([\w,]+)\}", lambda match: "_" + match[1].replace(",", "_"), text)
     layered = r"\{(\w+?(?:_[\w,]+)*)'?\^\{(?:\((\d+)\))?(?:\\langle (\d+)\\rangle)?(?:@(\d+))?\}\}"
     text = re.sub(layered, _upper, text)

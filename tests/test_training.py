@@ -59,7 +59,7 @@ def exact(problem: Problem) -> dict[str, float]:
     return {str(step.target): number for step, number in zip(program.steps, values.numbers, strict=True)}
 
 
-def training(update: dict[str, Any], cell: str = "rnn", hidden: int = 1, T: int = 3, **more: Any) -> dict[str, Any]:
+def training(update: dict[str, Any], hidden: int = 1, T: int = 3, **more: Any) -> dict[str, Any]:
     """A network with an update."""
     made = network_document(hidden=hidden, d=1, k=1, T=T, seed=5)
     made["update"] = {"learning_rate": "0.1", **update}
