@@ -16,7 +16,8 @@ from oracle import Oracle
 from random_problems import Case, cases
 from test_law import MEDIA, document, lines_of, obey
 
-from bptt_trace import Rounding, build, evaluate, parse, scalars, solve
+from bptt_trace import ProblemError, Rounding, build, evaluate, parse, scalars, solve
+from bptt_trace.optimizers import Update
 from bptt_trace.problem import Problem, from_document
 
 RULES: dict[str, dict[str, Any]] = {
@@ -359,3 +360,95 @@ def test_a_batch_updates_after_all_samples() -> None:
     online = exact(from_document({**BATCH, "update": {"learning_rate": "0.1", "epochs": 2, "mode": "online"}}))
     assert "w_hh'@2" in batch and "w_hh'@3" not in batch
     assert abs(batch["w_hh'@2"] - online["w_hh'@6"]) > 1e-3
+
+
+# ------------------------------------------------------------------- the file
+
+ALONE = {"parameters": {"theta": 1}, "given": {"gradient": ["0.5", "-0.3"]}, "update": {"learning_rate": "0.1"}}
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "said"),
+    [
+        ({"update": {"rule": "adan", "learning_rate": 1}}, "update.rule", 'did you mean "adam"'),
+        ({"update": {"learning_rate": -1}}, "update.learning_rate", "goes uphill"),
+        ({"update": {"learning_rate": ["0.1"]}}, "update.learning_rate", "1 learning rates for 2 iterations"),
+        ({"update": {"learning_rate": 1, "beta": 0}}, "update.beta", "the rule gd has no beta"),
+        ({"update": {"learning_rate": 1, "rule": "momentum", "beta": 1}}, "update.beta", "from 0, below 1"),
+        ({"update": {"learning_rate": 1, "velocity": "mean"}}, "update.velocity", "it goes with momentum"),
+        ({"update": {"learning_rate": 1, "rule": "nesterov", "velocity": "mean"}}, "update.velocity", "goes with momentum"),
+        ({"update": {"learning_rate": 1, "rule": "adam", "epsilon": 0, "epsilon_at": "inside"}}, "update.epsilon_at", "nowhere"),
+        ({"update": {"learning_rate": 1, "decay": "l2"}}, "update.decay", "no weight_decay"),
+        ({"update": {"learning_rate": 1, "rule": "adamw", "decay": "l2"}}, "update.decay", 'the rule "adam"'),
+        ({"update": {"learning_rate": 1, "weight_decay": 0}}, "update.weight_decay", "more than 0"),
+        ({"update": {"learning_rate": 1, "clip_by": "value"}}, "update.clip_by", "there is no clip"),
+        ({"update": {"learning_rate": 1, "schedule": "step", "gamma": 1}}, "update", '"every" is missing'),
+        ({"update": {"learning_rate": 1, "gamma": 1}}, "update.gamma", "there is no schedule"),
+        ({"update": {"learning_rate": 1, "truncate": 1}}, "update.truncate", "there is no time"),
+        ({"update": {"learning_rate": 1, "mode": "online"}}, "update.mode", "one sample only"),
+        ({"update": {"learning_rate": 1, "epochs": 2}}, "update.epochs", "no epochs"),
+        ({"update": {"learning_rate": 1, "iterations": 3}}, "update.iterations", "gradients for 2"),
+        ({"given": {"gradient": []}}, "given.gradient", "an empty list"),
+        ({"given": {"gradient": {"teta": [1]}}}, "given.gradient", 'did you mean "theta"'),
+        ({"given": {"gradient": [[1, 2]]}}, "given.gradient[1]", "a list of 2, where one number is due"),
+        ({"given": {"gradient": [1], "x": 1}}, "given.x", "there is no network"),
+        ({"parameters": {"theta": 1, "phi": 2}}, "given.gradient", "there are theta, phi"),
+        ({"parameters": {"eta": 1}}, "parameters", "the update uses that name"),
+        ({"parameters": {"w_1": 1}}, "parameters", "letters"),
+        ({"network": {"cell": "rnn"}}, "given.gradient", "one of the two"),
+        ({"loss": {"factor": 1}}, "loss", "there is no loss"),
+    ],
+)
+def test_what_has_no_meaning_is_an_error_with_its_path(change: dict[str, Any], path: str, said: str) -> None:
+    """What was met, and what would do."""
+    with pytest.raises(ProblemError) as error:
+        from_document({**ALONE, **change})
+    assert error.value.path == path
+    assert said in str(error.value)
+
+
+def test_windows_as_long_as_the_sequence_cut_nothing() -> None:
+    """That is an error, because a reader would expect a difference."""
+    with pytest.raises(ProblemError, match="nothing would be cut"):
+        from_document(training({"truncate": 3}, T=3))
+
+
+def test_a_problem_of_an_update_alone_can_be_marked_and_handed_out() -> None:
+    """Its key, a worksheet of it, and its sheet for the answers."""
+    from bptt_trace.blanks import answers_csv, blanks_of
+    from bptt_trace.check import Key, check
+    from bptt_trace.worksheet import worksheet
+
+    key = Key(from_document({**ALONE, "update": {"learning_rate": "0.1", "rule": "adam"}}))
+    blanks = blanks_of(key)
+    assert worksheet(key, blanks).sections
+    names = [line.strip(",") for line in answers_csv(key, blanks).splitlines()[1:]]
+    assert names == [str(step.target) for step in key.steps if step.rule is not None]
+    answers = {step.target: repr(value) for step, value in zip(key.steps, key.exact, strict=True) if step.rule is not None}
+    assert check(key, answers).score == len(names)
+
+
+def test_the_code_of_a_sheet_without_optimizer_is_what_it_was() -> None:
+    """Keys that are not told do not enter the code."""
+    assert "gd" in repr(Update()) and "velocity" not in repr(Update())
+    assert "velocity='mean'" in repr(Update("momentum", velocity="mean"))
+
+
+@pytest.mark.parametrize(
+    ("show", "said"),
+    [("1,2,last", [1, 2, 9]), ("all", list(range(1, 10))), ("none", []), ("auto", [1, 9]), ("3", [3])],
+)
+def test_show_says_which_iterations_are_printed(show: str, said: list[int]) -> None:
+    """The others are in the table only; numbers of lines do not depend on it."""
+    sheet = solve(from_document(training({"iterations": 9}, T=2)), show=show).sheet
+    sections = [section.id for section in sheet.sections]
+    assert [k for k in range(2, 10) if f"iteration-{k}" in sections] == [k for k in said if k > 1]
+    assert ("forward" in sections) == (1 in said)
+    assert "training" in sections
+
+
+@pytest.mark.parametrize("show", ["0", "10", "first", "1,,2", "-1"])
+def test_show_of_an_iteration_that_is_not_there(show: str) -> None:
+    """It says which there are."""
+    with pytest.raises(ProblemError, match="numbers from 1 to 9"):
+        _ = solve(from_document(training({"iterations": 9}, T=2)), show=show).sheet
