@@ -96,7 +96,7 @@ def by_numpy(epochs: int, mode: str) -> tuple[list[float], Arrays]:
 
 def table(losses: list[float]) -> str:
     """The losses of the iterations that a summary has."""
-    return "\n".join(f"{k:4d} {losses[k - 1]:9.4f}" for k in picked(len(losses), 24))
+    return "\n".join(f"{k:4d} {losses[k - 1]:9.4f}" for k in picked(len(losses), 12))
 
 
 def ours(epochs: int, mode: str) -> str:

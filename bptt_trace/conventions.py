@@ -54,7 +54,7 @@ _READING = 'the column "uses" names the lines that a line takes its numbers from
 
 def _states(desk: Desk) -> bool:
     """Whether there are lines that keep significant figures, beside those of the memory."""
-    return any(step.role is Role.STATE for step in desk.steps)
+    return any(desk.steps[position].role is Role.STATE for position in (*desk.parts.cut, *desk.parts.changes))
 
 
 def _update(desk: Desk, update: Update) -> Iterator[tuple[str, Inline]]:

@@ -13,7 +13,7 @@ from bptt_trace.sheet import Bar, Bars, Column, Inline, Math, Note, Table, inlin
 
 IN_FULL_UP_TO = 3
 """Iterations that are all printed in full; of more, the first and the last."""
-MOST_ROWS = 24
+MOST_ROWS = 12
 """Iterations that a table has; of more, it has some."""
 MOST_BARS = 16
 MOST_PARAMETERS = 8

@@ -98,9 +98,10 @@ def parts_of(program: Program) -> Parts:
             parts = iterations[number] = Parts()
         if role in _GRADIENTS:
             parameter = parameters.get((target.stem, target.layer, target.index))
-            if target.of == WHOLE_LOSS:
+            of = target.of
+            if of is not LOSS and of == WHOLE_LOSS:  # nearly all are of the loss, and identity is quick to tell
                 parts.whole.append(position)
-            elif target.of != LOSS and not shape:
+            elif of is not LOSS and of != LOSS and not shape:
                 parts.links.append(position)
             elif parameter is None:
                 _put(parts.backward, target, position)

@@ -805,7 +805,8 @@ def drift(desk: Desk) -> Iterator[Note]:
     if desk.values.rounding.policy != "by_hand":
         return
     exact, here = desk.reference.numbers, desk.values.numbers
-    lines = [p for p, step in enumerate(desk.steps) if desk.line_of[p] and step.role not in KEEPS_FIGURES]
+    line_of = desk.line_of
+    lines = [p for p, step in enumerate(desk.steps) if line_of[p] and step.role not in KEEPS_FIGURES]
     apart = [abs(exact[position] - float(here[position])) for position in lines]
     nearly = max(apart, default=0.0) * (1 - 1e-6)
     # Floating point finds the few that are furthest away, decimals the one among them.
