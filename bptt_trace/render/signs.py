@@ -6,8 +6,8 @@ import re
 
 from bptt_trace.sheet import Inline, Math
 
-_GREEK = {"eta": "η", "beta": "β", "gamma": "γ", "epsilon": "ε", "lambda": "λ", "theta": "θ"}
-_LETTER = re.compile(rf"(?:(?<![A-Za-z])|(?<=/d))({'|'.join(_GREEK)})(?![A-Za-z])")
+_GREEK = {"eta": "η", "beta": "β", "gamma": "γ", "epsilon": "ε", "lambda": "λ"}
+_LETTER = re.compile(rf"(?<![A-Za-z])({'|'.join(_GREEK)})(?![A-Za-z])")
 _POWER = re.compile(r"\^([0-9])(?![0-9.])")
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _ASCII = str.maketrans(
