@@ -46,6 +46,7 @@ def clip(builder: Builder, how: str, bound: Var, gradients: Mapping[Name, Var], 
         total: Formula = terms[0]
         for term in terms[1:]:
             total = total + term
-        norm = let(Name("norm", iteration=iteration), Apply(sqrt, total))
+        whole = let(Name("squares", iteration=iteration), total) if len(terms) > 1 else terms[0]
+        norm = let(Name("norm", iteration=iteration), Apply(sqrt, whole))
         factors = dict.fromkeys(gradients, scale(Name("scale", iteration=iteration), norm))
     return {name: let(of_parameter("clipped", name), factors[name] * one, one) for name, one in gradients.items()}

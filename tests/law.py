@@ -432,7 +432,7 @@ STATES = "m|v|s|mhat|vhat|g|step|clipped|squares|norm|scale|cut"
 
 def is_factor(name: str) -> bool:
     """Whether a name is a slope between two states, ``dh_2/dh_1`` (not ``dL/dh_1``, not a link, ``dy/dh``), or of an update."""
-    if re.fullmatch(rf"(?:{STATES})_[A-Za-z]\w*.*|(?:norm|scale|rate)(?:@\d+)?", name):
+    if re.fullmatch(rf"(?:{STATES})_[A-Za-z]\w*.*|(?:squares|norm|scale|rate)(?:@\d+)?", name):
         return True
     return re.fullmatch(r"dh_\d+(\[\d+\])?/dh_\d+(\[\d+\])?", name) is not None
 

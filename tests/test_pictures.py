@@ -97,7 +97,7 @@ def wide() -> Iterator[tuple[str, Problem]]:
 PROBLEMS = {
     **{name: problem(name) for name in SHAPES},
     **dict(wide()),
-    **{name: load(name) for name in examples()},
+    **{name: load(name) for name in examples() if load(name).network.cells},
     "no update": from_document({key: value for key, value in document(T=3).items() if key != "update"}),
     "frozen": load("rnn", ["update.freeze=['w_xh','w_hh','b_h','w_hy','b_y']"]),
 }
