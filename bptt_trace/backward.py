@@ -12,7 +12,7 @@ backpropagation through time (Werbos 1990, *Proc. IEEE* 78:1550).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple, assert_never, cast
@@ -24,8 +24,8 @@ from bptt_trace.formula import (
     Const,
     Diagonal,
     Entry,
+    Extreme,
     Formula,
-    Larger,
     MatMul,
     Neg,
     Node,
@@ -44,7 +44,7 @@ from bptt_trace.formula import (
     product,
     variables,
 )
-from bptt_trace.functions import STEP, Function, slope_of
+from bptt_trace.functions import Function, slope_of
 from bptt_trace.names import LOSS, Name, gradient
 from bptt_trace.program import WRITTEN_OUT, Builder, Program, Role, Step
 from bptt_trace.rules import Rule, rule_of
@@ -107,16 +107,13 @@ def _push(formula: Formula, flow: Formula, result: Formula, number: int, arity: 
         case Over(numerator, denominator):
             yield from push(numerator, product(flow, ONE / denominator))
             yield from push(denominator, product(Const(Fraction(-1)), flow, numerator / denominator**2))
-        case Power(base, exponent):
+        case Power(base, exponent, _):
             lower = base ** (exponent - 1) if exponent > 2 else base
             yield from push(base, product(flow, Const(Fraction(exponent)), lower))
         case Apply(function, argument):
             # The value of the function has a name of its own only where the rule is nothing else.
             value = result if whole else node
             yield from push(argument, product(flow, slope_of(function, argument, value)))
-        case Larger(left, right):
-            yield from push(left, product(flow, STEP(left - right)))
-            yield from push(right, product(flow, 1 - STEP(left - right)))
         case MatMul(left, right):
             yield from push(left, outer(flow, right))
             yield from push(right, left.T @ flow)
@@ -132,8 +129,8 @@ def _push(formula: Formula, flow: Formula, result: Formula, number: int, arity: 
             for part in parts:
                 yield from push(part, Part(flow, start, part.shape))
                 start += part.shape[0] if part.shape else 1
-        case Part() | Spread() | Diagonal():
-            raise DesignError(f"{node} stands in backward passes only")
+        case Part() | Spread() | Diagonal() | Extreme():
+            raise DesignError(f"{node} stands in backward passes and updates only")
         case _:
             assert_never(node)
 
@@ -203,19 +200,43 @@ def backward(
 ) -> Program:
     """The program, followed by the gradients of ``loss`` in every quantity that depends on a parameter.
 
-    The steps are gone through from last to first, one sample after the other;
-    the parameters come at the end, in the order of the program. Parameters in
-    ``frozen`` have no gradient. ``routes`` has the lines from which the gradient
-    goes by a way of its own, instead of to each of their arguments.
+    Parameters in ``frozen`` have no gradient. ``routes`` has the lines from
+    which the gradient goes by a way of its own, instead of to each of their
+    arguments.
     """
-    steps = program.steps
-    routes = routes or {}
-    start = program.index[loss]
-    moving = _depends_on_parameters(steps[: start + 1], frozen)
+    builder = Builder(program)
+    leaves = {
+        position: step.target
+        for position, step in enumerate(program.steps)
+        if step.role is Role.PARAMETER and step.target not in frozen
+    }
+    write(builder, program.index[loss], leaves, routes or {})
+    return builder.build()
+
+
+def write(
+    builder: Builder,
+    start: int,
+    leaves: Mapping[int, Name],
+    routes: Mapping[int, Route],
+    *,
+    since: int = 0,
+    borders: Collection[int] = (),
+    of: Name = LOSS,
+) -> dict[int, int]:
+    """Write the gradients of the line ``start``; return those of the leaves, by their positions.
+
+    The steps are gone through from last to first, one sample after the other;
+    the leaves come at the end, in their order. ``leaves`` are the parameters
+    that learn, with the names of their gradients; ``since`` is the first line
+    that is made from them. Nothing is carried back over the time steps in
+    ``borders``: to the states there only the gradient of their own step comes.
+    ``of`` is what the gradients are called gradients of.
+    """
+    steps = builder.steps
+    moving = _depends_on(steps, leaves, since, start)
     arriving: dict[int, list[Source]] = {start: []}
     gradients: dict[int, int | Formula] = {}
-    builder = Builder(program)
-    parameters: list[int] = []
 
     def settle(position: int) -> None:
         """All sources of this gradient are known: write its lines."""
@@ -226,7 +247,7 @@ def backward(
         elif step.role is Role.LOSS and (fixed := _constant(sources)) is not None:
             gradients[position] = fixed
         else:
-            gradients[position] = _write(builder, steps, step, sources)
+            gradients[position] = _write(builder, leaves.get(position, step.target), step, sources, of)
 
     def send(position: int) -> None:
         """Pass the gradient of a step on to what it was made of."""
@@ -242,15 +263,20 @@ def backward(
             through_jacobian(position, rule.formula.function, cast(int, incoming))
             return
         for place, argument in enumerate(arguments):
-            if not moving[argument]:
+            if argument not in moving or (borders and cut(step, steps[argument])):
                 continue
             back = adjoint(rule, place if place < rule.arity else rule.arity, fixed)
             filled = [arguments[source] if source >= 0 else position if source == RESULT else incoming for source in back.sources]
             arriving.setdefault(argument, []).append(Source(position, back.rule, cast(tuple[int, ...], tuple(filled))))
 
+    def cut(user: Step, used: Step) -> bool:
+        """Whether the way from a step back to what it used goes over a border."""
+        time, before = user.target.time, used.target.time
+        return time is not None and before is not None and before < time and before in borders
+
     def follow(route: Route, position: int, incoming: int | Formula) -> None:
         """Pass the gradient on by the route of this line alone."""
-        if not moving[route.to]:
+        if route.to not in moving:
             return
         fixed = isinstance(incoming, Formula)
         rule, sources = _along(route.formula, incoming if isinstance(incoming, Formula) else Var(INCOMING, steps[position].shape))
@@ -260,36 +286,36 @@ def backward(
     def through_jacobian(position: int, function: Function, incoming: int) -> None:
         """Pass the gradient on through the matrix of slopes, which gets lines of its own."""
         step, (argument,) = steps[position], steps[position].arguments
-        matrix, _ = rule_of(cast(Callable[[Formula], Formula], function.jacobian)(Var(0, step.shape)))
         name = steps[argument].target._replace(of=step.target)
-        slopes = builder.fill(name, matrix, (position,), Role.GRADIENT, position)
-        rule, _ = rule_of(Var(0, matrix.shape).T @ Var(1, step.shape))
+        if name not in known_slopes:
+            matrix, _ = rule_of(cast(Callable[[Formula], Formula], function.jacobian)(Var(0, step.shape)))
+            known_slopes[name] = builder.fill(name, matrix, (position,), Role.GRADIENT, position)
+        slopes = known_slopes[name]
+        rule, _ = rule_of(Var(0, steps[slopes].shape).T @ Var(1, step.shape))
         arriving.setdefault(argument, []).append(Source(position, rule, (slopes, incoming)))
 
-    for position in sorted(range(start, -1, -1), key=lambda position: steps[position].target.sample or 0):
-        if not moving[position]:
-            continue
-        if steps[position].role is Role.PARAMETER:
-            parameters.append(position)
-        elif position in arriving:
+    # The gradients of a truncated and of the whole pass go through the same slopes.
+    known_slopes = {} if of == LOSS else {step.target: place for place, step in enumerate(steps) if len(step.shape) == 2}
+    for position in sorted(range(start, since - 1, -1), key=lambda position: steps[position].target.sample or 0):
+        if position in moving and position not in leaves and position in arriving:
             settle(position)
             send(position)
-    for position in reversed(parameters):
+    for position in leaves:
         settle(position)
-    return builder.build()
+    return {position: cast(int, gradients[position]) for position in leaves}
 
 
-def _depends_on_parameters(steps: Sequence[Step], frozen: frozenset[Name]) -> list[bool]:
-    """For each step whether a gradient flows back to it."""
-    moving: list[bool] = []
-    for step in steps:
-        if step.rule is None:
-            moving.append(step.role is Role.PARAMETER and step.target not in frozen)
-        elif isinstance(step.rule.formula, Larger):
-            # A stabiliser scales numerator and denominator alike: what it is does not change the state that is read.
-            moving.append(False)
-        else:
-            moving.append(any(moving[argument] for argument in step.arguments))
+def _depends_on(steps: Sequence[Step], leaves: Collection[int], since: int, start: int) -> set[int]:
+    """The leaves, and the lines up to ``start`` to which a gradient flows back on its way to them.
+
+    None flows through the larger of two, a stabiliser: it scales numerator and
+    denominator alike, so what it is does not change the state that is read.
+    """
+    moving = set(leaves)
+    for position in range(since, start + 1):
+        rule = steps[position].rule
+        if not moving.isdisjoint(steps[position].arguments) and not (rule and isinstance(rule.formula, Extreme)):
+            moving.add(position)
     return moving
 
 
@@ -300,9 +326,10 @@ def _constant(sources: list[Source]) -> Formula | None:
     return None
 
 
-def _write(builder: Builder, steps: Sequence[Step], step: Step, sources: list[Source]) -> int:
+def _write(builder: Builder, name: Name, step: Step, sources: list[Source], of: Name) -> int:
     """The lines of one gradient: its contributions and their sum, or the one line there is."""
-    target = gradient(step.target)
+    steps = builder.steps
+    target = gradient(name, of=of)
     if not sources:
         raise DesignError(f"the loss does not depend on {step.target}")
     if len(sources) == 1:
@@ -312,7 +339,7 @@ def _write(builder: Builder, steps: Sequence[Step], step: Step, sources: list[So
     sources.sort(key=lambda source: (steps[source.user].target.sample or 0, steps[source.user].target.time or 0))
     terms: list[int] = []
     for user, rule, arguments in sources:
-        via = gradient(step.target, steps[user].target)
+        via = gradient(name, steps[user].target, of)
         line = builder.fill(via, rule, arguments, Role.CONTRIBUTION, user)
         terms.append(arguments[0] if rule.copies else line)
     # A parameter is used at every time step; what uses any other line is a matter of the cell, and all of it is shown.

@@ -13,7 +13,7 @@ from bptt_trace.check import Key
 from bptt_trace.errors import ProblemError, UnknownName, nearest
 from bptt_trace.names import Name
 from bptt_trace.parts import Parts, parts_of
-from bptt_trace.program import Role
+from bptt_trace.program import KEEPS_FIGURES
 
 HINTS = range(4)
 """Nothing; what kind of line it is; the formula; the formula with the given numbers in it."""
@@ -72,21 +72,25 @@ def blanks_of(key: Key, wanted: Sequence[str] = ("all",), hints: int = 2) -> Bla
 def digits(key: Key, position: int, value: float) -> str:
     """How many digits of a line with this value are asked for: decimals, or significant figures."""
     rounding = key.problem.rounding
-    if rounding.figures is not None or key.steps[position].role is Role.FACTOR:
+    if rounding.figures is not None or key.steps[position].role in KEEPS_FIGURES:
         return f"{rounding.figures or rounding.places} sf"
     return str(key.decimals(position, value))
 
 
 def _lines(parts: Parts) -> dict[str, list[int]]:
     """The lines of every part of a sheet."""
-    passes = {"forward": parts.forward, "again": parts.again}
-    found = {part: [p for lines in one.steps.values() for p in lines] for part, one in passes.items()}
-    found["again"] += parts.again.losses
-    found["loss"] = parts.forward.losses
-    found["backward"] = [*parts.links, *(p for lines in parts.backward.values() for p in lines)]
-    found["update"], found["memory"] = parts.updates, parts.factors
-    of_parameters = [p for lines in parts.gradients.values() for p in lines]
-    found["gradients"] = [*found["backward"], *of_parameters, *parts.updates]
+    found: dict[str, list[int]] = {part: [] for part in (*PARTS, "gradients")}
+    for one in (parts, *parts.later.values()):
+        found["forward"] += [p for lines in one.forward.steps.values() for p in lines]
+        found["loss"] += one.forward.losses
+        backward = [*one.links, *(p for lines in one.backward.values() for p in lines)]
+        of_parameters = [p for lines in one.gradients.values() for p in lines]
+        of_truncation = [*one.whole, *one.cut]
+        found["backward"] += backward
+        found["update"] += one.changes
+        found["gradients"] += [*backward, *of_parameters, *of_truncation, *one.changes]
+    found["again"] = [*(p for lines in parts.again.steps.values() for p in lines), *parts.again.losses]
+    found["memory"] = parts.factors
     return found
 
 

@@ -4,39 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bptt_trace import losses, optimizers
-from bptt_trace.backward import Route, backward
+from bptt_trace import losses
+from bptt_trace.backward import Route
 from bptt_trace.flow import factors, links
 from bptt_trace.formula import Var, entries, shape_of
 from bptt_trace.losses import Compared
-from bptt_trace.names import Name, gradient
+from bptt_trace.names import Name
+from bptt_trace.optimizers import HYPER
 from bptt_trace.problem import Problem
 from bptt_trace.program import Builder, Program, Role
+from bptt_trace.training import Training
 from bptt_trace.wiring import Sample, forward
 
 
 def build(problem: Problem) -> Program:
     """Forward pass, loss, backward pass, update, the loss after it, and how far errors reach back."""
-    network = problem.network
-    cell = network.cells[0]  # there are factors in networks of one layer only
+    network, update = problem.network, problem.update
     builder = Builder(rows=network.rows)
     given = _Given(builder, problem)
-    frozen = frozenset(problem.update.freeze) if problem.update else frozenset()
-    routes = given.pass_forward(given.parameters)
-    forward_program = builder.build()
+    training = Training(builder, problem, given.names, given.parameters, given.numbers)
+    if update and update.told:
+        for _ in range(update.iterations):
+            training.update(given.gradients[training.iteration])
+        return builder.build()
+    routes = given.pass_forward(training.parameters)
     if problem.loss.kind == "none":
-        return factors(forward_program, cell.memory, cell.state)
-    if not frozen.issuperset(network.inner):
-        forward_program = links(forward_program)  # the chain ends at the hidden layer, if that learns at all
-    builder = given.builder = Builder(backward(forward_program, frozen=frozen, routes=routes))
-    if problem.update and given.learning_rate is not None:
-        program = builder.build()
-        rule = optimizers.RULES[problem.update.rule]
-        changed = [
-            old if name in frozen else rule(builder, old, program.at(gradient(name)), given.learning_rate)
-            for name, old in zip(given.names, given.parameters, strict=True)
-        ]
-        given.pass_forward(changed, 2)
+        return _with_factors(builder, problem)
+    start = len(builder.steps) - 1
+    if not training.frozen.issuperset(network.inner):
+        links(builder)  # the chain ends at the hidden layer, if that learns at all
+    training.backward(start, routes, compared=True)
+    if update:
+        training.update()
+        training.repeat(given.pass_forward)
+        given.pass_forward(training.parameters, training.iteration, training.sample(training.iteration - 1))
+    return _with_factors(builder, problem)
+
+
+def _with_factors(builder: Builder, problem: Problem) -> Program:
+    """The program, and how far errors reach back; there are such factors in networks of one layer only."""
+    cell = problem.network.cells[0]
     return factors(builder.build(), cell.memory, cell.state)
 
 
@@ -52,12 +59,12 @@ class _Given:
         width, size = shape_of(network.inputs or 1), shape_of(network.outputs)
         predicting = network.predicting if problem.loss.has_target or network.feedback == "target" else []
         self.inputs, self.state, self.targets = [], [], []
-        for sample in network.numbers:
+        for sample in problem.samples:
             self.inputs.append(
                 {time: builder.given(Name("x", time=time, sample=sample), shape=width) for time in network.reading}
             )
         common: dict[Name, Var] = {}
-        for sample in network.numbers:
+        for sample in problem.samples:
             own: list[Var] = []
             for name, units in network.state:
                 one = problem.initial(name, sample)
@@ -65,19 +72,40 @@ class _Given:
                     common[one] = builder.given(one, shape=shape_of(units))
                 own.append(common[one])
             self.state.append(own)
-        for sample in network.numbers:
+        for sample in problem.samples:
             self.targets.append(
                 {time: builder.given(Name("target", time=time, sample=sample), shape=size) for time in predicting}
             )
-        self.learning_rate = builder.given(Name("eta")) if problem.update else None
+        self.gradients: dict[int, list[Var]] = {}
+        """Of a problem without a network: the gradients by iteration."""
+        self.numbers: dict[str, Var] = {}
+        """Learning rate, β and so on by name."""
+        if problem.update:
+            self._of_update(shapes)
 
-    def pass_forward(self, parameters: Sequence[Var], iteration: int = 1) -> dict[int, Route]:
-        """The forward pass of all samples, then the loss; returns the loss's routes for the way back."""
+    def _of_update(self, shapes: dict[Name, tuple[int, ...]]) -> None:
+        """The gradients that are given, and the numbers of the update."""
+        known = set(self.problem.network.parameters())
+        for name in self.problem.given:
+            if name.of is not None:
+                plain = name._replace(index=(), iteration=1, of=None)
+                if not name.index or set(name.index) == {1}:
+                    one = self.builder.given(name._replace(index=()), shape=shapes[plain])
+                    self.gradients.setdefault(name.iteration, []).append(one)
+            elif name.stem in HYPER and name not in known and name.sample is None:
+                self.numbers[str(name)] = self.builder.given(name)
+
+    def pass_forward(self, parameters: Sequence[Var], iteration: int = 1, only: int | None = None) -> dict[int, Route]:
+        """The forward pass of all samples, or of one alone, then the loss; returns the loss's routes for the way back.
+
+        Where samples take turns, ``only`` says which; its lines do not, because the number of the iteration tells.
+        """
         samples: dict[int | None, list[Compared]] = {}
         for place, sample in enumerate(self.network.numbers):
-            given = Sample(self.inputs[place], self.state[place], self.targets[place], sample)
+            own = place if only is None else only - 1
+            given = Sample(self.inputs[own], self.state[own], self.targets[own], sample)
             predictions = forward(self.builder, self.network, parameters, given, iteration)
-            samples[sample] = [self._compared(time, one, self.targets[place].get(time)) for time, one in predictions]
+            samples[sample] = [self._compared(time, one, self.targets[own].get(time)) for time, one in predictions]
         return losses.write(self.builder, self.problem.loss, samples, self.network.single, iteration)
 
     def _compared(self, time: int | None, prediction: Var, target: Var | None) -> Compared:

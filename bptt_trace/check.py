@@ -27,7 +27,7 @@ from bptt_trace.misconceptions import CATALOGUE, Case, Misconception
 from bptt_trace.names import Name
 from bptt_trace.numbers import Rounding
 from bptt_trace.problem import Problem
-from bptt_trace.program import Program, Role
+from bptt_trace.program import KEEPS_FIGURES, Program, Role
 from bptt_trace.rules import Rule, rule_of
 from bptt_trace.scanner import Reading, read
 
@@ -154,6 +154,8 @@ class Key:
         size = math.floor(math.log10(abs(value))) if value else 0
         if rounding.figures is not None:
             return rounding.figures - 1 - size if value else rounding.figures - 1
+        if role is Role.STATE:
+            return rounding.places - 1 - size
         least = LEAST_FIGURES if role is not Role.FACTOR else rounding.places
         return max(rounding.places, least - 1 - size) if value else rounding.places
 
@@ -182,7 +184,7 @@ class Key:
             numbers = evaluate(self.program, self.problem.given, rounding).numbers
         except CalculationError:
             return {}
-        return {p: numbers[p] for p in short if self.steps[p].role is not Role.FACTOR}
+        return {p: numbers[p] for p in short if self.steps[p].role not in KEEPS_FIGURES}
 
     @cached_property
     def line_texts(self) -> list[str]:

@@ -41,6 +41,7 @@ class _Rules:
         self.board = board
         self.network, self.loss_of = desk.problem.network, desk.problem.loss
         self.output = self.network.output_activation
+        self.update_of = desk.problem.update
 
     def _general(self, name: Name) -> Math:
         """A name at any time, of any sample and any component."""
@@ -124,10 +125,13 @@ class _Rules:
 
     def update(self) -> Iterator[Inline]:
         """Against the gradient."""
-        if self.desk.parts.updates:
+        update = self.update_of
+        if self.desk.parts.updates and update and not update.decay and (update.rule == "gd" or update.iterations == 1):
             yield ("A parameter with a negative gradient grows; with a positive one it shrinks.",)
 
     def again(self) -> Iterator[Inline]:
         """Downhill."""
-        new = self.desk.speller.math(Name("L", iteration=2))
+        new = self.desk.speller.math(Name("L", iteration=self.desk.parts.last + 1))
+        if self.update_of and self.update_of.online:
+            return
         yield inline("The step went downhill if {new} is below {old}.", new=new, old=loss_name(self.desk))

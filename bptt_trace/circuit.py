@@ -16,8 +16,8 @@ from bptt_trace.formula import (
     ONE,
     Apply,
     Const,
+    Extreme,
     Formula,
-    Larger,
     MatMul,
     Neg,
     Over,
@@ -195,9 +195,9 @@ def _operation(formula: Formula) -> tuple[Math, Sequence[Formula]]:
             return Math(f"{value} /", f"{value} /"), [denominator]
         case Over(numerator, denominator):
             return TIMES, [numerator, Over(ONE, denominator)]
-        case Power(base, exponent):
+        case Power(base, exponent, _):
             return Math(f"^{exponent}", rf"(\cdot)^{exponent}"), [base]
-        case Larger(left, right):
-            return Math("max", r"\max"), [left, right]
+        case Extreme(kind, both):
+            return Math(kind, rf"\{kind}"), both
         case _:
             return Math("f", "f"), list(children(formula))

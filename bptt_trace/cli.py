@@ -133,6 +133,14 @@ _templates = click.option(
     show_default=True,
     help="Every line, or a row for each time step (auto: from four steps on).",
 )
+@click.option(
+    "--show",
+    metavar="WHICH",
+    default="auto",
+    show_default=True,
+    help="Of several iterations those that are printed in full: numbers with commas, last, as in 1,2,last; all; none: "
+    "the summary alone (auto: up to three all, of more the first and the last).",
+)
 @_detail
 @_style
 @click.option(
@@ -141,8 +149,8 @@ _templates = click.option(
 @click.option("--fragment", is_flag=True, help="LaTeX without preamble, for \\input.")
 @_templates
 def solve(
-    problem: str, changes: tuple[str, ...], form: str | None, output: Path | None, rounding: str | None, steps: str, detail: str,
-    style: str, with_proof: bool, fragment: bool, templates: Path | None,
+    problem: str, changes: tuple[str, ...], form: str | None, output: Path | None, rounding: str | None, steps: str, show: str,
+    detail: str, style: str, with_proof: bool, fragment: bool, templates: Path | None,
 ) -> None:  # fmt: skip
     """Print the worked solution of a problem.
 
@@ -156,6 +164,7 @@ def solve(
       bptt-trace solve rnn -f pdf -o rnn.pdf
       bptt-trace solve rnn -f torch -o rnn.py
       bptt-trace solve rnn --set x=[1,2,3] --set target=[0.5,1.0,1.5]
+      bptt-trace solve rnn --set update.rule=adam --set update.iterations=20 --show 1,2,last
     """
     from bptt_trace.build import build
     from bptt_trace.lowering import scalars
@@ -200,6 +209,7 @@ def solve(
         with_latex=form != "terminal",
         canonical=data,
         proof=proof,
+        show="all" if data else show,
     )
     if form == "json":
         from bptt_trace.render.data import write_json

@@ -16,13 +16,21 @@ from bptt_trace.lossterms import whole
 from bptt_trace.names import Layer, Name
 from bptt_trace.notation import Clock, clock_at
 from bptt_trace.numbers import Rounding
+from bptt_trace.optimizers import Update
 from bptt_trace.parts import way
+from bptt_trace.program import Role
+from bptt_trace.recipes import clipping, named, recipe
 from bptt_trace.sheet import Inline, Math, inline
 
 
 def conventions(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, Inline]]:
     """Term and explanation, only those that this problem has."""
     problem = desk.problem
+    if problem.update and problem.update.told:
+        yield from _update(desk, problem.update)
+        yield "Rounding", (rounding_rule(desk.values.rounding, states=_states(desk)),)
+        yield "Reading", (_READING,)
+        return
     yield "Loss", whole(desk, board) if problem.loss.kind != "none" else ("none: a forward pass alone",)
     if problem.loss.kind in ("cross_entropy", "binary_cross_entropy"):
         yield "Gradient", _entropy_gradient(desk)
@@ -40,17 +48,65 @@ def conventions(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, Inl
     if max(*network.hidden, network.inputs, network.outputs) > 1:
         yield "Products", (_PRODUCTS[network.rows],)
     if problem.update:
-        frozen = [desk.speller.text(name) for name in problem.update.freeze]
-        stays = f"; {', '.join(frozen)} {'stays' if len(frozen) == 1 else 'stay'} as given" if frozen else ""
-        batch = " of the whole batch (batch update)" if network.samples is not None else ""
-        yield (
-            "Update",
-            (f"gradient descent; every gradient uses the old parameters, all are updated once, at the end{batch}{stays}",),
-        )
+        yield from _update(desk, problem.update)
     if (network.steps or network.samples) and (via := _via_example(desk)):
         yield "via", inline('{via} is the part of the gradient that arrives through {by}; without "via", the total', **via)
-    yield "Rounding", (rounding_rule(desk.values.rounding),)
-    yield "Reading", ('the column "uses" names the lines that a line takes its numbers from',)
+    yield "Rounding", (rounding_rule(desk.values.rounding, states=_states(desk)),)
+    yield "Reading", (_READING,)
+
+
+_READING = 'the column "uses" names the lines that a line takes its numbers from'
+
+
+def _states(desk: Desk) -> bool:
+    """Whether there are lines that keep significant figures, beside those of the memory."""
+    return any(desk.steps[position].role is Role.STATE for position in (*desk.parts.cut, *desk.parts.changes))
+
+
+def _update(desk: Desk, update: Update) -> Iterator[tuple[str, Inline]]:
+    """The rule with its formulas and its source; clipping, truncation, and what an iteration sees."""
+    network = desk.problem.network
+    frozen = [desk.speller.text(name) for name in update.freeze]
+    stays = f"; {', '.join(frozen)} {'stays' if len(frozen) == 1 else 'stay'} as given" if frozen else ""
+    batch = " of the whole batch (batch update)" if network.samples is not None else ""
+    turns = f" of one sample (online: the {update.online} samples take turns)" if update.online else ""
+    once = (
+        "all are updated once, at the end" if update.iterations == 1 else "all are updated together, at the end of an iteration"
+    )
+    when = f"; every gradient uses the old parameters, {once}{batch}{turns}" if not update.told else ""
+    formulas: Inline = ()
+    if update.rule != "gd" or update.decay:
+        for place, (left, right) in enumerate(recipe(update, desk.speller)):
+            both = Math(f"{left.text} = {right.text}", f"{left.latex} = {right.latex}")
+            formulas += ("; " if place else ": ", both)
+        formulas += ("; on the right the values before (0 at the start)",)
+    yield "Update", (named(update), *formulas, f"{when}{stays}")
+    if update.schedule:
+        yield "Learning rate", _schedule(desk, update)
+    if update.clip:
+        yield "Clipping", clipping(update, desk.speller)
+    if update.truncate:
+        windows = f"windows of {update.truncate} time step{'s' if update.truncate > 1 else ''}"
+        ends = "" if network.every else ", the last of them ending with the last step"
+        yield "Truncation", (f"nothing is carried back from one window to the one before: {windows}{ends}",)
+
+
+def _schedule(desk: Desk, update: Update) -> Inline:
+    """How the learning rate goes from iteration to iteration."""
+    eta, gamma, k = desk.speller.math(Name("eta")), desk.speller.math(Name("gamma")), Math("k", "k")
+    match update.schedule:
+        case "list":
+            return ("given for each iteration",)
+        case "step":
+            return inline("{eta}, multiplied by {gamma} after every {n} iterations", eta=eta, gamma=gamma, n=str(update.every))
+        case "exponential":
+            power = Math(f"{eta.text} * {gamma.text}^(k-1)", rf"{eta.latex} \cdot {gamma.latex}^{{k-1}}")
+            return inline("{power} in iteration {k}", power=power, k=k)
+        case _:
+            share = Math(f"{eta.text} * k / {update.every}", rf"{eta.latex} \cdot \frac{{k}}{{{update.every}}}")
+            return inline(
+                "warm-up: {share} in iteration {k}, from the {n}th on {eta}", share=share, k=k, n=str(update.every), eta=eta
+            )
 
 
 def _sentences(desk: Desk, sentences: Sequence[str]) -> Inline:
@@ -72,8 +128,14 @@ _PRODUCTS = {
 }
 
 
-def rounding_rule(rounding: Rounding) -> str:
-    """The rule of rounding in words."""
+def rounding_rule(rounding: Rounding, *, states: bool = False) -> str:
+    """The rule of rounding in words; with ``states`` it says that the lines of an optimizer are rounded in their own way."""
+    if states and rounding.figures is None and rounding.policy in ("by_hand", "carry"):
+        own = (
+            f"; lines of norms, clipped gradients and of what the update carries on keep {rounding.places} significant figures, "
+            "because small squares would be 0 with so many decimals"
+        )
+        return rounding_rule(rounding) + own
     digits = f"{rounding.figures} significant figures" if rounding.figures else f"{rounding.places} decimals"
     match rounding.policy:
         case "by_hand":
@@ -229,7 +291,11 @@ def _corner(function: Function) -> str:
 
 def _via_example(desk: Desk) -> dict[str, Math] | None:
     """A carried gradient if there is one, else any contribution that has a line."""
-    lines = [position for position, step in enumerate(desk.steps) if step.target.via is not None and not step.repeats]
+    lines = [
+        position
+        for position, step in enumerate(desk.steps)
+        if step.target.via is not None and step.target.iteration == 1 and not step.repeats
+    ]
     if not lines:
         return None
     carried = [p for p in lines if desk.steps[p].target.stem == "h" and _carried(desk.steps[p].target)]

@@ -14,7 +14,7 @@ from decimal import Decimal, localcontext
 from fractions import Fraction
 from functools import cached_property
 from operator import add
-from typing import Any
+from typing import Any, overload
 
 from bptt_trace.evaluate import WORKING, Arithmetic, Values, arithmetic
 from bptt_trace.formula import Formula, Var
@@ -45,6 +45,29 @@ ROLE_WORDS = {role: role.value for role in Role}
 """``role.value`` is a Python function, and asked for in every line."""
 
 
+class _Names(Sequence[str]):
+    """The names of steps, each spelled when it is first asked for."""
+
+    def __init__(self, steps: Sequence[Step], spelling: Callable[..., str]) -> None:
+        self._steps, self._spelling = steps, spelling
+        self._known: dict[int, str] = {}
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[str]: ...
+    def __getitem__(self, place: int | slice) -> str | Sequence[str]:
+        if isinstance(place, slice):
+            return [self[one] for one in range(*place.indices(len(self)))]
+        known = self._known.get(place)
+        if known is None:
+            known = self._known[place] = self._spelling(self._steps[place].target)
+        return known
+
+
 @dataclass(frozen=True)
 class Calculation:
     """A side calculation: ``0.8 * 0.5370 = 0.4296``."""
@@ -69,7 +92,9 @@ class Desk:
         with_latex: bool,
         speller: Speller | None = None,
         detail: str = "both",
+        few: bool = False,
     ) -> None:
+        """``few`` says that few of the lines will be printed: of many iterations a summary."""
         self.problem = problem
         self.parts = parts_of(program)
         self.program = program
@@ -79,7 +104,10 @@ class Desk:
         self.notations: tuple[Signs, ...] = (TEXT, LATEX) if with_latex else (TEXT,)
         self.speller = speller or Speller(problem.vocabulary)
         self.shown = Shown(values, with_latex)
-        self.names = {signs: [spelling(step.target) for step in self.steps] for signs, spelling in self._spellings()}
+        self.names: dict[Signs, Sequence[str]] = {
+            signs: _Names(self.steps, spelling) if few else [spelling(step.target) for step in self.steps]
+            for signs, spelling in self._spellings()
+        }
         self._names, self._latex_names = self.names[TEXT], self.names.get(LATEX)
         self._values, self._latex_values = self.shown.bare[TEXT], self.shown.bare.get(LATEX)
         self._strings = [(self.names[s], self.shown.bare[s], self.shown.operands[s]) for s in self.notations]

@@ -32,7 +32,7 @@ from bptt_trace.functions import Function, Pieces, ln
 from bptt_trace.lines import Source, definition_source, source
 from bptt_trace.names import Name
 from bptt_trace.numbers import Number, Rounding
-from bptt_trace.program import Program, Role
+from bptt_trace.program import KEEPS_FIGURES, Program, Role
 from bptt_trace.rules import Rule
 
 WORKING = Context(
@@ -124,7 +124,7 @@ def run(
             elif rule is None:
                 append(how.number(given[target].value))
             else:
-                known = factors if role is Role.FACTOR else lines
+                known = factors if role in KEEPS_FIGURES else lines
                 line = known.get(rule)
                 if line is None:
                     line = known[rule] = how.line(rule, role)
@@ -340,10 +340,11 @@ class ByHand:
 def settler(rounding: Rounding, role: Role) -> Callable[[Any], Any]:
     """What rounds a result to the digits that are shown.
 
-    Factors of the gradient flow keep significant figures whatever the policy:
-    with four places the product of a few of them would be 0.0000.
+    Factors of the gradient flow and the state of an optimizer keep significant
+    figures whatever the policy: with four places the product of a few factors,
+    or a squared gradient, would be 0.0000.
     """
-    if rounding.figures is None and role is not Role.FACTOR:
+    if rounding.figures is None and role not in KEEPS_FIGURES:
         quantum = Decimal(1).scaleb(-rounding.places)
         plus = SNAP.plus
 

@@ -138,23 +138,19 @@ def _chain(links: tuple[Link, ...]) -> tuple[Rule, tuple[int, ...]]:
     return rule, tuple(places[place] for place in filled)
 
 
-def links(program: Program) -> Program:
-    """The program, followed by the links of a feedforward chain: ∂y/∂h, ∂h/∂a, from the output back.
+def links(builder: Builder) -> None:
+    """Write the links of a feedforward chain: ∂y/∂h, ∂h/∂a, from the output back.
 
     A network over time, or one of vectors, or a batch, has none.
     """
-    builder = Builder(program)
     forward = {Role.PREACTIVATION, Role.HIDDEN, Role.OUTPUT}
-    for position in range(len(program) - 1, -1, -1):
-        step = program.steps[position]
-        if step.role not in forward or step.rule is None:
-            continue
-        if step.target.time is not None or step.target.sample is not None or step.shape:
-            return program
+    chain = [(position, step) for position, step in enumerate(builder.steps) if step.role in forward and step.rule is not None]
+    if any(step.target.time is not None or step.target.sample is not None or step.shape for _, step in chain):
+        return
+    for position, step in reversed(chain):
         for place, argument in enumerate(step.arguments):
-            before = program.steps[argument]
+            before = builder.steps[argument]
             if before.role in forward:
-                rule, sources = adjoint(step.rule, place, ONE)
+                rule, sources = adjoint(cast(Rule, step.rule), place, ONE)
                 filled = tuple(position if source == RESULT else step.arguments[source] for source in sources)
                 builder.fill(before.target._replace(of=step.target), rule, filled, Role.GRADIENT, position)
-    return builder.build()

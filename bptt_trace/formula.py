@@ -183,6 +183,8 @@ class Power(Formula):
 
     base: Formula
     exponent: int
+    bracketed: bool = False
+    """Whether the base stands in brackets as a name too: dL/dw is a fraction."""
 
     @property
     def shape(self) -> Shape:
@@ -199,18 +201,6 @@ class Apply(Formula):
     @property
     def shape(self) -> Shape:
         return self.argument.shape
-
-
-@dataclass(frozen=True)
-class Larger(Formula):
-    """max(a, b), entry by entry."""
-
-    left: Formula
-    right: Formula
-
-    @property
-    def shape(self) -> Shape:
-        return _common((self.left, self.right))
 
 
 @dataclass(frozen=True)
@@ -309,6 +299,21 @@ class Diagonal(Formula):
         return shape_of(rows, rows)
 
 
+@dataclass(frozen=True)
+class Extreme(Formula):
+    """The larger (``max``) or the smaller (``min``) of two, entry by entry."""
+
+    kind: str
+    parts: tuple[Formula, Formula]
+
+    def __post_init__(self) -> None:
+        _common(self.parts)
+
+    @property
+    def shape(self) -> Shape:
+        return _common(self.parts)
+
+
 class _Absent(Formula):
     """What a network does not have: a bias, an input. It vanishes from sums and takes its factors along."""
 
@@ -318,8 +323,8 @@ ONE = Const(Fraction(1))
 ZERO = Const(Fraction(0))
 
 Node = (
-    Var | Entry | Rest | Const | Neg | Sum | Times | Over | Power | Apply | Larger
-    | MatMul | Outer | Transpose | Total | Stack | Part | Spread | Diagonal
+    Var | Entry | Rest | Const | Neg | Sum | Times | Over | Power | Apply
+    | MatMul | Outer | Transpose | Total | Stack | Part | Spread | Diagonal | Extreme
 )  # fmt: skip
 
 
@@ -417,7 +422,7 @@ def stack(*parts: Formula) -> Formula:
 
 def larger(left: Formula, right: Formula) -> Formula:
     """The larger of two, entry by entry."""
-    return Larger(left, right)
+    return Extreme("max", (left, right))
 
 
 def children(formula: Formula) -> Iterator[Formula]:
@@ -470,12 +475,10 @@ def rewrite(formula: Formula, change: Callable[[Formula], Formula | None]) -> Fo
             return Times(all_of(factors))
         case Over(numerator, denominator):
             return Over(again(numerator), again(denominator))
-        case Power(base, exponent):
-            return Power(again(base), exponent)
+        case Power(base, exponent, bracketed):
+            return Power(again(base), exponent, bracketed)
         case Apply(function, argument):
             return Apply(function, again(argument))
-        case Larger(left, right):
-            return Larger(again(left), again(right))
         case MatMul(left, right):
             return again(left) @ again(right)
         case Outer(column, row):
@@ -492,6 +495,8 @@ def rewrite(formula: Formula, change: Callable[[Formula], Formula | None]) -> Fo
             return Spread(again(operand), shape)
         case Diagonal(operand):
             return Diagonal(again(operand))
+        case Extreme(kind, (left, right)):
+            return Extreme(kind, (again(left), again(right)))
         case _:
             assert_never(node)
 
@@ -533,14 +538,12 @@ def component(formula: Formula, row: int = 0, column: int = 0, *, rows: bool = F
             return Times(tuple(part for factor in factors for part in _factors(entry(factor))))
         case Over(numerator, denominator):
             return Over(entry(numerator), entry(denominator))
-        case Power(base, exponent):
-            return Power(entry(base), exponent)
+        case Power(base, exponent, bracketed):
+            return Power(entry(base), exponent, bracketed)
         case Apply(function, argument):
             if function.entry is not None:
                 return function.entry([at(argument, i) for i in range(_matrix(argument)[0])], row)
             return Apply(function, entry(argument))
-        case Larger(left, right):
-            return Larger(entry(left), entry(right))
         case MatMul(left, right):
             return _added(_times(at(left, row, k), at(right, k, column), rows) for k in range(_matrix(left)[1]))
         case Outer(first, second):
@@ -562,6 +565,8 @@ def component(formula: Formula, row: int = 0, column: int = 0, *, rows: bool = F
             return at(operand)
         case Diagonal(operand):
             return at(operand, row) if row == column else ABSENT
+        case Extreme(kind, (left, right)):
+            return Extreme(kind, (entry(left), entry(right)))
         case _:
             assert_never(node)
 
@@ -640,12 +645,10 @@ def text(formula: Formula, names: Callable[[int], str], rest: str = "…") -> st
                 return f"({show(numerator, _ATOM)}/{show(denominator, _ATOM)})", _ATOM
             case Over(numerator, denominator):
                 return f"{show(numerator, _POWER)} / {show(denominator, _POWER)}", _PRODUCT
-            case Power(base, exponent):
-                return f"{show(base, _ATOM)}^{exponent}", _POWER
+            case Power(base, exponent, bracketed):
+                return f"{f'({show(base, _SUM)})' if bracketed else show(base, _ATOM)}^{exponent}", _POWER
             case Apply(function, argument):
                 return f"{function.name}({show(argument, _SUM)})", _ATOM
-            case Larger(left, right):
-                return f"max({show(left, _SUM)}, {show(right, _SUM)})", _ATOM
             case MatMul(left, right):
                 return f"{show(left, _PRODUCT)} @ {show(right, _POWER)}", _PRODUCT
             case Outer(column, row):
@@ -662,6 +665,8 @@ def text(formula: Formula, names: Callable[[int], str], rest: str = "…") -> st
                 return f"{show(operand, _PRODUCT)} * ones", _PRODUCT
             case Diagonal(operand):
                 return f"diag({show(operand, _SUM)})", _ATOM
+            case Extreme(kind, parts):
+                return f"{kind}({', '.join(show(part, _SUM) for part in parts)})", _ATOM
             case _:
                 assert_never(node)
 

@@ -108,10 +108,6 @@ ELEMENTARY = {function.name: function for function in (exp, ln, sqrt, sin, cos, 
 """What an expression in z may apply."""
 
 
-STEP = Function("step", r"\mathrm{step}", lambda z, y: ZERO, pieces=Pieces(Fraction(0), Fraction(0), Fraction(1), steps=True))
-"""1 right of 0, else 0: it says which of two numbers is the larger."""
-
-
 def defined(name: str, latex: str, definition: Formula, source: str) -> Function:
     """A function given by a formula in ``Z``; SymPy differentiates it when numbers are due."""
     slope: Function = Function(f"{name}'", f"{latex}'", derivative_of=None)

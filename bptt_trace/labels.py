@@ -5,7 +5,7 @@ from __future__ import annotations
 from bptt_trace.blackboard import Blackboard
 from bptt_trace.cellwords import word_of
 from bptt_trace.desk import Desk
-from bptt_trace.names import LOSS, Name
+from bptt_trace.names import LOSS, WHOLE_LOSS, Name
 from bptt_trace.notation import layer_in_words
 from bptt_trace.parts import one_step, way
 from bptt_trace.problem import PAIRED
@@ -23,6 +23,7 @@ def headings(desk: Desk) -> dict[str, str]:
         "loss": "Loss",
         "backward": "Backward pass (backpropagation through time)" if desk.last_time else "Backward pass",
         "gradients": "Gradients of the shared parameters" if several else "Gradients of the parameters",
+        "truncation": "What the truncation leaves out",
         "update": "Update",
         "again": "Forward pass with the new parameters",
         "memory": "Memory: how far an error reaches back",
@@ -38,6 +39,19 @@ def title_of(moment: Moment, *, several: bool = False) -> str:
     parts += [layer_in_words(moment.track) or "output"] * several
     parts += [f"time step {moment.time}"] * (moment.time is not None)
     return ", ".join(parts).capitalize()
+
+
+STATES = {
+    "m": "mean",
+    "mhat": "corrected",
+    "vhat": "corrected",
+    "s": "variance",
+    "g": "with decay",
+    "squares": "squares",
+    "rate": "learning rate",
+    "cut": "left out",
+}
+"""What the lines of an update are, by stem; the others are their own word."""
 
 
 class Labels:
@@ -70,6 +84,8 @@ class Labels:
                 return self._loss_label(position)
             case Role.CONTRIBUTION | Role.GRADIENT:
                 return self._gradient_label(position)
+            case Role.STATE:
+                return self._state_label(step.target.stem.partition("_")[0])
             case Role.UPDATE:
                 change = self.desk.change(component)
                 return "grows" if change > 0 else "shrinks" if change < 0 else "stays"
@@ -80,6 +96,13 @@ class Labels:
         """What a slope between states is; these are lines of numbers, whatever else stands on the board."""
         del component
         return "one step" if one_step(self.desk.steps[position].target) else "product"
+
+    def _state_label(self, stem: str) -> str:
+        update = self.desk.problem.update
+        squares = {"adagrad": "sum of squares", "rmsprop": "mean square", "adam": "mean square", "adamw": "mean square"}
+        if stem == "v" and update is not None:
+            return squares.get(update.rule, "velocity")
+        return STATES.get(stem, stem)
 
     def _loss_label(self, position: int) -> str:
         target, loss = self.board.steps[position].target, self.desk.problem.loss
@@ -97,7 +120,7 @@ class Labels:
     def _gradient_label(self, position: int) -> str:
         step = self.board.steps[position]
         target = step.target
-        if target.of != LOSS:
+        if target.of not in (LOSS, WHOLE_LOSS):
             return "slopes" if step.shape else "link"
         of_parameter = target.time is None and (target.stem, target.layer, target.index) in self.parameter_keys
         if step.through is None:

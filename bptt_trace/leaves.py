@@ -26,11 +26,14 @@ def leaves(document: Document, problem: Problem) -> dict[Path, tuple[Name, ...]]
 
 
 def completed(document: Document, problem: Problem) -> Document:
-    """A copy in which what the file leaves to its defaults is written out: initial states."""
+    """A copy in which what the file leaves to its defaults is written out: initial states, numbers of the update."""
     whole = deepcopy(document)
     given = whole.setdefault("given", {})
     for name, units in problem.network.state:
         given.setdefault(str(name), 0 if units == 1 else [0] * units)
+    for name, number in problem.given.items():
+        if name in OF_UPDATE:
+            whole["update"].setdefault(OF_UPDATE[name], number.text)
     return whole
 
 
@@ -51,11 +54,13 @@ def _groups(problem: Problem) -> Iterator[tuple[Path, list[Name]]]:
     states = {name for name, _ in problem.network.state}
     parameters = set(problem.network.parameters())
     for name in problem.given:
-        plain = name._replace(index=())
+        plain = name._replace(index=(), iteration=1)
         if name.stem in ("x", "target"):
             path: Path = ("given", name.stem)
-        elif name.stem == "eta":
-            path = ("update", "learning_rate")
+        elif plain in OF_UPDATE:
+            path = ("update", OF_UPDATE[plain])
+        elif name.of is not None:
+            path = _told(problem, plain)
         elif plain in parameters:
             path = ("parameters", str(plain))
         else:
@@ -64,6 +69,26 @@ def _groups(problem: Problem) -> Iterator[tuple[Path, list[Name]]]:
             path = ("given", str(plain))
         groups.setdefault(path, []).append(name)
     yield from groups.items()
+
+
+OF_UPDATE = {
+    Name("eta"): "learning_rate",
+    Name("beta"): "beta",
+    Name("beta", time=1): "beta_1",
+    Name("beta", time=2): "beta_2",
+    Name("epsilon"): "epsilon",
+    Name("lambda"): "weight_decay",
+    Name("gamma"): "gamma",
+    Name("clip"): "clip",
+    Name("v", time=0): "accumulator",
+}
+"""The keys of the table [update] that are numbers."""
+
+
+def _told(problem: Problem, gradient: Name) -> Path:
+    """Where the given gradients of a parameter stand."""
+    own = str(Name(gradient.stem))
+    return ("given", "gradient") if len(problem.network.parameters()) == 1 else ("given", "gradient", own)
 
 
 def _at(document: Document, path: Path) -> Any:

@@ -27,8 +27,8 @@ from bptt_trace.formula import (
     Const,
     Diagonal,
     Entry,
+    Extreme,
     Formula,
-    Larger,
     MatMul,
     Neg,
     Node,
@@ -45,7 +45,7 @@ from bptt_trace.formula import (
     Transpose,
     Var,
 )
-from bptt_trace.functions import STEP, Function, Z, slope_of
+from bptt_trace.functions import Function, Z, slope_of, sqrt
 from bptt_trace.rules import Rule
 
 Expression = Any
@@ -73,8 +73,20 @@ class Known(sympy.Symbol):  # type: ignore[misc]
         return known
 
 
-class MAXIMUM(sympy.Function):  # type: ignore[misc]
-    """The larger of two; SymPy's own Max forgets their order."""
+class Bracketed(sympy.Function):  # type: ignore[misc]
+    """A part that stands in brackets as a name, whatever it is."""
+
+    nargs = 1
+
+
+class Larger(sympy.Function):  # type: ignore[misc]
+    """The larger of two; like all functions here it is never evaluated."""
+
+    nargs = 2
+
+
+class Smaller(sympy.Function):  # type: ignore[misc]
+    """The smaller of two."""
 
     nargs = 2
 
@@ -100,12 +112,13 @@ def expression(formula: Formula) -> Expression:
             return sympy.Mul(*map(expression, factors), evaluate=False)
         case Over(numerator, denominator):
             return sympy.Mul(expression(numerator), sympy.Pow(expression(denominator), -1, evaluate=False), evaluate=False)
-        case Power(base, exponent):
-            return sympy.Pow(expression(base), exponent, evaluate=False)
+        case Power(base, exponent, bracketed):
+            inner = expression(base)
+            return sympy.Pow(Bracketed(inner) if bracketed else inner, exponent, evaluate=False)
         case Apply(function, argument):
             return symbolic(function)(expression(argument))
-        case Larger(left, right):
-            return MAXIMUM(expression(left), expression(right))
+        case Extreme(kind, (left, right)):
+            return (Larger if kind == "max" else Smaller)(expression(left), expression(right))
         case Entry() | MatMul() | Outer() | Transpose() | Total() | Stack() | Part() | Spread() | Diagonal():
             raise DesignError(f"{formula} is not a formula of numbers; lower it first")
         case _:
@@ -160,13 +173,18 @@ class Signs:
     ellipsis: str
     latex: bool = False
 
-    @property
-    def maximum(self) -> str:
-        """The sign for the larger of two."""
-        return r"\max" if self.latex else "max"
-
     def function(self, function: Function) -> str:
         return function.latex if self.latex else function.name
+
+    def applied(self, function: Function, argument: str) -> str:
+        """A function with its argument; a root has a sign of its own."""
+        if self.latex and function is sqrt:
+            return rf"\sqrt{{{argument}}}"
+        return f"{self.function(function)}({argument})"
+
+    def named(self, kind: str) -> str:
+        """``max`` and ``min``."""
+        return rf"\{kind}" if self.latex else kind
 
 
 TEXT = Signs(" * ", "{} / {}", "{}^{}", " + ... + ")
@@ -246,12 +264,19 @@ class LinePrinter(Printer):  # type: ignore[misc]
             return self.fraction([sympy.Integer(1)], [_inverse(power)])
         return self.signs.power.format(self.part(power.base, _ATOM), power.exp), _ATOM
 
-    def _print_Function(self, applied: Any) -> tuple[str, int]:
-        return f"{self.signs.function(applied.ours)}({self.part(applied.args[0], _SUM, bare=True)})", _ATOM
+    def _print_Bracketed(self, whole: Any) -> tuple[str, int]:
+        (inner,) = whole.args
+        return self.part(inner, _ATOM) if self.numbers else f"({self.part(inner, _SUM)})", _ATOM
 
-    def _print_MAXIMUM(self, applied: Any) -> tuple[str, int]:
-        left, right = (self.part(part, _SUM, bare=True) for part in applied.args)
-        return f"{self.signs.maximum}({left}, {right})", _ATOM
+    def _print_Larger(self, pair: Any, kind: str = "max") -> tuple[str, int]:
+        left, right = (self.part(part, _SUM, bare=True) for part in pair.args)
+        return f"{self.signs.named(kind)}({left}, {right})", _ATOM
+
+    def _print_Smaller(self, pair: Any) -> tuple[str, int]:
+        return self._print_Larger(pair, "min")
+
+    def _print_Function(self, applied: Any) -> tuple[str, int]:
+        return self.signs.applied(applied.ours, self.part(applied.args[0], _SUM, bare=True)), _ATOM
 
 
 def _signed(term: Any) -> tuple[str, Any]:
@@ -314,7 +339,7 @@ class Source:
         """
         scope: dict[str, Any] = {f"k{place}": number(value) for place, value in enumerate(self.constants)}
         scope |= {f"f{place}": function(one) for place, one in enumerate(self.functions)}
-        scope |= {"settle": settle, "total": total}
+        scope |= {"settle": settle, "total": total, "larger": larger, "smaller": smaller}
         body = self.body if settle is None else f"settle({self.body})"
         # The text is written by ``_Python`` below from numbered names and operators alone.
         bound: Callable[..., Any] = eval(f"lambda {self.parameters}: {body}", scope)  # noqa: S307
@@ -324,6 +349,25 @@ class Source:
 def total(terms: Sequence[Any]) -> Any:
     """The sum from left to right, as the running totals of a sheet show it (``sum`` compensates floats)."""
     return reduce(add, terms)
+
+
+def larger(left: Any, right: Any) -> Any:
+    """The larger of two numbers, or of two columns number by number."""
+    return _where(left, right, lambda a, b: a >= b)
+
+
+def smaller(left: Any, right: Any) -> Any:
+    """The smaller of two."""
+    return _where(left, right, lambda a, b: a <= b)
+
+
+def _where(left: Any, right: Any, better: Callable[[Any, Any], Any]) -> Any:
+    chosen = better(left, right)
+    if hasattr(chosen, "dtype"):
+        import numpy as np
+
+        return np.where(chosen, left, right)
+    return left if chosen else right
 
 
 class _Python(Printer):  # type: ignore[misc]
@@ -373,6 +417,15 @@ class _Python(Printer):  # type: ignore[misc]
             return f"({base} * {base})"
         return f"({base} ** {int(power.exp)})"
 
+    def _print_Bracketed(self, whole: Any) -> str:
+        return str(self._print(whole.args[0]))
+
+    def _print_Larger(self, pair: Any) -> str:
+        return f"larger({', '.join(map(self._print, pair.args))})"
+
+    def _print_Smaller(self, pair: Any) -> str:
+        return f"smaller({', '.join(map(self._print, pair.args))})"
+
     def _print_Function(self, applied: Any) -> str:
         return f"{self.function(applied.ours)}({self._print(applied.args[0])})"
 
@@ -380,13 +433,6 @@ class _Python(Printer):  # type: ignore[misc]
         if function not in self.functions:
             self.functions.append(function)
         return f"f{self.functions.index(function)}"
-
-    def _print_MAXIMUM(self, applied: Any) -> str:
-        # Multiplied by 1 and by 0 instead of compared: so it holds for whole columns and for SymPy's numbers too.
-        left, right = map(self._print, applied.args)
-        first = f"{self.function(STEP)}({left} - {right})"
-        one = self.constant(Fraction(1))
-        return f"({first} * {left} + ({one} - {first}) * {right})"
 
 
 @cache

@@ -16,8 +16,8 @@ from bptt_trace.formula import (
     Const,
     Diagonal,
     Entry,
+    Extreme,
     Formula,
-    Larger,
     MatMul,
     Neg,
     Node,
@@ -94,12 +94,13 @@ class MatrixLine:
                 return self.times(factors), _PRODUCT
             case Over(numerator, denominator):
                 return self.over(numerator, denominator)
-            case Power(base, exponent):
-                return self.signs.power.format(self.part(base, _ATOM), exponent), _POWER
+            case Power(base, exponent, bracketed):
+                name = bracketed and not self.numbers
+                return self.signs.power.format(
+                    self.bracket(self.part(base, _SUM)) if name else self.part(base, _ATOM), exponent
+                ), _POWER
             case Apply(function, argument):
-                return f"{self.signs.function(function)}({self.part(argument, _SUM)})", _ATOM
-            case Larger(left, right):
-                return f"{self.signs.maximum}({self.part(left, _SUM)}, {self.part(right, _SUM)})", _ATOM
+                return self.signs.applied(function, self.part(argument, _SUM)), _ATOM
             case MatMul(left, right):
                 return self.product(left, right), _PRODUCT
             case Outer(column, row):
@@ -115,6 +116,8 @@ class MatrixLine:
                 return self.cut(operand, start, shape), _ATOM
             case Spread(operand, shape):
                 return self.spread(operand, shape), _PRODUCT
+            case Extreme(kind, (left, right)):
+                return f"{self.signs.named(kind)}({self.part(left, _SUM)}, {self.part(right, _SUM)})", _ATOM
             case Diagonal(operand):
                 sign = r"\mathrm{diag}" if self.signs.latex else "diag"
                 return f"{sign}({self.part(operand, _SUM)})", _ATOM

@@ -119,8 +119,10 @@ def _simple(part: str, whole: str) -> Name:
 
 
 LOSS = Name("L")
+WHOLE_LOSS = Name("L_full")
+"""What gradients are called gradients of that a truncated backward pass leaves out in part."""
 
 
-def gradient(name: Name, via: Name | None = None) -> Name:
+def gradient(name: Name, via: Name | None = None, of: Name = LOSS) -> Name:
     """``dL/dname``, or the part of it that arrives via another quantity."""
-    return Name(name.stem, name.layer, name.time, name.index, name.sample, name.iteration, LOSS, via)
+    return Name(name.stem, name.layer, name.time, name.index, name.sample, name.iteration, of, via)

@@ -20,7 +20,8 @@ from bptt_trace.evaluate import ByHand, Values, decimal, settler
 from bptt_trace.lines import LATEX, TEXT, Signs, Template
 from bptt_trace.names import BACKWARD, DECODER, ENCODER, FORWARD, Layer, Name, spell, word_and_number
 from bptt_trace.numbers import Rounding
-from bptt_trace.program import Role
+from bptt_trace.optimizers import STATES
+from bptt_trace.program import KEEPS_FIGURES, Role
 from bptt_trace.rules import Rule
 from bptt_trace.sheet import Math
 from bptt_trace.vocabulary import Vocabulary
@@ -28,7 +29,10 @@ from bptt_trace.vocabulary import Vocabulary
 Clock = Callable[[int], str]
 """How a time is written: as a number, or as ``t``, ``t-1``."""
 
-GREEK = {"eta": r"\eta", "yhat": r"\hat{y}"}
+GREEK = {
+    "eta": r"\eta", "beta": r"\beta", "gamma": r"\gamma", "epsilon": r"\varepsilon", "lambda": r"\lambda", "theta": r"\theta",
+    "yhat": r"\hat{y}", "mhat": r"\hat{m}", "vhat": r"\hat{v}",
+}  # fmt: skip
 
 
 def latex(name: Name, clock: Clock = str) -> str:
@@ -61,7 +65,9 @@ def _latex(name: Name, clock: Clock) -> str:
     text = GREEK.get(letter) or (letter if len(letter) == 1 else rf"\mathrm{{{letter}}}")
     if word in ARROWS:
         text = rf"{ARROWS[word]}{{{text}}}"
-    below = ",".join(part for part in (subscript.replace("_", ","), time) if part)
+    # v_w_hh: the letter of the optimizer, and below it the name of the parameter.
+    subscript = _latex(Name(subscript), clock) if letter in STATES and subscript else subscript.replace("_", ",")
+    below = ",".join(part for part in (subscript, time) if part)
     if below:
         text += f"_{{{below}}}"
     if name.updated:
@@ -73,9 +79,7 @@ def _latex(name: Name, clock: Clock) -> str:
     if name.iteration != 1:
         above += f"@{name.iteration}"
     if above:
-        text += f"^{{{above}}}"
-    if name.layer is not None or name.sample is not None:
-        text = f"{{{text}}}"  # a power of it is a sign of its own above
+        text = f"{{{text}^{{{above}}}}}"  # a power of it is a sign of its own above
     if name.index:
         text += f"[{','.join(map(str, name.index))}]"
     return text
@@ -125,7 +129,7 @@ def shown(values: Values) -> list[str]:
     for (target, rule, _, role, _, _), number in zip(values.program.steps, values.numbers, strict=True):
         if rule is None and target in given:
             texts.append(given[target].text)
-        elif by_itself and role is not Role.FACTOR:
+        elif by_itself and role not in KEEPS_FIGURES:
             texts.append(str(number))
         else:
             texts.append(show(number, role))

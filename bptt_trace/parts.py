@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import takewhile
 
-from bptt_trace.names import BACKWARD, DECODER, ENCODER, FORWARD, LOSS, Layer, Name, word_and_number
+from bptt_trace.names import BACKWARD, DECODER, ENCODER, FORWARD, LOSS, WHOLE_LOSS, Layer, Name, word_and_number
 from bptt_trace.program import Moment, Program, Role
 
 
@@ -68,11 +68,34 @@ class Parts:
     """Gradients of everything but parameters, last time step first."""
     gradients: dict[int, list[int]] = field(default_factory=dict)
     """For each parameter: its contributions, repeated ones included, and their sum."""
+    clipping: list[int] = field(default_factory=list)
+    """Norms, and clipped gradients."""
+    whole: list[int] = field(default_factory=list)
+    """Where the backward pass is truncated: the gradients of the whole pass."""
+    cut: list[int] = field(default_factory=list)
+    """What the truncation leaves out of each gradient."""
     updates: list[int] = field(default_factory=list)
+    """The state of the optimizer and the new parameters."""
     again: Pass = field(default_factory=Pass)
     """The forward pass with the new parameters."""
     factors: list[int] = field(default_factory=list)
     """∂h_t/∂h_{t−1} and the products of these."""
+    later: dict[int, Parts] = field(default_factory=dict)
+    """The second iteration and those that follow, by number."""
+
+    @property
+    def changes(self) -> list[int]:
+        """All that an update calculates, from clipping on."""
+        return [*self.clipping, *self.updates]
+
+    def iteration(self, number: int) -> Parts:
+        """The parts of an iteration."""
+        return self if number == 1 else self.later[number]
+
+    @property
+    def last(self) -> int:
+        """The number of the last iteration."""
+        return max(self.later, default=1)
 
 
 class _Tracks(dict[Layer, str]):
@@ -100,34 +123,51 @@ def _put(groups: dict[Moment, list[int]], target: Name, position: int, tracks: _
     group.append(position)
 
 
+CLIPPING = ("squares", "norm", "scale", "clipped")
+"""Stems of the lines that come before the update, of one parameter or of all."""
+
+
+_GRADIENTS = frozenset({Role.CONTRIBUTION, Role.GRADIENT})
+_FORWARD = frozenset({Role.PREACTIVATION, Role.HIDDEN, Role.OUTPUT})
+_LISTS = {Role.LOSS: "losses", Role.UPDATE: "updates", Role.FACTOR: "factors"}
+
+
 def parts_of(program: Program) -> Parts:
-    """The parts of a program."""
-    parts = Parts()
+    """The parts of a program; those of its first iteration, with the later ones in ``later``."""
+    first = Parts()
     tracks = _Tracks(program)
+    iterations = {1: first}
     parameters: dict[tuple[str, Layer, tuple[int, ...]], int] = {}
-    for position, step in enumerate(program.steps):
-        target = step.target
-        match step.role:
-            case Role.CONTRIBUTION | Role.GRADIENT:
-                parameter = parameters.get((target.stem, target.layer, target.index))
-                if target.of != LOSS and not step.shape:
-                    parts.links.append(position)
-                elif parameter is None:
-                    _put(parts.backward, target, position, tracks)
-                else:
-                    parts.gradients.setdefault(parameter, []).append(position)
-            case Role.PREACTIVATION | Role.HIDDEN | Role.OUTPUT:
-                one = parts.forward if target.iteration == 1 else parts.again
-                _put(one.steps, target, position, tracks)
-            case Role.LOSS:
-                (parts.forward if target.iteration == 1 else parts.again).losses.append(position)
-            case Role.FACTOR:
-                parts.factors.append(position)
-            case Role.GIVEN:
-                parts.given.append(position)
-            case Role.UPDATE:
-                parts.updates.append(position)
-            case Role.PARAMETER:
-                parts.parameters.append(position)
-                parameters[target.stem, target.layer, target.index] = position
-    return parts
+    for position, (target, _, _, role, _, shape) in enumerate(program.steps):
+        number = target.iteration
+        parts = iterations.get(number)
+        if parts is None:
+            parts = iterations[number] = Parts()
+        if role in _GRADIENTS:
+            parameter = parameters.get((target.stem, target.layer, target.index))
+            of = target.of
+            if of is not LOSS and of == WHOLE_LOSS:  # nearly all are of the loss, and identity is quick to tell
+                parts.whole.append(position)
+            elif of is not LOSS and of != LOSS and not shape:
+                parts.links.append(position)
+            elif parameter is None:
+                _put(parts.backward, target, position, tracks)
+            else:
+                parts.gradients.setdefault(parameter, []).append(position)
+        elif role in _FORWARD:
+            _put(parts.forward.steps, target, position, tracks)
+        elif role is Role.STATE:
+            stem = target.stem.partition("_")[0]
+            (parts.cut if stem == "cut" else parts.clipping if stem in CLIPPING else parts.updates).append(position)
+        elif role is Role.PARAMETER:
+            first.parameters.append(position)
+            parameters[target.stem, target.layer, target.index] = position
+        elif role is Role.GIVEN:
+            first.given.append(position)
+        else:
+            getattr(parts.forward if role is Role.LOSS else parts, _LISTS[role]).append(position)
+    del iterations[1]
+    if iterations and not iterations[last := max(iterations)].updates:
+        first.again = iterations.pop(last).forward
+    first.later = iterations
+    return first

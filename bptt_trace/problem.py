@@ -22,18 +22,12 @@ from bptt_trace.losses import Loss
 from bptt_trace.names import Name
 from bptt_trace.networks import network_of
 from bptt_trace.numbers import Number, Rounding, exact_number, shown
+from bptt_trace.optimizers import Update
 from bptt_trace.program import Role
 from bptt_trace.quantities import given_of, parameters_of
+from bptt_trace.updates import of_a_size_to_work_with, told_gradients, update_of
 from bptt_trace.vocabulary import Vocabulary, preset
 from bptt_trace.wiring import Network
-
-
-@dataclass(frozen=True)
-class Update:
-    """How parameters change; the learning rate is a given number, ``eta``."""
-
-    rule: str = "gd"
-    freeze: tuple[Name, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,6 +65,7 @@ _SECTIONS = {
     Role.GRADIENT: "backward",
     Role.CONTRIBUTION: "backward",
     Role.UPDATE: "update",
+    Role.STATE: "update",
     Role.FACTOR: "backward",
 }
 
@@ -129,6 +124,12 @@ class Problem:
     def rounded(self, rounding: Rounding) -> Problem:
         """The same problem under another rounding."""
         return replace(self, rounding=rounding)
+
+    @property
+    def samples(self) -> Sequence[int | None]:
+        """1 … N for a batch or for samples that take turns, or None alone where there is one."""
+        turns = self.update.online if self.update else 0
+        return range(1, turns + 1) if turns else self.network.numbers
 
     def initial(self, name: Name, sample: int | None) -> Name:
         """The initial state of a sample: its own where there is one, else that of all."""
@@ -208,34 +209,60 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
     if isinstance(handout, dict) and isinstance(handout.get("date"), date):  # as TOML has dates, without quotes
         document = {**document, "handout": {**handout, "date": handout["date"].isoformat()}}
     _validate(document)
+    if "gradient" in document.get("given", {}):
+        return _of_gradients(document, source)
+    if "network" not in document:
+        kind = schema()["properties"]["network"]["description"]
+        raise ProblemError(
+            f'the key "network" is missing; {kind} (or, for an update alone, the gradients in given.gradient)', path=""
+        )
     table = document["network"]
     given = dict(document.get("given", {}))
     parameters = document.get("parameters", {})
     network = network_of(table, given, parameters)
     loss = _loss(document.get("loss", {}), network)
-    update = _update(document.get("update"), network)
+    update, of_update, lines = _update(document.get("update"), network)
     rounding = _rounding(document.get("rounding", {}))
     numbers: dict[Name, Number] = {}
     numbers.update(parameters_of(network, parameters))
     numbers.update(given_of(network, loss, given, document.get("loss", {}).get("first_class", 1)))
     if update and loss.kind == "none":
         raise ProblemError("without a loss (kind none) there is no gradient to follow", path="update")
-    if update:
-        learning_rate = exact_number(document["update"]["learning_rate"], "update.learning_rate")
-        if learning_rate.value < 0:
-            raise ProblemError(f"{learning_rate.text} goes uphill; a learning rate is not negative", path="update.learning_rate")
-        numbers[Name("eta")] = learning_rate
+    numbers.update(of_update)
     title = document.get("title") or _default_title(network)
     vocabulary = _vocabulary(document, network, numbers)
     return Problem(
         title,
-        network,
+        lines,
         numbers,
         loss,
         update,
         rounding,
         source,
         vocabulary,
+        _citation(document.get("source")),
+        _marking(document.get("marks", {}), numbers),
+        Handout(**document.get("handout", {})),
+    )
+
+
+def _of_gradients(document: dict[str, Any], source: str) -> Problem:
+    """The problem of a table that has gradients and no network."""
+    if "network" in document:
+        raise ProblemError("gradients are given, or they come from a network: one of the two", path="given.gradient")
+    network, numbers, iterations = told_gradients(document)
+    update, of_update = update_of(document["update"], network, None, iterations)
+    numbers.update(of_update)
+    of_a_size_to_work_with(update, network)
+    return Problem(
+        document.get("title") or f"Optimizer: {update.rule}",
+        network,
+        numbers,
+        Loss("none"),
+        update,
+        _rounding(document.get("rounding", {})),
+        source,
+        _vocabulary(document, network, numbers),
         _citation(document.get("source")),
         _marking(document.get("marks", {}), numbers),
         Handout(**document.get("handout", {})),
@@ -331,16 +358,13 @@ def _no_meaning(table: dict[str, Any], network: Network, kind: str) -> None:
             raise ProblemError(reason, path=f"loss.{key}")
 
 
-def _update(table: dict[str, Any] | None, network: Network) -> Update | None:
+def _update(table: dict[str, Any] | None, network: Network) -> tuple[Update | None, dict[Name, Number], Network]:
+    """The update, its numbers, and the network as its lines have it: of one sample, where samples take turns."""
     if table is None:
-        return None
-    known = {str(name): name for name in network.parameters()}
-    for stem in table.get("freeze", []):
-        if stem not in known:
-            raise ProblemError(
-                f"no parameter {shown(stem)}{nearest(stem, known)}; there are {', '.join(sorted(known))}", path="update.freeze"
-            )
-    return Update(table.get("rule", "gd"), tuple(known[stem] for stem in table.get("freeze", [])))
+        return None, {}, network
+    update, numbers = update_of(table, network, network.samples)
+    of_a_size_to_work_with(update, network)
+    return update, numbers, replace(network, samples=None) if update.online else network
 
 
 def _vocabulary(document: dict[str, Any], network: Network, numbers: Mapping[Name, Number]) -> Vocabulary:

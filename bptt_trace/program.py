@@ -17,6 +17,9 @@ from bptt_trace.names import Name
 from bptt_trace.roles import Role as Role
 from bptt_trace.rules import Rule, Tape, renumbered, rule_of
 
+KEEPS_FIGURES = frozenset({Role.FACTOR, Role.STATE})
+"""Lines that have significant figures whatever the policy: products and squares of small numbers."""
+
 
 class Step(NamedTuple):
     """One line on the board: a new quantity and how it is made.

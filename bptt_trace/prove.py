@@ -21,7 +21,7 @@ from bptt_trace.evaluate import SYMBOLS, WORKING, Arithmetic, Exact, Precise, Re
 from bptt_trace.functions import Function
 from bptt_trace.lines import definition_source, source
 from bptt_trace.lowering import scalars
-from bptt_trace.names import LOSS, Name, gradient
+from bptt_trace.names import LOSS, WHOLE_LOSS, Name, gradient
 from bptt_trace.problem import Problem
 from bptt_trace.program import Program, Role
 from bptt_trace.rules import Rule
@@ -58,6 +58,9 @@ class Comparison:
 def prove(problem: Problem, program: Program | None = None) -> list[Comparison]:
     """Every parameter's total gradient beside SymPy's and beside central differences.
 
+    Of a truncated backward pass the gradients without truncation are compared,
+    and of several iterations those of the first.
+
     Raises ``CalculationError`` where a value cannot be had. A unit of relu that
     stands exactly at 0 has no derivative there, and the three need not agree.
     """
@@ -66,13 +69,14 @@ def prove(problem: Problem, program: Program | None = None) -> list[Comparison]:
     whole = scalars(program or build(problem))
     forward = Program(whole.steps[: whole.index[LOSS] + 1])
     numbers = run(whole, problem.given, Precise())
-    names = [step.target for step in whole.steps if step.role is Role.PARAMETER and gradient(step.target) in whole.index]
+    of = WHOLE_LOSS if problem.update and problem.update.truncate else LOSS  # slopes know of no truncation
+    names = [step.target for step in whole.steps if step.role is Role.PARAMETER and gradient(step.target, of=of) in whole.index]
     composed = _composed(problem, forward, names)
     how = Remembering(Precise())
     return [
         Comparison(
             name,
-            numbers[whole.index[gradient(name)]],
+            numbers[whole.index[gradient(name, of=of)]],
             None if composed is None else composed[name],
             _central(problem, forward, name, how),
         )

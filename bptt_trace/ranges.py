@@ -11,6 +11,7 @@ from bptt_trace.errors import ProblemError, UnknownName, nearest
 from bptt_trace.functions import identity, sigmoid, softmax, tanh
 from bptt_trace.names import Name
 from bptt_trace.numbers import Number, exact_number, shown
+from bptt_trace.optimizers import HYPER
 from bptt_trace.problem import Problem
 
 Choices = tuple[Number, ...]
@@ -100,7 +101,9 @@ def _classes_vary(value: Any, path: str) -> bool:
 def _default(problem: Problem, name: Name, grid: Number) -> Choices | None:
     """What a number is drawn from where the file does not tell; None where it stays."""
     stem = name.stem.lower()
-    if name.stem == "eta":
+    if name.of is not None:
+        return _span(-INPUT, INPUT, grid)
+    if name.stem in HYPER:
         return None
     if stem == "target":
         return _default_target(problem, grid)

@@ -19,6 +19,8 @@ class Role(Enum):
     UPDATE = "update"
     FACTOR = "factor"
     """∂h_t/∂h_{t−1} and the products of these: how far an error reaches back."""
+    STATE = "state"
+    """What an optimizer makes of a gradient and carries on: velocities, moments, norms, clipped gradients."""
 
     # The members are many keys of many dictionaries; the default hash is a Python function.
     __hash__ = object.__hash__

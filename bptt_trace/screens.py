@@ -23,7 +23,7 @@ from bptt_trace.formula import Formula
 from bptt_trace.functions import identity
 from bptt_trace.lines import source
 from bptt_trace.mistakes import CLEARLY, VISIBLE, Best
-from bptt_trace.program import Role
+from bptt_trace.program import KEEPS_FIGURES, Role
 from bptt_trace.rules import Rule, rule_of
 
 Mask = npt.NDArray[np.bool_]
@@ -123,6 +123,8 @@ class Screens:
         size = np.where(column == 0, 0, size)
         if rounding.figures is not None:
             return np.asarray(rounding.figures - 1 - size)
+        if self.steps[position].role is Role.STATE:
+            return np.asarray(rounding.places - 1 - size)
         least = rounding.places if self.steps[position].role is Role.FACTOR else LEAST_FIGURES
         return np.where(column == 0, rounding.places, np.maximum(rounding.places, least - 1 - size))
 
@@ -243,7 +245,7 @@ class Screens:
             return SMALL, self._any([], values)
         least = SMALLEST * 10.0**-rounding.places
         off = any(largest == np.inf for _, largest in self.bent)
-        sizes = [np.abs(values[p]) for p in self.asked if p not in self.vanishing and self.steps[p].role is not Role.FACTOR]
+        sizes = [np.abs(values[p]) for p in self.asked if p not in self.vanishing and self.steps[p].role not in KEEPS_FIGURES]
         return SMALL, self._any([(size < least) & ~((size < ZERO) & off) for size in sizes], values)
 
     def _near_tie(self, values: Mapping[int, Column]) -> tuple[str, Mask]:

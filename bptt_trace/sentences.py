@@ -19,7 +19,7 @@ from bptt_trace.names import LOSS, Name, gradient
 from bptt_trace.notation import clock_at
 from bptt_trace.parts import Parts, one_step
 from bptt_trace.problem import Problem
-from bptt_trace.program import Moment, Role
+from bptt_trace.program import KEEPS_FIGURES, Moment, Role
 from bptt_trace.sheet import Inline, Math, Note, inline
 
 NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -688,7 +688,7 @@ def recurrent_weight(desk: Desk) -> Iterator[Note]:
 
 def update_check(desk: Desk, parts: Parts) -> Iterator[Note]:
     """Which parameters grow and which shrink."""
-    changes = [desk.change(position) for position in parts.updates]
+    changes = [desk.change(position) for position in parts.updates if desk.steps[position].role is Role.UPDATE]
     groups = [(changes.count(1), "grow"), (changes.count(-1), "shrink"), (changes.count(0), "stay")]
     met = [(count, verb) for count, verb in groups if count]
     if not any(changes):
@@ -705,7 +705,11 @@ def update_check(desk: Desk, parts: Parts) -> Iterator[Note]:
 
 def new_loss(desk: Desk) -> Iterator[Note]:
     """Whether the step went downhill."""
-    before, after = desk.find(LOSS), desk.find(LOSS._replace(iteration=2))
+    last = desk.parts.last
+    online = desk.problem.update is not None and desk.problem.update.online
+    # Where samples take turns, the last one is looked at again.
+    before = desk.find(LOSS._replace(iteration=last if online else 1))
+    after = desk.find(LOSS._replace(iteration=last + 1))
     if before is None or after is None:
         return
     printed = desk.printed(after) - desk.printed(before)
@@ -714,15 +718,19 @@ def new_loss(desk: Desk) -> Iterator[Note]:
     if bool(printed < 0) != falls or bool(printed > 0) != rises:
         verdict = f"Rounding hides the change: at full precision the loss {'falls' if falls else 'rises' if rises else 'stays'}."
     elif falls:
-        verdict = "The loss falls: the step went downhill."
-    elif rises:
+        verdict = "The loss falls: the step went downhill." if last == 1 else "The loss falls."
+    elif rises and last == 1 and not desk.parts.clipping and desk.problem.update and desk.problem.update.rule == "gd":
         verdict = "The loss rises: the step was too long, and a smaller learning rate would do."
+    elif rises:
+        verdict = "The loss rises."
     else:
         verdict = "The loss stays the same."
     yield Note(
         "Check",
         inline(
-            "With the new parameters {new} ({line}; before: {old}). {verdict}",
+            "{when} {new} ({line}; {before}: {old}). {verdict}",
+            when="With the new parameters" if last == 1 else f"After {in_words(last)} updates",
+            before="before" if last == 1 else "before the last" if online else "before the first",
             new=desk.equals(after),
             line=desk.line(after),
             old=desk.value(before),
@@ -817,7 +825,7 @@ def _recurrent_takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
             total=desk.value(both.total),
         )
     if parts.gradients and desk.problem.network.samples is None:
-        once = ", and is updated once" if parts.updates else ""
+        once = ", and is updated once" if parts.updates and not parts.later else ""
         yield (
             f"A parameter that is used at every step collects one contribution from each of the {in_words(last)} steps{once}.",
         )
@@ -885,7 +893,8 @@ def drift(desk: Desk) -> Iterator[Note]:
     if desk.values.rounding.policy != "by_hand":
         return
     exact, here = desk.reference.numbers, desk.values.numbers
-    lines = [p for p, step in enumerate(desk.steps) if desk.line_of[p] and step.role is not Role.FACTOR]
+    line_of = desk.line_of
+    lines = [p for p, step in enumerate(desk.steps) if line_of[p] and step.role not in KEEPS_FIGURES]
     apart = [abs(exact[position] - float(here[position])) for position in lines]
     nearly = max(apart, default=0.0) * (1 - 1e-6)
     # Floating point finds the few that are furthest away, decimals the one among them.

@@ -302,6 +302,11 @@ class Bars:
     bars: tuple[Bar, ...]
     alternative: Inline
 
+    @property
+    def flows(self) -> bool:
+        """Whether something goes from bar to bar, by a factor."""
+        return any(bar.factor.text or bar.product for bar in self.bars)
+
 
 @dataclass(frozen=True)
 class Level:

@@ -30,11 +30,12 @@ class Solution:
     values: Values
     steps: str = "auto"
     detail: str = "both"
+    show: str = "auto"
 
     @cached_property
     def sheet(self) -> Sheet:
         """The worked solution."""
-        return write(self.problem, self.program, self.values, steps=self.steps, detail=self.detail)
+        return write(self.problem, self.program, self.values, steps=self.steps, detail=self.detail, show=self.show)
 
     def __getitem__(self, name: str) -> float:
         """The value of a quantity by its name, canonical or the problem's own: ``solution["dL/dw_hh"]``."""
@@ -81,7 +82,7 @@ class Solution:
         """Every line as JSON (format ``bptt-trace/1``)."""
         from bptt_trace.render.data import write_json
 
-        sheet = write(self.problem, self.program, self.values, steps="full", detail="lines", canonical=True)
+        sheet = write(self.problem, self.program, self.values, steps="full", detail="lines", canonical=True, show="all")
         return "".join(write_json(sheet))
 
     def to_svg(self) -> dict[str, str]:
@@ -97,13 +98,17 @@ class Solution:
         return markdown(self.sheet, links=embedded(self.sheet))
 
 
-def solve(problem: Problem | str | Path, *, rounding: str | None = None, steps: str = "auto", detail: str = "both") -> Solution:
+def solve(
+    problem: Problem | str | Path, *, rounding: str | None = None, steps: str = "auto", detail: str = "both", show: str = "auto"
+) -> Solution:
     """Solve a problem, given as such, as a file, or as the name of a built-in example.
 
     ``rounding`` is ``"4dp"``, ``"5sf"``, ``"carry:4dp"``, ``"full"`` or
     ``"exact"`` and replaces the problem's own; ``steps`` is ``"auto"``,
     ``"full"`` or ``"ledger"``; ``detail`` shows vectors as matrices
-    (``"board"``), component by component (``"lines"``) or as ``"both"``. Raises ``ProblemError`` for a problem that cannot
+    (``"board"``), component by component (``"lines"``) or as ``"both"``; ``show``
+    says which of several iterations are printed in full (``"auto"``, ``"all"``,
+    ``"none"``, or ``"1,2,last"``). Raises ``ProblemError`` for a problem that cannot
     be read and ``CalculationError`` for one that cannot be calculated.
     """
     if not isinstance(problem, Problem):
@@ -112,4 +117,4 @@ def solve(problem: Problem | str | Path, *, rounding: str | None = None, steps: 
         problem = problem.rounded(Rounding.parse(rounding))
     program = scalars(build(problem))
     within_reach(program, detail)
-    return Solution(problem, program, evaluate(program, problem.given, problem.rounding), steps, detail)
+    return Solution(problem, program, evaluate(program, problem.given, problem.rounding), steps, detail, show)

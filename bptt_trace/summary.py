@@ -77,8 +77,9 @@ class Summary:
         several = self.desk.last_time > 1 or not self.alone
         every = "the sum over all steps" if self.alone else "the sum over all samples"
         add("gradients", totals, every if several else "error times what the parameter multiplied")
-        add("update", parts.updates, "against the gradient" if parts.updates else "")
-        if parts.again.losses:
+        updates = [p for p in parts.updates if board.steps[p].role is Role.UPDATE]
+        add("update", updates, "against the gradient" if updates else "")
+        if parts.again.losses and not parts.later:
             add("new loss", parts.again.losses[-1:], "the forward pass again, with the new parameters")
         return Table(
             (Column(("step",)), Column(("calculation",)), Column(("explanation",))),

@@ -53,7 +53,13 @@ def worksheet(
     bare = Paper(problem, key.program, values, exact, every, detail=detail)
     sketch = bare, PaperBoard(bare, detail) if bare.has_components else bare
     writer = Writer(
-        paper, board, compact=True, sketch=sketch, drawn=style == "full" and blanks.hints >= 2, labels=PaperLabels(paper, board)
+        paper,
+        board,
+        compact=True,
+        sketch=sketch,
+        drawn=style == "full" and blanks.hints >= 2,
+        labels=PaperLabels(paper, board),
+        show="all",
     )
     checks = dict(check_yourself(paper, board)) if style == "full" else {}
     sections = []

@@ -17,16 +17,20 @@ from bptt_trace.conventions import conventions
 from bptt_trace.desk import Desk
 from bptt_trace.errors import ProblemError
 from bptt_trace.evaluate import Values, evaluate
+from bptt_trace.iterations import Course, shown, title
 from bptt_trace.labels import Labels, headings, title_of
 from bptt_trace.ledger import ledger, loss_ledger, parameter_ledger
 from bptt_trace.lines import TEXT
 from bptt_trace.lossterms import loss_name, sum_over, summed, term_equation
-from bptt_trace.names import ENCODER, LOSS, Name, gradient
+from bptt_trace.names import ENCODER, LOSS, WHOLE_LOSS, Name, gradient
 from bptt_trace.notation import Speller, clock_at, layer_in_words, seen
 from bptt_trace.numbers import Rounding
+from bptt_trace.optimizers import Update
 from bptt_trace.parts import Parts, Pass, by_track, way
 from bptt_trace.problem import Problem
-from bptt_trace.program import WRITTEN_OUT, Moment, Program
+from bptt_trace.program import WRITTEN_OUT, Moment, Program, Role
+from bptt_trace.recipes import clipping, recipe
+from bptt_trace.sentences import in_words, listed
 from bptt_trace.sheet import (
     Block,
     Bullets,
@@ -47,6 +51,7 @@ from bptt_trace.sheet import (
     turned,
 )
 from bptt_trace.summary import EVERY_STEP_UP_TO, ONE_BLOCK_FROM, Summary
+from bptt_trace.training import borders
 from bptt_trace.wiring import Network
 
 EXPLAINED_STEPS = 3
@@ -66,7 +71,13 @@ MEANINGS = {
     "h": "initial memory",
     "y": "output before the first step",
     "eta": "learning rate",
+    "gamma": "factor of the schedule",
+    "epsilon": "keeps the root from 0",
+    "lambda": "weight decay",
+    "clip": "bound of the gradients",
+    "v": "sum of squares at the start",
 }
+BETAS = {None: "what stays of the state", 1: "what stays of m", 2: "what stays of v"}
 
 
 OF_GATES = {
@@ -83,6 +94,13 @@ OF_GATES = {
 
 def _meaning(network: Network, name: Name) -> str:
     """What a given quantity is; in a network of several layers, of which layer."""
+    again = f", iteration {name.iteration}" if name.iteration != 1 else ""
+    if name.of is not None:
+        return f"gradient{again}"
+    if name.stem == "eta":
+        return MEANINGS["eta"] + again
+    if name.stem == "beta":
+        return BETAS[name.time]
     stem = name.stem.lower()
     cell = network.cell_of(name.layer)
     meaning = MEANINGS.get(stem, "")
@@ -97,6 +115,8 @@ def _meaning(network: Network, name: Name) -> str:
     return f"{meaning}, {layer_in_words(name.layer)}"
 
 
+MANY = 1_000
+"""Lines from which a sheet that prints some of its iterations spells only the names that it needs."""
 MAX_PRINTED = 300_000
 """Component lines that are printed; without them, on the board, a network may be larger."""
 
@@ -122,6 +142,7 @@ def write(
     with_latex: bool = True,
     canonical: bool = False,
     proof: Note | None = None,
+    show: str = "auto",
 ) -> Sheet:
     """The worked solution of a problem.
 
@@ -131,16 +152,21 @@ def write(
     ``lines`` (component by component) or ``both``; ``style`` is ``full`` or
     ``compact`` (formulas and lines only). ``with_latex=False`` leaves the LaTeX
     spellings out, for media without them; ``canonical`` shows the names of
-    answer files instead of those of the problem's own vocabulary.
+    answer files instead of those of the problem's own vocabulary. ``show``
+    says which iterations are printed in full: ``auto``, ``all``, ``none``, or
+    numbers with commas and ``last``.
     """
     full_precision = evaluate(program, problem.given, Rounding("full"))
     speller = Speller() if canonical else Speller(problem.vocabulary)
-    desk = Desk(problem, program, values, full_precision, with_latex=with_latex, speller=speller, detail=detail)
+    few = bool(problem.update) and show not in ("all", "auto") and len(program) > MANY
+    desk = Desk(problem, program, values, full_precision, with_latex=with_latex, speller=speller, detail=detail, few=few)
     board = Blackboard(desk, detail) if desk.has_components else desk
     on_ledger = steps == "ledger" or (steps == "auto" and desk.last_time > EVERY_STEP_UP_TO)
     # Where time is gone through more than once, a row for each step would mix what does not belong together.
     on_ledger = on_ledger and len(board.parts.forward.tracks) == 1
-    writer = Writer(desk, board, on_ledger=on_ledger and desk.last_time > 1, compact=style == "compact", drawn=style == "full")
+    writer = Writer(
+        desk, board, on_ledger=on_ledger and desk.last_time > 1, compact=style == "compact", drawn=style == "full", show=show
+    )
     sections = tuple(section for section in writer.sections() if section.blocks)
     rounding: dict[str, str | int] = {"policy": values.rounding.policy}
     if values.rounding.policy in ("by_hand", "carry"):
@@ -183,6 +209,7 @@ class Writer:
         sketch: tuple[Desk, Desk | Blackboard] | None = None,
         drawn: bool = True,
         labels: Labels | None = None,
+        show: str = "auto",
     ) -> None:
         self.desk = desk
         self.compact = compact
@@ -198,6 +225,9 @@ class Writer:
         self.recurrent = desk.last_time > 0
         self.samples = desk.problem.network.samples
         self.labels = labels or Labels(desk, board)
+        self.update_of = desk.problem.update or Update()
+        self.shown = shown(show, self.parts.last)
+        """The iterations that are printed in full."""
 
     def said(self, sentence: Callable[..., Iterator[Note]], *about: Any, **also: Any) -> Iterator[Note]:
         """What a sentence has to say, where there are sentences."""
@@ -207,9 +237,15 @@ class Writer:
     def subtitle(self) -> str:
         """What is done, in one line."""
         through_time = " through time" if self.recurrent else ""
+        last = self.parts.last
+        updates = f"{in_words(last)} update{'s' if last > 1 else ''}"
+        if self.update_of.told:
+            return f"Worked solution: {updates} from given gradients"
         if not self.parts.forward.losses:
             return "Worked solution: forward pass"
-        update = ", one update" if self.parts.updates else ""
+        update = f", {updates}" if self.parts.updates else ""
+        if last > len(self.shown) > 0:
+            update += f" ({listed([str(k) for k in sorted(self.shown)])} in full)"
         shape = ". In ledger form: two steps in full, then a row for every step" if self.on_ledger else ""
         return f"Worked solution: forward pass, backpropagation{through_time}{update}{shape}"
 
@@ -220,10 +256,10 @@ class Writer:
         steps = self.board.steps
         of_inputs = [p for p in self.parts.given if steps[p].target.stem in ("x", "target")]
         if self.recurrent and of_inputs:
-            for sample in self.desk.problem.network.numbers:
+            for sample in self.desk.problem.samples:
                 yield self._over_time([p for p in of_inputs if steps[p].target.sample == sample], sample)
             of_inputs = []
-        elif self.samples is not None:
+        elif self.desk.problem.samples[0] is not None:
             yield self._over_samples(of_inputs)
             of_inputs = []
         others = [p for p in self.parts.given if steps[p].target.stem not in ("x", "target")]
@@ -259,7 +295,7 @@ class Writer:
         names = dict.fromkeys(board.steps[p].target._replace(sample=None) for p in positions)
         columns = [Column(("sample",)), *(Column((self.desk.speller.math(name),), right=True) for name in names)]
         rows: list[tuple[Inline, ...]] = []
-        for sample in self.desk.problem.network.numbers:
+        for sample in self.desk.problem.samples:
             cells = [board.find(name._replace(sample=sample)) for name in names]
             rows.append(((str(sample),), *((board.value(cell),) if cell is not None else ("none",) for cell in cells)))
         return turned(columns, rows) if len(rows) <= 6 else Table(tuple(columns), rows)
@@ -268,26 +304,88 @@ class Writer:
 
     def sections(self) -> Iterator[Section]:
         """All sections, empty ones included."""
-        blocks = {
-            "forward": self.forward,
-            "loss": self.loss,
-            "backward": self.backward,
-            "gradients": self.gradients,
-            "update": self.update,
-            "again": self.again,
-            "memory": self.memory,
-        }
-        for which, title in headings(self.desk).items():
-            yield Section(which, title, tuple(blocks[which]()))
-        if self.compact:
+        first, last = 1 in self.shown, self.parts.last
+        titles = headings(self.desk)
+        several = last > 1
+        if first:
+            yield from self._first_iteration()
+        for k in sorted(self.shown - {1}):
+            yield Section(f"iteration-{k}", title(self.update_of.online, k), tuple(self.iteration(k)))
+        if last in self.shown:
+            after = f" after {in_words(last)} updates" if several else ""
+            yield Section("again", f"{titles['again']}{after}", tuple(self.again()))
+        if first:
+            yield Section("memory", titles["memory"], tuple(self.memory()))
+        if several:
+            yield Section("training", "All iterations", tuple(self.training()))
+        if self.compact or not first or self.update_of.told:
             return
         yield Section("summary", "Summary", tuple(Summary(self.desk, self.board, on_ledger=self.on_ledger).tables()))
         takeaways = tuple(sentences.takeaways(self.desk, self.desk.parts))
         yield Section("takeaways", "Key takeaways", (Bullets(takeaways),) if takeaways else ())
 
+    def _first_iteration(self) -> Iterator[Section]:
+        """The first iteration, each part of it a section with its formulas."""
+        titles = headings(self.desk)
+        blocks = {"forward": self.forward, "loss": self.loss, "backward": self.backward, "gradients": self.gradients}
+        for which, block in blocks.items():
+            yield Section(which, titles[which], tuple(block()))
+        yield Section("truncation", titles["truncation"], tuple(self.truncation()))
+        number = " 1" if self.parts.last > 1 and self.update_of.told else ""
+        yield Section("update", f"{titles['update']}{number}", tuple(self.update()))
+
+    def iteration(self, k: int) -> Iterator[Block]:
+        """A later iteration: its lines; the formulas are those of the first."""
+        board, labels, parts = self.board, self.labels.of, self.parts.iteration(k)
+        forward = [p for lines in parts.forward.steps.values() for p in lines]
+        backward = [p for lines in parts.backward.values() for p in lines]
+        if forward:
+            yield Lines(("Forward pass",), board.stream(forward, labels))
+            *terms, _ = parts.forward.losses
+            adds_up = self._adds_up(terms)
+            yield Lines(("Loss",), board.stream(parts.forward.losses, labels, adds_up), adds_up)
+        if backward:
+            yield Lines(("Backward pass",), board.stream(backward, labels))
+        for parameter, group in parts.gradients.items():
+            long = len(group) > WRITTEN_OUT + 1
+            lines = [p for p in group if long or not board.steps[p].repeats]
+            yield Lines(("Gradient of ", board.name(parameter)), board.stream(lines, labels, long), long)
+        yield from self._changes(parts)
+
+    def training(self) -> Iterator[Block]:
+        """Loss and parameters by iteration."""
+        course = Course(self.desk, self.board)
+        yield from course.table()
+        if self.drawn:
+            yield from course.figure()
+        if not self.compact:
+            yield from course.said()
+
+    def truncation(self) -> Iterator[Block]:
+        """The gradients of the whole backward pass, and what the truncated one leaves out of each."""
+        parts, length = self.parts, self.update_of.truncate
+        if not parts.cut:
+            return
+        whole, part = gradient(Name("p"), of=WHOLE_LOSS), gradient(Name("p"))
+        yield Paragraph(
+            inline(
+                "Gradients are carried back within windows of {length}; at the border of two windows the way back is cut. "
+                "{whole} is the gradient without any cut. The update uses {part}.",
+                length=f"{in_words(length or 0)} step{'s' if length != 1 else ''}",
+                whole=self.desk.speller.math(whole),
+                part=self.desk.speller.math(part),
+            )
+        )
+        if not self.on_ledger:
+            lines = [p for p in parts.whole if not self.board.steps[p].repeats]
+            yield Lines(("The whole backward pass",), self.board.stream(lines, self.labels.of))
+        yield Lines(("Truncated minus whole",), self.board.stream(parts.cut, self.labels.of))
+
     def forward(self) -> Iterator[Block]:
         """The forward pass."""
         steps = self.parts.forward.steps
+        if not steps:
+            return
         lead: Inline = ("For every step ", Math("t", "t"), ", in this order:") if self.recurrent else ("In this order:",)
         if self.samples is not None:
             lead = (
@@ -444,6 +542,8 @@ class Writer:
             title = self._title(moment)
             if moment.time == desk.last_time and len(moments) > 1 and self._carries():
                 title = (*title, " (the last: nothing is carried back)")
+            if self._is_cut(moment):
+                title = (*title, " (cut: nothing is carried back from the step after it)")
             yield Lines(title, self.board.stream(backward[moment], self.labels.of))
             if moment == moments[0]:
                 yield from self.said(sentences.short_gradient, desk, moment)
@@ -456,6 +556,10 @@ class Writer:
                 groups = {m.time: lines for m, lines in backward.items() if m.sample == sample and m.time is not None}
                 yield ledger(self.board, groups, (self._every_step(sample),))
         yield from self.said(sentences.through_activation, desk, [moment.time for moment in shown[:EXPLAINED_STEPS][::-1]])
+
+    def _is_cut(self, moment: Moment) -> bool:
+        """Whether a border of truncation lies behind this time step."""
+        return moment.time in borders(self.desk.problem) and self._carries()
 
     def _carries(self) -> bool:
         """Whether the steps are one way back: all that is carried may be frozen, and two directions have two last steps."""
@@ -607,23 +711,49 @@ class Writer:
 
     def update(self) -> Iterator[Block]:
         """The new parameters."""
-        updates = self.parts.updates
-        if not updates:
+        parts, options = self.parts, self.update_of
+        if not parts.updates:
             return
-        rule = Math("p' = p - eta * dL/dp", r"p' = p - \eta \cdot \frac{\partial L}{\partial p}")
-        yield Paragraph(inline("For every parameter {p}: {rule}", p=Math("p", "p"), rule=rule))
-        yield Lines(("All parameters",), self.board.stream(updates, self.labels.of))
-        yield from self.said(sentences.update_check, self.desk, self.desk.parts)
+        if options.clip:
+            yield Paragraph(("Clipping: ", *clipping(options, self.desk.speller), "."))
+        if options.rule == "gd" and not options.decay and not options.clip and not options.schedule:
+            rule = Math("p' = p - eta * dL/dp", r"p' = p - \eta \cdot \frac{\partial L}{\partial p}")
+            yield Paragraph(inline("For every parameter {p}: {rule}", p=Math("p", "p"), rule=rule))
+        else:
+            lead = inline("For every parameter {p} with the gradient {g}{clipped}:", p=Math("p", "p"), g=Math("g", "g"),
+                          clipped=" (clipped)" if options.clip else "")  # fmt: skip
+            yield Equations(lead, tuple(Equation(left, (Part(right),)) for left, right in recipe(options, self.desk.speller)))
+        yield from self._changes(parts)
+        if not options.decay:
+            yield from self.said(sentences.update_check, self.desk, self.desk.parts)
+
+    def _changes(self, parts: Parts) -> Iterator[Block]:
+        """The lines from the clipping to the new parameters."""
+        board = self.board
+        if parts.clipping:
+            yield Lines(("Clipping",), board.stream(parts.clipping, self.labels.of))
+        steps = board.steps
+        if all(steps[position].role is Role.UPDATE for position in parts.updates):
+            yield Lines(("All parameters",), board.stream(parts.updates, self.labels.of))
+            return
+        group: list[int] = []
+        for position in parts.updates:
+            group.append(position)
+            if steps[position].role is Role.UPDATE:
+                name = steps[position].target._replace(updated=False, iteration=1)
+                yield Lines(("Parameter ", self.desk.speller.math(name)), board.stream(group, self.labels.of))
+                group = []
 
     def again(self) -> Iterator[Block]:
         """The forward pass with the new parameters."""
         again = self.parts.again
         if not again.losses:
             return
+        number = f"@{self.parts.last + 1}"
         yield Paragraph(
             (
                 "The same forward pass with the new parameters shows whether the step helped; ",
-                Math("@2", "@2"),
+                Math(number, number),
                 " marks its quantities.",
             ),
         )

@@ -309,6 +309,15 @@ class _Calculator:
     def row_end() -> str:
         return r"\cr"
 
+    def bracket_end(self) -> None:
+        self.take(r"\right")
+        self.must(")")
+
+    def bracketed_end(self) -> Any:
+        value = self.sum()
+        self.bracket_end()
+        return value
+
     def function(self, text: str) -> Any:
         if text == r"\mathrm":
             self.must("{")
@@ -317,22 +326,34 @@ class _Calculator:
             self.must("}")
         prime = "'" if text.endswith("'") or self.take("'") else ""
         name = text.rstrip("'")
+        if name == r"\sqrt":
+            argument = self.braces()
+            root = self.functions["sqrt"]
+            return argument.each(root) if isinstance(argument, Matrix) else root(argument)
         self.take(r"\left")
         self.must("(")
         argument = self.sum()
-        if name in ("max", r"\max"):
+        if name.lstrip("\\") in ("max", "min"):
             self.must(",")
-            other = self.sum()
+            return extreme(max if "max" in name else min, argument, self.bracketed_end())
+        if name in ("sum", r"\sum"):
+            self.bracket_end()
+            return sum((x for row in argument.rows for x in row), Fraction(0))
         self.take(r"\right")
         self.must(")")
-        if name in ("max", r"\max"):
-            return argument.with_(other, max) if isinstance(argument, Matrix) else max(argument, other)
         if name in ("softmax", "diag"):
             return {"softmax": softmax, "diag": diagonal}[name](argument)
         function = self.functions.get(SPELLED.get(name, name) + prime)
         if function is None:
             raise Unreadable(text)
         return argument.each(function) if isinstance(argument, Matrix) else function(argument)
+
+
+def extreme(which: Callable[[Fraction, Fraction], Fraction], left: Any, right: Any) -> Any:
+    """The larger or the smaller of two, entry by entry."""
+    if isinstance(left, Matrix):
+        return left.with_(right, which)
+    return right.with_(left, which) if isinstance(right, Matrix) else which(left, right)
 
 
 def softmax(z: Matrix) -> Matrix:
@@ -405,8 +426,14 @@ class Digits:
         return Digits(self.count, figures=True) if is_factor(name) else self
 
 
+STATES = "m|v|s|mhat|vhat|g|step|clipped|squares|norm|scale|cut"
+"""What an update calculates for a parameter, as in ``v_w_hh@2``: it keeps significant figures."""
+
+
 def is_factor(name: str) -> bool:
-    """Whether a name is a slope between two states: ``dh_2/dh_1``, ``dc_2/dc_1``; not ``dL/dh_1``, and not a link, ``dy/dh``."""
+    """Whether a name is a slope between two states, ``dh_2/dh_1`` (not ``dL/dh_1``, nor ``dy/dh``), or of an update."""
+    if re.fullmatch(rf"(?:{STATES})_[A-Za-z]\w*.*|(?:squares|norm|scale|rate)(?:@\d+)?", name):
+        return True
     return re.fullmatch(r"d([hc])_\d+(\[\d+\])?/d\1_\d+(\[\d+\])?", name) is not None
 
 
@@ -729,7 +756,11 @@ def _pointed(match: re.Match[str]) -> str:
 
 def answer_name(latex: str) -> str:
     r"""``dL/dh_1 via a_2`` from ``\frac{\partial L}{\partial h_{1}}\text{ via }a_{2}``."""
-    text = re.sub(r"\\mathrm\{(\w+)\}", r"\1", latex).replace(r"\eta", "eta")
+    text = re.sub(r"\\mathrm\{(\w+)\}", r"\1", latex).replace(r"\eta", "eta").replace(r"\theta", "theta")
+    text = re.sub(r"\\hat\{(\w)\}", r"\1hat", text)
+    text = re.sub(
+        rf"({STATES})_\{{(\w+_\{{[\w,]+\}}|\w+)\}}", lambda m: f"{m[1]}_{re.sub(r'[{}]', '', m[2])}".replace(",", "_"), text
+    )
     arrowed = r"\{\\over(right|left)arrow\{(\w+)\}((?:_\{[\w,]+\})?'?)(?:\^\{(?:\((\d+)\))?([^{}]*)\})?\}"
     text = re.sub(arrowed, _pointed, text)
     text = re.sub(r"_\{([\w,]+)\}", lambda match: "_" + match[1].replace(",", "_"), text)

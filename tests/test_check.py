@@ -224,6 +224,9 @@ def test_marks_are_what_the_problem_says(tmp_path: Path) -> None:
 
 # ---------------------------------------------------------------- misconceptions
 
+ADAM = ("rnn", "update.rule=adam", "update.iterations=3")
+MOMENTUM = ("rnn", "update.rule=momentum", "update.iterations=2", "update.learning_rate=0.3")
+CLIPPED = ("classifier", "update.clip=0.1", "update.learning_rate=2")
 HOMES: dict[str, tuple[Any, ...]] = {
     "softmax-not-normalised": ("classifier",),
     "softmax-twice": ("classifier",),
@@ -236,6 +239,25 @@ HOMES: dict[str, tuple[Any, ...]] = {
     "longest-path-only": ("infosys",),
     "contributions-averaged": ("rnn3", "h_0=0.5"),
     "updated-inside-the-loop": ("rnn3", "h_0=0.5", "update.learning_rate=2"),
+    "bias-correction-forgotten": ADAM,
+    "bias-correction-without-power": ADAM,
+    "iterations-counted-from-0": (*ADAM, "update.iterations=4"),
+    "iterations-counted-by-parameter": ADAM,
+    "square-of-the-gradient-forgotten": ADAM,
+    "velocity-as-a-mean": MOMENTUM,
+    "velocity-as-a-sum": (*MOMENTUM, "update.velocity=mean"),
+    "rate-inside-the-velocity": MOMENTUM,
+    "rate-outside-the-velocity": (*MOMENTUM, "update.rate=inside"),
+    "epsilon-under-the-root": (*ADAM, "update.epsilon=0.1"),
+    "epsilon-beside-the-root": (*ADAM, "update.epsilon=0.1", "update.epsilon_at=inside"),
+    "decay-without-the-rate": ("rnn", "update.rule=adamw", "update.weight_decay=0.1"),
+    "decay-in-the-gradient": ("rnn", "update.rule=adamw", "update.weight_decay=0.1", "update.iterations=2"),
+    "decay-beside-the-step": (*MOMENTUM, "update.weight_decay=0.1"),
+    "clipped-one-by-one": CLIPPED,
+    "clipped-number-by-number": CLIPPED,
+    "clipping-after-the-update": CLIPPED,
+    "online-for-batch": ("toy-batch",),
+    "batch-for-online": ("toy-batch", "update.mode=online", "update.epochs=2"),
 }
 """Where a misconception shows; the others do in three steps of one unit."""
 

@@ -181,7 +181,7 @@ def test_every_example_recomputes_in_every_medium(name: str, rounding: str) -> N
     solution = solve(name, rounding=rounding, steps="full")
     digits = Digits(int(rounding[0]), figures=rounding.endswith("sf"))
     for medium in MEDIA:
-        assert obey(lines_of(document(solution, medium), medium), digits, solved_functions()) >= 8
+        assert obey(lines_of(document(solution, medium), medium), digits, solved_functions()) >= 6
 
 
 def solved_functions() -> dict[str, Function]:

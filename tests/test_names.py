@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bptt_trace.errors import UnknownName
-from bptt_trace.names import LOSS, Name, gradient
+from bptt_trace.names import LOSS, WHOLE_LOSS, Name, gradient
 
 SPELLINGS = [
     ("x_2", Name("x", time=2)),
@@ -43,6 +43,12 @@ SPELLINGS = [
     ("w_hh'@2", Name("w_hh", updated=True, iteration=2)),
     ("i_2", Name("i", time=2)),
     ("a_i_2", Name("a_i", time=2)),
+    ("beta_1", Name("beta", time=1)),
+    ("mhat_w_hh@3", Name("mhat_w_hh", iteration=3)),
+    ("v_W_hh[1,2]@3", Name("v_W_hh", index=(1, 2), iteration=3)),
+    ("v_W_xh(2)", Name("v_W_xh", layer=2)),
+    ("dL/dw_hh@2 via a_3@2", gradient(Name("w_hh", iteration=2), Name("a", time=3, iteration=2))),
+    ("dL_full/dh_2", gradient(Name("h", time=2), of=WHOLE_LOSS)),
 ]
 
 

@@ -138,7 +138,7 @@ PROBLEMS = {
     **{name: problem(name) for name in SHAPES},
     **dict(wide()),
     **{name: from_document(filled(*keys, update={"learning_rate": "0.1"})) for name, keys in (GATES | SHAPED).items()},
-    **{name: load(name) for name in examples()},
+    **{name: load(name) for name in examples() if load(name).network.cells},
     "no update": from_document({key: value for key, value in document(T=3).items() if key != "update"}),
     "frozen": load("rnn", ["update.freeze=['w_xh','w_hh','b_h','w_hy','b_y']"]),
 }
@@ -256,7 +256,9 @@ def test_every_gradient_of_a_state_that_is_drawn_has_its_arrows(name: str) -> No
     assert isinstance(picture, Picture)
     back = [edge.kind for edge in picture.edges if edge.kind != "forward"]
     assert bool(back) == bool(desk.parts.backward)
-    if desk.parts.backward and desk.last_time > 1 and name != "first input":
+    update = PROBLEMS[name].update
+    every_step_is_cut = update is not None and update.truncate == 1
+    if desk.parts.backward and desk.last_time > 1 and name != "first input" and not every_step_is_cut:
         assert "carried" in back
 
 

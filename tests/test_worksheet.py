@@ -124,7 +124,7 @@ def test_every_line_up_to_the_update_is_blank(name: str) -> None:
     parts = {s.id: s for s in solution.sheet.sections}
     lines = [
         row.name.text
-        for part in ("forward", "loss", "backward", "gradients", "update")
+        for part in ("forward", "loss", "backward", "gradients", "truncation", "update", *(f"iteration-{k}" for k in range(2, 9)))
         if part in parts
         for block in parts[part].blocks
         if isinstance(block, Lines)

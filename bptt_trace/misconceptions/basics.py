@@ -20,13 +20,19 @@ from bptt_trace.formula import (
     product,
 )
 from bptt_trace.functions import exp, ln, sigmoid, slope_of, softmax, tanh
-from bptt_trace.misconceptions.catalogue import Case, added, handed_on, misconception, replaced, terms_of, uses
+from bptt_trace.misconceptions.catalogue import (
+    MOST_STEPS,
+    Case,
+    added,
+    handed_on,
+    misconception,
+    replaced,
+    simplified,
+    terms_of,
+    uses,
+)
 from bptt_trace.names import Name, gradient
 from bptt_trace.program import Role, Step
-
-MOST_STEPS = 50
-"""Time steps up to which a mistake is looked for that takes the sum of many parts."""
-
 
 # ------------------------------------------------------------------ forward pass
 
@@ -435,12 +441,7 @@ def _weight_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula
     if case.of_state(step) and step.through is not None:
         changed = replaced(case.formula(position), lambda n: ONE if n in case.parameters else None)
         if changed != case.formula(position):
-            yield _simplified(changed)
-
-
-def _simplified(formula: Formula) -> Formula:
-    """Factors 1 dropped."""
-    return added([product(*(t.factors if isinstance(t, Times) else (t,))) for t in terms_of(formula)])
+            yield simplified(changed)
 
 
 @misconception(
@@ -531,7 +532,7 @@ def _input_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]
     "one contribution instead of the sum",
     "A weight that is used at several steps is one weight: its gradient adds up the contributions of all of them.",
 )
-def _contributions_notadded(case: Case, position: int, step: Step) -> Iterator[Formula]:
+def _contributions_not_added(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if case.is_gradient(step) and case.of_parameter(step) is not None and step.through is None and len(step.arguments) > 1:
         yield from (Var(argument) for argument in (step.arguments[-1], step.arguments[0]))
 
@@ -581,58 +582,3 @@ def _slope(case: Case, time: int, unit: int) -> Formula:
     """The slope of the activation of one unit."""
     a, h = (case.program.index[Name(stem, time=time, index=(unit,))] for stem in ("a", "h"))
     return slope_of(case.network.activation, Var(a), Var(h))
-
-
-# ----------------------------------------------------------------------- update
-
-
-@misconception(
-    "uphill",
-    "the update goes uphill",
-    "Gradient descent goes against the gradient: p' = p - eta * dL/dp.",
-)
-def _uphill(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    if step.role is Role.UPDATE and len(step.arguments) == 3:
-        old, rate, slope = (Var(argument) for argument in step.arguments)
-        yield old + rate * slope
-
-
-@misconception(
-    "learning-rate-forgotten",
-    "the learning rate is missing",
-    "A step has the length eta * dL/dp, not dL/dp.",
-)
-def _learning_rate_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    if step.role is Role.UPDATE and len(step.arguments) == 3:
-        old, _, slope = (Var(argument) for argument in step.arguments)
-        yield old - slope
-
-
-@misconception(
-    "step-for-parameter",
-    "the step instead of the new parameter",
-    "The new parameter is the old one minus the step eta * dL/dp.",
-)
-def _step_for_parameter(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    if step.role is Role.UPDATE and len(step.arguments) == 3:
-        _, rate, slope = (Var(argument) for argument in step.arguments)
-        yield rate * slope
-        yield Neg(rate * slope)
-
-
-@misconception(
-    "old-parameters-again",
-    "the old parameters in the new forward pass",
-    "The loss after the update is calculated with the new parameters, all of them.",
-)
-def _old_parameters_again(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    if step.target.iteration > 1:
-
-        def old(number: int) -> Formula | None:
-            target = case.steps[number].target
-            position = case.find(target._replace(updated=False)) if target.updated else None
-            return None if position is None else Var(position)
-
-        changed = replaced(case.formula(position), old)
-        if changed != case.formula(position):
-            yield changed

@@ -26,6 +26,9 @@ from bptt_trace.problem import Problem
 from bptt_trace.program import Program, Role, Step
 from bptt_trace.rules import renumbered, rule_of
 
+MOST_STEPS = 50
+"""Time steps up to which a mistake is looked for that takes the sum of many parts."""
+
 
 class Case:
     """One problem's program of numbers, as the catalogue looks at it."""
@@ -65,6 +68,18 @@ class Case:
         for position, step in enumerate(self.steps):
             if self.is_gradient(step) and step.through is not None and (parameter := self.of_parameter(step)) is not None:
                 found.setdefault(parameter, []).append((self.steps[step.through].target.time or 0, position))
+        return found
+
+    @cached_property
+    def by_sample(self) -> dict[int, list[tuple[int, int]]]:
+        """For each parameter the parts of its gradient in the first iteration: sample and position."""
+        found: dict[int, list[tuple[int, int]]] = {}
+        for position, step in enumerate(self.steps):
+            if step.target.iteration > 1 or not self.is_gradient(step) or step.through is None:
+                continue
+            sample = self.steps[step.through].target.sample
+            if sample is not None and (parameter := self.of_parameter(step)) is not None:
+                found.setdefault(parameter, []).append((sample, position))
         return found
 
     def find(self, name: Name) -> int | None:
@@ -284,3 +299,8 @@ def _and_back(change: Change, goes_back_to: Where) -> Change:
                 yield changed
 
     return both
+
+
+def simplified(formula: Formula) -> Formula:
+    """Factors 1 dropped."""
+    return added([product(*(t.factors if isinstance(t, Times) else (t,))) for t in terms_of(formula)])

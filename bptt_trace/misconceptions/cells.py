@@ -13,8 +13,8 @@ from bptt_trace.formula import (
     ONE,
     ZERO,
     Apply,
+    Extreme,
     Formula,
-    Larger,
     Neg,
     Over,
     Sum,
@@ -363,7 +363,7 @@ def _stabiliser_forgotten(case: Case, position: int, step: Step) -> Iterator[For
     if step.role is Role.HIDDEN and isinstance(formula, Apply) and isinstance(formula.argument, Sum):
         terms = formula.argument.terms
         subtracted = (v.number for t in terms if isinstance(t, Neg) for v in variables(t))
-        stabilisers = {case.steps[n].target.stem for n in subtracted if isinstance(case.steps[n].formula, Larger)}
+        stabilisers = {case.steps[n].target.stem for n in subtracted if isinstance(case.steps[n].formula, Extreme)}
         kept = [t for t in terms if not uses(t, lambda n: case.steps[n].target.stem in stabilisers)]
         if 0 < len(kept) < len(terms):
             yield Apply(formula.function, added(kept))

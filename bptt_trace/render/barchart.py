@@ -52,7 +52,7 @@ def lay_bars(figure: Bars, paper: Paper) -> Drawing:
             drawing.blocks.append(Block(middle - BROAD / 2, top, BROAD, height, kind))
         _centred(drawing, paper, (bar.value,), middle, top - line - 1)
         _centred(drawing, paper, (bar.name,), middle, base + 2)
-        if place + 1 < len(middles):
+        if figure.flows and place + 1 < len(middles):
             y = base + 2 + high + line + 2
             drawing.arrows.append(Arrow(((middles[place + 1] - 5, y), (middle + 5, y)), "carried"))
             between = (middle + middles[place + 1]) / 2
@@ -60,8 +60,8 @@ def lay_bars(figure: Bars, paper: Paper) -> Drawing:
         if bar.product:
             _centred(drawing, paper, _equation(bar.product), middle, base + 2 + high + line + 6)
     drawing.rules.append(((0, base), (x + paper.gap, base)))
-    drawing.width, drawing.height = x + paper.gap, base + 2 + high + line + 6 + high
-    if told:
+    drawing.width, drawing.height = x + paper.gap, base + 2 + high + (line + 6 + high if figure.flows else 0)
+    if told and figure.flows:
         _key(drawing, figure.bars, paper)
     return drawing
 

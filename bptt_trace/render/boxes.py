@@ -211,7 +211,7 @@ def _bars(figure: Bars, width: int, script: Script) -> Iterator[list[Span]]:
                     STYLES["carried"],
                 )
             ]
-    if told:
+    if told and figure.flows:
         yield from _key(figure, width, script)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
-from bptt_trace.render.signs import Script, fine, plain
+from bptt_trace.render.signs import Script, fine, lettered, plain
 from bptt_trace.sheet import Lines, Row, Sheet
 
 LONG = 400
@@ -189,7 +189,7 @@ class Layout:
             if not unicode:
                 line = form % (row.number, row.name.text, formula, numbers, row.relation, row.result.text, row.so_far)
                 return line + uses % (plain(row.uses), row.label)
-            if "^" in formula or "..." in formula or "eta" in formula:
+            if "^" in formula or "..." in formula or lettered(formula):
                 formula, numbers = fine(formula), fine(numbers)
             line = form % (row.number, row.name.text, formula, numbers, row.relation, row.result.text, row.so_far)
             # Signs that take one column before and after can be replaced when everything has its place.
@@ -385,7 +385,7 @@ def broken(text: str, width: int) -> list[str]:
     """A formula over several lines: broken before =, then before + and −, inside brackets only where nothing else helps."""
     if len(text) <= width:
         return [text]
-    for signs, deepest in (("=≈", 0), ("+-−", 0), ("][", 0), ("⊙", 0), ("+-−", 99), ("*·", 99)):
+    for signs, deepest in (("=≈", 0), ("+-−", 0), ("][", 0), ("⊙", 0), ("+-−", 99), ("/", 0), ("*·", 99)):
         pieces = (
             text.replace("] [", "]\n[").replace("]^T [", "]^T\n[").split("\n") if signs == "][" else _pieces(text, signs, deepest)
         )

@@ -6,7 +6,8 @@ import re
 
 from bptt_trace.sheet import Inline, Math
 
-_ETA = re.compile(r"\beta\b")
+_GREEK = {"eta": "η", "beta": "β", "gamma": "γ", "epsilon": "ε", "lambda": "λ"}
+_LETTER = re.compile(rf"(?<![A-Za-z])({'|'.join(_GREEK)})(?![A-Za-z])")
 _POWER = re.compile(r"\^([0-9])(?![0-9.])")
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _ASCII = str.maketrans(
@@ -31,16 +32,21 @@ _ASCII = str.maketrans(
 )
 
 
+def lettered(text: str) -> bool:
+    """Whether a name in it may be that of a Greek letter; quickly, as every line is asked."""
+    return "eta" in text or "lambda" in text or "epsilon" in text or "gamma" in text
+
+
 def fine(math: str) -> str:
-    """Mathematics with ·, −, ², Σ, η instead of their ASCII forms."""
+    """Mathematics with ·, −, ², Σ, η, β instead of their ASCII forms."""
     text = math.replace(".*", "⊙") if ".*" in math else math
     text = text.replace("*", "·").replace("-", "−")
     if "^2" in text and "^20" not in text:
         text = text.replace("^2", "²")
     if "^" in text:
         text = _POWER.sub(lambda match: _SUPERSCRIPTS[int(match[1])], text)
-    if "eta" in text:
-        text = _ETA.sub("η", text)
+    if lettered(text):
+        text = _LETTER.sub(lambda match: _GREEK[match[1]], text)
     return text.replace("...", "…").replace("<=", "≤").replace("sum_", "Σ_").replace("~", "≈")
 
 

@@ -56,7 +56,7 @@ def _parts() -> re.Pattern[str]:
     )
 
 
-_LETTERS = {"eta": "η", "yhat": "ŷ"}
+_LETTERS = {"eta": "η", "beta": "β", "gamma": "γ", "epsilon": "ε", "lambda": "λ", "theta": "θ", "yhat": "ŷ"}
 
 
 def pieces(math: Math) -> tuple[Piece, ...]:

@@ -118,6 +118,8 @@ class _Reader:
                 return script
             case "\\frac":
                 return f"frac({self.group()}, {self.group()})"
+            case "\\hat" | "\\sqrt":
+                return f"{token[1:]}({self.group()})"
             case "\\mathbf":
                 return f"bold({self.group()})"
             case "\\boxed":
