@@ -43,8 +43,8 @@ def build(problem: Problem) -> Program:
 
 def _with_factors(builder: Builder, problem: Problem) -> Program:
     """The program, and how far errors reach back; there are such factors in networks of one layer only."""
-    cell = problem.network.cells[0]
-    return factors(builder.build(), cell.memory, cell.state)
+    program, cell = builder.build(), problem.network.cells[0]
+    return factors(program, cell.memory, cell.state)
 
 
 class _Given:

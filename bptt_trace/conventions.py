@@ -41,7 +41,7 @@ def conventions(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, Inl
             "Samples",
             inline("{x} belongs to sample 2", x=desk.speller.math(Name("x", time=1 if network.steps else None, sample=2))),
         )
-    if kinds := tuple(dict.fromkeys(choices(network.cells[0]))):
+    if kinds := tuple(choices(network.cells[0])):
         yield "Cell", _sentences(desk, kinds)
     if shape := tuple(over_time(network)):
         yield "Over time", _sentences(desk, shape)

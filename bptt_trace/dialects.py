@@ -14,7 +14,7 @@ from typing import Any
 
 import sympy
 
-from bptt_trace.formula import Apply, Const, Diagonal, Entry, Formula, Rest, Shape, Total, Var
+from bptt_trace.formula import Apply, Const, Diagonal, Entry, Extreme, Formula, Rest, Shape, Total, Var
 from bptt_trace.functions import (
     Function,
     Pieces,
@@ -195,6 +195,8 @@ class ArrayLine(MatrixLine):
                 return self.rest, _ATOM_OF_ARRAY
             case Apply(function, argument):
                 return f"{self.scope.function(function)}({self.part(argument, _SUM)})", _ATOM_OF_ARRAY
+            case Extreme(kind, parts):
+                return f"{self.library}.{kind}imum({', '.join(self.part(part, _SUM) for part in parts)})", _ATOM_OF_ARRAY
             case Total(operand):
                 return f"{self.part(operand, _ATOM_OF_ARRAY)}.sum()", _ATOM_OF_ARRAY
             case Diagonal(operand):

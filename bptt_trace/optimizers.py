@@ -12,7 +12,7 @@ from one iteration to the next is 0 before the first.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -53,16 +53,6 @@ class Update:
     """How many samples take turns, one in each iteration; 0 where every iteration sees all there is."""
     told: bool = False
     """Whether the gradients themselves are given, and no network."""
-
-    def __repr__(self) -> str:
-        """The fields that are not as usual: what a sheet's code is made from."""
-        usual = Update()
-        shown = [
-            f"{field.name}={getattr(self, field.name)!r}"
-            for field in fields(self)
-            if field.name in ("rule", "freeze") or getattr(self, field.name) != getattr(usual, field.name)
-        ]
-        return f"Update({', '.join(shown)})"
 
 
 STATES = ("m", "v", "s", "mhat", "vhat", "g", "step", "clipped", "squares", "norm", "scale", "cut")

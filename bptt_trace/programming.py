@@ -26,8 +26,9 @@ from bptt_trace.matrices import literal
 from bptt_trace.names import LOSS, gradient
 from bptt_trace.numbers import Rounding
 from bptt_trace.problem import Problem
-from bptt_trace.program import Program, Role, Step
+from bptt_trace.program import KEEPS_FIGURES, Program, Role, Step
 from bptt_trace.rules import Rule
+from bptt_trace.training import borders
 
 WIDTH = 100
 """Columns of a statement, where it can be broken."""
@@ -80,9 +81,14 @@ class _Writer:
             return form.pattern % tuple([self.name(arguments[hole]) if hole >= 0 else rest for hole in form.holes])
 
         def leaf(part: Var) -> str:
-            return self.name(arguments[part.number])
+            return self.used(arguments[part.number], position)
 
         return of_arrays(self.scope, rule.formula, self.desk.program.rows, leaf, rest)
+
+    def used(self, argument: int, position: int) -> str:
+        """How the line at a position refers to another."""
+        del position
+        return self.name(argument)
 
     def title(self, position: int) -> str:
         """The name of a step as the sheet has it, in quotes."""
@@ -154,7 +160,7 @@ class _Writer:
             quantum=f"{10**-rounding.places:.{rounding.places}f}" if by_hand and not rounding.figures else "",
             figures=str(rounding.figures or rounding.places),
             digits=f"{rounding.figures} significant figures" if rounding.figures else f"{rounding.places} decimals",
-            slopes=by_hand and any(step.role is Role.FACTOR for step in self.steps),
+            slopes=by_hand and any(step.role in KEEPS_FIGURES for step in self.steps),
             symbols=tuple(
                 f'{name} = number("{value}")' if self.form == "python" else f"{name} = {value}"
                 for (_, value), name in self.scope.symbols.items()
@@ -179,8 +185,8 @@ class _Lines(_Writer):
         """``h_1 = line("h_1", tanh(a_1), "0.5370")  # 2``"""
         rounding, role = self.desk.values.rounding, self.steps[position].role
         texts = [self.title(position), self.right_side(position), self.value(position)]
-        if self.form == "python" and role is Role.FACTOR and rounding.figures is None and rounding.policy != "full":
-            texts.append("to_figures")  # slopes between states keep figures where all else keeps decimals
+        if self.form == "python" and role in KEEPS_FIGURES and rounding.figures is None and rounding.policy != "full":
+            texts.append("to_figures")  # products and squares keep figures where all else keeps decimals
         return _call(f"{self.name(position)} = line", texts, self.number(position))
 
 
@@ -190,6 +196,7 @@ class _Autograd(_Writer):
     def __init__(self, desk: Desk, board: Desk | Blackboard, form: str) -> None:
         """Raise ``ProblemError`` where there is nothing to differentiate."""
         super().__init__(desk, board, form)
+        self.borders = borders(desk.problem)
         index = {step.target: position for position, step in enumerate(self.steps)}
         if LOSS not in index:
             raise ProblemError("without a loss autograd has nothing to do; -f numpy has the forward pass", path="loss.kind")
@@ -232,6 +239,12 @@ class _Autograd(_Writer):
         if position in self.totals or position == self.loss:
             return _call(f"{target} = keep", [right], self.number(position))
         return _assignment(target, right, self.number(position))
+
+    def used(self, argument: int, position: int) -> str:
+        """A state beyond the end of a window is detached: that is how a truncated backward pass is asked for."""
+        source, user = self.steps[argument], self.steps[position].target
+        beyond = source.target.time in self.borders and source.target.time != user.time
+        return f"{self.name(argument)}.detach()" if beyond and source.role is Role.HIDDEN else self.name(argument)
 
     def _updates(self, grads: Mapping[int, str]) -> Iterator[str]:
         """From the gradients that autograd has found to the new parameters, by the rules of the sheet."""

@@ -262,7 +262,7 @@ def told_gradients(document: Keys) -> tuple[NoNetwork, Numbers, int]:
     if len(set(counts.values())) > 1:
         met = ", ".join(f"{count} of {key}" for key, count in counts.items())
         raise ProblemError(f"gradients for different numbers of iterations: {met}", path="given.gradient")
-    network = NoNetwork((), None, 0, (), 0, told=tuple((names[key], shapes[key]) for key in names))
+    network = NoNetwork((), None, 0, (), 0, layers=(), told=tuple((names[key], shapes[key]) for key in names))
     return network, numbers, next(iter(counts.values()))
 
 

@@ -72,7 +72,7 @@ class Network:
     @property
     def bidirectional(self) -> bool:
         """Whether each layer reads the sequence in both directions."""
-        return str(self.layers[0]).startswith(FORWARD)
+        return any(str(layer).startswith(FORWARD) for layer in self.layers)
 
     @property
     def groups(self) -> list[list[int]]:

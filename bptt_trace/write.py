@@ -102,12 +102,13 @@ def _meaning(network: Network, name: Name) -> str:
     if name.stem == "beta":
         return BETAS[name.time]
     stem = name.stem.lower()
-    cell = network.cell_of(name.layer)
     meaning = MEANINGS.get(stem, "")
-    if name.stem in cell.state[1:]:
-        meaning = f"initial {word_of(cell, name.stem)}"
-    elif stem not in MEANINGS:
-        meaning = OF_GATES.get(stem[:-1], "{}").format(word_of(cell, stem[-1]))
+    if network.cells:
+        cell = network.cell_of(name.layer)
+        if name.stem in cell.state[1:]:
+            meaning = f"initial {word_of(cell, name.stem)}"
+        elif stem not in MEANINGS:
+            meaning = OF_GATES.get(stem[:-1], "{}").format(word_of(cell, stem[-1]))
     if name.layer is None or not meaning:
         return meaning
     if name.stem.lower() == "w_xh" and isinstance(name.layer, int) and name.layer > 1:

@@ -27,7 +27,7 @@ def rounded(value):
 
 
 def to_figures(value):
-    """Half away from zero, to 4 significant figures: for the slopes between states."""
+    """Half away from zero, to 4 significant figures: for products and squares of small numbers."""
     value = Context(prec=50, rounding=ROUND_HALF_UP).plus(decimal(value))
     return number(Context(prec=4, rounding=ROUND_HALF_UP).plus(value))
 
