@@ -337,7 +337,7 @@ class TwoStates:
     activation: ClassVar = tanh
     parameters: ClassVar = {"W_xh": ("n", "d"), "W_hh": ("n", "n"), "b_h": ("n",)}
     state: ClassVar = ("h", "c")
-    memory: ClassVar = "h"
+    memory: ClassVar = "c"
     gates: ClassVar = {}
 
     def step(self, let: Any, p: Any, x: Any, h: Any, c: Any) -> Any:
