@@ -5,6 +5,9 @@ network with four units, inputs and outputs over ten steps, and a scalar one
 over as many steps as give the same number of lines.
 
     python benchmarks/vectors.py
+
+Then the cells with gates, each beside the simple recurrent network of the same
+size: its time for a line, of which it has more.
 """
 
 from __future__ import annotations
@@ -19,16 +22,19 @@ import time
 from bptt_trace.build import build
 from bptt_trace.evaluate import evaluate
 from bptt_trace.lowering import scalars
+from bptt_trace.networks import network_of
 from bptt_trace.problem import Problem, parse
 from bptt_trace.render.data import write_json
 from bptt_trace.write import write
 
-BOUND = 3.0
+BOUND, BOUND_OF_GATES = 3.0, 1.5
 
 
-def network(n: int, T: int) -> Problem:
+def network(n: int, T: int, cell: str = "rnn") -> Problem:
     """A recurrent network with n units, n inputs and n outputs."""
     chance = random.Random(n)
+    x = [[0] * n] * T if n > 1 else [0] * T
+    shapes = network_of({"cell": cell, "hidden": n}, {"x": x, "target": x}, {}).parameters()
 
     def number() -> str:
         return f"{chance.uniform(-1, 1):.2f}"
@@ -36,13 +42,12 @@ def network(n: int, T: int) -> Problem:
     def column() -> object:
         return number() if n == 1 else [number() for _ in range(n)]
 
-    def matrix() -> object:
-        return number() if n == 1 else [[number() for _ in range(n)] for _ in range(n)]
+    def filled(shape: tuple[int, ...]) -> object:
+        return [filled(shape[1:]) for _ in range(shape[0])] if shape else number()
 
-    stems = ("w_xh", "w_hh", "w_hy") if n == 1 else ("W_xh", "W_hh", "W_hy")
     document = {
-        "network": {"cell": "rnn", "hidden": n},
-        "parameters": {stem: matrix() for stem in stems} | {"b_h": column(), "b_y": column()},
+        "network": {"cell": cell, "hidden": n},
+        "parameters": {str(name): filled(shape) for name, shape in shapes.items()},
         "given": {"x": [column() for _ in range(T)], "target": [column() for _ in range(T)]},
         "update": {"learning_rate": "0.1"},
     }
@@ -76,6 +81,13 @@ def main() -> None:
     print(f"one unit, {numbers.network.steps} steps: {pairs[0][1][1]:,} lines of JSON in {theirs:.3f} s")
     ratio = ours / theirs * pairs[0][1][1] / lines
     print(f"per line: {ratio:.2f} x (bound {BOUND}); the first time, with its rules still to be made, {first:.3f} s")
+    for cell in ("lstm", "gru", "slstm"):
+        gated = network(options.units, options.steps, cell)
+        run(gated)
+        pairs = [(run(gated), run(vectors)) for _ in range(options.repeat)]
+        ours, theirs = (statistics.median(pair[side][0] / pair[side][1] for pair in pairs) for side in (0, 1))
+        count = pairs[0][0][1]
+        print(f"{cell}: {count:,} lines, per line {ours / theirs:.2f} x the simple network (bound {BOUND_OF_GATES})")
 
 
 if __name__ == "__main__":

@@ -89,6 +89,8 @@ class Stream(Iterable["Row"]):
         return self.count
 
 
+A_PAGE = 40
+"""Lines of print beyond which a table is broken over pages."""
 TALL = 27
 """Lines of print that a heading and a block below it may have together with room to spare on a page."""
 
@@ -148,6 +150,16 @@ class Table:
     def half(self) -> int:
         """How many rows stand in each of two columns, where it folds: as many as fit a page, or half of them."""
         return min((len(self.rows) + 1) // 2, 38)
+
+    @property
+    def breaks(self) -> bool:
+        """Whether it may be higher than a page."""
+        return self.height > A_PAGE
+
+    @property
+    def height(self) -> int:
+        """How many lines of print it takes, about: a row is as high as its highest matrix."""
+        return sum(1 + max(words(cell).count(";") for cell in row) for row in self.rows)
 
     @property
     def width(self) -> int:
@@ -387,8 +399,8 @@ class Sheet:
 
     @property
     def much_given(self) -> bool:
-        """Whether the given numbers are too wide to stand beside the box of conventions."""
-        return any(table.width > 44 or table.width + 2 * len(table.columns) > 56 for table in self.given)
+        """Whether the given numbers are too wide, or too many, to stand beside the box of conventions."""
+        return any(table.breaks or table.width > 44 or table.width + 2 * len(table.columns) > 56 for table in self.given)
 
     @property
     def has_answers(self) -> bool:

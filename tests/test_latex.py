@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from networks import document as network_document
+from networks import filled, sequence
 from random_problems import examples
 
 from bptt_trace import Key, load, solve
@@ -94,6 +95,22 @@ def vectors() -> Iterator[tuple[str, str]]:
             yield f"{name}-{notation}", solve(renamed).to_latex()
 
 
+def gates() -> Iterator[tuple[str, str]]:
+    """Cells with gates, two units over three steps, and networks that go over time more than once."""
+    for name, network in {
+        "lstm": {"cell": "lstm", "peepholes": True},
+        "concatenated": {"cell": "lstm", "form": "concatenated"},
+        "gru": {"cell": "gru", "biases": 2},
+        "slstm": {"cell": "slstm", "forget": "sigmoid"},
+        "both-ways": {"cell": "gru", "bidirectional": True},
+        "decoder": {"cell": "lstm", "decoder": "target"},
+    }.items():
+        given = {"x": sequence(3, 2), "target": sequence(3, 1, seed=2)}
+        problem = from_document(filled({"hidden": 2, **network}, given, update={"learning_rate": "0.1"}))
+        for detail in ("both", "board", "lines"):
+            yield f"{name}-{detail}", solve(problem, steps="full", detail=detail).to_latex()
+
+
 def handouts() -> Iterator[tuple[str, str]]:
     """Worksheets with every hint, their keys, and the two in one, of every example and of larger networks."""
     keys = {name: Key(load(name)) for name in examples()}
@@ -122,7 +139,7 @@ def seventeen_digits() -> Iterator[tuple[str, str]]:
             yield f"{name}-{steps}", solve(name, rounding="full", steps=steps).to_latex()
 
 
-@pytest.mark.parametrize("all_of", [documents, vectors, handouts, seventeen_digits])
+@pytest.mark.parametrize("all_of", [documents, vectors, gates, handouts, seventeen_digits])
 def test_every_document_compiles_without_an_overfull_box(
     tmp_path: Path, pdflatex: Compile, all_of: Callable[[], Iterator[tuple[str, str]]]
 ) -> None:
