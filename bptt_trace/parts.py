@@ -138,11 +138,12 @@ def parts_of(program: Program) -> Parts:
     tracks = _Tracks(program)
     iterations = {1: first}
     parameters: dict[tuple[str, Layer, tuple[int, ...]], int] = {}
+    parts, current = first, 1
     for position, (target, _, _, role, _, shape) in enumerate(program.steps):
         number = target.iteration
-        parts = iterations.get(number)
-        if parts is None:
-            parts = iterations[number] = Parts()
+        if number != current:  # the lines of an iteration stand together
+            current = number
+            parts = iterations.get(number) or iterations.setdefault(number, Parts())
         if role in _GRADIENTS:
             parameter = parameters.get((target.stem, target.layer, target.index))
             of = target.of

@@ -185,6 +185,14 @@ def _truncate(table: Keys, network: Network) -> int | None:
     length: int = table["truncate"]
     if network.steps is None:
         raise ProblemError("there is no time, so nothing is carried back that could be cut", path="update.truncate")
+    for there, what in (
+        (network.bidirectional, "each layer reads in both directions"),
+        (network.source_steps, "there are an encoder and a decoder"),
+        (network.feedback == "output", "the output is fed back"),
+        (network.first_only, "there is an input at the first step only"),
+    ):
+        if there:
+            raise ProblemError(f"{what}, so windows of time steps are not defined; leave truncate out", path="update.truncate")
     if length >= network.steps:
         raise ProblemError(
             f"windows of {length} steps, and there are {network.steps}: nothing would be cut; fewer would do",
