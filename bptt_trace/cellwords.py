@@ -40,7 +40,7 @@ CHOICES = {
     ("reset", "after"): "{r} multiplies after the matrix product of the state (PyTorch; Keras with reset_after)",
     ("reset", "before"): "{r} multiplies the state before the matrix product (Cho et al. 2014)",
     ("forget", "exp"): "input and forget gate are exponentials",
-    ("forget", "sigmoid"): "the input gate is an exponential, the forget gate a sigmoid",
+    ("forget", "sigmoid"): "the input gate is an exponential, the forget gate a sigmoid; ln σ(a) is written −softplus(−a)",
     ("stabiliser", True): (
         "{m} keeps the exponentials small; {i} and {f} are the stabilised gates, and {h} is the same as without; "
         "no gradient goes through {m}, because it cancels in c / n"
@@ -57,6 +57,11 @@ def choices(cell: Cell) -> Iterator[str]:
             yield words
 
 
+def scaled(cell: Cell) -> bool:
+    """Whether the memory is divided by a stabiliser at every step, so that slopes along it say nothing of what it keeps."""
+    return getattr(cell, "stabiliser", False)
+
+
 def over_time(network: Network) -> Iterator[str]:
     """How a sequence is read and answered, where it is not step by step from one state to the next; names in braces."""
     if network.bidirectional:
@@ -67,7 +72,8 @@ def over_time(network: Network) -> Iterator[str]:
         if not network.every:
             yield "the output sees each direction where it ends: {fwd_end} and {bwd_end}"
     if network.source_steps:
-        yield "the encoder reads the input and predicts nothing; the decoder starts from its last state: {start} is {end}"
+        handed = ", ".join(f"{{start_{stem}}} is {{end_{stem}}}" for stem in network.cells[0].state)
+        yield f"the encoder reads the input and predicts nothing; the decoder starts from its last state: {handed}"
     fed = {"target": "{target}, the target of the step before (teacher forcing)", "output": "{y}, its own last output"}
     if network.feedback and network.source_steps:
         yield f"the decoder's input is {fed[network.feedback]}; at the first step {{y0}}"
@@ -84,11 +90,11 @@ def names_in(network: Network) -> dict[str, Name]:
     gates = {stem: Name(stem, layer, 1) for stem in (*network.cells[0].gates, *network.cells[0].state)}
     return gates | {
         "fwd": Name("h", network.layers[0], 1),
-        "bwd": Name("h", network.layers[-1], 1),
+        "bwd": Name("h", network.layers[min(1, len(network.layers) - 1)], 1),
         "fwd_end": Name("h", network.layers[-2:][0], network.steps),
         "bwd_end": Name("h", network.layers[-1], 1),
-        "start": Name("h", last["dec"], 0),
-        "end": Name("h", last["enc"], network.source_steps),
+        **{f"start_{stem}": Name(stem, last["dec"], 0) for stem in network.cells[0].state},
+        **{f"end_{stem}": Name(stem, last["enc"], network.source_steps) for stem in network.cells[0].state},
         "y": Name("y", None, 0),
         "target": Name("target", None, 0),
         "y0": Name("y", None, 0),

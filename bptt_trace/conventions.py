@@ -79,7 +79,8 @@ def _update(desk: Desk, update: Update) -> Iterator[tuple[str, Inline]]:
         for place, (left, right) in enumerate(recipe(update, desk.speller)):
             both = Math(f"{left.text} = {right.text}", f"{left.latex} = {right.latex}")
             formulas += ("; " if place else ": ", both)
-        formulas += ("; on the right the values before (0 at the start)",)
+        if any(desk.steps[position].role is Role.STATE for position in desk.parts.updates):
+            formulas += ("; a letter on both sides: on the right its value before the iteration, at first 0 if none is given",)
     yield "Update", (named(update), *formulas, f"{when}{stays}")
     if update.schedule:
         yield "Learning rate", _schedule(desk, update)
@@ -91,6 +92,10 @@ def _update(desk: Desk, update: Update) -> Iterator[tuple[str, Inline]]:
         yield "Truncation", (f"nothing is carried back from one window to the one before: {windows}{ends}",)
 
 
+def _every(count: int) -> str:
+    return "every iteration" if count == 1 else f"every {count} iterations"
+
+
 def _schedule(desk: Desk, update: Update) -> Inline:
     """How the learning rate goes from iteration to iteration."""
     eta, gamma, k = desk.speller.math(Name("eta")), desk.speller.math(Name("gamma")), Math("k", "k")
@@ -98,14 +103,14 @@ def _schedule(desk: Desk, update: Update) -> Inline:
         case "list":
             return ("given for each iteration",)
         case "step":
-            return inline("{eta}, multiplied by {gamma} after every {n} iterations", eta=eta, gamma=gamma, n=str(update.every))
+            return inline("{eta}, multiplied by {gamma} after {n}", eta=eta, gamma=gamma, n=_every(update.every))
         case "exponential":
             power = Math(f"{eta.text} * {gamma.text}^(k-1)", rf"{eta.latex} \cdot {gamma.latex}^{{k-1}}")
             return inline("{power} in iteration {k}", power=power, k=k)
         case _:
             share = Math(f"{eta.text} * k / {update.every}", rf"{eta.latex} \cdot \frac{{k}}{{{update.every}}}")
             return inline(
-                "warm-up: {share} in iteration {k}, from the {n}th on {eta}", share=share, k=k, n=str(update.every), eta=eta
+                "warm-up: {share} in iteration {k}, from iteration {n} on {eta}", share=share, k=k, n=str(update.every), eta=eta
             )
 
 
@@ -114,7 +119,7 @@ def _sentences(desk: Desk, sentences: Sequence[str]) -> Inline:
     network = desk.problem.network
     clock = clock_at(1)
     names = {
-        key: desk.speller.math(name, clock if name.time == 1 else str)
+        key: desk.speller.math(name, clock if name.time == 1 and not key.endswith("_end") else str)
         for key, name in names_in(network).items()
         if key not in ("y", "target")
     }

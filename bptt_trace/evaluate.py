@@ -141,7 +141,7 @@ def _reason(error: Exception, rule: Rule, role: Role) -> str:
             "a probability in it is 0 with the digits that are kept, and ln(0) does not exist; "
             "more places, significant figures (--round 5sf) or unrounded values (--round carry) would do"
         )
-    if isinstance(error, ZeroDivisionError):
+    if isinstance(error, ZeroDivisionError | DivisionByZero) or "DivisionUndefined" in str(error):
         return "a division by zero, with the digits that are kept; more places, or significant figures (--round 5sf), may do"
     if isinstance(error, CalculationError):
         return str(error)

@@ -15,6 +15,7 @@ from math import ceil, log10
 from typing import NamedTuple
 
 from bptt_trace.build import build
+from bptt_trace.cellwords import scaled
 from bptt_trace.conventions import rounding_rule
 from bptt_trace.desk import Desk
 from bptt_trace.errors import ProblemError
@@ -48,6 +49,7 @@ from bptt_trace.sheet import (
     Table,
     inline,
 )
+from bptt_trace.training import borders
 from bptt_trace.wiring import written
 
 MOST_PROBLEMS = 3
@@ -78,10 +80,13 @@ def flow_sheet(problems: Sequence[Problem], *, with_latex: bool = True, canonica
 def followed(problem: Problem) -> None:
     """Raise ``ProblemError`` where a network has no slopes of single numbers from state to state."""
     network = problem.network
-    if not network.cells[0].memory:
+    if not network.cells or not network.cells[0].memory:
         raise ProblemError(
             "a network without time has no state that is carried back; a recurrent cell would do", path="network.cell"
         )
+    for there, key in ((network.bidirectional, "bidirectional"), (network.source_steps, "decoder")):
+        if there:
+            raise ProblemError("the way back is no single product of slopes; flow follows one unit", path=f"network.{key}")
     if len(network.layers) > 1:
         raise ProblemError(
             f"{len(network.layers)} layers: the way back is not one product of slopes; one layer would do", path="network.hidden"
@@ -328,6 +333,10 @@ class _Writer:
         smallest, largest = min(flow.singles, key=flow.size), max(flow.singles, key=flow.size)
         word, meaning = _judged(flow.size(product))
         along = " along this memory" if flow.held else ""
+        if scaled(desk.problem.network.cells[0]):
+            meaning += "; but the stabiliser divides it at every step and c / n is read, so this is no measure of memory"
+        if borders(desk.problem):
+            meaning += "; the update takes less, because between windows nothing is carried back"
         text = inline(
             "{word}. {why}; a change of {first} arrives at {last}{along} multiplied by {product} ({line}): {meaning}.",
             word=word,

@@ -9,6 +9,7 @@ from bptt_trace.blackboard import Blackboard
 from bptt_trace.desk import Desk
 from bptt_trace.errors import ProblemError
 from bptt_trace.names import LOSS, Name
+from bptt_trace.optimizers import Update
 from bptt_trace.sheet import Bar, Bars, Column, Inline, Math, Note, Table, inline
 
 IN_FULL_UP_TO = 3
@@ -151,7 +152,7 @@ def _size(text: str) -> Decimal:
         return Decimal(0)
 
 
-def title(online: int, k: int) -> str:
+def title(update: Update, k: int) -> str:
     """What a section about one iteration is called; of samples that take turns it says which."""
-    of = f", sample {(k - 1) % online + 1}" if online else ""
-    return f"Iteration {k}{of}"
+    of = f", sample {(k - 1) % update.online + 1}" if update.online else ""
+    return f"{'Update' if update.told else 'Iteration'} {k}{of}"

@@ -70,6 +70,7 @@ def network_of(table: Keys, given: Keys, parameters: Keys) -> Network:
     source_steps = None
     if "decoder" in table:
         source_steps, steps = steps, _decoder_steps(table, given, samples)
+        _within(steps, 1, MAX_STEPS, "steps of the decoder", "given.target" if "target" in given else "network.steps")
     if not recurrent and "x" not in given:
         raise ProblemError('the key "x" is missing; the input, a number or a list', path="given")
     outputs = sizes.outputs(seen, recurrent, samples) if readout else seen

@@ -12,7 +12,7 @@ from one iteration to the next is 0 before the first.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -242,7 +242,7 @@ def change(turn: Turn) -> Var:
     used = turn
     if decay == "l2":
         with_decay = turn.let("g", turn.gradient + turn.numbers["lambda"] * p)
-        used = Turn(**{**vars(turn), "gradient": with_decay})
+        used = replace(turn, gradient=with_decay)
     step = RULES[turn.options.rule](used)
     kept: Formula = p - turn.rate * turn.numbers["lambda"] * p if decay == "decoupled" else p
     return turn.builder.let(turn.name._replace(updated=True), kept - step, Role.UPDATE, turn.gradient.number)

@@ -78,7 +78,8 @@ def _why(key: str, network: Network) -> str:
     if key.partition("(")[0] in ("b_xh", "b_hh"):
         return " (biases = 2 has one)"
     if len(network.cells) > 1 and "(" not in key:
-        return f' (with {len(network.cells)} layers each has its own, in quotes: "{key}(1)")'
+        kinds = "directions" if network.bidirectional else "encoder and decoder" if network.source_steps else "layers"
+        return f' (of several {kinds} each has its own, in quotes: "{key}({network.layers[0]})")'
     return ""
 
 

@@ -89,7 +89,7 @@ def clipping(options: Update, speller: Speller) -> Inline:
         case "value":
             return inline("every number of a gradient becomes {bounded}, before any parameter is changed", bounded=bounded)
         case "parameter":
-            whose = "of that parameter alone"
+            whose = "of this gradient alone"
         case _:
             whose = "of all gradients together"
     return inline(

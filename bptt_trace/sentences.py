@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, NamedTuple
 
+from bptt_trace.cellwords import scaled
 from bptt_trace.desk import Calculation, Desk
 from bptt_trace.formula import Apply, Const, Formula, Over, Sum, Times, Var, product, variables
 from bptt_trace.functions import Function, identity, relu, sigmoid, softmax, tanh
@@ -21,6 +22,7 @@ from bptt_trace.parts import Parts, one_step
 from bptt_trace.problem import Problem
 from bptt_trace.program import KEEPS_FIGURES, Moment, Role
 from bptt_trace.sheet import Inline, Math, Note, inline
+from bptt_trace.training import borders
 
 NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
@@ -70,11 +72,16 @@ def voices(desk: Desk, time: int) -> Voices | None:
     terms = formula.terms if isinstance(formula, Sum) else (formula,)
     memory = [term for term in terms if any(v.number == state for v in variables(term))]
     others = tuple(
-        ("bias" if isinstance(term, Var) else "input", term)
+        ("bias" if isinstance(term, Var) else "fed back" if _fed_back(desk, term) else "input", term)
         for term in terms
         if not any(v.number == state for v in variables(term))
     )
     return Voices(position, hidden, state, memory[0], others) if len(memory) == 1 else None
+
+
+def _fed_back(desk: Desk, term: Formula) -> bool:
+    """Whether a term is what the step before gave out, or should have."""
+    return any(desk.steps[v.number].target.stem in ("y", "target") for v in variables(term))
 
 
 def _readable(desk: Desk) -> bool:
@@ -292,7 +299,7 @@ def _passed_on(desk: Desk, found: Voices, factor: int, time: int) -> Note:
         factor=full_line(desk, factor, with_name=False),
     )
     lines = [str(desk.line_of[way]) for way in ways if way is not None]
-    if lines:
+    if lines and time - 1 not in borders(desk.problem):
         passed += (f" The gradient travels back through the same factor (lines {listed(lines)}).",)
     return Note("Memory", passed)
 
@@ -760,6 +767,10 @@ def reach(desk: Desk, parts: Parts) -> Iterator[Note]:
         line=desk.line(product),
     )
     verdict = _verdict(sizes, abs(desk.numbers[product]))
+    if scaled(desk.problem.network.cells[0]):
+        verdict = "it is divided by the stabiliser at every step, so this is no measure of what it keeps; c / n is read"
+    if borders(desk.problem):
+        verdict = "so far the slopes; but at the border of two windows nothing is carried back"
     yield Note("Reach", (*whole, f": {verdict}."))
 
 
@@ -862,9 +873,15 @@ def _fading(desk: Desk, factors: Sequence[int], *, lasting: bool) -> Iterator[In
     if not (all(0 < size < 1 for size in sizes) or all(size > 1 for size in sizes)):
         return
     factor = factors[-1]
+    if borders(desk.problem) or scaled(desk.problem.network.cells[0]):
+        return
+    if lasting:
+        words = "Memory lasts (stable gradient): {name} multiplies by {factor}."
+        yield inline(words, name=desk.name(factor), factor=desk.value(factor))
+        return
     square = desk.calculate(Var(factor) ** 2, Role.FACTOR)
     yield inline(
-        "Memory {word}: {name} multiplies by {factor}; two such steps would, by {square}.",
+        "Memory {word}: {name} multiplies by {factor}; two such steps would multiply by {square}.",
         word=_FADING[lasting, bool(sizes[-1] < 1)],
         name=desk.name(factor),
         factor=desk.value(factor),

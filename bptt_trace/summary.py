@@ -8,7 +8,7 @@ from bptt_trace import sentences
 from bptt_trace.blackboard import Blackboard
 from bptt_trace.cellwords import word_of
 from bptt_trace.desk import Desk
-from bptt_trace.names import Name, gradient
+from bptt_trace.names import DECODER, Name, gradient
 from bptt_trace.notation import layer_in_words
 from bptt_trace.parts import by_track, way
 from bptt_trace.program import Moment, Role
@@ -64,7 +64,7 @@ class Summary:
                 rows.append(((step,), tuple(lines), (explanation,)))
 
         for moment, positions in parts.forward.steps.items():
-            add(self._where("forward", moment), positions, self._forward_meaning(moment.time))
+            add(self._where("forward", moment), positions, self._forward_meaning(moment))
         add(
             "loss",
             parts.forward.losses[-1:],
@@ -72,7 +72,7 @@ class Summary:
         )
         for moment, positions in parts.backward.items():
             lines = [p for p in positions if board.steps[p].target.via is None]
-            add(self._where("backward", moment), lines, self._backward_meaning(moment.time))
+            add(self._where("backward", moment), lines, self._backward_meaning(positions, moment.time))
         totals = [group[-1] for group in parts.gradients.values()]
         several = self.desk.last_time > 1 or not self.alone
         every = "the sum over all steps" if self.alone else "the sum over all samples"
@@ -107,9 +107,14 @@ class Summary:
             f"{row.name.latex} = {row.numbers.latex} {relation[1]} {row.result.latex}",
         )
 
-    def _forward_meaning(self, time: int | None) -> str:
+    def _forward_meaning(self, moment: Moment) -> str:
+        time = moment.time
         if time is None:
             return "the input is weighted, passed through the activation, and weighted again"
+        if moment.track:
+            return "" if time > 1 else "the encoder's state is handed over" if moment.track == DECODER else ""
+        if len(self.parts.forward.tracks) > 1:
+            return "both directions are read"
         if time > 1:
             return f"the state carries {'step 1' if time == 2 else f'steps 1 to {time - 1}'} on"
         h_0 = self.desk.find(Name("h", time=0))
@@ -121,13 +126,26 @@ class Summary:
             )
         return "the state begins with the initial memory"
 
-    def _backward_meaning(self, time: int | None) -> str:
+    def _backward_meaning(self, positions: Sequence[int], time: int | None) -> str:
+        """What reaches this step: told by the gradients of its states."""
         own = "own error" if self.desk.problem.loss.has_target else "own part of the loss"
         if time is None:
             return "the error goes back through the weight and the slope"
-        if time == self.desk.last_time or not self._states():
-            return f"only the {own}: nothing is carried back" if self.desk.last_time > 1 else f"only the {own}"
-        return f"{own} and what is carried back" if self._sources(time, self._states()[0]) else "only what is carried back"
+        words = [word for word in ("direct", "carried", "from above", "from the decoder") if word in self._ways(positions)]
+        said = {"direct": f"the {own}", "carried": "what is carried back", "from above": "what comes from above"}
+        if words == ["direct"]:
+            return f"only the {own}" + (": nothing is carried back" if self.desk.last_time > 1 else "")
+        parts = [said.get(word, f"what comes {word}") for word in words]
+        return f"only {parts[0]}" if len(parts) == 1 else " and ".join(parts)
+
+    def _ways(self, positions: Sequence[int]) -> set[str]:
+        """How gradients reach the hidden states among these lines."""
+        steps, found = self.board.steps, set[str]()
+        for position in positions:
+            step = steps[position]
+            if step.target.stem == "h" and step.through is not None:
+                found.add(way(step.target, steps[step.through].target))
+        return found or {"direct"}
 
     def _states(self) -> list[Name]:
         """The hidden values of one step, component by component."""

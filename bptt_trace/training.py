@@ -67,7 +67,7 @@ class Training:
             whole = backward.write(self.builder, start, leaves, routes, since=self.since, of=WHOLE_LOSS)
             for position, name in leaves.items():
                 part = self._line(found[position])
-                self.builder.let(of_parameter("cut", name), part - self._line(whole[position]), Role.STATE, part.number)
+                self.builder.let(of_parameter("cut", name), self._line(whole[position]) - part, Role.STATE, part.number)
 
     def _line(self, position: int) -> Var:
         return Var(position, self.builder.steps[position].shape)

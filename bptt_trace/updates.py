@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,11 @@ class NoNetwork(Network):
     @property
     def activation(self) -> Function:
         """Nothing is activated."""
+        return identity
+
+    @property
+    def output_activation(self) -> Function:
+        """Nothing is predicted."""
         return identity
 
 
@@ -195,8 +200,7 @@ def _truncate(table: Keys, network: Network) -> int | None:
             raise ProblemError(f"{what}, so windows of time steps are not defined; leave truncate out", path="update.truncate")
     if length >= network.steps:
         raise ProblemError(
-            f"windows of {length} steps, and there are {network.steps}: nothing would be cut; fewer would do",
-            path="update.truncate",
+            f"windows of {length}, where the steps are {network.steps}: nothing would be cut", path="update.truncate"
         )
     return length
 
@@ -252,6 +256,10 @@ def told_gradients(document: Keys) -> tuple[NoNetwork, Numbers, int]:
         raise ProblemError(
             "a number (or a list) for each parameter whose gradient is given, such as theta = 1", path="parameters"
         )
+    _apart(names)
+    for key, value in parameters.items():
+        if isinstance(value, list) and (not value or any(row == [] for row in value)):
+            raise ProblemError("an empty list; a number, or a list of numbers, is due", path=f"parameters.{key}")
     shapes = {key: _shape(value) for key, value in parameters.items()}
     gradients = _by_parameter(given["gradient"], list(names))
     numbers: Numbers = {}
@@ -280,11 +288,19 @@ def _plain(key: str) -> Name:
         name = Name.parse(key)
     except UnknownName:
         name = Name("")
-    taken = (*HYPER, "L", *(stem for stem in STATES if stem == key))
+    taken = (*HYPER, "L", *STATES)
     if name != Name(key) or key in taken:
         why = "the update uses that name itself" if key in taken else "letters, in groups joined by _, as in theta or w_hh"
         raise ProblemError(f"{shown(key)} is not possible here; {why}", path="parameters")
     return name
+
+
+def _apart(names: Collection[str]) -> None:
+    """No parameter is called as what the update keeps of another: ``v_a`` beside ``a``."""
+    for key in names:
+        for other in names:
+            if any(key == f"{state}_{other}" for state in STATES):
+                raise ProblemError(f"{shown(key)} is what the update itself calls a line of {other}", path="parameters")
 
 
 def _shape(value: Any) -> Shape:

@@ -116,6 +116,8 @@ def _meaning(network: Network, name: Name) -> str:
     return f"{meaning}, {layer_in_words(name.layer)}"
 
 
+MOST_UNCUT = 100
+"""Lines of a backward pass without cuts that are printed beside a ledger; of more, the gradients of the parameters."""
 MANY = 1_000
 """Lines from which a sheet that prints some of its iterations spells only the names that it needs."""
 MAX_PRINTED = 300_000
@@ -311,7 +313,7 @@ class Writer:
         if first:
             yield from self._first_iteration()
         for k in sorted(self.shown - {1}):
-            yield Section(f"iteration-{k}", title(self.update_of.online, k), tuple(self.iteration(k)))
+            yield Section(f"iteration-{k}", title(self.update_of, k), tuple(self.iteration(k)))
         if last in self.shown:
             after = f" after {in_words(last)} updates" if several else ""
             yield Section("again", f"{titles['again']}{after}", tuple(self.again()))
@@ -377,10 +379,11 @@ class Writer:
                 part=self.desk.speller.math(part),
             )
         )
-        if not self.on_ledger:
-            lines = [p for p in parts.whole if not self.board.steps[p].repeats]
-            yield Lines(("The whole backward pass",), self.board.stream(lines, self.labels.of))
-        yield Lines(("Truncated minus whole",), self.board.stream(parts.cut, self.labels.of))
+        lines = [p for p in parts.whole if not self.board.steps[p].repeats]
+        if self.on_ledger and len(lines) > MOST_UNCUT:
+            lines = [p for p in lines if self.board.steps[p].target.time is None and self.board.steps[p].target.via is None]
+        yield Lines(("The whole backward pass",), self.board.stream(lines, self.labels.of))
+        yield Lines(("Whole minus truncated",), self.board.stream(parts.cut, self.labels.of))
 
     def forward(self) -> Iterator[Block]:
         """The forward pass."""
@@ -421,7 +424,7 @@ class Writer:
                 yield from self.said(sentences.memory, self.desk, moment.time)
                 if moment.sample in (None, 1):
                     yield from self.said(sentences.gates, self.desk, moment)
-            if moment.sample in (None, 1):
+            if moment.sample in (None, 1) and any(board.steps[p].role is Role.OUTPUT for p in steps[moment]):
                 yield from self.said(sentences.probabilities, self.desk, moment)
         if self.on_ledger:
             yield from self._forward_ledgers(self.parts.forward)
@@ -440,7 +443,9 @@ class Writer:
         model = groups[min(1, len(groups) - 1)] if len(groups) > 2 or self.desk.problem.network.every else groups[0]
         usual = {steps[position].target._replace(time=None): steps[position].rule for position in model}
         written: set[tuple[Name, object]] = set()
-        for lines, symbol in ((groups[0], "1"), (model, "t"), (groups[-1], "T")):
+        if len(groups) == 1 and steps[model[0]].target.time not in (None, 1):
+            model = []  # what is done at the last step only
+        for lines, symbol in ((groups[0], "1"), (model, "t"), (groups[-1], "T")) if model else ((groups[-1], "T"),):
             for position in lines:
                 form = steps[position].target._replace(time=None), steps[position].rule
                 if form in written or (symbol != "t" and usual.get(form[0]) is form[1]):
