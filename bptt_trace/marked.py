@@ -242,7 +242,8 @@ def mistakes_sheet(key: Key) -> Sheet:
     shown = [one for one in possible if one.shows]
     hidden = [one for one in possible if not one.shows]
     speller = Speller(key.problem.vocabulary)
-    columns = (Column(("mistake",)), Column(("what is done",)), Column(("shows in",)), Column(("looks like",)))
+    heads = ("mistake", "what is done", "shows in", "looks like")
+    columns = tuple(Column((head,)) for head in heads)
     rows: list[tuple[Inline, ...]] = []
     for one in shown:
         more = f", and {len(one.shows) - 2} more" if len(one.shows) > 2 else ""
@@ -251,12 +252,14 @@ def mistakes_sheet(key: Key) -> Sheet:
             where += [", "] if where else []
             where.append(speller.math(name))
         rows.append(((one.mistake.slug,), (one.mistake.title,), (*where, more) if more else tuple(where), (", ".join(one.like),)))
+    if not any(one.like for one in shown):  # no two of them give the same numbers
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
     sections = [Section("shown", "Mistakes that show", (Table(columns, rows),))]
     if hidden:
         table = Table(
             (Column(("mistake",)), Column(("what is done",))), [((o.mistake.slug,), (o.mistake.title,)) for o in hidden]
         )
-        text = "They change no line by more than five units of the last place: other numbers would show them."
+        text = "They change no line by more than five units of the last place: other numbers may show them."
         sections.append(Section("hidden", "Mistakes that these numbers hide", (Paragraph((text,)), table)))
     box = f"{len(shown)} of the {len(possible)} mistakes that can be made here show; the catalogue has {len(CATALOGUE)}."
     return Sheet(f"Mistakes: {key.problem.title}", "", (), (), tuple(sections), kind="mistakes", box=(box,))

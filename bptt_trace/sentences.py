@@ -858,15 +858,6 @@ def _moved(desk: Desk, found: Voices) -> Inline:
     return inline(", and moves it by {amount}", amount=difference.value) if difference.number else ()
 
 
-_FADING = {
-    (True, True): "lasts (stable gradient)",
-    (True, False): "lasts (stable gradient)",
-    (False, True): "fades (vanishing gradient)",
-    (False, False): "grows (exploding gradient)",
-}
-"""What memory does, by whether the product of all factors lasts and whether each is below 1."""
-
-
 def _fading(desk: Desk, factors: Sequence[int], *, lasting: bool) -> Iterator[Inline]:
     """What one step back does, where all steps do the same."""
     sizes = [abs(desk.numbers[factor]) for factor in factors]
@@ -882,7 +873,7 @@ def _fading(desk: Desk, factors: Sequence[int], *, lasting: bool) -> Iterator[In
     square = desk.calculate(Var(factor) ** 2, Role.FACTOR)
     yield inline(
         "Memory {word}: {name} multiplies by {factor}; two such steps would multiply by {square}.",
-        word=_FADING[lasting, bool(sizes[-1] < 1)],
+        word="fades (vanishing gradient)" if sizes[-1] < 1 else "grows (exploding gradient)",
         name=desk.name(factor),
         factor=desk.value(factor),
         square=square.equation,

@@ -10,6 +10,7 @@ from bptt_trace.cellwords import word_of
 from bptt_trace.desk import Desk
 from bptt_trace.names import DECODER, Name, gradient
 from bptt_trace.notation import layer_in_words
+from bptt_trace.optimizers import of_parameter
 from bptt_trace.parts import by_track, way
 from bptt_trace.program import Moment, Role
 from bptt_trace.sheet import Column, Inline, Math, Table, turned
@@ -228,10 +229,12 @@ class Summary:
         desk, parts = self.desk, self.parts
         every = self.recurrent and self.alone and 1 < desk.last_time <= EVERY_STEP_UP_TO
         times = range(1, desk.last_time + 1) if every else range(0)
+        clips = desk.problem.update is not None and bool(desk.problem.update.clip)
         headings: list[Inline] = [
             ("old",),
             *(("from ", Math(f"t = {time}", f"t = {time}")) for time in times),
             ("gradient",),
+            *([("clipped",)] if clips else []),
             ("new",),
         ]
         columns = (Column(("parameter",)), *(Column(heading, right=True) for heading in headings))
@@ -243,6 +246,9 @@ class Summary:
             cells: list[Inline] = [(desk.name(parameter),), (desk.value(parameter),)]
             cells += [shares.get(time, NONE) for time in times]
             cells.append((desk.value(group[-1]),) if group else ("frozen",))
+            if clips:
+                clipped = desk.find(of_parameter("clipped", desk.steps[parameter].target))
+                cells.append((desk.value(clipped),) if clipped is not None else NONE)
             cells.append((desk.value(new),) if new is not None else (desk.value(parameter),))
             rows.append(tuple(cells))
         return Table(columns, rows, ("Parameters",))

@@ -323,7 +323,8 @@ class Writer:
             yield Section("training", "All iterations", tuple(self.training()))
         if self.compact or not first or self.update_of.told:
             return
-        yield Section("summary", "Summary", tuple(Summary(self.desk, self.board, on_ledger=self.on_ledger).tables()))
+        summed = "Summary of the first iteration" if several else "Summary"
+        yield Section("summary", summed, tuple(Summary(self.desk, self.board, on_ledger=self.on_ledger).tables()))
         takeaways = tuple(sentences.takeaways(self.desk, self.desk.parts))
         yield Section("takeaways", "Key takeaways", (Bullets(takeaways),) if takeaways else ())
 
