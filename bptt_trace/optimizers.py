@@ -22,7 +22,7 @@ from bptt_trace.names import Name
 from bptt_trace.program import Builder, Role
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Update:
     """How parameters change; the numbers in it (learning rate, β, ε …) are given numbers of the problem."""
 

@@ -125,7 +125,7 @@ def handouts() -> Iterator[tuple[str, str]]:
     for name, key in keys.items():
         for hints in range(4):
             yield f"{name}-{hints}", latex(worksheet(key, blanks_of(key, ["all"], hints)))
-        for wanted in (["results"], ["forward"]):
+        for wanted in (["results"], ["forward"]) if key.problem.network.cells else ():
             yield f"{name}-{wanted[0]}", latex(worksheet(key, blanks_of(key, wanted)))
         yield f"{name}-key", latex(key_sheet(key))
         yield f"{name}-lines", latex(worksheet(key, detail="lines"))

@@ -120,6 +120,8 @@ class _Reader:
                 return f"frac({self.group()}, {self.group()})"
             case "\\hat" | "\\sqrt":
                 return f"{token[1:]}({self.group()})"
+            case "\\overrightarrow" | "\\overleftarrow":
+                return f"accent({self.group()}, arrow{'.l' if 'left' in token else ''})"
             case "\\mathbf":
                 return f"bold({self.group()})"
             case "\\boxed":
