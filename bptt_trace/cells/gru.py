@@ -7,23 +7,20 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bptt_trace.cells import Let, Parameters
-from bptt_trace.cells.affine import Affine
+from bptt_trace.cells.gated import Gated
 from bptt_trace.errors import ProblemError
 from bptt_trace.formula import Formula, Var
-from bptt_trace.functions import Function, sigmoid, tanh
+from bptt_trace.functions import Function, sigmoid
 
 
 @dataclass(frozen=True)
-class GRU:
+class GRU(Gated):
     """h_t = (1 − z_t) ⊙ n_t + z_t ⊙ h_{t−1}, with gates r, z = σ(…) and the candidate n = φ(…)
 
     Source: Cho et al. (2014), arXiv:1406.1078, eqs. 5–8, where the reset stands
     before the matrix product; after it as PyTorch documents ``nn.GRU`` and Keras ``reset_after``.
     """
 
-    activation: Function = tanh
-    form: str = "separate"
-    biases: int = 1
     keeps: str = "z"
     """What multiplies the old state: ``z``, or ``1 - z`` (Chung et al. 2014, arXiv:1412.3555)."""
     reset: str = "after"
@@ -39,16 +36,11 @@ class GRU:
     def gates(self) -> Mapping[str, Function]:
         return {"r": sigmoid, "z": sigmoid, "n": self.activation}
 
-    @property
-    def parameters(self) -> Mapping[str, tuple[str, ...]]:
-        return Affine(self.form, self.biases).parameters(*self.gates)
-
     def step(self, let: Let, p: Parameters, x: Formula, *state: Var) -> tuple[Var, ...]:
         (h,) = state
-        net = Affine(self.form, self.biases)
-        r, z = (let(gate, sigmoid(let(f"a_{gate}", net(p, gate, x, h)))) for gate in "rz")
+        r, z = (let(gate, sigmoid(let(f"a_{gate}", self.net(p, gate, x, h)))) for gate in "rz")
         if self.reset == "before":
-            a = let("a_n", net(p, "n", x, let("rh", r * h)))
+            a = let("a_n", self.net(p, "n", x, let("rh", r * h)))
         elif self.biases == 2:
             a = let("a_n", p.W_xn @ x + p.b_xn + r * let("a_hn", p.W_hn @ h + p.b_hn))
         else:

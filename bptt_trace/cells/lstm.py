@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bptt_trace.cells import Let, Parameters
-from bptt_trace.cells.affine import Affine
+from bptt_trace.cells.gated import Gated
 from bptt_trace.formula import ABSENT, Formula, Var
-from bptt_trace.functions import Function, sigmoid, tanh
+from bptt_trace.functions import Function, sigmoid
 
 
 @dataclass(frozen=True)
-class LSTM:
+class LSTM(Gated):
     """c_t = f_t ⊙ c_{t−1} + i_t ⊙ g_t and h_t = o_t ⊙ φ(c_t), with gates i, f, o = σ(…) and the candidate g = φ(…)
 
     Source: Hochreiter and Schmidhuber (1997), *Neural Computation* 9:1735, with
@@ -21,9 +21,6 @@ class LSTM:
     Gers and Schmidhuber (2000); in this notation as PyTorch documents ``nn.LSTM``.
     """
 
-    activation: Function = tanh
-    form: str = "separate"
-    biases: int = 1
     peepholes: bool = False
     """Whether the gates look at the cell: i and f at c_{t−1}, o at c_t."""
     gate_order: str = "ifgo"
@@ -37,15 +34,14 @@ class LSTM:
     @property
     def parameters(self) -> Mapping[str, tuple[str, ...]]:
         looks = {f"W_c{gate}": ("n",) for gate in self.gate_order if self.peepholes and gate != "g"}
-        return Affine(self.form, self.biases).parameters(*self.gate_order) | looks
+        return {**super().parameters, **looks}
 
     def step(self, let: Let, p: Parameters, x: Formula, *state: Var) -> tuple[Var, ...]:
         h, c = state
-        net = Affine(self.form, self.biases)
 
         def gate(name: str, seen: Var) -> Var:
             look = p[f"W_c{name}"] * seen if self.peepholes and name != "g" else ABSENT
-            return let(name, self.gates[name](let(f"a_{name}", net(p, name, x, h, look))))
+            return let(name, self.gates[name](let(f"a_{name}", self.net(p, name, x, h, look))))
 
         value = {name: gate(name, c) for name in self.gate_order if not (self.peepholes and name == "o")}
         c = let("c", value["f"] * c + value["i"] * value["g"])

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bptt_trace.cells import Let, Parameters
-from bptt_trace.cells.affine import Affine
+from bptt_trace.cells.gated import Gated
 from bptt_trace.formula import Formula, Var, larger
-from bptt_trace.functions import Function, exp, sigmoid, softplus, tanh
+from bptt_trace.functions import Function, exp, sigmoid, softplus
 
 
 @dataclass(frozen=True)
-class SLSTM:
+class SLSTM(Gated):
     """h_t = o_t ⊙ c_t / n_t with c_t = f_t ⊙ c_{t−1} + i_t ⊙ z_t and n_t = f_t ⊙ n_{t−1} + i_t
 
     Source: Beck et al. (2024), *xLSTM: Extended Long Short-Term Memory*,
@@ -21,9 +21,6 @@ class SLSTM:
     i′ and f′ (eqs. 16 and 17); h is the same with and without it.
     """
 
-    activation: Function = tanh
-    form: str = "separate"
-    biases: int = 1
     forget: str = "exp"
     """The activation of the forget gate: ``exp`` or ``sigmoid``; that of the input gate is exp."""
     stabiliser: bool = True
@@ -37,14 +34,9 @@ class SLSTM:
     def gates(self) -> Mapping[str, Function]:
         return {"i": exp, "f": exp if self.forget == "exp" or self.stabiliser else sigmoid, "z": self.activation, "o": sigmoid}
 
-    @property
-    def parameters(self) -> Mapping[str, tuple[str, ...]]:
-        return Affine(self.form, self.biases).parameters(*self.gates)
-
     def step(self, let: Let, p: Parameters, x: Formula, *state: Var) -> tuple[Var, ...]:
         h, c, n, *stabiliser = state
-        net = Affine(self.form, self.biases)
-        a: dict[str, Formula] = {gate: let(f"a_{gate}", net(p, gate, x, h)) for gate in self.gates}
+        a: dict[str, Formula] = {gate: let(f"a_{gate}", self.net(p, gate, x, h)) for gate in self.gates}
         above_i, above_f, m = a["i"], a["f"], None
         if stabiliser:
             # ln σ(a) = −softplus(−a), which does not overflow and has the slope σ(−a).
