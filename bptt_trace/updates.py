@@ -10,6 +10,7 @@ from bptt_trace.errors import ProblemError, UnknownName, nearest
 from bptt_trace.formula import Shape, entries
 from bptt_trace.functions import Function, identity
 from bptt_trace.names import Name, gradient
+from bptt_trace.networks import MAX_LINES
 from bptt_trace.numbers import Number, exact_number, shown
 from bptt_trace.optimizers import HYPER, STATES, WANTED, Update
 from bptt_trace.quantities import quantity
@@ -19,7 +20,6 @@ Keys = Mapping[str, Any]
 Numbers = dict[Name, Number]
 
 MAX_ITERATIONS = 10_000
-MAX_LINES = 3_000_000
 ETA = Name("eta")
 
 

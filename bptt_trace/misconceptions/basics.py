@@ -28,6 +28,7 @@ from bptt_trace.misconceptions.catalogue import (
     misconception,
     replaced,
     simplified,
+    some_of,
     terms_of,
     uses,
 )
@@ -45,8 +46,7 @@ from bptt_trace.program import Role, Step
 def _bias_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role in (Role.PREACTIVATION, Role.OUTPUT) and isinstance(formula := case.formula(position), Sum):
         kept = [t for t in formula.terms if not (isinstance(t, Var) and t.number in case.parameters)]
-        if 0 < len(kept) < len(formula.terms):
-            yield added(kept)
+        yield from some_of(kept, formula.terms)
 
 
 @misconception(
@@ -58,8 +58,7 @@ def _state_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]
     if step.role is Role.PREACTIVATION:
         terms = terms_of(case.formula(position))
         kept = [t for t in terms if not uses(t, lambda n: case.is_memory(n, step.target))]
-        if 0 < len(kept) < len(terms):
-            yield added(kept)
+        yield from some_of(kept, terms)
 
 
 @misconception(
@@ -333,8 +332,7 @@ def _some_ways(case: Case, step: Step, *, carried: bool) -> Iterator[Formula]:
     if not case.of_state(step) or step.through is not None:
         return
     kept = [Var(argument) for argument in step.arguments if handed_on(step.target, case.way(argument)) is carried]
-    if 0 < len(kept) < len(step.arguments):
-        yield added(kept)
+    yield from some_of(kept, step.arguments)
 
 
 @misconception(

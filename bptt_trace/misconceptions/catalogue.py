@@ -220,6 +220,12 @@ def added(terms: Sequence[Formula]) -> Formula:
     return total
 
 
+def some_of(kept: Sequence[Formula], whole: Sequence[object]) -> Iterator[Formula]:
+    """The sum of what is left of some terms, where that is neither all of them nor nothing."""
+    if 0 < len(kept) < len(whole):
+        yield added(kept)
+
+
 def replaced(formula: Formula, old: Callable[[int], Formula | None]) -> Formula:
     """The formula with other things in place of some of its variables."""
     return rewrite(formula, lambda part: old(part.number) if isinstance(part, Var) else None)

@@ -25,7 +25,17 @@ from bptt_trace.formula import (
     variables,
 )
 from bptt_trace.functions import exp, sigmoid, tanh
-from bptt_trace.misconceptions.catalogue import Case, added, factors_of, handed_on, misconception, replaced, terms_of, uses
+from bptt_trace.misconceptions.catalogue import (
+    Case,
+    added,
+    factors_of,
+    handed_on,
+    misconception,
+    replaced,
+    some_of,
+    terms_of,
+    uses,
+)
 from bptt_trace.names import BACKWARD, DECODER, ENCODER, Name, word_and_number
 from bptt_trace.program import Role, Step
 
@@ -92,8 +102,7 @@ def _peephole_forgotten(case: Case, position: int, step: Step) -> Iterator[Formu
         terms = terms_of(case.formula(position))
         cells = case.states(step.target.layer)[1:]
         kept = [t for t in terms if not uses(t, lambda n: case.steps[n].target.stem in cells)]
-        if 0 < len(kept) < len(terms):
-            yield added(kept)
+        yield from some_of(kept, terms)
 
 
 @misconception(
@@ -412,8 +421,7 @@ def _without(case: Case, step: Step, dropped: Callable[[Name, Name], bool]) -> I
     if not case.is_gradient(step) or step.through is not None or step.target.stem not in case.states(step.target.layer):
         return
     kept = [Var(argument) for argument in step.arguments if not dropped(step.target, case.way(argument))]
-    if 0 < len(kept) < len(step.arguments):
-        yield added(kept)
+    yield from some_of(kept, step.arguments)
 
 
 @misconception(
