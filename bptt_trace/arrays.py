@@ -7,6 +7,7 @@ functions take whole columns of doubles.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,26 +21,6 @@ from bptt_trace.rules import Rule
 Column = npt.NDArray[np.float64]
 
 
-def _sigmoid(z: Any) -> Any:
-    return 1 / (1 + np.exp(-z))
-
-
-def _softplus(z: Any) -> Any:
-    return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
-
-
-ARRAYS: dict[str, Callable[[Any], Any]] = {
-    "tanh": np.tanh,
-    "sigmoid": _sigmoid,
-    "softplus": _softplus,
-    "exp": np.exp,
-    "ln": np.log,
-    "sqrt": np.sqrt,
-    "sin": np.sin,
-    "cos": np.cos,
-}
-
-
 def over_arrays(rule: Rule) -> Callable[..., Any]:
     """A rule as a function of columns; what cannot be calculated becomes NaN or an infinity."""
     return source(rule).bind(float, _function)
@@ -48,7 +29,7 @@ def over_arrays(rule: Rule) -> Callable[..., Any]:
 def _function(function: Function) -> Callable[[Any], Any]:
     if function.pieces is not None:
         return _bent(function.pieces)
-    return resolve(function, float, ARRAYS)
+    return resolve(function, float, lambda libraries: partial(libraries.numpy, np))
 
 
 def _bent(pieces: Pieces) -> Callable[[Any], Any]:

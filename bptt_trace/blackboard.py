@@ -12,8 +12,7 @@ from typing import Any
 
 from bptt_trace.desk import ROLE_WORDS, Desk, Label, of_any_sample
 from bptt_trace.formula import Entry, Var
-from bptt_trace.lines import LATEX, TEXT, Signs
-from bptt_trace.matrices import MatrixLine, literal
+from bptt_trace.formula_text import LATEX, TEXT, ArrayPrinter, Signs, literal
 from bptt_trace.names import Name
 from bptt_trace.notation import Clock, seen
 from bptt_trace.parts import parts_of
@@ -160,8 +159,8 @@ class Blackboard:
             return leaf(arguments[part.number])
 
         others = arguments[step.rule.arity :]
-        rest = f"{leaf(others[0])}{signs.ellipsis}{leaf(others[-1])}" if others else ""
-        return MatrixLine(signs, self.program.rows, variable, entry, rest, numbers)(step.rule.formula)
+        rest = signs.ellipsis.format(leaf(others[0]), leaf(others[-1])) if others else ""
+        return ArrayPrinter(signs, variable, entry, rest=rest, rows=self.program.rows, numbers=numbers)(step.rule.formula)
 
     def general(self, position: int, clock: Clock) -> tuple[Math, Math]:
         """The name and the formula of a step with its times written by a clock; of whichever sample."""

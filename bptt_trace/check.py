@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from bptt_trace.answers import Register
 from bptt_trace.build import build
 from bptt_trace.errors import CalculationError
-from bptt_trace.evaluate import FLOATS, Full, evaluate, resolve
+from bptt_trace.evaluate import Full, evaluate, floats, resolve
 from bptt_trace.formula import Formula
 from bptt_trace.lines import source
 from bptt_trace.lowering import scalars
@@ -250,7 +250,7 @@ class Key:
     def _compiled(self, formula: Formula) -> tuple[Line, tuple[int, ...]]:
         rule, arguments = rule_of(formula)
         if rule not in self._bound:
-            self._bound[rule] = source(rule).bind(float, lambda f: resolve(f, float, FLOATS))
+            self._bound[rule] = source(rule).bind(float, lambda f: resolve(f, float, floats))
         return self._bound[rule], arguments
 
     @cached_property

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bptt_trace.sheet import Sheet
     from bptt_trace.variants import Search
 
-CODE = ("python", "numpy", "torch")
+CODE = ("python", "numpy", "torch", "sympy")
 """What a sheet may be printed as for a machine to run."""
 PLAIN_WIDTH = 80
 """Columns of output that does not go to a terminal."""
@@ -122,7 +122,7 @@ _templates = click.option(
     "form",
     type=click.Choice(["terminal", "markdown", "latex", "pdf", "html", "json", *CODE]),
     help="What to print; if not told, what the ending of -o says, else terminal. "
-    "python, numpy and torch are programs that reproduce the sheet.",
+    "python, numpy, torch and sympy are programs that reproduce the sheet.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file instead of the screen.")
 @click.option("--round", "rounding", metavar="RULE", help="4dp, 5sf, carry:4dp, full or exact, instead of the problem's own.")
@@ -189,7 +189,7 @@ def solve(
     from bptt_trace.evaluate import evaluate
     from bptt_trace.write import within_reach, write
 
-    within_reach(program, {"json": "lines", "python": "lines", "numpy": "board", "torch": "board"}.get(form, detail))
+    within_reach(program, {"json": "lines", "python": "lines", "numpy": "board", "torch": "board", "sympy": "lines"}.get(form, detail))
     values = evaluate(program, read.given, read.rounding)
     if form in CODE:
         from bptt_trace.programming import listing

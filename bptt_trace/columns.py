@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bptt_trace.check import HALF, MARGIN, Key
-from bptt_trace.evaluate import FLOATS, resolve
+from bptt_trace.evaluate import floats, resolve
 from bptt_trace.functions import Function
 from bptt_trace.lines import source
 from bptt_trace.names import Name
@@ -110,7 +110,7 @@ class Columns:
 
 
 def _over_columns(function: Function) -> Callable[[Any], Any]:
-    one = resolve(function, float, FLOATS)
+    one = resolve(function, float, floats)
 
     def each(column: Any) -> Any:
         if isinstance(column, float):

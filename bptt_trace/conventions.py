@@ -11,7 +11,8 @@ from bptt_trace.cellwords import choices, names_in, over_time
 from bptt_trace.desk import Desk
 from bptt_trace.formula import Apply, Var, applications, product
 from bptt_trace.functions import Function, identity, slope_of, softmax
-from bptt_trace.lines import LATEX, TEXT, LinePrinter, expression, in_z
+from bptt_trace.formula_text import LATEX, TEXT, Line, in_z
+from bptt_trace.lines import definition
 from bptt_trace.lossterms import whole
 from bptt_trace.names import Layer, Name
 from bptt_trace.notation import Clock, clock_at
@@ -249,15 +250,15 @@ def _activation(desk: Desk, layer: str, function: Function, before: Name, after:
     slope = slope_of(function, Var(0), Var(1))
     spelled = []
     for signs in (TEXT, LATEX):
-        form = LinePrinter(signs, numbers=False).template(expression(product(slope)))
+        form = Line(signs).template(product(slope))
         spelled.append(form.pattern % tuple(desk.speller.spelling(signs)(names[hole], clock) for hole in form.holes))
     known = inline("{layer} {name}, slope {slope}", layer=layer, name=function.name, slope=Math(*spelled))
     if function.definition is not None:
         known = inline(
             "{layer} {phi}, slope {slope}",
             layer=layer,
-            phi=Math(f"{function.name}(z) = {in_z(function, TEXT)}", f"{function.latex}(z) = {in_z(function, LATEX)}"),
-            slope=_derivative(function),
+            phi=_in_z(function),
+            slope=_in_z(_slope(function)),
         )
     corner = _corner(function)
     return (*known, corner) if corner else known
@@ -272,10 +273,10 @@ def _softmax(desk: Desk, layer: str, before: Name, after: Name, clock: Clock) ->
     return inline("{layer} softmax, {formula}", layer=layer, formula=formula)
 
 
-def _derivative(function: Function) -> Math:
-    """What the slope of a user's function is, as SymPy derives it."""
-    slope = _slope(function)
-    return Math(f"{slope.name}(z) = {in_z(slope, TEXT)}", f"{slope.latex}(z) = {in_z(slope, LATEX)}")
+def _in_z(function: Function) -> Math:
+    """What a user's function is, or the slope of one, which SymPy derives."""
+    told = definition(function)
+    return Math(f"{function.name}(z) = {in_z(told, TEXT)}", f"{function.latex}(z) = {in_z(told, LATEX)}")
 
 
 def _slope(function: Function) -> Function:

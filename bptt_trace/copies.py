@@ -19,7 +19,7 @@ from bptt_trace.evaluate import Arithmetic, Remembering, Values, arithmetic, run
 from bptt_trace.forms import MOST, Form, hole
 from bptt_trace.keysheet import FINER, KeyStrings, decimals, key_sheet, lay_out, line_of
 from bptt_trace.leaves import replaced
-from bptt_trace.lines import LATEX, TEXT
+from bptt_trace.formula_text import LATEX, TEXT
 from bptt_trace.marked import TITLES
 from bptt_trace.names import Name
 from bptt_trace.notation import Shown

@@ -18,7 +18,7 @@ from typing import Any, overload
 
 from bptt_trace.evaluate import WORKING, Arithmetic, Values, arithmetic
 from bptt_trace.formula import Formula, Var
-from bptt_trace.lines import LATEX, TEXT, Signs, Template, template
+from bptt_trace.formula_text import LATEX, TEXT, Signs, Template, template
 from bptt_trace.names import Name
 from bptt_trace.notation import (
     Clock,

@@ -1,53 +1,45 @@
 """Formulas as Python writes them: of numbers, and of arrays.
 
-Lines of numbers are printed from the same SymPy expressions as the sheet, lines
-of matrices by the same walk over formulas as the board; what differs is how
+Both are printed by the same walk over formulas as the sheet; what differs is how
 operators and functions are spelled.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
 
-import sympy
-
-from bptt_trace.formula import Apply, Const, Diagonal, Entry, Extreme, Formula, Rest, Shape, Total, Var
-from bptt_trace.functions import (
-    Function,
-    Pieces,
-    Z,
-    cos,
-    exp,
-    ln,
-    sigmoid,
-    sin,
-    slope_of,
-    softmax,
-    softplus,
-    sqrt,
-    tanh,
+from bptt_trace.formula import Apply, Const, Entry, Formula, Rest, Shape, Var, children
+from bptt_trace.formula_text import (
+    ATOM,
+    PRODUCT,
+    PYTHON,
+    SUM,
+    ArrayPrinter,
+    Form,
+    Line,
+    Signs,
+    Template,
+    Written,
+    is_whole,
+    like,
 )
+from bptt_trace.functions import ACTIVATIONS, ELEMENTARY, Function, Pieces, Z, slope_of
 from bptt_trace.identifiers import Identifiers
-from bptt_trace.lines import Hole, Known, LinePrinter, Signs, Template, definition, expression
-from bptt_trace.matrices import MatrixLine
+from bptt_trace.lines import definition
 
-CODE = Signs(" * ", "{} / {}", "{}**{}", ", ")
-STANDARD = frozenset({tanh, sigmoid, softplus, exp, ln, sqrt, sin, cos, softmax})
-"""Functions that templates have in their heads, under their own names."""
 HELPERS = frozenset({
     "Context", "DRIFT", "Decimal", "Fraction", "ROUND_HALF_UP", "array", "checked", "compare", "compared", "decimal",
-    "getcontext", "keep", "line", "math", "np", "number", "parameter", "rounded", "to_figures", "torch", "unit",
-    *(function.name for function in STANDARD),
+    "getcontext", "given", "graph", "keep", "line", "math", "np", "number", "parameter", "quantity", "rounded", "slope", "sympy",
+    "to_figures", "torch", "unit", "values",
+    *(function.name for function in (*ELEMENTARY.values(), *ACTIVATIONS.values()) if function.code),
 })  # fmt: skip
 """What the templates call their own things."""
 
-_SUM, _NEGATION, _PRODUCT, _FRACTION, _ATOM = range(5)
-"""How tightly an expression of numbers holds together, as in ``lines``."""
-_POWER_OF_ARRAY, _ATOM_OF_ARRAY = 3, 4
-"""The same of arrays, as in ``matrices``."""
+
+
+NUMBERS = ("decimal", "float")
+"""Forms in which z is one number, which Python compares with 0."""
 
 
 class Scope:
@@ -55,10 +47,10 @@ class Scope:
 
     def __init__(self, form: str) -> None:
         self.form = form
-        """``python`` (numbers), ``numpy`` or ``torch`` (arrays)."""
+        """``decimal``, ``float`` or ``sympy`` (numbers), ``numpy`` or ``torch`` (arrays)."""
         self.identifiers = Identifiers(HELPERS)
         self.standard: list[str] = []
-        """Functions of the template's head that are used."""
+        """The definitions of the functions of the table that are used."""
         self.definitions: list[str] = []
         """All other functions, each behind those that it uses."""
         self.symbols: dict[tuple[str, Fraction], str] = {}
@@ -73,9 +65,10 @@ class Scope:
 
     def function(self, function: Function) -> str:
         """The identifier of a function, which is defined from now on."""
-        if function in STANDARD:
-            if function.name not in self.standard:
-                self.standard.append(function.name)
+        if function.code is not None:
+            definition = function.code[self.form]
+            if definition not in self.standard:
+                self.standard.append(definition)
             return function.name
         if function not in self._functions:
             body = self._pieces(function, function.pieces) if function.pieces else self._defined(function)
@@ -85,25 +78,32 @@ class Scope:
         return self._functions[function]
 
     def _defined(self, function: Function) -> str:
-        form = NumberLine(self).template(definition(function))
+        form = NumberCode(self).template(definition(function))
         return form.pattern % (("z",) * len(form.holes))
 
     def _pieces(self, function: Function, pieces: Pieces) -> str:
         """A function of straight pieces: ``z if z > 0 else 0 * z``."""
         if pieces.steps:
             right, left, at_zero = (exact(value) for value in (pieces.right, pieces.left, pieces.at_zero))
-            if self.form == "python":
-                return f"{right} if z > 0 else {left} if z < 0 else {at_zero}"
-            return f"np.where(z > 0, {right}, np.where(z < 0, {left}, {at_zero}))"
+            return self._three(right, left, at_zero)
         right, left = _times_z(pieces.right), _times_z(pieces.left)
-        if self.form == "python":
+        if self.form in NUMBERS:
             return f"{right} if z > 0 else {left}"
         if self.form == "numpy":
             return f"np.where(z > 0, {right}, {left})"
-        # Autograd goes by the branch that is taken: at 0 one with the slope that the problem has there.
+        # What differentiates goes by the piece that is taken: at 0 one with the slope that the problem has there.
         slope = slope_of(function, Z, Z)
         at_zero = _times_z(slope.function.pieces.at_zero if isinstance(slope, Apply) and slope.function.pieces else pieces.left)
-        return f"torch.where(z > 0, {right}, torch.where(z < 0, {left}, {at_zero}))"
+        return self._three(right, left, at_zero)
+
+    def _three(self, right: str, left: str, at_zero: str) -> str:
+        """What stands right of 0, left of 0 and at 0."""
+        if self.form in NUMBERS:
+            return f"{right} if z > 0 else {left} if z < 0 else {at_zero}"
+        if self.form == "sympy":
+            return f"sympy.Piecewise(({right}, z > 0), ({left}, z < 0), ({at_zero}, True))"
+        where = "torch.where" if self.form == "torch" else "np.where"
+        return f"{where}(z > 0, {right}, {where}(z < 0, {left}, {at_zero}))"
 
 
 def exact(value: Fraction) -> str:
@@ -118,138 +118,129 @@ def _times_z(value: Fraction) -> str:
 # ------------------------------------------------------------------- of numbers
 
 
-class NumberLine(LinePrinter):
-    """Prints an unevaluated expression of numbers as Python; the holes are for identifiers.
+SYMPY = like(PYTHON, extremes={"max": "sympy.Max", "min": "sympy.Min"})
+
+
+class NumberCode(Line):
+    """Writes a formula of numbers as Python; the holes are for identifiers.
 
     Whole numbers are written as such. A quotient of two of them would leave the
     program's arithmetic, so one of them is made a ``number``.
     """
 
     def __init__(self, scope: Scope) -> None:
-        super().__init__(CODE, numbers=False)
+        super().__init__(SYMPY if scope.form == "sympy" else PYTHON)
         self.scope = scope
 
-    def hole(self, hole: Hole, least: int, bare: bool) -> str:
-        """A place for an identifier, or for a sum of many."""
-        del least
-        self.holes.append(hole.number)
-        self.bare.append(bare)
-        return "%s"
+    def rest(self) -> Written:
+        """One hole, for a sum of many."""
+        return self.hole(-1), ATOM
 
-    def fraction(self, above: list[Any], below: list[Any]) -> tuple[str, int]:
+    def constant(self, number: Const) -> Written:
+        """An exact number of the program."""
+        if number.symbol:
+            return self.scope.symbol(number.symbol, number.value), ATOM
+        if number.value < 0 and number.value.denominator != 1:
+            return self.put(self.signs.negative, Const(-number.value))
+        return exact(number.value), ATOM if number.value >= 0 else SUM
+
+    def over(self, numerator: Formula, denominator: Formula) -> Written:
         """A quotient."""
-        numerator, denominator = (sympy.Mul(*parts, evaluate=False) if len(parts) != 1 else parts[0] for parts in (above, below))
-        if numerator.free_symbols or denominator.free_symbols:
-            return f"{self.part(numerator, _FRACTION)} / {self.part(denominator, _ATOM)}", _PRODUCT
-        if isinstance(numerator, sympy.Integer) and isinstance(denominator, sympy.Integer):
-            return f'number("{numerator}/{denominator}")', _ATOM
-        return f"number({self.part(numerator, _SUM)}) / {self.part(denominator, _ATOM)}", _PRODUCT
+        if _varies(numerator) or _varies(denominator):
+            return self.put(self.signs.over, numerator, denominator)
+        if is_whole(numerator) and is_whole(denominator):
+            return f'number("{self.part(numerator, SUM)}/{self.part(denominator, SUM)}")', ATOM
+        return f"number({self.part(numerator, SUM)}) / {self.part(denominator, ATOM)}", PRODUCT
 
-    def _print_Known(self, known: Known) -> tuple[str, int]:
-        return self.scope.symbol(str(known.name), known.known), _ATOM
+    def applied(self, function: Function, argument: Formula) -> Written:
+        """A function with its argument."""
+        text = self.part(argument, SUM)
+        return f"{self.scope.function(function)}({text if _varies(argument) else f'number({text})'})", ATOM
 
-    def _print_Rational(self, number: Any) -> tuple[str, int]:
-        if number < 0:
-            return "-" + self._print_Rational(-number)[0], _NEGATION
-        return exact(Fraction(int(number.p), int(number.q))), _ATOM
 
-    def _print_Pow(self, power: Any) -> tuple[str, int]:
-        text, strength = super()._print_Pow(power)
-        return text, min(strength, _FRACTION)  # powers of powers want brackets: ** goes from right to left
-
-    def _print_Function(self, applied: Any) -> tuple[str, int]:
-        argument = self.part(applied.args[0], _SUM, bare=True)
-        argument = argument if applied.args[0].free_symbols else f"number({argument})"
-        return f"{self.scope.function(applied.ours)}({argument})", _ATOM
+def _varies(formula: Formula) -> bool:
+    """Whether anything in a formula is a number of the program, and not one that Python reads from its digits."""
+    known = isinstance(formula, Var | Entry | Rest) or (isinstance(formula, Const) and bool(formula.symbol))
+    return known or any(map(_varies, children(formula)))
 
 
 def of_numbers(scope: Scope, formula: Formula) -> Template:
     """A formula of numbers as Python, with holes for identifiers."""
-    return NumberLine(scope).template(expression(formula))
+    return NumberCode(scope).template(formula)
 
 
 # -------------------------------------------------------------------- of arrays
 
 
-@dataclass(frozen=True)
-class ArrayLine(MatrixLine):
-    """A formula of arrays as NumPy or PyTorch has it.
+def _arrays(library: str) -> Signs:
+    """Arrays as NumPy and PyTorch have them: a column of n numbers has the shape (n, 1), a row (1, n), a number none."""
+    return like(
+        PYTHON,
+        extreme=f"{library}.{{}}({{}}, {{}})",
+        extremes={"max": "maximum", "min": "minimum"},
+        entrywise="{} * {}",
+        matmul="{} @ {}",
+        transposed="{}.T",
+        total=Form("{}.sum()", (ATOM,)),
+        diagonal=Form(f"{library}.diag({{}}.ravel())", (ATOM,)),
+        column=f"{library}.vstack([{{}}])",
+        row=f"{library}.column_stack([{{}}])",
+        below=", ",
+        ones=f"{library}.ones({{}})",
+    )
 
-    A column of n numbers is an array of shape (n, 1), where vectors are rows of
-    shape (1, n); a number has no dimensions.
-    """
 
-    scope: Scope = field(kw_only=True)
+NUMPY, TORCH = _arrays("np"), _arrays("torch")
 
-    @property
-    def library(self) -> str:
-        """The module whose functions are called."""
-        return "torch" if self.scope.form == "torch" else "np"
 
-    def write(self, formula: Formula) -> tuple[str, int]:
-        """A formula, and how tightly it holds together."""
-        match formula:
-            case Const(value, symbol) if symbol:
-                return self.scope.symbol(symbol, value), _ATOM_OF_ARRAY
-            case Rest():
-                return self.rest, _ATOM_OF_ARRAY
-            case Apply(function, argument):
-                return f"{self.scope.function(function)}({self.part(argument, _SUM)})", _ATOM_OF_ARRAY
-            case Extreme(kind, parts):
-                return f"{self.library}.{kind}imum({', '.join(self.part(part, _SUM) for part in parts)})", _ATOM_OF_ARRAY
-            case Total(operand):
-                return f"{self.part(operand, _ATOM_OF_ARRAY)}.sum()", _ATOM_OF_ARRAY
-            case Diagonal(operand):
-                return f"{self.library}.diag({self.part(operand, _ATOM_OF_ARRAY)}.ravel())", _ATOM_OF_ARRAY
-            case _:
-                return super().write(formula)
+class ArrayCode(ArrayPrinter):
+    """Writes a formula of arrays as NumPy or PyTorch has it."""
 
-    @property
-    def entrywise(self) -> str:
-        """Between two columns."""
-        return self.signs.times
+    def __init__(self, scope: Scope, rows: bool, leaf: Callable[[Var], str], rest: str) -> None:
+        super().__init__(TORCH if scope.form == "torch" else NUMPY, leaf, self._place, rest=rest, rows=rows)
+        self.scope = scope
 
-    def between(self, left: Formula, right: Formula) -> str:
-        """Between the factors of a matrix product."""
-        return " @ " if left.shape and right.shape else self.signs.times
+    def _place(self, entry: Entry) -> str:
+        """Where a component stands in its array: ``a[1, 0]``."""
+        shape = entry.variable.shape
+        row, column = divmod(entry.component, shape[1] if len(shape) == 2 else 1)
+        return f"{self.leaf(entry.variable)}[{column}, {row}]" if self.rows else f"{self.leaf(entry.variable)}[{row}, {column}]"
 
-    def product(self, left: Formula, right: Formula) -> str:
+    def rest(self) -> Written:
+        """A sum of many, which holds together."""
+        return self.others, ATOM
+
+    def constant(self, number: Const) -> Written:
+        """An exact number of the program."""
+        return (self.scope.symbol(number.symbol, number.value), ATOM) if number.symbol else super().constant(number)
+
+    def function(self, function: Function) -> str:
+        """What the program calls a function."""
+        return self.scope.function(function)
+
+    def matmul(self, left: Formula, right: Formula) -> Written:
         """A matrix product; where a row meets a column, what comes out is a number."""
-        text = super().product(left, right)
-        return text if (left @ right).shape or not (left.shape and right.shape) else f"({text}).squeeze()"
+        text, strength = super().matmul(left, right)
+        number = left.shape and right.shape and not (left @ right).shape
+        return (f"({text}).squeeze()" if number else text), strength
 
-    def transposed(self, operand: Formula) -> str:
-        """Rows become columns."""
-        return f"{self.part(operand, _ATOM_OF_ARRAY)}.T"
+    def beside(self, left: Formula, right: Formula) -> Form:
+        """The sign of a product of matrices, or of one with a number."""
+        return self.signs.matmul if left.shape and right.shape else self.signs.scaled
 
-    def stack(self, parts: Sequence[Formula]) -> str:
-        """Columns one below the other."""
-        together = "column_stack" if self.rows else "vstack"
-        return f"{self.library}.{together}([{', '.join(self.part(part, _SUM) for part in parts)}])"
-
-    def spread(self, operand: Formula, shape: Shape) -> str:
+    def spread(self, operand: Formula, shape: Shape) -> Written:
         """A number times a column of ones."""
-        return f"{self.part(operand, _PRODUCT)} * {self.library}.ones({(1, *shape) if self.rows else (*shape, 1)})"
+        ones = self.signs.ones.format((1, *shape) if self.rows else (*shape, 1))
+        return self.signs.times.pattern.format(self.part(operand, PRODUCT), ones), PRODUCT
 
-    def cut(self, operand: Formula, start: int, shape: Shape) -> str:
+    def cut(self, operand: Formula, start: int, shape: Shape) -> Written:
         """Some entries of a column."""
         places = f"{start}:{start + shape[0]}" if shape else str(start)
         along = ":" if shape else "0"
         index = f"{along}, {places}" if self.rows else f"{places}, {along}"
-        return f"{self.part(operand, _ATOM_OF_ARRAY)}[{index}]"
-
-
-def entry_of(part: Entry, rows: bool) -> str:
-    """Where a component stands in its array: ``[1, 0]``."""
-    shape = part.variable.shape
-    row, column = divmod(part.component, shape[1] if len(shape) == 2 else 1)
-    return f"[{column}, {row}]" if rows else f"[{row}, {column}]"
+        return f"{self.part(operand, ATOM)}[{index}]", ATOM
 
 
 def of_arrays(scope: Scope, formula: Formula, rows: bool, leaf: Callable[[Var], str], rest: str) -> str:
     """A formula of arrays as NumPy or PyTorch has it, with identifiers for its variables."""
-
-    def entry(part: Entry) -> str:
-        return leaf(part.variable) + entry_of(part, rows)
-
-    return ArrayLine(CODE, rows, leaf, entry, rest, scope=scope)(formula)
+    return ArrayCode(scope, rows, leaf, rest)(formula)

@@ -16,7 +16,6 @@ point, and again with 60 digits where that leaves a doubt about the last place.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, DivisionByZero, InvalidOperation, Overflow, localcontext
@@ -24,11 +23,8 @@ from fractions import Fraction
 from functools import cache
 from typing import Any, Protocol
 
-import mpmath
-import sympy
-
 from bptt_trace.errors import CalculationError, UnknownName, nearest
-from bptt_trace.functions import Function, Pieces, ln
+from bptt_trace.functions import Function, Libraries, Pieces, ln
 from bptt_trace.lines import Source, definition_source, source
 from bptt_trace.names import Name
 from bptt_trace.numbers import Number, Rounding
@@ -40,10 +36,6 @@ WORKING = Context(
 )
 SNAP = Context(prec=50, rounding=ROUND_HALF_UP, Emax=999_999, Emin=-999_999)
 ZERO = Decimal(0)
-MAX_EXPONENT = 690
-"""Beyond e^±690 doubles overflow, or lose digits."""
-MAX_OPERATIONS = 600
-"""How large a closed form may become."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,15 +145,17 @@ def _reason(error: Exception, rule: Rule, role: Role) -> str:
 # ------------------------------------------------------------------ functions
 
 
-def resolve(
-    function: Function, number: Callable[[Fraction], Any], elementary: Mapping[str, Callable[[Any], Any]]
-) -> Callable[[Any], Any]:
-    """A function in an arithmetic: known to it, put together from pieces, or defined by a formula."""
+Library = Callable[[Libraries], Callable[[Any], Any]]
+"""Which of its libraries an arithmetic takes a function from."""
+
+
+def resolve(function: Function, number: Callable[[Fraction], Any], library: Library) -> Callable[[Any], Any]:
+    """A function in an arithmetic: put together from pieces, defined by a formula, or from a library."""
     if function.pieces is not None:
         return _bent(function.pieces, number)
-    if function.definition is not None or function.derivative_of is not None:
-        return definition_source(function).bind(number, lambda inner: resolve(inner, number, elementary))
-    return elementary[function.name]
+    if function.libraries is not None:
+        return library(function.libraries)
+    return definition_source(function).bind(number, lambda inner: resolve(inner, number, library))
 
 
 def _bent(pieces: Pieces, number: Callable[[Fraction], Any]) -> Callable[[Any], Any]:
@@ -171,83 +165,34 @@ def _bent(pieces: Pieces, number: Callable[[Fraction], Any]) -> Callable[[Any], 
     return lambda z: right * z if z > 0 else left * z
 
 
-def _exp(z: float) -> float:
-    """The exponential, where a double keeps all of its digits: elsewhere 60 digits take over."""
-    if abs(z) > MAX_EXPONENT:
-        raise OverflowError
-    return math.exp(z)
+@cache
+def _sixty_digits() -> Any:
+    """mpmath with 60 digits; it is imported where a double leaves a doubt."""
+    import mpmath
+
+    context = mpmath.mp.clone()
+    context.dps = 60
+    return context
 
 
-def _sigmoid(z: float) -> float:
-    if z >= 0:
-        return 1 / (1 + math.exp(-z))
-    return math.exp(z) / (1 + math.exp(z))
+def floats(libraries: Libraries) -> Callable[[float], float]:
+    """A function of doubles."""
+    return libraries.math
 
 
-def _softplus(z: float) -> float:
-    return max(z, 0.0) + math.log1p(math.exp(-abs(z)))
+def _by_float(libraries: Libraries) -> Callable[[Decimal], Decimal]:
+    return lambda z: Decimal(libraries.math(float(z)))
 
 
-FLOATS: dict[str, Callable[[Any], Any]] = {
-    "tanh": math.tanh,
-    "sigmoid": _sigmoid,
-    "softplus": _softplus,
-    "exp": _exp,
-    "ln": math.log,
-    "sqrt": math.sqrt,
-    "sin": math.sin,
-    "cos": math.cos,
-}
-
-DIGITS = mpmath.mp.clone()
-DIGITS.dps = 60
-
-PRECISE: dict[str, Callable[[Any], Any]] = {
-    "tanh": DIGITS.tanh,
-    "sigmoid": lambda z: 1 / (1 + DIGITS.exp(-z)),
-    "softplus": lambda z: DIGITS.log1p(DIGITS.exp(-abs(z))) + max(z, DIGITS.zero),
-    "exp": DIGITS.exp,
-    "ln": DIGITS.log,
-    "sqrt": DIGITS.sqrt,
-    "sin": DIGITS.sin,
-    "cos": DIGITS.cos,
-}
-
-
-def _real(value: Any) -> Any:
-    if value.has(sympy.I, sympy.zoo):
-        raise ValueError
-    return value
-
-
-SYMBOLS: dict[str, Callable[[Any], Any]] = {
-    "tanh": sympy.tanh,
-    "sigmoid": lambda z: 1 / (1 + sympy.exp(-z)),
-    "softplus": lambda z: sympy.log(1 + sympy.exp(z)),
-    "exp": sympy.exp,
-    "ln": lambda z: _real(sympy.log(z)),
-    "sqrt": lambda z: _real(sympy.sqrt(z)),
-    "sin": sympy.sin,
-    "cos": sympy.cos,
-}
-
-
-def _by_float(function: Callable[[float], float]) -> Callable[[Decimal], Decimal]:
-    return lambda z: Decimal(function(float(z)))
-
-
-def _by_digits(function: Callable[[Any], Any]) -> Callable[[Decimal], Decimal]:
+def _by_digits(libraries: Libraries) -> Callable[[Decimal], Decimal]:
     def applied(z: Decimal) -> Decimal:
-        value = function(DIGITS.mpf(str(z)))
-        if isinstance(value, DIGITS.mpc) or not DIGITS.isfinite(value):
+        digits = _sixty_digits()
+        value = libraries.mpmath(digits, digits.mpf(str(z)))
+        if isinstance(value, digits.mpc) or not digits.isfinite(value):
             raise ValueError
-        return Decimal(DIGITS.nstr(value, 58, min_fixed=0, max_fixed=0))
+        return Decimal(digits.nstr(value, 58, min_fixed=0, max_fixed=0))
 
     return applied
-
-
-DECIMAL_BY_FLOAT = {name: _by_float(function) for name, function in FLOATS.items()}
-DECIMAL_BY_DIGITS = {name: _by_digits(function) for name, function in PRECISE.items()}
 
 
 # ---------------------------------------------------------------- arithmetics
@@ -273,7 +218,7 @@ class Precise:
     number = staticmethod(decimal)
 
     def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
-        return source(rule).bind(decimal, lambda f: resolve(f, decimal, DECIMAL_BY_DIGITS), lambda value: value + ZERO)
+        return source(rule).bind(decimal, lambda f: resolve(f, decimal, _by_digits), lambda value: value + ZERO)
 
 
 @dataclass(frozen=True)
@@ -295,7 +240,7 @@ class ByHand:
         if any(self._inexact(function) for function in one.functions):
             by_decimals = self._decimal_line(rule, role)
             return lambda *numbers: by_decimals(*[n if isinstance(n, Decimal) else decimal(n) for n in numbers])
-        exact = one.bind(Fraction, lambda f: resolve(f, Fraction, {}))
+        exact = one.bind(Fraction, lambda f: resolve(f, Fraction, _by_digits))
         settle = settler(self.rounding, role)
         return lambda *numbers: settle(decimal(Fraction(exact(*map(Fraction, numbers)))))
 
@@ -303,9 +248,9 @@ class ByHand:
         one = source(rule)
         settle = settler(self.rounding, role)
         if not any(self._inexact(function) for function in one.functions):
-            return one.bind(decimal, lambda f: resolve(f, decimal, {}), settle)
-        precise = one.bind(decimal, lambda f: resolve(f, decimal, DECIMAL_BY_DIGITS), settle)
-        if any(function.pieces is None and function.name not in FLOATS for function in one.functions):
+            return one.bind(decimal, lambda f: resolve(f, decimal, _by_digits), settle)
+        precise = one.bind(decimal, lambda f: resolve(f, decimal, _by_digits), settle)
+        if any(function.pieces is None and function.libraries is None for function in one.functions):
             return precise  # nobody knows how errors grow in a user's own formula
         return self._quick(one, precise, settle, self.rounding.figures)
 
@@ -316,7 +261,7 @@ class ByHand:
     @staticmethod
     def _quick(one: Source, precise: Callable[..., Any], settle: Callable[[Any], Any], figures: int | None) -> Callable[..., Any]:
         """By floating point, and by 60 digits where the value lies close to a tie."""
-        rough = one.bind(decimal, lambda f: resolve(f, decimal, DECIMAL_BY_FLOAT))
+        rough = one.bind(decimal, lambda f: resolve(f, decimal, _by_float))
         half, doubt, relative = Decimal("0.5"), Decimal("1e-6"), Decimal("1e-14")
 
         def line(*arguments: Decimal) -> Any:
@@ -374,10 +319,10 @@ class Full:
 
     def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
         one = source(rule)
-        quick = one.bind(float, lambda f: resolve(f, float, FLOATS), self._finite)
+        quick = one.bind(float, lambda f: resolve(f, float, floats), self._finite)
         if not any(function.name == "exp" for function in one.functions):
             return quick
-        precise = one.bind(decimal, lambda f: resolve(f, decimal, DECIMAL_BY_DIGITS), float)
+        precise = one.bind(decimal, lambda f: resolve(f, decimal, _by_digits), float)
 
         def line(*arguments: float) -> float:
             # A probability is a quotient of exponentials that may be too large, or too small, for doubles.
@@ -400,19 +345,11 @@ class Exact:
 
     @staticmethod
     def number(value: Fraction) -> Any:
-        return sympy.Rational(value.numerator, value.denominator)
+        from bptt_trace.symbolic import rational
+
+        return rational(value)
 
     def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
-        return source(rule).bind(self.number, lambda f: resolve(f, self.number, SYMBOLS), self._readable)
+        from bptt_trace.symbolic import closed, readable
 
-    @staticmethod
-    def _readable(value: Any) -> Any:
-        if value.has(sympy.I):
-            raise ValueError
-        if value.has(sympy.zoo, sympy.nan, sympy.oo):
-            raise ZeroDivisionError
-        if value.count_ops() > MAX_OPERATIONS:
-            raise CalculationError(
-                f"its closed form has more than {MAX_OPERATIONS:,} operations; --round full, or a smaller problem, would do"
-            )
-        return value
+        return source(rule).bind(self.number, lambda f: resolve(f, self.number, closed), readable)

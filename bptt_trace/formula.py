@@ -85,7 +85,9 @@ class Formula:
         return Transpose(self) if self.shape else self
 
     def __str__(self) -> str:
-        return text(self, lambda number: f"s{number}")
+        from bptt_trace.formula_text import text
+
+        return text(self, "s{}".format)
 
 
 Operand = Formula | int | Fraction
@@ -605,69 +607,3 @@ def entries(shape: Shape) -> list[tuple[int, ...]]:
             return [(i, j) for i in range(1, m + 1) for j in range(1, n + 1)]
         case _:
             raise DesignError(f"the shape {shape} has more than two dimensions")
-
-
-# How tightly a node holds together, for brackets: a sum least, an atom most.
-_SUM, _NEGATION, _PRODUCT, _POWER, _ATOM = range(5)
-
-
-def text(formula: Formula, names: Callable[[int], str], rest: str = "…") -> str:
-    """The formula in the style of a textbook, each variable under the name given for its number."""
-
-    def show(part: Formula, least: int) -> str:
-        written, strength = write(cast(Node, part))
-        return written if strength >= least else f"({written})"
-
-    def write(node: Node) -> tuple[str, int]:
-        match node:
-            case Var(number):
-                return names(number), _ATOM
-            case Entry(Var(number), index):
-                return f"{names(number)}[{index + 1}]", _ATOM
-            case Rest():
-                return rest, _SUM
-            case Const(value, symbol):
-                plain = value.denominator == 1 and value >= 0
-                return (symbol or str(value)), _ATOM if symbol or plain else _SUM
-            case Neg(operand):
-                return f"-{show(operand, _PRODUCT)}", _NEGATION
-            case Sum(terms):
-                written = show(terms[0], _NEGATION)
-                for term in terms[1:]:
-                    if isinstance(term, Neg):
-                        written += f" - {show(term.operand, _PRODUCT)}"
-                    else:
-                        written += f" + {show(term, _PRODUCT)}"
-                return written, _SUM
-            case Times(factors):
-                return " * ".join(show(factor, _POWER) for factor in factors), _PRODUCT
-            case Over(Const() as numerator, Const() as denominator):
-                return f"({show(numerator, _ATOM)}/{show(denominator, _ATOM)})", _ATOM
-            case Over(numerator, denominator):
-                return f"{show(numerator, _POWER)} / {show(denominator, _POWER)}", _PRODUCT
-            case Power(base, exponent, bracketed):
-                return f"{f'({show(base, _SUM)})' if bracketed else show(base, _ATOM)}^{exponent}", _POWER
-            case Apply(function, argument):
-                return f"{function.name}({show(argument, _SUM)})", _ATOM
-            case MatMul(left, right):
-                return f"{show(left, _PRODUCT)} @ {show(right, _POWER)}", _PRODUCT
-            case Outer(column, row):
-                return f"{show(column, _POWER)} @ {show(row, _ATOM)}.T", _PRODUCT
-            case Transpose(operand):
-                return f"{show(operand, _ATOM)}.T", _ATOM
-            case Total(operand):
-                return f"total({show(operand, _SUM)})", _ATOM
-            case Stack(parts):
-                return f"[{', '.join(show(part, _SUM) for part in parts)}]", _ATOM
-            case Part(operand, start, _):
-                return f"({show(operand, _SUM)})_[{start + 1}..{start + _matrix(node)[0]}]", _ATOM
-            case Spread(operand, _):
-                return f"{show(operand, _PRODUCT)} * ones", _PRODUCT
-            case Diagonal(operand):
-                return f"diag({show(operand, _SUM)})", _ATOM
-            case Extreme(kind, parts):
-                return f"{kind}({', '.join(show(part, _SUM) for part in parts)})", _ATOM
-            case _:
-                assert_never(node)
-
-    return show(formula, _SUM)

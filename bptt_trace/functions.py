@@ -4,23 +4,30 @@ A slope is written as the book writes it, in the argument ``z`` or in the value
 ``y`` of the function: ``1 − y²`` for tanh, ``y · (1 − y)`` for the sigmoid.
 SymPy proves in the tests that it is the derivative.
 
-What a function *is* comes in one of four ways: the arithmetics know it
+What a function *is* comes in one of four ways: libraries calculate it
 (``tanh``); it is put together from straight pieces (``relu``); it is defined by a
 formula in ``z`` (an activation from a problem file); or it is the derivative of
 one that is.
+
+Whatever else has to be known of a function that libraries calculate stands in
+its row too: how each of them does, and how each generated program defines it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
+from typing import Any
 
 from bptt_trace.formula import ONE, ZERO, Apply, Diagonal, Formula, Outer, Sum, Var, constant
 
 Z = Var(0)
 """The argument, in a definition."""
+MAX_EXPONENT = 690
+"""Beyond e^±690 doubles overflow, or lose digits."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,20 @@ class Pieces:
     at_zero: Fraction
     right: Fraction
     steps: bool = False
+
+
+@dataclass(frozen=True)
+class Libraries:
+    """A function of one number as libraries have it; those that are imported late are handed in with the argument."""
+
+    math: Callable[[float], float]
+    """Of a double, correct to its last places."""
+    mpmath: Callable[[Any, Any], Any]
+    """With as many digits as the context of mpmath has."""
+    sympy: Callable[[Any, Any], Any]
+    """As a closed form."""
+    numpy: Callable[[Any, Any], Any]
+    """Of a whole column of doubles."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +71,10 @@ class Function:
     """For a function of a whole column: one entry of the value, from the entries of the argument."""
     jacobian: Callable[[Formula], Formula] | None = None
     """For a function of a whole column: the matrix of its slopes, from its value y."""
+    libraries: Libraries | None = None
+    code: Mapping[str, str] | None = None
+    """How generated programs define it under its own name: with decimals of 60 digits (``decimal``), with Python's
+    doubles (``float``), with arrays (``numpy``, ``torch``) and with SymPy (``sympy``)."""
 
     def __call__(self, argument: Formula) -> Formula:
         """The function applied to a formula; the identity leaves it as it is."""
@@ -59,22 +84,177 @@ class Function:
         return self.name
 
 
-identity = Function("identity", r"\mathrm{id}", lambda z, y: ONE, pieces=Pieces(Fraction(1), Fraction(0), Fraction(1)))
-tanh = Function("tanh", r"\tanh", lambda z, y: 1 - y**2)
-sigmoid = Function("sigmoid", r"\sigma", lambda z, y: y * (1 - y))
-softplus = Function("softplus", r"\mathrm{softplus}", lambda z, y: sigmoid(z))
-exp = Function("exp", r"\exp", lambda z, y: y)
-ln = Function("ln", r"\ln", lambda z, y: 1 / z)
-sqrt = Function("sqrt", r"\mathrm{sqrt}", lambda z, y: 1 / (2 * y))
-sin: Function = Function("sin", r"\sin", lambda z, y: cos(z))
-cos: Function = Function("cos", r"\cos", lambda z, y: -sin(z))
+def _everywhere(name: str) -> Libraries:
+    """A function that all libraries have under one name."""
 
+    def called(library: Any, z: Any) -> Any:
+        return getattr(library, name)(z)
+
+    return Libraries(getattr(math, name), called, called, called)
+
+
+def _exp(z: float) -> float:
+    """The exponential, where a double keeps all of its digits: elsewhere 60 digits take over."""
+    if abs(z) > MAX_EXPONENT:
+        raise OverflowError
+    return math.exp(z)
+
+
+def _code(name: str, library: str, decimal: str = "", sympy: str = "") -> dict[str, str]:
+    """The definitions of a function that all libraries have, unless told otherwise as the decimal module has it."""
+    of_decimals = f'def {name}(z):\n    """As the decimal module has it."""\n    return number(decimal(z).{name}())'
+    modules = {"float": "math", "numpy": "np", "torch": "torch", "sympy": "sympy"}
+    return {form: f"{name} = {module}.{library}" for form, module in modules.items()} | {"decimal": decimal or of_decimals}
+
+
+identity = Function("identity", r"\mathrm{id}", lambda z, y: ONE, pieces=Pieces(Fraction(1), Fraction(0), Fraction(1)))
+exp = Function("exp", r"\exp", lambda z, y: y, libraries=replace(_everywhere("exp"), math=_exp), code=_code("exp", "exp"))
+ln = Function("ln", r"\ln", lambda z, y: 1 / z, libraries=_everywhere("log"), code=_code("ln", "log"))
+sqrt = Function(
+    "sqrt", r"\mathrm{sqrt}", lambda z, y: 1 / (2 * y), libraries=_everywhere("sqrt"), code=_code("sqrt", "sqrt")
+)
+
+tanh = Function(
+    "tanh",
+    r"\tanh",
+    lambda z, y: 1 - y**2,
+    libraries=_everywhere("tanh"),
+    code=_code(
+        "tanh",
+        "tanh",
+        decimal='''\
+def tanh(z):
+    """(exp(z) - exp(-z)) / (exp(z) + exp(-z)), without large exponentials."""
+    small = (-2 * abs(decimal(z))).exp()
+    size = (1 - small) / (1 + small)
+    return number(size if z >= 0 else -size)''',
+    ),
+)
+
+sigmoid = Function(
+    "sigmoid",
+    r"\sigma",
+    lambda z, y: y * (1 - y),
+    libraries=Libraries(
+        math=lambda z: 1 / (1 + math.exp(-z)) if z >= 0 else math.exp(z) / (1 + math.exp(z)),
+        mpmath=lambda mpmath, z: 1 / (1 + mpmath.exp(-z)),
+        sympy=lambda sympy, z: 1 / (1 + sympy.exp(-z)),
+        numpy=lambda numpy, z: 1 / (1 + numpy.exp(-z)),
+    ),
+    code={
+        "decimal": '''\
+def sigmoid(z):
+    """1 / (1 + exp(-z)), without large exponentials."""
+    small = (-abs(decimal(z))).exp()
+    return number((1 if z >= 0 else small) / (1 + small))''',
+        "float": '''\
+def sigmoid(z):
+    """1 / (1 + exp(-z)), without large exponentials."""
+    return 1 / (1 + math.exp(-z)) if z >= 0 else math.exp(z) / (1 + math.exp(z))''',
+        "numpy": '''\
+def sigmoid(z):
+    """1 / (1 + exp(-z)), without large exponentials."""
+    return np.exp(-np.logaddexp(0, -z))''',
+        "torch": "sigmoid = torch.sigmoid",
+        "sympy": '''\
+def sigmoid(z):
+    return 1 / (1 + sympy.exp(-z))''',
+    },
+)
+
+softplus = Function(
+    "softplus",
+    r"\mathrm{softplus}",
+    lambda z, y: sigmoid(z),
+    libraries=Libraries(
+        math=lambda z: max(z, 0.0) + math.log1p(math.exp(-abs(z))),
+        mpmath=lambda mpmath, z: mpmath.log1p(mpmath.exp(-abs(z))) + max(z, mpmath.zero),
+        sympy=lambda sympy, z: sympy.log(1 + sympy.exp(z)),
+        numpy=lambda numpy, z: numpy.maximum(z, 0) + numpy.log1p(numpy.exp(-numpy.abs(z))),
+    ),
+    code={
+        "decimal": '''\
+def softplus(z):
+    """ln(1 + exp(z)), without large exponentials."""
+    small = (-abs(decimal(z))).exp()
+    rest = (1 + small).ln() if small > Decimal("1e-20") else small - small * small / 2
+    return number(max(decimal(z), Decimal(0)) + rest)''',
+        "float": '''\
+def softplus(z):
+    """ln(1 + exp(z)), without large exponentials."""
+    return max(z, 0.0) + math.log1p(math.exp(-abs(z)))''',
+        "numpy": '''\
+def softplus(z):
+    """ln(1 + exp(z)), without large exponentials."""
+    return np.logaddexp(0, z)''',
+        "torch": '''\
+def softplus(z):
+    """ln(1 + exp(z)), without large exponentials."""
+    return torch.logaddexp(z, torch.zeros_like(z))''',
+        "sympy": '''\
+def softplus(z):
+    return sympy.log(1 + sympy.exp(z))''',
+    },
+)
+
+sin: Function = Function(
+    "sin",
+    r"\sin",
+    lambda z, y: cos(z),
+    libraries=_everywhere("sin"),
+    code=_code(
+        "sin",
+        "sin",
+        decimal='''\
+def sin(z):
+    """z - z^3/3! + z^5/5! - ..., until a term changes nothing."""
+    z = decimal(z)
+    total, term, power = z, z, 1
+    while total + term != total or power == 1:
+        power += 2
+        term *= -z * z / (power * (power - 1))
+        total += term
+    return number(total)''',
+    ),
+)
+
+cos: Function = Function(
+    "cos",
+    r"\cos",
+    lambda z, y: -sin(z),
+    libraries=_everywhere("cos"),
+    code=_code(
+        "cos",
+        "cos",
+        decimal='''\
+def cos(z):
+    """1 - z^2/2! + z^4/4! - ..., until a term changes nothing."""
+    z = decimal(z)
+    total, term, power = Decimal(1), Decimal(1), 0
+    while total + term != total or power == 0:
+        power += 2
+        term *= -z * z / (power * (power - 1))
+        total += term
+    return number(total)''',
+    ),
+)
 
 softmax = Function(
     "softmax",
     r"\mathrm{softmax}",
     entry=lambda z, place: exp(z[place]) / Sum(tuple(map(exp, z))),
     jacobian=lambda y: Diagonal(y) - Outer(y, y),
+    code={
+        "numpy": '''\
+def softmax(z):
+    """exp(z) / sum(exp(z)), without large exponentials."""
+    e = np.exp(z - z.max())
+    return e / e.sum()''',
+        "torch": '''\
+def softmax(z):
+    """Over all entries of a column or a row."""
+    return torch.softmax(z.ravel(), 0).reshape(z.shape)''',
+    },
 )
 """exp(z_i) / Σ exp(z_j). Its slopes ∂y_i/∂z_j are y_i − y_i² on the diagonal and −y_i · y_j beside it (Bridle 1990)."""
 
@@ -99,7 +279,9 @@ def leaky_relu(leak: Fraction = Fraction(1, 100), slope_at_0: Fraction | None = 
 
 absolute = _bent("abs", r"\mathrm{abs}", Fraction(-1), Fraction(0))
 
-ACTIVATIONS = ("identity", "tanh", "sigmoid", "relu", "leaky_relu", "softplus", "softmax")
+ACTIVATIONS = {
+    function.name: function for function in (identity, tanh, sigmoid, relu(), leaky_relu(), softplus, softmax)
+}
 """The activations that a problem file may name; anything else is an expression in z."""
 
 ELEMENTARY = {function.name: function for function in (exp, ln, sqrt, sin, cos, tanh, sigmoid, softplus, absolute, relu())} | {

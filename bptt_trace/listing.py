@@ -24,7 +24,7 @@ class Listing:
     """A program that reproduces a sheet."""
 
     form: str
-    """``python``, ``numpy`` or ``torch``: which template it fills."""
+    """``python``, ``numpy``, ``torch`` or ``sympy``: which template it fills."""
     title: str
     policy: str
     """``by_hand``, ``carry`` or ``full``."""
@@ -39,9 +39,9 @@ class Listing:
     symbols: tuple[str, ...]
     """Exact numbers for which formulas write a symbol: ``T = 2``."""
     functions: tuple[str, ...]
-    """Functions that the template has in its head, by name."""
+    """The functions of the table that are used, each with its definition."""
     definitions: tuple[str, ...]
-    """All other functions, whole."""
+    """All other functions, each behind those that it uses."""
     given: tuple[str, ...]
     passages: tuple[Passage, ...]
     loss: str = ""
@@ -54,3 +54,5 @@ class Listing:
     """What is compared after that."""
     drift: str = ""
     """How far rounding has led what is compared from full precision, at most."""
+    composed: bool = False
+    """Whether the loss is short enough to be written as one expression in the given numbers."""

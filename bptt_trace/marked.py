@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from bptt_trace.check import Key, Marked, Marks
 from bptt_trace.desk import ranges
-from bptt_trace.lines import LATEX, TEXT, template
+from bptt_trace.formula_text import LATEX, TEXT, template
 from bptt_trace.misconceptions import CATALOGUE
 from bptt_trace.mistakes import visibility
 from bptt_trace.names import Name

@@ -211,14 +211,13 @@ def _readout(table: Keys, cells: tuple[Cell, ...]) -> Readout | None:
 
 def activation_of(table: Keys, text: str, key: str, name: str, latex: str) -> Function:
     """The activation that a text names or spells out in z; ``name`` and ``latex`` are for one spelt out."""
-    fixed = {"identity": identity, "tanh": tanh, "sigmoid": sigmoid, "softplus": softplus, "softmax": softmax}
-    if text in fixed:
-        return fixed[text]
     if text == "relu":
         return relu(_number(table, "relu_slope_at_0", Decimal(0)))
     if text == "leaky_relu":
         at_zero = _number(table, "relu_slope_at_0", Decimal(0)) if "relu_slope_at_0" in table else None
         return leaky_relu(_number(table, "leak", Decimal("0.01")), at_zero)
+    if text in ACTIVATIONS:
+        return ACTIVATIONS[text]
     if re.fullmatch(r"[A-Za-z_]+", text) and text != "z":
         raise ProblemError(
             f"unknown activation {shown(text)}{nearest(text, ACTIVATIONS)}; "

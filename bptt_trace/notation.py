@@ -14,10 +14,8 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-import sympy
-
 from bptt_trace.evaluate import ByHand, Values, decimal, settler
-from bptt_trace.lines import LATEX, TEXT, Signs, Template
+from bptt_trace.formula_text import LATEX, TEXT, Signs, Template
 from bptt_trace.names import BACKWARD, DECODER, ENCODER, FORWARD, Layer, Name, spell, word_and_number
 from bptt_trace.numbers import Rounding
 from bptt_trace.optimizers import STATES
@@ -169,6 +167,8 @@ def power_of_ten(text: str) -> str:
 
 def closed_latex(number: Any) -> str:
     """A closed form in LaTeX, with brackets at which a line may break."""
+    import sympy
+
     return str(sympy.latex(number, long_frac_ratio=1, mul_symbol="dot")).replace(r"\left(", "(").replace(r"\right)", ")")
 
 

@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from bptt_trace.errors import DesignError
-from bptt_trace.formula import Formula, Rest, Shape, Var, text
+from bptt_trace.formula import Formula, Rest, Shape, Var
+from bptt_trace.formula_text import text
 from bptt_trace.names import Name
 from bptt_trace.roles import Role as Role
 from bptt_trace.rules import Rule, Tape, renumbered, rule_of
@@ -187,3 +188,11 @@ def _sum(count: int, shape: Shape, factor: Formula | None) -> Rule:
     for number in range(1, count):
         total = total + Var(number, shape)
     return rule_of(total if factor is None else factor * total)[0]
+
+
+def composed_size(steps: Sequence[Step]) -> int:
+    """How many lines the last step has when each is put into the next: what is used twice counts twice."""
+    sizes: list[int] = []
+    for step in steps:
+        sizes.append(1 + sum(sizes[argument] for argument in step.arguments) if step.rule is not None else 1)
+    return sizes[-1]

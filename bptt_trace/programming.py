@@ -2,8 +2,9 @@
 
 ``python`` has a statement for every line of numbers, ``numpy`` one for every
 line on the board; both compare each value with the digits that the sheet
-prints. ``torch`` has the forward pass alone: autograd goes back, and its
-gradients are compared with the sheet's.
+prints. ``torch`` and ``sympy`` have the forward pass alone: autograd goes back,
+or SymPy differentiates the loss, and what they find is compared with the
+sheet's gradients.
 """
 
 from __future__ import annotations
@@ -18,15 +19,14 @@ from bptt_trace.dialects import Scope, of_arrays, of_numbers
 from bptt_trace.errors import ProblemError
 from bptt_trace.evaluate import Values, evaluate
 from bptt_trace.formula import Var
+from bptt_trace.formula_text import TEXT, Template, literal
 from bptt_trace.identifiers import identifier
 from bptt_trace.labels import headings, title_of
-from bptt_trace.lines import TEXT, Template
 from bptt_trace.listing import Listing, Passage
-from bptt_trace.matrices import literal
-from bptt_trace.names import LOSS, gradient
+from bptt_trace.names import LOSS, WHOLE_LOSS, gradient
 from bptt_trace.numbers import Rounding
 from bptt_trace.problem import Problem
-from bptt_trace.program import KEEPS_FIGURES, Program, Role, Step
+from bptt_trace.program import KEEPS_FIGURES, Program, Role, Step, composed_size
 from bptt_trace.rules import Rule
 from bptt_trace.training import borders
 
@@ -34,22 +34,27 @@ WIDTH = 100
 """Columns of a statement, where it can be broken."""
 FINE = 12
 """Significant figures of unrounded values."""
+OF_NUMBERS = ("python", "sympy")
+"""Forms with a statement for each line of numbers; the others have one for each line on the board."""
+MOST_COMPOSED = 200
+"""How many lines a composed loss may have, one that is used twice counted twice; beyond, SymPy takes minutes."""
 FORWARD = {Role.PREACTIVATION, Role.HIDDEN, Role.OUTPUT, Role.LOSS}
 
 
 def listing(problem: Problem, program: Program, values: Values, form: str) -> Listing:
-    """The program that reproduces a sheet: ``form`` is ``python``, ``numpy`` or ``torch``.
+    """The program that reproduces a sheet: ``form`` is ``python``, ``numpy``, ``torch`` or ``sympy``.
 
     ``program`` is a program of numbers and ``values`` its values. Raises
-    ``ProblemError`` for closed forms, and where there is nothing that autograd
-    could differentiate.
+    ``ProblemError`` for closed forms, and where ``torch`` and ``sympy`` have nothing
+    to differentiate.
     """
     if values.rounding.policy == "exact":
         raise ProblemError(f"-f {form} compares numbers, and closed forms are none; 4dp, carry or full would do", path="rounding")
     full = evaluate(program, problem.given, Rounding("full"))
-    desk = Desk(problem, program, values, full, with_latex=False, detail="lines" if form == "python" else "board")
+    desk = Desk(problem, program, values, full, with_latex=False, detail="lines" if form in OF_NUMBERS else "board")
     board = Blackboard(desk, "board") if desk.on_board else desk
-    return (_Autograd if form == "torch" else _Lines)(desk, board, form).listing()
+    writer = {"torch": _Autograd, "sympy": _Symbolic}.get(form, _Lines)
+    return writer(desk, board, form).listing()
 
 
 class _Writer:
@@ -58,7 +63,8 @@ class _Writer:
     def __init__(self, desk: Desk, board: Desk | Blackboard, form: str) -> None:
         self.desk, self.board, self.form = desk, board, form
         self.steps: Sequence[Step] = board.steps
-        self.scope = Scope(form)
+        arithmetic = "float" if desk.values.rounding.policy == "full" else "decimal"
+        self.scope = Scope(arithmetic if form == "python" else form)
         self._names: dict[int, str] = {}
         self._forms: dict[Rule, Template] = {}
 
@@ -74,7 +80,7 @@ class _Writer:
         _, rule, arguments, _, _, _ = self.steps[position]
         assert rule is not None
         rest = f"sum([{', '.join(map(self.name, arguments[rule.arity :]))}])" if rule.sums_rest else ""
-        if self.form == "python":
+        if self.form in OF_NUMBERS:
             form = self._forms.get(rule)
             if form is None:
                 form = self._forms[rule] = of_numbers(self.scope, rule.formula)
@@ -149,6 +155,12 @@ class _Writer:
             places |= dict.fromkeys(lines, (section, ""))
         return places
 
+    def drift(self, positions: Iterable[int]) -> str:
+        """How far these lines, as printed, are from full precision at most: two figures, rounded up."""
+        printed, exact = self.desk.shown.bare[TEXT], self.desk.reference.numbers
+        lines = [line for position in positions for line in self.board.lines(position)]
+        return f"{max(abs(float(printed[line]) - exact[line]) for line in lines) * 1.05:.1e}"
+
     def filled(self, **own: Any) -> Listing:
         """The listing, with what all forms have in common; everything else is written by now."""
         rounding = self.desk.values.rounding
@@ -162,7 +174,7 @@ class _Writer:
             digits=f"{rounding.figures} significant figures" if rounding.figures else f"{rounding.places} decimals",
             slopes=by_hand and any(step.role in KEEPS_FIGURES for step in self.steps),
             symbols=tuple(
-                f'{name} = number("{value}")' if self.form == "python" else f"{name} = {value}"
+                f'{name} = number("{value}")' if self.form in OF_NUMBERS else f"{name} = {value}"
                 for (_, value), name in self.scope.symbols.items()
             ),
             functions=tuple(self.scope.standard),
@@ -230,7 +242,7 @@ class _Autograd(_Writer):
             comparisons=tuple(self._compare(position, found) for position, found in compared.items()),
             updates=updates,
             new=tuple(self._compare(position, self.name(position)) for position in changed),
-            drift=self._drift([*compared, *changed]),
+            drift=self.drift([*compared, *changed]),
         )
 
     def _forward(self, position: int) -> str:
@@ -265,11 +277,51 @@ class _Autograd(_Writer):
         unrounded = literal(texts, self.steps[position].shape, TEXT, self.desk.program.rows)
         return _call("compare", [self.title(position), found, self.value(position), _quoted(unrounded)])
 
-    def _drift(self, positions: Iterable[int]) -> str:
-        """How far these lines, as printed, are from full precision at most: two figures, rounded up."""
-        printed, exact = self.desk.shown.bare[TEXT], self.desk.reference.numbers
-        lines = [line for position in positions for line in self.board.lines(position)]
-        return f"{max(abs(float(printed[line]) - exact[line]) for line in lines) * 1.05:.1e}"
+
+class _Symbolic(_Writer):
+    """The forward pass as a graph of equations, and the sheet's gradients beside SymPy's."""
+
+    def listing(self) -> Listing:
+        """The whole program; raise ``ProblemError`` where there is nothing to differentiate."""
+        index = {step.target: position for position, step in enumerate(self.steps)}
+        if LOSS not in index:
+            raise ProblemError("without a loss SymPy has nothing to differentiate; -f python has the lines", path="loss.kind")
+        loss = index[LOSS]
+        # SymPy's derivative knows of no truncation.
+        of = WHOLE_LOSS if borders(self.desk.problem) else LOSS
+        totals = {
+            position: index[gradient(step.target, of=of)]
+            for position, step in enumerate(self.steps[:loss])
+            if step.role is Role.PARAMETER and gradient(step.target, of=of) in index
+        }
+        if not totals:
+            raise ProblemError(
+                "where every parameter is frozen there is nothing to differentiate; -f python would do", path="update.freeze"
+            )
+        given = tuple(
+            _call(f"{self.name(position)} = quantity", [self.title(position), self.value(position)])
+            for position, step in enumerate(self.steps[:loss])
+            if step.rule is None
+        )
+        forward = [position for position in range(loss + 1) if self.steps[position].rule is not None]
+        passages = tuple(self.passages(forward, self._line))
+        return self.filled(
+            given=given,
+            passages=passages,
+            loss=self.name(loss),
+            comparisons=tuple(self._compare(parameter, total) for parameter, total in totals.items()),
+            composed=composed_size(self.steps[: loss + 1]) <= MOST_COMPOSED,
+            drift=self.drift(totals.values()),
+        )
+
+    def _line(self, position: int) -> str:
+        """``h_1 = line("h_1", tanh(a_1))  # 2``"""
+        return _call(f"{self.name(position)} = line", [self.title(position), self.right_side(position)], self.number(position))
+
+    def _compare(self, parameter: int, total: int) -> str:
+        """``compare("dL/dw_hh", w_hh, "-0.0229", "-0.0228497")``: the line by hand, and unrounded."""
+        unrounded = f"{self.desk.reference.numbers[self.board.lines(total)[0]]:.{FINE}g}"
+        return _call("compare", [self.title(total), self.name(parameter), self.value(total), _quoted(unrounded)])
 
 
 # ------------------------------------------------------------------- statements

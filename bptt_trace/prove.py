@@ -17,14 +17,13 @@ from typing import Any
 import sympy
 
 from bptt_trace.build import build
-from bptt_trace.evaluate import SYMBOLS, WORKING, Arithmetic, Exact, Precise, Remembering, decimal, run
-from bptt_trace.functions import Function
-from bptt_trace.lines import definition_source, source
+from bptt_trace.evaluate import WORKING, Arithmetic, Precise, Remembering, decimal, run
 from bptt_trace.lowering import scalars
 from bptt_trace.names import LOSS, WHOLE_LOSS, Name, gradient
 from bptt_trace.problem import Problem
-from bptt_trace.program import Program, Role
+from bptt_trace.program import Program, Role, composed_size
 from bptt_trace.rules import Rule
+from bptt_trace.symbolic import expression, rational, true
 
 DISTANCE = Decimal("1e-15")
 """How far left and right of a parameter the loss is calculated."""
@@ -98,39 +97,21 @@ def _central(problem: Problem, forward: Program, name: Name, how: Arithmetic) ->
 class _Composing:
     """SymPy expressions in the parameters: every line is put into the next."""
 
-    number: Callable[[Fraction], Any] = Exact.number
+    number: Callable[[Fraction], Any] = rational
 
     def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
         del role
-        return source(rule).bind(self.number, self.function)
-
-    def function(self, function: Function) -> Callable[[Any], Any]:
-        pieces = function.pieces
-        if function.definition is not None or function.derivative_of is not None:
-            return definition_source(function).bind(self.number, self.function)
-        if pieces is None:
-            return SYMBOLS[function.name]
-        left, right = self.number(pieces.left), self.number(pieces.right)
-        if pieces.steps:
-            at_zero = self.number(pieces.at_zero)
-            return lambda z: sympy.Piecewise((right, z > 0), (left, z < 0), (at_zero, True))
-        return lambda z: sympy.Piecewise((right * z, z > 0), (left * z, True))
-
-
-def _size(forward: Program) -> int:
-    """How many lines the loss has when each is put into the next: what is used twice counts twice."""
-    sizes: list[int] = []
-    for step in forward.steps:
-        sizes.append(1 + sum(sizes[argument] for argument in step.arguments) if step.rule is not None else 1)
-    return sizes[-1]
+        return lambda *places: expression(
+            rule.formula, places.__getitem__, places[rule.arity :], function=true, evaluate=True
+        )
 
 
 def _composed(problem: Problem, forward: Program, names: list[Name]) -> dict[Name, Decimal] | None:
-    if len(forward) * len(forward) > MAX_COMPOSED * 3 or _size(forward) > MAX_COMPOSED // 5:
+    if len(forward) * len(forward) > MAX_COMPOSED * 3 or composed_size(forward.steps) > MAX_COMPOSED // 5:
         return None
     symbols = {name: sympy.Symbol(f"p{place}", real=True) for place, name in enumerate(names)}
     loss = run(forward, problem.given, _Composing(), symbols)[-1]
     if loss.count_ops() > MAX_COMPOSED:
         return None
-    at = {symbol: Exact.number(problem.given[name].value) for name, symbol in symbols.items()}
+    at = {symbol: rational(problem.given[name].value) for name, symbol in symbols.items()}
     return {name: Decimal(str(sympy.N(sympy.diff(loss, symbol).subs(at), 50))) for name, symbol in symbols.items()}

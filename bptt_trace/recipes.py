@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bptt_trace.formula import Var
-from bptt_trace.lines import LATEX, TEXT, template
+from bptt_trace.formula_text import LATEX, TEXT, template
 from bptt_trace.names import Name
 from bptt_trace.notation import Speller
 from bptt_trace.optimizers import WANTED, Turn, Update, change

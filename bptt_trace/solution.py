@@ -11,12 +11,15 @@ from bptt_trace.build import build
 from bptt_trace.evaluate import Values, evaluate
 from bptt_trace.lowering import scalars
 from bptt_trace.names import Name
+from bptt_trace.notation import Speller
 from bptt_trace.numbers import Rounding
 from bptt_trace.problem import Problem, load
 from bptt_trace.program import Program
 from bptt_trace.write import within_reach, write
 
 if TYPE_CHECKING:
+    import sympy
+
     from bptt_trace.sheet import Sheet
 
 
@@ -68,10 +71,17 @@ class Solution:
 
         return compile_one(source(self.sheet))
 
-    def to_code(self, form: str = "python") -> str:
-        """As a program that reproduces the sheet: ``python``, ``numpy`` or ``torch``.
+    @cached_property
+    def graph(self) -> dict[str, sympy.Eq]:
+        """The computation graph in SymPy: an equation for each line by its name, ``h_1 = tanh(a_1)``, in the order of the lines."""
+        from bptt_trace.symbolic import graph
 
-        Raises ``ProblemError`` for closed forms, and for ``torch`` where there is nothing to differentiate.
+        return graph(self.program, self.problem.given, Speller(self.problem.vocabulary).text)
+
+    def to_code(self, form: str = "python") -> str:
+        """As a program that reproduces the sheet: ``python``, ``numpy``, ``torch`` or ``sympy``.
+
+        Raises ``ProblemError`` for closed forms, and for ``torch`` and ``sympy`` where there is nothing to differentiate.
         """
         from bptt_trace.programming import listing
         from bptt_trace.render.code import code
