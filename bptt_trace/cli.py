@@ -178,7 +178,7 @@ def solve(
         raise click.UsageError("--templates goes with -f latex, -f pdf, -f markdown or -f html")
     if with_proof and form in CODE:
         raise click.UsageError(
-            "--prove writes into the footer of a sheet, and a program has none; -f torch is a proof of its own"
+            "--prove writes into the footer of a sheet, and a program has none; -f torch and -f sympy are proofs of their own"
         )
     _can_show(form, output)
     read = load(problem, changes)
@@ -189,7 +189,9 @@ def solve(
     from bptt_trace.evaluate import evaluate
     from bptt_trace.write import within_reach, write
 
-    within_reach(program, {"json": "lines", "python": "lines", "numpy": "board", "torch": "board", "sympy": "lines"}.get(form, detail))
+    within_reach(
+        program, {"json": "lines", "python": "lines", "numpy": "board", "torch": "board", "sympy": "lines"}.get(form, detail)
+    )
     values = evaluate(program, read.given, read.rounding)
     if form in CODE:
         from bptt_trace.programming import listing

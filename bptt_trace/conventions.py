@@ -10,8 +10,8 @@ from bptt_trace.cells import Cell
 from bptt_trace.cellwords import choices, names_in, over_time
 from bptt_trace.desk import Desk
 from bptt_trace.formula import Apply, Var, applications, product
-from bptt_trace.functions import Function, identity, slope_of, softmax
 from bptt_trace.formula_text import LATEX, TEXT, Line, in_z
+from bptt_trace.functions import Function, identity, slope_of, softmax
 from bptt_trace.lines import definition
 from bptt_trace.lossterms import whole
 from bptt_trace.names import Layer, Name

@@ -17,9 +17,9 @@ from bptt_trace.desk import Desk
 from bptt_trace.documents import as_toml
 from bptt_trace.evaluate import Arithmetic, Remembering, Values, arithmetic, run
 from bptt_trace.forms import MOST, Form, hole
+from bptt_trace.formula_text import LATEX, TEXT
 from bptt_trace.keysheet import FINER, KeyStrings, decimals, key_sheet, lay_out, line_of
 from bptt_trace.leaves import replaced
-from bptt_trace.formula_text import LATEX, TEXT
 from bptt_trace.marked import TITLES
 from bptt_trace.names import Name
 from bptt_trace.notation import Shown

@@ -29,13 +29,12 @@ from bptt_trace.identifiers import Identifiers
 from bptt_trace.lines import definition
 
 HELPERS = frozenset({
-    "Context", "DRIFT", "Decimal", "Fraction", "ROUND_HALF_UP", "array", "checked", "compare", "compared", "decimal",
-    "getcontext", "given", "graph", "keep", "line", "math", "np", "number", "parameter", "quantity", "rounded", "slope", "sympy",
-    "to_figures", "torch", "unit", "values",
+    "Context", "DRIFT", "Decimal", "Fraction", "ROUND_HALF_UP", "array", "checked", "compare", "compared", "composed", "decimal",
+    "evaluated", "functools", "getcontext", "graph", "keep", "line", "math", "np", "number", "parameter", "partial", "quantity",
+    "rounded", "slope", "sympy", "to_figures", "torch", "unit", "values",
     *(function.name for function in (*ELEMENTARY.values(), *ACTIVATIONS.values()) if function.code),
 })  # fmt: skip
 """What the templates call their own things."""
-
 
 
 NUMBERS = ("decimal", "float")

@@ -100,7 +100,7 @@ def _exp(z: float) -> float:
     return math.exp(z)
 
 
-def _code(name: str, library: str, decimal: str = "", sympy: str = "") -> dict[str, str]:
+def _code(name: str, library: str, decimal: str = "") -> dict[str, str]:
     """The definitions of a function that all libraries have, unless told otherwise as the decimal module has it."""
     of_decimals = f'def {name}(z):\n    """As the decimal module has it."""\n    return number(decimal(z).{name}())'
     modules = {"float": "math", "numpy": "np", "torch": "torch", "sympy": "sympy"}
@@ -110,9 +110,7 @@ def _code(name: str, library: str, decimal: str = "", sympy: str = "") -> dict[s
 identity = Function("identity", r"\mathrm{id}", lambda z, y: ONE, pieces=Pieces(Fraction(1), Fraction(0), Fraction(1)))
 exp = Function("exp", r"\exp", lambda z, y: y, libraries=replace(_everywhere("exp"), math=_exp), code=_code("exp", "exp"))
 ln = Function("ln", r"\ln", lambda z, y: 1 / z, libraries=_everywhere("log"), code=_code("ln", "log"))
-sqrt = Function(
-    "sqrt", r"\mathrm{sqrt}", lambda z, y: 1 / (2 * y), libraries=_everywhere("sqrt"), code=_code("sqrt", "sqrt")
-)
+sqrt = Function("sqrt", r"\mathrm{sqrt}", lambda z, y: 1 / (2 * y), libraries=_everywhere("sqrt"), code=_code("sqrt", "sqrt"))
 
 tanh = Function(
     "tanh",
@@ -156,9 +154,9 @@ def sigmoid(z):
     """1 / (1 + exp(-z)), without large exponentials."""
     return np.exp(-np.logaddexp(0, -z))''',
         "torch": "sigmoid = torch.sigmoid",
-        "sympy": '''\
+        "sympy": """\
 def sigmoid(z):
-    return 1 / (1 + sympy.exp(-z))''',
+    return 1 / (1 + sympy.exp(-z))""",
     },
 )
 
@@ -191,9 +189,9 @@ def softplus(z):
 def softplus(z):
     """ln(1 + exp(z)), without large exponentials."""
     return torch.logaddexp(z, torch.zeros_like(z))''',
-        "sympy": '''\
+        "sympy": """\
 def softplus(z):
-    return sympy.log(1 + sympy.exp(z))''',
+    return sympy.log(1 + sympy.exp(z))""",
     },
 )
 
@@ -279,9 +277,7 @@ def leaky_relu(leak: Fraction = Fraction(1, 100), slope_at_0: Fraction | None = 
 
 absolute = _bent("abs", r"\mathrm{abs}", Fraction(-1), Fraction(0))
 
-ACTIVATIONS = {
-    function.name: function for function in (identity, tanh, sigmoid, relu(), leaky_relu(), softplus, softmax)
-}
+ACTIVATIONS = {function.name: function for function in (identity, tanh, sigmoid, relu(), leaky_relu(), softplus, softmax)}
 """The activations that a problem file may name; anything else is an expression in z."""
 
 ELEMENTARY = {function.name: function for function in (exp, ln, sqrt, sin, cos, tanh, sigmoid, softplus, absolute, relu())} | {

@@ -14,7 +14,7 @@ from operator import add
 from typing import Any
 
 from bptt_trace.errors import DesignError
-from bptt_trace.formula import Const, Formula, Power, Rest, Var
+from bptt_trace.formula import Const, Formula, Rest, Var
 from bptt_trace.formula_text import ATOM, POWER, PYTHON, SUM, Form, Printer, Written, like
 from bptt_trace.functions import Function, Z
 from bptt_trace.rules import Rule

@@ -21,13 +21,9 @@ from bptt_trace.expressions import activation as expression
 from bptt_trace.functions import (
     ACTIVATIONS,
     Function,
-    identity,
     leaky_relu,
     relu,
-    sigmoid,
     softmax,
-    softplus,
-    tanh,
 )
 from bptt_trace.names import BACKWARD, DECODER, ENCODER, FORWARD, Layer, Name
 from bptt_trace.numbers import exact_number, shown

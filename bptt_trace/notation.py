@@ -166,10 +166,10 @@ def power_of_ten(text: str) -> str:
 
 
 def closed_latex(number: Any) -> str:
-    """A closed form in LaTeX, with brackets at which a line may break."""
-    import sympy
+    """A closed form in LaTeX."""
+    from bptt_trace.symbolic import in_latex
 
-    return str(sympy.latex(number, long_frac_ratio=1, mul_symbol="dot")).replace(r"\left(", "(").replace(r"\right)", ")")
+    return in_latex(number)
 
 
 def operand(text: str) -> str:

@@ -13,8 +13,8 @@ from bptt_trace.blackboard import Blackboard
 from bptt_trace.blanks import Blanks
 from bptt_trace.desk import Desk, Label
 from bptt_trace.evaluate import Values
-from bptt_trace.labels import Labels
 from bptt_trace.formula_text import LATEX, TEXT
+from bptt_trace.labels import Labels
 from bptt_trace.notation import Shown, Speller
 from bptt_trace.problem import Problem
 from bptt_trace.program import Program, Role

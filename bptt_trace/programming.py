@@ -36,7 +36,7 @@ FINE = 12
 """Significant figures of unrounded values."""
 OF_NUMBERS = ("python", "sympy")
 """Forms with a statement for each line of numbers; the others have one for each line on the board."""
-MOST_COMPOSED = 200
+MOST_COMPOSED = 60
 """How many lines a composed loss may have, one that is used twice counted twice; beyond, SymPy takes minutes."""
 FORWARD = {Role.PREACTIVATION, Role.HIDDEN, Role.OUTPUT, Role.LOSS}
 
@@ -53,8 +53,9 @@ def listing(problem: Problem, program: Program, values: Values, form: str) -> Li
     full = evaluate(program, problem.given, Rounding("full"))
     desk = Desk(problem, program, values, full, with_latex=False, detail="lines" if form in OF_NUMBERS else "board")
     board = Blackboard(desk, "board") if desk.on_board else desk
-    writer = {"torch": _Autograd, "sympy": _Symbolic}.get(form, _Lines)
-    return writer(desk, board, form).listing()
+    if form == "torch":
+        return _Autograd(desk, board, form).listing()
+    return (_Symbolic if form == "sympy" else _Lines)(desk, board, form).listing()
 
 
 class _Writer:

@@ -101,9 +101,7 @@ class _Composing:
 
     def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
         del role
-        return lambda *places: expression(
-            rule.formula, places.__getitem__, places[rule.arity :], function=true, evaluate=True
-        )
+        return lambda *places: expression(rule.formula, places.__getitem__, places[rule.arity :], function=true, evaluate=True)
 
 
 def _composed(problem: Problem, forward: Program, names: list[Name]) -> dict[Name, Decimal] | None:

@@ -73,7 +73,7 @@ class Solution:
 
     @cached_property
     def graph(self) -> dict[str, sympy.Eq]:
-        """The computation graph in SymPy: an equation for each line by its name, ``h_1 = tanh(a_1)``, in the order of the lines."""
+        """The computation graph in SymPy: the equation of each line by its name, in the order of the lines."""
         from bptt_trace.symbolic import graph
 
         return graph(self.program, self.problem.given, Speller(self.problem.vocabulary).text)

@@ -46,6 +46,7 @@ class Argument(sympy.Symbol):  # type: ignore[misc]
     """A variable of a rule by its number."""
 
     def __new__(cls, number: int) -> Argument:
+        """The symbol ``s0`` for the number 0."""
         argument: Argument = super().__new__(cls, f"s{number}", real=True)
         argument.number = number
         return argument
@@ -107,7 +108,7 @@ def symbolic(function: Function) -> Any:
     def fdiff(self: Any, argindex: int = 1) -> Expression:
         del argindex
         z = Var(0)
-        return expression(slope_of(function, z, Apply(function, z)), lambda _: self.args[0])
+        return expression(slope_of(function, z, Apply(function, z))).subs(Argument(0), self.args[0])
 
     return type(sympy.Function)(function.name, (sympy.Function,), {"ours": function, "nargs": 1, "fdiff": fdiff})
 
@@ -161,6 +162,11 @@ def readable(value: Expression) -> Expression:
             f"its closed form has more than {MAX_OPERATIONS:,} operations; --round full, or a smaller problem, would do"
         )
     return value
+
+
+def in_latex(value: Expression) -> str:
+    """A closed form in LaTeX, with brackets at which a line may break."""
+    return str(sympy.latex(value, long_frac_ratio=1, mul_symbol="dot")).replace(r"\left(", "(").replace(r"\right)", ")")
 
 
 # ----------------------------------------------------------------------------- a slope

@@ -17,10 +17,10 @@ from bptt_trace.conventions import conventions
 from bptt_trace.desk import Desk
 from bptt_trace.errors import ProblemError
 from bptt_trace.evaluate import Values, evaluate
+from bptt_trace.formula_text import TEXT
 from bptt_trace.iterations import Course, shown, title
 from bptt_trace.labels import Labels, headings, title_of
 from bptt_trace.ledger import ledger, loss_ledger, parameter_ledger
-from bptt_trace.formula_text import TEXT
 from bptt_trace.lossterms import loss_name, sum_over, summed, term_equation
 from bptt_trace.names import ENCODER, LOSS, WHOLE_LOSS, Name, gradient
 from bptt_trace.notation import Speller, clock_at, layer_in_words, seen
