@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bptt_trace.blackboard import Blackboard
 from bptt_trace.desk import Desk
-from bptt_trace.functions import Function, relu, sigmoid, softmax, softplus, tanh
+from bptt_trace.functions import Function, sigmoid, softmax, tanh
 from bptt_trace.lossterms import loss_name
 from bptt_trace.names import Layer, Name, gradient
 from bptt_trace.sheet import Block, Inline, Math, Note, inline
@@ -62,11 +62,10 @@ class _Rules:
 
     @staticmethod
     def _range(function: Function, value: Math) -> Iterator[Inline]:
-        if function is tanh:
-            yield (Math(f"-1 < {value.text} < 1", rf"-1 < {value.latex} < 1"), ".")
-        elif function is sigmoid:
-            yield (Math(f"0 < {value.text} < 1", f"0 < {value.latex} < 1"), ".")
-        elif function.name == relu().name or function is softplus:
+        low, high = function.values
+        if low is not None and high is not None:
+            yield (Math(f"{low} < {value.text} < {high}", f"{low} < {value.latex} < {high}"), ".")
+        elif low == 0:
             yield inline("{value} is never negative.", value=value)
         elif function is softmax:
             yield inline("The entries of {value} are positive and add up to 1, but for their rounding.", value=value)

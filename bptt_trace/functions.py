@@ -71,6 +71,8 @@ class Function:
     """For a function of a whole column: one entry of the value, from the entries of the argument."""
     jacobian: Callable[[Formula], Formula] | None = None
     """For a function of a whole column: the matrix of its slopes, from its value y."""
+    values: tuple[int | None, int | None] = (None, None)
+    """Between which numbers the values lie; None where there is no such bound."""
     libraries: Libraries | None = None
     code: Mapping[str, str] | None = None
     """How generated programs define it under its own name: with decimals of 60 digits (``decimal``), with Python's
@@ -116,6 +118,7 @@ tanh = Function(
     "tanh",
     r"\tanh",
     lambda z, y: 1 - y**2,
+    values=(-1, 1),
     libraries=_everywhere("tanh"),
     code=_code(
         "tanh",
@@ -133,6 +136,7 @@ sigmoid = Function(
     "sigmoid",
     r"\sigma",
     lambda z, y: y * (1 - y),
+    values=(0, 1),
     libraries=Libraries(
         math=lambda z: 1 / (1 + math.exp(-z)) if z >= 0 else math.exp(z) / (1 + math.exp(z)),
         mpmath=lambda mpmath, z: 1 / (1 + mpmath.exp(-z)),
@@ -164,6 +168,7 @@ softplus = Function(
     "softplus",
     r"\mathrm{softplus}",
     lambda z, y: sigmoid(z),
+    values=(0, None),
     libraries=Libraries(
         math=lambda z: max(z, 0.0) + math.log1p(math.exp(-abs(z))),
         mpmath=lambda mpmath, z: mpmath.log1p(mpmath.exp(-abs(z))) + max(z, mpmath.zero),
@@ -262,7 +267,8 @@ def _bent(name: str, latex: str, left: Fraction, at_zero: Fraction) -> Function:
     """``z`` right of 0 and ``left · z`` left of it; ``at_zero`` is the slope taken at 0."""
     one, zero = Fraction(1), Fraction(0)
     slope = Function(f"{name}'", f"{latex}'", lambda z, y: ZERO, pieces=Pieces(left, at_zero, one, steps=True))
-    return Function(name, latex, lambda z, y: slope(z), pieces=Pieces(left, zero, one))
+    values = (None, None) if left > 0 else (0, None)
+    return Function(name, latex, lambda z, y: slope(z), pieces=Pieces(left, zero, one), values=values)
 
 
 def relu(slope_at_0: Fraction = Fraction(0)) -> Function:

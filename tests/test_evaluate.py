@@ -18,8 +18,8 @@ from bptt_trace.errors import CalculationError
 from bptt_trace.evaluate import evaluate
 from bptt_trace.expressions import activation
 from bptt_trace.formula import Apply, Const, Formula, Var
+from bptt_trace.formula_text import TEXT, template
 from bptt_trace.functions import Function, identity, leaky_relu, sigmoid, softplus, tanh
-from bptt_trace.lines import TEXT, expression, template
 from bptt_trace.names import LOSS, Name
 from bptt_trace.numbers import Number, Rounding
 from bptt_trace.problem import from_document, load
@@ -488,8 +488,10 @@ def test_a_given_number_can_be_replaced():
 
 def test_a_symbol_keeps_its_number():
     """T is 3 in one line and 5 in another, in whatever order the lines are made."""
-    three, five = (expression(Const(Fraction(1)) / Const(Fraction(T), "T")) for T in (3, 5))
-    assert ({3}, {5}) == tuple({symbol.known for symbol in made.free_symbols} for made in (three, five))
+    rules = [rule_of(Const(Fraction(1)) / Const(Fraction(T), "T"))[0] for T in (3, 5)]
+    assert [("(1/T)", "(1/3)"), ("(1/T)", "(1/5)")] == [
+        tuple(template(rule, TEXT, numbers).pattern for numbers in (False, True)) for rule in rules
+    ]
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,9 @@ from bptt_trace.formula import (
     product,
     rewrite,
     shape_of,
-    text,
     variables,
 )
+from bptt_trace.formula_text import text
 from bptt_trace.functions import tanh
 
 a, b, c = Var(0), Var(1), Var(2)
@@ -132,7 +132,7 @@ def test_shapes_that_do_not_fit(build):
         (a / b * c, "(a / b) * c"),
         (a * (b / c), "a * (b / c)"),
         (Fraction(1, 2) * a, "(1/2) * a"),
-        (Const(Fraction(-3)) * a, "(-3) * a"),
+        (Const(Fraction(-3)) * a, "-3 * a"),
         (ONE / Const(Fraction(2), "T") * a, "(1/T) * a"),
         (tanh(a + b), "tanh(a + b)"),
         (tanh(a) ** 2, "tanh(a)^2"),

@@ -156,6 +156,22 @@ def test_an_unknown_quantity_is_an_error_that_says_so() -> None:
         solve("rnn")["h_99"]
 
 
+@pytest.mark.parametrize(
+    "words", ["solve rnn", "check rnn {sheet}", "worksheet rnn", "solve lstm -f latex", "solve rnn -f python"]
+)
+def test_by_hand_nothing_is_asked_of_sympy(words: str) -> None:
+    """What is calculated by hand is printed, checked and set as a worksheet without SymPy and without NumPy."""
+    sheet = Path(__file__).parent.parent / "examples" / "answers" / "nbis-chain.csv"
+    code = (
+        "import sys; from click.testing import CliRunner; from bptt_trace.cli import command; "
+        "ended = CliRunner().invoke(command, sys.argv[1:]); "
+        "print(ended.exit_code in (0, 1) and len(ended.output) > 500, {'sympy', 'numpy'} & {*sys.modules})"
+    )
+    arguments = [word.format(sheet=sheet) for word in words.replace("check rnn", "check nbis-chain").split()]
+    printed = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True).stdout
+    assert printed == "True set()\n"
+
+
 def test_importing_the_package_does_not_import_sympy() -> None:
     """Reading a problem does not need algebra."""
     code = "import sys; from bptt_trace import load; load('rnn'); print('sympy' in sys.modules, 'numpy' in sys.modules)"

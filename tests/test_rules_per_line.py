@@ -1,4 +1,4 @@
-"""The work of SymPy is per rule, not per line; and a long trace is never held as text."""
+"""Printing, compiling and differentiating are done per rule, not per line; and a long trace is never held as text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import sympy
 from networks import document as network_document
 from rich.console import Console
 
-from bptt_trace import lines, notation, parse
+from bptt_trace import formula_text, lines, notation, parse, symbolic
 from bptt_trace.build import build
 from bptt_trace.evaluate import evaluate
 from bptt_trace.lowering import scalars
@@ -53,7 +53,7 @@ class Devnull(TextIOBase):
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often a formula was made into an expression, printed, bound to an arithmetic or differentiated."""
+    """How often a formula was printed, made into source, bound to an arithmetic or differentiated."""
     counter: Counter[str] = Counter()
 
     def counted(where: Any, name: str) -> None:
@@ -65,9 +65,10 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         monkeypatch.setattr(where, name, count)
 
-    counted(lines, "expression")
-    counted(lines.LinePrinter, "template")
-    counted(lines.LinePrinter, "part")
+    counted(lines, "_source")
+    counted(formula_text.Line, "template")
+    counted(formula_text.Printer, "part")
+    counted(symbolic, "expression")
     counted(lines.Source, "bind")
     counted(sympy, "diff")
     counted(sympy, "latex")
@@ -76,7 +77,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 def forget() -> None:
     """Empty every cache, so that two runs start alike."""
-    for module in (lines, notation):
+    for module in (formula_text, lines, notation, symbolic):
         for value in vars(module).values():
             if hasattr(value, "cache_clear"):
                 value.cache_clear()
@@ -87,7 +88,7 @@ def forget() -> None:
     ("rounding", "activation", "outputs"),
     [("by_hand", "tanh", "every"), ("full", "z/(1+abs(z))", "every"), ("carry", "sigmoid", "every"), ("by_hand", "relu", "last")],
 )
-def test_calls_of_sympy_do_not_grow_with_time(calls: Counter[str], rounding: str, activation: str, outputs: str) -> None:
+def test_calls_do_not_grow_with_time(calls: Counter[str], rounding: str, activation: str, outputs: str) -> None:
     """Five steps or five hundred: the same rules, the same work."""
     counts = []
     for steps in (5, 500):
@@ -97,13 +98,13 @@ def test_calls_of_sympy_do_not_grow_with_time(calls: Counter[str], rounding: str
             pass
         counts.append(dict(calls))
     assert [] == [name for name in counts[1] if counts[1][name] > counts[0][name]]
-    assert counts[0]["expression"] > 5
+    assert counts[0]["_source"] > 5
     assert counts[0]["template"] > 5
     assert counts[0]["bind"] > 5
 
 
 @pytest.mark.parametrize("printer", [markdown, latex])
-def test_documents_do_not_call_sympy_for_each_line(calls: Counter[str], printer: Callable[[Sheet], str]) -> None:
+def test_documents_do_not_print_for_each_line(calls: Counter[str], printer: Callable[[Sheet], str]) -> None:
     """Markdown and LaTeX fill the same templates."""
     counts = []
     for steps in (5, 60):
@@ -169,7 +170,7 @@ def test_a_held_list_would_be_noticed() -> None:
     assert peak > written / 2
 
 
-def test_calls_of_sympy_do_not_grow_with_the_lines_of_vectors(calls: Counter[str]) -> None:
+def test_calls_do_not_grow_with_the_lines_of_vectors(calls: Counter[str]) -> None:
     """Four units over three steps or over thirty: the rules of the component lines are the same."""
     counts = []
     for steps in (3, 30):
@@ -183,6 +184,6 @@ def test_calls_of_sympy_do_not_grow_with_the_lines_of_vectors(calls: Counter[str
         sheet = write(problem, program, evaluate(program, problem.given, problem.rounding), steps="full", detail="lines")
         for _ in write_json(sheet):
             pass
-        counts.append(calls["expression"])
+        counts.append(calls["_source"])
     # A sum of up to four terms has a rule for each number of them; beyond, one for all. A class has a line of its own.
     assert counts[1] <= counts[0] + 60
