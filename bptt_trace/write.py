@@ -603,7 +603,20 @@ class Writer:
             usual = moments[-1]
             if len(moments) > 2 and network.first_only:
                 usual = moments[-2]
+            if network.every:  # the last prediction may be compared with its target only, every earlier one is used again
+                yield from self._equations_at(self._only_from_loss(backward[moments[0]], backward[usual]), "T")
             yield from self._equations_at(backward[usual], "t")
+
+    def _only_from_loss(self, lines: Sequence[int], others: Sequence[int]) -> list[int]:
+        """Those of these gradients that come from the loss itself, where at another step they do not."""
+        steps = self.board.steps
+        known = {steps[p].target._replace(time=None): p for p in others}
+        pairs = ((p, known.get(steps[p].target._replace(time=None))) for p in lines)
+        return [p for p, other in pairs if other is not None and self._from_loss(p) and not self._from_loss(other)]
+
+    def _from_loss(self, position: int) -> bool:
+        through = self.board.steps[position].through
+        return through is not None and self.board.steps[through].role is Role.LOSS
 
     def _equations_at(self, positions: Sequence[int], symbol: str) -> Iterator[Equation]:
         contributions: dict[Name, list[int]] = {}
@@ -620,7 +633,7 @@ class Writer:
         clock = str if target.time is None else clock_at(target.time, symbol)
         left, right = board.general(position, clock)
         if not sources:
-            return Equation(left, (Part(right),), self._remark(target))
+            return Equation(left, (Part(right),), self._remark(position))
         state = self._of_state(target)
         parts = []
         for source in sources:
@@ -639,12 +652,13 @@ class Writer:
     def _of_state(self, target: Name) -> bool:
         return target.stem in self.desk.problem.network.cell_of(target.layer).state
 
-    def _remark(self, target: Name) -> str:
+    def _remark(self, position: int) -> str:
+        target = self.board.steps[position].target
         if target.of != LOSS:
             return "the slopes of softmax"
+        if self._from_loss(position):
+            return "the error of this step" if self.recurrent else "the error"
         match target.stem:
-            case "y":
-                return "the error of this step" if self.recurrent else "the error"
             case "a":
                 return f"through {self.desk.problem.network.cell_of(target.layer).activation.name}"
             case stem:
