@@ -573,21 +573,21 @@ class Writer:
         return len(self.parts.forward.tracks) == 1 and len({moment.time for moment in self.parts.backward}) > 1
 
     def _links(self) -> Iterator[Block]:
-        links, desk = self.parts.links, self.desk
-        names = [desk.name(position) for position in links]
-        last = desk.steps[links[-1]].target
-        first = gradient(desk.steps[links[0]].target.of or LOSS)
-        weight = next((p for p in self.parts.parameters if desk.steps[p].target.stem == "w_xh"), None)
+        links, board, speller = self.parts.links, self.board, self.desk.speller
+        names = [board.name(position) for position in links]
+        last = board.steps[links[-1]].target
+        first = gradient(board.steps[links[0]].target.of or LOSS)
+        weight = next((p for p in self.parts.parameters if board.steps[p].target.stem == "w_xh"), None)
         if weight in self.parts.gradients and weight is not None:
-            target = desk.steps[weight].target
+            target = board.steps[weight].target
             local = target._replace(of=last._replace(of=None))
-            chain = [*map(desk.speller.math, (gradient(target), first)), *names, desk.speller.math(local)]
+            chain = [*map(speller.math, (gradient(target), first)), *names, speller.math(local)]
             product = Math(" * ".join(one.text for one in chain[1:]), r" \cdot ".join(one.latex for one in chain[1:]))
             whole = Math(f"{chain[0].text} = {product.text}", f"{chain[0].latex} = {product.latex}")
             yield Paragraph(
                 inline("Each quantity is used once, so each gradient has one source. Read it as a chain: {chain}.", chain=whole)
             )
-        yield Lines(("The links of the chain",), desk.stream(links, self.labels.of))
+        yield Lines(("The links of the chain",), board.stream(links, self.labels.of))
 
     def _backward_equations(self) -> Iterator[Equation]:
         """The general formulas of the backward pass; a formula that holds only at the last step says so."""

@@ -16,7 +16,7 @@ from random_problems import Case, cases, examples
 
 from bptt_trace import parse, solve
 from bptt_trace.errors import CalculationError
-from bptt_trace.problem import from_document, load
+from bptt_trace.problem import from_document
 from bptt_trace.render.document import html as as_html
 from bptt_trace.render.terminal import as_text
 from bptt_trace.solution import Solution
@@ -42,13 +42,20 @@ def of_markdown(text: str) -> Iterator[Grid]:
 
 def of_latex(text: str) -> Iterator[Grid]:
     for block in re.findall(r"\\textbf\{Over time.*?\\toprule\n(.*?)\\bottomrule", text, re.DOTALL):
-        yield [[_cell(cell) for cell in line.split("&")] for line in re.split(r"\\\\", block.replace(r"\midrule", "")) if line.strip()]
+        yield [
+            [_cell(cell) for cell in line.split("&")]
+            for line in re.split(r"\\\\", re.sub(r"\\midrule|\\endhead", "", block))
+            if line.strip()
+        ]
 
 
 def of_html(text: str) -> Iterator[Grid]:
     for block in re.findall(r"<caption>Over time.*?</table>", text, re.DOTALL):
         rows = re.findall(r"<tr.*?</tr>", block, re.DOTALL)
-        yield [[html.unescape(re.sub("<.*?>", "", cell)).replace("−", "-") for cell in re.findall(r"<t[hd].*?</t[hd]>", row)] for row in rows]
+        yield [
+            [html.unescape(re.sub("<.*?>", "", cell)).replace("−", "-") for cell in re.findall(r"<t[hd].*?</t[hd]>", row)]
+            for row in rows
+        ]
 
 
 def of_terminal(text: str) -> Iterator[Grid]:
@@ -112,7 +119,8 @@ def lawful(solution: Solution, text: str, medium: str) -> int:
     for (called, time), cell in cells.items():
         match = re.fullmatch(
             r"(?P<what>[a-z -]+ )?(?P<name>[A-Za-z]\S*)(?: (?P<word>sum|direct|carried|from above|from the decoder))?"
-            r"(?: via (?P<via>\S+))?", called,
+            r"(?: via (?P<via>\S+))?",
+            called,
         )
         assert match, called
         what, name, word, via = match["what"], match["name"], match["word"], match["via"]
