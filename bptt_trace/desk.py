@@ -27,6 +27,7 @@ from bptt_trace.notation import (
     Speller,
     closed_latex,
     filler,
+    plain,
     power_of_ten,
     printed,
     recomputes,
@@ -37,7 +38,7 @@ from bptt_trace.parts import parts_of
 from bptt_trace.problem import Problem
 from bptt_trace.program import Program, Role, Step
 from bptt_trace.rules import Rule, rule_of
-from bptt_trace.sheet import Math, Row, Stream
+from bptt_trace.sheet import NOTHING, Math, Row, Stream
 
 Label = Callable[[int, int], str]
 """The word for a line, from its place among the steps and, in a program of numbers, that of a component."""
@@ -112,7 +113,11 @@ class Desk:
         self._values, self._latex_values = self.shown.bare[TEXT], self.shown.bare.get(LATEX)
         self._strings = [(self.names[s], self.shown.bare[s], self.shown.operands[s]) for s in self.notations]
         self.policy = values.rounding.policy
-        self.numbers: list[Any] = list(values.numbers)
+        self.unrounded: list[Any] = list(values.numbers)
+        """What lines and side calculations go on with."""
+        carries, every = self.policy == "carry", range(len(self.steps))
+        self.numbers: list[Any] = [printed(values, p, self._values) for p in every] if carries else self.unrounded
+        """What stands on the sheet: sentences are true of the digits that their reader sees."""
         self.has_components = program.vectors.program is not program
         """Whether this is a network of vectors."""
         self.on_board = self.has_components and detail != "lines"
@@ -180,7 +185,14 @@ class Desk:
 
     def printed(self, position: int) -> Any:
         """The number that stands on the sheet, where that is not the one used next."""
-        return Decimal(self._values[position]) if self.policy == "carry" else self.numbers[position]
+        return self.numbers[position]
+
+    def result(self, position: int) -> Math:
+        """The printed value of a line whose calculation is not beside it, with ≈ where its digits do not give it."""
+        (_, rule, arguments, role, _, _), value = self.steps[position], self.value(position)
+        if rule is None or self.relation(rule, role, arguments, position) == "=":
+            return value
+        return about(value)
 
     def change(self, position: int) -> int:
         """Whether an update makes its parameter grow (1), shrink (−1) or stay (0)."""
@@ -224,7 +236,7 @@ class Desk:
         texts = [fill(arguments) for fill in fillers]
         return Math(texts[0], texts[2]), Math(texts[1], texts[3])
 
-    def row(self, position: int, label: str = "", so_far: str = "") -> Row:
+    def row(self, position: int, label: str = "", so_far: Math = NOTHING) -> Row:
         """A step as a line of the sheet."""
         target, rule, arguments, role, _, _ = self.steps[position]
         assert rule is not None
@@ -308,21 +320,21 @@ class Desk:
         def produce() -> Iterator[Row]:
             totals = self.running_totals(positions[:-1]) if adds_up else iter(())
             for position in positions:
-                yield self.row(position, label(position, position) if label else "", next(totals, ""))
+                yield self.row(position, label(position, position) if label else "", next(totals, NOTHING))
 
         return Stream(produce, len(positions))
 
-    def running_totals(self, positions: Iterable[int]) -> Iterator[str]:
+    def running_totals(self, positions: Iterable[int]) -> Iterator[Math]:
         """The sum so far after each of these steps, unrounded: sums of printed numbers are exact."""
         if self.values.rounding.policy == "exact":
             return
-        show = shower(self.values.rounding)
         together = add if self.policy == "full" else WORKING.add
         total: Any = None
         for position in positions:
             number = self.numbers[position]
             total = number if total is None else together(total, number)
-            yield show(total, Role.CONTRIBUTION)
+            text = shower(self.values.rounding)(total, Role.CONTRIBUTION) if self.policy == "full" else plain(total)
+            yield Math(text, power_of_ten(text))
 
     def general(self, position: int, clock: Clock) -> tuple[Math, Math]:
         """The name and the formula of a step with its times written by a clock; of whichever sample."""
@@ -341,10 +353,13 @@ class Desk:
         """The value of a formula over steps and earlier calculations, and how it reads."""
         rule, arguments = rule_of(formula)
         with localcontext(WORKING):
-            number = self._arithmetic.line(rule, role)(*[self.numbers[argument] for argument in arguments])
+            number = self._arithmetic.line(rule, role)(*[self.unrounded[argument] for argument in arguments])
         text = shower(self.values.rounding)(number, role)
         exact = self.values.rounding.policy == "exact"
-        self.numbers.append(number)
+        self.unrounded.append(number)
+        if self.policy == "carry":
+            number = Decimal(text)
+            self.numbers.append(number)
         self.shown.add(text, closed_latex(number) if exact else power_of_ten(text))
         position = len(self.numbers) - 1
         spelled = {}
@@ -364,6 +379,11 @@ class Desk:
         step = self.steps[position]
         assert step.rule is not None
         return self.filled(step.rule, step.arguments)[1]
+
+
+def about(value: Math) -> Math:
+    """A value behind ≈."""
+    return Math(f"~ {value.text}", rf"\approx {value.latex}")
 
 
 def of_any_sample(name: Name) -> Name:

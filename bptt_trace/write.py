@@ -833,7 +833,7 @@ class Writer:
         for time in range(last, 1, -1):
             state, before = (end._replace(time=t) for t in (time, time - 1))
             positions = [desk.find(before._replace(of=state)), desk.find(before._replace(of=end))]
-            shown = [desk.value(p) for p in positions if p is not None]
+            shown = [desk.result(p) for p in positions if p is not None]
             lines = dict.fromkeys(str(desk.line_of[p]) for p in positions if p is not None)
             at = desk.find(state)
             assert at is not None
