@@ -37,7 +37,7 @@ def _cell(text: str) -> str:
 
 def of_markdown(text: str) -> Iterator[Grid]:
     for block in re.findall(r"\*\*Over time[^*]*\*\*\n\n((?:\|.*\n)+)", text):
-        yield [[_cell(cell) for cell in line.split("|")[1:-1]] for line in block.splitlines() if not line.startswith("|:")]
+        yield [[_cell(cell) for cell in line.split("|")[1:-1]] for line in block.splitlines() if set(line) - set("|:-")]
 
 
 def of_latex(text: str) -> Iterator[Grid]:
@@ -102,7 +102,7 @@ def cells_over_time(text: str, medium: str) -> Cells:
 
 def at(heading: str, time: int) -> str:
     r"""A heading at a time: ``dL/dh_1 carried via a_i_2`` of ``\frac{\partial L}{\partial h_{t}} carried via a_{i,t+1}``."""
-    told = re.sub(r"(?<=[_{,(])\(?t([+-]\d+)?\)?(?=[},^ ]|$)", lambda match: str(time + int(match[1] or 0)), heading)
+    told = re.sub(r"(?<=[_{,(])\(?t([+-]\d+)?\)?(?=[],}^ []|$)", lambda match: str(time + int(match[1] or 0)), heading)
     return " ".join(answer_name(part) for part in told.split(" ") if part) if "\\frac" not in told else answer_name(told)
 
 
