@@ -22,7 +22,7 @@ SHAPES: dict[str, tuple[dict[str, Any], int, dict[str, Any]]] = {
     "a long sum": ({"cell": "rnn"}, 30, {}),
     "both directions": ({"cell": "gru", "bidirectional": True}, 14, {}),
     "decoder": ({"cell": "lstm", "decoder": "output"}, 2, {}),
-    "clipping": ({"cell": "rnn", "hidden": 2}, 2, {"update": {"rule": "adam", "clip": "norm", "max_norm": 1}}),
+    "clipping": ({"cell": "rnn", "hidden": 2}, 2, {"update": {"rule": "adam", "learning_rate": "0.1", "clip": 1}}),
 }
 
 
