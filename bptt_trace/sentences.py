@@ -826,10 +826,11 @@ def _recurrent_takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
         h = desk.find(desk.steps[both.total].target._replace(of=None))
         assert h is not None
         yield inline(
-            "Going back, {h} has two sources: direct {direct} and carried {carried}, together {total}.",
+            "Going back, {h} has two sources: direct {direct} and carried {carried}, together {about}{total}.",
             h=desk.name(h),
             direct=desk.value(both.direct),
             carried=desk.value(both.carried),
+            about="" if desk.row(both.total).relation == "=" else "about ",
             total=desk.value(both.total),
         )
     if parts.gradients and desk.problem.network.samples is None:
