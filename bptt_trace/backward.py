@@ -176,6 +176,11 @@ class Route(NamedTuple):
     """The slope, in variables numbered from 0; it is multiplied by the gradient at the line."""
     arguments: tuple[int, ...]
     """The steps that fill it."""
+    past: int | None = None
+    """The position of a quantity that the route leaves out, the prediction behind the logits. Where that is used again,
+    its gradient has other sources too, and the route is not taken."""
+    instead: Route | None = None
+    """The route that is then taken; without one, the chain rule through the line."""
 
 
 @lru_cache(maxsize=1024)
@@ -253,8 +258,11 @@ def write(
         """Pass the gradient of a step on to what it was made of."""
         step = steps[position]
         incoming = gradients[position]
-        if position in routes:
-            follow(routes[position], position, incoming)
+        route = routes.get(position)
+        if route is not None and route.past in used_again:
+            route = route.instead
+        if route is not None:
+            follow(route, position, incoming)
             return
         rule = cast(Rule, step.rule)
         fixed = incoming if isinstance(incoming, Formula) else None
@@ -294,6 +302,13 @@ def write(
         rule, _ = rule_of(Var(0, steps[slopes].shape).T @ Var(1, step.shape))
         arriving.setdefault(argument, []).append(Source(position, rule, (slopes, incoming)))
 
+    left_out = {route.past for route in routes.values()} - {None}
+    used_again = {
+        argument
+        for position in (moving if left_out else ())
+        for argument in steps[position].arguments
+        if argument in left_out and steps[position].role is not Role.LOSS and not cut(steps[position], steps[argument])
+    }
     # The gradients of a truncated and of the whole pass go through the same slopes.
     known_slopes = {} if of == LOSS else {step.target: place for place, step in enumerate(steps) if len(step.shape) == 2}
     for position in sorted(range(start, since - 1, -1), key=lambda position: steps[position].target.sample or 0):

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from bptt_trace.desk import ROLE_WORDS, Desk, Label, of_any_sample
+from bptt_trace.desk import ROLE_WORDS, Desk, Label, about, of_any_sample
 from bptt_trace.formula import Entry, Var
 from bptt_trace.formula_text import LATEX, TEXT, ArrayPrinter, Signs, literal
 from bptt_trace.names import Name
 from bptt_trace.notation import Clock, seen
 from bptt_trace.parts import parts_of
 from bptt_trace.program import Step
-from bptt_trace.sheet import Math, Row, Stream
+from bptt_trace.sheet import NOTHING, Math, Row, Stream
 
 
 class Blackboard:
@@ -79,10 +79,10 @@ class Blackboard:
             return 1
         return (self.detail != "lines") + (self.detail != "board") * size
 
-    def _rows(self, position: int, label: Label | None, totals: list[str] | None) -> Iterator[Row]:
+    def _rows(self, position: int, label: Label | None, totals: list[Math] | None) -> Iterator[Row]:
         step, lines = self.steps[position], self.lines(position)
         if not step.shape:
-            yield self.desk.row(lines[0], label(position, lines[0]) if label else "", totals[0] if totals else "")
+            yield self.desk.row(lines[0], label(position, lines[0]) if label else "", totals[0] if totals else NOTHING)
             return
         word = label(position, lines[0]) if label else ""
         each = [label(position, line) if label else "" for line in lines]
@@ -93,7 +93,7 @@ class Blackboard:
             under = self.detail == "both"
             for place, line in enumerate(lines):
                 own = each[place] if told_by_component or not under else ""
-                row = self.desk.row(line, own, totals[place] if totals else "")
+                row = self.desk.row(line, own, totals[place] if totals else NOTHING)
                 yield row._replace(kind="component") if under else row
 
     def row(self, position: int, label: str = "") -> Row:
@@ -102,7 +102,6 @@ class Blackboard:
         if not step.shape:
             return self.desk.row(self.first[position], label)
         formula, numbers = self._spelled(position, entries=False), self._spelled(position, entries=True)
-        marked = any(self.desk.row(line).relation != "=" for line in self.lines(position)) if self._carries else False
         return Row(
             number=str(self.line_of[position] or ""),
             name=self.name(position),
@@ -113,13 +112,19 @@ class Blackboard:
             label=label,
             role=ROLE_WORDS[step.role],
             time=step.target.time,
-            relation="~" if marked else "=",
+            relation="~" if self._marked(position) else "=",
             kind="board",
         )
 
-    @property
-    def _carries(self) -> bool:
-        return self.values.rounding.policy == "carry"
+    def _marked(self, position: int) -> bool:
+        """Whether the printed digits of an entry do not give its printed result."""
+        carries = self.values.rounding.policy == "carry"
+        return carries and any(self.desk.row(line).relation != "=" for line in self.lines(position))
+
+    def result(self, position: int) -> Math:
+        """The printed value of a line whose calculation is not beside it, with ≈ where its digits do not give it."""
+        value = self.value(position)
+        return about(value) if self.steps[position].rule is not None and self._marked(position) else value
 
     def _spelled(self, position: int, *, entries: bool) -> Math:
         return self.desk.both({signs: self._line(position, signs, entries=entries) for signs in self.desk.notations})
@@ -178,14 +183,16 @@ class Blackboard:
 
     # ----------------------------------------------------------------- totals
 
-    def _totals(self, positions: Sequence[int]) -> Iterator[list[str]]:
+    def _totals(self, positions: Sequence[int]) -> Iterator[list[Math]]:
         """The sum so far after each of these steps, component by component."""
         sizes = [self.lines(position) for position in positions]
         columns = [self.desk.running_totals([lines[place] for lines in sizes]) for place in range(len(sizes[0]))]
         return (list(texts) for texts in zip(*columns, strict=True))
 
-    def running_totals(self, positions: Iterable[int]) -> Iterator[str]:
+    def running_totals(self, positions: Iterable[int]) -> Iterator[Math]:
         """The sum so far after each of these steps, with all of its entries."""
         positions = list(positions)
-        for texts in self._totals(positions):
-            yield literal(texts, self.steps[positions[0]].shape, TEXT, self.program.rows)
+        shape, rows = self.steps[positions[0]].shape, self.program.rows
+        for totals in self._totals(positions):
+            text, latex = ([one[place] for one in totals] for place in (0, 1))
+            yield Math(literal(text, shape, TEXT, rows), literal(latex, shape, LATEX, rows))

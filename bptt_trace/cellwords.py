@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from bptt_trace.cells import Cell
-from bptt_trace.names import Name
+from bptt_trace.names import Layer, Name
 from bptt_trace.wiring import Network
 
 WORDS = {
@@ -72,7 +72,7 @@ def over_time(network: Network) -> Iterator[str]:
         if not network.every:
             yield "the output sees each direction where it ends: {fwd_end} and {bwd_end}"
     if network.source_steps:
-        handed = ", ".join(f"{{start_{stem}}} is {{end_{stem}}}" for stem in network.cells[0].state)
+        handed = ", ".join(f"{{start_{stem}_{layer}}} is {{end_{stem}_{layer}}}" for layer, _, stem in _handed_over(network))
         yield f"the encoder reads the input and predicts nothing; the decoder starts from its last state: {handed}"
     fed = {"target": "{target}, the target of the step before (teacher forcing)", "output": "{y}, its own last output"}
     if network.feedback and network.source_steps:
@@ -83,18 +83,24 @@ def over_time(network: Network) -> Iterator[str]:
         yield f"beside the input each step is given {fed[network.feedback]}; the first step {{y0}}"
 
 
+def _handed_over(network: Network) -> Iterator[tuple[Layer, Layer, str]]:
+    """What a decoder takes over: its layer, that of its encoder, and the stem of the state."""
+    half = len(network.layers) // 2 if network.source_steps else 0
+    for source, layer, cell in zip(network.layers[:half], network.layers[half:], network.cells, strict=False):
+        yield from ((layer, source, stem) for stem in cell.state)
+
+
 def names_in(network: Network) -> dict[str, Name]:
     """The names that stand in braces in these sentences, at time 1 where they belong to a step."""
     layer = network.layers[0]
-    last = {word: next((one for one in reversed(network.layers) if str(one).startswith(word)), None) for word in ("enc", "dec")}
     gates = {stem: Name(stem, layer, 1) for stem in (*network.cells[0].gates, *network.cells[0].state)}
     return gates | {
         "fwd": Name("h", network.layers[0], 1),
         "bwd": Name("h", network.layers[min(1, len(network.layers) - 1)], 1),
         "fwd_end": Name("h", network.layers[-2:][0], network.steps),
         "bwd_end": Name("h", network.layers[-1], 1),
-        **{f"start_{stem}": Name(stem, last["dec"], 0) for stem in network.cells[0].state},
-        **{f"end_{stem}": Name(stem, last["enc"], network.source_steps) for stem in network.cells[0].state},
+        **{f"start_{stem}_{layer}": Name(stem, layer, 0) for layer, _, stem in _handed_over(network)},
+        **{f"end_{stem}_{layer}": Name(stem, source, network.source_steps) for layer, source, stem in _handed_over(network)},
         "y": Name("y", None, 0),
         "target": Name("target", None, 0),
         "y0": Name("y", None, 0),

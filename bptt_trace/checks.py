@@ -91,13 +91,14 @@ class _Rules:
         y, target = self._general(self._at("y" if self.network.readout else "h")), self._general(self._at("target"))
         before = self._at(self.network.readout.logits) if self.network.readout else self._at("a", self.network.layers[-1])
         short = self.loss_of.gradient == "short"
+        used_again = self._has(gradient(self.network.prediction(None)))
         if self.loss_of.kind == "squared_error" and self.network.readout and self._has(gradient(self._at("y"))):
             error = self._general(gradient(self._at("y")))
             yield inline("{error} is negative where {y} is below its target {target}.", error=error, y=y, target=target)
         elif self.loss_of.kind == "cross_entropy" and short and self._has(gradient(before)):
             error = self._general(gradient(before))
             yield inline("The entries of {error} add up to 0, but for their rounding.", error=error)
-        elif self.loss_of.kind == "binary_cross_entropy" and short and self._has(gradient(before)):
+        elif self.loss_of.kind == "binary_cross_entropy" and short and self._has(gradient(before)) and not used_again:
             error = self._general(gradient(before))
             yield inline("{error} is negative where {y} is below its target {target}.", error=error, y=y, target=target)
         for layer, cell in zip(self.network.layers, self.network.cells, strict=True):

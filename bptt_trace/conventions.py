@@ -14,7 +14,7 @@ from bptt_trace.formula_text import LATEX, TEXT, Line, in_z
 from bptt_trace.functions import Function, identity, slope_of, softmax
 from bptt_trace.lines import definition
 from bptt_trace.lossterms import whole
-from bptt_trace.names import Layer, Name
+from bptt_trace.names import Layer, Name, gradient
 from bptt_trace.notation import Clock, clock_at
 from bptt_trace.numbers import Rounding
 from bptt_trace.optimizers import Update
@@ -171,7 +171,20 @@ def _entropy_gradient(desk: Desk) -> Inline:
         if output is softmax:
             return inline("the long way: through {y} and the matrix of the slopes of softmax to {z}", y=after, z=before)
         return inline("the long way: through {y} and the slope of the {name} to {z}", y=after, name=output.name, z=before)
-    return inline("the short way: {name} and logarithm together give prediction − target at {z}", name=output.name, z=before)
+    short = inline("the short way: {name} and logarithm together give prediction − target at {z}", name=output.name, z=before)
+    if not _used_again(desk):
+        return short
+    return short + inline("; where {y} is used again, the way leads through {y}, whose gradient is a sum", y=after)
+
+
+def _used_again(desk: Desk) -> bool:
+    """Whether a prediction is more than compared with its target, so that its gradient has a line."""
+    network, known = desk.problem.network, desk.program.vectors.program.index
+    return any(
+        gradient(network.prediction(time)._replace(sample=sample)) in known
+        for time in network.predicting
+        for sample in network.numbers
+    )
 
 
 def _prediction(desk: Desk) -> tuple[Math, Math]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from functools import cached_property
+from itertools import groupby
 from operator import add
 from typing import Any, overload
 
@@ -27,6 +28,7 @@ from bptt_trace.notation import (
     Speller,
     closed_latex,
     filler,
+    plain,
     power_of_ten,
     printed,
     recomputes,
@@ -37,7 +39,7 @@ from bptt_trace.parts import parts_of
 from bptt_trace.problem import Problem
 from bptt_trace.program import Program, Role, Step
 from bptt_trace.rules import Rule, rule_of
-from bptt_trace.sheet import Math, Row, Stream
+from bptt_trace.sheet import NOTHING, Math, Row, Stream
 
 Label = Callable[[int, int], str]
 """The word for a line, from its place among the steps and, in a program of numbers, that of a component."""
@@ -112,7 +114,11 @@ class Desk:
         self._values, self._latex_values = self.shown.bare[TEXT], self.shown.bare.get(LATEX)
         self._strings = [(self.names[s], self.shown.bare[s], self.shown.operands[s]) for s in self.notations]
         self.policy = values.rounding.policy
-        self.numbers: list[Any] = list(values.numbers)
+        self.unrounded: list[Any] = list(values.numbers)
+        """What lines and side calculations go on with."""
+        carries, every = self.policy == "carry", range(len(self.steps))
+        self.numbers: list[Any] = [printed(values, p, self._values) for p in every] if carries else self.unrounded
+        """What stands on the sheet: sentences are true of the digits that their reader sees."""
         self.has_components = program.vectors.program is not program
         """Whether this is a network of vectors."""
         self.on_board = self.has_components and detail != "lines"
@@ -180,7 +186,14 @@ class Desk:
 
     def printed(self, position: int) -> Any:
         """The number that stands on the sheet, where that is not the one used next."""
-        return Decimal(self._values[position]) if self.policy == "carry" else self.numbers[position]
+        return self.numbers[position]
+
+    def result(self, position: int) -> Math:
+        """The printed value of a line whose calculation is not beside it, with ≈ where its digits do not give it."""
+        (_, rule, arguments, role, _, _), value = self.steps[position], self.value(position)
+        if rule is None or self.relation(rule, role, arguments, position) == "=":
+            return value
+        return about(value)
 
     def change(self, position: int) -> int:
         """Whether an update makes its parameter grow (1), shrink (−1) or stay (0)."""
@@ -224,7 +237,7 @@ class Desk:
         texts = [fill(arguments) for fill in fillers]
         return Math(texts[0], texts[2]), Math(texts[1], texts[3])
 
-    def row(self, position: int, label: str = "", so_far: str = "") -> Row:
+    def row(self, position: int, label: str = "", so_far: Math = NOTHING) -> Row:
         """A step as a line of the sheet."""
         target, rule, arguments, role, _, _ = self.steps[position]
         assert rule is not None
@@ -253,37 +266,51 @@ class Desk:
         )
 
     def uses(self, arguments: Sequence[int]) -> str:
-        """The lines whose results go in: in the order of the formula, or in short where there are many."""
-        texts = self._line_texts
-        lines = [texts[argument] for argument in arguments if texts[argument]]
-        if self.on_board:
-            return self.boards_used(arguments)
-        if len(lines) < 3:
-            return ", ".join(lines)
-        if len(lines) > 4:
-            return f"{lines[0]}, …, {lines[-1]}"
-        return ", ".join(lines) if self.has_components else ranges(sorted(map(int, lines)))
+        """The lines whose results go in, all of them, in the order of the sheet: ``12, 17, 50–54``.
 
-    def boards_used(self, arguments: Sequence[int]) -> str:
-        """The lines used, where matrices have numbers of their own: 4.1, or 4 for all of its components."""
-        lines = self.whole(arguments)
-        if len(lines) < 3:
-            return ", ".join(lines)
-        whole = sorted({self.line_of[argument] for argument in arguments} - {0})
-        text = ranges(whole)
-        return text if text.count(",") < 3 else f"{whole[0]}, …, {whole[-1]}"
+        Where matrices have lines of their own, 4 stands for all components of line 4; ``[1,2] of 30–35`` is the same
+        component of several lines.
+        """
+        groups: dict[int, list[int]] = {}
+        for position in sorted(set(arguments)):
+            if self.line_of[position]:
+                groups.setdefault(self.line_of[position], []).append(position)
 
-    def whole(self, arguments: Sequence[int]) -> list[str]:
-        """The lines used, where all components of one are used as one line."""
-        groups: dict[int, dict[int, None]] = {}
-        for argument in arguments:
-            if self.line_of[argument]:
-                groups.setdefault(self.line_of[argument], {})[argument] = None
-        lines: list[str] = []
-        for line, members in groups.items():
-            complete = len(members) == self._sizes[line]
-            lines += [str(line)] if complete else [self._line_texts[argument] for argument in members]
-        return lines
+        def alike(line: int) -> str:
+            """What neighbours have in common that are told together."""
+            if self._is_whole(line, len(groups[line])):
+                return ""
+            return self._line_texts[groups[line][0]].removeprefix(f"{line}.") if len(groups[line]) == 1 else f"line {line}"
+
+        pieces: list[str] = []
+        for common, run in groupby(groups, alike):
+            lines = list(run)
+            if not common:
+                pieces.append(ranges(lines))
+            elif len(lines) > 2:
+                pieces.append(f"[{common}] of {ranges(lines)}")
+            else:
+                pieces += [self._components(groups[line]) for line in lines]
+        return ("; " if any(" of " in piece for piece in pieces) else ", ").join(pieces)
+
+    def _is_whole(self, line: int, count: int) -> bool:
+        """Whether so many components of a line are told by its number alone."""
+        return (
+            not self.has_components
+            or self._line_texts[self._first[line]] == str(line)
+            or (self.on_board and count == self._sizes[line])
+        )
+
+    def _components(self, positions: Sequence[int]) -> str:
+        """Components of one line in short: ``4.1–4.3``."""
+        runs = (list(run) for _, run in groupby(enumerate(positions), lambda pair: pair[1] - pair[0]))
+        texts = ([self._line_texts[position] for _, position in run] for run in runs)
+        return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(run) for run in texts)
+
+    @cached_property
+    def _first(self) -> dict[int, int]:
+        """The first component of each line."""
+        return {line: position for position, line in reversed(list(enumerate(self.line_of)))}
 
     @cached_property
     def _sizes(self) -> Counter[int]:
@@ -308,21 +335,21 @@ class Desk:
         def produce() -> Iterator[Row]:
             totals = self.running_totals(positions[:-1]) if adds_up else iter(())
             for position in positions:
-                yield self.row(position, label(position, position) if label else "", next(totals, ""))
+                yield self.row(position, label(position, position) if label else "", next(totals, NOTHING))
 
         return Stream(produce, len(positions))
 
-    def running_totals(self, positions: Iterable[int]) -> Iterator[str]:
+    def running_totals(self, positions: Iterable[int]) -> Iterator[Math]:
         """The sum so far after each of these steps, unrounded: sums of printed numbers are exact."""
         if self.values.rounding.policy == "exact":
             return
-        show = shower(self.values.rounding)
         together = add if self.policy == "full" else WORKING.add
         total: Any = None
         for position in positions:
             number = self.numbers[position]
             total = number if total is None else together(total, number)
-            yield show(total, Role.CONTRIBUTION)
+            text = shower(self.values.rounding)(total, Role.CONTRIBUTION) if self.policy == "full" else plain(total)
+            yield Math(text, power_of_ten(text))
 
     def general(self, position: int, clock: Clock) -> tuple[Math, Math]:
         """The name and the formula of a step with its times written by a clock; of whichever sample."""
@@ -341,10 +368,13 @@ class Desk:
         """The value of a formula over steps and earlier calculations, and how it reads."""
         rule, arguments = rule_of(formula)
         with localcontext(WORKING):
-            number = self._arithmetic.line(rule, role)(*[self.numbers[argument] for argument in arguments])
+            number = self._arithmetic.line(rule, role)(*[self.unrounded[argument] for argument in arguments])
         text = shower(self.values.rounding)(number, role)
         exact = self.values.rounding.policy == "exact"
-        self.numbers.append(number)
+        self.unrounded.append(number)
+        if self.policy == "carry":
+            number = Decimal(text)
+            self.numbers.append(number)
         self.shown.add(text, closed_latex(number) if exact else power_of_ten(text))
         position = len(self.numbers) - 1
         spelled = {}
@@ -366,6 +396,11 @@ class Desk:
         return self.filled(step.rule, step.arguments)[1]
 
 
+def about(value: Math) -> Math:
+    """A value behind ≈."""
+    return Math(f"~ {value.text}", rf"\approx {value.latex}")
+
+
 def of_any_sample(name: Name) -> Name:
     """The name without the number of its sample, as general formulas have it."""
 
@@ -381,10 +416,29 @@ def ranges(lines: Sequence[int]) -> str:
     >>> ranges([1, 2, 3, 31])
     '1–3, 31'
     """
+    runs = [[line for _, line in run] for _, run in groupby(enumerate(lines), lambda pair: pair[1] - pair[0])]
+    if len(runs) > MOST_RUNS and all(len(run) == 1 for run in runs):
+        return _progressions(lines)
+    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
+
+
+MOST_RUNS = 12
+"""Lines in a row that are not neighbours; more of them, one for each time step, are told by the first two and the last."""
+
+
+def _progressions(lines: Sequence[int]) -> str:
+    """Many lines, those at equal distances as a progression.
+
+    >>> _progressions([2, 6, 11, 16, 21, 26])
+    '2, 6, 11, …, 26'
+    """
     runs: list[list[int]] = []
     for line in lines:
-        if runs and line == runs[-1][-1] + 1:
-            runs[-1].append(line)
+        run = runs[-1] if runs else []
+        if len(run) == 1 or (len(run) > 1 and line - run[-1] == run[1] - run[0]):
+            run.append(line)
+        elif len(run) == 2:  # two are no progression: the second may begin one
+            runs[-1:] = [run[:1], [run[1], line]]
         else:
             runs.append([line])
-    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
+    return ", ".join(f"{run[0]}, {run[1]}, …, {run[-1]}" if len(run) > 3 else ", ".join(map(str, run)) for run in runs)

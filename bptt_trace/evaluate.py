@@ -71,7 +71,7 @@ def arithmetic(rounding: Rounding, given: Mapping[Name, Number]) -> Arithmetic:
         case "by_hand":
             return ByHand(rounding, endless=any(map(_endless, given.values())))
         case "carry":
-            return Precise()
+            return Precise(endless=any(map(_endless, given.values())))
         case "full":
             return Full()
         case _:
@@ -212,12 +212,37 @@ def _endless(number: Number) -> bool:
     return rest != 1
 
 
+LONGEST_FRACTION = 1_000
+"""Bits of a denominator beyond which a fraction becomes a decimal of 60 digits."""
+
+
+@dataclass(frozen=True)
 class Precise:
     """Decimals of 60 digits, never rounded to less."""
 
-    number = staticmethod(decimal)
+    endless: bool = False
+    """Whether some given number has no end in decimals: fractions are then kept, as by hand, so that what cancels is 0."""
+
+    def number(self, value: Fraction) -> Any:
+        return value if self.endless and _endless(Number(value, "")) else decimal(value)
 
     def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
+        by_decimals = self._decimal_line(rule)
+        if not self.endless:
+            return by_decimals
+        one = source(rule)
+        if any(function.pieces is None for function in one.functions):
+            return lambda *numbers: by_decimals(*[n if isinstance(n, Decimal) else decimal(n) for n in numbers])
+        exact = one.bind(Fraction, lambda f: resolve(f, Fraction, _by_digits))
+
+        def line(*numbers: Any) -> Any:
+            value = Fraction(exact(*map(Fraction, numbers)))
+            return self.number(value) if value.denominator.bit_length() <= LONGEST_FRACTION else decimal(value)
+
+        return line
+
+    @staticmethod
+    def _decimal_line(rule: Rule) -> Callable[..., Any]:
         return source(rule).bind(decimal, lambda f: resolve(f, decimal, _by_digits), lambda value: value + ZERO)
 
 

@@ -8,8 +8,7 @@ from bptt_trace.desk import Desk
 from bptt_trace.names import LOSS, WHOLE_LOSS, Name
 from bptt_trace.notation import layer_in_words
 from bptt_trace.parts import one_step, way
-from bptt_trace.problem import PAIRED
-from bptt_trace.program import Moment, Role
+from bptt_trace.program import Moment, Role, Step
 
 FORWARD = {"e": "exponential", "s": "their sum"}
 """What the lines of a softmax are that is written in steps, by stem."""
@@ -132,7 +131,7 @@ class Labels:
         if state and self.recurrent:
             word = way(target, through)
             return word if target.via is not None or self.desk.last_time == 1 else f"{word} only"
-        return self._local_label(target)
+        return self._local_label(target, self.board.steps[step.through])
 
     @staticmethod
     def _share(through: Name) -> str:
@@ -142,10 +141,10 @@ class Labels:
         )
         return ", ".join(parts)
 
-    def _local_label(self, target: Name) -> str:
+    def _local_label(self, target: Name, through: Step) -> str:
+        if through.role is Role.LOSS:
+            return "own error" if self.recurrent else "error"
         network = self.desk.problem.network
-        last = network.layers[-1] if not network.readout else None
-        short = self.desk.problem.loss.kind in PAIRED and self.desk.problem.loss.gradient == "short"
         cell = network.cell_of(target.layer)
         gate = cell.gates.get(target.stem.removeprefix("a_"))
         if gate is None and (word := word_of(cell, target.stem)):
@@ -153,12 +152,8 @@ class Labels:
         if gate is not None:
             return f"through {gate.name}" if target.stem.startswith("a_") else word_of(cell, target.stem)
         match "z" if target.stem == self.logits else target.stem:
-            case "y" if target.via is not None and target.via.time != target.time:
-                return "fed back"
             case "y":
-                return "own error" if self.recurrent else "error"
-            case "z" if short:
-                return "own error" if self.recurrent else "error"
+                return "fed back"
             case "z" if network.readout and network.readout.exponentials:
                 return "through exp"
             case "e" if target.via is None:
@@ -167,8 +162,6 @@ class Labels:
                 return f"via {target.via.stem}" if target.via else ""
             case "z":
                 return f"through {network.readout.activation.name}" if network.readout else ""
-            case "a" if short and not network.readout and target.layer == last:
-                return "error"
             case "a":
                 return f"through {network.cell_of(target.layer).activation.name}"
             case "h" if target.via is not None:

@@ -79,7 +79,7 @@ def heading_word(name: Name) -> str:
 def _row(desk: Desk | Blackboard, time: int, positions: Sequence[int], columns: Sequence[Name], now: int) -> Cells:
     cells: list[Inline] = [(Math(str(time), str(time)),)]
     for name in columns:
-        cells.append(_cell(desk, _moved(name, time - now)))
+        cells.append(_cell(desk, _moved(name, time - now), positions))
     lines = sorted({desk.line_of[position] for position in positions} - {0})
     cells.append((ranges(lines),))
     return tuple(cells)
@@ -94,12 +94,12 @@ def _moved(name: Name, by: int) -> Name:
     return own._replace(of=move(name.of), via=move(name.via))
 
 
-def _cell(desk: Desk | Blackboard, name: Name) -> Inline:
+def _cell(desk: Desk | Blackboard, name: Name, own: Sequence[int]) -> Inline:
     position = desk.find(name)
     if position is None and name.of is None:
         position = desk.find(name._replace(iteration=1))  # the initial state is given once
     if position is not None:
-        return (desk.value(position),)
+        return (desk.result(position) if position in own else desk.value(position),)
     if name.via is not None:
         return _only_source(desk, name)
     return ("none",)
@@ -133,13 +133,13 @@ def parameter_ledger(desk: Desk | Blackboard, positions: Sequence[int], title: I
         cells: list[Inline] = [(Math(str(time), str(time)),)]
         cells += [(desk.value(argument),) for argument in step.arguments]
         if not step.repeats:
-            cells.append((desk.value(term),))
+            cells.append((desk.result(term),))
         line = desk.line_of[term] or desk.line_of[step.arguments[0]]
-        cells += [(Math(so_far, so_far),), (str(line),)]
+        cells += [(so_far,), (str(line),)]
         rows.append(tuple(cells))
     empty: Inline = ()
     last: list[Inline] = [empty] * (len(columns) - 3)
-    rows.append((*last, (desk.name(total),), (desk.value(total),), (str(desk.line_of[total]),)))
+    rows.append((*last, (desk.name(total),), (desk.result(total),), (str(desk.line_of[total]),)))
     return Table(tuple(columns), rows, title)
 
 
@@ -157,5 +157,5 @@ def loss_ledger(desk: Desk | Blackboard, losses: Sequence[int], title: Inline = 
     rows: list[Cells] = []
     for term, so_far in zip(terms, desk.running_totals(terms), strict=False):
         time = str(desk.steps[term].target.time)
-        rows.append(((Math(time, time),), (desk.value(term),), (Math(so_far, so_far),), (str(desk.line_of[term]),)))
+        rows.append(((Math(time, time),), (desk.result(term),), (so_far,), (str(desk.line_of[term]),)))
     return Table(columns, rows, title)

@@ -9,7 +9,7 @@ for it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
@@ -100,9 +100,9 @@ def _term(builder: Builder, loss: Loss, name: Name, compared: Compared, routes: 
         own = name._replace(index=(place,)) if y.shape and loss.kind != "cross_entropy" else name
         lines.append(builder.fill(own, rule, tuple([filled[source] for source in sources]), Role.LOSS))
     line = lines[0] if not y.shape or loss.kind == "cross_entropy" else builder.sum(name, lines, Role.LOSS)
-    form = _route(loss, y.shape)
-    if form is not None and target is not None:
-        routes[line] = Route(_end(builder.steps, loss, y), form, filled)
+    route = _route(builder.steps, loss, y, filled)
+    if route is not None:
+        routes[line] = route
     return line
 
 
@@ -159,8 +159,22 @@ def _entropy(y: Var, target: Var, numbers: Sequence[Fraction]) -> Formula:
     return Neg(sum(terms[1:], start=terms[0]))
 
 
+def _route(steps: Sequence[Step], loss: Loss, y: Var, filled: tuple[int, ...]) -> Route | None:
+    """The way back from the loss of one prediction, where that is not the chain rule through its line.
+
+    The short way of a cross-entropy leaves the prediction out, so the long way stands by.
+    """
+    slope = _slope(loss, y.shape)
+    if slope is None:
+        return None
+    if loss.kind == "squared_error" or loss.gradient == "long":
+        return Route(y.number, slope, filled)
+    logits = _logits(steps, y, softmax if loss.kind == "cross_entropy" else sigmoid)
+    return Route(logits, slope, filled, y.number, _route(steps, replace(loss, gradient="long"), y, filled))
+
+
 @lru_cache(maxsize=64)
-def _route(loss: Loss, shape: Shape) -> Formula | None:
+def _slope(loss: Loss, shape: Shape) -> Formula | None:
     """The slope on the way back where that is not the chain rule through the line of the loss.
 
     In the prediction (0) and the target (1). y − target: Bishop, *Pattern
@@ -178,13 +192,6 @@ def _route(loss: Loss, shape: Shape) -> Formula | None:
         elif shape:
             slope = (y - target) / (y * (1 - y))
     return None if slope is None else product(_scale(loss, shape), slope)
-
-
-def _end(steps: Sequence[Step], loss: Loss, y: Var) -> int:
-    """Where a route leads: to the prediction, or by the short way to its pre-activation."""
-    if loss.kind == "squared_error" or loss.gradient == "long":
-        return y.number
-    return _logits(steps, y, softmax if loss.kind == "cross_entropy" else sigmoid)
 
 
 def _logits(steps: Sequence[Step], y: Var, function: Function) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from decimal import Decimal
+from fractions import Fraction
 from functools import cache
 from typing import Any
 
@@ -141,7 +142,7 @@ def shower(rounding: Rounding) -> Callable[[Any, Role], str]:
             return lambda number, role: plain(number)
         case "carry":
             settle = {role: settler(rounding, role) for role in Role}
-            return lambda number, role: plain(settle[role](number))
+            return lambda number, role: plain(settle[role](number if isinstance(number, Decimal) else decimal(number)))
         case "full":
             return lambda number, role: repr(number + 0.0).replace("e+", "e")
         case _:
@@ -252,18 +253,20 @@ def seen(clock: Clock, here: Name, name: Name) -> tuple[Name, Clock]:
 
 
 @cache
-def _checker(rule: Rule, role: Role, rounding: Rounding) -> Callable[..., Any]:
-    return ByHand(rounding).line(rule, role)
+def _checker(rule: Rule, role: Role, rounding: Rounding, endless: bool) -> Callable[..., Any]:
+    return ByHand(rounding, endless).line(rule, role)
 
 
-def recomputes(rule: Rule, role: Role, rounding: Rounding, arguments: Sequence[Decimal], result: Decimal) -> bool:
+def recomputes(rule: Rule, role: Role, rounding: Rounding, arguments: Sequence[Decimal | Fraction], result: Decimal) -> bool:
     """Whether a printed line gives its printed result from its own printed digits."""
-    return bool(_checker(rule, role, rounding)(*arguments) == result)
+    endless = any(isinstance(argument, Fraction) for argument in arguments)
+    return bool(_checker(rule, role, rounding, endless)(*arguments) == result)
 
 
-def printed(values: Values, position: int, texts: Sequence[str]) -> Decimal:
-    """The number that stands printed for a step."""
+def printed(values: Values, position: int, texts: Sequence[str]) -> Decimal | Fraction:
+    """The number that stands printed for a step: a given one exactly, if need be as a fraction."""
     step = values.program.steps[position]
     if step.rule is None and step.target in values.given:
-        return decimal(values.given[step.target].value)
+        exact: Decimal | Fraction = ByHand(values.rounding, endless=True).number(values.given[step.target].value)
+        return exact
     return Decimal(texts[position])

@@ -19,9 +19,7 @@ from bptt_trace.notation import Shown, Speller
 from bptt_trace.problem import Problem
 from bptt_trace.program import Program, Role
 from bptt_trace.rules import Rule
-from bptt_trace.sheet import Math, Row, Stream
-
-NOTHING = Math("", "")
+from bptt_trace.sheet import NOTHING, Math, Row, Stream
 
 
 class Paper(Desk):
@@ -68,7 +66,7 @@ class Paper(Desk):
             line, step = self._line_texts[position], self.steps[position]
         return Math(f"[{line}]", rf"\boxed{{\scriptstyle {line}}}")
 
-    def row(self, position: int, label: str = "", so_far: str = "") -> Row:
+    def row(self, position: int, label: str = "", so_far: Math = NOTHING) -> Row:
         """A line; a blank one tells as much as the hints do."""
         del so_far
         row = super().row(position, label)._replace(exact="", beside="")
@@ -129,7 +127,7 @@ class PaperBoard(Blackboard):
         left_out = self.paper.blanks.left_out
         return super().stream([p for p in positions if not left_out.issuperset(self.lines(p))], label)
 
-    def _rows(self, position: int, label: Label | None, totals: list[str] | None) -> Iterator[Row]:
+    def _rows(self, position: int, label: Label | None, totals: list[Math] | None) -> Iterator[Row]:
         """A component that is neither asked for nor shown has no row."""
         left_out = {str(self.paper.names[TEXT][line]) for line in self.lines(position) if line in self.paper.blanks.left_out}
         return (row for row in super()._rows(position, label, totals) if row.name.text not in left_out)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import takewhile
+from typing import NamedTuple
 
 from bptt_trace.names import BACKWARD, DECODER, ENCODER, FORWARD, LOSS, WHOLE_LOSS, Layer, Name, word_and_number
 from bptt_trace.program import Moment, Program, Role
@@ -23,6 +25,38 @@ def way(target: Name, through: Name) -> str:
     if through.layer is not None and through.layer != target.layer:
         return "from above"
     return "carried" if None not in (target.time, through.time) and through.time != target.time else "direct"
+
+
+class Source(NamedTuple):
+    """One of the ways by which a gradient arrives."""
+
+    position: int
+    """The line of its value: a term of the sum, or the only line there is."""
+    through: int
+    """The line by which it arrives."""
+    word: str
+    """How, as ``way`` says."""
+
+
+def sources_of(program: Program, total: int) -> list[Source]:
+    """The ways by which the gradient in a line arrives: one, or one for each term of the sum that it is.
+
+    The contributions stand before their sum. One with the factor 1 has no line of its own, and
+    the sum then takes the line that it repeats; what it arrives by is still its own.
+    """
+    steps = program.steps
+    step = steps[total]
+    if step.through is not None:
+        return [Source(total, step.through, way(step.target, steps[step.through].target))]
+    vectors, first = program.vectors
+    whole = bisect_right(first, total) - 1
+    count = len(vectors.steps[whole].arguments)
+    found: list[Source] = []
+    for term, line in zip(step.arguments, range(whole - count, whole), strict=True):
+        through = steps[first[line] + total - first[whole]].through
+        if through is not None:
+            found.append(Source(term, through, way(step.target, steps[through].target)))
+    return found
 
 
 def one_step(factor: Name) -> bool:

@@ -7,7 +7,7 @@ name stands alone, and a bar without a value has no height.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
@@ -16,7 +16,7 @@ from bptt_trace.desk import Desk, of_any_sample
 from bptt_trace.formula import Sum, variables
 from bptt_trace.names import BACKWARD, LOSS, Layer, Name, gradient
 from bptt_trace.notation import Clock, clock_at
-from bptt_trace.parts import way
+from bptt_trace.parts import Source, sources_of
 from bptt_trace.program import Role
 from bptt_trace.sheet import Bar, Bars, Edge, Grid, Inline, Math, Node, Picture
 from bptt_trace.wiring import Network
@@ -125,19 +125,10 @@ class Pencil:
         """The gradient of a line."""
         return self.board.find(gradient(self.board.steps[position].target))
 
-    def sources(self, position: int) -> Iterator[tuple[int, int]]:
-        """The lines that are added up to the gradient of a line, each with the line by which it arrives."""
+    def sources(self, position: int) -> list[Source]:
+        """The ways by which the gradient of a line arrives."""
         total = self.total(position)
-        if total is None:
-            return
-        steps = self.board.steps
-        if steps[total].through is not None:
-            yield total, steps[total].through or 0
-            return
-        for source in steps[total].arguments:
-            through = steps[source].through
-            if through is not None:
-                yield source, through
+        return [] if total is None else sources_of(self.board.program, total)
 
     # --------------------------------------------------------- parts of a step
 
@@ -175,11 +166,6 @@ class Pencil:
         steps = self.board.steps
         used = (argument for p in lines for argument in steps[p].arguments)
         return [p for p in dict.fromkeys(used) if steps[p].target.stem in ("x", "y", "target")]
-
-    def way(self, position: int, through: int) -> str:
-        """How an arrow of a gradient is drawn: as ``carried``, also from a decoder to its encoder, or as ``direct``."""
-        word = way(self.board.steps[position].target, self.board.steps[through].target)
-        return "carried" if word in ("carried", "from the decoder") else "direct"
 
     def shown(self, lines: Sequence[int]) -> tuple[list[int], list[int]]:
         """The pre-activation, where there is one only, and the states among the lines of a cell."""
@@ -306,14 +292,15 @@ class Pencil:
             self.told[key].append(target.told())
         return key
 
-    def arriving(self, position: int, word: Callable[[int, int], str], named: bool, broad: bool, dots: str = "") -> None:
+    def arriving(self, position: int, named: bool, broad: bool, dots: str = "") -> None:
         """Arrows of the gradients that arrive at a state, each from the node by which it comes."""
         end = self.owner.get(position, dots)
-        for source, through in self.sources(position):
+        for source, through, said in self.sources(position):
             start = self.owner.get(through, dots)
             if not start or start == end:
                 continue
-            kind, said, one = self.way(position, through), word(position, through), self.quantity(source)
+            # What a decoder sends back to its encoder is carried over time too.
+            kind, one = "carried" if said in ("carried", "from the decoder") else "direct", self.quantity(source)
             value = one.values
             if named:
                 known = self.edges.get((start, end, kind))
@@ -526,17 +513,6 @@ def _above(
             pencil.told[key] += [one.told() for one in arrived]
 
 
-def _word(pencil: Pencil) -> Callable[[int, int], str]:
-    """What a source of a gradient is called."""
-
-    def word(position: int, through: int) -> str:
-        target, by = pencil.board.steps[position].target, pencil.board.steps[through].target
-        word = way(target, by)
-        return "carried" if word == "from the decoder" else word
-
-    return word
-
-
 def _gradients_of(pencil: Pencil, strand: _Strand, time: int) -> None:
     """The gradients that arrive at the states of a time step, and those that go on to steps that are left out."""
     network = pencil.network
@@ -546,17 +522,17 @@ def _gradients_of(pencil: Pencil, strand: _Strand, time: int) -> None:
     for row, cell in zip(strand.rows, pencil.cells(time, strand.layers), strict=True):
         _, states = pencil.shown(cell)
         for state in states:
-            pencil.arriving(state, _word(pencil), len(states) > 1, broad, f"{dots}-{row}" if dots is not None else "")
+            pencil.arriving(state, len(states) > 1, broad, f"{dots}-{row}" if dots is not None else "")
     if gap is None:
         return
     here, hidden = (pencil.cells(one, strand.layers) for one in (time, time - strand.onward))
     for row, cell, left_out in zip(strand.rows, here, hidden, strict=True):
         for state in pencil.shown(left_out)[1]:
-            for source, through in pencil.sources(state):
+            for source, through, word in pencil.sources(state):
                 if through in cell:
                     values = pencil.quantity(source).values
                     key = f"{strand.columns[time]}-{row}"
-                    pencil.edge(key, f"{gap}-{row}", "carried", ((("carried",),), *(((v,),) for v in values)))
+                    pencil.edge(key, f"{gap}-{row}", "carried", (((word,),), *(((v,),) for v in values)))
 
 
 # ---------------------------------------------------------------- rolled up
@@ -707,16 +683,15 @@ def _heights(desk: Desk, total: int, highest: Decimal) -> tuple[tuple[str, int],
     def share(position: int) -> int:
         return int((abs(_number(desk, position)) * 1000 / highest).to_integral_value()) if highest else 0
 
-    step = desk.steps[total]
     if not desk.value(total).text:
         return ()
-    if step.through is not None:
-        carried = way(step.target, desk.steps[step.through].target) == "carried"
-        return (("carried" if carried else "direct", share(total)),)
-    signs = {_number(desk, source) > 0 for source in step.arguments if _number(desk, source)}
-    ways = [way(step.target, desk.steps[desk.steps[source].through or 0].target) for source in step.arguments]
-    if len(signs) < 2 and sorted(ways) == ["carried", "direct"] and all(desk.value(p).text for p in step.arguments):
-        direct = share(step.arguments[ways.index("direct")])
+    sources = sources_of(desk.program, total)
+    if len(sources) == 1:
+        return (("carried" if sources[0].word == "carried" else "direct", share(total)),)
+    signs = {_number(desk, source.position) > 0 for source in sources if _number(desk, source.position)}
+    told = {source.word: source.position for source in sources if desk.value(source.position).text}
+    if len(signs) < 2 and len(sources) == 2 and told.keys() == {"carried", "direct"}:
+        direct = share(told["direct"])
         return (("direct", min(direct, share(total))), ("carried", max(share(total) - direct, 0)))
     return (("sum", share(total)),)
 

@@ -18,7 +18,7 @@ from bptt_trace.formula import Apply, Const, Formula, Over, Sum, Times, Var, pro
 from bptt_trace.functions import Function, identity, relu, sigmoid, softmax, tanh
 from bptt_trace.names import LOSS, Name, gradient
 from bptt_trace.notation import clock_at
-from bptt_trace.parts import Parts, one_step
+from bptt_trace.parts import Parts, one_step, sources_of
 from bptt_trace.problem import Problem
 from bptt_trace.program import KEEPS_FIGURES, Moment, Role
 from bptt_trace.sheet import Inline, Math, Note, inline
@@ -475,9 +475,6 @@ def _up_to_digits(desk: Desk) -> str:
     return ", up to the last digits kept" if desk.values.rounding.policy in ("by_hand", "carry") else ""
 
 
-HIDDEN_STATE = Name("h")
-
-
 class Sources(NamedTuple):
     """The two ways by which a gradient reaches a hidden state."""
 
@@ -486,15 +483,15 @@ class Sources(NamedTuple):
     total: int
 
 
-def sources(desk: Desk, time: int, state: Name = HIDDEN_STATE) -> Sources | None:
-    """Direct, carried and sum of the gradient of a state at this time, where there are both."""
-    total = desk.find(gradient(state._replace(time=time)))
+def sources(desk: Desk, time: int) -> Sources | None:
+    """Direct, carried and sum of the gradient of the hidden state at this time, where these are its two parts."""
+    total = desk.find(gradient(Name("h", time=time)))
     if total is None:
         return None
-    step = desk.steps[total]
-    if step.through is not None or len(step.arguments) != 2:
+    found = {source.word: source.position for source in sources_of(desk.program, total)}
+    if len(desk.steps[total].arguments) != 2 or found.keys() != {"direct", "carried"}:
         return None
-    return Sources(*step.arguments, total)
+    return Sources(found["direct"], found["carried"], total)
 
 
 def two_sources(desk: Desk, time: int, *, first: bool) -> Iterator[Note]:
@@ -829,10 +826,11 @@ def _recurrent_takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
         h = desk.find(desk.steps[both.total].target._replace(of=None))
         assert h is not None
         yield inline(
-            "Going back, {h} has two sources: direct {direct} and carried {carried}, together {total}.",
+            "Going back, {h} has two sources: direct {direct} and carried {carried}, together {about}{total}.",
             h=desk.name(h),
             direct=desk.value(both.direct),
             carried=desk.value(both.carried),
+            about="" if desk.row(both.total).relation == "=" else "about ",
             total=desk.value(both.total),
         )
     if parts.gradients and desk.problem.network.samples is None:

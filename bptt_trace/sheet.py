@@ -61,7 +61,7 @@ class Row(NamedTuple):
     time: int | None = None
     exact: str = ""
     """The value at full precision."""
-    so_far: str = ""
+    so_far: Math = NOTHING
     """In a long sum: the running total up to this row."""
     relation: str = "="
     """``=``, or ``~`` where the printed digits do not give the printed result (policy ``carry``)."""

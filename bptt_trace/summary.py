@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from bptt_trace import sentences
 from bptt_trace.blackboard import Blackboard
 from bptt_trace.cellwords import word_of
 from bptt_trace.desk import Desk
 from bptt_trace.names import DECODER, Name, gradient
-from bptt_trace.notation import layer_in_words
+from bptt_trace.notation import clock_at, layer_in_words, seen
 from bptt_trace.optimizers import of_parameter
-from bptt_trace.parts import by_track, way
+from bptt_trace.parts import by_track, sources_of, way
 from bptt_trace.program import Moment, Role
 from bptt_trace.sheet import Column, Inline, Math, Table, turned
 
@@ -156,9 +155,6 @@ class Summary:
         steps = [self.desk.steps[position] for position in positions]
         return [step.target for step in steps if step.role is Role.HIDDEN]
 
-    def _sources(self, time: int, state: Name) -> sentences.Sources | None:
-        return sentences.sources(self.desk, time, state)
-
     def _over_steps(self) -> Iterator[Table]:
         """A table for each pass over time; what this network does not have gets no row."""
         for track, groups in by_track(self.parts.forward.steps).items():
@@ -169,7 +165,7 @@ class Summary:
                 ((Math(str(time), str(time)),), *(cells[place] for _, cells in rows)) for place, time in enumerate(times)
             ]
             title: Inline = (f"Over time, {layer_in_words(track)}" if track else "Over time",)
-            if len(times) <= EVERY_STEP_UP_TO:
+            if len(times) <= EVERY_STEP_UP_TO or len(times) < len(rows):  # whichever is less wide
                 yield turned(across, down, title, symbol="t = ")
             else:
                 yield Table(tuple(across), down, title)
@@ -186,15 +182,13 @@ class Summary:
         for words, names in (("", hidden), ("output ", outputs), ("loss term ", [Name("L", time=1)] if outputs else [])):
             for name in names:
                 word = words or f"{word_of(network.cell_of(name.layer), name.stem) or 'hidden state'} "
-                label = (word, seen_from(name, name.time or 1))
-                yield label, [self._value_or_none(name._replace(time=time)) for time in times]
+                yield (word, seen_from(name, name.time or 1)), [self._value_or_none(name._replace(time=time)) for time in times]
         for state in states:
             head = seen_from(gradient(state), state.time or 1)
-            summed = len(times) > 1 and any(self._sources(time, state) for time in times)
-            if summed:
-                for word in ("direct", "carried"):
-                    yield (head, f" {word}"), [self._source(word, time, state) for time in times]
-            yield (head, " sum") if summed else (head,), self._gradients_over(state, times)
+            terms = list(self._terms_over(state, times))
+            for label, cells in terms:
+                yield (head, *label), cells
+            yield (head, " sum") if terms else (head,), self._gradients_over(state, times)
         for before in self._preactivations(lines[0]):
             yield (seen_from(gradient(before), before.time or 1),), self._gradients_over(before, times)
 
@@ -211,18 +205,25 @@ class Summary:
         position = self.desk.find(name)
         return NONE if position is None else (self.desk.value(position),)
 
-    def _source(self, word: str, time: int, state: Name) -> Inline:
-        """The direct or the carried part at this time; a gradient with one source is that part."""
+    def _terms_over(self, state: Name, times: Sequence[int]) -> Iterator[tuple[Inline, list[Inline]]]:
+        """A row for each way by which the gradient of a state arrives, called as its line is; nothing where all have one way."""
         desk = self.desk
-        found = self._sources(time, state)
-        if found is not None:
-            return (desk.value(found.direct if word == "direct" else found.carried),)
-        total = desk.find(gradient(state._replace(time=time)))
-        if total is None:
-            return NONE
-        through = desk.steps[total].through
-        only = way(desk.steps[total].target, desk.steps[through].target) if through is not None else "direct"
-        return (desk.value(total),) if only == word else NONE
+        totals = {time: desk.find(gradient(state._replace(time=time))) for time in times}
+        found = {time: sources_of(desk.program, total) for time, total in totals.items() if total is not None}
+        if all(len(ways) < 2 for ways in found.values()):
+            return
+        several = {way.word for ways in found.values() for way in ways if [one.word for one in ways].count(way.word) > 1}
+        rows: dict[tuple[str, str], dict[int, int]] = {}
+        labels: dict[tuple[str, str], Inline] = {}
+        for time, ways in sorted(found.items(), key=lambda item: -len(item[1])):  # the fullest sum gives the order
+            for position, through, word in ways:
+                now = state._replace(time=time)
+                via = desk.speller.math(*seen(clock_at(time), now, desk.steps[through].target))
+                key = word, via.text if word in several else ""
+                labels.setdefault(key, (f" {word} via ", via) if word in several else (f" {word}",))
+                rows.setdefault(key, {})[time] = position
+        for key, cells in rows.items():
+            yield labels[key], [(desk.value(cells[time]),) if time in cells else NONE for time in times]
 
     def _parameter_table(self) -> Table:
         """Old value, contributions, gradient and new value of every parameter."""

@@ -573,21 +573,21 @@ class Writer:
         return len(self.parts.forward.tracks) == 1 and len({moment.time for moment in self.parts.backward}) > 1
 
     def _links(self) -> Iterator[Block]:
-        links, desk = self.parts.links, self.desk
-        names = [desk.name(position) for position in links]
-        last = desk.steps[links[-1]].target
-        first = gradient(desk.steps[links[0]].target.of or LOSS)
-        weight = next((p for p in self.parts.parameters if desk.steps[p].target.stem == "w_xh"), None)
+        links, board, speller = self.parts.links, self.board, self.desk.speller
+        names = [board.name(position) for position in links]
+        last = board.steps[links[-1]].target
+        first = gradient(board.steps[links[0]].target.of or LOSS)
+        weight = next((p for p in self.parts.parameters if board.steps[p].target.stem == "w_xh"), None)
         if weight in self.parts.gradients and weight is not None:
-            target = desk.steps[weight].target
+            target = board.steps[weight].target
             local = target._replace(of=last._replace(of=None))
-            chain = [*map(desk.speller.math, (gradient(target), first)), *names, desk.speller.math(local)]
+            chain = [*map(speller.math, (gradient(target), first)), *names, speller.math(local)]
             product = Math(" * ".join(one.text for one in chain[1:]), r" \cdot ".join(one.latex for one in chain[1:]))
             whole = Math(f"{chain[0].text} = {product.text}", f"{chain[0].latex} = {product.latex}")
             yield Paragraph(
                 inline("Each quantity is used once, so each gradient has one source. Read it as a chain: {chain}.", chain=whole)
             )
-        yield Lines(("The links of the chain",), desk.stream(links, self.labels.of))
+        yield Lines(("The links of the chain",), board.stream(links, self.labels.of))
 
     def _backward_equations(self) -> Iterator[Equation]:
         """The general formulas of the backward pass; a formula that holds only at the last step says so."""
@@ -603,7 +603,20 @@ class Writer:
             usual = moments[-1]
             if len(moments) > 2 and network.first_only:
                 usual = moments[-2]
+            if network.every:  # the last prediction may be compared with its target only, every earlier one is used again
+                yield from self._equations_at(self._only_from_loss(backward[moments[0]], backward[usual]), "T")
             yield from self._equations_at(backward[usual], "t")
+
+    def _only_from_loss(self, lines: Sequence[int], others: Sequence[int]) -> list[int]:
+        """Those of these gradients that come from the loss itself, where at another step they do not."""
+        steps = self.board.steps
+        known = {steps[p].target._replace(time=None): p for p in others}
+        pairs = ((p, known.get(steps[p].target._replace(time=None))) for p in lines)
+        return [p for p, other in pairs if other is not None and self._from_loss(p) and not self._from_loss(other)]
+
+    def _from_loss(self, position: int) -> bool:
+        through = self.board.steps[position].through
+        return through is not None and self.board.steps[through].role is Role.LOSS
 
     def _equations_at(self, positions: Sequence[int], symbol: str) -> Iterator[Equation]:
         contributions: dict[Name, list[int]] = {}
@@ -620,7 +633,7 @@ class Writer:
         clock = str if target.time is None else clock_at(target.time, symbol)
         left, right = board.general(position, clock)
         if not sources:
-            return Equation(left, (Part(right),), self._remark(target))
+            return Equation(left, (Part(right),), self._remark(position))
         state = self._of_state(target)
         parts = []
         for source in sources:
@@ -639,12 +652,13 @@ class Writer:
     def _of_state(self, target: Name) -> bool:
         return target.stem in self.desk.problem.network.cell_of(target.layer).state
 
-    def _remark(self, target: Name) -> str:
+    def _remark(self, position: int) -> str:
+        target = self.board.steps[position].target
         if target.of != LOSS:
             return "the slopes of softmax"
+        if self._from_loss(position):
+            return "the error of this step" if self.recurrent else "the error"
         match target.stem:
-            case "y":
-                return "the error of this step" if self.recurrent else "the error"
             case "a":
                 return f"through {self.desk.problem.network.cell_of(target.layer).activation.name}"
             case stem:
@@ -819,7 +833,7 @@ class Writer:
         for time in range(last, 1, -1):
             state, before = (end._replace(time=t) for t in (time, time - 1))
             positions = [desk.find(before._replace(of=state)), desk.find(before._replace(of=end))]
-            shown = [desk.value(p) for p in positions if p is not None]
+            shown = [desk.result(p) for p in positions if p is not None]
             lines = dict.fromkeys(str(desk.line_of[p]) for p in positions if p is not None)
             at = desk.find(state)
             assert at is not None

@@ -311,8 +311,9 @@ def test_calculations_in_the_summary_are_lines(case: Case) -> None:
     assume(case.document["network"]["cell"] == "dense" or len(case.document["given"]["x"]) <= 3)
     solution = solved(case)
     lines = {(row.numbers, row.result) for section in read_markdown(solution.to_markdown()) for row in section}
-    table = solution.to_markdown().partition("**What was calculated**")[2].partition("**Over time**")[0]
-    chains = [piece.split(" = ") for piece in re.findall(r"\$([^$]+ = [^$]+)\$", table.partition("**Parameters**")[0])]
+    after = solution.to_markdown().partition("**What was calculated**")[2]
+    table = re.findall(r"(?:^\|.*\n)+", after, re.MULTILINE)[0]  # the tables over time: test_over_time.py
+    chains = [piece.split(" = ") for piece in re.findall(r"\$([^$]+ = [^$]+)\$", table)]
     assert chains
     for name, *numbers, result in chains:
         assert ((numbers or [result])[0], result) in lines, name

@@ -96,7 +96,7 @@ def _entry(row: Row) -> str:
     equal = "=" if relation == "=" else r"\approx"
     line = quote(number) if "." in number else number or "null"
     when = "null" if time is None else time
-    total = f', "so_far": {quote(so_far)}' if so_far else ""
+    total = f', "so_far": {quote(so_far[0])}' if so_far[0] else ""
     return (
         f'{{"line": {line}, "name": {quote(name[0])}, "role": "{role}", "time": {when}, '
         f'"text": {quote(f"{name[0]} = {formula[0]} = {numbers[0]} {relation} {result[0]}")}, '

@@ -82,7 +82,7 @@ class Layout:
                 uses = max(uses, len(row.uses))
                 tail = max(tail, len(self.compact(row.uses)) + len(self.total(row)))
                 label = max(label, len(row.label))
-                so_far = max(so_far, len(row.so_far))
+                so_far = max(so_far, len(row.so_far.text))
         extra = 4 if self.long else 0
         return Widths(
             max(3, number + extra),
@@ -155,7 +155,7 @@ class Layout:
         relation = self.relation(row)
         formulas = [self.script.math(row.formula)] if self.long else broken(self.script.math(row.formula), formula)
         numerics = [self.script.math(row.numbers)] if self.long else broken(self.script.math(row.numbers), numbers)
-        so_far = f"  {self.script.signed(row.so_far):>{w.so_far}}" if w.so_far else ""
+        so_far = f"  {self.script.signed(row.so_far.text):>{w.so_far}}" if w.so_far else ""
         height = max(len(formulas), len(numerics))
         for place in range(height):
             start = (
@@ -187,11 +187,11 @@ class Layout:
         def set_(row: Row) -> str:
             formula, numbers = row.formula.text, row.numbers.text
             if not unicode:
-                line = form % (row.number, row.name.text, formula, numbers, row.relation, row.result.text, row.so_far)
+                line = form % (row.number, row.name.text, formula, numbers, row.relation, row.result.text, row.so_far.text)
                 return line + uses % (plain(row.uses), row.label)
             if "^" in formula or "..." in formula or lettered(formula):
                 formula, numbers = fine(formula), fine(numbers)
-            line = form % (row.number, row.name.text, formula, numbers, row.relation, row.result.text, row.so_far)
+            line = form % (row.number, row.name.text, formula, numbers, row.relation, row.result.text, row.so_far.text)
             # Signs that take one column before and after can be replaced when everything has its place.
             line = line.replace("*", "·").replace("-", "−")
             return (line if row.relation == "=" else line.replace("~", "≈")) + uses % (row.uses, row.label)
@@ -240,7 +240,7 @@ class Layout:
         return (uses if len(uses) + len(total) <= max(TAIL, self.widths.least_tail) else self.compact(row.uses)) + total
 
     def total(self, row: Row) -> str:
-        return f"  so far {self.script.signed(row.so_far)}" if row.so_far else ""
+        return f"  so far {self.script.signed(row.so_far.text)}" if row.so_far.text else ""
 
     def compact(self, uses: str) -> str:
         """Lines used, without spaces."""
