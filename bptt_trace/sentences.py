@@ -11,6 +11,7 @@ import math
 from collections.abc import Collection, Iterator, Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
+from itertools import islice
 from typing import Any, NamedTuple
 
 from bptt_trace.cellwords import scaled
@@ -625,7 +626,7 @@ def _crossing(desk: Desk, time: int | None) -> tuple[int, int] | None:
 
 
 def _shrinks(desk: Desk, before: int, after: int) -> bool:
-    one, other = desk.numbers[before], desk.numbers[after]
+    one, other = desk.printed(before), desk.printed(after)
     return bool(abs(other) <= abs(one) and one * other > 0)
 
 
@@ -638,7 +639,7 @@ def _blocked(desk: Desk, function: Function, before: int, after: int) -> Iterato
     target = desk.steps[after].target._replace(of=None)
     a, h = desk.find(target), desk.find(target._replace(stem="h"))
     assert a is not None and h is not None
-    if function.name == "relu" and function.pieces == relu().pieces and desk.numbers[a] < 0 and desk.numbers[before] != 0:
+    if function.name == "relu" and function.pieces == relu().pieces and desk.printed(a) < 0 and desk.numbers[before] != 0:
         yield Note(
             "Off",
             inline("{a} is negative: the unit is off, its slope is 0, and nothing passes back through it.", a=desk.equals(a)),
@@ -646,7 +647,7 @@ def _blocked(desk: Desk, function: Function, before: int, after: int) -> Iterato
     if function is not tanh:
         return
     slope = desk.calculate(1 - Var(h) ** 2)
-    if slope.number < Decimal("0.01") and desk.numbers[before] != 0:
+    if desk.printed(slope.variable.number) < Decimal("0.01") and desk.numbers[before] != 0:
         yield Note(
             "Saturated",
             inline(
@@ -872,7 +873,7 @@ def takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
     if desk.last_time == 1:
         yield ("With one time step there is nothing to carry back; from two steps on, a state has two sources of blame.",)
         return
-    yield from _recurrent_takeaways(desk, parts)
+    yield from islice(_recurrent_takeaways(desk, parts), 5)
 
 
 def _recurrent_takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
@@ -935,13 +936,14 @@ def _of_this_network(desk: Desk) -> Iterator[Inline]:
     network, loss, update = desk.problem.network, desk.problem.loss, desk.problem.update
     cell = network.cells[0]
     if scaled(cell):
-        yield ("The stabiliser cancels in c / n: it changes no output, and no gradient goes through it.",)
+        yield ("The stabiliser cancels in c / n, so no gradient goes through it.",)
     elif cell.gates and cell.memory == "c" and not getattr(cell, "peepholes", False):
         yield ("Along the cell, one step multiplies an error by its forget gate: near 1 it passes, near 0 it is blocked.",)
     if network.feedback == "target":
         yield ("With teacher forcing a target is the next input, so no gradient goes from an input to the output before.",)
-    if loss.kind == "cross_entropy" and loss.gradient == "short" and network.every and desk.parts.backward:
-        yield ("Softmax and cross-entropy together have the shortest of gradients: prediction minus target, times a constant.",)
+    paired = loss.kind == "cross_entropy" and loss.gradient == "short"
+    if paired and network.readout and network.feedback != "output" and desk.parts.backward:
+        yield ("Before the softmax, the gradient of the cross-entropy is prediction minus target, times a constant.",)
     if update is None:
         return
     if update.truncate:

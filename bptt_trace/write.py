@@ -698,30 +698,33 @@ class Writer:
             "at every step" if self.samples is None else "at every step of every sample" if self.recurrent else "for every sample"
         )
         of_samples = " of every sample" if self.samples is not None else ""
-        once = [p for p, group in gradients.items() if self.desk.last_time > 1 and len(self._times(group)) == 1]
-        shared = [p for p in gradients if p not in once]
-        if not once:
+        at_one: dict[str, list[int]] = {}
+        for parameter, group in gradients.items():
+            times = self._times(group)
+            if self.desk.last_time > 1 and len(times) == 1:
+                at_one.setdefault("first" if times == {1} else "last", []).append(parameter)
+        shared = [p for p in gradients if not any(p in once for once in at_one.values())]
+        if not at_one:
             one = "" if self.desk.has_components else "one number "
             return (f"Each parameter is {one}used {everywhere}. Every use contributes; the gradient is the sum.",)
-        if not shared:
-            return (f"Each of these parameters is used at the {self._only(once)} step{of_samples} only.",)
-        names = [sentences.named([self.board.name(p) for p in group]) for group in (shared, once)]
-        are = ["are" if len(group) > 1 else "is" for group in (shared, once)]
-        return (
-            *names[0],
-            f" {are[0]} used {everywhere}: every use contributes, and the gradient is the sum. ",
-            *names[1],
-            f" {are[1]} used at the {self._only(once)} step{of_samples} only.",
-        )
+        if not shared and len(at_one) == 1:
+            return (f"Each of these parameters is used at the {next(iter(at_one))} step{of_samples} only.",)
+        said: Inline = ()
+        if shared:
+            said = (*self._are(shared), f" used {everywhere}: every use contributes, and the gradient is the sum.")
+        for which, once in at_one.items():
+            said = (*said, " ", *self._are(once), f" used at the {which} step{of_samples} only.")
+        return said
+
+    def _are(self, parameters: Sequence[int]) -> Inline:
+        """``w_xh and w_hh are``"""
+        names = sentences.named([self.board.name(p) for p in parameters])
+        return (*names, " are" if len(parameters) > 1 else " is")
 
     def _times(self, group: Sequence[int]) -> set[int | None]:
         """The time steps at which a parameter is used, told by the lines of its gradient."""
         through = (self.board.steps[line].through for line in group)
         return {self.board.steps[position].target.time for position in through if position is not None}
-
-    def _only(self, parameters: Sequence[int]) -> str:
-        """Whether parameters of a single step are those of the first or of the last."""
-        return "first" if self._times(self.parts.gradients[parameters[0]]) == {1} else "last"
 
     def _parameter_equation(self, parameter: int, lines: Sequence[int]) -> Equation:
         """``dL/dw_hh = sum_t dL/da_t * h_(t-1)``"""
