@@ -105,8 +105,8 @@ def _answering(key: Key, blanks: Blanks) -> Iterator[tuple[str, Inline]]:
     digits = f"Write every result with {rounding.digits}; more do no harm."
     if rounding.figures is None:
         digits = "Write every result with the number of decimals printed beside its box; extra decimals do no harm."
-        if rounding.policy == "by_hand" and any(asked not in (str(rounding.places), "") for asked in blanks.asked.values()):
-            digits += f" Where that is more than {rounding.places}, they are for marking: the next line uses {rounding.digits}."
+        if rounding.policy == "by_hand":
+            digits += f" Where that is more than {rounding.places}, the next line still uses the result with {rounding.digits}."
     if key.problem.marks.follow_through == 1:
         costs = "A wrong line costs only itself: later lines are marked with your own numbers."
     else:

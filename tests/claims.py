@@ -129,7 +129,7 @@ def _check(sheet: Sheet, note: str) -> None:
 
 def _is_formula(note: str) -> bool:
     """Whether this is a general formula, which has a test of its own."""
-    left, equal, right = note.partition(" = ")
+    left, equal, _ = note.partition(" = ")
     return (
         bool(equal)
         and re.fullmatch(r"[\w\[\](){}#'/@+\-,T ]+", left) is not None
@@ -318,6 +318,7 @@ def _(sheet: Sheet, h: str, too: str, own: str, d: str, step: str, other: str, c
     )
     assert int(step) == _time(h) + 1
     if sign:
+        assert h_again == h
         assert (direct < 0 and carried < 0) if sign == "negative" else (direct > 0 and carried > 0)
         assert size == ("larger" if sign == "negative" else "smaller"), "against the gradient"
         if share:
@@ -342,6 +343,7 @@ def _(sheet: Sheet, h: str, too: str, own: str, d: str, step: str, other: str, c
 )
 def _(sheet: Sheet, function: str, after: str, before: str, small: str, large: str, others: str) -> None:
     pairs = [(after, before), *re.findall(r"lines (\S+) and (\d+(?:\.\d+)?)", others or "")]
+    assert (function == "tanh") == (sheet.network.get("activation", "tanh") == "tanh")
     assert (n(small), n(large)) == (abs(sheet.line(after)), abs(sheet.line(before)))
     for a, h in pairs:
         assert sheet.line(a) * sheet.line(h) > 0
@@ -515,6 +517,7 @@ def _(sheet: Sheet, word: str, kind: str, count: str, name: str, product: str) -
     match = re.fullmatch(r"d([hc])_(\d+)/d\1_1", name)
     assert match
     assert counted(count) == int(match[2]) - 1
+    assert kind == {"lasts": "stable", "fades": "vanishing", "grows": "exploding"}[word]
     _judged(word, _slopes(sheet, match[1], int(match[2])), abs(n(product)))
 
 
@@ -602,10 +605,10 @@ def _contributions(sheet: Sheet) -> dict[str, int]:
 @claim(r"Along the cell, one step multiplies an error by its forget gate: near 1 it passes, near 0 it is blocked\.")
 def _(sheet: Sheet) -> None:
     for name in sheet.values:
-        if match := re.fullmatch(r"dc_(\d+)/dc_(\d+)", name):
-            if int(match[1]) == int(match[2]) + 1:
-                factor, gate = (float(sheet.by_name[one]["exact"]) for one in (name, f"f_{match[1]}"))
-                assert abs(factor - gate) < 1e-12
+        match = re.fullmatch(r"dc_(\d+)/dc_(\d+)", name)
+        if match and int(match[1]) == int(match[2]) + 1:
+            factor, gate = (float(sheet.by_name[one]["exact"]) for one in (name, f"f_{match[1]}"))
+            assert abs(factor - gate) < 1e-12
 
 
 @claim(r"Clipping by the norm makes a long gradient shorter and keeps its direction\.")
@@ -929,6 +932,7 @@ def flow(sheet: Sheet, note: str) -> None:
     )
     assert match, note
     word, _, why, first, last, product, line, meaning = match.groups()
+    assert _time(first) == 1 < _time(last)
     whole = abs(n(product))
     assert sheet.line(line) == n(product)
     sizes = [abs(Fraction(e["value"])) for e in sheet.entries if e["name"] and (m := re.fullmatch(r"d([hc])_(\d+)/d\1_(\d+)", e["name"]))

@@ -1,4 +1,4 @@
-"""The sentences of a sheet are true of the numbers that are printed, at the edges too: of ties, zeros, ones, equal and tiny numbers."""
+"""The sentences of a sheet are true of the numbers that are printed, also of ties, zeros, ones, equal and tiny numbers."""
 
 from __future__ import annotations
 
@@ -86,8 +86,10 @@ def test_every_sentence_of_an_example_is_true(name: str) -> None:
         ("carried part is larger", "direct part is larger"), ("direct part is larger", "carried part is larger"),
         ("smaller than 1 in size", "larger than 1 in size"), ("adds three terms", "adds two terms"), ("all five", "all four"),
         ("fades (vanishing gradient): over two", "lasts (stable gradient): over two"), ("over two steps", "over three steps"),
-        ("Both are positive", "Both are negative"), ("each of the three steps", "each of the two steps"), ("The loss falls", "The loss rises"),
-        ("used at every step", "used at the last step"), ("is not empty: h_0 = 0.3", "is not empty: h_0 = 0"), ("line 4 ", "line 5 "),
+        ("Both are positive", "Both are negative"),
+        ("each of the three steps", "each of the two steps"),
+        ("The loss falls", "The loss rises"),
+        ("used at every step", "used at the last step"), ("is not empty: h_0 = 0.3", "is not empty: h_0 = 0"),
     ],
 )  # fmt: skip
 def test_a_false_sentence_is_noticed(said: str, instead: str) -> None:
@@ -105,7 +107,7 @@ def test_a_false_sentence_is_noticed(said: str, instead: str) -> None:
                         claims.check(document, json.dumps(data))
                     noticed += 1
                     section["notes"][place] = note
-    assert found == noticed
+    assert found == noticed > 0
 
 
 def test_a_sentence_of_a_new_kind_wants_a_claim() -> None:
@@ -147,7 +149,7 @@ def test_a_general_formula_gives_every_line_of_its_kind(seeds: range) -> None:
 
 
 def test_where_a_smaller_learning_rate_is_promised_it_lowers_the_loss() -> None:
-    """The loss of a step that was too long falls with a rate small enough; where the update does not follow it, nothing is promised."""
+    """The loss of a step that was too long falls with a rate small enough."""
     promised = 0
     for seed in range(400):
         document = awkward(seed)
@@ -193,7 +195,7 @@ def _keeps_its_rules(document: dict[str, Any], solved: Solution, whose: str) -> 
     except ProblemError:
         return 0  # nothing is left to the student
     printed = rules.Results(json.loads(solved.to_json()))
-    told = [section for section in json.loads("".join(write_json(sheet)))["sections"]]
+    told = json.loads("".join(write_json(sheet)))["sections"]
     kept = 0
     for note in (note for section in told for note in section["notes"] if note.startswith("Check yourself: ")):
         for rule in re.split(r"(?<=\.) (?=\S)", note.removeprefix("Check yourself: ")):
