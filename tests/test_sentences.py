@@ -83,7 +83,7 @@ def test_every_sentence_of_an_example_is_true(name: str) -> None:
     ("said", "instead"),
     [
         ("falls", "rises"), ("most", "least"), ("negative: both ask for a larger", "negative: both ask for a smaller"),
-        ("carried part is larger", "direct part is larger"), ("direct part is larger", "carried part is larger"),
+        ("direct part is larger", "carried part is larger"),
         ("smaller than 1 in size", "larger than 1 in size"), ("adds three terms", "adds two terms"), ("all five", "all four"),
         ("fades (vanishing gradient): over two", "lasts (stable gradient): over two"), ("over two steps", "over three steps"),
         ("Both are positive", "Both are negative"),
@@ -95,7 +95,7 @@ def test_every_sentence_of_an_example_is_true(name: str) -> None:
 def test_a_false_sentence_is_noticed(said: str, instead: str) -> None:
     """The check is not too kind: one word changed in a sheet makes it fail."""
     noticed = found = 0
-    for name in ("rnn3", "rnn", "gru", "lstm", "vanishing"):
+    for name in ("rnn3", "rnn", "gru", "hi-there-class", "vanishing"):
         document = built_in(name)
         data = json.loads(solve(from_document(document)).to_json())
         for section in data["sections"]:
