@@ -9,6 +9,7 @@ from bptt_trace.desk import Desk
 from bptt_trace.functions import Function, sigmoid, softmax, tanh
 from bptt_trace.lossterms import loss_name
 from bptt_trace.names import Layer, Name, gradient
+from bptt_trace.problem import PAIRED
 from bptt_trace.sheet import Block, Inline, Math, Note, inline
 
 WORD = "Check yourself"
@@ -54,9 +55,20 @@ class _Rules:
     # ------------------------------------------------------------------ rules
 
     def forward(self) -> Iterator[Inline]:
-        """The range of every activation."""
+        """The range of every activation; of a GRU and an sLSTM, whose first state may be large, what bounds the next."""
         for layer, cell in zip(self.network.layers, self.network.cells, strict=True):
-            yield from self._range(cell.activation, self._general(self._at("h", layer)))
+            h = self._general(self._at("h", layer))
+            match type(cell).__name__:
+                case "GRU":
+                    before = self.desk.speller.seen_from(Name("h", layer, 0), 1)
+                    n = self._general(self._at("n", layer))
+                    yield inline("{h} lies between {n} and {before}, apart from rounding.", h=h, n=n, before=before)
+                case "SLSTM":
+                    c, n = (self._general(self._at(stem, layer)) for stem in ("c", "n"))
+                    read = Math(f"{c.text} / {n.text}", rf"\frac{{{c.latex}}}{{{n.latex}}}")
+                    yield inline("{h} is not larger in size than {read}, apart from rounding.", h=h, read=read)
+                case _:
+                    yield from self._range(cell.activation, h)
         if self.network.readout:
             yield from self._range(self.network.readout.activation, self._general(self._at("y")))
 
@@ -64,11 +76,11 @@ class _Rules:
     def _range(function: Function, value: Math) -> Iterator[Inline]:
         low, high = function.values
         if low is not None and high is not None:
-            yield (Math(f"{low} < {value.text} < {high}", f"{low} < {value.latex} < {high}"), ".")
+            yield (Math(f"{low} <= {value.text} <= {high}", rf"{low} \le {value.latex} \le {high}"), ".")
         elif low == 0:
             yield inline("{value} is never negative.", value=value)
         elif function is softmax:
-            yield inline("The entries of {value} are positive and add up to 1, but for their rounding.", value=value)
+            yield inline("No entry of {value} is negative, and they add up to 1, apart from rounding.", value=value)
 
     def loss(self) -> Iterator[Inline]:
         """Its sign, and where the whole lies among its parts."""
@@ -91,23 +103,26 @@ class _Rules:
         y, target = self._general(self._at("y" if self.network.readout else "h")), self._general(self._at("target"))
         before = self._at(self.network.readout.logits) if self.network.readout else self._at("a", self.network.layers[-1])
         short = self.loss_of.gradient == "short"
-        used_again = self._has(gradient(self.network.prediction(None)))
-        if self.loss_of.kind == "squared_error" and self.network.readout and self._has(gradient(self._at("y"))):
-            error = self._general(gradient(self._at("y")))
-            yield inline("{error} is negative where {y} is below its target {target}.", error=error, y=y, target=target)
+        # What is used again, as the next input or as the next state, is blamed for more than its own error.
+        own = self.network.feedback != "output" and (self.network.readout is not None or self.network.steps is None)
+        error = {"squared_error": gradient(self._at("y")), "binary_cross_entropy": gradient(before)}.get(self.loss_of.kind)
+        if error is not None and own and self._has(error) and (short or self.loss_of.kind == "squared_error"):
+            yield inline(
+                "{error} is negative where {y} is below {target}, apart from rounding.",
+                error=self._general(error),
+                y=y,
+                target=target,
+            )
         elif self.loss_of.kind == "cross_entropy" and short and self._has(gradient(before)):
-            error = self._general(gradient(before))
-            yield inline("The entries of {error} add up to 0, but for their rounding.", error=error)
-        elif self.loss_of.kind == "binary_cross_entropy" and short and self._has(gradient(before)) and not used_again:
-            error = self._general(gradient(before))
-            yield inline("{error} is negative where {y} is below its target {target}.", error=error, y=y, target=target)
+            yield inline("The entries of {error} add up to 0, apart from rounding.", error=self._general(gradient(before)))
         for layer, cell in zip(self.network.layers, self.network.cells, strict=True):
             names = [gradient(self._at(stem, layer)) for stem in ("a", "h")]
-            if cell.activation not in (tanh, sigmoid) or not all(map(self._has, names)):
+            straight = self.loss_of.kind in PAIRED and short and not self.network.readout and layer == self.network.layers[-1]
+            if cell.activation not in (tanh, sigmoid) or straight or not all(map(self._has, names)):
                 continue
             through, arrived = map(self._general, names)
             size = "is not larger in size" if cell.activation is tanh else "is at most a quarter of it in size"
-            yield inline("{a} has the sign of {h} and {size}.", a=through, h=arrived, size=size)
+            yield inline("{a} has the sign of {h} and {size}, apart from rounding.", a=through, h=arrived, size=size)
 
     def _has(self, name: Name) -> bool:
         """Whether there is such a line, at any time and of any sample."""
@@ -127,7 +142,7 @@ class _Rules:
         """Against the gradient."""
         update = self.update_of
         if self.desk.parts.updates and update and not update.decay and (update.rule == "gd" or update.iterations == 1):
-            yield ("A parameter with a negative gradient grows; with a positive one it shrinks.",)
+            yield ("A parameter with a negative gradient rises, one with a positive gradient falls, apart from rounding.",)
 
     def again(self) -> Iterator[Inline]:
         """Downhill."""

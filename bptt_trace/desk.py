@@ -17,7 +17,7 @@ from itertools import groupby
 from operator import add
 from typing import Any, overload
 
-from bptt_trace.evaluate import WORKING, Arithmetic, Values, arithmetic
+from bptt_trace.evaluate import WORKING, Arithmetic, Values, arithmetic, settler
 from bptt_trace.formula import Formula, Var
 from bptt_trace.formula_text import LATEX, TEXT, Signs, Template, template
 from bptt_trace.names import Name
@@ -195,17 +195,32 @@ class Desk:
             return value
         return about(value)
 
-    def change(self, position: int) -> int:
-        """Whether an update makes its parameter grow (1), shrink (−1) or stay (0)."""
-        new, old = self.numbers[position], self.numbers[self.steps[position].arguments[0]]
-        if isinstance(old, Fraction):
-            new = Fraction(new)
-        difference = new - old
-        return int(bool(difference > 0)) - int(bool(difference < 0))
+    def change(self, position: int) -> str:
+        """What an update does to its parameter, as printed: ``rises``, ``falls``, ``stays``.
+
+        ``rounded`` is a parameter given with more digits than a result has, of
+        which the update changes no more than rounding it does.
+        """
+        before = self.steps[position].arguments[0]
+        if self.policy == "exact":
+            new, old = (self.reference.numbers[one] for one in (position, before))
+        else:
+            new, old = Fraction(self.printed(position)), Fraction(self.printed_or_given(before))
+        if new == old:
+            return "stays"
+        if self.policy in ("by_hand", "carry"):
+            with localcontext(WORKING):
+                if settler(self.values.rounding, Role.UPDATE)(Decimal(old.numerator) / old.denominator) == new:
+                    return "rounded"
+        return "rises" if new > old else "falls"
+
+    def printed_or_given(self, position: int) -> Any:
+        """The number that stands on the sheet; a given one stands there as it was typed."""
+        return self.numbers[position] if self.steps[position].rule is None else self.printed(position)
 
     def sign(self, position: int) -> int:
         """The sign of the printed value."""
-        number = self.numbers[position]
+        number = self.printed(position)
         return int(number > 0) - int(number < 0)
 
     @staticmethod

@@ -143,9 +143,9 @@ class _Flow:
         return {time: found for time in range(1, self.last) if (found := self.product(time)) is not None}
 
     def size(self, position: int) -> float:
-        """How large a slope is, for a comparison or a picture."""
+        """How large a slope is as printed, for a comparison or a picture."""
         exact = self.problem.rounding.policy == "exact"
-        return abs(float((self.desk.reference.numbers if exact else self.desk.numbers)[position]))
+        return abs(float(self.desk.reference.numbers[position] if exact else self.desk.printed(position)))
 
     @cached_property
     def held(self) -> list[str]:
@@ -249,12 +249,11 @@ class _Writer:
             for place, one in enumerate(held):
                 named += [one] if place == 0 else [", ", one]
             state = flow.desk.speller.math(flow.end._replace(time=1), clock_at(1))
-            slope = inline("what one step makes of a small change of {state}", state=state)
+            slope = inline("by what factor one step multiplies a small change of {state}", state=state)
             yield f"Slope {flow.tag}".rstrip(), (*slope, ", with ", *named, " held") if held else slope
         rules = {flow.problem.rounding: flow.tag for flow in reversed(self.flows)}
         for rounding, tag in reversed(rules.items()):
-            digits = rounding.figures or rounding.places
-            slopes = f"; slopes, products and shares are kept to {digits} significant figures"
+            slopes = f"; slopes, products and shares are kept to {rounding.significant}"
             rule = rounding_rule(rounding) + (slopes if rounding.policy in ("by_hand", "carry") and not rounding.figures else "")
             yield "Rounding" if len(rules) == 1 else f"Rounding {tag}", (rule,)
         yield "Lines", ("they are numbered as in the worked solution (solve)",)
@@ -334,7 +333,10 @@ class _Writer:
         word, meaning = _judged(flow.size(product))
         along = " along this memory" if flow.held else ""
         if scaled(desk.problem.network.cells[0]):
-            meaning += "; but the stabiliser divides it at every step and c / n is read, so this is no measure of memory"
+            meaning += (
+                "; but the stabiliser rescales the memory at every step and the output is made from c / n, "
+                "so this does not measure what is kept"
+            )
         if borders(desk.problem):
             meaning += "; the update takes less, because between windows nothing is carried back"
         text = inline(
@@ -406,17 +408,24 @@ class _Writer:
             yield from self._loudest(flow, one)
 
     def _loudest(self, flow: _Flow, shares: _Shares) -> Iterator[Note]:
-        """The time step with the largest share, as a calculation."""
+        """The time step with the largest contribution, as a calculation; where several have it, nothing."""
         desk = flow.desk
-        if not shares.percentages:
+        if not shares.percentages or desk.values.rounding.policy == "exact":
             return
-        time = max(shares.parts, key=lambda t: abs(desk.numbers[shares.parts[t]]))
-        calculated = desk.calculate(Var(shares.parts[time]) / Var(shares.total) * HUNDRED, Role.FACTOR)
+        sizes = {time: abs(desk.printed(part)) for time, part in shares.parts.items()}
+        largest = [time for time, size in sizes.items() if size == max(sizes.values())]
+        if len(largest) > 1:
+            return
+        part = shares.parts[largest[0]]
+        calculated = desk.calculate(Var(part) / Var(shares.total) * HUNDRED, Role.FACTOR)
+        with_it = desk.sign(part) == desk.sign(shares.total)
         yield Note(
             "Share",
             inline(
-                "Step {time} contributes most to {gradient}: {equation} %.",
-                time=str(time),
+                "Step {time} contributes most to {gradient}: {equation} %."
+                if with_it
+                else "Step {time} contributes most in size to {gradient}, but against the sum: {equation} %.",
+                time=str(largest[0]),
                 gradient=desk.name(shares.total),
                 equation=calculated.equation,
             ),
@@ -429,7 +438,7 @@ def _judged(product: float) -> tuple[str, str]:
         return "Blocked", "nothing comes back"
     if lasts(product):
         return "Stable", "at least half of it is left, and it does not double"
-    return ("Vanishing", "less than half of it is left") if product < 1 else ("Exploding", "it more than doubles")
+    return ("Vanishing", "less than half of it is left") if product < 1 else ("Exploding", "it at least doubles")
 
 
 class _Scale(NamedTuple):

@@ -86,8 +86,7 @@ class Labels:
             case Role.STATE:
                 return self._state_label(step.target.stem.partition("_")[0])
             case Role.UPDATE:
-                change = self.desk.change(component)
-                return "grows" if change > 0 else "shrinks" if change < 0 else "stays"
+                return self.desk.change(component)
             case _:
                 return ""
 

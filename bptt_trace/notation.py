@@ -44,14 +44,14 @@ def latex(name: Name, clock: Clock = str) -> str:
 
 
 ARROWS = {FORWARD: r"\overrightarrow", BACKWARD: r"\overleftarrow"}
-LAYER_WORDS = {FORWARD: "forward in time", BACKWARD: "backward in time", ENCODER: "encoder", DECODER: "decoder"}
+LAYER_WORDS = {FORWARD: "reading forward", BACKWARD: "reading backward", ENCODER: "encoder", DECODER: "decoder"}
 
 
 def layer_in_words(layer: Layer) -> str:
     """What a sheet calls a layer.
 
     >>> layer_in_words(2), layer_in_words("enc"), layer_in_words("fwd2")
-    ('layer 2', 'encoder', 'forward in time, layer 2')
+    ('layer 2', 'encoder', 'reading forward, layer 2')
     """
     word, number = word_and_number(layer)
     return ", ".join(part for part in (LAYER_WORDS.get(word, ""), f"layer {number}" if number else "") if part)

@@ -32,6 +32,16 @@ class Rounding:
     figures: int | None = None
     """Significant figures, instead of ``places``."""
 
+    @property
+    def digits(self) -> str:
+        """How many digits are kept, in words: ``4 decimals``, ``1 significant figure``."""
+        return counted(self.figures, "significant figure") if self.figures else counted(self.places, "decimal")
+
+    @property
+    def significant(self) -> str:
+        """How many digits those lines keep that keep significant figures whatever the rule: as many as there are decimals."""
+        return counted(self.figures or self.places, "significant figure")
+
     @classmethod
     def parse(cls, text: str) -> Rounding:
         """The rounding that ``--round`` spells: ``4dp``, ``5sf``, ``carry:4dp``, ``full``, ``exact``."""
@@ -55,6 +65,15 @@ def _within(count: int, least: int, most: int, what: str) -> int:
     if not least <= count <= most:
         raise ProblemError(f"{count} {what}; from {least} to {most} are possible", path="rounding")
     return count
+
+
+def counted(count: int, what: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "decimal"), counted(4, "decimal")
+    ('1 decimal', '4 decimals')
+    """
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def exact_number(value: Any, path: str) -> Number:

@@ -18,7 +18,7 @@ from bptt_trace.names import BACKWARD, LOSS, Layer, Name, gradient
 from bptt_trace.notation import Clock, clock_at
 from bptt_trace.parts import Source, sources_of
 from bptt_trace.program import Role
-from bptt_trace.sheet import Bar, Bars, Edge, Grid, Inline, Math, Node, Picture
+from bptt_trace.sheet import Bar, Bars, Edge, Grid, Inline, Math, Node, Picture, inline
 from bptt_trace.wiring import Network
 
 MOST_VALUES = 3
@@ -633,26 +633,26 @@ def _back_by_layer(pencil: Pencil, nodes: Sequence[Sequence[int]], loss: str | N
 
 
 def gradient_flow(desk: Desk) -> Bars | None:
-    """How large the gradient of the state is at each time step, and by which factors it came there."""
+    """How much of an error at the last step is left at each earlier one: the products of the slopes between the states."""
     factors, last = desk.parts.factors, desk.last_time
     if not factors or last < 3 or desk.values.rounding.policy == "exact":
         return None
-    state = desk.steps[factors[0]].target.of
-    assert state is not None
-    times = list(range(1, last + 1)) if last <= MOST_BARS else [1, 2, *range(last - 3, last + 1)]
-    found = {time: desk.find(gradient(state._replace(time=time))) for time in times}
-    totals = {time: position for time, position in found.items() if position is not None}
-    if len(totals) < len(times):
-        return None
-    highest = max((abs(_number(desk, position)) for position in totals.values()), default=Decimal(0))
+    end = desk.steps[factors[0]].target.of
+    assert end is not None
+    earlier = range(1, last)
+    times = list(earlier) if last <= MOST_BARS else [1, 2, *earlier[-3:]]
+    left = {time: desk.find(end._replace(time=time, of=end)) for time in times}
+    products = {time: position for time, position in left.items() if position is not None}
+    highest = max((abs(_number(desk, position)) for position in products.values()), default=Decimal(0))
     bars: list[Bar] = []
-    for time in times:
+    for time, position in products.items():
         if bars and time - 1 not in times:
             bars.append(Bar(Math("…", r"\dots"), Math("", ""), dots=True))
-        bars.append(_bar(desk, state._replace(time=time), totals[time], highest, last))
-    said = [_bar_told(bar) for bar in bars if not bar.dots]
-    alternative: Inline = ("The gradient of the state at each time step: ", *in_a_row("; ", said), ".")
-    return Bars("gradient-flow", ("How far an error reaches back",), tuple(bars), alternative)
+        bars.append(_bar(desk, position, highest))
+    title = inline("How far an error reaches back: what is left of an error at {end}", end=desk.speller.math(end))
+    said = [Quantity(bar.name, (bar.value,) if bar.value.text else ()).told() for bar in bars if not bar.dots]
+    alternative: Inline = ("What is left of an error at the last step: ", *in_a_row("; ", said), ".")
+    return Bars("gradient-flow", title, tuple(bars), alternative)
 
 
 def _number(desk: Desk, position: int) -> Decimal:
@@ -663,43 +663,17 @@ def _number(desk: Desk, position: int) -> Decimal:
         return Decimal(0)
 
 
-def _bar(desk: Desk, state: Name, total: int, highest: Decimal, last: int) -> Bar:
-    """One time step: its gradient, the product of the factors back to it, and the factor of the step after it."""
+def _bar(desk: Desk, product: int, highest: Decimal) -> Bar:
+    """One time step: the slope of the last state in this one, and the slope of the next in this one."""
+    state = desk.steps[product].target
     assert state.time is not None
-    factor = desk.find(state._replace(of=state._replace(time=state.time + 1))) if state.time < last else None
-    whole = desk.find(state._replace(of=state._replace(time=last))) if state.time < last else None
+    value = desk.value(product)
+    height = abs(_number(desk, product)) * 1000 / highest if highest else Decimal(0)
+    after = state._replace(time=state.time + 1, of=None)
+    step = desk.find(state._replace(of=after)) if after != state.of else None
     return Bar(
-        name=desk.name(total),
-        value=desk.value(total),
-        parts=_heights(desk, total, highest),
-        product=(desk.name(whole), desk.value(whole)) if whole is not None else (),
-        factor=desk.value(factor) if factor is not None else Math("", ""),
+        name=desk.name(product),
+        value=value,
+        parts=(("carried", int(height.to_integral_value())),) if value.text else (),
+        factor=desk.value(step) if step is not None else Math("", ""),
     )
-
-
-def _heights(desk: Desk, total: int, highest: Decimal) -> tuple[tuple[str, int], ...]:
-    """The bar in thousandths of the highest: its direct and its carried part where they add up, or the sum alone."""
-
-    def share(position: int) -> int:
-        return int((abs(_number(desk, position)) * 1000 / highest).to_integral_value()) if highest else 0
-
-    if not desk.value(total).text:
-        return ()
-    sources = sources_of(desk.program, total)
-    if len(sources) == 1:
-        return (("carried" if sources[0].word == "carried" else "direct", share(total)),)
-    signs = {_number(desk, source.position) > 0 for source in sources if _number(desk, source.position)}
-    told = {source.word: source.position for source in sources if desk.value(source.position).text}
-    if len(signs) < 2 and len(sources) == 2 and told.keys() == {"carried", "direct"}:
-        direct = share(told["direct"])
-        return (("direct", min(direct, share(total))), ("carried", max(share(total) - direct, 0)))
-    return (("sum", share(total)),)
-
-
-def _bar_told(bar: Bar) -> Inline:
-    """A bar in a sentence."""
-    said: list[Inline] = [Quantity(bar.name, (bar.value,) if bar.value.text else ()).told()]
-    if bar.product:
-        name, value = bar.product
-        said.append(Quantity(name, (value,) if value.text else ()).told())
-    return in_a_row(", ", said)

@@ -10,17 +10,19 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal
+from fractions import Fraction
+from itertools import islice
 from typing import Any, NamedTuple
 
 from bptt_trace.cellwords import scaled
 from bptt_trace.desk import Calculation, Desk
 from bptt_trace.formula import Apply, Const, Formula, Over, Sum, Times, Var, product, variables
-from bptt_trace.functions import Function, identity, relu, sigmoid, softmax, tanh
+from bptt_trace.functions import Function, identity, relu, sigmoid, softmax, softplus, tanh
 from bptt_trace.names import LOSS, Name, gradient
 from bptt_trace.notation import clock_at
 from bptt_trace.parts import Parts, one_step, sources_of
 from bptt_trace.problem import Problem
-from bptt_trace.program import KEEPS_FIGURES, Moment, Role
+from bptt_trace.program import Moment, Role
 from bptt_trace.sheet import Inline, Math, Note, inline
 from bptt_trace.training import borders
 
@@ -100,7 +102,7 @@ def memory(desk: Desk, time: int) -> Iterator[Note]:
     if time == 1:
         yield _first_memory(desk, found)
     elif found.others:
-        yield _later_memory(desk, found, time)
+        yield _later_memory(desk, found)
     factor = desk.find(Name("h", time=time - 1, of=Name("h", time=time)))
     if time > 1 and factor is not None:
         yield _passed_on(desk, found, factor, time)
@@ -143,8 +145,7 @@ def _gated(desk: Desk, position: int, term: Formula, gates: Collection[int], *, 
     gated = [step.arguments[v.number] for v in variables(second)]
     if len(gated) != 1 or desk.numbers[gated[0]] == 0:
         return
-    whole = desk.equals(gate) if isinstance(first, Var) else _one_minus(desk, gate)
-    share = desk.numbers[gate] if isinstance(first, Var) else 1 - desk.numbers[gate]
+    whole, share = _opened(desk, gate, closes=not isinstance(first, Var))
     earlier = desk.steps[gated[0]].target.time != step.target.time
     # Into the sum that the cell is, or on to what reads it.
     passes = "in" if adds else "through"
@@ -156,8 +157,12 @@ def _gated(desk: Desk, position: int, term: Formula, gates: Collection[int], *, 
     yield (whole, " ", *inline(pattern, share=_share(share), what=name))
 
 
-def _one_minus(desk: Desk, gate: int) -> Math:
-    return desk.calculate(1 - Var(gate)).equation
+def _opened(desk: Desk, gate: int, *, closes: bool) -> tuple[Math, Any]:
+    """How far a gate is open, as an equation and as it is printed: its value, or 1 minus that where it ``closes``."""
+    if not closes:
+        return desk.equals(gate), desk.printed(gate)
+    rest = desk.calculate(1 - Var(gate))
+    return rest.equation, desk.printed(rest.variable.number)
 
 
 def _share(part: Any) -> str:
@@ -207,7 +212,7 @@ def _inputs(desk: Desk, term: Formula) -> Math:
     return desk.name(given[0])
 
 
-def _later_memory(desk: Desk, found: Voices, time: int) -> Note:
+def _later_memory(desk: Desk, found: Voices) -> Note:
     remembered = desk.calculate(found.memory)
     spoken, silent = _without(desk, found)
     spoken.insert(1, inline("the memory {shown}", shown=remembered.equation))
@@ -215,17 +220,17 @@ def _later_memory(desk: Desk, found: Voices, time: int) -> Note:
     for place, voice in enumerate(spoken):
         said += (", ", *voice) if place else voice
     sentence = inline(
-        "{line} adds {count} voices: {voices}.",
+        "{line} adds {count} terms: {voices}.",
         line=desk.line(found.position).capitalize(),
         count=in_words(len(spoken)),
         voices=said,
     )
-    difference = _without_memory(desk, found, silent, time)
+    difference = _without_memory(desk, found, silent)
     return Note("Memory", (*sentence, *difference))
 
 
 def _without(desk: Desk, found: Voices) -> tuple[list[Inline], Formula]:
-    """What the other voices say, one by one, and their sum: the pre-activation with the memory silent."""
+    """The other terms, one by one, and their sum: the pre-activation without the memory term."""
     spoken: list[Inline] = []
     silent: Formula | None = None
     for word, term in found.others:
@@ -241,7 +246,7 @@ def _without(desk: Desk, found: Voices) -> tuple[list[Inline], Formula]:
 
 
 class Silence(NamedTuple):
-    """What the state would be with its memory silent."""
+    """What the state would be without its memory term."""
 
     before: Inline
     shown: Math
@@ -249,7 +254,7 @@ class Silence(NamedTuple):
 
 
 def _silence(desk: Desk, found: Voices, silent: Formula) -> Silence:
-    """The state from the other voices alone, and how far it is from the state."""
+    """The state from the other terms alone, and how far it is from the state."""
     before: Inline = ()
     if not isinstance(silent, Var):
         added = desk.calculate(silent)
@@ -264,20 +269,25 @@ def _silence(desk: Desk, found: Voices, silent: Formula) -> Silence:
     return Silence(before, shown, desk.calculate(Var(found.hidden) - alone.variable))
 
 
-def _without_memory(desk: Desk, found: Voices, silent: Formula, time: int) -> Inline:
-    """What the state would be with its memory silent, in words."""
+def _without_memory(desk: Desk, found: Voices, silent: Formula) -> Inline:
+    """What the state would be without its memory term, in words."""
     before, shown, difference = _silence(desk, found, silent)
     h = desk.name(found.hidden)
-    start = inline(" With the memory silent, {before}{h} would be {shown}", before=before, h=h, shown=shown)
     if difference.number == 0:
-        return start + inline(": as printed, {h} is the same with and without its memory.", h=h)
-    of = "step 1" if time == 2 else f"the {in_words(time - 1)} steps before"
-    return start + inline(
-        "; with it, {with_it}. The difference, {difference}, is what {h} remembers of {of}.",
+        return inline(
+            " Without the memory term, {before}{h} would be {shown}: as printed, {h} is the same with and without it.",
+            before=before,
+            h=h,
+            shown=shown,
+        )
+    return inline(
+        " Without the memory term, {before}{h} would be {shown}; with it, {with_it}. "
+        "The memory term changes {h} by {difference}.",
+        before=before,
+        h=h,
+        shown=shown,
         with_it=desk.equals(found.hidden),
         difference=difference.equation,
-        h=h,
-        of=of,
     )
 
 
@@ -299,7 +309,8 @@ def _passed_on(desk: Desk, found: Voices, factor: int, time: int) -> Note:
         factor=full_line(desk, factor, with_name=False),
     )
     lines = [str(desk.line_of[way]) for way in ways if way is not None]
-    if lines and time - 1 not in borders(desk.problem):
+    # An output that is fed back is on the way of the change; the line of the way back has the state alone.
+    if lines and time - 1 not in borders(desk.problem) and desk.problem.network.feedback != "output":
         passed += (f" The gradient travels back through the same factor (lines {listed(lines)}).",)
     return Note("Memory", passed)
 
@@ -307,7 +318,9 @@ def _passed_on(desk: Desk, found: Voices, factor: int, time: int) -> Note:
 def full_line(desk: Desk, position: int, *, with_name: bool = True) -> Math:
     """A step as one chain of equations: ``name = formula = numbers = value``."""
     row = desk.row(position)
-    relation = Math(row.relation, "=" if row.relation == "=" else r"\approx")
+    # A given number that is shown with fewer digits is not equal to what is shown.
+    other = isinstance(desk.steps[position].formula, Var) and _differs(row.numbers, row.result)
+    relation = Math("~", r"\approx") if row.relation != "=" or other else Math("=", "=")
     start = (f"{row.name.text} = ", f"{row.name.latex} = ") if with_name else ("", "")
     same = row.formula.text == row.numbers.text or not desk.steps[position].arguments
     middle = ("", "") if same else (f"{row.formula.text} = ", f"{row.formula.latex} = ")
@@ -317,11 +330,19 @@ def full_line(desk: Desk, position: int, *, with_name: bool = True) -> Math:
     )
 
 
+def _differs(one: Math, other: Math) -> bool:
+    """Whether two printed numbers are not the same number: 0.25 and 0.3, but not 0.5 and 0.5000."""
+    try:
+        return Fraction(one.text) != Fraction(other.text)
+    except ValueError:
+        return True
+
+
 # ----------------------------------------------------------------------- loss
 
 
 def loss_check(desk: Desk, parts: Parts) -> Iterator[Note]:
-    """What can be seen of a squared error without calculating it again."""
+    """What can be seen of a loss without calculating it again."""
     loss, network = desk.problem.loss, desk.problem.network
     if not loss.has_target or not _readable(desk) or network.samples is not None:
         return
@@ -337,9 +358,9 @@ def loss_check(desk: Desk, parts: Parts) -> Iterator[Note]:
     )
     if len(terms) < 2:
         return
-    ordered = sorted(terms, key=lambda position: desk.numbers[position])
+    numbers = {position: desk.printed(position) for position in (*terms, total)}
+    ordered = sorted(terms, key=numbers.__getitem__)
     least, most = ordered[0], ordered[-1]
-    numbers = desk.numbers
     if loss.over_time == "mean" and numbers[least] <= numbers[total] <= numbers[most]:
         start = inline(
             "{kind} is never negative, and a mean lies between its terms: {bounds}.",
@@ -357,14 +378,14 @@ def loss_check(desk: Desk, parts: Parts) -> Iterator[Note]:
     worst = desk.steps[most].target.time
     if len(terms) == 2 and numbers[most] > numbers[least]:
         start += inline(
-            " Step {far} is further from its target than step {near} ({most} against {least}).",
-            far=str(worst),
-            near=str(desk.steps[least].target.time),
+            " Step {most_at} adds more to the loss than step {least_at} ({most} against {least}).",
+            most_at=str(worst),
+            least_at=str(desk.steps[least].target.time),
             most=desk.value(most),
             least=desk.value(least),
         )
     elif numbers[most] > numbers[ordered[-2]]:
-        start += inline(" Step {far} is furthest from its target ({most}).", far=str(worst), most=desk.value(most))
+        start += inline(" Step {most_at} adds most to the loss ({most}).", most_at=str(worst), most=desk.value(most))
     yield Note("Check", start)
 
 
@@ -373,16 +394,17 @@ def _one_error(desk: Desk, total: int) -> Iterator[Note]:
     if len(arguments) != 2:
         return
     prediction, target = arguments
-    error = desk.calculate(Var(prediction) - Var(target))
-    side = "above" if error.number > 0 else "below" if error.number < 0 else "exactly at"
+    difference = desk.calculate(Var(prediction) - Var(target))
+    apart = Fraction(desk.printed(prediction)) - Fraction(desk.numbers[target])
+    side = "above" if apart > 0 else "below" if apart < 0 else "exactly at"
     yield Note(
         "Check",
         inline(
-            "{y} is {side} its target {target}: the error is {error}; its square is never negative.",
+            "{y} is {side} its target {target}: the difference is {difference}; its square is never negative.",
             y=desk.equals(prediction),
             side=side,
             target=desk.value(target),
-            error=error.equation,
+            difference=difference.equation,
         ),
     )
 
@@ -403,19 +425,26 @@ def probabilities(desk: Desk, moment: Moment) -> Iterator[Note]:
     if len(positions) != len(lines):
         return
     total = desk.calculate(_added([Var(position) for position in positions]))
-    apart = total.number - 1
-    rounded = " but for rounding" if apart else ""
-    best = max(positions, key=lambda position: desk.numbers[position])
-    text = inline(
-        "Probabilities add up to 1{rounded}: {total}. The likeliest class is {best}",
-        rounded=rounded,
+    sums = inline(
+        "Probabilities add up to 1{rounded}: {total}.",
+        rounded=", apart from rounding" if desk.printed(total.variable.number) != 1 else "",
         total=total.equation,
-        best=desk.equals(best),
     )
-    target = desk.find(desk.steps[best].target._replace(stem="target", layer=None))
-    if target is not None and desk.numbers[target] in (0, 1):
-        text += (f", and it is {'the' if desk.numbers[target] else 'not the'} target",)
-    yield Note("Check", (*text, "."))
+    highest = max(map(desk.printed, positions))
+    best = [position for position in positions if desk.printed(position) == highest]
+    target = desk.find(desk.steps[best[0]].target._replace(stem="target", layer=None))
+    if len(best) > 1:
+        names = named([desk.name(position) for position in best])
+        likeliest = inline(" The likeliest classes are {names}, with {value} each.", names=names, value=desk.value(best[0]))
+    elif target is not None and desk.numbers[target] in (0, 1):
+        likeliest = inline(
+            " The likeliest class is {best}, and it is {whether} target.",
+            best=desk.equals(best[0]),
+            whether="the" if desk.numbers[target] else "not the",
+        )
+    else:
+        likeliest = inline(" The likeliest class is {best}.", best=desk.equals(best[0]))
+    yield Note("Check", (*sums, *likeliest))
 
 
 def _added(terms: Sequence[Formula]) -> Formula:
@@ -445,7 +474,7 @@ def short_gradient(desk: Desk, moment: Moment) -> Iterator[Note]:
                 "Check",
                 inline(
                     "What one class gains the others lose: these gradients add up to 0{rounded}: {total}.",
-                    rounded=" but for rounding" if total.number else "",
+                    rounded=", apart from rounding" if desk.printed(total.variable.number) else "",
                     total=total.equation,
                 ),
             )
@@ -458,21 +487,17 @@ def short_gradient(desk: Desk, moment: Moment) -> Iterator[Note]:
     if network.outputs > 1 and loss.over_units == "mean":
         scale /= network.outputs
     said: Inline = ()
-    for index in indices:
+    same = True
+    for index, position in zip(indices, positions, strict=True):
         y = desk.find(Name(str(stems[1]), stems[2], moment.time, index, moment.sample))
         target = desk.find(Name("target", time=moment.time, index=index, sample=moment.sample))
         if y is None or target is None:
             return
         one = desk.calculate(product(Const(scale), Var(y) - Var(target)))
         said += (", ", one.equation) if said else (one.equation,)
-    yield Note(
-        "Short way",
-        inline("Prediction − target gives the same in one line{digits}: {said}.", digits=_up_to_digits(desk), said=said),
-    )
-
-
-def _up_to_digits(desk: Desk) -> str:
-    return ", up to the last digits kept" if desk.values.rounding.policy in ("by_hand", "carry") else ""
+        same = same and one.value.text == desk.value(position).text
+    words = "gives the same in one line" if same else "would give the same in one line if nothing were rounded on the long way"
+    yield Note("Short way", inline("Prediction − target {words}: {said}.", words=words, said=said))
 
 
 class Sources(NamedTuple):
@@ -501,8 +526,11 @@ def two_sources(desk: Desk, time: int, *, first: bool) -> Iterator[Note]:
         return
     signs = desk.sign(found.direct), desk.sign(found.carried)
     h = desk.name(found.total)
+    fed_back = desk.problem.network.feedback == "output"
     start = inline(
-        "{h} acts on the loss through its own output ({direct}: {d}) and through the memory of step {next} ({carried}: {c}).",
+        "{h} acts on the loss through its own output{too} ({direct}: {d}) "
+        "and through the memory of step {next} ({carried}: {c}).",
+        too=", which is also fed back" if fed_back else "",
         h=desk.name(position) if (position := desk.find(Name("h", time=time))) is not None else h,
         direct=desk.line(found.direct),
         d=desk.value(found.direct),
@@ -517,33 +545,41 @@ def two_sources(desk: Desk, time: int, *, first: bool) -> Iterator[Note]:
     else:
         return
     if first:
-        start += (" To leave the memory path out is the most common mistake in this calculation.",)
+        start += (" Leaving out the memory path is the most common mistake in this calculation.",)
     yield Note("Two sources", start)
 
 
 def _same_direction(desk: Desk, found: Sources, sign: int) -> Inline:
     asks = ("negative", "larger") if sign < 0 else ("positive", "smaller")
     h = desk.steps[found.total].target._replace(of=None)
-    share = desk.calculate(Over(Var(found.carried), Var(found.total)))
     position = desk.find(h)
-    return inline(
-        " Both are {sign}: both ask for a {size} {h}. The memory path makes up {share}, that is {percent} %, of the sum.",
+    both = inline(
+        " Both are {sign}: both ask for a {size} {h}.",
         sign=asks[0],
         size=asks[1],
         h=desk.name(position) if position is not None else str(h),
+    )
+    if not desk.printed(found.total):
+        return both
+    share = desk.calculate(Over(Var(found.carried), Var(found.total)))
+    if not 0 < desk.printed(share.variable.number) < 1:
+        return both  # what is nearly nothing, or nearly all, is neither
+    return both + inline(
+        " The memory path makes up {share}, that is {percent} %, of the sum.",
         share=share.equation,
-        percent=percent(share.number),
+        percent=percent(desk.printed(share.variable.number)),
     )
 
 
 def _opposite(desk: Desk, found: Sources) -> Inline:
     total = desk.calculate(Var(found.direct) + Var(found.carried))
-    sizes = abs(desk.numbers[found.direct]), abs(desk.numbers[found.carried])
-    if sizes[0] == sizes[1]:
-        decides = "They are of the same size and cancel."
-    else:
-        decides = f"The {'carried' if sizes[1] > sizes[0] else 'direct'} part is larger in size and decides the sign."
-    return inline(" They pull in opposite directions: {sum}. {decides}", sum=total.equation, decides=decides)
+    opposite = inline(" They pull in opposite directions: {sum}.", sum=total.equation)
+    direct, carried = abs(desk.printed(found.direct)), abs(desk.printed(found.carried))
+    if direct != carried:
+        larger = "carried" if carried > direct else "direct"
+        return (*opposite, f" The {larger} part is larger in size and decides the sign.")
+    cancel = not desk.printed(total.variable.number)
+    return (*opposite, " They are of the same size and cancel.") if cancel else opposite
 
 
 def percent(share: Any) -> str:
@@ -574,8 +610,8 @@ def through_activation(desk: Desk, times: Sequence[int | None]) -> Iterator[Note
             sizes=_chain([_size(desk.value(after)), _size(desk.value(before))], "<=", r"\le"),
         )
         if others:
-            same = listed([f"{desk.line_of[a]} and {desk.line_of[b]}" for b, a in others[:3]])
-            text += (f"; the same holds for lines {same}",)
+            same = listed([f"lines {desk.line_of[a]} and {desk.line_of[b]}" for b, a in others[:3]])
+            text += (f"; likewise {same}",)
         yield Note("Check", (*text, "."))
     for before, after in pairs:
         yield from _blocked(desk, function, before, after)
@@ -587,7 +623,7 @@ def _crossing(desk: Desk, time: int | None) -> tuple[int, int] | None:
 
 
 def _shrinks(desk: Desk, before: int, after: int) -> bool:
-    one, other = desk.numbers[before], desk.numbers[after]
+    one, other = desk.printed(before), desk.printed(after)
     return bool(abs(other) <= abs(one) and one * other > 0)
 
 
@@ -600,7 +636,7 @@ def _blocked(desk: Desk, function: Function, before: int, after: int) -> Iterato
     target = desk.steps[after].target._replace(of=None)
     a, h = desk.find(target), desk.find(target._replace(stem="h"))
     assert a is not None and h is not None
-    if function.name == "relu" and function.pieces == relu().pieces and desk.numbers[a] < 0 and desk.numbers[before] != 0:
+    if function.name == "relu" and function.pieces == relu().pieces and desk.printed(a) < 0 and desk.numbers[before] != 0:
         yield Note(
             "Off",
             inline("{a} is negative: the unit is off, its slope is 0, and nothing passes back through it.", a=desk.equals(a)),
@@ -608,7 +644,7 @@ def _blocked(desk: Desk, function: Function, before: int, after: int) -> Iterato
     if function is not tanh:
         return
     slope = desk.calculate(1 - Var(h) ** 2)
-    if slope.number < Decimal("0.01") and desk.numbers[before] != 0:
+    if desk.printed(slope.variable.number) < Decimal("0.01") and desk.numbers[before] != 0:
         yield Note(
             "Saturated",
             inline(
@@ -685,26 +721,28 @@ def recurrent_weight(desk: Desk) -> Iterator[Note]:
             w=w,
             later=later,
         )
-    else:
+    elif desk.printed(first) != 0:
         text = inline("{w} is blamed for step 1 too, because {h_0} was there to be remembered.", w=w, h_0=desk.equals(h_0))
+    else:
+        return  # something else let nothing through
     yield Note("Memory", (*text, *never))
 
 
 def update_check(desk: Desk, parts: Parts) -> Iterator[Note]:
-    """Which parameters grow and which shrink."""
+    """Which parameters rise and which fall."""
     changes = [desk.change(position) for position in parts.updates if desk.steps[position].role is Role.UPDATE]
-    groups = [(changes.count(1), "grow"), (changes.count(-1), "shrink"), (changes.count(0), "stay")]
-    met = [(count, verb) for count, verb in groups if count]
-    if not any(changes):
+    if not {"rises", "falls"} & set(changes):
         return
+    verbs = {"rises": "rise", "falls": "fall", "stays": "stay", "rounded": "are only rounded"}
+    met = [(changes.count(one), one, several) for one, several in verbs.items() if one in changes]
     if len(met) == 1 and len(changes) > 1:
-        here = f"{'both' if len(changes) == 2 else f'all {in_words(len(changes))}'} {met[0][1]}"
+        here = f"{'both' if len(changes) == 2 else f'all {in_words(len(changes))}'} {met[0][2]}"
     elif len(met) == 1:
-        here = f"it {met[0][1]}s"
+        here = f"it {met[0][1]}"
     else:
-        here = listed([f"{in_words(count)} {verb}{'s' if count == 1 else ''}" for count, verb in met])
-    rule = "A negative gradient makes its parameter grow, a positive one makes it shrink"
-    yield Note("Check", (f"{rule}; here {here}.",))
+        alone = {"rounded": "is only rounded"}
+        here = listed([f"{in_words(count)} {alone.get(one, one) if count == 1 else many}" for count, one, many in met])
+    yield Note("Check", (f"A negative gradient makes its parameter rise, a positive one makes it fall; here {here}.",))
 
 
 def new_loss(desk: Desk) -> Iterator[Note]:
@@ -723,7 +761,7 @@ def new_loss(desk: Desk) -> Iterator[Note]:
         verdict = f"Rounding hides the change: at full precision the loss {'falls' if falls else 'rises' if rises else 'stays'}."
     elif falls:
         verdict = "The loss falls: the step went downhill." if last == 1 else "The loss falls."
-    elif rises and last == 1 and not desk.parts.clipping and desk.problem.update and desk.problem.update.rule == "gd":
+    elif rises and last == 1 and _downhill(desk):
         verdict = "The loss rises: the step was too long, and a smaller learning rate would do."
     elif rises:
         verdict = "The loss rises."
@@ -743,6 +781,22 @@ def new_loss(desk: Desk) -> Iterator[Note]:
     )
 
 
+def _downhill(desk: Desk) -> bool:
+    """Whether a small enough step of this update lowers the loss: it goes against the slope of a loss without corners."""
+    update, network = desk.problem.update, desk.problem.network
+    if update is None or update.rule != "gd" or update.decay or update.clip or update.truncate:
+        return False
+    functions = [cell.activation for cell in network.cells] + ([network.readout.activation] if network.readout else [])
+    if not all(function in (identity, tanh, sigmoid, softplus, softmax) for function in functions):
+        return False
+    exact = desk.reference.numbers
+    return any(abs(exact[group[-1]]) > NO_SLOPE for group in desk.parts.gradients.values())
+
+
+NO_SLOPE = 1e-9
+"""A gradient that is no larger may be all rounding."""
+
+
 # --------------------------------------------------------- how far it reaches
 
 
@@ -753,7 +807,7 @@ def reach(desk: Desk, parts: Parts) -> Iterator[Note]:
         return
     product = parts.factors[-1]
     state = desk.steps[singles[0]].target._replace(of=None)
-    sizes = [abs(desk.numbers[position]) for position in singles]
+    sizes = [abs(desk.printed(position)) for position in singles]
     others = len(desk.problem.network.cells[0].state) > 1
     whole = inline(
         "An error at {last} reaches {first} multiplied by {product} ({line}){along}",
@@ -763,29 +817,35 @@ def reach(desk: Desk, parts: Parts) -> Iterator[Note]:
         product=desk.value(product),
         line=desk.line(product),
     )
-    verdict = _verdict(sizes, abs(desk.numbers[product]))
+    verdict = _verdict(sizes, abs(desk.printed(product)))
     if scaled(desk.problem.network.cells[0]):
-        verdict = "it is divided by the stabiliser at every step, so this is no measure of what it keeps; c / n is read"
+        verdict = (
+            "the memory is rescaled by the stabiliser at every step, so this factor does not measure what is kept; "
+            "the output is made from c / n"
+        )
     if borders(desk.problem):
-        verdict = "so far the slopes; but at the border of two windows nothing is carried back"
+        verdict = "these are the slopes; at the border of two windows, however, nothing is carried back"
     yield Note("Reach", (*whole, f": {verdict}."))
 
 
 LASTING = (0.5, 2.0)
-"""A gradient is called stable where at least half of it arrives, and at most double."""
+"""A gradient is called stable where at least half of it arrives, and less than double."""
 
 
 def lasts(product: Any) -> bool:
     """Whether a change that is multiplied by this is neither lost nor blown up."""
     least, most = LASTING
-    return least <= abs(float(product)) <= most
+    return least <= abs(float(product)) < most
 
 
 def _verdict(sizes: Sequence[Any], product: Any) -> str:
     """What factors of these sizes do to what comes back."""
-    each = "the factor is" if len(sizes) == 1 else "each factor is"
+    one = len(sizes) == 1
+    every, each = ("the factor", "the factor is") if one else ("each factor", "each factor is")
     if any(size == 0 for size in sizes):
-        return f"{'the factor' if len(sizes) == 1 else 'a factor'} is 0, so nothing comes back through it"
+        return f"{'the factor' if one else 'a factor'} is 0, so nothing comes back through it"
+    if all(size == 1 for size in sizes):
+        return f"{every} is 1 in size, so all of it comes back (stable gradient)"
     if lasts(product) and (all(size < 1 for size in sizes) or all(size > 1 for size in sizes)):
         return f"{each} close enough to 1 that at least half of it comes back and it does not double (stable gradient)"
     if all(size < 1 for size in sizes):
@@ -793,7 +853,10 @@ def _verdict(sizes: Sequence[Any], product: Any) -> str:
     if all(size > 1 for size in sizes):
         return f"{each} larger than 1 in size, so what comes back grows (exploding gradient)"
     whole = "fades" if product < 1 else "grows" if product > 1 else "stays"
-    return f"some factors shrink it and some enlarge it; on the whole it {whole}"
+    if any(size < 1 for size in sizes) and any(size > 1 for size in sizes):
+        return f"some factors shrink it and some enlarge it; on the whole it {whole}"
+    kind = "enlarge it, none shrinks it" if product > 1 else "shrink it, none enlarges it"
+    return f"some factors {kind}; on the whole it {whole}"
 
 
 # ------------------------------------------------------------------ takeaways
@@ -807,13 +870,14 @@ def takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
     if desk.last_time == 1:
         yield ("With one time step there is nothing to carry back; from two steps on, a state has two sources of blame.",)
         return
-    yield from _recurrent_takeaways(desk, parts)
+    yield from islice(_recurrent_takeaways(desk, parts), 5)
 
 
 def _recurrent_takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
     last = desk.last_time
+    network = desk.problem.network
     found = voices(desk, last)
-    if found is not None:
+    if found is not None and not network.feedback:
         yield inline(
             "The hidden state is the memory: step {early} reaches {late} only through {state}{moved}.",
             early=str(last - 1),
@@ -833,47 +897,95 @@ def _recurrent_takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
             about="" if desk.row(both.total).relation == "=" else "about ",
             total=desk.value(both.total),
         )
-    if parts.gradients and desk.problem.network.samples is None:
-        once = ", and is updated once" if parts.updates and not parts.later else ""
-        yield (
-            f"A parameter that is used at every step collects one contribution from each of the {in_words(last)} steps{once}.",
-        )
+    yield from _contributions(desk, parts)
+    yield from _of_this_network(desk)
     factors = [p for p in parts.factors if one_step(desk.steps[p].target)]
     if factors and _readable(desk):
-        yield from _fading(desk, factors, lasting=lasts(desk.numbers[parts.factors[-1]]))
-    if not parts.gradients:
+        yield from _fading(desk, factors, parts.factors[-1])
+    if both is not None and parts.gradients:
+        yield (
+            "A feedforward network, by contrast, has no carried part: each hidden value has one source, "
+            "each parameter one contribution, and nothing is remembered for the next input.",
+        )
+
+
+def _contributions(desk: Desk, parts: Parts) -> Iterator[Inline]:
+    """What a parameter collects that is used at every step; an encoder and a decoder may have different numbers of them."""
+    network = desk.problem.network
+    once = ", and is updated once" if parts.updates and not parts.later else ""
+    steps = {"": desk.last_time}
+    if network.source_steps:
+        steps = {"encoder": network.source_steps, "decoder": desk.last_time}
+    used = {len(group) - 1 for group in parts.gradients.values()}
+    if network.samples is not None or not used >= set(steps.values()) or min(steps.values()) < 2:
         return
-    beside = "each hidden value has one source, each parameter one contribution, and " if both is not None else ""
-    yield (f"A feedforward network, by contrast, has no carried part: {beside}nothing is remembered for the next input.",)
+    if not network.source_steps:
+        each = f"from each of the {in_words(desk.last_time)} steps"
+        yield (f"A parameter that is used at every step collects one contribution {each}{once}.",)
+        return
+    yield (
+        f"A parameter of the encoder collects one contribution from each of its {in_words(steps['encoder'])} steps, "
+        f"one of the decoder from each of its {in_words(steps['decoder'])}.",
+    )
+
+
+def _of_this_network(desk: Desk) -> Iterator[Inline]:
+    """What is particular to this cell, this output and this update, one sentence at most for each."""
+    network, loss, update = desk.problem.network, desk.problem.loss, desk.problem.update
+    cell = network.cells[0]
+    if scaled(cell):
+        yield ("The stabiliser cancels in c / n, so no gradient goes through it.",)
+    elif cell.gates and cell.memory == "c" and not getattr(cell, "peepholes", False):
+        yield ("Along the cell, one step multiplies an error by its forget gate: near 1 it passes, near 0 it is blocked.",)
+    if network.feedback == "target":
+        yield ("With teacher forcing a target is the next input, so no gradient goes from an input to the output before.",)
+    paired = loss.kind == "cross_entropy" and loss.gradient == "short"
+    if paired and network.readout and network.feedback != "output" and desk.parts.backward:
+        yield ("Before the softmax, the gradient of the cross-entropy is prediction minus target, times a constant.",)
+    if update is None:
+        return
+    if update.truncate:
+        yield ("Truncation leaves out what would be carried over a border of two windows; the forward pass is not cut.",)
+    if update.clip == "norm":
+        yield ("Clipping by the norm makes a long gradient shorter and keeps its direction.",)
+    if update.rule in ("momentum", "nesterov"):
+        yield ("Momentum moves a parameter by its velocity, in which earlier gradients go on acting.",)
 
 
 def _moved(desk: Desk, found: Voices) -> Inline:
-    """How much the memory moves the state, where the other voices are there to compare."""
+    """How much the memory term changes the state, where there are other terms to compare."""
     if not found.others or not _readable(desk):
         return ()
     _, silent = _without(desk, found)
     difference = _silence(desk, found, silent).difference
-    return inline(", and moves it by {amount}", amount=difference.value) if difference.number else ()
+    h = desk.name(found.hidden)
+    return inline(", whose term changes {h} by {amount}", h=h, amount=difference.value) if difference.number else ()
 
 
-def _fading(desk: Desk, factors: Sequence[int], *, lasting: bool) -> Iterator[Inline]:
-    """What one step back does, where all steps do the same."""
-    sizes = [abs(desk.numbers[factor]) for factor in factors]
-    if not (all(0 < size < 1 for size in sizes) or all(size > 1 for size in sizes)):
-        return
-    factor = factors[-1]
+def _fading(desk: Desk, factors: Sequence[int], product: int) -> Iterator[Inline]:
+    """What the slopes do together, where each of them does the same."""
+    sizes = [abs(desk.printed(factor)) for factor in factors]
     if borders(desk.problem) or scaled(desk.problem.network.cells[0]):
         return
-    if lasting:
-        words = "Memory lasts (stable gradient): {name} multiplies by {factor}."
-        yield inline(words, name=desk.name(factor), factor=desk.value(factor))
+    if not (all(0 < size < 1 for size in sizes) or all(size > 1 for size in sizes)):
         return
-    square = desk.calculate(Var(factor) ** 2, Role.FACTOR)
+    if lasts(desk.printed(product)):
+        word = "lasts (stable gradient)"
+    else:
+        word = "fades (vanishing gradient)" if sizes[0] < 1 else "grows (exploding gradient)"
+    if len(factors) > 1:
+        yield inline(
+            "Memory {word}: over {count} steps the slopes multiply to {product}.",
+            word=word,
+            count=in_words(len(factors)),
+            product=desk.equals(product),
+        )
+        return
+    square = desk.calculate(Var(product) ** 2, Role.FACTOR)
     yield inline(
-        "Memory {word}: {name} multiplies by {factor}; two such steps would multiply by {square}.",
-        word="fades (vanishing gradient)" if sizes[-1] < 1 else "grows (exploding gradient)",
-        name=desk.name(factor),
-        factor=desk.value(factor),
+        "Memory {word}: one step multiplies by {product}; two such steps would multiply by {square}.",
+        word=word,
+        product=desk.equals(product),
         square=square.equation,
     )
 
@@ -900,7 +1012,7 @@ def drift(desk: Desk) -> Iterator[Note]:
         return
     exact, here = desk.reference.numbers, desk.values.numbers
     line_of = desk.line_of
-    lines = [p for p, step in enumerate(desk.steps) if line_of[p] and step.role not in KEEPS_FIGURES]
+    lines = [p for p in range(len(desk.steps)) if line_of[p]]
     apart = [abs(exact[position] - float(here[position])) for position in lines]
     nearly = max(apart, default=0.0) * (1 - 1e-6)
     # Floating point finds the few that are furthest away, decimals the one among them.
@@ -908,9 +1020,13 @@ def drift(desk: Desk) -> Iterator[Note]:
     worst = max(far, key=lambda position: abs(Decimal(exact[position]) - here[position]), default=None)
     if worst is None:
         return
-    distance = abs(exact[worst] - float(here[worst]))
-    if distance < 1e-12 * max(1.0, abs(exact[worst])):  # what is left is the error of double precision itself
+    # What is left below this is the error of double precision itself.
+    if all(distance <= 1e-12 * abs(exact[position]) for position, distance in zip(lines, apart, strict=True)):
         yield Note("Rounding", ("No result differs from full precision.",))
+        return
+    distance = abs(Decimal(exact[worst]) - here[worst])
+    if distance < 1e-12 * max(1.0, abs(exact[worst])):
+        yield Note("Rounding", ("Every result agrees with full precision to 12 decimals.",))
         return
     yield Note(
         "Rounding",
@@ -919,7 +1035,7 @@ def drift(desk: Desk) -> Iterator[Note]:
             distance=_plain(f"{distance:.1e}"),
             line=desk.line(worst),
             here=desk.value(worst),
-            there=_plain(_finer(desk, exact[worst], distance)),
+            there=_plain(_finer(desk, exact[worst], float(distance))),
         ),
     )
 
@@ -936,11 +1052,10 @@ def source(problem: Problem) -> Iterator[Note]:
 def _finer(desk: Desk, number: float, distance: float) -> str:
     """A number with two digits more than the sheet shows, or as many as make its distance visible."""
     rounding = desk.values.rounding
-    figures = (rounding.figures or 0) + 2
-    if not rounding.figures:
-        decimals = max(rounding.places + 2, 1 - math.floor(math.log10(distance)))
-        figures = max(1, decimals + 1 + math.floor(math.log10(abs(number) or 1)))
-    return f"{number:.{min(figures, 17)}g}"
+    leading = math.floor(math.log10(abs(number) or 1)) + 1
+    visible = leading + 1 - math.floor(math.log10(distance))
+    usual = rounding.figures or leading + rounding.places
+    return f"{number:.{min(max(1, usual + 2, visible), 17)}g}"
 
 
 def _plain(text: str) -> Math:

@@ -296,17 +296,15 @@ class Bar:
     """Empty, as the bar is then, where it is not told."""
     parts: tuple[tuple[str, int], ...] = ()
     """From below: ``direct``, ``carried`` or ``sum``, and a height in thousandths of the highest bar."""
-    product: tuple[Math, ...] = ()
-    """What a change of this state comes to at the last step: name and value."""
     factor: Math = NOTHING
-    """By what the next step multiplies."""
+    """By what the way to this bar from the one behind it multiplies."""
     dots: bool = False
     """Whether it stands for steps that are left out."""
 
 
 @dataclass(frozen=True)
 class Bars:
-    """How large a gradient is at each time step, and by which factors it came there."""
+    """How large something is at each time step or iteration, and by which factors it came there."""
 
     kind: ClassVar = "bars"
     id: str
@@ -317,7 +315,7 @@ class Bars:
     @property
     def flows(self) -> bool:
         """Whether something goes from bar to bar, by a factor."""
-        return any(bar.factor.text or bar.product for bar in self.bars)
+        return any(bar.factor.text for bar in self.bars)
 
 
 @dataclass(frozen=True)

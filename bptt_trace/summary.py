@@ -109,32 +109,38 @@ class Summary:
 
     def _forward_meaning(self, moment: Moment) -> str:
         time = moment.time
+        network = self.desk.problem.network
         if time is None:
-            return "the input is weighted, passed through the activation, and weighted again"
+            if len(network.layers) > 1:
+                return "each layer weights what comes in, and passes it through its activation"
+            again = ", and weighted again" if network.readout else ""
+            return f"the input is weighted{',' if again else ' and'} passed through the activation{again}"
         if moment.track:
             return "" if time > 1 else "the encoder's state is handed over" if moment.track == DECODER else ""
         if len(self.parts.forward.tracks) > 1:
             return "both directions are read"
         if time > 1:
             return f"the state carries {'step 1' if time == 2 else f'steps 1 to {time - 1}'} on"
-        h_0 = self.desk.find(Name("h", time=0))
-        if h_0 is not None and self.desk.numbers[h_0] == 0:
-            return (
-                "the memory is empty: the state knows this input only"
-                if self.desk.problem.network.inputs
-                else "the memory is empty"
-            )
-        return "the state begins with the initial memory"
+        before = [p for p in self.desk.parts.given if self.desk.steps[p].target.time == 0]
+        if any(self.desk.numbers[p] != 0 for p in before if self.desk.steps[p].target.stem not in ("y", "target")):
+            return "the state begins with the initial memory"
+        alone = network.inputs and not (network.feedback and not network.first_only)
+        return "the memory is empty: the state knows this input only" if alone else "the memory is empty"
 
     def _backward_meaning(self, positions: Sequence[int], time: int | None) -> str:
         """What reaches this step: told by the gradients of its states."""
         own = "own error" if self.desk.problem.loss.has_target else "own part of the loss"
         if time is None:
-            return "the error goes back through the weight and the slope"
+            network = self.desk.problem.network
+            if len(network.layers) > 1:
+                return "the error goes back through the slope and the weights of each layer"
+            return f"the error goes back through {'the weight and ' if network.readout else ''}the slope"
         words = [word for word in ("direct", "carried", "from above", "from the decoder") if word in self._ways(positions)]
         said = {"direct": f"the {own}", "carried": "what is carried back", "from above": "what comes from above"}
         if words == ["direct"]:
-            return f"only the {own}" + (": nothing is carried back" if self.desk.last_time > 1 else "")
+            if self.desk.last_time > 1:
+                return f"only this step's {own}; nothing is carried back"
+            return f"only the {own}"
         parts = [said.get(word, f"what comes {word}") for word in words]
         return f"only {parts[0]}" if len(parts) == 1 else " and ".join(parts)
 

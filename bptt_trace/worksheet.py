@@ -102,16 +102,15 @@ def _blocks(section: Section, blanks: Blanks) -> Iterator[Block]:
 def _answering(key: Key, blanks: Blanks) -> Iterator[tuple[str, Inline]]:
     """How answers are to be given."""
     rounding = key.problem.rounding
-    if rounding.figures is not None:
-        digits = f"{rounding.figures} significant figures"
-    else:
-        digits = (
-            f"{rounding.places} decimal{'s' if rounding.places != 1 else ''}, a small one with as many as stand beside its box"
-        )
+    digits = f"Write every result with {rounding.digits}; more do no harm."
+    if rounding.figures is None:
+        digits = "Write every result with the number of decimals printed beside its box; extra decimals do no harm."
+        if rounding.policy == "by_hand":
+            digits += f" Where that is more than {rounding.places}, the next line still uses the result with {rounding.digits}."
     if key.problem.marks.follow_through == 1:
         costs = "A wrong line costs only itself: later lines are marked with your own numbers."
     else:
         costs = "Later lines are marked with your own numbers."
-    yield "Answers", (f"every result with {digits}; more do no harm. {costs}",)
+    yield "Answers", (f"{digits} {costs}",)
     if blanks.told:
         yield "Boxes", inline("{box} in a calculation is your result of line 4", box=Math("[4]", r"\boxed{\scriptstyle 4}"))

@@ -391,18 +391,28 @@ class Writer:
         steps = self.parts.forward.steps
         if not steps:
             return
-        lead: Inline = ("For every step ", Math("t", "t"), ", in this order:") if self.recurrent else ("In this order:",)
-        if self.samples is not None:
-            lead = (
-                *(("For every sample and every step ", Math("t", "t")) if self.recurrent else ("For every sample",)),
-                ", in this order:",
-            )
+        lead = self._forward_lead()
         yield from self._drawn(pictures.rolled_up)
         yield Equations(lead, tuple(self._forward_equations()))
         yield from self._forward_lines(steps)
         yield from self._drawn(circuit.cell)
         if not self.parts.backward:
             yield from self._network()
+
+    def _forward_lead(self) -> Inline:
+        """In which order the formulas are gone through."""
+        network = self.desk.problem.network
+        samples = "For every sample" if self.samples is not None else ""
+        if not self.recurrent:
+            return (f"{samples or 'In this order'}{', in this order' if samples else ''}:",)
+        t = Math("t", "t")
+        each = f"{samples} and every step " if samples else "For every step "
+        if network.source_steps:
+            return (each, t, " of the encoder, then for every step of the decoder:")
+        if network.bidirectional:
+            order = "from the first to the last where a layer reads forward, from the last to the first where it reads backward"
+            return (each, t, f", {order}; then what needs both:")
+        return (each, t, ", in this order:")
 
     def _network(self) -> Iterator[Block]:
         """The network with its values and, where there are any, its gradients."""
@@ -526,6 +536,9 @@ class Writer:
         if self.parts.links:
             yield from self._links()
         lead = ("From the last step to the first:",) if self.recurrent else ("From the output back:",)
+        if self.desk.problem.network.bidirectional:
+            order = "from the first to the last where it reads backward"
+            lead = (f"From the last step to the first where a layer reads forward, {order}:",)
         yield Equations(lead, tuple(self._backward_equations()))
         if not self.recurrent:
             for place, (moment, lines) in enumerate(backward.items()):
@@ -689,25 +702,43 @@ class Writer:
 
     def _sharing(self) -> Inline:
         """Which parameters are used at every step."""
-        shared = [p for p, group in self.parts.gradients.items() if len(group) > 1]
-        once = [p for p, group in self.parts.gradients.items() if len(group) == 1]
+        network, gradients = self.desk.problem.network, self.parts.gradients
+        if network.source_steps:
+            return (
+                "Each parameter of the encoder is used at every step of the encoder, each of the decoder at every step of the "
+                "decoder. Every use contributes; the gradient is the sum.",
+            )
         everywhere = (
             "at every step" if self.samples is None else "at every step of every sample" if self.recurrent else "for every sample"
         )
-        if not once:
+        of_samples = " of every sample" if self.samples is not None else ""
+        at_one: dict[str, list[int]] = {}
+        for parameter, group in gradients.items():
+            times = self._times(group)
+            if self.desk.last_time > 1 and len(times) == 1:
+                at_one.setdefault("first" if times == {1} else "last", []).append(parameter)
+        shared = [p for p in gradients if not any(p in once for once in at_one.values())]
+        if not at_one:
             one = "" if self.desk.has_components else "one number "
             return (f"Each parameter is {one}used {everywhere}. Every use contributes; the gradient is the sum.",)
-        if not shared:
-            return ("Each of these parameters is used at the last step only.",)
-        names = [sentences.named([self.board.name(p) for p in group]) for group in (shared, once)]
-        are = ["are" if len(group) > 1 else "is" for group in (shared, once)]
-        only = "first" if self.desk.problem.network.first_only else "last"
-        return (
-            *names[0],
-            f" {are[0]} used {everywhere}: every use contributes, and the gradient is the sum. ",
-            *names[1],
-            f" {are[1]} used at the {only} step only.",
-        )
+        if not shared and len(at_one) == 1:
+            return (f"Each of these parameters is used at the {next(iter(at_one))} step{of_samples} only.",)
+        said: Inline = ()
+        if shared:
+            said = (*self._are(shared), f" used {everywhere}: every use contributes, and the gradient is the sum.")
+        for which, once in at_one.items():
+            said = (*said, " ", *self._are(once), f" used at the {which} step{of_samples} only.")
+        return said
+
+    def _are(self, parameters: Sequence[int]) -> Inline:
+        """``w_xh and w_hh are``"""
+        names = sentences.named([self.board.name(p) for p in parameters])
+        return (*names, " are" if len(parameters) > 1 else " is")
+
+    def _times(self, group: Sequence[int]) -> set[int | None]:
+        """The time steps at which a parameter is used, told by the lines of its gradient."""
+        through = (self.board.steps[line].through for line in group)
+        return {self.board.steps[position].target.time for position in through if position is not None}
 
     def _parameter_equation(self, parameter: int, lines: Sequence[int]) -> Equation:
         """``dL/dw_hh = sum_t dL/da_t * h_(t-1)``"""
@@ -716,8 +747,9 @@ class Writer:
         model = lines[min(1, len(lines) - 2)] if len(lines) > 1 else lines[0]
         first = board.steps[model]
         through = board.steps[first.through].target if first.through is not None else first.target
-        only_last = len(lines) == 1 and 1 < desk.last_time == through.time
-        only_first = len(lines) == 1 and through.time == 1 < desk.last_time
+        once = len(self._times(lines)) == 1
+        only_last = once and 1 < desk.last_time == through.time
+        only_first = once and through.time == 1 < desk.last_time
         clock = str if through.time is None or only_first else clock_at(through.time, "T" if only_last else "t")
         _, right = board.general(model, clock)
         if len(lines) > 1:
@@ -738,7 +770,11 @@ class Writer:
         if options.clip:
             yield Paragraph(("Clipping: ", *clipping(options, self.desk.speller), "."))
         if options.rule == "gd" and not options.decay and not options.clip and not options.schedule:
-            rule = Math("p' = p - eta * dL/dp", r"p' = p - \eta \cdot \frac{\partial L}{\partial p}")
+            spelled = [self.desk.speller.math(name) for name in (Name("eta"), gradient(Name("p")))]
+            rule = Math(
+                "p' = p - {} * {}".format(*(one.text for one in spelled)),
+                r"p' = p - {} \cdot {}".format(*(one.latex for one in spelled)),
+            )
             yield Paragraph(inline("For every parameter {p}: {rule}", p=Math("p", "p"), rule=rule))
         else:
             lead = inline("For every parameter {p} with the gradient {g}{clipped}:", p=Math("p", "p"), g=Math("g", "g"),
@@ -796,9 +832,8 @@ class Writer:
         desk, factors = self.desk, self.desk.parts.factors
         if not factors:
             return
-        figures = desk.values.rounding.figures or desk.values.rounding.places
         digits = (
-            f" Factors are kept to {figures} significant figures: with decimals a product of many would print as 0."
+            f" Factors are kept to {desk.values.rounding.significant}: with decimals a product of many would print as 0."
             if desk.values.rounding.policy in ("by_hand", "carry")
             else ""
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from bptt_trace.render.drawing import Arrow, Block, Drawing, Label
@@ -19,13 +18,6 @@ BROAD = 30
 """How broad a bar is."""
 
 
-def _equation(parts: Sequence[Math]) -> Inline:
-    """Name and value."""
-    if len(parts) < 2 or not parts[1].text:
-        return tuple(parts[:1])
-    return (Math(f"{parts[0].text} = {parts[1].text}", f"{parts[0].latex} = {parts[1].latex}"),)
-
-
 def lay_bars(figure: Bars, paper: Paper) -> Drawing:
     """Bars from left to right, with the factors on the arrows between them."""
     drawing = Drawing()
@@ -35,7 +27,7 @@ def lay_bars(figure: Bars, paper: Paper) -> Drawing:
     x = 0.0
     middles: list[float] = []
     for bar in figure.bars:
-        own = [(bar.name,), (bar.value,), _equation(bar.product)]
+        own = [(bar.name,), (bar.value,)]
         half = max([BROAD, *(paper.width(text) for text in own if text)]) / 2 if not bar.dots else 8
         reach = paper.width(_times(bar)) + 2 * paper.gap if middles and bar.factor.text else paper.gap
         middle = max(x + paper.gap + half, middles[-1] + reach if middles else 0)
@@ -57,12 +49,8 @@ def lay_bars(figure: Bars, paper: Paper) -> Drawing:
             drawing.arrows.append(Arrow(((middles[place + 1] - 5, y), (middle + 5, y)), "carried"))
             between = (middle + middles[place + 1]) / 2
             _centred(drawing, paper, _times(bar), between, y - line - 1, "carried")
-        if bar.product:
-            _centred(drawing, paper, _equation(bar.product), middle, base + 2 + high + line + 6)
     drawing.rules.append(((0, base), (x + paper.gap, base)))
-    drawing.width, drawing.height = x + paper.gap, base + 2 + high + (line + 6 + high if figure.flows else 0)
-    if told and figure.flows:
-        _key(drawing, figure.bars, paper)
+    drawing.width, drawing.height = x + paper.gap, base + 2 + high + (line + 6 if figure.flows else 0)
     return drawing
 
 
@@ -80,20 +68,6 @@ def _centred(drawing: Drawing, paper: Paper, text: Inline, middle: float, y: flo
         return
     width = paper.width(text)
     drawing.labels.append(Label(middle - width / 2, y, width, paper.height(text), text, kind))
-
-
-def _key(drawing: Drawing, bars: Iterable[Bar], paper: Paper) -> None:
-    """What the fillings say, below the figure."""
-    kinds = [kind for kind in ("direct", "carried", "sum") if any(part == kind for bar in bars for part, _ in bar.parts)]
-    meaning = {"direct": "direct", "carried": "carried back", "sum": "sum of opposite signs"}
-    x, y = 0.0, drawing.height + 4
-    for kind in kinds:
-        text: Inline = (meaning[kind],)
-        width = paper.width(text, strong=True)
-        drawing.blocks.append(Block(x, y + 2, 14, 8, kind))
-        drawing.labels.append(Label(x + 18, y, width, 11.5, text, "", "left"))
-        x += 18 + width + 14
-    drawing.width, drawing.height = max(drawing.width, x), y + 11.5
 
 
 LONGEST = 230

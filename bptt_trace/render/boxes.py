@@ -16,7 +16,7 @@ from bptt_trace.render.measures import BARE, MOST_NARROW, Cells
 from bptt_trace.render.narrower import shortened, turned
 from bptt_trace.render.signs import Script
 from bptt_trace.render.wires import lay
-from bptt_trace.sheet import Bar, Bars, Decades, Figure, Picture
+from bptt_trace.sheet import Bars, Decades, Figure, Picture
 
 Span = tuple[str, str]
 """Text and its style."""
@@ -181,14 +181,11 @@ def _bars(figure: Bars, width: int, script: Script) -> Iterator[list[Span]]:
     """A row for each step, and between them the factor by which the gradient goes back."""
     names = [script.inline((bar.name,)) for bar in figure.bars]
     values = [script.inline((bar.value,)) for bar in figure.bars]
-    products = [_product(bar, script) for bar in figure.bars]
-    name, value, product = (max(map(len, column)) for column in (names, values, products))
+    name, value = (max(map(len, column)) for column in (names, values))
     room = max(width - name - value - 4, LEAST_BAR)
-    beside = product if room - product - 2 >= LEAST_BAR and product else 0
-    room = min(room - (beside + 2 if beside else 0), 40)
+    room = min(room, 40)
     up = "▲" if script.unicode else "^"
-    told = any(bar.parts for bar in figure.bars)
-    for bar, one, number, whole in zip(figure.bars, names, values, products, strict=True):
+    for bar, one, number in zip(figure.bars, names, values, strict=True):
         if bar.dots:
             yield [(f"{script.said('…'):>{name}}", "dim")]
             continue
@@ -198,11 +195,7 @@ def _bars(figure: Bars, width: int, script: Script) -> Iterator[list[Span]]:
             length = max(round((share * room) / 1000), 1 if share and not used else 0)
             spans.append((FILLS[script.unicode][kind] * length, STYLES.get(kind, "")))
             used += length
-        if whole and beside:
-            spans.append((" " * ((room - used if told else 0) + 2) + whole, ""))
         yield spans
-        if whole and not beside:
-            yield [(" " * (name + 2) + whole, "")]
         if bar.factor.text:
             sign = script.math(bar.factor)
             yield [
@@ -211,29 +204,6 @@ def _bars(figure: Bars, width: int, script: Script) -> Iterator[list[Span]]:
                     STYLES["carried"],
                 )
             ]
-    if told and figure.flows:
-        yield from _key(figure, width, script)
-
-
-def _product(bar: Bar, script: Script) -> str:
-    """``dh_4/dh_1 = 0.01``"""
-    if not bar.product:
-        return ""
-    name, value = map(script.math, bar.product)
-    return f"{name} = {value}" if value else name
-
-
-def _key(figure: Bars, width: int, script: Script) -> Iterator[list[Span]]:
-    """Which filling is which."""
-    meaning = {"direct": "direct", "carried": "carried back", "sum": "sum of opposite signs"}
-    kinds = [kind for kind in meaning if any(kind == part for bar in figure.bars for part, _ in bar.parts)]
-    rows: list[list[Span]] = [[]]
-    for kind in kinds:
-        entry: list[Span] = [(FILLS[script.unicode][kind] * 2, STYLES.get(kind, "")), (f" {meaning[kind]}   ", "")]
-        if sum(len(said) for said, _ in (*rows[-1], *entry)) > width + 3:
-            rows.append([])
-        rows[-1] += entry
-    yield from rows
 
 
 def _decades(figure: Decades, width: int, script: Script) -> Iterator[list[Span]]:

@@ -369,7 +369,7 @@ class Layout:
         yield [(" " * indent, ""), (f"{relation} ", ""), (result, "bold"), (total, "dim"), (" " * gap, ""), (uses, "dim")]
 
 
-_SHORT_LABELS = {"direct", "carried", "sum", "grows", "shrinks", "stays", "product"}
+_SHORT_LABELS = {"direct", "carried", "sum", "rises", "falls", "stays", "rounded", "product"}
 
 
 def label_style(label: str) -> str:
