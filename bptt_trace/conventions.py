@@ -259,8 +259,11 @@ def _activation(desk: Desk, layer: str, function: Function, before: Name, after:
             phi=Math(f"{function.name}(z) = {in_z(function, TEXT)}", f"{function.latex}(z) = {in_z(function, LATEX)}"),
             slope=_derivative(function),
         )
-    corner = _corner(function)
-    return (*known, corner) if corner else known
+    for bent in dict.fromkeys(_bent(function)):
+        slope = _slope(bent)
+        name = (", ", Math(f"{slope.name}(z)", f"{slope.latex}(z)")) if bent is not function else ()
+        known = (*known, *name, _corner(slope))
+    return known
 
 
 def _softmax(desk: Desk, layer: str, before: Name, after: Name, clock: Clock) -> Inline:
@@ -273,7 +276,7 @@ def _softmax(desk: Desk, layer: str, before: Name, after: Name, clock: Clock) ->
 
 
 def _derivative(function: Function) -> Math:
-    """What the slope of a user's function is, as SymPy derives it."""
+    """What the slope of a user's function is."""
     slope = _slope(function)
     return Math(f"{slope.name}(z) = {in_z(slope, TEXT)}", f"{slope.latex}(z) = {in_z(slope, LATEX)}")
 
@@ -285,11 +288,17 @@ def _slope(function: Function) -> Function:
     return applied.function
 
 
-def _corner(function: Function) -> str:
-    """What is done at 0, where a function made of straight pieces has no slope."""
-    if function.pieces is None or function is identity:
-        return ""
-    pieces = _slope(function).pieces
+def _bent(function: Function) -> Iterator[Function]:
+    """The functions with a corner at 0: a function made of straight pieces, or those in a formula."""
+    if function.pieces is not None and function is not identity:
+        yield function
+    for applied in applications(function.definition) if function.definition else ():
+        yield from _bent(applied.function)
+
+
+def _corner(slope: Function) -> str:
+    """What the slope of a function made of straight pieces is, and what it is taken as at 0, where there is none."""
+    pieces = slope.pieces
     assert pieces is not None
     return f" ({pieces.right} right of 0, {pieces.left} left of 0, and at exactly 0 taken as {pieces.at_zero})"
 

@@ -94,7 +94,8 @@ class Scope:
             right, left, at_zero = (exact(value) for value in (pieces.right, pieces.left, pieces.at_zero))
             if self.form == "python":
                 return f"{right} if z > 0 else {left} if z < 0 else {at_zero}"
-            return f"np.where(z > 0, {right}, np.where(z < 0, {left}, {at_zero}))"
+            where = f"{'torch' if self.form == 'torch' else 'np'}.where"
+            return f"{where}(z > 0, {right}, {where}(z < 0, {left}, {at_zero}))"
         right, left = _times_z(pieces.right), _times_z(pieces.left)
         if self.form == "python":
             return f"{right} if z > 0 else {left}"
@@ -229,7 +230,9 @@ class ArrayLine(MatrixLine):
 
     def spread(self, operand: Formula, shape: Shape) -> str:
         """A number times a column of ones."""
-        return f"{self.part(operand, _PRODUCT)} * {self.library}.ones({(1, *shape) if self.rows else (*shape, 1)})"
+        size = (1, *shape) if self.rows else (*shape, 1)
+        kind = ", dtype=torch.float64" if self.scope.form == "torch" else ""
+        return f"{self.part(operand, _PRODUCT)} * {self.library}.ones({size}{kind})"
 
     def cut(self, operand: Formula, start: int, shape: Shape) -> str:
         """Some entries of a column."""

@@ -159,7 +159,7 @@ def resolve(
     """A function in an arithmetic: known to it, put together from pieces, or defined by a formula."""
     if function.pieces is not None:
         return _bent(function.pieces, number)
-    if function.definition is not None or function.derivative_of is not None:
+    if function.definition is not None:
         return definition_source(function).bind(number, lambda inner: resolve(inner, number, elementary))
     return elementary[function.name]
 

@@ -96,6 +96,11 @@ def followed(problem: Problem) -> None:
             f"{network.hidden[0]} units: the slope between two states is a matrix; flow follows single numbers, hidden = 1",
             path="network.hidden",
         )
+    if network.feedback == "output" and network.outputs > 1:
+        raise ProblemError(
+            f"{network.outputs} outputs that are fed back: the way back is not one product of slopes; one output would do",
+            path="network.feedback",
+        )
     if network.samples is not None:
         raise ProblemError(f"{network.samples} samples: flow follows one sequence; one sample would do", path="given.x")
     if (network.steps or 0) < 2:

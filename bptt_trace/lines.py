@@ -139,8 +139,6 @@ def symbolic(function: Function) -> Any:
 @cache
 def definition(function: Function) -> Expression:
     """What a user's function, or the derivative of one, is in z (the hole number 0)."""
-    if function.derivative_of is not None:
-        return sympy.diff(definition(function.derivative_of), Hole(0))
     if function.definition is None:
         raise DesignError(f"{function.name} has no definition")
     return expression(function.definition)
@@ -262,7 +260,8 @@ class LinePrinter(Printer):  # type: ignore[misc]
     def _print_Pow(self, power: Any) -> tuple[str, int]:
         if power.exp.is_negative:
             return self.fraction([sympy.Integer(1)], [_inverse(power)])
-        return self.signs.power.format(self.part(power.base, _ATOM), power.exp), _ATOM
+        base = self.part(power.base, _ATOM)
+        return self.signs.power.format(f"({base})" if power.base.is_Pow else base, power.exp), _ATOM
 
     def _print_Bracketed(self, whole: Any) -> tuple[str, int]:
         (inner,) = whole.args
@@ -367,6 +366,8 @@ def _where(left: Any, right: Any, better: Callable[[Any, Any], Any]) -> Any:
         import numpy as np
 
         return np.where(chosen, left, right)
+    if isinstance(chosen, sympy.core.relational.Relational):  # of symbols, of which nobody knows yet
+        return sympy.Piecewise((left, chosen), (right, True))
     return left if chosen else right
 
 

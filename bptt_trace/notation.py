@@ -257,8 +257,14 @@ def _checker(rule: Rule, role: Role, rounding: Rounding) -> Callable[..., Any]:
 
 
 def recomputes(rule: Rule, role: Role, rounding: Rounding, arguments: Sequence[Decimal], result: Decimal) -> bool:
-    """Whether a printed line gives its printed result from its own printed digits."""
-    return bool(_checker(rule, role, rounding)(*arguments) == result)
+    """Whether a printed line gives its printed result from its own printed digits.
+
+    It does not where these digits give nothing at all: ln(0.00), or 0.00 / 0.00.
+    """
+    try:
+        return bool(_checker(rule, role, rounding)(*arguments) == result)
+    except (ArithmeticError, ValueError):
+        return False
 
 
 def printed(values: Values, position: int, texts: Sequence[str]) -> Decimal:

@@ -14,6 +14,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
+import mpmath
 import sympy
 
 from bptt_trace.build import build
@@ -32,6 +33,8 @@ TOLERANCE = Decimal("1e-20")
 """Largest difference, relative to the gradient or to 1, that counts as agreement."""
 MAX_COMPOSED = 3_000
 """How many operations a composed loss may have before it is not worth differentiating."""
+MAX_DERIVED = 12_000
+"""How many operations, times the number of parameters: the time that all derivatives take."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ class _Composing:
 
     def function(self, function: Function) -> Callable[[Any], Any]:
         pieces = function.pieces
-        if function.definition is not None or function.derivative_of is not None:
+        if function.definition is not None:
             return definition_source(function).bind(self.number, self.function)
         if pieces is None:
             return SYMBOLS[function.name]
@@ -130,7 +133,18 @@ def _composed(problem: Problem, forward: Program, names: list[Name]) -> dict[Nam
         return None
     symbols = {name: sympy.Symbol(f"p{place}", real=True) for place, name in enumerate(names)}
     loss = run(forward, problem.given, _Composing(), symbols)[-1]
-    if loss.count_ops() > MAX_COMPOSED:
+    size = loss.count_ops()
+    if size > MAX_COMPOSED or size * len(names) > MAX_DERIVED:
         return None
-    at = {symbol: Exact.number(problem.given[name].value) for name, symbol in symbols.items()}
-    return {name: Decimal(str(sympy.N(sympy.diff(loss, symbol).subs(at), 50))) for name, symbol in symbols.items()}
+    # What the derivatives share is calculated once, with 60 digits: exact numbers put into them would grow.
+    slopes = sympy.lambdify(list(symbols.values()), [sympy.diff(loss, one) for one in symbols.values()], "mpmath", cse=True)
+    try:
+        with mpmath.workdps(WORKING.prec):
+            found = slopes(
+                *[mpmath.mpf(value.numerator) / value.denominator for value in (problem.given[n].value for n in names)]
+            )
+            if not all(isinstance(one, mpmath.mpf | int) and mpmath.isfinite(one) for one in found):
+                return None
+            return {name: Decimal(mpmath.nstr(one, 50)) for name, one in zip(names, map(mpmath.mpf, found), strict=True)}
+    except (ArithmeticError, ValueError):
+        return None  # an expression that is not defined at these numbers, as 0/0 is where a limit is meant
