@@ -44,6 +44,8 @@ MAX_EXPONENT = 690
 """Beyond e^±690 doubles overflow, or lose digits."""
 MAX_OPERATIONS = 600
 """How large a closed form may become."""
+MAX_OPERATIONS_TOGETHER = 8_000
+"""How large all closed forms of a program may become: a few seconds of printing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -396,7 +398,11 @@ class Full:
 
 
 class Exact:
-    """Closed forms: SymPy numbers."""
+    """Closed forms: SymPy numbers, of which all together have a size that can be worked with."""
+
+    def __init__(self) -> None:
+        self.operations = 0
+        """How many there are so far."""
 
     @staticmethod
     def number(value: Fraction) -> Any:
@@ -405,14 +411,19 @@ class Exact:
     def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
         return source(rule).bind(self.number, lambda f: resolve(f, self.number, SYMBOLS), self._readable)
 
-    @staticmethod
-    def _readable(value: Any) -> Any:
+    def _readable(self, value: Any) -> Any:
         if value.has(sympy.I):
             raise ValueError
         if value.has(sympy.zoo, sympy.nan, sympy.oo):
             raise ZeroDivisionError
-        if value.count_ops() > MAX_OPERATIONS:
-            raise CalculationError(
-                f"its closed form has more than {MAX_OPERATIONS:,} operations; --round full, or a smaller problem, would do"
-            )
+        size = int(value.count_ops())
+        self.operations += size
+        for met, most, what in (
+            (size, MAX_OPERATIONS, "its closed form has"),
+            (self.operations, MAX_OPERATIONS_TOGETHER, "the closed forms up to here have together"),
+        ):
+            if met > most:
+                raise CalculationError(
+                    f"too large for exact: {what} more than {most:,} operations; --round full, or a smaller problem, would do"
+                )
         return value

@@ -26,6 +26,7 @@ from bptt_trace.names import LOSS, WHOLE_LOSS, Name, gradient
 from bptt_trace.problem import Problem
 from bptt_trace.program import Program, Role
 from bptt_trace.rules import Rule
+from bptt_trace.training import first_iteration
 
 DISTANCE = Decimal("1e-15")
 """How far left and right of a parameter the loss is calculated."""
@@ -69,11 +70,12 @@ def prove(problem: Problem, program: Program | None = None) -> list[Comparison]:
     """
     if problem.loss.kind == "none":
         return []
-    whole = scalars(program or build(problem))
+    whole = scalars(program or build(first_iteration(problem)))
     forward = Program(whole.steps[: whole.index[LOSS] + 1])
-    numbers = run(whole, problem.given, Precise())
     of = WHOLE_LOSS if problem.update and problem.update.truncate else LOSS  # slopes know of no truncation
     names = [step.target for step in whole.steps if step.role is Role.PARAMETER and gradient(step.target, of=of) in whole.index]
+    back = max((whole.index[gradient(name, of=of)] for name in names), default=whole.index[LOSS])
+    numbers = run(Program(whole.steps[: back + 1]), problem.given, Precise())
     composed = _composed(problem, forward, names)
     how = Remembering(Precise())
     return [
@@ -140,9 +142,8 @@ def _composed(problem: Problem, forward: Program, names: list[Name]) -> dict[Nam
     slopes = sympy.lambdify(list(symbols.values()), [sympy.diff(loss, one) for one in symbols.values()], "mpmath", cse=True)
     try:
         with mpmath.workdps(WORKING.prec):
-            found = slopes(
-                *[mpmath.mpf(value.numerator) / value.denominator for value in (problem.given[n].value for n in names)]
-            )
+            values = [problem.given[name].value for name in names]
+            found = slopes(*[mpmath.mpf(value.numerator) / value.denominator for value in values])
             if not all(isinstance(one, mpmath.mpf | int) and mpmath.isfinite(one) for one in found):
                 return None
             return {name: Decimal(mpmath.nstr(one, 50)) for name, one in zip(names, map(mpmath.mpf, found), strict=True)}
