@@ -14,7 +14,8 @@ CELLS = ("rnn", "rnn", "lstm", "gru", "slstm", "dense")
 SHAPES = ("every", "every", "every", "last", "last", "both directions", "decoder target", "decoder output", "feedback target",
           "feedback output", "first input", "first input, fed back", "no input")  # fmt: skip
 ACTIVATIONS = ("tanh", "tanh", "sigmoid", "relu", "relu", "leaky_relu", "identity", "softplus", "z/(1+abs(z))",
-               "relu(z)^2 - abs(z)/3", "sin(z) + z^3/10", "exp(-z^2)*cos(2*z)", "ln(1 + z^2) - sqrt(z^2 + 1)/3", "((z/2)^2)^3*exp(1)/3 + 1/3*z - (2/3)^2",
+               "relu(z)^2 - abs(z)/3",
+               "sin(z) + z^3/10", "exp(-z^2)*cos(2*z)", "ln(1 + z^2) - sqrt(z^2 + 1)/3", "((z/2)^2)^3*exp(1)/3 + 1/3*z - (2/3)^2",
                "2*z - z", "abs(z)")  # fmt: skip
 ROUNDINGS: tuple[dict[str, Any], ...] = (
     {}, {"places": 2}, {"places": 3}, {"places": 6}, {"places": 1}, {"figures": 3}, {"figures": 5}, {"figures": 1},
