@@ -9,16 +9,36 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from bptt_trace.build import build
 from bptt_trace.check import Key
 from bptt_trace.errors import ProblemError, UnknownName, nearest
+from bptt_trace.lowering import scalars
 from bptt_trace.names import Name
 from bptt_trace.parts import Parts, parts_of
+from bptt_trace.problem import Problem
 from bptt_trace.program import KEEPS_FIGURES
+from bptt_trace.training import first_iteration
 
 HINTS = range(4)
 """Nothing; what kind of line it is; the formula; the formula with the given numbers in it."""
 PARTS = ("forward", "loss", "backward", "update", "again", "memory")
 """Parts of a sheet that can be asked for by name; ``gradients`` is all from the backward pass to the update."""
+
+
+MOST_LINES = 10_000
+"""Lines of a calculation that somebody fills in by hand, or reads the key of."""
+
+
+def of_a_size_to_fill_in(problem: Problem) -> None:
+    """Raise ``ProblemError`` where the calculation has more lines than anybody fills in.
+
+    The first iteration is counted, and the others are taken to be as long.
+    """
+    iterations = problem.update.iterations if problem.update else 1
+    size = len(scalars(build(first_iteration(problem)))) * iterations
+    if size > MOST_LINES:
+        what = "iterations" if iterations > 1 else "units, samples or time steps"
+        raise ProblemError(f"about {size:,} lines, more than the {MOST_LINES:,} of a worksheet; fewer {what} would do")
 
 
 @dataclass(frozen=True)

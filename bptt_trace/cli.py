@@ -257,7 +257,7 @@ def worksheet(
       bptt-trace worksheet rnn --blanks gradients --hints 1
       bptt-trace worksheet rnn -f csv -o answers.csv
     """
-    from bptt_trace.blanks import answers_csv, answers_toml, blanks_of
+    from bptt_trace.blanks import answers_csv, answers_toml, blanks_of, of_a_size_to_fill_in
     from bptt_trace.check import Key
     from bptt_trace.keysheet import key_sheet
     from bptt_trace.problem import load
@@ -276,7 +276,9 @@ def worksheet(
     _can_show(form, output)
     if as_key and form in ("csv", "toml"):
         raise click.UsageError("--key goes with terminal, markdown, latex, pdf or html; solve -f json has every result as data")
-    key = Key(load(problem, changes))
+    read = load(problem, changes)
+    of_a_size_to_fill_in(read)
+    key = Key(read)
     wanted = blanks_of(key, blanks or ("all",), hints)
     if form in ("csv", "toml"):
         _written([(answers_csv if form == "csv" else answers_toml)(key, wanted)], output)
@@ -728,16 +730,22 @@ def _prints_unicode(file: IO[str]) -> bool:
 
 ENDINGS = {
     ".md": "markdown", ".tex": "latex", ".pdf": "pdf", ".html": "html", ".json": "json", ".csv": "csv", ".toml": "toml",
-    ".py": "python",
+    ".py": "python", ".txt": "terminal",
 }  # fmt: skip
 
 
 def _form(form: str | None, output: Path | None, *known: str) -> str:
     """What is to be printed: as it was told, else by the ending of the file."""
-    by_ending = ENDINGS.get(output.suffix.lower(), "terminal") if output else "terminal"
-    if form is None and by_ending not in ("terminal", *known):
-        raise click.UsageError(f"{output}: this command writes no {by_ending}; -f says what to write: {', '.join(known)}")
-    return form or by_ending
+    if form is not None or output is None or (output.exists() and not output.is_file()):
+        return form or "terminal"
+    ending = output.suffix.lower()
+    by_ending = ENDINGS.get(ending, "")
+    if by_ending not in known and by_ending != "terminal":
+        endings = ", ".join(one for one, other in ENDINGS.items() if other in ("terminal", *known))
+        what = f"the ending {ending} says nothing" if ending else "no ending"
+        why = f"this command writes no {by_ending}" if by_ending else what
+        raise click.UsageError(f"{output}: {why}; -o takes a file that ends in {endings}, or -f says what to write")
+    return by_ending
 
 
 def _can_show(form: str, output: Path | None) -> None:

@@ -273,8 +273,11 @@ def _activation(desk: Desk, layer: str, function: Function, before: Name, after:
             phi=_in_z(function),
             slope=_in_z(_slope(function)),
         )
-    corner = _corner(function)
-    return (*known, corner) if corner else known
+    for bent in dict.fromkeys(_bent(function)):
+        own = _slope(bent)
+        name = (", ", Math(f"{own.name}(z)", f"{own.latex}(z)")) if bent is not function else ()
+        known = (*known, *name, _corner(own))
+    return known
 
 
 def _softmax(desk: Desk, layer: str, before: Name, after: Name, clock: Clock) -> Inline:
@@ -287,7 +290,7 @@ def _softmax(desk: Desk, layer: str, before: Name, after: Name, clock: Clock) ->
 
 
 def _in_z(function: Function) -> Math:
-    """What a user's function is, or the slope of one, which SymPy derives."""
+    """What a user's function is, or the slope of one."""
     told = definition(function)
     return Math(f"{function.name}(z) = {in_z(told, TEXT)}", f"{function.latex}(z) = {in_z(told, LATEX)}")
 
@@ -299,11 +302,17 @@ def _slope(function: Function) -> Function:
     return applied.function
 
 
-def _corner(function: Function) -> str:
-    """What is done at 0, where a function made of straight pieces has no slope."""
-    if function.pieces is None or function is identity:
-        return ""
-    pieces = _slope(function).pieces
+def _bent(function: Function) -> Iterator[Function]:
+    """The functions with a corner at 0: a function made of straight pieces, or those in a formula."""
+    if function.pieces is not None and function is not identity:
+        yield function
+    for applied in applications(function.definition) if function.definition else ():
+        yield from _bent(applied.function)
+
+
+def _corner(slope: Function) -> str:
+    """What the slope of a function made of straight pieces is, and what it is taken as at 0, where there is none."""
+    pieces = slope.pieces
     assert pieces is not None
     return f" ({pieces.right} right of 0, {pieces.left} left of 0, and at exactly 0 taken as {pieces.at_zero})"
 

@@ -189,7 +189,7 @@ def _arrays(library: str) -> Signs:
     )
 
 
-NUMPY, TORCH = _arrays("np"), _arrays("torch")
+NUMPY, TORCH = _arrays("np"), like(_arrays("torch"), ones="torch.ones({}, dtype=torch.float64)")
 
 
 class ArrayCode(ArrayPrinter):

@@ -366,7 +366,12 @@ class Full:
 
 
 class Exact:
-    """Closed forms: SymPy numbers."""
+    """Closed forms: SymPy numbers, of which all together have a size that can be worked with."""
+
+    def __init__(self) -> None:
+        from bptt_trace.symbolic import Readable
+
+        self.readable = Readable()
 
     @staticmethod
     def number(value: Fraction) -> Any:
@@ -375,6 +380,6 @@ class Exact:
         return rational(value)
 
     def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
-        from bptt_trace.symbolic import closed, readable
+        from bptt_trace.symbolic import closed
 
-        return source(rule).bind(self.number, lambda f: resolve(f, self.number, closed), readable)
+        return source(rule).bind(self.number, lambda f: resolve(f, self.number, closed), self.readable)

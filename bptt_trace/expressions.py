@@ -8,13 +8,13 @@ the place with a caret.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 from fractions import Fraction
 from functools import cache
 
 from bptt_trace.errors import ProblemError, nearest
-from bptt_trace.formula import Const, Formula, Neg, variables
-from bptt_trace.functions import ACTIVATIONS, ELEMENTARY, Function, Z, defined
+from bptt_trace.formula import Const, Formula, Neg, Over, Power, Times, variables
+from bptt_trace.functions import ACTIVATIONS, ELEMENTARY, Function, Z, defined, relu
 
 MAX_LENGTH = 200
 MAX_DEPTH = 20
@@ -26,13 +26,13 @@ _TOKEN = re.compile(
 
 
 @cache
-def activation(source: str, name: str, latex: str) -> Function:
-    """The function that an expression in z describes.
+def activation(source: str, name: str, latex: str, slope_at_0: Fraction = Fraction(0)) -> Function:
+    """The function that an expression in z describes; ``slope_at_0`` is what the slope of a relu in it is there.
 
     Raises ``ProblemError``, with a caret under the place, for anything that is
     not such an expression.
     """
-    parser = _Parser(source)
+    parser = _Parser(source, {**ELEMENTARY, "relu": relu(slope_at_0)})
     formula = parser.whole()
     if not any(True for _ in variables(formula)):
         raise parser.error("the expression does not contain z", 0)
@@ -42,8 +42,9 @@ def activation(source: str, name: str, latex: str) -> Function:
 class _Parser:
     """Recursive descent, one method for each level of precedence."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, functions: Mapping[str, Function]) -> None:
         self.source = source
+        self.functions = functions
         self.position = 0
         self.depth = 0
         if len(source) > MAX_LENGTH:
@@ -94,7 +95,10 @@ class _Parser:
     def product(self) -> Formula:
         total = self.signed()
         while sign := self.take("*", "/"):
+            place = self.peek()[2]
             factor = self.signed()
+            if sign == "/" and _is_zero(factor):
+                raise self.error("a division by zero", place)
             total = total * factor if sign == "*" else total / factor
         return total
 
@@ -134,7 +138,7 @@ class _Parser:
         raise self.error("expected a number, z, a function or a bracket", place)
 
     def apply(self, word: str, place: int) -> Formula:
-        function: Callable[[Formula], Formula] | None = ELEMENTARY.get(word)
+        function = self.functions.get(word)
         if function is None:
             raise self.error(
                 f"unknown word {word!r}{nearest(word, [*ELEMENTARY, *ACTIVATIONS])}; "
@@ -150,3 +154,18 @@ class _Parser:
         if not self.take(")"):
             raise self.error("a bracket is not closed", self.peek()[2])
         return inner
+
+
+def _is_zero(formula: Formula) -> bool:
+    """Whether a part of an expression is 0 whatever z is, as far as its numbers tell."""
+    match formula:
+        case Const(value):
+            return value == 0
+        case Neg(operand) | Power(operand):
+            return _is_zero(operand)
+        case Times(factors):
+            return any(map(_is_zero, factors))
+        case Over(above, _):
+            return _is_zero(above)
+        case _:
+            return False

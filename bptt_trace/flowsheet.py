@@ -49,7 +49,7 @@ from bptt_trace.sheet import (
     Table,
     inline,
 )
-from bptt_trace.training import borders
+from bptt_trace.training import borders, first_iteration
 from bptt_trace.wiring import written
 
 MOST_PROBLEMS = 3
@@ -96,6 +96,11 @@ def followed(problem: Problem) -> None:
             f"{network.hidden[0]} units: the slope between two states is a matrix; flow follows single numbers, hidden = 1",
             path="network.hidden",
         )
+    if network.feedback == "output" and network.outputs > 1:
+        raise ProblemError(
+            f"{network.outputs} outputs that are fed back: the way back is not one product of slopes; one output would do",
+            path="network.feedback",
+        )
     if network.samples is not None:
         raise ProblemError(f"{network.samples} samples: flow follows one sequence; one sample would do", path="given.x")
     if (network.steps or 0) < 2:
@@ -107,6 +112,9 @@ class _Flow:
 
     def __init__(self, problem: Problem, tag: str, with_latex: bool, canonical: bool) -> None:
         followed(problem)
+        self.goes_on = problem.update is not None and problem.update.iterations > 1
+        """Whether iterations follow, of which this sheet has nothing."""
+        problem = first_iteration(problem)
         self.problem, self.tag = problem, tag
         program = scalars(build(problem))
         values = evaluate(program, problem.given, problem.rounding)
@@ -256,7 +264,8 @@ class _Writer:
             slopes = f"; slopes, products and shares are kept to {rounding.significant}"
             rule = rounding_rule(rounding) + (slopes if rounding.policy in ("by_hand", "carry") and not rounding.figures else "")
             yield "Rounding" if len(rules) == 1 else f"Rounding {tag}", (rule,)
-        yield "Lines", ("they are numbered as in the worked solution (solve)",)
+        alone = " of a single iteration" if any(flow.goes_on for flow in self.flows) else ""
+        yield "Lines", (f"they are numbered as in the worked solution{alone} (solve)",)
 
     # ----------------------------------------------------------------- reach
 

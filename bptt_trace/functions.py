@@ -4,10 +4,9 @@ A slope is written as the book writes it, in the argument ``z`` or in the value
 ``y`` of the function: ``1 − y²`` for tanh, ``y · (1 − y)`` for the sigmoid.
 SymPy proves in the tests that it is the derivative.
 
-What a function *is* comes in one of four ways: libraries calculate it
-(``tanh``); it is put together from straight pieces (``relu``); it is defined by a
-formula in ``z`` (an activation from a problem file); or it is the derivative of
-one that is.
+What a function *is* comes in one of three ways: libraries calculate it
+(``tanh``); it is put together from straight pieces (``relu``); or it is defined by
+a formula in ``z``, as an activation from a problem file and the derivative of one are.
 
 Whatever else has to be known of a function that libraries calculate stands in
 its row too: how each of them does, and how each generated program defines it.
@@ -16,13 +15,30 @@ its row too: how each of them does, and how each generated program defines it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from bptt_trace.formula import ONE, ZERO, Apply, Diagonal, Formula, Outer, Sum, Var, constant
+from bptt_trace.errors import DesignError
+from bptt_trace.formula import (
+    ONE,
+    ZERO,
+    Apply,
+    Const,
+    Diagonal,
+    Formula,
+    Neg,
+    Outer,
+    Over,
+    Power,
+    Sum,
+    Times,
+    Var,
+    constant,
+    product,
+)
 
 Z = Var(0)
 """The argument, in a definition."""
@@ -64,7 +80,6 @@ class Function:
     """The slope as a formula, from formulas for the argument z and the value y."""
     pieces: Pieces | None = None
     definition: Formula | None = None
-    derivative_of: Function | None = None
     source: str = ""
     """The text of a definition, as its author wrote it."""
     entry: Callable[[Sequence[Formula], int], Formula] | None = None
@@ -293,11 +308,72 @@ ELEMENTARY = {function.name: function for function in (exp, ln, sqrt, sin, cos, 
 
 
 def defined(name: str, latex: str, definition: Formula, source: str) -> Function:
-    """A function given by a formula in ``Z``; SymPy differentiates it when numbers are due."""
-    slope: Function = Function(f"{name}'", f"{latex}'", derivative_of=None)
-    function = Function(name, latex, lambda z, y: slope(z), definition=definition, source=source)
-    object.__setattr__(slope, "derivative_of", function)
-    return function
+    """A function given by a formula in ``Z``, and its derivative."""
+    slope = Function(f"{name}'", f"{latex}'", definition=derivative(definition))
+    return Function(name, latex, lambda z, y: slope(z), definition=definition, source=source)
+
+
+def derivative(formula: Formula) -> Formula:
+    """The derivative of a formula of one number, ``Z``, by the rules of differentiation.
+
+    Nothing is simplified but factors 1 and terms 0, so it is defined wherever
+    these rules have a meaning.
+    """
+    match formula:
+        case Var():
+            return ONE
+        case Const():
+            return ZERO
+        case Neg(operand):
+            return _negated(derivative(operand))
+        case Sum(terms):
+            return _added(map(derivative, terms))
+        case Times(factors):
+            return _added(
+                _times(*factors[:place], derivative(factor), *factors[place + 1 :]) for place, factor in enumerate(factors)
+            )
+        case Over(above, below):
+            return _added([_over(derivative(above), below), _negated(_over(_times(above, derivative(below)), below**2))])
+        case Power(base, exponent):
+            lower = base ** (exponent - 1) if exponent > 2 else base
+            return _times(Const(Fraction(exponent)), lower, derivative(base))
+        case Apply(function, argument):
+            slope, inner = slope_of(function, argument, formula), derivative(argument)
+            if isinstance(slope, Over) and slope.numerator == ONE:
+                return _over(inner, slope.denominator)
+            return _times(slope, inner)
+        case _:
+            raise DesignError(f"{formula} is not a formula of one number")
+
+
+def _times(*factors: Formula) -> Formula:
+    """A product in which signs stand in front and a factor 0 leaves nothing."""
+    if ZERO in factors:
+        return ZERO
+    plain = [part for one in factors for part in ((Const(Fraction(-1)), one.operand) if isinstance(one, Neg) else (one,))]
+    return product(*plain)
+
+
+def _over(above: Formula, below: Formula) -> Formula:
+    """A quotient in which a sign stands in front and an exact number is one number."""
+    if isinstance(above, Neg):
+        return Neg(_over(above.operand, below))
+    if isinstance(above, Const) and isinstance(below, Const) and below != ZERO:
+        return Const(above.value / below.value)
+    return ZERO if above == ZERO else above / below
+
+
+def _negated(formula: Formula) -> Formula:
+    if isinstance(formula, Const):
+        return Const(-formula.value)
+    return formula.operand if isinstance(formula, Neg) else Neg(formula)
+
+
+def _added(terms: Iterable[Formula]) -> Formula:
+    present = [term for term in terms if term != ZERO]
+    if all(isinstance(term, Const) for term in present):
+        return Const(sum((term.value for term in present if isinstance(term, Const)), Fraction(0)))
+    return sum(present[1:], start=present[0]) if present else ZERO
 
 
 def slope_of(function: Function, z: Formula, y: Formula) -> Formula:

@@ -119,13 +119,8 @@ def source(rule: Rule) -> Source:
     return _source(rule.formula, ", ".join(parameters))
 
 
-@cache
 def definition(function: Function) -> Formula:
-    """What a user's function, or the slope of one, is in z; only for the slope is SymPy imported."""
-    if function.derivative_of is not None:
-        from bptt_trace.symbolic import slope
-
-        return slope(function.derivative_of)
+    """What a user's function, or the slope of one, is in z."""
     if function.definition is None:
         raise DesignError(f"{function.name} has no definition")
     return function.definition

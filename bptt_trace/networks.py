@@ -221,7 +221,7 @@ def activation_of(table: Keys, text: str, key: str, name: str, latex: str) -> Fu
             path=f"network.{key}",
         )
     try:
-        return expression(text, name, latex)
+        return expression(text, name, latex, _number(table, "relu_slope_at_0", Decimal(0)))
     except ProblemError as error:
         error.path = f"network.{key}"
         raise

@@ -146,7 +146,7 @@ def shower(rounding: Rounding) -> Callable[[Any, Role], str]:
         case "full":
             return lambda number, role: repr(number + 0.0).replace("e+", "e")
         case _:
-            return lambda number, role: str(number).replace("**", "^").replace("*", " * ")
+            return lambda number, role: closed(number)
 
 
 def plain(number: Decimal) -> str:
@@ -164,6 +164,13 @@ def power_of_ten(text: str) -> str:
     r"""A number in LaTeX: ``1.234e-10`` becomes ``1.234 \cdot 10^{-10}``."""
     mantissa, sign, exponent = text.partition("e")
     return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if sign else text
+
+
+def closed(number: Any) -> str:
+    """A closed form in plain text."""
+    from bptt_trace.symbolic import in_text
+
+    return in_text(number)
 
 
 def closed_latex(number: Any) -> str:
@@ -258,9 +265,15 @@ def _checker(rule: Rule, role: Role, rounding: Rounding, endless: bool) -> Calla
 
 
 def recomputes(rule: Rule, role: Role, rounding: Rounding, arguments: Sequence[Decimal | Fraction], result: Decimal) -> bool:
-    """Whether a printed line gives its printed result from its own printed digits."""
+    """Whether a printed line gives its printed result from its own printed digits.
+
+    It does not where these digits give nothing at all: ln(0.00), or 0.00 / 0.00.
+    """
     endless = any(isinstance(argument, Fraction) for argument in arguments)
-    return bool(_checker(rule, role, rounding, endless)(*arguments) == result)
+    try:
+        return bool(_checker(rule, role, rounding, endless)(*arguments) == result)
+    except (ArithmeticError, ValueError):
+        return False
 
 
 def printed(values: Values, position: int, texts: Sequence[str]) -> Decimal | Fraction:

@@ -191,7 +191,7 @@ class _Lines(_Writer):
         """The whole program."""
         reader = "number" if self.form == "python" else "array"
         given = self.given(lambda _: reader)
-        written = [position for position, step in enumerate(self.steps) if step.rule is not None and not step.repeats]
+        written = [position for position in range(len(self.steps)) if self.board.line_of[position]]
         return self.filled(given=given, passages=tuple(self.passages(written, self._line)))
 
     def _line(self, position: int) -> str:
@@ -245,6 +245,11 @@ class _Autograd(_Writer):
             new=tuple(self._compare(position, self.name(position)) for position in changed),
             drift=self.drift([*compared, *changed]),
         )
+
+    def right_side(self, position: int) -> str:
+        """The formula of a step as code; a gradient that is an exact number is a tensor too."""
+        text = super().right_side(position)
+        return text if self.steps[position].arguments else f"torch.tensor({text}, dtype=torch.float64)"
 
     def _forward(self, position: int) -> str:
         """``h_1 = keep(tanh(a_1))  # 2``; without ``keep`` where the sheet has no gradient of it."""

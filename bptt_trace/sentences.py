@@ -110,6 +110,8 @@ def memory(desk: Desk, time: int) -> Iterator[Note]:
 
 def gates(desk: Desk, moment: Moment) -> Iterator[Note]:
     """What each gate does with these numbers, told by the products in which it stands; of a vector, in unit 1."""
+    if not _readable(desk):
+        return
     network = desk.problem.network
     said: list[Inline] = []
     for position in desk.parts.forward.steps[moment]:
@@ -125,7 +127,7 @@ def gates(desk: Desk, moment: Moment) -> Iterator[Note]:
         terms = formula.terms if isinstance(formula, Sum) else (formula,)
         for term in terms:
             said += _gated(desk, position, term, open_gates, adds=len(terms) > 1)
-    if said and _readable(desk):
+    if said:
         yield Note("Gates", (*(part for place, one in enumerate(said) for part in ("; " if place else "", *one)), "."))
 
 

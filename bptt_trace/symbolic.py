@@ -12,10 +12,10 @@ from functools import cache
 from typing import Any
 
 import sympy
+from sympy.printing.str import StrPrinter
 
 from bptt_trace.errors import CalculationError, DesignError
 from bptt_trace.formula import (
-    ONE,
     Apply,
     Const,
     Extreme,
@@ -37,6 +37,8 @@ Expression = Any
 """A SymPy expression; SymPy has no types of its own."""
 MAX_OPERATIONS = 600
 """How large a closed form may become."""
+MAX_OPERATIONS_TOGETHER = 8_000
+"""How large all closed forms of a program may become: a few seconds of printing."""
 
 
 # --------------------------------------------------------------- formulas as expressions
@@ -119,10 +121,17 @@ def true(function: Function) -> Callable[[Expression], Expression]:
         return _piecewise(function.pieces)
     if function.libraries is not None:
         return closed(function.libraries)
-    formula = slope(function.derivative_of) if function.derivative_of is not None else function.definition
-    if formula is None:
+    return defined(function, true)
+
+
+def defined(
+    function: Function, inner: Callable[[Function], Callable[[Expression], Expression]]
+) -> Callable[[Expression], Expression]:
+    """A user's function, or the slope of one; ``inner`` has the functions that its definition applies."""
+    if function.definition is None:
         raise DesignError(f"{function.name} has no definition")
-    return lambda z: expression(formula, lambda _: z, function=true, evaluate=True)
+    formula = function.definition
+    return lambda z: expression(formula, lambda _: z, function=inner, evaluate=True)
 
 
 def _piecewise(pieces: Pieces) -> Callable[[Expression], Expression]:
@@ -147,76 +156,56 @@ def closed(libraries: Libraries) -> Callable[[Expression], Expression]:
     return applied
 
 
-def readable(value: Expression) -> Expression:
-    """A closed form that a person can read.
+class Readable:
+    """Lets pass what a person can read: closed forms that are no longer than ``MAX_OPERATIONS`` each, and together."""
 
-    Raises ``ValueError`` where it is no real number, ``ZeroDivisionError`` where it
-    is no number and ``CalculationError`` where it is too long.
-    """
-    if value.has(sympy.I):
-        raise ValueError
-    if value.has(sympy.zoo, sympy.nan, sympy.oo):
-        raise ZeroDivisionError
-    if value.count_ops() > MAX_OPERATIONS:
-        raise CalculationError(
-            f"its closed form has more than {MAX_OPERATIONS:,} operations; --round full, or a smaller problem, would do"
-        )
-    return value
+    def __init__(self) -> None:
+        self.operations = 0
+        """How many operations the closed forms so far have together."""
+
+    def __call__(self, value: Expression) -> Expression:
+        """The value itself.
+
+        Raises ``ValueError`` where it is no real number, ``ZeroDivisionError`` where it
+        is no number and ``CalculationError`` where it is too long.
+        """
+        if value.has(sympy.I):
+            raise ValueError
+        if value.has(sympy.zoo, sympy.nan, sympy.oo):
+            raise ZeroDivisionError
+        size = int(value.count_ops())
+        self.operations += size
+        for met, most, what in (
+            (size, MAX_OPERATIONS, "its closed form has"),
+            (self.operations, MAX_OPERATIONS_TOGETHER, "the closed forms up to here have together"),
+        ):
+            if met > most:
+                raise CalculationError(
+                    f"too large for exact: {what} more than {most:,} operations; --round full, or a smaller problem, would do"
+                )
+        return value
+
+
+class _Text(StrPrinter):  # type: ignore[misc]
+    """Closed forms with the names that functions have in formulas."""
+
+    def _print_log(self, applied: Any) -> str:
+        return f"ln({self._print(applied.args[0])})"
+
+    def _print_Exp1(self, number: Any) -> str:
+        del number
+        return "exp(1)"
+
+
+def in_text(value: Expression) -> str:
+    """A closed form in plain text."""
+    return str(_Text().doprint(value)).replace("**", "^").replace("*", " * ")
 
 
 def in_latex(value: Expression) -> str:
     """A closed form in LaTeX, with brackets at which a line may break."""
-    return str(sympy.latex(value, long_frac_ratio=1, mul_symbol="dot")).replace(r"\left(", "(").replace(r"\right)", ")")
-
-
-# ----------------------------------------------------------------------------- a slope
-
-
-@cache
-def slope(function: Function) -> Formula:
-    """The derivative of a user's function, in z, as SymPy finds it."""
-    if function.definition is None:
-        raise DesignError(f"{function.name} has no definition")
-    return formula_of(sympy.diff(expression(function.definition), Argument(0)))
-
-
-def formula_of(found: Expression) -> Formula:
-    """A SymPy expression of functions of the table as a formula, its terms and factors in SymPy's order."""
-    if isinstance(found, Argument):
-        return Var(found.number)
-    if found.is_Rational:
-        return Const(Fraction(int(found.p), int(found.q)))
-    if found.is_Add:
-        return Sum(tuple(map(formula_of, found.args)))
-    if found.is_Pow:
-        return Over(ONE, _power(found)) if found.exp.is_negative else _power(found)
-    if found.is_Mul:
-        return _product(*found.args)
-    return Apply(found.ours, formula_of(found.args[0]))
-
-
-def _product(first: Expression, *others: Expression) -> Formula:
-    """Factors with their sign in front, and below a line what has a negative exponent."""
-    if first.is_Number and first < 0 and others:
-        return Neg(_product(*(() if first == -1 else (-first,)), *others))
-    factors = (first, *others)
-    above = [formula_of(factor) for factor in factors if not _is_inverse(factor)] or [ONE]
-    below = [_power(factor) for factor in factors if _is_inverse(factor)]
-    return Over(_times(above), _times(below)) if below else _times(above)
-
-
-def _is_inverse(factor: Expression) -> bool:
-    return bool(factor.is_Pow and factor.exp.is_negative)
-
-
-def _power(power: Expression) -> Formula:
-    """A power as if its exponent were positive."""
-    base, exponent = formula_of(power.base), abs(int(power.exp))
-    return base if exponent == 1 else Power(base, exponent)
-
-
-def _times(factors: list[Formula]) -> Formula:
-    return Times(tuple(factors)) if len(factors) > 1 else factors[0]
+    text = str(sympy.latex(value, long_frac_ratio=1, mul_symbol="dot", ln_notation=True))
+    return text.replace(r"\left(", "(").replace(r"\right)", ")")
 
 
 # --------------------------------------------------------------------------- the graph

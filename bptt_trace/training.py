@@ -8,6 +8,7 @@ it was, but for the numbers: these iterations are replayed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from bptt_trace import backward, optimizers
@@ -166,3 +167,10 @@ def borders(problem: Problem) -> frozenset[int]:
     if problem.network.every:
         return frozenset(range(length, last, length))
     return frozenset(range(last - length, 0, -length))
+
+
+def first_iteration(problem: Problem) -> Problem:
+    """The problem with one update only, for whoever asks for the gradients of the first iteration alone."""
+    if problem.update is None or problem.update.schedule == "list":
+        return problem
+    return replace(problem, update=replace(problem.update, iterations=1))
