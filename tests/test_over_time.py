@@ -188,7 +188,7 @@ def test_every_cell_over_time_of_an_example(name: str) -> None:
 
 
 @pytest.mark.parametrize("medium", MEDIA)
-@settings(max_examples=6)
+@settings(max_examples=3)
 @given(case=cases(any_shape=True))
 def test_every_cell_over_time_of_any_network(medium: str, case: Case) -> None:
     """Whatever the cell, the shape and the rounding."""

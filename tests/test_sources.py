@@ -66,7 +66,7 @@ def test_every_case_of_the_note_is_met() -> None:
 
 
 @pytest.mark.parametrize("policy", ["by_hand", "carry"])
-@settings(max_examples=15)
+@settings(max_examples=6)
 @given(
     w_hh=st.sampled_from(["0.5", "1", "-1", "2", "0.01"]),
     w_hy=st.sampled_from(["1", "-0.5", "0.02"]),
