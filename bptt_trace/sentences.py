@@ -311,8 +311,10 @@ def _passed_on(desk: Desk, found: Voices, factor: int, time: int) -> Note:
         factor=full_line(desk, factor, with_name=False),
     )
     lines = [str(desk.line_of[way]) for way in ways if way is not None]
+    arrived = desk.find(gradient(Name("h", time=time)))
+    whole = ways[0] is not None and arrived in desk.steps[ways[0]].arguments  # a cross-entropy may go round the state
     # An output that is fed back is on the way of the change; the line of the way back has the state alone.
-    if lines and time - 1 not in borders(desk.problem) and desk.problem.network.feedback != "output":
+    if whole and time - 1 not in borders(desk.problem) and desk.problem.network.feedback != "output":
         passed += (f" The gradient travels back through the same factor (lines {listed(lines)}).",)
     return Note("Memory", passed)
 

@@ -90,7 +90,11 @@ class Sheet:
     def steps(self, stem: str = "h") -> int:
         """The last time step."""
         return max(
-            [int(m[1]) for name in self.values if (m := re.fullmatch(rf"{stem}(?:\(\w+\))?_(\d+)(?:\[\d+\])?(?:#\d+)?", name))]
+            [
+                int(m[1])
+                for name in self.values
+                if (m := re.fullmatch(rf"{stem}(?:\((?!bwd)\w+\))?_(\d+)(?:\[\d+\])?(?:#\d+)?", name))
+            ]
             or [0]
         )
 
