@@ -35,8 +35,6 @@ needs_torch = pytest.mark.skipif(
     importlib.util.find_spec("torch") is None and not os.environ.get("CI"), reason="PyTorch is not installed (pip install torch)"
 )
 FORMS = ["python", "numpy", pytest.param("torch", marks=needs_torch)]
-BY_SYMPY = ["fnn", "rnn", "relu-bce", "gru", "slstm", "softmax-gradient", "training", "infosys"]
-"""Examples that cover what -f sympy writes: pieces, gates, exponentials, classes, several iterations, truncation."""
 ROUNDINGS = [None, "5sf", "carry:5dp", "full"]
 WITHOUT_A_LOSS = {name for name in examples() if load(name).loss.kind == "none"}
 

@@ -22,7 +22,7 @@ from bptt_trace.rules import rule_of
 arctan = Function(
     "arctan",
     r"\mathrm{arctan}",
-    lambda z, y: 1 / (1 + z**2),
+    lambda z, _: 1 / (1 + z**2),
     libraries=Libraries(math.atan, lambda m, z: m.atan(z), lambda m, z: m.atan(z), lambda m, z: m.arctan(z)),
     code={
         "decimal": '''\
