@@ -752,7 +752,8 @@ class _Marking:
         quantum = HALF * self.key.quantum[position]
         target = steps[position].target
         for other in self.neighbours(position):
-            own = self.written.get(other, exact[other])
+            follows = position in self.sources(other)[0]  # then it may be wrong in a way that ends at this number
+            own = exact[other] if follows else self.written.get(other, exact[other])
             there = min(abs(value - exact[other]), abs(value - own))
             if there <= quantum and abs(exact[other] - exact[position]) > 3 * radius and exact[other] != 0:
                 name = steps[other].target
@@ -827,7 +828,8 @@ class _Marking:
         if dull and self.empties(sources):
             return "what it follows from empties the step"
         room = max(radius, key.quantum[position])
-        if abs(reference) <= FEW * room:
+        unit = max(room, 10.0**-key.problem.rounding.places)
+        if abs(reference) <= FEW * room or MOST_UNITS * abs(reference) < abs(exact) and abs(reference) <= FEW * unit:
             return "what it follows from leaves nothing to calculate: any number near 0 would do"
         if any(abs(value - self.written[one]) <= room and abs(exact - key.exact[one]) > FEW * room for one in sources):
             return "it repeats a number that it follows from"
