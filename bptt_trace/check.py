@@ -412,14 +412,16 @@ class World:
         slopes = {position: 1.0}
         spread = 0.0
         for one in (position, *reversed(self.behind(self.line(position)[1]))):
-            slope = slopes.pop(one, 0.0)
+            if one not in slopes:
+                continue
+            slope = slopes.pop(one)
             if one != position:
                 spread += abs(slope) * self.rounding(one)
-            if slope:
-                for argument, own in self.slopes(one):
-                    slopes[argument] = slopes.get(argument, 0.0) + slope * own
-        spread += math.fsum(abs(slope) * self.rounding(one) for one, slope in slopes.items())
-        return spread if math.isfinite(spread) else math.inf
+            for argument, own in self.slopes(one):
+                slopes[argument] = slopes.get(argument, 0.0) + slope * own
+        for one, slope in slopes.items():
+            spread += abs(slope) * self.rounding(one)
+        return spread
 
     def rounding(self, position: int) -> float:
         """Half a unit of the last place: how far a number may be off by being rounded. A given number and an exact 0 are not."""
@@ -448,14 +450,18 @@ class World:
             if self.key.steps[argument].rule is None:
                 continue
             value = numbers[place]
-            shift = max(self.key.quantum[argument] / 2, abs(value) * LEAST_SHIFT)
-            steepest = 0.0
+            shift = max(self.key.quantum[argument] / 2, abs(self.key.exact[argument]) * LEAST_SHIFT)
+            to_a_side = []
             for side in (shift, -shift):
                 there = self._result(line, [*numbers[:place], value + side, *numbers[place + 1 :]])
-                if there is not None and middle is not None and abs((there - middle) / side) > abs(steepest):
-                    steepest = (there - middle) / side
-            if steepest:
-                yield argument, steepest
+                if there is not None and middle is not None:
+                    to_a_side.append((there - middle) / side)
+            if to_a_side:
+                yield argument, self.steeper(to_a_side)
+
+    def steeper(self, slopes: list[float]) -> float:
+        """The slope that is larger, whatever its sign."""
+        return max(slopes, key=abs)
 
     def all(self) -> dict[int, float]:
         """Every line that has a value, the changed ones and what follows from them."""
@@ -796,7 +802,8 @@ class _Marking:
         half = HALF * self.key.quantum[position]
         if reference is None:
             return half
-        return half + MARGIN * (world or self.world).spread(position)
+        radius = half + MARGIN * (world or self.world).spread(position)
+        return radius if math.isfinite(radius) else math.inf
 
     def hides_again(self, position: int, behind: Iterable[int], reference: float, radius: float) -> str:
         """Why a line cannot show whether the misconception behind it was made here again; empty if it can."""
@@ -829,7 +836,7 @@ class _Marking:
             return "what it follows from empties the step"
         room = max(radius, key.quantum[position])
         unit = max(room, 10.0**-key.problem.rounding.places)
-        if abs(reference) <= FEW * room or MOST_UNITS * abs(reference) < abs(exact) and abs(reference) <= FEW * unit:
+        if abs(reference) <= FEW * room or (MOST_UNITS * abs(reference) < abs(exact) and abs(reference) <= FEW * unit):
             return "what it follows from leaves nothing to calculate: any number near 0 would do"
         if any(abs(value - self.written[one]) <= room and abs(exact - key.exact[one]) > FEW * room for one in sources):
             return "it repeats a number that it follows from"
