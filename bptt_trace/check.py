@@ -47,6 +47,7 @@ HUGE = 1e6
 MOST_COMBINATIONS = 15
 MOST_UNITS = 10
 """Units of the last place beyond which a tolerance alone makes no answer right."""
+CUT_OFF = "cut off instead of rounded"
 FEW = 3
 """Tolerances that a number is away from 0, or from another, where it says something."""
 LEAST_FILLED = 3
@@ -517,6 +518,8 @@ class _Marking:
         self.typed: dict[int, float] = {}
         """Right numbers with too few decimals, as they were typed."""
         self._sources: Sources | None = None
+        self.first_cut = -1
+        """The first line that is cut off instead of rounded."""
 
     def marks(self) -> Marks:
         """Verdicts for all answers, then what blanks explain."""
@@ -752,7 +755,12 @@ class _Marking:
         goals = [goal for goal in (reference, self.key.exact[position]) if goal is not None]
         for goal in goals:
             said = slip(value, goal, radius, self.key.places[position])
+            if said == CUT_OFF and self.first_cut not in (-1, position):
+                # Who cuts off throughout is told once, and loses one line.
+                self.roots[position] = frozenset({self.first_cut})
+                return _Verdict("follow-through", f"{said}, as before", (), self.roots[position])
             if said:
+                self.first_cut = position if said == CUT_OFF else self.first_cut
                 return _Verdict("slip", said)
         steps, exact = self.key.steps, self.key.exact
         quantum = HALF * self.key.quantum[position]
@@ -974,7 +982,7 @@ def slip(value: float, goal: float, radius: float, places: int) -> str:
             return "the decimal point is shifted"
     cut = math.trunc(goal * 10.0**places) / 10.0**places
     if abs(value - cut) <= 1e-9 * max(1.0, abs(cut)):
-        return "cut off instead of rounded"
+        return CUT_OFF
     typed, right = f"{abs(value):.{max(places, 0)}f}", f"{abs(goal):.{max(places, 0)}f}"
     if len(typed) == len(right) and (value < 0) == (goal < 0):
         differ = [i for i, (a, b) in enumerate(zip(typed, right, strict=True)) if a != b]
