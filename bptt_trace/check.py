@@ -688,6 +688,9 @@ class _Marking:
         ]
         if not fits:
             return None
+        # Who has made a mistake makes it again, rather than another that happens to give the same number.
+        named = {slug for verdict in self.verdicts.values() for slug in verdict.slugs}
+        fits = [(apart, one) for apart, one in fits if one.slug in named] or fits
         nearest = min(apart for apart, _ in fits) + 0.02 * self.key.quantum[position]
         best = [one for apart, one in fits if apart <= nearest]
         return _Verdict("misconception", " ".join(one.message for one in best), tuple(one.slug for one in best))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import random
 import time
+from decimal import ROUND_DOWN
 from functools import cache
 
 import mpmath
@@ -14,7 +16,6 @@ from test_check import HOMES, OF_ANY_NETWORK
 from test_check import key as key_of_example
 
 from bptt_trace import Name, load
-from bptt_trace import check as marking
 from bptt_trace.check import RIGHT, Key, check
 from bptt_trace.columns import Columns
 from bptt_trace.documents import examples
@@ -70,7 +71,7 @@ def test_an_lstm_of_fifty_steps_takes_less_than_three_seconds() -> None:
 
 def test_what_takes_too_much_work_is_left_to_a_human(monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit counts lines, not seconds: the same sheet has the same marks on every machine."""
-    monkeypatch.setattr(marking, "MOST_WORK", 300)
+    monkeypatch.setattr(importlib.import_module("bptt_trace.check"), "MOST_WORK", 300)
     one = key("vanishing-lstm")
     answers = {name: text for place, (name, text) in enumerate(by_hand(one).items()) if place % 4 == 0}
     wrong = {name: rounded(float(text) + 0.3, 4) if place % 3 == 0 else text for place, (name, text) in enumerate(answers.items())}
@@ -79,8 +80,10 @@ def test_what_takes_too_much_work_is_left_to_a_human(monkeypatch: pytest.MonkeyP
     left = [answer for answer in first.answers if answer.verdict == "needs-human"]
     assert left
     assert {"this sheet takes too much calculation to be marked to its end"} == {answer.message for answer in left}
-    right = {answer.name for answer in first.answers if abs(float(answer.raw) - (answer.expected or 0)) <= 1e-6}
-    assert {"correct"} == {answer.verdict for answer in first.answers if answer.name in right}
+    for answer in first.answers:
+        position = one.program.index[answer.name]
+        if abs(float(answer.raw) - one.exact[position]) <= 0.5 * one.quantum[position]:
+            assert "correct" == answer.verdict, "what is right needs no calculation"
 
 
 # ------------------------------------------------------------------ tolerances
@@ -252,11 +255,11 @@ def test_random_numbers_earn_next_to_nothing(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["rnn", "classifier"])
 def test_the_same_number_in_almost_every_box_earns_little(name: str) -> None:
-    """One other number among them changes nothing: each line is looked at by itself."""
+    """One other number among them leaves the lines that only copy another: the rest show nothing."""
     one = key(name)
     for number in ("0.0001", "0.01", "0.5"):
         sheet = {one.steps[p].target: number for p in asked(one)}
-        assert_earns_little(one, sheet | {one.steps[asked(one)[0]].target: "0.7"})
+        assert_earns_little(one, sheet | {one.steps[asked(one)[0]].target: "0.7"}, 0.1)
 
 
 @pytest.mark.parametrize("name", covering(["rnn", "seq2seq"]))
@@ -283,7 +286,7 @@ def test_who_cuts_off_is_told_once() -> None:
     """The first line says that numbers are rounded and not cut off; no other line costs anything."""
     one, sheet = key("rnn3"), {}
     for position in asked(one)[:20]:
-        sheet[one.steps[position].target] = f"{int(one.exact[position] * 10 ** one.places[position]) / 10 ** one.places[position]}"
+        sheet[one.steps[position].target] = rounded(one.exact[position], one.places[position], ROUND_DOWN)
     marks = check(one, sheet)
     assert ["cut off instead of rounded"] == [answer.message for answer in marks.faults]
     assert marks.score == marks.out_of - 1
@@ -293,7 +296,7 @@ def test_a_wrong_sum_is_no_slip_for_what_was_made_of_it() -> None:
     """z is wrong, and y, without its activation, is the same number: z is not the value of another cell."""
     made = {
         "network": {"cell": "dense", "activation": "sigmoid", "output_activation": "sigmoid"},
-        "parameters": {"W_xh": [[0.5, 1, 1.5], [2, 2.5, 3]], "b_h": 0, "W_hy": [[0.5, 1]], "b_y": 0},
+        "parameters": {"W_xh": [["0.5", 1, "1.5"], [2, "2.5", 3]], "b_h": 0, "W_hy": [["0.5", 1]], "b_y": 0},
         "given": {"x": [1, 2, 3]},
         "loss": {"kind": "none"},
     }
