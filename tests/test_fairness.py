@@ -74,7 +74,9 @@ def test_what_takes_too_much_work_is_left_to_a_human(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(importlib.import_module("bptt_trace.check"), "MOST_WORK", 300)
     one = key("vanishing-lstm")
     answers = {name: text for place, (name, text) in enumerate(by_hand(one).items()) if place % 4 == 0}
-    wrong = {name: rounded(float(text) + 0.3, 4) if place % 3 == 0 else text for place, (name, text) in enumerate(answers.items())}
+    wrong = {
+        name: rounded(float(text) + 0.3, 4) if place % 3 == 0 else text for place, (name, text) in enumerate(answers.items())
+    }
     first, again = check(one, wrong), check(one, wrong)
     assert first == again
     left = [answer for answer in first.answers if answer.verdict == "needs-human"]
@@ -134,14 +136,17 @@ def assert_nothing_far_is_right(one: Key, seed: int) -> None:
     lines = asked(one)
     written: dict[int, float] = {}
     for position in chance.sample(lines, min(len(lines), chance.choice([1, 3, 12, 40]))):
-        shift = chance.choice([0, 0, 11, 50, 1e3, 1e6]) * chance.choice([1, -1]) * one.quantum[position]
+        shift = chance.choice([0, 0, 11, 50, 1e3, 1e6]) * chance.choice([1, -1]) * chance.uniform(1, 2) * one.quantum[position]
         written[position] = float(f"{one.exact[position] + shift:.{max(one.places[position], 0)}f}")
     marks = check(one, {one.steps[p].target: repr(value) for p, value in written.items()})
+    solved = {blank.name for blank in marks.unwritten}
     for answer in marks.answers:
         position = one.program.index[answer.name]
         unit = max(10 * one.quantum[position], 0.51 * 10.0**-one.problem.rounding.places)
         if abs(written[position] - one.exact[position]) <= unit or answer.verdict not in ("correct", "rounded", "follow-through"):
             continue
+        if not solved.isdisjoint(answer.inherits):
+            continue  # two wrong answers agree on one value of a blank line: the fault is there
         there = follows(one, position, {p: value for p, value in written.items() if p != position})
         assert there is not None
         assert abs(written[position] - there) <= unit * (1 + 1e-9), (answer, there)
@@ -246,11 +251,15 @@ def test_one_number_in_every_box_earns_nothing(name: str) -> None:
 
 @pytest.mark.parametrize("name", covering(["rnn", "classifier"]))
 def test_random_numbers_earn_next_to_nothing(name: str) -> None:
-    """At most one box in twenty, or a single one."""
-    one = key(name)
-    for scale, places in ((1, 4), (0.1, 4), (0.001, 6), (0.0003, 7)):
-        chance = random.Random(f"{name} {scale}")
-        assert_earns_little(one, {one.steps[p].target: f"{chance.uniform(-scale, scale):.{places}f}" for p in asked(one)})
+    """At most one box in twenty over several sheets; where 0 is right, a tiny number is right too, and does not count."""
+    one, chance = key(name), random.Random(name)
+    lines = [p for p in asked(one) if one.exact[p] != 0]
+    earned = due = 0.0
+    for scale, places in ((1, 4), (0.1, 4), (0.001, 6), (0.0003, 7)) * 2:
+        sheet = {one.steps[p].target: f"{chance.uniform(-scale, scale):.{places}f}" for p in lines}
+        marks = check(one, sheet)
+        earned, due = earned + marks.score, due + marks.out_of
+    assert earned <= 0.05 * due
 
 
 @pytest.mark.parametrize("name", ["rnn", "classifier"])
@@ -301,7 +310,9 @@ def test_a_wrong_sum_is_no_slip_for_what_was_made_of_it() -> None:
         "loss": {"kind": "none"},
     }
     sheet = {"a[1]": "8.0", "a[2]": "16.0", "h[1]": "8.0", "h[2]": "16.0", "z": "12.0", "y": "12.0"}
-    verdicts = {str(answer.name): (answer.verdict, answer.misconceptions) for answer in check(Key(from_document(made)), sheet).answers}
+    verdicts = {
+        str(answer.name): (answer.verdict, answer.misconceptions) for answer in check(Key(from_document(made)), sheet).answers
+    }
     assert ("wrong", ()) == verdicts["z"]
     assert ("misconception", ("activation-forgotten",)) == verdicts["y"]
 
@@ -313,7 +324,10 @@ PLACES += [(slug, tuple(network.items()), way) for slug, homes in OF_CELLS.items
 
 @pytest.mark.parametrize(
     ("slug", "home", "way"),
-    [pytest.param(*place, id=f"{number}-{place[0]}", marks=[] if place[0] in OFTEN else [WIDE]) for number, place in enumerate(PLACES)],
+    [
+        pytest.param(*place, id=f"{number}-{place[0]}", marks=[] if place[0] in OFTEN else [WIDE])
+        for number, place in enumerate(PLACES)
+    ],
 )
 def test_a_mistake_is_found_between_blanks(slug: str, home: tuple[object, ...], way: int) -> None:
     """A line that has a name keeps it where others are left blank, or nothing has another name."""
