@@ -9,7 +9,7 @@ never from the precision typed.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property, lru_cache
@@ -45,6 +45,17 @@ FAULTS = frozenset({"misconception", "slip", "wrong"})
 VERDICTS = RIGHT | FAULTS | {"unreadable", "blank", "not-assessable", "needs-human"}
 HUGE = 1e6
 MOST_COMBINATIONS = 15
+MOST_UNITS = 10
+"""Units of the last place beyond which a tolerance alone makes no answer right."""
+CUT_OFF = "cut off instead of rounded"
+FEW = 3
+"""Tolerances that a number is away from 0, or from another, where it says something."""
+LEAST_FILLED = 3
+"""Answers of a sheet from which on one number in every box is no coincidence."""
+LEAST_SHIFT = 1e-8
+"""The part of a number by which it is moved at least to see a slope: less would drown in the digits of a double."""
+MOST_WORK = 5_000_000
+"""Lines that are calculated for one sheet, which takes about ten seconds; what is open then is left to a human."""
 
 
 class Marked(NamedTuple):
@@ -144,6 +155,7 @@ class Key:
         self.exact: list[float] = list(evaluate(self.program, problem.given, Rounding("full")).numbers)
         self.places = [self.decimals(position, value) for position, value in enumerate(self.exact)]
         self.quantum = [10.0**-places for places in self.places]
+        self.farthest = list(map(self._farthest, self.quantum))
         self.register = Register([step.target for step in self.steps if step.rule is not None], problem.vocabulary)
         self.sources = lru_cache(maxsize=256)(self._sources)
         self._bound: dict[Rule, Line] = {}
@@ -158,6 +170,15 @@ class Key:
             return rounding.places - 1 - size
         least = LEAST_FIGURES if role is not Role.FACTOR else rounding.places
         return max(rounding.places, least - 1 - size) if value else rounding.places
+
+    def _farthest(self, quantum: float) -> float:
+        """How far an answer may be from what follows, whatever the tolerance: a few units, or half a unit of the sheet's places.
+
+        Where a small number is asked for with three significant figures, who
+        keeps to the places of the sheet is not held to ten of those.
+        """
+        rounding = self.problem.rounding
+        return max(MOST_UNITS * quantum, HALF * 10.0**-rounding.places if rounding.figures is None else 0.0)
 
     def _sources(self, written: frozenset[int]) -> Sources:
         return Sources(self, written)
@@ -273,21 +294,40 @@ class Sources:
     def of(self, position: int) -> tuple[frozenset[int], frozenset[int]]:
         """The written lines that a line uses, and the blank ones on the way to them."""
         known = self._known.get(position)
-        if known is not None:
-            return known
+        if known is None:
+            known = self._known[position] = self._found(position)
+        return known
+
+    def _found(self, position: int) -> tuple[frozenset[int], frozenset[int]]:
+        steps, arguments = self.key.steps, self.key.arguments
         written: set[int] = set()
-        blank: set[int] = set()
-        for argument in self.key.arguments[position]:
-            if argument in self.written:
-                written.add(argument)
-            elif self.key.steps[argument].rule is not None:
-                if not self.key.steps[argument].repeats:
-                    blank.add(argument)
-                further = self.of(argument)
-                written |= further[0]
-                blank |= further[1]
-        self._known[position] = frozenset(written), frozenset(blank)
-        return self._known[position]
+        passed: set[int] = set()
+        ahead = list(arguments[position])
+        while ahead:
+            one = ahead.pop()
+            if one in self.written:
+                written.add(one)
+            elif steps[one].rule is not None and one not in passed:
+                passed.add(one)
+                ahead += arguments[one]
+        return frozenset(written), frozenset(one for one in passed if not steps[one].repeats)
+
+
+class TooMuchWork(Exception):
+    """A sheet for which more lines would have to be calculated than are granted."""
+
+
+class Work:
+    """How many lines may still be calculated for a sheet: a limit of time that is the same on every machine."""
+
+    def __init__(self, left: float = math.inf) -> None:
+        self.left = left
+
+    def spend(self) -> None:
+        """Count one line; raise ``TooMuchWork`` where it was one too many."""
+        self.left -= 1
+        if self.left < 0:
+            raise TooMuchWork
 
 
 class World:
@@ -299,41 +339,130 @@ class World:
         written: Mapping[int, float],
         changed: Changed | None = None,
         way: int = 0,
+        work: Work | None = None,
     ) -> None:
         self.key, self.written = key, written
         self.changed = changed or {}
         self.way = way
+        self.work = work or Work()
         self._known: dict[int, float | None] = {}
+        self._slopes: dict[int, list[tuple[int, float]]] = {}
+
+    def line(self, position: int) -> tuple[Line | None, Sequence[int]]:
+        """The rule of a line here, and what it is made of; None for a given number."""
+        if position in self.changed:
+            ways = self.changed[position]
+            return ways[min(self.way, len(ways) - 1)]
+        return self.key.lines[position], self.key.arguments[position]
 
     def value(self, position: int) -> float | None:
         """What a line comes to here; None where that cannot be had."""
         if position in self.written:
             return self.written[position]
         if position not in self._known:
-            self._known[position] = None  # a circle has no value
-            self._known[position] = self.rule(position)
+            for one in self.behind([position], self._known):
+                self._known[one] = self.rule(one)
         return self._known[position]
+
+    def behind(self, positions: Iterable[int], known: dict[int, float | None] | None = None) -> list[int]:
+        """These lines and all that are behind them, as far as they are blank, each after what it is made of.
+
+        ``known`` are lines that are passed over; those that are found are put
+        there without a value, which is what a circle has.
+        """
+        passed: dict[int, float | None] = {} if known is None else known
+        found: list[int] = []
+        ahead = list(positions)
+        while ahead:
+            one = ahead.pop()
+            if one < 0:
+                found.append(~one)
+            elif one not in passed and one not in self.written:
+                passed[one] = None
+                ahead.append(~one)
+                ahead += self.line(one)[1]
+        return found
 
     def rule(self, position: int, instead: Mapping[int, float] | None = None) -> float | None:
         """What the rule of a line gives from the values of its arguments, some of them replaced."""
-        line = self.key.lines[position]
+        line, arguments = self.line(position)
         if line is None:
             return self.key.exact[position]
-        arguments = self.key.arguments[position]
-        if position in self.changed:
-            ways = self.changed[position]
-            line, arguments = ways[min(self.way, len(ways) - 1)]
         values = []
         for argument in arguments:
             value = instead[argument] if instead and argument in instead else self.value(argument)
             if value is None:
                 return None
             values.append(value)
+        return self._result(line, values)
+
+    def _result(self, line: Line, values: list[float]) -> float | None:
+        self.work.spend()
         try:
             result = float(line(*values))
         except (ArithmeticError, ValueError):
             return None
         return result if math.isfinite(result) else None
+
+    def spread(self, position: int) -> float:
+        """How far a line may be moved by rounding behind it: half a unit of every number there times its slope.
+
+        One pass back along the lines, each before what it is made of, adds up
+        the slopes of all paths.
+        """
+        slopes = {position: 1.0}
+        spread = 0.0
+        for one in (position, *reversed(self.behind(self.line(position)[1]))):
+            if one not in slopes:
+                continue
+            slope = slopes.pop(one)
+            if one != position:
+                spread += abs(slope) * self.rounding(one)
+            for argument, own in self.slopes(one):
+                slopes[argument] = slopes.get(argument, 0.0) + slope * own
+        for one, slope in slopes.items():
+            spread += abs(slope) * self.rounding(one)
+        return spread
+
+    def rounding(self, position: int) -> float:
+        """Half a unit of the last place: how far a number may be off by being rounded. A given number and an exact 0 are not."""
+        step = self.key.steps[position]
+        if position in self.written:
+            exact_zero = self.written[position] == 0 == self.key.exact[position]
+        else:
+            exact_zero = step.repeats or self.value(position) == 0
+        return 0.0 if step.rule is None or exact_zero else self.key.quantum[position] / 2
+
+    def slopes(self, position: int) -> list[tuple[int, float]]:
+        """By how much a line changes with each number it is made of, over half a unit to the side where that is more."""
+        known = self._slopes.get(position)
+        if known is None:
+            known = self._slopes[position] = list(self._slopes_of(position))
+        return known
+
+    def _slopes_of(self, position: int) -> Iterator[tuple[int, float]]:
+        line, arguments = self.line(position)
+        values = [self.value(argument) for argument in arguments]
+        numbers = [value for value in values if value is not None]
+        if line is None or len(numbers) < len(values):
+            return
+        middle = self._result(line, numbers)
+        for place, argument in enumerate(arguments if middle is not None else ()):
+            if self.key.steps[argument].rule is None:
+                continue
+            value = numbers[place]
+            shift = max(self.key.quantum[argument] / 2, abs(self.key.exact[argument]) * LEAST_SHIFT)
+            to_a_side = []
+            for side in (shift, -shift):
+                there = self._result(line, [*numbers[:place], value + side, *numbers[place + 1 :]])
+                if there is not None and middle is not None:
+                    to_a_side.append((there - middle) / side)
+            if to_a_side:
+                yield argument, self.steeper(to_a_side)
+
+    def steeper(self, slopes: list[float]) -> float:
+        """The slope that is larger, whatever its sign."""
+        return max(slopes, key=abs)
 
     def all(self) -> dict[int, float]:
         """Every line that has a value, the changed ones and what follows from them."""
@@ -383,10 +512,14 @@ class _Marking:
 
     def __post_init__(self) -> None:
         self.written = {p: float(r.value) for p, (_, r) in self.readings.items() if r.value is not None}
-        self.world = World(self.key, self.written)
+        self.work = Work(MOST_WORK)
+        self.world = World(self.key, self.written, work=self.work)
+        self.mistaken: dict[tuple[str, int], World] = {}
         self.typed: dict[int, float] = {}
         """Right numbers with too few decimals, as they were typed."""
         self._sources: Sources | None = None
+        self.first_cut = -1
+        """The first line that is cut off instead of rounded."""
 
     def marks(self) -> Marks:
         """Verdicts for all answers, then what blanks explain."""
@@ -394,8 +527,9 @@ class _Marking:
             if reading.value is None:
                 self.verdicts[position] = _Verdict("blank") if reading.blank else _Verdict("unreadable", reading.reason)
             else:
-                self.verdicts[position] = self.judge(position, self.written[position], reading)
+                self.verdicts[position] = self.judged(position)
         unwritten = self.unwritten() if any(v.kind in FAULTS for v in self.verdicts.values()) else ()
+        self.look_over()
         return Marks(tuple(self.marked(position) for position in self.readings), unwritten)
 
     def marked(self, position: int) -> Marked:
@@ -420,6 +554,23 @@ class _Marking:
         )
 
     # ---------------------------------------------------------------- verdicts
+
+    def judged(self, position: int) -> _Verdict:
+        """The verdict on an answer, or that it takes too much work to find."""
+        try:
+            return self.judge(position, self.written[position], self.readings[position][1])
+        except TooMuchWork:
+            self.roots[position] = frozenset({position})
+            return _Verdict("needs-human", "this sheet takes too much calculation to be marked to its end")
+
+    def look_over(self) -> None:
+        """Take back what answers earned by chance on a sheet that has one number in every box."""
+        filled = {position: reading.value for position, (_, reading) in self.readings.items() if reading.value is not None}
+        right = sum(self.verdicts[position].kind == "correct" for position in filled)
+        if len(set(filled.values())) == 1 and len(filled) >= LEAST_FILLED and right < len(filled) / 2:
+            for position in filled:
+                if self.verdicts[position].kind in RIGHT:
+                    self.verdicts[position] = _Verdict("not-assessable", "the same number is in every box")
 
     def judge(self, position: int, value: float, reading: Reading) -> _Verdict:
         """The first verdict that applies."""
@@ -468,30 +619,34 @@ class _Marking:
         reference = self.world.rule(position)
         if reference is None:
             return _Verdict("not-assessable", "what it is made of has no value") if self.unsound(position) else None
-        if abs(value - reference) <= HALF * self.key.quantum[position] and not self.unsound(position):
+        sources = self.unsound(position)
+        if not sources and abs(value - reference) <= HALF * self.key.quantum[position]:
             return _Verdict("rounded", reference=reference)  # the most common case: no more room is needed
         radius = self.radius(position, reference)
         if not abs(value - reference) <= radius:
             return None
-        sources = self.unsound(position)
+        behind = frozenset().union(*(self.roots[one] for one in sources))
+        if self.is_far(position, value, reference):
+            self.roots[position] = behind or frozenset({position})
+            return _Verdict("needs-human", "too much rounding on the way to tell", (), behind, reference, radius)
         if not sources:
             return _Verdict("rounded", reference=reference, radius=radius)
-        behind = frozenset().union(*(self.roots[one] for one in sources))
         self.roots[position] = behind
-        why = self.degenerate(position, sources, reference) or self.hides_again(position, behind, reference, radius)
-        if why:
-            return _Verdict("not-assessable", why, (), behind, reference, radius)
-        quantum = self.key.quantum[position]
-        if radius > 10 * quantum and abs(value - self.key.exact[position]) > 10 * quantum:
-            return _Verdict("needs-human", "too much rounding on the way to tell", (), behind, reference, radius)
-        return _Verdict("follow-through", "", (), behind, reference, radius)
+        why = self.says_nothing(position, value, sources, reference, radius)
+        why = why or self.hides_again(position, behind, reference, radius)
+        return _Verdict("not-assessable" if why else "follow-through", why, (), behind, reference, radius)
+
+    def is_far(self, position: int, value: float, reference: float) -> bool:
+        """Whether an answer is so far from what follows, and from the right number, that no tolerance makes it right."""
+        most = self.key.farthest[position]
+        return not (abs(value - reference) <= most or abs(value - self.key.exact[position]) <= most)
 
     def from_few_decimals(self, position: int, value: float) -> _Verdict | None:
         """Whether it follows from what was written with too few decimals, as it was written."""
         rough = {one: self.typed[one] for one in self.sources(position)[0] if one in self.typed}
         if not rough:
             return None
-        world = World(self.key, {**self.written, **rough})
+        world = World(self.key, {**self.written, **rough}, work=self.work)
         reference = world.rule(position)
         radius = self.radius(position, reference, world)
         if reference is None or not abs(value - reference) <= radius:
@@ -507,11 +662,16 @@ class _Marking:
         for replaced in islice(pairs, MOST_COMBINATIONS):
             if len(replaced) == len(sources):
                 continue
-            world = World(self.key, {**self.written, **{one: self.key.exact[one] for one in replaced}})
+            world = World(self.key, {**self.written, **{one: self.key.exact[one] for one in replaced}}, work=self.work)
             reference = world.rule(position)
             radius = self.radius(position, reference, world)
-            if reference is not None and abs(value - reference) <= radius:
-                kept = [one for one in sources if one not in replaced]
+            kept = [one for one in sources if one not in replaced]
+            if (
+                reference is not None
+                and abs(value - reference) <= radius
+                and not self.is_far(position, value, reference)
+                and not self.says_nothing(position, value, kept, reference, radius)
+            ):
                 behind = frozenset().union(*(self.roots[one] for one in kept))
                 self.roots[position] = behind
                 return _Verdict("mixed", "", (), behind, reference, radius)
@@ -528,19 +688,22 @@ class _Marking:
         ]
         if not fits:
             return None
+        # Who has made a mistake makes it again, rather than another that happens to give the same number.
+        named = {slug for verdict in self.verdicts.values() for slug in verdict.slugs}
+        fits = [(apart, one) for apart, one in fits if one.slug in named] or fits
         nearest = min(apart for apart, _ in fits) + 0.02 * self.key.quantum[position]
         best = [one for apart, one in fits if apart <= nearest]
         return _Verdict("misconception", " ".join(one.message for one in best), tuple(one.slug for one in best))
 
     def explained_here(
-        self, position: int, value: float, _: Misconception, lines: Changed, reference: float | None, radius: float
+        self, position: int, value: float, one: Misconception, lines: Changed, reference: float | None, radius: float
     ) -> float | None:
         """How far an answer is from what this misconception makes of the student's numbers; None where that is too far."""
         if position not in lines and not self.sources(position)[1] & lines.keys():
             return None
         found: list[float] = []
         for way in range(max(len(ways) for ways in lines.values())):
-            world = World(self.key, self.written, lines, way)
+            world = self.mistaken_world(one.slug, lines, way)
             other = world.rule(position)
             if other is None or not abs(value - other) <= 20 * max(radius, self.key.quantum[position]):
                 continue
@@ -548,6 +711,12 @@ class _Marking:
             if abs(value - other) <= room and (reference is None or abs(other - reference) > 3 * max(radius, room)):
                 found.append(abs(value - other))
         return min(found, default=None)
+
+    def mistaken_world(self, slug: str, lines: Changed, way: int) -> World:
+        """What follows from the student's numbers for somebody who has this misconception; made once for the sheet."""
+        if (slug, way) not in self.mistaken:
+            self.mistaken[slug, way] = World(self.key, self.written, lines, way, self.work)
+        return self.mistaken[slug, way]
 
     def explained_everywhere(
         self, position: int, value: float, one: Misconception, lines: Changed, reference: float | None, radius: float
@@ -589,13 +758,19 @@ class _Marking:
         goals = [goal for goal in (reference, self.key.exact[position]) if goal is not None]
         for goal in goals:
             said = slip(value, goal, radius, self.key.places[position])
+            if said == CUT_OFF and self.first_cut not in (-1, position):
+                # Who cuts off throughout is told once, and loses one line.
+                self.roots[position] = frozenset({self.first_cut})
+                return _Verdict("follow-through", f"{said}, as before", (), self.roots[position])
             if said:
+                self.first_cut = position if said == CUT_OFF else self.first_cut
                 return _Verdict("slip", said)
         steps, exact = self.key.steps, self.key.exact
         quantum = HALF * self.key.quantum[position]
         target = steps[position].target
         for other in self.neighbours(position):
-            own = self.written.get(other, exact[other])
+            follows = position in self.sources(other)[0]  # then it may be wrong in a way that ends at this number
+            own = exact[other] if follows else self.written.get(other, exact[other])
             there = min(abs(value - exact[other]), abs(value - own))
             if there <= quantum and abs(exact[other] - exact[position]) > 3 * radius and exact[other] != 0:
                 name = steps[other].target
@@ -638,36 +813,8 @@ class _Marking:
         half = HALF * self.key.quantum[position]
         if reference is None:
             return half
-        world = world or self.world
-        written, blank = self.sources(position)
-        spread = 0.0
-        for one in (*written, *blank):
-            value = world.value(one)
-            if value is None:
-                continue
-            shift = self.key.quantum[one] / 2
-            moved = [self.moved(position, one, value + sign * shift, world) for sign in (1, -1)]
-            spread += max((abs(m - reference) for m in moved if m is not None), default=0.0)
-        return half + MARGIN * spread
-
-    def moved(self, position: int, one: int, value: float, world: World) -> float | None:
-        """What a line comes to when one of its sources is another number."""
-        arguments = self.key.arguments[position]
-        if position in world.changed:
-            ways = world.changed[position]
-            arguments = ways[min(world.way, len(ways) - 1)][1]
-        instead: dict[int, float] = {}
-        for argument in arguments:
-            if argument == one:
-                instead[argument] = value
-            elif argument not in self.written and self.key.steps[argument].rule is not None:
-                written, blank = self.sources(argument)
-                if one in written or one in blank:
-                    there = self.moved(argument, one, value, world)
-                    if there is None:
-                        return None
-                    instead[argument] = there
-        return world.rule(position, instead)
+        radius = half + MARGIN * (world or self.world).spread(position)
+        return radius if math.isfinite(radius) else math.inf
 
     def hides_again(self, position: int, behind: Iterable[int], reference: float, radius: float) -> str:
         """Why a line cannot show whether the misconception behind it was made here again; empty if it can."""
@@ -676,23 +823,35 @@ class _Marking:
             if one.slug not in slugs or position not in lines:
                 continue
             for way in range(len(lines[position])):
-                other = World(self.key, self.written, lines, way).rule(position)
+                other = self.mistaken_world(one.slug, lines, way).rule(position)
                 if other is not None and abs(other - reference) <= radius:
                     return "the mistake before it gives the same number here"
         return ""
 
-    def degenerate(self, position: int, sources: list[int], reference: float) -> str:
-        """Why following through would give credit for nothing: from impossible values, or where the step is emptied."""
-        key = self.key
+    def says_nothing(self, position: int, value: float, sources: list[int], reference: float, radius: float) -> str:
+        """Why a line that follows from wrong numbers shows nothing of its own; empty if it does.
+
+        It has to tell whoever calculates from whoever fills in numbers: the
+        numbers behind it are possible, they do not empty the step, what follows
+        is more than a few tolerances away from 0, and it is not what stands in
+        a line before it, unless it should be.
+        """
+        key, exact = self.key, self.key.exact[position]
         for one in sources:
-            value, exact = self.written[one], key.exact[one]
-            if abs(value) > HUGE * max(1.0, abs(exact)) or out_of_range(key, one, value):
+            if abs(self.written[one]) > HUGE * max(1.0, abs(key.exact[one])) or out_of_range(key, one, self.written[one]):
                 return "what it follows from is out of range"
-        exact = key.exact[position]
         emptied = {0.0, 1.0, -1.0} | {key.exact[a] for a in key.arguments[position] if key.steps[a].rule is None}
         near = HALF * key.quantum[position]
         dull = any(abs(reference - value) <= near < abs(exact - value) for value in emptied)
-        return "what it follows from empties the step" if dull and self.empties(sources) else ""
+        if dull and self.empties(sources):
+            return "what it follows from empties the step"
+        room = max(radius, key.quantum[position])
+        unit = max(room, 10.0**-key.problem.rounding.places)
+        if abs(reference) <= FEW * room or (MOST_UNITS * abs(reference) < abs(exact) and abs(reference) <= FEW * unit):
+            return "what it follows from leaves nothing to calculate: any number near 0 would do"
+        if any(abs(value - self.written[one]) <= room and abs(exact - key.exact[one]) > FEW * room for one in sources):
+            return "it repeats a number that it follows from"
+        return ""
 
     def empties(self, sources: list[int]) -> bool:
         """Whether a source is itself 0 or ±1 where it should not be."""
@@ -707,11 +866,14 @@ class _Marking:
     def unwritten(self) -> tuple[Unwritten, ...]:
         """Blank lines whose value, if it is taken from one wrong answer, explains others."""
         found: list[Unwritten] = []
-        while True:
-            wrong = [p for p in self.readings if self.verdicts[p].kind in FAULTS]
-            one = next((u for u in self.candidates(wrong) if self.explain(u, wrong, found)), None)
-            if one is None:
-                return tuple(found)
+        try:
+            while True:
+                wrong = [p for p in self.readings if self.verdicts[p].kind in FAULTS]
+                if not any(self.explain(blank, wrong, found) for blank in self.candidates(wrong)):
+                    break
+        except TooMuchWork:
+            pass  # what has been found stands
+        return tuple(found)
 
     def candidates(self, wrong: list[int]) -> list[int]:
         """Blank lines behind two wrong answers or more, the last ones first."""
@@ -737,7 +899,7 @@ class _Marking:
         unsettled = ("wrong", "slip", "follow-through", "mixed", "needs-human", "not-assessable")
         for position in [p for p in self.readings if p > blank and self.verdicts[p].kind in unsettled]:
             self.roots.pop(position, None)
-            self.verdicts[position] = self.judge(position, self.written[position], self.readings[position][1])
+            self.verdicts[position] = self.judged(position)
         return True
 
     def take(self, blank: int, value: float | None) -> None:
@@ -747,7 +909,8 @@ class _Marking:
         else:
             self.written[blank] = value
         self._sources = None
-        self.world = World(self.key, self.written)
+        self.world = World(self.key, self.written, work=self.work)
+        self.mistaken = {}
 
     def goes_with(self, position: int) -> bool:
         """Whether an answer follows; twice the usual room, as the blank line is known from a rounded answer only."""
@@ -764,11 +927,16 @@ class _Marking:
 
     def solved(self, blank: int, position: int) -> float | None:
         """The value of a blank line with which a later answer is right (secant method)."""
-        goal = self.written[position]
+        goal, way = self.written[position], self.way(blank, position)
 
         def off(value: float) -> float | None:
-            there = self.moved(position, blank, value, self.world)
-            return None if there is None else there - goal
+            moved: dict[int, float] = {blank: value}
+            for one in way:
+                there = self.world.rule(one, moved)
+                if there is None:
+                    return None
+                moved[one] = there
+            return moved[position] - goal
 
         start = self.world.value(blank)
         if start is None:
@@ -783,6 +951,14 @@ class _Marking:
             if high is not None and abs(high) <= 1e-12 * max(1.0, abs(goal)):
                 return right
         return None
+
+    def way(self, blank: int, position: int) -> list[int]:
+        """The lines by which a blank line acts on a later answer, in order, and that answer."""
+        on_the_way = {blank}
+        for one in (*self.world.behind(self.key.arguments[position]), position):
+            if not on_the_way.isdisjoint(self.key.arguments[one]):
+                on_the_way.add(one)
+        return sorted(on_the_way - {blank})
 
 
 def out_of_range(key: Key, position: int, value: float) -> bool:
@@ -809,7 +985,7 @@ def slip(value: float, goal: float, radius: float, places: int) -> str:
             return "the decimal point is shifted"
     cut = math.trunc(goal * 10.0**places) / 10.0**places
     if abs(value - cut) <= 1e-9 * max(1.0, abs(cut)):
-        return "cut off instead of rounded"
+        return CUT_OFF
     typed, right = f"{abs(value):.{max(places, 0)}f}", f"{abs(goal):.{max(places, 0)}f}"
     if len(typed) == len(right) and (value < 0) == (goal < 0):
         differ = [i for i, (a, b) in enumerate(zip(typed, right, strict=True)) if a != b]

@@ -8,13 +8,13 @@ sheet with anything else in it is left to ``check``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from bptt_trace.check import HALF, MARGIN, Key
+from bptt_trace.check import HALF, MARGIN, Key, World
 from bptt_trace.evaluate import floats, resolve
 from bptt_trace.functions import Function
 from bptt_trace.lines import source
@@ -33,7 +33,6 @@ class Columns:
     def __init__(self, key: Key, names: Sequence[Name]) -> None:
         self.key = key
         self.positions = [key.program.index[name] for name in names]
-        self._sources = key.sources(frozenset(self.positions))
         self._lines: dict[Rule, Callable[..., Any]] = {}
 
     def settle(self, sheets: Sequence[Sequence[str]]) -> list[list[str] | None]:
@@ -55,50 +54,29 @@ class Columns:
     def _judged(self, numbers: Column, cells: Sequence[Sequence[str]]) -> tuple[Mask, Mask]:
         """Which answers are correct, and which sheets are right altogether."""
         key = self.key
-        columns: dict[int, Any] = {p: numbers[:, place] for place, p in enumerate(self.positions)}
-        right = np.ones(len(cells), dtype=bool)
+        sheets = _Sheets(key, {p: numbers[:, place] for place, p in enumerate(self.positions)}, self._line)
+        right = ~(numbers == numbers[:, :1]).all(axis=1)  # one number in every box is looked at more closely
         correct = np.empty(numbers.shape, dtype=bool)
         with np.errstate(all="ignore"):
             for place, position in enumerate(self.positions):
-                column, quantum = columns[position], key.quantum[position]
-                correct[:, place] = np.abs(column - key.exact[position]) <= HALF * quantum
+                column, quantum = numbers[:, place], key.quantum[position]
+                apart = np.abs(column - key.exact[position])
+                correct[:, place] = apart <= HALF * quantum
                 off = ~correct[:, place] & right
                 if not off.any():
                     continue
                 if key.places[position] > 0:  # with too few decimals it may be a number cut short
                     short = [row for row in np.flatnonzero(off).tolist() if _decimals(cells[row][place]) < key.places[position]]
                     right[short] = False
-                reference = self._value(position, columns, {})
-                near = np.abs(column - reference) <= HALF * quantum
+                reference: Any = sheets.rule(position)
+                follows = np.abs(column - reference)
+                near = follows <= HALF * quantum
                 if not (near | ~off).all():
-                    near = np.abs(column - reference) <= self._radius(position, reference, columns)
+                    most = key.farthest[position]
+                    near = follows <= HALF * quantum + MARGIN * sheets.spread(position)
+                    near &= (follows <= most) | (apart <= most)
                 right &= near | correct[:, place]
         return correct, right
-
-    def _value(self, position: int, columns: dict[int, Any], instead: dict[int, Any]) -> Any:
-        """What the rule of a line gives from the columns, some replaced; lines without a column are walked through."""
-        values = []
-        for argument in self.key.arguments[position]:
-            if argument in instead:
-                values.append(instead[argument])
-            elif argument in columns:
-                values.append(columns[argument])
-            elif self.key.steps[argument].rule is None:
-                values.append(self.key.exact[argument])
-            else:
-                values.append(self._value(argument, columns, instead))
-        return self._line(position)(*values)
-
-    def _radius(self, position: int, reference: Column, columns: dict[int, Any]) -> Column:
-        """Half a unit, and what rounding the sources can do, written ones and blank ones."""
-        written, blank = self._sources.of(position)
-        spread = np.zeros_like(reference)
-        for one in (*written, *blank):
-            value = columns[one] if one in columns else self._value(one, columns, {})
-            shift = self.key.quantum[one] / 2
-            moved = [np.abs(self._value(position, columns, {one: value + sign * shift}) - reference) for sign in (1, -1)]
-            spread += np.maximum(*moved)
-        return HALF * self.key.quantum[position] + MARGIN * spread
 
     def _line(self, position: int) -> Callable[..., Any]:
         """The rule of a line over columns; functions of one number are applied number by number."""
@@ -107,6 +85,41 @@ class Columns:
         if rule not in self._lines:
             self._lines[rule] = source(rule).bind(float, _over_columns)
         return self._lines[rule]
+
+
+class _Sheets(World):
+    """The lines of many sheets, each a column of numbers; where a number cannot be had it is NaN."""
+
+    written: Mapping[int, Any]
+
+    def __init__(self, key: Key, written: Mapping[int, Column], over_columns: Callable[[int], Callable[..., Any]]) -> None:
+        super().__init__(key, written)  # type: ignore[arg-type]
+        self._over_columns = over_columns
+
+    def line(self, position: int) -> tuple[Callable[..., Any] | None, Sequence[int]]:
+        """The rule of a line over columns."""
+        given = self.key.steps[position].rule is None
+        return None if given else self._over_columns(position), self.key.arguments[position]
+
+    def _result(self, line: Callable[..., Any], values: list[Any]) -> Any:
+        result = line(*values)
+        finite = np.where(np.isfinite(result), result, np.nan)
+        return finite if finite.ndim else float(finite)  # a line of given numbers alone is one number
+
+    def rounding(self, position: int) -> Any:
+        """How far each number may be off by being rounded, by the rule of one sheet."""
+        step, half = self.key.steps[position], self.key.quantum[position] / 2
+        if step.rule is None:
+            return 0.0
+        if position in self.written:
+            return half if self.key.exact[position] else np.where(self.written[position] == 0, 0.0, half)
+        return 0.0 if step.repeats else np.where(self.value(position) == 0, 0.0, half)
+
+    def steeper(self, slopes: list[Any]) -> Any:
+        """In each sheet the slope that is larger; one that cannot be had is none."""
+        there, other = slopes
+        there, other = np.nan_to_num(there, nan=0.0), np.nan_to_num(other, nan=0.0)
+        return np.where(np.abs(other) > np.abs(there), other, there)
 
 
 def _over_columns(function: Function) -> Callable[[Any], Any]:

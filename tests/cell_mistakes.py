@@ -42,6 +42,10 @@ OF_CELLS: dict[str, list[tuple[dict[str, Any], int]]] = {
         ({"cell": "rnn", "hidden": 1, "decoder": "target"}, 0),
         ({**LSTM, "decoder": "output"}, 0),
     ],
+    "wrong-end-of-the-backward-reader": [
+        ({"cell": "rnn", "hidden": 1, "bidirectional": True, "outputs": "last"}, 0),
+        ({**LSTM, "bidirectional": True, "outputs": "last"}, 0),
+    ],
     "backward-reader-forwards": [({"cell": "rnn", "hidden": 1, "bidirectional": True}, 0), ({**LSTM, "bidirectional": True}, 0)],
 }
 """The mistakes of ``bptt_trace/misconceptions/cells.py`` by slug."""
@@ -53,6 +57,9 @@ ALSO_OF_CELLS: dict[str, list[tuple[dict[str, Any], int]]] = {
     "activation-forgotten": [(LSTM, 0), (GRU, 0)],
     "memory-path-dropped": [(LSTM, 0), (GRU, 0), (SLSTM, 0), ({**LSTM, "bidirectional": True}, 0)],
     "own-error-dropped": [(LSTM, 0), (GRU, 0)],
+    "slope-of-the-next-step-twice": [(LSTM, 0), (GRU, 0)],
+    "total-for-a-part": [(LSTM, 0), (GRU, 0)],
+    "output-of-the-bias-alone": [(LSTM, 0), (GRU, 0)],
     "slope-forgotten": [(LSTM, 0), (GRU, 0), (SLSTM, 0), ({**LSTM, "hidden": 2}, 0)],
     "slope-at-the-net-input": [(LSTM, 0), (GRU, 0)],
     "slope-of-another-function": [(LSTM, 0), (GRU, 0)],

@@ -257,6 +257,10 @@ HOMES: dict[str, tuple[Any, ...]] = {
     "clipped-number-by-number": CLIPPED,
     "clipping-after-the-update": CLIPPED,
     "online-for-batch": ("toy-batch",),
+    "truncation-ignored": ("rnn3", "update.truncate=2", "h_0=0.5"),
+    "slope-of-the-next-step-twice": ("rnn3", "h_0=0.5"),
+    "output-of-the-bias-alone": ("rnn3", "h_0=0.5"),
+    "total-for-a-part": ("rnn3", "h_0=0.5"),
     "batch-for-online": ("toy-batch", "update.mode=online", "update.epochs=2"),
 }
 """Where a misconception shows; the others do in three steps of one unit."""

@@ -21,6 +21,7 @@ from bptt_trace.formula import (
 )
 from bptt_trace.functions import exp, ln, sigmoid, slope_of, softmax, tanh
 from bptt_trace.misconceptions.catalogue import (
+    MOST_PARTS,
     MOST_STEPS,
     Case,
     added,
@@ -32,7 +33,7 @@ from bptt_trace.misconceptions.catalogue import (
     terms_of,
     uses,
 )
-from bptt_trace.names import Name, gradient
+from bptt_trace.names import LOSS, WHOLE_LOSS, Name, gradient
 from bptt_trace.program import Role, Step
 
 # ------------------------------------------------------------------ forward pass
@@ -47,6 +48,17 @@ def _bias_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role in (Role.PREACTIVATION, Role.OUTPUT) and isinstance(formula := case.formula(position), Sum):
         kept = [t for t in formula.terms if not (isinstance(t, Var) and t.number in case.parameters)]
         yield from some_of(kept, formula.terms)
+
+
+@misconception(
+    "output-of-the-bias-alone",
+    "the output has nothing but its bias",
+    "An output adds its bias to the weighted hidden values; without them it would be the same for every input.",
+)
+def _output_of_the_bias_alone(case: Case, position: int, step: Step) -> Iterator[Formula]:
+    if step.target.stem in ("y", "z") and step.role in (Role.PREACTIVATION, Role.OUTPUT):
+        terms = terms_of(case.formula(position))
+        yield from some_of([t for t in terms if isinstance(t, Var) and t.number in case.parameters], terms)
 
 
 @misconception(
@@ -356,6 +368,26 @@ def _slope_twice(case: Case, position: int, step: Step) -> Iterator[Formula]:
 
 
 @misconception(
+    "slope-of-the-next-step-twice",
+    "the slope of the next step twice",
+    "dL/da of the next step has the slope of that step already: going back from there to h it is only multiplied by the weight.",
+)
+def _slope_of_the_next_step_twice(case: Case, position: int, step: Step) -> Iterator[Formula]:
+    if not case.of_state(step) or step.through is None or not handed_on(step.target, case.steps[step.through].target):
+        return
+
+    def sloped(number: int) -> Formula | None:
+        found = case.crossing(case.steps[number])
+        if found is None or found.function.slope is None:
+            return None
+        return product(Var(number), slope_of(found.function, found.argument, found.value))
+
+    changed = replaced(case.formula(position), sloped)
+    if changed != case.formula(position):
+        yield changed
+
+
+@misconception(
     "slope-at-the-net-input",
     "the slope formula with the pre-activation",
     "1 - h^2 and y(1 - y) take the value of the activation, not its argument; with a cell, 1 - tanh(c)^2 and not 1 - c^2.",
@@ -543,6 +575,43 @@ def _contributions_not_added(case: Case, position: int, step: Step) -> Iterator[
 def _contributions_averaged(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if case.is_gradient(step) and case.of_parameter(step) is not None and step.through is None and len(step.arguments) > 1:
         yield product(Const(Fraction(1, len(step.arguments))), case.formula(position))
+
+
+@misconception(
+    "total-for-a-part",
+    "the whole gradient for one of its parts",
+    "A line with via asks for what comes by one way alone; all ways together are the line without it.",
+)
+def _total_for_a_part(case: Case, position: int, step: Step) -> Iterator[Formula]:
+    whole = case.find(step.target._replace(via=None)) if step.target.via is not None and case.is_gradient(step) else None
+    if whole is None or not 1 < len(case.steps[whole].arguments) <= MOST_PARTS:
+        return
+    # The parts are written out: the total is made of this line, and a line cannot be made of itself.
+    parts = [case.formula(part) if case.steps[part].target.via else Var(part) for part in case.steps[whole].arguments]
+    yield added(parts)
+
+
+@misconception(
+    "truncation-ignored",
+    "the gradient is carried across the end of a window",
+    "The backward pass is cut on this sheet: nothing is carried back from one window of steps to the window before it.",
+)
+def _truncation_ignored(case: Case, position: int, step: Step) -> Iterator[Formula]:
+    if not case.is_gradient(step) or (whole := case.find(step.target._replace(of=WHOLE_LOSS))) is None:
+        return
+    if len(case.steps[whole].arguments) > MOST_STEPS:
+        return
+
+    def of_this_pass(number: int) -> Formula | None:
+        target = case.steps[number].target
+        if target.of != WHOLE_LOSS:
+            return None
+        own = case.find(target._replace(of=LOSS))
+        return replaced(case.formula(number), of_this_pass) if own is None else Var(own)
+
+    changed = replaced(case.formula(whole), of_this_pass)
+    if changed != case.formula(position):
+        yield changed
 
 
 @misconception(

@@ -29,6 +29,9 @@ from bptt_trace.rules import renumbered, rule_of
 MOST_STEPS = 50
 """Time steps up to which a mistake is looked for that takes the sum of many parts."""
 
+MOST_PARTS = 10
+"""Parts of a gradient up to which its total is looked for in the place of one of them."""
+
 
 class Case:
     """One problem's program of numbers, as the catalogue looks at it."""

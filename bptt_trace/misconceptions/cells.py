@@ -484,3 +484,27 @@ def _backward_reader_forwards(case: Case, position: int, step: Step) -> Iterator
     changed = replaced(case.formula(position), before)
     if changed != case.formula(position):
         yield changed
+
+
+@misconception(
+    "wrong-end-of-the-backward-reader",
+    "the second direction is read at its first step",
+    "The second direction reads the last step first: when it has seen the whole sequence, its state is the one of step 1.",
+)
+def _wrong_end_of_the_backward_reader(case: Case, position: int, step: Step) -> Iterator[Formula]:
+    reader = step if step.role in (Role.PREACTIVATION, Role.OUTPUT) else None
+    if case.is_gradient(step) and step.through is not None and case.of_parameter(step) is not None:
+        reader = case.steps[step.through]
+    last = case.network.steps
+    if reader is None or reader.target.time != last or word_and_number(reader.target.layer)[0] == BACKWARD:
+        return
+
+    def at_its_start(number: int) -> Formula | None:
+        target = case.steps[number].target
+        if target.stem != "h" or word_and_number(target.layer)[0] != BACKWARD or target.time == last:
+            return None
+        return None if (there := case.find(target._replace(time=last))) is None else Var(there)
+
+    changed = replaced(case.formula(position), at_its_start)
+    if changed != case.formula(position):
+        yield changed

@@ -1,0 +1,343 @@
+"""Marking in bounds: quick whatever is blank, no number right by tolerance alone, nothing for filling in numbers."""
+
+from __future__ import annotations
+
+import importlib
+import random
+import time
+from decimal import ROUND_DOWN
+from functools import cache
+
+import mpmath
+import pytest
+from cell_mistakes import LSTM, OF_CELLS, problem_with
+from students import by_hand, rounded
+from test_check import HOMES, OF_ANY_NETWORK
+from test_check import key as key_of_example
+
+from bptt_trace import Name, load
+from bptt_trace.check import RIGHT, Key, check
+from bptt_trace.columns import Columns
+from bptt_trace.documents import examples
+from bptt_trace.lines import source
+from bptt_trace.problem import from_document
+
+WIDE = pytest.mark.exhaustive
+
+
+def covering(few: list[str]) -> list[object]:
+    """Some examples by default, all of them in a wide sweep."""
+    return [pytest.param(name, marks=[] if name in few else [WIDE]) for name in examples()]
+
+
+@cache
+def key(name: str, *changes: str) -> Key:
+    return Key(load(name, changes))
+
+
+@cache
+def key_with(network: tuple[tuple[str, object], ...], steps: int = 3) -> Key:
+    return Key(from_document(problem_with(dict(network), steps)))
+
+
+def asked(one: Key) -> list[int]:
+    return [p for p, step in enumerate(one.steps) if step.rule is not None and not step.repeats]
+
+
+# ------------------------------------------------------------------------ time
+
+
+def seconds(one: Key, answers: dict[Name, str]) -> float:
+    began = time.process_time()
+    check(one, answers)
+    return time.process_time() - began
+
+
+@pytest.mark.parametrize("name", covering(["rnn", "vanishing-lstm", "keras-gru"]))
+def test_one_wrong_answer_and_blanks_take_less_than_a_second(name: str) -> None:
+    """However many paths lead to a line: all of them are added up in one pass back."""
+    one = Key(load(name))
+    lines = asked(one)
+    for position in {lines[-1], *random.Random(name).sample(lines, min(3, len(lines)))}:
+        assert 1 > seconds(one, {one.steps[position].target: "0.1234"})
+
+
+@WIDE
+def test_an_lstm_of_fifty_steps_takes_less_than_three_seconds() -> None:
+    """About three thousand lines, one of them written and wrong, and all mistakes of the catalogue tried."""
+    one = Key(from_document(problem_with(LSTM, 50)))
+    assert 3 > seconds(one, {Name.parse("dL/dw_hf"): "0.1234"})
+
+
+def test_what_takes_too_much_work_is_left_to_a_human(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit counts lines, not seconds: the same sheet has the same marks on every machine."""
+    monkeypatch.setattr(importlib.import_module("bptt_trace.check"), "MOST_WORK", 300)
+    one = key("vanishing-lstm")
+    answers = {name: text for place, (name, text) in enumerate(by_hand(one).items()) if place % 4 == 0}
+    wrong = {
+        name: rounded(float(text) + 0.3, 4) if place % 3 == 0 else text for place, (name, text) in enumerate(answers.items())
+    }
+    first, again = check(one, wrong), check(one, wrong)
+    assert first == again
+    left = [answer for answer in first.answers if answer.verdict == "needs-human"]
+    assert left
+    assert {"this sheet takes too much calculation to be marked to its end"} == {answer.message for answer in left}
+    for answer in first.answers:
+        position = one.program.index[answer.name]
+        if abs(float(answer.raw) - one.exact[position]) <= 0.5 * one.quantum[position]:
+            assert "correct" == answer.verdict, "what is right needs no calculation"
+
+
+# ------------------------------------------------------------------ tolerances
+
+
+def follows(one: Key, position: int, written: dict[int, float]) -> mpmath.mpf | None:
+    """What a line comes to from what is written, with 30 digits: the oracle, which knows nothing of tolerances."""
+    functions = {"ln": mpmath.log, "sigmoid": lambda z: 1 / (1 + mpmath.exp(-z))}
+    known: dict[int, mpmath.mpf] = {}
+    needed, ahead = {position}, list(one.arguments[position])
+    while ahead:
+        place = ahead.pop()
+        if place not in needed and place not in written:
+            needed.add(place)
+            ahead += one.arguments[place]
+    with mpmath.workdps(30):
+        for place in sorted(needed):
+            step = one.steps[place]
+            if step.rule is None:
+                known[place] = mpmath.mpf(one.exact[place])
+                continue
+            values = [mpmath.mpf(written[a]) if a in written else known[a] for a in step.arguments]
+            line = source(step.rule).bind(
+                lambda value: mpmath.mpf(value.numerator) / value.denominator,
+                lambda function: functions.get(function.name) or bent(function) or getattr(mpmath, function.name),
+            )
+            try:
+                known[place] = line(*values)
+            except (ArithmeticError, ValueError):
+                return None
+        return known[position]
+
+
+def bent(function: object) -> object:
+    """ReLU and its like: a slope on either side of 0."""
+    pieces = getattr(function, "pieces", None)
+    if pieces is None:
+        return None
+    left, middle, right = (mpmath.mpf(float(part)) for part in (pieces.left, pieces.at_zero, pieces.right))
+    if pieces.steps:
+        return lambda z: right if z > 0 else left if z < 0 else middle
+    return lambda z: right * z if z > 0 else left * z
+
+
+def assert_nothing_far_is_right(one: Key, seed: int) -> None:
+    """Some lines are written, most of them far off, the others are blank."""
+    chance = random.Random(seed)
+    lines = asked(one)
+    written: dict[int, float] = {}
+    for position in chance.sample(lines, min(len(lines), chance.choice([1, 3, 12, 40]))):
+        shift = chance.choice([0, 0, 11, 50, 1e3, 1e6]) * chance.choice([1, -1]) * chance.uniform(1, 2) * one.quantum[position]
+        written[position] = float(f"{one.exact[position] + shift:.{max(one.places[position], 0)}f}")
+    marks = check(one, {one.steps[p].target: repr(value) for p, value in written.items()})
+    solved = {blank.name for blank in marks.unwritten}
+    for answer in marks.answers:
+        position = one.program.index[answer.name]
+        unit = max(10 * one.quantum[position], 0.51 * 10.0**-one.problem.rounding.places)
+        if abs(written[position] - one.exact[position]) <= unit or answer.verdict not in ("correct", "rounded", "follow-through"):
+            continue
+        if not solved.isdisjoint(answer.inherits):
+            continue  # two wrong answers agree on one value of a blank line: the fault is there
+        there = follows(one, position, {p: value for p, value in written.items() if p != position})
+        assert there is not None
+        assert abs(written[position] - there) <= unit * (1 + 1e-9), (answer, there)
+
+
+@pytest.mark.parametrize("seed", [0, pytest.param(range(1, 30), marks=WIDE)])
+@pytest.mark.parametrize("name", covering(["rnn", "gru", "adam", "relu-bce"]))
+def test_no_tolerance_alone_makes_a_far_number_right(name: str, seed: int | range) -> None:
+    """What is more than ten units off is right only where it follows, within ten units, from what is written."""
+    for one in [seed] if isinstance(seed, int) else seed:
+        assert_nothing_far_is_right(key(name), one)
+
+
+RULES = ["momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
+
+
+@pytest.mark.parametrize("seeds", [range(1), pytest.param(range(1, 72), marks=WIDE)], ids=["few", "many"])
+@pytest.mark.parametrize("rule", RULES)
+def test_no_optimizer_makes_a_far_number_right(rule: str, seeds: range) -> None:
+    """Dead units, whose gradients are 0, divide by roots that are all but empty."""
+    for seed in seeds:
+        chance = random.Random(f"{rule} {seed}")
+        made = {
+            "network": {"cell": "dense", "activation": chance.choice(["relu", "tanh"]), "hidden": 2, "bias": False},
+            "parameters": {"W_xh": [[chance.choice(["0.5", "-0.5"])], ["-0.7"]], "W_hy": [[1, f"{chance.uniform(-1, 1):.2f}"]]},
+            "given": {"x": 1, "target": chance.choice([2, "0.5"])},
+            "update": {"rule": rule, "learning_rate": "0.1"},
+        }
+        one = Key(from_document(made))
+        for sheet in range(3):
+            assert_nothing_far_is_right(one, sheet)
+
+
+def test_a_dead_unit_keeps_its_weight() -> None:
+    """Adam divides 0 by an almost empty root: the step is 0, and neither −500 nor 77 is a weight."""
+    made = {
+        "network": {"cell": "dense", "activation": "relu", "hidden": 2, "bias": False},
+        "parameters": {"W_xh": [["0.5"], ["-0.5"]], "W_hy": [[1, 1]]},
+        "given": {"x": 1, "target": 2},
+        "update": {"rule": "adam", "learning_rate": "0.1"},
+    }
+    marks = check(Key(from_document(made)), {"dL/dW_xh[2,1]": "0", "W_xh'[2,1]": "-500", "W_hy'[1,2]": "77"})
+    assert ["correct", "slip", "wrong"] == [answer.verdict for answer in marks.answers]
+
+
+@pytest.mark.parametrize("inside", [True, False])
+@pytest.mark.parametrize("side", [1, -1])
+def test_the_edge_of_what_rounding_can_do(side: int, inside: bool) -> None:
+    """0.51 of a unit, and 1.05 of what half a unit in each source does: just inside is right, just outside is not."""
+    one = key("rnn3")
+    sources, position = [one.program.index[Name.parse(name)] for name in ("dL/dh_2 via y_2", "dL/dh_2 via a_3")], None
+    position = one.program.index[Name.parse("dL/dh_2")]
+    written = {p: float(rounded(one.exact[p], one.places[p])) for p in sources}
+    edge = 0.51 * one.quantum[position] + 1.05 * sum(one.quantum[p] / 2 for p in sources)  # a sum has slopes of 1
+    value = sum(written.values()) + side * edge * (0.999 if inside else 1.001)
+    assert abs(value - one.exact[position]) > 0.51 * one.quantum[position]
+    sheet = {one.steps[p].target: repr(number) for p, number in written.items()} | {one.steps[position].target: repr(value)}
+    verdicts = {answer.name: answer.verdict for answer in check(one, sheet).answers}
+    assert (verdicts[one.steps[position].target] == "rounded") is inside
+
+
+@pytest.mark.parametrize("name", ["rnn", "classifier", pytest.param("gru", marks=WIDE), pytest.param("adam", marks=WIDE)])
+def test_a_class_is_marked_as_each_sheet_of_it(name: str) -> None:
+    """Where the quick path settles a sheet it gives the verdicts of ``check``, also for numbers near the edge."""
+    one, chance, settled = key(name), random.Random(name), 0
+    for share in (0.2, 0.5, 1):
+        lines = sorted(chance.sample(asked(one), max(3, int(share * len(asked(one))))))
+        names = [one.steps[p].target for p in lines]
+        sheets = []
+        for _ in range(12):
+            honest = by_hand(one, extra=chance.choice([0, 0, 1]))
+            sheet = [honest[each] for each in names]
+            for place in chance.sample(range(len(sheet)), 2):
+                moved = float(sheet[place]) + chance.choice([1, -1]) * chance.uniform(0.4, 1.6) * one.quantum[lines[place]]
+                sheet[place] = f"{moved:.{max(one.places[lines[place]], 0) + 3}f}"
+            sheets.append(sheet)
+        for sheet, found in zip(sheets, Columns(one, names).settle(sheets), strict=True):
+            if found is not None:
+                settled += 1
+                assert found == [answer.verdict for answer in check(one, dict(zip(names, sheet, strict=True))).answers]
+    assert settled > 3
+
+
+# ---------------------------------------------------------------------- gaming
+
+
+FILLERS = ["0", "1", "-1", "0.5", "0.25", "0.01", "0.0001", "0.3333"]
+
+
+def assert_earns_little(one: Key, sheet: dict[Name, str], share: float = 0.05) -> None:
+    marks = check(one, sheet)
+    assert marks.score <= max(share * marks.out_of, 1), (marks.score, marks.out_of)
+
+
+@pytest.mark.parametrize("name", covering(["rnn", "classifier", "adam"]))
+def test_one_number_in_every_box_earns_nothing(name: str) -> None:
+    """Tiny numbers follow from tiny numbers, and 1 from 1: whoever fills them in has calculated nothing."""
+    one = key(name)
+    for number in FILLERS:
+        assert_earns_little(one, {one.steps[p].target: number for p in asked(one)}, 0)
+
+
+@pytest.mark.parametrize("name", covering(["rnn", "classifier"]))
+def test_random_numbers_earn_next_to_nothing(name: str) -> None:
+    """At most one box in twenty over several sheets; where 0 is right, a tiny number is right too, and does not count."""
+    one, chance = key(name), random.Random(name)
+    lines = [p for p in asked(one) if one.exact[p] != 0]
+    earned = due = 0.0
+    for scale, places in ((1, 4), (0.1, 4), (0.001, 6), (0.0003, 7)) * 2:
+        sheet = {one.steps[p].target: f"{chance.uniform(-scale, scale):.{places}f}" for p in lines}
+        marks = check(one, sheet)
+        earned, due = earned + marks.score, due + marks.out_of
+    assert earned <= 0.05 * due
+
+
+@pytest.mark.parametrize("name", ["rnn", "classifier"])
+def test_the_same_number_in_almost_every_box_earns_little(name: str) -> None:
+    """One other number among them leaves the lines that only copy another: the rest show nothing."""
+    one = key(name)
+    for number in ("0.0001", "0.01", "0.5"):
+        sheet = {one.steps[p].target: number for p in asked(one)}
+        assert_earns_little(one, sheet | {one.steps[asked(one)[0]].target: "0.7"}, 0.1)
+
+
+@pytest.mark.parametrize("name", covering(["rnn", "seq2seq"]))
+def test_who_slips_once_keeps_what_follows(name: str) -> None:
+    """Of the lines that an early slip of the forward pass has changed at least 95 in 100 earn their marks."""
+    one, chance = key(name), random.Random(name)
+    after = earned = 0
+    forward = [p for p in asked(one) if one.steps[p].role.value in ("preactivation", "hidden")][:6] or asked(one)[:3]
+    for position in forward:
+        for units in (30, 300):
+            slip = chance.choice([1, -1]) * units * one.quantum[position]
+            for answer in check(one, by_hand(one, slips={position: slip})).answers:
+                place = one.program.index[answer.name]
+                if place != position and abs(float(answer.raw) - one.exact[place]) > 10 * one.quantum[place]:
+                    after += 1
+                    earned += answer.verdict in RIGHT
+    assert earned >= 0.95 * after
+
+
+# ------------------------------------------------------------------- mistakes
+
+
+def test_who_cuts_off_is_told_once() -> None:
+    """The first line says that numbers are rounded and not cut off; no other line costs anything."""
+    one, sheet = key("rnn3"), {}
+    for position in asked(one)[:20]:
+        sheet[one.steps[position].target] = rounded(one.exact[position], one.places[position], ROUND_DOWN)
+    marks = check(one, sheet)
+    assert ["cut off instead of rounded"] == [answer.message for answer in marks.faults]
+    assert marks.score == marks.out_of - 1
+
+
+def test_a_wrong_sum_is_no_slip_for_what_was_made_of_it() -> None:
+    """z is wrong, and y, without its activation, is the same number: z is not the value of another cell."""
+    made = {
+        "network": {"cell": "dense", "activation": "sigmoid", "output_activation": "sigmoid"},
+        "parameters": {"W_xh": [["0.5", 1, "1.5"], [2, "2.5", 3]], "b_h": 0, "W_hy": [["0.5", 1]], "b_y": 0},
+        "given": {"x": [1, 2, 3]},
+        "loss": {"kind": "none"},
+    }
+    sheet = {"a[1]": "8.0", "a[2]": "16.0", "h[1]": "8.0", "h[2]": "16.0", "z": "12.0", "y": "12.0"}
+    verdicts = {
+        str(answer.name): (answer.verdict, answer.misconceptions) for answer in check(Key(from_document(made)), sheet).answers
+    }
+    assert ("wrong", ()) == verdicts["z"]
+    assert ("misconception", ("activation-forgotten",)) == verdicts["y"]
+
+
+OFTEN = {"memory-path-dropped", "total-for-a-part", "truncation-ignored", "clipping-after-the-update", "slope-of-the-complement"}
+PLACES = [(one.slug, HOMES.get(one.slug, ("rnn3", "h_0=0.5")), 0) for one in OF_ANY_NETWORK]
+PLACES += [(slug, tuple(network.items()), way) for slug, homes in OF_CELLS.items() for network, way in homes]
+
+
+@pytest.mark.parametrize(
+    ("slug", "home", "way"),
+    [
+        pytest.param(*place, id=f"{number}-{place[0]}", marks=[] if place[0] in OFTEN else [WIDE])
+        for number, place in enumerate(PLACES)
+    ],
+)
+def test_a_mistake_is_found_between_blanks(slug: str, home: tuple[object, ...], way: int) -> None:
+    """A line that has a name keeps it where others are left blank, or nothing has another name."""
+    one = key_of_example(*home) if isinstance(home[0], str) else key_with(home)  # type: ignore[arg-type]
+    lines = {mistake.slug: lines for mistake, lines in one.changes}[slug]
+    whole = by_hand(one, changed=lines, way=way)
+    named = [answer.name for answer in check(one, whole).faults if slug in answer.misconceptions]
+    chance = random.Random(slug)
+    for share in (0.3, 0.6, 0.9):
+        kept = chance.choice(named)
+        sheet = {name: text if name == kept or chance.random() > share else "" for name, text in whole.items()}
+        other = [answer for answer in check(one, sheet).faults if answer.misconceptions and slug not in answer.misconceptions]
+        assert not other, [(str(answer.name), answer.misconceptions) for answer in other]
