@@ -150,14 +150,30 @@ class Key:
 
     def decimals(self, position: int, value: float) -> int:
         """Decimals that are asked for: those of the problem, and at least three significant figures of this value."""
-        rounding, role = self.problem.rounding, self.steps[position].role
+        figures, places = self.figures(position), self.problem.rounding.places
         size = math.floor(math.log10(abs(value))) if value else 0
-        if rounding.figures is not None:
-            return rounding.figures - 1 - size if value else rounding.figures - 1
-        if role is Role.STATE:
-            return rounding.places - 1 - size
-        least = LEAST_FIGURES if role is not Role.FACTOR else rounding.places
-        return max(rounding.places, least - 1 - size) if value else rounding.places
+        if figures is not None:
+            return figures - 1 - size
+        return max(places, LEAST_FIGURES - 1 - size) if value else places
+
+    def figures(self, position: int) -> int | None:
+        """The significant figures that the sheet's own rule keeps of a line; None where it keeps decimals."""
+        rounding = self.problem.rounding
+        if rounding.figures is None and self.steps[position].role in KEEPS_FIGURES:
+            return rounding.places
+        return rounding.figures
+
+    def unit(self, position: int, value: float | None, typed: int = 0) -> float:
+        """One unit of the last place that somebody keeps who has this value at a line.
+
+        Where decimals are kept, the problem's own are enough, however small the
+        value; ``typed`` ones beyond them count. A spreadsheet drops zeros, so
+        fewer never do. Where figures are kept, the size of the value tells.
+        """
+        asked = self.quantum[position]
+        if self.figures(position) is None:
+            return max(asked, 10.0 ** -max(typed, self.problem.rounding.places))
+        return max(asked, 10.0 ** -self.decimals(position, value)) if value else asked
 
     def _sources(self, written: frozenset[int]) -> Sources:
         return Sources(self, written)
@@ -172,19 +188,15 @@ class Key:
         return [None if step.rule is None else made[step.rule] for step in self.steps]
 
     @cached_property
-    def short_results(self) -> dict[int, Decimal]:
-        """Results by hand that have fewer decimals than are asked for: who follows the rounding rule writes these."""
-        rounding = self.problem.rounding
-        if rounding.policy != "by_hand" or rounding.figures is not None:
-            return {}
-        short = [p for p, places in enumerate(self.places) if places > rounding.places and self.steps[p].rule is not None]
-        if not short:
+    def printed(self) -> dict[int, Decimal]:
+        """The results of the worked solution, where they are rounded by hand."""
+        if self.problem.rounding.policy != "by_hand":
             return {}
         try:
-            numbers = evaluate(self.program, self.problem.given, rounding).numbers
+            numbers = evaluate(self.program, self.problem.given, self.problem.rounding).numbers
         except CalculationError:
             return {}
-        return {p: numbers[p] for p in short if self.steps[p].role not in KEEPS_FIGURES}
+        return {p: numbers[p] for p, step in enumerate(self.steps) if step.rule is not None}
 
     @cached_property
     def line_texts(self) -> list[str]:
@@ -424,16 +436,12 @@ class _Marking:
     def judge(self, position: int, value: float, reading: Reading) -> _Verdict:
         """The first verdict that applies."""
         key, exact = self.key, self.key.exact[position]
-        quantum = key.quantum[position]
-        if abs(value - exact) <= HALF * quantum:
+        if abs(value - exact) <= HALF * key.quantum[position] or abs(value - exact) <= HALF * self.unit(position):
             return _CORRECT
-        if self.is_the_sheets(position, reading):
+        if reading.value == key.printed.get(position):
             return _CORRECT
-        if self.is_rough(position, value, reading):
-            self.typed[position] = value
-            self.written[position] = exact  # the right number is known to be meant
-            return _Verdict("rough", f"the right number; give {max(key.places[position], 0)} decimals")
-        found = self.consistent(position, value) or self.from_few_decimals(position, value)
+        found = self.consistent(position, value) or self.cut_short(position, value, reading)
+        found = found or self.from_few_decimals(position, value)
         if found is not None:
             return found
         reference = self.world.rule(position)
@@ -451,24 +459,47 @@ class _Marking:
             self.roots[position] = frozenset({position})
         return fault
 
-    def is_the_sheets(self, position: int, reading: Reading) -> bool:
-        """Whether it is what the worked solution prints, where that has fewer decimals than are asked for."""
-        places = self.key.problem.rounding.places
-        return reading.decimals == places and reading.value == self.key.short_results.get(position)
+    def cut_short(self, position: int, value: float, reading: Reading) -> _Verdict | None:
+        """Whether it is the right number, or the one that follows, with up to two decimals too few."""
+        key, exact = self.key, self.key.exact[position]
+        advice = f"the right number; give {max(key.places[position], 0)} decimals"
+        if self.is_rough(position, value, reading, exact):
+            found, meant = _Verdict("rough", advice), exact
+        else:
+            reference = self.world.rule(position)
+            if reference is None or not self.is_rough(position, value, reading, reference):
+                return None
+            whole = self.consistent(position, reference)  # what it would be with all decimals
+            if whole is None or whole.kind not in ("rounded", "follow-through"):
+                return whole
+            found, meant = _Verdict("rough", advice, (), whole.inherits, reference, whole.radius), reference
+        self.typed[position] = value
+        self.written[position] = meant
+        return found
 
-    def is_rough(self, position: int, value: float, reading: Reading) -> bool:
-        """Whether it is the right number with up to two decimals too few."""
-        short = self.key.places[position] - reading.decimals
+    def is_rough(self, position: int, value: float, reading: Reading, goal: float) -> bool:
+        """Whether it is this number with up to two decimals too few, or with the decimals of a problem that wants figures."""
         half = HALF * 10.0**-reading.decimals
-        exact = self.key.exact[position]
-        return 0 < short <= 2 and reading.digits >= 2 and abs(value - exact) <= half <= 0.05 * abs(exact)
+        if not abs(value - goal) <= half:
+            return False
+        if self.key.problem.rounding.figures is None and reading.decimals >= self.key.problem.rounding.places:
+            return True
+        short = self.key.decimals(position, goal) - reading.decimals
+        return 0 < short <= 2 and reading.digits >= 2 and half <= 0.05 * abs(goal)
+
+    def unit(self, position: int) -> float:
+        """One unit of the last place that this student keeps of a line; of a blank one, the sheet's own rule says."""
+        if position in self.written and position in self.readings:
+            reading = self.readings[position][1]
+            return self.key.unit(position, self.written[position], reading.decimals)
+        return self.key.unit(position, self.world.value(position))
 
     def consistent(self, position: int, value: float) -> _Verdict | None:
         """Whether it follows from the student's own numbers."""
         reference = self.world.rule(position)
         if reference is None:
             return _Verdict("not-assessable", "what it is made of has no value") if self.unsound(position) else None
-        if abs(value - reference) <= HALF * self.key.quantum[position] and not self.unsound(position):
+        if abs(value - reference) <= HALF * self.unit(position) and not self.unsound(position):
             return _Verdict("rounded", reference=reference)  # the most common case: no more room is needed
         radius = self.radius(position, reference)
         if not abs(value - reference) <= radius:
@@ -481,8 +512,8 @@ class _Marking:
         why = self.degenerate(position, sources, reference) or self.hides_again(position, behind, reference, radius)
         if why:
             return _Verdict("not-assessable", why, (), behind, reference, radius)
-        quantum = self.key.quantum[position]
-        if radius > 10 * quantum and abs(value - self.key.exact[position]) > 10 * quantum:
+        unit = self.unit(position)
+        if radius > 10 * unit and abs(value - self.key.exact[position]) > 10 * unit:
             return _Verdict("needs-human", "too much rounding on the way to tell", (), behind, reference, radius)
         return _Verdict("follow-through", "", (), behind, reference, radius)
 
@@ -635,7 +666,7 @@ class _Marking:
 
     def radius(self, position: int, reference: float | None, world: World | None = None) -> float:
         """How far an answer may be from what follows: half a unit, and what rounding on the way can do."""
-        half = HALF * self.key.quantum[position]
+        half = HALF * self.unit(position)
         if reference is None:
             return half
         world = world or self.world
@@ -645,7 +676,7 @@ class _Marking:
             value = world.value(one)
             if value is None:
                 continue
-            shift = self.key.quantum[one] / 2
+            shift = self.unit(one) / 2
             moved = [self.moved(position, one, value + sign * shift, world) for sign in (1, -1)]
             spread += max((abs(m - reference) for m in moved if m is not None), default=0.0)
         return half + MARGIN * spread
