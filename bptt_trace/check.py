@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property, lru_cache
 from itertools import combinations, islice
 from typing import Any, NamedTuple
 
-from bptt_trace.answers import Register
+from bptt_trace.answers import Answers, Register
 from bptt_trace.build import build
+from bptt_trace.decimalmark import NONE, DecimalMark, decided
 from bptt_trace.errors import CalculationError
 from bptt_trace.evaluate import FLOATS, Full, evaluate, resolve
 from bptt_trace.formula import Formula
@@ -88,6 +89,8 @@ class Marks:
 
     answers: tuple[Marked, ...]
     unwritten: tuple[Unwritten, ...] = ()
+    comma: DecimalMark = NONE
+    """What a comma was taken for, where there is one."""
 
     @property
     def score(self) -> float:
@@ -365,9 +368,10 @@ def check(problem: Problem | Key, answers: Mapping[Name, str] | Mapping[str, str
     key = problem if isinstance(problem, Key) else Key(problem)
     index, find = key.program.index, key.register.find
     order = sorted((index[name if isinstance(name, Name) else find(name)], str(text)) for name, text in answers.items())
-    comma = key.problem.marks.decimal_comma
-    readings = {position: (text, read(text, decimal_comma=comma)) for position, text in order}
-    return _Marking(key, readings).marks()
+    separator = answers.separator if isinstance(answers, Answers) else ""
+    comma = decided([(text, key.exact[p]) for p, text in order], separator, key.problem.marks.decimal_comma)
+    readings = {position: (text, read(text, mark=comma.mark)) for position, text in order}
+    return replace(_Marking(key, readings).marks(), comma=comma)
 
 
 @dataclass
@@ -488,11 +492,18 @@ class _Marking:
         return 0 < short <= 2 and reading.digits >= 2 and half <= 0.05 * abs(goal)
 
     def unit(self, position: int) -> float:
-        """One unit of the last place that this student keeps of a line; of a blank one, the sheet's own rule says."""
+        """One unit of the last place that this student keeps of a line; of a blank one, as of the written ones."""
+        key = self.key
         if position in self.written and position in self.readings:
-            reading = self.readings[position][1]
-            return self.key.unit(position, self.written[position], reading.decimals)
-        return self.key.unit(position, self.world.value(position))
+            return key.unit(position, self.written[position], self.readings[position][1].decimals)
+        typed = max(key.places[position], 0) if self.keeps_small_digits else 0
+        return key.unit(position, self.world.value(position), typed)
+
+    @cached_property
+    def keeps_small_digits(self) -> bool:
+        """Whether small numbers on this sheet have more decimals than the problem's own, as is asked for."""
+        places, figures = self.key.problem.rounding.places, self.key.figures
+        return any(reading.decimals > places and figures(p) is None for p, (_, reading) in self.readings.items())
 
     def consistent(self, position: int, value: float) -> _Verdict | None:
         """Whether it follows from the student's own numbers."""

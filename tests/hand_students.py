@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import random
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from functools import cached_property
+from pathlib import Path
 from types import CodeType
 from typing import Any
 
@@ -26,6 +28,7 @@ import mpmath
 
 from bptt_trace import load, solve
 
+EXAMPLES = Path(__file__).parent.parent / "examples"
 KINDS = ("asked", "rule", "carry", "carry-rule")
 HALVES = {"half up": ROUND_HALF_UP, "half even": ROUND_HALF_EVEN}
 LEAST_FIGURES = 3
@@ -148,12 +151,14 @@ NETWORKS = ("rnn", "rnn3", "fnn", "classifier", "lstm", "gru", "seq2seq", "bidir
 
 
 def other_numbers(problem: str, chance: random.Random) -> tuple[str, ...]:
-    """Settings that give every parameter of a problem another number."""
-    settings = []
-    for name, value in load(problem).given.items():
-        if name.time is None and str(name) not in ("T", "eta") and abs(value.value) < 10:
-            settings.append(f"parameters.{name}={Fraction(chance.randint(-12, 12), 10) or Fraction(1, 2)}")
-    return tuple(settings)
+    """Settings that give every parameter of a built-in problem another number."""
+
+    def another(value: Any) -> Any:
+        return [another(one) for one in value] if isinstance(value, list) else chance.randint(-12, 12) / 10
+
+    with (EXAMPLES / f"{problem}.toml").open("rb") as file:
+        parameters = tomllib.load(file)["parameters"]
+    return tuple(f"parameters.{name}={another(value)}" for name, value in parameters.items())
 
 
 def sheets(calculator: Calculator, chance: random.Random, shares: tuple[float, ...]) -> Iterator[tuple[str, dict[str, str]]]:
