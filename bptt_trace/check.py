@@ -169,14 +169,14 @@ class Key:
     def unit(self, position: int, value: float | None, typed: int = 0) -> float:
         """One unit of the last place that somebody keeps who has this value at a line.
 
-        Where decimals are kept, the problem's own are enough, however small the
-        value; ``typed`` ones beyond them count. A spreadsheet drops zeros, so
-        fewer never do. Where figures are kept, the size of the value tells.
+        The size of this value tells its figures, not that of the right one. Where
+        decimals are kept, the problem's own are enough, however small the value;
+        ``typed`` ones beyond them count. A spreadsheet drops zeros, so fewer never do.
         """
-        asked = self.quantum[position]
+        own = self.decimals(position, value) if value else self.places[position]
         if self.figures(position) is None:
-            return max(asked, 10.0 ** -max(typed, self.problem.rounding.places))
-        return max(asked, 10.0 ** -self.decimals(position, value)) if value else asked
+            own = min(own, max(typed, self.problem.rounding.places))
+        return max(self.quantum[position], 10.0**-own)
 
     def _sources(self, written: frozenset[int]) -> Sources:
         return Sources(self, written)

@@ -17,7 +17,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -134,7 +134,8 @@ class Calculator:
             written[name] = f"{text:f}"
             return value if carries else Fraction(text)
 
-        self.run(line)
+        with localcontext(prec=3 * DIGITS):
+            self.run(line)
         return written
 
 
