@@ -567,7 +567,8 @@ def write_json(T: int, write: Write) -> None:
                 a[i], full[0][i], used, "pre-activation",
             )  # fmt: skip
             add(
-                n + 1, f"h_{t}{mark}", f"{left}h_{{{t}}}{power}", "hidden", t, f"tanh(a_{t}{mark})", rf"\\tanh({left}a_{{{t}}}{power})",
+                n + 1, f"h_{t}{mark}", f"{left}h_{{{t}}}{power}", "hidden", t,
+                f"tanh(a_{t}{mark})", rf"\\tanh({left}a_{{{t}}}{power})",
                 f"tanh({a[i]})", rf"\\tanh({a[i]})", h[t], full[1][t], n, "hidden state",
             )  # fmt: skip
             add(

@@ -84,7 +84,7 @@ def main() -> int:
     parser.add_argument("--documents", type=int, default=30)
     parser.add_argument("--kind", choices=["variants", "solutions"], default="variants")
     parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="two variants, one run: whether all sides agree, not how fast they are")
+    parser.add_argument("--quick", action="store_true", help="two variants, one run: whether all sides agree")
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.documents, arguments.repeat = 2, 1

@@ -107,7 +107,7 @@ class Calculator:
         """Every line without any rounding."""
         found: dict[str, Fraction] = {}
 
-        def line(name: str, value: Any, _: str, figures: bool = False) -> Fraction:
+        def line(name: str, value: Any, *_: Any) -> Fraction:
             found[name] = short(Fraction(value))
             return found[name]
 

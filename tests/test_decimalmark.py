@@ -48,7 +48,7 @@ def test_what_shows_what_a_comma_is(
 @pytest.mark.parametrize("places", [2, 3, 4])
 @pytest.mark.parametrize("problem", ["rnn", "classifier", "lstm"])
 def test_a_sheet_with_decimal_commas_is_read_as_one_with_points(problem: str, places: int) -> None:
-    """In a file with commas and quotes, in one with semicolons, or in JSON: not one answer is unreadable, none is another number."""
+    """In a file with commas and quotes, in one with semicolons, or in JSON: the numbers are the same."""
     calculator = Calculator(problem, (), places)
     key = Key(load(problem, calculator.set_rounding))
     sheet = calculator.answers("asked")

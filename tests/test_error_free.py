@@ -69,7 +69,7 @@ def test_the_problem_s_own_decimals_are_enough_for_small_numbers() -> None:
 
 @pytest.mark.parametrize("loss", ["0.4696", "0.4761"])
 def test_a_number_that_follows_may_be_cut_short(loss: str) -> None:
-    """Half marks for a follow-through with two decimals too few; what is made of it goes on from either number, 0.3148 or 0.31."""
+    """Half marks for a follow-through with two decimals too few; what is made of it goes on from 0.3148 or 0.31."""
     marks = check(load("rnn"), {"h_2": "0.5123", "y_2": "0.31", "L_2": loss})
     assert ["wrong", "rough", "follow-through"] == [answer.verdict for answer in marks.answers]
     assert [0, 0.5, 1] == [answer.credit for answer in marks.answers]

@@ -425,7 +425,25 @@ def test_a_class_with_decimal_commas(tmp_path: Path, form: str | None, before: s
     assert ["wrong", "wrong"] == [row["h_1"] for row in rows[1:3]]
 
 
-CELLS = ["0,0187", "1,530", "1;2", "1,2,3", ";", "0.5,", ",5", "3/8", "1/0", "1e5", "=1+1", "-", "0.5\u00a0", "", "x", "9" * 30, "٣"]
+CELLS = [
+    "0,0187",
+    "1,530",
+    "1;2",
+    "1,2,3",
+    ";",
+    "0.5,",
+    ",5",
+    "3/8",
+    "1/0",
+    "1e5",
+    "=1+1",
+    "-",
+    "0.5\u00a0",
+    "",
+    "x",
+    "9" * 30,
+    "٣",
+]
 
 
 @pytest.mark.parametrize("sign", [",", ";"])

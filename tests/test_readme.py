@@ -117,7 +117,9 @@ def test_the_readme_quotes_what_the_benchmarks_printed() -> None:
     """Every figure under "Speed" is one that benchmarks/README.md has as printed, rounded to the digits that are quoted."""
     (section,) = re.findall(r"## Speed\n(.*?)\n## ", README, re.DOTALL)
     text = (ROOT / "benchmarks" / "README.md").read_text("utf-8")
-    fenced = "\n".join(re.findall(r"^```\n(.*?)^```", text, re.DOTALL | re.MULTILINE) + re.findall(r"^    .*$", text, re.MULTILINE))
+    fenced = "\n".join(
+        re.findall(r"^```\n(.*?)^```", text, re.DOTALL | re.MULTILINE) + re.findall(r"^    .*$", text, re.MULTILINE)
+    )
     printed = {float(one.replace(",", "")) for one in re.findall(r"\d[\d,]*(?:\.\d+)?", fenced)}
     prose = re.sub(r"`[^`]*`|\([^)]*\)", "", section)
     quoted = [one.replace(",", "") for one in re.findall(r"\d[\d,]*\d(?:\.\d+)?|\d(?:\.\d+)?", prose)]

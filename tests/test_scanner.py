@@ -156,7 +156,9 @@ def test_no_other_comma_is_ambiguous(text: str) -> None:
 # -------------------------------------------------------------------- fractions
 
 
-@given(above=st.integers(-(10**20) + 1, 10**20 - 1), below=st.integers(1, 10**20 - 1), sign=st.sampled_from(["/", " / ", "⁄", "∕"]))
+@given(
+    above=st.integers(-(10**20) + 1, 10**20 - 1), below=st.integers(1, 10**20 - 1), sign=st.sampled_from(["/", " / ", "⁄", "∕"])
+)
 def test_a_fraction_is_read_to_forty_digits(above: int, below: int, sign: str) -> None:
     """``3/8`` is 0.375, and ``1/3`` lies within one part in 10^39 of a third; no digit of it counts as missing."""
     reading = read(f"{above}{sign}{below}")
