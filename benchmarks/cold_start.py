@@ -4,6 +4,7 @@ Whole processes, in turn, so that a busy machine slows both sides alike.
 
     python benchmarks/cold_start.py
     python benchmarks/cold_start.py --repeat 40
+    python benchmarks/cold_start.py --quick
 """
 
 from __future__ import annotations
@@ -68,7 +69,9 @@ def in_turn(left: list[str], right: list[str], repeat: int) -> tuple[list[float]
 def main() -> None:
     parser = argparse.ArgumentParser(description="Time cold starts of the command line beside bare imports.")
     parser.add_argument("--repeat", type=int, default=21, metavar="N", help=f"runs of each (default 21, at least {LEAST_RUNS})")
-    repeat = max(parser.parse_args().repeat, LEAST_RUNS)
+    parser.add_argument("--quick", action="store_true", help="one run of each: whether it works, not how fast it is")
+    options = parser.parse_args()
+    repeat = 1 if options.quick else max(options.repeat, LEAST_RUNS)
     name = program()
     print(f"{repeat} runs each, in turn; medians (least in brackets)\n")
     for pair in PAIRS:

@@ -553,26 +553,27 @@ def write_json(T: int, write: Write) -> None:
     ) -> tuple[list[str], list[str]]:  # fmt: skip
         (a, _), (h, h_in), (y, y_in) = (both(numbers) for numbers in lines[:3])
         w_xh, w_hh, b_h, w_hy, b_y = parameters
-        prime, power = ("'", "^{@2}") if mark else ("", "")
+        prime, left, power = ("'", "{", "^{@2}}") if mark else ("", "", "")
         h_in[0] = "0"
         for t in range(1, T + 1):
             i = t - 1
-            before, before_in_latex = (f"h_{i}{mark}", f"h_{{{i}}}{power}") if t > 1 else ("h_0", "h_{0}")
+            before, before_in_latex = (f"h_{i}{mark}", f"{left}h_{{{i}}}{power}") if t > 1 else ("h_0", "h_{0}")
             used = f"{after[0]}, {n - 2}" if mark and t > 1 else after[0] if mark else n - 2 if t > 1 else ""
             add(
-                n, f"a_{t}{mark}", f"a_{{{t}}}{power}", "preactivation", t,
+                n, f"a_{t}{mark}", f"{left}a_{{{t}}}{power}", "preactivation", t,
                 f"w_xh{prime} * x_{t} + w_hh{prime} * {before} + b_h{prime}",
                 rf"w_{{xh}}{prime} \\cdot x_{{{t}}} + w_{{hh}}{prime} \\cdot {before_in_latex} + b_{{h}}{prime}",
                 f"{w_xh} * {x[i]} + {w_hh} * {h_in[i]} + {b_h}", rf"{w_xh} \\cdot {x[i]} + {w_hh} \\cdot {h_in[i]} + {b_h}",
                 a[i], full[0][i], used, "pre-activation",
             )  # fmt: skip
             add(
-                n + 1, f"h_{t}{mark}", f"h_{{{t}}}{power}", "hidden", t, f"tanh(a_{t}{mark})", rf"\\tanh(a_{{{t}}}{power})",
+                n + 1, f"h_{t}{mark}", f"{left}h_{{{t}}}{power}", "hidden", t,
+                f"tanh(a_{t}{mark})", rf"\\tanh({left}a_{{{t}}}{power})",
                 f"tanh({a[i]})", rf"\\tanh({a[i]})", h[t], full[1][t], n, "hidden state",
             )  # fmt: skip
             add(
-                n + 2, f"y_{t}{mark}", f"y_{{{t}}}{power}", "output", t,
-                f"w_hy{prime} * h_{t}{mark} + b_y{prime}", rf"w_{{hy}}{prime} \\cdot h_{{{t}}}{power} + b_{{y}}{prime}",
+                n + 2, f"y_{t}{mark}", f"{left}y_{{{t}}}{power}", "output", t,
+                f"w_hy{prime} * h_{t}{mark} + b_y{prime}", rf"w_{{hy}}{prime} \\cdot {left}h_{{{t}}}{power} + b_{{y}}{prime}",
                 f"{w_hy} * {h_in[t]} + {b_y}", rf"{w_hy} \\cdot {h_in[t]} + {b_y}",
                 y[i], full[2][i], f"{after[1]}, {n + 1}" if mark else n + 1, "output",
             )  # fmt: skip
@@ -584,15 +585,15 @@ def write_json(T: int, write: Write) -> None:
         for t in range(1, T + 1):
             i = t - 1
             add(
-                n, f"L_{t}{mark}", f"L_{{{t}}}{power}", "loss", t,
-                f"(y_{t}{mark} - target_{t})^2", rf"(y_{{{t}}}{power} - \\mathrm{{target}}_{{{t}}})^{{2}}",
+                n, f"L_{t}{mark}", f"{left}L_{{{t}}}{power}", "loss", t,
+                f"(y_{t}{mark} - target_{t})^2", rf"({left}y_{{{t}}}{power} - \\mathrm{{target}}_{{{t}}})^{{2}}",
                 f"({y_in[i]} - {target[i]})^2", f"({y_in[i]} - {target[i]})^{{2}}",
                 losses[i], full[3][i], first + 3 * i, "loss term", totals[i],
             )  # fmt: skip
             n += 1
         add(
-            n, f"L{mark}", f"L{power}", "loss", "null", f"(1/T) * (L_1{mark} + ... + L_{T}{mark})",
-            rf"\\frac{{1}}{{T}} \\cdot (L_{{1}}{power} + \\dots + L_{{{T}}}{power})",
+            n, f"L{mark}", f"{left}L{power}", "loss", "null", f"(1/T) * (L_1{mark} + ... + L_{T}{mark})",
+            rf"\\frac{{1}}{{T}} \\cdot ({left}L_{{1}}{power} + \\dots + {left}L_{{{T}}}{power})",
             f"(1/{T}) * ({losses[0]} + ... + {losses[-1]})", rf"\\frac{{1}}{{{T}}} \\cdot ({losses[0]} + \\dots + {losses[-1]})",
             decimals([lines[4]])[0], full[4], rf"{n - T}, \u2026, {n - 1}", "loss (mean)",
         )  # fmt: skip

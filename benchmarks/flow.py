@@ -36,8 +36,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Time flow over many time steps beside bare imports.")
     parser.add_argument("--steps", type=int, default=200, metavar="T", help="time steps (default 200)")
     parser.add_argument("--repeat", type=int, default=21, metavar="N", help=f"runs of each (default 21, at least {LEAST_RUNS})")
+    parser.add_argument("--quick", action="store_true", help="20 steps, one run of each: whether it works, not how fast")
     options = parser.parse_args()
-    repeat = max(options.repeat, LEAST_RUNS)
+    if options.quick:
+        options.steps = 20
+    repeat = 1 if options.quick else max(options.repeat, LEAST_RUNS)
     print(f"T = {options.steps}; {repeat} runs each, in turn; medians (least in brackets)\n")
     with tempfile.TemporaryDirectory() as folder:
         files = {cell: Path(folder) / f"{cell}.toml" for cell in CELLS}

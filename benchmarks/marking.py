@@ -338,13 +338,13 @@ def run(*command: str | Path) -> tuple[float, float]:
     return float(taken), float(memory)
 
 
-def whole_class(folder: Path, python: str | None) -> None:
-    """Ten thousand students, from the class file to the marks."""
+def whole_class(folder: Path, python: str | None, few: int, many: int) -> None:
+    """Many students, from the class file to the marks, and a few beside them."""
     key, name, problem = key_of(folder, 1, 4), program(), folder / "1-4.toml"
     lines = asked(key)
-    print(f"A class of {STUDENTS:,}, whole processes\n")
+    print(f"A class of {many:,}, whole processes\n")
     memory = {}
-    for students in (FEW, STUDENTS):
+    for students in (few, many):
         source = folder / f"class-{students}.csv"
         class_of(key, source, lines, students, clean=False)
         reports = folder / f"reports-{students}"
@@ -354,17 +354,17 @@ def whole_class(folder: Path, python: str | None) -> None:
         files = sum(1 for _ in reports.iterdir())
         with marks.open(encoding="utf-8") as file:
             assert sum(1 for _ in file) == students + 1
-        note = f"  (below {CLASS_SECONDS:g} s: {verdict(taken < CLASS_SECONDS)})" if students == STUDENTS else ""
+        note = f"  (below {CLASS_SECONDS:g} s: {verdict(taken < CLASS_SECONDS)})" if students == many else ""
         print(
             f"{students:>6,} × {len(lines)}, {files:,} JSON reports, 2 jobs {taken:>8.2f} s,"
             f" {memory[students]:.0f} MB in the largest process{note}"
         )
-    growth = memory[STUDENTS] / memory[FEW]
-    print(f"memory, {STUDENTS:,} beside {FEW:,} {growth:>25.2f} ×  (at most {GROWTH}: {verdict(growth <= GROWTH)})\n")
+    growth = memory[many] / memory[few]
+    print(f"memory, {many:,} beside {few:,} {growth:>25.2f} ×  (at most {GROWTH}: {verdict(growth <= GROWTH)})\n")
 
     lines = sixty(key)
     source = folder / "clean.csv"
-    class_of(key, source, lines, STUDENTS, clean=True)
+    class_of(key, source, lines, many, clean=True)
     goals = {"exact": [key.exact[p] for p in lines], "radius": [HALF * key.quantum[p] for p in lines]}
     (folder / "key.json").write_text(json.dumps(goals), encoding="utf-8")
     (folder / "fixed.py").write_text(FIXED, encoding="utf-8")
@@ -374,7 +374,7 @@ def whole_class(folder: Path, python: str | None) -> None:
         ours.append(run(name, "grade", problem, source, "-o", folder / f"clean-{number}.csv")[0])
         if has:
             theirs.append(run(python or "", folder / "fixed.py", source, folder / "key.json", folder / "fixed.csv")[0])
-    print(f"{STUDENTS:,} × {len(lines)}, no errors, no reports, 1 job {min(ours):>7.2f} s")
+    print(f"{many:,} × {len(lines)}, no errors, no reports, 1 job {min(ours):>7.2f} s")
     if has:
         ratio = min(ours) / min(theirs)
         print(f"pandas: read, compare with fixed numbers, write {min(theirs):>5.2f} s")
@@ -407,15 +407,19 @@ def main() -> None:
     parser.add_argument("--pandas", default=sys.executable, metavar="PYTHON", help="a Python that has pandas")
     parser.add_argument("--sheets", type=int, default=300, metavar="N", help="sheets in each row (default 300)")
     parser.add_argument("--slips", type=int, default=2000, metavar="N", help="slips in each row (default 2000)")
+    parser.add_argument("--quick", action="store_true", help="every part with a few sheets: whether it works, not how fast it is")
     options = parser.parse_args()
+    if options.quick:
+        options.sheets, options.slips = 2, 4
+    keys, some, few, many, runs = (4, 5, 10, 20, 1) if options.quick else (100, 200, FEW, STUDENTS, 15)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         parts: dict[str, Callable[[], None]] = {
             "simulation": lambda: simulation(folder, options.sheets),
-            "slips": lambda: slips(folder, options.slips, 100),
-            "sheets": lambda: sheets(folder, 200),
-            "class": lambda: whole_class(folder, options.pandas),
-            "cold": lambda: cold(folder, 15),
+            "slips": lambda: slips(folder, options.slips, keys),
+            "sheets": lambda: sheets(folder, some),
+            "class": lambda: whole_class(folder, options.pandas, few, many),
+            "cold": lambda: cold(folder, runs),
         }
         for part in options.part or PARTS:
             parts[part]()

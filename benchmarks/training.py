@@ -133,7 +133,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--repeat", type=int, default=7)
+    parser.add_argument("--quick", action="store_true", help="ten epochs, one run: whether both sides agree")
     options = parser.parse_args()
+    if options.quick:
+        options.epochs, options.repeat = 10, 1
     gc.disable()
     print(f"{options.epochs} epochs of {len(INPUTS)} samples, T = 2, as a summary; {options.repeat} runs each, in turn; gc off\n")
     for mode in ("batch", "online"):

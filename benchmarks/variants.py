@@ -199,7 +199,10 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--repeat", type=int, default=7)
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="twenty variants, compared and not measured")
     arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.count, arguments.check = 20, True
     document = document_of(content("rnn")[0])
     factory = Factory(document)
     variants = factory.search(arguments.count, 1).variants

@@ -70,7 +70,10 @@ def main() -> None:
     arguments.add_argument("--units", type=int, default=4)
     arguments.add_argument("--steps", type=int, default=10)
     arguments.add_argument("--repeat", type=int, default=7)
+    arguments.add_argument("--quick", action="store_true", help="two units, three steps, one run: whether it works, not how fast")
     options = arguments.parse_args()
+    if options.quick:
+        options.units, options.steps, options.repeat = 2, 3, 1
     per_step = (run(network(1, 110))[1] - run(network(1, 10))[1]) / 100
     vectors = network(options.units, options.steps)
     first, lines = run(vectors)

@@ -33,6 +33,13 @@ Rows = Iterator[tuple[str, str, str]]
 """Place, name and cell."""
 
 
+class Answers(dict[Name, str]):
+    """What a sheet says: the text of each answer, as it was typed."""
+
+    separator: str = ""
+    """What stands between the cells of its file; empty where it has none."""
+
+
 class Register:
     """The names of one problem, and how they may be written in answers."""
 
@@ -69,7 +76,7 @@ def _folded(text: str) -> str:
     return re.sub(r"(?<=[a-zA-Z])(?=\d)", "_", text.lower() if text[:1].isupper() and len(text) < 4 else text)
 
 
-def load(source: str | Path, register: Register) -> dict[Name, str]:
+def load(source: str | Path, register: Register) -> Answers:
     """The answers in a file (``-`` is standard input); raises ``ProblemError`` with file and place."""
     text, name = content(source)
     try:
@@ -112,9 +119,10 @@ def decoded(data: bytes, source: str) -> str:
     return text
 
 
-def parse(text: str, register: Register, suffix: str = "") -> dict[Name, str]:
+def parse(text: str, register: Register, suffix: str = "") -> Answers:
     """The answers in a text; its form is told by the ending of the file, or by how it begins."""
     start, suffix = text.lstrip(), suffix.lower()
+    answers = Answers()
     if suffix == ".json" or start.startswith("{"):
         rows = _json(text)
     elif suffix == ".toml":
@@ -122,8 +130,8 @@ def parse(text: str, register: Register, suffix: str = "") -> dict[Name, str]:
     elif suffix in (".md", ".markdown") or start.startswith(("|", "#")):
         rows = _markdown(text)
     else:
-        rows = _csv(text)
-    answers: dict[Name, str] = {}
+        text, answers.separator = separated(text)
+        rows = _csv(text, answers.separator)
     for place, key, cell in rows:
         try:
             name = register.find(key)
@@ -146,9 +154,24 @@ def delimiter_of(line: str) -> str:
     return max((sign for sign in SEPARATORS if sign in plain), key=plain.count, default=",")
 
 
-def _csv(text: str) -> Rows:
+def separator_told(line: str) -> str:
+    """What the first line of a spreadsheet's file says, as in ``sep=;``; empty where it says nothing of it."""
+    told = re.fullmatch(r'"?sep=([,;\t])"?', line.rstrip("\n").strip(" "))
+    return told[1] if told else ""
+
+
+def separated(text: str) -> tuple[str, str]:
+    """The rows of a CSV file, and what separates their cells."""
     lines = text.split("\n")
-    sign = delimiter_of(next((line for line in lines if line.strip()), ""))
+    place = next((place for place, line in enumerate(lines) if line.strip()), 0)
+    told = separator_told(lines[place])
+    if told:
+        lines[place] = ""  # so that rows keep their numbers
+    return "\n".join(lines), told or delimiter_of(lines[place])
+
+
+def _csv(text: str, sign: str) -> Rows:
+    lines = text.split("\n")
     first = True
     for number, row in enumerate(cells(lines, sign), start=1):
         if not any(cell.strip() for cell in row):

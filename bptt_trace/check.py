@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property, lru_cache
 from itertools import combinations, islice
 from typing import Any, NamedTuple
 
-from bptt_trace.answers import Register
+from bptt_trace.answers import Answers, Register
 from bptt_trace.build import build
+from bptt_trace.decimalmark import NONE, DecimalMark, decided
 from bptt_trace.errors import CalculationError
 from bptt_trace.evaluate import Full, evaluate, floats, resolve
 from bptt_trace.formula import Formula
@@ -99,6 +100,8 @@ class Marks:
 
     answers: tuple[Marked, ...]
     unwritten: tuple[Unwritten, ...] = ()
+    comma: DecimalMark = NONE
+    """What a comma was taken for, where there is one."""
 
     @property
     def score(self) -> float:
@@ -162,14 +165,30 @@ class Key:
 
     def decimals(self, position: int, value: float) -> int:
         """Decimals that are asked for: those of the problem, and at least three significant figures of this value."""
-        rounding, role = self.problem.rounding, self.steps[position].role
+        figures, places = self.figures(position), self.problem.rounding.places
         size = math.floor(math.log10(abs(value))) if value else 0
-        if rounding.figures is not None:
-            return rounding.figures - 1 - size if value else rounding.figures - 1
-        if role is Role.STATE:
-            return rounding.places - 1 - size
-        least = LEAST_FIGURES if role is not Role.FACTOR else rounding.places
-        return max(rounding.places, least - 1 - size) if value else rounding.places
+        if figures is not None:
+            return figures - 1 - size
+        return max(places, LEAST_FIGURES - 1 - size) if value else places
+
+    def figures(self, position: int) -> int | None:
+        """The significant figures that the sheet's own rule keeps of a line; None where it keeps decimals."""
+        rounding = self.problem.rounding
+        if rounding.figures is None and self.steps[position].role in KEEPS_FIGURES:
+            return rounding.places
+        return rounding.figures
+
+    def unit(self, position: int, value: float | None, typed: int = 0) -> float:
+        """One unit of the last place that somebody keeps who has this value at a line.
+
+        The size of this value tells its figures, not that of the right one. Where
+        decimals are kept, the problem's own are enough, however small the value;
+        ``typed`` ones beyond them count. A spreadsheet drops zeros, so fewer never do.
+        """
+        own = self.decimals(position, value) if value else self.places[position]
+        if self.figures(position) is None:
+            own = min(own, max(typed, self.problem.rounding.places))
+        return max(self.quantum[position], 10.0**-own)
 
     def _farthest(self, quantum: float) -> float:
         """How far an answer may be from what follows, whatever the tolerance: a few units, or half a unit of the sheet's places.
@@ -193,19 +212,15 @@ class Key:
         return [None if step.rule is None else made[step.rule] for step in self.steps]
 
     @cached_property
-    def short_results(self) -> dict[int, Decimal]:
-        """Results by hand that have fewer decimals than are asked for: who follows the rounding rule writes these."""
-        rounding = self.problem.rounding
-        if rounding.policy != "by_hand" or rounding.figures is not None:
-            return {}
-        short = [p for p, places in enumerate(self.places) if places > rounding.places and self.steps[p].rule is not None]
-        if not short:
+    def printed(self) -> dict[int, Decimal]:
+        """The results of the worked solution, where they are rounded by hand."""
+        if self.problem.rounding.policy != "by_hand":
             return {}
         try:
-            numbers = evaluate(self.program, self.problem.given, rounding).numbers
+            numbers = evaluate(self.program, self.problem.given, self.problem.rounding).numbers
         except CalculationError:
             return {}
-        return {p: numbers[p] for p in short if self.steps[p].role not in KEEPS_FIGURES}
+        return {p: numbers[p] for p, step in enumerate(self.steps) if step.rule is not None}
 
     @cached_property
     def line_texts(self) -> list[str]:
@@ -340,8 +355,11 @@ class World:
         changed: Changed | None = None,
         way: int = 0,
         work: Work | None = None,
+        unit: Callable[[int], float] | None = None,
     ) -> None:
+        """``unit`` is one unit of the last place that somebody keeps of a line, if it is not the one asked for."""
         self.key, self.written = key, written
+        self.unit = unit or key.quantum.__getitem__
         self.changed = changed or {}
         self.way = way
         self.work = work or Work()
@@ -431,7 +449,7 @@ class World:
             exact_zero = self.written[position] == 0 == self.key.exact[position]
         else:
             exact_zero = step.repeats or self.value(position) == 0
-        return 0.0 if step.rule is None or exact_zero else self.key.quantum[position] / 2
+        return 0.0 if step.rule is None or exact_zero else self.unit(position) / 2
 
     def slopes(self, position: int) -> list[tuple[int, float]]:
         """By how much a line changes with each number it is made of, over half a unit to the side where that is more."""
@@ -482,9 +500,10 @@ def check(problem: Problem | Key, answers: Mapping[Name, str] | Mapping[str, str
     key = problem if isinstance(problem, Key) else Key(problem)
     index, find = key.program.index, key.register.find
     order = sorted((index[name if isinstance(name, Name) else find(name)], str(text)) for name, text in answers.items())
-    comma = key.problem.marks.decimal_comma
-    readings = {position: (text, read(text, decimal_comma=comma)) for position, text in order}
-    return _Marking(key, readings).marks()
+    separator = answers.separator if isinstance(answers, Answers) else ""
+    comma = decided([(text, key.exact[p]) for p, text in order], separator, key.problem.marks.decimal_comma)
+    readings = {position: (text, read(text, mark=comma.mark)) for position, text in order}
+    return replace(_Marking(key, readings).marks(), comma=comma)
 
 
 @dataclass
@@ -513,7 +532,7 @@ class _Marking:
     def __post_init__(self) -> None:
         self.written = {p: float(r.value) for p, (_, r) in self.readings.items() if r.value is not None}
         self.work = Work(MOST_WORK)
-        self.world = World(self.key, self.written, work=self.work)
+        self.world = World(self.key, self.written, work=self.work, unit=self.unit)
         self.mistaken: dict[tuple[str, int], World] = {}
         self.typed: dict[int, float] = {}
         """Right numbers with too few decimals, as they were typed."""
@@ -575,16 +594,12 @@ class _Marking:
     def judge(self, position: int, value: float, reading: Reading) -> _Verdict:
         """The first verdict that applies."""
         key, exact = self.key, self.key.exact[position]
-        quantum = key.quantum[position]
-        if abs(value - exact) <= HALF * quantum:
+        if abs(value - exact) <= HALF * key.quantum[position] or abs(value - exact) <= HALF * self.unit(position):
             return _CORRECT
-        if self.is_the_sheets(position, reading):
+        if reading.value == key.printed.get(position):
             return _CORRECT
-        if self.is_rough(position, value, reading):
-            self.typed[position] = value
-            self.written[position] = exact  # the right number is known to be meant
-            return _Verdict("rough", f"the right number; give {max(key.places[position], 0)} decimals")
-        found = self.consistent(position, value) or self.from_few_decimals(position, value)
+        found = self.consistent(position, value) or self.cut_short(position, value, reading)
+        found = found or self.from_few_decimals(position, value)
         if found is not None:
             return found
         reference = self.world.rule(position)
@@ -602,17 +617,47 @@ class _Marking:
             self.roots[position] = frozenset({position})
         return fault
 
-    def is_the_sheets(self, position: int, reading: Reading) -> bool:
-        """Whether it is what the worked solution prints, where that has fewer decimals than are asked for."""
-        places = self.key.problem.rounding.places
-        return reading.decimals == places and reading.value == self.key.short_results.get(position)
+    def cut_short(self, position: int, value: float, reading: Reading) -> _Verdict | None:
+        """Whether it is the right number, or the one that follows, with up to two decimals too few."""
+        key, exact = self.key, self.key.exact[position]
+        advice = f"the right number; give {max(key.places[position], 0)} decimals"
+        if self.is_rough(position, value, reading, exact):
+            found, meant = _Verdict("rough", advice), exact
+        else:
+            reference = self.world.rule(position)
+            if reference is None or not self.is_rough(position, value, reading, reference):
+                return None
+            whole = self.consistent(position, reference)  # what it would be with all decimals
+            if whole is None or whole.kind not in ("rounded", "follow-through"):
+                return whole
+            found, meant = _Verdict("rough", advice, (), whole.inherits, reference, whole.radius), reference
+        self.typed[position] = value
+        self.written[position] = meant
+        return found
 
-    def is_rough(self, position: int, value: float, reading: Reading) -> bool:
-        """Whether it is the right number with up to two decimals too few."""
-        short = self.key.places[position] - reading.decimals
+    def is_rough(self, position: int, value: float, reading: Reading, goal: float) -> bool:
+        """Whether it is this number with up to two decimals too few, or with the decimals of a problem that wants figures."""
         half = HALF * 10.0**-reading.decimals
-        exact = self.key.exact[position]
-        return 0 < short <= 2 and reading.digits >= 2 and abs(value - exact) <= half <= 0.05 * abs(exact)
+        if not abs(value - goal) <= half:
+            return False
+        if self.key.problem.rounding.figures is None and reading.decimals >= self.key.problem.rounding.places:
+            return True
+        short = self.key.decimals(position, goal) - reading.decimals
+        return 0 < short <= 2 and reading.digits >= 2 and half <= 0.05 * abs(goal)
+
+    def unit(self, position: int) -> float:
+        """One unit of the last place that this student keeps of a line; of a blank one, as of the written ones."""
+        key = self.key
+        if position in self.written and position in self.readings:
+            return key.unit(position, self.written[position], self.readings[position][1].decimals)
+        typed = max(key.places[position], 0) if self.keeps_small_digits else 0
+        return key.unit(position, self.world.value(position), typed)
+
+    @cached_property
+    def keeps_small_digits(self) -> bool:
+        """Whether small numbers on this sheet have more decimals than the problem's own, as is asked for."""
+        places, figures = self.key.problem.rounding.places, self.key.figures
+        return any(reading.decimals > places and figures(p) is None for p, (_, reading) in self.readings.items())
 
     def consistent(self, position: int, value: float) -> _Verdict | None:
         """Whether it follows from the student's own numbers."""
@@ -620,7 +665,7 @@ class _Marking:
         if reference is None:
             return _Verdict("not-assessable", "what it is made of has no value") if self.unsound(position) else None
         sources = self.unsound(position)
-        if not sources and abs(value - reference) <= HALF * self.key.quantum[position]:
+        if not sources and abs(value - reference) <= HALF * self.unit(position):
             return _Verdict("rounded", reference=reference)  # the most common case: no more room is needed
         radius = self.radius(position, reference)
         if not abs(value - reference) <= radius:
@@ -638,7 +683,7 @@ class _Marking:
 
     def is_far(self, position: int, value: float, reference: float) -> bool:
         """Whether an answer is so far from what follows, and from the right number, that no tolerance makes it right."""
-        most = self.key.farthest[position]
+        most = max(self.key.farthest[position], MOST_UNITS * self.unit(position))
         return not (abs(value - reference) <= most or abs(value - self.key.exact[position]) <= most)
 
     def from_few_decimals(self, position: int, value: float) -> _Verdict | None:
@@ -646,7 +691,7 @@ class _Marking:
         rough = {one: self.typed[one] for one in self.sources(position)[0] if one in self.typed}
         if not rough:
             return None
-        world = World(self.key, {**self.written, **rough}, work=self.work)
+        world = World(self.key, {**self.written, **rough}, work=self.work, unit=self.unit)
         reference = world.rule(position)
         radius = self.radius(position, reference, world)
         if reference is None or not abs(value - reference) <= radius:
@@ -662,7 +707,9 @@ class _Marking:
         for replaced in islice(pairs, MOST_COMBINATIONS):
             if len(replaced) == len(sources):
                 continue
-            world = World(self.key, {**self.written, **{one: self.key.exact[one] for one in replaced}}, work=self.work)
+            world = World(
+                self.key, {**self.written, **{one: self.key.exact[one] for one in replaced}}, work=self.work, unit=self.unit
+            )
             reference = world.rule(position)
             radius = self.radius(position, reference, world)
             kept = [one for one in sources if one not in replaced]
@@ -715,7 +762,7 @@ class _Marking:
     def mistaken_world(self, slug: str, lines: Changed, way: int) -> World:
         """What follows from the student's numbers for somebody who has this misconception; made once for the sheet."""
         if (slug, way) not in self.mistaken:
-            self.mistaken[slug, way] = World(self.key, self.written, lines, way, self.work)
+            self.mistaken[slug, way] = World(self.key, self.written, lines, way, self.work, self.unit)
         return self.mistaken[slug, way]
 
     def explained_everywhere(
@@ -810,7 +857,7 @@ class _Marking:
 
     def radius(self, position: int, reference: float | None, world: World | None = None) -> float:
         """How far an answer may be from what follows: half a unit, and what rounding on the way can do."""
-        half = HALF * self.key.quantum[position]
+        half = HALF * self.unit(position)
         if reference is None:
             return half
         radius = half + MARGIN * (world or self.world).spread(position)
@@ -909,7 +956,7 @@ class _Marking:
         else:
             self.written[blank] = value
         self._sources = None
-        self.world = World(self.key, self.written, work=self.work)
+        self.world = World(self.key, self.written, work=self.work, unit=self.unit)
         self.mistaken = {}
 
     def goes_with(self, position: int) -> bool:

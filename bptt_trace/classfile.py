@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from bptt_trace.answers import delimiter_of
+from bptt_trace.answers import delimiter_of, separator_told
 from bptt_trace.check import Key
 from bptt_trace.errors import ProblemError, UnknownName
 from bptt_trace.names import Name
@@ -39,6 +39,8 @@ class ClassFile:
     sign: str
     encoding: str
     header: tuple[str, ...]
+    first: int = 1
+    """The line with the names; the second, where ``sep=;`` stands above it."""
 
     @classmethod
     def open(cls, path: Path) -> ClassFile:
@@ -53,17 +55,20 @@ class ClassFile:
             encoding = "utf-16" if start in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
             with path.open(encoding=encoding) as file:
                 line = file.readline(MAX_LINE)
+                told = separator_told(line)
+                if told:
+                    line = file.readline(MAX_LINE)
         except UnicodeError:
             raise ProblemError("not UTF-8 text; save it as UTF-8", source=source) from None
         except OSError as error:
             raise ProblemError(f"cannot be read: {error.strerror or error}", source=source) from None
-        sign = delimiter_of(line)
+        sign = told or delimiter_of(line)
         header = tuple(_cells(line, sign, 1).cells)
         if len(header) < 2:
             raise ProblemError("a class has a row of names first: student, then quantities such as h_1", source=source)
         if len(header) > MAX_COLUMNS:
             raise ProblemError(f"more than {MAX_COLUMNS:,} columns", path="row 1", source=source)
-        return cls(path, sign, encoding, header)
+        return cls(path, sign, encoding, header, 2 if told else 1)
 
     def names(self, key: Key) -> list[Name]:
         """The quantities of the columns; raises ``ProblemError`` for one that the problem does not have."""
@@ -82,7 +87,7 @@ class ClassFile:
         """The lines below the first that are not empty."""
         with self.path.open(encoding=self.encoding, errors="replace") as file:
             for number, line in enumerate(_lines(file), start=1):
-                if number == 1 or not line.strip(f" \t\n{self.sign}"):
+                if number <= self.first or not line.strip(f" \t\n{self.sign}"):
                     continue
                 yield _cells(line, self.sign, number)
 

@@ -24,7 +24,8 @@ from bptt_trace.rules import Rule
 Column = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-_PLAIN = re.compile(r"(?:-?[0-9]{1,15}(?:\.[0-9]{1,15})?,)+")
+_PLAIN = re.compile(r"(?:-?[0-9]{1,15}(?:\.[0-9]{1,15})?;)+")
+"""Points only, and nothing blank: what a comma is, the whole sheet has to tell."""
 
 
 class Columns:
@@ -39,8 +40,8 @@ class Columns:
         """For each sheet its verdicts, if all are correct or rounded and easy to tell; else None."""
         found: list[list[str] | None] = [None] * len(sheets)
         width = len(self.positions)
-        texts = [",".join(cells) + "," if len(cells) == width else "" for cells in sheets]
-        plain = [place for place, text in enumerate(texts) if _PLAIN.fullmatch(text)]
+        texts = [";".join(cells) + ";" if len(cells) == width else "" for cells in sheets]
+        plain = [place for place, text in enumerate(texts) if text.count(";") == width and _PLAIN.fullmatch(text)]
         if not plain:
             return found
         numbers = np.array([sheets[place] for place in plain]).astype(float)
@@ -62,12 +63,13 @@ class Columns:
                 column, quantum = numbers[:, place], key.quantum[position]
                 apart = np.abs(column - key.exact[position])
                 correct[:, place] = apart <= HALF * quantum
+                if position in key.printed:
+                    correct[:, place] |= column == float(key.printed[position])
                 off = ~correct[:, place] & right
                 if not off.any():
                     continue
-                if key.places[position] > 0:  # with too few decimals it may be a number cut short
-                    short = [row for row in np.flatnonzero(off).tolist() if _decimals(cells[row][place]) < key.places[position]]
-                    right[short] = False
+                for row in np.flatnonzero(off).tolist():  # whoever keeps fewer decimals has more room, which check gives
+                    right[row] = key.unit(position, column[row], _decimals(cells[row][place])) <= quantum
                 reference: Any = sheets.rule(position)
                 follows = np.abs(column - reference)
                 near = follows <= HALF * quantum

@@ -18,6 +18,7 @@ from io import StringIO
 from itertools import islice
 from pathlib import Path
 
+from bptt_trace.answers import Answers
 from bptt_trace.check import Key, Marks, check
 from bptt_trace.classfile import Row
 from bptt_trace.columns import Columns
@@ -51,6 +52,8 @@ class Grader:
     form: str | None = None
     """The form of reports: html, markdown, latex, pdf or json; None for none."""
     variants: Path | None = None
+    separator: str = ","
+    """What stands between the cells of the class."""
     key: Key = field(init=False)
 
     def __post_init__(self) -> None:
@@ -81,7 +84,9 @@ class Grader:
                 raise ProblemError(f"row {row.number}: {len(row.cells)} cells for {len(self.names) + 1} columns")
             key = self.key if self.variants is None else self._variant(student)
             cells = [*row.cells[1:], *[""] * len(self.names)]
-            marks = check(key, dict(zip(self.names, cells, strict=False)))
+            answers = Answers(zip(self.names, cells, strict=False))
+            answers.separator = self.separator
+            marks = check(key, answers)
         except (TraceError, OSError) as error:
             return Graded(self.unread(student, str(error)))
         return Graded(self.row(student, marks), None if self.form is None else self.report(key, marks, student))
@@ -138,10 +143,10 @@ class Grader:
 _worker: Grader | None = None
 
 
-def _start(problem: Problem, names: Sequence[Name], form: str | None, variants: Path | None) -> None:
+def _start(problem: Problem, names: Sequence[Name], form: str | None, variants: Path | None, separator: str) -> None:
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is told, and stops them
-    _worker = Grader(problem, names, form, variants)
+    _worker = Grader(problem, names, form, variants, separator)
 
 
 def _grade(rows: list[Row]) -> list[Graded]:
@@ -156,20 +161,21 @@ def graded(
     form: str | None = None,
     variants: Path | None = None,
     jobs: int = 1,
+    separator: str = ",",
 ) -> Iterator[Graded]:
     """Every row marked, in order, in one process or in several; at most a few chunks are under way."""
     from multiprocessing import get_all_start_methods, get_context
 
     rest = iter(rows)
     if jobs <= 1 or "fork" not in get_all_start_methods():
-        grader = Grader(problem, names, form, variants)
+        grader = Grader(problem, names, form, variants, separator)
         while chunk := list(islice(rest, CHUNK)):
             yield from grader.grade_all(chunk)
         return
     from concurrent.futures import ProcessPoolExecutor
 
     # Forked, because a problem holds functions, which cannot be sent to a process that starts afresh.
-    pool = ProcessPoolExecutor(jobs, get_context("fork"), _start, (problem, names, form, variants))
+    pool = ProcessPoolExecutor(jobs, get_context("fork"), _start, (problem, names, form, variants, separator))
     try:
         under_way = deque(pool.submit(_grade, chunk) for chunk in _chunks(rest, 2 * jobs))
         while under_way:

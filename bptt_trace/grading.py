@@ -69,7 +69,7 @@ def run(
                 if folder is not None and row[1]:
                     folder.kept(row[0])
             rows = islice(source.rows(), len(done), None)
-            marked = graded(problem, names, rows, None if reports is None else form, variants, jobs)
+            marked = graded(problem, names, rows, None if reports is None else form, variants, jobs, source.sign)
             while batch := list(islice(marked, 1 if folder is None else folder.batch)):
                 if folder is not None:
                     folder.write(batch)  # before their rows, so that no row is without its report

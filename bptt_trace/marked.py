@@ -83,7 +83,7 @@ class _Report:
         first = marks.first_wrong
         if first is None:
             whole = all(answer.verdict in ("correct", "rounded") for answer in marks.answers)
-            return (score, "Every line is right." if whole else f"No line is wrong.{self.unanswered()}")
+            return (score, "Every line is right." if whole else f"No line is wrong.{self.unanswered()}", *self.comma())
         followers = sum(answer.verdict in ("follow-through", "mixed") for answer in marks.answers)
         sentence = inline("The first wrong line is {line}, {name}.", line=self.place(first), name=self.speller.math(first))
         later = ""
@@ -94,7 +94,12 @@ class _Report:
                 f" {followers} later {word} from the key only because of what is wrong before; by your own numbers {they} right."
             )
         rest = later + self.unanswered()
-        return (score, *sentence, rest) if rest else (score, *sentence)
+        return (score, *sentence, *((rest,) if rest else ()), *self.comma())
+
+    def comma(self) -> Inline:
+        """What a comma was taken for."""
+        said = self.marks.comma.said
+        return (f" {said}",) if said else ()
 
     def unanswered(self) -> str:
         """How many lines have no number to mark."""

@@ -92,7 +92,7 @@ def spell(name: Name, clock: Callable[[int], str] = str) -> str:
 
 
 _SIMPLE = re.compile(
-    r"(?P<stem>[A-Za-z]+(?:_[A-Za-z]+)*)"
+    r"(?P<stem>[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z][A-Za-z0-9]*)*)"
     r"(?:\((?P<layer>[0-9]{1,6}|(?:fwd|bwd|enc|dec)[0-9]{0,6})\))?"
     r"(?:_(?P<time>[0-9]{1,9}))?"
     r"(?P<updated>')?"

@@ -389,7 +389,8 @@ def _vocabulary(document: dict[str, Any], network: Network, numbers: Mapping[Nam
             plain = False
         if not plain:
             raise ProblemError(
-                f"{shown(new)} is not possible here; letters, in groups joined by _, as in s or w_rec", path=f"names.{old}"
+                f"{shown(new)} is not possible here; letters, digits behind them, in groups joined by _, as in W1 or w_rec",
+                path=f"names.{old}",
             )
         if new in COUNTS:
             raise ProblemError(f"{new} counts {COUNTS[new]}; another name would do", path=f"names.{old}")

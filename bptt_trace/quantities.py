@@ -41,6 +41,13 @@ def parameters_of(network: Network, table: Mapping[str, Any]) -> Named:
         if len(shape) == 2 and isinstance(value, list) and value and not isinstance(value[0], list) and 1 in dimensions:
             # A matrix of one row, or of one column, may be written as a plain list.
             value = [value] if _written(shape, network.rows)[0] == 1 else [[item] for item in value]
+        if not shape and name.stem.startswith("w_") and isinstance(value, list) and len(value) > 1:
+            matrix = name._replace(stem=name.stem.capitalize())
+            numbers = "" if any(isinstance(one, list) for one in value) else f" = [{', '.join(map(str, value))}]"
+            raise ProblemError(
+                f"a list of {len(value)}, where one number is due; several weights have a name with a capital: {matrix}{numbers}",
+                path=f"parameters.{name}",
+            )
         yield from quantity(name, value, shape, f"parameters.{name}", network.rows)
 
 
@@ -67,6 +74,8 @@ def _written(shape: Shape, rows: bool) -> Shape:
 
 def _why(key: str, network: Network) -> str:
     """What a reader may not have in mind about a parameter that is not there."""
+    if key in map(str, dict(network.state)):
+        return f" (did you mean given.{key}?)"
     if key in ("eta", "lr", "learning_rate"):
         return " (the learning rate is update.learning_rate)"
     if key.startswith("b_") and not network.bias:

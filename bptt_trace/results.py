@@ -13,7 +13,7 @@ FORMAT = "bptt-trace-marks/1"
 
 def as_data(marks: Marks, *, reveal: bool = False) -> dict[str, Any]:
     """One marked sheet as a table (format ``bptt-trace-marks/1``)."""
-    return {
+    data: dict[str, Any] = {
         "format": FORMAT,
         "score": round(marks.score, 4),
         "out_of": round(marks.out_of, 4),
@@ -21,6 +21,9 @@ def as_data(marks: Marks, *, reveal: bool = False) -> dict[str, Any]:
         "answers": [_answer(answer, reveal) for answer in marks.answers],
         "unwritten": [{"name": str(one.name), "explains": list(map(str, one.explains))} for one in marks.unwritten],
     }
+    if marks.comma.mark:
+        data["decimal_mark"] = {"mark": marks.comma.mark, "because": marks.comma.because}
+    return data
 
 
 def _answer(answer: Marked, reveal: bool) -> dict[str, Any]:
@@ -37,8 +40,13 @@ def _answer(answer: Marked, reveal: bool) -> dict[str, Any]:
         "message": answer.message,
     }
     if reveal:
-        found |= {"expected": repr(answer.expected), "reference": repr(answer.reference), "radius": f"{answer.radius:.3g}"}
+        found |= {"expected": _shown(answer.expected), "reference": _shown(answer.reference), "radius": f"{answer.radius:.3g}"}
     return found
+
+
+def _shown(value: float | None) -> str:
+    """A double without the traces of its binary digits: 0.3925, not 0.39249999999999996."""
+    return "null" if value is None else f"{value:.12g}"
 
 
 def as_json(marks: Marks, *, reveal: bool = False) -> str:
@@ -68,6 +76,10 @@ def _said(answer: Marked, reveal: bool) -> str:
 
 
 def _first(marks: Marks) -> str:
+    return f"{_where(marks)} {marks.comma.said}".strip()
+
+
+def _where(marks: Marks) -> str:
     if marks.first_wrong is not None:
         return f"The first wrong line is {marks.first_wrong}."
     unreadable = sum(answer.verdict == "unreadable" for answer in marks.answers)

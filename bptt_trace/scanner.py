@@ -8,7 +8,7 @@ typed, or nothing, or unreadable with the reason.
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import NamedTuple
 
 MAX_LENGTH, MAX_DIGITS, MAX_EXPONENT = 64, 40, 300
@@ -22,6 +22,8 @@ _NUMBER = re.compile(
     r"| ?[x×*·] ?10(?:\^|\*\*)(?P<power>[+-]?[0-9]{1,4})"
     r"| ?[x×*·] ?10(?P<raised>[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,4}))?"
 )
+_FRACTION = re.compile(r"(?P<above>[+-]?[0-9]{1,20}) ?[/⁄∕] ?(?P<below>[0-9]{1,20})")
+_ENOUGH = Context(prec=MAX_DIGITS)
 _PLAIN = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 
 
@@ -31,7 +33,7 @@ class Reading(NamedTuple):
     value: Decimal | None
     """None where it is blank or cannot be read."""
     decimals: int = 0
-    """How many decimals were typed; ``2.9e-4`` has five."""
+    """How many decimals were typed; ``2.9e-4`` has five, a fraction as many as are kept of it."""
     digits: int = 0
     """How many significant digits were typed."""
     reason: str = ""
@@ -46,11 +48,14 @@ class Reading(NamedTuple):
 BLANK = Reading(None)
 
 
-def read(text: str, *, decimal_comma: bool = False) -> Reading:
-    """The number in a cell; with ``decimal_comma`` a comma is never anything else.
+def read(text: str, *, mark: str = "") -> Reading:
+    """The number in a cell.
 
-    >>> read("−0,1515").value, read("2.9e-4").decimals, read("nan").reason
-    (Decimal('-0.1515'), 5, 'no number')
+    ``mark`` is what the sheet shows to be its decimal mark: beside a ``,`` a comma
+    is never anything else, beside a ``.`` it separates thousands where it can.
+
+    >>> read("−0,1515").value, read("2.9e-4").decimals, read("3/8").value, read("nan").reason
+    (Decimal('-0.1515'), 5, Decimal('0.375'), 'no number')
     """
     if _PLAIN.fullmatch(text):  # the common case
         whole, _, part = text.partition(".")
@@ -62,16 +67,28 @@ def read(text: str, *, decimal_comma: bool = False) -> Reading:
         return BLANK
     if len(plain) > MAX_LENGTH:
         return Reading(None, reason=f"more than {MAX_LENGTH} characters")
+    fraction = _FRACTION.fullmatch(plain)
+    if fraction is not None:
+        return _quotient(Decimal(fraction["above"]), Decimal(fraction["below"]))
     match = _NUMBER.fullmatch(plain)
     if match is None or not (match["whole"] or match["part"]):
         return Reading(None, reason="no number")
-    return _number(match, decimal_comma)
+    return _number(match, mark)
 
 
-def _number(match: re.Match[str], decimal_comma: bool) -> Reading:
+def _quotient(above: Decimal, below: Decimal) -> Reading:
+    """A fraction is an exact number: all of its digits count as typed."""
+    if not below:
+        return Reading(None, reason="a division by zero")
+    return Reading(_ENOUGH.divide(above, below), MAX_DIGITS, MAX_DIGITS)
+
+
+def _number(match: re.Match[str], mark: str) -> Reading:
     whole, part = match["whole"], match["part"] or ""
-    if match["mark"] == "," and not decimal_comma and re.fullmatch("[1-9][0-9]{0,2}", whole) and len(part) == 3:
-        return Reading(None, reason=f"{whole},{part} can be two numbers: write {whole}.{part}, or {whole}{part}")
+    if match["mark"] == "," and mark != "," and re.fullmatch("[1-9][0-9]{0,2}", whole) and len(part) == 3:
+        if mark != ".":
+            return Reading(None, reason=f"{whole},{part} can be two numbers: write {whole}.{part}, or {whole}{part}")
+        whole, part = whole + part, ""
     if len(whole) + len(part) > MAX_DIGITS:
         return Reading(None, reason=f"more than {MAX_DIGITS} digits")
     exponent = int(match["e"] or match["power"] or (match["raised"] or "0").translate(_RAISED))

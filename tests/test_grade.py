@@ -403,3 +403,57 @@ def test_one_grader_marks_many() -> None:
     assert ["", "1", "1", "", "", "", "correct"] == grader.grade(Row(2, ["", "0.5370"])).row
     assert ["x", "0", "1", "", "", "", "blank"] == grader.grade(Row(3, ["x"])).row
     assert ["x", "0", "1", "", "", "to look at: h_1", "unreadable"] == grader.grade(Row(3, ["x", "nan"])).row
+
+
+# ------------------------------------------------------------------------ commas
+
+
+@pytest.mark.parametrize("before", ["", "sep=;\n"])
+@pytest.mark.parametrize("form", [None, "json"])
+def test_a_class_with_decimal_commas(tmp_path: Path, form: str | None, before: str) -> None:
+    """Of a European spreadsheet, with semicolons, quotes, a byte order mark and CRLF: the verdicts are those of points."""
+    commas = {0: {str(name): text.replace(".", ",") for name, text in right()}, 1: {"h_1": "0,0187"}, 2: {"h_1": "3/8"}}
+    path = written(tmp_path / "class.csv", ["a", "b", "c", "d"], commas, sign=";")
+    quoted = "".join(f'"{line}"\n'.replace(";", '";"') for line in path.read_text("utf-8").splitlines())
+    path.write_bytes((before + quoted).replace("\n", "\r\n").encode("utf-8-sig"))
+    run(load("rnn"), path, tmp_path / "marks.csv", reports=tmp_path / "reports" if form else None, form=form or "html")
+    rows = marks_of(tmp_path / "marks.csv")
+    verdicts = [[row[str(name)] for name, _ in right()] for row in rows]
+    assert verdicts[0] == verdicts[3]
+    assert set(verdicts[0]) <= {"correct", "rounded"}
+    assert [True] * 4 == [bool(row["score"]) for row in rows]
+    assert ["wrong", "wrong"] == [row["h_1"] for row in rows[1:3]]
+
+
+CELLS = [
+    "0,0187",
+    "1,530",
+    "1;2",
+    "1,2,3",
+    ";",
+    "0.5,",
+    ",5",
+    "3/8",
+    "1/0",
+    "1e5",
+    "=1+1",
+    "-",
+    "0.5\u00a0",
+    "",
+    "x",
+    "9" * 30,
+    "٣",
+]
+
+
+@pytest.mark.parametrize("sign", [",", ";"])
+def test_no_cell_stops_a_class(tmp_path: Path, sign: str) -> None:
+    """Whatever stands in one cell, or in all of a row, every student has a row of marks, and the others' are as ever."""
+    whole = {i: {str(name): cell for name, _ in right()} for i, cell in enumerate(CELLS)}
+    single = {len(CELLS) + i: {"dL/dw_hh": cell} for i, cell in enumerate(CELLS)}
+    path = written(tmp_path / "class.csv", [f"s{i}" for i in range(2 * len(CELLS) + 1)], {**whole, **single}, sign=sign)
+    run(load("rnn"), path, tmp_path / "marks.csv")
+    rows = marks_of(tmp_path / "marks.csv")
+    assert 2 * len(CELLS) + 1 == len(rows)
+    assert all(row["score"] for row in rows)
+    assert rows[-1]["score"] == rows[-1]["out_of"]

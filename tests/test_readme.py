@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 import shlex
 import shutil
@@ -75,6 +77,56 @@ def test_the_readme_counts_the_mistakes() -> None:
     """README and CHANGELOG say how many the catalogue has."""
     assert f"{len(CATALOGUE)} of them are in the catalogue" in README
     assert f"the {len(CATALOGUE)} mistakes of the catalogue" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+def test_the_readme_counts_the_published_examples() -> None:
+    """As many have a source."""
+    count = sum("\n[source]" in path.read_text("utf-8") for path in (ROOT / "examples").glob("*.toml"))
+    assert f"{count} published examples come with the package" in README
+
+
+def test_the_readme_tells_which_digits_are_whose() -> None:
+    """What Mazur prints, what the sheet prints by hand, and what it prints unrounded."""
+    assert "quotes 0.291027924" in README
+    assert "0.291027924" in (ROOT / "examples" / "mazur.toml").read_text("utf-8")
+    assert "prints 0.291027773" in README
+    assert "0.291027773" == str(solve("mazur")["L@2"])
+    assert "0.29102777369." in README
+    assert str(solve("mazur", rounding="full")["L@2"]).startswith("0.29102777369")
+
+
+@pytest.mark.parametrize("layers", range(1, 10))
+def test_the_readme_says_how_deep_a_network_may_be(layers: int) -> None:
+    """Feedforward nets of one to eight layers are solved; of nine there is an error that says so."""
+    assert "Feedforward nets of one to eight layers" in README
+    suffixes = [""] if layers == 1 else [f"({place})" for place in range(1, layers + 1)]
+    parameters = {f"{stem}{suffix}": "0.3" for suffix in suffixes for stem in ("w_xh", "b_h")} | {"w_hy": "0.5", "b_y": "0.1"}
+    document = {"network": {"cell": "dense", "hidden": [1] * layers}, "parameters": parameters, "given": {"x": 1, "target": 1}}
+    if layers > 8:
+        with pytest.raises(TraceError, match="from 1 to 8 are possible"):
+            parse(json.dumps(document))
+        return
+    h = 1.0
+    for _ in range(layers):
+        h = math.tanh(0.3 * h + 0.3)
+    printed = float(solve(parse(json.dumps(document)), rounding="full")["y"])
+    assert math.isclose(printed, 0.5 * h + 0.1, rel_tol=1e-12)
+
+
+def test_the_readme_quotes_what_the_benchmarks_printed() -> None:
+    """Every figure under "Speed" is one that benchmarks/README.md has as printed, rounded to the digits that are quoted."""
+    (section,) = re.findall(r"## Speed\n(.*?)\n## ", README, re.DOTALL)
+    text = (ROOT / "benchmarks" / "README.md").read_text("utf-8")
+    fenced = "\n".join(
+        re.findall(r"^```\n(.*?)^```", text, re.DOTALL | re.MULTILINE) + re.findall(r"^    .*$", text, re.MULTILINE)
+    )
+    printed = {float(one.replace(",", "")) for one in re.findall(r"\d[\d,]*(?:\.\d+)?", fenced)}
+    prose = re.sub(r"`[^`]*`|\([^)]*\)", "", section)
+    quoted = [one.replace(",", "") for one in re.findall(r"\d[\d,]*\d(?:\.\d+)?|\d(?:\.\d+)?", prose)]
+    assert len(quoted) > 15
+    for one in quoted:
+        places = len(one.partition(".")[2])
+        assert any(abs(value - float(one)) <= 0.5 * 10**-places + 1e-9 for value in printed), one
 
 
 @pytest.mark.parametrize("block", blocks("toml"))

@@ -35,7 +35,8 @@ class Fraction:
 
 Piece = Run | Fraction
 
-_NAME = r"[A-Za-z]+(?:_[A-Za-z]+)*(?:\(\d+\))?(?:_(?:\d+|[tT]|\([tT][-+]\d+\)))?'?(?:\[\d+(?:,\d+)*\])?(?:#(?:\d+|s))?(?:@\d+)?"
+_STEM = r"[A-Za-z][A-Za-z\d]*(?:_[A-Za-z][A-Za-z\d]*)*"
+_NAME = _STEM + r"(?:\(\d+\))?(?:_(?:\d+|[tT]|\([tT][-+]\d+\)))?'?(?:\[\d+(?:,\d+)*\])?(?:#(?:\d+|s))?(?:@\d+)?"
 
 
 @cache
@@ -51,7 +52,7 @@ def _token() -> re.Pattern[str]:
 def _parts() -> re.Pattern[str]:
     """The parts of a name."""
     return re.compile(
-        r"(?P<letter>[A-Za-z]+?)(?:_(?P<below>[A-Za-z]+(?:_[A-Za-z]+)*))?(?P<layer>\(\d+\))?"
+        rf"(?P<letter>[A-Za-z][A-Za-z\d]*?)(?:_(?P<below>{_STEM}))?(?P<layer>\(\d+\))?"
         r"(?:_(?P<time>\d+|[tT]|\([tT][-+]\d+\)))?(?P<prime>'?)(?P<index>\[[\d,]+\])?(?:#(?P<sample>\w+))?(?P<again>@\d+)?"
     )
 
