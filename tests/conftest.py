@@ -24,14 +24,14 @@ from bptt_trace.problem import Problem, from_document
 
 settings.register_profile(
     "quick",
-    max_examples=6,
+    max_examples=25,
     deadline=None,
     derandomize=True,
     database=None,
     phases=(Phase.explicit, Phase.generate, Phase.shrink),  # explaining a failure traces every line, which takes minutes
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.register_profile("exhaustive", settings.get_profile("quick"), max_examples=60)
+settings.register_profile("exhaustive", settings.get_profile("quick"), max_examples=200)
 settings.register_profile("long", settings.get_profile("quick"), max_examples=2000, derandomize=False)
 
 

@@ -7,7 +7,7 @@ random problems are drawn as ``runs`` says.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from functools import cache, lru_cache
 from itertools import product
 from typing import Any
@@ -21,13 +21,19 @@ from bptt_trace.render.terminal import as_text
 from bptt_trace.solution import Solution
 
 COVERING = (
-    "adam", "bidirectional", "classifier", "clipping", "fnn", "gru", "lstm", "mazur", "relu-bce", "rnn", "rnn3",
-    "seq2seq", "slstm", "softmax-tomyeh", "training", "vanishing",
+    "rnn", "adam", "cs224n-gru", "postnetwork", "shared-weight-4", "clipping", "nbis-chain", "bidirectional", "gomez",
+    "relu-bce", "training", "recurrent-layer", "vanishing", "seq2seq", "slstm",
 )  # fmt: skip
-"""Examples of which every run asks everything."""
+"""The examples that every run looks at.
 
-MANY = 60
-"""How many random problems a test of the exhaustive run draws that says nothing else."""
+Of the branches that all 42 execute in ``solve`` (five media, a ledger, three
+roundings, three programs), ``worksheet``, ``check``, ``mistakes`` and ``flow``,
+these execute 99 %. They were picked one by one: each time the one with the most
+new branches for the length of its sheets.
+"""
+
+MANY = 200
+"""How many random inputs a test draws in the exhaustive run, if it does not say another number by ``runs``."""
 
 Values = Iterable[Any]
 
@@ -78,6 +84,17 @@ def _param(parts: list[Any], every_run: bool) -> Any:
     return pytest.param(
         *(value for part in parts for value in part.values), marks=marks if every_run else [*marks, pytest.mark.exhaustive]
     )
+
+
+def each_once(values: Values, features: Callable[[Any], Iterable[Hashable]]) -> list[Any]:
+    """The values of a parameter, of which every run takes those with a feature that none before them has."""
+    seen: set[Hashable] = set()
+    found = []
+    for value in values:
+        new = set(features(value)) - seen
+        seen |= new
+        found.append(_param([_set(value)], bool(new)))
+    return found
 
 
 def runs(many: int) -> settings:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from networks import document as network_document
 from networks import filled, sequence
 from random_problems import examples
+from sweeps import chosen, of_examples, printed
+from sweeps import key as key_of
+from sweeps import solution as example
 
 from bptt_trace import Key, load, solve
 from bptt_trace.blanks import blanks_of
@@ -27,13 +30,22 @@ LONG = ["x=[1,-2,3,0.5,1,1,-0.25,2]", "target=[1,2,0,0.5,1,1,-1,0]"]
 USERS = ["network.activation=ln(1 + z^2) - sqrt(z^2 + 1)/3", "network.output_activation=z/(1+abs(z))"]
 
 
-def documents() -> Iterator[tuple[str, str]]:
-    """A name and a complete document for every example, step style and rounding; and for problems of other shapes."""
-    for name in examples():
+Documents = Iterator[tuple[str, str]]
+FEW = ("rnn", "adam", "cs224n-gru", "recurrent-layer", "seq2seq")
+"""Examples that every run sets in every style."""
+
+
+def documents(names: Sequence[str]) -> Documents:
+    """A name and a complete document for each example, step style and rounding."""
+    for name in names:
         for steps in ("full", "ledger"):
-            yield f"{name}-{steps}", solve(name, steps=steps).to_latex()
+            yield f"{name}-{steps}", printed(example(name, steps=steps), "latex")
         for rounding in ("8dp", "6sf", "carry:4dp"):
-            yield f"{name}-{rounding}", solve(name, rounding=rounding).to_latex()
+            yield f"{name}-{rounding}", example(name, rounding=rounding).to_latex()
+
+
+def other_shapes(_: Sequence[str]) -> Documents:
+    """Problems that are longer, larger, or have other functions than the example they begin with."""
     for name, changes in {
         "long": LONG,
         "vanishing": [*LONG, "w_hh=-0.01", "network.activation=softplus"],
@@ -72,7 +84,7 @@ def overfull(log: str) -> dict[str, list[str]]:
     return {name: boxes for name, boxes in found.items() if boxes}
 
 
-def vectors() -> Iterator[tuple[str, str]]:
+def vectors(_: Sequence[str]) -> Documents:
     """Networks of three units over three steps, batches, several layers, rows, other names, and the long way through softmax."""
     entropy = {"kind": "cross_entropy"}
     long_way = entropy | {"gradient": "long"}
@@ -95,7 +107,7 @@ def vectors() -> Iterator[tuple[str, str]]:
             yield f"{name}-{notation}", solve(renamed).to_latex()
 
 
-def gates() -> Iterator[tuple[str, str]]:
+def gates(_: Sequence[str]) -> Documents:
     """Cells with gates, two units over three steps, and networks that go over time more than once."""
     for name, network in {
         "lstm": {"cell": "lstm", "peepholes": True},
@@ -111,9 +123,9 @@ def gates() -> Iterator[tuple[str, str]]:
             yield f"{name}-{detail}", solve(problem, steps="full", detail=detail).to_latex()
 
 
-def handouts() -> Iterator[tuple[str, str]]:
+def handouts(names: Sequence[str]) -> Documents:
     """Worksheets with every hint, their keys, and the two in one, of every example and of larger networks."""
-    keys = {name: Key(load(name)) for name in examples()}
+    keys = {name: key_of(name) for name in names}
     head = ["handout.course=CS & $1", 'handout.author="A_B #"', 'handout.date="1 % 2"', "handout.instructions=Work {slowly}"]
     keys["head"] = Key(load("rnn", head))
     for name, sizes in {
@@ -132,20 +144,21 @@ def handouts() -> Iterator[tuple[str, str]]:
         yield f"{name}-both", latex(worksheet(key, answers=True)).replace("%\\keytrue", "\\keytrue")
 
 
-def seventeen_digits() -> Iterator[tuple[str, str]]:
-    """Every example at full precision."""
-    for name in examples():
+def seventeen_digits(names: Sequence[str]) -> Documents:
+    """Examples at full precision."""
+    for name in names:
         for steps in ("full", "ledger"):
-            yield f"{name}-{steps}", solve(name, rounding="full", steps=steps).to_latex()
+            yield f"{name}-{steps}", example(name, rounding="full", steps=steps).to_latex()
 
 
-@pytest.mark.parametrize("all_of", [documents, vectors, gates, handouts, seventeen_digits])
+@pytest.mark.parametrize("names", [FEW, pytest.param(tuple(examples()), marks=pytest.mark.exhaustive)], ids=["some", "all"])
+@pytest.mark.parametrize("all_of", [documents, other_shapes, vectors, gates, handouts, seventeen_digits])
 def test_every_document_compiles_without_an_overfull_box(
-    tmp_path: Path, pdflatex: Compile, all_of: Callable[[], Iterator[tuple[str, str]]]
+    tmp_path: Path, pdflatex: Compile, all_of: Callable[[Sequence[str]], Documents], names: Sequence[str]
 ) -> None:
-    """All examples in all styles; one run, because they share a preamble but for the title in the footer."""
+    """Examples in all styles; one run, because they share a preamble but for the title in the footer."""
     bodies, preambles = {}, set()
-    for name, document in all_of():
+    for name, document in all_of(names):
         preamble, bodies[name] = split(document)
         preambles.add(re.sub(r"(?m)^\\fancyfoot\[L\].*$", "", preamble))
         if "\\keytrue" in preamble:  # the switch of one must not stay for the next
@@ -154,10 +167,10 @@ def test_every_document_compiles_without_an_overfull_box(
     assert len(preambles) == (2 if all_of is handouts else 1)
 
 
-@pytest.mark.parametrize("name", examples())
+@pytest.mark.parametrize("name", chosen(examples(), ["rnn", "clipping"]))
 def test_a_document_compiles_on_its_own(tmp_path: Path, pdflatex: Compile, name: str) -> None:
     """As ``bptt-trace solve NAME -f latex`` prints it, the footer with its title included."""
-    log = pdflatex(tmp_path, solve(name).to_latex())
+    log = pdflatex(tmp_path, printed(example(name), "latex"))
     assert re.findall(r"^Overfull.*$|^LaTeX Warning.*$", log, re.MULTILINE) == []
 
 
@@ -202,23 +215,24 @@ def test_the_pdf_of_a_worksheet_has_no_trace_of_its_key(tmp_path: Path, pdflatex
     assert not [value for value in results if value in words(pdf).replace("−", "-") or value.encode() in pdf.read_bytes()]
 
 
-def test_fragments_compile_inside_a_document_of_the_users_own(tmp_path: Path, pdflatex: Compile) -> None:
+@pytest.mark.parametrize("names", [FEW, pytest.param(tuple(examples()), marks=pytest.mark.exhaustive)], ids=["some", "all"])
+def test_fragments_compile_inside_a_document_of_the_users_own(tmp_path: Path, pdflatex: Compile, names: Sequence[str]) -> None:
     r"""``\input`` needs only the packages that the documentation names; a group keeps our settings inside."""
     names = "lmodern,amsmath,amssymb,array,booktabs,colortbl,graphicx,longtable,tikz,xcolor,microtype"
     packages = rf"\usepackage[T1]{{fontenc}}\usepackage{{{names}}}"
     preamble = rf"\documentclass[10pt,a4paper]{{article}}{packages}\usepackage[margin=19mm]{{geometry}}"
-    bodies = {name: solve(name).to_latex(fragment=True) for name in examples()}
+    bodies = {name: printed(example(name), "fragment") for name in names}
     for name, body in bodies.items():
         (tmp_path / f"{name}.tex").write_text(body, "utf-8")
     source = together({name: rf"Before. \input{{{name}}} After: \the\parindent." for name in bodies}, preamble)
     assert overfull(pdflatex(tmp_path, source)) == {}
 
 
-def test_a_fragment_is_the_body_of_the_document() -> None:
+@pytest.mark.parametrize("name", of_examples())
+def test_a_fragment_is_the_body_of_the_document(name: str) -> None:
     """Nothing is lost or added."""
-    for name in examples():
-        solution = solve(name)
-        assert solution.to_latex(fragment=True).split() == split(solution.to_latex())[1].split()
+    solution = example(name)
+    assert printed(solution, "fragment").split() == split(printed(solution, "latex"))[1].split()
 
 
 def test_only_packages_of_a_basic_installation_are_used() -> None:

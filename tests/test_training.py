@@ -9,11 +9,13 @@ from typing import Any
 
 import mpmath
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from law import FUNCTIONS, Digits
 from networks import document as network_document
 from oracle import Oracle
 from random_problems import Case, cases
+from sweeps import paired, runs
 from test_law import MEDIA, document, lines_of, obey
 
 from bptt_trace import ProblemError, Rounding, build, evaluate, parse, scalars, solve
@@ -74,28 +76,23 @@ def training(update: dict[str, Any], hidden: int = 1, T: int = 3, **more: Any) -
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule != "adam, no epsilon"])  # a gradient may be 0
-@settings(max_examples=4)
-@given(case=cases(most_places=6), iterations=st.sampled_from([1, 2, 3, 5]))
-def test_every_line_of_an_update_recomputes_in_every_medium(rule: str, case: Case, iterations: int) -> None:
+@runs(16)
+@given(case=cases(most_places=6), iterations=st.sampled_from([1, 2, 3, 5]), medium=st.sampled_from(MEDIA))
+def test_every_line_of_an_update_recomputes_in_any_medium(rule: str, case: Case, iterations: int, medium: str) -> None:
     """State, corrections, norms, clipped gradients, learning rates: whatever is printed follows from its digits."""
     made = case.document
     made["update"] = {"learning_rate": "0.1", "iterations": iterations, **RULES[rule]}
     if "g" in rule and made["rounding"].get("places", 9) < 4:
         made["rounding"]["places"] = 4
     solution = solve(parse(json.dumps(made)), steps="full")
-    for medium in MEDIA:
-        sections = lines_of(document(solution, medium), medium)
-        assert obey(sections, case.digits, case.functions) > 0
+    assert obey(lines_of(document(solution, medium), medium), case.digits, case.functions) > 0
 
 
-@pytest.mark.parametrize("rule", ["momentum", "adam", "clip", "clip by value"])
-def test_every_line_of_an_update_of_matrices_recomputes(rule: str) -> None:
+@pytest.mark.parametrize(("medium", "rule"), paired(MEDIA, ["momentum", "adam", "clip", "clip by value"]))
+def test_every_line_of_an_update_of_matrices_recomputes(medium: str, rule: str) -> None:
     """Board and components of vectors and matrices."""
-    from law import FUNCTIONS, Digits
-
     solution = solve(from_document(training({**RULES[rule], "iterations": 2}, hidden=2, T=2)), steps="full")
-    for medium in MEDIA:
-        assert obey(lines_of(document(solution, medium), medium), Digits(4), dict(FUNCTIONS)) > 100
+    assert obey(lines_of(document(solution, medium), medium), Digits(4), dict(FUNCTIONS)) > 100
 
 
 # ---------------------------------------------------------------- the rules alone
@@ -340,8 +337,7 @@ SHAPES_OF_TRAINING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 """Networks, and what of an update goes with any rule."""
 
 
-@pytest.mark.parametrize("shape", SHAPES_OF_TRAINING)
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize(("rule", "shape"), paired(RULES, SHAPES_OF_TRAINING))
 def test_replayed_iterations_are_those_that_are_written_anew(rule: str, shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Name, formula, operands, role: every line of every iteration, and so every power of β and every learning rate."""
     network, of_shape = SHAPES_OF_TRAINING[shape]
