@@ -35,6 +35,11 @@ FEW = ("rnn", "adam", "cs224n-gru", "recurrent-layer", "seq2seq")
 """Examples that every run sets in every style."""
 
 
+def some_of(kinds: Sequence[str], place: int, names: Sequence[str]) -> Sequence[str]:
+    """All kinds of a document where all examples are set, else one of them in turn."""
+    return [kinds[place % len(kinds)]] if names is FEW else kinds
+
+
 def documents(names: Sequence[str]) -> Documents:
     """A name and a complete document for each example, step style and rounding."""
     for name in names:
@@ -44,21 +49,23 @@ def documents(names: Sequence[str]) -> Documents:
             yield f"{name}-{rounding}", example(name, rounding=rounding).to_latex()
 
 
-def other_shapes(_: Sequence[str]) -> Documents:
+def other_shapes(names: Sequence[str]) -> Documents:
     """Problems that are longer, larger, or have other functions than the example they begin with."""
-    for name, changes in {
-        "long": LONG,
-        "vanishing": [*LONG, "w_hh=-0.01", "network.activation=softplus"],
-        "large": [*LONG, "w_hy=-1200.5", "b_h=-31.25"],
-        "formula": USERS,
-        "formula-long": [*LONG, *USERS],
-        "relu": ["network.activation=relu", "network.output_activation=sigmoid", "loss.factor=1/2"],
-        "last": ["x=[1,2,3]", "target=-0.5", "network.outputs=last"],
-        "one-step": ["x=[1]", "target=[-0.5]", "h_0=0.5"],
-        "frozen": ["update.freeze=['w_xh','b_h']"],
-    }.items():
+    for place, (name, changes) in enumerate(
+        {
+            "long": LONG,
+            "vanishing": [*LONG, "w_hh=-0.01", "network.activation=softplus"],
+            "large": [*LONG, "w_hy=-1200.5", "b_h=-31.25"],
+            "formula": USERS,
+            "formula-long": [*LONG, *USERS],
+            "relu": ["network.activation=relu", "network.output_activation=sigmoid", "loss.factor=1/2"],
+            "last": ["x=[1,2,3]", "target=-0.5", "network.outputs=last"],
+            "one-step": ["x=[1]", "target=[-0.5]", "h_0=0.5"],
+            "frozen": ["update.freeze=['w_xh','b_h']"],
+        }.items()
+    ):
         problem = load("rnn", changes)
-        for steps in ("full", "ledger"):
+        for steps in some_of(["full", "ledger"], place, names):
             yield f"{name}-{steps}", solve(problem, steps=steps).to_latex()
 
 
@@ -84,42 +91,47 @@ def overfull(log: str) -> dict[str, list[str]]:
     return {name: boxes for name, boxes in found.items() if boxes}
 
 
-def vectors(_: Sequence[str]) -> Documents:
+def vectors(names: Sequence[str]) -> Documents:
     """Networks of three units over three steps, batches, several layers, rows, other names, and the long way through softmax."""
     entropy = {"kind": "cross_entropy"}
     long_way = entropy | {"gradient": "long"}
-    for name, keys in {
-        "three": {"hidden": 3, "d": 3, "k": 3, "T": 3},
-        "classes": {"hidden": 3, "d": 2, "k": 3, "T": 3, "loss": entropy, "output_activation": "softmax"},
-        "long-way": {"hidden": 2, "d": 2, "k": 3, "loss": long_way, "output_activation": "softmax"},
-        "exponentials": {"hidden": 2, "k": 3, "loss": long_way, "output_activation": "softmax", "softmax": "steps"},
-        "rows": {"hidden": 3, "d": 2, "k": 2, "T": 3, "products": "x W", "form": "concatenated"},
-        "batch": {"hidden": 2, "d": 2, "k": 2, "T": 2, "batch": 3},
-        "deep": {"cell": "dense", "hidden": [3, 2], "d": 2, "k": 2, "batch": 2, "activation": ["relu", "tanh"]},
-        "stacked": {"hidden": [2, 2], "d": 2, "k": 2, "T": 3, "biases": 2},
-    }.items():
+    for place, (name, keys) in enumerate(
+        {
+            "three": {"hidden": 3, "d": 3, "k": 3, "T": 3},
+            "classes": {"hidden": 3, "d": 2, "k": 3, "T": 3, "loss": entropy, "output_activation": "softmax"},
+            "long-way": {"hidden": 2, "d": 2, "k": 3, "loss": long_way, "output_activation": "softmax"},
+            "exponentials": {"hidden": 2, "k": 3, "loss": long_way, "output_activation": "softmax", "softmax": "steps"},
+            "rows": {"hidden": 3, "d": 2, "k": 2, "T": 3, "products": "x W", "form": "concatenated"},
+            "batch": {"hidden": 2, "d": 2, "k": 2, "T": 2, "batch": 3},
+            "deep": {"cell": "dense", "hidden": [3, 2], "d": 2, "k": 2, "batch": 2, "activation": ["relu", "tanh"]},
+            "stacked": {"hidden": [2, 2], "d": 2, "k": 2, "T": 3, "biases": 2},
+        }.items()
+    ):
         problem = from_document(network_document(**keys, seed=3))
-        for detail in ("both", "board", "lines"):
+        for detail in some_of(["both", "board", "lines"], place, names):
             yield f"{name}-{detail}", solve(problem, steps="full", detail=detail).to_latex()
-        yield f"{name}-ledger", solve(problem, steps="ledger").to_latex()
-        for notation in ("keras", "pytorch", "mazur"):
+        if names is not FEW or place % 2:
+            yield f"{name}-ledger", solve(problem, steps="ledger").to_latex()
+        for notation in some_of(["keras", "pytorch", "mazur"], place, names):
             renamed = from_document({**network_document(**keys, seed=3), "notation": notation})
             yield f"{name}-{notation}", solve(renamed).to_latex()
 
 
-def gates(_: Sequence[str]) -> Documents:
+def gates(names: Sequence[str]) -> Documents:
     """Cells with gates, two units over three steps, and networks that go over time more than once."""
-    for name, network in {
-        "lstm": {"cell": "lstm", "peepholes": True},
-        "concatenated": {"cell": "lstm", "form": "concatenated"},
-        "gru": {"cell": "gru", "biases": 2},
-        "slstm": {"cell": "slstm", "forget": "sigmoid"},
-        "both-ways": {"cell": "gru", "bidirectional": True},
-        "decoder": {"cell": "lstm", "decoder": "target"},
-    }.items():
+    for place, (name, network) in enumerate(
+        {
+            "lstm": {"cell": "lstm", "peepholes": True},
+            "concatenated": {"cell": "lstm", "form": "concatenated"},
+            "gru": {"cell": "gru", "biases": 2},
+            "slstm": {"cell": "slstm", "forget": "sigmoid"},
+            "both-ways": {"cell": "gru", "bidirectional": True},
+            "decoder": {"cell": "lstm", "decoder": "target"},
+        }.items()
+    ):
         given = {"x": sequence(3, 2), "target": sequence(3, 1, seed=2)}
         problem = from_document(filled({"hidden": 2, **network}, given, update={"learning_rate": "0.1"}))
-        for detail in ("both", "board", "lines"):
+        for detail in some_of(["both", "board", "lines"], place, names):
             yield f"{name}-{detail}", solve(problem, steps="full", detail=detail).to_latex()
 
 
@@ -134,9 +146,9 @@ def handouts(names: Sequence[str]) -> Documents:
         "long": {"T": 12},
     }.items():
         keys[name] = Key(from_document(network_document(**sizes, seed=3)))
-    for name, key in keys.items():
-        for hints in range(4):
-            yield f"{name}-{hints}", latex(worksheet(key, blanks_of(key, ["all"], hints)))
+    for place, (name, key) in enumerate(keys.items()):
+        for hints in some_of("0123", place, names):
+            yield f"{name}-{hints}", latex(worksheet(key, blanks_of(key, ["all"], int(hints))))
         for wanted in (["results"], ["forward"]) if key.problem.network.cells else ():
             yield f"{name}-{wanted[0]}", latex(worksheet(key, blanks_of(key, wanted)))
         yield f"{name}-key", latex(key_sheet(key))

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import pytest
@@ -169,13 +170,12 @@ def test_every_line_of_a_ledger_recomputes(medium: str, case: Case) -> None:
     assert sum(map(len, sections)) == sum(1 for _ in solution.sheet.rows())
 
 
-@pytest.mark.parametrize(("name", "rounding"), paired(of_examples(), ["4dp", "2dp", "5sf", "9dp"]))
-def test_every_example_recomputes_in_every_medium(name: str, rounding: str) -> None:
+@pytest.mark.parametrize(("name", "rounding", "medium"), paired(of_examples(), ["4dp", "2dp", "5sf", "9dp"], MEDIA))
+def test_every_example_recomputes_in_every_medium(name: str, rounding: str, medium: str) -> None:
     """The built-in problems obey the law, however they are rounded."""
     solution = example(name, rounding=rounding, steps="full")
     digits = Digits(int(rounding[0]), figures=rounding.endswith("sf"))
-    for medium in MEDIA:
-        assert obey(lines_of(document(solution, medium), medium), digits, solved_functions()) >= 6
+    assert obey(lines_of(document(solution, medium), medium), digits, solved_functions()) >= 6
 
 
 def solved_functions() -> dict[str, Function]:
@@ -682,14 +682,17 @@ VECTORS: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("keys", "detail"), paired(VECTORS, ["both", "lines", "board"]), ids=str)
-def test_every_line_of_vectors_recomputes(keys: dict[str, Any], detail: str) -> None:
+@cache
+def of_vectors(place: int, detail: str) -> Solution:
+    """The solution of one of these."""
+    made = network_document(**VECTORS[place], seed=len(str(VECTORS[place])))
+    return solve(from_document({**made, "rounding": {"places": 4}}), steps="full", detail=detail)
+
+
+@pytest.mark.parametrize(("place", "detail", "medium"), paired(range(len(VECTORS)), ["both", "lines", "board"], MEDIA))
+def test_every_line_of_vectors_recomputes(place: int, detail: str, medium: str) -> None:
     """Matrices, and each of their components, in every medium."""
-    made = network_document(**keys, seed=len(str(keys)))
-    problem = from_document({**made, "rounding": {"places": 4}})
-    solution = solve(problem, steps="full", detail=detail)
+    solution = of_vectors(place, detail)
     shown = sum(1 for _ in solution.sheet.rows())
-    for medium in MEDIA:
-        sections = lines_of(document(solution, medium), medium)
-        count = obey(sections, Digits(4), solved_functions())
-        assert count == shown if medium != "json" else count >= 8, medium
+    count = obey(lines_of(document(solution, medium), medium), Digits(4), solved_functions())
+    assert count == shown if medium != "json" else count >= 8

@@ -10,6 +10,7 @@ onnx is not installed, skipped, but never where ``CI`` is set.
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,9 @@ from bptt_trace.names import Name
 from bptt_trace.numbers import Rounding
 from bptt_trace.problem import from_document
 
-if not os.environ.get("CI"):
-    pytest.importorskip("onnx", reason="ONNX is not installed (pip install onnx)")
+pytestmark = pytest.mark.skipif(
+    find_spec("onnx") is None and not os.environ.get("CI"), reason="ONNX is not installed (pip install onnx)"
+)
 
 OPERATORS = {"rnn": ("RNN", "h", ""), "lstm": ("LSTM", "iofg", "iof"), "gru": ("GRU", "zrn", "")}
 """The operator of a cell, the order of its gates, and of those with peepholes."""

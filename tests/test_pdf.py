@@ -61,9 +61,9 @@ def programs(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.skip("typst is not installed (the extra pdf)")
 
 
-@pytest.fixture(params=["pdflatex", "lualatex"])
+@pytest.fixture(params=["pdflatex", pytest.param("lualatex", marks=pytest.mark.exhaustive)])
 def engine(request: pytest.FixtureRequest) -> Engine:
-    """Two engines."""
+    """Two engines; the second is slow."""
     needed(request.param)
     return find_engine(request.param)
 

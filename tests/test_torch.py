@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -16,8 +17,9 @@ from bptt_trace.numbers import Rounding
 from bptt_trace.problem import from_document
 from bptt_trace.weights import document_from
 
-if not os.environ.get("CI"):
-    pytest.importorskip("torch", reason="PyTorch is not installed (pip install torch)")
+pytestmark = pytest.mark.skipif(
+    find_spec("torch") is None and not os.environ.get("CI"), reason="PyTorch is not installed (pip install torch)"
+)
 
 
 @pytest.fixture(scope="module")
