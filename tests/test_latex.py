@@ -42,10 +42,10 @@ def some_of(kinds: Sequence[str], place: int, names: Sequence[str]) -> Sequence[
 
 def documents(names: Sequence[str]) -> Documents:
     """A name and a complete document for each example, step style and rounding."""
-    for name in names:
-        for steps in ("full", "ledger"):
+    for place, name in enumerate(names):
+        for steps in some_of(["full", "ledger"], place, names):
             yield f"{name}-{steps}", printed(example(name, steps=steps), "latex")
-        for rounding in ("8dp", "6sf", "carry:4dp"):
+        for rounding in some_of(["8dp", "6sf", "carry:4dp"], place, names):
             yield f"{name}-{rounding}", example(name, rounding=rounding).to_latex()
 
 
@@ -158,8 +158,8 @@ def handouts(names: Sequence[str]) -> Documents:
 
 def seventeen_digits(names: Sequence[str]) -> Documents:
     """Examples at full precision."""
-    for name in names:
-        for steps in ("full", "ledger"):
+    for place, name in enumerate(names):
+        for steps in some_of(["full", "ledger"], place, names):
             yield f"{name}-{steps}", example(name, rounding="full", steps=steps).to_latex()
 
 

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from networks import document as network_document
 from pypdf import PdfReader
 from students import blanked, by_hand, rounded
-from sweeps import paired, runs
+from sweeps import chosen, paired, runs
 
 from bptt_trace import Key, check, load, solve
 from bptt_trace.answers import load as load_answers
@@ -286,16 +286,17 @@ def conditions(one: Key) -> Iterator[str]:
             yield visible.mistake.slug
 
 
+@pytest.mark.parametrize("each", chosen([20, 1], [20]))
 @pytest.mark.parametrize("name", PROBLEMS)
-def test_every_variant_keeps_every_condition(name: str) -> None:
-    """200 variants, each looked at again by itself, without columns: none fails, and no two are equal."""
+def test_every_variant_keeps_every_condition(name: str, each: int) -> None:
+    """Of 200 variants, looked at again by itself, without columns, none fails, and no two are equal."""
     assert 200 == len(found(name).variants) == len({variant.drawn for variant in found(name).variants})
     assert () == factory(name).never_shown
-    for place in range(200):
+    for place in range(0, 200, each):
         assert [] == list(conditions(key(name, place)))
 
 
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize("name", chosen(PROBLEMS, ["rnn3"]))
 def test_what_is_rejected_deserves_it(name: str) -> None:
     """Every candidate on the way is counted under a condition that it fails by itself, or it is a variant."""
     search, one = factory(name).search(5, 3), factory(name)
@@ -313,13 +314,11 @@ def test_what_is_rejected_deserves_it(name: str) -> None:
 
 def test_a_screen_that_lets_one_through_would_be_noticed() -> None:
     """The conditions above find candidates that were rejected, of each of the frequent kinds."""
-    one = factory("rnn3")
-    seen = {
-        failure
-        for code in islice(codes(one.key, 1), 300)
-        for failure in conditions(Key(one.variant_problem(code, one.drawn(code))))
-    }
-    assert {EQUAL_INPUTS, SATURATED, SMALL, NEAR_TIE} <= seen
+    one, unseen = factory("rnn3"), {EQUAL_INPUTS, SATURATED, SMALL, NEAR_TIE}
+    for code in islice(codes(one.key, 1), 300):
+        if unseen:
+            unseen -= set(conditions(Key(one.variant_problem(code, one.drawn(code)))))
+    assert not unseen
 
 
 def test_columns_have_the_values_that_each_variant_has_alone() -> None:
@@ -405,11 +404,12 @@ def test_a_slip_on_a_variant_is_found_where_it_is(which: tuple[str, int], seed: 
     assert [one.steps[position].target] == [fault.name for fault in marks.faults] or (not marks.faults and person)
 
 
+@pytest.mark.parametrize("each", chosen([50, 5], [50]))
 @pytest.mark.parametrize("name", PROBLEMS)
-def test_every_mistake_is_named_on_every_variant(name: str) -> None:
+def test_every_mistake_is_named_on_every_variant(name: str, each: int) -> None:
     """Whoever makes one mistake of the catalogue is told its name at one line or more, or that of one that looks alike."""
     missed = []
-    for place in range(0, 200, 5):
+    for place in range(0, 200, each):
         one = key(name, place)
         seen = {v.mistake.slug: v for v in visibility(one)}
         asked = {one.steps[p].target for p in blanks_of(one).asked}
