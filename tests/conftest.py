@@ -24,14 +24,21 @@ from bptt_trace.problem import Problem, from_document
 
 settings.register_profile(
     "quick",
-    max_examples=60,
+    max_examples=25,
     deadline=None,
     derandomize=True,
+    database=None,
     phases=(Phase.explicit, Phase.generate, Phase.shrink),  # explaining a failure traces every line, which takes minutes
     suppress_health_check=[HealthCheck.too_slow],
 )
+settings.register_profile("exhaustive", settings.get_profile("quick"), max_examples=200)
 settings.register_profile("long", settings.get_profile("quick"), max_examples=2000, derandomize=False)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Whoever does not leave out the wide sweeps gets more random problems too; the environment may say how many."""
+    usual = "quick" if config.option.markexpr == "not exhaustive" else "exhaustive"
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", usual))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

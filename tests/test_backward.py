@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from networks import crooked
+from sweeps import each_once, runs
 
 from bptt_trace.backward import backward
 from bptt_trace.build import build
@@ -58,7 +59,12 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case.values())))
+def features(case):
+    """What of a case every run wants to have seen."""
+    return {(key, case[key]) for key in case if key != "seed"} | {(case["T"], case["n"])}
+
+
+@pytest.mark.parametrize("case", each_once(CASES, features), ids=lambda case: "-".join(map(str, case.values())))
 def test_gradients_of_a_recurrent_network(net, solved, case):
     """Loss, gradients, updated parameters and the loss after the update agree with an independent calculation."""
     network = net(**case)
@@ -86,6 +92,7 @@ def test_gradients_of_a_feedforward_network(net, solved, activation, size, outpu
     assert not [step for step in values.program if step.role is Role.CONTRIBUTION]
 
 
+@runs(60)
 @given(
     st.fixed_dictionaries(
         {

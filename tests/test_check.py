@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 from cell_mistakes import OF_CELLS
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from networks import document as network_document
 from students import assert_diagnosed, blanked, by_hand, rounded
+from sweeps import of_examples, paired, runs
 
 from bptt_trace import Name, load
 from bptt_trace.check import RIGHT, Key, Marks, check, slip
@@ -47,9 +48,10 @@ def verdicts(marks: Marks) -> dict[str, str]:
 # ---------------------------------------------------------- error-free students
 
 
-@pytest.mark.parametrize("name", [name for name in examples() if load(name).loss.kind != "none"])
-@pytest.mark.parametrize("extra", [0, 1, 4])
-@pytest.mark.parametrize("share", [0.0, 0.5, 0.8])
+@pytest.mark.parametrize(
+    ("name", "extra", "share"),
+    paired(of_examples(name for name in examples() if load(name).loss.kind != "none"), [0, 1, 4], [0.0, 0.5, 0.8]),
+)
 def test_an_error_free_student_has_nothing_wrong(name: str, extra: int, share: float) -> None:
     """Rounding every line to the places asked for or more, with blanks or without, is never held against anybody."""
     one = key(name)
@@ -60,7 +62,7 @@ def test_an_error_free_student_has_nothing_wrong(name: str, extra: int, share: f
 
 
 @pytest.mark.parametrize("places", [2, 3, 4])
-@settings(max_examples=25)
+@runs(25)
 @given(seed=st.integers(0, 10_000), share=st.sampled_from([0.0, 0.5, 0.8]))
 def test_an_error_free_student_of_any_network(places: int, seed: int, share: float) -> None:
     """Two tanh units over three steps, at 2, 3 and 4 places, also with half of the answers blank."""
@@ -85,7 +87,7 @@ def test_the_key_scores_everything() -> None:
 # ------------------------------------------------------------------- one slip
 
 
-@settings(max_examples=60)
+@runs(60)
 @given(seed=st.integers(0, 10_000), size=st.integers(20, 400), sign=st.sampled_from([1, -1]))
 def test_one_slip_is_found_where_it_is(seed: int, size: int, sign: int) -> None:
     """A result that is off by twenty units of the last place or more is one root fault, and nothing else is."""
@@ -346,7 +348,7 @@ def test_a_right_publication_has_no_fault(name: str) -> None:
 # -------------------------------------------------------------------- invariants
 
 
-@settings(max_examples=40)
+@runs(40)
 @given(seed=st.integers(0, 10_000), data=st.data())
 def test_blanks_and_digits(seed: int, data: st.DataObject) -> None:
     """Blanking an answer changes nothing that does not depend on it; extra correct digits change nothing at all."""

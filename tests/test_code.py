@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import builtins
 import importlib.util
-import itertools
 import keyword
 import os
 import re
@@ -23,6 +22,8 @@ from click.testing import CliRunner
 from hypothesis import given
 from networks import document, filled
 from random_problems import Case, cases, examples
+from sweeps import of_examples, paired, runs
+from sweeps import solution as example
 
 from bptt_trace import ProblemError, load, parse, solve
 from bptt_trace.cli import command
@@ -54,12 +55,10 @@ def last_line(text: str) -> str:
 # ------------------------------------------------------------------ they agree
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("rounding", ROUNDINGS)
-@pytest.mark.parametrize("name", examples())
+@pytest.mark.parametrize(("name", "rounding", "form"), paired(of_examples(), ROUNDINGS, FORMS))
 def test_every_example_reproduces_itself(name: str, rounding: str | None, form: str) -> None:
     """Under every rounding that is made of numbers."""
-    solution = solve(load(name), rounding=rounding)
+    solution = example(name, rounding=rounding)
     if form == "torch" and name in WITHOUT_A_LOSS:
         with pytest.raises(ProblemError, match="without a loss"):
             solution.to_code(form)
@@ -97,14 +96,17 @@ def networks_of_every_shape() -> Iterator[dict[str, Any]]:
             yield document(cell, hidden=hidden, d=d, k=k, batch=batch, loss=loss, seed=number, products=products, **network)
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("table", list(networks_of_every_shape()), ids=map(str, itertools.count()))
-def test_networks_of_every_shape_reproduce_themselves(table: dict[str, Any], form: str) -> None:
+NETWORKS = list(networks_of_every_shape())
+
+
+@pytest.mark.parametrize(("number", "form"), paired(range(len(NETWORKS)), FORMS))
+def test_networks_of_every_shape_reproduce_themselves(number: int, form: str) -> None:
     """Columns and rows, numbers among matrices, stacks and their parts, matrices of slopes."""
     for rounding in ("4dp", "full"):
-        assert last_line(solve(from_document(table), rounding=rounding).to_code(form)).startswith("All ")
+        assert last_line(solve(from_document(NETWORKS[number]), rounding=rounding).to_code(form)).startswith("All ")
 
 
+@runs(60)
 @given(cases())
 def test_random_problems_reproduce_themselves(case: Case) -> None:
     """By hand to the last digit, from decimals and from fractions without end."""
@@ -208,15 +210,14 @@ def assigned(text: str) -> list[str]:
     return [target.id for one in body if isinstance(one, ast.Assign) for target in one.targets if isinstance(target, ast.Name)]
 
 
-@pytest.mark.parametrize("form", ["python", "numpy", "torch"])
-def test_no_two_quantities_have_one_identifier(form: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "form"), paired(of_examples(name for name in examples() if name not in WITHOUT_A_LOSS), ["python", "numpy", "torch"])
+)
+def test_no_two_quantities_have_one_identifier(name: str, form: str) -> None:
     """And none is a word of the language, or of the program's head."""
-    for name in examples():
-        if form == "torch" and name in WITHOUT_A_LOSS:
-            continue
-        names = assigned(solve(load(name)).to_code(form))
-        assert len(names) == len(set(names)), name
-        assert not {*names} & {*keyword.kwlist, *dir(builtins), *HELPERS}, name
+    names = assigned(example(name).to_code(form))
+    assert len(names) == len(set(names))
+    assert not {*names} & {*keyword.kwlist, *dir(builtins), *HELPERS}
 
 
 @pytest.mark.parametrize("form", ["python", "numpy", "torch"])

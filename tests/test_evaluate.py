@@ -11,6 +11,7 @@ import pytest
 import sympy
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from sweeps import paired
 
 from bptt_trace.build import build
 from bptt_trace.documents import examples
@@ -311,8 +312,7 @@ def test_a_users_function_in_every_arithmetic(policy, source, number, value):
 # -------------------------------------------------------- the other policies
 
 
-@pytest.mark.parametrize("example", examples())
-@pytest.mark.parametrize("policy", ["full", "carry"])
+@pytest.mark.parametrize(("example", "policy"), paired(examples(), ["full", "carry"]))
 def test_no_minus_zero(solved, example, policy):
     """A zero has no sign."""
     problem = load(example, ["given.x=[0, 0, 0]"] if example == "rnn3" else [])

@@ -9,6 +9,7 @@ import pytest
 from cell_mistakes import GRU, LSTM, RESET_AFTER, RESET_BEFORE, SLSTM, problem_with
 from networks import filled, sequence
 from students import blanked, by_hand
+from sweeps import thinned
 
 from bptt_trace import Key, check
 from bptt_trace.blanks import blanks_of
@@ -39,6 +40,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "feedback": {**GRU, "feedback": "output"},
 }
 EACH = pytest.mark.parametrize("name", NETWORKS)
+SOME = pytest.mark.parametrize("name", thinned(NETWORKS, 3))
 
 
 @cache
@@ -76,7 +78,7 @@ def test_an_error_free_student_has_nothing_wrong(name: str, extra: int, share: f
     assert {answer.verdict for answer in marks.answers} <= {"correct", "rounded", "blank"}
 
 
-@EACH
+@SOME
 def test_a_slip_is_one_fault(name: str) -> None:
     """A wrong gate, or a wrong pre-activation, is found where it is; what follows from it follows."""
     one = key(name)
@@ -88,7 +90,7 @@ def test_a_slip_is_one_fault(name: str) -> None:
     assert marks.first_wrong == one.steps[position].target
 
 
-@EACH
+@SOME
 def test_worksheet_and_key_sheet(name: str) -> None:
     """Every line that is asked for stands on the worksheet without its result, and on the key with it."""
     one = key(name)
@@ -99,7 +101,7 @@ def test_worksheet_and_key_sheet(name: str) -> None:
         assert text.count("$") > 20
 
 
-@EACH
+@SOME
 def test_a_variant_is_made_again_from_its_code(name: str) -> None:
     """Numbers are drawn and screened, and the code gives the same problem again."""
     given = {"x": sequence(2), "target": sequence(2, seed=2)}

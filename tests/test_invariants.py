@@ -8,10 +8,11 @@ from functools import lru_cache
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from networks import document as network_document
 from students import blanked, by_hand, rounded
+from sweeps import runs
 
 from bptt_trace import Key, Marks, Name, check
 from bptt_trace.columns import Columns
@@ -59,7 +60,7 @@ def slipping(one: Key, chance: random.Random, count: int) -> dict[Name, str]:
     return by_hand(one, slips=slips)
 
 
-@settings(max_examples=40)
+@runs(40)
 @given(st.integers(0, len(SHAPES) - 1), st.integers(1, 6), st.sampled_from(NOTATIONS), st.integers(0, 6))
 def test_the_key_scores_everything(shape: int, seed: int, notation: str | None, extra: int) -> None:
     """For every problem, in every notation, with any number of digits from those asked for."""
@@ -71,7 +72,7 @@ def test_the_key_scores_everything(shape: int, seed: int, notation: str | None, 
     assert marks.score == marks.out_of == len(lines(one))
 
 
-@settings(max_examples=40)
+@runs(40)
 @given(problems, st.integers(0, 4), st.sampled_from(["ROUND_HALF_UP", "ROUND_HALF_EVEN"]), st.sampled_from([0, 0.5, 0.8]))
 def test_rounding_every_step_costs_nothing(one: Key, extra: int, how: str, share: float) -> None:
     """To the places asked for or more, half up or half even, with blanks or without."""
@@ -80,7 +81,7 @@ def test_rounding_every_step_costs_nothing(one: Key, extra: int, how: str, share
     assert marks.score == sum(answer.verdict != "blank" for answer in marks.answers)
 
 
-@settings(max_examples=40)
+@runs(40)
 @given(problems, st.integers(0, 10_000))
 def test_one_slip_is_one_fault(one: Key, seed: int) -> None:
     """A slip of twenty units of the last place or more is one root fault, there; or so rough a step that a person looks."""
@@ -93,7 +94,7 @@ def test_one_slip_is_one_fault(one: Key, seed: int) -> None:
     assert roots == [one.steps[position].target] or (not roots and person), roots
 
 
-@settings(max_examples=40)
+@runs(40)
 @given(st.integers(0, len(SHAPES) - 1), st.integers(1, 6), st.integers(0, 10_000))
 def test_follow_through_never_costs(shape: int, problem: int, seed: int) -> None:
     """Answer by answer, credit with follow-through is at least credit without it."""
@@ -104,7 +105,7 @@ def test_follow_through_never_costs(shape: int, problem: int, seed: int) -> None
     assert with_it.score >= without.score
 
 
-@settings(max_examples=40)
+@runs(40)
 @given(problems, st.integers(0, 10_000))
 def test_how_a_number_is_written_changes_nothing(one: Key, seed: int) -> None:
     """Another notation, spaces, more zeros, another order of rows, half the sheet given as text."""
@@ -122,7 +123,7 @@ def test_how_a_number_is_written_changes_nothing(one: Key, seed: int) -> None:
     assert before == verdicts(check(one, {str(name): text for name, text in rows}))
 
 
-@settings(max_examples=40)
+@runs(40)
 @given(problems, st.integers(0, 10_000), st.integers(1, 3))
 def test_fewer_digits_never_earn_more(one: Key, seed: int, fewer: int) -> None:
     """An answer with digits left out earns no more, and no other answer is accepted that was not before."""
@@ -145,7 +146,7 @@ def test_fewer_digits_never_earn_more(one: Key, seed: int, fewer: int) -> None:
             assert answer.verdict not in ("correct", "rounded")
 
 
-@settings(max_examples=60)
+@runs(60)
 @given(problems, st.integers(0, 10_000), st.sampled_from([0, 1, 3]))
 def test_columns_say_what_check_says(one: Key, seed: int, extra: int) -> None:
     """Of many sheets together those that are settled have the verdicts that each has alone; no right one is left over."""
@@ -174,7 +175,7 @@ def test_columns_say_what_check_says(one: Key, seed: int, extra: int) -> None:
 IMPOSSIBLE = ["nan", "inf", "1e309", "-1e300", "1e300", "9" * 40, "0.1.2", "one", "1e-300"]
 
 
-@settings(max_examples=40)
+@runs(40)
 @given(problems, st.integers(0, 10_000), st.sampled_from(IMPOSSIBLE), st.integers(1, 4))
 def test_impossible_numbers_never_earn(one: Key, seed: int, text: str, count: int) -> None:
     """Nothing is raised, and they have no credit."""
@@ -188,7 +189,7 @@ def test_impossible_numbers_never_earn(one: Key, seed: int, text: str, count: in
         assert answer.credit <= answer.out_of
 
 
-@settings(max_examples=40)
+@runs(40)
 @given(problems, st.integers(0, 10_000))
 def test_a_blank_changes_only_what_depends_on_it(one: Key, seed: int) -> None:
     """Of a sheet with one slip, every answer that is not made of the blank one keeps its verdict."""

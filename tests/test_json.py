@@ -9,8 +9,9 @@ from typing import Any
 import jsonschema
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
-from random_problems import Case, cases, examples
+from hypothesis import given
+from random_problems import Case, cases
+from sweeps import of_examples, paired, runs
 
 from bptt_trace import parse, solve
 from bptt_trace.cli import command
@@ -51,8 +52,7 @@ def test_the_schema_is_a_schema() -> None:
     jsonschema.Draft7Validator.check_schema(SCHEMA)
 
 
-@pytest.mark.parametrize("name", examples())
-@pytest.mark.parametrize("rounding", POLICIES)
+@pytest.mark.parametrize(("name", "rounding"), paired(of_examples(), POLICIES))
 def test_every_example_is_as_the_schema_says(name: str, rounding: str) -> None:
     """The built-in problems, under every policy of decimals."""
     assert complaints(read(name, "--round", rounding)) == []
@@ -64,23 +64,24 @@ def test_closed_forms_are_as_the_schema_says(name: str) -> None:
     assert complaints(read(name, "--round", "exact")) == []
 
 
-@settings(max_examples=30)
+@runs(30)
 @given(case=cases())
 def test_random_problems_are_as_the_schema_says(case: Case) -> None:
     """Whatever the network, loss and rounding."""
     assert complaints(json.loads(solve(parse(case.text)).to_json())) == []
 
 
-@pytest.mark.parametrize("arguments", [*([name] for name in examples()), LONG], ids=lambda arguments: arguments[0])
-def test_values_has_every_name(arguments: list[str]) -> None:
+@pytest.mark.parametrize("name", [*of_examples(), "long"])
+def test_values_has_every_name(name: str) -> None:
     """``values`` has exactly the names that ``bptt-trace names`` prints, in that order."""
+    arguments = LONG if name == "long" else [name]
     assert [line.split("  ")[0] for line in names(*arguments)] == list(read(*arguments)["values"])
 
 
-@pytest.mark.parametrize("arguments", [*([name] for name in examples()), LONG], ids=lambda arguments: arguments[0])
-def test_every_line_is_there_once(arguments: list[str]) -> None:
+@pytest.mark.parametrize("name", [*of_examples(), "long"])
+def test_every_line_is_there_once(name: str) -> None:
     """Lines are numbered from 1 without gaps, and only given numbers and repeated contributions have none."""
-    document = read(*arguments)
+    document = read(*(LONG if name == "long" else [name]))
     entries = [entry for section in document["sections"] for entry in section["entries"]]
     lines = [entry["line"] for entry in entries if entry["line"] is not None]
     whole = list(dict.fromkeys(int(str(line).partition(".")[0]) for line in lines))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from networks import document as network_document
 from networks import filled, sequence
 from random_problems import examples
+from sweeps import chosen, of_examples, printed
+from sweeps import key as key_of
+from sweeps import solution as example
 
 from bptt_trace import Key, load, solve
 from bptt_trace.blanks import blanks_of
@@ -27,26 +30,42 @@ LONG = ["x=[1,-2,3,0.5,1,1,-0.25,2]", "target=[1,2,0,0.5,1,1,-1,0]"]
 USERS = ["network.activation=ln(1 + z^2) - sqrt(z^2 + 1)/3", "network.output_activation=z/(1+abs(z))"]
 
 
-def documents() -> Iterator[tuple[str, str]]:
-    """A name and a complete document for every example, step style and rounding; and for problems of other shapes."""
-    for name in examples():
-        for steps in ("full", "ledger"):
-            yield f"{name}-{steps}", solve(name, steps=steps).to_latex()
-        for rounding in ("8dp", "6sf", "carry:4dp"):
-            yield f"{name}-{rounding}", solve(name, rounding=rounding).to_latex()
-    for name, changes in {
-        "long": LONG,
-        "vanishing": [*LONG, "w_hh=-0.01", "network.activation=softplus"],
-        "large": [*LONG, "w_hy=-1200.5", "b_h=-31.25"],
-        "formula": USERS,
-        "formula-long": [*LONG, *USERS],
-        "relu": ["network.activation=relu", "network.output_activation=sigmoid", "loss.factor=1/2"],
-        "last": ["x=[1,2,3]", "target=-0.5", "network.outputs=last"],
-        "one-step": ["x=[1]", "target=[-0.5]", "h_0=0.5"],
-        "frozen": ["update.freeze=['w_xh','b_h']"],
-    }.items():
+Documents = Iterator[tuple[str, str]]
+FEW = ("rnn", "adam", "cs224n-gru", "recurrent-layer", "seq2seq")
+"""Examples that every run sets in every style."""
+
+
+def some_of(kinds: Sequence[str], place: int, names: Sequence[str]) -> Sequence[str]:
+    """All kinds of a document where all examples are set, else one of them in turn."""
+    return [kinds[place % len(kinds)]] if names is FEW else kinds
+
+
+def documents(names: Sequence[str]) -> Documents:
+    """A name and a complete document for each example, step style and rounding."""
+    for place, name in enumerate(names):
+        for steps in some_of(["full", "ledger"], place, names):
+            yield f"{name}-{steps}", printed(example(name, steps=steps), "latex")
+        for rounding in some_of(["8dp", "6sf", "carry:4dp"], place, names):
+            yield f"{name}-{rounding}", example(name, rounding=rounding).to_latex()
+
+
+def other_shapes(names: Sequence[str]) -> Documents:
+    """Problems that are longer, larger, or have other functions than the example they begin with."""
+    for place, (name, changes) in enumerate(
+        {
+            "long": LONG,
+            "vanishing": [*LONG, "w_hh=-0.01", "network.activation=softplus"],
+            "large": [*LONG, "w_hy=-1200.5", "b_h=-31.25"],
+            "formula": USERS,
+            "formula-long": [*LONG, *USERS],
+            "relu": ["network.activation=relu", "network.output_activation=sigmoid", "loss.factor=1/2"],
+            "last": ["x=[1,2,3]", "target=-0.5", "network.outputs=last"],
+            "one-step": ["x=[1]", "target=[-0.5]", "h_0=0.5"],
+            "frozen": ["update.freeze=['w_xh','b_h']"],
+        }.items()
+    ):
         problem = load("rnn", changes)
-        for steps in ("full", "ledger"):
+        for steps in some_of(["full", "ledger"], place, names):
             yield f"{name}-{steps}", solve(problem, steps=steps).to_latex()
 
 
@@ -72,48 +91,53 @@ def overfull(log: str) -> dict[str, list[str]]:
     return {name: boxes for name, boxes in found.items() if boxes}
 
 
-def vectors() -> Iterator[tuple[str, str]]:
+def vectors(names: Sequence[str]) -> Documents:
     """Networks of three units over three steps, batches, several layers, rows, other names, and the long way through softmax."""
     entropy = {"kind": "cross_entropy"}
     long_way = entropy | {"gradient": "long"}
-    for name, keys in {
-        "three": {"hidden": 3, "d": 3, "k": 3, "T": 3},
-        "classes": {"hidden": 3, "d": 2, "k": 3, "T": 3, "loss": entropy, "output_activation": "softmax"},
-        "long-way": {"hidden": 2, "d": 2, "k": 3, "loss": long_way, "output_activation": "softmax"},
-        "exponentials": {"hidden": 2, "k": 3, "loss": long_way, "output_activation": "softmax", "softmax": "steps"},
-        "rows": {"hidden": 3, "d": 2, "k": 2, "T": 3, "products": "x W", "form": "concatenated"},
-        "batch": {"hidden": 2, "d": 2, "k": 2, "T": 2, "batch": 3},
-        "deep": {"cell": "dense", "hidden": [3, 2], "d": 2, "k": 2, "batch": 2, "activation": ["relu", "tanh"]},
-        "stacked": {"hidden": [2, 2], "d": 2, "k": 2, "T": 3, "biases": 2},
-    }.items():
+    for place, (name, keys) in enumerate(
+        {
+            "three": {"hidden": 3, "d": 3, "k": 3, "T": 3},
+            "classes": {"hidden": 3, "d": 2, "k": 3, "T": 3, "loss": entropy, "output_activation": "softmax"},
+            "long-way": {"hidden": 2, "d": 2, "k": 3, "loss": long_way, "output_activation": "softmax"},
+            "exponentials": {"hidden": 2, "k": 3, "loss": long_way, "output_activation": "softmax", "softmax": "steps"},
+            "rows": {"hidden": 3, "d": 2, "k": 2, "T": 3, "products": "x W", "form": "concatenated"},
+            "batch": {"hidden": 2, "d": 2, "k": 2, "T": 2, "batch": 3},
+            "deep": {"cell": "dense", "hidden": [3, 2], "d": 2, "k": 2, "batch": 2, "activation": ["relu", "tanh"]},
+            "stacked": {"hidden": [2, 2], "d": 2, "k": 2, "T": 3, "biases": 2},
+        }.items()
+    ):
         problem = from_document(network_document(**keys, seed=3))
-        for detail in ("both", "board", "lines"):
+        for detail in some_of(["both", "board", "lines"], place, names):
             yield f"{name}-{detail}", solve(problem, steps="full", detail=detail).to_latex()
-        yield f"{name}-ledger", solve(problem, steps="ledger").to_latex()
-        for notation in ("keras", "pytorch", "mazur"):
+        if names is not FEW or place % 2:
+            yield f"{name}-ledger", solve(problem, steps="ledger").to_latex()
+        for notation in some_of(["keras", "pytorch", "mazur"], place, names):
             renamed = from_document({**network_document(**keys, seed=3), "notation": notation})
             yield f"{name}-{notation}", solve(renamed).to_latex()
 
 
-def gates() -> Iterator[tuple[str, str]]:
+def gates(names: Sequence[str]) -> Documents:
     """Cells with gates, two units over three steps, and networks that go over time more than once."""
-    for name, network in {
-        "lstm": {"cell": "lstm", "peepholes": True},
-        "concatenated": {"cell": "lstm", "form": "concatenated"},
-        "gru": {"cell": "gru", "biases": 2},
-        "slstm": {"cell": "slstm", "forget": "sigmoid"},
-        "both-ways": {"cell": "gru", "bidirectional": True},
-        "decoder": {"cell": "lstm", "decoder": "target"},
-    }.items():
+    for place, (name, network) in enumerate(
+        {
+            "lstm": {"cell": "lstm", "peepholes": True},
+            "concatenated": {"cell": "lstm", "form": "concatenated"},
+            "gru": {"cell": "gru", "biases": 2},
+            "slstm": {"cell": "slstm", "forget": "sigmoid"},
+            "both-ways": {"cell": "gru", "bidirectional": True},
+            "decoder": {"cell": "lstm", "decoder": "target"},
+        }.items()
+    ):
         given = {"x": sequence(3, 2), "target": sequence(3, 1, seed=2)}
         problem = from_document(filled({"hidden": 2, **network}, given, update={"learning_rate": "0.1"}))
-        for detail in ("both", "board", "lines"):
+        for detail in some_of(["both", "board", "lines"], place, names):
             yield f"{name}-{detail}", solve(problem, steps="full", detail=detail).to_latex()
 
 
-def handouts() -> Iterator[tuple[str, str]]:
+def handouts(names: Sequence[str]) -> Documents:
     """Worksheets with every hint, their keys, and the two in one, of every example and of larger networks."""
-    keys = {name: Key(load(name)) for name in examples()}
+    keys = {name: key_of(name) for name in names}
     head = ["handout.course=CS & $1", 'handout.author="A_B #"', 'handout.date="1 % 2"', "handout.instructions=Work {slowly}"]
     keys["head"] = Key(load("rnn", head))
     for name, sizes in {
@@ -122,9 +146,9 @@ def handouts() -> Iterator[tuple[str, str]]:
         "long": {"T": 12},
     }.items():
         keys[name] = Key(from_document(network_document(**sizes, seed=3)))
-    for name, key in keys.items():
-        for hints in range(4):
-            yield f"{name}-{hints}", latex(worksheet(key, blanks_of(key, ["all"], hints)))
+    for place, (name, key) in enumerate(keys.items()):
+        for hints in some_of("0123", place, names):
+            yield f"{name}-{hints}", latex(worksheet(key, blanks_of(key, ["all"], int(hints))))
         for wanted in (["results"], ["forward"]) if key.problem.network.cells else ():
             yield f"{name}-{wanted[0]}", latex(worksheet(key, blanks_of(key, wanted)))
         yield f"{name}-key", latex(key_sheet(key))
@@ -132,20 +156,21 @@ def handouts() -> Iterator[tuple[str, str]]:
         yield f"{name}-both", latex(worksheet(key, answers=True)).replace("%\\keytrue", "\\keytrue")
 
 
-def seventeen_digits() -> Iterator[tuple[str, str]]:
-    """Every example at full precision."""
-    for name in examples():
-        for steps in ("full", "ledger"):
-            yield f"{name}-{steps}", solve(name, rounding="full", steps=steps).to_latex()
+def seventeen_digits(names: Sequence[str]) -> Documents:
+    """Examples at full precision."""
+    for place, name in enumerate(names):
+        for steps in some_of(["full", "ledger"], place, names):
+            yield f"{name}-{steps}", example(name, rounding="full", steps=steps).to_latex()
 
 
-@pytest.mark.parametrize("all_of", [documents, vectors, gates, handouts, seventeen_digits])
+@pytest.mark.parametrize("names", [FEW, pytest.param(tuple(examples()), marks=pytest.mark.exhaustive)], ids=["some", "all"])
+@pytest.mark.parametrize("all_of", [documents, other_shapes, vectors, gates, handouts, seventeen_digits])
 def test_every_document_compiles_without_an_overfull_box(
-    tmp_path: Path, pdflatex: Compile, all_of: Callable[[], Iterator[tuple[str, str]]]
+    tmp_path: Path, pdflatex: Compile, all_of: Callable[[Sequence[str]], Documents], names: Sequence[str]
 ) -> None:
-    """All examples in all styles; one run, because they share a preamble but for the title in the footer."""
+    """Examples in all styles; one run, because they share a preamble but for the title in the footer."""
     bodies, preambles = {}, set()
-    for name, document in all_of():
+    for name, document in all_of(names):
         preamble, bodies[name] = split(document)
         preambles.add(re.sub(r"(?m)^\\fancyfoot\[L\].*$", "", preamble))
         if "\\keytrue" in preamble:  # the switch of one must not stay for the next
@@ -154,10 +179,10 @@ def test_every_document_compiles_without_an_overfull_box(
     assert len(preambles) == (2 if all_of is handouts else 1)
 
 
-@pytest.mark.parametrize("name", examples())
+@pytest.mark.parametrize("name", chosen(examples(), ["rnn", "clipping"]))
 def test_a_document_compiles_on_its_own(tmp_path: Path, pdflatex: Compile, name: str) -> None:
     """As ``bptt-trace solve NAME -f latex`` prints it, the footer with its title included."""
-    log = pdflatex(tmp_path, solve(name).to_latex())
+    log = pdflatex(tmp_path, printed(example(name), "latex"))
     assert re.findall(r"^Overfull.*$|^LaTeX Warning.*$", log, re.MULTILINE) == []
 
 
@@ -202,23 +227,24 @@ def test_the_pdf_of_a_worksheet_has_no_trace_of_its_key(tmp_path: Path, pdflatex
     assert not [value for value in results if value in words(pdf).replace("−", "-") or value.encode() in pdf.read_bytes()]
 
 
-def test_fragments_compile_inside_a_document_of_the_users_own(tmp_path: Path, pdflatex: Compile) -> None:
+@pytest.mark.parametrize("names", [FEW, pytest.param(tuple(examples()), marks=pytest.mark.exhaustive)], ids=["some", "all"])
+def test_fragments_compile_inside_a_document_of_the_users_own(tmp_path: Path, pdflatex: Compile, names: Sequence[str]) -> None:
     r"""``\input`` needs only the packages that the documentation names; a group keeps our settings inside."""
     names = "lmodern,amsmath,amssymb,array,booktabs,colortbl,graphicx,longtable,tikz,xcolor,microtype"
     packages = rf"\usepackage[T1]{{fontenc}}\usepackage{{{names}}}"
     preamble = rf"\documentclass[10pt,a4paper]{{article}}{packages}\usepackage[margin=19mm]{{geometry}}"
-    bodies = {name: solve(name).to_latex(fragment=True) for name in examples()}
+    bodies = {name: printed(example(name), "fragment") for name in names}
     for name, body in bodies.items():
         (tmp_path / f"{name}.tex").write_text(body, "utf-8")
     source = together({name: rf"Before. \input{{{name}}} After: \the\parindent." for name in bodies}, preamble)
     assert overfull(pdflatex(tmp_path, source)) == {}
 
 
-def test_a_fragment_is_the_body_of_the_document() -> None:
+@pytest.mark.parametrize("name", of_examples())
+def test_a_fragment_is_the_body_of_the_document(name: str) -> None:
     """Nothing is lost or added."""
-    for name in examples():
-        solution = solve(name)
-        assert solution.to_latex(fragment=True).split() == split(solution.to_latex())[1].split()
+    solution = example(name)
+    assert printed(solution, "fragment").split() == split(printed(solution, "latex"))[1].split()
 
 
 def test_only_packages_of_a_basic_installation_are_used() -> None:

@@ -6,10 +6,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from law import (
     Digits,
     Function,
@@ -36,7 +38,9 @@ from law import (
     unbracketed,
 )
 from networks import document as network_document
-from random_problems import Case, cases, examples
+from random_problems import Case, cases
+from sweeps import of_examples, paired, printed, runs
+from sweeps import solution as example
 
 from bptt_trace import parse, solve
 from bptt_trace.errors import CalculationError
@@ -48,12 +52,7 @@ WIDTHS = (60, 80, 120)
 MEDIA = ["json", "markdown", "latex", *(f"terminal-{width}-{signs}" for width in WIDTHS for signs in ("unicode", "ascii"))]
 
 
-def document(solution: Solution, medium: str) -> str:
-    """A solution as text of a medium."""
-    kind, *how = medium.split("-")
-    if kind == "terminal":
-        return as_text(solution.sheet, int(how[0]), unicode=how[1] == "unicode")
-    return {"json": solution.to_json, "markdown": solution.to_markdown, "latex": solution.to_latex}[kind]()
+document = printed
 
 
 def lines_of(text: str, medium: str) -> list[list[Printed]]:
@@ -142,9 +141,8 @@ def obey(sections: list[list[Printed]], digits: Digits, functions: Mapping[str, 
     return count
 
 
-@pytest.mark.parametrize("medium", MEDIA)
-@settings(max_examples=30)
-@given(case=cases())
+@runs(200)
+@given(medium=st.sampled_from(MEDIA), case=cases())
 def test_every_line_recomputes(medium: str, case: Case) -> None:
     """Printed numbers, worked out and rounded half up, give the printed result."""
     solution = solved(case)
@@ -152,9 +150,8 @@ def test_every_line_recomputes(medium: str, case: Case) -> None:
     assert obey(sections, case.digits, case.functions) == sum(1 for _ in solution.sheet.rows())
 
 
-@pytest.mark.parametrize("medium", MEDIA)
-@settings(max_examples=20)
-@given(case=cases(any_shape=True))
+@runs(120)
+@given(medium=st.sampled_from(MEDIA), case=cases(any_shape=True))
 def test_every_line_of_any_network_recomputes(medium: str, case: Case) -> None:
     """Over time in both directions, from an encoder to a decoder, with what is fed back; with matrices among the lines."""
     for steps in ("full", "ledger"):
@@ -162,9 +159,8 @@ def test_every_line_of_any_network_recomputes(medium: str, case: Case) -> None:
         obey(lines_of(document(solution, medium), medium), case.digits, case.functions, ledger=steps == "ledger")
 
 
-@pytest.mark.parametrize("medium", [medium for medium in MEDIA if medium != "json"])
-@settings(max_examples=15)
-@given(case=cases())
+@runs(100)
+@given(medium=st.sampled_from([medium for medium in MEDIA if medium != "json"]), case=cases())
 def test_every_line_of_a_ledger_recomputes(medium: str, case: Case) -> None:
     """The lines that a ledger prints in full obey the law too."""
     solution = solved(case, "ledger")
@@ -173,14 +169,12 @@ def test_every_line_of_a_ledger_recomputes(medium: str, case: Case) -> None:
     assert sum(map(len, sections)) == sum(1 for _ in solution.sheet.rows())
 
 
-@pytest.mark.parametrize("name", examples())
-@pytest.mark.parametrize("rounding", ["4dp", "2dp", "5sf", "9dp"])
-def test_every_example_recomputes_in_every_medium(name: str, rounding: str) -> None:
+@pytest.mark.parametrize(("name", "rounding", "medium"), paired(of_examples(), ["4dp", "2dp", "5sf", "9dp"], MEDIA))
+def test_every_example_recomputes_in_every_medium(name: str, rounding: str, medium: str) -> None:
     """The built-in problems obey the law, however they are rounded."""
-    solution = solve(name, rounding=rounding, steps="full")
+    solution = example(name, rounding=rounding, steps="full")
     digits = Digits(int(rounding[0]), figures=rounding.endswith("sf"))
-    for medium in MEDIA:
-        assert obey(lines_of(document(solution, medium), medium), digits, solved_functions()) >= 6
+    assert obey(lines_of(document(solution, medium), medium), digits, solved_functions()) >= 6
 
 
 def solved_functions() -> dict[str, Function]:
@@ -209,7 +203,7 @@ def test_a_sum_that_cancels_is_zero_to_any_number_of_figures() -> None:
     assert json.loads(solve(parse(json.dumps(document))).to_json())["values"]["a"] == "0.0"
 
 
-@settings(max_examples=40)
+@runs(40)
 @given(case=cases())
 def test_a_formula_gives_the_result_from_the_values_of_its_names(case: Case) -> None:
     """The formula of a line, with printed values in place of its names, gives the printed result."""
@@ -230,7 +224,7 @@ def test_a_formula_gives_the_result_from_the_values_of_its_names(case: Case) -> 
             assert result == number(entry["value"]), entry
 
 
-@settings(max_examples=40)
+@runs(40)
 @given(case=cases())
 def test_the_latex_of_an_entry_is_its_text(case: Case) -> None:
     """Both spellings of a line have the same value, and the same name."""
@@ -288,7 +282,7 @@ def said_everywhere(solution: Solution, functions: Mapping[str, Function]) -> It
             yield f"terminal-{width}-{unicode}", list(said_in_text(text, functions))
 
 
-@settings(max_examples=30)
+@runs(30)
 @given(case=cases())
 def test_calculations_in_sentences_recompute(case: Case) -> None:
     """``0.8 * 0.5370 = 0.4296`` inside a sentence is as right as a line, and stands in every medium."""
@@ -304,7 +298,7 @@ def test_calculations_in_sentences_recompute(case: Case) -> None:
     assert not recurrent or found["json"], "a recurrent sheet says what its first state remembers"
 
 
-@settings(max_examples=40)
+@runs(40)
 @given(case=cases())
 def test_calculations_in_the_summary_are_lines(case: Case) -> None:
     """The table ``What was calculated`` of a short problem repeats lines, digit for digit."""
@@ -319,7 +313,7 @@ def test_calculations_in_the_summary_are_lines(case: Case) -> None:
         assert ((numbers or [result])[0], result) in lines, name
 
 
-@settings(max_examples=40)
+@runs(40)
 @given(case=cases())
 def test_every_decimal_in_a_sentence_is_known(case: Case) -> None:
     """A number in a sentence stands in a line, is given, or is calculated in that sentence."""
@@ -343,7 +337,7 @@ def _calculated(printed: dict[str, object], case: Case) -> Iterator[set[str]]:
             yield {said.result.removeprefix("-") for said in said_in_text(note, case.functions)}
 
 
-@settings(max_examples=40)
+@runs(40)
 @given(case=cases())
 def test_comparisons_and_percentages_in_sentences_are_true(case: Case) -> None:
     """``0.0242 <= 0.0337 <= 0.0431`` holds; ``15 %`` has two figures of the share beside it."""
@@ -376,7 +370,7 @@ def at(heading: str, time: int) -> str:
     return re.sub(r"_\{?t([-+]\d+)?\}?", lambda match: f"_{time + int(match[1] or 0)}", heading)
 
 
-@settings(max_examples=40)
+@runs(40)
 @given(case=cases())
 def test_a_ledger_shows_the_values_of_its_lines(case: Case) -> None:
     """A number in a ledger is the printed value of the quantity that its heading names."""
@@ -398,7 +392,7 @@ def test_a_ledger_shows_the_values_of_its_lines(case: Case) -> None:
     assert seen or case.document["network"]["cell"] == "dense" or steps == 1
 
 
-@settings(max_examples=40)
+@runs(40)
 @given(case=cases())
 def test_a_ledger_adds_up(case: Case) -> None:
     """direct + carried = sum, contribution = operand · operand, and each sum so far continues the one above."""
@@ -447,7 +441,7 @@ def _multiplies(rows: list[list[str]], digits: Digits) -> None:
         assert product == so_far, row
 
 
-@settings(max_examples=40)
+@runs(40)
 @given(case=cases())
 def test_a_long_sum_on_a_ledger_has_its_terms_beside_it(case: Case) -> None:
     """``L_1 + … + L_6`` gives its result from the terms that the ledger prints."""
@@ -474,11 +468,8 @@ def test_a_long_sum_on_a_ledger_has_its_terms_beside_it(case: Case) -> None:
 # --------------------------------------------------------------- other policies
 
 
-@pytest.mark.parametrize(
-    "medium", ["json", "markdown", "latex", "terminal-60-unicode", "terminal-80-ascii", "terminal-120-unicode"]
-)
-@settings(max_examples=20)
-@given(case=cases(policy="carry"))
+@runs(120)
+@given(medium=st.sampled_from(MEDIA), case=cases(policy="carry"))
 def test_carry_marks_exactly_the_lines_that_do_not_recompute(medium: str, case: Case) -> None:
     """``≈`` stands where the printed digits do not give the printed result, and only there."""
     for section in lines_of(document(solved(case), medium), medium):
@@ -490,7 +481,7 @@ def test_carry_marks_exactly_the_lines_that_do_not_recompute(medium: str, case: 
             assert how.shown(row.result), row
 
 
-@settings(max_examples=20)
+@runs(20)
 @given(case=cases(policy="carry"))
 def test_carry_marks_calculations_in_sentences(case: Case) -> None:
     """A sentence does not claim an equality that its digits contradict."""
@@ -499,7 +490,7 @@ def test_carry_marks_calculations_in_sentences(case: Case) -> None:
             assert (said.relation == "=") == agrees(said, case.digits, case.functions), (medium, said)
 
 
-@settings(max_examples=40)
+@runs(40)
 @given(case=cases(policy="full"))
 def test_full_values_read_back_to_the_same_double(case: Case) -> None:
     """Under ``full`` a value is the shortest text of its float64, and its line holds to about the last digit."""
@@ -527,9 +518,8 @@ def test_exact_values_have_the_decimals_beside_them(name: str) -> None:
 # ------------------------------------------------------------- signs everywhere
 
 
-@pytest.mark.parametrize("policy", ["by_hand", "carry", "full"])
-@settings(max_examples=20)
-@given(case=cases(policy="by_hand"))
+@runs(60)
+@given(policy=st.sampled_from(["by_hand", "carry", "full"]), case=cases(policy="by_hand"))
 def test_zero_has_no_sign_and_negative_operands_have_brackets(policy: str, case: Case) -> None:
     """``-0.0000`` occurs nowhere; a negative number inside a calculation is bracketed, the first one too."""
     case.document["rounding"]["policy"] = policy
@@ -543,7 +533,7 @@ def test_zero_has_no_sign_and_negative_operands_have_brackets(policy: str, case:
                 assert unbracketed(plain(row.numbers).removeprefix("-") if own_sign else row.numbers) == [], row
 
 
-@settings(max_examples=30)
+@runs(30)
 @given(case=cases())
 def test_between_numbers_stands_a_product_sign(case: Case) -> None:
     """No two factors of a calculation stand side by side."""
@@ -555,7 +545,7 @@ def test_between_numbers_stands_a_product_sign(case: Case) -> None:
 # ------------------------------------------------------------ the footer's drift
 
 
-@settings(max_examples=40)
+@runs(40)
 @given(case=cases())
 def test_the_footer_states_the_largest_distance_from_full_precision(case: Case) -> None:
     """No line is further from its unrounded value than the footer says, and the line it names is that far."""
@@ -694,15 +684,17 @@ VECTORS: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("detail", ["both", "lines", "board"])
-@pytest.mark.parametrize("keys", VECTORS, ids=str)
-def test_every_line_of_vectors_recomputes(keys: dict[str, Any], detail: str) -> None:
+@cache
+def of_vectors(place: int, detail: str) -> Solution:
+    """The solution of one of these."""
+    made = network_document(**VECTORS[place], seed=len(str(VECTORS[place])))
+    return solve(from_document({**made, "rounding": {"places": 4}}), steps="full", detail=detail)
+
+
+@pytest.mark.parametrize(("place", "detail", "medium"), paired(range(len(VECTORS)), ["both", "lines", "board"], MEDIA))
+def test_every_line_of_vectors_recomputes(place: int, detail: str, medium: str) -> None:
     """Matrices, and each of their components, in every medium."""
-    made = network_document(**keys, seed=len(str(keys)))
-    problem = from_document({**made, "rounding": {"places": 4}})
-    solution = solve(problem, steps="full", detail=detail)
+    solution = of_vectors(place, detail)
     shown = sum(1 for _ in solution.sheet.rows())
-    for medium in MEDIA:
-        sections = lines_of(document(solution, medium), medium)
-        count = obey(sections, Digits(4), solved_functions())
-        assert count == shown if medium != "json" else count >= 8, medium
+    count = obey(lines_of(document(solution, medium), medium), Digits(4), solved_functions())
+    assert count == shown if medium != "json" else count >= 8

@@ -14,13 +14,16 @@ from typing import Any
 
 import jinja2
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import strategies as st
 from jinja2 import meta, nodes
 from law import is_board, number, read_json, read_latex, read_markdown, read_terminal
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from random_problems import Case, cases, examples
+from random_problems import Case, cases
 from rich.console import Console
+from sweeps import of_examples, paired, printed, runs
+from sweeps import solution as example
 
 from bptt_trace import ProblemError, parse, solve
 from bptt_trace.names import Name
@@ -91,50 +94,43 @@ def canonical(solution: Solution, sections: Lines) -> Lines:
     return [[(line, str(back(Name.parse(name))), *rest) for line, name, *rest in section] for section in sections]
 
 
-def everywhere(solution: Solution) -> Iterator[tuple[str, Lines]]:
-    yield "markdown", content(read_markdown(solution.to_markdown()))
-    yield "latex", content(read_latex(solution.to_latex()))
-    yield "fragment", content(read_latex(solution.to_latex(fragment=True)))
-    for width in WIDTHS:
-        for unicode in (True, False):
-            yield f"terminal {width} {unicode}", content(read_terminal(as_text(solution.sheet, width, unicode=unicode)))
+MEDIA = ["markdown", "latex", "fragment", *(f"terminal-{width}-{signs}" for width in WIDTHS for signs in ("unicode", "ascii"))]
 
 
-@pytest.mark.parametrize("rounding", ["4dp", "3sf", "carry:3dp"])
-@pytest.mark.parametrize("name", examples())
-def test_every_medium_has_the_same_lines(name: str, rounding: str) -> None:
+def lines_in(solution: Solution, medium: str) -> Lines:
+    """The lines of a solution, as they are read from a medium."""
+    readers = {"markdown": read_markdown, "latex": read_latex, "fragment": read_latex, "terminal": read_terminal}
+    return content(readers[medium.partition("-")[0]](printed(solution, medium)))
+
+
+@pytest.mark.parametrize(("name", "rounding", "medium"), paired(of_examples(), ["4dp", "3sf", "carry:3dp"], MEDIA))
+def test_every_medium_has_the_same_lines(name: str, rounding: str, medium: str) -> None:
     """Line numbers, names and results are equal in JSON, terminal, Markdown and LaTeX."""
-    solution = solve(name, rounding=rounding, steps="full")
-    expected = content(read_json(solution.to_json()))
-    for medium, actual in everywhere(solution):
-        assert expected == canonical(solution, actual), medium
+    solution = example(name, rounding=rounding, steps="full")
+    assert content(read_json(printed(solution, "json"))) == canonical(solution, lines_in(solution, medium))
 
 
-@pytest.mark.parametrize("name", examples())
-def test_a_ledger_numbers_its_lines_as_the_full_sheet_does(name: str) -> None:
+@pytest.mark.parametrize(("name", "medium"), paired(of_examples(), MEDIA))
+def test_a_ledger_numbers_its_lines_as_the_full_sheet_does(name: str, medium: str) -> None:
     """``line 15`` is the same line however many lines are printed."""
-    known = {line: rest for section in content(read_json(solve(name).to_json())) for line, *rest in section}
-    solution = solve(name, steps="ledger")
-    for medium, sections in everywhere(solution):
-        for line, *rest in (row for section in canonical(solution, sections) for row in section):
-            assert not line or known[line] == rest, medium
+    known = {line: rest for section in content(read_json(printed(example(name), "json"))) for line, *rest in section}
+    solution = example(name, steps="ledger")
+    for line, *rest in (row for section in canonical(solution, lines_in(solution, medium)) for row in section):
+        assert not line or known[line] == rest
 
 
-@settings(max_examples=15)
-@given(case=cases())
-def test_random_problems_have_the_same_lines_in_every_medium(case: Case) -> None:
+@runs(60)
+@given(case=cases(), medium=st.sampled_from(MEDIA))
+def test_random_problems_have_the_same_lines_in_every_medium(case: Case, medium: str) -> None:
     """Whatever the network and rounding."""
     solution = solve(parse(case.text), steps="full")
-    expected = content(read_json(solution.to_json()))
-    for medium, actual in everywhere(solution):
-        assert expected == actual, medium
+    assert content(read_json(solution.to_json())) == lines_in(solution, medium)
 
 
-@pytest.mark.parametrize("steps", STEPS)
-@pytest.mark.parametrize("name", examples())
+@pytest.mark.parametrize(("name", "steps"), paired(of_examples(), STEPS))
 def test_every_medium_has_the_same_headings_notes_and_takeaways(name: str, steps: str) -> None:
     """The words of every sentence stand in every medium."""
-    solution = solve(name, steps=steps)
+    solution = example(name, steps=steps)
 
     def bare(text: str) -> str:
         return re.sub(r"[^a-z]", "", text.lower())
@@ -148,10 +144,11 @@ def test_every_medium_has_the_same_headings_notes_and_takeaways(name: str, steps
         piece for section in solution.sheet.sections for block in section.blocks for piece in (section.title, *spoken(block))
     ]
     assert len(pieces) >= 5
-    for text in (solution.to_markdown(), solution.to_latex(), solution.to_text(), as_text(solution.sheet, 60, unicode=False)):
+    for medium in ("markdown", "latex", "terminal-80-unicode", "terminal-60-ascii"):
+        text = printed(solution, medium)
+        letters = bare(text.replace(r"\pm", ""))
         for piece in pieces:
-            plain = piece.replace("±", "+/-") if text.isascii() else piece
-            assert bare(plain) in bare(text.replace(r"\pm", "")), piece
+            assert bare(piece.replace("±", "+/-") if text.isascii() else piece) in letters, piece
 
 
 def test_a_recalled_line_has_no_number() -> None:
@@ -164,14 +161,12 @@ def test_a_recalled_line_has_no_number() -> None:
 # -------------------------------------------------------------------- terminal
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("steps", STEPS)
-@pytest.mark.parametrize("name", [*examples(), "long"])
+@pytest.mark.parametrize(("name", "steps", "width"), paired([*of_examples(), "long"], STEPS, WIDTHS))
 def test_no_line_of_the_terminal_is_wider_than_it(name: str, steps: str, width: int) -> None:
     """At 60, 80, 100 and 120 columns, Unicode or ASCII, in full or as a ledger."""
-    solution = long_example(steps) if name == "long" else solve(name, steps=steps)
-    for unicode in (True, False):
-        lines = as_text(solution.sheet, width, unicode=unicode).splitlines()
+    solution = long_example(steps) if name == "long" else example(name, steps=steps)
+    for signs in ("unicode", "ascii"):
+        lines = printed(solution, f"terminal-{width}-{signs}").splitlines()
         assert [] == [line for line in lines if len(line) > width]
 
 
@@ -183,19 +178,18 @@ def test_many_digits_fit_too(rounding: str, width: int) -> None:
     assert [] == [line for line in lines if len(line) > width]
 
 
-@pytest.mark.parametrize("steps", STEPS)
-@pytest.mark.parametrize("name", [*examples(), "long"])
+@pytest.mark.parametrize(("name", "steps"), paired([*of_examples(), "long"], STEPS))
 def test_ascii_is_ascii(name: str, steps: str) -> None:
     """A terminal that cannot print Unicode gets none."""
-    solution = long_example(steps) if name == "long" else solve(name, steps=steps)
+    solution = long_example(steps) if name == "long" else example(name, steps=steps)
     for width in WIDTHS:
-        assert as_text(solution.sheet, width, unicode=False).isascii()
+        assert printed(solution, f"terminal-{width}-ascii").isascii()
 
 
-@pytest.mark.parametrize("name", examples())
+@pytest.mark.parametrize("name", of_examples())
 def test_no_line_ends_in_spaces(name: str) -> None:
     """Text that is copied or compared has no invisible ends."""
-    lines = solve(name).to_text().splitlines()
+    lines = printed(example(name), "terminal-80-unicode").splitlines()
     assert [] == [line for line in lines if line != line.rstrip()]
 
 
@@ -245,11 +239,10 @@ def tables(text: str) -> Iterator[list[int]]:
             yield cells
 
 
-@pytest.mark.parametrize("steps", STEPS)
-@pytest.mark.parametrize("name", [*examples(), "long"])
+@pytest.mark.parametrize(("name", "steps"), paired([*of_examples(), "long"], STEPS))
 def test_markdown_tables_are_whole(name: str, steps: str) -> None:
     """Every table is read as a table, its rows have as many cells as its head, and no bar is left over."""
-    text = (long_example(steps) if name == "long" else solve(name, steps=steps)).to_markdown()
+    text = printed(long_example(steps) if name == "long" else example(name, steps=steps), "markdown")
     found = list(tables(text))
     assert len(re.findall(r"^\|(?::?-+:?\|)+$|^\| ?(?:[:-]+ ?\| ?)+$", text, re.MULTILINE)) == len(found)
     written = [block.count("\n") - 1 for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)]
@@ -260,11 +253,10 @@ def test_markdown_tables_are_whole(name: str, steps: str) -> None:
     assert prose == []
 
 
-@pytest.mark.parametrize("steps", STEPS)
-@pytest.mark.parametrize("name", [*examples(), "long"])
+@pytest.mark.parametrize(("name", "steps"), paired([*of_examples(), "long"], STEPS))
 def test_markdown_mathematics_stands_as_github_reads_it(name: str, steps: str) -> None:
     """Blank lines round ``$$``; inside mathematics no bar, no star, and no backslash but before a command."""
-    text = (long_example(steps) if name == "long" else solve(name, steps=steps)).to_markdown()
+    text = printed(long_example(steps) if name == "long" else example(name, steps=steps), "markdown")
     lines = ["", *text.splitlines(), ""]
     for place, line in enumerate(lines):
         if "$$" in line:
@@ -281,11 +273,11 @@ def test_markdown_mathematics_stands_as_github_reads_it(name: str, steps: str) -
     assert text.replace(r"\$", "").count("$") % 2 == 0
 
 
-@pytest.mark.parametrize("name", examples())
+@pytest.mark.parametrize("name", of_examples())
 def test_markdown_has_the_structure_of_the_sheet(name: str) -> None:
     """One title, a heading for each section, no raw HTML but line breaks, no more than one blank line in a row."""
-    solution = solve(name)
-    text = solution.to_markdown()
+    solution = example(name)
+    text = printed(solution, "markdown")
     heads = [
         after.content
         for token, after in zip(tokens(text), tokens(text)[1:], strict=False)

@@ -10,11 +10,13 @@ onnx is not installed, skipped, but never where ``CI`` is set.
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 import pytest
 from networks import filled, sequence
+from sweeps import paired
 
 from bptt_trace.build import build
 from bptt_trace.evaluate import evaluate
@@ -23,8 +25,9 @@ from bptt_trace.names import Name
 from bptt_trace.numbers import Rounding
 from bptt_trace.problem import from_document
 
-if not os.environ.get("CI"):
-    pytest.importorskip("onnx", reason="ONNX is not installed (pip install onnx)")
+pytestmark = pytest.mark.skipif(
+    find_spec("onnx") is None and not os.environ.get("CI"), reason="ONNX is not installed (pip install onnx)"
+)
 
 OPERATORS = {"rnn": ("RNN", "h", ""), "lstm": ("LSTM", "iofg", "iof"), "gru": ("GRU", "zrn", "")}
 """The operator of a cell, the order of its gates, and of those with peepholes."""
@@ -127,15 +130,15 @@ class Sides:
 
 
 DIRECTIONS = ["forward", "reverse", "bidirectional"]
-SIZES = [(1, 1, 1, 2), (2, 3, 3, 2), (3, 1, 4, 3)]
+SIZES = [(1, 1, 1, 2), (2, 3, 3, 2), (3, 1, 4, 3), (2, 2, 2, 2)]
+Size = tuple[int, int, int, int]
+"""Units, inputs, time steps, samples."""
 
 
-@pytest.mark.parametrize("direction", DIRECTIONS)
-@pytest.mark.parametrize(("n", "d", "T", "batch"), SIZES)
-@pytest.mark.parametrize("initial", [True, False])
-def test_rnn(direction: str, n: int, d: int, T: int, batch: int, initial: bool) -> None:
+@pytest.mark.parametrize(("direction", "size", "initial"), paired(DIRECTIONS, SIZES, [True, False]))
+def test_rnn(direction: str, size: Size, initial: bool) -> None:
     """Two biases, an initial state or none, all directions."""
-    Sides("rnn", n, d, T, batch, direction, initial, biases=2).compare()
+    Sides("rnn", *size, direction, initial, biases=2).compare()
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
@@ -146,23 +149,21 @@ def test_rnn_with_an_affine_activation(direction: str) -> None:
     one.compare(activations=["Affine"] * many, activation_alpha=[0.5] * many, activation_beta=[0.25] * many)
 
 
-@pytest.mark.parametrize("direction", DIRECTIONS)
-@pytest.mark.parametrize(("n", "d", "T", "batch"), SIZES)
-@pytest.mark.parametrize(("initial", "peepholes", "bias"), [(True, True, True), (False, True, False), (True, False, True)])
-def test_lstm(direction: str, n: int, d: int, T: int, batch: int, initial: bool, peepholes: bool, bias: bool) -> None:
+@pytest.mark.parametrize(
+    ("direction", "size", "told"),
+    paired(DIRECTIONS, SIZES, [(True, True, True), (False, True, False), (True, False, True), (False, False, False)]),
+)
+def test_lstm(direction: str, size: Size, told: tuple[bool, bool, bool]) -> None:
     """Peepholes at c of the step before (i, f) and of this one (o), initial h and c, two biases or none."""
+    initial, peepholes, bias = told
     keys = {"biases": 2} if bias else {"bias": False}
-    Sides("lstm", n, d, T, batch, direction, initial, peepholes=peepholes, **keys).compare()
+    Sides("lstm", *size, direction, initial, peepholes=peepholes, **keys).compare()
 
 
-@pytest.mark.parametrize("direction", DIRECTIONS)
-@pytest.mark.parametrize(("n", "d", "T", "batch"), SIZES)
-@pytest.mark.parametrize(("reset", "linear_before_reset"), [("before", 0), ("after", 1)])
-@pytest.mark.parametrize(("initial", "bias"), [(True, True), (False, False)])
-def test_gru(
-    direction: str, n: int, d: int, T: int, batch: int, reset: str, linear_before_reset: int, initial: bool, bias: bool
-) -> None:
-    """``linear_before_reset`` says whether the reset stands after the product; two biases or none."""
-    keys = {"biases": 2} if bias else {"bias": False}
-    sides = Sides("gru", n, d, T, batch, direction, initial, reset=reset, **keys)
-    sides.compare(linear_before_reset=linear_before_reset)
+@pytest.mark.parametrize(
+    ("direction", "size", "reset", "whole"), paired(DIRECTIONS, SIZES, ["before", "after"], [True, False, True])
+)
+def test_gru(direction: str, size: Size, reset: str, whole: bool) -> None:
+    """``linear_before_reset`` says whether the reset stands after the product; two biases and an initial state, or neither."""
+    keys = {"biases": 2} if whole else {"bias": False}
+    Sides("gru", *size, direction, whole, reset=reset, **keys).compare(linear_before_reset=int(reset == "after"))

@@ -14,7 +14,6 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,8 @@ from click.testing import CliRunner
 from law import is_board, read_latex
 from pypdf import PdfReader
 from random_problems import examples
+from sweeps import chosen, printed
+from sweeps import solution as example
 from test_media import HOSTILE, problem_titled
 
 from bptt_trace import OutputError, load, solve
@@ -60,9 +61,9 @@ def programs(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.skip("typst is not installed (the extra pdf)")
 
 
-@pytest.fixture(params=["pdflatex", "lualatex"])
+@pytest.fixture(params=["pdflatex", pytest.param("lualatex", marks=pytest.mark.exhaustive)])
 def engine(request: pytest.FixtureRequest) -> Engine:
-    """Two engines."""
+    """Two engines; the second is slow."""
     needed(request.param)
     return find_engine(request.param)
 
@@ -89,10 +90,13 @@ def failure(tex: str, engine: Engine | None = None, seconds: float | None = None
     return caught.value.failures[""]
 
 
-@cache
-def worked() -> dict[str, str]:
-    """The worked solution of every example."""
-    return {name: solve(name).to_latex() for name in examples()}
+SOME = ("rnn", "clipping", "cs224n-gru", "recurrent-layer")
+"""Examples of which every run makes a PDF: short ones with numbers, with gates, with matrices, without a loss."""
+
+
+def worked(names: Iterable[str] = SOME) -> dict[str, str]:
+    """The worked solutions of some examples, in LaTeX."""
+    return {name: printed(example(name), "latex") for name in names}
 
 
 @pytest.fixture
@@ -104,11 +108,11 @@ def typst() -> Engine:
 # ---------------------------------------------------------------- what is in it
 
 
-@pytest.mark.parametrize("name", examples())
+@pytest.mark.parametrize("name", chosen(examples(), SOME))
 def test_the_pages_have_the_results_of_the_sheet(name: str) -> None:
     """Every result of every line can be read from the PDF."""
-    solution = solve(name, steps="full")
-    rows = [row for section in read_latex(solution.to_latex()) for row in section if not is_board(row)]
+    solution = example(name, steps="full")
+    rows = [row for section in read_latex(printed(solution, "latex")) for row in section if not is_board(row)]
     results = Counter(row.result.replace("-", "−") for row in rows)
     assert results
     assert results - Counter(" ".join(words(solution.to_pdf())).split()) == Counter()
@@ -229,7 +233,7 @@ def test_the_settings_of_latexmk_are_not_read(tmp_path: Path, monkeypatch: pytes
 
 def test_the_same_document_gives_the_same_bytes(engine: Engine) -> None:
     """A second later, from another folder, in another time zone."""
-    tex = worked()["rnn3"]
+    tex = printed(example("rnn3"), "latex")
     first = compile_one(tex, engine=engine)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TZ", "Asia/Tokyo")
@@ -240,7 +244,7 @@ def test_the_same_document_gives_the_same_bytes(engine: Engine) -> None:
 def test_the_number_of_jobs_changes_nothing(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same bytes, by one process or by several."""
     monkeypatch.setattr(pdf_module, "TOGETHER", 2)
-    some = {name: worked()[name] for name in ("fnn", "rnn", "mazur", "relu-bce", "shared-weight")}
+    some = worked(["fnn", "rnn", "mazur", "relu-bce", "shared-weight"])
     assert compile_many(some, 1, engine=engine) == compile_many(some, 3, engine=engine)
 
 
@@ -256,7 +260,7 @@ def streams(pdf: bytes) -> Iterator[bytes]:
 
 def test_nothing_tells_where_and_when_it_was_made(engine: Engine) -> None:
     """No folder, no user, no year, in any stream."""
-    for pdf in (compile_one(worked()["rnn"], engine=engine), *compile_many({n: worked()[n] for n in ("rnn", "fnn")}).values()):
+    for pdf in (compile_one(worked()["rnn"], engine=engine), *compile_many(worked(["rnn", "fnn"])).values()):
         whole = b"\n".join([pdf, *streams(pdf)])
         assert len(whole) > 2 * len(pdf)
         for trace in ("/tmp", "/home", "/usr", str(Path.home()), "bptt-trace-", "/PTEX", time.strftime("D:%Y")):
@@ -269,11 +273,12 @@ def test_nothing_tells_where_and_when_it_was_made(engine: Engine) -> None:
 # ---------------------------------------------------------------- many at once
 
 
-def test_many_at_once_are_as_one_by_one(engine: Engine) -> None:
-    """The worked solutions of all examples: the same text on the same pages, and of every third the same pictures."""
-    many = compile_many(worked(), 2, engine=engine)
-    assert list(worked()) == list(many)
-    for place, (name, tex) in enumerate(list(worked().items())[:: 1 if engine.name == "pdflatex" else 4]):
+@pytest.mark.parametrize("names", [SOME, pytest.param(tuple(examples()), marks=pytest.mark.exhaustive)], ids=["some", "all"])
+def test_many_at_once_are_as_one_by_one(engine: Engine, names: tuple[str, ...]) -> None:
+    """The worked solutions of examples: the same text on the same pages, and of every third the same pictures."""
+    many = compile_many(worked(names), 2, engine=engine)
+    assert list(names) == list(many)
+    for place, (name, tex) in enumerate(list(worked(names).items())[:: 1 if engine.name == "pdflatex" else 4]):
         alone = compile_one(tex, engine=engine)
         assert words(alone) == words(many[name]), name
         assert place % 3 or dots(alone) == dots(many[name]), name
@@ -564,12 +569,20 @@ def formulas(value: Any) -> Iterator[str]:
             yield from formulas(part)
 
 
-def test_every_formula_has_a_spelling_in_typst() -> None:
-    """All formulas of all examples, in all styles and roundings, compile in one document."""
+@pytest.mark.parametrize(
+    ("names", "least"),
+    [
+        (["rnn", "gomez", "recurrent-layer", "shared-weight-4", "vanishing", "adam"], 2000),
+        pytest.param(examples(), 5000, marks=pytest.mark.exhaustive),
+    ],
+    ids=["some", "all"],
+)
+def test_every_formula_has_a_spelling_in_typst(names: list[str], least: int) -> None:
+    """All formulas of examples, in all styles and roundings, compile in one document."""
     kinds = [("full", "4dp"), ("ledger", "carry:4dp"), ("full", "full")]
-    sheets = (solve(name, steps=steps, rounding=rule).sheet for name in examples() for steps, rule in kinds)
+    sheets = (example(name, steps=steps, rounding=rule).sheet for name in names for steps, rule in kinds)
     known = {one for sheet in sheets for one in formulas(sheet)}
-    assert len(known) > 5000
+    assert len(known) > least
     typst_pdf("\n\n".join(f"${typst_math(one)}$" for one in sorted(known)))
 
 
@@ -599,10 +612,10 @@ def test_what_is_no_formula_of_ours_is_refused(latex: str) -> None:
         typst_math(latex)
 
 
-@pytest.mark.parametrize("name", examples())
+@pytest.mark.parametrize("name", chosen(examples(), SOME))
 def test_the_pages_of_typst_have_the_results_of_the_sheet(name: str, typst: Engine) -> None:
     """Every result of every line can be read from the PDF, as from that of LaTeX."""
-    sheet = solve(name, steps="full").sheet
+    sheet = example(name, steps="full").sheet
     results = Counter(row.result.text.replace("-", "−") for row in sheet.rows() if row.kind != "board")
     pdf = compile_one(source(sheet, engine=typst), engine=typst)
     assert results - Counter(" ".join(words(pdf)).split()) == Counter()

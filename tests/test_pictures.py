@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,10 +18,11 @@ from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import given
 from markdown_it import MarkdownIt
 from networks import document, filled, sequence
 from random_problems import Case, cases, examples
+from sweeps import chosen, paired, runs
 
 from bptt_trace import load, parse, pictures, solve
 from bptt_trace.blackboard import Blackboard
@@ -151,6 +153,23 @@ def desk_of(one: Problem) -> tuple[Desk, Desk | Blackboard]:
     return desk, Blackboard(desk, "both") if desk.has_components else desk
 
 
+EVERY_RUN = [name for name in PROBLEMS if name not in set(examples()) - {"rnn", "gomez", "cs224n-gru", "training", "vanishing"}]
+EACH = chosen(PROBLEMS, EVERY_RUN)
+"""Every problem made for pictures, and few of the examples: they have the same shapes."""
+
+
+@cache
+def drawn(name: str) -> list[Figure]:
+    """Every picture of one of the problems."""
+    return figures(PROBLEMS[name])
+
+
+@cache
+def empty(name: str) -> list[Figure]:
+    """The same with blanks for results."""
+    return figures(PROBLEMS[name], blank=True)
+
+
 def figures(one: Problem, *, blank: bool = False) -> list[Figure]:
     """Every picture that can be made of a problem."""
     desk, board = desk_of(one)
@@ -192,7 +211,7 @@ def numbers(piece: Math) -> list[str]:
 # ------------------------------------------------------------------ the numbers
 
 
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize("name", EACH)
 def test_every_number_of_a_picture_is_that_of_a_line(name: str) -> None:
     """``h_1 = 0.5370`` in a picture is a line of the sheet; a number that stands alone is the value of some line."""
     desk, _ = desk_of(PROBLEMS[name])
@@ -201,7 +220,7 @@ def test_every_number_of_a_picture_is_that_of_a_line(name: str) -> None:
     for position, step in enumerate(desk.steps):
         shown = desk.speller.text(of_any_sample(step.target))
         by_name.setdefault(shown, set()).add(desk.value(position).text)
-    for figure in figures(PROBLEMS[name]):
+    for figure in drawn(name):
         for piece in pieces(figure):
             told = numbers(piece)
             assert set(told) <= known, piece
@@ -210,7 +229,7 @@ def test_every_number_of_a_picture_is_that_of_a_line(name: str) -> None:
                 assert told[0] in by_name[left], piece
 
 
-@settings(max_examples=15)
+@runs(15)
 @given(case=cases())
 def test_the_pictures_of_random_problems_show_values_of_lines(case: Case) -> None:
     """Whatever the network and rounding."""
@@ -243,13 +262,13 @@ def test_the_unrolled_network_tells_what_flows() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", [name for name in PROBLEMS if PROBLEMS[name].network.steps])
+@pytest.mark.parametrize("name", chosen([name for name in PROBLEMS if PROBLEMS[name].network.steps], EVERY_RUN))
 def test_every_gradient_of_a_state_that_is_drawn_has_its_arrows(name: str) -> None:
     """An arrow back for every source of the gradient of a state: ``via`` in the names of lines."""
     if name in ("both directions, last", "both directions, layers"):  # arrows would go past boxes: they are not drawn
-        assert not {"unrolled", "rolled-up"} & {one.id for one in figures(PROBLEMS[name])}
+        assert not {"unrolled", "rolled-up"} & {one.id for one in drawn(name)}
         return
-    picture = figures(PROBLEMS[name])[0]
+    picture = drawn(name)[0]
     desk, _ = desk_of(PROBLEMS[name])
     assert isinstance(picture, Picture)
     back = [edge.kind for edge in picture.edges if edge.kind != "forward"]
@@ -294,7 +313,7 @@ def test_a_picture_of_many_steps_asks_for_no_more_values_than_one_of_six(monkeyp
 def test_a_batch_is_drawn_by_its_first_sample_and_says_so() -> None:
     """Title and alternative text name the sample."""
     for name in ("batch", "scalar batch", "dense batch"):
-        picture = next(figure for figure in figures(PROBLEMS[name]) if figure.id != "rolled-up")
+        picture = next(figure for figure in drawn(name) if figure.id != "rolled-up")
         assert "(sample 1 of the batch)" in words(picture.title)
         assert "(sample 1 of the batch)" in words(picture.alternative)
 
@@ -396,20 +415,20 @@ def test_many_bars_are_left_out() -> None:
 # ----------------------------------------------------------------------- blank
 
 
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize("name", EACH)
 def test_a_blank_desk_leaves_no_trace_of_a_result(name: str) -> None:
     """Names stand alone, bars have no height, and no digit of a result is in any drawing."""
     one = PROBLEMS[name]
     desk, _ = desk_of(one)
     typed = {desk.value(p).text for p, step in enumerate(desk.steps) if step.rule is None}
-    for full, empty in zip(figures(one), figures(one, blank=True), strict=True):
-        assert full.id == empty.id
-        assert {number for piece in pieces(empty) for number in numbers(piece)} <= typed
-        if isinstance(empty, Bars):
-            assert not any(bar.parts or bar.value.text or bar.factor.text for bar in empty.bars)
+    for full, blank in zip(drawn(name), empty(name), strict=True):
+        assert full.id == blank.id
+        assert {number for piece in pieces(blank) for number in numbers(piece)} <= typed
+        if isinstance(blank, Bars):
+            assert not any(bar.parts or bar.value.text or bar.factor.text for bar in blank.bars)
         results = {number for piece in pieces(full) for number in numbers(piece)} - typed
         results = {number for number in results if "." in number}
-        shown = [re.sub(r"<[^>]*>", " ", svg(empty)).replace("−", "-"), text(empty, 200, Script(unicode=False))]
+        shown = [re.sub(r"<[^>]*>", " ", svg(blank)).replace("−", "-"), text(blank, 200, Script(unicode=False))]
         for said in shown:
             assert not results & set(re.findall(NUMBER, said))
 
@@ -473,18 +492,18 @@ def overlaps(drawing: Drawing) -> list[Any]:
     return found
 
 
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize("name", EACH)
 def test_nothing_overlaps_on_paper(name: str) -> None:
     """Boxes, labels, bars and arrows have rectangles of their own, in both faces."""
-    for figure in (*figures(PROBLEMS[name]), *figures(PROBLEMS[name], blank=True)):
+    for figure in (*drawn(name), *empty(name)):
         for face in (DEJAVU, COMPUTER_MODERN):
             assert overlaps(on_paper(figure, face)) == []
 
 
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize("name", EACH)
 def test_nothing_overlaps_in_a_terminal(name: str) -> None:
     """Every place is whole, at every degree of squeezing, however many steps are left out."""
-    for figure in figures(PROBLEMS[name]):
+    for figure in drawn(name):
         if isinstance(figure, Bars):
             continue
         attempts = [figure, turned(figure)] if figure.id == "layers" else [figure]
@@ -501,11 +520,10 @@ def test_nothing_overlaps_in_a_terminal(name: str) -> None:
 # -------------------------------------------------------------------- terminal
 
 
-@pytest.mark.parametrize("width", [30, 60, 80, 120])
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize(("name", "width"), paired(EACH, [30, 60, 80, 120]))
 def test_no_row_is_wider_than_the_terminal(name: str, width: int) -> None:
     """In Unicode and in ASCII, down to thirty columns."""
-    for figure in figures(PROBLEMS[name]):
+    for figure in drawn(name):
         for unicode in (True, False):
             said = text(figure, width, Script(unicode))
             assert max(map(len, said.splitlines())) <= width
@@ -534,7 +552,7 @@ def test_a_small_network_is_drawn_at_every_usual_width(width: int) -> None:
 
 def the_cell(name: str) -> Picture:
     """The picture of a cell."""
-    figure = next(one for one in figures(PROBLEMS[name]) if one.id == "cell")
+    figure = next(one for one in drawn(name) if one.id == "cell")
     assert isinstance(figure, Picture)
     return figure
 
@@ -632,10 +650,10 @@ def test_a_decoder_stands_right_of_its_encoder_and_starts_from_its_state() -> No
 # ------------------------------------------------------------------------- SVG
 
 
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize("name", EACH)
 def test_an_svg_is_valid_xml_and_stands_for_itself(name: str) -> None:
     """It has a title and a description, and nothing from elsewhere: no script, style, link or identifier."""
-    for figure in figures(PROBLEMS[name]):
+    for figure in drawn(name):
         root = ElementTree.fromstring(svg(figure))
         space = "{http://www.w3.org/2000/svg}"
         assert [f"{space}title", f"{space}desc"] == [child.tag for child in root][:2]
@@ -711,14 +729,15 @@ document.body.innerHTML = "<pre>" + found.length + " overlaps: " + found.join(";
 """
 
 
-def test_a_browser_draws_every_svg_without_an_overlap(tmp_path: Path) -> None:
+@pytest.mark.parametrize("names", chosen(["some", "all"], ["some"]))
+def test_a_browser_draws_every_svg_without_an_overlap(names: str, tmp_path: Path) -> None:
     """Measured by chromium with the fonts that are there, no text lies on another or leaves its picture."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         pytest.skip("chromium is not installed, so nothing draws the pictures")
     page = tmp_path / "all.html"
-    drawn = [svg(figure) for one in PROBLEMS.values() for figure in figures(one)]
-    page.write_text(f"<!DOCTYPE html><meta charset=utf-8><body>{''.join(drawn)}{MEASURED}</body>", "utf-8")
+    pages = [svg(figure) for name in (PROBLEMS if names == "all" else EVERY_RUN) for figure in drawn(name)]
+    page.write_text(f"<!DOCTYPE html><meta charset=utf-8><body>{''.join(pages)}{MEASURED}</body>", "utf-8")
     options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile", "--dump-dom"]
     run = subprocess.run(
         [program, *options, page.as_uri()],

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
+from sweeps import paired
 
 from bptt_trace.build import build
 from bptt_trace.evaluate import Values, evaluate
@@ -15,8 +17,9 @@ from bptt_trace.numbers import Rounding
 from bptt_trace.problem import from_document
 from bptt_trace.weights import document_from
 
-if not os.environ.get("CI"):
-    pytest.importorskip("torch", reason="PyTorch is not installed (pip install torch)")
+pytestmark = pytest.mark.skipif(
+    find_spec("torch") is None and not os.environ.get("CI"), reason="PyTorch is not installed (pip install torch)"
+)
 
 
 @pytest.fixture(scope="module")
@@ -58,12 +61,13 @@ def slopes(*modules: Any) -> dict[str, Any]:
     return {name: tensor.grad.numpy() for module in modules for name, tensor in module.named_parameters()}
 
 
-@pytest.mark.parametrize(("n", "d", "k"), [(1, 1, 2), (3, 2, 2), (2, 3, 3)])
-@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
-@pytest.mark.parametrize("kind", ["squared_error", "cross_entropy", "binary_cross_entropy"])
-def test_recurrent_networks_and_losses(torch: Any, n: int, d: int, k: int, nonlinearity: str, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "size", "nonlinearity"),
+    paired(["squared_error", "cross_entropy", "binary_cross_entropy"], [(1, 1, 2), (3, 2, 2), (2, 3, 3)], ["tanh", "relu"]),
+)
+def test_recurrent_networks_and_losses(torch: Any, kind: str, size: tuple[int, int, int], nonlinearity: str) -> None:
     """``nn.RNN`` with its two biases, ``nn.Linear``, and the loss that PyTorch has for it."""
-    T = 4
+    T, (n, d, k) = 4, size
     layer, readout = torch.nn.RNN(d, n, nonlinearity=nonlinearity), torch.nn.Linear(n, k)
     x, h_0 = torch.randn(T, d), torch.randn(1, n)
     states, _ = layer(x, h_0)
@@ -102,27 +106,25 @@ def test_a_stack_of_linear_layers_on_a_batch(torch: Any) -> None:
     compare(document, loss, slopes(network))
 
 
-@pytest.mark.parametrize("cell", ["RNN", "LSTM", "GRU"])
-@pytest.mark.parametrize(
-    ("n", "d", "T", "layers", "both", "batch"),
-    [
-        (1, 1, 1, 1, False, 0),
-        (1, 2, 4, 1, False, 0),
-        (2, 1, 3, 1, False, 3),
-        (3, 2, 2, 1, False, 0),
-        (2, 2, 3, 2, False, 2),
-        (1, 1, 3, 3, False, 0),
-        (1, 1, 1, 1, True, 0),
-        (2, 2, 3, 1, True, 2),
-        (2, 1, 3, 2, True, 0),
-        (1, 2, 2, 2, True, 2),
-    ],
-)
-@pytest.mark.parametrize("bias", [True, False])
-def test_layers_directions_and_batches(
-    torch: Any, cell: str, n: int, d: int, T: int, layers: int, both: bool, batch: int, bias: bool
-) -> None:
+WIDE = [
+    (1, 1, 1, 1, False, 0),
+    (1, 2, 4, 1, False, 0),
+    (2, 1, 3, 1, False, 3),
+    (3, 2, 2, 1, False, 0),
+    (2, 2, 3, 2, False, 2),
+    (1, 1, 3, 3, False, 0),
+    (1, 1, 1, 1, True, 0),
+    (2, 2, 3, 1, True, 2),
+    (2, 1, 3, 2, True, 0),
+    (1, 2, 2, 2, True, 2),
+]
+"""Units, inputs, time steps, layers, whether it reads in both directions, and samples, 0 for no batch."""
+
+
+@pytest.mark.parametrize(("size", "cell", "bias"), paired(WIDE, ["RNN", "LSTM", "GRU"], [True, False]))
+def test_layers_directions_and_batches(torch: Any, size: tuple[int, int, int, int, bool, int], cell: str, bias: bool) -> None:
     """``nn.RNN``, ``nn.LSTM`` and ``nn.GRU`` behind ``nn.Linear``: every hidden state, the loss, and every gradient."""
+    n, d, T, layers, both, batch = size
     layer = getattr(torch.nn, cell)(d, n, layers, bidirectional=both, bias=bias, batch_first=True)
     readout = torch.nn.Linear(n * (1 + both), 2, bias=bias)
     samples = batch or 1
@@ -158,11 +160,17 @@ def test_layers_directions_and_batches(
                 assert pytest.approx(value, rel=1e-12) == values[name]
 
 
-@pytest.mark.parametrize("cell", ["RNNCell", "LSTMCell", "GRUCell"])
-@pytest.mark.parametrize("fed", ["output", "target"])
-@pytest.mark.parametrize(("n", "d", "k", "S", "T"), [(1, 1, 1, 2, 2), (2, 1, 2, 3, 2), (2, 3, 1, 1, 3)])
-def test_encoder_and_decoder(torch: Any, cell: str, fed: str, n: int, d: int, k: int, S: int, T: int) -> None:
+@pytest.mark.parametrize(
+    ("cell", "fed", "size"),
+    paired(
+        ["RNNCell", "LSTMCell", "GRUCell"],
+        ["output", "target"],
+        [(1, 1, 1, 2, 2), (2, 1, 2, 3, 2), (2, 3, 1, 1, 3), (2, 2, 2, 2, 3)],
+    ),
+)
+def test_encoder_and_decoder(torch: Any, cell: str, fed: str, size: tuple[int, int, int, int, int]) -> None:
     """Two cells, stepped one by one: the decoder is fed with its own outputs, or with what they should have been."""
+    n, d, k, S, T = size
     make = getattr(torch.nn, cell)
     encoder, decoder, readout = make(d, n), make(k, n), torch.nn.Linear(n, k)
     x, goal, start = torch.randn(S, 1, d), torch.randn(T, 1, k), torch.randn(1, k)

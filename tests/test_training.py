@@ -9,17 +9,21 @@ from typing import Any
 
 import mpmath
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from law import FUNCTIONS, Digits
 from networks import document as network_document
 from oracle import Oracle
 from random_problems import Case, cases
+from sweeps import paired, runs
 from test_law import MEDIA, document, lines_of, obey
 
 from bptt_trace import ProblemError, Rounding, build, evaluate, parse, scalars, solve
+from bptt_trace.build import _Given as Given
 from bptt_trace.optimizers import Update
 from bptt_trace.problem import Problem, from_document
 from bptt_trace.problem import told as told_of
+from bptt_trace.training import PassForward, Training
 
 RULES: dict[str, dict[str, Any]] = {
     "gd": {},
@@ -72,28 +76,23 @@ def training(update: dict[str, Any], hidden: int = 1, T: int = 3, **more: Any) -
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule != "adam, no epsilon"])  # a gradient may be 0
-@settings(max_examples=4)
-@given(case=cases(most_places=6), iterations=st.sampled_from([1, 2, 3, 5]))
-def test_every_line_of_an_update_recomputes_in_every_medium(rule: str, case: Case, iterations: int) -> None:
+@runs(16)
+@given(case=cases(most_places=6), iterations=st.sampled_from([1, 2, 3, 5]), medium=st.sampled_from(MEDIA))
+def test_every_line_of_an_update_recomputes_in_any_medium(rule: str, case: Case, iterations: int, medium: str) -> None:
     """State, corrections, norms, clipped gradients, learning rates: whatever is printed follows from its digits."""
     made = case.document
     made["update"] = {"learning_rate": "0.1", "iterations": iterations, **RULES[rule]}
     if "g" in rule and made["rounding"].get("places", 9) < 4:
         made["rounding"]["places"] = 4
     solution = solve(parse(json.dumps(made)), steps="full")
-    for medium in MEDIA:
-        sections = lines_of(document(solution, medium), medium)
-        assert obey(sections, case.digits, case.functions) > 0
+    assert obey(lines_of(document(solution, medium), medium), case.digits, case.functions) > 0
 
 
-@pytest.mark.parametrize("rule", ["momentum", "adam", "clip", "clip by value"])
-def test_every_line_of_an_update_of_matrices_recomputes(rule: str) -> None:
+@pytest.mark.parametrize(("medium", "rule"), paired(MEDIA, ["momentum", "adam", "clip", "clip by value"]))
+def test_every_line_of_an_update_of_matrices_recomputes(medium: str, rule: str) -> None:
     """Board and components of vectors and matrices."""
-    from law import FUNCTIONS, Digits
-
     solution = solve(from_document(training({**RULES[rule], "iterations": 2}, hidden=2, T=2)), steps="full")
-    for medium in MEDIA:
-        assert obey(lines_of(document(solution, medium), medium), Digits(4), dict(FUNCTIONS)) > 100
+    assert obey(lines_of(document(solution, medium), medium), Digits(4), dict(FUNCTIONS)) > 100
 
 
 # ---------------------------------------------------------------- the rules alone
@@ -316,22 +315,58 @@ def test_iterations_are_those_of_central_differences(hidden: int) -> None:
     assert mine["L@7"] == pytest.approx(float(loss), abs=1e-12)
 
 
-@pytest.mark.parametrize("rule", [rule for rule in RULES if rule not in ("adam, no epsilon",)])
-@pytest.mark.parametrize("more", [{}, {"truncate": 2}])
-def test_replayed_iterations_are_those_that_are_written(rule: str, more: dict[str, Any]) -> None:
-    """The program of nine iterations begins as that of fewer: no line depends on how many follow."""
-    every = str(build(from_document(training({**RULES[rule], **more, "iterations": 9})))).splitlines()
-    short = str(build(from_document(training({**RULES[rule], **more, "iterations": 2})))).splitlines()
-    assert every[: len(short) - 30] == short[: len(short) - 30]
-    again = build(from_document(training({**RULES[rule], **more, "iterations": 9})))
-    assert len({step.target for step in again.steps}) == len(again)
-    by_rule: dict[int, list[str]] = {}
-    for step in again.steps:
-        if step.rule is not None and step.target.iteration in (7, 8, 9):
-            text = again.describe(step).replace(f"@{step.target.iteration}", "@k").replace(f"@{step.target.iteration - 1}", "@j")
-            by_rule.setdefault(step.target.iteration, []).append(text)
-    if "adam" not in rule and rule not in ("step", "exponential", "warmup"):
-        assert by_rule[7] == by_rule[8] == by_rule[9]
+def written_anew(training: Training, pass_forward: PassForward) -> None:
+    """Every iteration after the first as one forward pass, one backward pass and one update: what iterations are."""
+    while training.iteration <= training.options.iterations:
+        routes = pass_forward(training.parameters, training.iteration, training.sample(training.iteration))
+        training.backward(len(training.builder.steps) - 1, routes)
+        training.update()
+
+
+SHAPES_OF_TRAINING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "one unit": ({}, {}),
+    "windows": ({}, {"truncate": 2}),
+    "windows that end with the last prediction": ({"outputs": "last"}, {"truncate": 2}),
+    "matrices": ({"hidden": 2, "d": 2}, {}),
+    "matrices, some frozen": ({"hidden": 2}, {"freeze": ["W_hh", "b_y"]}),
+    "feedforward": ({"cell": "dense", "hidden": [2, 1]}, {}),
+    "a batch": ({"batch": 3}, {}),
+    "samples in turns": ({"batch": 3}, {"mode": "online", "epochs": 4}),
+    "samples in turns, windows": ({"batch": 2, "hidden": 2}, {"mode": "online", "epochs": 5, "truncate": 2}),
+}
+"""Networks, and what of an update goes with any rule."""
+
+
+@pytest.mark.parametrize(("rule", "shape"), paired(RULES, SHAPES_OF_TRAINING))
+def test_replayed_iterations_are_those_that_are_written_anew(rule: str, shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Name, formula, operands, role: every line of every iteration, and so every power of β and every learning rate."""
+    network, of_shape = SHAPES_OF_TRAINING[shape]
+    made = network_document(**{"T": 3, "seed": 5, **network})
+    made["update"] = {"learning_rate": "0.1", **RULES[rule], **of_shape}
+    if "epochs" not in of_shape:
+        made["update"]["iterations"] = 7
+    problem = from_document(made)
+    assert problem.update is not None
+    replayed = build(problem)
+    monkeypatch.setattr(Training, "repeat", written_anew)
+    anew = build(problem)
+    for mine, theirs in zip(replayed.steps, anew.steps, strict=True):
+        assert mine == theirs
+    assert f"@{problem.update.iterations}" in str(replayed)
+
+
+def test_long_runs_are_replayed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a hundred iterations the forward pass is written three times, and once more for the loss at the end."""
+    passes: list[int] = []
+    forward = Given.pass_forward
+
+    def counted(self: Given, parameters: Any, iteration: int = 1, only: int | None = None) -> Any:
+        passes.append(iteration)
+        return forward(self, parameters, iteration, only)
+
+    monkeypatch.setattr(Given, "pass_forward", counted)
+    build(from_document(training({"rule": "adam", "iterations": 100})))
+    assert passes == [1, 2, 3, 101]
 
 
 BATCH = {

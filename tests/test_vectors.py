@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import product
 from typing import Any
 
 import pytest
 from networks import document
 from oracle import Oracle
+from sweeps import paired
 
 from bptt_trace import CalculationError, ProblemError, parse, solve
 from bptt_trace.build import build
@@ -16,6 +18,7 @@ from bptt_trace.lowering import scalars
 from bptt_trace.names import LOSS, Name, gradient
 from bptt_trace.numbers import Rounding
 from bptt_trace.problem import from_document
+from bptt_trace.write import MAX_PRINTED, within_reach
 
 
 def worst(made: dict[str, Any], batch: int = 0) -> float:
@@ -38,17 +41,16 @@ SIZES = list(product((1, 2, 3), repeat=3))
 ACTIVATIONS = ["identity", "tanh", "sigmoid", "relu", "leaky_relu", "softplus", "z/(1+abs(z))"]
 
 
-@pytest.mark.parametrize(("n", "d", "k"), SIZES)
-@pytest.mark.parametrize("T", [1, 2, 4])
-@pytest.mark.parametrize("outputs", ["every", "last"])
-def test_recurrent(n, d, k, T, outputs):
+@pytest.mark.parametrize(("size", "T", "outputs"), paired(SIZES, [1, 2, 4, 1], ["every", "last"]))
+def test_recurrent(size, T, outputs):
     """Any number of units, inputs and outputs, over any number of steps, many-to-many and many-to-one."""
+    n, d, k = size
     assert worst(document(hidden=n, d=d, k=k, T=T, outputs=outputs, seed=n + 3 * d + 9 * k + T)) < 1e-11
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("cell", ["dense", "rnn"])
-@pytest.mark.parametrize("products", ["W x", "x W"])
+@pytest.mark.parametrize(
+    ("activation", "cell", "products"), paired(ACTIVATIONS, ["dense", "rnn"], ["W x", "W x", "x W", "x W"][::2])
+)
 def test_activations_and_both_orientations(activation, cell, products):
     """Every activation, with vectors as columns and as rows."""
     assert worst(document(cell, hidden=2, d=3, k=2, activation=activation, products=products, seed=len(activation))) < 1e-11
@@ -65,19 +67,20 @@ LOSSES: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("loss", "output"), LOSSES, ids=str)
-@pytest.mark.parametrize("shape", [{"outputs": "every"}, {"outputs": "last"}, {"inputs": "first"}], ids=str)
-@pytest.mark.parametrize("k", [2, 3])
-def test_losses_over_time(loss, output, shape, k):
+@pytest.mark.parametrize(
+    ("behind", "shape", "k"), paired(LOSSES, [{"outputs": "every"}, {"outputs": "last"}, {"inputs": "first"}], [2, 3]), ids=str
+)
+def test_losses_over_time(behind, shape, k):
     """Every loss, with a prediction at every step or at the last, an input at every step or at the first."""
+    loss, output = behind
     made = document(hidden=2, d=2, k=k, T=3, loss=loss, output_activation=output, seed=k, **shape)
     assert worst(made) < 1e-11
 
 
-@pytest.mark.parametrize(("loss", "output"), LOSSES, ids=str)
-@pytest.mark.parametrize("hidden", [[2], [3, 2], [2, 1, 3]], ids=str)
-def test_losses_of_deep_networks(loss, output, hidden):
+@pytest.mark.parametrize(("behind", "hidden"), paired(LOSSES, [[2], [3, 2], [2, 1, 3]]), ids=str)
+def test_losses_of_deep_networks(behind, hidden):
     """Every loss, behind one to three layers with activations of their own."""
+    loss, output = behind
     activation = ["tanh", "sigmoid", "leaky_relu"][: len(hidden)]
     made = document("dense", hidden=hidden, d=2, k=2, loss=loss, activation=activation, output_activation=output, seed=5)
     assert worst(made) < 1e-11
@@ -91,23 +94,31 @@ def test_losses_of_one_unit():
             assert worst(document("dense", hidden=2, d=2, loss=loss, output_activation="sigmoid", seed=seed)) < 1e-11
 
 
-@pytest.mark.parametrize("over_batch", ["mean", "sum"])
-@pytest.mark.parametrize("cell", ["dense", "rnn"])
-@pytest.mark.parametrize(("d", "k"), [(1, 1), (2, 1), (1, 3), (2, 2)])
-@pytest.mark.parametrize("batch", [1, 2, 5])
-def test_batches(over_batch, cell, d, k, batch):
+@pytest.mark.parametrize(
+    ("size", "over_batch", "cell", "batch"),
+    paired([(1, 1), (2, 1), (1, 3), (2, 2), (2, 3)], ["mean", "sum", "sum"], ["dense", "rnn"], [1, 2, 5, 2]),
+)
+def test_batches(size, over_batch, cell, batch):
     """A batch of samples: the mean, or the sum, of their losses."""
+    d, k = size
     if (batch, cell, d) == (1, "dense", 1):
         return  # [0.5] is one input that is a column of one, not a batch
     loss = {"over_batch": over_batch} | ({"over_time": "sum"} if cell == "rnn" else {})
     assert worst(document(cell, hidden=2, d=d, k=k, batch=batch, loss=loss, seed=batch), batch) < 1e-11
 
 
-@pytest.mark.parametrize("form", [{"form": "concatenated"}, {"biases": 2}, {"readout": False}, {"bias": False}], ids=str)
-@pytest.mark.parametrize(("n", "d"), [(1, 1), (1, 2), (2, 1), (3, 2)])
-@pytest.mark.parametrize("products", ["W x", "x W"])
-def test_forms_of_a_recurrent_layer(form, n, d, products):
+@pytest.mark.parametrize(
+    ("size", "form", "products"),
+    paired(
+        [(1, 1), (1, 2), (2, 1), (3, 2), (2, 2)],
+        [{"form": "concatenated"}, {"biases": 2}, {"readout": False}, {"bias": False}],
+        ["W x", "x W"],
+    ),
+    ids=str,
+)
+def test_forms_of_a_recurrent_layer(size, form, products):
     """One matrix for [h, x]; a bias beside each matrix; the state as prediction; no bias."""
+    n, d = size
     assert worst(document(hidden=n, d=d, k=2, T=3, products=products, seed=n, **form)) < 1e-11
 
 
@@ -178,9 +189,11 @@ def test_a_probability_that_prints_as_0(rounding, fits):
         solve(problem, rounding=rounding)
 
 
-def test_more_component_lines_than_anybody_prints():
+def test_more_component_lines_than_anybody_prints(monkeypatch):
     """A large network is shown on the board alone; the message says so."""
-    problem = from_document(document(hidden=12, d=8, k=1, T=1000, outputs="last"))
-    with pytest.raises(ProblemError, match=r"component lines, more than 300,000; .*--detail board"):
+    assert MAX_PRINTED == 300_000
+    monkeypatch.setattr(sys.modules[within_reach.__module__], "MAX_PRINTED", 1_000)
+    problem = from_document(document(hidden=12, d=8, k=1, T=5, outputs="last"))
+    with pytest.raises(ProblemError, match=r"component lines, more than 1,000; .*--detail board"):
         solve(problem)
     assert "W_xh x_1" in solve(problem, detail="board").to_text()

@@ -7,6 +7,7 @@ import re
 
 import pytest
 from random_problems import examples
+from sweeps import paired, solution
 
 from bptt_trace import Name, ProblemError, load, parse, solve
 from bptt_trace.documents import example
@@ -43,9 +44,10 @@ def test_either_name_finds_a_value() -> None:
     assert solution["dL/dh_1 via a_2"] == solution["dE/ds_1 via a_2"]
 
 
-@pytest.mark.parametrize("notation", sorted(PRESETS))
-@pytest.mark.parametrize("name", [name for name in examples() if not load(name).vocabulary.renamed])
-def test_every_preset_fits_every_example(notation: str, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "notation"), paired((name for name in examples() if not load(name).vocabulary.renamed), sorted(PRESETS))
+)
+def test_every_preset_fits_every_example(name: str, notation: str) -> None:
     """One word renames what the network has, and no two quantities get one name."""
     text = f'notation = "{notation}"\n' + example(name)
     problem = parse(text)
@@ -53,7 +55,7 @@ def test_every_preset_fits_every_example(notation: str, name: str) -> None:
     assert len(set(shown)) == len(shown)
     for quantity in problem.given:
         assert quantity == problem.vocabulary.canonical(problem.vocabulary.shown(quantity))
-    assert solve(problem).values.numbers == solve(name).values.numbers
+    assert solve(problem).values.numbers == solution(name).values.numbers
 
 
 def test_the_presets_say_what_their_texts_say() -> None:

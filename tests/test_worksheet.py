@@ -5,18 +5,18 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from networks import document as network_document
-from random_problems import examples
 from students import by_hand
+from sweeps import key, of_examples, paired, runs
+from sweeps import solution as example
 
 from bptt_trace import Key, check, load, solve
 from bptt_trace.answers import parse
@@ -42,11 +42,6 @@ SHAPES = [
 ]
 
 
-@cache
-def key(name: str) -> Key:
-    return Key(load(name))
-
-
 def rows(sheet: Sheet) -> list[Row]:
     return [row for row in sheet.rows() if row.kind != "board"]
 
@@ -66,18 +61,16 @@ def results(name: str) -> set[str]:
 # ------------------------------------------------------------------ the secret
 
 
-@pytest.mark.parametrize("medium", MEDIA)
-@pytest.mark.parametrize("name", examples())
-def test_no_result_of_the_key_is_on_the_worksheet(name: str, medium: str) -> None:
+@pytest.mark.parametrize(("name", "medium", "hints"), paired(of_examples(), MEDIA, [0, 2, 3]))
+def test_no_result_of_the_key_is_on_the_worksheet(name: str, medium: str, hints: int) -> None:
     """Of all that is printed on the key nothing but given numbers stands anywhere in the bytes of the worksheet."""
     one = key(name)
-    for hints in (0, 2, 3):
-        text = MEDIA[medium](worksheet(one, blanks_of(one, ["all"], hints)))
-        layout = r"(?<![\w.])-?\d*\.\d+(?=(?:\\linewidth|mm|pt|rem|\]))|\d\.\d(?=\.| )|(?<=stretch\}\{)[\d.]+"
-        assert set() == printed(re.sub(layout, "", text)) & results(name)
+    text = MEDIA[medium](worksheet(one, blanks_of(one, ["all"], hints)))
+    layout = r"(?<![\w.])-?\d*\.\d+(?=(?:\\linewidth|mm|pt|rem|\]))|\d\.\d(?=\.| )|(?<=stretch\}\{)[\d.]+"
+    assert set() == printed(re.sub(layout, "", text)) & results(name)
 
 
-@settings(max_examples=40)
+@runs(40)
 @given(st.integers(0, len(SHAPES) - 1), st.integers(1, 30), st.integers(0, 3), st.booleans())
 def test_what_follows_from_a_blank_is_not_shown(shape: int, seed: int, hints: int, alone: bool) -> None:
     """Whatever is left to the student: no blank line has a result, and no line that is shown follows from one."""
@@ -113,11 +106,11 @@ def test_a_worksheet_is_no_worked_solution() -> None:
 # ----------------------------------------------------------------- what is told
 
 
-@pytest.mark.parametrize("name", examples())
+@pytest.mark.parametrize("name", of_examples())
 def test_every_line_up_to_the_update_is_blank(name: str) -> None:
     """In the order of the solution, under the same numbers."""
     one = key(name)
-    solution = solve(name, steps="full")
+    solution = example(name, steps="full")
     numbers = {row.name.text: row.number for row in solution.sheet.rows() if row.number}
     mine = rows(worksheet(one))
     assert all(numbers[row.name.text] == row.number for row in mine)
@@ -207,7 +200,7 @@ def test_words_that_name_nothing(wanted: list[str], message: str) -> None:
 # -------------------------------------------------------------------- answers
 
 
-@pytest.mark.parametrize("name", examples())
+@pytest.mark.parametrize("name", of_examples())
 def test_the_sheets_for_answers_are_read_back(name: str) -> None:
     """All blank as they are; with the numbers of the key in them everything is right."""
     one = key(name)
@@ -225,7 +218,7 @@ def test_the_sheets_for_answers_are_read_back(name: str) -> None:
         assert marks.score == marks.out_of == len(blanks.asked)
 
 
-@pytest.mark.parametrize("name", examples())
+@pytest.mark.parametrize("name", of_examples())
 def test_a_worksheet_in_markdown_is_an_answer_sheet(name: str) -> None:
     """Filled in, in the column of the results, it is marked as any other."""
     one = key(name)
@@ -243,12 +236,12 @@ def test_a_worksheet_in_markdown_is_an_answer_sheet(name: str) -> None:
 # ------------------------------------------------------------------------- key
 
 
-@pytest.mark.parametrize("name", examples())
+@pytest.mark.parametrize("name", of_examples())
 def test_the_key_has_every_result_by_hand_and_unrounded(name: str) -> None:
     """Beside the lines that go in, under the numbers of the worksheet."""
     one = key(name)
     results = key_sheet(one).sections[0].blocks[1]
-    values = dict(solve(name, steps="full", detail="lines").sheet.values)
+    values = dict(example(name, steps="full", detail="lines").sheet.values)
     for row, position in zip(results.rows, blanks_of(one).asked, strict=True):  # type: ignore[union-attr]
         texts = ["".join(getattr(part, "text", part) for part in cell) for cell in row]
         assert values[str(one.steps[position].target)] == texts[2]
@@ -312,13 +305,12 @@ def test_the_head_of_a_handout(medium: str) -> None:
 # ------------------------------------------------------------------- rendering
 
 
-@pytest.mark.parametrize("hints", [0, 1, 2, 3])
-@pytest.mark.parametrize("name", examples())
+@pytest.mark.parametrize(("name", "hints"), paired(of_examples(), [0, 1, 2, 3]))
 def test_markdown_is_rendered_without_debris(name: str, hints: int) -> None:
     """Worksheet and key, by a renderer with tables and mathematics: no bar, dollar or backslash is left over."""
     one = key(name)
     blanks = blanks_of(one, ["all"], hints)
-    for sheet in (worksheet(one, blanks), key_sheet(one, blanks), solve(name).sheet):
+    for sheet in (worksheet(one, blanks), key_sheet(one, blanks), example(name).sheet):
         page = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin).render(markdown(sheet))
         rules = re.compile(r"^\|(?::?-+:?\|)+$|^\| ?(?:[:-]+ ?\| ?)+$", re.MULTILINE)
         assert page.count("<table>") == len(rules.findall(markdown(sheet)))
@@ -398,11 +390,11 @@ def test_answer_sheets_from_the_command_line(tmp_path: Path) -> None:
         assert "33 lines are blank" in run("check", "rnn", str(path))
 
 
-@pytest.mark.parametrize("name", examples())
+@pytest.mark.parametrize("name", of_examples())
 def test_the_results_of_the_key_earn_everything(name: str) -> None:
     """As they are printed by hand, also where more decimals are asked for than the rounding rule keeps."""
     one = key(name)
-    values = dict(solve(name, steps="full", detail="lines").sheet.values)
+    values = dict(example(name, steps="full", detail="lines").sheet.values)
     marks = check(one, {one.steps[p].target: values[str(one.steps[p].target)] for p in blanks_of(one).asked})
     assert marks.score == marks.out_of, [answer for answer in marks.answers if answer.credit < answer.out_of]
 

@@ -1,0 +1,401 @@
+"""Small faults, put into a copy of the package one at a time: each must be noticed by a test with an oracle.
+
+    python tests/faults.py              all of them
+    python tests/faults.py LSTM Adam    those with one of these words in them
+    python tests/faults.py --list       what they are
+
+A fault is a text of the package, found wherever it stands, and what stands in
+its place. Committed sheets notice nearly every change and tell nobody what is
+wrong, so the tests named here are never those.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parent.parent
+COMPARED_WITH_FILES = ("test_golden.py", "test_gallery.py", "test_readme.py")
+"""Tests that compare with committed text."""
+
+
+class Fault(NamedTuple):
+    """One wrong place."""
+
+    what: str
+    right: str
+    wrong: str
+    tests: tuple[str, ...]
+    """What must fail, in the words of pytest; where it is empty, anything but a comparison with committed text."""
+
+
+FAULTS = (
+    # ------------------------------------------------------------ functions, formulas, adjoints
+    Fault("the slope of tanh", "lambda z, y: 1 - y**2)", "lambda z, y: 1 - y)", ("test_functions.py",)),
+    Fault("the slope of the sigmoid", "lambda z, y: y * (1 - y))", "lambda z, y: y * (1 + y))", ("test_functions.py",)),
+    Fault("the slope of ln", "lambda z, y: 1 / z)", "lambda z, y: 1 / y)", ("test_functions.py",)),
+    Fault(
+        "the slopes of softmax",
+        "Diagonal(y) - Outer(y, y)",
+        "Diagonal(y) + Outer(y, y)",
+        ("test_vectors.py::test_losses_over_time",),
+    ),
+    Fault(
+        "the adjoint of a quotient",
+        "product(Const(Fraction(-1)), flow, numerator / denominator**2)",
+        "product(flow, numerator / denominator**2)",
+        ("test_cells.py::test_gradients_agree_with_central_differences",),
+    ),
+    Fault(
+        "the adjoint of a negation",
+        "yield from push(operand, product(Const(Fraction(-1)), flow))",
+        "yield from push(operand, flow)",
+        ("test_cells.py::test_gradients_agree_with_central_differences",),
+    ),
+    Fault(
+        "the adjoint of a product leaves out a factor",
+        "product(flow, *factors[:place], *factors[place + 1 :])",
+        "product(flow, *factors[:place])",
+        ("test_cells.py::test_gradients_agree_with_central_differences",),
+    ),
+    Fault(
+        "the adjoint of parts of a stack",
+        "start += part.shape[0] if part.shape else 1",
+        "start += 0",
+        ("test_vectors.py::test_forms_of_a_recurrent_layer",),
+    ),
+    Fault(
+        "the order of components beside row vectors", "return column * shape[0] + row", "return component", ("test_vectors.py",)
+    ),
+    # --------------------------------------------------------------------------------- losses
+    Fault("the loss of a target 0", "Neg(Apply(ln, 1 - y))", "Neg(Apply(ln, y))", ("test_vectors.py::test_losses_over_time",)),
+    Fault(
+        "the long way back from a binary cross-entropy",
+        "(y - target) / (y * (1 - y))",
+        "(y - target) / (y * (1 + y))",
+        ("test_vectors.py::test_losses_of_deep_networks",),
+    ),
+    Fault(
+        "sums for means, of terms",
+        'symbol) if how == "mean" else None',
+        'symbol) if how == "sum" else None',
+        ("test_vectors.py::test_batches",),
+    ),
+    Fault(
+        "sums for means, over units",
+        'loss.over_units == "mean" and shape',
+        'loss.over_units == "sum" and shape',
+        ("test_torch.py::test_recurrent_networks_and_losses",),
+    ),
+    Fault(
+        "the first class is counted from 0",
+        "if [numbers[place] for place in classes] == [1]:\n        return Neg(Apply(ln, Entry(y, classes[0])))",
+        "if [numbers[place] for place in classes] == [1]:\n        return Neg(Apply(ln, Entry(y, classes[0] - 1)))",
+        ("test_vectors.py::test_a_class_is_a_target",),
+    ),
+    # ---------------------------------------------------------------------------------- cells
+    Fault(
+        "LSTM: the gates are exchanged",
+        'value["f"] * c + value["i"] * value["g"]',
+        'value["i"] * c + value["f"] * value["g"]',
+        ("test_onnx.py::test_lstm",),
+    ),
+    Fault(
+        "LSTM: the peephole of o looks at the cell before",
+        'o = gate("o", c) if',
+        'o = gate("o", state[1]) if',
+        ("test_onnx.py::test_lstm",),
+    ),
+    Fault(
+        "GRU: keeps and renews exchanged",
+        '(1 - z) * n + z * h if self.keeps == "z"',
+        '(1 - z) * h + z * n if self.keeps == "z"',
+        ("test_onnx.py::test_gru",),
+    ),
+    Fault(
+        "GRU: the reset stands behind the bias",
+        'r * let("a_hn", p.W_hn @ h + p.b_hn)',
+        '(r * let("a_hn", p.W_hn @ h) + p.b_hn)',
+        ("test_onnx.py::test_gru",),
+    ),
+    Fault(
+        "readers of both directions begin alike",
+        "(self.steps or 0) + 1 if str(layer)",
+        "0 if str(layer)",
+        ("test_torch.py::test_layers_directions_and_batches",),
+    ),
+    # ---------------------------------------------------------------------------- arithmetics
+    Fault(
+        "softplus of large numbers",
+        "max(z, 0.0) + math.log1p(math.exp(-abs(z)))",
+        "max(z, 0.0) + math.log1p(math.exp(-z))",
+        ("test_evaluate.py",),
+    ),
+    Fault(
+        "the snap to 50 digits",
+        "return plus(value).quantize(quantum, ROUND_HALF_UP) + ZERO",
+        "return value.quantize(quantum, ROUND_HALF_UP) + ZERO",
+        ("test_evaluate.py", "test_law.py", "test_numbers.py"),
+    ),
+    Fault(
+        "half to even",
+        "return plus(value).quantize(quantum, ROUND_HALF_UP) + ZERO",
+        'return plus(value).quantize(quantum, "ROUND_HALF_EVEN") + ZERO',
+        ("test_law.py", "test_evaluate.py"),
+    ),
+    Fault(
+        "minus zero",
+        "quantize(quantum, ROUND_HALF_UP) + ZERO",
+        "quantize(quantum, ROUND_HALF_UP)",
+        ("test_law.py", "test_evaluate.py"),
+    ),
+    Fault("no doubt near a tie", 'Decimal("1e-6"), Decimal("1e-14")', 'Decimal("0"), Decimal("0")', ("test_evaluate.py",)),
+    Fault(
+        "the proof agrees with everything",
+        'TOLERANCE = Decimal("1e-20")',
+        'TOLERANCE = Decimal("1e20")',
+        ("test_cli.py::test_prove_notices_a_wrong_rule",),
+    ),
+    # ----------------------------------------------------------------------- updates, iterations
+    Fault(
+        "replayed iterations keep the old power of β",
+        "rule, arguments = rule_of(make(iteration))",
+        "rule, arguments = rule_of(make(4))",
+        ("test_training.py::test_replayed_iterations_are_those_that_are_written_anew",),
+    ),
+    Fault(
+        "a schedule is one iteration early",
+        "exponent = (k - 1) // options.every",
+        "exponent = k // options.every",
+        ("test_training.py::test_rules_are_those_of_pytorch",),
+    ),
+    Fault(
+        "Nesterov without β",
+        "turn.rate * (turn.gradient + beta * v)",
+        "turn.rate * (turn.gradient + v)",
+        ("test_training.py::test_rules_are_those_of_pytorch",),
+    ),
+    Fault(
+        "Adam without the power of β",
+        "line / (1 - powered(beta, k))",
+        "line / (1 - powered(beta, 1))",
+        ("test_training.py::test_rules_are_those_of_pytorch",),
+    ),
+    Fault(
+        "AdaGrad adds gradients",
+        "before + turn.squared",
+        "before + turn.gradient",
+        ("test_training.py::test_rules_are_those_of_pytorch",),
+    ),
+    Fault(
+        "RMSProp centred the wrong way", "spread - m**2", "spread + m**2", ("test_training.py::test_rules_are_those_of_pytorch",)
+    ),
+    Fault(
+        "decoupled decay without the learning rate",
+        'p - turn.rate * turn.numbers["lambda"] * p',
+        'p - turn.numbers["lambda"] * p',
+        ("test_training.py::test_rules_are_those_of_pytorch",),
+    ),
+    Fault(
+        "clipping to the smaller norm",
+        'let(name, bound / Extreme("max", (norm, bound)))',
+        'let(name, bound / Extreme("min", (norm, bound)))',
+        ("test_training.py::test_clipping_gives_the_published_numbers",),
+    ),
+    Fault(
+        "windows are one step longer",
+        "range(length, last, length)",
+        "range(length + 1, last, length)",
+        ("test_training.py::test_truncated_gradients_are_those_of_a_detached_state",),
+    ),
+    Fault(
+        "the next sample has its turn",
+        "(iteration - 1) % self.options.online + 1",
+        "iteration % self.options.online + 1",
+        ("test_training.py::test_online_updates_after_every_sample",),
+    ),
+    Fault(
+        "the product of factors forgets the one before",
+        "(product_so_far, factor), Role.FACTOR",
+        "(factor, factor), Role.FACTOR",
+        ("test_backward.py::test_products_of_factors_are_derivatives_of_the_last_state",),
+    ),
+    # -------------------------------------------------------------------------------- problems
+    Fault(
+        "fractions upside down",
+        "Number(Fraction(int(match[1]), int(match[2]))",
+        "Number(Fraction(int(match[2]), int(match[1]))",
+        ("test_problem.py",),
+    ),
+    Fault("names are not read back", "{new: old for old, new in self.renamed.items()}", "{}", ("test_vocabulary.py",)),
+    Fault(
+        "a name loses its sample", 'sample=int(match["sample"]) if match["sample"] else None', "sample=None", ("test_names.py",)
+    ),
+    Fault("the gates of Keras in the order of PyTorch", '"gru": "zrn"}', '"gru": "rzn"}', ("test_weights.py",)),
+    # ------------------------------------------------------------------- lines, sheets, sentences
+    Fault(
+        "a name in code twice",
+        "while wanted in self._taken:",
+        "while False:",
+        ("test_code.py::test_names_that_are_words_of_python_get_an_underline",),
+    ),
+    Fault(
+        "a table over time shows the next step",
+        "_cell(desk, _moved(name, time - now))",
+        "_cell(desk, _moved(name, time - now + 1))",
+        ("test_law.py::test_a_ledger_shows_the_values_of_its_lines", "test_law.py::test_a_ledger_adds_up"),
+    ),
+    Fault(
+        "the general formula says sum for mean",
+        '\\cdot ") if how == "mean" else Math("", "")',
+        '\\cdot ") if how == "sum" else Math("", "")',
+        (),
+    ),
+    Fault(
+        "the footer names the nearest line",
+        "worst = max(far, key",
+        "worst = min(lines, key",
+        ("test_law.py::test_the_footer_states_the_largest_distance_from_full_precision",),
+    ),
+    # --------------------------------------------------------------------------------- marking
+    Fault("a comma and a power of ten", "max(len(part) - exponent, 0)", "max(len(part) + exponent, 0)", ("test_scanner.py",)),
+    Fault(
+        "the last fault for the first",
+        "min(places, key=lambda place: place[0])[1]",
+        "max(places, key=lambda place: place[0])[1]",
+        ("test_check.py",),
+    ),
+    Fault(
+        "two significant figures are enough",
+        "LEAST_FIGURES = 3",
+        "LEAST_FIGURES = 2",
+        ("test_worksheet.py::test_the_digits_asked_for_stand_beside_each_box",),
+    ),
+    Fault("the tolerance of what follows", "HALF, MARGIN = 0.51, 1.05", "HALF, MARGIN = 0.51, 0.95", ()),
+    Fault("the tolerance of an answer", "HALF, MARGIN = 0.51, 1.05", "HALF, MARGIN = 0.6, 1.05", ()),
+    Fault(
+        "a class is marked more kindly than a sheet",
+        "np.abs(column - key.exact[position]) <= HALF * quantum",
+        "np.abs(column - key.exact[position]) <= 0.6 * quantum",
+        (),
+    ),
+    Fault(
+        "a misconception that nobody has",
+        "yield formula.argument",
+        "yield Neg(formula.argument)",
+        (
+            "test_check.py::test_each_misconception_is_diagnosed_as_itself",
+            "test_check.py::test_the_catalogue_is_large_and_clear",
+            "test_cell_mistakes.py",
+        ),
+    ),
+    # -------------------------------------------------------------------------------- handouts
+    Fault(
+        "a worksheet gives results away",
+        "left_out = _given_away(key, asked)",
+        "left_out = set[int]()",
+        ("test_worksheet.py::test_what_follows_from_a_blank_is_not_shown",),
+    ),
+    Fault("variants near a tie", "TIE = 0.02", "TIE = 0.002", ("test_vary.py::test_every_variant_keeps_every_condition",)),
+    Fault(
+        "variants are drawn unfairly",
+        "fair = _WORD - _WORD % bound",
+        "fair = _WORD - 2 * bound - _WORD % bound",
+        ("test_vary.py",),
+    ),
+    Fault("softplus of variants", "np.maximum(z, 0) + np.log1p", "np.log1p", ()),
+    # ----------------------------------------------------------------------------------- media
+    Fault(
+        "LaTeX: a per cent sign", '"%": r"\\%"', '"%": "%"', ("test_media.py::test_a_title_in_latex_has_no_command_of_its_own",)
+    ),
+    Fault(
+        "HTML: tags of strangers",
+        'return escape(text, quote=True).replace("\\n", "<br>")',
+        'return text.replace("\\n", "<br>")',
+        ("test_marked.py::test_an_answer_in_html_is_only_text",),
+    ),
+    Fault(
+        "Markdown: bars of strangers",
+        "[\\\\`*_{}\\[\\]<>#|$~&]",
+        "[\\\\`*_{}\\[\\]<>#$~&]",
+        (
+            "test_media.py::test_a_title_in_markdown_is_only_text",
+            "test_marked.py::test_rows_of_markdown_tables_have_as_many_bars_as_their_heads",
+        ),
+    ),
+    Fault("JSON: the first entries twice", 'separator = ",\\n    "\n    tables', 'separator = ""\n    tables', ("test_json.py",)),
+    Fault(
+        "LaTeX may run programs",
+        '_SAFE = ["-no-shell-escape", ',
+        "_SAFE = [",
+        ("test_pdf.py::test_an_engine_is_told_to_be_careful",),
+    ),
+)
+
+
+def place_of(fault: Fault, package: Path) -> Path:
+    """The one file of the package with the text of a fault in it, once."""
+    found = [path for path in sorted(package.rglob("*.py")) if fault.right in path.read_text("utf-8")]
+    if len(found) != 1 or found[0].read_text("utf-8").count(fault.right) != 1:
+        where = ", ".join(str(path.relative_to(package)) for path in found) or "no file"
+        raise SystemExit(f"{fault.what}: {fault.right!r} should stand in one place of the package, and stands in {where}")
+    return found[0]
+
+
+def noticed(fault: Fault) -> tuple[bool, str]:
+    """Whether a test fails where the fault is, and the last line of pytest."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        for name in ("bptt_trace", "templates", "examples", "tests", "docs"):
+            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("pyproject.toml", "README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+            shutil.copy(ROOT / name, copy)
+        path = place_of(fault, copy / "bptt_trace")
+        path.write_text(path.read_text("utf-8").replace(fault.right, fault.wrong), "utf-8")
+        tests = [f"tests/{test}" for test in fault.tests if (copy / "tests" / test.partition("::")[0]).exists()]
+        others = [f"--ignore=tests/{name}" for name in COMPARED_WITH_FILES]
+        run = subprocess.run(
+            [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider", *others, *tests],
+            cwd=copy,
+            env={**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    last = (run.stdout.strip() or run.stderr.strip() or "nothing").splitlines()[-1]
+    return run.returncode == 1, last
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Put the faults in and say which were noticed; the status is 1 where one was not."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("words", nargs="*", help="faults with one of these words in them; all without")
+    parser.add_argument("--list", action="store_true", help="say what they are, and where")
+    parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1, help="how many at the same time")
+    told = parser.parse_args(arguments)
+    faults = [one for one in FAULTS if not told.words or any(word.lower() in one.what.lower() for word in told.words)]
+    for fault in faults:
+        path = place_of(fault, ROOT / "bptt_trace")
+        if told.list:
+            print(f"{path.relative_to(ROOT)}: {fault.what}")
+    if told.list:
+        return 0
+    missed = 0
+    with ThreadPoolExecutor(told.jobs) as pool:
+        for fault, (seen, last) in zip(faults, pool.map(noticed, faults), strict=True):
+            missed += not seen
+            print(f"{'noticed' if seen else 'MISSED '}  {fault.what}  ({last})", flush=True)
+    print(f"{len(faults) - missed} of {len(faults)} faults are noticed")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
