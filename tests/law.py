@@ -475,7 +475,7 @@ def read_json(text: str) -> list[list[Printed]]:
 _RESULT = r"[-−]?\d+(?:\.\d*)?(?:e[-−]?\d+)?"
 _BODY = r"\S+(?: \S+)*?"
 _LINE = r"[1-9]\d*(?:\.[1-9]\d?(?:,\d{1,2})?)?(?![\d.])"
-_USES = rf"{_LINE}(?:(?:, ?|[–-])(?:{_LINE}|…|\.\.\.))*"
+_USES = rf"(?:\[[\d,]+\] of )?{_LINE}(?:(?:[,;] ?|[–-])(?:{_LINE}|…|\.\.\.))*"
 _LAST_ROW = re.compile(rf"(?P<body>{_BODY})\s+(?P<result>{_RESULT})(?:  (?P<uses>{_USES}))?(?:  so far (?P<so_far>{_RESULT}))?")
 _FIRST_ROW = re.compile(rf"(?P<body>{_BODY})(?:\s+[─-]{{5,}})?(?:\s{{2,}}.*)?")
 
