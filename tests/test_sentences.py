@@ -142,7 +142,7 @@ def test_a_general_formula_gives_every_line_of_its_kind(seeds: range) -> None:
                     compared += claims.instances(sheet, note, functions)
                 except AssertionError as error:
                     raise AssertionError(f"seed {seed}: {error}") from error
-    assert compared > 10 * len(seeds)
+    assert compared > 4 * len(seeds)
 
 
 # ------------------------------------------------------------------- the update
@@ -231,7 +231,7 @@ def test_every_sentence_of_gradient_flow_is_true(seeds: range) -> None:
                 if note.startswith(("Verdict", "Share")):
                     claims.flow(sheet, note)
                     said += 1
-    assert said > len(seeds) / 4
+    assert said > len(seeds) / 10
 
 
 # --------------------------------------------------------------------- pictures
