@@ -8,7 +8,7 @@ from bptt_trace.blackboard import Blackboard
 from bptt_trace.desk import Desk
 from bptt_trace.functions import Function, sigmoid, softmax, tanh
 from bptt_trace.lossterms import loss_name
-from bptt_trace.names import Layer, Name, gradient
+from bptt_trace.names import BACKWARD, Layer, Name, gradient, word_and_number
 from bptt_trace.problem import PAIRED
 from bptt_trace.sheet import Block, Inline, Math, Note, inline
 
@@ -60,7 +60,9 @@ class _Rules:
             h = self._general(self._at("h", layer))
             match type(cell).__name__:
                 case "GRU":
-                    before = self.desk.speller.seen_from(Name("h", layer, 0), 1)
+                    # What reads backward comes from the step after.
+                    behind = 2 if word_and_number(layer)[0] == BACKWARD else 0
+                    before = self.desk.speller.seen_from(Name("h", layer, behind), 1)
                     n = self._general(self._at("n", layer))
                     yield inline("{h} lies between {n} and {before}, apart from rounding.", h=h, n=n, before=before)
                 case "SLSTM":
