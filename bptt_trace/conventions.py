@@ -260,9 +260,9 @@ def _activation(desk: Desk, layer: str, function: Function, before: Name, after:
             slope=_derivative(function),
         )
     for bent in dict.fromkeys(_bent(function)):
-        slope = _slope(bent)
-        name = (", ", Math(f"{slope.name}(z)", f"{slope.latex}(z)")) if bent is not function else ()
-        known = (*known, *name, _corner(slope))
+        own = _slope(bent)
+        name = (", ", Math(f"{own.name}(z)", f"{own.latex}(z)")) if bent is not function else ()
+        known = (*known, *name, _corner(own))
     return known
 
 

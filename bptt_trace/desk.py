@@ -234,7 +234,7 @@ class Desk:
             exact = repr(self.reference.numbers[position] + 0.0)
         if self.policy == "carry":
             relation = self.relation(rule, role, arguments, position)
-        elif self.policy == "exact":
+        elif self.policy == "exact" and not self.numbers[position].is_Integer:
             beside = f"{self.reference.numbers[position]:.6g}"
         return Row(
             self._line_texts[position],

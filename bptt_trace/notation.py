@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any
 
 import sympy
+from sympy.printing.str import StrPrinter
 
 from bptt_trace.evaluate import ByHand, Values, decimal, settler
 from bptt_trace.lines import LATEX, TEXT, Signs, Template
@@ -147,7 +148,7 @@ def shower(rounding: Rounding) -> Callable[[Any, Role], str]:
         case "full":
             return lambda number, role: repr(number + 0.0).replace("e+", "e")
         case _:
-            return lambda number, role: str(number).replace("**", "^").replace("*", " * ")
+            return lambda number, role: closed(number)
 
 
 def plain(number: Decimal) -> str:
@@ -167,9 +168,26 @@ def power_of_ten(text: str) -> str:
     return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if sign else text
 
 
+class _Closed(StrPrinter):  # type: ignore[misc]
+    """Closed forms with the names that functions have in formulas."""
+
+    def _print_log(self, applied: Any) -> str:
+        return f"ln({self._print(applied.args[0])})"
+
+    def _print_Exp1(self, number: Any) -> str:
+        del number
+        return "exp(1)"
+
+
+def closed(number: Any) -> str:
+    """A closed form in plain text."""
+    return str(_Closed().doprint(number)).replace("**", "^").replace("*", " * ")
+
+
 def closed_latex(number: Any) -> str:
     """A closed form in LaTeX, with brackets at which a line may break."""
-    return str(sympy.latex(number, long_frac_ratio=1, mul_symbol="dot")).replace(r"\left(", "(").replace(r"\right)", ")")
+    text = str(sympy.latex(number, long_frac_ratio=1, mul_symbol="dot", ln_notation=True))
+    return text.replace(r"\left(", "(").replace(r"\right)", ")")
 
 
 def operand(text: str) -> str:

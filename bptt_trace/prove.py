@@ -8,7 +8,7 @@ and right of each parameter (central differences).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from functools import cached_property
@@ -19,7 +19,7 @@ import sympy
 
 from bptt_trace.build import build
 from bptt_trace.evaluate import SYMBOLS, WORKING, Arithmetic, Exact, Precise, Remembering, decimal, run
-from bptt_trace.functions import Function
+from bptt_trace.functions import Function, Pieces
 from bptt_trace.lines import definition_source, source
 from bptt_trace.lowering import scalars
 from bptt_trace.names import LOSS, WHOLE_LOSS, Name, gradient
@@ -104,6 +104,10 @@ class _Composing:
     """SymPy expressions in the parameters: every line is put into the next."""
 
     number: Callable[[Fraction], Any] = Exact.number
+    made: dict[Pieces, Any] = field(default_factory=dict)
+    """The functions of straight pieces."""
+    values: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
+    """What they come to, by their names."""
 
     def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
         del role
@@ -115,11 +119,26 @@ class _Composing:
             return definition_source(function).bind(self.number, self.function)
         if pieces is None:
             return SYMBOLS[function.name]
-        left, right = self.number(pieces.left), self.number(pieces.right)
-        if pieces.steps:
-            at_zero = self.number(pieces.at_zero)
-            return lambda z: sympy.Piecewise((right, z > 0), (left, z < 0), (at_zero, True))
-        return lambda z: sympy.Piecewise((right * z, z > 0), (left * z, True))
+        return self.bent(pieces)
+
+    def bent(self, pieces: Pieces) -> Any:
+        """A function of straight pieces as a function of its own: SymPy thinks long about cases."""
+        if pieces not in self.made:
+            steps = None if pieces.steps else self.bent(Pieces(pieces.left, pieces.left, pieces.right, steps=True))
+            name = f"bent{len(self.made)}"
+
+            def fdiff(applied: Any, place: int = 1) -> Any:
+                del place
+                return steps(applied.args[0]) if steps else sympy.Integer(0)
+
+            def value(z: Any) -> Any:
+                piece = pieces.right if z > 0 else pieces.left if z < 0 else pieces.at_zero
+                number = mpmath.mpf(piece.numerator) / piece.denominator
+                return number if pieces.steps else number * z
+
+            self.made[pieces] = type(sympy.Function)(name, (sympy.Function,), {"fdiff": fdiff, "nargs": 1})
+            self.values[name] = value
+        return self.made[pieces]
 
 
 def _size(forward: Program) -> int:
@@ -134,12 +153,14 @@ def _composed(problem: Problem, forward: Program, names: list[Name]) -> dict[Nam
     if len(forward) * len(forward) > MAX_COMPOSED * 3 or _size(forward) > MAX_COMPOSED // 5:
         return None
     symbols = {name: sympy.Symbol(f"p{place}", real=True) for place, name in enumerate(names)}
-    loss = run(forward, problem.given, _Composing(), symbols)[-1]
+    how = _Composing()
+    loss = run(forward, problem.given, how, symbols)[-1]
     size = loss.count_ops()
     if size > MAX_COMPOSED or size * len(names) > MAX_DERIVED:
         return None
     # What the derivatives share is calculated once, with 60 digits: exact numbers put into them would grow.
-    slopes = sympy.lambdify(list(symbols.values()), [sympy.diff(loss, one) for one in symbols.values()], "mpmath", cse=True)
+    derivatives = [sympy.diff(loss, one) for one in symbols.values()]
+    slopes = sympy.lambdify(list(symbols.values()), derivatives, [how.values, "mpmath"], cse=True)
     try:
         with mpmath.workdps(WORKING.prec):
             values = [problem.given[name].value for name in names]

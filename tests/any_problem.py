@@ -13,7 +13,8 @@ from bptt_trace.networks import network_of
 CELLS = ("rnn", "rnn", "lstm", "gru", "slstm", "dense")
 SHAPES = ("every", "every", "every", "last", "last", "both directions", "decoder target", "decoder output", "feedback target",
           "feedback output", "first input", "first input, fed back", "no input")  # fmt: skip
-ACTIVATIONS = ("tanh", "tanh", "sigmoid", "relu", "relu", "leaky_relu", "identity", "softplus", "z/(1+abs(z))", "relu(z)^2 - abs(z)/3",
+ACTIVATIONS = ("tanh", "tanh", "sigmoid", "relu", "relu", "leaky_relu", "identity", "softplus", "z/(1+abs(z))",
+               "relu(z)^2 - abs(z)/3",
                "sin(z) + z^3/10", "exp(-z^2)*cos(2*z)", "ln(1 + z^2) - sqrt(z^2 + 1)/3", "((z/2)^2)^3*exp(1)/3 + 1/3*z - (2/3)^2",
                "2*z - z", "abs(z)")  # fmt: skip
 ROUNDINGS: tuple[dict[str, Any], ...] = (
@@ -45,8 +46,8 @@ CONVENTIONS: dict[str, tuple[dict[str, Any], ...]] = {
 }
 
 
-class _Drawn:
-    """What is drawn from one seed."""
+class _Numbers:
+    """A source of chance, and the kind of numbers of one problem."""
 
     def __init__(self, seed: int) -> None:
         self.chance = Random(seed)
@@ -66,158 +67,206 @@ class _Drawn:
         return [self.block(shape[1:]) for _ in range(shape[0])] if shape else self.number()
 
 
-def problem_of_any_kind(seed: int) -> dict[str, Any]:
-    """The table of keys of a problem."""
-    drawn = _Drawn(seed)
-    pick, once_in = drawn.pick, drawn.once_in
-    cell = pick(CELLS)
-    over_time = cell != "dense"
-    shape = pick(SHAPES) if over_time else ""
-    wide = once_in(2)
-    layers = pick([1, 1, 1, 2, 2, 3]) if cell in ("rnn", "dense") else pick([1, 1, 1, 2])
-    hidden = [pick([1, 2, 2, 3]) if wide else 1 for _ in range(layers)]
-    width, outputs = (pick([1, 2, 3]), pick([1, 2, 3])) if wide else (1, 1)
-    steps = pick([1, 2, 2, 3, 4, 5])
-    kind = pick(["squared_error"] * 4 + ["cross_entropy", "cross_entropy", "binary_cross_entropy", "output", "none"])
-    plain_shape = "decoder" not in shape and "fed" not in shape and "feed" not in shape
-    readout = not (plain_shape and shape != "both directions" and once_in(4))
+class _Drawn(_Numbers):
+    """What is drawn from one seed, each table from what was drawn before."""
 
-    network: dict[str, Any] = {"cell": cell, "hidden": hidden if layers > 1 else hidden[0]}
-    network |= pick(CONVENTIONS[cell])
-    activations = [pick(ACTIVATIONS) for _ in range(layers)]
-    own = cell in ("rnn", "dense")
-    last = pick(["identity", "identity", "sigmoid", "tanh", "relu", "z/(1+abs(z))", "abs(z)/2"])
-    if readout:
-        if kind == "cross_entropy" or (kind == "squared_error" and wide and once_in(6)):
-            last, outputs = "softmax", max(outputs, 2)
-            if once_in(2):
-                network["softmax"] = "steps"
-        elif kind == "binary_cross_entropy":
-            last = "sigmoid"
-        network["output_activation"] = last
-    else:
-        network["readout"] = False
-        if kind in ("cross_entropy", "binary_cross_entropy"):
-            fits = kind == "binary_cross_entropy" and own
-            kind = kind if fits else "squared_error"
-            activations[-1] = "sigmoid" if fits else activations[-1]
-        outputs = hidden[-1]
-    if kind == "output" and readout:
-        outputs = 1
-    if (kind == "output" and outputs > 1) or (kind in ("output", "none") and ("decoder" in shape or shape == "feedback target")):
-        kind = "squared_error"
-    if own:
-        network["activation"] = activations if layers > 1 and once_in(2) else activations[-1]
-        named = str(network["activation"])
-        if "'relu'" in named or named == "relu":
-            network |= {"relu_slope_at_0": pick([0, 1, "0.5"])} if once_in(2) else {}
-        if "leaky_relu" in named and once_in(2):
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        pick, once_in = self.pick, self.once_in
+        self.cell = pick(CELLS)
+        self.over_time = self.cell != "dense"
+        self.shape = pick(SHAPES) if self.over_time else ""
+        self.wide = once_in(2)
+        self.own_activation = self.cell in ("rnn", "dense")
+        self.layers = pick([1, 1, 1, 2, 2, 3]) if self.own_activation else pick([1, 1, 1, 2])
+        self.hidden = [pick([1, 2, 2, 3]) if self.wide else 1 for _ in range(self.layers)]
+        self.width, self.outputs = (pick([1, 2, 3]), pick([1, 2, 3])) if self.wide else (1, 1)
+        self.steps = self.predictions = pick([1, 2, 2, 3, 4, 5])
+        self.kind = pick(["squared_error"] * 4 + ["cross_entropy", "cross_entropy", "binary_cross_entropy", "output", "none"])
+        # What is given back is what a readout has made.
+        self.gives_back = "decoder" in self.shape or "fe" in self.shape
+        self.readout = not (not self.gives_back and self.shape != "both directions" and once_in(4))
+        self.network = self._network()
+        self.once = not self.over_time or self.network.get("outputs") == "last"
+        self.samples = pick([2, 3]) if once_in(5) and self.shape != "no input" else 0
+
+    @property
+    def needs_targets(self) -> bool:
+        """Whether targets are there for more than the loss."""
+        return "decoder" in self.shape or self.shape == "feedback target"
+
+    # ------------------------------------------------------------------ [network]
+
+    def _network(self) -> dict[str, Any]:
+        pick, once_in = self.pick, self.once_in
+        network: dict[str, Any] = {"cell": self.cell, "hidden": self.hidden if self.layers > 1 else self.hidden[0]}
+        network |= pick(CONVENTIONS[self.cell])
+        activations = [pick(ACTIVATIONS) for _ in range(self.layers)]
+        network |= self._output(activations)
+        if self.own_activation:
+            network |= self._activation(activations)
+        if once_in(5) and not network.get("biases"):
+            network["bias"] = False
+        if self.wide and once_in(5):
+            network["products"] = "x W"
+        self._go_over_time(network)
+        return network
+
+    def _output(self, activations: list[str]) -> dict[str, Any]:
+        """Keys of the readout; settles the kind of the loss, and how many outputs there are."""
+        network: dict[str, Any] = {}
+        last = self.pick(["identity", "identity", "sigmoid", "tanh", "relu", "z/(1+abs(z))", "abs(z)/2"])
+        if self.readout:
+            if self.kind == "cross_entropy" or (self.kind == "squared_error" and self.wide and self.once_in(6)):
+                last, self.outputs = "softmax", max(self.outputs, 2)
+                if self.once_in(2):
+                    network["softmax"] = "steps"
+            elif self.kind == "binary_cross_entropy":
+                last = "sigmoid"
+            network["output_activation"] = last
+        else:
+            network["readout"] = False
+            if self.kind == "binary_cross_entropy" and self.own_activation:
+                activations[-1] = "sigmoid"
+            elif self.kind in ("cross_entropy", "binary_cross_entropy"):
+                self.kind = "squared_error"
+            self.outputs = self.hidden[-1]
+        if self.kind == "output" and self.readout:
+            self.outputs = 1
+        if (self.kind == "output" and self.outputs > 1) or (self.kind in ("output", "none") and self.needs_targets):
+            self.kind = "squared_error"
+        return network
+
+    def _activation(self, activations: list[str]) -> dict[str, Any]:
+        several = self.layers > 1 and self.once_in(2)
+        network: dict[str, Any] = {"activation": activations if several else activations[-1]}
+        used = activations if several else activations[-1:]
+        if "relu" in used and self.once_in(2):
+            network["relu_slope_at_0"] = self.pick([0, 1, "0.5"])
+        if "leaky_relu" in used and self.once_in(2):
             network["leak"] = "0.1"
-    if once_in(5) and not network.get("biases"):
-        network["bias"] = False
-    if wide and once_in(5):
-        network["products"] = "x W"
-    steps_back = steps
-    match shape:
-        case "last":
-            network["outputs"] = "last"
-        case "both directions":
-            network["bidirectional"] = True
-            network |= {"outputs": "last"} if once_in(3) else {}
-        case "decoder target" | "decoder output":
-            network["decoder"] = shape.split()[1]
-            steps_back = pick([1, 2, 3])
-        case "feedback target" | "feedback output":
-            network["feedback"] = shape.split()[1]
-        case "first input" | "first input, fed back":
-            network |= {"inputs": "first", "steps": steps}
-            if shape == "first input, fed back":
-                network["feedback"], width = "output", outputs
-            elif network.get("form") == "concatenated":
-                del network["form"]
-        case "no input":
-            network["steps"] = steps
-            network.pop("form", None)
-    once = not over_time or network.get("outputs") == "last"
-    samples = pick([2, 3]) if once_in(5) and shape != "no input" else 0
+        return network
 
-    def one_target() -> Any:
-        if kind == "cross_entropy":
-            hot = drawn.chance.randrange(outputs)
-            return pick([[int(place == hot) for place in range(outputs)], ["1/2", "1/2", *[0] * (outputs - 2)]])
-        if kind == "binary_cross_entropy":
-            values = [pick([0, 1, 1, "0.3"]) for _ in range(outputs)]
-            return values if outputs > 1 or samples else values[0]
-        return drawn.column(outputs, bracketed=samples > 0)
+    def _go_over_time(self, network: dict[str, Any]) -> None:
+        match self.shape:
+            case "last":
+                network["outputs"] = "last"
+            case "both directions":
+                network["bidirectional"] = True
+                network |= {"outputs": "last"} if self.once_in(3) else {}
+            case "decoder target" | "decoder output":
+                network["decoder"] = self.shape.split()[1]
+                self.predictions = self.pick([1, 2, 3])
+            case "feedback target" | "feedback output":
+                network["feedback"] = self.shape.split()[1]
+            case "first input" | "first input, fed back":
+                network |= {"inputs": "first", "steps": self.steps}
+                if self.shape == "first input, fed back":
+                    network["feedback"], self.width = "output", self.outputs
+                elif network.get("form") == "concatenated":
+                    del network["form"]
+            case "no input":
+                network["steps"] = self.steps
+                network.pop("form", None)
 
-    def sample() -> dict[str, Any]:
-        once_only = not over_time or network.get("inputs") == "first"
+    # -------------------------------------------------------------------- [given]
+
+    def given(self) -> dict[str, Any]:
+        """Inputs and targets."""
+        pairs = [self._sample() for _ in range(self.samples or 1)]
+        return {key: [pair[key] for pair in pairs] if self.samples else pairs[0][key] for key in pairs[0]}
+
+    def _sample(self) -> dict[str, Any]:
         given: dict[str, Any] = {}
-        if shape != "no input":
-            one = [drawn.column(width, bracketed=samples > 0) for _ in range(1 if once_only else steps)]
-            given["x"] = one[0] if once_only else one
-        if kind not in ("output", "none") or "decoder" in shape or shape == "feedback target":
-            given["target"] = one_target() if once else [one_target() for _ in range(steps_back)]
+        first_only = not self.over_time or self.network.get("inputs") == "first"
+        if self.shape != "no input":
+            x = [self.column(self.width, bracketed=self.samples > 0) for _ in range(1 if first_only else self.steps)]
+            given["x"] = x[0] if first_only else x
+        if self.kind not in ("output", "none") or self.needs_targets:
+            given["target"] = self._target() if self.once else [self._target() for _ in range(self.predictions)]
         return given
 
-    pairs = [sample() for _ in range(samples or 1)]
-    given = {key: [pair[key] for pair in pairs] if samples else pairs[0][key] for key in pairs[0]}
-    built = network_of(network, given, _output_weights(network, hidden, outputs) if readout and outputs > 1 else {})
-    for name, size in built.state:
-        if once_in(3) and not samples:
-            given[str(name)] = "1" if name.stem == "n" and size == 1 else ["1"] * size if name.stem == "n" else drawn.column(size)
-    document: dict[str, Any] = {
-        "title": f"Problem {seed}",
-        "network": network,
-        "parameters": {
-            str(name): drawn.block(shape[::-1] if built.rows else shape) for name, shape in built.parameters().items()
-        },
-        "given": given,
-        "rounding": dict(pick(ROUNDINGS)),
-    }
-    several_terms = over_time and not once
-    loss: dict[str, Any] = {"kind": kind} if kind != "squared_error" or once_in(4) else {}
-    if kind != "none":
+    def _target(self) -> Any:
+        if self.kind == "cross_entropy":
+            hot = self.chance.randrange(self.outputs)
+            return self.pick([[int(place == hot) for place in range(self.outputs)], ["1/2", "1/2", *[0] * (self.outputs - 2)]])
+        if self.kind == "binary_cross_entropy":
+            values = [self.pick([0, 1, 1, "0.3"]) for _ in range(self.outputs)]
+            return values if self.outputs > 1 or self.samples else values[0]
+        return self.column(self.outputs, bracketed=self.samples > 0)
+
+    def state(self, stem: str, size: int) -> Any:
+        """A part of the state before the first step; what divides begins with 1."""
+        if stem == "n":
+            return "1" if size == 1 else ["1"] * size
+        return self.column(size)
+
+    def output_weights(self) -> dict[str, Any]:
+        """Weights that tell how many outputs there are, where targets do not."""
+        if not self.readout or self.outputs == 1:
+            return {}
+        seen = self.hidden[-1] * (2 if self.network.get("bidirectional") else 1)
+        high, across = (seen, self.outputs) if self.network.get("products") else (self.outputs, seen)
+        return {"W_hy": [[0] * across] * high}
+
+    # --------------------------------------------------------------- [loss], [update]
+
+    def loss(self) -> dict[str, Any]:
+        """The table ``[loss]``."""
+        pick, once_in, kind = self.pick, self.once_in, self.kind
+        loss: dict[str, Any] = {"kind": kind} if kind != "squared_error" or once_in(4) else {}
+        if kind == "none":
+            return loss
         loss |= {"factor": pick(["1/2", 2, "1/3"])} if once_in(3) else {}
-        loss |= {"over_time": pick(["sum", "mean"])} if several_terms and once_in(2) else {}
-        loss |= {"over_batch": pick(["sum", "mean"])} if samples and once_in(2) else {}
-        if outputs > 1 and kind in ("squared_error", "binary_cross_entropy") and once_in(2):
+        loss |= {"over_time": pick(["sum", "mean"])} if self.over_time and not self.once and once_in(2) else {}
+        loss |= {"over_batch": pick(["sum", "mean"])} if self.samples and once_in(2) else {}
+        if self.outputs > 1 and kind in ("squared_error", "binary_cross_entropy") and once_in(2):
             loss["over_units"] = pick(["sum", "mean"])
         if kind in ("cross_entropy", "binary_cross_entropy") and once_in(2):
             loss["gradient"] = "long"
-    if loss:
+        return loss
+
+    def update(self, parameters: list[str]) -> dict[str, Any]:
+        """The table ``[update]``."""
+        pick, once_in = self.pick, self.once_in
+        update: dict[str, Any] = {"learning_rate": pick(["0.1", "0.1", "1/3", 1, "0.01", 0]), **pick(RULES)}
+        if once_in(5) and update.get("rule") != "adamw":
+            update |= {"weight_decay": "0.1"} | ({"decay": "decoupled"} if once_in(2) else {})
+        if once_in(4):
+            update |= {"clip": pick(["0.1", "0.5", 100]), "clip_by": pick(["norm", "value", "parameter"])}
+        if self.shape in ("every", "last", "feedback target", "no input") and self.steps > 1 and once_in(3):
+            update["truncate"] = self.chance.randrange(1, self.steps)
+        iterations = pick([1, 1, 1, 2, 2, 3, 4])
+        if iterations > 1:
+            update["iterations"] = iterations
+            update |= pick([{}, {}, {"schedule": "exponential", "gamma": "0.5"}, {"schedule": "warmup", "every": 2}])
+        if self.samples > 0 and once_in(3):
+            update["mode"] = "online"
+        if once_in(6):
+            update["freeze"] = [pick(parameters)]
+        return update
+
+
+def problem_of_any_kind(seed: int) -> dict[str, Any]:
+    """The table of keys of a problem."""
+    drawn = _Drawn(seed)
+    given = drawn.given()
+    built = network_of(drawn.network, given, drawn.output_weights())
+    for name, size in built.state:
+        if drawn.once_in(3) and not drawn.samples:
+            given[str(name)] = drawn.state(name.stem, size)
+    parameters = {str(name): drawn.block(shape[::-1] if built.rows else shape) for name, shape in built.parameters().items()}
+    document: dict[str, Any] = {
+        "title": f"Problem {seed}",
+        "network": drawn.network,
+        "parameters": parameters,
+        "given": given,
+        "rounding": dict(drawn.pick(ROUNDINGS)),
+    }
+    if loss := drawn.loss():
         document["loss"] = loss
-    if kind != "none" and not once_in(6):
-        windows = shape in ("every", "last", "feedback target", "no input") and steps > 1
-        document["update"] = _update(drawn, document, steps if windows else 0, samples)
-    if once_in(8):
-        document["names"] = {"h": "state", "L": "E"} if over_time else {"L": "E"}
+    if drawn.kind != "none" and not drawn.once_in(6):
+        document["update"] = drawn.update(list(parameters))
+    if drawn.once_in(8):
+        document["names"] = {"h": "state", "L": "E"} if drawn.over_time else {"L": "E"}
     return document
-
-
-def _output_weights(network: dict[str, Any], hidden: list[int], outputs: int) -> dict[str, Any]:
-    """Weights that tell how many outputs there are, where targets do not."""
-    seen = hidden[-1] * (2 if network.get("bidirectional") else 1)
-    shape = (seen, outputs) if network.get("products") else (outputs, seen)
-    return {"W_hy": [[0] * shape[1]] * shape[0]}
-
-
-def _update(drawn: _Drawn, document: dict[str, Any], steps: int, samples: int) -> dict[str, Any]:
-    """The table ``[update]``; ``steps`` is how many steps windows may cut."""
-    pick, once_in = drawn.pick, drawn.once_in
-    update: dict[str, Any] = {"learning_rate": pick(["0.1", "0.1", "1/3", 1, "0.01", 0]), **pick(RULES)}
-    if once_in(5) and update.get("rule") != "adamw":
-        update |= {"weight_decay": "0.1"} | ({"decay": "decoupled"} if once_in(2) else {})
-    if once_in(4):
-        update |= {"clip": pick(["0.1", "0.5", 100]), "clip_by": pick(["norm", "value", "parameter"])}
-    if steps > 1 and once_in(3):
-        update["truncate"] = drawn.chance.randrange(1, steps)
-    iterations = pick([1, 1, 1, 2, 2, 3, 4])
-    if iterations > 1:
-        update["iterations"] = iterations
-        update |= pick([{}, {}, {"schedule": "exponential", "gamma": "0.5"}, {"schedule": "warmup", "every": 2}])
-    if samples > 0 and once_in(3):
-        update["mode"] = "online"
-    if once_in(6):
-        update["freeze"] = [pick(list(document["parameters"]))]
-    return update

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from hypothesis import given
-from networks import document
+from networks import document, filled
 from random_problems import Case, cases, examples
 
 from bptt_trace import ProblemError, load, parse, solve
@@ -110,6 +110,31 @@ def test_random_problems_reproduce_themselves(case: Case) -> None:
     """By hand to the last digit, from decimals and from fractions without end."""
     assert last_line(solve(parse(case.text)).to_code("python")).startswith("All ")
     assert last_line(solve(parse(case.text)).to_code("numpy")).startswith("All ")
+
+
+SMALL = {"cell": "dense", "hidden": 1}
+AT_THE_EDGE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "exponentials, the long way": (
+        {**SMALL, "output_activation": "softmax", "softmax": "steps"},
+        {"loss": {"kind": "cross_entropy", "gradient": "long"}, "update": {"learning_rate": 1, "iterations": 2}},
+    ),
+    "relu twice": ({**SMALL, "activation": "relu"}, {"update": {"learning_rate": "0.1", "iterations": 2}}),
+    "leaky relu twice": ({**SMALL, "activation": "leaky_relu"}, {"update": {"learning_rate": "0.1", "iterations": 2}}),
+    "a gradient that is 1": (
+        SMALL,
+        {"loss": {"kind": "output"}, "update": {"learning_rate": "0.1", "iterations": 2, "clip": "0.5", "clip_by": "parameter"}},
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", AT_THE_EDGE)
+def test_what_is_rarely_written_reproduces_itself(name: str, form: str) -> None:
+    """Sums that repeat a component, corners in a second pass, columns of ones, gradients that are numbers."""
+    network, tables = AT_THE_EDGE[name]
+    given = {"x": "0.7"} if name == "a gradient that is 1" else {"x": "0.7", "target": [1, 0] if "exp" in name else "0.5"}
+    hidden = {**network, "hidden": 2} if name == "exponentials, the long way" else network
+    assert last_line(solve(from_document(filled(hidden, given, **tables))).to_code(form)).startswith("All ")
 
 
 @needs_torch

@@ -1,15 +1,21 @@
 """A user's own activation: what is read, and what is refused."""
 
 import math
+from decimal import Decimal, localcontext
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bptt_trace import load, solve
+from bptt_trace.arrays import over_arrays
 from bptt_trace.errors import ProblemError
-from bptt_trace.evaluate import evaluate
+from bptt_trace.evaluate import DECIMAL_BY_DIGITS, WORKING, decimal, evaluate, resolve
 from bptt_trace.expressions import MAX_DEPTH, MAX_LENGTH, activation
+from bptt_trace.functions import Z
+from bptt_trace.lines import LATEX, TEXT, in_z
 from bptt_trace.names import Name
 from bptt_trace.numbers import Number, Rounding
 from bptt_trace.program import Builder, Role
@@ -105,6 +111,8 @@ REFUSED = [
     ("0x1F*z", 1, "expected an operator"),
     ("1.2.3*z", 3, "expected an operator"),
     ("z+", 2, "expected a number"),
+    ("z/0", 2, "a division by zero"),
+    ("1 + z/(0*z)", 6, "a division by zero"),
     ("*z", 0, "expected a number"),
     ("z*/2", 2, "expected a number"),
     ("--z", 1, "two signs"),
@@ -150,6 +158,54 @@ def test_what_is_refused(source, place, reason):
     assert len(f"    {source}") == len(shown)
     assert shown.isprintable()
     assert shown.isascii()
+
+
+SMOOTH = ["z^20", "3/z", "z/3", "-(z/(1+z^2))", "((z/2)^2)^3", "1/(1+exp(-z))", "z*sigmoid(z) - cos(-z)/sin(z)",
+          "-((0/z)/((0.5)^3))^4",
+          "((sin((z)^20))-(((z)*(0))^2))*(relu(ln(z/z)))", "2*z - z", "abs(z)^3*sqrt(z)", "ln(sqrt(tanh(softplus(z))))",
+          "relu(z - 0.1)*abs(0.2 - z)", "(z - z)*z", "exp(exp(-z)/z)/(z*z*z)"]  # fmt: skip
+"""Expressions that have a slope from 0.3 to 0.9, among them some that are the same for every z."""
+
+
+@pytest.mark.parametrize("z", ["0.3", "0.7", "0.9"])
+@pytest.mark.parametrize("source", SMOOTH)
+def test_the_slope_is_the_limit_of_differences(source, z):
+    """Every expression is differentiated as it stands: central differences with 60 digits find the same."""
+    function = activation(source, "phi", r"\varphi")
+    value = resolve(function, decimal, DECIMAL_BY_DIGITS)
+    slope = resolve(function.slope(Z, Z).function, decimal, DECIMAL_BY_DIGITS)
+    with localcontext(WORKING):
+        at, step = Decimal(z), Decimal("1e-20")
+        difference = (value(at + step) - value(at - step)) / (2 * step)
+        assert abs(slope(at) - difference) <= Decimal("1e-30") * max(1, abs(difference))
+
+
+def test_a_power_of_a_power_stands_in_brackets():
+    """2^2^3 would be 2 to the eighth, and no LaTeX at all."""
+    function = activation("((z/2)^2)^3", "phi", r"\varphi")
+    assert "((z / 2)^2)^3" == in_z(function, TEXT)
+    assert r"((\frac{z}{2})^{2})^{3}" == in_z(function, LATEX)
+
+
+@pytest.mark.parametrize("slope", ["0", "1/2", "1"])
+def test_the_slope_at_0_of_a_relu_in_an_expression_is_told_and_used(slope):
+    """As for relu alone: it stands among the conventions and in the line."""
+    solution = solve(
+        load("fnn", ["network.activation=relu(z) + 2*abs(z)", f"network.relu_slope_at_0={slope}", "w_xh=0", "b_h=0"])
+    )
+    assert float(Fraction(slope)) == solution["dh/da"]
+    said = " ".join(solution.to_text().split())
+    assert f"relu'(z) (1 right of 0, 0 left of 0, and at exactly 0 taken as {slope})" in said
+    assert "abs'(z) (1 right of 0, -1 left of 0, and at exactly 0 taken as 0)" in said
+
+
+def test_whole_columns_take_corners_inside_an_expression():
+    """What is screened for variants is what is solved."""
+    builder = Builder()
+    a = builder.given(A)
+    builder.let(H, activation("relu(z) - abs(z)/4", "phi", r"\varphi")(a), Role.HIDDEN)
+    rule = builder.steps[-1].rule
+    assert [-0.5, 0, 1.5] == over_arrays(rule)(np.array([-2.0, 0, 2])).tolist()
 
 
 @pytest.mark.parametrize("source", ["z" * (MAX_LENGTH + 1), "(" * 100_000, "9" * 5_000 + "*z", "z+" * 10**6 + "z"])

@@ -1,0 +1,91 @@
+"""Every command on problems of every kind: a sheet or one clear error, programs that end well, and nothing in between."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from dataclasses import replace
+from decimal import localcontext
+from io import StringIO
+from typing import Any
+
+import pytest
+from any_problem import problem_of_any_kind
+
+from bptt_trace import Key, Problem, Solution, parse, solve
+from bptt_trace.blanks import answers_csv, answers_toml, blanks_of
+from bptt_trace.errors import DesignError, InputError
+from bptt_trace.flowsheet import flow_sheet
+from bptt_trace.keysheet import key_sheet
+from bptt_trace.prove import prove
+from bptt_trace.render.document import html, latex, markdown
+from bptt_trace.render.terminal import as_text
+from bptt_trace.sheet import Sheet
+from bptt_trace.worksheet import worksheet
+
+FEW, MANY = 12, 3_000
+MEDIA: tuple[Callable[[Sheet], str], ...] = (as_text, markdown, latex, html)
+CORNERS = ("relu", "abs")
+"""Functions that have no slope at 0, where proofs need not agree."""
+
+
+def agrees_with_itself(program: str) -> bool:
+    """Whether a generated program comes to its last line: it ends with ``SystemExit`` where a value differs."""
+    out = StringIO()
+    with redirect_stdout(out), localcontext():
+        exec(compile(program, "<program>", "exec"), {"__name__": "__main__"})
+    return out.getvalue().splitlines()[-1].startswith("All ")
+
+
+def commands(seed: int, document: dict[str, Any]) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """What is asked of a problem: each command, in a medium that goes by the seed."""
+    problem: Problem = parse(json.dumps(document))
+    solved: list[Solution] = []
+    keys: list[Key] = []
+
+    def solution() -> Solution:
+        if not solved:
+            solved.append(solve(problem))
+        return solved[0]
+
+    def key() -> Key:
+        if not keys:
+            keys.append(Key(problem))
+        return keys[0]
+
+    def shown(place: int, sheet: Sheet) -> bool:
+        return bool(MEDIA[(seed + place) % len(MEDIA)](sheet))
+
+    def proved() -> bool:
+        return all(one.agrees for one in prove(problem)) or any(one in str(document["network"]) for one in CORNERS)
+
+    def program(form: str) -> Callable[[], bool]:
+        return lambda: agrees_with_itself(solution().to_code(form))
+
+    yield "solve", lambda: shown(0, solution().sheet)
+    yield "solve --steps ledger", lambda: shown(1, replace(solution(), steps="ledger").sheet)
+    yield "solve -f json", lambda: solution().to_json()
+    yield "flow", lambda: shown(2, flow_sheet([problem]))
+    yield "prove", proved
+    yield "worksheet", lambda: shown(3, worksheet(key(), blanks_of(key(), ("all",), seed % 4)))
+    yield "worksheet --key", lambda: shown(4, key_sheet(key(), blanks_of(key(), ("all",), seed % 4)))
+    yield "worksheet -f csv", lambda: answers_csv(key(), blanks_of(key()))
+    yield "worksheet -f toml", lambda: answers_toml(key(), blanks_of(key()))
+    for form in ("python", "numpy", "torch"):
+        yield f"solve -f {form}", program(form)
+
+
+@pytest.mark.parametrize("seed", [*range(FEW), *(pytest.param(seed, marks=pytest.mark.exhaustive) for seed in range(FEW, MANY))])
+def test_every_command_answers_or_says_why_not(seed: int) -> None:
+    """No problem that can be read ends a command in anything but its result or an ``InputError``."""
+    pytest.importorskip("torch", reason="PyTorch is not installed (pip install torch)")
+    for command, run in commands(seed, problem_of_any_kind(seed)):
+        fault = ""
+        try:
+            fault = "" if run() else "is not what it should be"
+        except InputError as error:
+            fault = "" if str(error) else "an error without a message"
+        except (DesignError, SystemExit) as error:
+            fault = str(error)
+        assert not fault, f"{command}: {fault}"
