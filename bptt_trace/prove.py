@@ -104,7 +104,7 @@ class _Composing:
     """SymPy expressions in the parameters: every line is put into the next."""
 
     number: Callable[[Fraction], Any] = Exact.number
-    made: dict[Pieces, Any] = field(default_factory=dict)
+    made: dict[Pieces, Callable[[Any], Any]] = field(default_factory=dict)
     """The functions of straight pieces."""
     values: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
     """What they come to, by their names."""
@@ -121,7 +121,7 @@ class _Composing:
             return SYMBOLS[function.name]
         return self.bent(pieces)
 
-    def bent(self, pieces: Pieces) -> Any:
+    def bent(self, pieces: Pieces) -> Callable[[Any], Any]:
         """A function of straight pieces as a function of its own: SymPy thinks long about cases."""
         if pieces not in self.made:
             steps = None if pieces.steps else self.bent(Pieces(pieces.left, pieces.left, pieces.right, steps=True))
