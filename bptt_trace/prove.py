@@ -105,7 +105,7 @@ class _Composing:
     """SymPy expressions in the parameters: every line is put into the next."""
 
     number: Callable[[Fraction], Any] = rational
-    made: dict[Pieces, Any] = field(default_factory=dict)
+    made: dict[Pieces, Callable[[Any], Any]] = field(default_factory=dict)
     """The functions of straight pieces."""
     values: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
     """What they come to, by their names."""
@@ -122,11 +122,10 @@ class _Composing:
     def function(self, function: Function) -> Callable[[Any], Any]:
         """A function of the table, put together from pieces, or defined by its user."""
         if function.pieces is not None:
-            bent: Callable[[Any], Any] = self.bent(function.pieces)
-            return bent
+            return self.bent(function.pieces)
         return closed(function.libraries) if function.libraries is not None else defined(function, self.function)
 
-    def bent(self, pieces: Pieces) -> Any:
+    def bent(self, pieces: Pieces) -> Callable[[Any], Any]:
         """A function of straight pieces as a function of its own: SymPy thinks long about cases."""
         if pieces not in self.made:
             steps = None if pieces.steps else self.bent(Pieces(pieces.left, pieces.left, pieces.right, steps=True))

@@ -13,12 +13,12 @@ from bptt_trace import load, parse, solve
 from bptt_trace.blanks import MOST_LINES, of_a_size_to_fill_in
 from bptt_trace.cli import ENDINGS, command
 from bptt_trace.errors import CalculationError, ProblemError
-from bptt_trace.evaluate import MAX_OPERATIONS_TOGETHER
 from bptt_trace.flowsheet import flow_sheet
 from bptt_trace.problem import from_document
 from bptt_trace.prove import prove
 from bptt_trace.render.document import markdown
 from bptt_trace.render.terminal import as_text
+from bptt_trace.symbolic import MAX_OPERATIONS_TOGETHER
 
 
 def invoke(*arguments: str) -> Any:
@@ -76,7 +76,7 @@ def test_closed_forms_are_too_large_all_together() -> None:
     problem = from_document(
         filled({"cell": "rnn", "hidden": 2}, given, rounding={"policy": "exact"}, update={"learning_rate": "1"})
     )
-    with pytest.raises(CalculationError, match="too large for exact: .* more than [0-9,]+ operations; --round full") as caught:
+    with pytest.raises(CalculationError, match=r"too large for exact: .* more than [0-9,]+ operations; --round full") as caught:
         solve(problem)
     assert f"{MAX_OPERATIONS_TOGETHER:,}" in str(caught.value) or "its closed form" in str(caught.value)
 
