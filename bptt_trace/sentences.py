@@ -1036,7 +1036,7 @@ def drift(desk: Desk) -> Iterator[Note]:
         "Rounding",
         inline(
             "The largest distance of a result from full precision is {distance} ({line}: {here} here, {there} unrounded).",
-            distance=_plain(f"{distance:.1e}"),
+            distance=_plain(f"{Context(prec=2, rounding=ROUND_HALF_UP).plus(distance)}"),
             line=desk.line(worst),
             here=desk.value(worst),
             there=_plain(_finer(desk, exact[worst], float(distance))),
