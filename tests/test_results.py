@@ -205,7 +205,9 @@ def test_right_values_are_told_when_they_are_asked_for(name: str) -> None:
     assert marks.faults
     sheet = report(one, marks, reveal=True)
     data = json.loads(as_json(marks, reveal=True))
-    assert [float(answer["expected"]) for answer in data["answers"]] == [answer.expected for answer in marks.answers]
+    expected = [answer.expected for answer in marks.answers]
+    assert [float(answer["expected"]) for answer in data["answers"]] == pytest.approx(expected, rel=1e-11)
+    assert all(len(answer["expected"].lstrip("-0.").partition("e")[0]) <= 13 for answer in data["answers"])
     for text in (gradescope(marks, reveal=True), html(sheet), markdown(sheet), latex(sheet)):
         for answer in marks.faults:
             assert f"{answer.expected:.8g}"[:7] in text

@@ -9,7 +9,7 @@ import pytest
 from random_problems import examples
 from sweeps import paired, solution
 
-from bptt_trace import Name, ProblemError, load, parse, solve
+from bptt_trace import Name, ProblemError, check, load, parse, solve
 from bptt_trace.documents import example
 from bptt_trace.vocabulary import PRESETS, Vocabulary
 
@@ -106,3 +106,27 @@ def test_a_vocabulary_is_undone_by_its_inverse() -> None:
     name = Name.parse("dL/dh_1[2]#3@2 via a_2#3@2")
     assert "dE/ds_1[2]#3@2 via net_2#3@2" == str(vocabulary.shown(name))
     assert name == vocabulary.canonical(vocabulary.shown(name))
+
+
+def test_a_name_may_have_digits() -> None:
+    """``W1`` and ``W2`` stand in formulas, and answers under these names are found."""
+    parameters = {"w_xh": "0.5", "b_h": "0.1", "w_hy": "0.3", "b_y": 0}
+    document = {"network": {"cell": "dense"}, "parameters": parameters, "given": {"x": 1, "target": 1}}
+    problem = parse(json.dumps({**document, "names": {"w_xh": "W1", "w_hy": "W2"}}))
+    assert "y = W2 · h + b_y" in solve(problem).to_text()
+    marks = check(problem, {"dL/dW1": str(solve(problem)["dL/dw_xh"])})
+    assert [("dL/dw_xh", "correct")] == [(str(answer.name), answer.verdict) for answer in marks.answers]
+
+
+@pytest.mark.parametrize(
+    ("problem", "change", "said"),
+    [
+        ("lstm", "c_0=12", "did you mean given.c_0?"),
+        ("gru", "parameters.h_0=1", "did you mean given.h_0?"),
+        ("fnn", "w_xh=[0.5,0.1]", "several weights have a name with a capital: W_xh = [0.5, 0.1]"),
+    ],
+)
+def test_a_number_in_the_wrong_place_is_told_its_own(problem: str, change: str, said: str) -> None:
+    """An initial state among the parameters, and the weights of two inputs under the name of one."""
+    with pytest.raises(ProblemError, match=re.escape(said)):
+        load(problem, [change])
