@@ -272,7 +272,7 @@ def pdflatex() -> Callable[[Path, str], str]:
         (folder / "document.tex").write_text(source, "utf-8")
         command = [program, "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error", "document.tex"]
         safe = {**os.environ, "openin_any": "p", "openout_any": "p", "max_print_line": "1000"}
-        run = subprocess.run(command, cwd=folder, env=safe, capture_output=True, timeout=120, check=False)
+        run = subprocess.run(command, cwd=folder, env=safe, capture_output=True, timeout=600, check=False)
         log = (folder / "document.log").read_text("utf-8", "replace")
         complaint = [line for line in log.splitlines() if line.startswith(("!", "l."))]
         assert run.returncode == 0, "\n".join(complaint) or log[-2000:]

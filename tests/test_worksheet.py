@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,7 @@ def printed(text: str) -> set[str]:
     return {number.replace("−", "-") for number in NUMBER.findall(text)}
 
 
+@cache
 def results(name: str) -> set[str]:
     """Every result of a key, as it is printed there, and with the digits that are asked for."""
     one = key(name)
