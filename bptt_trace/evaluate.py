@@ -9,25 +9,42 @@ full   ``float``           IEEE 754 double              the same
 exact  SymPy numbers       closed form                  the same
 ====== =================== ============================ =====================
 
-By hand, sums and products are taken with 60 digits and snapped to 50 before
-they are rounded, because a division spoils ties. Functions are taken in floating
-point, and again with 60 digits where that leaves a doubt about the last place.
+By hand every result is the exact value of its line, rounded. Sums and products
+of decimals are exact; where they are not, fractions are taken. Lines with
+functions are calculated between bounds (``enclosure``): with functions in
+floating point, and then with more and more digits until both bounds round alike.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Context, Decimal, DivisionByZero, InvalidOperation, Overflow, localcontext
+from decimal import (
+    MAX_EMAX,
+    MIN_EMIN,
+    ROUND_05UP,
+    ROUND_HALF_UP,
+    Context,
+    Decimal,
+    DivisionByZero,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+    Subnormal,
+    Underflow,
+    getcontext,
+    localcontext,
+)
 from fractions import Fraction
 from functools import cache
 from typing import Any, Protocol
 
-import mpmath
 import sympy
 
+from bptt_trace.enclosure import ELEMENTARY, Enclosure, Undecided, digits
 from bptt_trace.errors import CalculationError, UnknownName, nearest
+from bptt_trace.formula import Formula, Over, children
 from bptt_trace.functions import Function, Pieces, ln
 from bptt_trace.lines import Source, definition_source, source
 from bptt_trace.names import Name
@@ -38,10 +55,25 @@ from bptt_trace.rules import Rule
 WORKING = Context(
     prec=60, rounding=ROUND_HALF_UP, Emax=999_999, Emin=-999_999, traps=[InvalidOperation, DivisionByZero, Overflow]
 )
-SNAP = Context(prec=50, rounding=ROUND_HALF_UP, Emax=999_999, Emin=-999_999)
+SNAP = Context(prec=50, rounding=ROUND_HALF_UP, Emax=MAX_EMAX, Emin=MIN_EMIN)
+"""A division spoils ties: 2/3 · 0.00075 must round as 0.0005 exactly does."""
+STICKY = Context(prec=80, rounding=ROUND_05UP, Emax=MAX_EMAX, Emin=MIN_EMIN)
+"""For quotients that will be rounded once more: what is cut off leaves a trace, so that only a tie looks like one."""
 ZERO = Decimal(0)
+MAX_FRACTION = 1_000
+"""Numbers beyond 10^±1000 are too long for fractions."""
+FLOATING = 30
+"""So many digits go with functions in floating point."""
+COUNTS = (FLOATING, 40, 80, 160, 320, 640, 1280, 2560, 5120)
+"""How many digits bounds are calculated with, one after the other, until they round alike."""
 MAX_EXPONENT = 690
 """Beyond e^±690 doubles overflow, or lose digits."""
+SMALLEST = 1e-290
+"""Doubles this close to 0 have fewer digits than others, or none."""
+RELATIVE_ERROR = 4e-13
+"""More than the relative error of a function of doubles, with that of its argument, up to ``MAX_EXPONENT``."""
+FLOAT_ERRORS = {"tanh": 0.0, "sigmoid": 0.0, "softplus": 0.0, "exp": 0.0, "sqrt": 0.0, "ln": 1e-15}
+"""What comes to that, close to a zero of the function; others are not taken by floating point."""
 MAX_OPERATIONS = 600
 """How large a closed form may become."""
 
@@ -77,9 +109,9 @@ def arithmetic(rounding: Rounding, given: Mapping[Name, Number]) -> Arithmetic:
     """The arithmetic of a rounding policy, for a problem with these given numbers."""
     match rounding.policy:
         case "by_hand":
-            return ByHand(rounding, endless=any(map(_endless, given.values())))
+            return ByHand(rounding, endless=any(_endless(number.value) for number in given.values()))
         case "carry":
-            return Precise()
+            return Precise(rounding)
         case "full":
             return Full()
         case _:
@@ -146,7 +178,9 @@ def _reason(error: Exception, rule: Rule, role: Role) -> str:
     if isinstance(error, CalculationError):
         return str(error)
     if isinstance(error, ValueError):
-        return "a function is not defined there"
+        return f"a function is not defined there{f': {error}' if 'math' not in str(error) else ''}"
+    if isinstance(error, Subnormal | Underflow):
+        return "the number is too small, below 10^-999,999; decimal places (--round 4dp) would do"
     return "the number is too large; smaller parameters or a smaller learning rate would do"
 
 
@@ -199,21 +233,6 @@ FLOATS: dict[str, Callable[[Any], Any]] = {
     "cos": math.cos,
 }
 
-DIGITS = mpmath.mp.clone()
-DIGITS.dps = 60
-
-PRECISE: dict[str, Callable[[Any], Any]] = {
-    "tanh": DIGITS.tanh,
-    "sigmoid": lambda z: 1 / (1 + DIGITS.exp(-z)),
-    "softplus": lambda z: DIGITS.log1p(DIGITS.exp(-abs(z))) + max(z, DIGITS.zero),
-    "exp": DIGITS.exp,
-    "ln": DIGITS.log,
-    "sqrt": DIGITS.sqrt,
-    "sin": DIGITS.sin,
-    "cos": DIGITS.cos,
-}
-
-
 def _real(value: Any) -> Any:
     if value.has(sympy.I, sympy.zoo):
         raise ValueError
@@ -232,22 +251,27 @@ SYMBOLS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _by_float(function: Callable[[float], float]) -> Callable[[Decimal], Decimal]:
-    return lambda z: Decimal(function(float(z)))
+def _roughly(name: str) -> Callable[[Enclosure], Enclosure]:
+    """A function between bounds by floating point, where its error is known and no more digits are wanted."""
+    function, absolute = FLOATS[name], FLOAT_ERRORS.get(name)
 
-
-def _by_digits(function: Callable[[Any], Any]) -> Callable[[Decimal], Decimal]:
-    def applied(z: Decimal) -> Decimal:
-        value = function(DIGITS.mpf(str(z)))
-        if isinstance(value, DIGITS.mpc) or not DIGITS.isfinite(value):
-            raise ValueError
-        return Decimal(DIGITS.nstr(value, 58, min_fixed=0, max_fixed=0))
+    def applied(z: Enclosure) -> Enclosure:
+        argument = float(z.low)
+        if absolute is None or z.low != z.high or (z.low and abs(argument) < SMALLEST):
+            raise Undecided
+        try:
+            value = function(argument)
+        except (OverflowError, ValueError):
+            raise Undecided from None
+        if argument and abs(value) < SMALLEST:
+            raise Undecided  # doubles lose digits, or all of them
+        error = RELATIVE_ERROR * abs(value) + absolute
+        return Enclosure(z.digits, Decimal(value - error), Decimal(value + error))
 
     return applied
 
 
-DECIMAL_BY_FLOAT = {name: _by_float(function) for name, function in FLOATS.items()}
-DECIMAL_BY_DIGITS = {name: _by_digits(function) for name, function in PRECISE.items()}
+ROUGHLY = {name: _roughly(name) for name in FLOATS}
 
 
 # ---------------------------------------------------------------- arithmetics
@@ -258,22 +282,94 @@ def decimal(value: Fraction) -> Decimal:
     return WORKING.divide(Decimal(value.numerator), Decimal(value.denominator))
 
 
-def _endless(number: Number) -> bool:
+def _endless(value: Fraction) -> bool:
     """Whether a number has no end in decimals: 1/3."""
-    rest = number.value.denominator
+    rest = value.denominator
     for factor in (2, 5):
         while rest % factor == 0:
             rest //= factor
     return rest != 1
 
 
+def _divides(formula: Formula) -> bool:
+    return isinstance(formula, Over) or any(map(_divides, children(formula)))
+
+
+class Enclosed:
+    """A line between bounds, calculated with more and more digits until both bounds are settled alike."""
+
+    def __init__(self, one: Source, settle: Callable[[Decimal], Decimal], counts: Sequence[int] = COUNTS) -> None:
+        self._one, self._settle, self._counts = one, settle, counts
+        self._lines: dict[int, Callable[..., Any]] = {}
+
+    def __call__(self, *numbers: Any) -> Decimal:
+        """The settled value; raises ``CalculationError`` where all digits that are tried cancel."""
+        return self.decided(*numbers)[0]
+
+    def decided(self, *numbers: Any) -> tuple[Decimal, int]:
+        """The settled value, and the number of digits that it took."""
+        for count in self._counts:
+            how = digits(count)
+            try:
+                value = self._line(count)(*map(how.number, numbers))
+            except Undecided:
+                continue
+            bounds = value.low, value.high
+            if count > 40:  # a division spoils ties, and no other number is so close to one
+                snap = Context(count - 20, ROUND_HALF_UP, MIN_EMIN, MAX_EMAX)
+                bounds = snap.plus(value.low), snap.plus(value.high)
+            low, high = map(self._settle, bounds)
+            if low == high:
+                return low, count
+        raise CalculationError(
+            f"its terms cancel in their first {self._counts[-1]:,} digits; decimal places (--round 4dp) may do"
+        )
+
+    def _line(self, count: int) -> Callable[..., Any]:
+        if count not in self._lines:
+            number, elementary = digits(count).number, ROUGHLY if count == FLOATING else ELEMENTARY
+            self._lines[count] = self._one.bind(number, lambda f: resolve(f, number, elementary))
+        return self._lines[count]
+
+
+@dataclass(frozen=True)
 class Precise:
     """Decimals of 60 digits, never rounded to less."""
 
+    rounding: Rounding | None = None
+    """What is shown of a result, if anything is."""
     number = staticmethod(decimal)
 
     def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
-        return source(rule).bind(decimal, lambda f: resolve(f, decimal, DECIMAL_BY_DIGITS), lambda value: value + ZERO)
+        one = source(rule)
+        carry = self._carried(role)
+        if not any(map(_inexact, one.functions)):
+            return one.bind(decimal, lambda f: resolve(f, decimal, {}), carry)
+        enclosed = Enclosed(one, WORKING.plus, COUNTS[2:7])
+
+        def line(*numbers: Decimal) -> Decimal:
+            try:
+                return carry(enclosed(*numbers))
+            except CalculationError:
+                return ZERO  # what cancels in 1,280 digits
+
+        return line
+
+    def _carried(self, role: Role) -> Callable[[Decimal], Decimal]:
+        if self.rounding is None or self.rounding.figures is not None or role in KEEPS_FIGURES:
+            return lambda value: value + ZERO
+        most = SNAP.prec - self.rounding.places
+
+        def fitting(value: Decimal) -> Decimal:
+            if value.adjusted() >= most:
+                raise Overflow
+            return value + ZERO
+
+        return fitting
+
+
+def _inexact(function: Function) -> bool:
+    return function.pieces is None
 
 
 @dataclass(frozen=True)
@@ -286,53 +382,43 @@ class ByHand:
     are taken with fractions, so that 1/3 · 0.3 − 0.1 is 0 and a tie is a tie."""
 
     def number(self, value: Fraction) -> Any:
-        return value if self.endless and _endless(Number(value, "")) else decimal(value)
+        return value if self.endless and _endless(value) else decimal(value)
 
     def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
-        if not self.endless:
-            return self._decimal_line(rule, role)
         one = source(rule)
-        if any(self._inexact(function) for function in one.functions):
-            by_decimals = self._decimal_line(rule, role)
-            return lambda *numbers: by_decimals(*[n if isinstance(n, Decimal) else decimal(n) for n in numbers])
+        if any(map(_inexact, one.functions)):
+            return self.enclosed(rule, role)
+        if self.endless or _divides(rule.formula) or any(map(_endless, one.constants)):
+            return self._fractions(one, settler(self.rounding, role))
+        return self._exact(one, settler(self.rounding, role))
+
+    def enclosed(self, rule: Rule, role: Role) -> Enclosed:
+        """The line between bounds, whatever it is."""
+        return Enclosed(source(rule), settler(self.rounding, role))
+
+    def _exact(self, one: Source, settle: Callable[[Decimal], Decimal]) -> Callable[..., Any]:
+        """Sums and products of decimals, and fractions where 60 digits do not hold them."""
+        quick = one.bind(decimal, lambda f: resolve(f, decimal, {}))
+        fractions = self._fractions(one, settle)
+
+        def line(*numbers: Decimal) -> Decimal:
+            context = getcontext()
+            context.clear_flags()
+            value = quick(*numbers)
+            return fractions(*numbers) if context.flags[Inexact] else settle(value)
+
+        return line
+
+    @staticmethod
+    def _fractions(one: Source, settle: Callable[[Decimal], Decimal]) -> Callable[..., Any]:
         exact = one.bind(Fraction, lambda f: resolve(f, Fraction, {}))
-        settle = settler(self.rounding, role)
-        return lambda *numbers: settle(decimal(Fraction(exact(*map(Fraction, numbers)))))
+        enclosed = Enclosed(one, settle)
 
-    def _decimal_line(self, rule: Rule, role: Role) -> Callable[..., Any]:
-        one = source(rule)
-        settle = settler(self.rounding, role)
-        if not any(self._inexact(function) for function in one.functions):
-            return one.bind(decimal, lambda f: resolve(f, decimal, {}), settle)
-        precise = one.bind(decimal, lambda f: resolve(f, decimal, DECIMAL_BY_DIGITS), settle)
-        if any(function.pieces is None and function.name not in FLOATS for function in one.functions):
-            return precise  # nobody knows how errors grow in a user's own formula
-        return self._quick(one, precise, settle, self.rounding.figures)
-
-    @staticmethod
-    def _inexact(function: Function) -> bool:
-        return function.pieces is None
-
-    @staticmethod
-    def _quick(one: Source, precise: Callable[..., Any], settle: Callable[[Any], Any], figures: int | None) -> Callable[..., Any]:
-        """By floating point, and by 60 digits where the value lies close to a tie."""
-        rough = one.bind(decimal, lambda f: resolve(f, decimal, DECIMAL_BY_FLOAT))
-        half, doubt, relative = Decimal("0.5"), Decimal("1e-6"), Decimal("1e-14")
-
-        def line(*arguments: Decimal) -> Any:
-            try:
-                value = rough(*arguments)
-            except (OverflowError, ValueError):  # too large, or too small, for doubles
-                return precise(*arguments)
-            result = settle(value)
-            # Just below a power of ten the last figure stands one place further right than in the result.
-            place = int(result.as_tuple().exponent)
-            if figures is not None and value and value.adjusted() < result.adjusted():
-                place -= 1
-            quantum = Decimal((0, (1,), place))
-            if abs(abs(value - result) / quantum - half) < doubt + abs(value) * relative / quantum:
-                return precise(*arguments)
-            return result
+        def line(*numbers: Any) -> Decimal:
+            if any(isinstance(number, Decimal) and abs(number.adjusted()) > MAX_FRACTION for number in numbers):
+                return enclosed(*numbers)
+            value = Fraction(exact(*map(Fraction, numbers)))
+            return settle(STICKY.divide(Decimal(value.numerator), Decimal(value.denominator)))
 
         return line
 
@@ -346,23 +432,27 @@ def settler(rounding: Rounding, role: Role) -> Callable[[Any], Any]:
     """
     if rounding.figures is None and role not in KEEPS_FIGURES:
         quantum = Decimal(1).scaleb(-rounding.places)
-        plus = SNAP.plus
+        add = WORKING.add
 
         def to_places(value: Decimal) -> Decimal:
-            # + 0: minus zero is zero. Even a product wants snapping: a given 4/3 has no end in decimals.
-            return plus(value).quantize(quantum, ROUND_HALF_UP) + ZERO
+            # + 0: minus zero is zero.
+            return add(value.quantize(quantum, ROUND_HALF_UP, WORKING), ZERO)
 
         return to_places
     figures = Context(
-        prec=rounding.figures or rounding.places, rounding=ROUND_HALF_UP, Emax=999_999, Emin=-999_999, traps=[InvalidOperation]
+        prec=rounding.figures or rounding.places,
+        rounding=ROUND_HALF_UP,
+        Emax=999_999,
+        Emin=-999_999,
+        traps=[InvalidOperation, Overflow, Underflow, Subnormal],
     )
     least = figures.prec - 1
 
     def to_figures(value: Decimal) -> Decimal:
-        rounded = figures.plus(SNAP.plus(value))
+        rounded = figures.plus(value)
         if not rounded:
             return Decimal((0, (0,), -least))
-        return rounded.quantize(Decimal((0, (1,), rounded.adjusted() - least)))
+        return rounded.quantize(Decimal((0, (1,), rounded.adjusted() - least)), None, figures)
 
     return to_figures
 
@@ -377,14 +467,14 @@ class Full:
         quick = one.bind(float, lambda f: resolve(f, float, FLOATS), self._finite)
         if not any(function.name == "exp" for function in one.functions):
             return quick
-        precise = one.bind(decimal, lambda f: resolve(f, decimal, DECIMAL_BY_DIGITS), float)
+        precise = Precise().line(rule, role)
 
         def line(*arguments: float) -> float:
             # A probability is a quotient of exponentials that may be too large, or too small, for doubles.
             try:
                 return float(quick(*arguments))
             except OverflowError:
-                return self._finite(precise(*map(Decimal, arguments)))
+                return self._finite(float(precise(*map(Decimal, arguments))))
 
         return line
 
