@@ -19,13 +19,12 @@ from typing import Any, NamedTuple
 from bptt_trace.answers import Register
 from bptt_trace.build import build
 from bptt_trace.errors import CalculationError
-from bptt_trace.evaluate import FLOATS, Full, evaluate, resolve
+from bptt_trace.evaluate import FLOATS, Full, evaluate, resolve, unrounded
 from bptt_trace.formula import Formula
 from bptt_trace.lines import source
 from bptt_trace.lowering import scalars
 from bptt_trace.misconceptions import CATALOGUE, Case, Misconception
 from bptt_trace.names import Name
-from bptt_trace.numbers import Rounding
 from bptt_trace.problem import Problem
 from bptt_trace.program import KEEPS_FIGURES, Program, Role
 from bptt_trace.rules import Rule, rule_of
@@ -141,7 +140,7 @@ class Key:
         self.program = program or scalars(build(problem))
         self.steps = self.program.steps
         self.arguments = [step.arguments for step in self.steps]
-        self.exact: list[float] = list(evaluate(self.program, problem.given, Rounding("full")).numbers)
+        self.exact: list[float] = list(unrounded(self.program, problem.given).numbers)
         self.places = [self.decimals(position, value) for position, value in enumerate(self.exact)]
         self.quantum = [10.0**-places for places in self.places]
         self.register = Register([step.target for step in self.steps if step.rule is not None], problem.vocabulary)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, localcontext
+from decimal import Context, Decimal, Inexact, localcontext
 from fractions import Fraction
 from functools import cached_property
 from operator import add
@@ -313,16 +313,23 @@ class Desk:
         return Stream(produce, len(positions))
 
     def running_totals(self, positions: Iterable[int]) -> Iterator[str]:
-        """The sum so far after each of these steps, unrounded: sums of printed numbers are exact."""
+        """The sum so far after each of these steps, unrounded; nothing from where 60 digits do not hold it.
+
+        Sums of printed numbers are exact.
+        """
         if self.values.rounding.policy == "exact":
             return
         show = shower(self.values.rounding)
-        together = add if self.policy == "full" else WORKING.add
+        exactly = Context(WORKING.prec, traps=[Inexact])
+        together = {"full": add, "by_hand": exactly.add, "carry": WORKING.add}[self.policy]
         total: Any = None
+        held = True
         for position in positions:
-            number = self.numbers[position]
-            total = number if total is None else together(total, number)
-            yield show(total, Role.CONTRIBUTION)
+            try:
+                total = together(total, self.numbers[position]) if total is not None else self.numbers[position]
+            except Inexact:
+                held = False
+            yield show(total, Role.CONTRIBUTION) if held else ""
 
     def general(self, position: int, clock: Clock) -> tuple[Math, Math]:
         """The name and the formula of a step with its times written by a clock; of whichever sample."""

@@ -248,7 +248,9 @@ def _wave(name: str, near_zero: Callable[[Digits, Decimal], Bounds]) -> Callable
     def applied(z: Enclosure) -> Enclosure:
         how, width = z.digits, z.digits.up.subtract(z.high, z.low)
         if z.low.adjusted() > LARGEST_ANGLE:
-            raise CalculationError(f"{name} is taken of numbers below 10^{LARGEST_ANGLE} only, and this one has {z.low.adjusted()} digits")
+            raise CalculationError(
+                f"{name} is taken of numbers below 10^{LARGEST_ANGLE} only, and this one has {z.low.adjusted()} digits"
+            )
         if z.low.adjusted() < -how.count:
             low, high = near_zero(how, z.low)
         else:

@@ -132,6 +132,40 @@ def evaluate(
     return Values(program, run(program, given, arithmetic(rounding, given), override), given, rounding)
 
 
+def unrounded(program: Program, given: Mapping[Name, Number]) -> Values:
+    """Every value in double precision, with which rounded ones are compared.
+
+    Where doubles fail on the way (a probability of 10^-348 is 0 in them, and has
+    no logarithm), 60 digits are taken, and their results as doubles. Raises
+    ``CalculationError`` where a result is larger than doubles can be.
+    """
+    try:
+        return evaluate(program, given, Rounding("full"))
+    except CalculationError:
+        numbers = tuple(map(float, run(program, given, Precise())))
+    for step, number in zip(program.steps, numbers, strict=True):
+        if math.isinf(number):
+            raise CalculationError(
+                f"{step.target} cannot be calculated: unrounded, it is beyond 10^308; "
+                "smaller parameters or a smaller learning rate would do"
+            )
+    return Values(program, numbers, given, Rounding("full"))
+
+
+def digits_needed(values: Values) -> int:
+    """How many digits of every function are enough for each line to round as it does: more where terms cancel."""
+    how, lines = ByHand(values.rounding), dict[tuple[Rule, Role], Enclosed]()
+    most = WORKING.prec
+    with localcontext(WORKING):
+        for step in values.program.steps:
+            if step.rule is not None and any(map(_inexact, source(step.rule).functions)):
+                key = step.rule, step.role
+                line = lines[key] = lines.get(key) or how.enclosed(*key)
+                _, count = line.decided(*[values.numbers[argument] for argument in step.arguments])
+                most = max(most, count + 20)
+    return most
+
+
 class Remembering:
     """An arithmetic that keeps its lines, for a program that is evaluated many times."""
 
@@ -232,6 +266,7 @@ FLOATS: dict[str, Callable[[Any], Any]] = {
     "sin": math.sin,
     "cos": math.cos,
 }
+
 
 def _real(value: Any) -> Any:
     if value.has(sympy.I, sympy.zoo):

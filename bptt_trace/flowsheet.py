@@ -19,13 +19,12 @@ from bptt_trace.cellwords import scaled
 from bptt_trace.conventions import rounding_rule
 from bptt_trace.desk import Desk
 from bptt_trace.errors import ProblemError
-from bptt_trace.evaluate import evaluate
+from bptt_trace.evaluate import evaluate, unrounded
 from bptt_trace.formula import Const, Var
 from bptt_trace.labels import Labels
 from bptt_trace.lowering import scalars
 from bptt_trace.names import Name
 from bptt_trace.notation import Clock, Speller, clock_at
-from bptt_trace.numbers import Rounding
 from bptt_trace.parts import one_step
 from bptt_trace.problem import Problem
 from bptt_trace.program import Role
@@ -110,9 +109,7 @@ class _Flow:
         self.problem, self.tag = problem, tag
         program = scalars(build(problem))
         values = evaluate(program, problem.given, problem.rounding)
-        reference = (
-            evaluate(program, problem.given, Rounding("full")) if with_latex or problem.rounding.policy == "exact" else values
-        )
+        reference = unrounded(program, problem.given) if with_latex or problem.rounding.policy == "exact" else values
         speller = Speller() if canonical else Speller(problem.vocabulary)
         self.desk = Desk(problem, program, values, reference, with_latex=with_latex, speller=speller, detail="lines")
         self.factors = self.desk.parts.factors

@@ -16,7 +16,7 @@ from bptt_trace.blackboard import Blackboard
 from bptt_trace.desk import Desk
 from bptt_trace.dialects import Scope, of_arrays, of_numbers
 from bptt_trace.errors import ProblemError
-from bptt_trace.evaluate import Values, evaluate
+from bptt_trace.evaluate import Values, digits_needed, unrounded
 from bptt_trace.formula import Var
 from bptt_trace.identifiers import identifier
 from bptt_trace.labels import headings, title_of
@@ -24,7 +24,6 @@ from bptt_trace.lines import TEXT, Template
 from bptt_trace.listing import Listing, Passage
 from bptt_trace.matrices import literal
 from bptt_trace.names import LOSS, gradient
-from bptt_trace.numbers import Rounding
 from bptt_trace.problem import Problem
 from bptt_trace.program import KEEPS_FIGURES, Program, Role, Step
 from bptt_trace.rules import Rule
@@ -46,7 +45,7 @@ def listing(problem: Problem, program: Program, values: Values, form: str) -> Li
     """
     if values.rounding.policy == "exact":
         raise ProblemError(f"-f {form} compares numbers, and closed forms are none; 4dp, carry or full would do", path="rounding")
-    full = evaluate(program, problem.given, Rounding("full"))
+    full = unrounded(program, problem.given)
     desk = Desk(problem, program, values, full, with_latex=False, detail="lines" if form == "python" else "board")
     board = Blackboard(desk, "board") if desk.on_board else desk
     return (_Autograd if form == "torch" else _Lines)(desk, board, form).listing()
@@ -160,6 +159,7 @@ class _Writer:
             quantum=f"{10**-rounding.places:.{rounding.places}f}" if by_hand and not rounding.figures else "",
             figures=str(rounding.figures or rounding.places),
             digits=f"{rounding.figures} significant figures" if rounding.figures else f"{rounding.places} decimals",
+            working=str(digits_needed(self.desk.values)) if by_hand and self.form == "python" else "",
             slopes=by_hand and any(step.role in KEEPS_FIGURES for step in self.steps),
             symbols=tuple(
                 f'{name} = number("{value}")' if self.form == "python" else f"{name} = {value}"
