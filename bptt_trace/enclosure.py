@@ -38,6 +38,10 @@ class Undecided(ArithmeticError):
     """The bounds are too wide to tell on which side of a number the value lies; more digits may tell."""
 
 
+class Undefined(ValueError):
+    """A function has no value there; the message is the function with its argument."""
+
+
 class Digits:
     """Arithmetic with so many digits; one object for each number of them."""
 
@@ -176,7 +180,7 @@ exp = increasing(_exp)
 
 def _ln(how: Digits, z: Decimal) -> Bounds:
     if z <= 0:
-        raise ValueError(f"ln({z:.6g})")
+        raise Undefined(f"ln({z:.6g})")
     if z == 1:
         return ZERO, ZERO
     context = how.many(how.count + 30)  # twice as many: close to 1 the first ones cancel
@@ -198,7 +202,7 @@ def ln(z: Enclosure) -> Enclosure:
 
 def _sqrt(how: Digits, z: Decimal) -> Bounds:
     if z < 0:
-        raise ValueError(f"sqrt({z:.6g})")
+        raise Undefined(f"sqrt({z:.6g})")
     how.up.clear_flags()
     root = how.up.sqrt(z)
     return (how.down.next_minus(root), how.up.next_plus(root)) if how.up.flags[Inexact] else (root, root)

@@ -42,7 +42,7 @@ from typing import Any, Protocol
 
 import sympy
 
-from bptt_trace.enclosure import ELEMENTARY, Enclosure, Undecided, digits
+from bptt_trace.enclosure import ELEMENTARY, Enclosure, Undecided, Undefined, digits
 from bptt_trace.errors import CalculationError, UnknownName, nearest
 from bptt_trace.formula import Formula, Over, children
 from bptt_trace.functions import Function, Pieces, ln
@@ -211,8 +211,10 @@ def _reason(error: Exception, rule: Rule, role: Role) -> str:
         return "a division by zero, with the digits that are kept; more places, or significant figures (--round 5sf), may do"
     if isinstance(error, CalculationError):
         return str(error)
+    if isinstance(error, Undefined) and role in (Role.STATE, Role.UPDATE):
+        return f"{error} does not exist; with more digits (--round 8sf, or carry) what stands below the root may not be negative"
     if isinstance(error, ValueError):
-        return f"a function is not defined there{f': {error}' if 'math' not in str(error) else ''}"
+        return f"a function is not defined there{f': {error}' if isinstance(error, Undefined) else ''}"
     if isinstance(error, Subnormal | Underflow):
         return "the number is too small, below 10^-999,999; decimal places (--round 4dp) would do"
     return "the number is too large; smaller parameters or a smaller learning rate would do"
@@ -333,8 +335,15 @@ def _divides(formula: Formula) -> bool:
 class Enclosed:
     """A line between bounds, calculated with more and more digits until both bounds are settled alike."""
 
-    def __init__(self, one: Source, settle: Callable[[Decimal], Decimal], counts: Sequence[int] = COUNTS) -> None:
-        self._one, self._settle, self._counts = one, settle, counts
+    def __init__(
+        self,
+        one: Source,
+        settle: Callable[[Decimal], Decimal],
+        counts: Sequence[int] = COUNTS,
+        cancelled: Decimal | None = None,
+    ) -> None:
+        """``cancelled`` is the value where all of the digits cancel; without it that is an error."""
+        self._one, self._settle, self._counts, self._cancelled = one, settle, counts, cancelled
         self._lines: dict[int, Callable[..., Any]] = {}
 
     def __call__(self, *numbers: Any) -> Decimal:
@@ -356,6 +365,8 @@ class Enclosed:
             low, high = map(self._settle, bounds)
             if low == high:
                 return low, count
+        if self._cancelled is not None:
+            return self._cancelled, self._counts[-1]
         raise CalculationError(
             f"its terms cancel in their first {self._counts[-1]:,} digits; decimal places (--round 4dp) may do"
         )
@@ -380,15 +391,8 @@ class Precise:
         carry = self._carried(role)
         if not any(map(_inexact, one.functions)):
             return one.bind(decimal, lambda f: resolve(f, decimal, {}), carry)
-        enclosed = Enclosed(one, WORKING.plus, COUNTS[2:7])
-
-        def line(*numbers: Decimal) -> Decimal:
-            try:
-                return carry(enclosed(*numbers))
-            except CalculationError:
-                return ZERO  # what cancels in 1,280 digits
-
-        return line
+        enclosed = Enclosed(one, WORKING.plus, COUNTS[2:7], cancelled=ZERO)
+        return lambda *numbers: carry(enclosed(*numbers))
 
     def _carried(self, role: Role) -> Callable[[Decimal], Decimal]:
         if self.rounding is None or self.rounding.figures is not None or role in KEEPS_FIGURES:
