@@ -250,8 +250,7 @@ class _Writer:
             yield f"Slope {flow.tag}".rstrip(), (*slope, ", with ", *named, " held") if held else slope
         rules = {flow.problem.rounding: flow.tag for flow in reversed(self.flows)}
         for rounding, tag in reversed(rules.items()):
-            digits = rounding.figures or rounding.places
-            slopes = f"; slopes, products and shares are kept to {digits} significant figures"
+            slopes = f"; slopes, products and shares are kept to {rounding.kept_figures}"
             rule = rounding_rule(rounding) + (slopes if rounding.policy in ("by_hand", "carry") and not rounding.figures else "")
             yield "Rounding" if len(rules) == 1 else f"Rounding {tag}", (rule,)
         yield "Lines", ("they are numbered as in the worked solution (solve)",)

@@ -32,6 +32,16 @@ class Rounding:
     figures: int | None = None
     """Significant figures, instead of ``places``."""
 
+    @property
+    def kept(self) -> str:
+        """What is kept of a result, in words: ``4 decimals``, ``1 significant figure``."""
+        return self.kept_figures if self.figures else counted(self.places, "decimal")
+
+    @property
+    def kept_figures(self) -> str:
+        """What is kept of squares and of products of small numbers, whatever is kept of other results."""
+        return counted(self.figures or self.places, "significant figure")
+
     @classmethod
     def parse(cls, text: str) -> Rounding:
         """The rounding that ``--round`` spells: ``4dp``, ``5sf``, ``carry:4dp``, ``full``, ``exact``."""
@@ -49,6 +59,11 @@ class Rounding:
         if match["kind"] == "dp":
             return cls(policy, places=_within(count, 1, 15, "decimal places"))
         return cls(policy, figures=_within(count, 1, 15, "significant figures"))
+
+
+def counted(count: int, what: str) -> str:
+    """A number of things: ``1 decimal``, ``4 decimals``."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _within(count: int, least: int, most: int, what: str) -> int:

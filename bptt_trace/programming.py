@@ -158,7 +158,7 @@ class _Writer:
             policy=rounding.policy,
             quantum=f"{10**-rounding.places:.{rounding.places}f}" if by_hand and not rounding.figures else "",
             figures=str(rounding.figures or rounding.places),
-            digits=f"{rounding.figures} significant figures" if rounding.figures else f"{rounding.places} decimals",
+            digits=rounding.kept,
             working=str(digits_needed(self.desk.values)) if by_hand and self.form == "python" else "",
             slopes=by_hand and any(step.role in KEEPS_FIGURES for step in self.steps),
             symbols=tuple(

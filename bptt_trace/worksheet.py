@@ -103,11 +103,9 @@ def _answering(key: Key, blanks: Blanks) -> Iterator[tuple[str, Inline]]:
     """How answers are to be given."""
     rounding = key.problem.rounding
     if rounding.figures is not None:
-        digits = f"{rounding.figures} significant figures"
+        digits = rounding.kept
     else:
-        digits = (
-            f"{rounding.places} decimal{'s' if rounding.places != 1 else ''}, a small one with as many as stand beside its box"
-        )
+        digits = f"{rounding.kept}, a small one with as many as stand beside its box"
     if key.problem.marks.follow_through == 1:
         costs = "A wrong line costs only itself: later lines are marked with your own numbers."
     else:

@@ -781,9 +781,8 @@ class Writer:
         desk, factors = self.desk, self.desk.parts.factors
         if not factors:
             return
-        figures = desk.values.rounding.figures or desk.values.rounding.places
         digits = (
-            f" Factors are kept to {figures} significant figures: with decimals a product of many would print as 0."
+            f" Factors are kept to {desk.values.rounding.kept_figures}: with decimals a product of many would print as 0."
             if desk.values.rounding.policy in ("by_hand", "carry")
             else ""
         )
