@@ -166,6 +166,24 @@ def digits_needed(values: Values) -> int:
     return most
 
 
+class _LikeDoubles:
+    """Bounds of 15 digits: doubles stay within them."""
+
+    number = staticmethod(digits(15).number)
+
+    def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
+        return source(rule).bind(self.number, lambda f: resolve(f, self.number, ELEMENTARY))
+
+
+def lost_by_doubles(program: Program, given: Mapping[Name, Number]) -> tuple[float, ...]:
+    """How far a calculation in doubles may be from each value at most; nothing where bounds of 15 digits do not tell."""
+    try:
+        bounds = run(program, given, _LikeDoubles())
+    except CalculationError:
+        return ()
+    return tuple(float(value.high - value.low) for value in bounds)
+
+
 class Remembering:
     """An arithmetic that keeps its lines, for a program that is evaluated many times."""
 

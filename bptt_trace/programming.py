@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from bptt_trace.blackboard import Blackboard
 from bptt_trace.desk import Desk
 from bptt_trace.dialects import Scope, of_arrays, of_numbers
 from bptt_trace.errors import ProblemError
-from bptt_trace.evaluate import Values, digits_needed, unrounded
+from bptt_trace.evaluate import Values, digits_needed, lost_by_doubles, unrounded
 from bptt_trace.formula import Var
 from bptt_trace.identifiers import identifier
 from bptt_trace.labels import headings, title_of
@@ -33,6 +34,8 @@ WIDTH = 100
 """Columns of a statement, where it can be broken."""
 FINE = 12
 """Significant figures of unrounded values."""
+FINEST = 1e-12
+"""The error of doubles, relative to a value, that is allowed on every line."""
 FORWARD = {Role.PREACTIVATION, Role.HIDDEN, Role.OUTPUT, Role.LOSS}
 
 
@@ -187,7 +190,16 @@ class _Lines(_Writer):
         texts = [self.title(position), self.right_side(position), self.value(position)]
         if self.form == "python" and role in KEEPS_FIGURES and rounding.figures is None and rounding.policy != "full":
             texts.append("to_figures")  # products and squares keep figures where all else keeps decimals
+        if self.form == "numpy" and rounding.policy == "carry" and self._lost:
+            lost = max(self._lost[line] for line in self.board.lines(position))
+            if lost > FINEST * max(abs(float(self.desk.numbers[line])) for line in self.board.lines(position)) + FINEST / 1000:
+                texts.append(f"{1.5 * lost:.1g}")  # terms cancel
         return _call(f"{self.name(position)} = line", texts, self.number(position))
+
+    @cached_property
+    def _lost(self) -> tuple[float, ...]:
+        """How far doubles may be from each line that carries on 60 digits."""
+        return lost_by_doubles(self.desk.program, self.desk.problem.given)
 
 
 class _Autograd(_Writer):
