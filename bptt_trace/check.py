@@ -20,13 +20,12 @@ from bptt_trace.answers import Answers, Register
 from bptt_trace.build import build
 from bptt_trace.decimalmark import NONE, DecimalMark, decided
 from bptt_trace.errors import CalculationError
-from bptt_trace.evaluate import Full, evaluate, floats, resolve
+from bptt_trace.evaluate import Full, evaluate, floats, resolve, unrounded
 from bptt_trace.formula import Formula
 from bptt_trace.lines import source
 from bptt_trace.lowering import scalars
 from bptt_trace.misconceptions import CATALOGUE, Case, Misconception
 from bptt_trace.names import Name
-from bptt_trace.numbers import Rounding
 from bptt_trace.problem import Problem
 from bptt_trace.program import KEEPS_FIGURES, Program, Role
 from bptt_trace.rules import Rule, rule_of
@@ -155,7 +154,7 @@ class Key:
         self.program = program or scalars(build(problem))
         self.steps = self.program.steps
         self.arguments = [step.arguments for step in self.steps]
-        self.exact: list[float] = list(evaluate(self.program, problem.given, Rounding("full")).numbers)
+        self.exact: list[float] = list(unrounded(self.program, problem.given).numbers)
         self.places = [self.decimals(position, value) for position, value in enumerate(self.exact)]
         self.quantum = [10.0**-places for places in self.places]
         self.farthest = list(map(self._farthest, self.quantum))

@@ -138,11 +138,11 @@ def rounding_rule(rounding: Rounding, *, states: bool = False) -> str:
     """The rule of rounding in words; with ``states`` it says that the lines of an optimizer are rounded in their own way."""
     if states and rounding.figures is None and rounding.policy in ("by_hand", "carry"):
         own = (
-            f"; lines of norms, clipped gradients and of what the update carries on keep {rounding.significant}, "
+            f"; lines of norms, clipped gradients and of what the update carries on keep {rounding.kept_figures}, "
             "because small squares would be 0 with so many decimals"
         )
         return rounding_rule(rounding) + own
-    digits = rounding.digits
+    digits = rounding.kept
     match rounding.policy:
         case "by_hand":
             return (

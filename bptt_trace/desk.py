@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, localcontext
+from decimal import Context, Decimal, Inexact, localcontext
 from fractions import Fraction
 from functools import cached_property
 from itertools import groupby
@@ -355,16 +355,23 @@ class Desk:
         return Stream(produce, len(positions))
 
     def running_totals(self, positions: Iterable[int]) -> Iterator[Math]:
-        """The sum so far after each of these steps, unrounded: sums of printed numbers are exact."""
+        """The sum so far after each of these steps, unrounded; nothing from where 60 digits do not hold it.
+
+        Sums of printed numbers are exact.
+        """
         if self.values.rounding.policy == "exact":
             return
-        together = add if self.policy == "full" else WORKING.add
+        exactly = Context(WORKING.prec, traps=[Inexact])
+        together = {"full": add, "by_hand": exactly.add, "carry": WORKING.add}[self.policy]
         total: Any = None
+        held = True
         for position in positions:
-            number = self.numbers[position]
-            total = number if total is None else together(total, number)
+            try:
+                total = together(total, self.numbers[position]) if total is not None else self.numbers[position]
+            except Inexact:
+                held = False
             text = shower(self.values.rounding)(total, Role.CONTRIBUTION) if self.policy == "full" else plain(total)
-            yield Math(text, power_of_ten(text))
+            yield Math(text, power_of_ten(text)) if held else NOTHING
 
     def general(self, position: int, clock: Clock) -> tuple[Math, Math]:
         """The name and the formula of a step with its times written by a clock; of whichever sample."""

@@ -9,21 +9,40 @@ full   ``float``           IEEE 754 double              the same
 exact  SymPy numbers       closed form                  the same
 ====== =================== ============================ =====================
 
-By hand, sums and products are taken with 60 digits and snapped to 50 before
-they are rounded, because a division spoils ties. Functions are taken in floating
-point, and again with 60 digits where that leaves a doubt about the last place.
+By hand every result is the exact value of its line, rounded. Sums and products
+of decimals are exact; where they are not, fractions are taken. Lines with
+functions are calculated between bounds (``enclosure``): with functions in
+floating point, and then with more and more digits until both bounds round alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Context, Decimal, DivisionByZero, InvalidOperation, Overflow, localcontext
+from decimal import (
+    MAX_EMAX,
+    MIN_EMIN,
+    ROUND_05UP,
+    ROUND_HALF_UP,
+    Context,
+    Decimal,
+    DivisionByZero,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+    Subnormal,
+    Underflow,
+    getcontext,
+    localcontext,
+)
 from fractions import Fraction
 from functools import cache
 from typing import Any, Protocol
 
-from bptt_trace.errors import CalculationError, UnknownName, nearest
+from bptt_trace.enclosure import Enclosure, Undecided, Undefined, digits, enclosed
+from bptt_trace.errors import CalculationError, DesignError, UnknownName, nearest
+from bptt_trace.formula import Formula, Over, children
 from bptt_trace.functions import Function, Libraries, Pieces, ln
 from bptt_trace.lines import Source, definition_source, source
 from bptt_trace.names import Name
@@ -34,8 +53,21 @@ from bptt_trace.rules import Rule
 WORKING = Context(
     prec=60, rounding=ROUND_HALF_UP, Emax=999_999, Emin=-999_999, traps=[InvalidOperation, DivisionByZero, Overflow]
 )
-SNAP = Context(prec=50, rounding=ROUND_HALF_UP, Emax=999_999, Emin=-999_999)
+SNAP = Context(prec=50, rounding=ROUND_HALF_UP, Emax=MAX_EMAX, Emin=MIN_EMIN)
+"""A division spoils ties: 2/3 · 0.00075 must round as 0.0005 exactly does."""
+STICKY = Context(prec=80, rounding=ROUND_05UP, Emax=MAX_EMAX, Emin=MIN_EMIN)
+"""For quotients that will be rounded once more: what is cut off leaves a trace, so that only a tie looks like one."""
 ZERO = Decimal(0)
+MAX_FRACTION = 1_000
+"""Numbers beyond 10^±1000 are too long for fractions."""
+FLOATING = 30
+"""So many digits go with functions in floating point."""
+COUNTS = (FLOATING, 40, 80, 160, 320, 640, 1280, 2560, 5120)
+"""How many digits bounds are calculated with, one after the other, until they round alike."""
+SMALLEST = 1e-290
+"""Doubles this close to 0 have fewer digits than others, or none."""
+RELATIVE_ERROR = 4e-13
+"""More than the relative error of a function of doubles, with that of its argument, where doubles keep all of their digits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,9 +101,9 @@ def arithmetic(rounding: Rounding, given: Mapping[Name, Number]) -> Arithmetic:
     """The arithmetic of a rounding policy, for a problem with these given numbers."""
     match rounding.policy:
         case "by_hand":
-            return ByHand(rounding, endless=any(map(_endless, given.values())))
+            return ByHand(rounding, endless=any(_endless(number.value) for number in given.values()))
         case "carry":
-            return Precise(endless=any(map(_endless, given.values())))
+            return Precise(rounding, endless=any(_endless(number.value) for number in given.values()))
         case "full":
             return Full()
         case _:
@@ -90,6 +122,58 @@ def evaluate(
     values by name. Raises ``CalculationError`` where a value cannot be had.
     """
     return Values(program, run(program, given, arithmetic(rounding, given), override), given, rounding)
+
+
+def unrounded(program: Program, given: Mapping[Name, Number]) -> Values:
+    """Every value in double precision, with which rounded ones are compared.
+
+    Where doubles fail on the way (a probability of 10^-348 is 0 in them, and has
+    no logarithm), 60 digits are taken, and their results as doubles. Raises
+    ``CalculationError`` where a result is larger than doubles can be.
+    """
+    try:
+        return evaluate(program, given, Rounding("full"))
+    except CalculationError:
+        numbers = tuple(map(float, run(program, given, Precise())))
+    for step, number in zip(program.steps, numbers, strict=True):
+        if math.isinf(number):
+            raise CalculationError(
+                f"{step.target} cannot be calculated: unrounded, it is beyond 10^308; "
+                "smaller parameters or a smaller learning rate would do"
+            )
+    return Values(program, numbers, given, Rounding("full"))
+
+
+def digits_needed(values: Values) -> int:
+    """How many digits of every function are enough for each line to round as it does: more where terms cancel."""
+    how, lines = ByHand(values.rounding), dict[tuple[Rule, Role], Enclosed]()
+    most = WORKING.prec
+    with localcontext(WORKING):
+        for step in values.program.steps:
+            if step.rule is not None and any(map(_inexact, source(step.rule).functions)):
+                key = step.rule, step.role
+                line = lines[key] = lines.get(key) or how.enclosed(*key)
+                _, count = line.decided(*[values.numbers[argument] for argument in step.arguments])
+                most = max(most, count + 20)
+    return most
+
+
+class _LikeDoubles:
+    """Bounds of 15 digits: doubles stay within them."""
+
+    number = staticmethod(digits(15).number)
+
+    def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
+        return source(rule).bind(self.number, lambda f: resolve(f, self.number, enclosed))
+
+
+def lost_by_doubles(program: Program, given: Mapping[Name, Number]) -> tuple[float, ...]:
+    """How far a calculation in doubles may be from each value at most; nothing where bounds of 15 digits do not tell."""
+    try:
+        bounds = run(program, given, _LikeDoubles())
+    except CalculationError:
+        return ()
+    return tuple(float(value.high - value.low) for value in bounds)
 
 
 class Remembering:
@@ -137,8 +221,12 @@ def _reason(error: Exception, rule: Rule, role: Role) -> str:
         return "a division by zero, with the digits that are kept; more places, or significant figures (--round 5sf), may do"
     if isinstance(error, CalculationError):
         return str(error)
+    if isinstance(error, Undefined) and role in (Role.STATE, Role.UPDATE):
+        return f"{error} does not exist; with more digits (--round 8sf, or carry) what stands below the root may not be negative"
     if isinstance(error, ValueError):
-        return "a function is not defined there"
+        return f"a function is not defined there{f': {error}' if isinstance(error, Undefined) else ''}"
+    if isinstance(error, Subnormal | Underflow):
+        return "the number is too small, below 10^-999,999; decimal places (--round 4dp) would do"
     return "the number is too large; smaller parameters or a smaller learning rate would do"
 
 
@@ -146,16 +234,21 @@ def _reason(error: Exception, rule: Rule, role: Role) -> str:
 
 
 Library = Callable[[Libraries], Callable[[Any], Any]]
-"""Which of its libraries an arithmetic takes a function from."""
+"""What an arithmetic takes from the libraries of a function."""
 
 
-def resolve(function: Function, number: Callable[[Fraction], Any], library: Library) -> Callable[[Any], Any]:
-    """A function in an arithmetic: put together from pieces, defined by a formula, or from a library."""
+def resolve(function: Function, number: Callable[[Fraction], Any], library: Library | None = None) -> Callable[[Any], Any]:
+    """A function in an arithmetic: put together from pieces, from a library, or defined by a formula.
+
+    Without a ``library`` the arithmetic has functions of straight pieces alone.
+    """
     if function.pieces is not None:
         return _bent(function.pieces, number)
-    if function.libraries is not None:
-        return library(function.libraries)
-    return definition_source(function).bind(number, lambda inner: resolve(inner, number, library))
+    if function.libraries is None:
+        return definition_source(function).bind(number, lambda inner: resolve(inner, number, library))
+    if library is None:
+        raise DesignError(f"{function.name} is no function of straight pieces")
+    return library(function.libraries)
 
 
 def _bent(pieces: Pieces, number: Callable[[Fraction], Any]) -> Callable[[Any], Any]:
@@ -165,32 +258,27 @@ def _bent(pieces: Pieces, number: Callable[[Fraction], Any]) -> Callable[[Any], 
     return lambda z: right * z if z > 0 else left * z
 
 
-@cache
-def _sixty_digits() -> Any:
-    """mpmath with 60 digits; it is imported where a double leaves a doubt."""
-    import mpmath
-
-    context = mpmath.mp.clone()
-    context.dps = 60
-    return context
-
-
 def floats(libraries: Libraries) -> Callable[[float], float]:
     """A function of doubles."""
     return libraries.math
 
 
-def _by_float(libraries: Libraries) -> Callable[[Decimal], Decimal]:
-    return lambda z: Decimal(libraries.math(float(z)))
+def _roughly(libraries: Libraries) -> Callable[[Enclosure], Enclosure]:
+    """A function between bounds by floating point, where its error is known and no more digits are wanted."""
+    function, absolute = libraries.math, libraries.near_zero
 
-
-def _by_digits(libraries: Libraries) -> Callable[[Decimal], Decimal]:
-    def applied(z: Decimal) -> Decimal:
-        digits = _sixty_digits()
-        value = libraries.mpmath(digits, digits.mpf(str(z)))
-        if isinstance(value, digits.mpc) or not digits.isfinite(value):
-            raise ValueError
-        return Decimal(digits.nstr(value, 58, min_fixed=0, max_fixed=0))
+    def applied(z: Enclosure) -> Enclosure:
+        argument = float(z.low)
+        if absolute is None or z.low != z.high or (z.low and abs(argument) < SMALLEST):
+            raise Undecided
+        try:
+            value = function(argument)
+        except (OverflowError, ValueError):
+            raise Undecided from None
+        if argument and abs(value) < SMALLEST:
+            raise Undecided  # doubles lose digits, or all of them
+        error = RELATIVE_ERROR * abs(value) + absolute
+        return Enclosure(z.digits, Decimal(value - error), Decimal(value + error))
 
     return applied
 
@@ -203,13 +291,63 @@ def decimal(value: Fraction) -> Decimal:
     return WORKING.divide(Decimal(value.numerator), Decimal(value.denominator))
 
 
-def _endless(number: Number) -> bool:
+def _endless(value: Fraction) -> bool:
     """Whether a number has no end in decimals: 1/3."""
-    rest = number.value.denominator
+    rest = value.denominator
     for factor in (2, 5):
         while rest % factor == 0:
             rest //= factor
     return rest != 1
+
+
+def _divides(formula: Formula) -> bool:
+    return isinstance(formula, Over) or any(map(_divides, children(formula)))
+
+
+class Enclosed:
+    """A line between bounds, calculated with more and more digits until both bounds are settled alike."""
+
+    def __init__(
+        self,
+        one: Source,
+        settle: Callable[[Decimal], Decimal],
+        counts: Sequence[int] = COUNTS,
+        cancelled: Decimal | None = None,
+    ) -> None:
+        """``cancelled`` is the value where all of the digits cancel; without it that is an error."""
+        self._one, self._settle, self._counts, self._cancelled = one, settle, counts, cancelled
+        self._lines: dict[int, Callable[..., Any]] = {}
+
+    def __call__(self, *numbers: Any) -> Decimal:
+        """The settled value; raises ``CalculationError`` where all digits that are tried cancel."""
+        return self.decided(*numbers)[0]
+
+    def decided(self, *numbers: Any) -> tuple[Decimal, int]:
+        """The settled value, and the number of digits that it took."""
+        for count in self._counts:
+            how = digits(count)
+            try:
+                value = self._line(count)(*map(how.number, numbers))
+            except Undecided:
+                continue
+            bounds = value.low, value.high
+            if count > 40:  # a division spoils ties, and no other number is so close to one
+                snap = Context(count - 20, ROUND_HALF_UP, MIN_EMIN, MAX_EMAX)
+                bounds = snap.plus(value.low), snap.plus(value.high)
+            low, high = map(self._settle, bounds)
+            if low == high:
+                return low, count
+        if self._cancelled is not None:
+            return self._cancelled, self._counts[-1]
+        raise CalculationError(
+            f"its terms cancel in their first {self._counts[-1]:,} digits; decimal places (--round 4dp) may do"
+        )
+
+    def _line(self, count: int) -> Callable[..., Any]:
+        if count not in self._lines:
+            number, library = digits(count).number, _roughly if count == FLOATING else enclosed
+            self._lines[count] = self._one.bind(number, lambda f: resolve(f, number, library))
+        return self._lines[count]
 
 
 LONGEST_FRACTION = 1_000
@@ -220,30 +358,46 @@ LONGEST_FRACTION = 1_000
 class Precise:
     """Decimals of 60 digits, never rounded to less."""
 
+    rounding: Rounding | None = None
+    """What is shown of a result, if anything is."""
     endless: bool = False
     """Whether some given number has no end in decimals: fractions are then kept, as by hand, so that what cancels is 0."""
 
     def number(self, value: Fraction) -> Any:
-        return value if self.endless and _endless(Number(value, "")) else decimal(value)
+        return value if self.endless and _endless(value) else decimal(value)
 
     def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
-        by_decimals = self._decimal_line(rule)
-        if not self.endless:
-            return by_decimals
         one = source(rule)
-        if any(function.pieces is None for function in one.functions):
-            return lambda *numbers: by_decimals(*[n if isinstance(n, Decimal) else decimal(n) for n in numbers])
-        exact = one.bind(Fraction, lambda f: resolve(f, Fraction, _by_digits))
+        carry = self._carried(role)
+        if any(map(_inexact, one.functions)):
+            enclosed = Enclosed(one, WORKING.plus, COUNTS[2:7], cancelled=ZERO)
+            return lambda *numbers: carry(enclosed(*numbers))
+        if not self.endless:
+            return one.bind(decimal, lambda f: resolve(f, decimal), carry)
+        exact = one.bind(Fraction, lambda f: resolve(f, Fraction))
 
         def line(*numbers: Any) -> Any:
             value = Fraction(exact(*map(Fraction, numbers)))
-            return self.number(value) if value.denominator.bit_length() <= LONGEST_FRACTION else decimal(value)
+            short = value.denominator.bit_length() <= LONGEST_FRACTION
+            return value if short and _endless(value) else carry(decimal(value))
 
         return line
 
-    @staticmethod
-    def _decimal_line(rule: Rule) -> Callable[..., Any]:
-        return source(rule).bind(decimal, lambda f: resolve(f, decimal, _by_digits), lambda value: value + ZERO)
+    def _carried(self, role: Role) -> Callable[[Decimal], Decimal]:
+        if self.rounding is None or self.rounding.figures is not None or role in KEEPS_FIGURES:
+            return lambda value: value + ZERO
+        most = SNAP.prec - self.rounding.places
+
+        def fitting(value: Decimal) -> Decimal:
+            if value.adjusted() >= most:
+                raise Overflow
+            return value + ZERO
+
+        return fitting
+
+
+def _inexact(function: Function) -> bool:
+    return function.pieces is None
 
 
 @dataclass(frozen=True)
@@ -256,53 +410,43 @@ class ByHand:
     are taken with fractions, so that 1/3 · 0.3 − 0.1 is 0 and a tie is a tie."""
 
     def number(self, value: Fraction) -> Any:
-        return value if self.endless and _endless(Number(value, "")) else decimal(value)
+        return value if self.endless and _endless(value) else decimal(value)
 
     def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
-        if not self.endless:
-            return self._decimal_line(rule, role)
         one = source(rule)
-        if any(self._inexact(function) for function in one.functions):
-            by_decimals = self._decimal_line(rule, role)
-            return lambda *numbers: by_decimals(*[n if isinstance(n, Decimal) else decimal(n) for n in numbers])
-        exact = one.bind(Fraction, lambda f: resolve(f, Fraction, _by_digits))
-        settle = settler(self.rounding, role)
-        return lambda *numbers: settle(decimal(Fraction(exact(*map(Fraction, numbers)))))
+        if any(map(_inexact, one.functions)):
+            return self.enclosed(rule, role)
+        if self.endless or _divides(rule.formula) or any(map(_endless, one.constants)):
+            return self._fractions(one, settler(self.rounding, role))
+        return self._exact(one, settler(self.rounding, role))
 
-    def _decimal_line(self, rule: Rule, role: Role) -> Callable[..., Any]:
-        one = source(rule)
-        settle = settler(self.rounding, role)
-        if not any(self._inexact(function) for function in one.functions):
-            return one.bind(decimal, lambda f: resolve(f, decimal, _by_digits), settle)
-        precise = one.bind(decimal, lambda f: resolve(f, decimal, _by_digits), settle)
-        if any(function.pieces is None and function.libraries is None for function in one.functions):
-            return precise  # nobody knows how errors grow in a user's own formula
-        return self._quick(one, precise, settle, self.rounding.figures)
+    def enclosed(self, rule: Rule, role: Role) -> Enclosed:
+        """The line between bounds, whatever it is."""
+        return Enclosed(source(rule), settler(self.rounding, role))
+
+    def _exact(self, one: Source, settle: Callable[[Decimal], Decimal]) -> Callable[..., Any]:
+        """Sums and products of decimals, and fractions where 60 digits do not hold them."""
+        quick = one.bind(decimal, lambda f: resolve(f, decimal))
+        fractions = self._fractions(one, settle)
+
+        def line(*numbers: Decimal) -> Decimal:
+            context = getcontext()
+            context.clear_flags()
+            value = quick(*numbers)
+            return fractions(*numbers) if context.flags[Inexact] else settle(value)
+
+        return line
 
     @staticmethod
-    def _inexact(function: Function) -> bool:
-        return function.pieces is None
+    def _fractions(one: Source, settle: Callable[[Decimal], Decimal]) -> Callable[..., Any]:
+        exact = one.bind(Fraction, lambda f: resolve(f, Fraction))
+        enclosed = Enclosed(one, settle)
 
-    @staticmethod
-    def _quick(one: Source, precise: Callable[..., Any], settle: Callable[[Any], Any], figures: int | None) -> Callable[..., Any]:
-        """By floating point, and by 60 digits where the value lies close to a tie."""
-        rough = one.bind(decimal, lambda f: resolve(f, decimal, _by_float))
-        half, doubt, relative = Decimal("0.5"), Decimal("1e-6"), Decimal("1e-14")
-
-        def line(*arguments: Decimal) -> Any:
-            try:
-                value = rough(*arguments)
-            except (OverflowError, ValueError):  # too large, or too small, for doubles
-                return precise(*arguments)
-            result = settle(value)
-            # Just below a power of ten the last figure stands one place further right than in the result.
-            place = int(result.as_tuple().exponent)
-            if figures is not None and value and value.adjusted() < result.adjusted():
-                place -= 1
-            quantum = Decimal((0, (1,), place))
-            if abs(abs(value - result) / quantum - half) < doubt + abs(value) * relative / quantum:
-                return precise(*arguments)
-            return result
+        def line(*numbers: Any) -> Decimal:
+            if any(isinstance(number, Decimal) and abs(number.adjusted()) > MAX_FRACTION for number in numbers):
+                return enclosed(*numbers)
+            value = Fraction(exact(*map(Fraction, numbers)))
+            return settle(STICKY.divide(Decimal(value.numerator), Decimal(value.denominator)))
 
         return line
 
@@ -316,23 +460,27 @@ def settler(rounding: Rounding, role: Role) -> Callable[[Any], Any]:
     """
     if rounding.figures is None and role not in KEEPS_FIGURES:
         quantum = Decimal(1).scaleb(-rounding.places)
-        plus = SNAP.plus
+        add = WORKING.add
 
         def to_places(value: Decimal) -> Decimal:
-            # + 0: minus zero is zero. Even a product wants snapping: a given 4/3 has no end in decimals.
-            return plus(value).quantize(quantum, ROUND_HALF_UP) + ZERO
+            # + 0: minus zero is zero.
+            return add(value.quantize(quantum, ROUND_HALF_UP, WORKING), ZERO)
 
         return to_places
     figures = Context(
-        prec=rounding.figures or rounding.places, rounding=ROUND_HALF_UP, Emax=999_999, Emin=-999_999, traps=[InvalidOperation]
+        prec=rounding.figures or rounding.places,
+        rounding=ROUND_HALF_UP,
+        Emax=999_999,
+        Emin=-999_999,
+        traps=[InvalidOperation, Overflow, Underflow, Subnormal],
     )
     least = figures.prec - 1
 
     def to_figures(value: Decimal) -> Decimal:
-        rounded = figures.plus(SNAP.plus(value))
+        rounded = figures.plus(value)
         if not rounded:
             return Decimal((0, (0,), -least))
-        return rounded.quantize(Decimal((0, (1,), rounded.adjusted() - least)))
+        return rounded.quantize(Decimal((0, (1,), rounded.adjusted() - least)), None, figures)
 
     return to_figures
 
@@ -347,14 +495,14 @@ class Full:
         quick = one.bind(float, lambda f: resolve(f, float, floats), self._finite)
         if not any(function.name == "exp" for function in one.functions):
             return quick
-        precise = one.bind(decimal, lambda f: resolve(f, decimal, _by_digits), float)
+        precise = Precise().line(rule, role)
 
         def line(*arguments: float) -> float:
             # A probability is a quotient of exponentials that may be too large, or too small, for doubles.
             try:
                 return float(quick(*arguments))
             except OverflowError:
-                return self._finite(precise(*map(Decimal, arguments)))
+                return self._finite(float(precise(*map(Decimal, arguments))))
 
         return line
 

@@ -19,13 +19,12 @@ from bptt_trace.cellwords import scaled
 from bptt_trace.conventions import rounding_rule
 from bptt_trace.desk import Desk
 from bptt_trace.errors import ProblemError
-from bptt_trace.evaluate import evaluate
+from bptt_trace.evaluate import evaluate, unrounded
 from bptt_trace.formula import Const, Var
 from bptt_trace.labels import Labels
 from bptt_trace.lowering import scalars
 from bptt_trace.names import Name
 from bptt_trace.notation import Clock, Speller, clock_at
-from bptt_trace.numbers import Rounding
 from bptt_trace.parts import one_step
 from bptt_trace.problem import Problem
 from bptt_trace.program import Role
@@ -118,9 +117,7 @@ class _Flow:
         self.problem, self.tag = problem, tag
         program = scalars(build(problem))
         values = evaluate(program, problem.given, problem.rounding)
-        reference = (
-            evaluate(program, problem.given, Rounding("full")) if with_latex or problem.rounding.policy == "exact" else values
-        )
+        reference = unrounded(program, problem.given) if with_latex or problem.rounding.policy == "exact" else values
         speller = Speller() if canonical else Speller(problem.vocabulary)
         self.desk = Desk(problem, program, values, reference, with_latex=with_latex, speller=speller, detail="lines")
         self.factors = self.desk.parts.factors
@@ -261,7 +258,7 @@ class _Writer:
             yield f"Slope {flow.tag}".rstrip(), (*slope, ", with ", *named, " held") if held else slope
         rules = {flow.problem.rounding: flow.tag for flow in reversed(self.flows)}
         for rounding, tag in reversed(rules.items()):
-            slopes = f"; slopes, products and shares are kept to {rounding.significant}"
+            slopes = f"; slopes, products and shares are kept to {rounding.kept_figures}"
             rule = rounding_rule(rounding) + (slopes if rounding.policy in ("by_hand", "carry") and not rounding.figures else "")
             yield "Rounding" if len(rules) == 1 else f"Rounding {tag}", (rule,)
         alone = " of a single iteration" if any(flow.goes_on for flow in self.flows) else ""

@@ -68,6 +68,10 @@ class Libraries:
     """As a closed form."""
     numpy: Callable[[Any, Any], Any]
     """Of a whole column of doubles."""
+    near_zero: float | None = None
+    """What the error of ``math`` comes to where the value is close to 0; None where its doubles are not to be relied upon."""
+    bounds: str = ""
+    """Its name in ``enclosure.py``, where it has bounds of its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,13 +105,13 @@ class Function:
         return self.name
 
 
-def _everywhere(name: str) -> Libraries:
+def _everywhere(name: str, near_zero: float | None = None, bounds: str = "") -> Libraries:
     """A function that all libraries have under one name."""
 
     def called(library: Any, z: Any) -> Any:
         return getattr(library, name)(z)
 
-    return Libraries(getattr(math, name), called, called, called)
+    return Libraries(getattr(math, name), called, called, called, near_zero, bounds or name)
 
 
 def _exp(z: float) -> float:
@@ -125,22 +129,26 @@ def _code(name: str, library: str, decimal: str = "") -> dict[str, str]:
 
 
 identity = Function("identity", r"\mathrm{id}", lambda z, y: ONE, pieces=Pieces(Fraction(1), Fraction(0), Fraction(1)))
-exp = Function("exp", r"\exp", lambda z, y: y, libraries=replace(_everywhere("exp"), math=_exp), code=_code("exp", "exp"))
-ln = Function("ln", r"\ln", lambda z, y: 1 / z, libraries=_everywhere("log"), code=_code("ln", "log"))
-sqrt = Function("sqrt", r"\mathrm{sqrt}", lambda z, y: 1 / (2 * y), libraries=_everywhere("sqrt"), code=_code("sqrt", "sqrt"))
+exp = Function("exp", r"\exp", lambda z, y: y, libraries=replace(_everywhere("exp", 0.0), math=_exp), code=_code("exp", "exp"))
+ln = Function("ln", r"\ln", lambda z, y: 1 / z, libraries=_everywhere("log", 1e-15, "ln"), code=_code("ln", "log"))
+sqrt = Function(
+    "sqrt", r"\mathrm{sqrt}", lambda z, y: 1 / (2 * y), libraries=_everywhere("sqrt", 0.0), code=_code("sqrt", "sqrt")
+)
 
 tanh = Function(
     "tanh",
     r"\tanh",
     lambda z, y: 1 - y**2,
     values=(-1, 1),
-    libraries=_everywhere("tanh"),
+    libraries=_everywhere("tanh", 0.0),
     code=_code(
         "tanh",
         "tanh",
         decimal='''\
 def tanh(z):
     """(exp(z) - exp(-z)) / (exp(z) + exp(-z)), without large exponentials."""
+    if abs(z) < Decimal("1e-20"):
+        return number(decimal(z) - decimal(z) ** 3 / 3)  # 1 - small would lose its digits
     small = (-2 * abs(decimal(z))).exp()
     size = (1 - small) / (1 + small)
     return number(size if z >= 0 else -size)''',
@@ -157,6 +165,8 @@ sigmoid = Function(
         mpmath=lambda mpmath, z: 1 / (1 + mpmath.exp(-z)),
         sympy=lambda sympy, z: 1 / (1 + sympy.exp(-z)),
         numpy=lambda numpy, z: 1 / (1 + numpy.exp(-z)),
+        near_zero=0.0,
+        bounds="sigmoid",
     ),
     code={
         "decimal": '''\
@@ -189,6 +199,8 @@ softplus = Function(
         mpmath=lambda mpmath, z: mpmath.log1p(mpmath.exp(-abs(z))) + max(z, mpmath.zero),
         sympy=lambda sympy, z: sympy.log(1 + sympy.exp(z)),
         numpy=lambda numpy, z: numpy.maximum(z, 0) + numpy.log1p(numpy.exp(-numpy.abs(z))),
+        near_zero=0.0,
+        bounds="softplus",
     ),
     code={
         "decimal": '''\

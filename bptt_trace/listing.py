@@ -34,6 +34,8 @@ class Listing:
     """Significant figures: of every result, or of the slopes between states alone."""
     digits: str
     """What is kept of a result, in words: ``4 decimals``."""
+    working: str
+    """Digits that Python calculates functions with."""
     slopes: bool
     """Whether there are slopes between states, which keep figures where all else keeps decimals."""
     symbols: tuple[str, ...]

@@ -15,7 +15,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from bptt_trace.evaluate import ByHand, Values, decimal, settler
+from bptt_trace.evaluate import SNAP, ByHand, Values, decimal, settler
 from bptt_trace.formula_text import LATEX, TEXT, Signs, Template
 from bptt_trace.names import BACKWARD, DECODER, ENCODER, FORWARD, Layer, Name, spell, word_and_number
 from bptt_trace.numbers import Rounding
@@ -142,7 +142,7 @@ def shower(rounding: Rounding) -> Callable[[Any, Role], str]:
             return lambda number, role: plain(number)
         case "carry":
             settle = {role: settler(rounding, role) for role in Role}
-            return lambda number, role: plain(settle[role](number if isinstance(number, Decimal) else decimal(number)))
+            return lambda number, role: plain(settle[role](SNAP.plus(number if isinstance(number, Decimal) else decimal(number))))
         case "full":
             return lambda number, role: repr(number + 0.0).replace("e+", "e")
         case _:
@@ -155,7 +155,7 @@ def plain(number: Decimal) -> str:
     if len(text) < 17 and "E" not in text:
         return text
     exponent = number.as_tuple().exponent
-    if isinstance(exponent, int) and -16 <= exponent <= 0:
+    if isinstance(exponent, int) and exponent <= 0 and (exponent >= -16 or number.adjusted() >= 0):
         return str(number) if exponent > -7 else f"{number:f}"
     return f"{number:e}".replace("e+", "e")
 

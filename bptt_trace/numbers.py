@@ -33,13 +33,13 @@ class Rounding:
     """Significant figures, instead of ``places``."""
 
     @property
-    def digits(self) -> str:
-        """How many digits are kept, in words: ``4 decimals``, ``1 significant figure``."""
-        return counted(self.figures, "significant figure") if self.figures else counted(self.places, "decimal")
+    def kept(self) -> str:
+        """What is kept of a result, in words: ``4 decimals``, ``1 significant figure``."""
+        return self.kept_figures if self.figures else counted(self.places, "decimal")
 
     @property
-    def significant(self) -> str:
-        """How many digits those lines keep that keep significant figures whatever the rule: as many as there are decimals."""
+    def kept_figures(self) -> str:
+        """What is kept of squares and of products of small numbers, whatever is kept of other results."""
         return counted(self.figures or self.places, "significant figure")
 
     @classmethod

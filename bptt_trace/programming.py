@@ -11,20 +11,20 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from bptt_trace.blackboard import Blackboard
 from bptt_trace.desk import Desk
 from bptt_trace.dialects import Scope, of_arrays, of_numbers
 from bptt_trace.errors import ProblemError
-from bptt_trace.evaluate import Values, evaluate
+from bptt_trace.evaluate import Values, digits_needed, lost_by_doubles, unrounded
 from bptt_trace.formula import Var
 from bptt_trace.formula_text import TEXT, Template, literal
 from bptt_trace.identifiers import identifier
 from bptt_trace.labels import headings, title_of
 from bptt_trace.listing import Listing, Passage
 from bptt_trace.names import LOSS, WHOLE_LOSS, gradient
-from bptt_trace.numbers import Rounding
 from bptt_trace.problem import Problem
 from bptt_trace.program import KEEPS_FIGURES, Program, Role, Step, composed_size
 from bptt_trace.rules import Rule
@@ -38,6 +38,8 @@ OF_NUMBERS = ("python", "sympy")
 """Forms with a statement for each line of numbers; the others have one for each line on the board."""
 MOST_COMPOSED = 60
 """How many lines a composed loss may have, one that is used twice counted twice; beyond, SymPy takes minutes."""
+FINEST = 1e-12
+"""The error of doubles, relative to a value, that is allowed on every line."""
 FORWARD = {Role.PREACTIVATION, Role.HIDDEN, Role.OUTPUT, Role.LOSS}
 
 
@@ -50,7 +52,7 @@ def listing(problem: Problem, program: Program, values: Values, form: str) -> Li
     """
     if values.rounding.policy == "exact":
         raise ProblemError(f"-f {form} compares numbers, and closed forms are none; 4dp, carry or full would do", path="rounding")
-    full = evaluate(program, problem.given, Rounding("full"))
+    full = unrounded(program, problem.given)
     desk = Desk(problem, program, values, full, with_latex=False, detail="lines" if form in OF_NUMBERS else "board")
     board = Blackboard(desk, "board") if desk.on_board else desk
     if form == "torch":
@@ -172,7 +174,8 @@ class _Writer:
             policy=rounding.policy,
             quantum=f"{10**-rounding.places:.{rounding.places}f}" if by_hand and not rounding.figures else "",
             figures=str(rounding.figures or rounding.places),
-            digits=f"{rounding.figures} significant figures" if rounding.figures else f"{rounding.places} decimals",
+            digits=rounding.kept,
+            working=str(digits_needed(self.desk.values)) if by_hand and self.form == "python" else "",
             slopes=by_hand and any(step.role in KEEPS_FIGURES for step in self.steps),
             symbols=tuple(
                 f'{name} = number("{value}")' if self.form in OF_NUMBERS else f"{name} = {value}"
@@ -200,7 +203,16 @@ class _Lines(_Writer):
         texts = [self.title(position), self.right_side(position), self.value(position)]
         if self.form == "python" and role in KEEPS_FIGURES and rounding.figures is None and rounding.policy != "full":
             texts.append("to_figures")  # products and squares keep figures where all else keeps decimals
+        if self.form == "numpy" and rounding.policy == "carry" and self._lost:
+            lost = max(self._lost[line] for line in self.board.lines(position))
+            if lost > FINEST * max(abs(float(self.desk.numbers[line])) for line in self.board.lines(position)) + FINEST / 1000:
+                texts.append(f"{1.5 * lost:.1g}")  # terms cancel
         return _call(f"{self.name(position)} = line", texts, self.number(position))
+
+    @cached_property
+    def _lost(self) -> tuple[float, ...]:
+        """How far doubles may be from each line that carries on 60 digits."""
+        return lost_by_doubles(self.desk.program, self.desk.problem.given)
 
 
 class _Autograd(_Writer):

@@ -102,11 +102,11 @@ def _blocks(section: Section, blanks: Blanks) -> Iterator[Block]:
 def _answering(key: Key, blanks: Blanks) -> Iterator[tuple[str, Inline]]:
     """How answers are to be given."""
     rounding = key.problem.rounding
-    digits = f"Write every result with {rounding.digits}; more do no harm."
+    digits = f"Write every result with {rounding.kept}; more do no harm."
     if rounding.figures is None:
         digits = "Write every result with the number of decimals printed beside its box; extra decimals do no harm."
         if rounding.policy == "by_hand":
-            digits += f" Where that is more than {rounding.places}, the next line still uses the result with {rounding.digits}."
+            digits += f" Where that is more than {rounding.places}, the next line still uses the result with {rounding.kept}."
     if key.problem.marks.follow_through == 1:
         costs = "A wrong line costs only itself: later lines are marked with your own numbers."
     else:

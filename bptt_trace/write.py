@@ -16,7 +16,7 @@ from bptt_trace.cellwords import word_of
 from bptt_trace.conventions import conventions
 from bptt_trace.desk import Desk
 from bptt_trace.errors import ProblemError
-from bptt_trace.evaluate import Values, evaluate
+from bptt_trace.evaluate import Values, unrounded
 from bptt_trace.formula_text import TEXT
 from bptt_trace.iterations import Course, shown, title
 from bptt_trace.labels import Labels, headings, title_of
@@ -24,7 +24,6 @@ from bptt_trace.ledger import ledger, loss_ledger, parameter_ledger
 from bptt_trace.lossterms import loss_name, sum_over, summed, term_equation
 from bptt_trace.names import ENCODER, LOSS, WHOLE_LOSS, Name, gradient
 from bptt_trace.notation import Speller, clock_at, layer_in_words, seen
-from bptt_trace.numbers import Rounding
 from bptt_trace.optimizers import Update
 from bptt_trace.parts import Parts, Pass, by_track, way
 from bptt_trace.problem import Problem
@@ -159,7 +158,7 @@ def write(
     says which iterations are printed in full: ``auto``, ``all``, ``none``, or
     numbers with commas and ``last``.
     """
-    full_precision = evaluate(program, problem.given, Rounding("full"))
+    full_precision = unrounded(program, problem.given)
     speller = Speller() if canonical else Speller(problem.vocabulary)
     few = bool(problem.update) and show not in ("all", "auto") and len(program) > MANY
     desk = Desk(problem, program, values, full_precision, with_latex=with_latex, speller=speller, detail=detail, few=few)
@@ -833,7 +832,7 @@ class Writer:
         if not factors:
             return
         digits = (
-            f" Factors are kept to {desk.values.rounding.significant}: with decimals a product of many would print as 0."
+            f" Factors are kept to {desk.values.rounding.kept_figures}: with decimals a product of many would print as 0."
             if desk.values.rounding.policy in ("by_hand", "carry")
             else ""
         )

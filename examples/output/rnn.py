@@ -43,6 +43,8 @@ def line(name, value, printed, rounded=rounded):
 
 def tanh(z):
     """(exp(z) - exp(-z)) / (exp(z) + exp(-z)), without large exponentials."""
+    if abs(z) < Decimal("1e-20"):
+        return number(decimal(z) - decimal(z) ** 3 / 3)  # 1 - small would lose its digits
     small = (-2 * abs(decimal(z))).exp()
     size = (1 - small) / (1 + small)
     return number(size if z >= 0 else -size)
