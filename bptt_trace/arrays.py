@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bptt_trace.evaluate import resolve
 from bptt_trace.functions import Function, Pieces
-from bptt_trace.lines import source
+from bptt_trace.lines import definition_source, source
 from bptt_trace.rules import Rule
 
 Column = npt.NDArray[np.float64]
@@ -29,7 +28,9 @@ def over_arrays(rule: Rule) -> Callable[..., Any]:
 def _function(function: Function) -> Callable[[Any], Any]:
     if function.pieces is not None:
         return _bent(function.pieces)
-    return resolve(function, float, lambda libraries: partial(libraries.numpy, np))
+    if function.libraries is not None:
+        return partial(function.libraries.numpy, np)
+    return definition_source(function).bind(float, _function)
 
 
 def _bent(pieces: Pieces) -> Callable[[Any], Any]:

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from bptt_trace import load, solve
 from bptt_trace.arrays import over_arrays
 from bptt_trace.errors import ProblemError
-from bptt_trace.evaluate import DECIMAL_BY_DIGITS, WORKING, decimal, evaluate, resolve
+from bptt_trace.evaluate import WORKING, Precise, evaluate
 from bptt_trace.expressions import MAX_DEPTH, MAX_LENGTH, activation
+from bptt_trace.formula_text import LATEX, TEXT, in_z
 from bptt_trace.functions import Z
-from bptt_trace.lines import LATEX, TEXT, in_z
 from bptt_trace.names import Name
 from bptt_trace.numbers import Number, Rounding
 from bptt_trace.program import Builder, Role
+from bptt_trace.rules import rule_of
 
 A, H = Name("a"), Name("h")
 
@@ -172,8 +173,7 @@ SMOOTH = ["z^20", "3/z", "z/3", "-(z/(1+z^2))", "((z/2)^2)^3", "1/(1+exp(-z))", 
 def test_the_slope_is_the_limit_of_differences(source, z):
     """Every expression is differentiated as it stands: central differences with 60 digits find the same."""
     function = activation(source, "phi", r"\varphi")
-    value = resolve(function, decimal, DECIMAL_BY_DIGITS)
-    slope = resolve(function.slope(Z, Z).function, decimal, DECIMAL_BY_DIGITS)
+    value, slope = (Precise().line(rule_of(formula)[0], Role.HIDDEN) for formula in (function(Z), function.slope(Z, Z)))
     with localcontext(WORKING):
         at, step = Decimal(z), Decimal("1e-20")
         difference = (value(at + step) - value(at - step)) / (2 * step)
@@ -183,8 +183,8 @@ def test_the_slope_is_the_limit_of_differences(source, z):
 def test_a_power_of_a_power_stands_in_brackets():
     """2^2^3 would be 2 to the eighth, and no LaTeX at all."""
     function = activation("((z/2)^2)^3", "phi", r"\varphi")
-    assert "((z / 2)^2)^3" == in_z(function, TEXT)
-    assert r"((\frac{z}{2})^{2})^{3}" == in_z(function, LATEX)
+    assert "((z / 2)^2)^3" == in_z(function.definition, TEXT)
+    assert r"((\frac{z}{2})^{2})^{3}" == in_z(function.definition, LATEX)
 
 
 @pytest.mark.parametrize("slope", ["0", "1/2", "1"])
