@@ -27,13 +27,13 @@ from pathlib import Path
 import floor
 from rich.console import Console
 
-from bptt_trace.build import build
-from bptt_trace.evaluate import evaluate
-from bptt_trace.lowering import scalars
-from bptt_trace.problem import load
-from bptt_trace.render.data import write_json
-from bptt_trace.render.terminal import show
-from bptt_trace.write import write
+from bptt_trace.calculation.arithmetic import evaluate
+from bptt_trace.calculation.build import build
+from bptt_trace.engine.scalar_program import scalars
+from bptt_trace.media.sheet_json import write_json
+from bptt_trace.media.terminal import show
+from bptt_trace.problem.problem import load
+from bptt_trace.worked_solution.worked_solution import write
 
 Job = Callable[[int, Path], None]
 

@@ -29,9 +29,11 @@ from pathlib import Path
 import numpy as np
 from cold_start import in_turn, program
 
-from bptt_trace.check import RIGHT, Key, Marked, check
-from bptt_trace.names import Name
-from bptt_trace.problem import load
+from bptt_trace.engine.names import Name
+from bptt_trace.marking.check import check
+from bptt_trace.marking.key import Key
+from bptt_trace.marking.marks import RIGHT, Marked
+from bptt_trace.problem.problem import load
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 

@@ -22,12 +22,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bptt_trace import load, solve
-from bptt_trace.copies import Medium, Typesetter
-from bptt_trace.documents import content, document_of
-from bptt_trace.render.document import latex, tex_words
-from bptt_trace.render.engine import find_engine
-from bptt_trace.render.pdf import compile_many, compile_one
-from bptt_trace.variants import Factory
+from bptt_trace.handouts.variant_sheets import Medium, Typesetter
+from bptt_trace.handouts.variants import Factory
+from bptt_trace.media.latex_program import find_engine
+from bptt_trace.media.pdf import compile_many, compile_one
+from bptt_trace.media.templates import latex, tex_words
+from bptt_trace.problem.files import content, document_of
 
 BOUND = 1.3
 

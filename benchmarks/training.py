@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 
 from bptt_trace import Rounding, build, evaluate, scalars
-from bptt_trace.iterations import picked
-from bptt_trace.problem import Problem, from_document
-from bptt_trace.render.terminal import as_text
-from bptt_trace.write import write
+from bptt_trace.media.terminal import as_text
+from bptt_trace.problem.problem import Problem, from_document
+from bptt_trace.worked_solution.iteration_table import picked
+from bptt_trace.worked_solution.worked_solution import write
 
 INPUTS = [[1, 0], [0, 1], [1, 1], [0, 0]]
 TARGETS = [[1.0, 0.5], [0.0, 1.0], [0.2, 1.0], [0.0, 0.0]]

@@ -26,13 +26,13 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
-from bptt_trace.copies import Medium, Typesetter
-from bptt_trace.documents import content, document_of
-from bptt_trace.forms import Form
-from bptt_trace.handouts import COLUMNS, write_folder
-from bptt_trace.keysheet import decimals
-from bptt_trace.render.document import markdown, markdown_words
-from bptt_trace.variants import Factory, Variant
+from bptt_trace.handouts.answer_key import decimals
+from bptt_trace.handouts.fill_in_text import Form
+from bptt_trace.handouts.folder import COLUMNS, write_folder
+from bptt_trace.handouts.variant_sheets import Medium, Typesetter
+from bptt_trace.handouts.variants import Factory, Variant
+from bptt_trace.media.templates import markdown, markdown_words
+from bptt_trace.problem.files import content, document_of
 
 FILLING, ALL = 3.0, 6.0
 """How many times as long as the hand-written program filling may take, and drawing and screening with it."""

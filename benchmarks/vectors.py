@@ -19,13 +19,13 @@ import random
 import statistics
 import time
 
-from bptt_trace.build import build
-from bptt_trace.evaluate import evaluate
-from bptt_trace.lowering import scalars
-from bptt_trace.networks import network_of
-from bptt_trace.problem import Problem, parse
-from bptt_trace.render.data import write_json
-from bptt_trace.write import write
+from bptt_trace.calculation.arithmetic import evaluate
+from bptt_trace.calculation.build import build
+from bptt_trace.engine.scalar_program import scalars
+from bptt_trace.media.sheet_json import write_json
+from bptt_trace.problem.network_keys import network_of
+from bptt_trace.problem.problem import Problem, parse
+from bptt_trace.worked_solution.worked_solution import write
 
 BOUND, BOUND_OF_GATES = 3.0, 1.5
 

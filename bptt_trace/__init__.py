@@ -14,14 +14,17 @@ while to load and reading a problem does not need it.
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bptt_trace.build import build
-    from bptt_trace.check import Key, Marked, Marks, check
+    from bptt_trace.calculation.arithmetic import Values, evaluate
+    from bptt_trace.calculation.build import build
+    from bptt_trace.calculation.prove import Comparison, prove
+    from bptt_trace.document.sheet import Sheet
+    from bptt_trace.engine.names import Name, Role
+    from bptt_trace.engine.program import Program, Step
+    from bptt_trace.engine.scalar_program import scalars
     from bptt_trace.errors import (
         CalculationError,
         InputError,
@@ -32,50 +35,47 @@ if TYPE_CHECKING:
         TypesettingError,
         UnknownName,
     )
-    from bptt_trace.evaluate import Values, evaluate
-    from bptt_trace.lowering import scalars
-    from bptt_trace.names import Name
-    from bptt_trace.numbers import Rounding
-    from bptt_trace.problem import Problem, load, parse
-    from bptt_trace.program import Program, Role, Step
-    from bptt_trace.prove import Comparison, prove
-    from bptt_trace.sheet import Sheet
+    from bptt_trace.marking.check import check
+    from bptt_trace.marking.key import Key
+    from bptt_trace.marking.marks import Marked, Marks
+    from bptt_trace.problem.numbers import Rounding
+    from bptt_trace.problem.problem import Problem, load, parse
     from bptt_trace.solution import Solution, solve
-    from bptt_trace.write import write
+    from bptt_trace.worked_solution.worked_solution import write
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "build": "build",
+    "build": "calculation.build",
     "CalculationError": "errors",
-    "check": "check",
-    "Comparison": "prove",
-    "evaluate": "evaluate",
+    "check": "marking.check",
+    "Comparison": "calculation.prove",
+    "evaluate": "calculation.arithmetic",
     "InputError": "errors",
-    "Key": "check",
-    "load": "problem",
-    "Marked": "check",
-    "Marks": "check",
-    "Name": "names",
+    "Key": "marking.key",
+    "load": "problem.problem",
+    "Marked": "marking.marks",
+    "Marks": "marking.marks",
+    "Name": "engine.names",
     "OutputError": "errors",
-    "parse": "problem",
-    "Problem": "problem",
+    "parse": "problem.problem",
+    "Problem": "problem.problem",
     "ProblemError": "errors",
-    "Program": "program",
+    "Program": "engine.program",
     "ProgramMissing": "errors",
-    "prove": "prove",
-    "Role": "program",
-    "Rounding": "numbers",
-    "scalars": "lowering",
-    "Sheet": "sheet",
+    "prove": "calculation.prove",
+    "Role": "engine.names",
+    "Rounding": "problem.numbers",
+    "scalars": "engine.scalar_program",
+    "Sheet": "document.sheet",
     "Solution": "solution",
     "solve": "solution",
-    "Step": "program",
+    "Step": "engine.program",
     "TraceError": "errors",
     "TypesettingError": "errors",
     "UnknownName": "errors",
-    "Values": "evaluate",
-    "write": "write",
+    "Values": "calculation.arithmetic",
+    "write": "worked_solution.worked_solution",
 }
 
 __all__ = [  # noqa: RUF022 - sorted without regard to case, and checked by a test
@@ -118,17 +118,6 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
-
-
-class _Package(ModuleType):
-    """A package whose public functions win over its modules of the same name (``build``, ``check``, ``prove`` …)."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOMES and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
 
 
 def __dir__() -> list[str]:

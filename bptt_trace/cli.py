@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import gc
 import os
-import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -18,25 +17,22 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from bptt_trace import __version__
-from bptt_trace.errors import OutputError, TraceError
+from bptt_trace.errors import TraceError
+from bptt_trace.files import ReaderGone, _opened
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bptt_trace.copies import Medium
-    from bptt_trace.problem import Problem
-    from bptt_trace.prove import Comparison
-    from bptt_trace.sheet import Sheet
-    from bptt_trace.variants import Search
+    from bptt_trace.calculation.prove import Comparison
+    from bptt_trace.document.sheet import Sheet
+    from bptt_trace.handouts.variant_sheets import Medium
+    from bptt_trace.handouts.variants import Search
+    from bptt_trace.problem.problem import Problem
 
 CODE = ("python", "numpy", "torch", "sympy")
 """What a sheet may be printed as for a machine to run."""
 PLAIN_WIDTH = 80
 """Columns of output that does not go to a terminal."""
-
-
-class ReaderGone(Exception):
-    """Standard output was closed from the other side (``| head``)."""
 
 
 class _Commands(click.Group):
@@ -166,10 +162,10 @@ def solve(
       bptt-trace solve rnn --set x=[1,2,3] --set target=[0.5,1.0,1.5]
       bptt-trace solve rnn --set update.rule=adam --set update.iterations=20 --show 1,2,last
     """
-    from bptt_trace.build import build
-    from bptt_trace.lowering import scalars
-    from bptt_trace.numbers import Rounding
-    from bptt_trace.problem import load
+    from bptt_trace.calculation.build import build
+    from bptt_trace.engine.scalar_program import scalars
+    from bptt_trace.problem.numbers import Rounding
+    from bptt_trace.problem.problem import load
 
     form = _form(form, output, "markdown", "latex", "pdf", "html", "json", "python")
     if fragment and form != "latex":
@@ -186,16 +182,16 @@ def solve(
         read = read.rounded(Rounding.parse(rounding))
     program = scalars(build(read))
 
-    from bptt_trace.evaluate import evaluate
-    from bptt_trace.write import within_reach, write
+    from bptt_trace.calculation.arithmetic import evaluate
+    from bptt_trace.worked_solution.worked_solution import within_reach, write
 
     within_reach(
         program, {"json": "lines", "python": "lines", "numpy": "board", "torch": "board", "sympy": "lines"}.get(form, detail)
     )
     values = evaluate(program, read.given, read.rounding)
     if form in CODE:
-        from bptt_trace.programming import listing
-        from bptt_trace.render.code import code
+        from bptt_trace.media.templates import code
+        from bptt_trace.worked_solution.python_program import listing
 
         _written([code(listing(read, program, values, form))], output)
         return
@@ -214,7 +210,7 @@ def solve(
         show="all" if data else show,
     )
     if form == "json":
-        from bptt_trace.render.data import write_json
+        from bptt_trace.media.sheet_json import write_json
 
         _written(write_json(sheet), output)
         return
@@ -257,11 +253,11 @@ def worksheet(
       bptt-trace worksheet rnn --blanks gradients --hints 1
       bptt-trace worksheet rnn -f csv -o answers.csv
     """
-    from bptt_trace.blanks import answers_csv, answers_toml, blanks_of, of_a_size_to_fill_in
-    from bptt_trace.check import Key
-    from bptt_trace.keysheet import key_sheet
-    from bptt_trace.problem import load
-    from bptt_trace.worksheet import worksheet as written
+    from bptt_trace.handouts.answer_key import key_sheet
+    from bptt_trace.handouts.blanks import answers_csv, answers_toml, blanks_of, of_a_size_to_fill_in
+    from bptt_trace.handouts.worksheet import worksheet as written
+    from bptt_trace.marking.key import Key
+    from bptt_trace.problem.problem import load
 
     form = _form(form, output, "markdown", "latex", "pdf", "html", "csv", "toml")
     for name, given in (("--fragment", fragment), ("--switch", switch), ("--exam", exam)):
@@ -331,12 +327,12 @@ def vary(
       bptt-trace vary rnn --students ids.csv -f pdf -o handouts
       bptt-trace vary rnn --code 36P-K71 -o again
     """
-    from bptt_trace.copies import Typesetter
     from bptt_trace.errors import ProblemError
-    from bptt_trace.handouts import students_of, write_folder
-    from bptt_trace.problem import document
-    from bptt_trace.progress import bar
-    from bptt_trace.variants import Factory, Search
+    from bptt_trace.handouts.folder import students_of, write_folder
+    from bptt_trace.handouts.variant_sheets import Typesetter
+    from bptt_trace.handouts.variants import Factory, Search
+    from bptt_trace.marking.class_run import bar
+    from bptt_trace.problem.problem import document
 
     ids = students_of(students) if students else []
     if code is not None and (count or seed is not None or ids):
@@ -392,22 +388,22 @@ def check(
       bptt-trace check rnn answers.csv
       bptt-trace check rnn answers.csv -f markdown -o marked.md
     """
-    from bptt_trace.answers import load as load_answers
-    from bptt_trace.check import Key
-    from bptt_trace.check import check as mark
     from bptt_trace.errors import ProblemError
-    from bptt_trace.problem import load
+    from bptt_trace.marking.answer_files import load as load_answers
+    from bptt_trace.marking.check import check as mark
+    from bptt_trace.marking.key import Key
+    from bptt_trace.problem.problem import load
 
     form = _form(form, output, "markdown", "latex", "pdf", "html", "json")
     _can_show(form, output)
     key = Key(load(problem, changes))
     marks = mark(key, load_answers(answers, key.register))
     if form in ("json", "gradescope"):
-        from bptt_trace.results import as_json, gradescope
+        from bptt_trace.marking.marks import as_json, gradescope
 
         _written([(as_json if form == "json" else gradescope)(marks, reveal=reveal)], output)
     else:
-        from bptt_trace.marked import report
+        from bptt_trace.marking.report import report
 
         _show(report(key, marks, student, reveal=reveal), form, output)
     if marks.faults or marks.unwritten:
@@ -451,8 +447,8 @@ def grade(
       bptt-trace grade rnn class.csv -o marks.csv --reports reports --report-format pdf
     """
     from bptt_trace.errors import ProblemError, TypesettingError
-    from bptt_trace.grading import run
-    from bptt_trace.problem import load
+    from bptt_trace.marking.class_run import run
+    from bptt_trace.problem.problem import load
 
     read = load(problem, changes)
     tally = run(read, class_file, output, reports=reports, form=form, variants=variants, jobs=jobs, progress=sys.stderr.isatty())
@@ -502,9 +498,9 @@ def flow(
       bptt-trace flow vanishing vanishing-lstm -f pdf -o vanishing.pdf
     """
     from bptt_trace.errors import ProblemError
-    from bptt_trace.flowsheet import flow_sheet, followed
-    from bptt_trace.numbers import Rounding
-    from bptt_trace.problem import load
+    from bptt_trace.problem.numbers import Rounding
+    from bptt_trace.problem.problem import load
+    from bptt_trace.worked_solution.gradient_flow import flow_sheet, followed
 
     form = _form(form, output, "markdown", "latex", "pdf", "html", "json")
     if fragment and form != "latex":
@@ -523,7 +519,7 @@ def flow(
             raise
     sheet = flow_sheet(read, with_latex=form != "terminal", canonical=form == "json")
     if form == "json":
-        from bptt_trace.render.data import write_json
+        from bptt_trace.media.sheet_json import write_json
 
         _written(write_json(sheet), output)
         return
@@ -537,9 +533,9 @@ def mistakes(problem: str, changes: tuple[str, ...]) -> None:
 
     PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example.
     """
-    from bptt_trace.check import Key
-    from bptt_trace.marked import mistakes_sheet
-    from bptt_trace.problem import load
+    from bptt_trace.marking.key import Key
+    from bptt_trace.marking.mistakes_sheet import mistakes_sheet
+    from bptt_trace.problem.problem import load
 
     _show(mistakes_sheet(Key(load(problem, changes))), "terminal", None)
 
@@ -554,8 +550,8 @@ def prove(problem: str, changes: tuple[str, ...]) -> None:
 
     PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example.
     """
-    from bptt_trace.problem import load
-    from bptt_trace.prove import prove as compare
+    from bptt_trace.calculation.prove import prove as compare
+    from bptt_trace.problem.problem import load
 
     read = load(problem, changes)
     comparisons = compare(read)
@@ -574,9 +570,9 @@ def names(problem: str, changes: tuple[str, ...]) -> None:
 
     PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example.
     """
-    from bptt_trace.build import build
-    from bptt_trace.lowering import scalars
-    from bptt_trace.problem import load
+    from bptt_trace.calculation.build import build
+    from bptt_trace.engine.scalar_program import scalars
+    from bptt_trace.problem.problem import load
 
     read = load(problem, changes)
     program = scalars(build(read))
@@ -595,9 +591,9 @@ def examples(name: str | None) -> None:
 
     Those marked as published come from elsewhere, with their source in the file.
     """
-    from bptt_trace.documents import example
-    from bptt_trace.documents import examples as known
-    from bptt_trace.problem import load
+    from bptt_trace.problem.files import example
+    from bptt_trace.problem.files import examples as known
+    from bptt_trace.problem.problem import load
 
     if name is not None:
         _written([example(name)], None)
@@ -638,10 +634,10 @@ def from_weights(
       bptt-trace from-weights model.npz -o my.toml
       bptt-trace from-weights model.npz --cell rnn --merge-biases --set x=[1,2] | bptt-trace solve -
     """
-    from bptt_trace.documents import change_document
     from bptt_trace.errors import ProblemError
-    from bptt_trace.problem import from_document
-    from bptt_trace.weights import arrays_of, document_from, text_of
+    from bptt_trace.problem.files import change_document
+    from bptt_trace.problem.problem import from_document
+    from bptt_trace.trained_models.problem_file import arrays_of, document_from, text_of
 
     arrays = arrays_of(file)
     try:
@@ -668,16 +664,16 @@ def from_weights(
 
 def _medium(form: str, templates: Path | None, jobs: int) -> Medium:
     """How the sheets of variants are rendered and written."""
-    from bptt_trace.copies import Medium
-    from bptt_trace.render.document import latex, markdown, markdown_words, tex_words
+    from bptt_trace.handouts.variant_sheets import Medium
+    from bptt_trace.media.templates import latex, markdown, markdown_words, tex_words
 
     match form:
         case "markdown":
             return Medium("md", lambda sheet: markdown(sheet, templates), markdown_words)
         case "latex":
             return Medium("tex", lambda sheet: latex(sheet, templates), tex_words)
-    from bptt_trace.render.engine import TYPST, find_engine
-    from bptt_trace.render.pdf import compile_many, joined, source
+    from bptt_trace.media.latex_program import TYPST, find_engine
+    from bptt_trace.media.pdf import compile_many, joined, source
 
     engine = find_engine()
     return Medium(
@@ -693,7 +689,7 @@ def _medium(form: str, templates: Path | None, jobs: int) -> Medium:
 def _told(search: Search, never_shown: Iterable[str], folder: Path, students: Sequence[str]) -> Iterator[str]:
     """What was written, and what was rejected on the way."""
     found = len(search.variants)
-    from bptt_trace.marked import written
+    from bptt_trace.marking.report import written
 
     named = [written(student) for student in students[:: max(found - 1, 1)]]
     whose = f", from {named[0]} to {named[-1]}" if named else ""
@@ -754,7 +750,7 @@ def _can_show(form: str, output: Path | None) -> None:
         return
     if output is None and sys.stdout.isatty():
         raise click.UsageError("a PDF is not for the screen; -o FILE writes it to a file")
-    from bptt_trace.render.engine import find_engine
+    from bptt_trace.media.latex_program import find_engine
 
     find_engine()
 
@@ -764,17 +760,17 @@ def _show(
 ) -> None:
     """Print a sheet."""
     if form == "terminal":
-        from bptt_trace.render.terminal import show
+        from bptt_trace.media.terminal import show
 
         with _opened(output) as file:
             show(sheet, _console(file), unicode=_prints_unicode(file))
         return
-    from bptt_trace.render.document import html, latex, markdown
+    from bptt_trace.media.templates import html, latex, markdown
 
     if form == "latex":
         _written([latex(sheet, templates, fragment=fragment, exam=exam)], output)
     elif form == "pdf":
-        from bptt_trace.render.pdf import compile_one, source
+        from bptt_trace.media.pdf import compile_one, source
 
         pdf = compile_one(source(sheet, templates))
         with _opened(output, binary=True) as file:
@@ -789,8 +785,8 @@ def _show(
 
 def _write_markdown(sheet: Sheet, output: Path, templates: Path | None) -> None:
     """A Markdown file, and beside it the pictures that it links."""
-    from bptt_trace.render.document import markdown
-    from bptt_trace.render.svg import pictures
+    from bptt_trace.media.drawing.svg import pictures
+    from bptt_trace.media.templates import markdown
 
     drawn = {which: (output.with_name(f"{output.stem}-{which}.svg"), svg) for which, svg in pictures(sheet).items()}
     text = markdown(sheet, templates, {which: file.name for which, (file, _) in drawn.items()})
@@ -805,51 +801,10 @@ def _written(pieces: Iterable[str], output: Path | None) -> None:
         file.writelines(pieces)
 
 
-@contextmanager
-def _opened(output: Path | None, *, binary: bool = False) -> Iterator[IO[Any]]:
-    """Standard output, or a file that appears whole or not at all."""
-    if output is None:
-        try:
-            yield sys.stdout.buffer if binary else sys.stdout
-            sys.stdout.flush()
-        except BrokenPipeError:
-            raise ReaderGone from None
-        return
-    try:
-        if output.exists() and not output.is_file() and not output.is_dir():
-            with output.open("wb" if binary else "w", encoding=None if binary else "utf-8") as file:
-                yield file  # a pipe or a device cannot be replaced
-            return
-        with _temporary(output, binary=binary) as file:
-            yield file
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise OutputError(f"{output}: cannot be written: {error.strerror or error}") from None
-
-
-@contextmanager
-def _temporary(output: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
-    """A file beside the one wanted, which takes its place when it is complete."""
-    if output.is_dir():
-        raise OutputError(f"{output}: is a folder; the name of a file is due")
-    # The name is known before the file is there, so that nothing can come between making it and removing it.
-    beside = output.with_name(f".{output.name[:40]}.{os.getpid()}.{secrets.token_hex(4)}")
-    try:
-        how: dict[str, Any] = {"mode": "xb"} if binary else {"mode": "x", "encoding": "utf-8", "newline": "\n"}
-        with beside.open(**how) as file:
-            yield file
-        if output.exists():
-            beside.chmod(output.stat().st_mode & 0o777)
-        beside.replace(output)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-
-
 def _proof_note(problem: Problem) -> Any:
-    from bptt_trace.prove import prove as compare
-    from bptt_trace.sheet import Math, Note, inline
+    from bptt_trace.calculation.prove import prove as compare
+    from bptt_trace.document.mathematics import Math, inline
+    from bptt_trace.document.sheet import Note
 
     comparisons = compare(problem)
     if not comparisons:

@@ -7,20 +7,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bptt_trace.build import build
-from bptt_trace.evaluate import Values, evaluate
-from bptt_trace.lowering import scalars
-from bptt_trace.names import Name
-from bptt_trace.notation import Speller
-from bptt_trace.numbers import Rounding
-from bptt_trace.problem import Problem, load
-from bptt_trace.program import Program
-from bptt_trace.write import within_reach, write
+from bptt_trace.calculation.arithmetic import Values, evaluate
+from bptt_trace.calculation.build import build
+from bptt_trace.engine.names import Name
+from bptt_trace.engine.program import Program
+from bptt_trace.engine.scalar_program import scalars
+from bptt_trace.lines.spelling import Speller
+from bptt_trace.problem.numbers import Rounding
+from bptt_trace.problem.problem import Problem, load
+from bptt_trace.worked_solution.worked_solution import within_reach, write
 
 if TYPE_CHECKING:
     import sympy
 
-    from bptt_trace.sheet import Sheet
+    from bptt_trace.document.sheet import Sheet
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,19 +46,19 @@ class Solution:
 
     def to_text(self, width: int = 80) -> str:
         """As the terminal prints it, without colour."""
-        from bptt_trace.render.terminal import as_text
+        from bptt_trace.media.terminal import as_text
 
         return as_text(self.sheet, width)
 
     def to_markdown(self) -> str:
         """As Markdown with mathematics for GitHub, Jupyter and Quarto."""
-        from bptt_trace.render.document import markdown
+        from bptt_trace.media.templates import markdown
 
         return markdown(self.sheet)
 
     def to_latex(self, *, fragment: bool = False) -> str:
         r"""As a LaTeX document, or as a fragment for ``\\input``."""
-        from bptt_trace.render.document import latex
+        from bptt_trace.media.templates import latex
 
         return latex(self.sheet, fragment=fragment)
 
@@ -67,14 +67,14 @@ class Solution:
 
         Raises ``ProgramMissing`` where neither is.
         """
-        from bptt_trace.render.pdf import compile_one, source
+        from bptt_trace.media.pdf import compile_one, source
 
         return compile_one(source(self.sheet))
 
     @cached_property
     def graph(self) -> dict[str, sympy.Eq]:
         """The computation graph in SymPy: the equation of each line by its name, in the order of the lines."""
-        from bptt_trace.symbolic import graph
+        from bptt_trace.calculation.symbolic import graph
 
         return graph(self.program, self.problem.given, Speller(self.problem.vocabulary).text)
 
@@ -83,27 +83,27 @@ class Solution:
 
         Raises ``ProblemError`` for closed forms, and for ``torch`` and ``sympy`` where there is nothing to differentiate.
         """
-        from bptt_trace.programming import listing
-        from bptt_trace.render.code import code
+        from bptt_trace.media.templates import code
+        from bptt_trace.worked_solution.python_program import listing
 
         return code(listing(self.problem, self.program, self.values, form))
 
     def to_json(self) -> str:
         """Every line as JSON (format ``bptt-trace/1``)."""
-        from bptt_trace.render.data import write_json
+        from bptt_trace.media.sheet_json import write_json
 
         sheet = write(self.problem, self.program, self.values, steps="full", detail="lines", canonical=True, show="all")
         return "".join(write_json(sheet))
 
     def to_svg(self) -> dict[str, str]:
         """The pictures as SVG documents, by name: ``rolled-up``, ``unrolled``, ``layers``, ``cell``, ``gradient-flow``."""
-        from bptt_trace.render.svg import pictures
+        from bptt_trace.media.drawing.svg import pictures
 
         return pictures(self.sheet)
 
     def _repr_markdown_(self) -> str:
-        from bptt_trace.render.document import markdown
-        from bptt_trace.render.svg import embedded
+        from bptt_trace.media.drawing.svg import embedded
+        from bptt_trace.media.templates import markdown
 
         return markdown(self.sheet, links=embedded(self.sheet))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from bptt_trace.networks import network_of
+from bptt_trace.problem.network_keys import network_of
 
 CELLS = ("rnn", "rnn", "lstm", "gru", "slstm", "dense")
 SHAPES = ("every", "every", "every", "last", "last", "both directions", "decoder target", "decoder output", "feedback target",

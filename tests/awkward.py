@@ -8,7 +8,7 @@ from typing import Any
 from random_problems import CONVENTIONS
 
 from bptt_trace.errors import ProblemError
-from bptt_trace.networks import network_of
+from bptt_trace.problem.network_keys import network_of
 
 NUMBERS: dict[str, tuple[str, ...]] = {
     "plain": ("0.4", "-0.7", "1.2", "0.15", "-0.35", "0.9", "-1.1"),

@@ -75,7 +75,7 @@ ALIKE = {"backward-reader-forwards": "initial-state-again", "initial-state-again
 
 def problem_with(network: dict[str, Any], steps: int = 3) -> dict[str, Any]:
     """The table of keys of a problem over a few steps, in which no state begins with 0."""
-    from bptt_trace.networks import network_of
+    from bptt_trace.problem.network_keys import network_of
 
     given: dict[str, Any] = {"x": sequence(steps), "target": sequence(steps, seed=2)}
     for name, units in network_of(network, given, {}).state:

@@ -16,11 +16,11 @@ import mpmath
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from bptt_trace.build import build
-from bptt_trace.evaluate import Values, evaluate
-from bptt_trace.lowering import scalars
-from bptt_trace.numbers import Rounding
-from bptt_trace.problem import Problem, from_document
+from bptt_trace.calculation.arithmetic import Values, evaluate
+from bptt_trace.calculation.build import build
+from bptt_trace.engine.scalar_program import scalars
+from bptt_trace.problem.numbers import Rounding
+from bptt_trace.problem.problem import Problem, from_document
 
 settings.register_profile(
     "quick",

@@ -7,8 +7,8 @@ import re
 from fractions import Fraction
 from typing import Any
 
-from bptt_trace.functions import Function
-from bptt_trace.networks import network_of
+from bptt_trace.engine.formula import Function
+from bptt_trace.problem.network_keys import network_of
 
 
 def without_pictures(markdown: str) -> str:

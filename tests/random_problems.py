@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import strategies as st
 from law import FUNCTIONS, MP, Digits, Function, bent, by_digits
 
-from bptt_trace.networks import network_of
+from bptt_trace.problem.network_keys import network_of
 
 # An activation as a formula in z, with its value and slope written down by hand.
 FORMULAS: dict[str, tuple[Function, Function]] = {

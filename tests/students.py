@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from bptt_trace.check import Key, World, check
-from bptt_trace.names import Name
+from bptt_trace.engine.names import Name
+from bptt_trace.marking.check import check
+from bptt_trace.marking.key import Key, World
 
 
 def rounded(value: float, places: int, how: str = ROUND_HALF_UP) -> str:

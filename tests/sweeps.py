@@ -17,7 +17,7 @@ from hypothesis import settings
 from random_problems import examples
 
 from bptt_trace import Key, load, solve
-from bptt_trace.render.terminal import as_text
+from bptt_trace.media.terminal import as_text
 from bptt_trace.solution import Solution
 
 COVERING = (

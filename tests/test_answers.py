@@ -13,11 +13,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from bptt_trace.answers import MAX_BYTES, MAX_ROWS, Register, decoded, delimiter_of, load, parse
+from bptt_trace.engine.names import Name
 from bptt_trace.errors import ProblemError, UnknownName
-from bptt_trace.names import Name
-from bptt_trace.scanner import read
-from bptt_trace.vocabulary import Vocabulary
+from bptt_trace.marking.answer_files import MAX_BYTES, MAX_ROWS, Register, decoded, delimiter_of, load, parse
+from bptt_trace.marking.answer_number import read
+from bptt_trace.problem.vocabulary import Vocabulary
 
 NAMES = ["a_1", "h_1", "h_2", "h_3", "W_hh[1,2]", "h_2[1]#2", "L", "dL/dh_1", "dL/dh_1 via a_2", "dL/dw_hh", "w_hh'", "h_1@2"]
 REGISTER = Register([Name.parse(name) for name in NAMES], Vocabulary())

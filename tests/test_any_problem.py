@@ -14,15 +14,15 @@ import pytest
 from any_problem import problem_of_any_kind
 
 from bptt_trace import Key, Problem, Solution, parse, solve
-from bptt_trace.blanks import answers_csv, answers_toml, blanks_of
+from bptt_trace.calculation.prove import prove
+from bptt_trace.document.sheet import Sheet
 from bptt_trace.errors import DesignError, InputError
-from bptt_trace.flowsheet import flow_sheet
-from bptt_trace.keysheet import key_sheet
-from bptt_trace.prove import prove
-from bptt_trace.render.document import html, latex, markdown
-from bptt_trace.render.terminal import as_text
-from bptt_trace.sheet import Sheet
-from bptt_trace.worksheet import worksheet
+from bptt_trace.handouts.answer_key import key_sheet
+from bptt_trace.handouts.blanks import answers_csv, answers_toml, blanks_of
+from bptt_trace.handouts.worksheet import worksheet
+from bptt_trace.media.templates import html, latex, markdown
+from bptt_trace.media.terminal import as_text
+from bptt_trace.worked_solution.gradient_flow import flow_sheet
 
 FEW, MANY = 12, 3_000
 MEDIA: tuple[Callable[[Sheet], str], ...] = (as_text, markdown, latex, html)

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from networks import crooked
 from sweeps import each_once, runs
 
-from bptt_trace.backward import backward
-from bptt_trace.build import build
+from bptt_trace.calculation.build import build
+from bptt_trace.engine.formula import Var
+from bptt_trace.engine.functions import leaky_relu, relu, sigmoid, softplus, tanh
+from bptt_trace.engine.gradients import backward
+from bptt_trace.engine.names import LOSS, Name, Role, gradient
+from bptt_trace.engine.program import Builder
+from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.errors import DesignError
-from bptt_trace.formula import Var
-from bptt_trace.functions import leaky_relu, relu, sigmoid, softplus, tanh
-from bptt_trace.lowering import scalars
-from bptt_trace.names import LOSS, Name, gradient
-from bptt_trace.problem import load
-from bptt_trace.program import Builder, Role
+from bptt_trace.problem.problem import load
 
 TABLE = ["identity", "tanh", "sigmoid", "relu", "leaky_relu", "softplus"]
 OWN = ["z/(1+abs(z))", "z*sigmoid(z)", "sin(z) + z^3/10", "exp(-z^2)*cos(2*z)", "ln(1 + z^2) - sqrt(z^2 + 1)/3"]

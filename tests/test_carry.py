@@ -12,8 +12,9 @@ from law import number
 from random_problems import Case, cases
 
 from bptt_trace import parse, solve
+from bptt_trace.document.mathematics import Math
+from bptt_trace.document.sheet import Table
 from bptt_trace.errors import CalculationError
-from bptt_trace.sheet import Math, Table
 from bptt_trace.solution import Solution
 
 

@@ -5,9 +5,9 @@ from fractions import Fraction
 
 import pytest
 
-from bptt_trace.names import LOSS, Name
-from bptt_trace.numbers import Rounding
-from bptt_trace.problem import load
+from bptt_trace.engine.names import LOSS, Name
+from bptt_trace.problem.numbers import Rounding
+from bptt_trace.problem.problem import load
 
 BY_HAND = [
     ("a_1", "0.6000"),

@@ -10,11 +10,12 @@ import pytest
 from cell_mistakes import ALIKE, ALSO_OF_CELLS, OF_CELLS, problem_with
 from students import assert_diagnosed, by_hand
 
-from bptt_trace.check import Key, check
-from bptt_trace.misconceptions import cells
-from bptt_trace.misconceptions.catalogue import CATALOGUE
-from bptt_trace.names import Name
-from bptt_trace.problem import from_document
+from bptt_trace.engine.names import Name
+from bptt_trace.marking.catalogue import gates_and_sequences
+from bptt_trace.marking.catalogue.entry import CATALOGUE
+from bptt_trace.marking.check import check
+from bptt_trace.marking.key import Key
+from bptt_trace.problem.problem import from_document
 
 HOMES = [
     pytest.param(slug, tuple(network.items()), way, id=f"{slug}-{'-'.join(map(str, network.values()))}-{way}")
@@ -36,7 +37,7 @@ def test_each_is_diagnosed_as_itself(slug: str, network: tuple[tuple[str, Any], 
 
 def test_every_mistake_of_cells_has_a_home() -> None:
     """The file of the catalogue and the table of fixtures have the same slugs."""
-    entered = {one.slug for one in CATALOGUE if one.change.__module__ == cells.__name__ or one.slug in OF_CELLS}
+    entered = {one.slug for one in CATALOGUE if one.change.__module__ == gates_and_sequences.__name__ or one.slug in OF_CELLS}
     assert entered == set(OF_CELLS)
 
 

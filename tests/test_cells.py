@@ -18,16 +18,16 @@ import pytest
 from networks import crooked, filled, sequence
 from sweeps import each_once, paired
 
-from bptt_trace.build import build
-from bptt_trace.cells import gru, lstm, slstm
+from bptt_trace.calculation.arithmetic import WORKING, Precise, Remembering, decimal, run
+from bptt_trace.calculation.build import build
+from bptt_trace.engine.functions import exp, sigmoid, tanh
+from bptt_trace.engine.names import LOSS, Name, Role, gradient
+from bptt_trace.engine.program import Program
+from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.errors import ProblemError
-from bptt_trace.evaluate import WORKING, Precise, Remembering, decimal, run
-from bptt_trace.functions import exp, sigmoid, tanh
-from bptt_trace.lowering import scalars
-from bptt_trace.names import LOSS, Name, gradient
-from bptt_trace.networks import CELLS, CONVENTIONS
-from bptt_trace.problem import Problem, from_document
-from bptt_trace.program import Program, Role
+from bptt_trace.networks.cells import gru, lstm, slstm
+from bptt_trace.problem.network_keys import CELLS, CONVENTIONS
+from bptt_trace.problem.problem import Problem, from_document
 
 OF_ANY: list[dict[str, Any]] = [
     {},

@@ -18,11 +18,14 @@ from students import assert_diagnosed, blanked, by_hand, rounded
 from sweeps import of_examples, paired, runs
 
 from bptt_trace import Name, load
-from bptt_trace.check import RIGHT, Key, Marks, check, slip
-from bptt_trace.documents import examples
-from bptt_trace.misconceptions import CATALOGUE
-from bptt_trace.mistakes import visibility
-from bptt_trace.problem import from_document
+from bptt_trace.marking.catalogue.entry import CATALOGUE
+from bptt_trace.marking.check import check
+from bptt_trace.marking.key import Key
+from bptt_trace.marking.marks import RIGHT, Marks
+from bptt_trace.marking.slips import slip
+from bptt_trace.marking.visible_mistakes import visibility
+from bptt_trace.problem.files import examples
+from bptt_trace.problem.problem import from_document
 
 ANSWERS = Path(__file__).parent.parent / "examples" / "answers"
 SHEETS = ["fnn", "rnn", "rnn3", "classifier", "toy-batch", "recurrent-layer", "mazur", "hi-there-class"]

@@ -29,7 +29,7 @@ from networks import without_pictures
 from random_problems import examples
 from sweeps import chosen
 
-import bptt_trace.render.data
+import bptt_trace.media.sheet_json
 from bptt_trace import __version__, cli, load, solve
 from bptt_trace.cli import command
 
@@ -303,7 +303,7 @@ def test_prove_fails_when_a_slope_is_wrong(main: Main, monkeypatch: pytest.Monke
         first, *others = right(*arguments, **options)
         return [replace(first, bptt=first.bptt * Decimal("1.001")), *others]
 
-    monkeypatch.setattr(sys.modules["bptt_trace.prove"], "prove", wrong)
+    monkeypatch.setattr(sys.modules["bptt_trace.calculation.prove"], "prove", wrong)
     outcome = main("prove", "rnn")
     assert outcome.status == 1
     assert outcome.err == ""
@@ -315,7 +315,8 @@ def test_prove_fails_when_a_slope_is_wrong(main: Main, monkeypatch: pytest.Monke
 def test_prove_notices_a_wrong_rule() -> None:
     """With the slope of tanh in the table off by a thousandth, the proof fails."""
     code = (
-        "import sys; from fractions import Fraction; from bptt_trace import cli, formula, functions\n"
+        "import sys; from fractions import Fraction\n"
+        "from bptt_trace.engine import formula, functions; from bptt_trace import cli\n"
         "wrong = lambda z, y: formula.Const(Fraction(1001, 1000)) * (1 - y**2)\n"
         "object.__setattr__(functions.tanh, 'slope', wrong)\n"
         "sys.argv = ['bptt-trace', 'prove', 'rnn']; cli.main()"
@@ -394,7 +395,7 @@ def test_a_failure_midway_leaves_no_file(
         yield "half"
         raise failure
 
-    monkeypatch.setattr(bptt_trace.render.data, "write_json", broken)
+    monkeypatch.setattr(bptt_trace.media.sheet_json, "write_json", broken)
     (tmp_path / "old.json").write_text("earlier", "utf-8")
     for name in ("new.json", "old.json"):
         try:

@@ -27,10 +27,10 @@ from sweeps import solution as example
 
 from bptt_trace import ProblemError, load, parse, solve
 from bptt_trace.cli import command
-from bptt_trace.dialects import HELPERS
-from bptt_trace.identifiers import Identifiers, identifier
-from bptt_trace.names import Name
-from bptt_trace.problem import from_document
+from bptt_trace.engine.names import Name
+from bptt_trace.lines.identifiers import Identifiers, identifier
+from bptt_trace.lines.python_code import HELPERS
+from bptt_trace.problem.problem import from_document
 
 needs_torch = pytest.mark.skipif(
     importlib.util.find_spec("torch") is None and not os.environ.get("CI"), reason="PyTorch is not installed (pip install torch)"

@@ -10,11 +10,11 @@ import pytest
 from hand_students import Calculator
 
 from bptt_trace import Key, check, load
-from bptt_trace.answers import Answers, parse
-from bptt_trace.decimalmark import decided
-from bptt_trace.marked import report
-from bptt_trace.render.document import markdown
-from bptt_trace.results import as_json, gradescope
+from bptt_trace.marking.answer_files import Answers, parse
+from bptt_trace.marking.decimal_mark import decided
+from bptt_trace.marking.marks import as_json, gradescope
+from bptt_trace.marking.report import report
+from bptt_trace.media.templates import markdown
 
 
 @pytest.mark.parametrize(

@@ -13,19 +13,19 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from sweeps import paired
 
-from bptt_trace.build import build
-from bptt_trace.documents import examples
+from bptt_trace.calculation.arithmetic import evaluate
+from bptt_trace.calculation.build import build
+from bptt_trace.engine.activation_parser import activation
+from bptt_trace.engine.formula import Apply, Const, Formula, Function, Var, identity
+from bptt_trace.engine.formula_text import TEXT, template
+from bptt_trace.engine.functions import leaky_relu, sigmoid, softplus, tanh
+from bptt_trace.engine.names import LOSS, Name, Role
+from bptt_trace.engine.program import Builder, Program
+from bptt_trace.engine.rules import rule_of
 from bptt_trace.errors import CalculationError
-from bptt_trace.evaluate import evaluate
-from bptt_trace.expressions import activation
-from bptt_trace.formula import Apply, Const, Formula, Var
-from bptt_trace.formula_text import TEXT, template
-from bptt_trace.functions import Function, identity, leaky_relu, sigmoid, softplus, tanh
-from bptt_trace.names import LOSS, Name
-from bptt_trace.numbers import Number, Rounding
-from bptt_trace.problem import from_document, load
-from bptt_trace.program import Builder, Program, Role
-from bptt_trace.rules import rule_of
+from bptt_trace.problem.files import examples
+from bptt_trace.problem.numbers import Number, Rounding
+from bptt_trace.problem.problem import from_document, load
 
 MANY = mpmath.mp.clone()
 MANY.dps = 80

@@ -12,14 +12,14 @@ from students import blanked, by_hand
 from sweeps import thinned
 
 from bptt_trace import Key, check
-from bptt_trace.blanks import blanks_of
-from bptt_trace.evaluate import evaluate
-from bptt_trace.keysheet import key_sheet
-from bptt_trace.numbers import Rounding
-from bptt_trace.problem import from_document
-from bptt_trace.render.document import markdown
-from bptt_trace.variants import Factory
-from bptt_trace.worksheet import worksheet
+from bptt_trace.calculation.arithmetic import evaluate
+from bptt_trace.handouts.answer_key import key_sheet
+from bptt_trace.handouts.blanks import blanks_of
+from bptt_trace.handouts.variants import Factory
+from bptt_trace.handouts.worksheet import worksheet
+from bptt_trace.media.templates import markdown
+from bptt_trace.problem.numbers import Rounding
+from bptt_trace.problem.problem import from_document
 
 RNN = {"cell": "rnn", "hidden": 1}
 NETWORKS: dict[str, dict[str, Any]] = {

@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bptt_trace import load, solve
-from bptt_trace.arrays import over_arrays
+from bptt_trace.calculation.arithmetic import WORKING, Precise, evaluate
+from bptt_trace.calculation.arrays import over_arrays
+from bptt_trace.engine.activation_parser import MAX_DEPTH, MAX_LENGTH, activation
+from bptt_trace.engine.formula_text import LATEX, TEXT, in_z
+from bptt_trace.engine.functions import Z
+from bptt_trace.engine.names import Name, Role
+from bptt_trace.engine.program import Builder
+from bptt_trace.engine.rules import rule_of
 from bptt_trace.errors import ProblemError
-from bptt_trace.evaluate import WORKING, Precise, evaluate
-from bptt_trace.expressions import MAX_DEPTH, MAX_LENGTH, activation
-from bptt_trace.formula_text import LATEX, TEXT, in_z
-from bptt_trace.functions import Z
-from bptt_trace.names import Name
-from bptt_trace.numbers import Number, Rounding
-from bptt_trace.program import Builder, Role
-from bptt_trace.rules import rule_of
+from bptt_trace.problem.numbers import Number, Rounding
 
 A, H = Name("a"), Name("h")
 

@@ -16,11 +16,13 @@ from test_check import HOMES, OF_ANY_NETWORK
 from test_check import key as key_of_example
 
 from bptt_trace import Name, load
-from bptt_trace.check import RIGHT, Key, check
-from bptt_trace.columns import Columns
-from bptt_trace.documents import examples
-from bptt_trace.lines import source
-from bptt_trace.problem import from_document
+from bptt_trace.calculation.compiled_rules import source
+from bptt_trace.marking.check import check
+from bptt_trace.marking.class_columns import Columns
+from bptt_trace.marking.key import Key
+from bptt_trace.marking.marks import RIGHT
+from bptt_trace.problem.files import examples
+from bptt_trace.problem.problem import from_document
 
 WIDE = pytest.mark.exhaustive
 

@@ -16,22 +16,22 @@ from law import FUNCTIONS, Digits, Printed, evaluate, number, read_json, read_la
 from networks import filled, sequence
 
 from bptt_trace import load
-from bptt_trace.build import build
+from bptt_trace.calculation.arithmetic import WORKING, Precise, run
+from bptt_trace.calculation.build import build
 from bptt_trace.cli import command
+from bptt_trace.document.figures import Decades
+from bptt_trace.document.sheet import Sheet
+from bptt_trace.engine.names import Name, Role
+from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.errors import ProblemError
-from bptt_trace.evaluate import WORKING, Precise, run
-from bptt_trace.flowsheet import flow_sheet
-from bptt_trace.lowering import scalars
-from bptt_trace.names import Name
-from bptt_trace.numbers import Rounding
-from bptt_trace.parts import one_step
-from bptt_trace.problem import Problem, from_document
-from bptt_trace.program import Role
-from bptt_trace.render.data import write_json
-from bptt_trace.render.document import html, latex, markdown
-from bptt_trace.render.svg import pictures
-from bptt_trace.render.terminal import as_text
-from bptt_trace.sheet import Decades, Sheet
+from bptt_trace.lines.parts_of_sheet import one_step
+from bptt_trace.media.drawing.svg import pictures
+from bptt_trace.media.sheet_json import write_json
+from bptt_trace.media.templates import html, latex, markdown
+from bptt_trace.media.terminal import as_text
+from bptt_trace.problem.numbers import Rounding
+from bptt_trace.problem.problem import Problem, from_document
+from bptt_trace.worked_solution.gradient_flow import flow_sheet
 
 NETWORKS: list[tuple[str, dict[str, Any]]] = [
     ("h", {"cell": "rnn"}),

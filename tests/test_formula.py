@@ -4,8 +4,8 @@ from fractions import Fraction
 
 import pytest
 
-from bptt_trace.errors import DesignError
-from bptt_trace.formula import (
+from bptt_trace.engine.components import component, entries
+from bptt_trace.engine.formula import (
     ABSENT,
     ONE,
     Const,
@@ -18,15 +18,14 @@ from bptt_trace.formula import (
     Times,
     Total,
     Var,
-    component,
-    entries,
     product,
     rewrite,
     shape_of,
     variables,
 )
-from bptt_trace.formula_text import text
-from bptt_trace.functions import tanh
+from bptt_trace.engine.formula_text import text
+from bptt_trace.engine.functions import tanh
+from bptt_trace.errors import DesignError
 
 a, b, c = Var(0), Var(1), Var(2)
 M, N = Var(3, (2, 3)), Var(4, (3, 2))

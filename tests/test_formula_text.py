@@ -13,12 +13,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from bptt_trace.calculation.compiled_rules import source
+from bptt_trace.engine.formula import Apply, Const, Extreme, Formula, Neg, Over, Power, Sum, Times, Total, Var
+from bptt_trace.engine.formula_text import ATOM, LATEX, PYTHON, SUM, TEXT, Form, Line, Signs, in_z, like
+from bptt_trace.engine.functions import ln, sqrt, tanh
+from bptt_trace.engine.rules import rule_of
 from bptt_trace.errors import DesignError
-from bptt_trace.formula import Apply, Const, Extreme, Formula, Neg, Over, Power, Sum, Times, Total, Var
-from bptt_trace.formula_text import ATOM, LATEX, PYTHON, SUM, TEXT, Form, Line, Signs, in_z, like
-from bptt_trace.functions import ln, sqrt, tanh
-from bptt_trace.lines import source
-from bptt_trace.rules import rule_of
 
 VALUES = (Fraction(3), Fraction(-2, 7), Fraction(5, 3))
 a, b, c = Var(0), Var(1), Var(2)

@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 import sympy
 
-from bptt_trace.expressions import activation
-from bptt_trace.formula import Apply, Const, Formula, Neg, Over, Power, Sum, Times, Var
-from bptt_trace.functions import (
+from bptt_trace.calculation.compiled_rules import definition
+from bptt_trace.calculation.symbolic import expression, symbolic
+from bptt_trace.engine.activation_parser import activation
+from bptt_trace.engine.formula import Apply, Const, Formula, Function, Neg, Over, Power, Sum, Times, Var, identity
+from bptt_trace.engine.functions import (
     ACTIVATIONS,
     ELEMENTARY,
-    Function,
     absolute,
     cos,
     defined,
     exp,
-    identity,
     leaky_relu,
     ln,
     relu,
@@ -27,8 +27,6 @@ from bptt_trace.functions import (
     sqrt,
     tanh,
 )
-from bptt_trace.lines import definition
-from bptt_trace.symbolic import expression, symbolic
 
 z = sympy.Symbol("z", real=True)
 positive = sympy.Symbol("p", positive=True)

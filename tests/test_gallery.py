@@ -12,7 +12,7 @@ import pytest
 from random_problems import examples
 
 from bptt_trace import Name, check, load, solve
-from bptt_trace.problem import Citation
+from bptt_trace.problem.problem import Citation
 
 ROOT = Path(__file__).parent.parent
 ANSWERS = ROOT / "examples" / "answers"

@@ -16,12 +16,12 @@ from click.testing import CliRunner, Result
 from students import by_hand
 
 from bptt_trace import Key, Name, OutputError, ProblemError, check, load
-from bptt_trace import grade as grade_module
-from bptt_trace.classfile import ClassFile, Row
 from bptt_trace.cli import command
-from bptt_trace.grade import Graded, Grader, as_csv, graded, hardened, safe
-from bptt_trace.grading import run
-from bptt_trace.tally import Tally
+from bptt_trace.marking import class_rows as grade_module
+from bptt_trace.marking.class_file import ClassFile, Row
+from bptt_trace.marking.class_rows import Graded, Grader, as_csv, graded, hardened, safe
+from bptt_trace.marking.class_run import run
+from bptt_trace.marking.class_summary import Tally
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "sheets" / "class.csv"
 
@@ -216,7 +216,7 @@ def test_an_interrupted_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     path = written(tmp_path / "class.csv", [f"s{i}" for i in range(200)], {3: {"h_1": "0.6"}, 150: {"h_1": "0.7"}})
     words: dict[str, object] = {"reports": tmp_path / "reports", "form": "json", "jobs": jobs}
     whole = run(load("rnn"), path, tmp_path / "whole.csv", **words)  # type: ignore[arg-type]
-    from bptt_trace import grading
+    from bptt_trace.marking import class_run
 
     done = 0
 
@@ -228,7 +228,7 @@ def test_an_interrupted_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             yield one
 
     counter = iter(range(1000))
-    monkeypatch.setattr(grading, "graded", interrupted)
+    monkeypatch.setattr(class_run, "graded", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(load("rnn"), path, tmp_path / "marks.csv", **words)  # type: ignore[arg-type]
     assert not (tmp_path / "marks.csv").exists()
@@ -244,7 +244,7 @@ def test_an_interrupted_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             seen.append(one.row[0])
             yield one
 
-    monkeypatch.setattr(grading, "graded", watched)
+    monkeypatch.setattr(class_run, "graded", watched)
     tally = run(load("rnn"), path, tmp_path / "marks.csv", **words)  # type: ignore[arg-type]
     assert [f"s{i}" for i in range(70, 200)] == seen
     assert (tmp_path / "whole.csv").read_bytes() == (tmp_path / "marks.csv").read_bytes()
@@ -255,11 +255,11 @@ def test_an_interrupted_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_part_of_something_else_is_not_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another class or another problem begins from the first row."""
-    from bptt_trace import grading
+    from bptt_trace.marking import class_run
 
     path = written(tmp_path / "class.csv", ["a", "b"])
     with monkeypatch.context() as patch:
-        patch.setattr(grading, "_finish", lambda *_: None)
+        patch.setattr(class_run, "_finish", lambda *_: None)
         run(load("rnn"), path, tmp_path / "marks.csv")
     assert (tmp_path / "marks.csv.part").exists()
     run(load("rnn", ["w_hh=0.9"]), path, tmp_path / "marks.csv")
@@ -385,9 +385,9 @@ def test_reports_are_those_of_check(tmp_path: Path, form: str) -> None:
 
 def test_a_class_file_reads_long_lines_in_bounded_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A line longer than any class has is one bad row; the next one is read."""
-    from bptt_trace import classfile
+    from bptt_trace.marking import class_file
 
-    monkeypatch.setattr(classfile, "MAX_LINE", 2000)
+    monkeypatch.setattr(class_file, "MAX_LINE", 2000)
     path = written(tmp_path / "class.csv", ["a", "b", "c"])
     lines = path.read_text("utf-8").split("\n")
     lines[2] += " " * 9000

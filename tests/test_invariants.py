@@ -15,10 +15,10 @@ from students import blanked, by_hand, rounded
 from sweeps import runs
 
 from bptt_trace import Key, Marks, Name, check
-from bptt_trace.columns import Columns
-from bptt_trace.misconceptions import CATALOGUE
-from bptt_trace.mistakes import visibility
-from bptt_trace.problem import from_document
+from bptt_trace.marking.catalogue.entry import CATALOGUE
+from bptt_trace.marking.class_columns import Columns
+from bptt_trace.marking.visible_mistakes import visibility
+from bptt_trace.problem.problem import from_document
 
 SHAPES: list[dict[str, Any]] = [
     {"T": 2},

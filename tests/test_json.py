@@ -16,7 +16,7 @@ from sweeps import of_examples, paired, runs
 from bptt_trace import parse, solve
 from bptt_trace.cli import command
 
-SCHEMA: dict[str, Any] = json.loads((files("bptt_trace") / "schemas" / "solution.schema.json").read_text("utf-8"))
+SCHEMA: dict[str, Any] = json.loads((files("bptt_trace") / "media" / "solution.schema.json").read_text("utf-8"))
 VALIDATOR = jsonschema.Draft7Validator(SCHEMA)
 POLICIES = ["4dp", "3sf", "carry:4dp", "carry:5sf", "full"]
 LONG = ["rnn", "--set", "x=[1,-2,3,0.5,1,1]", "--set", "target=[1,2,0,0.5,1,1]"]

@@ -16,11 +16,11 @@ from sweeps import key as key_of
 from sweeps import solution as example
 
 from bptt_trace import Key, load, solve
-from bptt_trace.blanks import blanks_of
-from bptt_trace.keysheet import key_sheet
-from bptt_trace.problem import from_document
-from bptt_trace.render.document import latex
-from bptt_trace.worksheet import worksheet
+from bptt_trace.handouts.answer_key import key_sheet
+from bptt_trace.handouts.blanks import blanks_of
+from bptt_trace.handouts.worksheet import worksheet
+from bptt_trace.media.templates import latex
+from bptt_trace.problem.problem import from_document
 
 pytestmark = pytest.mark.latex
 

@@ -44,8 +44,8 @@ from sweeps import solution as example
 
 from bptt_trace import parse, solve
 from bptt_trace.errors import CalculationError
-from bptt_trace.problem import from_document
-from bptt_trace.render.terminal import as_text
+from bptt_trace.media.terminal import as_text
+from bptt_trace.problem.problem import from_document
 from bptt_trace.solution import Solution
 
 WIDTHS = (60, 80, 120)

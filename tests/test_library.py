@@ -15,7 +15,7 @@ from networks import without_pictures
 
 import bptt_trace
 from bptt_trace import CalculationError, ProblemError, TraceError, load, parse, solve
-from bptt_trace.sheet import Sheet
+from bptt_trace.document.sheet import Sheet
 
 MODULES = ["bptt_trace", *(module.name for module in pkgutil.walk_packages(bptt_trace.__path__, "bptt_trace."))]
 

@@ -10,15 +10,15 @@ from click.testing import CliRunner
 from networks import filled, sequence
 
 from bptt_trace import load, parse, solve
-from bptt_trace.blanks import MOST_LINES, of_a_size_to_fill_in
+from bptt_trace.calculation.prove import prove
+from bptt_trace.calculation.symbolic import MAX_OPERATIONS_TOGETHER
 from bptt_trace.cli import ENDINGS, command
 from bptt_trace.errors import CalculationError, ProblemError
-from bptt_trace.flowsheet import flow_sheet
-from bptt_trace.problem import from_document
-from bptt_trace.prove import prove
-from bptt_trace.render.document import markdown
-from bptt_trace.render.terminal import as_text
-from bptt_trace.symbolic import MAX_OPERATIONS_TOGETHER
+from bptt_trace.handouts.blanks import MOST_LINES, of_a_size_to_fill_in
+from bptt_trace.media.templates import markdown
+from bptt_trace.media.terminal import as_text
+from bptt_trace.problem.problem import from_document
+from bptt_trace.worked_solution.gradient_flow import flow_sheet
 
 
 def invoke(*arguments: str) -> Any:

@@ -12,10 +12,11 @@ import pytest
 from networks import filled
 
 from bptt_trace import solve
-from bptt_trace.check import Key
-from bptt_trace.problem import from_document
-from bptt_trace.sheet import Lines, Sheet, words
-from bptt_trace.worksheet import worksheet
+from bptt_trace.document.mathematics import words
+from bptt_trace.document.sheet import Lines, Sheet
+from bptt_trace.handouts.worksheet import worksheet
+from bptt_trace.marking.key import Key
+from bptt_trace.problem.problem import from_document
 
 TITLE = "The links of the chain"
 

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from bptt_trace import Key, check, load, solve
-from bptt_trace.blanks import blanks_of
-from bptt_trace.build import build
-from bptt_trace.keysheet import key_sheet
-from bptt_trace.lowering import scalars
-from bptt_trace.numbers import Rounding
-from bptt_trace.problem import from_document
-from bptt_trace.prove import prove
-from bptt_trace.render.document import markdown
-from bptt_trace.variants import Factory
-from bptt_trace.worksheet import worksheet
+from bptt_trace.calculation.build import build
+from bptt_trace.calculation.prove import prove
+from bptt_trace.engine.scalar_program import scalars
+from bptt_trace.handouts.answer_key import key_sheet
+from bptt_trace.handouts.blanks import blanks_of
+from bptt_trace.handouts.variants import Factory
+from bptt_trace.handouts.worksheet import worksheet
+from bptt_trace.media.templates import markdown
+from bptt_trace.problem.numbers import Rounding
+from bptt_trace.problem.problem import from_document
 
 GATES = "ifgo"
 

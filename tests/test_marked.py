@@ -18,11 +18,13 @@ from students import by_hand
 from sweeps import chosen, paired, thinned
 
 from bptt_trace import load
-from bptt_trace.check import Key, Marks, check
-from bptt_trace.marked import report, written
-from bptt_trace.render.document import html, latex, markdown, tex_words
-from bptt_trace.render.terminal import as_text, show
-from bptt_trace.sheet import Sheet, Table
+from bptt_trace.document.sheet import Sheet, Table
+from bptt_trace.marking.check import check
+from bptt_trace.marking.key import Key
+from bptt_trace.marking.marks import Marks
+from bptt_trace.marking.report import report, written
+from bptt_trace.media.templates import html, latex, markdown, tex_words
+from bptt_trace.media.terminal import as_text, show
 
 HOSTILE = [
     "=1+1",

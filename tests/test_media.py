@@ -26,10 +26,11 @@ from sweeps import of_examples, paired, printed, runs
 from sweeps import solution as example
 
 from bptt_trace import ProblemError, parse, solve
-from bptt_trace.names import Name
-from bptt_trace.render.document import environment_for, latex, markdown, template_directory
-from bptt_trace.render.terminal import as_text, show
-from bptt_trace.sheet import Math, Row, Sheet, Stream
+from bptt_trace.document.mathematics import Math
+from bptt_trace.document.sheet import Row, Sheet, Stream
+from bptt_trace.engine.names import Name
+from bptt_trace.media.templates import environment_for, latex, markdown, template_directory
+from bptt_trace.media.terminal import as_text, show
 from bptt_trace.solution import Solution
 
 WIDTHS = (60, 80, 100, 120)

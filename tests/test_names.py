@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bptt_trace.engine.names import LOSS, WHOLE_LOSS, Name, gradient
 from bptt_trace.errors import UnknownName
-from bptt_trace.names import LOSS, WHOLE_LOSS, Name, gradient
 
 SPELLINGS = [
     ("x_2", Name("x", time=2)),

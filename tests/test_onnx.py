@@ -18,12 +18,12 @@ import pytest
 from networks import filled, sequence
 from sweeps import paired
 
-from bptt_trace.build import build
-from bptt_trace.evaluate import evaluate
-from bptt_trace.lowering import scalars
-from bptt_trace.names import Name
-from bptt_trace.numbers import Rounding
-from bptt_trace.problem import from_document
+from bptt_trace.calculation.arithmetic import evaluate
+from bptt_trace.calculation.build import build
+from bptt_trace.engine.names import Name
+from bptt_trace.engine.scalar_program import scalars
+from bptt_trace.problem.numbers import Rounding
+from bptt_trace.problem.problem import from_document
 
 pytestmark = pytest.mark.skipif(
     find_spec("onnx") is None and not os.environ.get("CI"), reason="ONNX is not installed (pip install onnx)"

@@ -16,9 +16,9 @@ from random_problems import Case, cases, examples
 
 from bptt_trace import parse, solve
 from bptt_trace.errors import CalculationError
-from bptt_trace.problem import from_document
-from bptt_trace.render.document import html as as_html
-from bptt_trace.render.terminal import as_text
+from bptt_trace.media.templates import html as as_html
+from bptt_trace.media.terminal import as_text
+from bptt_trace.problem.problem import from_document
 from bptt_trace.solution import Solution
 
 MEDIA = ["markdown", "latex", "html", "terminal-80", "terminal-140"]

@@ -29,14 +29,14 @@ from test_media import HOSTILE, problem_titled
 
 from bptt_trace import OutputError, load, solve
 from bptt_trace.cli import command
+from bptt_trace.document.mathematics import Math
 from bptt_trace.errors import DesignError, ProgramMissing, TypesettingError
-from bptt_trace.grading import run
-from bptt_trace.render import engine as engine_module
-from bptt_trace.render import pdf as pdf_module
-from bptt_trace.render.engine import ENGINES, Engine, Running, complaint, find_engine, typeset
-from bptt_trace.render.pdf import compile_many, compile_one, source, typst_pdf
-from bptt_trace.render.typst import typst_math, typst_words
-from bptt_trace.sheet import Math
+from bptt_trace.marking.class_run import run
+from bptt_trace.media import latex_program as engine_module
+from bptt_trace.media import pdf as pdf_module
+from bptt_trace.media.latex_program import ENGINES, Engine, Running, complaint, find_engine, typeset
+from bptt_trace.media.pdf import compile_many, compile_one, source, typst_pdf
+from bptt_trace.media.typst import typst_math, typst_words
 
 pytestmark = pytest.mark.latex
 
@@ -524,7 +524,7 @@ def test_the_reports_of_a_class(tmp_path: Path) -> None:
 
 def test_a_bad_report_is_named_and_the_others_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The marks are whole, every other report is there, the exit status is 2; a run that goes on remembers."""
-    from bptt_trace.grade import Grader
+    from bptt_trace.marking.class_rows import Grader
 
     report = Grader.report
 

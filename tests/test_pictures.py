@@ -24,30 +24,31 @@ from networks import document, filled, sequence
 from random_problems import Case, cases, examples
 from sweeps import chosen, paired, runs
 
-from bptt_trace import load, parse, pictures, solve
-from bptt_trace.blackboard import Blackboard
-from bptt_trace.circuit import cell
+from bptt_trace import load, parse, solve
+from bptt_trace.calculation.arithmetic import evaluate
 from bptt_trace.cli import command
-from bptt_trace.desk import Desk, of_any_sample
-from bptt_trace.evaluate import evaluate
-from bptt_trace.functions import tanh
-from bptt_trace.names import Name
-from bptt_trace.numbers import Rounding
-from bptt_trace.problem import Problem, from_document
-from bptt_trace.program import Role
-from bptt_trace.render.barchart import on_paper
-from bptt_trace.render.boxes import squeezed, text
-from bptt_trace.render.document import html, latex, markdown
-from bptt_trace.render.drawing import Arrow, Drawing, Frame, Label
-from bptt_trace.render.measures import Paper
-from bptt_trace.render.narrower import shortened, turned
-from bptt_trace.render.signs import Script
-from bptt_trace.render.svg import embedded, svg
-from bptt_trace.render.typeset import COMPUTER_MODERN, DEJAVU
-from bptt_trace.render.wires import lay
-from bptt_trace.sheet import Bars, Figure, Inline, Math, Picture, words
+from bptt_trace.document.figures import Bars, Figure, Picture
+from bptt_trace.document.mathematics import Inline, Math, words
+from bptt_trace.engine.functions import tanh
+from bptt_trace.engine.names import Name, Role
+from bptt_trace.lines.matrix_rows import Blackboard
+from bptt_trace.lines.rows import Desk, of_any_sample
+from bptt_trace.media.drawing.bar_layout import on_paper
+from bptt_trace.media.drawing.cell_layout import lay
+from bptt_trace.media.drawing.characters import squeezed, text
+from bptt_trace.media.drawing.narrower import shortened, turned
+from bptt_trace.media.drawing.network_layout import Arrow, Drawing, Frame, Label
+from bptt_trace.media.drawing.sizes import Paper
+from bptt_trace.media.drawing.svg import embedded, svg
+from bptt_trace.media.drawing.text_width import COMPUTER_MODERN, DEJAVU
+from bptt_trace.media.templates import html, latex, markdown
+from bptt_trace.media.unicode import Script
+from bptt_trace.networks.forward_pass import OF_CELL
+from bptt_trace.pictures import gradient_bars, network_picture
+from bptt_trace.pictures.cell_picture import cell
+from bptt_trace.problem.numbers import Rounding
+from bptt_trace.problem.problem import Problem, from_document
 from bptt_trace.solution import Solution
-from bptt_trace.wiring import OF_CELL
 
 LONG = ["x=[1,-2,3,0.5,1,1]", "target=[1,2,0,0.5,1,1]"]
 ENTROPY = {"kind": "cross_entropy"}
@@ -176,8 +177,13 @@ def figures(one: Problem, *, blank: bool = False) -> list[Figure]:
     if blank:
         for strings in desk.shown.bare.values():
             strings[:] = ["" if step.rule is not None else value for step, value in zip(desk.steps, strings, strict=False)]
-    made = [pictures.unrolled(desk, board), pictures.rolled_up(desk, board), pictures.by_layer(desk, board), cell(desk, board)]
-    return [figure for figure in (*made, pictures.gradient_flow(desk)) if figure is not None]
+    made = [
+        network_picture.unrolled(desk, board),
+        network_picture.rolled_up(desk, board),
+        network_picture.by_layer(desk, board),
+        cell(desk, board),
+    ]
+    return [figure for figure in (*made, gradient_bars.gradient_flow(desk)) if figure is not None]
 
 
 def pieces(figure: Figure) -> Iterator[Math]:
@@ -304,7 +310,7 @@ def test_a_picture_of_many_steps_asks_for_no_more_values_than_one_of_six(monkeyp
             return value(self, position)
 
         monkeypatch.setattr(Desk, "value", counted)
-        pictures.unrolled(desk, board)
+        network_picture.unrolled(desk, board)
         monkeypatch.setattr(Desk, "value", value)
         asked.append(count)
     assert asked[0] == asked[1]

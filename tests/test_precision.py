@@ -13,15 +13,15 @@ import pytest
 from law import Digits, Printed, evaluate, number, read_json, to_figures, to_places
 
 from bptt_trace import CalculationError, solve
-from bptt_trace.evaluate import evaluate as calculated
-from bptt_trace.expressions import activation
-from bptt_trace.formula import Formula, Var
-from bptt_trace.functions import sigmoid, slope_of, sqrt, tanh
-from bptt_trace.names import Name
-from bptt_trace.notation import shower
-from bptt_trace.numbers import Number, Rounding
-from bptt_trace.problem import from_document, load
-from bptt_trace.program import Builder, Role
+from bptt_trace.calculation.arithmetic import evaluate as calculated
+from bptt_trace.engine.activation_parser import activation
+from bptt_trace.engine.formula import Formula, Var
+from bptt_trace.engine.functions import sigmoid, slope_of, sqrt, tanh
+from bptt_trace.engine.names import Name, Role
+from bptt_trace.engine.program import Builder
+from bptt_trace.lines.spelling import shower
+from bptt_trace.problem.numbers import Number, Rounding
+from bptt_trace.problem.problem import from_document, load
 
 MP = mpmath.mp.clone()
 MP.dps = 80

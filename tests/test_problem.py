@@ -14,16 +14,16 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from bptt_trace.build import build
-from bptt_trace.documents import example as text_of
-from bptt_trace.documents import examples, schema
+from bptt_trace.calculation.arithmetic import evaluate
+from bptt_trace.calculation.build import build
+from bptt_trace.engine.names import LOSS, Name
+from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.errors import CalculationError, ProblemError
-from bptt_trace.evaluate import evaluate
-from bptt_trace.lowering import scalars
-from bptt_trace.names import LOSS, Name
-from bptt_trace.networks import MAX_STEPS, MAX_UNITS
-from bptt_trace.numbers import Rounding
-from bptt_trace.problem import Problem, from_document, load, parse
+from bptt_trace.problem.files import example as text_of
+from bptt_trace.problem.files import examples, schema
+from bptt_trace.problem.network_keys import MAX_STEPS, MAX_UNITS
+from bptt_trace.problem.numbers import Rounding
+from bptt_trace.problem.problem import Problem, from_document, load, parse
 
 TEXT = """\
 title = "Two steps"

@@ -4,16 +4,16 @@ from fractions import Fraction
 
 import pytest
 
-from bptt_trace.build import build
-from bptt_trace.documents import examples
+from bptt_trace.calculation.build import build
+from bptt_trace.engine.formula import Var
+from bptt_trace.engine.functions import tanh
+from bptt_trace.engine.names import Name, Role, gradient
+from bptt_trace.engine.program import Builder, Program, Step
+from bptt_trace.engine.rules import intern, lower, record, rule_of
+from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.errors import DesignError
-from bptt_trace.formula import Var
-from bptt_trace.functions import tanh
-from bptt_trace.lowering import scalars
-from bptt_trace.names import Name, gradient
-from bptt_trace.problem import load, parse
-from bptt_trace.program import Builder, Program, Role, Step
-from bptt_trace.rules import intern, lower, record, rule_of
+from bptt_trace.problem.files import examples
+from bptt_trace.problem.problem import load, parse
 
 RNN = """\
 w_xh = parameter

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from bptt_trace import parse, solve
 from bptt_trace.cli import command
 from bptt_trace.errors import TraceError
-from bptt_trace.misconceptions import CATALOGUE
+from bptt_trace.marking.catalogue.entry import CATALOGUE
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -144,7 +144,7 @@ def test_links_between_documents_lead_somewhere(document: Path) -> None:
 
 def test_the_documentation_lists_every_key_of_a_problem_file() -> None:
     """The table in docs/problem-files.md and the schema agree."""
-    from bptt_trace.documents import schema
+    from bptt_trace.problem.files import schema
 
     text = (ROOT / "docs" / "problem-files.md").read_text("utf-8")
     keys = {key for table in schema()["properties"].values() for key in table.get("properties", {})}

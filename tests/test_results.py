@@ -17,13 +17,14 @@ import pytest
 from students import blanked, by_hand
 
 from bptt_trace import load
-from bptt_trace.check import Key, Marks, check
-from bptt_trace.marked import report
-from bptt_trace.render.document import html, latex, markdown
-from bptt_trace.render.terminal import as_text
-from bptt_trace.results import as_data, as_json, gradescope
+from bptt_trace.marking.check import check
+from bptt_trace.marking.key import Key
+from bptt_trace.marking.marks import Marks, as_data, as_json, gradescope
+from bptt_trace.marking.report import report
+from bptt_trace.media.templates import html, latex, markdown
+from bptt_trace.media.terminal import as_text
 
-SCHEMA: dict[str, Any] = json.loads((files("bptt_trace") / "schemas" / "marks.schema.json").read_text("utf-8"))
+SCHEMA: dict[str, Any] = json.loads((files("bptt_trace") / "marking" / "marks.schema.json").read_text("utf-8"))
 GRADESCOPE: dict[str, Any] = json.loads((Path(__file__).parent / "gradescope.schema.json").read_text("utf-8"))
 SHEETS = ["fnn", "rnn3", "classifier", "toy-batch"]
 HOSTILE = [

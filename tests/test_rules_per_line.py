@@ -15,15 +15,18 @@ import sympy
 from networks import document as network_document
 from rich.console import Console
 
-from bptt_trace import formula_text, lines, notation, parse, symbolic
-from bptt_trace.build import build
-from bptt_trace.evaluate import evaluate
-from bptt_trace.lowering import scalars
-from bptt_trace.render.data import write_json
-from bptt_trace.render.document import latex, markdown
-from bptt_trace.render.terminal import show
-from bptt_trace.sheet import Row, Sheet
-from bptt_trace.write import write
+from bptt_trace import parse
+from bptt_trace.calculation import compiled_rules, symbolic
+from bptt_trace.calculation.arithmetic import evaluate
+from bptt_trace.calculation.build import build
+from bptt_trace.document.sheet import Row, Sheet
+from bptt_trace.engine import formula_text
+from bptt_trace.engine.scalar_program import scalars
+from bptt_trace.lines import spelling
+from bptt_trace.media.sheet_json import write_json
+from bptt_trace.media.templates import latex, markdown
+from bptt_trace.media.terminal import show
+from bptt_trace.worked_solution.worked_solution import write
 
 
 def sheet_of(steps: int, *, rounding: str = "by_hand", activation: str = "tanh", outputs: str = "every") -> Sheet:
@@ -65,11 +68,11 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         monkeypatch.setattr(where, name, count)
 
-    counted(lines, "_source")
+    counted(compiled_rules, "_source")
     counted(formula_text.Line, "template")
     counted(formula_text.Printer, "part")
     counted(symbolic, "expression")
-    counted(lines.Source, "bind")
+    counted(compiled_rules.Source, "bind")
     counted(sympy, "diff")
     counted(sympy, "latex")
     return counter
@@ -77,7 +80,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 def forget() -> None:
     """Empty every cache, so that two runs start alike."""
-    for module in (formula_text, lines, notation, symbolic):
+    for module in (formula_text, compiled_rules, spelling, symbolic):
         for value in vars(module).values():
             if hasattr(value, "cache_clear"):
                 value.cache_clear()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bptt_trace.scanner import MAX_DIGITS, MAX_EXPONENT, MAX_LENGTH, read
+from bptt_trace.marking.answer_number import MAX_DIGITS, MAX_EXPONENT, MAX_LENGTH, read
 
 MINUS = "-\u2212\u2010\u2011\u2012\u2013\u2014\ufe63\uff0d"
 SPACES = "\u00a0\u2007\u2009\u200a\u202f\u200b\u200c\u200d\u2060\ufeff"

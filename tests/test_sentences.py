@@ -14,14 +14,14 @@ from awkward import awkward
 from random_problems import examples
 
 from bptt_trace import Key, load, parse, solve
+from bptt_trace.document.figures import Bars
 from bptt_trace.errors import CalculationError, ProblemError
-from bptt_trace.flowsheet import flow_sheet
-from bptt_trace.problem import document as document_of_file
-from bptt_trace.problem import from_document
-from bptt_trace.render.data import write_json
-from bptt_trace.sheet import Bars
+from bptt_trace.handouts.worksheet import worksheet
+from bptt_trace.media.sheet_json import write_json
+from bptt_trace.problem.problem import document as document_of_file
+from bptt_trace.problem.problem import from_document
 from bptt_trace.solution import Solution
-from bptt_trace.worksheet import worksheet
+from bptt_trace.worked_solution.gradient_flow import flow_sheet
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SOME = ("rnn3", "training", "bidirectional", "seq2seq", "toy-batch", "gru")

@@ -12,7 +12,7 @@ from law import number
 from networks import filled
 
 from bptt_trace import solve
-from bptt_trace.problem import from_document
+from bptt_trace.problem.problem import from_document
 from bptt_trace.solution import Solution
 
 NOTE = re.compile(r"\(line (\d+): (\S+)\) and through the memory of step (\d+) \(line (\d+): (\S+)\)\.")

@@ -13,14 +13,15 @@ from typing import Any
 import pytest
 from networks import filled, sequence
 
-from bptt_trace.build import build
-from bptt_trace.check import RIGHT, Key, check
-from bptt_trace.evaluate import Values, evaluate
-from bptt_trace.lowering import scalars
-from bptt_trace.names import LOSS, Name
-from bptt_trace.numbers import Rounding
-from bptt_trace.problem import from_document
-from bptt_trace.program import Role
+from bptt_trace.calculation.arithmetic import Values, evaluate
+from bptt_trace.calculation.build import build
+from bptt_trace.engine.names import LOSS, Name, Role
+from bptt_trace.engine.scalar_program import scalars
+from bptt_trace.marking.check import check
+from bptt_trace.marking.key import Key
+from bptt_trace.marking.marks import RIGHT
+from bptt_trace.problem.numbers import Rounding
+from bptt_trace.problem.problem import from_document
 
 if not os.environ.get("CI"):
     pytest.importorskip("torch", reason="PyTorch is not installed (pip install torch)")

@@ -10,7 +10,7 @@ import sympy
 from random_problems import examples
 
 from bptt_trace import ProblemError, load, solve
-from bptt_trace.names import LOSS
+from bptt_trace.engine.names import LOSS
 
 COVERING = ["fnn", "rnn", "relu-bce", "gru", "slstm", "softmax-gradient", "training", "infosys"]
 """Examples that cover what such a program has: pieces, gates, exponentials, classes, iterations, a truncated pass."""

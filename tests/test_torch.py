@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from sweeps import paired
 
-from bptt_trace.build import build
-from bptt_trace.evaluate import Values, evaluate
-from bptt_trace.lowering import scalars
-from bptt_trace.names import LOSS, Name, gradient
-from bptt_trace.numbers import Rounding
-from bptt_trace.problem import from_document
-from bptt_trace.weights import document_from
+from bptt_trace.calculation.arithmetic import Values, evaluate
+from bptt_trace.calculation.build import build
+from bptt_trace.engine.names import LOSS, Name, gradient
+from bptt_trace.engine.scalar_program import scalars
+from bptt_trace.problem.numbers import Rounding
+from bptt_trace.problem.problem import from_document
+from bptt_trace.trained_models.problem_file import document_from
 
 pytestmark = pytest.mark.skipif(
     find_spec("torch") is None and not os.environ.get("CI"), reason="PyTorch is not installed (pip install torch)"

@@ -19,11 +19,11 @@ from sweeps import paired, runs
 from test_law import MEDIA, document, lines_of, obey
 
 from bptt_trace import ProblemError, Rounding, build, evaluate, parse, scalars, solve
-from bptt_trace.build import _Given as Given
-from bptt_trace.optimizers import Update
-from bptt_trace.problem import Problem, from_document
-from bptt_trace.problem import told as told_of
-from bptt_trace.training import PassForward, Training
+from bptt_trace.calculation.build import _Given as Given
+from bptt_trace.calculation.iterations import PassForward, Training
+from bptt_trace.networks.optimizers import Update
+from bptt_trace.problem.problem import Problem, from_document
+from bptt_trace.problem.problem import told as told_of
 
 RULES: dict[str, dict[str, Any]] = {
     "gd": {},
@@ -451,9 +451,10 @@ def test_windows_as_long_as_the_sequence_cut_nothing() -> None:
 
 def test_a_problem_of_an_update_alone_can_be_marked_and_handed_out() -> None:
     """Its key, a worksheet of it, and its sheet for the answers."""
-    from bptt_trace.blanks import answers_csv, blanks_of
-    from bptt_trace.check import Key, check
-    from bptt_trace.worksheet import worksheet
+    from bptt_trace.handouts.blanks import answers_csv, blanks_of
+    from bptt_trace.handouts.worksheet import worksheet
+    from bptt_trace.marking.check import check
+    from bptt_trace.marking.key import Key
 
     key = Key(from_document({**ALONE, "update": {"learning_rate": "0.1", "rule": "adam"}}))
     blanks = blanks_of(key)

@@ -11,7 +11,7 @@ from networks import filled, sequence
 from random_problems import examples
 
 from bptt_trace import solve
-from bptt_trace.problem import from_document
+from bptt_trace.problem.problem import from_document
 from bptt_trace.solution import Solution
 
 SHAPES: dict[str, tuple[dict[str, Any], int, dict[str, Any]]] = {

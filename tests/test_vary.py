@@ -28,26 +28,26 @@ from students import blanked, by_hand, rounded
 from sweeps import chosen, paired, runs
 
 from bptt_trace import Key, check, load, solve
-from bptt_trace.answers import load as load_answers
-from bptt_trace.blanks import blanks_of
 from bptt_trace.cli import command
-from bptt_trace.copies import Medium, Typesetter
-from bptt_trace.documents import content, document_of
-from bptt_trace.draws import Draws, codes, read_code
+from bptt_trace.engine.names import Role
 from bptt_trace.errors import OutputError, ProblemError
-from bptt_trace.forms import Form, hole
-from bptt_trace.handout import SIGNS
-from bptt_trace.handouts import students_of, write_folder
-from bptt_trace.keysheet import expected, key_sheet
-from bptt_trace.leaves import completed, leaves, replaced
-from bptt_trace.mistakes import visibility
-from bptt_trace.problem import from_document, parse
-from bptt_trace.program import Role
-from bptt_trace.ranges import ranges_of
-from bptt_trace.render.document import latex, markdown, markdown_words, tex_words
-from bptt_trace.screens import EQUAL_INPUTS, NEAR_TIE, SATURATED, SMALL, SYMMETRIC
-from bptt_trace.variants import Factory, Search
-from bptt_trace.worksheet import worksheet
+from bptt_trace.handouts.answer_key import expected, key_sheet
+from bptt_trace.handouts.blanks import blanks_of
+from bptt_trace.handouts.fill_in_text import Form, hole
+from bptt_trace.handouts.folder import students_of, write_folder
+from bptt_trace.handouts.number_places import completed, leaves, replaced
+from bptt_trace.handouts.number_ranges import ranges_of
+from bptt_trace.handouts.screening import EQUAL_INPUTS, NEAR_TIE, SATURATED, SMALL, SYMMETRIC
+from bptt_trace.handouts.seeded_numbers import Draws, codes, read_code
+from bptt_trace.handouts.variant_sheets import Medium, Typesetter
+from bptt_trace.handouts.variants import Factory, Search
+from bptt_trace.handouts.worksheet import worksheet
+from bptt_trace.marking.answer_files import load as load_answers
+from bptt_trace.marking.visible_mistakes import visibility
+from bptt_trace.media.templates import latex, markdown, markdown_words, tex_words
+from bptt_trace.problem.codes import SIGNS
+from bptt_trace.problem.files import content, document_of
+from bptt_trace.problem.problem import from_document, parse
 
 MARKDOWN, LATEX = Medium("md", markdown, markdown_words), Medium("tex", latex, tex_words)
 PROBLEMS = ("rnn3", "fnn", "classifier")

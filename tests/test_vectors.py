@@ -12,13 +12,13 @@ from oracle import Oracle
 from sweeps import paired
 
 from bptt_trace import CalculationError, ProblemError, parse, solve
-from bptt_trace.build import build
-from bptt_trace.evaluate import evaluate
-from bptt_trace.lowering import scalars
-from bptt_trace.names import LOSS, Name, gradient
-from bptt_trace.numbers import Rounding
-from bptt_trace.problem import from_document
-from bptt_trace.write import MAX_PRINTED, within_reach
+from bptt_trace.calculation.arithmetic import evaluate
+from bptt_trace.calculation.build import build
+from bptt_trace.engine.names import LOSS, Name, gradient
+from bptt_trace.engine.scalar_program import scalars
+from bptt_trace.problem.numbers import Rounding
+from bptt_trace.problem.problem import from_document
+from bptt_trace.worked_solution.worked_solution import MAX_PRINTED, within_reach
 
 
 def worst(made: dict[str, Any], batch: int = 0) -> float:

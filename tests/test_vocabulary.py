@@ -10,8 +10,8 @@ from random_problems import examples
 from sweeps import paired, solution
 
 from bptt_trace import Name, ProblemError, check, load, parse, solve
-from bptt_trace.documents import example
-from bptt_trace.vocabulary import PRESETS, Vocabulary
+from bptt_trace.problem.files import example
+from bptt_trace.problem.vocabulary import PRESETS, Vocabulary
 
 BRITZ = '\n[names]\nw_xh = "U"\nw_hh = "W"\nh = "s"\nL = "E"\n'
 """The names of D. Britz's tutorial: s for the state, E for the loss."""

@@ -13,8 +13,8 @@ import pytest
 
 from bptt_trace import ProblemError, parse, solve
 from bptt_trace.cli import command
-from bptt_trace.names import Name
-from bptt_trace.weights import arrays_of, document_from, text_of
+from bptt_trace.engine.names import Name
+from bptt_trace.trained_models.problem_file import arrays_of, document_from, text_of
 
 Arrays = dict[str, Any]
 

@@ -20,17 +20,18 @@ from sweeps import key, of_examples, paired, runs
 from sweeps import solution as example
 
 from bptt_trace import Key, check, load, solve
-from bptt_trace.answers import parse
-from bptt_trace.blanks import answers_csv, answers_toml, blanks_of
 from bptt_trace.cli import command
+from bptt_trace.document.mathematics import Math
+from bptt_trace.document.sheet import Lines, Note, Row, Sheet, Table
 from bptt_trace.errors import ProblemError
-from bptt_trace.keysheet import expected, key_sheet
-from bptt_trace.mistakes import visibility
-from bptt_trace.problem import from_document
-from bptt_trace.render.document import html, latex, markdown
-from bptt_trace.render.terminal import as_text
-from bptt_trace.sheet import Lines, Math, Note, Row, Sheet, Table
-from bptt_trace.worksheet import worksheet
+from bptt_trace.handouts.answer_key import expected, key_sheet
+from bptt_trace.handouts.blanks import answers_csv, answers_toml, blanks_of
+from bptt_trace.handouts.worksheet import worksheet
+from bptt_trace.marking.answer_files import parse
+from bptt_trace.marking.visible_mistakes import visibility
+from bptt_trace.media.templates import html, latex, markdown
+from bptt_trace.media.terminal import as_text
+from bptt_trace.problem.problem import from_document
 
 MEDIA: dict[str, Callable[[Sheet], str]] = {"markdown": markdown, "latex": latex, "html": html, "terminal": as_text}
 NUMBER = re.compile(r"(?<![\w.])[-−]?\d+\.\d+(?:e-?\d+)?")

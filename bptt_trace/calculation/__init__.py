@@ -1,0 +1,1 @@
+"""From a problem to numbers: its program, the arithmetics, the proof, SymPy."""

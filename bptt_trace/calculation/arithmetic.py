@@ -1,0 +1,533 @@
+"""What a program comes to: a loop, and a table of arithmetics.
+
+====== =================== ============================ =====================
+policy numbers             a result is                  what is used next
+====== =================== ============================ =====================
+by_hand ``Decimal``        rounded half up              the rounded value
+carry  ``Decimal``         60 digits                    the 60 digits
+full   ``float``           IEEE 754 double              the same
+exact  SymPy numbers       closed form                  the same
+====== =================== ============================ =====================
+
+By hand every result is the exact value of its line, rounded. Sums and products
+of decimals are exact; where they are not, fractions are taken. Lines with
+functions are calculated between bounds (``enclosure``): with functions in
+floating point, and then with more and more digits until both bounds round alike.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import (
+    MAX_EMAX,
+    MIN_EMIN,
+    ROUND_05UP,
+    ROUND_HALF_UP,
+    Context,
+    Decimal,
+    DivisionByZero,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+    Subnormal,
+    Underflow,
+    getcontext,
+    localcontext,
+)
+from fractions import Fraction
+from functools import cache
+from typing import Any, Protocol
+
+from bptt_trace.calculation.compiled_rules import Source, definition_source, source
+from bptt_trace.calculation.enclosure import Enclosure, Undecided, Undefined, digits, enclosed
+from bptt_trace.engine.formula import Formula, Function, Libraries, Over, Pieces, children
+from bptt_trace.engine.functions import ln
+from bptt_trace.engine.names import Name, Role
+from bptt_trace.engine.program import KEEPS_FIGURES, Program
+from bptt_trace.engine.rules import Rule
+from bptt_trace.errors import CalculationError, DesignError, UnknownName, nearest
+from bptt_trace.problem.numbers import Number, Rounding
+
+WORKING = Context(
+    prec=60, rounding=ROUND_HALF_UP, Emax=999_999, Emin=-999_999, traps=[InvalidOperation, DivisionByZero, Overflow]
+)
+SNAP = Context(prec=50, rounding=ROUND_HALF_UP, Emax=MAX_EMAX, Emin=MIN_EMIN)
+"""A division spoils ties: 2/3 · 0.00075 must round as 0.0005 exactly does."""
+STICKY = Context(prec=80, rounding=ROUND_05UP, Emax=MAX_EMAX, Emin=MIN_EMIN)
+"""For quotients that will be rounded once more: what is cut off leaves a trace, so that only a tie looks like one."""
+ZERO = Decimal(0)
+MAX_FRACTION = 1_000
+"""Numbers beyond 10^±1000 are too long for fractions."""
+FLOATING = 30
+"""So many digits go with functions in floating point."""
+COUNTS = (FLOATING, 40, 80, 160, 320, 640, 1280, 2560, 5120)
+"""How many digits bounds are calculated with, one after the other, until they round alike."""
+SMALLEST = 1e-290
+"""Doubles this close to 0 have fewer digits than others, or none."""
+RELATIVE_ERROR = 4e-13
+"""More than the relative error of a function of doubles, with that of its argument, where doubles keep all of their digits."""
+
+
+@dataclass(frozen=True, eq=False)
+class Values:
+    """One number for each step of a program, in a chosen arithmetic."""
+
+    program: Program
+    numbers: tuple[Any, ...]
+    given: Mapping[Name, Number]
+    rounding: Rounding
+
+    def __getitem__(self, name: Name) -> Any:
+        """The number of a quantity; raises ``UnknownName`` where the program has none of that name."""
+        if name not in self.program.index:
+            known = nearest(str(name), map(str, self.program.index))
+            raise UnknownName(f"{name} is not a quantity of this problem{known}")
+        return self.numbers[self.program.index[name]]
+
+
+class Arithmetic(Protocol):
+    """How numbers are made and lines are calculated."""
+
+    def number(self, value: Fraction) -> Any:
+        """An exact number in this arithmetic."""
+
+    def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
+        """A rule as a function of its arguments, rounding included."""
+
+
+def arithmetic(rounding: Rounding, given: Mapping[Name, Number]) -> Arithmetic:
+    """The arithmetic of a rounding policy, for a problem with these given numbers."""
+    match rounding.policy:
+        case "by_hand":
+            return ByHand(rounding, endless=any(_endless(number.value) for number in given.values()))
+        case "carry":
+            return Precise(rounding, endless=any(_endless(number.value) for number in given.values()))
+        case "full":
+            return Full()
+        case _:
+            return Exact()
+
+
+def evaluate(
+    program: Program,
+    given: Mapping[Name, Number],
+    rounding: Rounding,
+    override: Mapping[Name, Any] | None = None,
+) -> Values:
+    """The value of every step of a program of numbers.
+
+    ``given`` has a number for each step without a rule; ``override`` replaces
+    values by name. Raises ``CalculationError`` where a value cannot be had.
+    """
+    return Values(program, run(program, given, arithmetic(rounding, given), override), given, rounding)
+
+
+def unrounded(program: Program, given: Mapping[Name, Number]) -> Values:
+    """Every value in double precision, with which rounded ones are compared.
+
+    Where doubles fail on the way (a probability of 10^-348 is 0 in them, and has
+    no logarithm), 60 digits are taken, and their results as doubles. Raises
+    ``CalculationError`` where a result is larger than doubles can be.
+    """
+    try:
+        return evaluate(program, given, Rounding("full"))
+    except CalculationError:
+        numbers = tuple(map(float, run(program, given, Precise())))
+    for step, number in zip(program.steps, numbers, strict=True):
+        if math.isinf(number):
+            raise CalculationError(
+                f"{step.target} cannot be calculated: unrounded, it is beyond 10^308; "
+                "smaller parameters or a smaller learning rate would do"
+            )
+    return Values(program, numbers, given, Rounding("full"))
+
+
+def digits_needed(values: Values) -> int:
+    """How many digits of every function are enough for each line to round as it does: more where terms cancel."""
+    how, lines = ByHand(values.rounding), dict[tuple[Rule, Role], Enclosed]()
+    most = WORKING.prec
+    with localcontext(WORKING):
+        for step in values.program.steps:
+            if step.rule is not None and any(map(_inexact, source(step.rule).functions)):
+                key = step.rule, step.role
+                line = lines[key] = lines.get(key) or how.enclosed(*key)
+                _, count = line.decided(*[values.numbers[argument] for argument in step.arguments])
+                most = max(most, count + 20)
+    return most
+
+
+class _LikeDoubles:
+    """Bounds of 15 digits: doubles stay within them."""
+
+    number = staticmethod(digits(15).number)
+
+    def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
+        return source(rule).bind(self.number, lambda f: resolve(f, self.number, enclosed))
+
+
+def lost_by_doubles(program: Program, given: Mapping[Name, Number]) -> tuple[float, ...]:
+    """How far a calculation in doubles may be from each value at most; nothing where bounds of 15 digits do not tell."""
+    try:
+        bounds = run(program, given, _LikeDoubles())
+    except CalculationError:
+        return ()
+    return tuple(float(value.high - value.low) for value in bounds)
+
+
+class Remembering:
+    """An arithmetic that keeps its lines, for a program that is evaluated many times."""
+
+    def __init__(self, how: Arithmetic) -> None:
+        self.number = how.number
+        self.line = cache(how.line)
+
+
+def run(
+    program: Program, given: Mapping[Name, Number], how: Arithmetic, override: Mapping[Name, Any] | None = None
+) -> tuple[Any, ...]:
+    """The number of every step in an arithmetic."""
+    instead = {program.index[name]: value for name, value in (override or {}).items()}
+    lines: dict[Rule, Callable[..., Any]] = {}
+    factors: dict[Rule, Callable[..., Any]] = {}  # these are rounded in their own way
+    numbers: list[Any] = []
+    append = numbers.append
+    with localcontext(WORKING):
+        for position, (target, rule, arguments, role, _, _) in enumerate(program.steps):
+            if position in instead:
+                append(instead[position])
+            elif rule is None:
+                append(how.number(given[target].value))
+            else:
+                known = factors if role in KEEPS_FIGURES else lines
+                line = known.get(rule)
+                if line is None:
+                    line = known[rule] = how.line(rule, role)
+                try:
+                    append(line(*[numbers[argument] for argument in arguments]))
+                except (ArithmeticError, ValueError, CalculationError) as error:
+                    raise CalculationError(f"{target} cannot be calculated: {_reason(error, rule, role)}") from None
+    return tuple(numbers)
+
+
+def _reason(error: Exception, rule: Rule, role: Role) -> str:
+    if role is Role.LOSS and isinstance(error, ValueError) and ln in source(rule).functions:
+        return (
+            "a probability in it is 0 with the digits that are kept, and ln(0) does not exist; "
+            "more places, significant figures (--round 5sf) or unrounded values (--round carry) would do"
+        )
+    if isinstance(error, ZeroDivisionError | DivisionByZero) or "DivisionUndefined" in str(error):
+        return "a division by zero, with the digits that are kept; more places, or significant figures (--round 5sf), may do"
+    if isinstance(error, CalculationError):
+        return str(error)
+    if isinstance(error, Undefined) and role in (Role.STATE, Role.UPDATE):
+        return f"{error} does not exist; with more digits (--round 8sf, or carry) what stands below the root may not be negative"
+    if isinstance(error, ValueError):
+        return f"a function is not defined there{f': {error}' if isinstance(error, Undefined) else ''}"
+    if isinstance(error, Subnormal | Underflow):
+        return "the number is too small, below 10^-999,999; decimal places (--round 4dp) would do"
+    return "the number is too large; smaller parameters or a smaller learning rate would do"
+
+
+# ------------------------------------------------------------------ functions
+
+
+Library = Callable[[Libraries], Callable[[Any], Any]]
+"""What an arithmetic takes from the libraries of a function."""
+
+
+def resolve(function: Function, number: Callable[[Fraction], Any], library: Library | None = None) -> Callable[[Any], Any]:
+    """A function in an arithmetic: put together from pieces, from a library, or defined by a formula.
+
+    Without a ``library`` the arithmetic has functions of straight pieces alone.
+    """
+    if function.pieces is not None:
+        return _bent(function.pieces, number)
+    if function.libraries is None:
+        return definition_source(function).bind(number, lambda inner: resolve(inner, number, library))
+    if library is None:
+        raise DesignError(f"{function.name} is no function of straight pieces")
+    return library(function.libraries)
+
+
+def _bent(pieces: Pieces, number: Callable[[Fraction], Any]) -> Callable[[Any], Any]:
+    left, at_zero, right = map(number, (pieces.left, pieces.at_zero, pieces.right))
+    if pieces.steps:
+        return lambda z: right if z > 0 else left if z < 0 else at_zero
+    return lambda z: right * z if z > 0 else left * z
+
+
+def floats(libraries: Libraries) -> Callable[[float], float]:
+    """A function of doubles."""
+    return libraries.math
+
+
+def _roughly(libraries: Libraries) -> Callable[[Enclosure], Enclosure]:
+    """A function between bounds by floating point, where its error is known and no more digits are wanted."""
+    function, absolute = libraries.math, libraries.near_zero
+
+    def applied(z: Enclosure) -> Enclosure:
+        argument = float(z.low)
+        if absolute is None or z.low != z.high or (z.low and abs(argument) < SMALLEST):
+            raise Undecided
+        try:
+            value = function(argument)
+        except (OverflowError, ValueError):
+            raise Undecided from None
+        if argument and abs(value) < SMALLEST:
+            raise Undecided  # doubles lose digits, or all of them
+        error = RELATIVE_ERROR * abs(value) + absolute
+        return Enclosure(z.digits, Decimal(value - error), Decimal(value + error))
+
+    return applied
+
+
+# ---------------------------------------------------------------- arithmetics
+
+
+def decimal(value: Fraction) -> Decimal:
+    """An exact number with 60 digits."""
+    return WORKING.divide(Decimal(value.numerator), Decimal(value.denominator))
+
+
+def _endless(value: Fraction) -> bool:
+    """Whether a number has no end in decimals: 1/3."""
+    rest = value.denominator
+    for factor in (2, 5):
+        while rest % factor == 0:
+            rest //= factor
+    return rest != 1
+
+
+def _divides(formula: Formula) -> bool:
+    return isinstance(formula, Over) or any(map(_divides, children(formula)))
+
+
+class Enclosed:
+    """A line between bounds, calculated with more and more digits until both bounds are settled alike."""
+
+    def __init__(
+        self,
+        one: Source,
+        settle: Callable[[Decimal], Decimal],
+        counts: Sequence[int] = COUNTS,
+        cancelled: Decimal | None = None,
+    ) -> None:
+        """``cancelled`` is the value where all of the digits cancel; without it that is an error."""
+        self._one, self._settle, self._counts, self._cancelled = one, settle, counts, cancelled
+        self._lines: dict[int, Callable[..., Any]] = {}
+
+    def __call__(self, *numbers: Any) -> Decimal:
+        """The settled value; raises ``CalculationError`` where all digits that are tried cancel."""
+        return self.decided(*numbers)[0]
+
+    def decided(self, *numbers: Any) -> tuple[Decimal, int]:
+        """The settled value, and the number of digits that it took."""
+        for count in self._counts:
+            how = digits(count)
+            try:
+                value = self._line(count)(*map(how.number, numbers))
+            except Undecided:
+                continue
+            bounds = value.low, value.high
+            if count > 40:  # a division spoils ties, and no other number is so close to one
+                snap = Context(count - 20, ROUND_HALF_UP, MIN_EMIN, MAX_EMAX)
+                bounds = snap.plus(value.low), snap.plus(value.high)
+            low, high = map(self._settle, bounds)
+            if low == high:
+                return low, count
+        if self._cancelled is not None:
+            return self._cancelled, self._counts[-1]
+        raise CalculationError(
+            f"its terms cancel in their first {self._counts[-1]:,} digits; decimal places (--round 4dp) may do"
+        )
+
+    def _line(self, count: int) -> Callable[..., Any]:
+        if count not in self._lines:
+            number, library = digits(count).number, _roughly if count == FLOATING else enclosed
+            self._lines[count] = self._one.bind(number, lambda f: resolve(f, number, library))
+        return self._lines[count]
+
+
+LONGEST_FRACTION = 1_000
+"""Bits of a denominator beyond which a fraction becomes a decimal of 60 digits."""
+
+
+@dataclass(frozen=True)
+class Precise:
+    """Decimals of 60 digits, never rounded to less."""
+
+    rounding: Rounding | None = None
+    """What is shown of a result, if anything is."""
+    endless: bool = False
+    """Whether some given number has no end in decimals: fractions are then kept, as by hand, so that what cancels is 0."""
+
+    def number(self, value: Fraction) -> Any:
+        return value if self.endless and _endless(value) else decimal(value)
+
+    def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
+        one = source(rule)
+        carry = self._carried(role)
+        if any(map(_inexact, one.functions)):
+            enclosed = Enclosed(one, WORKING.plus, COUNTS[2:7], cancelled=ZERO)
+            return lambda *numbers: carry(enclosed(*numbers))
+        if not self.endless:
+            return one.bind(decimal, lambda f: resolve(f, decimal), carry)
+        exact = one.bind(Fraction, lambda f: resolve(f, Fraction))
+
+        def line(*numbers: Any) -> Any:
+            value = Fraction(exact(*map(Fraction, numbers)))
+            short = value.denominator.bit_length() <= LONGEST_FRACTION
+            return value if short and _endless(value) else carry(decimal(value))
+
+        return line
+
+    def _carried(self, role: Role) -> Callable[[Decimal], Decimal]:
+        if self.rounding is None or self.rounding.figures is not None or role in KEEPS_FIGURES:
+            return lambda value: value + ZERO
+        most = SNAP.prec - self.rounding.places
+
+        def fitting(value: Decimal) -> Decimal:
+            if value.adjusted() >= most:
+                raise Overflow
+            return value + ZERO
+
+        return fitting
+
+
+def _inexact(function: Function) -> bool:
+    return function.pieces is None
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """Every result rounded half up, as a person with a calculator works."""
+
+    rounding: Rounding
+    endless: bool = False
+    """Whether some given number has no end in decimals. It is then kept as a fraction, and sums and products
+    are taken with fractions, so that 1/3 · 0.3 − 0.1 is 0 and a tie is a tie."""
+
+    def number(self, value: Fraction) -> Any:
+        return value if self.endless and _endless(value) else decimal(value)
+
+    def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
+        one = source(rule)
+        if any(map(_inexact, one.functions)):
+            return self.enclosed(rule, role)
+        if self.endless or _divides(rule.formula) or any(map(_endless, one.constants)):
+            return self._fractions(one, settler(self.rounding, role))
+        return self._exact(one, settler(self.rounding, role))
+
+    def enclosed(self, rule: Rule, role: Role) -> Enclosed:
+        """The line between bounds, whatever it is."""
+        return Enclosed(source(rule), settler(self.rounding, role))
+
+    def _exact(self, one: Source, settle: Callable[[Decimal], Decimal]) -> Callable[..., Any]:
+        """Sums and products of decimals, and fractions where 60 digits do not hold them."""
+        quick = one.bind(decimal, lambda f: resolve(f, decimal))
+        fractions = self._fractions(one, settle)
+
+        def line(*numbers: Decimal) -> Decimal:
+            context = getcontext()
+            context.clear_flags()
+            value = quick(*numbers)
+            return fractions(*numbers) if context.flags[Inexact] else settle(value)
+
+        return line
+
+    @staticmethod
+    def _fractions(one: Source, settle: Callable[[Decimal], Decimal]) -> Callable[..., Any]:
+        exact = one.bind(Fraction, lambda f: resolve(f, Fraction))
+        enclosed = Enclosed(one, settle)
+
+        def line(*numbers: Any) -> Decimal:
+            if any(isinstance(number, Decimal) and abs(number.adjusted()) > MAX_FRACTION for number in numbers):
+                return enclosed(*numbers)
+            value = Fraction(exact(*map(Fraction, numbers)))
+            return settle(STICKY.divide(Decimal(value.numerator), Decimal(value.denominator)))
+
+        return line
+
+
+def settler(rounding: Rounding, role: Role) -> Callable[[Any], Any]:
+    """What rounds a result to the digits that are shown.
+
+    Factors of the gradient flow and the state of an optimizer keep significant
+    figures whatever the policy: with four places the product of a few factors,
+    or a squared gradient, would be 0.0000.
+    """
+    if rounding.figures is None and role not in KEEPS_FIGURES:
+        quantum = Decimal(1).scaleb(-rounding.places)
+        add = WORKING.add
+
+        def to_places(value: Decimal) -> Decimal:
+            # + 0: minus zero is zero.
+            return add(value.quantize(quantum, ROUND_HALF_UP, WORKING), ZERO)
+
+        return to_places
+    figures = Context(
+        prec=rounding.figures or rounding.places,
+        rounding=ROUND_HALF_UP,
+        Emax=999_999,
+        Emin=-999_999,
+        traps=[InvalidOperation, Overflow, Underflow, Subnormal],
+    )
+    least = figures.prec - 1
+
+    def to_figures(value: Decimal) -> Decimal:
+        rounded = figures.plus(value)
+        if not rounded:
+            return Decimal((0, (0,), -least))
+        return rounded.quantize(Decimal((0, (1,), rounded.adjusted() - least)), None, figures)
+
+    return to_figures
+
+
+class Full:
+    """IEEE 754 doubles."""
+
+    number = staticmethod(float)
+
+    def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
+        one = source(rule)
+        quick = one.bind(float, lambda f: resolve(f, float, floats), self._finite)
+        if not any(function.name == "exp" for function in one.functions):
+            return quick
+        precise = Precise().line(rule, role)
+
+        def line(*arguments: float) -> float:
+            # A probability is a quotient of exponentials that may be too large, or too small, for doubles.
+            try:
+                return float(quick(*arguments))
+            except OverflowError:
+                return self._finite(float(precise(*map(Decimal, arguments))))
+
+        return line
+
+    @staticmethod
+    def _finite(value: float) -> float:
+        if value - value != 0:
+            raise OverflowError
+        return value + 0.0
+
+
+class Exact:
+    """Closed forms: SymPy numbers, of which all together have a size that can be worked with."""
+
+    def __init__(self) -> None:
+        from bptt_trace.calculation.symbolic import Readable
+
+        self.readable = Readable()
+
+    @staticmethod
+    def number(value: Fraction) -> Any:
+        from bptt_trace.calculation.symbolic import rational
+
+        return rational(value)
+
+    def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
+        from bptt_trace.calculation.symbolic import closed
+
+        return source(rule).bind(self.number, lambda f: resolve(f, self.number, closed), self.readable)

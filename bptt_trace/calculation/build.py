@@ -1,0 +1,117 @@
+"""From a problem to its program: the whole calculation in one function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bptt_trace.calculation.iterations import Training
+from bptt_trace.engine.components import entries
+from bptt_trace.engine.formula import Var, shape_of
+from bptt_trace.engine.gradients import Route
+from bptt_trace.engine.names import Name, Role
+from bptt_trace.engine.program import Builder, Program
+from bptt_trace.engine.state_slopes import factors, links
+from bptt_trace.networks import losses
+from bptt_trace.networks.forward_pass import Sample, forward
+from bptt_trace.networks.losses import Compared
+from bptt_trace.networks.optimizers import HYPER
+from bptt_trace.problem.problem import Problem
+
+
+def build(problem: Problem) -> Program:
+    """Forward pass, loss, backward pass, update, the loss after it, and how far errors reach back."""
+    network, update = problem.network, problem.update
+    builder = Builder(rows=network.rows)
+    given = _Given(builder, problem)
+    training = Training(builder, problem, given.names, given.parameters, given.numbers)
+    if update and update.told:
+        for _ in range(update.iterations):
+            training.update(given.gradients[training.iteration])
+        return builder.build()
+    routes = given.pass_forward(training.parameters)
+    if problem.loss.kind == "none":
+        return _with_factors(builder, problem)
+    start = len(builder.steps) - 1
+    if not training.frozen.issuperset(network.inner):
+        links(builder)  # the chain ends at the hidden layer, if that learns at all
+    training.backward(start, routes, compared=True)
+    if update:
+        training.update()
+        training.repeat(given.pass_forward)
+        given.pass_forward(training.parameters, training.iteration, training.sample(training.iteration - 1))
+    return _with_factors(builder, problem)
+
+
+def _with_factors(builder: Builder, problem: Problem) -> Program:
+    """The program, and how far errors reach back; there are such factors in networks of one layer only."""
+    program, cell = builder.build(), problem.network.cells[0]
+    return factors(program, cell.memory, cell.state)
+
+
+class _Given:
+    """What comes with a problem, as the first steps of its program; and the forward pass from there."""
+
+    def __init__(self, builder: Builder, problem: Problem) -> None:
+        self.builder, self.problem = builder, problem
+        network = self.network = problem.network
+        shapes = network.parameters()
+        self.names = list(shapes)
+        self.parameters = [builder.given(name, Role.PARAMETER, shape) for name, shape in shapes.items()]
+        width, size = shape_of(network.inputs or 1), shape_of(network.outputs)
+        predicting = network.predicting if problem.loss.has_target or network.feedback == "target" else []
+        self.inputs, self.state, self.targets = [], [], []
+        for sample in problem.samples:
+            self.inputs.append(
+                {time: builder.given(Name("x", time=time, sample=sample), shape=width) for time in network.reading}
+            )
+        common: dict[Name, Var] = {}
+        for sample in problem.samples:
+            own: list[Var] = []
+            for name, units in network.state:
+                one = problem.initial(name, sample)
+                if one not in common:
+                    common[one] = builder.given(one, shape=shape_of(units))
+                own.append(common[one])
+            self.state.append(own)
+        for sample in problem.samples:
+            self.targets.append(
+                {time: builder.given(Name("target", time=time, sample=sample), shape=size) for time in predicting}
+            )
+        self.gradients: dict[int, list[Var]] = {}
+        """Of a problem without a network: the gradients by iteration."""
+        self.numbers: dict[str, Var] = {}
+        """Learning rate, β and so on by name."""
+        if problem.update:
+            self._of_update(shapes)
+
+    def _of_update(self, shapes: dict[Name, tuple[int, ...]]) -> None:
+        """The gradients that are given, and the numbers of the update."""
+        known = set(self.problem.network.parameters())
+        for name in self.problem.given:
+            if name.of is not None:
+                plain = name._replace(index=(), iteration=1, of=None)
+                if not name.index or set(name.index) == {1}:
+                    one = self.builder.given(name._replace(index=()), shape=shapes[plain])
+                    self.gradients.setdefault(name.iteration, []).append(one)
+            elif name.stem in HYPER and name not in known and name.sample is None:
+                self.numbers[str(name)] = self.builder.given(name)
+
+    def pass_forward(self, parameters: Sequence[Var], iteration: int = 1, only: int | None = None) -> dict[int, Route]:
+        """The forward pass of all samples, or of one alone, then the loss; returns the loss's routes for the way back.
+
+        Where samples take turns, ``only`` says which; its lines do not, because the number of the iteration tells.
+        """
+        samples: dict[int | None, list[Compared]] = {}
+        for place, sample in enumerate(self.network.numbers):
+            own = place if only is None else only - 1
+            given = Sample(self.inputs[own], self.state[own], self.targets[own], sample)
+            predictions = forward(self.builder, self.network, parameters, given, iteration)
+            samples[sample] = [self._compared(time, one, self.targets[own].get(time)) for time, one in predictions]
+        return losses.write(self.builder, self.problem.loss, samples, self.network.single, iteration)
+
+    def _compared(self, time: int | None, prediction: Var, target: Var | None) -> Compared:
+        if target is None:
+            return Compared(time, prediction, None, ())
+        name = self.builder.steps[target.number].target
+        numbers = tuple(self.problem.given[name._replace(index=index)].value for index in entries(target.shape))
+        return Compared(time, prediction, target, numbers)

@@ -1,0 +1,177 @@
+"""Iterations: backward pass, clipping and update, over and over, as steps of one program.
+
+The parameters of iteration k + 1 are the lines ``w_hh'@k``. From the third
+iteration on (the third in which the same sample has its turn) everything is as
+it was, but for the numbers: these iterations are replayed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from bptt_trace.engine import gradients
+from bptt_trace.engine.formula import Formula, Var
+from bptt_trace.engine.gradients import Route
+from bptt_trace.engine.names import WHOLE_LOSS, Name, Role
+from bptt_trace.engine.program import Builder, Step
+from bptt_trace.engine.rules import rule_of
+from bptt_trace.networks import optimizers
+from bptt_trace.networks.clipping import clip
+from bptt_trace.networks.optimizers import Ageing, Turn, Update, of_parameter, scheduled
+from bptt_trace.problem.problem import Problem
+
+PassForward = Callable[[Sequence[Var], int, int | None], dict[int, Route]]
+
+
+class Training:
+    """The parameters and the optimizer's state while the iterations are being written."""
+
+    def __init__(
+        self, builder: Builder, problem: Problem, names: Sequence[Name], parameters: Sequence[Var], numbers: Mapping[str, Var]
+    ) -> None:
+        self.builder = builder
+        self.options = problem.update or Update()
+        self.names, self.numbers = names, numbers
+        self.parameters = list(parameters)
+        """As they stand now."""
+        self.frozen = frozenset(self.options.freeze)
+        self.iteration = 1
+        """The number of the iteration that comes next."""
+        self.borders = borders(problem)
+        self.states: list[dict[str, Var]] = [{} for _ in names]
+        self.gradients: list[Var | None] = [None] * len(names)
+        self.since = 0
+        """The first line of this iteration."""
+        self.ageing: Ageing = {}
+
+    def sample(self, iteration: int) -> int | None:
+        """Which sample has its turn; None where there are no turns."""
+        return (iteration - 1) % self.options.online + 1 if self.options.online else None
+
+    # -------------------------------------------------------------- one iteration
+
+    def backward(self, start: int, routes: Mapping[int, Route], *, compared: bool = False) -> None:
+        """The gradients of the parameters, from the loss in line ``start`` on.
+
+        Where the pass is truncated and ``compared`` is asked for, the gradients of the whole
+        pass follow, with what the truncation leaves out of each.
+        """
+        leaves = {
+            one.number: name._replace(iteration=self.iteration)
+            for name, one in zip(self.names, self.parameters, strict=True)
+            if name not in self.frozen
+        }
+        found = gradients.write(self.builder, start, leaves, routes, since=self.since, borders=self.borders)
+        self.gradients = [self._line(found[one.number]) if one.number in found else None for one in self.parameters]
+        if self.borders and compared:
+            whole = gradients.write(self.builder, start, leaves, routes, since=self.since, of=WHOLE_LOSS)
+            for position, name in leaves.items():
+                part = self._line(found[position])
+                self.builder.let(of_parameter("cut", name), self._line(whole[position]) - part, Role.STATE, part.number)
+
+    def _line(self, position: int) -> Var:
+        return Var(position, self.builder.steps[position].shape)
+
+    def update(self, gradients: Sequence[Var] | None = None) -> None:
+        """Clip the gradients, and change the parameters by them; ``gradients`` are given ones."""
+        if gradients is not None:
+            self.gradients = [None if name in self.frozen else one for name, one in zip(self.names, gradients, strict=True)]
+        options, numbers = self.options, self.numbers
+        used = {
+            name._replace(iteration=self.iteration): one
+            for name, one in zip(self.names, self.gradients, strict=True)
+            if one is not None
+        }
+        if options.clip and used:
+            used = clip(self.builder, options.clip, numbers["clip"], used, self.iteration)
+        rate = self._rate()
+        for place, (name, old) in enumerate(zip(self.names, self.parameters, strict=True)):
+            own = name._replace(iteration=self.iteration)
+            if own in used:
+                after: dict[str, Var] = {}
+                turn = Turn(self.builder, options, numbers, rate, own, old, used[own], self.states[place], self.ageing, after)
+                self.parameters[place] = optimizers.change(turn)
+                self.states[place] = after
+        self.iteration += 1
+        self.since = len(self.builder.steps)
+
+    def _rate(self) -> Var:
+        """The learning rate of this iteration."""
+        if self.options.schedule == "list":
+            return self.numbers[str(Name("eta", iteration=self.iteration))]
+        eta = self.numbers["eta"]
+        if not self.options.schedule:
+            return eta
+
+        def make(k: int) -> Formula:
+            return scheduled(self.options, eta, self.numbers.get("gamma"), k)
+
+        line = self.builder.let(Name("rate", iteration=self.iteration), make(self.iteration), Role.STATE)
+        self.ageing[line.number] = line.number, make
+        return line
+
+    # ----------------------------------------------------------- all iterations
+
+    def repeat(self, pass_forward: PassForward) -> None:
+        """The second iteration and all that follow."""
+        turns = self.options.online or 1
+        begins = [self.since]
+        """Where the second iteration begins, and each that follows."""
+        while self.iteration <= self.options.iterations:
+            lengths = {after - before for before, after in pairwise(begins)}
+            if self.iteration > turns + 2 and len(lengths) == 1 and self.options.schedule != "list":
+                self._replay(begins, lengths.pop(), turns)
+                return
+            routes = pass_forward(self.parameters, self.iteration, self.sample(self.iteration))
+            self.backward(len(self.builder.steps) - 1, routes)
+            self.update()
+            begins.append(self.since)
+
+    def _replay(self, begins: Sequence[int], length: int, turns: int) -> None:
+        """All further iterations of so many lines, each as the one in which its sample had its turn before."""
+        steps, first, ageing, last = self.builder.steps, begins[0], self.ageing, self.options.iterations
+        shift = turns * length
+        position = begins[-1] - shift
+        new, append = tuple.__new__, steps.append  # half the time of a call of the class, for each of very many lines
+        for iteration in range(self.iteration, last + 1):
+            for (stem, layer, time, index, sample, _, of, via, updated), rule, arguments, role, through, shape in steps[
+                position : position + length
+            ]:
+                if via is not None:
+                    via = new(Name, (*via[:5], iteration, *via[6:]))
+                back = shift
+                if position in ageing:
+                    origin, make = ageing[position + shift] = ageing[position]
+                    rule, arguments = rule_of(make(iteration))
+                    back = position + shift - origin
+                target = new(Name, (stem, layer, time, index, sample, iteration, of, via, updated))
+                moved = tuple([argument + back if argument >= first else argument for argument in arguments])
+                append(new(Step, (target, rule, moved, role, None if through is None else through + shift, shape)))
+                position += 1
+        on = (last + 1 - self.iteration) * length
+        self.parameters = [one if one.number < first else Var(one.number + on, one.shape) for one in self.parameters]
+        self.iteration = last + 1
+
+
+def borders(problem: Problem) -> frozenset[int]:
+    """The time steps to whose states nothing is carried back.
+
+    Windows begin with the first step; where there is a prediction at the last
+    step only they end with it, so that the last window is whole.
+    """
+    last = problem.network.steps
+    length = problem.update.truncate if problem.update else None
+    if length is None or last is None:
+        return frozenset()
+    if problem.network.every:
+        return frozenset(range(length, last, length))
+    return frozenset(range(last - length, 0, -length))
+
+
+def first_iteration(problem: Problem) -> Problem:
+    """The problem with one update only, for whoever asks for the gradients of the first iteration alone."""
+    if problem.update is None or problem.update.schedule == "list":
+        return problem
+    return replace(problem, update=replace(problem.update, iterations=1))

@@ -1,0 +1,233 @@
+"""SymPy, the symbolic engine: a program as a graph of equations, closed forms, the slope of a user's own activation.
+
+Nothing here is needed for what is printed by hand, so SymPy is imported only
+where this module is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+import sympy
+from sympy.printing.str import StrPrinter
+
+from bptt_trace.engine.formula import (
+    Apply,
+    Const,
+    Extreme,
+    Formula,
+    Function,
+    Libraries,
+    Neg,
+    Over,
+    Pieces,
+    Power,
+    Rest,
+    Sum,
+    Times,
+    Var,
+)
+from bptt_trace.engine.functions import slope_of
+from bptt_trace.engine.names import Name
+from bptt_trace.engine.program import Program
+from bptt_trace.errors import CalculationError, DesignError
+from bptt_trace.problem.numbers import Number
+
+Expression = Any
+"""A SymPy expression; SymPy has no types of its own."""
+MAX_OPERATIONS = 600
+"""How large a closed form may become."""
+MAX_OPERATIONS_TOGETHER = 8_000
+"""How large all closed forms of a program may become: a few seconds of printing."""
+
+
+# --------------------------------------------------------------- formulas as expressions
+
+
+class Argument(sympy.Symbol):  # type: ignore[misc]
+    """A variable of a rule by its number."""
+
+    def __new__(cls, number: int) -> Argument:
+        """The symbol ``s0`` for the number 0."""
+        argument: Argument = super().__new__(cls, f"s{number}", real=True)
+        argument.number = number
+        return argument
+
+
+def expression(
+    formula: Formula,
+    argument: Callable[[int], Expression] = Argument,
+    rest: Iterable[Expression] = (),
+    *,
+    function: Callable[[Function], Callable[[Expression], Expression]] | None = None,
+    evaluate: bool = False,
+) -> Expression:
+    """A formula of numbers in SymPy; unless it is to ``evaluate``, SymPy neither reorders nor computes anything.
+
+    ``argument`` has the expression for each variable, ``rest`` those of all
+    arguments behind the numbered ones, and ``function`` what is applied for a
+    function: by default a class with its name, ``symbolic``.
+    """
+    applied = function or symbolic
+
+    def of(part: Formula) -> Expression:
+        match part:
+            case Var(number):
+                return argument(number)
+            case Rest():
+                return sympy.Add(*rest, evaluate=evaluate)
+            case Const(value):
+                return rational(value)
+            case Neg(operand):
+                return sympy.Mul(-1, of(operand), evaluate=evaluate)
+            case Sum(terms):
+                return sympy.Add(*map(of, terms), evaluate=evaluate)
+            case Times(factors):
+                return sympy.Mul(*map(of, factors), evaluate=evaluate)
+            case Over(numerator, denominator):
+                return sympy.Mul(of(numerator), sympy.Pow(of(denominator), -1, evaluate=evaluate), evaluate=evaluate)
+            case Power(base, exponent):
+                return sympy.Pow(of(base), exponent, evaluate=evaluate)
+            case Apply(called, inner):
+                return applied(called)(of(inner))
+            case Extreme(kind, both):
+                return (sympy.Max if kind == "max" else sympy.Min)(*map(of, both), evaluate=evaluate)
+            case _:
+                raise DesignError(f"{part} is not a formula of numbers; lower it first")
+
+    return of(formula)
+
+
+def rational(value: Fraction) -> Expression:
+    """An exact number."""
+    return sympy.Rational(value.numerator, value.denominator)
+
+
+@cache
+def symbolic(function: Function) -> Any:
+    """The SymPy class of a function; it is never evaluated, and its derivative is the slope in the table."""
+
+    def fdiff(self: Any, argindex: int = 1) -> Expression:
+        del argindex
+        z = Var(0)
+        return expression(slope_of(function, z, Apply(function, z))).subs(Argument(0), self.args[0])
+
+    return type(sympy.Function)(function.name, (sympy.Function,), {"ours": function, "nargs": 1, "fdiff": fdiff})
+
+
+def true(function: Function) -> Callable[[Expression], Expression]:
+    """A function as SymPy itself has it: tanh, a quotient with exponentials, pieces on both sides of 0."""
+    if function.pieces is not None:
+        return _piecewise(function.pieces)
+    if function.libraries is not None:
+        return closed(function.libraries)
+    return defined(function, true)
+
+
+def defined(
+    function: Function, inner: Callable[[Function], Callable[[Expression], Expression]]
+) -> Callable[[Expression], Expression]:
+    """A user's function, or the slope of one; ``inner`` has the functions that its definition applies."""
+    if function.definition is None:
+        raise DesignError(f"{function.name} has no definition")
+    formula = function.definition
+    return lambda z: expression(formula, lambda _: z, function=inner, evaluate=True)
+
+
+def _piecewise(pieces: Pieces) -> Callable[[Expression], Expression]:
+    left, at_zero, right = map(rational, (pieces.left, pieces.at_zero, pieces.right))
+    if pieces.steps:
+        return lambda z: sympy.Piecewise((right, z > 0), (left, z < 0), (at_zero, True))
+    return lambda z: sympy.Piecewise((right * z, z > 0), (left * z, True))
+
+
+# ------------------------------------------------------------------------ closed forms
+
+
+def closed(libraries: Libraries) -> Callable[[Expression], Expression]:
+    """A function of closed forms; raises ``ValueError`` where its value is no real number."""
+
+    def applied(z: Expression) -> Expression:
+        value = libraries.sympy(sympy, z)
+        if value.has(sympy.I, sympy.zoo):
+            raise ValueError
+        return value
+
+    return applied
+
+
+class Readable:
+    """Lets pass what a person can read: closed forms that are no longer than ``MAX_OPERATIONS`` each, and together."""
+
+    def __init__(self) -> None:
+        self.operations = 0
+        """How many operations the closed forms so far have together."""
+
+    def __call__(self, value: Expression) -> Expression:
+        """The value itself.
+
+        Raises ``ValueError`` where it is no real number, ``ZeroDivisionError`` where it
+        is no number and ``CalculationError`` where it is too long.
+        """
+        if value.has(sympy.I):
+            raise ValueError
+        if value.has(sympy.zoo, sympy.nan, sympy.oo):
+            raise ZeroDivisionError
+        size = int(value.count_ops())
+        self.operations += size
+        for met, most, what in (
+            (size, MAX_OPERATIONS, "its closed form has"),
+            (self.operations, MAX_OPERATIONS_TOGETHER, "the closed forms up to here have together"),
+        ):
+            if met > most:
+                raise CalculationError(
+                    f"too large for exact: {what} more than {most:,} operations; --round full, or a smaller problem, would do"
+                )
+        return value
+
+
+class _Text(StrPrinter):  # type: ignore[misc]
+    """Closed forms with the names that functions have in formulas."""
+
+    def _print_log(self, applied: Any) -> str:
+        return f"ln({self._print(applied.args[0])})"
+
+    def _print_Exp1(self, number: Any) -> str:
+        del number
+        return "exp(1)"
+
+
+def in_text(value: Expression) -> str:
+    """A closed form in plain text."""
+    return str(_Text().doprint(value)).replace("**", "^").replace("*", " * ")
+
+
+def in_latex(value: Expression) -> str:
+    """A closed form in LaTeX, with brackets at which a line may break."""
+    text = str(sympy.latex(value, long_frac_ratio=1, mul_symbol="dot", ln_notation=True))
+    return text.replace(r"\left(", "(").replace(r"\right)", ")")
+
+
+# --------------------------------------------------------------------------- the graph
+
+
+def graph(program: Program, given: Mapping[Name, Number], spelled: Callable[[Name], str] = str) -> dict[str, sympy.Eq]:
+    """The computation graph of a program of numbers: an equation for each step, by its name, in the order of the calculation.
+
+    On the left stands the step's own symbol; on the right the given number, or
+    the step's formula over the symbols of the steps before it, with SymPy's own
+    functions and in the order in which it is printed.
+    """
+    symbols = [sympy.Symbol(spelled(step.target), real=True) for step in program.steps]
+    equations: dict[str, sympy.Eq] = {}
+    for symbol, step in zip(symbols, program.steps, strict=True):
+        if step.rule is None:
+            right = rational(given[step.target].value)
+        else:
+            places = [symbols[argument] for argument in step.arguments]
+            right = expression(step.rule.formula, places.__getitem__, places[step.rule.arity :], function=true)
+        equations[symbol.name] = sympy.Eq(symbol, right, evaluate=False)
+    return equations

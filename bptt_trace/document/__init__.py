@@ -1,0 +1,1 @@
+"""What a sheet is: sections, rows, formulas, pictures. Knows nothing of networks."""

@@ -1,0 +1,121 @@
+"""Pictures and charts of a sheet, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bptt_trace.document.mathematics import NOTHING, Inline, Math
+
+Grid = tuple[tuple[Inline, ...], ...]
+"""Rows of cells; rows of as many cells stand in columns."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A box of a picture, at a place among columns (from the left) and rows (from below)."""
+
+    id: str
+    column: int
+    row: int
+    cells: Grid
+    style: str = "plain"
+    """``given``, ``state``, ``plain``, ``operation`` for a sign, or, without a frame, ``dots`` for what is left out and
+    ``exit`` for where an arrow leaves the picture."""
+    totals: Grid = ()
+    """What stands below the box."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """An arrow between two boxes of a picture; one that comes back to its start is a loop."""
+
+    start: str
+    end: str
+    kind: str
+    """``forward``, or the way of a gradient: ``direct``, ``carried``."""
+    label: Grid = ()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A network as boxes and arrows."""
+
+    kind: ClassVar = "picture"
+    id: str
+    """What it is called among the pictures of a sheet, and in the name of a file."""
+    title: Inline
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    alternative: Inline
+    """The same in words, with the numbers."""
+    wired: bool = False
+    """Whether an arrow keeps to the row of its start until it meets the column of its end, however far that is."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A time step of a figure of bars."""
+
+    name: Math
+    value: Math
+    """Empty, as the bar is then, where it is not told."""
+    parts: tuple[tuple[str, int], ...] = ()
+    """From below: ``direct``, ``carried`` or ``sum``, and a height in thousandths of the highest bar."""
+    factor: Math = NOTHING
+    """By what the way to this bar from the one behind it multiplies."""
+    dots: bool = False
+    """Whether it stands for steps that are left out."""
+
+
+@dataclass(frozen=True)
+class Bars:
+    """How large something is at each time step or iteration, and by which factors it came there."""
+
+    kind: ClassVar = "bars"
+    id: str
+    title: Inline
+    bars: tuple[Bar, ...]
+    alternative: Inline
+
+    @property
+    def flows(self) -> bool:
+        """Whether something goes from bar to bar, by a factor."""
+        return any(bar.factor.text for bar in self.bars)
+
+
+@dataclass(frozen=True)
+class Level:
+    """One bar on a logarithmic scale."""
+
+    value: Math
+    height: int
+    """In thousandths of the scale."""
+    filling: str
+    """``direct``, ``carried`` or ``sum``, as in a figure of bars."""
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The bars of one time step."""
+
+    name: Math
+    levels: tuple[Level, ...]
+
+
+@dataclass(frozen=True)
+class Decades:
+    """Numbers that are powers of ten apart, one or several for each time step, on a logarithmic scale."""
+
+    kind: ClassVar = "bars"
+    id: str
+    title: Inline
+    groups: tuple[Levels, ...]
+    marks: tuple[tuple[Math, int], ...]
+    """Powers of ten, and where they are, in thousandths of the scale."""
+    key: tuple[tuple[str, str], ...]
+    """What each filling stands for; nothing where there is only one."""
+    alternative: Inline
+
+
+Figure = Picture | Bars | Decades

@@ -1,0 +1,24 @@
+"""What stands at the head of a handout, and how its sheets are told apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Handout:
+    """Course, author, date and instructions, as the lecturer gives them; each may be empty."""
+
+    course: str = ""
+    author: str = ""
+    date: str = ""
+    instructions: str = ""
+    code: str = ""
+    """Which variant it is: ``K7M-2QX``."""
+    student: str = ""
+    """Whose sheet it is."""
+
+    @property
+    def line(self) -> str:
+        """Course, author and date in one line."""
+        return " • ".join(part for part in (self.course, self.author, self.date) if part)

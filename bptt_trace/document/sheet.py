@@ -1,0 +1,295 @@
+"""How a calculation reads: sections of strings, and nothing else.
+
+A sheet knows no formulas, no numbers and no medium. Mathematics comes in two
+spellings, plain text and LaTeX. Rows may be produced while they are read, so
+that a long trace is never held in memory as strings; iterating again produces
+them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, NamedTuple
+
+from bptt_trace.document.figures import Bars, Decades, Figure, Picture
+from bptt_trace.document.heading import Handout
+from bptt_trace.document.mathematics import NOTHING, Inline, Math, words
+
+
+class Row(NamedTuple):
+    """One line of the calculation, ready to be set."""
+
+    number: str
+    """The line number; empty where the row only recalls another line."""
+    name: Math
+    formula: Math
+    numbers: Math
+    result: Math
+    uses: str
+    """The lines whose results go in: ``14, 15``."""
+    label: str
+    """What the line is, in a word: ``carried``, ``sum``, ``through tanh``."""
+    role: str = ""
+    """The role of the quantity, as in JSON."""
+    time: int | None = None
+    exact: str = ""
+    """The value at full precision."""
+    so_far: Math = NOTHING
+    """In a long sum: the running total up to this row."""
+    relation: str = "="
+    """``=``, or ``~`` where the printed digits do not give the printed result (policy ``carry``)."""
+    beside: str = ""
+    """A decimal beside a closed form (policy ``exact``)."""
+    kind: str = ""
+    """``board`` for a line of matrices, ``component`` for an entry of the board above it."""
+    blank: str = ""
+    """On a worksheet, where the result is left to the student: the digits asked for, ``4``, or ``4 sf``."""
+    answer: tuple[Math, Math] | None = None
+    """With a blank that can be filled in by a switch: the calculation and the result."""
+
+
+class Stream(Iterable["Row"]):
+    """Rows that are produced anew at every iteration."""
+
+    def __init__(self, produce: Callable[[], Iterator[Row]], count: int) -> None:
+        self._produce = produce
+        self.count = count
+
+    def __iter__(self) -> Iterator[Row]:
+        return self._produce()
+
+    def __len__(self) -> int:
+        return self.count
+
+
+A_PAGE = 40
+"""Lines of print beyond which a table is broken over pages."""
+TALL = 27
+"""Lines of print that a heading and a block below it may have together with room to spare on a page."""
+
+
+@dataclass(frozen=True)
+class Lines:
+    """A block of numbered lines, such as one time step."""
+
+    kind: ClassVar = "lines"
+    title: Inline
+    rows: Stream
+    adds_up: bool = False
+    """Whether rows carry running totals."""
+
+    @property
+    def tall(self) -> bool:
+        """Whether the block may be higher than a page."""
+        return len(self.rows) > TALL or sum(map(_height, self.rows)) > TALL
+
+
+def _height(row: Row) -> int:
+    """How many lines of print a row takes, about: a board is as high as its highest matrix."""
+    if row.kind == "board":
+        return 2 + max(part.count(";") for part in row.numbers.text.split("["))
+    if row.kind == "component":
+        return 1 + len(row.numbers.text) // 60
+    return 1 + max(len(row.formula.text), len(row.numbers.text)) // 32
+
+
+@dataclass(frozen=True)
+class Column:
+    """The heading of a column of a table."""
+
+    heading: Inline
+    right: bool = False
+    strong: bool = False
+    room: int = 0
+    """How many millimetres of a page it takes at most, where that is limited: words are set smaller, sentences broken."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of words and numbers."""
+
+    kind: ClassVar = "table"
+    columns: tuple[Column, ...]
+    rows: Sequence[tuple[Inline, ...]]
+    title: Inline = ()
+    calculates: bool = False
+    """Whether its second column holds calculations."""
+    data: bool = False
+    """Whether it stands in JSON too, because no line says what it says."""
+    folds: bool = False
+    """Whether it is so narrow that on paper its halves stand side by side."""
+
+    @property
+    def half(self) -> int:
+        """How many rows stand in each of two columns, where it folds: as many as fit a page, or half of them."""
+        return min((len(self.rows) + 1) // 2, 38)
+
+    @property
+    def breaks(self) -> bool:
+        """Whether it may be higher than a page."""
+        return self.height > A_PAGE
+
+    @property
+    def height(self) -> int:
+        """How many lines of print it takes, about: a row is as high as its highest matrix."""
+        return sum(1 + max(words(cell).count(";") for cell in row) for row in self.rows)
+
+    @property
+    def width(self) -> int:
+        """How many signs its columns take in plain text."""
+        cells = zip(*([column.heading for column in self.columns], *self.rows), strict=True)
+        return sum(max(len(words(cell)) for cell in column) for column in cells)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A summand of a general formula, with the word that stands under it."""
+
+    math: Math
+    word: str = ""
+    via: Math | None = None
+    """What it arrives by, where the word names a quantity."""
+
+    @property
+    def under(self) -> str:
+        """The word in LaTeX: what stands before the comma, or the quantity that it arrives by."""
+        return rf"\text{{via }}{self.via.latex}" if self.via else rf"\text{{{self.word.partition(',')[0]}}}"
+
+
+@dataclass(frozen=True)
+class Equation:
+    """A general formula: ``left = part + part``, and what to know about it."""
+
+    left: Math
+    parts: tuple[Part, ...]
+    remark: str = ""
+
+    @property
+    def length(self) -> int:
+        """How many signs it takes in plain text."""
+        return len(self.left.text) + sum(len(part.math.text) + 3 for part in self.parts)
+
+
+@dataclass(frozen=True)
+class Equations:
+    """The general formulas that open a section."""
+
+    kind: ClassVar = "equations"
+    lead: Inline
+    items: tuple[Equation, ...]
+
+    @property
+    def long(self) -> bool:
+        """Whether a formula may be wider than a page."""
+        return any(item.length > 46 for item in self.items)
+
+    @property
+    def named(self) -> bool:
+        """Whether there is more to set than the formulas: names of summands, remarks."""
+        return any(item.remark or len(item.parts) > 1 for item in self.items)
+
+
+@dataclass(frozen=True)
+class Note:
+    """An explanation behind a key word; every number in it stands in a line or is calculated in it."""
+
+    kind: ClassVar = "note"
+    word: str
+    text: Inline
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A sentence or two."""
+
+    kind: ClassVar = "paragraph"
+    text: Inline
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list."""
+
+    kind: ClassVar = "bullets"
+    items: tuple[Inline, ...]
+
+
+Block = Lines | Table | Equations | Note | Paragraph | Bullets | Figure
+
+
+@dataclass(frozen=True)
+class Section:
+    """A numbered part of a sheet."""
+
+    id: str
+    title: str
+    blocks: tuple[Block, ...]
+    marks: str = ""
+    """On a worksheet: what its blanks are worth together."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A document: what is given, the conventions, the sections, and what to know about its numbers."""
+
+    title: str
+    subtitle: str
+    given: tuple[Table, ...]
+    conventions: tuple[tuple[str, Inline], ...]
+    sections: tuple[Section, ...]
+    footer: tuple[Note, ...] = ()
+    rounding: Mapping[str, str | int] = field(default_factory=dict)
+    values: Iterable[tuple[str, str]] = ()
+    """Every quantity by name, with its printed value."""
+    kind: str = "worked solution"
+    """What the document is, in a word or two."""
+    box: Inline = ()
+    """What stands first, in a box: the score."""
+    closing: str = ""
+    """The last words."""
+    handout: Handout = field(default_factory=Handout)
+    """Course, author, date, instructions, and the code of the sheet, where it has one."""
+
+    @property
+    def wide(self) -> bool:
+        """Whether numbers are so long that a line wants several rows of its own."""
+        digits = max(int(self.rounding.get("places", 0)), int(self.rounding.get("figures", 0)))
+        return self.rounding.get("policy") in ("full", "exact") or digits > 8
+
+    @property
+    def much_given(self) -> bool:
+        """Whether the given numbers are too wide, or too many, to stand beside the box of conventions."""
+        return any(table.breaks or table.width > 44 or table.width + 2 * len(table.columns) > 56 for table in self.given)
+
+    @property
+    def has_answers(self) -> bool:
+        """Whether blanks have their answers behind them, for a switch."""
+        return any(row.answer is not None for row in self.rows())
+
+    def figures(self) -> Iterator[Figure]:
+        """All pictures in their order."""
+        for section in self.sections:
+            for block in section.blocks:
+                if isinstance(block, Picture | Bars | Decades):
+                    yield block
+
+    def rows(self) -> Iterator[Row]:
+        """All lines in their order."""
+        for section in self.sections:
+            for block in section.blocks:
+                if isinstance(block, Lines):
+                    yield from block.rows
+
+
+def turned(columns: Sequence[Column], rows: Sequence[tuple[Inline, ...]], title: Inline = (), symbol: str = "") -> Table:
+    """The table with its rows as columns."""
+    first, *others = columns
+    heads = [Column(() if symbol else first.heading)]
+    for row in rows:
+        heading = tuple(
+            Math(f"{symbol}{part.text}", f"{symbol}{part.latex}") if isinstance(part, Math) else part for part in row[0]
+        )
+        heads.append(Column(heading, right=True))
+    cells = [(column.heading, *(row[place + 1] for row in rows)) for place, column in enumerate(others)]
+    return Table(tuple(heads), cells, title)

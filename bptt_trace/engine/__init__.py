@@ -1,0 +1,1 @@
+"""Formulas, rules, programs and their gradients."""

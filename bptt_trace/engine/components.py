@@ -1,0 +1,144 @@
+"""The entries of a vector or matrix formula as scalar formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import assert_never, cast
+
+from bptt_trace.engine.formula import (
+    ABSENT,
+    ONE,
+    Apply,
+    Const,
+    Diagonal,
+    Entry,
+    Extreme,
+    Formula,
+    MatMul,
+    Neg,
+    Node,
+    Outer,
+    Over,
+    Part,
+    Power,
+    Rest,
+    Shape,
+    Spread,
+    Stack,
+    Sum,
+    Times,
+    Total,
+    Transpose,
+    Var,
+    _factors,
+    _matrix,
+    _sum,
+    _terms,
+)
+from bptt_trace.errors import DesignError
+
+
+def component(formula: Formula, row: int = 0, column: int = 0, *, rows: bool = False) -> Formula:
+    """One entry of a formula as a formula of numbers: its variables are entries of the old ones.
+
+    ``rows`` writes products in the order of those whose vectors are rows
+    (``x W``): the formula is the same, its matrix products are read from right
+    to left.
+
+    >>> str(component(Var(0, (2, 2)) @ Var(1, (2,)), row=1))
+    's0[3] * s1[1] + s0[4] * s1[2]'
+    >>> str(component(Var(0, (2, 2)) @ Var(1, (2,)), row=1, rows=True))
+    's1[1] * s0[3] + s1[2] * s0[4]'
+    """
+
+    def at(part: Formula, row: int = 0, column: int = 0) -> Formula:
+        return component(part, row, column, rows=rows)
+
+    def entry(part: Formula) -> Formula:
+        return at(part, row, column) if part.shape else at(part)
+
+    node = cast(Node, formula)
+    match node:
+        case Entry() | Const():
+            return node
+        case Rest():
+            return Rest()
+        case Var(_, shape):
+            if not shape:
+                return node
+            return Entry(node, row * _matrix(node)[1] + column)
+        case Neg(operand):
+            return Neg(entry(operand))
+        case Sum(terms):
+            return _sum(tuple(part for term in terms for part in _terms(entry(term))))
+        case Times(factors):
+            return Times(tuple(part for factor in factors for part in _factors(entry(factor))))
+        case Over(numerator, denominator):
+            return Over(entry(numerator), entry(denominator))
+        case Power(base, exponent, bracketed):
+            return Power(entry(base), exponent, bracketed)
+        case Apply(function, argument):
+            if function.entry is not None:
+                return function.entry([at(argument, i) for i in range(_matrix(argument)[0])], row)
+            return Apply(function, entry(argument))
+        case MatMul(left, right):
+            return _added(_times(at(left, row, k), at(right, k, column), rows) for k in range(_matrix(left)[1]))
+        case Outer(first, second):
+            return _times(at(first, row), at(second, column), rows)
+        case Transpose(operand):
+            return at(operand, column, row)
+        case Total(operand):
+            return _added(at(operand, *place) for place in _places(operand))
+        case Stack(parts):
+            start = 0
+            for part in parts:
+                if row < start + _matrix(part)[0]:
+                    return at(part, row - start)
+                start += _matrix(part)[0]
+            raise DesignError(f"row {row} of {formula}")
+        case Part(operand, start, _):
+            return at(operand, start + row)
+        case Spread(operand, _):
+            return at(operand)
+        case Diagonal(operand):
+            return at(operand, row) if row == column else ABSENT
+        case Extreme(kind, (left, right)):
+            return Extreme(kind, (entry(left), entry(right)))
+        case _:
+            assert_never(node)
+
+
+def _times(left: Formula, right: Formula, rows: bool) -> Formula:
+    """One product inside a product of matrices."""
+    if right == ONE:  # a slope of 1 that came through a matrix
+        return left
+    return right * left if rows else left * right
+
+
+def _places(formula: Formula) -> Iterator[tuple[int, int]]:
+    rows, columns = _matrix(formula)
+    return ((i, j) for i in range(rows) for j in range(columns))
+
+
+def _added(terms: Iterator[Formula]) -> Formula:
+    total = next(terms)
+    for term in terms:
+        total = total + term
+    return total
+
+
+def entries(shape: Shape) -> list[tuple[int, ...]]:
+    """The indices of all components, counted from 1; one empty index for a number.
+
+    >>> entries((2, 2))
+    [(1, 1), (1, 2), (2, 1), (2, 2)]
+    """
+    match shape:
+        case ():
+            return [()]
+        case (n,):
+            return [(i,) for i in range(1, n + 1)]
+        case (m, n):
+            return [(i, j) for i in range(1, m + 1) for j in range(1, n + 1)]
+        case _:
+            raise DesignError(f"the shape {shape} has more than two dimensions")

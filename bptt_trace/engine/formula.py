@@ -1,0 +1,562 @@
+"""Formulas as they are written: a small closed set of frozen nodes.
+
+Operators build them and constructors check shapes. The author's order of terms
+and factors is kept and nothing is ever computed: what a formula comes to is
+the business of ``evaluate``, how it looks that of ``lines``.
+
+A shape is ``()`` for a number, ``(n,)`` for a column of n numbers, ``(m, n)``
+for a matrix of m rows. A single number has no dimensions: ``(1,)`` and
+``(1, 1)`` are ``()``, so that a cell that writes ``W @ x`` also describes one neuron.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from typing import Any, assert_never, cast
+
+from bptt_trace.errors import DesignError
+
+Shape = tuple[int, ...]
+
+
+def shape_of(*dimensions: int) -> Shape:
+    """The shape with these dimensions; one number has none.
+
+    >>> shape_of(3), shape_of(1), shape_of(2, 1), shape_of(1, 1)
+    ((3,), (), (2, 1), ())
+    """
+    return () if all(size == 1 for size in dimensions) else dimensions
+
+
+class Formula:
+    """What all nodes have in common: a shape, and operators that build more."""
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of the value; a number unless a node says otherwise."""
+        return ()
+
+    def __add__(self, other: Operand) -> Formula:
+        return _sum((*_terms(self), *_terms(constant(other))))
+
+    def __radd__(self, other: Operand) -> Formula:
+        return constant(other) + self
+
+    def __sub__(self, other: Operand) -> Formula:
+        return _sum((*_terms(self), Neg(constant(other))))
+
+    def __rsub__(self, other: Operand) -> Formula:
+        return constant(other) - self
+
+    def __neg__(self) -> Formula:
+        return Neg(self)
+
+    def __mul__(self, other: Operand) -> Formula:
+        if self is ABSENT or other is ABSENT:
+            return ABSENT
+        return Times((*_factors(self), *_factors(constant(other))))
+
+    def __rmul__(self, other: Operand) -> Formula:
+        return constant(other) * self
+
+    def __truediv__(self, other: Operand) -> Formula:
+        return Over(self, constant(other))
+
+    def __rtruediv__(self, other: Operand) -> Formula:
+        return Over(constant(other), self)
+
+    def __pow__(self, exponent: int) -> Formula:
+        return Power(self, exponent)
+
+    def __matmul__(self, other: Formula) -> Formula:
+        """Matrix product; between two numbers it is the product."""
+        if self is ABSENT or other is ABSENT:
+            return ABSENT
+        return MatMul(self, other) if self.shape or other.shape else self * other
+
+    @property
+    def T(self) -> Formula:
+        """The transpose; a number is its own."""
+        return Transpose(self) if self.shape else self
+
+    def __str__(self) -> str:
+        from bptt_trace.engine.formula_text import text
+
+        return text(self, "s{}".format)
+
+
+Operand = Formula | int | Fraction
+
+
+@dataclass(frozen=True)
+class Var(Formula):
+    """A quantity, by the number of the step (or, inside a rule, of the argument) that makes it."""
+
+    number: int
+    shape: Shape = ()
+
+
+@dataclass(frozen=True)
+class Entry(Formula):
+    """One component of a quantity: the probability of one class; what a matrix formula is lowered to."""
+
+    variable: Var
+    component: int
+    """Counted from 0 along the rows."""
+
+
+@dataclass(frozen=True)
+class Rest(Formula):
+    """``first + … + last``: the sum of all arguments behind the numbered ones."""
+
+    shape: Shape = ()
+
+
+@dataclass(frozen=True)
+class Const(Formula):
+    """An exact number; ``symbol`` is what a formula writes for it (``T`` for the number of steps)."""
+
+    value: Fraction
+    symbol: str = ""
+
+
+@dataclass(frozen=True)
+class Neg(Formula):
+    """−x"""
+
+    operand: Formula
+
+    @property
+    def shape(self) -> Shape:
+        return self.operand.shape
+
+
+@dataclass(frozen=True)
+class Sum(Formula):
+    """a + b + …, entry by entry; a number is added to every entry."""
+
+    terms: tuple[Formula, ...]
+
+    def __post_init__(self) -> None:
+        _common(self.terms)
+
+    @property
+    def shape(self) -> Shape:
+        return _common(self.terms)
+
+
+@dataclass(frozen=True)
+class Times(Formula):
+    """a · b · …, entry by entry; a number multiplies every entry."""
+
+    factors: tuple[Formula, ...]
+
+    def __post_init__(self) -> None:
+        _common(self.factors)
+
+    @property
+    def shape(self) -> Shape:
+        return _common(self.factors)
+
+
+@dataclass(frozen=True)
+class Over(Formula):
+    """a / b, entry by entry."""
+
+    numerator: Formula
+    denominator: Formula
+
+    def __post_init__(self) -> None:
+        _common((self.numerator, self.denominator))
+
+    @property
+    def shape(self) -> Shape:
+        return _common((self.numerator, self.denominator))
+
+
+@dataclass(frozen=True)
+class Power(Formula):
+    """base to a whole number, entry by entry."""
+
+    base: Formula
+    exponent: int
+    bracketed: bool = False
+    """Whether the base stands in brackets as a name too: dL/dw is a fraction."""
+
+    @property
+    def shape(self) -> Shape:
+        return self.base.shape
+
+
+@dataclass(frozen=True)
+class Apply(Formula):
+    """function(argument), entry by entry."""
+
+    function: Function
+    argument: Formula
+
+    @property
+    def shape(self) -> Shape:
+        return self.argument.shape
+
+
+@dataclass(frozen=True)
+class MatMul(Formula):
+    """Matrix product; a column is a matrix of one column."""
+
+    left: Formula
+    right: Formula
+
+    def __post_init__(self) -> None:
+        if _matrix(self.left)[1] != _matrix(self.right)[0]:
+            raise DesignError(f"a matrix product of shapes {self.left.shape} and {self.right.shape}")
+
+    @property
+    def shape(self) -> Shape:
+        return _column_or_matrix(_matrix(self.left)[0], _matrix(self.right)[1])
+
+
+@dataclass(frozen=True)
+class Outer(Formula):
+    """column · rowᵀ: the matrix of all products of entries."""
+
+    column: Formula
+    row: Formula
+
+    def __post_init__(self) -> None:
+        if len(self.column.shape) > 1 or len(self.row.shape) > 1:
+            raise DesignError(f"an outer product of shapes {self.column.shape} and {self.row.shape}")
+
+    @property
+    def shape(self) -> Shape:
+        return shape_of(_matrix(self.column)[0], _matrix(self.row)[0])
+
+
+@dataclass(frozen=True)
+class Transpose(Formula):
+    """Rows become columns."""
+
+    operand: Formula
+
+    @property
+    def shape(self) -> Shape:
+        rows, columns = _matrix(self.operand)
+        return _column_or_matrix(columns, rows)
+
+
+@dataclass(frozen=True)
+class Total(Formula):
+    """The sum of all entries."""
+
+    operand: Formula
+
+
+@dataclass(frozen=True)
+class Stack(Formula):
+    """Columns one below the other, as one column: [h, x]."""
+
+    parts: tuple[Formula, ...]
+
+    def __post_init__(self) -> None:
+        if any(len(part.shape) > 1 for part in self.parts):
+            raise DesignError(f"a stack of shapes {[part.shape for part in self.parts]}")
+
+    @property
+    def shape(self) -> Shape:
+        return shape_of(sum(_matrix(part)[0] for part in self.parts))
+
+
+@dataclass(frozen=True)
+class Part(Formula):
+    """Some entries of a column, one after the other: what belongs to one part of a stack."""
+
+    operand: Formula
+    start: int
+    """Counted from 0."""
+    shape: Shape = ()
+
+
+@dataclass(frozen=True)
+class Spread(Formula):
+    """The same number in every entry: what the total of a column gives back to each of them."""
+
+    operand: Formula
+    shape: Shape = ()
+
+
+@dataclass(frozen=True)
+class Diagonal(Formula):
+    """The square matrix with a column on its diagonal and nothing beside it."""
+
+    operand: Formula
+
+    @property
+    def shape(self) -> Shape:
+        rows = _matrix(self.operand)[0]
+        return shape_of(rows, rows)
+
+
+@dataclass(frozen=True)
+class Extreme(Formula):
+    """The larger (``max``) or the smaller (``min``) of two, entry by entry."""
+
+    kind: str
+    parts: tuple[Formula, Formula]
+
+    def __post_init__(self) -> None:
+        _common(self.parts)
+
+    @property
+    def shape(self) -> Shape:
+        return _common(self.parts)
+
+
+class _Absent(Formula):
+    """What a network does not have: a bias, an input. It vanishes from sums and takes its factors along."""
+
+
+ABSENT = _Absent()
+ONE = Const(Fraction(1))
+ZERO = Const(Fraction(0))
+
+Node = (
+    Var | Entry | Rest | Const | Neg | Sum | Times | Over | Power | Apply
+    | MatMul | Outer | Transpose | Total | Stack | Part | Spread | Diagonal | Extreme
+)  # fmt: skip
+
+
+def constant(value: Operand) -> Formula:
+    """A formula for an exact number; a formula is returned as it is."""
+    return value if isinstance(value, Formula) else Const(Fraction(value))
+
+
+def _sum(terms: tuple[Formula, ...]) -> Formula:
+    present = tuple(term for term in terms if term is not ABSENT)
+    if not present:
+        return ABSENT
+    return Sum(present) if len(present) > 1 else present[0]
+
+
+def _terms(formula: Formula) -> tuple[Formula, ...]:
+    return formula.terms if isinstance(formula, Sum) else (formula,)
+
+
+def _factors(formula: Formula) -> tuple[Formula, ...]:
+    return formula.factors if isinstance(formula, Times) else (formula,)
+
+
+def _matrix(formula: Formula) -> tuple[int, int]:
+    match formula.shape:
+        case ():
+            return 1, 1
+        case (n,):
+            return n, 1
+        case (m, n):
+            return m, n
+        case shape:
+            raise DesignError(f"the shape {shape} has more than two dimensions")
+
+
+def _column_or_matrix(rows: int, columns: int) -> Shape:
+    return shape_of(rows) if columns == 1 else shape_of(rows, columns)
+
+
+def _common(operands: Sequence[Formula]) -> Shape:
+    """The shape of an entry-by-entry operation; raises ``DesignError`` where they do not fit."""
+    shapes = {operand.shape for operand in operands} - {()}
+    if len(shapes) > 1:
+        raise DesignError(f"entry by entry, but of shapes {sorted(shapes)}")
+    return shapes.pop() if shapes else ()
+
+
+def product(*factors: Formula) -> Formula:
+    """The product as a book writes it: one exact coefficient in front, no factor 1, the sign outside."""
+    coefficient = Fraction(1)
+    symbols: list[Formula] = []
+    others: list[Formula] = []
+    for factor in _flat(factors):
+        match factor:
+            case Const(value, ""):
+                coefficient *= value
+            case Over(Const(value, ""), below):
+                coefficient *= value
+                symbols += _flat((below,))
+            case _:
+                others.append(factor)
+    front = _coefficient(abs(coefficient), symbols)
+    if front is not None or not others:
+        others.insert(0, front or ONE)
+    unsigned = others[0] if len(others) == 1 else Times(tuple(others))
+    return Neg(unsigned) if coefficient < 0 else unsigned
+
+
+def _flat(factors: Sequence[Formula]) -> Iterator[Formula]:
+    for factor in factors:
+        match factor:
+            case Times(inner):
+                yield from _flat(inner)
+            case Neg(inner):
+                yield Const(Fraction(-1))
+                yield from _flat((inner,))
+            case _:
+                yield factor
+
+
+def _coefficient(value: Fraction, below: list[Formula]) -> Formula | None:
+    """value / below as one fraction, with whole numbers above and below; None for 1."""
+    if not below:
+        return None if value == 1 else Const(value)
+    if value.denominator != 1:
+        below = [Const(Fraction(value.denominator)), *below]
+    return Over(Const(Fraction(value.numerator)), below[0] if len(below) == 1 else Times(tuple(below)))
+
+
+def stack(*parts: Formula) -> Formula:
+    """Columns one below the other; what a network does not have takes no room."""
+    present = tuple(part for part in parts if part is not ABSENT)
+    return Stack(present) if len(present) > 1 else present[0]
+
+
+def larger(left: Formula, right: Formula) -> Formula:
+    """The larger of two, entry by entry."""
+    return Extreme("max", (left, right))
+
+
+def children(formula: Formula) -> Iterator[Formula]:
+    """The formulas that a formula is made of, from left to right."""
+    for field in fields(formula):  # type: ignore[arg-type]
+        value = getattr(formula, field.name)
+        if isinstance(value, Formula):
+            yield value
+        elif isinstance(value, tuple):
+            yield from (part for part in value if isinstance(part, Formula))
+
+
+def variables(formula: Formula) -> Iterator[Var]:
+    """The variables of a formula from left to right, once for each use."""
+    if isinstance(formula, Var):
+        yield formula
+    for child in children(formula):
+        yield from variables(child)
+
+
+def applications(formula: Formula) -> Iterator[Apply]:
+    """The functions that a formula applies, from the outside in."""
+    if isinstance(formula, Apply):
+        yield formula
+    for child in children(formula):
+        yield from applications(child)
+
+
+def rewrite(formula: Formula, change: Callable[[Formula], Formula | None]) -> Formula:
+    """The formula with every part replaced for which ``change`` has something else to say."""
+    changed = change(formula)
+    if changed is not None:
+        return changed
+
+    def again(part: Formula) -> Formula:
+        return rewrite(part, change)
+
+    def all_of(parts: tuple[Formula, ...]) -> tuple[Formula, ...]:
+        return tuple(again(part) for part in parts)
+
+    node = cast(Node, formula)
+    match node:
+        case Var() | Entry() | Rest() | Const():
+            return node
+        case Neg(operand):
+            return Neg(again(operand))
+        case Sum(terms):
+            return Sum(all_of(terms))
+        case Times(factors):
+            return Times(all_of(factors))
+        case Over(numerator, denominator):
+            return Over(again(numerator), again(denominator))
+        case Power(base, exponent, bracketed):
+            return Power(again(base), exponent, bracketed)
+        case Apply(function, argument):
+            return Apply(function, again(argument))
+        case MatMul(left, right):
+            return again(left) @ again(right)
+        case Outer(column, row):
+            return Outer(again(column), again(row))
+        case Transpose(operand):
+            return again(operand).T
+        case Total(operand):
+            return Total(again(operand))
+        case Stack(parts):
+            return Stack(all_of(parts))
+        case Part(operand, start, shape):
+            return Part(again(operand), start, shape)
+        case Spread(operand, shape):
+            return Spread(again(operand), shape)
+        case Diagonal(operand):
+            return Diagonal(again(operand))
+        case Extreme(kind, (left, right)):
+            return Extreme(kind, (again(left), again(right)))
+        case _:
+            assert_never(node)
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Slope left of 0, value at 0 and slope right of 0, or constants on the three (``steps``)."""
+
+    left: Fraction
+    at_zero: Fraction
+    right: Fraction
+    steps: bool = False
+
+
+@dataclass(frozen=True)
+class Libraries:
+    """A function of one number as libraries have it; those that are imported late are handed in with the argument."""
+
+    math: Callable[[float], float]
+    """Of a double, correct to its last places."""
+    mpmath: Callable[[Any, Any], Any]
+    """With as many digits as the context of mpmath has."""
+    sympy: Callable[[Any, Any], Any]
+    """As a closed form."""
+    numpy: Callable[[Any, Any], Any]
+    """Of a whole column of doubles."""
+    near_zero: float | None = None
+    """What the error of ``math`` comes to where the value is close to 0; None where its doubles are not to be relied upon."""
+    bounds: str = ""
+    """Its name in ``enclosure.py``, where it has bounds of its own."""
+
+
+@dataclass(frozen=True, eq=False)
+class Function:
+    """A function of one number. Two functions are the same only if they are one object."""
+
+    name: str
+    latex: str
+    slope: Callable[[Formula, Formula], Formula] | None = None
+    """The slope as a formula, from formulas for the argument z and the value y."""
+    pieces: Pieces | None = None
+    definition: Formula | None = None
+    source: str = ""
+    """The text of a definition, as its author wrote it."""
+    entry: Callable[[Sequence[Formula], int], Formula] | None = None
+    """For a function of a whole column: one entry of the value, from the entries of the argument."""
+    jacobian: Callable[[Formula], Formula] | None = None
+    """For a function of a whole column: the matrix of its slopes, from its value y."""
+    values: tuple[int | None, int | None] = (None, None)
+    """Between which numbers the values lie; None where there is no such bound."""
+    libraries: Libraries | None = None
+    code: Mapping[str, str] | None = None
+    """How generated programs define it under its own name: with decimals of 60 digits (``decimal``), with Python's
+    doubles (``float``), with arrays (``numpy``, ``torch``) and with SymPy (``sympy``)."""
+
+    def __call__(self, argument: Formula) -> Formula:
+        """The function applied to a formula; the identity leaves it as it is."""
+        return argument if self is identity else Apply(self, argument)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+identity = Function("identity", r"\mathrm{id}", lambda z, y: ONE, pieces=Pieces(Fraction(1), Fraction(0), Fraction(1)))

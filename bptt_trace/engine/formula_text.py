@@ -1,0 +1,507 @@
+"""Formulas as text: one walk over the nodes of a formula, and a table of forms for each notation.
+
+The walk keeps the author's order and evaluates nothing. What differs between
+notations stands in a row of ``Signs``: a pattern for each kind of node, how
+tightly its parts must hold together to stand there without brackets, and how
+tightly the whole does. What stands for a variable differs between readers: a
+hole that is filled later (``Line``), or a name or entries (``ArrayPrinter``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import cache
+from operator import attrgetter
+from typing import Any, NamedTuple, cast
+
+from bptt_trace.engine.formula import (
+    Apply,
+    Const,
+    Diagonal,
+    Entry,
+    Extreme,
+    Formula,
+    Function,
+    MatMul,
+    Neg,
+    Node,
+    Outer,
+    Over,
+    Part,
+    Power,
+    Rest,
+    Shape,
+    Spread,
+    Stack,
+    Sum,
+    Times,
+    Total,
+    Transpose,
+    Var,
+)
+from bptt_trace.engine.rules import Rule
+from bptt_trace.errors import DesignError
+
+SUM, NEGATION, PRODUCT, POWER, ATOM = range(5)
+"""How tightly a formula holds together, for brackets: a sum least, a name most."""
+
+Written = tuple[str, int]
+"""A text, and how tightly it holds together."""
+
+
+class Form(NamedTuple):
+    """How a notation writes one kind of node."""
+
+    pattern: str
+    """``{}`` are the places of its parts."""
+    least: tuple[int, ...] = (SUM, SUM)
+    """How tightly each part must hold together; one that does not stands in brackets."""
+    strength: int = ATOM
+    """How tightly the whole holds together."""
+
+
+@dataclass(frozen=True, eq=False)
+class Signs:
+    """One notation. Two are the same only if they are one object."""
+
+    # Numbers
+    plus: Form = Form("{} + {}", (NEGATION, PRODUCT), SUM)
+    minus: Form = Form("{} - {}", (NEGATION, PRODUCT), SUM)
+    negative: Form = Form("-{}", (PRODUCT,), NEGATION)
+    times: Form = Form("{} * {}", (POWER, POWER), PRODUCT)
+    over: Form = Form("{} / {}", (POWER, POWER), PRODUCT)
+    ratio: Form = Form("({}/{})", (ATOM, ATOM))
+    """A quotient of two whole numbers."""
+    power: Form = Form("{}^{}", (ATOM,), POWER)
+    call: Form = Form("{}({})", (SUM,))
+    """A function with its argument."""
+    calls: Mapping[str, str] = field(default_factory=dict)
+    """Functions with a sign of their own, by name: a root."""
+    word: Callable[[Function], str] = attrgetter("name")
+    """What a function is called."""
+    extreme: Form = Form("{}({}, {})")
+    extremes: Mapping[str, str] = field(default_factory=lambda: {"max": "max", "min": "min"})
+    """What the larger and the smaller of two are called."""
+    number: str = "{}"
+    """A whole number."""
+    bracket: str = "({})"
+    ellipsis: str = "{} + ... + {}"
+    """A sum of many, from the first to the last."""
+
+    # Vectors and matrices
+    entrywise: Form = Form("{} .* {}", (POWER, POWER), PRODUCT)
+    """A product entry by entry."""
+    matmul: Form = Form("{} {}", (PRODUCT, POWER), PRODUCT)
+    """A matrix product of names."""
+    matmul_of_entries: Form = Form("{} {}", (PRODUCT, POWER), PRODUCT)
+    scaled: Form = Form("{} * {}", (PRODUCT, POWER), PRODUCT)
+    """A matrix product with a single number."""
+    transposed: Form = Form("{}^T", (ATOM,))
+    total: Form = Form("sum({})", (SUM,))
+    diagonal: Form = Form("diag({})", (SUM,))
+    column: Form = Form("[{}]", (SUM,))
+    row: Form = Form("[{}]", (SUM,))
+    below: str = "; "
+    """What stands between the rows of a matrix."""
+    beside: str = ", "
+    """What stands between the entries of a row."""
+    ones: str = "ones"
+    cut: str = "{}_[{}]"
+    """Some entries of a column."""
+    tall: str = "({})"
+    """Brackets as high as a matrix."""
+    matrix: str = "[{}]"
+
+
+def like(signs: Signs, **own: Any) -> Signs:
+    """A notation like another; a pattern alone keeps what the other says of brackets."""
+    forms = {
+        name: getattr(signs, name)._replace(pattern=value)
+        for name, value in own.items()
+        if isinstance(value, str) and isinstance(getattr(signs, name), Form)
+    }
+    return replace(signs, **(own | forms))
+
+
+TEXT = Signs()
+LATEX = like(
+    TEXT,
+    times=r"{} \cdot {}",
+    over=Form(r"\frac{{{}}}{{{}}}", (SUM, SUM), POWER),
+    ratio=Form(r"\frac{{{}}}{{{}}}", (SUM, SUM), POWER),
+    power="{}^{{{}}}",
+    calls={"sqrt": r"\sqrt{{{}}}"},
+    word=attrgetter("latex"),
+    extremes={"max": r"\max", "min": r"\min"},
+    ellipsis=r"{} + \dots + {}",
+    entrywise=r"{} \odot {}",
+    matmul=r"{} \thinspace {}",
+    scaled=r"{} \cdot {}",
+    transposed=r"{}^{{\top}}",
+    total=r"\textstyle\sum({})",
+    diagonal=r"\mathrm{{diag}}({})",
+    column=r"\begin{{pmatrix}}{}\end{{pmatrix}}",
+    row=r"\begin{{pmatrix}}{}\end{{pmatrix}}",
+    below=r" \cr ",
+    beside=" & ",
+    ones=r"\mathbf{1}",
+    cut="{}_{{[{}]}}",
+    tall=r"\left({}\right)",
+    matrix=r"\begin{{pmatrix}}{}\end{{pmatrix}}",
+)
+PYTHON = like(
+    TEXT,
+    over=Form("{} / {}", (POWER, ATOM), PRODUCT),
+    power="{}**{}",
+)
+INTERNAL = like(TEXT, matmul="{} @ {}", transposed="{}.T", total="total({})", below=", ", entrywise="{} * {}")
+"""How formulas show themselves to a developer: ``s0 @ s1 + s2``."""
+
+
+def signed(term: Formula) -> tuple[str, Formula]:
+    """A term as its sign, and what follows it.
+
+    >>> signed(Neg(Var(0))), signed(Const(Fraction(-2)))[1]
+    (('-', Var(number=0, shape=())), Const(value=Fraction(2, 1), symbol=''))
+    """
+    match term:
+        case Neg(operand):
+            return "-", operand
+        case Const(value, "") if value < 0:
+            return "-", Const(-value)
+        case Times((Const(value, ""), *others)) if value < 0:
+            factors = [*([] if value == -1 else [Const(-value)]), *others]
+            return "-", Times(tuple(factors)) if len(factors) > 1 else factors[0]
+        case Over(Const(value, ""), below) if value < 0:
+            return "-", Over(Const(-value), below)
+        case _:
+            return "+", term
+
+
+def is_whole(formula: Formula) -> bool:
+    """Whether a formula is a whole number, or a symbol for an exact one."""
+    return isinstance(formula, Const) and (bool(formula.symbol) or formula.value.denominator == 1)
+
+
+class Printer:
+    """The walk over a formula of numbers; what stands for a variable is left to subclasses."""
+
+    numbers = False
+    """Whether numbers are written: then symbols for exact numbers are too."""
+
+    def __init__(self, signs: Signs) -> None:
+        self.signs = signs
+
+    # ------------------------------------------------------- what readers differ in
+
+    def variable(self, variable: Var, bare: bool) -> str:
+        """What stands for a variable; ``bare`` where a negative number needs no brackets."""
+        raise NotImplementedError
+
+    def entry(self, entry: Entry) -> str:
+        """What stands for one component of a variable."""
+        raise self.not_of_numbers(entry)
+
+    def rest(self) -> Written:
+        """What stands for the sum of all arguments behind the numbered ones."""
+        raise NotImplementedError
+
+    def function(self, function: Function) -> str:
+        """What a function is called."""
+        return self.signs.word(function)
+
+    def constant(self, number: Const) -> Written:
+        """An exact number."""
+        value = number.value
+        if number.symbol:
+            return str(value) if self.numbers else number.symbol, ATOM
+        if value.denominator == 1:
+            return self.signs.number.format(value), ATOM if value >= 0 else SUM
+        if value < 0:
+            return self.put(self.signs.negative, Const(-value))
+        return self.put(self.signs.ratio, *map(Const, map(Fraction, (value.numerator, value.denominator))))
+
+    # ------------------------------------------------------------------------ the walk
+
+    def part(self, formula: Formula, least: int, *, bare: bool = False) -> str:
+        """A part of a formula, in brackets where it would fall apart."""
+        text, strength = (self.variable(formula, bare), ATOM) if isinstance(formula, Var) else self.write(formula)
+        return text if strength >= least else self.bracket(text)
+
+    def bracket(self, text: str) -> str:
+        """A part in brackets."""
+        return self.signs.bracket.format(text)
+
+    def put(self, form: Form, *parts: Formula) -> Written:
+        """The parts of a node at their places in a form."""
+        written = [self.part(part, least) for part, least in zip(parts, form.least, strict=True)]
+        return form.pattern.format(*written), form.strength
+
+    def write(self, formula: Formula) -> Written:
+        """A formula, and how tightly it holds together."""
+        sign, positive = signed(formula)
+        if sign == "-" and not isinstance(formula, Const):
+            return self.put(self.signs.negative, positive)
+        match formula:
+            case Var():
+                return self.variable(formula, False), ATOM
+            case Entry():
+                return self.entry(formula), ATOM
+            case Rest():
+                return self.rest()
+            case Const():
+                return self.constant(formula)
+            case Sum(terms):
+                return self.sum(terms)
+            case Times(factors):
+                return self.times(factors)
+            case Over(numerator, denominator):
+                return self.over(numerator, denominator)
+            case Power(base, exponent, bracketed):
+                return self.power(base, exponent, bracketed and not self.numbers)
+            case Apply(function, argument):
+                return self.applied(function, argument)
+            case Extreme(kind, both):
+                texts = [self.part(part, least, bare=True) for part, least in zip(both, self.signs.extreme.least, strict=True)]
+                return self.signs.extreme.pattern.format(self.signs.extremes[kind], *texts), ATOM
+            case _:
+                return self.of_arrays(cast(Node, formula))
+
+    def sum(self, terms: Sequence[Formula]) -> Written:
+        """Terms from left to right."""
+        text = self.part(terms[0], self.signs.plus.least[0])
+        for term in terms[1:]:
+            sign, positive = signed(term)
+            form = self.signs.plus if sign == "+" else self.signs.minus
+            text = form.pattern.format(text, self.part(positive, form.least[1]))
+        return text, self.signs.plus.strength
+
+    def times(self, factors: Sequence[Formula]) -> Written:
+        """Factors from left to right; between two columns stands the sign for entry by entry."""
+        text, vectors = self.part(factors[0], self.signs.times.least[0]), bool(factors[0].shape)
+        for factor in factors[1:]:
+            form = self.signs.entrywise if vectors and factor.shape else self.signs.times
+            vectors = vectors or bool(factor.shape)
+            text = form.pattern.format(text, self.part(factor, form.least[1]))
+        return text, self.signs.times.strength
+
+    def over(self, numerator: Formula, denominator: Formula) -> Written:
+        """A quotient."""
+        whole = is_whole(numerator) and is_whole(denominator)
+        return self.put(self.signs.ratio if whole else self.signs.over, numerator, denominator)
+
+    def power(self, base: Formula, exponent: int, bracketed: bool) -> Written:
+        """A whole power; ``bracketed`` puts a name in brackets too."""
+        form = self.signs.power
+        text = self.bracket(self.part(base, SUM)) if bracketed else self.part(base, form.least[0])
+        return form.pattern.format(text, exponent), form.strength
+
+    def applied(self, function: Function, argument: Formula) -> Written:
+        """A function with its argument."""
+        text = self.part(argument, self.signs.call.least[0], bare=True)
+        own = self.signs.calls.get(function.name)
+        return own.format(text) if own else self.signs.call.pattern.format(self.function(function), text), ATOM
+
+    def of_arrays(self, node: Node) -> Written:
+        """What is no formula of numbers."""
+        raise self.not_of_numbers(node)
+
+    @staticmethod
+    def not_of_numbers(formula: Formula) -> DesignError:
+        """The error for a formula that has to be lowered to its components first."""
+        return DesignError(f"{formula} is not a formula of numbers; lower it first")
+
+
+# ------------------------------------------------------------------ lines of numbers
+
+
+@dataclass(frozen=True)
+class Template:
+    """A line with holes: ``pattern % strings`` fills it."""
+
+    pattern: str
+    holes: tuple[int, ...]
+    """Which argument stands in each hole, from left to right; −1 is the last one."""
+    bare: tuple[bool, ...]
+    """Whether a negative number stands in the hole without brackets."""
+
+
+class Line(Printer):
+    """Writes a formula of numbers with a hole for each argument."""
+
+    def __init__(self, signs: Signs, *, numbers: bool = False, arity: int = 0) -> None:
+        super().__init__(signs)
+        self.numbers, self.arity = numbers, arity
+        self.holes: list[int] = []
+        self.bare: list[bool] = []
+
+    def template(self, formula: Formula) -> Template:
+        """The whole formula."""
+        return Template(self.part(formula, SUM, bare=True), tuple(self.holes), tuple(self.bare))
+
+    def hole(self, number: int, bare: bool = False) -> str:
+        """One more hole."""
+        self.holes.append(number)
+        self.bare.append(bare)
+        return "%s"
+
+    def variable(self, variable: Var, bare: bool) -> str:
+        """A hole."""
+        return self.hole(variable.number, bare)
+
+    def rest(self) -> Written:
+        """Two holes, for the first and the last term."""
+        return self.signs.ellipsis.format(self.hole(self.arity), self.hole(-1)), SUM
+
+
+@cache
+def template(rule: Rule, signs: Signs, numbers: bool) -> Template:
+    """The line of a rule in one notation, with holes for names or for numbers."""
+    return Line(signs, numbers=numbers, arity=rule.arity).template(rule.formula)
+
+
+def in_z(formula: Formula, signs: Signs) -> str:
+    """A formula of one variable, written in z."""
+    return Line(signs).template(formula).pattern.replace("%s", "z")
+
+
+# ------------------------------------------------------ lines of vectors and matrices
+
+
+class ArrayPrinter(Printer):
+    """Writes a formula of vectors and matrices as it stands on the board: with names, or with entries.
+
+    A matrix product is juxtaposed; what is done entry by entry has a sign of its
+    own. Where vectors are rows, every formula is read transposed: ``W x`` becomes
+    ``x W``.
+    """
+
+    def __init__(
+        self,
+        signs: Signs,
+        leaf: Callable[[Var], str],
+        component: Callable[[Entry], str],
+        *,
+        rest: str = "",
+        rows: bool = False,
+        numbers: bool = False,
+    ) -> None:
+        super().__init__(signs)
+        self.leaf, self.component, self.others = leaf, component, rest
+        self.rows, self.numbers = rows, numbers
+
+    def __call__(self, formula: Formula) -> str:
+        """The whole formula."""
+        return self.part(formula, SUM)
+
+    def variable(self, variable: Var, bare: bool) -> str:
+        """Its name, or its entries."""
+        del bare
+        return self.leaf(variable)
+
+    def entry(self, entry: Entry) -> str:
+        """The name of one component, or its number."""
+        return self.component(entry)
+
+    def rest(self) -> Written:
+        """The sum of all further arguments."""
+        return self.others, SUM
+
+    def constant(self, number: Const) -> Written:
+        """An exact number; fractions are written with a slash in every notation."""
+        if number.symbol or number.value.denominator == 1:
+            return super().constant(number)
+        return str(number.value), SUM
+
+    def bracket(self, text: str) -> str:
+        """A part in brackets, which are as high as what stands in them."""
+        return (self.signs.tall if "matrix" in text else self.signs.bracket).format(text)
+
+    def of_arrays(self, node: Node) -> Written:
+        """What only vectors and matrices have."""
+        match node:
+            case MatMul(left, right):
+                return self.matmul(left, right)
+            case Outer(column, row):
+                return self.outer(column, row)
+            case Transpose(operand):
+                return self.transposed(operand)
+            case Total(operand):
+                return self.put(self.signs.total, operand)
+            case Diagonal(operand):
+                return self.put(self.signs.diagonal, operand)
+            case Stack(parts):
+                form, between = (self.signs.row, self.signs.beside) if self.rows else (self.signs.column, self.signs.below)
+                return form.pattern.format(between.join(self.part(part, form.least[0]) for part in parts)), ATOM
+            case Part(operand, start, shape):
+                return self.cut(operand, start, shape)
+            case Spread(operand, shape):
+                return self.spread(operand, shape)
+            case _:
+                raise DesignError(f"{node!r} has no form in any notation")
+
+    def matmul(self, left: Formula, right: Formula) -> Written:
+        """A matrix product; of rows it is read from right to left."""
+        return self.put(self.beside(left, right), *((right, left) if self.rows else (left, right)))
+
+    def beside(self, left: Formula, right: Formula) -> Form:
+        """Entries of one matrix stand beside those of another; beside a single number stands the sign of a product."""
+        if not self.numbers:
+            return self.signs.matmul
+        return self.signs.matmul_of_entries if left.shape and right.shape else self.signs.scaled
+
+    def outer(self, column: Formula, row: Formula) -> Written:
+        """column · rowᵀ; of rows, the transpose of that: rowᵀ · column."""
+        flipped = self.transposed(row)[0] if row.shape else self.part(row, POWER)
+        upright = self.part(column, POWER)
+        texts = (flipped, upright) if self.rows else (upright, flipped)
+        return self.beside(column, row).pattern.format(*texts), PRODUCT
+
+    def transposed(self, operand: Formula) -> Written:
+        """Rows become columns."""
+        text = self.part(operand, self.signs.transposed.least[0])
+        # An index below and a sign above share the place behind a LaTeX fraction badly.
+        text = self.signs.tall.format(text) if text.startswith(r"\frac") else text
+        return self.signs.transposed.pattern.format(text), ATOM
+
+    def spread(self, operand: Formula, shape: Shape) -> Written:
+        """A number times a column of ones."""
+        ones = literal(["1"] * shape[0], shape, self.signs, self.rows) if self.numbers else self.signs.ones
+        return self.signs.times.pattern.format(self.part(operand, PRODUCT), ones), PRODUCT
+
+    def cut(self, operand: Formula, start: int, shape: Shape) -> Written:
+        """Some entries of a column, counted from 1."""
+        last = start + (shape[0] if shape else 1)
+        places = str(last) if last == start + 1 else f"{start + 1}..{last}"
+        return self.signs.cut.format(self.bracket(self.part(operand, SUM)), places), ATOM
+
+
+def literal(texts: Sequence[str], shape: Shape, signs: Signs, rows: bool) -> str:
+    """The entries of a quantity, in the order of its component lines, as they stand in brackets.
+
+    >>> literal(["1", "2", "3", "4"], (2, 2), TEXT, False), literal(["1", "2"], (2,), TEXT, True)
+    ('[1, 2; 3, 4]', '[1, 2]')
+    """
+    match shape:
+        case ():
+            return texts[0]
+        case (n,):
+            wide = n if rows else 1
+        case _:
+            wide = shape[0] if rows else shape[1]
+    lines = [signs.beside.join(texts[start : start + wide]) for start in range(0, len(texts), wide)]
+    return signs.matrix.format(signs.below.join(lines))
+
+
+def text(formula: Formula, names: Callable[[int], str], rest: str = "…") -> str:
+    """A formula of any shape in plain text, each variable under the name given for its number."""
+
+    def name(variable: Var) -> str:
+        return names(variable.number)
+
+    def component(entry: Entry) -> str:
+        return f"{name(entry.variable)}[{entry.component + 1}]"
+
+    return ArrayPrinter(INTERNAL, name, component, rest=rest)(formula)

@@ -1,0 +1,339 @@
+"""The table of functions: how each is written, what it is, and its slope.
+
+A slope is written as the book writes it, in the argument ``z`` or in the value
+``y`` of the function: ``1 − y²`` for tanh, ``y · (1 − y)`` for the sigmoid.
+SymPy proves in the tests that it is the derivative.
+
+What a function *is* comes in one of three ways: libraries calculate it
+(``tanh``); it is put together from straight pieces (``relu``); or it is defined by
+a formula in ``z``, as an activation from a problem file and the derivative of one are.
+
+Whatever else has to be known of a function that libraries calculate stands in
+its row too: how each of them does, and how each generated program defines it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+from bptt_trace.engine.formula import (
+    ONE,
+    ZERO,
+    Apply,
+    Const,
+    Diagonal,
+    Formula,
+    Function,
+    Libraries,
+    Neg,
+    Outer,
+    Over,
+    Pieces,
+    Power,
+    Sum,
+    Times,
+    Var,
+    constant,
+    identity,
+    product,
+)
+from bptt_trace.errors import DesignError
+
+Z = Var(0)
+"""The argument, in a definition."""
+MAX_EXPONENT = 690
+"""Beyond e^±690 doubles overflow, or lose digits."""
+
+
+def _everywhere(name: str, near_zero: float | None = None, bounds: str = "") -> Libraries:
+    """A function that all libraries have under one name."""
+
+    def called(library: Any, z: Any) -> Any:
+        return getattr(library, name)(z)
+
+    return Libraries(getattr(math, name), called, called, called, near_zero, bounds or name)
+
+
+def _exp(z: float) -> float:
+    """The exponential, where a double keeps all of its digits: elsewhere 60 digits take over."""
+    if abs(z) > MAX_EXPONENT:
+        raise OverflowError
+    return math.exp(z)
+
+
+def _code(name: str, library: str, decimal: str = "") -> dict[str, str]:
+    """The definitions of a function that all libraries have, unless told otherwise as the decimal module has it."""
+    of_decimals = f'def {name}(z):\n    """As the decimal module has it."""\n    return number(decimal(z).{name}())'
+    modules = {"float": "math", "numpy": "np", "torch": "torch", "sympy": "sympy"}
+    return {form: f"{name} = {module}.{library}" for form, module in modules.items()} | {"decimal": decimal or of_decimals}
+
+
+exp = Function("exp", r"\exp", lambda z, y: y, libraries=replace(_everywhere("exp", 0.0), math=_exp), code=_code("exp", "exp"))
+ln = Function("ln", r"\ln", lambda z, y: 1 / z, libraries=_everywhere("log", 1e-15, "ln"), code=_code("ln", "log"))
+sqrt = Function(
+    "sqrt", r"\mathrm{sqrt}", lambda z, y: 1 / (2 * y), libraries=_everywhere("sqrt", 0.0), code=_code("sqrt", "sqrt")
+)
+
+tanh = Function(
+    "tanh",
+    r"\tanh",
+    lambda z, y: 1 - y**2,
+    values=(-1, 1),
+    libraries=_everywhere("tanh", 0.0),
+    code=_code(
+        "tanh",
+        "tanh",
+        decimal='''\
+def tanh(z):
+    """(exp(z) - exp(-z)) / (exp(z) + exp(-z)), without large exponentials."""
+    if abs(z) < Decimal("1e-20"):
+        return number(decimal(z) - decimal(z) ** 3 / 3)  # 1 - small would lose its digits
+    small = (-2 * abs(decimal(z))).exp()
+    size = (1 - small) / (1 + small)
+    return number(size if z >= 0 else -size)''',
+    ),
+)
+
+sigmoid = Function(
+    "sigmoid",
+    r"\sigma",
+    lambda z, y: y * (1 - y),
+    values=(0, 1),
+    libraries=Libraries(
+        math=lambda z: 1 / (1 + math.exp(-z)) if z >= 0 else math.exp(z) / (1 + math.exp(z)),
+        mpmath=lambda mpmath, z: 1 / (1 + mpmath.exp(-z)),
+        sympy=lambda sympy, z: 1 / (1 + sympy.exp(-z)),
+        numpy=lambda numpy, z: 1 / (1 + numpy.exp(-z)),
+        near_zero=0.0,
+        bounds="sigmoid",
+    ),
+    code={
+        "decimal": '''\
+def sigmoid(z):
+    """1 / (1 + exp(-z)), without large exponentials."""
+    small = (-abs(decimal(z))).exp()
+    return number((1 if z >= 0 else small) / (1 + small))''',
+        "float": '''\
+def sigmoid(z):
+    """1 / (1 + exp(-z)), without large exponentials."""
+    return 1 / (1 + math.exp(-z)) if z >= 0 else math.exp(z) / (1 + math.exp(z))''',
+        "numpy": '''\
+def sigmoid(z):
+    """1 / (1 + exp(-z)), without large exponentials."""
+    return np.exp(-np.logaddexp(0, -z))''',
+        "torch": "sigmoid = torch.sigmoid",
+        "sympy": """\
+def sigmoid(z):
+    return 1 / (1 + sympy.exp(-z))""",
+    },
+)
+
+softplus = Function(
+    "softplus",
+    r"\mathrm{softplus}",
+    lambda z, y: sigmoid(z),
+    values=(0, None),
+    libraries=Libraries(
+        math=lambda z: max(z, 0.0) + math.log1p(math.exp(-abs(z))),
+        mpmath=lambda mpmath, z: mpmath.log1p(mpmath.exp(-abs(z))) + max(z, mpmath.zero),
+        sympy=lambda sympy, z: sympy.log(1 + sympy.exp(z)),
+        numpy=lambda numpy, z: numpy.maximum(z, 0) + numpy.log1p(numpy.exp(-numpy.abs(z))),
+        near_zero=0.0,
+        bounds="softplus",
+    ),
+    code={
+        "decimal": '''\
+def softplus(z):
+    """ln(1 + exp(z)), without large exponentials."""
+    small = (-abs(decimal(z))).exp()
+    rest = (1 + small).ln() if small > Decimal("1e-20") else small - small * small / 2
+    return number(max(decimal(z), Decimal(0)) + rest)''',
+        "float": '''\
+def softplus(z):
+    """ln(1 + exp(z)), without large exponentials."""
+    return max(z, 0.0) + math.log1p(math.exp(-abs(z)))''',
+        "numpy": '''\
+def softplus(z):
+    """ln(1 + exp(z)), without large exponentials."""
+    return np.logaddexp(0, z)''',
+        "torch": '''\
+def softplus(z):
+    """ln(1 + exp(z)), without large exponentials."""
+    return torch.logaddexp(z, torch.zeros_like(z))''',
+        "sympy": """\
+def softplus(z):
+    return sympy.log(1 + sympy.exp(z))""",
+    },
+)
+
+sin: Function = Function(
+    "sin",
+    r"\sin",
+    lambda z, y: cos(z),
+    libraries=_everywhere("sin"),
+    code=_code(
+        "sin",
+        "sin",
+        decimal='''\
+def sin(z):
+    """z - z^3/3! + z^5/5! - ..., until a term changes nothing."""
+    z = decimal(z)
+    total, term, power = z, z, 1
+    while total + term != total or power == 1:
+        power += 2
+        term *= -z * z / (power * (power - 1))
+        total += term
+    return number(total)''',
+    ),
+)
+
+cos: Function = Function(
+    "cos",
+    r"\cos",
+    lambda z, y: -sin(z),
+    libraries=_everywhere("cos"),
+    code=_code(
+        "cos",
+        "cos",
+        decimal='''\
+def cos(z):
+    """1 - z^2/2! + z^4/4! - ..., until a term changes nothing."""
+    z = decimal(z)
+    total, term, power = Decimal(1), Decimal(1), 0
+    while total + term != total or power == 0:
+        power += 2
+        term *= -z * z / (power * (power - 1))
+        total += term
+    return number(total)''',
+    ),
+)
+
+softmax = Function(
+    "softmax",
+    r"\mathrm{softmax}",
+    entry=lambda z, place: exp(z[place]) / Sum(tuple(map(exp, z))),
+    jacobian=lambda y: Diagonal(y) - Outer(y, y),
+    code={
+        "numpy": '''\
+def softmax(z):
+    """exp(z) / sum(exp(z)), without large exponentials."""
+    e = np.exp(z - z.max())
+    return e / e.sum()''',
+        "torch": '''\
+def softmax(z):
+    """Over all entries of a column or a row."""
+    return torch.softmax(z.ravel(), 0).reshape(z.shape)''',
+    },
+)
+"""exp(z_i) / Σ exp(z_j). Its slopes ∂y_i/∂z_j are y_i − y_i² on the diagonal and −y_i · y_j beside it (Bridle 1990)."""
+
+
+@cache
+def _bent(name: str, latex: str, left: Fraction, at_zero: Fraction) -> Function:
+    """``z`` right of 0 and ``left · z`` left of it; ``at_zero`` is the slope taken at 0."""
+    one, zero = Fraction(1), Fraction(0)
+    slope = Function(f"{name}'", f"{latex}'", lambda z, y: ZERO, pieces=Pieces(left, at_zero, one, steps=True))
+    values = (None, None) if left > 0 else (0, None)
+    return Function(name, latex, lambda z, y: slope(z), pieces=Pieces(left, zero, one), values=values)
+
+
+def relu(slope_at_0: Fraction = Fraction(0)) -> Function:
+    """max(0, z); it has no derivative at 0, and ``slope_at_0`` is what is used there."""
+    return _bent("relu", r"\mathrm{ReLU}", Fraction(0), slope_at_0)
+
+
+def leaky_relu(leak: Fraction = Fraction(1, 100), slope_at_0: Fraction | None = None) -> Function:
+    """z right of 0 and ``leak`` · z left of it (Maas et al. 2013); at 0 the slope is ``leak`` if not told."""
+    return _bent("leaky_relu", r"\mathrm{LeakyReLU}", leak, leak if slope_at_0 is None else slope_at_0)
+
+
+absolute = _bent("abs", r"\mathrm{abs}", Fraction(-1), Fraction(0))
+
+ACTIVATIONS = {function.name: function for function in (identity, tanh, sigmoid, relu(), leaky_relu(), softplus, softmax)}
+"""The activations that a problem file may name; anything else is an expression in z."""
+
+ELEMENTARY = {function.name: function for function in (exp, ln, sqrt, sin, cos, tanh, sigmoid, softplus, absolute, relu())} | {
+    "log": ln
+}
+"""What an expression in z may apply."""
+
+
+def defined(name: str, latex: str, definition: Formula, source: str) -> Function:
+    """A function given by a formula in ``Z``, and its derivative."""
+    slope = Function(f"{name}'", f"{latex}'", definition=derivative(definition))
+    return Function(name, latex, lambda z, y: slope(z), definition=definition, source=source)
+
+
+def derivative(formula: Formula) -> Formula:
+    """The derivative of a formula of one number, ``Z``, by the rules of differentiation.
+
+    Nothing is simplified but factors 1 and terms 0, so it is defined wherever
+    these rules have a meaning.
+    """
+    match formula:
+        case Var():
+            return ONE
+        case Const():
+            return ZERO
+        case Neg(operand):
+            return _negated(derivative(operand))
+        case Sum(terms):
+            return _added(map(derivative, terms))
+        case Times(factors):
+            return _added(
+                _times(*factors[:place], derivative(factor), *factors[place + 1 :]) for place, factor in enumerate(factors)
+            )
+        case Over(above, below):
+            return _added([_over(derivative(above), below), _negated(_over(_times(above, derivative(below)), below**2))])
+        case Power(base, exponent):
+            lower = base ** (exponent - 1) if exponent > 2 else base
+            return _times(Const(Fraction(exponent)), lower, derivative(base))
+        case Apply(function, argument):
+            slope, inner = slope_of(function, argument, formula), derivative(argument)
+            if isinstance(slope, Over) and slope.numerator == ONE:
+                return _over(inner, slope.denominator)
+            return _times(slope, inner)
+        case _:
+            raise DesignError(f"{formula} is not a formula of one number")
+
+
+def _times(*factors: Formula) -> Formula:
+    """A product in which signs stand in front and a factor 0 leaves nothing."""
+    if ZERO in factors:
+        return ZERO
+    plain = [part for one in factors for part in ((Const(Fraction(-1)), one.operand) if isinstance(one, Neg) else (one,))]
+    return product(*plain)
+
+
+def _over(above: Formula, below: Formula) -> Formula:
+    """A quotient in which a sign stands in front and an exact number is one number."""
+    if isinstance(above, Neg):
+        return Neg(_over(above.operand, below))
+    if isinstance(above, Const) and isinstance(below, Const) and below != ZERO:
+        return Const(above.value / below.value)
+    return ZERO if above == ZERO else above / below
+
+
+def _negated(formula: Formula) -> Formula:
+    if isinstance(formula, Const):
+        return Const(-formula.value)
+    return formula.operand if isinstance(formula, Neg) else Neg(formula)
+
+
+def _added(terms: Iterable[Formula]) -> Formula:
+    present = [term for term in terms if term != ZERO]
+    if all(isinstance(term, Const) for term in present):
+        return Const(sum((term.value for term in present if isinstance(term, Const)), Fraction(0)))
+    return sum(present[1:], start=present[0]) if present else ZERO
+
+
+def slope_of(function: Function, z: Formula, y: Formula) -> Formula:
+    """The slope of a function at z, where its value is y."""
+    if function.slope is None:
+        raise NotImplementedError(f"{function.name} has no slope in the table")
+    return constant(function.slope(z, y))

@@ -1,0 +1,162 @@
+"""Rules: formulas without names, each kept once.
+
+A rule is a formula whose variables are numbered in the order in which they
+are read: ``s0 * s1 + s2 * s3 + s4``. Rules are interned and compared by
+identity, so that whatever is dear (lowering, printing, compiling) is done once
+for each rule and never once for each line.
+
+A ``Tape`` is a cell run once on placeholders; it is replayed at every time step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+from weakref import WeakValueDictionary
+
+from bptt_trace.engine.components import component, entries
+from bptt_trace.engine.formula import Entry, Formula, Rest, Shape, Var, children, rewrite, variables
+from bptt_trace.engine.names import Layer, Role
+
+
+class Pick(NamedTuple):
+    """Which number fills a place of a component line: a component of an argument of the matrix rule."""
+
+    argument: int
+    component: int
+
+
+class Rule:
+    """A formula with its variables numbered from 0; equal formulas share one rule."""
+
+    __slots__ = ("__weakref__", "arity", "copies", "formula", "lowered", "lowered_rows", "shape", "sums_rest")
+
+    def __init__(self, formula: Formula) -> None:
+        self.formula = formula
+        self.shape: Shape = formula.shape
+        """The shape of the result."""
+        self.arity = 1 + max((variable.number for variable in variables(formula)), default=-1)
+        """How many arguments stand in the formula by number."""
+        self.sums_rest = _has_rest(formula)
+        """Whether further arguments follow, all of them added up where ``Rest`` stands."""
+        self.copies = isinstance(formula, Var)
+        """Whether the rule only repeats its argument."""
+        self.lowered: Lowered | None = None
+        self.lowered_rows: Lowered | None = None
+
+    def __repr__(self) -> str:
+        return f"Rule({self.formula})"
+
+
+Lowered = tuple[tuple[Rule, tuple[Pick, ...], int | None], ...]
+"""Component lines of a rule, as ``lower`` describes them."""
+
+_interned: WeakValueDictionary[Formula, Rule] = WeakValueDictionary()
+
+
+def intern(formula: Formula) -> Rule:
+    """The one rule for a formula whose variables are already numbered from 0."""
+    rule = _interned.get(formula)
+    if rule is None:
+        rule = _interned[formula] = Rule(formula)
+    return rule
+
+
+def rule_of(formula: Formula) -> tuple[Rule, tuple[int, ...]]:
+    """The rule of a formula, and the numbers of the variables that fill it.
+
+    >>> rule_of(Var(7) * Var(3) + Var(7))
+    (Rule(s0 * s1 + s0), (7, 3))
+    """
+    places: dict[int, int] = {}
+    for variable in variables(formula):
+        places.setdefault(variable.number, len(places))
+    return intern(renumbered(formula, places)), tuple(places)
+
+
+def renumbered(formula: Formula, numbers: Mapping[int, int] | Sequence[int]) -> Formula:
+    """The formula over other variables: ``numbers`` has the new number of each."""
+
+    def change(part: Formula) -> Formula | None:
+        if isinstance(part, Entry):
+            return Entry(Var(numbers[part.variable.number], part.variable.shape), part.component)
+        return Var(numbers[part.number], part.shape) if isinstance(part, Var) else None
+
+    return rewrite(formula, change)
+
+
+def lower(rule: Rule, *, rows: bool = False) -> Lowered:
+    """The component lines of a rule, row by row: each a rule of numbers, and what fills it.
+
+    The last item is the component that is taken of every argument behind the
+    numbered ones, where the rule sums them, and None otherwise. ``rows`` writes
+    matrix products as those whose vectors are rows have them.
+    """
+    known = rule.lowered_rows if rows else rule.lowered
+    if known is None:
+        known = tuple(
+            _lowered(rule, tuple(place - 1 for place in index), position, rows)
+            for position, index in enumerate(entries(rule.shape))
+        )
+        if rows:
+            rule.lowered_rows = known
+        else:
+            rule.lowered = known
+    return known
+
+
+def _lowered(rule: Rule, index: tuple[int, ...], position: int, rows: bool) -> tuple[Rule, tuple[Pick, ...], int | None]:
+    formula = component(rule.formula, *index, rows=rows)
+    places: dict[Pick, int] = {}
+
+    def numbered(part: Formula) -> Formula | None:
+        if isinstance(part, Entry):
+            pick = Pick(part.variable.number, part.component)
+        elif isinstance(part, Var):
+            pick = Pick(part.number, 0)
+        else:
+            return None
+        return Var(places.setdefault(pick, len(places)))
+
+    lowered = intern(rewrite(formula, numbered))
+    return lowered, tuple(places), position if rule.sums_rest else None
+
+
+def _has_rest(formula: Formula) -> bool:
+    return isinstance(formula, Rest) or any(map(_has_rest, children(formula)))
+
+
+class TapeLine(NamedTuple):
+    """One line of a tape."""
+
+    stem: str
+    layer: Layer
+    role: Role
+    rule: Rule
+    sources: tuple[int, ...]
+    """Placeholders by number; behind them, earlier lines of the tape."""
+
+
+class Tape(NamedTuple):
+    """The lines of a cell, recorded on placeholders."""
+
+    lines: tuple[TapeLine, ...]
+    results: tuple[int, ...]
+    """What the cell returned: placeholders by number; behind them, lines of the tape."""
+
+
+Recorder = Callable[[str, Layer, Role, Formula], Var]
+"""Writes a line of this stem, layer and role on a tape."""
+
+
+def record(shapes: list[Shape], run: Callable[[Recorder, list[Var]], list[Var]]) -> Tape:
+    """What ``run`` writes down and returns when it is given a recorder and placeholders of these shapes."""
+    lines: list[TapeLine] = []
+
+    def let(stem: str, layer: Layer, role: Role, formula: Formula) -> Var:
+        rule, sources = rule_of(formula)
+        lines.append(TapeLine(stem, layer, role, rule, sources))
+        return Var(len(shapes) + len(lines) - 1, formula.shape)
+
+    results = run(let, [Var(number, shape) for number, shape in enumerate(shapes)])
+    return Tape(tuple(lines), tuple(result.number for result in results))

@@ -1,0 +1,80 @@
+"""Lowering: from a program of vectors and matrices to the program of numbers behind it.
+
+Scalars are a view, not a second program: every component line is an entry of
+the same formula.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from bptt_trace.engine.components import entries
+from bptt_trace.engine.formula import Shape
+from bptt_trace.engine.program import Program, Step, Vectors
+from bptt_trace.engine.rules import Pick, lower
+
+
+def scalars(program: Program) -> Program:
+    """The program of numbers behind a program of vectors and matrices: each step becomes its component lines.
+
+    A program of numbers is its own. The lines of a step stand together, row by row.
+    """
+    if not any(step.shape for step in program.steps):
+        return program
+    lowering = _Lowering(program)
+    for step in program.steps:
+        lowering.add(step)
+    vectors = Vectors(program, (*lowering.first, len(lowering.steps)))
+    return Program(lowering.steps, rows=program.rows, vectors=vectors)
+
+
+class _Lowering:
+    """The component lines of a program of vectors, while they are being written."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.first: list[int] = []
+        self.steps: list[Step] = []
+
+    def add(self, step: Step) -> None:
+        """Append the component lines of a step."""
+        through = None if step.through is None else self.first[step.through]
+        self.first.append(len(self.steps))
+        names = [step.target]
+        if step.shape:
+            names = [step.target._replace(index=index) for index in indices(step.shape, self.program.rows)]
+        if step.rule is None:
+            self.steps += [Step(name, None, (), step.role) for name in names]
+            return
+        lines = lower(step.rule, rows=self.program.rows)
+        for name, component in zip(names, self._order(step.shape), strict=True):
+            rule, picks, rest = lines[component]
+            arguments = [self._place(step, pick) for pick in picks]
+            if rest is not None:
+                arguments += [self.first[argument] + self._rank(argument, rest) for argument in step.arguments[step.rule.arity :]]
+            self.steps.append(Step(name, rule, tuple(arguments), step.role, through))
+
+    def _place(self, step: Step, pick: Pick) -> int:
+        argument = step.arguments[pick.argument]
+        return self.first[argument] + self._rank(argument, pick.component)
+
+    def _rank(self, position: int, component: int) -> int:
+        """How many lines of a step stand before that of a component, counted along its rows as the program counts."""
+        shape = self.program.steps[position].shape
+        if not self.program.rows or len(shape) < 2:
+            return component
+        row, column = divmod(component, shape[1])
+        return column * shape[0] + row
+
+    def _order(self, shape: Shape) -> Iterable[int]:
+        """The components of a shape in the order of their lines."""
+        count = math.prod(shape)
+        if not self.program.rows or len(shape) < 2:
+            return range(count)
+        return (row * shape[1] + column for column in range(shape[1]) for row in range(shape[0]))
+
+
+def indices(shape: Shape, rows: bool = False) -> list[tuple[int, ...]]:
+    """The indices of the component lines of a shape; a matrix beside row vectors is written transposed."""
+    return entries((shape[1], shape[0]) if rows and len(shape) == 2 else shape)

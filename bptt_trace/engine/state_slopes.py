@@ -1,0 +1,157 @@
+"""How far an error reaches back: ∂h_t/∂h_{t−1} and the products of these factors.
+
+Source: Pascanu, Mikolov and Bengio (2013), *On the difficulty of training
+recurrent neural networks*, eq. 5: the gradient that reaches step t from step T
+is multiplied by the product of the factors between them.
+
+A cell with a memory of its own is followed along that memory, ∂c_t/∂c_{t−1},
+with its other states held: the "constant error carousel" of Hochreiter and
+Schmidhuber (1997), *Neural Computation* 9:1735, sect. 3.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from functools import lru_cache
+from typing import NamedTuple, cast
+
+from bptt_trace.engine.formula import ONE, Formula, Var, product, rewrite
+from bptt_trace.engine.gradients import INCOMING, RESULT, Adjoint, adjoint
+from bptt_trace.engine.names import Role
+from bptt_trace.engine.program import Builder, Program, Step
+from bptt_trace.engine.rules import Rule, rule_of
+
+Named = dict[int, int]
+
+
+def factors(program: Program, memory: str, state: Sequence[str]) -> Program:
+    """The program, followed by ∂h_t/∂h_{t−1} for t = T … 2 and their products from T back to 1.
+
+    ``memory`` is the stem of the state that is followed, one of ``state``; the
+    others are held. A network without a recurrent state of single numbers, or
+    of several layers, has no factors.
+    """
+    states = [
+        position
+        for position, step in enumerate(program.steps)
+        if step.role is Role.HIDDEN and step.target.stem == memory and step.target.iteration == 1
+    ]
+    if len(states) < 2 or not all(_alone(program.steps[position]) for position in states):
+        return program
+    held = _positions(program, set(state) - {memory})
+    if any(program.steps[position].shape for position in _way(program.steps, states[0], states[1], held)):
+        return program  # by way of an output of several numbers that is fed back
+    builder = Builder(program)
+    last = program.steps[states[-1]].target
+    product_so_far: int | None = None
+    for before, after in zip(states[-2::-1], states[:0:-1], strict=True):
+        earlier = program.steps[before].target
+        name = earlier._replace(of=program.steps[after].target)
+        rule, arguments = _factor(program.steps, before, after, held)
+        factor = builder.fill(name, rule, arguments, Role.FACTOR, after)
+        if product_so_far is None:
+            product_so_far = factor
+        else:
+            name = earlier._replace(of=last)
+            product_so_far = builder.fill(name, _PRODUCT, (product_so_far, factor), Role.FACTOR, after)
+    return builder.build()
+
+
+def _alone(step: Step) -> bool:
+    """Whether a state is one number, of the only layer and the only sample."""
+    return step.target.time is not None and not step.shape and step.target.layer is None and step.target.sample is None
+
+
+class Link(NamedTuple):
+    """One line on the way from a state to the next: its rule, and where its arguments come from."""
+
+    rule: Rule
+    origins: tuple[int, ...]
+    """Earlier links by number; ``STATE`` for the state that the way begins with; the numbers below for all else."""
+
+
+STATE = -1
+_PRODUCT = rule_of(Var(0) * Var(1))[0]
+
+
+def _positions(program: Program, stems: AbstractSet[str]) -> frozenset[int]:
+    """Where quantities of these stems are calculated."""
+    return frozenset(
+        position for position, step in enumerate(program.steps) if step.target.stem in stems and step.target.of is None
+    )
+
+
+def _way(steps: Sequence[Step], before: int, after: int, held: AbstractSet[int]) -> list[int]:
+    """The lines between two states on which the later one rests, itself the last, but for those that are held."""
+    way: list[int] = []
+    wanted = {after}
+    for position in range(after, before, -1):
+        if position in wanted and position not in held:
+            way.insert(0, position)
+            wanted.update(steps[position].arguments)
+    return way
+
+
+def _factor(steps: Sequence[Step], before: int, after: int, held: AbstractSet[int]) -> tuple[Rule, tuple[int, ...]]:
+    """∂after/∂before along the lines between them but those that are held, as a rule and the steps that fill it."""
+    way = _way(steps, before, after, held)
+    origins = {before: STATE} | {position: number for number, position in enumerate(way)}
+    for position in way:
+        for argument in steps[position].arguments:
+            origins.setdefault(argument, len(way) - 1 - len(origins))
+    links = tuple(
+        Link(cast(Rule, steps[position].rule), tuple(origins[argument] for argument in steps[position].arguments))
+        for position in way
+    )
+    rule, filled = _chain(links)
+    position_of = {origin: position for position, origin in origins.items()}
+    return rule, tuple(position_of[origin] for origin in filled)
+
+
+@lru_cache(maxsize=256)
+def _chain(links: tuple[Link, ...]) -> tuple[Rule, tuple[int, ...]]:
+    """The chain rule along these links, once for all time steps: a rule, and the origin of each of its variables."""
+    places: list[int] = []
+    slopes: dict[int, Formula] = {STATE: ONE}
+    for number, link in enumerate(links):
+        for argument, origin in enumerate(link.origins):
+            if origin not in slopes:
+                continue
+            back = adjoint(link.rule, argument)
+            named = {
+                source: number if source == RESULT else link.origins[source] for source in back.sources if source != INCOMING
+            }
+
+            def fill(part: Formula, back: Adjoint = back, flow: Formula = slopes[origin], named: Named = named) -> Formula | None:
+                if not isinstance(part, Var):
+                    return None
+                source = back.sources[part.number]
+                if source == INCOMING:
+                    return flow
+                if named[source] not in places:
+                    places.append(named[source])
+                return Var(places.index(named[source]), part.shape)
+
+            slope = product(rewrite(back.rule.formula, fill))
+            slopes[number] = slopes[number] + slope if number in slopes else slope
+    rule, filled = rule_of(slopes[len(links) - 1])
+    return rule, tuple(places[place] for place in filled)
+
+
+def links(builder: Builder) -> None:
+    """Write the links of a feedforward chain: ∂y/∂h, ∂h/∂a, from the output back.
+
+    A network over time, or one of vectors, or a batch, has none.
+    """
+    forward = {Role.PREACTIVATION, Role.HIDDEN, Role.OUTPUT}
+    chain = [(position, step) for position, step in enumerate(builder.steps) if step.role in forward and step.rule is not None]
+    if any(step.target.time is not None or step.target.sample is not None or step.shape for _, step in chain):
+        return
+    for position, step in reversed(chain):
+        for place, argument in enumerate(step.arguments):
+            before = builder.steps[argument]
+            if before.role in forward:
+                rule, sources = adjoint(cast(Rule, step.rule), place, ONE)
+                filled = tuple(position if source == RESULT else step.arguments[source] for source in sources)
+                builder.fill(before.target._replace(of=step.target), rule, filled, Role.GRADIENT, position)

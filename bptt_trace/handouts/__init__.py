@@ -1,0 +1,1 @@
+"""Worksheets, answer keys and variants."""

@@ -1,0 +1,144 @@
+"""The key of a worksheet: every result asked for, and what the likely mistakes give. Not for students."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from bptt_trace.calculation.arithmetic import Values, evaluate
+from bptt_trace.document.mathematics import Inline, Math
+from bptt_trace.document.sheet import Block, Column, Paragraph, Section, Sheet, Table
+from bptt_trace.handouts.blanks import Blanks, blanks_of
+from bptt_trace.lines.rows import Desk
+from bptt_trace.marking.key import Key
+from bptt_trace.marking.report import TITLES, number
+from bptt_trace.marking.visible_mistakes import CLEARLY, VISIBLE, Best
+from bptt_trace.problem.numbers import Rounding
+
+FINER = 2
+"""Decimals that the unrounded results have more than the results."""
+
+
+def expected(key: Key, blanks: Blanks) -> list[Best]:
+    """Every mistake of the catalogue that shows in the lines asked for, in the order of the catalogue."""
+    found = []
+    for one, lines in key.changes:
+        best: Best | None = None
+        furthest = float(VISIBLE)
+        for world in key.worlds[one.slug]:
+            for position in lines:
+                value = world.get(position)
+                if value is None or position not in blanks.asked:
+                    continue
+                apart = abs(value - key.exact[position]) / key.quantum[position]
+                if apart > furthest * CLEARLY:
+                    best, furthest = Best(one.slug, position, value), apart
+        if best:
+            found.append(best)
+    return found
+
+
+def decimals(value: float, places: int) -> str:
+    """A number with so many decimals; minus zero is zero.
+
+    >>> decimals(-0.00001, 4), decimals(-1.5, 2)
+    ('0.0000', '-1.50')
+    """
+    text = f"{value:.{max(places, 0)}f}"
+    return text.removeprefix("-") if not text.strip("-0.") else text
+
+
+def key_sheet(key: Key, blanks: Blanks | None = None, *, values: Values | None = None) -> Sheet:
+    """The key of a problem, as far as its worksheet asks; ``values`` are those under the problem's rounding."""
+    problem = key.problem
+    if values is None:
+        values = evaluate(key.program, problem.given, problem.rounding)
+    exact = Values(key.program, tuple(key.exact), problem.given, Rounding("full"))
+    desk = Desk(problem, key.program, values, exact, with_latex=True)
+    blanks = blanks or blanks_of(key)
+    mistakes = expected(key, blanks)
+    strings = KeyStrings(
+        {position: desk.value(position) for position in blanks.asked},
+        {p: _plain(decimals(key.exact[p], key.places[p] + FINER)) for p in blanks.asked},
+        [
+            (desk.name(one.position), _plain(line_of(desk, one.position)), _plain(decimals(one.value, key.places[one.position])))
+            for one in mistakes
+        ],
+        [TITLES[one.slug] for one in mistakes],
+    )
+    return lay_out(key, desk, blanks, strings)
+
+
+class KeyStrings(NamedTuple):
+    """What stands on a key, as strings."""
+
+    results: Mapping[int, Math]
+    unrounded: Mapping[int, Math]
+    mistakes: Sequence[tuple[Math, Math, Math]]
+    """Quantity, line and wrong value."""
+    titles: Sequence[str]
+
+
+def lay_out(key: Key, desk: Desk, blanks: Blanks, strings: KeyStrings) -> Sheet:
+    """The key sheet of these strings."""
+    rows: list[tuple[Inline, ...]] = []
+    for position in blanks.asked:
+        uses = desk.uses(key.arguments[position])
+        rows.append(
+            (
+                (line_of(desk, position),),
+                (desk.name(position),),
+                (strings.results[position],),
+                (strings.unrounded[position],),
+                (uses,),
+            )
+        )
+    columns = (
+        Column(("line",), right=True),
+        Column(("quantity",)),
+        Column(("result",), right=True, strong=True),
+        Column(("unrounded",), right=True),
+        Column(("uses",)),
+    )
+    sections = [Section("results", "Results", (Paragraph(_reading(key, blanks)), Table(columns, rows, folds=True)))]
+    if strings.mistakes:
+        sections.append(Section("mistakes", "What likely mistakes give", tuple(_mistakes(strings))))
+    return Sheet(
+        title=key.problem.title,
+        subtitle="Key: not for students",
+        given=(),
+        conventions=(),
+        sections=tuple(sections),
+        kind="key",
+        handout=key.problem.handout_with_code,
+    )
+
+
+def line_of(desk: Desk, position: int) -> str:
+    """The number of a line."""
+    return desk.line(position).removeprefix("line ")
+
+
+def _reading(key: Key, blanks: Blanks) -> Inline:
+    marks = sum(key.weights[position] for position in blanks.asked)
+    each = "One mark a line, " if all(key.weights[position] == 1 for position in blanks.asked) else "Marks: "
+    by = "as the rounding rule of the sheet says" if key.problem.rounding.policy == "by_hand" else "as printed"
+    return (
+        f"Result: {by}. Unrounded: full precision throughout. Either is right, and so is anything that follows from the "
+        f"student's own earlier numbers. {each}{number(marks)} in all.",
+    )
+
+
+def _mistakes(strings: KeyStrings) -> list[Block]:
+    columns = (Column(("mistake",), room=90), Column(("line",)), Column(("quantity",)), Column(("would be",), right=True))
+    rows: list[tuple[Inline, ...]] = []
+    for title, (name, line, value) in zip(strings.titles, strings.mistakes, strict=True):
+        rows.append(((title,), (line,), (name,), (value,)))
+    return [
+        Paragraph(("Each of these mistakes, made alone from the first line on, shows best here:",)),
+        Table(columns, rows),
+    ]
+
+
+def _plain(text: str) -> Math:
+    return Math(text, text)

@@ -1,0 +1,156 @@
+"""Which lines a worksheet leaves to the student, which it shows, and which it must not show.
+
+A line that follows from a blank one would give it away, so it is left out
+unless it is a blank itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from bptt_trace.calculation.build import build
+from bptt_trace.calculation.iterations import first_iteration
+from bptt_trace.engine.names import Name
+from bptt_trace.engine.program import KEEPS_FIGURES
+from bptt_trace.engine.scalar_program import scalars
+from bptt_trace.errors import ProblemError, UnknownName, nearest
+from bptt_trace.lines.parts_of_sheet import Parts, parts_of
+from bptt_trace.marking.key import Key
+from bptt_trace.problem.problem import Problem
+
+HINTS = range(4)
+"""Nothing; what kind of line it is; the formula; the formula with the given numbers in it."""
+PARTS = ("forward", "loss", "backward", "update", "again", "memory")
+"""Parts of a sheet that can be asked for by name; ``gradients`` is all from the backward pass to the update."""
+
+
+MOST_LINES = 10_000
+"""Lines of a calculation that somebody fills in by hand, or reads the key of."""
+
+
+def of_a_size_to_fill_in(problem: Problem) -> None:
+    """Raise ``ProblemError`` where the calculation has more lines than anybody fills in.
+
+    The first iteration is counted, and the others are taken to be as long.
+    """
+    iterations = problem.update.iterations if problem.update else 1
+    size = len(scalars(build(first_iteration(problem)))) * iterations
+    if size > MOST_LINES:
+        what = "iterations" if iterations > 1 else "units, samples or time steps"
+        raise ProblemError(f"about {size:,} lines, more than the {MOST_LINES:,} of a worksheet; fewer {what} would do")
+
+
+@dataclass(frozen=True)
+class Blanks:
+    """What is asked for."""
+
+    asked: Mapping[int, str]
+    """By the place of the line among the steps: the digits asked for, ``4``, or ``4 sf``."""
+    left_out: frozenset[int]
+    """Lines that are neither asked for nor shown."""
+    hints: int = 2
+    calculations: bool = True
+    """Whether the calculation is left to the student too, or the result alone."""
+
+    @property
+    def told(self) -> bool:
+        """Whether the calculation stands there with its given numbers."""
+        return self.hints > 2 or not self.calculations
+
+
+def blanks_of(key: Key, wanted: Sequence[str] = ("all",), hints: int = 2) -> Blanks:
+    """The blanks of a worksheet; raises ``ProblemError`` for words that name nothing.
+
+    ``wanted`` are ``all`` (every line up to the update), ``results`` (the same,
+    with the calculations told), ``gradients``, parts of the sheet, and names of
+    quantities; a vector stands for its components.
+    """
+    if hints not in HINTS:
+        raise ProblemError(f"{hints} is not possible here; from 0 to 3", path="hints")
+    lines = _lines(parts_of(key.program))
+    every = [*lines["forward"], *lines["loss"], *lines["gradients"]]
+    asked: set[int] = set()
+    for word in wanted:
+        if word in ("all", "results"):
+            asked |= set(every)
+        elif word in lines:
+            asked |= set(lines[word])
+        else:
+            asked |= set(_named(key, word))
+    asked -= {position for position in asked if key.steps[position].repeats}
+    if not asked:
+        raise ProblemError("there is nothing to fill in: this problem has no such lines", path="blanks")
+    left_out = _given_away(key, asked)
+    for part in ("again", "memory"):
+        if asked.isdisjoint(lines[part]):
+            left_out |= set(lines[part])
+    calculations = "results" not in wanted
+    return Blanks({p: digits(key, p, key.exact[p]) for p in sorted(asked)}, frozenset(left_out), hints, calculations)
+
+
+def digits(key: Key, position: int, value: float) -> str:
+    """How many digits of a line with this value are asked for: decimals, or significant figures."""
+    rounding = key.problem.rounding
+    if rounding.figures is not None or key.steps[position].role in KEEPS_FIGURES:
+        return f"{rounding.figures or rounding.places} sf"
+    return str(key.decimals(position, value))
+
+
+def _lines(parts: Parts) -> dict[str, list[int]]:
+    """The lines of every part of a sheet."""
+    found: dict[str, list[int]] = {part: [] for part in (*PARTS, "gradients")}
+    for one in (parts, *parts.later.values()):
+        found["forward"] += [p for lines in one.forward.steps.values() for p in lines]
+        found["loss"] += one.forward.losses
+        backward = [*one.links, *(p for lines in one.backward.values() for p in lines)]
+        of_parameters = [p for lines in one.gradients.values() for p in lines]
+        of_truncation = [*one.whole, *one.cut]
+        found["backward"] += backward
+        found["update"] += one.changes
+        found["gradients"] += [*backward, *of_parameters, *of_truncation, *one.changes]
+    found["again"] = [*(p for lines in parts.again.steps.values() for p in lines), *parts.again.losses]
+    found["memory"] = parts.factors
+    return found
+
+
+def _named(key: Key, word: str) -> list[int]:
+    """The lines of a quantity, or of the components of one."""
+    try:
+        return [key.program.index[key.register.find(word)]]
+    except UnknownName as error:
+        try:
+            whole = key.problem.vocabulary.canonical(Name.parse(word))
+        except UnknownName:
+            whole = None
+        cells = [p for name, p in key.program.index.items() if whole is not None and name._replace(index=()) == whole]
+        found = [position for position in cells if key.steps[position].rule is not None]
+        if not found:
+            words = ("all", "results", "gradients", *PARTS)
+            meant = "" if "did you mean" in str(error) else nearest(word, words)
+            raise ProblemError(f"{error}{meant}; or {', '.join(words)}", path="blanks") from None
+        return found
+
+
+def _given_away(key: Key, asked: Collection[int]) -> set[int]:
+    """Lines that follow from a blank one."""
+    follows: set[int] = set()
+    for position, step in enumerate(key.steps):
+        if position not in asked and any(argument in asked or argument in follows for argument in step.arguments):
+            follows.add(position)
+    return follows
+
+
+def answers_csv(key: Key, blanks: Blanks) -> str:
+    """A sheet for the answers that ``check`` reads: one row for each blank."""
+    rows = [_cell(str(key.steps[position].target)) + ",\n" for position in blanks.asked]
+    return "".join(["quantity,answer\n", *rows])
+
+
+def answers_toml(key: Key, blanks: Blanks) -> str:
+    """The same as TOML."""
+    return "".join(f'"{key.steps[position].target}" = ""\n' for position in blanks.asked)
+
+
+def _cell(text: str) -> str:
+    return f'"{text}"' if "," in text else text

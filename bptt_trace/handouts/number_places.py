@@ -1,0 +1,106 @@
+"""Where in a problem file each given number stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from typing import Any
+
+from bptt_trace.engine.names import Name
+from bptt_trace.problem.problem import Problem
+
+Path = tuple[str | int, ...]
+Document = dict[str, Any]
+
+
+def leaves(document: Document, problem: Problem) -> dict[Path, tuple[Name, ...]]:
+    """The numbers that each place of the file stands for: one, or all that say a class."""
+    found: dict[Path, tuple[Name, ...]] = {}
+    for path, names in _groups(problem):
+        places = list(_flat(_at(document, path), path))
+        each, rest = divmod(len(names), len(places))
+        assert not rest
+        for start, place in enumerate(places):
+            found[place] = tuple(names[start * each : (start + 1) * each])
+    return found
+
+
+def completed(document: Document, problem: Problem) -> Document:
+    """A copy in which what the file leaves to its defaults is written out: initial states, numbers of the update."""
+    whole = deepcopy(document)
+    given = whole.setdefault("given", {})
+    for name, units in problem.network.state:
+        given.setdefault(str(name), 0 if units == 1 else [0] * units)
+    for name, number in problem.given.items():
+        if name in OF_UPDATE:
+            whole["update"].setdefault(OF_UPDATE[name], number.text)
+    return whole
+
+
+def replaced(document: Document, values: Mapping[Path, Any]) -> Document:
+    """A copy with other values in some places."""
+    whole = deepcopy(document)
+    for path, value in values.items():
+        table = whole
+        for step in path[:-1]:
+            table = table[step]  # type: ignore[index]
+        table[path[-1]] = value  # type: ignore[index]
+    return whole
+
+
+def _groups(problem: Problem) -> Iterator[tuple[Path, list[Name]]]:
+    """Tables and keys of the file, with the numbers that are read from them, in order."""
+    groups: dict[Path, list[Name]] = {}
+    states = {name for name, _ in problem.network.state}
+    parameters = set(problem.network.parameters())
+    for name in problem.given:
+        plain = name._replace(index=(), iteration=1)
+        if name.stem in ("x", "target"):
+            path: Path = ("given", name.stem)
+        elif plain in OF_UPDATE:
+            path = ("update", OF_UPDATE[plain])
+        elif name.of is not None:
+            path = _told(problem, plain)
+        elif plain in parameters:
+            path = ("parameters", str(plain))
+        else:
+            plain = plain._replace(sample=None)
+            assert plain in states
+            path = ("given", str(plain))
+        groups.setdefault(path, []).append(name)
+    yield from groups.items()
+
+
+OF_UPDATE = {
+    Name("eta"): "learning_rate",
+    Name("beta"): "beta",
+    Name("beta", time=1): "beta_1",
+    Name("beta", time=2): "beta_2",
+    Name("epsilon"): "epsilon",
+    Name("lambda"): "weight_decay",
+    Name("gamma"): "gamma",
+    Name("clip"): "clip",
+    Name("v", time=0): "accumulator",
+}
+"""The keys of the table [update] that are numbers."""
+
+
+def _told(problem: Problem, gradient: Name) -> Path:
+    """Where the given gradients of a parameter stand."""
+    own = str(Name(gradient.stem))
+    return ("given", "gradient") if len(problem.network.parameters()) == 1 else ("given", "gradient", own)
+
+
+def _at(document: Document, path: Path) -> Any:
+    value: Any = document
+    for step in path:
+        value = value[step]
+    return value
+
+
+def _flat(value: Any, path: Path) -> Iterator[Path]:
+    if not isinstance(value, list):
+        yield path
+        return
+    for place, item in enumerate(value):
+        yield from _flat(item, (*path, place))

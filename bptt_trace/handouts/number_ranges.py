@@ -1,0 +1,225 @@
+"""Between what the numbers of variants are drawn: the table ``[vary]`` of a problem, and its defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from bptt_trace.engine.formula import identity
+from bptt_trace.engine.functions import sigmoid, softmax, tanh
+from bptt_trace.engine.names import Name
+from bptt_trace.errors import ProblemError, UnknownName, nearest
+from bptt_trace.networks.optimizers import HYPER
+from bptt_trace.problem.numbers import Number, exact_number, shown
+from bptt_trace.problem.problem import Problem
+
+Choices = tuple[Number, ...]
+MOST_CHOICES = 10_001
+GRID = Number(Fraction(1, 10), "0.1")
+TRIES = 2000
+SETTINGS = ("grid", "may_hide", "tries")
+
+BIAS, INPUT, STATE, TARGET = (Fraction(text) for text in ("0.5", "2", "0.9", "1.5"))
+"""How far from 0 numbers go where nothing is told: activations of sums of a few of them are neither flat nor straight."""
+
+FAN_IN = ((2, Fraction("1.2")), (4, Fraction("0.7")), (8, Fraction("0.5")), (16, Fraction("0.3")), (10**9, Fraction("0.2")))
+"""For so many summands at most, how far from 0 weights go."""
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """What may be drawn."""
+
+    choices: Mapping[Name, Choices]
+    """For each number that varies."""
+    classes: tuple[tuple[Name, ...], ...] = ()
+    """Targets that say a class: one of these numbers is 1, the others are 0."""
+    may_hide: frozenset[str] = field(default_factory=frozenset)
+    """Mistakes that need not show."""
+    tries: int = TRIES
+
+
+def ranges_of(problem: Problem, table: Mapping[str, Any]) -> Ranges:
+    """The ranges of a problem; raises ``ProblemError`` for keys and numbers that do not fit."""
+    grid = exact_number(table.get("grid", GRID.text), "vary.grid")
+    if grid.value <= 0:
+        raise ProblemError(f"{grid.text} is not possible here; a grid is positive", path="vary.grid")
+    may_hide = _mistakes(table.get("may_hide", ()))
+    classes = _classes(problem) if problem.loss.kind == "cross_entropy" else ()
+    of_classes = {name for group in classes for name in group}
+    choices = {
+        name: found for name in problem.given if name not in of_classes and (found := _default(problem, name, grid)) is not None
+    }
+    varied_classes: tuple[tuple[Name, ...], ...] = ()
+    told = [(key, value, _meant(problem, key)) for key, value in table.items() if key not in SETTINGS]
+    # What speaks of fewer numbers is said later: W_hh[1,2] after W_hh, x_2 after x.
+    for key, value, names in sorted(told, key=lambda one: -len(one[2])):
+        if of_classes.intersection(names):
+            varied_classes = classes if _classes_vary(value, f"vary.{key}") else ()
+            continue
+        for name in names:
+            found = _told(value, grid, f"vary.{key}")
+            _possible(problem, name, found or (), f"vary.{key}")
+            if found is None:
+                choices.pop(name, None)
+            else:
+                choices[name] = found
+    return Ranges(choices, varied_classes, may_hide, table.get("tries", TRIES))
+
+
+def _mistakes(slugs: Sequence[str]) -> frozenset[str]:
+    from bptt_trace.marking.catalogue.entry import CATALOGUE
+
+    known = {one.slug for one in CATALOGUE}
+    for slug in slugs:
+        if slug not in known:
+            raise ProblemError(f"no mistake {shown(slug)} in the catalogue{nearest(slug, known)}", path="vary.may_hide")
+    return frozenset(slugs)
+
+
+def _classes(problem: Problem) -> tuple[tuple[Name, ...], ...]:
+    """The targets, those of one prediction together."""
+    groups: dict[Name, list[Name]] = {}
+    for name in problem.given:
+        if name.stem == "target":
+            groups.setdefault(name._replace(index=()), []).append(name)
+    return tuple(map(tuple, groups.values()))
+
+
+def _classes_vary(value: Any, path: str) -> bool:
+    if value == "fixed":
+        return False
+    if value == "classes":
+        return True
+    raise ProblemError('a target that is a class is "fixed", or varies over all "classes"', path=path)
+
+
+# --------------------------------------------------------------------- defaults
+
+
+def _default(problem: Problem, name: Name, grid: Number) -> Choices | None:
+    """What a number is drawn from where the file does not tell; None where it stays."""
+    stem = name.stem.lower()
+    if name.of is not None:
+        return _span(-INPUT, INPUT, grid)
+    if name.stem in HYPER:
+        return None
+    if stem == "target":
+        return _default_target(problem, grid)
+    if stem == "x":
+        return _span(-INPUT, INPUT, grid if _few(problem) else Number(grid.value / 10, ""))
+    if stem.startswith("w"):
+        return _span(-_weight(problem, name), _weight(problem, name), grid)
+    if stem.startswith("b"):
+        return _span(-BIAS, BIAS, grid)
+    # An initial state of 0 is meant: there is no memory yet.
+    return _span(-STATE, STATE, grid) if problem.given[name].value else None
+
+
+def _few(problem: Problem) -> bool:
+    """Whether so few inputs are drawn that they are seldom equal on the grid itself."""
+    return (problem.network.steps or 1) <= 5 or problem.network.inputs > 1
+
+
+def _weight(problem: Problem, name: Name) -> Fraction:
+    """How large a weight may be: smaller where a unit adds up many, so that its activation is not saturated."""
+    shape = problem.network.parameters()[name._replace(index=())]
+    into = shape[-1] if len(shape) == 2 else 1
+    return next(size for most, size in FAN_IN if into <= most)
+
+
+def _default_target(problem: Problem, grid: Number) -> Choices | None:
+    network = problem.network
+    output = network.output_activation
+    if problem.loss.kind == "binary_cross_entropy":
+        return None  # which class it is belongs to the exercise
+    if output in (sigmoid, softmax):
+        return _span(Fraction(1, 10), Fraction(9, 10), grid)
+    if output is tanh:
+        return _span(-STATE, STATE, grid)
+    low = -TARGET if output is identity else Fraction(1, 10)
+    return _span(low, TARGET, grid)
+
+
+def _span(low: Fraction, high: Fraction, grid: Number) -> Choices:
+    return _grid(low, high, grid, "vary.grid")
+
+
+# ------------------------------------------------------------------------ told
+
+
+def _meant(problem: Problem, key: str) -> list[Name]:
+    """The numbers that a key speaks of: one, all of a matrix, all over time."""
+    if key == "learning_rate":
+        key = "eta"
+    names = list(problem.given)
+    found = [name for name in names if key in (str(name), str(name._replace(index=())), name.stem)]
+    if not found:
+        try:
+            canonical = str(problem.vocabulary.canonical(Name.parse(key)))
+        except UnknownName:
+            canonical = key
+        found = [name for name in names if canonical in (str(name), str(name._replace(index=())), name.stem)]
+    if not found:
+        known = {str(name) for name in names} | {name.stem for name in names} | set(SETTINGS)
+        raise ProblemError(
+            f"{shown(key)} is no given number of this problem{nearest(key, known)}; "
+            f"it has {', '.join(dict.fromkeys(str(name._replace(index=())) for name in names))}",
+            path="vary",
+        )
+    return found
+
+
+def _possible(problem: Problem, name: Name, choices: Choices, path: str) -> None:
+    """Raise ``ProblemError`` for a number that the problem itself could not have."""
+    for number in choices:
+        if name.stem == "eta" and number.value < 0:
+            raise ProblemError(f"{number.text} goes uphill; a learning rate is not negative", path=path)
+        if name.stem == "target" and problem.loss.kind == "binary_cross_entropy" and not 0 <= number.value <= 1:
+            raise ProblemError(f"{number.text} is no probability; from 0 to 1 is possible", path=path)
+
+
+def _told(value: Any, grid: Number, path: str) -> Choices | None:
+    """The numbers that a file allows; None where it stays as it is."""
+    if value == "fixed":
+        return None
+    if isinstance(value, list):
+        if not value:
+            raise ProblemError("an empty list; at least one number is due", path=path)
+        numbers = [exact_number(item, f"{path}[{place}]") for place, item in enumerate(value, start=1)]
+        return tuple({number.value: number for number in reversed(numbers)}.values())[::-1]  # each value once
+    if not isinstance(value, dict):
+        return (exact_number(value, path),)
+    step = exact_number(value["step"], f"{path}.step") if "step" in value else grid
+    low, high = (exact_number(value[end], f"{path}.{end}").value for end in ("from", "to"))
+    if step.value <= 0:
+        raise ProblemError(f"{step.text} is not possible here; a step is positive", path=f"{path}.step")
+    if low > high:
+        raise ProblemError(f"from {value['from']} to {value['to']}: the first is the smaller one", path=path)
+    return _grid(low, high, step, path)
+
+
+def _grid(low: Fraction, high: Fraction, step: Number, path: str) -> Choices:
+    """The numbers of a range: multiples of the step from its lower end, but for 0 and ±1, which hide factors."""
+    count = int((high - low) / step.value) + 1
+    if count > MOST_CHOICES:
+        raise ProblemError(f"{count:,} numbers; at most {MOST_CHOICES:,} are possible: a larger step would do", path=path)
+    places = max(_places(step.value), _places(low))
+    values = [low + place * step.value for place in range(count)]
+    kept = [value for value in values if value not in (0, 1, -1)]
+    if not kept:
+        raise ProblemError("no numbers but 0, 1 and −1, which hide factors; a list has them if they are meant", path=path)
+    return tuple(Number(value, _text(value, places)) for value in kept)
+
+
+def _places(value: Fraction) -> int:
+    """How many decimals a number has; 12 for one without an end."""
+    return next((places for places in range(12) if (value * 10**places).denominator == 1), 12)
+
+
+def _text(value: Fraction, places: int) -> str:
+    if (value * 10**places).denominator != 1:
+        return str(value)
+    return f"{float(value):.{places}f}" if places else str(int(value))

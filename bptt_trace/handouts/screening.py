@@ -1,0 +1,359 @@
+"""Which candidates make good exercises: friendly to calculate, and no mistake goes unseen.
+
+All candidates of one shape are looked at together, a column of numbers for each
+line. The conditions stand in the order in which they are asked, the cheap ones
+first; a candidate is counted under the first that it fails.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bptt_trace.calculation.arrays import Column, over_arrays
+from bptt_trace.calculation.compiled_rules import source
+from bptt_trace.engine.formula import Formula, identity
+from bptt_trace.engine.names import Role
+from bptt_trace.engine.program import KEEPS_FIGURES
+from bptt_trace.engine.rules import Rule, rule_of
+from bptt_trace.handouts.blanks import Blanks
+from bptt_trace.marking.key import LEAST_FIGURES, Key
+from bptt_trace.marking.visible_mistakes import CLEARLY, VISIBLE, Best
+
+Mask = npt.NDArray[np.bool_]
+Plan = list[tuple[int, Callable[..., Any], tuple[int, ...]]]
+"""Lines in the order in which they can be calculated: place, rule, arguments."""
+
+TIE = 0.02
+"""How close, in units of its last place, an answer may come to a tie: a student who rounds the other way is not wrong."""
+SMALLEST = 5
+"""Units of the last place below which an answer looks like 0."""
+FLAT, STRAIGHT = 2.5, 0.05
+"""Sizes of a pre-activation beyond which an activation is saturated, or within which it cannot be told from a straight line."""
+ZERO = 1e-12
+
+EQUAL_INPUTS = "two inputs are equal"
+SYMMETRIC = "the recurrent matrix is symmetric"
+SATURATED = f"a pre-activation is not between {STRAIGHT} and {FLAT} in size"
+DEAD = "every hidden value is 0"
+SMALL = f"an answer is below {SMALLEST} units of its last place"
+NEAR_TIE = f"an answer is within {TIE:.0%} of a rounding tie"
+UNDEFINED = "a line cannot be calculated"
+
+
+def hidden(slug: str) -> str:
+    """The condition that a mistake shows, as it failed."""
+    return f"the mistake {slug} does not show"
+
+
+class Screens:
+    """The conditions of one problem, for candidates that differ in their given numbers only."""
+
+    def __init__(self, key: Key, blanks: Blanks, may_hide: Iterable[str] = ()) -> None:
+        self.key = key
+        self.steps = key.steps
+        self.asked = list(blanks.asked)
+        self.may_hide = frozenset(may_hide)
+        self._lines: dict[Rule, Any] = {}
+        used = {argument for plans in self.ways.values() for plan in plans for _, _, arguments in plan for argument in arguments}
+        self.needed = self._ancestors({*self.asked, *used})
+        """The lines that lead to an answer, or to a wrong one, in order."""
+        self.demanded: frozenset[str] = frozenset()
+        """Mistakes that must show."""
+        self.vanishing: frozenset[int] = frozenset()
+        """Answers that are 0 whatever the numbers."""
+        self.never_shown: tuple[str, ...] = ()
+        """Mistakes that hardly any numbers of this problem would show."""
+
+    def _ancestors(self, positions: Iterable[int]) -> list[int]:
+        found = set(positions)
+        for position in range(len(self.steps) - 1, -1, -1):
+            if position in found:
+                found.update(self.key.arguments[position])
+        return sorted(found)
+
+    # ---------------------------------------------------------------- learning
+
+    def learn(self, given: Mapping[int, Column]) -> None:
+        """Find out from some candidates what no numbers of this problem would change."""
+        values = self.evaluate(given)
+        self.vanishing = frozenset(p for p in self.asked if np.all(np.abs(values[p]) < ZERO))
+        quanta = self._quanta(values)
+        shown = {slug: float(np.mean(self._visible(slug, values, quanta))) for slug in self.ways}
+        rare = [slug for slug, share in shown.items() if share < SELDOM and slug not in self.may_hide]
+        self.never_shown = tuple(rare)
+        self.demanded = frozenset(shown) - set(rare) - self.may_hide
+
+    # ------------------------------------------------------------- evaluating
+
+    def line(self, rule: Rule) -> Any:
+        """A rule over columns, made once."""
+        if rule not in self._lines:
+            self._lines[rule] = over_arrays(rule)
+        return self._lines[rule]
+
+    def evaluate(self, given: Mapping[int, Column]) -> dict[int, Any]:
+        """The columns of all lines that are needed; ``given`` are those of the numbers that vary."""
+        values: dict[int, Any] = {}
+        with np.errstate(all="ignore"):
+            for position in self.needed:
+                rule = self.steps[position].rule
+                if rule is None:
+                    values[position] = given.get(position, self.key.exact[position])
+                else:
+                    values[position] = self.line(rule)(*[values[argument] for argument in self.key.arguments[position]])
+        size = len(next(iter(given.values())))
+        return {p: value if isinstance(value, np.ndarray) else np.full(size, float(value)) for p, value in values.items()}
+
+    def _quanta(self, values: Mapping[int, Column]) -> dict[int, Column]:
+        """One unit of the last place asked for, of every answer."""
+        return {position: 10.0 ** -self.places(position, values[position]) for position in self.asked}
+
+    def places(self, position: int, column: Column) -> Column:
+        """The decimals asked for: as ``Key`` has them, for a whole column."""
+        rounding = self.key.problem.rounding
+        with np.errstate(divide="ignore"):
+            size = np.floor(np.log10(np.abs(column)))
+        size = np.where(column == 0, 0, size)
+        if rounding.figures is not None:
+            return np.asarray(rounding.figures - 1 - size)
+        if self.steps[position].role is Role.STATE:
+            return np.asarray(rounding.places - 1 - size)
+        least = rounding.places if self.steps[position].role is Role.FACTOR else LEAST_FIGURES
+        return np.where(column == 0, rounding.places, np.maximum(rounding.places, least - 1 - size))
+
+    # ------------------------------------------------------------- conditions
+
+    def screen(self, given: Mapping[int, Column]) -> list[str]:
+        """For each candidate the condition that it fails, empty where it passes all."""
+        size = len(next(iter(given.values())))
+        failed = np.full(size, "", dtype=object)
+        alive = np.arange(size)
+        columns = dict(given)
+
+        def drop(condition: str, bad: Mask) -> Mask:
+            nonlocal alive, columns
+            failed[alive[bad]] = condition
+            alive = alive[~bad]
+            columns = {position: column[~bad] for position, column in columns.items()}
+            return ~bad
+
+        for find_given in (self._equal_inputs, self._symmetric):
+            condition, bad = find_given(columns)
+            drop(condition, bad)
+        if not len(alive):
+            return list(failed)
+        values = self.evaluate(columns)
+        finite = np.all([np.isfinite(values[p]) for p in self.needed], axis=0)
+        values = self._kept(values, drop(UNDEFINED, ~finite))
+        for find in (self._saturated, self._dead, self._small, self._near_tie):
+            if not len(alive):
+                return list(failed)
+            condition, bad = find(values)
+            values = self._kept(values, drop(condition, bad))
+        for slug in self.ways:
+            if slug in self.demanded and len(alive):
+                quanta = self._quanta(values)
+                values = self._kept(values, drop(hidden(slug), ~self._visible(slug, values, quanta)))
+        return list(failed)
+
+    @staticmethod
+    def _kept(values: dict[int, Column], keep: Mask) -> dict[int, Column]:
+        return {position: column[keep] for position, column in values.items()} if not keep.all() else values
+
+    def _equal_inputs(self, given: Mapping[int, Column]) -> tuple[str, Mask]:
+        return EQUAL_INPUTS, self._same(given, self.inputs)
+
+    def _symmetric(self, given: Mapping[int, Column]) -> tuple[str, Mask]:
+        return SYMMETRIC, self._same(given, self.mirrored)
+
+    def _same(self, given: Mapping[int, Column], pairs: Iterable[tuple[tuple[int, ...], tuple[int, ...]]]) -> Mask:
+        """Whether the two sides of a pair are equal; a pair of which nothing varies is as its author wants it."""
+        size = len(next(iter(given.values())))
+
+        def column(position: int) -> Any:
+            return given.get(position, np.full(size, self.key.exact[position]))
+
+        masks = [
+            np.all([column(a) == column(b) for a, b in zip(one, other, strict=True)], axis=0)
+            for one, other in pairs
+            if any(position in given for position in (*one, *other))
+        ]
+        return self._any(masks, given)
+
+    @cached_property
+    def inputs(self) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+        """Pairs of inputs of one sample, each with all of its components."""
+        groups: dict[int | None, dict[int | None, list[int]]] = {}
+        for position, step in enumerate(self.steps):
+            if step.role is Role.GIVEN and step.target.stem == "x":
+                groups.setdefault(step.target.sample, {}).setdefault(step.target.time, []).append(position)
+        return [(tuple(a), tuple(b)) for times in groups.values() for a, b in combinations(times.values(), 2) if len(a) == len(b)]
+
+    @cached_property
+    def mirrored(self) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+        """For each square matrix of a recurrent layer its entries above the diagonal, and those below."""
+        found = []
+        network = self.key.problem.network
+        for layer, cell in zip(network.layers, network.cells, strict=True):
+            for stem, dimensions in cell.parameters.items():
+                if dimensions != ("n", "n"):
+                    continue
+                cells = {
+                    step.target.index: position
+                    for position, step in enumerate(self.steps)
+                    if step.role is Role.PARAMETER and (step.target.stem, step.target.layer) == (stem, layer)
+                }
+                above = [(i, j) for i, j in (index for index in cells if len(index) == 2) if i < j]
+                if above:
+                    found.append((tuple(cells[i, j] for i, j in above), tuple(cells[j, i] for i, j in above)))
+        return found
+
+    @cached_property
+    def bent(self) -> list[tuple[int, float]]:
+        """Arguments of activations, and how large they may be."""
+        found = []
+        for position in self.needed:
+            step = self.steps[position]
+            if step.rule is None or step.role not in (Role.HIDDEN, Role.OUTPUT) or len(step.arguments) != 1:
+                continue
+            for function in source(step.rule).functions:
+                if function is not identity:
+                    found.append((step.arguments[0], np.inf if function.pieces is not None else FLAT))
+        return found
+
+    def _saturated(self, values: Mapping[int, Column]) -> tuple[str, Mask]:
+        bad = [(np.abs(values[p]) < STRAIGHT) | (np.abs(values[p]) > largest) for p, largest in self.bent]
+        return SATURATED, self._any(bad, values)
+
+    def _dead(self, values: Mapping[int, Column]) -> tuple[str, Mask]:
+        states = [p for p in self.needed if self.steps[p].role is Role.HIDDEN]
+        if not states:
+            return DEAD, self._any([], values)
+        return DEAD, np.all([np.abs(values[p]) < ZERO for p in states], axis=0)
+
+    def _small(self, values: Mapping[int, Column]) -> tuple[str, Mask]:
+        """Answers that look like 0; a unit of ReLU that is off makes zeros that are meant."""
+        rounding = self.key.problem.rounding
+        if rounding.figures is not None:
+            return SMALL, self._any([], values)
+        least = SMALLEST * 10.0**-rounding.places
+        off = any(largest == np.inf for _, largest in self.bent)
+        sizes = [np.abs(values[p]) for p in self.asked if p not in self.vanishing and self.steps[p].role not in KEEPS_FIGURES]
+        return SMALL, self._any([(size < least) & ~((size < ZERO) & off) for size in sizes], values)
+
+    def _near_tie(self, values: Mapping[int, Column]) -> tuple[str, Mask]:
+        bad = []
+        for position in self.asked:
+            units = np.abs(values[position]) * 10.0 ** self.places(position, values[position])
+            bad.append(np.abs(units - np.floor(units) - 0.5) <= TIE)
+        return NEAR_TIE, self._any(bad, values)
+
+    @staticmethod
+    def _any(masks: Sequence[Mask], values: Mapping[int, Column]) -> Mask:
+        size = len(next(iter(values.values())))
+        return np.any(masks, axis=0) if masks else np.zeros(size, dtype=bool)
+
+    # --------------------------------------------------------------- mistakes
+
+    @cached_property
+    def ways(self) -> dict[str, list[Plan]]:
+        """For every mistake that touches an answer, and each way of making it, the lines to be calculated anew."""
+        asked = set(self.asked)
+        found = {}
+        for one, lines in self.key.changed_formulas:
+            if not asked.isdisjoint(lines):
+                count = max(map(len, lines.values()))
+                found[one.slug] = [self._plan(lines, way) for way in range(count)]
+        return found
+
+    def _plan(self, lines: Mapping[int, list[Formula]], way: int) -> Plan:
+        """The lines that differ for somebody with a mistake, as far as the answers that it changes need them.
+
+        A changed line may use a later one (a parameter that is updated too
+        early), so the order is that of use; a circle has no value.
+        """
+        plan: Plan = []
+        known: dict[int, bool | None] = {}
+
+        def differs(position: int) -> bool | None:
+            if position in known:
+                return known[position]
+            known[position] = None  # a circle
+            step = self.steps[position]
+            rule, arguments = step.rule, step.arguments
+            if position in lines:
+                rule, arguments = rule_of(lines[position][min(way, len(lines[position]) - 1)])
+            found = [differs(argument) for argument in arguments]
+            if None in found:
+                return None
+            known[position] = rule is not None and (position in lines or any(found))
+            if known[position] and rule is not None:
+                plan.append((position, self.line(rule), arguments))
+            return known[position]
+
+        for position in self.asked:
+            if position in lines:
+                differs(position)
+        return plan
+
+    @cached_property
+    def changed(self) -> dict[str, frozenset[int]]:
+        """The answers that a mistake changes by another rule."""
+        return {one.slug: frozenset(lines) & frozenset(self.asked) for one, lines in self.key.changed_formulas}
+
+    def _worlds(self, slug: str, values: Mapping[int, Column]) -> Iterator[tuple[int, Column]]:
+        """What somebody with this mistake gets, at the answers that it changes."""
+        with np.errstate(all="ignore"):
+            for plan in self.ways[slug]:
+                world: dict[int, Any] = {}
+                for position, line, arguments in plan:
+                    world[position] = line(*[world[a] if a in world else values[a] for a in arguments])
+                    if position in self.changed[slug]:
+                        yield position, world[position]
+
+    def _visible(self, slug: str, values: Mapping[int, Column], quanta: Mapping[int, Column]) -> Mask:
+        seen = self._any([], values)
+        for position, column in self._worlds(slug, values):
+            with np.errstate(invalid="ignore"):
+                seen = seen | (np.abs(column - values[position]) > VISIBLE * quanta[position])
+            if seen.all():
+                break
+        return seen
+
+    def best(self, given: Mapping[int, Column]) -> list[list[Best]]:
+        """For each candidate every mistake that shows, where it shows best, in the order of the catalogue."""
+        values = self.evaluate(given)
+        quanta = self._quanta(values)
+        size = len(next(iter(given.values())))
+        found: list[list[Best]] = [[] for _ in range(size)]
+        for slug in self.ways:
+            furthest = np.full(size, float(VISIBLE))
+            where = np.full(size, -1)
+            wrong = np.zeros(size)
+            for position, column in self._worlds(slug, values):
+                with np.errstate(invalid="ignore"):
+                    apart = np.abs(column - values[position]) / quanta[position]
+                    better = apart > furthest * CLEARLY
+                furthest = np.where(better, apart, furthest)
+                where = np.where(better, position, where)
+                wrong = np.where(better, column, wrong)
+            for place in np.flatnonzero(where >= 0).tolist():
+                found[place].append(Best(slug, int(where[place]), float(wrong[place])))
+        return found
+
+
+SELDOM = 0.02
+"""The share of candidates that must show a mistake for it to be demanded of all."""
+
+
+def summary(failed: Counter[str]) -> str:
+    """What failed how often, the most frequent first."""
+    whole = sum(failed.values())
+    return ", ".join(f"{condition} ({count / whole:.0%})" for condition, count in failed.most_common(3))

@@ -1,0 +1,74 @@
+"""Integers drawn by HMAC-SHA256 in counter mode: the same on every machine and in every version of Python.
+
+A variant is drawn from its own code, so the code and the problem are all that
+is needed to make it again.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterator
+
+from bptt_trace.errors import ProblemError
+from bptt_trace.problem.codes import SIGNS, grouped, spelled
+
+GENERATOR = 1
+"""The version of the generator; another one gives other variants."""
+DATA = 5
+"""Signs of a code that carry information; the sixth checks them."""
+_WORD = 1 << 32
+
+
+class Draws:
+    """A stream of integers that a key and a label determine."""
+
+    def __init__(self, key: bytes, label: str) -> None:
+        self._words = self._stream(key, f"bptt-trace {GENERATOR} {label}".encode())
+
+    @staticmethod
+    def _stream(key: bytes, label: bytes) -> Iterator[int]:
+        count = 0
+        while True:
+            block = hmac.digest(key, b"%s %d" % (label, count), "sha256")
+            for start in range(0, 32, 4):
+                yield int.from_bytes(block[start : start + 4])
+            count += 1
+
+    def below(self, bound: int) -> int:
+        """An integer from 0 to ``bound − 1``, each equally likely; ``bound`` is at most 2^32."""
+        fair = _WORD - _WORD % bound  # what is left over would favour the small ones
+        while (word := next(self._words)) >= fair:
+            pass
+        return word % bound
+
+
+def codes(key: bytes, seed: int) -> Iterator[str]:
+    """The codes of all candidates of a seed, in order; one that comes again is passed over."""
+    draws, seen = Draws(key, f"codes of {seed}"), set[int]()
+    while True:
+        number = draws.below(1 << 5 * DATA)
+        if number not in seen:
+            seen.add(number)
+            data = spelled(number, DATA)
+            yield grouped(data + _check(key, data))
+
+
+def _check(key: bytes, data: str) -> str:
+    """The sign that depends on all others, and on the problem."""
+    return SIGNS[Draws(key, f"check of {data}").below(len(SIGNS))]
+
+
+def read_code(key: bytes, text: str) -> str:
+    """A code as it was typed, put right and checked; raises ``ProblemError``.
+
+    ``O`` is read as 0, ``I`` and ``L`` as 1; case and hyphens do not matter.
+    """
+    plain = text.strip().upper().replace("-", "").replace(" ", "").translate(str.maketrans("OIL", "011"))
+    if len(plain) != DATA + 1 or not set(plain) <= set(SIGNS):
+        raise ProblemError(f"{text[:40]!r} is not a code; six letters and digits are due, as in K7M-2QX", path="code")
+    if plain[-1] != _check(key, plain[:-1]):
+        raise ProblemError(
+            f"{grouped(plain)} is not a code of this problem; it was mistyped, or the problem file has changed",
+            path="code",
+        )
+    return grouped(plain)

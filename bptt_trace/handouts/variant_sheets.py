@@ -1,0 +1,233 @@
+"""The sheets of variants: typeset once for each shape, filled in for each variant.
+
+In Markdown a filled-in sheet is what rendering it anew would print, byte for
+byte; in LaTeX all variants have the layout of the widest numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from bptt_trace.calculation.arithmetic import Arithmetic, Remembering, Values, arithmetic, run
+from bptt_trace.document.mathematics import Math
+from bptt_trace.document.sheet import Sheet
+from bptt_trace.engine.formula_text import LATEX, TEXT
+from bptt_trace.engine.names import Name
+from bptt_trace.handouts.answer_key import FINER, KeyStrings, decimals, key_sheet, lay_out, line_of
+from bptt_trace.handouts.blanks import answers_csv, digits
+from bptt_trace.handouts.fill_in_text import MOST, Form, hole
+from bptt_trace.handouts.number_places import replaced
+from bptt_trace.handouts.variants import Factory, Shape, Variant
+from bptt_trace.handouts.worksheet import worksheet
+from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.spelling import Shown
+from bptt_trace.marking.key import Key
+from bptt_trace.marking.report import TITLES
+from bptt_trace.problem.files import as_toml
+from bptt_trace.problem.numbers import Rounding
+
+CODE, STUDENT = "ZZZ-ZZZ", "ZZZ-STUDENT-ZZZ"
+"""What a sheet that is to be filled in has in place of its code, and of its student."""
+LONGEST_NAME = 60
+
+
+class Medium(NamedTuple):
+    """How worksheets and keys are written."""
+
+    ending: str
+    render: Callable[[Sheet], str]
+    escape: Callable[[str], str]
+    """What sets words of a stranger's."""
+    holes: bool = True
+    """Whether a text can have holes that are filled in later."""
+    compile: Callable[[Mapping[str, str]], Mapping[str, bytes]] | None = None
+    """For PDF: what makes it of rendered texts, by name."""
+    join: Callable[[Sequence[bytes]], bytes] = b"".join
+    """What puts several of them together, to be printed in one go."""
+
+
+@dataclass(frozen=True)
+class Sheets:
+    """All that is written for one variant."""
+
+    worksheet: str
+    key: str
+    answers: str
+    problem: str
+
+
+class Typesetter:
+    """Makes the sheets of one factory's variants in one medium."""
+
+    def __init__(self, factory: Factory, medium: Medium, *, detail: str = "both", style: str = "full") -> None:
+        self.factory = factory
+        self.medium = medium
+        self.detail, self.style = detail, style
+        self._shapes: dict[int, _Filled | _Anew] = {}
+
+    def sheets(self, variant: Variant, student: str = "") -> Sheets:
+        """Everything of one variant, which may be some student's."""
+        student = "".join(sign for sign in student if sign.isprintable())[:LONGEST_NAME]
+        shape = self.factory.shape(variant.drawn)
+        if id(shape) not in self._shapes:
+            fits = self.medium.holes and 4 * len(shape.key.steps) + 3 * len(TITLES) + 2 < MOST
+            fits = fits and not any(mark in str(self.factory.document) for mark in (CODE, STUDENT))
+            by_hand = self.factory.problem.rounding.policy == "by_hand"
+            # The other policies have signs beside their numbers that depend on them.
+            self._shapes[id(shape)] = (_Filled if fits and by_hand else _Anew)(self, shape)
+        return self._shapes[id(shape)].sheets(variant, student)
+
+
+class _Anew:
+    """Sheets that are typeset anew for each variant."""
+
+    def __init__(self, setter: Typesetter, shape: Shape) -> None:
+        self.setter, self.shape = setter, shape
+        factory = setter.factory
+        self._places = {path: names for path, names in factory.leaves.items() if _varies(factory, names)}
+        marks = {path: hole(number) for number, path in enumerate(self._places)}
+        document = replaced(factory.document, marks)
+        document.setdefault("handout", {})["code"] = hole(len(marks))
+        text = as_toml(document)
+        for path, mark in marks.items():
+            text = text.replace(f'"{mark}"', mark) if not _is_fraction(factory, self._places[path]) else text
+        self._problem = Form(text)
+        self._answers = answers_csv(shape.key, shape.blanks)
+
+    def sheets(self, variant: Variant, student: str) -> Sheets:
+        """Everything of one variant."""
+        key = Key(self.setter.factory.variant_problem(variant.code, variant.drawn))
+        blanks = self.setter.factory.blanks(key)
+        sheet = worksheet(key, blanks, detail=self.setter.detail, style=self.setter.style, student=student)
+        texts = self.setter.medium.render(sheet), self.setter.medium.render(key_sheet(key, blanks))
+        return Sheets(*texts, self._answers, self.problem(variant))
+
+    def problem(self, variant: Variant) -> str:
+        """The problem file of a variant."""
+        given = self.setter.factory.given(variant.drawn)
+        strings = []
+        for names in self._places.values():
+            if len(names) == 1:
+                strings.append(given[names[0]].text)
+            else:  # a class by its number
+                chosen = next(place for place, name in enumerate(names) if given[name].value)
+                first = self.setter.factory.document.get("loss", {}).get("first_class", 1)
+                strings.append(str(chosen + first))
+        return self._problem.fill([*strings, variant.code])
+
+
+class _Filled(_Anew):
+    """Sheets that are typeset once."""
+
+    def __init__(self, setter: Typesetter, shape: Shape) -> None:
+        super().__init__(setter, shape)
+        key = shape.key
+        self._size = len(key.steps)
+        values = Values(key.program, self._numbers(shape.model), key.problem.given, key.problem.rounding)
+        exact = Values(key.program, tuple(key.exact), key.problem.given, Rounding("full"))
+        self._desk = Desk(key.problem, key.program, values, exact, with_latex=True)
+        self._shown = Shown(values, with_latex=True)
+        widest = {name: max((n.text for n in choices), key=len) for name, choices in setter.factory.ranges.choices.items()}
+        bare = [widest.get(step.target, text) for step, text in zip(key.steps, self._shown.bare[LATEX], strict=True)]
+        holes = Shown(values, with_latex=True)
+        for signs in (TEXT, LATEX):
+            holes.bare[signs] = [hole(p, text) for p, text in enumerate(bare)]
+            holes.operands[signs] = [hole(self._size + p, text) for p, text in enumerate(bare)]
+        self._mistakes = 4 * self._size
+        self._code = self._mistakes + 3 * len(TITLES)
+        asked = {p: hole(3 * self._size + p, text) for p, text in shape.blanks.asked.items()}
+        blanks = replace(shape.blanks, asked=asked)
+        sheet = worksheet(
+            self._coded(key), blanks, values=values, shown=holes, detail=setter.detail, style=setter.style, student=STUDENT
+        )
+        self._worksheet = self._form(sheet)
+        self._keys: dict[tuple[str, ...], Form] = {}
+        self._spelled: dict[int, tuple[str, str]] = {}
+
+    def _coded(self, key: Key) -> Key:
+        return Key(self.setter.factory.variant_problem(CODE, self.shape.model), key.program)
+
+    def _form(self, sheet: Sheet) -> Form:
+        text = self.setter.medium.render(sheet).replace(CODE, hole(self._code))
+        return Form(text.replace(STUDENT, hole(self._code + 1)))
+
+    def _numbers(self, drawn: tuple[int, ...]) -> tuple[Any, ...]:
+        """The values of a variant under the problem's rounding."""
+        given = self.setter.factory.given(drawn)
+        return run(self.shape.key.program, given, self._how)
+
+    @cached_property
+    def _how(self) -> Arithmetic:
+        """By hand; exact for fractions without an end, if any may be drawn."""
+        problem, ranges = self.setter.factory.problem, self.setter.factory.ranges
+        numbers = [*problem.given.values(), *(number for choices in ranges.choices.values() for number in choices)]
+        return Remembering(arithmetic(problem.rounding, {Name(str(place)): number for place, number in enumerate(numbers)}))
+
+    def sheets(self, variant: Variant, student: str) -> Sheets:
+        """Everything of one variant."""
+        key = self.shape.key
+        given = self.setter.factory.given(variant.drawn)
+        shown = Shown(Values(key.program, run(key.program, given, self._how), given, key.problem.rounding), with_latex=True)
+        strings = [
+            *shown.bare[LATEX],
+            *shown.operands[LATEX],
+            *[""] * (2 * self._size + 3 * len(TITLES)),
+            variant.code,
+            self.setter.medium.escape(student),
+        ]
+        for position, value in variant.exact.items():
+            strings[2 * self._size + position] = decimals(value, key.decimals(position, value) + FINER)
+            strings[3 * self._size + position] = digits(key, position, value)
+        for place, (_, position, wrong) in enumerate(variant.mistakes):
+            start = self._mistakes + 3 * place
+            places = key.decimals(position, variant.exact[position])
+            strings[start : start + 3] = [*self._spelling(position), decimals(wrong, places)]
+        filled = self._worksheet.fill(strings), self._key(variant).fill(strings)
+        return Sheets(*filled, self._answers, self.problem(variant))
+
+    def _spelling(self, position: int) -> tuple[str, str]:
+        """Name and line number of a quantity."""
+        if position not in self._spelled:
+            self._spelled[position] = self._desk.name(position).latex, line_of(self._desk, position)
+        return self._spelled[position]
+
+    def _key(self, variant: Variant) -> Form:
+        slugs = tuple(best.slug for best in variant.mistakes)
+        if slugs not in self._keys:
+            self._keys[slugs] = self._key_form(variant, slugs)
+        return self._keys[slugs]
+
+    def _key_form(self, variant: Variant, slugs: tuple[str, ...]) -> Form:
+        bare, size = self._shown.bare[LATEX], self._size
+
+        def gap(number: int, like: str) -> Math:
+            text = hole(number, like)
+            return Math(text, text)
+
+        strings = KeyStrings(
+            {position: gap(position, bare[position]) for position in self.shape.blanks.asked},
+            {position: gap(2 * size + position, bare[position] + "00") for position in self.shape.blanks.asked},
+            [
+                (
+                    gap(self._mistakes + 3 * place, self._desk.name(best.position).text),
+                    gap(self._mistakes + 3 * place + 1, "00"),
+                    gap(self._mistakes + 3 * place + 2, bare[best.position]),
+                )
+                for place, best in enumerate(variant.mistakes)
+            ],
+            [TITLES[slug] for slug in slugs],
+        )
+        return self._form(lay_out(self._coded(self.shape.key), self._desk, self.shape.blanks, strings))
+
+
+def _varies(factory: Factory, names: tuple[Any, ...]) -> bool:
+    of_classes = {name for group in factory.ranges.classes for name in group}
+    return any(name in of_classes or name in factory.ranges.choices for name in names)
+
+
+def _is_fraction(factory: Factory, names: tuple[Any, ...]) -> bool:
+    """Whether some choice is written as a fraction, which stands in quotes in the file."""
+    return any("/" in number.text for name in names for number in factory.ranges.choices.get(name, ()))

@@ -1,0 +1,118 @@
+"""The worksheet of a problem: the worked solution with blanks in it.
+
+Nothing of the key is on it: where a result is left to the student, no string of
+it is ever made (see ``paper``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from bptt_trace.calculation.arithmetic import Values, evaluate
+from bptt_trace.document.figures import Picture
+from bptt_trace.document.mathematics import Inline, Math, inline
+from bptt_trace.document.sheet import Block, Equations, Lines, Paragraph, Section, Sheet
+from bptt_trace.handouts.blank_rows import Paper, PaperBoard, PaperLabels
+from bptt_trace.handouts.blanks import Blanks, blanks_of
+from bptt_trace.handouts.self_checks import check_yourself
+from bptt_trace.lines.spelling import Shown
+from bptt_trace.marking.key import Key
+from bptt_trace.marking.report import number
+from bptt_trace.problem.numbers import Rounding
+from bptt_trace.worked_solution.conventions import conventions
+from bptt_trace.worked_solution.worked_solution import Writer
+
+
+def worksheet(
+    key: Key,
+    blanks: Blanks | None = None,
+    *,
+    values: Values | None = None,
+    shown: Shown | None = None,
+    detail: str = "both",
+    style: str = "full",
+    answers: bool = False,
+    student: str = "",
+) -> Sheet:
+    """A worksheet; without ``blanks`` every line up to the update is left to the student.
+
+    ``detail`` and ``style`` are those of ``write``. ``answers=True`` puts the
+    answers behind the blanks, for a LaTeX source that prints either: such a
+    sheet is for the lecturer alone. ``shown`` replaces the strings of the given
+    numbers, for a sheet that is to be filled in many times; ``student`` says
+    whose sheet it is.
+    """
+    problem = key.problem
+    blanks = blanks or blanks_of(key)
+    if values is None:
+        values = evaluate(key.program, problem.given, problem.rounding)
+    exact = Values(key.program, tuple(key.exact), problem.given, Rounding("full"))
+    paper = Paper(problem, key.program, values, exact, blanks, shown=shown, detail=detail, answers=answers)
+    board = PaperBoard(paper, detail) if paper.has_components else paper
+    # A picture is a map of names, for the student to put the numbers in.
+    every = Blanks({}, frozenset(range(len(key.steps))))
+    bare = Paper(problem, key.program, values, exact, every, detail=detail)
+    sketch = bare, PaperBoard(bare, detail) if bare.has_components else bare
+    writer = Writer(
+        paper,
+        board,
+        compact=True,
+        sketch=sketch,
+        drawn=style == "full" and blanks.hints >= 2,
+        labels=PaperLabels(paper, board),
+        show="all",
+    )
+    checks = dict(check_yourself(paper, board)) if style == "full" else {}
+    sections = []
+    for section in writer.sections():
+        blocks = tuple(_blocks(section, blanks))
+        if any(isinstance(block, Lines) for block in blocks):
+            asked = {row.name.text for block in blocks if isinstance(block, Lines) for row in block.rows if row.blank}
+            marks = sum(key.weights[p] for p in blanks.asked if paper.name(p).text in asked)
+            sections.append(Section(section.id, section.title, (*blocks, *checks.get(section.id, ())), number(marks)))
+    return Sheet(
+        title=problem.title,
+        subtitle=writer.subtitle().replace("Worked solution", "Worksheet", 1),
+        given=tuple(writer.given()),
+        conventions=(*(row for row in conventions(paper, board) if row[0] != "Reading"), *_answering(key, blanks)),
+        sections=tuple(sections),
+        kind="worksheet",
+        handout=replace(problem.handout_with_code, student=student),
+    )
+
+
+def _blocks(section: Section, blanks: Blanks) -> Iterator[Block]:
+    """The blocks of a section as far as there is something in them, and as far as the hints go."""
+    for block in section.blocks:
+        match block:
+            case Lines(title, rows):
+                if len(rows):
+                    yield Lines(title, rows)
+            case Equations():  # every line has its own formula, as far as it is told
+                if section.id == "backward" and block.lead:
+                    yield Paragraph((*block.lead[:-1], f"{block.lead[-1]}".rstrip(":"), ". Use the old parameters throughout."))
+            case Picture(id="rolled-up"):
+                pass  # the unrolled one has all of it
+            case Paragraph():
+                if blanks.hints >= 2:
+                    yield block
+            case _:
+                yield block
+
+
+def _answering(key: Key, blanks: Blanks) -> Iterator[tuple[str, Inline]]:
+    """How answers are to be given."""
+    rounding = key.problem.rounding
+    digits = f"Write every result with {rounding.kept}; more do no harm."
+    if rounding.figures is None:
+        digits = "Write every result with the number of decimals printed beside its box; extra decimals do no harm."
+        if rounding.policy == "by_hand":
+            digits += f" Where that is more than {rounding.places}, the next line still uses the result with {rounding.kept}."
+    if key.problem.marks.follow_through == 1:
+        costs = "A wrong line costs only itself: later lines are marked with your own numbers."
+    else:
+        costs = "Later lines are marked with your own numbers."
+    yield "Answers", (f"{digits} {costs}",)
+    if blanks.told:
+        yield "Boxes", inline("{box} in a calculation is your result of line 4", box=Math("[4]", r"\boxed{\scriptstyle 4}"))

@@ -1,0 +1,1 @@
+"""How a line reads: names, numbers, matrices, rows."""

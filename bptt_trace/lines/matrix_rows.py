@@ -1,0 +1,199 @@
+"""A network of vectors as it stands on the board: each line with its matrices, then its components.
+
+It looks as a ``Desk`` looks to whoever writes a sheet, but its steps are those
+of the program of vectors; a network of single numbers needs none, its desk is
+its board.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from bptt_trace.document.mathematics import NOTHING, Math
+from bptt_trace.document.sheet import Row, Stream
+from bptt_trace.engine.formula import Entry, Var
+from bptt_trace.engine.formula_text import LATEX, TEXT, ArrayPrinter, Signs, literal
+from bptt_trace.engine.names import Name
+from bptt_trace.engine.program import Step
+from bptt_trace.lines.parts_of_sheet import parts_of
+from bptt_trace.lines.rows import ROLE_WORDS, Desk, Label, about, of_any_sample
+from bptt_trace.lines.spelling import Clock, seen
+
+
+class Blackboard:
+    """The lines of vectors and matrices of a desk."""
+
+    def __init__(self, desk: Desk, detail: str) -> None:
+        self.desk = desk
+        self.detail = detail
+        """``board``: matrices; ``lines``: components; ``both``."""
+        self.program, self.first = desk.program.vectors
+        self.steps: Sequence[Step] = self.program.steps
+        self.parts = parts_of(self.program)
+        self.problem, self.values, self.speller = desk.problem, desk.values, desk.speller
+        self.last_time = desk.last_time
+        self.line_of = [desk.line_of[first] for first in self.first[:-1]]
+
+    # ---------------------------------------------------------------- lookups
+
+    def find(self, name: Name) -> int | None:
+        """The position of a name, if the program has it."""
+        return self.program.index.get(name)
+
+    def lines(self, position: int) -> range:
+        """The component lines of a step."""
+        return range(self.first[position], self.first[position + 1])
+
+    def name(self, position: int) -> Math:
+        """The name of a step."""
+        return self.speller.math(self.steps[position].target)
+
+    def value(self, position: int) -> Math:
+        """The printed value of a step, with all of its entries."""
+        return Math(self._literal(position, TEXT), self._literal(position, LATEX) if LATEX in self.desk.notations else "")
+
+    def line(self, position: int) -> str:
+        """``line 12``, in words."""
+        return f"line {self.line_of[position]}"
+
+    def _literal(self, position: int, signs: Signs) -> str:
+        texts = self.desk.shown.bare[signs]
+        return literal([texts[line] for line in self.lines(position)], self.steps[position].shape, signs, self.program.rows)
+
+    # ------------------------------------------------------------------- rows
+
+    def stream(self, positions: Sequence[int], label: Label | None = None, adds_up: bool = False) -> Stream:
+        """Rows for these steps, made while they are read; in a long sum the components have running totals."""
+        shown = [p for p in positions if not self.steps[p].repeats] if not adds_up else list(positions)
+
+        def produce() -> Iterator[Row]:
+            totals = self._totals(shown[:-1]) if adds_up else iter(())
+            for position in shown:
+                yield from self._rows(position, label, next(totals, None))
+
+        return Stream(produce, sum(self._height(position) for position in shown))
+
+    def _height(self, position: int) -> int:
+        size = len(self.lines(position))
+        if not self.steps[position].shape:
+            return 1
+        return (self.detail != "lines") + (self.detail != "board") * size
+
+    def _rows(self, position: int, label: Label | None, totals: list[Math] | None) -> Iterator[Row]:
+        step, lines = self.steps[position], self.lines(position)
+        if not step.shape:
+            yield self.desk.row(lines[0], label(position, lines[0]) if label else "", totals[0] if totals else NOTHING)
+            return
+        word = label(position, lines[0]) if label else ""
+        each = [label(position, line) if label else "" for line in lines]
+        told_by_component = any(other != word for other in each)
+        if self.detail != "lines":
+            yield self.row(position, "" if told_by_component else word)
+        if self.detail != "board":
+            under = self.detail == "both"
+            for place, line in enumerate(lines):
+                own = each[place] if told_by_component or not under else ""
+                row = self.desk.row(line, own, totals[place] if totals else NOTHING)
+                yield row._replace(kind="component") if under else row
+
+    def row(self, position: int, label: str = "") -> Row:
+        """A step as a line of matrices, or of numbers where it is one."""
+        step = self.steps[position]
+        if not step.shape:
+            return self.desk.row(self.first[position], label)
+        formula, numbers = self._spelled(position, entries=False), self._spelled(position, entries=True)
+        return Row(
+            number=str(self.line_of[position] or ""),
+            name=self.name(position),
+            formula=formula,
+            numbers=numbers,
+            result=self.value(position),
+            uses=self.desk.uses([line for argument in step.arguments for line in self.lines(argument)]),
+            label=label,
+            role=ROLE_WORDS[step.role],
+            time=step.target.time,
+            relation="~" if self._marked(position) else "=",
+            kind="board",
+        )
+
+    def _marked(self, position: int) -> bool:
+        """Whether the printed digits of an entry do not give its printed result."""
+        carries = self.values.rounding.policy == "carry"
+        return carries and any(self.desk.row(line).relation != "=" for line in self.lines(position))
+
+    def result(self, position: int) -> Math:
+        """The printed value of a line whose calculation is not beside it, with ≈ where its digits do not give it."""
+        value = self.value(position)
+        return about(value) if self.steps[position].rule is not None and self._marked(position) else value
+
+    def _spelled(self, position: int, *, entries: bool) -> Math:
+        return self.desk.both({signs: self._line(position, signs, entries=entries) for signs in self.desk.notations})
+
+    def _line(self, position: int, signs: Signs, *, entries: bool) -> str:
+        """The right side of a step, with names or with entries."""
+        if not entries:
+            spelling = self.speller.spelling(signs)
+            return self._printed(position, signs, lambda argument: spelling(self.steps[argument].target), str)
+        operands = self.desk.shown.operands[signs]
+
+        def leaf(argument: int) -> str:
+            return self._literal(argument, signs) if self.steps[argument].shape else operands[self.first[argument]]
+
+        return self._printed(position, signs, leaf, lambda line: operands[line], numbers=True)
+
+    def _printed(
+        self,
+        position: int,
+        signs: Signs,
+        leaf: Callable[[int], str],
+        component: Callable[[Any], str],
+        *,
+        numbers: bool = False,
+    ) -> str:
+        step = self.steps[position]
+        assert step.rule is not None
+        arguments = step.arguments
+
+        def entry(part: Entry) -> str:
+            argument = arguments[part.variable.number]
+            if numbers:
+                return component(self.lines(argument)[part.component])
+            return f"{leaf(argument)}[{part.component + 1}]"
+
+        def variable(part: Var) -> str:
+            return leaf(arguments[part.number])
+
+        others = arguments[step.rule.arity :]
+        rest = signs.ellipsis.format(leaf(others[0]), leaf(others[-1])) if others else ""
+        return ArrayPrinter(signs, variable, entry, rest=rest, rows=self.program.rows, numbers=numbers)(step.rule.formula)
+
+    def general(self, position: int, clock: Clock) -> tuple[Math, Math]:
+        """The name and the formula of a step with its times written by a clock; of whichever sample."""
+        step = self.steps[position]
+        texts = []
+        for signs in (TEXT, LATEX):
+            spelling = self.speller.spelling(signs)
+
+            def leaf(argument: int, spelling: Callable[..., str] = spelling) -> str:
+                name = self.steps[argument].target
+                return spelling(*seen(clock, step.target, of_any_sample(name)))
+
+            texts.append(self._printed(position, signs, leaf, str))
+        return self.speller.math(of_any_sample(step.target), clock), Math(*texts)
+
+    # ----------------------------------------------------------------- totals
+
+    def _totals(self, positions: Sequence[int]) -> Iterator[list[Math]]:
+        """The sum so far after each of these steps, component by component."""
+        sizes = [self.lines(position) for position in positions]
+        columns = [self.desk.running_totals([lines[place] for lines in sizes]) for place in range(len(sizes[0]))]
+        return (list(texts) for texts in zip(*columns, strict=True))
+
+    def running_totals(self, positions: Iterable[int]) -> Iterator[Math]:
+        """The sum so far after each of these steps, with all of its entries."""
+        positions = list(positions)
+        shape, rows = self.steps[positions[0]].shape, self.program.rows
+        for totals in self._totals(positions):
+            text, latex = ([one[place] for one in totals] for place in (0, 1))
+            yield Math(literal(text, shape, TEXT, rows), literal(latex, shape, LATEX, rows))

@@ -1,0 +1,169 @@
+"""What a line is, in a word: ``carried``, ``sum``, ``through tanh``."""
+
+from __future__ import annotations
+
+from bptt_trace.engine.names import LOSS, WHOLE_LOSS, Name, Role
+from bptt_trace.engine.program import Moment, Step
+from bptt_trace.lines.cell_words import word_of
+from bptt_trace.lines.matrix_rows import Blackboard
+from bptt_trace.lines.parts_of_sheet import one_step, way
+from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.spelling import layer_in_words
+
+FORWARD = {"e": "exponential", "s": "their sum"}
+"""What the lines of a softmax are that is written in steps, by stem."""
+
+
+def headings(desk: Desk) -> dict[str, str]:
+    """The titles of the sections that have lines, by the ids of these."""
+    several = desk.last_time > 1 or desk.problem.network.samples is not None
+    return {
+        "forward": "Forward pass",
+        "loss": "Loss",
+        "backward": "Backward pass (backpropagation through time)" if desk.last_time else "Backward pass",
+        "gradients": "Gradients of the shared parameters" if several else "Gradients of the parameters",
+        "truncation": "What the truncation leaves out",
+        "update": "Update",
+        "again": "Forward pass with the new parameters",
+        "memory": "Memory: how far an error reaches back",
+    }
+
+
+def title_of(moment: Moment, *, several: bool = False) -> str:
+    """What a block of lines is about: ``Sample 2, encoder, time step 1``; nothing where there is only one block.
+
+    ``several`` says that time is gone through more than once.
+    """
+    parts = [f"sample {moment.sample}"] * (moment.sample is not None)
+    parts += [layer_in_words(moment.track) or "output"] * several
+    parts += [f"time step {moment.time}"] * (moment.time is not None)
+    return ", ".join(parts).capitalize()
+
+
+STATES = {
+    "m": "mean",
+    "mhat": "corrected",
+    "vhat": "corrected",
+    "s": "variance",
+    "g": "with decay",
+    "squares": "squares",
+    "rate": "learning rate",
+    "cut": "left out",
+}
+"""What the lines of an update are, by stem; the others are their own word."""
+
+
+class Labels:
+    """The words of one sheet."""
+
+    def __init__(self, desk: Desk, board: Desk | Blackboard) -> None:
+        self.desk = desk
+        self.board = board
+        parts = board.parts
+        self.recurrent = desk.last_time > 0
+        readout = desk.problem.network.readout
+        self.logits = readout.logits if readout else ""
+        self.words = {
+            Role.PREACTIVATION: "pre-activation",
+            Role.HIDDEN: "hidden state" if self.recurrent else "hidden value",
+            Role.OUTPUT: "output",
+        }
+        parameters = [board.steps[position].target for position in parts.parameters]
+        self.parameter_keys = {(name.stem, name.layer, name.index) for name in parameters}
+
+    def of(self, position: int, component: int) -> str:
+        """What a line is, in a word; ``component`` is the component line, which may go its own way."""
+        step = self.board.steps[position]
+        word = self.words.get(step.role)
+        if word is not None:
+            own = word_of(self.desk.problem.network.cell_of(step.target.layer), step.target.stem)
+            return own if own and step.target.stem != self.logits else FORWARD.get(step.target.stem, word)
+        match step.role:
+            case Role.LOSS:
+                return self._loss_label(position)
+            case Role.CONTRIBUTION | Role.GRADIENT:
+                return self._gradient_label(position)
+            case Role.STATE:
+                return self._state_label(step.target.stem.partition("_")[0])
+            case Role.UPDATE:
+                return self.desk.change(component)
+            case _:
+                return ""
+
+    def factor(self, position: int, component: int) -> str:
+        """What a slope between states is; these are lines of numbers, whatever else stands on the board."""
+        del component
+        return "one step" if one_step(self.desk.steps[position].target) else "product"
+
+    def _state_label(self, stem: str) -> str:
+        update = self.desk.problem.update
+        squares = {"adagrad": "sum of squares", "rmsprop": "mean square", "adam": "mean square", "adamw": "mean square"}
+        if stem == "v" and update is not None:
+            return squares.get(update.rule, "velocity")
+        return STATES.get(stem, stem)
+
+    def _loss_label(self, position: int) -> str:
+        target, loss = self.board.steps[position].target, self.desk.problem.loss
+        network = self.desk.problem.network
+        if target.index:
+            return f"unit {target.index[0]}"
+        if target.time is not None:
+            return "loss term"
+        if target.sample is not None:
+            return "loss of the sample" if network.single else f"loss ({loss.over_time})"
+        if network.samples is not None:
+            return f"loss ({loss.over_batch})"
+        return "loss" if network.single else f"loss ({loss.over_time})"
+
+    def _gradient_label(self, position: int) -> str:
+        step = self.board.steps[position]
+        target = step.target
+        if target.of not in (LOSS, WHOLE_LOSS):
+            return "slopes" if step.shape else "link"
+        of_parameter = target.time is None and (target.stem, target.layer, target.index) in self.parameter_keys
+        if step.through is None:
+            return "sum"
+        through = self.board.steps[step.through].target
+        if of_parameter:
+            return self._share(through) if target.via is not None else ""
+        state = target.stem in self.desk.problem.network.cell_of(target.layer).state
+        if state and self.recurrent:
+            word = way(target, through)
+            return word if target.via is not None or self.desk.last_time == 1 else f"{word} only"
+        return self._local_label(target, self.board.steps[step.through])
+
+    @staticmethod
+    def _share(through: Name) -> str:
+        """Which use of a parameter a contribution comes from."""
+        parts = [f"sample {through.sample}"] * (through.sample is not None) + [f"step {through.time}"] * (
+            through.time is not None
+        )
+        return ", ".join(parts)
+
+    def _local_label(self, target: Name, through: Step) -> str:
+        if through.role is Role.LOSS:
+            return "own error" if self.recurrent else "error"
+        network = self.desk.problem.network
+        cell = network.cell_of(target.layer)
+        gate = cell.gates.get(target.stem.removeprefix("a_"))
+        if gate is None and (word := word_of(cell, target.stem)):
+            return word
+        if gate is not None:
+            return f"through {gate.name}" if target.stem.startswith("a_") else word_of(cell, target.stem)
+        match "z" if target.stem == self.logits else target.stem:
+            case "y":
+                return "fed back"
+            case "z" if network.readout and network.readout.exponentials:
+                return "through exp"
+            case "e" if target.via is None:
+                return "sum"
+            case "e" | "s":
+                return f"via {target.via.stem}" if target.via else ""
+            case "z":
+                return f"through {network.readout.activation.name}" if network.readout else ""
+            case "a":
+                return f"through {network.cell_of(target.layer).activation.name}"
+            case "h" if target.via is not None:
+                return way(target, target.via)
+            case _:
+                return "" if self.recurrent else "one source"

@@ -1,0 +1,434 @@
+"""What a writer of sheets has on the desk: the lines as rows, and a scratch pad.
+
+``row`` sets a step of the program. ``calculate`` does a side calculation for a
+sentence by the same rules, arithmetic and templates as every line, so that a
+number in a sentence is as reliable as a number in a table.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Context, Decimal, Inexact, localcontext
+from fractions import Fraction
+from functools import cached_property
+from itertools import groupby
+from operator import add
+from typing import Any, overload
+
+from bptt_trace.calculation.arithmetic import WORKING, Arithmetic, Values, arithmetic, settler
+from bptt_trace.document.mathematics import NOTHING, Math
+from bptt_trace.document.sheet import Row, Stream
+from bptt_trace.engine.formula import Formula, Var
+from bptt_trace.engine.formula_text import LATEX, TEXT, Signs, Template, template
+from bptt_trace.engine.names import Name, Role
+from bptt_trace.engine.program import Program, Step
+from bptt_trace.engine.rules import Rule, rule_of
+from bptt_trace.lines.line_numbers import ranges
+from bptt_trace.lines.parts_of_sheet import parts_of
+from bptt_trace.lines.spelling import (
+    Clock,
+    Filler,
+    Shown,
+    Speller,
+    closed_latex,
+    filler,
+    plain,
+    power_of_ten,
+    printed,
+    recomputes,
+    seen,
+    shower,
+)
+from bptt_trace.problem.problem import Problem
+
+Label = Callable[[int, int], str]
+"""The word for a line, from its place among the steps and, in a program of numbers, that of a component."""
+ROLE_WORDS = {role: role.value for role in Role}
+"""``role.value`` is a Python function, and asked for in every line."""
+
+
+class _Names(Sequence[str]):
+    """The names of steps, each spelled when it is first asked for."""
+
+    def __init__(self, steps: Sequence[Step], spelling: Callable[..., str]) -> None:
+        self._steps, self._spelling = steps, spelling
+        self._known: dict[int, str] = {}
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[str]: ...
+    def __getitem__(self, place: int | slice) -> str | Sequence[str]:
+        if isinstance(place, slice):
+            return [self[one] for one in range(*place.indices(len(self)))]
+        known = self._known.get(place)
+        if known is None:
+            known = self._known[place] = self._spelling(self._steps[place].target)
+        return known
+
+
+@dataclass(frozen=True)
+class Calculation:
+    """A side calculation: ``0.8 * 0.5370 = 0.4296``."""
+
+    variable: Var
+    """For use in further calculations."""
+    number: Any
+    equation: Math
+    value: Math
+
+
+class Desk:
+    """A program with its values, set line by line."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        program: Program,
+        values: Values,
+        reference: Values,
+        *,
+        with_latex: bool,
+        speller: Speller | None = None,
+        detail: str = "both",
+        few: bool = False,
+    ) -> None:
+        """``few`` says that few of the lines will be printed: of many iterations a summary."""
+        self.problem = problem
+        self.parts = parts_of(program)
+        self.program = program
+        self.steps: Sequence[Step] = program.steps
+        self.values = values
+        self.reference = reference
+        self.notations: tuple[Signs, ...] = (TEXT, LATEX) if with_latex else (TEXT,)
+        self.speller = speller or Speller(problem.vocabulary)
+        self.shown = Shown(values, with_latex)
+        self.names: dict[Signs, Sequence[str]] = {
+            signs: _Names(self.steps, spelling) if few else [spelling(step.target) for step in self.steps]
+            for signs, spelling in self._spellings()
+        }
+        self._names, self._latex_names = self.names[TEXT], self.names.get(LATEX)
+        self._values, self._latex_values = self.shown.bare[TEXT], self.shown.bare.get(LATEX)
+        self._strings = [(self.names[s], self.shown.bare[s], self.shown.operands[s]) for s in self.notations]
+        self.policy = values.rounding.policy
+        self.unrounded: list[Any] = list(values.numbers)
+        """What lines and side calculations go on with."""
+        carries, every = self.policy == "carry", range(len(self.steps))
+        self.numbers: list[Any] = [printed(values, p, self._values) for p in every] if carries else self.unrounded
+        """What stands on the sheet: sentences are true of the digits that their reader sees."""
+        self.has_components = program.vectors.program is not program
+        """Whether this is a network of vectors."""
+        self.on_board = self.has_components and detail != "lines"
+        """Whether lines of matrices are printed, which other lines can refer to."""
+        self.line_of, self._line_texts = self._numbered()
+        self._fillers: dict[Rule, list[Filler]] = {}
+        self._templates: dict[Rule, list[tuple[Signs, Template, Template]]] = {}
+
+    def _spellings(self) -> list[tuple[Signs, Callable[..., str]]]:
+        return [(signs, self.speller.spelling(signs)) for signs in self.notations]
+
+    def _numbered(self) -> tuple[list[int], list[str]]:
+        """The line number of every step, and how it is written: a component of line 4 is ``4.1``, or ``4.1,2``.
+
+        0, and nothing, for given numbers and for contributions that repeat a line.
+        """
+        program, first = self.program.vectors
+        lines, texts = [0] * len(self.steps), [""] * len(self.steps)
+        count = 0
+        for position, step in enumerate(program.steps):
+            rule = step.rule
+            if rule is None or (rule.copies and step.repeats):
+                continue
+            count += 1
+            start = first[position]
+            if not step.shape:
+                lines[start], texts[start] = count, str(count)
+                continue
+            for place in range(start, first[position + 1]):
+                lines[place], texts[place] = count, f"{count}.{','.join(map(str, self.steps[place].target.index))}"
+        return lines, texts
+
+    # ---------------------------------------------------------------- lookups
+
+    def find(self, name: Name) -> int | None:
+        """The position of a name, if the program has it."""
+        return self.program.index.get(name)
+
+    @staticmethod
+    def lines(position: int) -> range:
+        """The component lines of a step: itself."""
+        return range(position, position + 1)
+
+    @cached_property
+    def last_time(self) -> int:
+        """The number of time steps; 0 for a feedforward network."""
+        return self.problem.network.steps or 0
+
+    def name(self, position: int) -> Math:
+        """The name of a step."""
+        return Math(self._names[position], self._latex_names[position] if self._latex_names else "")
+
+    def value(self, position: int) -> Math:
+        """The printed value of a step or of a side calculation."""
+        return Math(self._values[position], self._latex_values[position] if self._latex_values else "")
+
+    def equals(self, position: int) -> Math:
+        """``h_1 = 0.5370``."""
+        name, value = self.name(position), self.value(position)
+        return Math(f"{name.text} = {value.text}", f"{name.latex} = {value.latex}")
+
+    def line(self, position: int) -> str:
+        """``line 12``, in words."""
+        return f"line {self._line_texts[position]}"
+
+    def printed(self, position: int) -> Any:
+        """The number that stands on the sheet, where that is not the one used next."""
+        return self.numbers[position]
+
+    def result(self, position: int) -> Math:
+        """The printed value of a line whose calculation is not beside it, with ≈ where its digits do not give it."""
+        (_, rule, arguments, role, _, _), value = self.steps[position], self.value(position)
+        if rule is None or self.relation(rule, role, arguments, position) == "=":
+            return value
+        return about(value)
+
+    def change(self, position: int) -> str:
+        """What an update does to its parameter, as printed: ``rises``, ``falls``, ``stays``.
+
+        ``rounded`` is a parameter given with more digits than a result has, of
+        which the update changes no more than rounding it does.
+        """
+        before = self.steps[position].arguments[0]
+        if self.policy == "exact":
+            new, old = (self.reference.numbers[one] for one in (position, before))
+        else:
+            new, old = Fraction(self.printed(position)), Fraction(self.printed_or_given(before))
+        if new == old:
+            return "stays"
+        if self.policy in ("by_hand", "carry"):
+            with localcontext(WORKING):
+                if settler(self.values.rounding, Role.UPDATE)(Decimal(old.numerator) / old.denominator) == new:
+                    return "rounded"
+        return "rises" if new > old else "falls"
+
+    def printed_or_given(self, position: int) -> Any:
+        """The number that stands on the sheet; a given one stands there as it was typed."""
+        return self.numbers[position] if self.steps[position].rule is None else self.printed(position)
+
+    def sign(self, position: int) -> int:
+        """The sign of the printed value."""
+        number = self.printed(position)
+        return int(number > 0) - int(number < 0)
+
+    @staticmethod
+    def both(spelled: dict[Signs, str]) -> Math:
+        """One piece of mathematics from its spellings; LaTeX is empty where nobody asked for it."""
+        return Math(spelled[TEXT], spelled.get(LATEX, ""))
+
+    # ------------------------------------------------------------------- rows
+
+    def templates(self, rule: Rule) -> list[tuple[Signs, Template, Template]]:
+        """Formula and numbers of a rule, in each notation."""
+        found = self._templates.get(rule)
+        if found is None:
+            found = [(signs, template(rule, signs, False), template(rule, signs, True)) for signs in self.notations]
+            self._templates[rule] = found
+        return found
+
+    def filled(self, rule: Rule, arguments: Sequence[int]) -> tuple[Math, Math]:
+        """A rule with names, and with numbers."""
+        fillers = self._fillers.get(rule)
+        if fillers is None:
+            fillers = self._fillers[rule] = [
+                fill
+                for (_, formula, numbers), (names, bare, operands) in zip(self.templates(rule), self._strings, strict=True)
+                for fill in (filler(formula, names, names), filler(numbers, bare, operands))
+            ]
+        if len(fillers) == 2:
+            return Math(fillers[0](arguments), ""), Math(fillers[1](arguments), "")
+        texts = [fill(arguments) for fill in fillers]
+        return Math(texts[0], texts[2]), Math(texts[1], texts[3])
+
+    def row(self, position: int, label: str = "", so_far: Math = NOTHING) -> Row:
+        """A step as a line of the sheet."""
+        target, rule, arguments, role, _, _ = self.steps[position]
+        assert rule is not None
+        formula, numbers = self.filled(rule, arguments)
+        relation, exact, beside = "=", "", ""
+        if self._latex_names:
+            exact = repr(self.reference.numbers[position] + 0.0)
+        if self.policy == "carry":
+            relation = self.relation(rule, role, arguments, position)
+        elif self.policy == "exact" and not self.numbers[position].is_Integer:
+            beside = f"{self.reference.numbers[position]:.6g}"
+        return Row(
+            self._line_texts[position],
+            self.name(position),
+            formula,
+            numbers,
+            self.value(position),
+            self.uses(arguments),
+            label,
+            ROLE_WORDS[role],
+            target.time,
+            exact,
+            so_far,
+            relation,
+            beside,
+        )
+
+    def uses(self, arguments: Sequence[int]) -> str:
+        """The lines whose results go in, all of them, in the order of the sheet: ``12, 17, 50–54``.
+
+        Where matrices have lines of their own, 4 stands for all components of line 4; ``[1,2] of 30–35`` is the same
+        component of several lines.
+        """
+        groups: dict[int, list[int]] = {}
+        for position in sorted(set(arguments)):
+            if self.line_of[position]:
+                groups.setdefault(self.line_of[position], []).append(position)
+
+        def alike(line: int) -> str:
+            """What neighbours have in common that are told together."""
+            if self._is_whole(line, len(groups[line])):
+                return ""
+            return self._line_texts[groups[line][0]].removeprefix(f"{line}.") if len(groups[line]) == 1 else f"line {line}"
+
+        pieces: list[str] = []
+        for common, run in groupby(groups, alike):
+            lines = list(run)
+            if not common:
+                pieces.append(ranges(lines))
+            elif len(lines) > 2:
+                pieces.append(f"[{common}] of {ranges(lines)}")
+            else:
+                pieces += [self._components(groups[line]) for line in lines]
+        return ("; " if any(" of " in piece for piece in pieces) else ", ").join(pieces)
+
+    def _is_whole(self, line: int, count: int) -> bool:
+        """Whether so many components of a line are told by its number alone."""
+        return (
+            not self.has_components
+            or self._line_texts[self._first[line]] == str(line)
+            or (self.on_board and count == self._sizes[line])
+        )
+
+    def _components(self, positions: Sequence[int]) -> str:
+        """Components of one line in short: ``4.1–4.3``."""
+        runs = (list(run) for _, run in groupby(enumerate(positions), lambda pair: pair[1] - pair[0]))
+        texts = ([self._line_texts[position] for _, position in run] for run in runs)
+        return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(run) for run in texts)
+
+    @cached_property
+    def _first(self) -> dict[int, int]:
+        """The first component of each line."""
+        return {line: position for position, line in reversed(list(enumerate(self.line_of)))}
+
+    @cached_property
+    def _sizes(self) -> Counter[int]:
+        """How many components each line has."""
+        return Counter(self.line_of)
+
+    def relation(self, rule: Rule, role: Role, arguments: Sequence[int], position: int) -> str:
+        """``=`` where the printed digits give the printed result, ``~`` where they do not."""
+        if self.values.rounding.policy != "carry":
+            return "="
+        texts = self.shown.bare[TEXT]
+        inputs = [
+            printed(self.values, argument, texts) if argument < len(self.steps) else Decimal(texts[argument])
+            for argument in arguments
+        ]
+        with localcontext(WORKING):
+            return "=" if recomputes(rule, role, self.values.rounding, inputs, Decimal(texts[position])) else "~"
+
+    def stream(self, positions: Sequence[int], label: Label | None = None, adds_up: bool = False) -> Stream:
+        """Rows for these steps, made while they are read; in a long sum with running totals."""
+
+        def produce() -> Iterator[Row]:
+            totals = self.running_totals(positions[:-1]) if adds_up else iter(())
+            for position in positions:
+                yield self.row(position, label(position, position) if label else "", next(totals, NOTHING))
+
+        return Stream(produce, len(positions))
+
+    def running_totals(self, positions: Iterable[int]) -> Iterator[Math]:
+        """The sum so far after each of these steps, unrounded; nothing from where 60 digits do not hold it.
+
+        Sums of printed numbers are exact.
+        """
+        if self.values.rounding.policy == "exact":
+            return
+        exactly = Context(WORKING.prec, traps=[Inexact])
+        together = {"full": add, "by_hand": exactly.add, "carry": WORKING.add}[self.policy]
+        total: Any = None
+        held = True
+        for position in positions:
+            try:
+                total = together(total, self.numbers[position]) if total is not None else self.numbers[position]
+            except Inexact:
+                held = False
+            text = shower(self.values.rounding)(total, Role.CONTRIBUTION) if self.policy == "full" else plain(total)
+            yield Math(text, power_of_ten(text)) if held else NOTHING
+
+    def general(self, position: int, clock: Clock) -> tuple[Math, Math]:
+        """The name and the formula of a step with its times written by a clock; of whichever sample."""
+        step = self.steps[position]
+        assert step.rule is not None
+        formulas = []
+        for signs in (TEXT, LATEX):
+            form, spelling = template(step.rule, signs, False), self.speller.spelling(signs)
+            names = [of_any_sample(self.steps[step.arguments[hole]].target) for hole in form.holes]
+            formulas.append(form.pattern % tuple(spelling(*seen(clock, step.target, name)) for name in names))
+        return self.speller.math(of_any_sample(step.target), clock), Math(*formulas)
+
+    # ---------------------------------------------------------- side calculations
+
+    def calculate(self, formula: Formula, role: Role = Role.HIDDEN) -> Calculation:
+        """The value of a formula over steps and earlier calculations, and how it reads."""
+        rule, arguments = rule_of(formula)
+        with localcontext(WORKING):
+            number = self._arithmetic.line(rule, role)(*[self.unrounded[argument] for argument in arguments])
+        text = shower(self.values.rounding)(number, role)
+        exact = self.values.rounding.policy == "exact"
+        self.unrounded.append(number)
+        if self.policy == "carry":
+            number = Decimal(text)
+            self.numbers.append(number)
+        self.shown.add(text, closed_latex(number) if exact else power_of_ten(text))
+        position = len(self.numbers) - 1
+        spelled = {}
+        relation = self.relation(rule, role, arguments, position)
+        for signs, _, calculation in self.templates(rule):
+            numbers = filler(calculation, self.shown.bare[signs], self.shown.operands[signs])(arguments)
+            equal = relation if signs is TEXT or relation == "=" else r"\approx"
+            spelled[signs] = f"{numbers} {equal} {self.shown.bare[signs][position]}"
+        return Calculation(Var(position), number, self.both(spelled), self.value(position))
+
+    @cached_property
+    def _arithmetic(self) -> Arithmetic:
+        return arithmetic(self.values.rounding, self.values.given)
+
+    def filled_numbers(self, position: int) -> Math:
+        """The right side of a step with its numbers: ``1 - 0.8005^2``."""
+        step = self.steps[position]
+        assert step.rule is not None
+        return self.filled(step.rule, step.arguments)[1]
+
+
+def about(value: Math) -> Math:
+    """A value behind ≈."""
+    return Math(f"~ {value.text}", rf"\approx {value.latex}")
+
+
+def of_any_sample(name: Name) -> Name:
+    """The name without the number of its sample, as general formulas have it."""
+
+    def plain(part: Name | None) -> Name | None:
+        return None if part is None else part._replace(sample=None)
+
+    return name._replace(sample=None, of=plain(name.of), via=plain(name.via))

@@ -1,0 +1,1 @@
+"""Marking: one answer sheet, a whole class."""

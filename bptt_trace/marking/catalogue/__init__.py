@@ -1,0 +1,14 @@
+"""The mistakes that people make, each as a change of a program.
+
+A misconception looks at a line, told by its role, its name and what it flows
+through, and says by which formula a person with this mistake would calculate
+it. What follows from there follows by itself.
+"""
+
+# Each file enters its mistakes into the catalogue when it is imported: first those of any network.
+from bptt_trace.marking.catalogue import any_network as any_network
+from bptt_trace.marking.catalogue import gates_and_sequences as gates_and_sequences
+from bptt_trace.marking.catalogue import updates as updates
+from bptt_trace.marking.catalogue.entry import CATALOGUE as CATALOGUE
+from bptt_trace.marking.catalogue.entry import Case as Case
+from bptt_trace.marking.catalogue.entry import Misconception as Misconception

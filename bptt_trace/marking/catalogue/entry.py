@@ -1,0 +1,305 @@
+"""What the catalogue of mistakes is made of: how it looks at a program, and how a mistake is entered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from bptt_trace.engine.formula import Apply, Formula, Function, Rest, Sum, Times, Var, identity, product, rewrite, variables
+from bptt_trace.engine.functions import sigmoid
+from bptt_trace.engine.gradients import INCOMING, RESULT, adjoint
+from bptt_trace.engine.names import DECODER, ENCODER, LOSS, Layer, Name, Role, gradient, word_and_number
+from bptt_trace.engine.program import Program, Step
+from bptt_trace.engine.rules import renumbered, rule_of
+from bptt_trace.networks.losses import Loss
+from bptt_trace.problem.problem import Problem
+
+MOST_STEPS = 50
+"""Time steps up to which a mistake is looked for that takes the sum of many parts."""
+
+MOST_PARTS = 10
+"""Parts of a gradient up to which its total is looked for in the place of one of them."""
+
+
+class Case:
+    """One problem's program of numbers, as the catalogue looks at it."""
+
+    def __init__(self, problem: Problem, program: Program) -> None:
+        self.problem = problem
+        self.network = problem.network
+        self.loss: Loss = problem.loss
+        self.program = program
+        self.steps = program.steps
+        self._formulas: dict[int, Formula] = {}
+
+    @cached_property
+    def parameters(self) -> frozenset[int]:
+        """Positions of the parameters."""
+        return frozenset(position for position, step in enumerate(self.steps) if step.role is Role.PARAMETER)
+
+    def formula(self, position: int) -> Formula:
+        """The right side of a line over the positions of the program, made once: every mistake looks at it."""
+        if position not in self._formulas:
+            self._formulas[position] = self._written_out(self.steps[position])
+        return self._formulas[position]
+
+    def _written_out(self, step: Step) -> Formula:
+        formula = step.formula
+        assert formula is not None
+        if step.rule is not None and step.rule.sums_rest:
+            others = step.arguments[step.rule.arity :]
+            total = added([Var(other) for other in others])
+            return rewrite(formula, lambda part: total if isinstance(part, Rest) else None)
+        return formula
+
+    @cached_property
+    def parts(self) -> dict[int, list[tuple[int, int]]]:
+        """For each parameter the parts of its gradient: time and position."""
+        found: dict[int, list[tuple[int, int]]] = {}
+        for position, step in enumerate(self.steps):
+            if self.is_gradient(step) and step.through is not None and (parameter := self.of_parameter(step)) is not None:
+                found.setdefault(parameter, []).append((self.steps[step.through].target.time or 0, position))
+        return found
+
+    @cached_property
+    def by_sample(self) -> dict[int, list[tuple[int, int]]]:
+        """For each parameter the parts of its gradient in the first iteration: sample and position."""
+        found: dict[int, list[tuple[int, int]]] = {}
+        for position, step in enumerate(self.steps):
+            if step.target.iteration > 1 or not self.is_gradient(step) or step.through is None:
+                continue
+            sample = self.steps[step.through].target.sample
+            if sample is not None and (parameter := self.of_parameter(step)) is not None:
+                found.setdefault(parameter, []).append((sample, position))
+        return found
+
+    def find(self, name: Name) -> int | None:
+        """The position of a name."""
+        return self.program.index.get(name)
+
+    def is_gradient(self, step: Step) -> bool:
+        """Whether a line is a gradient of the loss, or a part of one."""
+        return step.role in (Role.GRADIENT, Role.CONTRIBUTION) and step.target.of == LOSS
+
+    def of_parameter(self, step: Step) -> int | None:
+        """The parameter whose gradient a line is."""
+        target = step.target
+        return self.find(Name(target.stem, target.layer, None, target.index)) if self._is_parameter(target) else None
+
+    def _is_parameter(self, target: Name) -> bool:
+        position = self.find(Name(target.stem, target.layer, None, target.index))
+        return target.time is None and target.sample is None and position in self.parameters
+
+    def of_state(self, step: Step) -> bool:
+        """Whether a line is a gradient of a hidden value."""
+        return self.is_gradient(step) and step.target.stem == "h" and self.of_parameter(step) is None
+
+    def states(self, layer: Layer) -> tuple[str, ...]:
+        """The stems of what a layer carries over time; the hidden state is the first."""
+        return self.network.cell_of(layer).state if layer in self.network.layers else ()
+
+    def is_carried(self, number: int, own: Name) -> bool:
+        """Whether a quantity is what the line called ``own`` is handed by the step before it."""
+        target = self.steps[number].target
+        return target.of is None and target.stem in self.states(target.layer) and handed_on(target, own)
+
+    def is_memory(self, number: int, own: Name) -> bool:
+        """The same of the hidden state alone, which is what weights multiply."""
+        return self.steps[number].target.stem == "h" and self.is_carried(number, own)
+
+    def activation_of_gate(self, number: int) -> Function | None:
+        """The activation of a gate, or of a candidate; None where a quantity is neither."""
+        target, role = self.steps[number].target, self.steps[number].role
+        if role is not Role.HIDDEN or target.layer not in self.network.layers:
+            return None
+        return self.network.cell_of(target.layer).gates.get(target.stem)
+
+    def is_candidate(self, number: int) -> bool:
+        """Whether a quantity is what is written to the memory, and not a gate: it has the activation of the cell."""
+        function, cell = self.activation_of_gate(number), self.network.cell_of(self.steps[number].target.layer)
+        return function is not None and function is cell.activation and function is not sigmoid
+
+    def is_gate(self, number: int) -> bool:
+        """Whether a quantity says how much of another passes."""
+        return self.activation_of_gate(number) is not None and not self.is_candidate(number)
+
+    @cached_property
+    def users(self) -> dict[int, list[int]]:
+        """For each line the lines of a forward pass that use it."""
+        found: dict[int, list[int]] = {}
+        for position, step in enumerate(self.steps):
+            if step.role in (Role.PREACTIVATION, Role.HIDDEN):
+                for argument in step.arguments:
+                    found.setdefault(argument, []).append(position)
+        return found
+
+    def gates(self, layer: Layer) -> list[str]:
+        """The stems of the gates of a layer, without its candidate."""
+        return list(self._lines_of_gates.get(layer, ()))
+
+    def share_a_line(self, layer: Layer, one: str, other: str) -> bool:
+        """Whether two gates are used in one line."""
+        lines = self._lines_of_gates[layer]
+        return not lines[one].isdisjoint(lines[other])
+
+    @cached_property
+    def _lines_of_gates(self) -> dict[Layer, dict[str, set[str]]]:
+        """For each layer the stems of its gates, and of the lines that use them."""
+        found: dict[Layer, dict[str, set[str]]] = {}
+        for position, step in enumerate(self.steps):
+            if step.role is Role.HIDDEN and self.is_gate(position):
+                used = (self.steps[user].target.stem for user in self.users.get(position, ()))
+                found.setdefault(step.target.layer, {}).setdefault(step.target.stem, set()).update(used)
+        return found
+
+    def way(self, argument: int) -> Name:
+        """By what quantity a part of a gradient arrives, which a sum of such parts adds up."""
+        target = self.steps[argument].target
+        # A part that only repeats another gradient stands in the sum as that gradient itself.
+        return target.via or target._replace(of=None)
+
+    def through(self, step: Step) -> int | None:
+        """The line by which a gradient flows back; of a column that is taken entry by entry, the same entry."""
+        if step.through is None or not step.target.index:
+            return step.through
+        entry = self.find(self.steps[step.through].target._replace(index=step.target.index))
+        return step.through if entry is None else entry
+
+    def crossing(self, step: Step) -> Crossing | None:
+        """Where a gradient passes an activation: None where it does not."""
+        through = self.through(step)
+        if not self.is_gradient(step) or through is None or self.steps[through].rule is None:
+            return None
+        formula = self.formula(through)
+        incoming = self.find(gradient(self.steps[through].target))
+        own = self.find(step.target._replace(of=None, via=None))
+        if incoming is None or own is None:
+            return None
+        if isinstance(formula, Apply):
+            if Var(own) in terms_of(formula.argument):
+                return Crossing(formula.function, formula.argument, Var(through), Var(incoming))
+        elif isinstance(formula, Times):
+            for place, factor in enumerate(formula.factors):
+                if isinstance(factor, Apply) and factor.argument == Var(own) and factor.function is not identity:
+                    others = formula.factors[:place] + formula.factors[place + 1 :]
+                    return Crossing(factor.function, factor.argument, factor, product(Var(incoming), *others))
+        return None
+
+
+class Crossing(NamedTuple):
+    """How a gradient passes an activation."""
+
+    function: Function
+    argument: Formula
+    value: Formula
+    flow: Formula
+    """What is multiplied by the slope."""
+
+
+def handed_on(target: Name, user: Name) -> bool:
+    """Whether a line uses a state as what another time step hands to its own; a decoder goes on from its encoder."""
+    if (word_and_number(target.layer)[0], word_and_number(user.layer)[0]) == (ENCODER, DECODER):
+        return True
+    return target.layer == user.layer and None not in (target.time, user.time) and target.time != user.time
+
+
+def added(terms: Sequence[Formula]) -> Formula:
+    """The sum of these, in this order."""
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
+
+
+def some_of(kept: Sequence[Formula], whole: Sequence[object]) -> Iterator[Formula]:
+    """The sum of what is left of some terms, where that is neither all of them nor nothing."""
+    if 0 < len(kept) < len(whole):
+        yield added(kept)
+
+
+def replaced(formula: Formula, old: Callable[[int], Formula | None]) -> Formula:
+    """The formula with other things in place of some of its variables."""
+    return rewrite(formula, lambda part: old(part.number) if isinstance(part, Var) else None)
+
+
+def terms_of(formula: Formula) -> tuple[Formula, ...]:
+    """What a sum adds up; of anything else, itself."""
+    return formula.terms if isinstance(formula, Sum) else (formula,)
+
+
+def factors_of(formula: Formula) -> tuple[Formula, ...]:
+    """What a product multiplies; of anything else, itself."""
+    return formula.factors if isinstance(formula, Times) else (formula,)
+
+
+def uses(formula: Formula, wanted: Callable[[int], bool]) -> bool:
+    """Whether one of the quantities of a formula is wanted."""
+    return any(wanted(variable.number) for variable in variables(formula))
+
+
+Change = Callable[[Case, int, Step], Iterator[Formula]]
+
+
+@dataclass(frozen=True)
+class Misconception:
+    """One entry of the catalogue."""
+
+    slug: str
+    title: str
+    message: str
+    """What to tell the student: the rule, never a value."""
+    change: Change
+    """The formulas by which somebody with this mistake would calculate a line."""
+
+
+CATALOGUE: list[Misconception] = []
+
+
+Where = Callable[[Case, int], bool]
+"""Whether something is true of a quantity, given by its position."""
+
+
+def misconception(slug: str, title: str, message: str, *, goes_back_to: Where | None = None) -> Callable[[Change], Change]:
+    """Enter a change into the catalogue.
+
+    Who calculates a line of the forward pass in this way also goes back through
+    it in this way, to those of its quantities of which ``goes_back_to`` is true.
+    """
+
+    def enter(change: Change) -> Change:
+        CATALOGUE.append(Misconception(slug, title, message, _and_back(change, goes_back_to) if goes_back_to else change))
+        return change
+
+    return enter
+
+
+def _and_back(change: Change, goes_back_to: Where) -> Change:
+    """The change, and with it the gradients that flow back through the lines that it changes."""
+
+    def both(case: Case, position: int, step: Step) -> Iterator[Formula]:
+        yield from change(case, position, step)
+        through = case.through(step)
+        if not case.is_gradient(step) or through is None or case.steps[through].role is not Role.HIDDEN:
+            return
+        incoming = case.find(gradient(case.steps[through].target))
+        own = case.find(step.target._replace(of=None, via=None))
+        if incoming is None or own is None or not goes_back_to(case, own):
+            return
+        for formula in change(case, through, case.steps[through]):
+            rule, arguments = rule_of(formula)
+            if own not in arguments:
+                continue
+            back = adjoint(rule, arguments.index(own))
+            places = {**dict(enumerate(arguments)), RESULT: through, INCOMING: incoming}
+            changed = renumbered(back.rule.formula, [places[source] for source in back.sources])
+            if changed != case.formula(position):
+                yield changed
+
+    return both
+
+
+def simplified(formula: Formula) -> Formula:
+    """Factors 1 dropped."""
+    return added([product(*(t.factors if isinstance(t, Times) else (t,))) for t in terms_of(formula)])

@@ -1,0 +1,146 @@
+"""Many sheets at once: those in which everything is right, told by columns of numbers.
+
+Most sheets of a class have nothing but rounding in them. These are settled here
+as NumPy arrays, a column for each quantity, by the same rules as ``check``; a
+sheet with anything else in it is left to ``check``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bptt_trace.calculation.arithmetic import floats, resolve
+from bptt_trace.calculation.compiled_rules import source
+from bptt_trace.engine.formula import Function
+from bptt_trace.engine.names import Name
+from bptt_trace.engine.rules import Rule
+from bptt_trace.marking.key import HALF, MARGIN, Key, World
+
+Column = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+_PLAIN = re.compile(r"(?:-?[0-9]{1,15}(?:\.[0-9]{1,15})?;)+")
+"""Points only, and nothing blank: what a comma is, the whole sheet has to tell."""
+
+
+class Columns:
+    """A problem's lines over whole columns of answers."""
+
+    def __init__(self, key: Key, names: Sequence[Name]) -> None:
+        self.key = key
+        self.positions = [key.program.index[name] for name in names]
+        self._lines: dict[Rule, Callable[..., Any]] = {}
+
+    def settle(self, sheets: Sequence[Sequence[str]]) -> list[list[str] | None]:
+        """For each sheet its verdicts, if all are correct or rounded and easy to tell; else None."""
+        found: list[list[str] | None] = [None] * len(sheets)
+        width = len(self.positions)
+        texts = [";".join(cells) + ";" if len(cells) == width else "" for cells in sheets]
+        plain = [place for place, text in enumerate(texts) if text.count(";") == width and _PLAIN.fullmatch(text)]
+        if not plain:
+            return found
+        numbers = np.array([sheets[place] for place in plain]).astype(float)
+        correct, right = self._judged(numbers, [sheets[place] for place in plain])
+        words = np.where(correct, "correct", "rounded").astype(object)
+        for place, good, verdicts in zip(plain, right, words, strict=True):
+            if good:
+                found[place] = verdicts.tolist()
+        return found
+
+    def _judged(self, numbers: Column, cells: Sequence[Sequence[str]]) -> tuple[Mask, Mask]:
+        """Which answers are correct, and which sheets are right altogether."""
+        key = self.key
+        sheets = _Sheets(key, {p: numbers[:, place] for place, p in enumerate(self.positions)}, self._line)
+        right = ~(numbers == numbers[:, :1]).all(axis=1)  # one number in every box is looked at more closely
+        correct = np.empty(numbers.shape, dtype=bool)
+        with np.errstate(all="ignore"):
+            for place, position in enumerate(self.positions):
+                column, quantum = numbers[:, place], key.quantum[position]
+                apart = np.abs(column - key.exact[position])
+                correct[:, place] = apart <= HALF * quantum
+                if position in key.printed:
+                    correct[:, place] |= column == float(key.printed[position])
+                off = ~correct[:, place] & right
+                if not off.any():
+                    continue
+                for row in np.flatnonzero(off).tolist():  # whoever keeps fewer decimals has more room, which check gives
+                    right[row] = key.unit(position, column[row], _decimals(cells[row][place])) <= quantum
+                reference: Any = sheets.rule(position)
+                follows = np.abs(column - reference)
+                near = follows <= HALF * quantum
+                if not (near | ~off).all():
+                    most = key.farthest[position]
+                    near = follows <= HALF * quantum + MARGIN * sheets.spread(position)
+                    near &= (follows <= most) | (apart <= most)
+                right &= near | correct[:, place]
+        return correct, right
+
+    def _line(self, position: int) -> Callable[..., Any]:
+        """The rule of a line over columns; functions of one number are applied number by number."""
+        rule = self.key.steps[position].rule
+        assert rule is not None
+        if rule not in self._lines:
+            self._lines[rule] = source(rule).bind(float, _over_columns)
+        return self._lines[rule]
+
+
+class _Sheets(World):
+    """The lines of many sheets, each a column of numbers; where a number cannot be had it is NaN."""
+
+    written: Mapping[int, Any]
+
+    def __init__(self, key: Key, written: Mapping[int, Column], over_columns: Callable[[int], Callable[..., Any]]) -> None:
+        super().__init__(key, written)  # type: ignore[arg-type]
+        self._over_columns = over_columns
+
+    def line(self, position: int) -> tuple[Callable[..., Any] | None, Sequence[int]]:
+        """The rule of a line over columns."""
+        given = self.key.steps[position].rule is None
+        return None if given else self._over_columns(position), self.key.arguments[position]
+
+    def _result(self, line: Callable[..., Any], values: list[Any]) -> Any:
+        result = line(*values)
+        finite = np.where(np.isfinite(result), result, np.nan)
+        return finite if finite.ndim else float(finite)  # a line of given numbers alone is one number
+
+    def rounding(self, position: int) -> Any:
+        """How far each number may be off by being rounded, by the rule of one sheet."""
+        step, half = self.key.steps[position], self.key.quantum[position] / 2
+        if step.rule is None:
+            return 0.0
+        if position in self.written:
+            return half if self.key.exact[position] else np.where(self.written[position] == 0, 0.0, half)
+        return 0.0 if step.repeats else np.where(self.value(position) == 0, 0.0, half)
+
+    def steeper(self, slopes: list[Any]) -> Any:
+        """In each sheet the slope that is larger; one that cannot be had is none."""
+        there, other = slopes
+        there, other = np.nan_to_num(there, nan=0.0), np.nan_to_num(other, nan=0.0)
+        return np.where(np.abs(other) > np.abs(there), other, there)
+
+
+def _over_columns(function: Function) -> Callable[[Any], Any]:
+    one = resolve(function, float, floats)
+
+    def each(column: Any) -> Any:
+        if isinstance(column, float):
+            return one(column)
+        return np.array([_or_nan(one, value) for value in column.tolist()])
+
+    return each
+
+
+def _or_nan(function: Callable[[Any], Any], value: float) -> Any:
+    try:
+        return function(value)
+    except (ArithmeticError, ValueError):
+        return float("nan")
+
+
+def _decimals(text: str) -> int:
+    return len(text.partition(".")[2])

@@ -1,0 +1,120 @@
+"""The summary of a class, counted while its rows go by, from what the marks file says of each student."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from bptt_trace.document.mathematics import Inline
+from bptt_trace.document.sheet import Block, Column, Paragraph, Section, Sheet, Table
+from bptt_trace.marking.catalogue.entry import CATALOGUE
+
+BINS = 10
+MOST = 12
+"""Rows of a chart."""
+WIDTH, PAGE = 24, 64
+"""Length of the longest bar; columns for it and its label."""
+
+GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("right", ("correct", "rounded")),
+    ("follows", ("follow-through", "mixed")),
+    ("few decimals", ("rough",)),
+    ("misconc.", ("misconception",)),
+    ("slip", ("slip",)),
+    ("wrong", ("wrong",)),
+    ("blank", ("blank",)),
+    ("to look at", ("unreadable", "needs-human", "not-assessable")),
+)
+"""Columns of the table of quantities, and the verdicts counted in each."""
+
+
+@dataclass
+class Tally:
+    """What a class has done; its size does not grow with the class."""
+
+    names: Sequence[str]
+    """The quantities, as the columns of the marks file."""
+    students: int = 0
+    unread: int = 0
+    wrong: int = 0
+    """Students with a wrong line."""
+    shares: Counter[int] = field(default_factory=Counter)
+    """Students by tenths of the marks."""
+    total: float = 0.0
+    squares: float = 0.0
+    verdicts: dict[str, Counter[str]] = field(default_factory=dict)
+    mistakes: Counter[str] = field(default_factory=Counter)
+    first: Counter[str] = field(default_factory=Counter)
+    failures: dict[str, str] = field(default_factory=dict)
+    """Reports that could not be set as PDF, by their file, and why."""
+
+    def add(self, row: Sequence[str]) -> None:
+        """Count one row of the marks file."""
+        _, score, out_of, first, mistakes, _, *verdicts = row
+        if not score:
+            self.unread += 1
+            return
+        share = float(score) / (float(out_of) or 1.0)
+        self.students += 1
+        self.total += share
+        self.squares += share * share
+        self.shares[min(int(share * BINS), BINS - 1)] += 1
+        for name, verdict in zip(self.names, verdicts, strict=True):
+            self.verdicts.setdefault(name, Counter())[verdict] += 1
+        self.mistakes.update(mistakes.split())
+        if first:
+            self.wrong += 1
+            self.first[first] += 1
+
+    def sheet(self, title: str) -> Sheet:
+        """The summary as a document."""
+        count = max(self.students, 1)
+        mean = self.total / count
+        spread = max(self.squares / count - mean * mean, 0.0) ** 0.5
+        words = f"{_counted(self.students, 'student')}, on average {mean:.0%} of the marks (standard deviation {spread:.0%})."
+        if self.unread:
+            words += f" {_counted(self.unread, 'row')} could not be read; the marks file says why."
+        tenths = [(f"{10 * b} to {10 * b + 10} %", self.shares[b]) for b in range(BINS)]
+        sections = (
+            Section("distribution", "Distribution", (_bars(tenths, "marks"),)),
+            Section("first", "Where it first goes wrong", _chart(self.first, "line", "Nobody has a wrong line.")),
+            Section("mistakes", "The most common mistakes", _chart(self._titles(), "mistake", "No mistake has a name.")),
+            Section("quantities", "By quantity", (self._quantities(),)),
+        )
+        return Sheet(f"Class: {title}", "", (), (), sections, kind="class summary", box=(words,))
+
+    def _titles(self) -> Counter[str]:
+        titles = {one.slug: one.title for one in CATALOGUE}
+        return Counter({titles[slug]: count for slug, count in self.mistakes.items()})
+
+    def _quantities(self) -> Table:
+        """The share of each verdict; columns that nobody needs are left out."""
+        used = set().union(*self.verdicts.values()) if self.verdicts else set()
+        groups = [(word, kinds) for word, kinds in GROUPS if used.intersection(kinds)]
+        columns = (Column(("quantity",)), *(Column((word,), right=True) for word, _ in groups))
+        rows: list[tuple[Inline, ...]] = []
+        for name in self.names:
+            counts = self.verdicts.get(name, Counter())
+            whole = sum(counts.values()) or 1
+            shares = [sum(counts[kind] for kind in kinds) / whole for _, kinds in groups]
+            rows.append(((name,), *((f"{share:.0%}" if share else "",) for share in shares)))
+        return Table(columns, rows)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _chart(counts: Counter[str], what: str, nothing: str) -> tuple[Block, ...]:
+    most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST]
+    return (_bars(most, what),) if most else (Paragraph((nothing,)),)
+
+
+def _bars(rows: Sequence[tuple[str, int]], what: str) -> Table:
+    """A table whose last column is a bar chart."""
+    longest = max((count for _, count in rows), default=0) or 1
+    width = max(min(WIDTH, PAGE - max((len(label) for label, _ in rows), default=0)), 6)
+    bars = ["█" * max(round(width * count / longest), count > 0) for _, count in rows]
+    columns = (Column((what,)), Column(("students",), right=True), Column(()))
+    return Table(columns, [((label,), (str(count),), (bar,)) for (label, count), bar in zip(rows, bars, strict=True)])

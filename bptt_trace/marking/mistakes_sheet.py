@@ -1,0 +1,40 @@
+"""The sheet of mistakes that a problem can show."""
+
+from __future__ import annotations
+
+from bptt_trace.document.mathematics import Inline, Math
+from bptt_trace.document.sheet import Column, Paragraph, Section, Sheet, Table
+from bptt_trace.lines.spelling import Speller
+from bptt_trace.marking.catalogue.entry import CATALOGUE
+from bptt_trace.marking.key import Key
+from bptt_trace.marking.visible_mistakes import visibility
+
+
+def mistakes_sheet(key: Key) -> Sheet:
+    """Which mistakes of the catalogue a problem can tell apart."""
+    seen = visibility(key)
+    possible = [one for one in seen if one.possible]
+    shown = [one for one in possible if one.shows]
+    hidden = [one for one in possible if not one.shows]
+    speller = Speller(key.problem.vocabulary)
+    heads = ("mistake", "what is done", "shows in", "looks like")
+    columns = tuple(Column((head,)) for head in heads)
+    rows: list[tuple[Inline, ...]] = []
+    for one in shown:
+        more = f", and {len(one.shows) - 2} more" if len(one.shows) > 2 else ""
+        where: list[str | Math] = []
+        for name in one.shows[:2]:
+            where += [", "] if where else []
+            where.append(speller.math(name))
+        rows.append(((one.mistake.slug,), (one.mistake.title,), (*where, more) if more else tuple(where), (", ".join(one.like),)))
+    if not any(one.like for one in shown):  # no two of them give the same numbers
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
+    sections = [Section("shown", "Mistakes that show", (Table(columns, rows),))]
+    if hidden:
+        table = Table(
+            (Column(("mistake",)), Column(("what is done",))), [((o.mistake.slug,), (o.mistake.title,)) for o in hidden]
+        )
+        text = "They change no line by more than five units of the last place: other numbers may show them."
+        sections.append(Section("hidden", "Mistakes that these numbers hide", (Paragraph((text,)), table)))
+    box = f"{len(shown)} of the {len(possible)} mistakes that can be made here show; the catalogue has {len(CATALOGUE)}."
+    return Sheet(f"Mistakes: {key.problem.title}", "", (), (), tuple(sections), kind="mistakes", box=(box,))

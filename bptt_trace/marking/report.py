@@ -1,0 +1,241 @@
+"""From marks to a sheet: what a student gets back.
+
+Faults come first, each where it begins: what was written, the rule, which lines
+to redo. No value is told that was not written, unless it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from bptt_trace.document.mathematics import Inline, Math, inline
+from bptt_trace.document.sheet import Block, Column, Equation, Equations, Paragraph, Part, Section, Sheet, Table
+from bptt_trace.engine.formula_text import LATEX, TEXT, template
+from bptt_trace.engine.names import Name
+from bptt_trace.lines.line_numbers import ranges
+from bptt_trace.lines.spelling import Speller
+from bptt_trace.marking.catalogue.entry import CATALOGUE
+from bptt_trace.marking.key import Key
+from bptt_trace.marking.marks import Marked, Marks
+
+TITLES = {one.slug: one.title for one in CATALOGUE}
+SIGNS = {"correct": "✓", "rounded": "✓", "follow-through": "✓", "mixed": "✓", "rough": "○", "blank": "–"}
+WORDS = {
+    "correct": "correct",
+    "rounded": "correct",
+    "rough": "too few decimals",
+    "misconception": "misconception",
+    "slip": "slip",
+    "wrong": "wrong",
+    "unreadable": "could not be read",
+    "blank": "blank",
+    "not-assessable": "not assessable",
+    "needs-human": "for a person to look at",
+}
+FOOTER = (
+    "✓ right, ○ right number with too few decimals, × wrong, – blank. What follows from an earlier line is right with your own "
+    "numbers. Rounding of the last digit is never held against you."
+)
+
+
+def number(value: float) -> str:
+    """Marks without needless zeros.
+
+    >>> number(29.5), number(33.0), number(0.333333)
+    ('29.5', '33', '0.3333')
+    """
+    return f"{round(value, 4):g}"
+
+
+def written(text: str) -> str:
+    """What was written, cut and made harmless for any terminal."""
+    plain = "".join(sign if sign.isprintable() else " " if sign.isspace() else "?" for sign in text.strip())
+    return plain if len(plain) <= 40 else plain[:39] + "…"
+
+
+def report(key: Key, marks: Marks, student: str = "", *, reveal: bool = False) -> Sheet:
+    """The marked sheet of one student."""
+    return _Report(key, marks, reveal).sheet(student)
+
+
+class _Report:
+    """One marked sheet, while it is written."""
+
+    def __init__(self, key: Key, marks: Marks, reveal: bool) -> None:
+        self.key, self.marks, self.reveal = key, marks, reveal
+        self.speller = Speller(key.problem.vocabulary)
+        self.index = key.program.index
+        self.by_name = {answer.name: answer for answer in marks.answers}
+        self.numbers = {answer.name: place for place, answer in enumerate(marks.faults, start=1)}
+
+    def sheet(self, student: str) -> Sheet:
+        sections = [*(self.fault(one) for one in self.marks.faults), *self.blanks()]
+        sections.append(Section("all", "All lines", (self.all_lines(),)))
+        title = f"Marked: {self.key.problem.title}"
+        return Sheet(title, written(student), (), (), tuple(sections), (), kind="marked", box=self.box(), closing=FOOTER)
+
+    # ------------------------------------------------------------------ summary
+
+    def box(self) -> Inline:
+        """The score, where it first goes wrong, and what follows from there."""
+        marks = self.marks
+        score = f"{number(marks.score)} of {number(marks.out_of)}. "
+        first = marks.first_wrong
+        if first is None:
+            whole = all(answer.verdict in ("correct", "rounded") for answer in marks.answers)
+            return (score, "Every line is right." if whole else f"No line is wrong.{self.unanswered()}", *self.comma())
+        followers = sum(answer.verdict in ("follow-through", "mixed") for answer in marks.answers)
+        sentence = inline("The first wrong line is {line}, {name}.", line=self.place(first), name=self.speller.math(first))
+        later = ""
+        if followers:
+            word = "line differs" if followers == 1 else "lines differ"
+            they = "it is" if followers == 1 else "they are"
+            later = (
+                f" {followers} later {word} from the key only because of what is wrong before; by your own numbers {they} right."
+            )
+        rest = later + self.unanswered()
+        return (score, *sentence, *((rest,) if rest else ()), *self.comma())
+
+    def comma(self) -> Inline:
+        """What a comma was taken for."""
+        said = self.marks.comma.said
+        return (f" {said}",) if said else ()
+
+    def unanswered(self) -> str:
+        """How many lines have no number to mark."""
+        counts = Counter(answer.verdict for answer in self.marks.answers)
+        blank, unreadable = counts["blank"], counts["unreadable"]
+        text = f" {blank} line{'s are' if blank > 1 else ' is'} blank." if blank else ""
+        return text + (f" {unreadable} line{'s' if unreadable > 1 else ''} could not be read." if unreadable else "")
+
+    def place(self, name: Name) -> str:
+        line = self.key.line_texts[self.index[name]]
+        return f"line {line}" if line else "the line"
+
+    # ------------------------------------------------------------------- faults
+
+    def fault(self, answer: Marked) -> Section:
+        """One root fault: what was written, the rule, what to redo."""
+        name = self.speller.math(answer.name)
+        wrote = inline("You wrote {name} = {raw}.", name=name, raw=written(answer.raw))
+        blocks: list[Block] = [Paragraph((*wrote, *self.evidence(answer)))]
+        blocks.append(Paragraph((self.explanation(answer),)))
+        blocks.append(Equations((), (self.rule(answer.name),)))
+        blocks.append(Paragraph(self.advice(answer)))
+        if self.reveal:
+            blocks.append(Paragraph((self.revealed(answer),)))
+        place = self.place(answer.name)
+        return Section(f"fault-{self.numbers[answer.name]}", f"{place.capitalize()}: {self.title(answer)}", tuple(blocks))
+
+    def title(self, answer: Marked) -> str:
+        if answer.verdict == "misconception":
+            return " or ".join(TITLES[slug] for slug in answer.misconceptions[:2])
+        return answer.message if answer.verdict == "slip" else "this does not follow"
+
+    def evidence(self, answer: Marked) -> Inline:
+        """Another line of the student's that has the same number: what is right about it."""
+        if answer.read is None or not answer.read:
+            return ()
+        for other in self.marks.answers:
+            same = other.name != answer.name and other.read == answer.read
+            if same and other.line and other.verdict in ("correct", "rounded"):
+                name = self.speller.math(other.name)
+                return inline(" That is exactly your line {line}, {name}.", line=other.line, name=name)
+        return ()
+
+    def explanation(self, answer: Marked) -> str:
+        match answer.verdict:
+            case "misconception":
+                return answer.message
+            case "slip":
+                return f"It looks like a slip of the pen: {answer.message}."
+            case _:
+                return "It follows neither from the exact numbers nor from your own: go through the line again."
+
+    def rule(self, name: Name) -> Equation:
+        """The formula of a line, with names."""
+        step = self.key.steps[self.index[name]]
+        assert step.rule is not None
+        texts = []
+        for signs in (TEXT, LATEX):
+            form, spelling = template(step.rule, signs, False), self.speller.spelling(signs)
+            texts.append(form.pattern % tuple(spelling(self.key.steps[step.arguments[hole]].target) for hole in form.holes))
+        return Equation(self.speller.math(name), (Part(Math(*texts)),))
+
+    def advice(self, answer: Marked) -> Inline:
+        """The lines to use, and those to redo."""
+        step = self.key.steps[self.index[answer.name]]
+        uses = [self.key.line_texts[a] for a in step.arguments if self.key.line_texts[a]]
+        redo = [one.line for one in self.marks.answers if answer.name in one.inherits and one.line]
+        said = "Try it again from the given numbers"
+        if uses:
+            said = f"Try it: work it out again from your line{'s' if len(uses) > 1 else ''} {', '.join(dict.fromkeys(uses))}"
+        if not redo:
+            return (f"{said}.",)
+        return (f"{said}; then redo line{'s' if len(redo) > 1 else ''} {listed_lines(redo)}.",)
+
+    def revealed(self, answer: Marked) -> str:
+        own = f"from your numbers {answer.reference:.10g}, within {answer.radius:.2g}"
+        return f"Read as {answer.read}; right is {answer.expected:.10g}; {own}."
+
+    def blanks(self) -> Iterator[Section]:
+        """Faults in lines that were left blank."""
+        for one in self.marks.unwritten:
+            names: list[str | Math] = []
+            for other in one.explains:
+                names += [", "] if names else []
+                names.append(self.speller.math(other))
+            text = inline(
+                "You left {name} blank; {names} go together with one wrong value of it. "
+                "The fault is at or just before this line.",
+                name=self.speller.math(one.name),
+                names=tuple(names),
+            )
+            blocks: tuple[Block, ...] = (Paragraph(text), Equations((), (self.rule(one.name),)))
+            yield Section(f"blank-{one.line}", f"Line {one.line}: left blank, and wrong", blocks)
+
+    # -------------------------------------------------------------------- table
+
+    def all_lines(self) -> Table:
+        columns = [
+            Column(("line",), right=True),
+            Column(("quantity",)),
+            Column(("you wrote",), right=True, room=22 if self.reveal else 42),
+            Column(()),
+            Column(("verdict",), room=30 if self.reveal else 50),
+            Column(("credit",), right=True),
+        ]
+        if self.reveal:
+            columns += [Column((word,), right=True) for word in ("right", "from yours", "within")]
+        return Table(tuple(columns), [self.row(answer) for answer in self.marks.answers], ())
+
+    def row(self, answer: Marked) -> tuple[Inline, ...]:
+        sign = SIGNS.get(answer.verdict, "×" if answer.root else "?")
+        cells: list[Inline] = [
+            (answer.line,),
+            (self.speller.math(answer.name),),
+            (written(answer.raw),),
+            (sign,),
+            (self.word(answer),),
+            (f"{number(answer.credit)}" if answer.out_of == 1 else f"{number(answer.credit)} of {number(answer.out_of)}",),
+        ]
+        if self.reveal:
+            cells += [(f"{answer.expected:.8g}",), (f"{answer.reference:.8g}",), (f"{answer.radius:.2g}",)]
+        return tuple(cells)
+
+    def word(self, answer: Marked) -> str:
+        if answer.verdict in ("follow-through", "mixed"):
+            lines = [self.key.line_texts[self.index[name]] for name in answer.inherits]
+            return f"follows from {listed_lines([line for line in lines if line])}" if any(lines) else "follows"
+        word = WORDS[answer.verdict]
+        if answer.name in self.numbers:
+            return f"{word}, see {self.numbers[answer.name]}"
+        return f"{word}: {answer.message}" if answer.verdict == "unreadable" else word
+
+
+def listed_lines(lines: Sequence[str]) -> str:
+    """Line numbers in short; components as they are."""
+    if all(line.isdigit() for line in lines):
+        return ranges(sorted(set(map(int, lines))))
+    return ", ".join(dict.fromkeys(lines))

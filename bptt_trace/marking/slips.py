@@ -1,0 +1,46 @@
+"""Slips of the pen: a sign, the point, two digits, the cell above."""
+
+from __future__ import annotations
+
+import math
+
+from bptt_trace.calculation.compiled_rules import source
+from bptt_trace.engine.names import Role
+from bptt_trace.marking.key import Key
+
+CUT_OFF = "cut off instead of rounded"
+
+
+def out_of_range(key: Key, position: int, value: float) -> bool:
+    """Whether a value cannot be what a line gives: |tanh| ≥ 1, a negative squared loss."""
+    step = key.steps[position]
+    function = next(iter(source(step.rule).functions), None) if step.rule is not None else None
+    near = key.quantum[position]
+    if step.role in (Role.HIDDEN, Role.OUTPUT) and function is not None:
+        if function.name == "tanh":
+            return abs(value) >= 1 + near
+        if function.name in ("sigmoid", "exp"):
+            return not -near < value < 1 + near if step.target.stem != "e" else value < 0
+    return step.role is Role.LOSS and key.problem.loss.kind not in ("output", "none") and value < -near
+
+
+def slip(value: float, goal: float, radius: float, places: int) -> str:
+    """What slip of the pen makes one number of another; empty if none."""
+    if abs(goal) <= 2 * radius:
+        return ""
+    if abs(value + goal) <= radius:
+        return "the sign is turned"
+    for power in (1, -1, 2, -2, 3, -3):
+        if abs(value - goal * 10.0**power) <= radius * 10.0 ** max(power, 0) and abs(value) > radius:
+            return "the decimal point is shifted"
+    cut = math.trunc(goal * 10.0**places) / 10.0**places
+    if abs(value - cut) <= 1e-9 * max(1.0, abs(cut)):
+        return CUT_OFF
+    typed, right = f"{abs(value):.{max(places, 0)}f}", f"{abs(goal):.{max(places, 0)}f}"
+    if len(typed) == len(right) and (value < 0) == (goal < 0):
+        differ = [i for i, (a, b) in enumerate(zip(typed, right, strict=True)) if a != b]
+        if len(differ) == 2 and {*typed[differ[0] + 1 : differ[1]]} <= {"."}:
+            first, second = differ
+            if (typed[first], typed[second]) == (right[second], right[first]):
+                return "two digits are swapped"
+    return ""

@@ -1,0 +1,124 @@
+"""Where the parts of a figure of bars stand, on paper."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bptt_trace.document.figures import Bar, Bars, Decades, Figure
+from bptt_trace.document.mathematics import Inline, Math, words
+from bptt_trace.media.drawing.cell_layout import lay
+from bptt_trace.media.drawing.network_layout import Arrow, Block, Drawing, Label
+from bptt_trace.media.drawing.sizes import Paper
+from bptt_trace.media.drawing.text_width import Face
+
+HIGHEST = 84
+"""The highest bar, in points."""
+BROADEST = 480
+"""Points that a page has for a circuit."""
+BROAD = 30
+"""How broad a bar is."""
+
+
+def lay_bars(figure: Bars, paper: Paper) -> Drawing:
+    """Bars from left to right, with the factors on the arrows between them."""
+    drawing = Drawing()
+    told = any(bar.parts for bar in figure.bars)
+    base = HIGHEST + 13 if told else 4.0
+    line, high = 11.5, 18.5
+    x = 0.0
+    middles: list[float] = []
+    for bar in figure.bars:
+        own = [(bar.name,), (bar.value,)]
+        half = max([BROAD, *(paper.width(text) for text in own if text)]) / 2 if not bar.dots else 8
+        reach = paper.width(_times(bar)) + 2 * paper.gap if middles and bar.factor.text else paper.gap
+        middle = max(x + paper.gap + half, middles[-1] + reach if middles else 0)
+        middles.append(middle)
+        x = middle + half
+    for place, (bar, middle) in enumerate(zip(figure.bars, middles, strict=True)):
+        if bar.dots:
+            drawing.labels.append(Label(middle - 8, base - line, 16, line, ("…",)))
+            continue
+        top = base
+        for kind, share in bar.parts:
+            height = share * HIGHEST / 1000
+            top -= height
+            drawing.blocks.append(Block(middle - BROAD / 2, top, BROAD, height, kind))
+        _centred(drawing, paper, (bar.value,), middle, top - line - 1)
+        _centred(drawing, paper, (bar.name,), middle, base + 2)
+        if figure.flows and place + 1 < len(middles):
+            y = base + 2 + high + line + 2
+            drawing.arrows.append(Arrow(((middles[place + 1] - 5, y), (middle + 5, y)), "carried"))
+            between = (middle + middles[place + 1]) / 2
+            _centred(drawing, paper, _times(bar), between, y - line - 1, "carried")
+    drawing.rules.append(((0, base), (x + paper.gap, base)))
+    drawing.width, drawing.height = x + paper.gap, base + 2 + high + (line + 6 if figure.flows else 0)
+    return drawing
+
+
+def _times(bar: Bar) -> Inline:
+    """``· 0.4594``"""
+    if not bar.factor.text:
+        return ()
+    value = bar.factor if bar.factor.text[0] != "-" else Math(f"({bar.factor.text})", f"({bar.factor.latex})")
+    return (Math(f"* {value.text}", rf"{{}}\cdot {value.latex}"),)
+
+
+def _centred(drawing: Drawing, paper: Paper, text: Inline, middle: float, y: float, kind: str = "") -> None:
+    """A label around a middle."""
+    if not words(text):
+        return
+    width = paper.width(text)
+    drawing.labels.append(Label(middle - width / 2, y, width, paper.height(text), text, kind))
+
+
+LONGEST = 230
+"""The longest bar of a logarithmic scale, in points."""
+THICK = 9.5
+"""How thick its bars are."""
+
+
+def lay_decades(figure: Decades, paper: Paper) -> Drawing:
+    """Bars from left to right, one below the other, on a scale of powers of ten."""
+    drawing = Drawing()
+    symbol: Inline = (Math("t", "t"),)
+    left = max(paper.width(text) for text in (symbol, *((group.name,) for group in figure.groups)))
+    line, names = 11.5, left
+    left += 3 + max([paper.gap, *(paper.width((mark,)) / 2 for mark, height in figure.marks if not height)])
+    drawing.labels.append(Label(0, 0, names, line, symbol, "", "right"))
+    for mark, height in figure.marks:
+        _centred(drawing, paper, (mark,), left + height * LONGEST / 1000, 0)
+    y, right = line + 5, left + LONGEST
+    top = y - 2
+    for group in figure.groups:
+        y += 2
+        drawing.labels.append(Label(0, y - 1, names, line, (group.name,), "", "right"))
+        for level in group.levels:
+            length = level.height * LONGEST / 1000
+            if length:
+                drawing.blocks.append(Block(left, y, length, THICK - 1, level.filling))
+            width = paper.width((level.value,))
+            drawing.labels.append(Label(left + length + 4, y - 1.5, width, line, (level.value,), "", "left"))
+            right = max(right, left + length + 4 + width)
+            y += THICK + 1.5
+        y += 2
+    drawing.rules.append(((left, top), (left, y)))
+    drawing.width, drawing.height = right, y
+    for filling, meaning in figure.key:
+        text: Inline = (meaning,)
+        drawing.height += 4
+        drawing.blocks.append(Block(left, drawing.height + 2, 14, 8, filling))
+        drawing.labels.append(Label(left + 18, drawing.height, paper.width(text), line, text, "", "left"))
+        drawing.width = max(drawing.width, left + 18 + paper.width(text))
+        drawing.height += line
+    return drawing
+
+
+def on_paper(figure: Figure, face: Face) -> Drawing:
+    """A picture or a figure of bars, laid out in points."""
+    paper = Paper(face)
+    if isinstance(figure, Decades):
+        return lay_decades(figure, paper)
+    if isinstance(figure, Bars):
+        return lay_bars(figure, paper)
+    drawing = lay(figure, paper)
+    return lay(figure, replace(paper, slim=True)) if figure.wired and drawing.width > BROADEST else drawing

@@ -1,0 +1,238 @@
+"""A picture in a terminal: boxes and arrows of characters, as wide as the terminal lets it be.
+
+What does not fit is drawn with equations in two rows, then with fewer steps,
+then from below to above; last there are the words.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from itertools import groupby, pairwise
+from math import ceil
+
+from bptt_trace.document.figures import Bars, Decades, Figure, Picture
+from bptt_trace.media.drawing.cell_layout import lay
+from bptt_trace.media.drawing.narrower import shortened, turned
+from bptt_trace.media.drawing.network_layout import Arrow, Drawing, Frame, Point
+from bptt_trace.media.drawing.sizes import BARE, MOST_NARROW, Cells
+from bptt_trace.media.unicode import Script
+
+Span = tuple[str, str]
+"""Text and its style."""
+STYLES = {"forward": "dim", "direct": "bold blue", "carried": "bold bright_red"}
+FRAMES = {True: {"state": "┏━┓┃┗┛", "": "┌─┐│└┘"}, False: {"state": "+=+|++", "": "+-+|++"}}
+"""Corners and sides: upper left, level, upper right, upright, lower left, lower right."""
+LEVEL = {True: {"forward": "─", "direct": "═", "carried": "╌"}, False: {"forward": "-", "direct": "=", "carried": "."}}
+UPRIGHT = {True: {"forward": "│", "direct": "║", "carried": "╎"}, False: {"forward": "|", "direct": "|", "carried": ":"}}
+HEADS = {True: "▶◀▼▲", False: "><v^"}
+"""To the right, to the left, down, up."""
+LEFT, RIGHT, UP, DOWN = 1, 2, 4, 8
+"""The sides of a cell to which lines go; a cell has the sum of them."""
+LINES = dict(enumerate(" ───│┘└┴│┐┌┬│┤├┼"))
+LINES_IN_ASCII = dict(enumerate(" ---|+++|+++|+++"))
+FILLS = {True: {"direct": "█", "carried": "▒", "sum": "▓"}, False: {"direct": "#", "carried": "/", "sum": "="}}
+LEAST_BAR, MOST_BAR = 8, 60
+"""The shortest and the longest room for bars."""
+
+
+def boxes(figure: Figure, width: int, script: Script) -> list[list[Span]]:
+    """The rows of a picture, at most so wide."""
+    if isinstance(figure, Bars | Decades):
+        rows = list(_bars(figure, width, script) if isinstance(figure, Bars) else _decades(figure, width, script))
+        if max(len("".join(said for said, _ in row).rstrip()) for row in rows) <= width:
+            return rows
+        return _in_words(figure, width, script)
+    for picture in _attempts(figure):
+        for cells in squeezed(picture, script):
+            drawing = lay(picture, cells)
+            if drawing.width <= width:
+                return _Canvas(drawing, script).rows()
+    return _in_words(figure, width, script)
+
+
+def squeezed(picture: Picture, script: Script) -> Iterator[Cells]:
+    """Measures that make a picture narrower and narrower."""
+    for narrow in range(MOST_NARROW + 1):
+        yield Cells(script.inline, narrow)
+    if picture.wired:
+        yield Cells(script.inline, BARE, pad_x=1)
+
+
+def _in_words(figure: Figure, width: int, script: Script) -> list[list[Span]]:
+    """The alternative text."""
+    return [[(line, "")] for line in textwrap.wrap(script.inline(figure.alternative), width)]
+
+
+def text(figure: Figure, width: int, script: Script) -> str:
+    """The picture as plain text."""
+    return "\n".join("".join(said for said, _ in row).rstrip() for row in boxes(figure, width, script))
+
+
+def _attempts(picture: Picture) -> Iterator[Picture]:
+    """The picture, then narrower ones."""
+    yield picture
+    shorter = shortened(picture) if picture.id == "unrolled" else None
+    while shorter:
+        yield shorter
+        shorter = shortened(shorter)
+    if picture.id == "layers":
+        yield turned(picture)
+
+
+class _Canvas:
+    """Cells of a terminal, each with a sign and a style."""
+
+    def __init__(self, drawing: Drawing, script: Script) -> None:
+        self.script = script
+        self.unicode = script.unicode
+        width, height = int(drawing.width) + 1, int(drawing.height) + 1
+        self.cells: list[list[Span]] = [[(" ", "")] * width for _ in range(height)]
+        if drawing.wires:
+            self.circuit(drawing)
+        else:
+            for arrow in drawing.arrows:
+                self.arrow(arrow)
+        for frame in drawing.frames:
+            self.frame(frame)
+        for label in drawing.labels:
+            style = STYLES.get(label.kind, "bold" if label.kind == "total" else "")
+            self.write(int(label.x), int(label.y), script.inline(label.text), style)
+
+    def write(self, x: int, y: int, text: str, style: str = "") -> None:
+        for place, sign in enumerate(text):
+            self.cells[y][x + place] = (sign, style)
+
+    def frame(self, frame: Frame) -> None:
+        known = FRAMES[self.unicode]
+        upper_left, level, upper_right, upright, lower_left, lower_right = tuple(known.get(frame.style, known[""]))
+        x, y, width, height = map(int, (frame.x, frame.y, frame.width, frame.height))
+        if frame.style == "operation":
+            self.write(x, y, "(")
+            self.write(x + width - 1, y, ")")
+            return
+        self.write(x, y, upper_left + level * (width - 2) + upper_right)
+        for row in range(y + 1, y + height - 1):
+            self.write(x, row, upright)
+            self.write(x + width - 1, row, upright)
+        self.write(x, y + height - 1, lower_left + level * (width - 2) + lower_right)
+
+    def arrow(self, arrow: Arrow) -> None:
+        style = STYLES[arrow.kind]
+        for (x1, y1), (x2, y2) in pairwise(arrow.points):
+            if int(y1) == int(y2):
+                left, right = sorted((int(x1), int(x2)))
+                self.write(left, int(y1), LEVEL[self.unicode][arrow.kind] * (right - left), style)
+            else:
+                top, bottom = sorted((int(y1), int(y2)))
+                for row in range(top, bottom):
+                    self.write(int(x1), row, UPRIGHT[self.unicode][arrow.kind], style)
+        self.head(arrow)
+        if len(arrow.points) == 4:
+            corners = "┐┘" if self.unicode else "++"
+            for (x, y), corner in zip(arrow.points[1:3], tuple(corners), strict=True):
+                self.write(int(x), int(y), corner, style)
+
+    def head(self, arrow: Arrow) -> None:
+        """The head of an arrow, in the last cell before what it points to."""
+        style = STYLES[arrow.kind]
+        (x1, y1), (x2, y2) = arrow.points[-2:]
+        heads = HEADS[self.unicode]
+        if int(y1) == int(y2):
+            self.write(int(x2) - (1 if x2 > x1 else 0), int(y2), heads[0] if x2 > x1 else heads[1], style)
+        else:
+            self.write(int(x2), int(y2) - (1 if y2 > y1 else 0), heads[2] if y2 > y1 else heads[3], style)
+
+    def circuit(self, drawing: Drawing) -> None:
+        """Lines that turn, join and cross: where they only cross, the upright one goes over the level one."""
+        joins = {(int(x), int(y)) for x, y in drawing.joins}
+        sides: dict[tuple[int, int], int] = {}
+        for start, end in (*drawing.wires, *(arrow.points for arrow in drawing.arrows)):
+            for cell, found in _sides(start, end):
+                sides[cell] = sides.get(cell, 0) | found
+        for (x, y), found in sides.items():
+            crossed = found == LEFT | RIGHT | UP | DOWN and (x, y) not in joins
+            sign = UP | DOWN if crossed else found
+            known = LINES if self.unicode else LINES_IN_ASCII
+            self.write(x, y, known[sign], STYLES["forward"])
+        for arrow in drawing.arrows:
+            self.head(arrow)
+
+    def rows(self) -> list[list[Span]]:
+        found = []
+        for row in self.cells:
+            found.append([("".join(sign for sign, _ in cells), style) for style, cells in groupby(row, lambda cell: cell[1])])
+        while found and not "".join(said for said, _ in found[-1]).strip():
+            found.pop()
+        return found
+
+
+def _sides(start: Point, end: Point) -> Iterator[tuple[tuple[int, int], int]]:
+    """The cells of a line, each with the sides to which it goes; at a turn it stands in the middle of a cell."""
+    level = int(start[1]) == int(end[1])
+    here, there = sorted((start[0], end[0]) if level else (start[1], end[1]))
+    before, after = (LEFT, RIGHT) if level else (UP, DOWN)
+    for place in range(int(here), ceil(there)):
+        found = (before if place >= here else 0) | (after if place + 1 <= there else 0)
+        yield ((place, int(start[1])) if level else (int(start[0]), place)), found
+
+
+def _bars(figure: Bars, width: int, script: Script) -> Iterator[list[Span]]:
+    """A row for each step, and between them the factor by which the gradient goes back."""
+    names = [script.inline((bar.name,)) for bar in figure.bars]
+    values = [script.inline((bar.value,)) for bar in figure.bars]
+    name, value = (max(map(len, column)) for column in (names, values))
+    room = max(width - name - value - 4, LEAST_BAR)
+    room = min(room, 40)
+    up = "▲" if script.unicode else "^"
+    for bar, one, number in zip(figure.bars, names, values, strict=True):
+        if bar.dots:
+            yield [(f"{script.said('…'):>{name}}", "dim")]
+            continue
+        spans: list[Span] = [(f"{one:<{name}}  {number:>{value}}  ", "")]
+        used = 0
+        for kind, share in bar.parts:
+            length = max(round((share * room) / 1000), 1 if share and not used else 0)
+            spans.append((FILLS[script.unicode][kind] * length, STYLES.get(kind, "")))
+            used += length
+        yield spans
+        if bar.factor.text:
+            sign = script.math(bar.factor)
+            yield [
+                (
+                    f"{up:>{name // 2 + 1}} {'·' if script.unicode else '*'} {f'({sign})' if sign[0] in '-−' else sign}",
+                    STYLES["carried"],
+                )
+            ]
+
+
+def _decades(figure: Decades, width: int, script: Script) -> Iterator[list[Span]]:
+    """A row for each number, behind the time step, below the powers of ten."""
+    names = [script.math(group.name) for group in figure.groups]
+    values = [script.math(level.value) for group in figure.groups for level in group.levels]
+    name = max(map(len, names))
+    room = max(width - name - max(map(len, values)) - 4, LEAST_BAR)
+    yield [(f"{'t':>{name}}  {_scale(figure, min(room, MOST_BAR), script)}", "dim")]
+    for one, group in zip(names, figure.groups, strict=True):
+        for place, level in enumerate(group.levels):
+            length = max(round(level.height * min(room, MOST_BAR) / 1000), 1 if level.height else 0)
+            bar = FILLS[script.unicode][level.filling] * length
+            behind = f"  {script.math(level.value)}" if bar else script.math(level.value)
+            yield [(f"{one if place == 0 else '':>{name}}  ", ""), (bar, STYLES.get(level.filling, "")), (behind, "")]
+    for filling, meaning in figure.key:
+        first, *others = textwrap.wrap(script.said(meaning), width - 3) or [""]
+        yield [(FILLS[script.unicode][filling] * 2, STYLES.get(filling, "")), (f" {first}", "")]
+        yield from ([("   " + line, "")] for line in others)
+
+
+def _scale(figure: Decades, room: int, script: Script) -> str:
+    """The powers of ten, each ending where a bar of that size ends; those that have no room are left out."""
+    line = ""
+    for math, height in reversed(figure.marks):
+        sign, end = script.math(math), round(height * room / 1000)
+        start = max(end - len(sign), 0)
+        if not line:
+            line = " " * start + sign
+        elif not line[start : start + len(sign) + 1].strip():
+            line = line[:start] + sign + line[start + len(sign) :]
+    return line.rstrip()

@@ -1,0 +1,247 @@
+"""How large the parts of a picture are: on paper in points, in a terminal in its cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from bptt_trace.document.figures import Grid
+from bptt_trace.document.mathematics import Inline, Math, words
+from bptt_trace.media.drawing.text_width import Face, has_fraction, has_layer, set_inline
+
+
+class Measure(Protocol):
+    """Sizes of a medium."""
+
+    @property
+    def pad_x(self) -> float:
+        """Between a frame and what is in it."""
+
+    @property
+    def pad_y(self) -> float:
+        """The same, above and below."""
+
+    @property
+    def gap(self) -> float:
+        """Between neighbours."""
+
+    @property
+    def column(self) -> float:
+        """Between columns of a grid."""
+
+    @property
+    def apart(self) -> float:
+        """From the middle of a node to each of two upright arrows."""
+
+    @property
+    def thick(self) -> float:
+        """From an arrow to its label, upright."""
+
+    @property
+    def reach(self) -> float:
+        """The shortest arrow."""
+
+    @property
+    def loop(self) -> float:
+        """How far a loop goes out."""
+
+    @property
+    def ring(self) -> float:
+        """Between a sign and the ring round it, left and right."""
+
+    @property
+    def circle(self) -> float:
+        """The least height of such a ring."""
+
+    @property
+    def stem(self) -> float:
+        """The shortest arrow up or down to one."""
+
+    @property
+    def head(self) -> float:
+        """The shortest arrow to the right."""
+
+    @property
+    def odd(self) -> bool:
+        """Whether places are cells of a terminal: widths are then odd, so that a box has a middle."""
+
+    def width(self, text: Inline, *, strong: bool = False) -> float:
+        """The width of a line."""
+
+    def height(self, text: Inline) -> float:
+        """The height of a line."""
+
+    def beside(self, height: float) -> float:
+        """From the middle of a node of this height to each of two level arrows."""
+
+    def single(self, height: float) -> float:
+        """From the middle of a node of this height to the only level arrow."""
+
+    def broken(self, label: Grid) -> Grid:
+        """A label as it is set: with equations in one line or in two."""
+
+    def boxed(self, cells: Grid) -> Grid:
+        """What stands in a box, in the same way."""
+
+    def key(self, word: str) -> str:
+        """What an arrow is called."""
+
+
+@dataclass(frozen=True)
+class Paper:
+    """Points, with letters of 8 points."""
+
+    face: Face
+    pad_x: float = 7
+    pad_y: float = 5
+    gap: float = 9
+    column: float = 8
+    apart: float = 6
+    thick: float = 3
+    reach: float = 24
+    loop: float = 22
+    ring: float = 3.5
+    circle: float = 14
+    stem: float = 8
+    head: float = 9
+    odd: bool = False
+    slim: bool = False
+    """Whether a value stands under its name: for circuits too wide for a page."""
+
+    def width(self, text: Inline, *, strong: bool = False) -> float:
+        """The sum of its signs."""
+        return sum(self.face.width(piece, 8) for piece in set_inline(text, strong=strong))
+
+    def height(self, text: Inline) -> float:
+        """A fraction takes more, and so does what stands above and below one letter."""
+        high = 18.5 if has_fraction(text) else 11.5
+        return high + (5 if has_layer(text) else 0)
+
+    def beside(self, height: float) -> float:
+        """The same for every node."""
+        del height
+        return 5
+
+    def single(self, height: float) -> float:
+        """In the middle."""
+        del height
+        return 0
+
+    def broken(self, label: Grid) -> Grid:
+        """Equations stay on one line."""
+        return label
+
+    def boxed(self, cells: Grid) -> Grid:
+        """Equations stay on one line where there is room."""
+        return tuple(_bare(half) for row in cells for half in _halves(row)) if self.slim else cells
+
+    def key(self, word: str) -> str:
+        """In full."""
+        return word
+
+
+MOST_NARROW = 3
+"""How far a terminal may squeeze a picture."""
+BARE = 4
+"""How far it may squeeze a circuit."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Columns and rows of a terminal."""
+
+    spelled: Callable[[Inline], str]
+    narrow: int = 0
+    """1: labels and long equations take two rows; 2: every equation does; 3: columns stand below each other.
+
+    4, of circuits: a value stands under its name without an equals sign, and close to its frame."""
+    pad_x: float = 2
+    pad_y: float = 1
+    gap: float = 2
+    column: float = 2
+    apart: float = 1
+    thick: float = 0.5
+    reach: float = 4
+    loop: float = 4
+    ring: float = 1
+    circle: float = 1
+    stem: float = 1
+    head: float = 2
+    odd: bool = True
+
+    def width(self, text: Inline, *, strong: bool = False) -> float:
+        """A column for each sign."""
+        del strong
+        return len(self.spelled(text))
+
+    def height(self, text: Inline) -> float:
+        """One row."""
+        del text
+        return 1
+
+    def beside(self, height: float) -> float:
+        """So that arrows stand in rows of their own."""
+        return 0.5 if int(height) % 2 == 0 else 1
+
+    def single(self, height: float) -> float:
+        """In the row of the upper of two arrows."""
+        return -0.5 if int(height) % 2 == 0 else 0
+
+    def broken(self, label: Grid) -> Grid:
+        """In a narrow terminal equations take two rows."""
+        return tuple(half for row in self.stacked(label) for half in _halves(row)) if self.narrow else label
+
+    def stacked(self, grid: Grid) -> Grid:
+        """In the narrowest, columns below each other."""
+        count = max((len(row) for row in grid), default=0)
+        if self.narrow < MOST_NARROW or count < 2:
+            return grid
+        columns = [row for row in grid if len(row) == count]
+        first = next(place for place, row in enumerate(grid) if len(row) == count)
+        others = [row for row in grid[first:] if len(row) < count]
+        return (*grid[:first], *((row[place],) for place in range(count) for row in columns if row[place]), *others)
+
+    def boxed(self, cells: Grid) -> Grid:
+        """The same, later."""
+        if self.narrow < 2:
+            return tuple(half for row in cells for half in (_halves(row) if self.narrow and _long(row) else (row,)))
+        rows = tuple(third for row in self.stacked(cells) for half in _halves(row) for third in _halves(half))
+        return tuple(map(_bare, rows)) if self.narrow == BARE else rows
+
+    def key(self, word: str) -> str:
+        """In a narrow terminal without what all have in common."""
+        return word.removeprefix("gradient, ") if self.narrow else word
+
+
+def _long(row: tuple[Inline, ...]) -> bool:
+    """Whether a row has two equals signs."""
+    return len(row) == 1 and words(row[0]).count(" = ") > 1
+
+
+def _bare(row: tuple[Inline, ...]) -> tuple[Inline, ...]:
+    """A value without the equals sign before it."""
+    return tuple(
+        tuple(
+            Math(part.text.removeprefix("= "), part.latex.removeprefix("= ")) if isinstance(part, Math) else part for part in cell
+        )
+        for cell in row
+    )
+
+
+def _halves(row: tuple[Inline, ...]) -> Iterator[tuple[Inline, ...]]:
+    """``name = value`` as a row with the name and a row with ``= value``; of words and a value a row for each."""
+    if len(row) == 1 and len(row[0]) == 2 and isinstance(row[0][0], str):
+        yield ((row[0][0].rstrip(),),)
+        yield ((row[0][1],),)
+        return
+    first = row[0][0] if len(row) == 1 and row[0] else ""
+    if isinstance(first, Math) and " = " in first.text:
+        name, _, value = first.text.rpartition(" = ")
+        of_name, _, of_value = first.latex.rpartition(" = ")
+        yield ((Math(name, of_name),),)
+        yield ((Math(f"= {value}", f"= {of_value}"),),)
+        for remark in row[0][1:]:
+            yield ((remark.lstrip() if isinstance(remark, str) else remark,),)
+        return
+    yield row

@@ -1,0 +1,182 @@
+"""A picture as SVG: one self-contained file, without scripts, styles, fonts or identifiers of its own.
+
+Heads of arrows and hatching are drawn as what they are, so that several
+pictures can stand in one page.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from html import escape
+from itertools import pairwise
+from math import hypot
+
+from bptt_trace.document.figures import Figure
+from bptt_trace.document.mathematics import words
+from bptt_trace.document.sheet import Sheet
+from bptt_trace.media.drawing.bar_layout import on_paper
+from bptt_trace.media.drawing.network_layout import Arrow, Drawing, Label, Point
+from bptt_trace.media.drawing.text_width import DEJAVU, SMALL, Fraction, Run, set_inline
+from bptt_trace.media.unicode import fine
+
+COLOURS = {"forward": "#707070", "direct": "#005A9C", "carried": "#C2410C", "sum": "#8a8a8a"}
+"""Direct is solid, carried dashed or hatched: colour comes last."""
+FACES = "'DejaVu Serif', 'Bitstream Vera Serif', 'STIX Two Text', serif"
+INK = "#222222"
+SCALE = 1.65
+"""Pixels for a point."""
+MARGIN = 4
+HEAD = 5.5
+"""The length of the head of an arrow."""
+DOT = 1.5
+"""Half the size of a dot where lines join."""
+SIZE = 8
+"""Of the letters, in points."""
+
+
+def svg(figure: Figure) -> str:
+    """The picture as an SVG document."""
+    drawing = on_paper(figure, DEJAVU)
+    width, height = drawing.width + 2 * MARGIN, drawing.height + 2 * MARGIN
+    title, described = (_plain(text) for text in (figure.title, figure.alternative))
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{-MARGIN} {-MARGIN} {_number(width)} {_number(height)}" '
+            f'width="{_number(width * SCALE)}" height="{_number(height * SCALE)}" role="img" '
+            f'font-family="{FACES}" font-size="{SIZE}" fill="{INK}">',
+            f"<title>{title}</title>",
+            f"<desc>{described}</desc>",
+            *_shapes(drawing),
+            "</svg>",
+            "",
+        ]
+    )
+
+
+def pictures(sheet: Sheet) -> dict[str, str]:
+    """The pictures of a sheet as SVG documents, by their ids."""
+    return {figure.id: svg(figure) for figure in sheet.figures()}
+
+
+def embedded(sheet: Sheet) -> dict[str, str]:
+    """The pictures of a sheet as addresses that contain them."""
+    return {which: f"data:image/svg+xml;base64,{b64encode(text.encode()).decode()}" for which, text in pictures(sheet).items()}
+
+
+def _plain(text: Sequence[object]) -> str:
+    return _safe(words(text, lambda math: fine(math.text)))  # type: ignore[arg-type]
+
+
+def _safe(text: str) -> str:
+    """Text in XML: nothing in it is markup, and no character that XML forbids is left."""
+    return escape("".join(sign if sign.isprintable() else " " for sign in text), quote=True)
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def _shapes(drawing: Drawing) -> Iterator[str]:
+    for (x1, y1), (x2, y2) in drawing.rules:
+        yield _line((x1, y1), (x2, y2), INK, 0.6)
+    for block in drawing.blocks:
+        colour = COLOURS[block.kind]
+        fill = "none" if block.kind == "carried" else colour
+        if block.kind == "carried":
+            for start, end in block.hatching():
+                yield _line(start, end, colour, 0.7)
+        x, y, width, height = map(_number, (block.x, block.y, block.width, block.height))
+        yield f'<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="{fill}" stroke="{colour}" stroke-width="0.8"/>'
+    for start, end in drawing.wires:
+        yield _line(start, end, COLOURS["forward"], 0.7)
+    for arrow in drawing.arrows:
+        yield from _arrow(arrow)
+    for across, down in drawing.joins:
+        place = f'x="{_number(across - DOT)}" y="{_number(down - DOT)}" width="{_number(2 * DOT)}" height="{_number(2 * DOT)}"'
+        yield f'<rect {place} rx="{DOT}" fill="{COLOURS["forward"]}"/>'
+    for frame in drawing.frames:
+        x, y, width, height = map(_number, (frame.x, frame.y, frame.width, frame.height))
+        fill = "#ececec" if frame.style == "given" else "#ffffff"
+        stroke = "1.1" if frame.style == "state" else "0.6"
+        round_ = _number(frame.height / 2) if frame.style == "operation" else "3.5"
+        yield (
+            f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="{round_}" fill="{fill}" stroke="{INK}" '
+            f'stroke-width="{stroke}"/>'
+        )
+    for label in drawing.labels:
+        yield from _label(label)
+
+
+def _line(start: Point, end: Point, colour: str, width: float, dashed: bool = False) -> str:
+    x1, y1, x2, y2 = map(_number, (*start, *end))
+    dash = ' stroke-dasharray="5 2.5"' if dashed else ""
+    return f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="{colour}" stroke-width="{width}"{dash}/>'
+
+
+def head(arrow: Arrow, length: float = HEAD) -> tuple[Point, Point, Point, Point]:
+    """The head of an arrow: where its line ends, and the three corners of it."""
+    (x1, y1), (x2, y2) = arrow.points[-2:]
+    size = hypot(x2 - x1, y2 - y1) or 1
+    dx, dy = (x2 - x1) / size, (y2 - y1) / size
+    back = (x2 - dx * length, y2 - dy * length)
+    half = length * 0.42
+    return back, (back[0] - dy * half, back[1] + dx * half), (x2, y2), (back[0] + dy * half, back[1] - dx * half)
+
+
+def _arrow(arrow: Arrow) -> Iterator[str]:
+    colour, (back, *corners) = COLOURS[arrow.kind], head(arrow)
+    width = 0.7 if arrow.kind == "forward" else 1.4
+    points = [*arrow.points[:-1], back]
+    for start, end in pairwise(points):
+        yield _line(start, end, colour, width, arrow.kind == "carried")
+    shape = " ".join(f"{_number(x)},{_number(y)}" for x, y in corners)
+    yield f'<polygon points="{shape}" fill="{colour}"/>'
+
+
+def _label(label: Label) -> Iterator[str]:
+    """A line of text; a fraction in it is two of them with a rule between."""
+    colour = COLOURS.get(label.kind, INK)
+    found = set_inline(label.text, strong=label.kind in ("direct", "carried"))
+    if not any(isinstance(piece, Fraction) for piece in found):
+        anchor = {"left": "start", "center": "middle", "right": "end"}[label.align]
+        yield _text(found, label.anchor, label.baseline, anchor, colour)  # type: ignore[arg-type]
+        return
+    x = label.x
+    waiting: list[Run] = []
+    for piece in (*found, None):
+        if isinstance(piece, Run):
+            waiting.append(piece)
+            continue
+        if waiting:
+            yield _text(waiting, x, label.baseline, "start", colour)
+            x += sum(DEJAVU.width(run, SIZE) for run in waiting)
+            waiting = []
+        if piece is not None:
+            width = DEJAVU.width(piece, SIZE)
+            axis = label.baseline - 2.4
+            yield _text(piece.above, x + width / 2, axis - 2.2, "middle", colour, SIZE * SMALL)
+            yield _line((x, axis), (x + width, axis), colour, 0.5)
+            yield _text(piece.below, x + width / 2, axis + 6.6, "middle", colour, SIZE * SMALL)
+            x += width
+
+
+def _text(runs: Sequence[Run], x: float, y: float, anchor: str, colour: str, size: float = SIZE) -> str:
+    """Runs on one line; what stands above or below it is shifted there and back."""
+    spans, shift = [], 0.0
+    for run in runs:
+        wanted = {1: -0.36, 0: 0.0, -1: 0.22}[run.level] * size
+        attributes = f' dy="{_number(wanted - shift)}"' if wanted != shift else ""
+        if run.level:
+            attributes += f' font-size="{_number(size * SMALL)}"'
+        if run.slanted:
+            attributes += ' font-style="italic"'
+        if run.strong:
+            attributes += ' font-weight="bold"'
+        shift = wanted
+        said = _safe(run.text)
+        spans.append(f"<tspan{attributes}>{said}</tspan>" if attributes else said)
+    attributes = "" if anchor == "start" else f' text-anchor="{anchor}"'
+    attributes += "" if colour == INK else f' fill="{colour}"'
+    attributes += "" if size == SIZE else f' font-size="{_number(size)}"'
+    return f'<text x="{_number(x)}" y="{_number(y)}"{attributes} xml:space="preserve">{"".join(spans)}</text>'

@@ -1,0 +1,234 @@
+"""A sheet as Markdown or LaTeX, through templates.
+
+The templates lie in the top-level ``templates/`` and are layout only: they loop
+and place. A folder of the user's own overrides any of them; it runs in Jinja's
+sandbox, and what a sheet says is only ever a variable there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from html import escape
+from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import quote
+
+from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from bptt_trace.document.figures import Figure
+from bptt_trace.document.mathematics import Inline, Math, words
+from bptt_trace.document.program_text import Listing
+from bptt_trace.document.sheet import Sheet
+from bptt_trace.errors import ProblemError
+from bptt_trace.media.drawing.characters import text as in_boxes
+from bptt_trace.media.drawing.svg import svg
+from bptt_trace.media.drawing.tikz import tikz
+from bptt_trace.media.typst import typst_image, typst_math, typst_words
+from bptt_trace.media.unicode import Script, fine
+
+_TEX = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "–": "--", "…": r"\dots{}", "−": "$-$", "≈": r"$\approx$",
+    "±": r"$\pm$", "’": "'", "“": "``", "”": "''", "·": r"$\cdot$", "<": r"\textless{}", ">": r"\textgreater{}",
+    "≤": r"$\le$", "∂": r"$\partial$", "`": r"\textasciigrave{}", '"': r"\textquotedbl{}", "²": r"$^2$",
+    "✓": r"$\checkmark$", "○": r"$\circ$",
+    "„": ",,", "‚": ",", "→": r"$\to$", "←": r"$\gets$", "×": r"$\times$", "•": r"\textbullet{}",
+} | {letter: f"$\\{name}$" for letter, name in {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "varepsilon", "η": "eta", "θ": "theta", "λ": "lambda",
+    "μ": "mu", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "φ": "varphi", "ψ": "psi", "ω": "omega", "Δ": "Delta",
+    "Σ": "Sigma", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
+}.items()}  # fmt: skip
+_LAST_LATIN = "\u017e"
+"""The last letter that the fonts of a plain LaTeX installation have."""
+_NO_LATIN = "ĦħĸĿŀŉŦŧ"
+"""Letters before it that they have not."""
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|$~&])")
+_ADDRESS = re.compile(r"(?<=[a-z])(?=://)|(?<=www)(?=\.)", re.IGNORECASE)
+"""Where GitHub begins to see a link in an address."""
+_START = re.compile(r"^(?:(\d{1,9})(?=[.)](?:\s|$))|(?=[-+](?:\s|$)|[-=][-=\s]*$))")
+"""Where a text would begin a list, or underline a heading."""
+
+
+NO_LINKS: Mapping[str, str] = MappingProxyType({})
+PLAIN_WIDTH = 80
+"""Columns of a picture of characters in Markdown."""
+
+
+def markdown(sheet: Sheet, templates: Path | None = None, links: Mapping[str, str] = NO_LINKS) -> str:
+    """The sheet as Markdown that GitHub, Jupyter and Quarto render.
+
+    ``links`` says where a picture is, by its id; one without a link is drawn in characters.
+    """
+    return _render("sheet.md.j2", sheet, templates, {"picture": _pictured(links)})
+
+
+def html(sheet: Sheet, templates: Path | None = None) -> str:
+    """The sheet as one page of HTML, without scripts and without anything from elsewhere."""
+    return _render("sheet.html.j2", sheet, templates)
+
+
+def latex(sheet: Sheet, templates: Path | None = None, *, fragment: bool = False, exam: bool = False) -> str:
+    r"""The sheet as a complete LaTeX document, by the class ``exam`` if wanted, or as a fragment for ``\\input``."""
+    return _render("body.tex.j2" if fragment else "exam.tex.j2" if exam else "sheet.tex.j2", sheet, templates)
+
+
+def typst(sheet: Sheet, templates: Path | None = None) -> str:
+    """The sheet as a Typst document."""
+    return _render("sheet.typ.j2", sheet, templates)
+
+
+@cache
+def template_directory() -> Path:
+    """Where the templates are: inside the package when installed, beside it in a checkout."""
+    here = Path(__file__).parent.parent
+    return next(path for path in (here / "templates", here.parent / "templates") if path.is_dir())
+
+
+Filters = Mapping[str, Callable[[Figure], str]]
+
+
+def _render(name: str, sheet: Sheet, templates: Path | None, filters: Filters = MappingProxyType({})) -> str:
+    if templates is not None and not templates.is_dir():
+        raise ProblemError("not a folder; --templates takes a folder of templates", source=str(templates))
+    environment = environment_for(name, templates)
+    environment.filters |= filters
+    try:
+        text = environment.get_template(name).render(sheet=sheet)
+    except (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        where = f" (line {line})" if (line := getattr(error, "lineno", None)) else ""
+        raise ProblemError(
+            f"template {getattr(error, 'name', None) or name}{where}: {error}", source=str(templates or "")
+        ) from None
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def environment_for(name: str, templates: Path | None = None) -> ImmutableSandboxedEnvironment:
+    """The Jinja environment of a medium, told by the name of its template."""
+    folders = [template_directory()] if templates is None else [templates, template_directory()]
+    loader: BaseLoader = ChoiceLoader([FileSystemLoader(folder) for folder in folders])
+    if name.endswith((".tex.j2", ".typ.j2")):
+        environment = ImmutableSandboxedEnvironment(
+            loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False,
+            block_start_string="((*", block_end_string="*))", variable_start_string="(((", variable_end_string=")))",
+            comment_start_string="((=", comment_end_string="=))",
+        )  # fmt: skip
+        if name.endswith(".typ.j2"):
+            environment.filters |= {"words": typst_words, "inline": _inline(typst_words, _typst_math), "math": _typst_math}
+            environment.filters |= {"formula": typst_math, "picture": lambda figure: typst_image(svg(figure))}
+        else:
+            environment.filters |= {"words": tex_words, "inline": _inline(tex_words, _tex_math), "math": _tex_math}
+            environment.filters |= {"picture": lambda figure: tikz(figure, _inline(tex_words, _tex_math))}
+    else:
+        environment = ImmutableSandboxedEnvironment(
+            loader=loader,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            autoescape=False,
+        )
+        if name.endswith(".py.j2"):
+            environment.filters |= {"words": docstring_words}
+            return environment
+        if name.endswith(".html.j2"):
+            environment.filters |= {"words": html_words, "inline": _inline(html_words, _html_math), "math": _html_math}
+            environment.filters |= {"picture": svg}
+            return environment
+        environment.filters |= {
+            "words": markdown_words,
+            "inline": _inline(markdown_words, _markdown_math),
+            "math": _markdown_math,
+            "picture": _pictured(NO_LINKS),
+            "linked": _inline(_markdown_linked, _markdown_math),
+        }
+    environment.filters |= {"way": _way}
+    return environment
+
+
+def _inline(escape: Callable[[str], str], math: Callable[[Math], str]) -> Callable[[Inline], str]:
+    """A filter for words with mathematics."""
+
+    def render(text: Inline) -> str:
+        return "".join(math(part) if isinstance(part, Math) else escape(part) for part in text)
+
+    return render
+
+
+def docstring_words(text: str) -> str:
+    """Words between three quotes in Python: nothing in them ends these, and nothing is an escape."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def tex_words(text: str) -> str:
+    """Words for LaTeX: nothing in them is a command."""
+    broken = text.replace("\n", "\0")
+    apart = re.sub(r"(?<=[-'])(?=[-'])", "\1", broken)  # -- and '' would become other signs
+    escaped = "".join(map(_tex_sign, apart)).replace("\0", r"\newline ").replace("\1", "{}")
+    # An address may break behind a slash or a hyphen, and within what is long without one: the number of a commit.
+    return re.sub(r"https?:\S{30,}", lambda word: re.sub(r"([/-](?=\w)|\w{20}(?=\w{8}))", r"\1\\allowbreak{}", word[0]), escaped)
+
+
+def _tex_sign(sign: str) -> str:
+    """One character; where LaTeX has no glyph for it, its number in Unicode, so that nothing is lost."""
+    if sign in _TEX:
+        return _TEX[sign]
+    return sign if sign <= _LAST_LATIN and sign not in _NO_LATIN else rf"\texttt{{[U+{ord(sign):04X}]}}"
+
+
+def markdown_words(text: str) -> str:
+    """Words for Markdown: nothing in them is markup, and no address a link."""
+    return _START.sub(r"\1\\", _ADDRESS.sub(r"\\", _markdown_linked(text)))
+
+
+def _markdown_linked(text: str) -> str:
+    """The same, with addresses that can be followed: for sources."""
+    return _MARKDOWN.sub(r"\\\1", text).replace("\n", "<br>")
+
+
+def html_words(text: str) -> str:
+    """Words for HTML: nothing in them is markup."""
+    return escape(text, quote=True).replace("\n", "<br>")
+
+
+def _html_math(math: Math) -> str:
+    return f'<span class="m">{escape(fine(math.text), quote=True)}</span>'
+
+
+def _tex_math(math: Math) -> str:
+    if not math.latex:
+        return ""
+    # Rows of matrices end in \\cr, which Markdown leaves alone; LaTeX has a sign of its own for them.
+    return f"${math.latex}$".replace(r" \cr ", r" \\ ")
+
+
+def _typst_math(math: Math) -> str:
+    return f"${typst_math(math.latex)}$" if math.latex else ""
+
+
+def _markdown_math(math: Math) -> str:
+    return f"${math.latex}$" if math.latex else ""
+
+
+def _pictured(links: Mapping[str, str]) -> Callable[[Figure], str]:
+    """A picture in Markdown: linked, with an alternative text, or drawn in characters."""
+
+    def render(figure: Figure) -> str:
+        if figure.id not in links:
+            return f"```text\n{in_boxes(figure, PLAIN_WIDTH, Script(unicode=True))}\n```"
+        alternative = markdown_words(words(figure.alternative, lambda math: fine(math.text)))
+        return f"![{alternative}]({quote(links[figure.id], safe='/:;,=+')})"
+
+    return render
+
+
+def _way(label: str) -> str:
+    """Which of the two ways of a gradient a label names: direct, carried or neither."""
+    return next((way for way in ("direct", "carried") if label.startswith(way)), "")
+
+
+def code(listing: Listing) -> str:
+    """The program as a file of Python."""
+    text = environment_for(f"{listing.form}.py.j2").get_template(f"{listing.form}.py.j2").render(listing=listing)
+    return re.sub(r"\n{4,}", "\n\n\n", text).strip() + "\n"

@@ -1,0 +1,430 @@
+"""Line tables in a terminal: one row for each line where there is room, two or three where there is not.
+
+The columns have the same widths in all tables of a document. A long trace is
+set in plain aligned columns, one string for each row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+
+from bptt_trace.document.sheet import Lines, Row, Sheet
+from bptt_trace.media.unicode import Script, fine, lettered, plain
+
+LONG = 400
+"""Rows from which a trace counts as long."""
+SAMPLE = 60
+"""Rows of a long block that are looked at to find the widths of its columns."""
+LEAST_BODY = 26
+"""The narrowest column in which formulas are still pleasant to read."""
+BOX = 10
+"""Room for a result that is to be filled in."""
+TAIL = 9
+"""Room for the role, or for the lines used, right of a result."""
+
+Span = tuple[str, str]
+"""Text and its style."""
+
+
+@dataclass(frozen=True)
+class Widths:
+    """Widths of the columns, the same in all line tables of a document."""
+
+    number: int
+    name: int
+    formula: int
+    numbers: int
+    result: int
+    uses: int
+    label: int
+    so_far: int = 0
+    least_tail: int = 0
+    """Room for the lines used, written without spaces."""
+
+    def tail(self) -> int:
+        """What stands right of the result."""
+        return 2 + self.uses + 2 + self.label + (2 + self.so_far if self.so_far else 0)
+
+
+class Layout:
+    """How the lines of one sheet are set at one width."""
+
+    def __init__(self, sheet: Sheet, width: int, script: Script) -> None:
+        self.width = width
+        self.script = script
+        self.long = sum(len(b.rows) for s in sheet.sections for b in s.blocks if isinstance(b, Lines)) > LONG
+        self.worksheet = sheet.kind == "worksheet"
+        self.closed_forms = sheet.rounding.get("policy") == "exact"
+        self.boards = any(row.kind for block in self.looked_at(sheet) for row in islice(block.rows, SAMPLE))
+        """Whether lines of matrices stand on the sheet: then all lines are set as on a board."""
+        self.widths = self.measured(sheet)
+
+    @staticmethod
+    def looked_at(sheet: Sheet) -> Iterator[Lines]:
+        """The blocks that tell how wide columns are: of a section, the first and the last."""
+        for section in sheet.sections:
+            blocks = [block for block in section.blocks if isinstance(block, Lines)]
+            yield from blocks[:SAMPLE] + blocks[SAMPLE:][-SAMPLE:]
+
+    def measured(self, sheet: Sheet) -> Widths:
+        """The widths of all columns, from all rows or, in a long trace, from the first of every block."""
+        name = formula = numbers = result = uses = label = so_far = number = tail = 0
+        for block in self.looked_at(sheet):
+            for row in islice(block.rows, SAMPLE) if self.long else block.rows:
+                number = max(number, len(row.number))
+                name = max(name, len(row.name.text))
+                formula = max(formula, len(self.script.math(row.formula)))
+                numbers = max(numbers, len(self.script.math(row.numbers)))
+                result = max(result, len(row.result.text))
+                uses = max(uses, len(row.uses))
+                tail = max(tail, len(self.compact(row.uses)) + len(self.total(row)))
+                label = max(label, len(row.label))
+                so_far = max(so_far, len(row.so_far.text))
+        extra = 4 if self.long else 0
+        return Widths(
+            max(3, number + extra),
+            max(name + extra, len("quantity")),
+            formula + 3 * extra,
+            numbers,
+            max(result, 7),
+            max(uses + extra, 4),
+            max(label, 4),
+            so_far,
+            tail,
+        )
+
+    def rows(self) -> Callable[[Row], Iterator[list[Span]]]:
+        """How a line is laid out at this width: one row for each, or two or more."""
+        if self.worksheet:
+            return self.row_with_blanks
+        if self.boards:
+            return self.row_on_board
+        if self.closed_forms:
+            return self.row_of_three
+        return self.row_of_one if self.on_one_row() else self.row_of_two if self.body() >= LEAST_BODY else self.row_of_three
+
+    def on_one_row(self) -> bool:
+        return not self.closed_forms and (self.long or self.room_for_one() >= 2 * LEAST_BODY)
+
+    def room_for_one(self) -> int:
+        """What formula and numbers may share when everything stands on one row."""
+        w = self.widths
+        return self.width - (w.number + 2 + w.name + 3 + 3 + 3 + w.result + w.tail())
+
+    def body(self) -> int:
+        """What formula or numbers may take when they stand above each other."""
+        w = self.widths
+        return self.width - (w.number + 2 + w.name + 3 + 1 + w.result + 2 + max(TAIL, w.least_tail))
+
+    def head(self) -> str:
+        w = self.widths
+        if self.worksheet:
+            start = f"{'line':<{w.number + 1}} quantity = formula"
+            return f"{start}{'= with numbers = result  decimals':>{max(self.width - len(start), 34)}}"
+        if self.boards:
+            start = f"{'line':<{w.number + 1}} quantity = formula = numbers"
+            return f"{start}{'= result':>{max(self.width - len(start) - self.tail_on_board, 10)}}  uses"
+        if self.on_one_row():
+            formula, numbers = self.shares()
+            so_far = f"  {'so far':>{w.so_far}}" if w.so_far else ""
+            return (
+                f"{'line':<{w.number + 1}} {'quantity':<{w.name}} = {'formula':<{formula}} = {'with numbers':<{numbers}} "
+                f"{'= result':>{w.result + 2}}{so_far}  {'uses':<{w.uses}}  role"
+            )
+        if self.body() >= LEAST_BODY and not self.closed_forms:
+            body = f"{'formula, then with numbers':<{self.body() - 1}}"
+            return f"{'line':<{w.number + 1}} {'quantity':<{w.name}} = {body} {'= result':>{w.result + 1}}  role/uses"
+        start = f"{'line':<{w.number + 1}} quantity, formula, numbers, result"
+        return start + "uses, role".rjust(max(self.width - len(start), 12))
+
+    def shares(self) -> tuple[int, int]:
+        """Widths of formula and numbers on one row: what they need, or what there is."""
+        w = self.widths
+        room = self.room_for_one()
+        if self.long or w.formula + w.numbers <= room:
+            return w.formula, w.numbers
+        formula = min(w.formula, max(room // 2, room - w.numbers))
+        return formula, room - formula
+
+    def row_of_one(self, row: Row) -> Iterator[list[Span]]:
+        w = self.widths
+        formula, numbers = self.shares()
+        relation = self.relation(row)
+        formulas = [self.script.math(row.formula)] if self.long else broken(self.script.math(row.formula), formula)
+        numerics = [self.script.math(row.numbers)] if self.long else broken(self.script.math(row.numbers), numbers)
+        so_far = f"  {self.script.signed(row.so_far.text):>{w.so_far}}" if w.so_far else ""
+        height = max(len(formulas), len(numerics))
+        for place in range(height):
+            start = (
+                (f"{row.number:>{w.number}}  ", f"{self.script.math(row.name):<{w.name}} = ")
+                if place == 0
+                else (" " * (w.number + 2), " " * (w.name + 3))
+            )
+            left = formulas[place] if place < len(formulas) else ""
+            right = numerics[place] if place < len(numerics) else ""
+            spans = [(start[0], "dim"), (f"{start[1]}{left:<{formula}} {'=' if place == 0 else ' '} {right:<{numbers}}", "")]
+            if place == height - 1:
+                spans += [
+                    (f" {relation} ", ""),
+                    (f"{self.script.signed(row.result.text):>{w.result}}", "bold"),
+                    (f"{so_far}  {self.script.said(row.uses):<{w.uses}}", "dim"),
+                    (f"  {row.label}", label_style(row.label)),
+                ]
+            yield spans
+
+    @cached_property
+    def aligned(self) -> Callable[[Row], str]:
+        """Lines of a long trace: one row each, set in one go."""
+        w = self.widths
+        form = f"%{w.number}s  %-{w.name}s = %-{w.formula}s = %-{w.numbers}s %s %{w.result}s"
+        form += f"  %{w.so_far}s" if w.so_far else "%s"
+        uses = f"  %-{w.uses}s  %s\n"
+        unicode = self.script.unicode
+
+        def set_(row: Row) -> str:
+            formula, numbers = row.formula.text, row.numbers.text
+            if not unicode:
+                line = form % (row.number, row.name.text, formula, numbers, row.relation, row.result.text, row.so_far.text)
+                return line + uses % (plain(row.uses), row.label)
+            if "^" in formula or "..." in formula or lettered(formula):
+                formula, numbers = fine(formula), fine(numbers)
+            line = form % (row.number, row.name.text, formula, numbers, row.relation, row.result.text, row.so_far.text)
+            # Signs that take one column before and after can be replaced when everything has its place.
+            line = line.replace("*", "·").replace("-", "−")
+            return (line if row.relation == "=" else line.replace("~", "≈")) + uses % (row.uses, row.label)
+
+        return set_
+
+    def relation(self, row: Row) -> str:
+        return "=" if row.relation == "=" else self.script.signed(row.relation)
+
+    def row_of_two(self, row: Row) -> Iterator[list[Span]]:
+        """Formula above numbers; the role on the first row, result and uses on the last."""
+        w = self.widths
+        body = self.body()
+        indent = " " * (w.number + 2 + w.name)
+        start = f"{row.number:>{w.number}}", f"  {self.script.math(row.name):<{w.name}}"
+        rule = ("─" if self.script.unicode else "-") * w.result if row.label == "sum" else ""
+        short = row.label.removesuffix(" only")
+        if short not in _SHORT_LABELS and not short.startswith("step"):
+            short = ""
+        parts = [("=", text) for text in (self.script.math(row.formula), self.script.math(row.numbers))]
+        if parts[0] == parts[1]:
+            parts.pop()
+        lines = [
+            f" {sign if place == 0 else ' '} {piece}" for sign, text in parts for place, piece in enumerate(broken(text, body))
+        ]
+        lines[-len(broken(parts[-1][1], body))] = lines[-len(broken(parts[-1][1], body))].replace(
+            " =", f" {self.relation(row)}", 1
+        )
+        for place, line in enumerate(lines):
+            last = place == len(lines) - 1
+            spans: list[Span] = [(start[0], "dim"), (start[1], "")] if place == 0 else [(indent, "")]
+            spans.append((f"{line:<{body + 3}} ", ""))
+            if last:
+                spans.append((f"{self.script.signed(row.result.text):>{w.result}}", "bold"))
+                spans.append((f"  {self.uses(row)}", "dim"))
+            elif place == 0:
+                spans += [(f"{rule if len(lines) == 2 else '':>{w.result}}", ""), (f"  {short}", label_style(short))]
+            elif place == len(lines) - 2:
+                spans.append((f"{rule:>{w.result}}", ""))
+            yield spans
+
+    def uses(self, row: Row) -> str:
+        """The lines used, without spaces where there is no room for them, and the running total."""
+        uses = self.script.said(row.uses)
+        total = self.total(row)
+        return (uses if len(uses) + len(total) <= max(TAIL, self.widths.least_tail) else self.compact(row.uses)) + total
+
+    def total(self, row: Row) -> str:
+        return f"  so far {self.script.signed(row.so_far.text)}" if row.so_far.text else ""
+
+    def compact(self, uses: str) -> str:
+        """Lines used, without spaces."""
+        return self.script.said(uses).replace(", ", ",")
+
+    def row_on_board(self, row: Row) -> Iterator[list[Span]]:
+        """A line of matrices, one below the other, or a component: its numbers and its result."""
+        w = self.widths
+        if row.kind == "component":
+            yield from self.component(row)
+            return
+        name, indent = self.script.math(row.name), " " * (w.number + 2)
+        parts = [self.script.math(row.formula), self.script.math(row.numbers)]
+        if parts[1] in (parts[0], self.script.math(row.result)):
+            parts.pop()
+        label = f"  {row.label}" if row.label else ""
+        room = self.width - w.number - 5
+        if len(name) + len(parts[0]) + len(label) > room:
+            label = ""  # the name says which line it is
+        first = broken(parts[0], room - len(name) - len(label))
+        lead = max(self.width - w.number - 5 - len(name) - len(first[0]) - len(label), 0)
+        start = [(f"{row.number:>{w.number}}  ", "dim"), (f"{name} = {first[0]}", ""), (" " * lead, "")]
+        yield [*start, (label, label_style(row.label))]
+        for text in first[1:]:
+            yield [(indent, ""), (f"    {text}", "")]
+        for part in parts[1:]:
+            for place, text in enumerate(broken(part, room - 4)):
+                yield [(indent, ""), (f"  = {text}" if place == 0 else f"      {text}", "")]
+        yield from self.last(row)
+
+    def last(self, row: Row) -> Iterator[list[Span]]:
+        """The result of a line on the board, and the lines it uses; a number stands below the numbers of components."""
+        start, result = f"{' ' * (self.widths.number + 2)}  {self.relation(row)} ", self.script.signed(row.result.text)
+        tail = self.used(row, "") if row.kind else self.used(row, "").ljust(self.tail_on_board)
+        *above, result = broken(result, self.width - len(start) - len(tail)) if row.kind else [result]
+        for text in above:
+            yield [(start, ""), (text, "bold")]
+            start = " " * (len(start) + 2)
+        gap = max(self.width - len(start) - len(result) - len(tail), 0)
+        spans = [(result, "bold"), (tail if row.kind else "", "dim")]
+        between: Span = (" " * gap, "")
+        yield [(start, ""), *((spans[0], between, spans[1]) if row.kind else (between, spans[0], (tail, "dim")))]
+
+    @property
+    def tail_on_board(self) -> int:
+        """Room right of the results of components."""
+        return min(2 + self.widths.uses, 14)
+
+    def used(self, row: Row, label: str) -> str:
+        """The lines used, the running total and the role, as they stand right of a result."""
+        uses = self.script.said(row.uses)
+        return "".join((f"  {uses}" if uses else "", self.total(row), f"  {label}" if label else ""))
+
+    def component(self, row: Row) -> Iterator[list[Span]]:
+        """An entry of a matrix: numbers and result on one row where there is room."""
+        w = self.widths
+        start, result = f"{self.script.math(row.name)} = ", self.script.signed(row.result.text)
+        tail = self.used(row, row.label).ljust(self.tail_on_board)
+        sign = "" if row.relation == "=" else f"{self.relation(row)} "
+        numbers = self.script.math(row.numbers)
+        room = self.width - w.number - 4 - len(sign) - len(result) - len(tail) - len(start)
+        indent = len(start)
+        if len(numbers) > room and room < LEAST_BODY:  # the quantity on a row of its own
+            yield [(f"{row.number:>{w.number}}  ", "dim"), (start.rstrip(), "")]
+            row, start, indent = row._replace(number=""), "    ", 4
+            room = self.width - w.number - 4 - len(sign) - len(result) - len(tail) - indent
+        for place, line in enumerate(lines := broken(numbers, max(room, LEAST_BODY // 2))):
+            head = start if place == 0 else " " * indent
+            spans: list[Span] = [(f"{row.number if place == 0 else '':>{w.number}}  ", "dim"), (f"{head}{line}", "")]
+            if place == len(lines) - 1:
+                gap = self.width - w.number - 2 - len(head) - len(line) - len(sign) - len(result) - len(tail)
+                spans += [(" " * max(gap, 2) + sign, ""), (result, "bold"), (tail, "dim")]
+            yield spans
+
+    def row_with_blanks(self, row: Row) -> Iterator[list[Span]]:
+        """For worksheets: quantity and formula, then room for the calculation and the result."""
+        w = self.widths
+        indent = " " * (w.number + 2)
+        formula = self.script.math(row.formula) if row.kind != "component" else ""
+        start = f"{self.script.math(row.name)} = " if formula else self.script.math(row.name)
+        lines = broken(formula, self.width - len(indent) - len(start))
+        label = f"({row.label})" if row.label and row.blank else ""
+        yield [(f"{row.number:>{w.number}}  ", "dim"), (f"{start}{lines[0]}", ""), (label, "dim")]
+        for text in lines[1:]:
+            yield [(f"{indent}{' ' * len(start)}{text}", "")]
+        numbers = self.script.math(row.numbers)
+        if row.kind == "board" and not numbers:
+            return
+        tail = (
+            f" = [{'':{BOX}}] {row.blank:>5}"
+            if row.blank
+            else f" {self.relation(row)} {self.script.math(row.result):>{BOX + 2}}      "
+        )
+        room = self.width - len(indent) - 2 - (len(tail) if row.kind != "board" else 0)
+        *above, last = broken(numbers, room) if numbers else ["_" * min(room, 60) if row.blank else ""]
+        for place, text in enumerate(above):
+            yield [(f"{indent}{'= ' if place == 0 else '    '}{text}", "")]
+        gap = max(room - len(last) - (2 if above else 0), 0)
+        spans: list[Span] = [(f"{indent}{'    ' if above else '= '}{last}", "")]
+        yield spans if row.kind == "board" else [*spans, (" " * gap + tail.rstrip(), "")]
+
+    def row_of_three(self, row: Row) -> Iterator[list[Span]]:
+        """For narrow terminals: quantity and role, then the formula, then the numbers."""
+        w = self.widths
+        indent = w.number + 2
+        room = self.width - indent - 2
+        name = self.script.math(row.name)
+        gap = max(self.width - indent - len(name) - len(row.label), 1)
+        yield [(f"{row.number:>{w.number}}  ", "dim"), (name, ""), (" " * gap, ""), (row.label, label_style(row.label))]
+        relation = self.relation(row)
+        result = self.script.signed(row.result.text)
+        lines = [("=", part) for part in (self.script.math(row.formula), self.script.math(row.numbers))]
+        if lines[0] == lines[1]:
+            lines.pop()
+        for sign, text in lines:
+            for place, part in enumerate(broken(text, room)):
+                yield [(" " * indent, ""), (f"{sign} {part}" if place == 0 else f"    {part}", "")]
+        if row.beside:
+            *above, result = broken(result, room)
+            for place, part in enumerate(above):
+                yield [(" " * indent, ""), (f"{relation} " if place == 0 else "    ", ""), (part, "bold")]
+            relation, result = " " if above else relation, f"{result}  {self.script.signed('~')} {self.script.signed(row.beside)}"
+        uses = f"uses {self.script.said(row.uses)}" if row.uses else ""
+        total = self.total(row)
+        gap = max(self.width - indent - 2 - len(result) - len(uses) - len(total), 2)
+        yield [(" " * indent, ""), (f"{relation} ", ""), (result, "bold"), (total, "dim"), (" " * gap, ""), (uses, "dim")]
+
+
+_SHORT_LABELS = {"direct", "carried", "sum", "rises", "falls", "stays", "rounded", "product"}
+
+
+def label_style(label: str) -> str:
+    """The style of a role; colour comes last, so the word tells it too."""
+    if label.startswith("direct"):
+        return "bold blue"
+    if label.startswith("carried"):
+        return "bold bright_red"
+    return "bold" if label == "sum" else "dim"
+
+
+def broken(text: str, width: int) -> list[str]:
+    """A formula over several lines: broken before =, then before + and −, inside brackets only where nothing else helps."""
+    if len(text) <= width:
+        return [text]
+    for signs, deepest in (("=≈", 0), ("+-−", 0), ("][", 0), ("⊙", 0), ("+-−", 99), ("/", 0), ("*·", 99)):
+        pieces = (
+            text.replace("] [", "]\n[").replace("]^T [", "]^T\n[").split("\n") if signs == "][" else _pieces(text, signs, deepest)
+        )
+        if len(pieces) > 1:
+            lines: list[str] = []
+            for piece in pieces:
+                if lines and len(lines[-1]) + 1 + len(piece) <= width - 2:
+                    lines[-1] += f" {piece}"
+                else:
+                    lines.append(piece)
+            return [part for line in lines for part in broken(line, width)]
+    return _rows_of_matrices(text, width)
+
+
+def _rows_of_matrices(text: str, width: int) -> list[str]:
+    """Matrices too wide for one line: broken behind a row, then behind an entry."""
+    for mark in ("; ", ", "):
+        first, *others = text.split(mark)
+        if not others:
+            continue
+        lines = [first]
+        for piece in others:
+            if len(lines[-1]) + len(mark) + len(piece) <= width - 2:
+                lines[-1] += mark + piece
+            else:
+                lines[-1] += mark.rstrip()
+                lines.append(piece)
+        return [part for line in lines for part in (broken(line, width) if len(lines) > 1 else [line])]
+    return [text]
+
+
+def _pieces(text: str, signs: str, deepest: int) -> list[str]:
+    """The parts of a formula that begin with one of these signs, no deeper in brackets than so."""
+    pieces: list[str] = []
+    depth, start = 0, 0
+    for place, sign in enumerate(text):
+        depth += (sign == "(") - (sign == ")")
+        if sign in signs and depth <= deepest and text[place - 1 : place] == " " and text[place + 1 : place + 2] == " ":
+            if place > start + 1:
+                pieces.append(text[start : place - 1])
+            start = place
+    return [*pieces, text[start:]]

@@ -1,0 +1,1 @@
+"""Networks: cells, the forward pass, losses, optimizers, clipping."""

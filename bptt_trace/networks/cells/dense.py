@@ -1,0 +1,29 @@
+"""A fully connected layer: it has no state, so every input is met on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bptt_trace.engine.formula import Formula, Function, Var
+from bptt_trace.engine.functions import tanh
+from bptt_trace.networks.cells import Let, Parameters
+
+
+@dataclass(frozen=True)
+class Dense:
+    """h = φ(W_xh x + b_h)
+
+    Source: Goodfellow, Bengio and Courville, *Deep Learning* (2016), eq. 6.36.
+    """
+
+    activation: Function = tanh
+    parameters: ClassVar = {"W_xh": ("n", "d"), "b_h": ("n",)}
+    state: ClassVar = ()
+    memory: ClassVar = ""
+    gates: ClassVar[Mapping[str, Function]] = {}
+
+    def step(self, let: Let, p: Parameters, x: Formula, *state: Var) -> tuple[Var, ...]:
+        a = let("a", p.W_xh @ x + p.b_h)
+        return (let("h", self.activation(a)),)

@@ -1,0 +1,35 @@
+"""What all cells with gates have in common: an activation, and a weighted sum for each of their gates."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bptt_trace.engine.formula import Function
+from bptt_trace.engine.functions import tanh
+from bptt_trace.networks.cells.affine import Affine
+
+
+@dataclass(frozen=True)
+class Gated(ABC):
+    """A cell with gates."""
+
+    activation: Function = tanh
+    form: str = "separate"
+    biases: int = 1
+
+    @property
+    @abstractmethod
+    def gates(self) -> Mapping[str, Function]:
+        """The activation of each gate and of the candidate, by stem."""
+
+    @property
+    def net(self) -> Affine:
+        """What stands inside the activation of a gate."""
+        return Affine(self.form, self.biases)
+
+    @property
+    def parameters(self) -> Mapping[str, tuple[str, ...]]:
+        """Shapes of the parameters, by stem."""
+        return self.net.parameters(*self.gates)

@@ -1,0 +1,49 @@
+"""Long short-term memory: a cell that gates keep, write and read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bptt_trace.engine.formula import ABSENT, Formula, Function, Var
+from bptt_trace.engine.functions import sigmoid
+from bptt_trace.networks.cells import Let, Parameters
+from bptt_trace.networks.cells.gated import Gated
+
+
+@dataclass(frozen=True)
+class LSTM(Gated):
+    """c_t = f_t ⊙ c_{t−1} + i_t ⊙ g_t and h_t = o_t ⊙ φ(c_t), with gates i, f, o = σ(…) and the candidate g = φ(…)
+
+    Source: Hochreiter and Schmidhuber (1997), *Neural Computation* 9:1735, with
+    the forget gate of Gers, Schmidhuber and Cummins (2000) and the peepholes of
+    Gers and Schmidhuber (2000); in this notation as PyTorch documents ``nn.LSTM``.
+    """
+
+    peepholes: bool = False
+    """Whether the gates look at the cell: i and f at c_{t−1}, o at c_t."""
+    gate_order: str = "ifgo"
+    state: ClassVar = ("h", "c")
+    memory: ClassVar = "c"
+
+    @property
+    def gates(self) -> Mapping[str, Function]:
+        return {gate: self.activation if gate == "g" else sigmoid for gate in self.gate_order}
+
+    @property
+    def parameters(self) -> Mapping[str, tuple[str, ...]]:
+        looks = {f"W_c{gate}": ("n",) for gate in self.gate_order if self.peepholes and gate != "g"}
+        return {**super().parameters, **looks}
+
+    def step(self, let: Let, p: Parameters, x: Formula, *state: Var) -> tuple[Var, ...]:
+        h, c = state
+
+        def gate(name: str, seen: Var) -> Var:
+            look = p[f"W_c{name}"] * seen if self.peepholes and name != "g" else ABSENT
+            return let(name, self.gates[name](let(f"a_{name}", self.net(p, name, x, h, look))))
+
+        value = {name: gate(name, c) for name in self.gate_order if not (self.peepholes and name == "o")}
+        c = let("c", value["f"] * c + value["i"] * value["g"])
+        o = gate("o", c) if self.peepholes else value["o"]
+        return (let("h", o * self.activation(c)), c)

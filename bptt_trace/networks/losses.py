@@ -1,0 +1,205 @@
+"""Losses: prediction and target in, steps out.
+
+The loss of every prediction is a line; with several samples or time steps,
+their sums or means are further lines, up to ``L``. Where the book has a shorter
+derivative than the chain rule through these lines, a loss also gives a route
+for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import lru_cache
+from typing import NamedTuple
+
+from bptt_trace.engine.formula import ONE, Apply, Const, Entry, Formula, Function, Neg, Shape, Var, product
+from bptt_trace.engine.functions import ln, sigmoid, softmax
+from bptt_trace.engine.gradients import Route
+from bptt_trace.engine.names import LOSS, Name, Role
+from bptt_trace.engine.program import Builder, Step
+from bptt_trace.engine.rules import Rule, rule_of
+from bptt_trace.errors import DesignError
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What is minimised, with the conventions on which textbooks differ."""
+
+    kind: str = "squared_error"
+    """``squared_error``, ``cross_entropy`` (behind softmax), ``binary_cross_entropy`` (behind sigmoid),
+    ``output``: the prediction is itself the loss (exercises on ∂h_T/∂w), or ``none``: a forward pass alone."""
+    factor: Fraction = Fraction(1)
+    """In front of every term: 1, or 1/2 for the half squared error."""
+    over_time: str = "mean"
+    """``mean`` or ``sum`` of the terms of the time steps."""
+    over_units: str = "sum"
+    """``mean`` or ``sum`` of the terms of the output units."""
+    over_batch: str = "mean"
+    """``mean`` or ``sum`` of the losses of the samples."""
+    gradient: str = "short"
+    """Of a cross-entropy: ``short`` (``y − target`` at the pre-activation) or ``long`` (by way of ∂L/∂y)."""
+
+    @property
+    def has_target(self) -> bool:
+        """Whether the prediction is compared with something."""
+        return self.kind not in ("output", "none")
+
+
+class Compared(NamedTuple):
+    """A prediction beside its target, at one time step."""
+
+    time: int | None
+    prediction: Var
+    target: Var | None
+    numbers: tuple[Fraction, ...]
+    """The numbers of the target: terms in which one is exactly 0 are not written."""
+
+
+def write(
+    builder: Builder,
+    loss: Loss,
+    samples: Mapping[int | None, Sequence[Compared]],
+    single: bool,
+    iteration: int = 1,
+) -> dict[int, Route]:
+    """The lines of the loss, up to ``L``; returns the routes for the way back.
+
+    ``samples`` has the predictions of each sample of a batch; without a batch
+    its only key is None. ``single`` says that each has one prediction only,
+    whose loss has no time.
+    """
+    total = LOSS._replace(iteration=iteration)
+    routes: dict[int, Route] = {}
+    if loss.kind == "none":
+        return routes
+    wholes: list[int] = []
+    for number, sample in samples.items():
+        whole = total._replace(sample=number)
+        terms: list[int] = []
+        for compared in sample:
+            name = whole if single else whole._replace(time=compared.time)
+            terms.append(_term(builder, loss, name, compared, routes))
+        wholes.append(terms[0] if single else builder.sum(whole, terms, Role.LOSS, _mean(loss.over_time, terms, "T")))
+    if None not in samples:
+        builder.sum(total, wholes, Role.LOSS, _mean(loss.over_batch, wholes, "N"))
+    return routes
+
+
+def _mean(how: str, terms: Sequence[int], symbol: str) -> Formula | None:
+    return ONE / Const(Fraction(len(terms)), symbol) if how == "mean" else None
+
+
+def _term(builder: Builder, loss: Loss, name: Name, compared: Compared, routes: dict[int, Route]) -> int:
+    """The loss of one prediction; where its units have terms of their own, these come first."""
+    _, y, target, numbers = compared
+    filled = (y.number,) if target is None else (y.number, target.number)
+    lines: list[int] = []
+    for place, (rule, sources) in enumerate(_rules(loss, y.shape, _pattern(loss, numbers)), start=1):
+        own = name._replace(index=(place,)) if y.shape and loss.kind != "cross_entropy" else name
+        lines.append(builder.fill(own, rule, tuple([filled[source] for source in sources]), Role.LOSS))
+    line = lines[0] if not y.shape or loss.kind == "cross_entropy" else builder.sum(name, lines, Role.LOSS)
+    route = _route(builder.steps, loss, y, filled)
+    if route is not None:
+        routes[line] = route
+    return line
+
+
+def _pattern(loss: Loss, numbers: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
+    """What of a target decides how its line is written: nothing of a squared error."""
+    return (Fraction(2),) * len(numbers) if loss.kind == "squared_error" else numbers
+
+
+@lru_cache(maxsize=1024)
+def _rules(loss: Loss, shape: Shape, numbers: tuple[Fraction, ...]) -> list[tuple[Rule, tuple[int, ...]]]:
+    """The rules of the lines of one prediction, and what fills each: 0 for the prediction, 1 for its target."""
+    y, target, scale = Var(0, shape), Var(1, shape), _scale(loss, shape)
+    if not loss.has_target:
+        forms: list[Formula] = [y]
+    elif loss.kind == "cross_entropy":
+        forms = [_entropy(y, target, numbers)]
+    elif not shape:
+        forms = [_of_one_unit(loss, y, target, numbers[0])]
+    else:
+        forms = [_of_one_unit(loss, Entry(y, i), Entry(target, i), number) for i, number in enumerate(numbers)]
+    return [rule_of(product(scale, form)) for form in forms]
+
+
+def _scale(loss: Loss, shape: Shape) -> Formula:
+    """The exact number in front of every term: the factor, and 1/K where units are averaged."""
+    averaged = loss.over_units == "mean" and shape
+    return product(Const(loss.factor), ONE / Const(Fraction(shape[0]), "K")) if averaged else Const(loss.factor)
+
+
+def _of_one_unit(loss: Loss, y: Formula, target: Formula, number: Fraction) -> Formula:
+    """The loss of one output unit.
+
+    (y − target)²: Goodfellow, Bengio and Courville, *Deep Learning* (2016),
+    sec. 5.1.4. −(target · ln y + (1 − target) · ln(1 − y)): ibid., sec. 6.2.2.2.
+    """
+    if loss.kind == "squared_error":
+        return (y - target) ** 2
+    if number == 1:
+        return Neg(Apply(ln, y))
+    if number == 0:
+        return Neg(Apply(ln, 1 - y))
+    return Neg(target * Apply(ln, y) + (1 - target) * Apply(ln, 1 - y))
+
+
+def _entropy(y: Var, target: Var, numbers: Sequence[Fraction]) -> Formula:
+    """−Σ target_i · ln y_i, written for the classes that the target has.
+
+    Source: Goodfellow, Bengio and Courville, *Deep Learning* (2016), sec. 6.2.2.3.
+    """
+    classes = [place for place, number in enumerate(numbers) if number]
+    if [numbers[place] for place in classes] == [1]:
+        return Neg(Apply(ln, Entry(y, classes[0])))
+    terms = [Entry(target, place) * Apply(ln, Entry(y, place)) for place in classes]
+    return Neg(sum(terms[1:], start=terms[0]))
+
+
+def _route(steps: Sequence[Step], loss: Loss, y: Var, filled: tuple[int, ...]) -> Route | None:
+    """The way back from the loss of one prediction, where that is not the chain rule through its line.
+
+    The short way of a cross-entropy leaves the prediction out, so the long way stands by.
+    """
+    slope = _slope(loss, y.shape)
+    if slope is None:
+        return None
+    if loss.kind == "squared_error" or loss.gradient == "long":
+        return Route(y.number, slope, filled)
+    logits = _logits(steps, y, softmax if loss.kind == "cross_entropy" else sigmoid)
+    return Route(logits, slope, filled, y.number, _route(steps, replace(loss, gradient="long"), y, filled))
+
+
+@lru_cache(maxsize=64)
+def _slope(loss: Loss, shape: Shape) -> Formula | None:
+    """The slope on the way back where that is not the chain rule through the line of the loss.
+
+    In the prediction (0) and the target (1). y − target: Bishop, *Pattern
+    Recognition and Machine Learning* (2006), sec. 5.3.1.
+    """
+    y, target = Var(0, shape), Var(1, shape)
+    slope: Formula | None = None
+    if loss.kind == "squared_error":
+        slope = product(Const(Fraction(2)), y - target) if shape else None
+    elif loss.kind in ("cross_entropy", "binary_cross_entropy"):
+        if loss.gradient == "short":
+            slope = y - target
+        elif loss.kind == "cross_entropy":
+            slope = Neg(target / y)
+        elif shape:
+            slope = (y - target) / (y * (1 - y))
+    return None if slope is None else product(_scale(loss, shape), slope)
+
+
+def _logits(steps: Sequence[Step], y: Var, function: Function) -> int:
+    """The pre-activation of a prediction."""
+    step = steps[y.number]
+    formula = step.rule.formula if step.rule else None
+    if isinstance(formula, Apply) and formula.function is function:
+        return step.arguments[0]
+    if function is softmax and len(step.arguments) == 2:  # exponentials and their sum have lines of their own
+        return steps[step.arguments[0]].arguments[0]
+    raise DesignError(f"{step.target} is no {function.name}")

@@ -1,0 +1,291 @@
+"""Optimizers: parameter and gradient in, update steps out.
+
+Each rule writes the lines of its state for one parameter and gives the step
+that is taken from it. ``change`` writes what is common to all rules: weight
+decay, and the new parameter.
+
+``g`` is the gradient (clipped, if the problem clips), p the parameter, η the
+learning rate, k the iteration, counted from 1. Everything that a rule carries
+from one iteration to the next is 0 before the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import NamedTuple
+
+from bptt_trace.engine.formula import ZERO, Apply, Const, Formula, Power, Var
+from bptt_trace.engine.functions import sqrt
+from bptt_trace.engine.names import Name, Role
+from bptt_trace.engine.program import Builder
+
+
+@dataclass(frozen=True)
+class Update:
+    """How parameters change; the numbers in it (learning rate, β, ε …) are given numbers of the problem."""
+
+    rule: str = "gd"
+    freeze: tuple[Name, ...] = ()
+    velocity: str = "sum"
+    """Of momentum: ``sum``, v = βv + g, or ``mean``, v = βv + (1 − β)g."""
+    rate: str = "outside"
+    """Of momentum: the learning rate ``outside`` the velocity, p − ηv, or ``inside``, v = βv + ηg."""
+    epsilon: str = "outside"
+    """ε ``outside`` the root, √v + ε, or ``inside``, √(v + ε), or ``none`` where it is 0."""
+    centered: bool = False
+    """Of RMSProp: whether the square of the mean gradient is taken from the mean square."""
+    accumulator: bool = False
+    """Of AdaGrad: whether the sum of squares begins with a given number instead of 0."""
+    decay: str = ""
+    """Weight decay: none, ``l2`` (λp is added to the gradient) or ``decoupled`` (ηλp is taken from the parameter)."""
+    clip: str = ""
+    """Clipping of gradients: none, by their ``norm``, by ``value``, or by the norm of each ``parameter``."""
+    schedule: str = ""
+    """How the learning rate changes: not, ``list``, ``step``, ``exponential`` or ``warmup``."""
+    every: int = 1
+    """Of a schedule: how many iterations one learning rate holds (step), or until when it warms up."""
+    truncate: int | None = None
+    """Time steps of the windows at whose borders the backward pass is cut; None for all of it."""
+    iterations: int = 1
+    online: int = 0
+    """How many samples take turns, one in each iteration; 0 where every iteration sees all there is."""
+    told: bool = False
+    """Whether the gradients themselves are given, and no network."""
+
+
+STATES = ("m", "v", "s", "mhat", "vhat", "g", "step", "clipped", "squares", "norm", "scale", "cut")
+"""Stems of the lines that belong to one parameter: ``v_w_hh``."""
+
+
+def of_parameter(stem: str, parameter: Name) -> Name:
+    """The name of an optimizer's line for a parameter.
+
+    >>> str(of_parameter("v", Name("W_hh", index=(1, 2), iteration=3)))
+    'v_W_hh[1,2]@3'
+    """
+    return Name(f"{stem}_{parameter.stem}", parameter.layer, None, parameter.index, None, parameter.iteration)
+
+
+Ageing = dict[int, tuple[int, Callable[[int], Formula]]]
+"""Lines whose formula has the number of the iteration in it: what makes it, and the line in whose place that was written."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One parameter in one iteration, while its update is being written."""
+
+    builder: Builder
+    options: Update
+    numbers: Mapping[str, Var]
+    """The given numbers of the update by name: ``beta``, ``beta_1``, ``epsilon``, ``lambda`` …"""
+    rate: Var
+    """η in this iteration."""
+    name: Name
+    """The parameter, with the number of this iteration."""
+    parameter: Var
+    gradient: Var
+    before: Mapping[str, Var]
+    """The state that the iteration before has left, by stem; empty at the first."""
+    ageing: Ageing
+    after: dict[str, Var]
+    """The state that this one leaves."""
+
+    @property
+    def iteration(self) -> int:
+        """k, counted from 1."""
+        return self.name.iteration
+
+    def let(self, stem: str, formula: Formula) -> Var:
+        """A line of the state."""
+        line = self.builder.let(of_parameter(stem, self.name), formula, Role.STATE, self.gradient.number)
+        self.after[stem] = line
+        return line
+
+    def aged(self, stem: str, make: Callable[[int], Formula]) -> Var:
+        """A line of the state whose formula has k in it."""
+        line = self.let(stem, make(self.iteration))
+        self.ageing[line.number] = line.number, make
+        return line
+
+    def last(self, stem: str) -> Formula:
+        """A line of the state as the iteration before has left it."""
+        return self.before.get(stem, ZERO)
+
+    @property
+    def squared(self) -> Formula:
+        """g², number by number."""
+        return square(self.builder, self.gradient)
+
+    def root(self, of: Formula) -> Formula:
+        """√of with the ε of this sheet beside it, or under it."""
+        match self.options.epsilon:
+            case "inside":
+                return Apply(sqrt, of + self.numbers["epsilon"])
+            case "none":
+                return Apply(sqrt, of)
+            case _:
+                return Apply(sqrt, of) + self.numbers["epsilon"]
+
+
+def square(builder: Builder, gradient: Var) -> Formula:
+    """The square of a gradient, with brackets where its name is a fraction."""
+    return Power(gradient, 2, bracketed=builder.steps[gradient.number].target.of is not None)
+
+
+Rule = Callable[[Turn], Formula]
+"""Writes the state, and gives the step that is taken from the parameter."""
+
+
+def gradient_descent(turn: Turn) -> Formula:
+    """p' = p − η · g
+
+    Source: Goodfellow, Bengio and Courville, *Deep Learning* (2016), eq. 4.5.
+    """
+    return turn.rate * turn.gradient
+
+
+def _velocity(turn: Turn) -> Var:
+    beta, g = turn.numbers["beta"], turn.gradient
+    push: Formula = (1 - beta) * g if turn.options.velocity == "mean" else g
+    return turn.let("v", beta * turn.last("v") + (turn.rate * push if turn.options.rate == "inside" else push))
+
+
+def momentum(turn: Turn) -> Formula:
+    """v = β · v + g, p' = p − η · v; with η inside: v = β · v + η · g, p' = p − v
+
+    Sources: outside, torch.optim.SGD; inside, Polyak (1964), Sutskever et al.
+    (2013), keras.optimizers.SGD with the sign of v turned; with 1 − β, Kingma
+    and Ba (2015), without the correction.
+    """
+    v = _velocity(turn)
+    return v if turn.options.rate == "inside" else turn.rate * v
+
+
+def nesterov(turn: Turn) -> Formula:
+    """v = β · v + g, p' = p − η · (g + β · v); with η inside: v = β · v + η · g, p' = p − (β · v + η · g)
+
+    The gradient is that of the parameters as they stand on the sheet: Bengio,
+    Boulanger-Lewandowski and Pascanu (2013), eq. 7; torch.optim.SGD
+    (``nesterov=True``) and, with η inside, keras.optimizers.SGD.
+    """
+    v, beta = _velocity(turn), turn.numbers["beta"]
+    if turn.options.rate == "inside":
+        return turn.let("step", beta * v + turn.rate * turn.gradient)
+    return turn.let("step", turn.rate * (turn.gradient + beta * v))
+
+
+def adagrad(turn: Turn) -> Formula:
+    """v = v + g², p' = p − η · g / (√v + ε)
+
+    Source: Duchi, Hazan and Singer (2011); torch.optim.Adagrad.
+    """
+    start = turn.numbers.get("v_0")
+    before = start if start is not None and turn.iteration == 1 else turn.last("v")
+    v = turn.let("v", before + turn.squared)
+    return turn.let("step", turn.rate * turn.gradient / turn.root(v))
+
+
+def rmsprop(turn: Turn) -> Formula:
+    """v = β · v + (1 − β) · g², p' = p − η · g / (√v + ε); centred: √(v − m²), m = β · m + (1 − β) · g
+
+    Sources: Hinton (2012), lecture 6e; centred, Graves (2013), eqs. 38 to 45;
+    torch.optim.RMSprop.
+    """
+    beta, g = turn.numbers["beta"], turn.gradient
+    spread = turn.let("v", beta * turn.last("v") + (1 - beta) * turn.squared)
+    if turn.options.centered:
+        m = turn.let("m", beta * turn.last("m") + (1 - beta) * g)
+        spread = turn.let("s", spread - m**2)
+    return turn.let("step", turn.rate * g / turn.root(spread))
+
+
+def adam(turn: Turn) -> Formula:
+    """m = β₁ · m + (1 − β₁) · g, v = β₂ · v + (1 − β₂) · g², m̂ = m / (1 − β₁^k), v̂ = v / (1 − β₂^k)
+
+    p' = p − η · m̂ / (√v̂ + ε). Source: Kingma and Ba (2015), algorithm 1;
+    torch.optim.Adam.
+    """
+    g = turn.gradient
+    hats = []
+    for stem, beta, push in (("m", turn.numbers["beta_1"], g), ("v", turn.numbers["beta_2"], turn.squared)):
+        line = turn.let(stem, beta * turn.last(stem) + (1 - beta) * push)
+        hats.append(turn.aged(f"{stem}hat", lambda k, line=line, beta=beta: line / (1 - powered(beta, k))))  # type: ignore[misc]
+    return turn.let("step", turn.rate * hats[0] / turn.root(hats[1]))
+
+
+def powered(base: Formula, exponent: int) -> Formula:
+    """A power as it is written: the first is the base itself."""
+    return base if exponent == 1 else Power(base, exponent)
+
+
+RULES: dict[str, Rule] = {
+    "gd": gradient_descent,
+    "momentum": momentum,
+    "nesterov": nesterov,
+    "adagrad": adagrad,
+    "rmsprop": rmsprop,
+    "adam": adam,
+    "adamw": adam,
+}
+"""The update rules that a problem may name; adamw is adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
+
+
+def change(turn: Turn) -> Var:
+    """The lines of one parameter in one iteration, up to the new parameter.
+
+    Weight decay: l2, g = g + λ · p before the rule; decoupled, p' = p − η · λ · p − step
+    (Loshchilov and Hutter 2019, algorithm 2; torch.optim.AdamW).
+    """
+    p, decay = turn.parameter, turn.options.decay
+    used = turn
+    if decay == "l2":
+        with_decay = turn.let("g", turn.gradient + turn.numbers["lambda"] * p)
+        used = replace(turn, gradient=with_decay)
+    step = RULES[turn.options.rule](used)
+    kept: Formula = p - turn.rate * turn.numbers["lambda"] * p if decay == "decoupled" else p
+    return turn.builder.let(turn.name._replace(updated=True), kept - step, Role.UPDATE, turn.gradient.number)
+
+
+# ------------------------------------------------------------------- schedules
+
+
+def scheduled(options: Update, eta: Formula, gamma: Formula | None, k: int) -> Formula:
+    """The learning rate of iteration k as a formula; torch.optim.lr_scheduler has these as StepLR, ExponentialLR, LinearLR.
+
+    step: η · γ^⌊(k − 1) / every⌋. exponential: η · γ^(k − 1). warmup: η · k / every, from ``every`` on η.
+    """
+    if options.schedule == "warmup":
+        share = Fraction(k, options.every)
+        return eta * Const(share) if share < 1 else eta
+    exponent = (k - 1) // options.every
+    assert gamma is not None
+    return eta * powered(gamma, exponent) if exponent else eta
+
+
+class Numbers(NamedTuple):
+    """The given numbers that a rule wants, by key of the file, with their names and usual values."""
+
+    name: Name
+    usual: str | None
+    """None where the number must be told."""
+
+
+BETA, BETA_1, BETA_2 = Name("beta"), Name("beta", time=1), Name("beta", time=2)
+WANTED: dict[str, dict[str, Numbers]] = {
+    "gd": {},
+    "momentum": {"beta": Numbers(BETA, "0.9")},
+    "nesterov": {"beta": Numbers(BETA, "0.9")},
+    "adagrad": {"epsilon": Numbers(Name("epsilon"), "1e-8")},
+    "rmsprop": {"beta": Numbers(BETA, "0.9"), "epsilon": Numbers(Name("epsilon"), "1e-8")},
+    "adam": {
+        "beta_1": Numbers(BETA_1, "0.9"),
+        "beta_2": Numbers(BETA_2, "0.999"),
+        "epsilon": Numbers(Name("epsilon"), "1e-8"),
+    },
+}
+WANTED["adamw"] = WANTED["adam"]
+"""What each rule wants beside the learning rate."""
+HYPER = ("eta", "beta", "epsilon", "lambda", "gamma", "clip", "v", "rate")
+"""Stems of numbers that belong to the update, and of the learning rate of an iteration."""

@@ -1,0 +1,384 @@
+"""The boxes, rows and numbers of which pictures are made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bptt_trace.document.figures import Edge, Grid, Node, Picture
+from bptt_trace.document.mathematics import Inline, Math
+from bptt_trace.engine.formula import Sum, variables
+from bptt_trace.engine.names import LOSS, Layer, Name, Role, gradient
+from bptt_trace.lines.matrix_rows import Blackboard
+from bptt_trace.lines.parts_of_sheet import Source, sources_of
+from bptt_trace.lines.rows import Desk, of_any_sample
+from bptt_trace.lines.spelling import Clock
+from bptt_trace.networks.forward_pass import Network
+
+MOST_VALUES = 3
+"""Components that are told; of longer vectors there is the name."""
+
+
+MOST_STEPS = 4
+"""Time steps that are drawn; of more of them the first two and the last two."""
+
+
+MOST_PARAMETERS = 2
+"""Parameters that are named at an arrow; of more of them the first and the last of each kind."""
+
+
+ROOMY_STEPS = 2
+"""Time steps up to which every arrow has the value of its parameter."""
+
+
+MOST_DIGITS = 8
+"""Digits beyond which only the first and the last step are drawn."""
+
+
+SHORT_FORMULA = 12
+"""Signs of a formula that has room in a box."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A name with the values that are told of it."""
+
+    name: Math
+    values: tuple[Math, ...] = ()
+    remark: str = ""
+
+    @property
+    def equation(self) -> Math:
+        """``h_1 = 0.5370``; the name alone without a value."""
+        if not self.values:
+            return self.name
+        (value,) = self.values
+        return Math(f"{self.name.text} = {value.text}", f"{self.name.latex} = {value.latex}")
+
+    def told(self) -> Inline:
+        """In a sentence: ``h_1 = (0.5370, 0.1236)``."""
+        if len(self.values) < 2:
+            return (self.equation,)
+        return (self.name, " = (", *in_a_row(", ", [(value,) for value in self.values]), ")")
+
+
+def in_a_row(separator: str, parts: Iterable[Inline]) -> Inline:
+    """Parts with a separator between them."""
+    joined: list[str | Math] = []
+    for part in parts:
+        joined += [separator, *part] if joined else part
+    return tuple(joined)
+
+
+def grid(quantities: Sequence[Quantity]) -> Grid:
+    """One below the other; vectors side by side, with their components below their names."""
+    high = max((len(one.values) for one in quantities), default=0)
+    if high < 2:
+        return tuple((((one.equation, f" {one.remark}") if one.remark else (one.equation,)),) for one in quantities)
+    rows: list[tuple[Inline, ...]] = [tuple((one.name,) for one in quantities)]
+    for place in range(high):
+        rows.append(tuple((one.values[place],) if place < len(one.values) else () for one in quantities))
+    return tuple(rows)
+
+
+def digits_of(desk: Desk) -> int:
+    """About how many digits a number of the sheet has."""
+    rounding = desk.values.rounding
+    return max(rounding.figures or 0, rounding.places or 0, 17 if rounding.policy == "full" else 0)
+
+
+class Pencil:
+    """Draws nodes and edges from the lines of one sample."""
+
+    def __init__(self, desk: Desk, board: Desk | Blackboard) -> None:
+        self.desk, self.board = desk, board
+        self.network = desk.problem.network
+        self.sample = self.network.numbers[0]
+        self.nodes: dict[str, Node] = {}
+        self.told: dict[str, list[Inline]] = {}
+        """What the picture says in words, by the node that it is about."""
+        self.edges: dict[tuple[str, str, str], Edge] = {}
+        self.owner: dict[int, str] = {}
+        """The node in which a line stands."""
+
+    # ------------------------------------------------------------- quantities
+
+    def name(self, position: int, clock: Clock = str) -> Math:
+        """The name without its sample, which the title tells."""
+        return self.desk.speller.math(of_any_sample(self.board.steps[position].target), clock)
+
+    def quantity(self, position: int, most: int = MOST_VALUES, remark: str = "") -> Quantity:
+        """Name and values of a line."""
+        lines = self.board.lines(position)
+        values = tuple(self.desk.value(line) for line in lines) if len(lines) <= most else ()
+        return Quantity(self.name(position), values if all(value.text for value in values) else (), remark)
+
+    def state(self, position: int) -> Quantity:
+        """A state of a small picture shows what it is made by: ``h_1 = tanh(a_1) = 0.5370``."""
+        one, step = self.quantity(position), self.board.steps[position]
+        if self.board is not self.desk or self.sample is not None or self.desk.last_time > ROOMY_STEPS or step.rule is None:
+            return one
+        formula = self.desk.filled(step.rule, step.arguments)[0]
+        if len(formula.text) > SHORT_FORMULA:
+            return one
+        return Quantity(Math(f"{one.name.text} = {formula.text}", f"{one.name.latex} = {formula.latex}"), one.values)
+
+    def total(self, position: int) -> int | None:
+        """The gradient of a line."""
+        return self.board.find(gradient(self.board.steps[position].target))
+
+    def sources(self, position: int) -> list[Source]:
+        """The ways by which the gradient of a line arrives."""
+        total = self.total(position)
+        return [] if total is None else sources_of(self.board.program, total)
+
+    # --------------------------------------------------------- parts of a step
+
+    def step(self, time: int | None) -> tuple[list[list[int]], list[int]]:
+        """The lines of each layer at a time, and those of the readout."""
+        lines = self.board.parts.forward.at(time, self.sample)
+        steps = self.board.steps
+        if len(self.network.layers) > 1:
+            return [[p for p in lines if steps[p].target.layer == layer] for layer in self.network.layers], [
+                p for p in lines if steps[p].target.layer is None
+            ]
+        end = max((place for place, p in enumerate(lines) if steps[p].role is Role.HIDDEN), default=-1) + 1
+        return [lines[:end]], lines[end:]
+
+    def cells(self, time: int, layers: Sequence[Layer]) -> list[list[int]]:
+        """The lines of these layers at a time."""
+        of = dict(zip(self.network.layers, self.step(time)[0], strict=True))
+        return [of[layer] for layer in layers]
+
+    def layer(self, lines: Sequence[int]) -> Layer:
+        """The layer of a cell."""
+        return self.board.steps[lines[0]].target.layer
+
+    def readout(self, time: int) -> list[int]:
+        """The lines of the output at a time."""
+        return self.step(time)[1]
+
+    def kept(self, time: int, strand: _Strand) -> Kept:
+        """The node and the lines of the last layer of a strand at a time."""
+        lines = self.cells(time, strand.layers)[-1]
+        return self.owner[lines[-1]], lines
+
+    def inputs(self, lines: Iterable[int]) -> list[int]:
+        """What comes into a cell from outside the layers: the input, and what is fed back."""
+        steps = self.board.steps
+        used = (argument for p in lines for argument in steps[p].arguments)
+        return [p for p in dict.fromkeys(used) if steps[p].target.stem in ("x", "y", "target")]
+
+    def shown(self, lines: Sequence[int]) -> tuple[list[int], list[int]]:
+        """The pre-activation, where there is one only, and the states among the lines of a cell."""
+        steps = self.board.steps
+        before = [p for p in lines if steps[p].role is Role.PREACTIVATION]
+        cell = self.network.cell_of(steps[lines[0]].target.layer)
+        # Gates have a picture of their own; here there is room for what goes on from the cell.
+        states = [p for p in lines if steps[p].target.stem in cell.state or (steps[p].role is Role.HIDDEN and not cell.gates)]
+        return (before if len(before) == 1 else []), states
+
+    def parameters(self, start: Iterable[int], end: Iterable[int]) -> list[int]:
+        """What multiplies the lines of one node in those of another."""
+        begun = set(start)
+        found = (parameters for p in end for others, parameters in self.products(p) if begun & set(others))
+        return list(dict.fromkeys(parameter for parameters in found for parameter in parameters))
+
+    def biases(self, lines: Iterable[int]) -> list[int]:
+        """Parameters that multiply nothing."""
+        found = (parameters for p in lines for others, parameters in self.products(p) if not others)
+        return list(dict.fromkeys(parameter for parameters in found for parameter in parameters))
+
+    def products(self, position: int) -> Iterator[tuple[list[int], list[int]]]:
+        """For each term of a line: the quantities in it, and the parameters."""
+        step = self.board.steps[position]
+        if step.rule is None:
+            return
+        formula = step.rule.formula
+        for term in formula.terms if isinstance(formula, Sum) else (formula,):
+            used = [step.arguments[variable.number] for variable in variables(term)]
+            parameters = [p for p in used if self.board.steps[p].role is Role.PARAMETER]
+            yield [p for p in used if p not in parameters], parameters
+
+    def loss(self, time: int | None) -> int | None:
+        """The loss of the prediction at a time."""
+        if not self.network.predicts(time):
+            return None
+        names = [LOSS._replace(time=time, sample=self.sample)]
+        if self.network.single or self.desk.last_time <= 1:
+            names += [LOSS._replace(sample=self.sample), LOSS]
+        return next((position for name in names if (position := self.board.find(name)) is not None), None)
+
+    # --------------------------------------------------------- nodes and edges
+
+    def node(
+        self, place: tuple[int, int], lines: Sequence[int], shown: Sequence[Quantity], style: str, totals: Sequence[Quantity] = ()
+    ) -> str:
+        """A node for these lines; returns its id."""
+        column, row = place
+        key = f"{column}-{row}"
+        self.nodes[key] = Node(key, column, row, grid(shown), style, grid(totals))
+        self.told[key] = [one.told() for one in (*shown, *totals)]
+        self.owner.update(dict.fromkeys(lines, key))
+        return key
+
+    def dots(self, column: int, row: int) -> str:
+        """A node for what is left out."""
+        key = f"{column}-{row}"
+        self.nodes[key] = Node(key, column, row, ((("…",),),), "dots")
+        self.told[key] = []
+        return key
+
+    def edge(self, start: str, end: str, kind: str, label: Grid = ()) -> None:
+        """An arrow; a further label for the same arrow stands below the first."""
+        known = self.edges.get((start, end, kind))
+        self.edges[start, end, kind] = Edge(start, end, kind, (*known.label, *label) if known else label)
+
+    def forward(self, start: str, end: str, parameters: Sequence[int], *, values: bool) -> None:
+        """An arrow with its parameters; a matrix has its name only."""
+        if len(parameters) > MOST_PARAMETERS:
+            self.edge(start, end, "forward", grid(self.briefly(parameters)))
+            return
+        quantities = [self.quantity(p, 1 if values else 0) for p in parameters]
+        self.edge(start, end, "forward", grid(quantities))
+
+    def briefly(self, parameters: Sequence[int], clock: Clock = str) -> list[Quantity]:
+        """Names of parameters, one each where there are few; of those of many gates the first and the last of a kind."""
+        if len(parameters) <= MOST_PARAMETERS:
+            return [Quantity(self.name(p, clock)) for p in parameters]
+        kinds: dict[object, list[int]] = {}
+        for p in parameters:
+            kinds.setdefault(self._kind(p), []).append(p)
+        found = []
+        for one in kinds.values():
+            first, last = self.name(one[0], clock), self.name(one[-1], clock)
+            several = Math(f"{first.text}, ..., {last.text}", rf"{first.latex}, \dots, {last.latex}")
+            found.append(Quantity(several if len(one) > 1 else first))
+        return found
+
+    def _kind(self, parameter: int) -> object:
+        """What parameters of several gates have in common: the stem but for its last letters, and the shape."""
+        step = self.board.steps[parameter]
+        letter, _, rest = step.target.stem.partition("_")
+        return letter, rest[:-1], step.shape
+
+    def named_edge(self, start: str, end: str, parameters: Sequence[Quantity]) -> None:
+        """An arrow with the names of its parameters, and what it says in words."""
+        self.edge(start, end, "forward", grid(parameters))
+        source: Inline = ("itself one step earlier",) if start == end else self.nodes[start].cells[-1][0]
+        names = in_a_row(", ", [(one.name,) for one in parameters])
+        self.told[end].append(("from ", *source, *((" by ", *names) if names else ())))
+
+    def given(self, place: tuple[int, int], position: int | None) -> str | None:
+        """A node for a given quantity."""
+        if position is None:
+            return None
+        return self.node(place, [position], [self.quantity(position)], "given")
+
+    def losses(self, place: tuple[int, int], time: int | None, below: str) -> str | None:
+        """The node of the loss, and the arrow to it."""
+        position = self.loss(time)
+        if position is None:
+            return None
+        key = self.node(place, [position], [self.quantity(position)], "plain")
+        self.edge(below, key, "forward")
+        given = self.board.find(Name("target", time=time, sample=self.sample))
+        if given is not None:
+            target = self.quantity(given)
+            rows = grid([target])
+            if len(target.values) > 1:  # a vector lies on its side, so that the box is no higher than others
+                texts = [value.text for value in target.values]
+                row = Math(", ".join(texts), r",\ ".join(value.latex for value in target.values))
+                rows = (((target.name,),), ((row,),))
+            self.nodes[key] = replace(self.nodes[key], cells=(*self.nodes[key].cells, *rows))
+            self.told[key].append(target.told())
+        return key
+
+    def arriving(self, position: int, named: bool, broad: bool, dots: str = "") -> None:
+        """Arrows of the gradients that arrive at a state, each from the node by which it comes."""
+        end = self.owner.get(position, dots)
+        for source, through, said in self.sources(position):
+            start = self.owner.get(through, dots)
+            if not start or start == end:
+                continue
+            # What a decoder sends back to its encoder is carried over time too.
+            kind, one = "carried" if said in ("carried", "from the decoder") else "direct", self.quantity(source)
+            value = one.values
+            if named:
+                known = self.edges.get((start, end, kind))
+                told = known is not None and ((said,),) in known.label
+                label: Grid = grid([one]) if told else (((said,),), *grid([one]))
+            elif broad and len(value) == 1:
+                label = (((f"{said} ", value[0]),),)
+            else:
+                label = (((said,),), *(((one,),) for one in value))
+            self.edge(start, end, kind, label)
+            self.told[end].append((f"{said} ", *one.told()) if named else Quantity(Math(said, said), value).told())
+
+    def picture(self, which: str, title: str, lead: str) -> Picture:
+        """The picture, with what it says in words."""
+        named = self.sample is not None and which != "rolled-up"
+        sample = f" (sample {self.sample} of the batch)" if named else ""
+        said = [in_a_row(", ", parts) for _, parts in sorted(self.told.items(), key=self._reading) if parts]
+        alternative: Inline = (f"{lead}{sample}: ", *in_a_row("; ", said), ".")
+        return Picture(which, (f"{title}{sample}",), tuple(self.nodes.values()), tuple(self.edges.values()), alternative)
+
+    def _reading(self, item: tuple[str, list[Inline]]) -> tuple[int, int]:
+        node = self.nodes[item[0]]
+        return node.column, node.row
+
+
+def _times(desk: Desk, last: int) -> list[int]:
+    """The time steps that are drawn."""
+    digits = digits_of(desk)
+    if last <= (ROOMY_STEPS if digits > MOST_DIGITS else MOST_STEPS):
+        return list(range(1, last + 1))
+    return [1, last] if digits > MOST_DIGITS else [1, 2, last - 1, last]
+
+
+@dataclass(frozen=True)
+class _Strand:
+    """Layers that go through the same time steps together."""
+
+    layers: tuple[Layer, ...]
+    rows: tuple[int, ...]
+    """The row of each layer."""
+    columns: Mapping[int, int]
+    """The column of each time step that is drawn."""
+    below: int
+    """The row of what the first layer reads."""
+    onward: int = 1
+    """1, or −1 for a layer that reads from the last step to the first."""
+
+    @property
+    def times(self) -> list[int]:
+        """The time steps in the order of the calculation."""
+        return sorted(self.columns, reverse=self.onward < 0)
+
+    def gap(self, time: int) -> int | None:
+        """The column of the dots before a step, where steps are left out."""
+        later = self.times.index(time) > 0 and time - self.onward not in self.columns
+        return self.columns[time] - self.onward if later else None
+
+    def after(self, time: int) -> int | None:
+        """The step that is drawn next."""
+        place = self.times.index(time) + 1
+        return self.times[place] if place < len(self.columns) else None
+
+
+def _columns(times: Sequence[int], last: int = 0) -> dict[int, int]:
+    """A column for each time step, and one between them for the dots of those that are left out."""
+    columns: dict[int, int] = {}
+    for time in times:
+        last += 2 if columns and time - 1 not in columns else 1
+        columns[time] = last
+    return columns
+
+
+def drawable(network: Network) -> bool:
+    """Whether every arrow of a network goes from a box to one beside it."""
+    return not network.bidirectional or (len(network.layers) == 2 and network.every)
+
+
+Kept = tuple[str, list[int]]
+"""A node that carries a state on, and its lines."""

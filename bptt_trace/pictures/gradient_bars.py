@@ -1,0 +1,58 @@
+"""How far an error reaches back, as bars."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+
+from bptt_trace.document.figures import Bar, Bars
+from bptt_trace.document.mathematics import Inline, Math, inline
+from bptt_trace.lines.rows import Desk
+from bptt_trace.pictures.boxes import Quantity, in_a_row
+from bptt_trace.pictures.network_picture import MOST_BARS
+
+
+def gradient_flow(desk: Desk) -> Bars | None:
+    """How much of an error at the last step is left at each earlier one: the products of the slopes between the states."""
+    factors, last = desk.parts.factors, desk.last_time
+    if not factors or last < 3 or desk.values.rounding.policy == "exact":
+        return None
+    end = desk.steps[factors[0]].target.of
+    assert end is not None
+    earlier = range(1, last)
+    times = list(earlier) if last <= MOST_BARS else [1, 2, *earlier[-3:]]
+    left = {time: desk.find(end._replace(time=time, of=end)) for time in times}
+    products = {time: position for time, position in left.items() if position is not None}
+    highest = max((abs(_number(desk, position)) for position in products.values()), default=Decimal(0))
+    bars: list[Bar] = []
+    for time, position in products.items():
+        if bars and time - 1 not in times:
+            bars.append(Bar(Math("…", r"\dots"), Math("", ""), dots=True))
+        bars.append(_bar(desk, position, highest))
+    title = inline("How far an error reaches back: what is left of an error at {end}", end=desk.speller.math(end))
+    said = [Quantity(bar.name, (bar.value,) if bar.value.text else ()).told() for bar in bars if not bar.dots]
+    alternative: Inline = ("What is left of an error at the last step: ", *in_a_row("; ", said), ".")
+    return Bars("gradient-flow", title, tuple(bars), alternative)
+
+
+def _number(desk: Desk, position: int) -> Decimal:
+    """The number that is printed; 0 where none is."""
+    try:
+        return Decimal(desk.value(position).text)
+    except InvalidOperation:
+        return Decimal(0)
+
+
+def _bar(desk: Desk, product: int, highest: Decimal) -> Bar:
+    """One time step: the slope of the last state in this one, and the slope of the next in this one."""
+    state = desk.steps[product].target
+    assert state.time is not None
+    value = desk.value(product)
+    height = abs(_number(desk, product)) * 1000 / highest if highest else Decimal(0)
+    after = state._replace(time=state.time + 1, of=None)
+    step = desk.find(state._replace(of=after)) if after != state.of else None
+    return Bar(
+        name=desk.name(product),
+        value=value,
+        parts=(("carried", int(height.to_integral_value())),) if value.text else (),
+        factor=desk.value(step) if step is not None else Math("", ""),
+    )

@@ -1,0 +1,52 @@
+"""The table [loss] of a problem file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bptt_trace.engine.formula import Function
+from bptt_trace.engine.functions import sigmoid, softmax
+from bptt_trace.errors import ProblemError
+from bptt_trace.networks.forward_pass import Network
+from bptt_trace.networks.losses import Loss
+from bptt_trace.problem.numbers import exact_number
+
+PAIRED: dict[str, Function] = {"cross_entropy": softmax, "binary_cross_entropy": sigmoid}
+"""The output activation that each of these losses is made for."""
+
+
+def _loss(table: dict[str, Any], network: Network) -> Loss:
+    kind = table.get("kind", "squared_error")
+    _no_meaning(table, network, kind)
+    factor = exact_number(table.get("factor", 1), "loss.factor").value
+    if factor <= 0:
+        raise ProblemError(f"{factor} is not possible here; a factor is positive", path="loss.factor")
+    output = network.output_activation
+    if kind in PAIRED and output is not PAIRED[kind]:
+        raise ProblemError(
+            f"{kind} compares probabilities: it goes with {PAIRED[kind].name} at the output, not with {output.name}",
+            path="loss.kind",
+        )
+    if kind == "none" and len(table) > 1:
+        other = next(key for key in table if key != "kind")
+        raise ProblemError("there is no loss (kind none), so nothing more is to be said of it", path=f"loss.{other}")
+    if kind == "output" and network.outputs > 1:
+        raise ProblemError(f"{network.outputs} outputs, but a loss is one number", path="loss.kind")
+    return Loss(
+        kind, factor, **{key: table[key] for key in ("over_time", "over_units", "over_batch", "gradient") if key in table}
+    )
+
+
+def _no_meaning(table: dict[str, Any], network: Network, kind: str) -> None:
+    """Keys that say nothing for this network are errors, not ignored."""
+    reasons = {
+        "over_time": network.steps is None and "there is one loss term only, so nothing is summed or averaged over time",
+        "over_units": (network.outputs < 2 or kind in ("cross_entropy", "output"))
+        and "there are no terms of several output units to be summed or averaged",
+        "over_batch": network.samples is None and "there is one sample only, so nothing is summed or averaged over a batch",
+        "gradient": kind not in PAIRED and "only a cross-entropy has a short and a long gradient",
+        "first_class": kind != "cross_entropy" and "there are no classes to be counted",
+    }
+    for key, reason in reasons.items():
+        if key in table and reason:
+            raise ProblemError(reason, path=f"loss.{key}")

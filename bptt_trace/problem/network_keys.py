@@ -1,0 +1,470 @@
+"""From the keys of a problem file to a network: its cells, its sizes, its shape over time and samples."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from bptt_trace.engine.activation_parser import activation as expression
+from bptt_trace.engine.formula import Function
+from bptt_trace.engine.functions import ACTIVATIONS, leaky_relu, relu, softmax
+from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, Layer, Name
+from bptt_trace.errors import ProblemError, UnknownName, nearest
+from bptt_trace.networks.cells import Cell
+from bptt_trace.networks.cells.dense import Dense
+from bptt_trace.networks.cells.gru import GRU
+from bptt_trace.networks.cells.lstm import LSTM
+from bptt_trace.networks.cells.readout import Readout
+from bptt_trace.networks.cells.rnn import RNN
+from bptt_trace.networks.cells.slstm import SLSTM
+from bptt_trace.networks.forward_pass import Network
+from bptt_trace.problem.numbers import exact_number, shown
+
+CELLS: dict[str, Callable[..., Cell]] = {"dense": Dense, "rnn": RNN, "lstm": LSTM, "gru": GRU, "slstm": SLSTM}
+CONVENTIONS = ("form", "biases", "peepholes", "gate_order", "keeps", "reset", "forget", "stabiliser")
+"""Keys that say how a cell is written; each is a field of the cells that leave it open."""
+
+MAX_STEPS = 50_000
+MAX_UNITS = 16
+MAX_LAYERS = 8
+MAX_SAMPLES = 1_000
+MAX_LINES = 3_000_000
+
+Keys = Mapping[str, Any]
+
+
+def network_of(table: Keys, given: Keys, parameters: Keys) -> Network:
+    """The network of a problem file; raises ``ProblemError`` with the key's path."""
+    rows = table.get("products", "W x") == "x W"
+    words = _words(table)
+    count = _count_layers(table, parameters, words[0])
+    one_way = _cells(table, count)
+    recurrent = bool(one_way[0].state)
+    _no_time(table, recurrent)
+    _fits_together(table, given, recurrent)
+    sizes = _Sizes(table, given, parameters, rows, one_way, [layer_name(words[0], count, place) for place in range(count)])
+    units = sizes.hidden()
+    layers, cells, hidden = _side_by_side(words, count, one_way, units)
+    readout = _readout(table, cells)
+    first_only = table.get("inputs", "every") == "first"
+    feedback = table.get("decoder", table.get("feedback", ""))
+    seen = sum(hidden[-2:]) if words == BOTH else hidden[-1]
+    # What is fed back beside x takes columns of the weights of x; how many, the weights of the readout tell.
+    beside = sizes.outputs(seen, recurrent, None) if "feedback" in table and not first_only else 0
+    inputs = sizes.inputs(units[0], recurrent and not first_only, beside)
+    samples = _samples(given, inputs, recurrent and not first_only)
+    steps = _steps(table, given, samples, first_only) if recurrent else None
+    source_steps = None
+    if "decoder" in table:
+        source_steps, steps = steps, _decoder_steps(table, given, samples)
+        _within(steps, 1, MAX_STEPS, "steps of the decoder", "given.target" if "target" in given else "network.steps")
+    if not recurrent and "x" not in given:
+        raise ProblemError('the key "x" is missing; the input, a number or a list', path="given")
+    outputs = sizes.outputs(seen, recurrent, samples) if readout else seen
+    for size, what in ((inputs, "inputs"), (outputs, "outputs")):
+        _within(size, 0, MAX_UNITS, what, "given.x" if what == "inputs" else "given.target")
+    network = Network(
+        cells=cells,
+        readout=readout,
+        inputs=inputs,
+        hidden=hidden,
+        outputs=outputs,
+        steps=steps,
+        every=table.get("outputs", "every") == "every",
+        first_only=first_only,
+        samples=samples,
+        bias=table.get("bias", True),
+        rows=rows,
+        layers=layers,
+        feedback=feedback,
+        source_steps=source_steps,
+    )
+    network = replace(network, shared=_shared(network, parameters))
+    _feeds_what_it_reads(network, table)
+    _softmax_stands_last(network)
+    _of_a_size_to_work_with(network)
+    return network
+
+
+BOTH = (FORWARD, BACKWARD)
+
+
+def _words(table: Keys) -> tuple[str, ...]:
+    """What the layers of a network are called beside their number."""
+    if table.get("bidirectional", False):
+        return BOTH
+    return (ENCODER, DECODER) if "decoder" in table else ("",)
+
+
+def layer_name(word: str, count: int, place: int) -> Layer:
+    """The name of a layer: its number, a word, or a word with a number; a single layer has none."""
+    number = place + 1 if count > 1 else None
+    return f"{word}{number or ''}" if word else number
+
+
+def _side_by_side(
+    words: tuple[str, ...], count: int, cells: tuple[Cell, ...], units: tuple[int, ...]
+) -> tuple[tuple[Layer, ...], tuple[Cell, ...], tuple[int, ...]]:
+    """All layers in the order of their equations: two directions beside each other, a decoder behind its encoder."""
+    if words == BOTH:
+        order = [(word, place) for place in range(count) for word in words]
+    else:
+        order = [(word, place) for word in words for place in range(count)]
+    layers = tuple(layer_name(word, count, place) for word, place in order)
+    return layers, tuple(cells[place] for _, place in order), tuple(units[place] for _, place in order)
+
+
+def _fits_together(table: Keys, given: Keys, recurrent: bool) -> None:
+    """Shapes over time that exclude each other, or have no meaning for a network, are errors."""
+    several = [key for key in ("bidirectional", "decoder", "feedback") if table.get(key, False)]
+    if table.get("form") == "concatenated" and table.get("inputs", "every") == "first" and "feedback" not in table:
+        raise ProblemError(
+            'after the first step there is no x for one matrix to multiply; form = "separate", or feedback = "output"',
+            path="network.form",
+        )
+    if several and not recurrent:
+        raise ProblemError(f"a feedforward network knows no time, so {several[0]} has no meaning", path=f"network.{several[0]}")
+    if len(several) > 1:
+        raise ProblemError(f"{several[0]} and {several[1]} exclude each other; leave one out", path=f"network.{several[1]}")
+    if not several:
+        return
+    key = several[0]
+    for other in ("inputs", "outputs") if key == "decoder" else ("inputs",) if key == "bidirectional" else ():
+        if other in table:
+            raise ProblemError(f"with {key}, {other} has no meaning; leave it out", path=f"network.{other}")
+    if key == "feedback" and table.get("outputs", "every") == "last":
+        raise ProblemError('an output that is fed back is there at every step; outputs = "every"', path="network.outputs")
+    if key != "feedback" and "x" not in given:
+        raise ProblemError('the key "x" is missing: a list with an input for each time step', path="given")
+    if key != "bidirectional" and not table.get("readout", True):
+        raise ProblemError("what is fed back is the output of a readout; readout = false has none", path="network.readout")
+    if table.get(key) == "target" and "target" not in given:
+        raise ProblemError(f'the key "target" is missing; with {key} = "target" it is what the next step is given', path="given")
+
+
+# ------------------------------------------------------------------------ cells
+
+
+def _cells(table: Keys, layers: int) -> tuple[Cell, ...]:
+    given = table.get("activation", "tanh")
+    several = isinstance(given, list)
+    texts = given if isinstance(given, list) else [given] * layers
+    if len(texts) != layers:
+        raise ProblemError(
+            f"{len(texts)} activation{'s' if len(texts) != 1 else ''} for {layers} layer{'s' if layers > 1 else ''}; "
+            "one for each, or one for all, is due",
+            path="network.activation",
+        )
+    _only_with_corners(table)
+    names = [("phi", r"\varphi") if not several else (f"phi{'abcdefgh'[i]}", rf"\varphi_{{{i + 1}}}") for i in range(layers)]
+    made: dict[str, Function] = {}
+    cells: list[Cell] = []
+    for text, (name, latex) in zip(texts, names, strict=True):
+        if text not in made:
+            made[text] = activation_of(table, text, "activation", name, latex)
+        cells.append(_cell(table, made[text]))
+    return tuple(cells)
+
+
+def _cell(table: Keys, activation: Function) -> Cell:
+    """A cell, in the conventions that the file asks for."""
+    kind = CELLS[table["cell"]]
+    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    options = {key: table[key] for key in CONVENTIONS if key in table}
+    for key in options:
+        if key not in known:
+            open_to = [name for name, other in CELLS.items() if key in {field.name for field in fields(other)}]  # type: ignore[arg-type]
+            raise ProblemError(
+                f"a cell of the kind {shown(table['cell'])} leaves no choice of {key}; {' and '.join(open_to)} "
+                f"{'do' if len(open_to) > 1 else 'does'}",
+                path=f"network.{key}",
+            )
+    return kind(activation, **options)
+
+
+def _readout(table: Keys, cells: tuple[Cell, ...]) -> Readout | None:
+    text = table.get("output_activation", "identity")
+    if not table.get("readout", True):
+        for key in ("output_activation", "softmax"):
+            if key in table:
+                raise ProblemError("there is no output layer (readout = false), so it has no activation", path=f"network.{key}")
+        return None
+    if "softmax" in table and text != "softmax":
+        raise ProblemError("there is no softmax at the output, so nothing is to be said of it", path="network.softmax")
+    function = activation_of(table, text, "output_activation", "psi", r"\psi")
+    taken = any("z" in cell.gates for cell in cells)
+    return Readout(function, table.get("softmax", "line") == "steps", "a_y" if taken else "z")
+
+
+def activation_of(table: Keys, text: str, key: str, name: str, latex: str) -> Function:
+    """The activation that a text names or spells out in z; ``name`` and ``latex`` are for one spelt out."""
+    if text == "relu":
+        return relu(_number(table, "relu_slope_at_0", Decimal(0)))
+    if text == "leaky_relu":
+        at_zero = _number(table, "relu_slope_at_0", Decimal(0)) if "relu_slope_at_0" in table else None
+        return leaky_relu(_number(table, "leak", Decimal("0.01")), at_zero)
+    if text in ACTIVATIONS:
+        return ACTIVATIONS[text]
+    if re.fullmatch(r"[A-Za-z_]+", text) and text != "z":
+        raise ProblemError(
+            f"unknown activation {shown(text)}{nearest(text, ACTIVATIONS)}; "
+            f"one of {', '.join(ACTIVATIONS)}, or an expression in z such as z/(1+abs(z))",
+            path=f"network.{key}",
+        )
+    try:
+        return expression(text, name, latex, _number(table, "relu_slope_at_0", Decimal(0)))
+    except ProblemError as error:
+        error.path = f"network.{key}"
+        raise
+
+
+def _number(table: Keys, key: str, default: Decimal) -> Fraction:
+    return exact_number(table.get(key, default), f"network.{key}").value
+
+
+def _only_with_corners(table: Keys) -> None:
+    """Slopes that have no meaning for the activations chosen are errors, not ignored."""
+    used = " ".join(str(table.get(key, "")) for key in ("activation", "output_activation"))
+    for key, function, what in (("leak", "leaky_relu", "leak"), ("relu_slope_at_0", "relu", "its slope at 0")):
+        if key not in table:
+            continue
+        _number(table, key, Decimal(0))
+        if function not in used:
+            raise ProblemError(f"there is no {function} in this network, so {what} has no meaning", path=f"network.{key}")
+
+
+def _feeds_what_it_reads(network: Network, table: Keys) -> None:
+    """Where an output takes the place of the input, both have the same width."""
+    if network.feedback and network.first_only and network.inputs != network.outputs:
+        raise ProblemError(
+            f"{network.inputs} inputs and {network.outputs} outputs: what is fed back takes the place of x, so both are as many",
+            path="network.feedback" if "feedback" in table else "network",
+        )
+
+
+def _softmax_stands_last(network: Network) -> None:
+    """Softmax makes a prediction of several outputs: nowhere else has it a meaning here."""
+    hidden = [cell.activation is softmax for cell in network.cells]
+    if any(hidden) and (network.readout or any(hidden[:-1]) or network.cells[-1].state):
+        raise ProblemError("softmax belongs to the output: network.output_activation", path="network.activation")
+    last = network.output_activation
+    if last is softmax and network.outputs < 2:
+        key = "output_activation" if network.readout else "activation"
+        raise ProblemError("softmax of one output is always 1; two outputs or more, or sigmoid, would do", path=f"network.{key}")
+
+
+# ------------------------------------------------------------------------ sizes
+
+
+class _Sizes:
+    """How many units, inputs and outputs there are: as the file says, or as the shapes of its parameters tell."""
+
+    def __init__(
+        self, table: Keys, given: Keys, parameters: Keys, rows: bool, cells: tuple[Cell, ...], layers: list[Layer]
+    ) -> None:
+        self.table, self.given, self.parameters, self.rows = table, given, parameters, rows
+        self.cells = cells
+        self.ends = [f"({layer})" if layer else "" for layer in layers]
+        """What stands behind the names of each layer's parameters."""
+
+    def hidden(self) -> tuple[int, ...]:
+        """Units of each layer."""
+        said = self.table.get("hidden")
+        if said is None:
+            units = [self._told(cell, end) for cell, end in zip(self.cells, self.ends, strict=True)]
+        else:
+            units = said if isinstance(said, list) else [said]
+        for count in units:
+            _within(count, 1, MAX_UNITS, "hidden units", "network.hidden")
+        return tuple(units)
+
+    def _told(self, cell: Cell, end: str) -> int:
+        # A square matrix tells most, and a bias least.
+        for stem in sorted(cell.parameters, key=lambda stem: cell.parameters[stem].count("n"), reverse=True):
+            value = self.parameters.get(stem + end)
+            if isinstance(value, list) and value:
+                into = self._matrix(stem + end)
+                return into[0] if into else len(value)
+        return 1
+
+    def _matrix(self, key: str) -> tuple[int, int] | None:
+        """Rows and columns of a parameter as W stands left of its column; None where it is no matrix."""
+        value = self.parameters.get(key)
+        if not isinstance(value, list) or not value or not isinstance(value[0], list):
+            return None
+        size = (len(value), max(len(value[0]), 1))
+        return (size[1], size[0]) if self.rows else size
+
+    def inputs(self, units: int, over_time: bool, fed_back: int) -> int:
+        """How many numbers one input has; 0 where there is none. ``fed_back`` columns are not those of x."""
+        if "x" not in self.given:
+            return 0
+        for stem, dimensions in self.cells[0].parameters.items():
+            key = stem + self.ends[0]
+            if len(dimensions) == 1 or dimensions == ("n", "n"):
+                continue
+            more = units if dimensions[1] == "n+d" else 0
+            if key.lower() in self.parameters:
+                return 1
+            if (size := self._matrix(key)) and size[0] == units:
+                return max(size[1] - more - fed_back, 1)
+            if isinstance(self.parameters.get(key), list) and not size and not more:
+                # A flat list: one input for each unit, or one unit.
+                return 1 if units > 1 else max(len(self.parameters[key]) - fed_back, 1)
+        return _innermost(self.given["x"], over_time)
+
+    def outputs(self, units: int, recurrent: bool, samples: int | None) -> int:
+        """How many outputs there are: as many as the output weights have rows, else as many as a target has numbers."""
+        if "w_hy" in self.parameters:
+            return 1
+        if size := self._matrix("W_hy"):
+            return size[1] if size[1] != units == size[0] else size[0]
+        if isinstance(self.parameters.get("W_hy"), list):
+            return 1 if units > 1 else max(len(self.parameters["W_hy"]), 1)
+        target = self.given.get("target", 0)
+        if samples is not None and isinstance(target, list) and target:
+            target = target[0]
+        return _width(target, recurrent and self.table.get("outputs", "every") == "every")
+
+
+def _count_layers(table: Keys, parameters: Keys, word: str) -> int:
+    """How many layers there are, one on the other: as the file says, or as the names of its parameters tell."""
+    said = table.get("hidden")
+    if said is not None:
+        count = len(said) if isinstance(said, list) else 1
+    else:
+        numbers = [0]
+        for key in parameters:
+            try:
+                layer = Name.parse(key).layer
+            except UnknownName:
+                continue
+            if isinstance(layer, int) and not word:
+                numbers.append(layer)
+            elif isinstance(layer, str) and word and (number := layer.removeprefix(word)).isdigit():
+                numbers.append(int(number))
+        count = min(max(numbers), MAX_LAYERS + 1) or 1
+    _within(count, 1, MAX_LAYERS, "layers", "network.hidden")
+    return count
+
+
+def _width(value: Any, over_time: bool) -> int:
+    """How many numbers one input (or target) has, told by the first one."""
+    first = value[0] if over_time and isinstance(value, list) and value else value
+    return len(first) if isinstance(first, list) and first else 1
+
+
+def _innermost(value: Any, over_time: bool) -> int:
+    """How many numbers one input has, told by the lists that hold numbers."""
+    if _depth(value) <= int(over_time):
+        return 1
+    while isinstance(value, list) and value and isinstance(value[0], list):
+        value = value[0]
+    return max(len(value), 1) if isinstance(value, list) else 1
+
+
+def _depth(value: Any) -> int:
+    depth = 0
+    while isinstance(value, list):
+        depth += 1
+        value = value[0] if value else None
+    return depth
+
+
+def _samples(given: Keys, inputs: int, over_time: bool) -> int | None:
+    """How many samples ``x`` has: a batch is one level of lists deeper than one sample."""
+    x = given.get("x", 0)
+    depth = _depth(x)
+    if inputs == 1 and depth > int(over_time) and _ends_in_single_numbers(x):
+        depth -= 1
+    if depth <= int(over_time) + int(inputs > 1):
+        return None
+    _within(len(x), 1, MAX_SAMPLES, "samples", "given.x")
+    return len(x)
+
+
+def _ends_in_single_numbers(value: Any) -> bool:
+    """Whether the innermost lists have one number each: then they are columns of one."""
+    while isinstance(value, list) and value and isinstance(value[0], list):
+        value = value[0]
+    return isinstance(value, list) and len(value) == 1
+
+
+# ------------------------------------------------------------------------- time
+
+
+def _no_time(table: Keys, recurrent: bool) -> None:
+    if recurrent:
+        return
+    for key in ("outputs", "steps", "inputs"):
+        if key in table:
+            raise ProblemError(f"a feedforward network knows no time, so {key} has no meaning", path=f"network.{key}")
+
+
+def _steps(table: Keys, given: Keys, samples: int | None, first_only: bool) -> int:
+    x = given.get("x")
+    if x is None or first_only:
+        steps = _told_steps(table, first_only)
+    else:
+        if not isinstance(x, list):
+            raise ProblemError(f"{shown(x)} is one input; a list with an input for each time step is due", path="given.x")
+        steps = len(x[0]) if samples and isinstance(x[0], list) else len(x)
+        if "steps" in table and table["steps"] != steps and "decoder" not in table:
+            raise ProblemError(f"{table['steps']} steps, but x has {steps} inputs", path="network.steps")
+    _within(steps, 1, MAX_STEPS, "time steps", "network.steps" if x is None or first_only else "given.x")
+    return steps
+
+
+def _told_steps(table: Keys, first_only: bool) -> int:
+    if "steps" in table:
+        return int(table["steps"])
+    if first_only:
+        raise ProblemError('the key "steps" is missing: how many time steps follow from the one input', path="network")
+    raise ProblemError(
+        'the key "x" is missing: a list with an input for each time step (or network.steps, without inputs)', path="given"
+    )
+
+
+def _decoder_steps(table: Keys, given: Keys, samples: int | None) -> int:
+    """How many steps a decoder takes: as many as there are targets, else as the file says."""
+    target = given.get("target")
+    if samples is not None and isinstance(target, list) and target:
+        target = target[0]
+    if isinstance(target, list):
+        if table.get("steps", len(target)) != len(target):
+            raise ProblemError(f"{table['steps']} steps, but target has {len(target)}", path="network.steps")
+        return len(target)
+    if "steps" not in table:
+        raise ProblemError(
+            'the key "steps" is missing: how many steps the decoder takes (or given.target, a list)', path="network"
+        )
+    return int(table["steps"])
+
+
+# ----------------------------------------------------------------------- limits
+
+
+def _shared(network: Network, parameters: Keys) -> frozenset[Name]:
+    """Biases that are given as one number: one for all units of their layer."""
+    names = [name for name in network.declared() if name.stem.startswith("b_")]
+    return frozenset(name for name in names if not isinstance(parameters.get(str(name), []), list))
+
+
+def _within(value: int, least: int, most: int, what: str, path: str) -> None:
+    if not least <= value <= most:
+        met = f"{value:,}" if abs(value) < 10**30 else shown(value)
+        raise ProblemError(f"{met} {what}; from {least} to {most:,} are possible", path=path)
+
+
+def _of_a_size_to_work_with(network: Network) -> None:
+    sizes = zip(network.cells, network.hidden, network.below, strict=True)
+    weights = sum(max(a * (b + a + network.outputs + 8), 1) * max(len(cell.gates), 1) for cell, a, b in sizes)
+    size = 3 * weights * ((network.steps or 1) + (network.source_steps or 0)) * (network.samples or 1)
+    if size > MAX_LINES:
+        raise ProblemError(
+            f"about {size:,} lines, more than {MAX_LINES:,}; fewer units, samples or time steps would do", path="network"
+        )

@@ -1,0 +1,300 @@
+"""The problem file: what a lecturer writes, read exactly and checked.
+
+TOML, or the same structure as JSON. The shipped JSON Schema says what may
+stand where. ``networks`` finds the network in it, ``quantities`` its numbers;
+this module adds what else a schema cannot say, and puts the problem together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from bptt_trace.document.heading import Handout
+from bptt_trace.engine.formula import identity
+from bptt_trace.engine.names import Name
+from bptt_trace.errors import ProblemError, UnknownName, nearest
+from bptt_trace.networks.forward_pass import Network
+from bptt_trace.networks.losses import Loss
+from bptt_trace.networks.optimizers import Update
+from bptt_trace.problem.codes import digest, grouped, spelled
+from bptt_trace.problem.files import change_document, content, document_of, schema
+from bptt_trace.problem.loss_keys import _loss
+from bptt_trace.problem.marking_keys import Marking, _marking
+from bptt_trace.problem.network_keys import network_of
+from bptt_trace.problem.number_keys import given_of, parameters_of
+from bptt_trace.problem.numbers import Number, Rounding, shown
+from bptt_trace.problem.schema_errors import _validate
+from bptt_trace.problem.update_keys import of_a_size_to_work_with, told_gradients, update_of
+from bptt_trace.problem.vocabulary import Vocabulary, preset
+
+
+@dataclass(frozen=True)
+class Citation:
+    """Where the numbers of a problem come from."""
+
+    title: str
+    url: str = ""
+    note: str = ""
+    errata: Mapping[str, str] = field(default_factory=dict)
+    """What the source printed wrong: why, by the name of the quantity."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A network with its numbers, and what is to be done with it."""
+
+    title: str
+    network: Network
+    given: Mapping[Name, Number]
+    """Every single number that comes with the problem, by name."""
+    loss: Loss
+    update: Update | None
+    rounding: Rounding
+    source: str = ""
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    """The names that are shown."""
+    citation: Citation | None = None
+    marks: Marking = field(default_factory=Marking)
+    handout: Handout = field(default_factory=Handout)
+
+    @property
+    def code(self) -> str:
+        """The code on its sheets: that of the variant, else one that is made from the given numbers."""
+        if self.handout.code:
+            return self.handout.code
+        numbers = (f"{name}={number.value}" for name, number in self.given.items())
+        cells = (one for cell in self.network.cells for one in (told(cell), cell.activation.source))
+        shared = sorted(map(str, self.network.shared))  # a set has no order
+        plain = replace(self.network, cells=(), shared=frozenset())
+        parts = (plain, self.network.readout, self.loss, self.update, self.rounding)
+        facts = (*map(told, parts), *cells, *shared, *numbers)
+        return grouped(spelled(int.from_bytes(digest(facts)[:4]) >> 2))
+
+    @property
+    def handout_with_code(self) -> Handout:
+        """What stands at the head of its worksheets and keys."""
+        return replace(self.handout, code=self.code)
+
+    def rounded(self, rounding: Rounding) -> Problem:
+        """The same problem under another rounding."""
+        return replace(self, rounding=rounding)
+
+    @property
+    def samples(self) -> Sequence[int | None]:
+        """1 … N for a batch or for samples that take turns, or None alone where there is one."""
+        turns = self.update.online if self.update else 0
+        return range(1, turns + 1) if turns else self.network.numbers
+
+    def initial(self, name: Name, sample: int | None) -> Name:
+        """The initial state of a sample: its own where there is one, else that of all."""
+        own = name._replace(sample=sample)
+        sized = dict(self.network.state)[name] > 1
+        return own if (own._replace(index=(1,)) if sized else own) in self.given else name
+
+
+# ------------------------------------------------------------------ reading
+
+
+def told(part: Any) -> str:
+    """A dataclass as text, without the fields that have their default value: a convention added later changes no text.
+
+    >>> told(Update("gd")), told(None)
+    ('Update()', 'None')
+    """
+    if part is None:
+        return "None"
+    said = ((field, getattr(part, field.name)) for field in fields(part))
+    ours = (f"{field.name}={value!r}" for field, value in said if value != field.default)
+    return f"{type(part).__name__}({', '.join(ours)})"
+
+
+def document(source: str | Path, changes: Sequence[str] = ()) -> tuple[dict[str, Any], str]:
+    """The table of keys in a file, changed, and what to call the file; raises ``ProblemError``."""
+    text, name = content(source)
+    try:
+        return _changed(text, changes), name
+    except ProblemError as error:
+        error.source = error.source or name
+        raise
+
+
+def _changed(text: str, changes: Sequence[str]) -> dict[str, Any]:
+    read = document_of(text)
+    steps = _length(read)
+    for change in changes:
+        change_document(read, change)
+    if _length(read) != steps and not any(change.startswith("title") for change in changes):
+        read.pop("title", None)  # it spoke of another number of steps
+    return read
+
+
+def load(source: str | Path, changes: Sequence[str] = ()) -> Problem:
+    """The problem in a file; ``-`` is standard input, a bare word a built-in example.
+
+    ``changes`` are texts such as ``w_hh=0.9`` or ``network.activation=sigmoid``.
+    Raises ``ProblemError`` with the file, the place, what was met and what would do.
+    """
+    text, name = content(source)
+    return parse(text, name, changes)
+
+
+def parse(text: str, source: str = "<text>", changes: Sequence[str] = ()) -> Problem:
+    """The problem that a TOML or JSON text describes."""
+    try:
+        return from_document(_changed(text, changes), source)
+    except ProblemError as error:
+        error.source = error.source or source
+        raise
+
+
+# ----------------------------------------------------------------- checking
+
+
+def _length(document: dict[str, Any]) -> int | None:
+    """How many inputs a document has, as far as it can be told before it is checked."""
+    given = document.get("given")
+    x = given.get("x") if isinstance(given, dict) else None
+    return len(x) if isinstance(x, list) else None
+
+
+def from_document(document: dict[str, Any], source: str = "") -> Problem:
+    """The problem that a table of keys describes; raises ``ProblemError``."""
+    handout = document.get("handout")
+    if isinstance(handout, dict) and isinstance(handout.get("date"), date):  # as TOML has dates, without quotes
+        document = {**document, "handout": {**handout, "date": handout["date"].isoformat()}}
+    _validate(document)
+    if "gradient" in document.get("given", {}):
+        return _of_gradients(document, source)
+    if "network" not in document:
+        kind = schema()["properties"]["network"]["description"]
+        raise ProblemError(
+            f'the key "network" is missing; {kind} (or, for an update alone, the gradients in given.gradient)', path=""
+        )
+    table = document["network"]
+    given = dict(document.get("given", {}))
+    parameters = document.get("parameters", {})
+    network = network_of(table, given, parameters)
+    loss = _loss(document.get("loss", {}), network)
+    update, of_update, lines = _update(document.get("update"), network)
+    rounding = _rounding(document.get("rounding", {}))
+    numbers: dict[Name, Number] = {}
+    numbers.update(parameters_of(network, parameters))
+    numbers.update(given_of(network, loss, given, document.get("loss", {}).get("first_class", 1)))
+    if update and loss.kind == "none":
+        raise ProblemError("without a loss (kind none) there is no gradient to follow", path="update")
+    numbers.update(of_update)
+    title = document.get("title") or _default_title(network)
+    vocabulary = _vocabulary(document, network, numbers)
+    return Problem(
+        title,
+        lines,
+        numbers,
+        loss,
+        update,
+        rounding,
+        source,
+        vocabulary,
+        _citation(document.get("source")),
+        _marking(document.get("marks", {}), numbers),
+        Handout(**document.get("handout", {})),
+    )
+
+
+def _of_gradients(document: dict[str, Any], source: str) -> Problem:
+    """The problem of a table that has gradients and no network."""
+    if "network" in document:
+        raise ProblemError("gradients are given, or they come from a network: one of the two", path="given.gradient")
+    network, numbers, iterations = told_gradients(document)
+    update, of_update = update_of(document["update"], network, None, iterations)
+    numbers.update(of_update)
+    of_a_size_to_work_with(update, network)
+    return Problem(
+        document.get("title") or f"Optimizer: {update.rule}",
+        network,
+        numbers,
+        Loss("none"),
+        update,
+        _rounding(document.get("rounding", {})),
+        source,
+        _vocabulary(document, network, numbers),
+        _citation(document.get("source")),
+        _marking(document.get("marks", {}), numbers),
+        Handout(**document.get("handout", {})),
+    )
+
+
+COUNTS = {"T": "the time steps", "N": "the samples of a batch", "K": "the output units"}
+"""Letters that formulas use themselves."""
+
+
+def _update(table: dict[str, Any] | None, network: Network) -> tuple[Update | None, dict[Name, Number], Network]:
+    """The update, its numbers, and the network as its lines have it: of one sample, where samples take turns."""
+    if table is None:
+        return None, {}, network
+    update, numbers = update_of(table, network, network.samples)
+    of_a_size_to_work_with(update, network)
+    return update, numbers, replace(network, samples=None) if update.online else network
+
+
+def _vocabulary(document: dict[str, Any], network: Network, numbers: Mapping[Name, Number]) -> Vocabulary:
+    """The names that the file asks for: those of a preset, and its own."""
+    stems = {name.stem for name in numbers} | {"L", "a", "h"}
+    for cell in network.cells:
+        stems |= {*cell.state, *cell.gates, *(f"a_{gate}" for gate in cell.gates)}
+    if network.bidirectional:
+        stems |= {"y"}
+    if network.readout:
+        stems |= {"y"} | ({network.readout.logits} if network.readout.activation is not identity else set())
+        stems |= {"e", "s"} if network.readout.exponentials else set()
+    renamed = preset(document["notation"], stems) if "notation" in document else {}
+    for old, new in document.get("names", {}).items():
+        if old not in stems:
+            raise ProblemError(
+                f"no quantity {shown(old)}{nearest(old, stems)}; there are {', '.join(sorted(stems))}", path="names"
+            )
+        try:
+            plain = Name.parse(new) == Name(new)
+        except UnknownName:
+            plain = False
+        if not plain:
+            raise ProblemError(
+                f"{shown(new)} is not possible here; letters, digits behind them, in groups joined by _, as in W1 or w_rec",
+                path=f"names.{old}",
+            )
+        if new in COUNTS:
+            raise ProblemError(f"{new} counts {COUNTS[new]}; another name would do", path=f"names.{old}")
+        renamed[old] = new
+    _unmistakable(renamed, stems)
+    return Vocabulary(renamed)
+
+
+def _unmistakable(renamed: Mapping[str, str], stems: set[str]) -> None:
+    """No two quantities are shown under one name."""
+    met: dict[str, str] = {}
+    for stem in sorted(stems):
+        new = renamed.get(stem, stem)
+        if new in met:
+            raise ProblemError(f"{met[new]} and {stem} would both be shown as {shown(new)}", path="names")
+        met[new] = stem
+
+
+def _rounding(table: dict[str, Any]) -> Rounding:
+    if "figures" in table and "places" in table:
+        raise ProblemError("places and figures exclude each other; leave one out", path="rounding")
+    return Rounding(table.get("policy", "by_hand"), table.get("places", 4), table.get("figures"))
+
+
+def _citation(table: dict[str, Any] | None) -> Citation | None:
+    return (
+        None if table is None else Citation(table["title"], table.get("url", ""), table.get("note", ""), table.get("errata", {}))
+    )
+
+
+def _default_title(network: Network) -> str:
+    if network.steps is None:
+        return "Feedforward network"
+    return f"Recurrent network, {network.steps} time step{'s' if network.steps != 1 else ''}"

@@ -1,0 +1,1 @@
+"""Arrays of a trained model as a problem file."""

@@ -1,0 +1,308 @@
+"""Which parameters of a network the arrays of a trained model are.
+
+PyTorch stacks the gates of a recurrent layer row on row in ``weight_ih_l0`` and
+``weight_hh_l0`` (documentation of ``torch.nn.LSTM`` and ``torch.nn.GRU``), with a
+bias beside each; ``_reverse`` marks the layer that reads backward. Keras puts
+the gates side by side in ``kernel`` and ``recurrent_kernel``, for vectors that
+are rows (``keras.layers.LSTM`` and ``keras.layers.GRU``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from bptt_trace.engine.names import Layer, Name
+from bptt_trace.errors import ProblemError
+from bptt_trace.problem.network_keys import BOTH, layer_name
+from bptt_trace.problem.numbers import shown
+
+Arrays = dict[str, Any]
+
+PYTORCH = {"rnn": "h", "lstm": "ifgo", "gru": "rzn"}
+KERAS = {"rnn": "h", "lstm": "ifgo", "gru": "zrn"}
+"""The order in which the gates of a cell lie in its arrays."""
+
+
+@dataclass
+class Trained:
+    """What the arrays of a model tell of a network."""
+
+    cell: str
+    rows: bool
+    """Whether vectors are rows; parameters stand here as for columns."""
+    sizes: list[int] = field(default_factory=list)
+    """How many numbers come in, then the units of each layer."""
+    seen: int = 0
+    """How many numbers the readout is given."""
+    network: dict[str, Any] = field(default_factory=dict)
+    """Keys of the table [network]: the conventions of the framework."""
+    parameters: dict[Name, Sequence[Any]] = field(default_factory=dict)
+    """The array of each parameter; of a bias two, where both are to be added up."""
+
+
+def trained(left: Arrays, cell: str | None, *, merge_biases: bool, reset: str | None) -> Trained:
+    """The model in these arrays, which are taken out of ``left``.
+
+    ``cell`` is told by the arrays where it is None, and ``reset`` where it can be. Raises ``ProblemError``
+    where an array is missing or of a shape that does not fit.
+    """
+    layers = _layers(left)
+    if cell is None and not layers and not any(_ending(name) in ("weight", "kernel") for name in left):
+        raise ProblemError(_nothing_known(left))
+    if cell == "dense" or (cell is None and not layers):
+        if reset is not None:
+            raise ProblemError("a network of dense layers has no reset gate, so --reset has no meaning")
+        return _dense(left)
+    if not layers:
+        raise ProblemError(_nothing_known(left))
+    cell = cell or _told(left, layers[0])
+    model = Trained(cell, rows=layers[0].keras)
+    _recurrent(model, left, layers)
+    _conventions(model, layers, merge_biases, reset)
+    return model
+
+
+def oriented(name: str, array: Any) -> Any:
+    """A matrix as it stands left of a column: Keras, whose matrices are kernels, has vectors as rows."""
+    return array.T if _ending(name).endswith("kernel") else array
+
+
+def bias_of(name: str) -> str:
+    """What the bias beside a linear layer's weights is called."""
+    return re.sub(r"(weight|kernel)(:0)?$", r"bias\2", name)
+
+
+def _ending(name: str) -> str:
+    return re.split(r"[/.]", name)[-1].removesuffix(":0")
+
+
+def _nothing_known(left: Iterable[str]) -> str:
+    return (
+        f"there is no weight_ih_l0 among {', '.join(sorted(left))}; PyTorch's names are due (model.state_dict()), "
+        "or Keras's, kernel and recurrent_kernel ({w.path: w.numpy() for w in model.weights})"
+    )
+
+
+# ----------------------------------------------------------------------- layers
+
+
+class _Layer(NamedTuple):
+    """The names of the arrays of a recurrent layer in one direction."""
+
+    place: Any
+    """Its place among the layers, to be sorted by."""
+    backward: bool
+    into: str
+    back: str
+    biases: tuple[str, ...]
+    keras: bool
+
+
+def _layers(left: Mapping[str, Any]) -> list[_Layer]:
+    """The recurrent layers from the input on, each forward before backward."""
+    found = _of_pytorch(left) or _of_keras(left)
+    return sorted(found, key=lambda layer: (layer.place, layer.backward))
+
+
+def _of_pytorch(left: Mapping[str, Any]) -> list[_Layer]:
+    found: list[_Layer] = []
+    prefixes: dict[str, None] = {}
+    for name in left:
+        # A cell on its own (nn.LSTMCell) has no number.
+        match = re.fullmatch(r"(?P<prefix>.*\.)?weight_ih(?P<end>(?:_l(?P<number>\d{1,6}))?(?P<backward>_reverse)?)", name)
+        if match is None:
+            continue
+        prefix, end = match["prefix"] or "", match["end"]
+        prefixes[prefix] = None
+        back, *biases = (f"{prefix}{kind}{end}" for kind in ("weight_hh", "bias_ih", "bias_hh"))
+        there = tuple(bias for bias in biases if bias in left)
+        found.append(_Layer(int(match["number"] or 0), bool(match["backward"]), name, back, there, keras=False))
+    if len(prefixes) > 1:
+        whose = " and ".join(prefix.rstrip(".") or "one without a name" for prefix in prefixes)
+        raise ProblemError(f"{len(prefixes)} recurrent networks ({whose}), where one is due; leave out the arrays of the others")
+    numbers = {layer.place for layer in found}
+    for number in range(max(numbers, default=-1) + 1):
+        if number not in numbers:
+            raise ProblemError(f"weight_ih_l{number} is missing")
+    return found
+
+
+def _of_keras(left: Mapping[str, Any]) -> list[_Layer]:
+    """By their paths: ``lstm/lstm_cell/kernel``, ``bidirectional_1/backward_gru/gru_cell/recurrent_kernel``."""
+    paths = [match for name in left if (match := re.fullmatch(r"(?P<path>.*?)recurrent_kernel(?P<end>(:0)?)", name))]
+    directions = [re.search(r"(?:^|[/.])(forward|backward)(?=[_/.])", match["path"]) for match in paths]
+    # A layer's path without its direction: the two directions of one layer share it.
+    whole = [
+        match["path"] if way is None else match["path"][: way.start(1)] + match["path"][way.end(1) :]
+        for match, way in zip(paths, directions, strict=True)
+    ]
+    order = _in_order(list(dict.fromkeys(whole)))
+    found: list[_Layer] = []
+    for match, way, path in zip(paths, directions, whole, strict=True):
+        into, bias = (f"{match['path']}{kind}{match['end']}" for kind in ("kernel", "bias"))
+        biases = (bias,) if bias in left else ()
+        backward = way is not None and way[1] == "backward"
+        found.append(_Layer(order.index(path), backward, into, match[0], biases, keras=True))
+    return found
+
+
+def _in_order(paths: list[str]) -> list[str]:
+    """Keras counts layers of one kind, ``lstm``, ``lstm_1``; layers with names of their own stand in the order of the file."""
+    if len({re.sub(r"_?\d+", "", path) for path in paths}) > 1:
+        return paths
+    return sorted(paths, key=lambda path: [int(number) for number in re.findall(r"\d+", path)])
+
+
+def _told(left: Arrays, layer: _Layer) -> str:
+    """The cell, by how many times its recurrent weights are as many as its units."""
+    _due(left, layer.back)
+    shape = oriented(layer.back, left[layer.back]).shape
+    for cell, gates in PYTORCH.items():
+        if len(shape) == 2 and shape[0] == len(gates) * shape[1]:
+            return cell
+    raise ProblemError(
+        f"{layer.back}: of shape {shown(list(left[layer.back].shape))}; for n units n rows are due of an rnn, 3n of a gru, "
+        "4n of an lstm (in Keras, columns)"
+    )
+
+
+def _due(left: Arrays, name: str) -> None:
+    if name not in left:
+        raise ProblemError(f"{name} is missing")
+
+
+def _recurrent(model: Trained, left: Arrays, layers: list[_Layer]) -> None:
+    """Take the arrays of recurrent layers apart into those of gates."""
+    gates = (KERAS if model.rows else PYTORCH)[model.cell]
+    both = any(layer.backward for layer in layers)
+    places = list(dict.fromkeys(layer.place for layer in layers))
+    if both and [layer.backward for layer in layers] != [False, True] * len(places):
+        raise ProblemError("some layers read in both directions and some in one; the same is due for all")
+    for layer in layers:
+        _due(left, layer.into)
+        _due(left, layer.back)
+        into, back = oriented(layer.into, left.pop(layer.into)), oriented(layer.back, left.pop(layer.back))
+        units, rest = divmod(len(into), len(gates))
+        if into.ndim != 2 or rest:
+            many = f"{len(into)} {'columns' if layer.keras else 'rows'}"
+            raise ProblemError(f"{layer.into}: {many}, where {len(gates)} for each unit are due of an {model.cell}")
+        if back.shape != (len(into), units):
+            raise ProblemError(_misfit(layer.back, back, shown([len(into), units][:: -1 if layer.keras else 1]), model.cell))
+        if not model.sizes:
+            model.sizes = [into.shape[1]]
+            model.seen = into.shape[1]
+        place = places.index(layer.place)
+        if not layer.backward:
+            below, model.seen = model.seen, units * (1 + both)
+            model.sizes.append(units)
+        if into.shape[1] != below:
+            added = ", one direction behind the other" if both and place else ""
+            raise ProblemError(_misfit(layer.into, into, f"room for the {below} numbers that come into it{added}"))
+        if units != model.sizes[-1]:
+            raise ProblemError(f"{layer.into}: {units} units, where the other direction has {model.sizes[-1]}; as many are due")
+        name = layer_name(BOTH[layer.backward] if both else "", len(places), place)
+        _share_out(model, "W_x{}", name, gates, [into])
+        _share_out(model, "W_h{}", name, gates, [back])
+        _biases(model, left, layer, name, gates, units)
+    if both:
+        model.network["bidirectional"] = True
+
+
+def _misfit(name: str, array: Any, due: str, cell: str = "") -> str:
+    """What is wrong with a shape; it is told as the file has it."""
+    stored = oriented(name, array).shape
+    said = f"{name}: of shape {shown(list(stored))}, where {due} is due"
+    rows, units = array.shape if array.ndim == 2 else (0, 1)
+    others = [other for other, gates in PYTORCH.items() if other != cell and rows == units * len(gates)]
+    return f"{said} (--cell {others[0]} has this shape)" if cell and others else said
+
+
+def _share_out(model: Trained, stem: str, layer: Layer, gates: str, stacked: list[Any]) -> None:
+    """Give each gate its rows of arrays in which those of all gates lie one below the other."""
+    units = len(stacked[0]) // len(gates)
+    for place, gate in enumerate(gates):
+        parts = [array[place * units : (place + 1) * units] for array in stacked]
+        model.parameters[Name(stem.format(gate), layer)] = parts
+
+
+def _biases(model: Trained, left: Arrays, layer: _Layer, name: Layer, gates: str, units: int) -> None:
+    """One bias for each gate, or two; Keras has both as rows of one array."""
+    biases: list[Any] = []
+    for key in layer.biases:
+        array = left.pop(key)
+        many = len(gates) * units
+        if array.shape != (many,) and not (layer.keras and array.shape == (2, many)):
+            due = f"{[many]}, or {[2, many]}," if layer.keras else str([many])
+            raise ProblemError(f"{key}: of shape {shown(list(array.shape))}, where {due} is due")
+        biases += [array] if array.ndim == 1 else list(array)
+    if len(biases) == 2:
+        _share_out(model, "b_x{}", name, gates, biases[:1])
+        _share_out(model, "b_h{}", name, gates, biases[1:])
+    elif biases:
+        _share_out(model, "b_{}", name, gates, biases)
+
+
+def _conventions(model: Trained, layers: list[_Layer], merge_biases: bool, reset: str | None) -> None:
+    """What the framework has decided, as keys of the file."""
+    two = any(name.stem.startswith("b_x") for name in model.parameters)
+    if two and merge_biases:
+        if model.cell == "gru":
+            raise ProblemError("the two biases of a gru cannot be added up: its reset gate multiplies one of them alone")
+        _add_up(model)
+    elif two:
+        model.network["biases"] = 2
+    if model.cell == "lstm":
+        model.network["gate_order"] = "ifgo"
+    if model.cell != "gru":
+        if reset is not None:
+            raise ProblemError(f"a cell of the kind {model.cell} has no reset gate, so --reset has no meaning")
+        return
+    told = "after" if two or not model.rows else "before" if layers[0].biases else None
+    if told is None and reset is None:
+        raise ProblemError(
+            "without biases it cannot be told where the reset of a gru of Keras stands: --reset after (reset_after=True, "
+            "which is the default of Keras), or --reset before"
+        )
+    if told and reset and told != reset:
+        raise ProblemError(f"--reset {reset}, but the arrays are of a gru whose reset stands {told} the product")
+    model.network |= {"keeps": "z", "reset": told or reset}
+
+
+def _add_up(model: Trained) -> None:
+    """One bias of two: both arrays behind one name."""
+    for name in [name for name in model.parameters if name.stem.startswith("b_x")]:
+        gate = name.stem.removeprefix("b_x")
+        both = [model.parameters.pop(name._replace(stem=f"b_{beside}{gate}"))[0] for beside in "xh"]
+        model.parameters[name._replace(stem=f"b_{gate}")] = both
+
+
+# ----------------------------------------------------------------- linear layers
+
+
+def _dense(left: Arrays) -> Trained:
+    """Linear layers in the order of the file; the last one is left to be the readout, unless it is the only one."""
+    names = [name for name in left if left[name].ndim == 2]
+    if not names:
+        raise ProblemError(f"there is no matrix of weights among {', '.join(sorted(left))}")
+    hidden = names[:-1] or names
+    model = Trained("dense", rows=_ending(names[0]) == "kernel")
+    for place, name in enumerate(names):
+        weights = oriented(name, left[name])
+        if not model.sizes:
+            model.sizes = [weights.shape[1]]
+        if weights.shape[1] != model.sizes[-1]:
+            shape = shown(list(left[name].shape))
+            raise ProblemError(f"{name}: of shape {shape}, but what comes into it has {model.sizes[-1]} numbers")
+        if name not in hidden:
+            break
+        layer = layer_name("", len(hidden), place)
+        model.sizes.append(len(weights))
+        model.parameters[Name("W_xh", layer)] = [weights]
+        del left[name]
+        if (bias := bias_of(name)) in left:
+            model.parameters[Name("b_h", layer)] = [left.pop(bias)]
+    model.seen = model.sizes[-1]
+    return model

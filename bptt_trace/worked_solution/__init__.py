@@ -1,0 +1,1 @@
+"""What a worked solution says, section by section."""

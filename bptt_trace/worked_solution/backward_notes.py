@@ -1,0 +1,318 @@
+"""Sentences on the backward pass, each printed only where it is true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import Any, NamedTuple
+
+from bptt_trace.calculation.iterations import borders
+from bptt_trace.document.mathematics import Inline, Math, inline
+from bptt_trace.document.sheet import Note
+from bptt_trace.engine.formula import Const, Function, Over, Var, identity, product
+from bptt_trace.engine.functions import relu, sigmoid, tanh
+from bptt_trace.engine.names import Name, gradient
+from bptt_trace.engine.program import Moment
+from bptt_trace.lines.cell_words import scaled
+from bptt_trace.lines.parts_of_sheet import Parts, one_step, sources_of
+from bptt_trace.lines.rows import Desk
+from bptt_trace.worked_solution.wording import _added, _chain, _readable, listed
+
+
+def short_gradient(desk: Desk, moment: Moment) -> Iterator[Note]:
+    """What the gradients of the logits add up to, or that the long way gives the short gradient."""
+    network, loss = desk.problem.network, desk.problem.loss
+    stems = (network.readout.logits, "y", None) if network.readout else ("a", "h", network.layers[-1])
+    name = Name(str(stems[0]), stems[2], moment.time, sample=moment.sample)
+    indices = [(i,) for i in range(1, network.outputs + 1)] if network.outputs > 1 else [()]
+    lines = [desk.find(gradient(name._replace(index=index))) for index in indices]
+    if loss.kind not in ("cross_entropy", "binary_cross_entropy") or None in lines or not _readable(desk) or len(lines) > 6:
+        return
+    positions = [line for line in lines if line is not None]
+    if loss.gradient == "short":
+        if loss.kind == "cross_entropy":
+            total = desk.calculate(_added([Var(position) for position in positions]))
+            yield Note(
+                "Check",
+                inline(
+                    "What one class gains the others lose: these gradients add up to 0{rounded}: {total}.",
+                    rounded=", apart from rounding" if desk.printed(total.variable.number) else "",
+                    total=total.equation,
+                ),
+            )
+        return
+    scale = loss.factor
+    if network.steps is not None and not network.single and loss.over_time == "mean":
+        scale /= network.steps
+    if network.samples is not None and loss.over_batch == "mean":
+        scale /= network.samples
+    if network.outputs > 1 and loss.over_units == "mean":
+        scale /= network.outputs
+    said: Inline = ()
+    same = True
+    for index, position in zip(indices, positions, strict=True):
+        y = desk.find(Name(str(stems[1]), stems[2], moment.time, index, moment.sample))
+        target = desk.find(Name("target", time=moment.time, index=index, sample=moment.sample))
+        if y is None or target is None:
+            return
+        one = desk.calculate(product(Const(scale), Var(y) - Var(target)))
+        said += (", ", one.equation) if said else (one.equation,)
+        same = same and one.value.text == desk.value(position).text
+    words = "gives the same in one line" if same else "would give the same in one line if nothing were rounded on the long way"
+    yield Note("Short way", inline("Prediction − target {words}: {said}.", words=words, said=said))
+
+
+class Sources(NamedTuple):
+    """The two ways by which a gradient reaches a hidden state."""
+
+    direct: int
+    carried: int
+    total: int
+
+
+def sources(desk: Desk, time: int) -> Sources | None:
+    """Direct, carried and sum of the gradient of the hidden state at this time, where these are its two parts."""
+    total = desk.find(gradient(Name("h", time=time)))
+    if total is None:
+        return None
+    found = {source.word: source.position for source in sources_of(desk.program, total)}
+    if len(desk.steps[total].arguments) != 2 or found.keys() != {"direct", "carried"}:
+        return None
+    return Sources(found["direct"], found["carried"], total)
+
+
+def two_sources(desk: Desk, time: int, *, first: bool) -> Iterator[Note]:
+    """How the direct and the carried part of a gradient compare."""
+    found = sources(desk, time)
+    if found is None or not _readable(desk):
+        return
+    signs = desk.sign(found.direct), desk.sign(found.carried)
+    h = desk.name(found.total)
+    fed_back = desk.problem.network.feedback == "output"
+    start = inline(
+        "{h} acts on the loss through its own output{too} ({direct}: {d}) "
+        "and through the memory of step {next} ({carried}: {c}).",
+        too=", which is also fed back" if fed_back else "",
+        h=desk.name(position) if (position := desk.find(Name("h", time=time))) is not None else h,
+        direct=desk.line(found.direct),
+        d=desk.value(found.direct),
+        next=str(time + 1),
+        carried=desk.line(found.carried),
+        c=desk.value(found.carried),
+    )
+    if signs[0] * signs[1] > 0:
+        start += _same_direction(desk, found, signs[0])
+    elif signs[0] * signs[1] < 0:
+        start += _opposite(desk, found)
+    else:
+        return
+    if first:
+        start += (" Leaving out the memory path is the most common mistake in this calculation.",)
+    yield Note("Two sources", start)
+
+
+def _same_direction(desk: Desk, found: Sources, sign: int) -> Inline:
+    asks = ("negative", "larger") if sign < 0 else ("positive", "smaller")
+    h = desk.steps[found.total].target._replace(of=None)
+    position = desk.find(h)
+    both = inline(
+        " Both are {sign}: both ask for a {size} {h}.",
+        sign=asks[0],
+        size=asks[1],
+        h=desk.name(position) if position is not None else str(h),
+    )
+    if not desk.printed(found.total):
+        return both
+    share = desk.calculate(Over(Var(found.carried), Var(found.total)))
+    if not 0 < desk.printed(share.variable.number) < 1:
+        return both  # what is nearly nothing, or nearly all, is neither
+    return both + inline(
+        " The memory path makes up {share}, that is {percent} %, of the sum.",
+        share=share.equation,
+        percent=percent(desk.printed(share.variable.number)),
+    )
+
+
+def _opposite(desk: Desk, found: Sources) -> Inline:
+    total = desk.calculate(Var(found.direct) + Var(found.carried))
+    opposite = inline(" They pull in opposite directions: {sum}.", sum=total.equation)
+    direct, carried = abs(desk.printed(found.direct)), abs(desk.printed(found.carried))
+    if direct != carried:
+        larger = "carried" if carried > direct else "direct"
+        return (*opposite, f" The {larger} part is larger in size and decides the sign.")
+    cancel = not desk.printed(total.variable.number)
+    return (*opposite, " They are of the same size and cancel.") if cancel else opposite
+
+
+def percent(share: Any) -> str:
+    """A share as a percentage with two significant figures.
+
+    >>> percent(0.1544), percent(0.00033), percent(-1.5)
+    ('15', '0.033', '150')
+    """
+    two = Context(prec=2, rounding=ROUND_HALF_UP)
+    return f"{two.plus(abs(Decimal(str(share))) * 100):f}"
+
+
+def through_activation(desk: Desk, times: Sequence[int | None]) -> Iterator[Note]:
+    """What the slope of the hidden activation does to the gradient."""
+    function = desk.problem.network.activation
+    pairs = [pair for time in times if (pair := _crossing(desk, time)) is not None]
+    if not pairs or not _readable(desk):
+        return
+    bound = {tanh: ("tanh", "between 0 and 1"), sigmoid: ("the sigmoid", "between 0 and 1/4")}.get(function)
+    if bound and all(_shrinks(desk, *pair) for pair in pairs):
+        (before, after), *others = pairs
+        text = inline(
+            "The slope of {name} lies {bounds}, so {after} has the sign of {before} and is not larger in size ({sizes})",
+            name=bound[0],
+            bounds=bound[1],
+            after=desk.line(after),
+            before=desk.line(before),
+            sizes=_chain([_size(desk.value(after)), _size(desk.value(before))], "<=", r"\le"),
+        )
+        if others:
+            same = listed([f"lines {desk.line_of[a]} and {desk.line_of[b]}" for b, a in others[:3]])
+            text += (f"; likewise {same}",)
+        yield Note("Check", (*text, "."))
+    for before, after in pairs:
+        yield from _blocked(desk, function, before, after)
+
+
+def _crossing(desk: Desk, time: int | None) -> tuple[int, int] | None:
+    before, after = (desk.find(gradient(Name(stem, time=time))) for stem in ("h", "a"))
+    return (before, after) if before is not None and after is not None else None
+
+
+def _shrinks(desk: Desk, before: int, after: int) -> bool:
+    one, other = desk.printed(before), desk.printed(after)
+    return bool(abs(other) <= abs(one) and one * other > 0)
+
+
+def _size(value: Math) -> Math:
+    return Math(value.text.removeprefix("-"), value.latex.removeprefix("-"))
+
+
+def _blocked(desk: Desk, function: Function, before: int, after: int) -> Iterator[Note]:
+    """A unit that lets almost nothing through."""
+    target = desk.steps[after].target._replace(of=None)
+    a, h = desk.find(target), desk.find(target._replace(stem="h"))
+    assert a is not None and h is not None
+    if function.name == "relu" and function.pieces == relu().pieces and desk.printed(a) < 0 and desk.numbers[before] != 0:
+        yield Note(
+            "Off",
+            inline("{a} is negative: the unit is off, its slope is 0, and nothing passes back through it.", a=desk.equals(a)),
+        )
+    if function is not tanh:
+        return
+    slope = desk.calculate(1 - Var(h) ** 2)
+    if desk.printed(slope.variable.number) < Decimal("0.01") and desk.numbers[before] != 0:
+        yield Note(
+            "Saturated",
+            inline(
+                "The slope {slope} is small: {h} is near ±1 and lets almost nothing through.",
+                slope=slope.equation,
+                h=desk.name(h),
+            ),
+        )
+
+
+def chain(desk: Desk) -> Iterator[Note]:
+    """How the error of a feedforward network gets to its hidden unit."""
+    position = desk.find(gradient(Name("a")))
+    before = desk.find(gradient(Name("h")))
+    error = desk.find(gradient(Name("y")))
+    weight = desk.find(Name("w_hy"))
+    if None in (position, before, error, weight) or not _readable(desk):
+        return
+    assert position is not None and before is not None and error is not None and weight is not None
+    slope = desk.find(Name("a", of=Name("h")))
+    through: Inline = ()
+    if slope is not None and desk.problem.network.activation is not identity:
+        function = desk.problem.network.activation.name
+        through = inline(" and through the slope of {name} ({slope})", name=function, slope=desk.filled_numbers(slope))
+    outer = (
+        inline(", through the slope of the output ({slope}),", slope=desk.filled_numbers(z))
+        if (z := desk.find(Name("z", of=Name("y")))) is not None
+        else ()
+    )
+    yield Note(
+        "Chain",
+        inline(
+            "The error {error} is passed back{outer} through the weight ({weight}){through}: "
+            "{before} at {h} becomes {after} at {a}.",
+            error=desk.value(error),
+            outer=outer,
+            weight=desk.value(weight),
+            through=through,
+            before=desk.value(before),
+            after=desk.value(position),
+            h=_of(desk, Name("h")),
+            a=_of(desk, Name("a")),
+        ),
+    )
+
+
+def _of(desk: Desk, name: Name) -> Math:
+    position = desk.find(name)
+    assert position is not None
+    return desk.name(position)
+
+
+def reach(desk: Desk, parts: Parts) -> Iterator[Note]:
+    """What the factors between the states mean."""
+    singles = [p for p in parts.factors if one_step(desk.steps[p].target)]
+    if not singles or not _readable(desk):
+        return
+    product = parts.factors[-1]
+    state = desk.steps[singles[0]].target._replace(of=None)
+    sizes = [abs(desk.printed(position)) for position in singles]
+    others = len(desk.problem.network.cells[0].state) > 1
+    whole = inline(
+        "An error at {last} reaches {first} multiplied by {product} ({line}){along}",
+        last=_of(desk, state._replace(time=desk.last_time)),
+        first=_of(desk, state._replace(time=1)),
+        along=" along this memory alone" if others else "",
+        product=desk.value(product),
+        line=desk.line(product),
+    )
+    verdict = _verdict(sizes, abs(desk.printed(product)))
+    if scaled(desk.problem.network.cells[0]):
+        verdict = (
+            "the memory is rescaled by the stabiliser at every step, so this factor does not measure what is kept; "
+            "the output is made from c / n"
+        )
+    if borders(desk.problem):
+        verdict = "these are the slopes; at the border of two windows, however, nothing is carried back"
+    yield Note("Reach", (*whole, f": {verdict}."))
+
+
+LASTING = (0.5, 2.0)
+"""A gradient is called stable where at least half of it arrives, and less than double."""
+
+
+def lasts(product: Any) -> bool:
+    """Whether a change that is multiplied by this is neither lost nor blown up."""
+    least, most = LASTING
+    return least <= abs(float(product)) < most
+
+
+def _verdict(sizes: Sequence[Any], product: Any) -> str:
+    """What factors of these sizes do to what comes back."""
+    one = len(sizes) == 1
+    every, each = ("the factor", "the factor is") if one else ("each factor", "each factor is")
+    if any(size == 0 for size in sizes):
+        return f"{'the factor' if one else 'a factor'} is 0, so nothing comes back through it"
+    if all(size == 1 for size in sizes):
+        return f"{every} is 1 in size, so all of it comes back (stable gradient)"
+    if lasts(product) and (all(size < 1 for size in sizes) or all(size > 1 for size in sizes)):
+        return f"{each} close enough to 1 that at least half of it comes back and it does not double (stable gradient)"
+    if all(size < 1 for size in sizes):
+        return f"{each} smaller than 1 in size, so what comes back fades (vanishing gradient)"
+    if all(size > 1 for size in sizes):
+        return f"{each} larger than 1 in size, so what comes back grows (exploding gradient)"
+    whole = "fades" if product < 1 else "grows" if product > 1 else "stays"
+    if any(size < 1 for size in sizes) and any(size > 1 for size in sizes):
+        return f"some factors shrink it and some enlarge it; on the whole it {whole}"
+    kind = "enlarge it, none shrinks it" if product > 1 else "shrink it, none enlarges it"
+    return f"some factors {kind}; on the whole it {whole}"

@@ -1,0 +1,336 @@
+"""The box of conventions: everything on which textbooks differ, as this sheet has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
+
+from bptt_trace.calculation.compiled_rules import definition
+from bptt_trace.document.mathematics import Inline, Math, inline
+from bptt_trace.engine.formula import Apply, Function, Var, applications, identity, product
+from bptt_trace.engine.formula_text import LATEX, TEXT, Line, in_z
+from bptt_trace.engine.functions import slope_of, softmax
+from bptt_trace.engine.names import Layer, Name, Role, gradient
+from bptt_trace.lines.cell_words import choices, names_in, over_time
+from bptt_trace.lines.matrix_rows import Blackboard
+from bptt_trace.lines.parts_of_sheet import way
+from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.spelling import Clock, clock_at
+from bptt_trace.networks.cells import Cell
+from bptt_trace.networks.optimizers import Update
+from bptt_trace.problem.numbers import Rounding
+from bptt_trace.worked_solution.loss_formulas import whole
+from bptt_trace.worked_solution.update_formulas import clipping, named, recipe
+
+
+def conventions(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, Inline]]:
+    """Term and explanation, only those that this problem has."""
+    problem = desk.problem
+    if problem.update and problem.update.told:
+        yield from _update(desk, problem.update)
+        yield "Rounding", (rounding_rule(desk.values.rounding, states=_states(desk)),)
+        yield "Reading", (_READING,)
+        return
+    yield "Loss", whole(desk, board) if problem.loss.kind != "none" else ("none: a forward pass alone",)
+    if problem.loss.kind in ("cross_entropy", "binary_cross_entropy"):
+        yield "Gradient", _entropy_gradient(desk)
+    yield "Activations", _activations(desk)
+    network = problem.network
+    if network.samples is not None:
+        yield (
+            "Samples",
+            inline("{x} belongs to sample 2", x=desk.speller.math(Name("x", time=1 if network.steps else None, sample=2))),
+        )
+    if kinds := tuple(choices(network.cells[0])):
+        yield "Cell", _sentences(desk, kinds)
+    if shape := tuple(over_time(network)):
+        yield "Over time", _sentences(desk, shape)
+    if max(*network.hidden, network.inputs, network.outputs) > 1:
+        yield "Products", (_PRODUCTS[network.rows],)
+    if problem.update:
+        yield from _update(desk, problem.update)
+    if (network.steps or network.samples) and (via := _via_example(desk)):
+        yield "via", inline('{via} is the part of the gradient that arrives through {by}; without "via", the total', **via)
+    yield "Rounding", (rounding_rule(desk.values.rounding, states=_states(desk)),)
+    yield "Reading", (_READING,)
+
+
+_READING = 'the column "uses" names the lines that a line takes its numbers from'
+
+
+def _states(desk: Desk) -> bool:
+    """Whether there are lines that keep significant figures, beside those of the memory."""
+    return any(desk.steps[position].role is Role.STATE for position in (*desk.parts.cut, *desk.parts.changes))
+
+
+def _update(desk: Desk, update: Update) -> Iterator[tuple[str, Inline]]:
+    """The rule with its formulas and its source; clipping, truncation, and what an iteration sees."""
+    network = desk.problem.network
+    frozen = [desk.speller.text(name) for name in update.freeze]
+    stays = f"; {', '.join(frozen)} {'stays' if len(frozen) == 1 else 'stay'} as given" if frozen else ""
+    batch = " of the whole batch (batch update)" if network.samples is not None else ""
+    turns = f" of one sample (online: the {update.online} samples take turns)" if update.online else ""
+    once = (
+        "all are updated once, at the end" if update.iterations == 1 else "all are updated together, at the end of an iteration"
+    )
+    when = f"; every gradient uses the old parameters, {once}{batch}{turns}" if not update.told else ""
+    formulas: Inline = ()
+    if update.rule != "gd" or update.decay:
+        for place, (left, right) in enumerate(recipe(update, desk.speller)):
+            both = Math(f"{left.text} = {right.text}", f"{left.latex} = {right.latex}")
+            formulas += ("; " if place else ": ", both)
+        if any(desk.steps[position].role is Role.STATE for position in desk.parts.updates):
+            formulas += ("; a letter on both sides: on the right its value before the iteration, at first 0 if none is given",)
+    yield "Update", (named(update), *formulas, f"{when}{stays}")
+    if update.schedule:
+        yield "Learning rate", _schedule(desk, update)
+    if update.clip:
+        yield "Clipping", clipping(update, desk.speller)
+    if update.truncate:
+        windows = f"windows of {update.truncate} time step{'s' if update.truncate > 1 else ''}"
+        ends = "" if network.every else ", the last of them ending with the last step"
+        yield "Truncation", (f"nothing is carried back from one window to the one before: {windows}{ends}",)
+
+
+def _every(count: int) -> str:
+    return "every iteration" if count == 1 else f"every {count} iterations"
+
+
+def _schedule(desk: Desk, update: Update) -> Inline:
+    """How the learning rate goes from iteration to iteration."""
+    eta, gamma, k = desk.speller.math(Name("eta")), desk.speller.math(Name("gamma")), Math("k", "k")
+    match update.schedule:
+        case "list":
+            return ("given for each iteration",)
+        case "step":
+            return inline("{eta}, multiplied by {gamma} after {n}", eta=eta, gamma=gamma, n=_every(update.every))
+        case "exponential":
+            power = Math(f"{eta.text} * {gamma.text}^(k-1)", rf"{eta.latex} \cdot {gamma.latex}^{{k-1}}")
+            return inline("{power} in iteration {k}", power=power, k=k)
+        case _:
+            share = Math(f"{eta.text} * k / {update.every}", rf"{eta.latex} \cdot \frac{{k}}{{{update.every}}}")
+            return inline(
+                "warm-up: {share} in iteration {k}, from iteration {n} on {eta}", share=share, k=k, n=str(update.every), eta=eta
+            )
+
+
+def _sentences(desk: Desk, sentences: Sequence[str]) -> Inline:
+    """Sentences about this network, with its names set in."""
+    network = desk.problem.network
+    clock = clock_at(1)
+    names = {
+        key: desk.speller.math(name, clock if name.time == 1 and not key.endswith("_end") else str)
+        for key, name in names_in(network).items()
+        if key not in ("y", "target")
+    }
+    names |= {key: desk.speller.math(Name(stem, time=0), clock) for key, stem in (("y", "y"), ("target", "target"))}
+    return tuple(part for place, one in enumerate(sentences) for part in (*(["; "] if place else []), *inline(one, **names)))
+
+
+_PRODUCTS = {
+    False: "W x: a weight matrix stands left of its column; row i of W belongs to unit i",
+    True: "x W: vectors are rows, and a weight matrix stands right of its row; column i of W belongs to unit i",
+}
+
+
+def rounding_rule(rounding: Rounding, *, states: bool = False) -> str:
+    """The rule of rounding in words; with ``states`` it says that the lines of an optimizer are rounded in their own way."""
+    if states and rounding.figures is None and rounding.policy in ("by_hand", "carry"):
+        own = (
+            f"; lines of norms, clipped gradients and of what the update carries on keep {rounding.kept_figures}, "
+            "because small squares would be 0 with so many decimals"
+        )
+        return rounding_rule(rounding) + own
+    digits = rounding.kept
+    match rounding.policy:
+        case "by_hand":
+            return (
+                f"by hand: each result is rounded half up to {digits} and the rounded value is used next; "
+                "given numbers are not rounded"
+            )
+        case "carry":
+            return (
+                f"each result is shown rounded half up to {digits}, but the unrounded value is used next; "
+                "where the printed digits do not give the printed result, ≈ stands instead of ="
+            )
+        case "full":
+            return "none: double precision, with the shortest digits that read back to the same number"
+        case _:
+            return "none: closed forms, each with its decimal value beside it"
+
+
+def _entropy_gradient(desk: Desk) -> Inline:
+    """Which way back a cross-entropy takes."""
+    network = desk.problem.network
+    output = network.output_activation
+    before, after = _prediction(desk)
+    if desk.problem.loss.gradient == "long":
+        if network.readout and network.readout.exponentials:
+            return inline("the long way: through {y}, the exponentials and their sum to {z}", y=after, z=before)
+        if output is softmax:
+            return inline("the long way: through {y} and the matrix of the slopes of softmax to {z}", y=after, z=before)
+        return inline("the long way: through {y} and the slope of the {name} to {z}", y=after, name=output.name, z=before)
+    short = inline("the short way: {name} and logarithm together give prediction − target at {z}", name=output.name, z=before)
+    if not _used_again(desk):
+        return short
+    return short + inline("; where {y} is used again, the way leads through {y}, whose gradient is a sum", y=after)
+
+
+def _used_again(desk: Desk) -> bool:
+    """Whether a prediction is more than compared with its target, so that its gradient has a line."""
+    network, known = desk.problem.network, desk.program.vectors.program.index
+    return any(
+        gradient(network.prediction(time)._replace(sample=sample)) in known
+        for time in network.predicting
+        for sample in network.numbers
+    )
+
+
+def _prediction(desk: Desk) -> tuple[Math, Math]:
+    """The prediction and its pre-activation."""
+    network = desk.problem.network
+    time = None if network.steps is None else 1
+    names = [Name(network.readout.logits if network.readout else "z", time=time), Name("y", time=time)]
+    if not network.readout:
+        names = [Name(stem, network.layers[-1], time) for stem in ("a", "h")]
+    clock = str if time is None else clock_at(1, "t" if network.every else "T")
+    before, after = (desk.speller.math(name, clock) for name in names)
+    return before, after
+
+
+def _activations(desk: Desk) -> Inline:
+    network = desk.problem.network
+    time = None if network.steps is None else 1
+    parts: list[str | Math] = []
+    functions = [cell.activation for cell in network.cells]
+    if network.cells[0].gates:
+        parts += _gates(desk, network.cells[0], network.layers[0])
+    elif len(set(functions)) == 1:
+        parts += _activation(desk, "hidden", functions[0], Name("a", network.layers[0], time), Name("h", network.layers[0], time))
+    else:
+        for layer, function in zip(network.layers, functions, strict=True):
+            parts += ["; "] if parts else []
+            parts += _activation(desk, f"layer {layer}", function, Name("a", layer, time), Name("h", layer, time))
+    if network.readout:
+        before, after = Name(network.readout.logits, time=time), Name("y", time=time)
+        parts += ["; ", *_activation(desk, "output", network.readout.activation, before, after)]
+    return tuple(parts)
+
+
+def _gates(desk: Desk, cell: Cell, layer: Layer) -> Iterator[str | Math]:
+    """Which activation each line of a cell with gates has, told by its lines."""
+    whole: dict[Function, list[Math]] = {}
+    inside: dict[Function, list[Math]] = {}
+    lines = desk.program.vectors.program.steps
+    first = next(step.target.time for step in lines if step.target.layer == layer and step.target.stem in cell.gates)
+    for step in lines:
+        target, rule = step.target, step.rule
+        if rule is None or (target.layer, target.time, target.iteration, target.of) != (layer, first, 1, None):
+            continue
+        for applied in applications(rule.formula):
+            of_name = isinstance(applied.argument, Var)
+            if applied is rule.formula:
+                whole.setdefault(applied.function, []).append(_in_time(desk, target))
+            elif of_name:
+                argument = lines[step.arguments[cast(Var, applied.argument).number]].target
+                inside.setdefault(applied.function, []).append(_in_time(desk, argument))
+    for place, (function, gates) in enumerate(whole.items()):
+        yield "; " if place else ""
+        yield from _listed(gates)
+        yield f" {function.name}"
+    for function, arguments in inside.items():
+        yield f"; {function.name} of "
+        yield from _listed(arguments)
+
+
+def _in_time(desk: Desk, name: Name) -> Math:
+    return desk.speller.seen_from(name._replace(sample=None), name.time or 0)
+
+
+def _listed(names: Iterable[Math]) -> Iterator[str | Math]:
+    for number, name in enumerate(dict.fromkeys(names)):
+        yield from (", " if number else "", name)
+
+
+def _activation(desk: Desk, layer: str, function: Function, before: Name, after: Name) -> Inline:
+    if function is identity:
+        return (f"{layer} identity",)
+    clock = str if before.time is None else clock_at(before.time)
+    if function is softmax:
+        return _softmax(desk, layer, before, after, clock)
+    names = {0: before, 1: after}
+    slope = slope_of(function, Var(0), Var(1))
+    spelled = []
+    for signs in (TEXT, LATEX):
+        form = Line(signs).template(product(slope))
+        spelled.append(form.pattern % tuple(desk.speller.spelling(signs)(names[hole], clock) for hole in form.holes))
+    known = inline("{layer} {name}, slope {slope}", layer=layer, name=function.name, slope=Math(*spelled))
+    if function.definition is not None:
+        known = inline(
+            "{layer} {phi}, slope {slope}",
+            layer=layer,
+            phi=_in_z(function),
+            slope=_in_z(_slope(function)),
+        )
+    for bent in dict.fromkeys(_bent(function)):
+        own = _slope(bent)
+        name = (", ", Math(f"{own.name}(z)", f"{own.latex}(z)")) if bent is not function else ()
+        known = (*known, *name, _corner(own))
+    return known
+
+
+def _softmax(desk: Desk, layer: str, before: Name, after: Name, clock: Clock) -> Inline:
+    z, y = desk.speller.math(before, clock), desk.speller.math(after, clock)
+    formula = Math(
+        f"{y.text}[i] = exp({z.text}[i]) / sum_j exp({z.text}[j])",
+        rf"{y.latex}[i] = \frac{{\exp({z.latex}[i])}}{{\sum_j \exp({z.latex}[j])}}",
+    )
+    return inline("{layer} softmax, {formula}", layer=layer, formula=formula)
+
+
+def _in_z(function: Function) -> Math:
+    """What a user's function is, or the slope of one."""
+    told = definition(function)
+    return Math(f"{function.name}(z) = {in_z(told, TEXT)}", f"{function.latex}(z) = {in_z(told, LATEX)}")
+
+
+def _slope(function: Function) -> Function:
+    """The slope of a function for which that is a function with a name."""
+    applied = slope_of(function, Var(0), Var(1))
+    assert isinstance(applied, Apply)
+    return applied.function
+
+
+def _bent(function: Function) -> Iterator[Function]:
+    """The functions with a corner at 0: a function made of straight pieces, or those in a formula."""
+    if function.pieces is not None and function is not identity:
+        yield function
+    for applied in applications(function.definition) if function.definition else ():
+        yield from _bent(applied.function)
+
+
+def _corner(slope: Function) -> str:
+    """What the slope of a function made of straight pieces is, and what it is taken as at 0, where there is none."""
+    pieces = slope.pieces
+    assert pieces is not None
+    return f" ({pieces.right} right of 0, {pieces.left} left of 0, and at exactly 0 taken as {pieces.at_zero})"
+
+
+def _via_example(desk: Desk) -> dict[str, Math] | None:
+    """A carried gradient if there is one, else any contribution that has a line."""
+    lines = [
+        position
+        for position, step in enumerate(desk.steps)
+        if step.target.via is not None and step.target.iteration == 1 and not step.repeats
+    ]
+    if not lines:
+        return None
+    carried = [p for p in lines if desk.steps[p].target.stem == "h" and _carried(desk.steps[p].target)]
+    position = (carried or lines)[-1]
+    via = desk.steps[position].target.via
+    assert via is not None
+    return {"via": desk.name(position), "by": desk.speller.math(via)}
+
+
+def _carried(name: Name) -> bool:
+    return name.via is not None and way(name, name.via) == "carried"

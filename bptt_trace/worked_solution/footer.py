@@ -1,0 +1,80 @@
+"""The footer: distance from full precision, source, contradictions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from decimal import ROUND_HALF_UP, Context, Decimal
+
+from bptt_trace.document.mathematics import Math, inline
+from bptt_trace.document.sheet import Note
+from bptt_trace.lines.rows import Desk
+from bptt_trace.problem.problem import Problem
+
+
+def drift(desk: Desk) -> Iterator[Note]:
+    """How far a sheet calculated by hand is from full precision."""
+    if desk.values.rounding.policy == "carry":
+        yield from _contradictions(desk)
+    if desk.values.rounding.policy != "by_hand":
+        return
+    exact, here = desk.reference.numbers, desk.values.numbers
+    line_of = desk.line_of
+    lines = [p for p in range(len(desk.steps)) if line_of[p]]
+    apart = [abs(exact[position] - float(here[position])) for position in lines]
+    nearly = max(apart, default=0.0) * (1 - 1e-6)
+    # Floating point finds the few that are furthest away, decimals the one among them.
+    far = [position for position, distance in zip(lines, apart, strict=True) if distance >= nearly]
+    worst = max(far, key=lambda position: abs(Decimal(exact[position]) - here[position]), default=None)
+    if worst is None:
+        return
+    # What is left below this is the error of double precision itself.
+    if all(distance <= 1e-12 * abs(exact[position]) for position, distance in zip(lines, apart, strict=True)):
+        yield Note("Rounding", ("No result differs from full precision.",))
+        return
+    distance = abs(Decimal(exact[worst]) - here[worst])
+    if distance < 1e-12 * max(1.0, abs(exact[worst])):
+        yield Note("Rounding", ("Every result agrees with full precision to 12 decimals.",))
+        return
+    yield Note(
+        "Rounding",
+        inline(
+            "The largest distance of a result from full precision is {distance} ({line}: {here} here, {there} unrounded).",
+            distance=_plain(f"{Context(prec=2, rounding=ROUND_HALF_UP).plus(distance)}"),
+            line=desk.line(worst),
+            here=desk.value(worst),
+            there=_plain(_finer(desk, exact[worst], float(distance))),
+        ),
+    )
+
+
+def source(problem: Problem) -> Iterator[Note]:
+    """Where the numbers come from."""
+    cited = problem.citation
+    if cited is not None:
+        where = f" ({cited.url})" if cited.url else ""
+        note = f" {cited.note}" if cited.note else ""
+        yield Note("Source", (f"{cited.title}{where}.{note}",))
+
+
+def _finer(desk: Desk, number: float, distance: float) -> str:
+    """A number with two digits more than the sheet shows, or as many as make its distance visible."""
+    rounding = desk.values.rounding
+    leading = math.floor(math.log10(abs(number) or 1)) + 1
+    visible = leading + 1 - math.floor(math.log10(distance))
+    usual = rounding.figures or leading + rounding.places
+    return f"{number:.{min(max(1, usual + 2, visible), 17)}g}"
+
+
+def _plain(text: str) -> Math:
+    number = f"{Decimal(text):f}"
+    return Math(number, number)
+
+
+def _contradictions(desk: Desk) -> Iterator[Note]:
+    lines = [p for p in range(len(desk.steps)) if desk.line_of[p]]
+    marked = sum(1 for p in lines if desk.row(p).relation != "=")
+    yield Note(
+        "Rounding",
+        (f"On {marked} of {len(lines)} lines the printed digits do not give the printed result; they are marked with ≈.",),
+    )

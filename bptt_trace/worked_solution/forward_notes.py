@@ -1,0 +1,470 @@
+"""The explanations: short, made from the problem, printed only where their condition holds.
+
+Each function looks at the numbers and returns the notes that are true of them,
+in the order in which they are read. Every number in a sentence stands in a
+line, or is calculated in that sentence by ``Desk.calculate``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from bptt_trace.calculation.iterations import borders
+from bptt_trace.document.mathematics import Inline, Math, inline
+from bptt_trace.document.sheet import Note
+from bptt_trace.engine.formula import Apply, Formula, Sum, Times, Var, identity, variables
+from bptt_trace.engine.functions import sigmoid, softmax, softplus, tanh
+from bptt_trace.engine.names import Name, Role, gradient
+from bptt_trace.engine.program import Moment
+from bptt_trace.lines.cell_words import scaled
+from bptt_trace.lines.parts_of_sheet import Parts
+from bptt_trace.lines.rows import Calculation, Desk
+from bptt_trace.worked_solution.wording import _added, _chain, _readable, full_line, in_words, listed, named
+
+
+class Voices(NamedTuple):
+    """The terms of a recurrent pre-activation, told apart by what they contain."""
+
+    position: int
+    """The pre-activation."""
+    hidden: int
+    """The state that it makes."""
+    state: int
+    """The state before."""
+    memory: Formula
+    others: tuple[tuple[str, Formula], ...]
+    """The input and the bias, where they are there."""
+
+
+def voices(desk: Desk, time: int) -> Voices | None:
+    """The terms that line a_t adds, where they are single numbers."""
+    position = desk.find(Name("a", time=time))
+    hidden = desk.find(Name("h", time=time))
+    state = desk.find(Name("h", time=time - 1))
+    if position is None or hidden is None or state is None or desk.steps[position].formula is None:
+        return None
+    formula = desk.steps[position].formula
+    assert formula is not None
+    terms = formula.terms if isinstance(formula, Sum) else (formula,)
+    memory = [term for term in terms if any(v.number == state for v in variables(term))]
+    others = tuple(
+        ("bias" if isinstance(term, Var) else "fed back" if _fed_back(desk, term) else "input", term)
+        for term in terms
+        if not any(v.number == state for v in variables(term))
+    )
+    return Voices(position, hidden, state, memory[0], others) if len(memory) == 1 else None
+
+
+def _fed_back(desk: Desk, term: Formula) -> bool:
+    """Whether a term is what the step before gave out, or should have."""
+    return any(desk.steps[v.number].target.stem in ("y", "target") for v in variables(term))
+
+
+# --------------------------------------------------------------- forward pass
+
+
+def memory(desk: Desk, time: int) -> Iterator[Note]:
+    """What the state at this time remembers."""
+    found = voices(desk, time)
+    if found is None or not _readable(desk):
+        return
+    if time == 1:
+        yield _first_memory(desk, found)
+    elif found.others:
+        yield _later_memory(desk, found)
+    factor = desk.find(Name("h", time=time - 1, of=Name("h", time=time)))
+    if time > 1 and factor is not None:
+        yield _passed_on(desk, found, factor, time)
+
+
+def gates(desk: Desk, moment: Moment) -> Iterator[Note]:
+    """What each gate does with these numbers, told by the products in which it stands; of a vector, in unit 1."""
+    if not _readable(desk):
+        return
+    network = desk.problem.network
+    said: list[Inline] = []
+    for position in desk.parts.forward.steps[moment]:
+        step = desk.steps[position]
+        if step.rule is None or step.target.index not in ((), (1,)):
+            continue
+        open_gates = {
+            place
+            for place, argument in enumerate(step.arguments)
+            if network.cell_of(step.target.layer).gates.get(desk.steps[argument].target.stem) is sigmoid
+        }
+        formula = step.rule.formula
+        terms = formula.terms if isinstance(formula, Sum) else (formula,)
+        for term in terms:
+            said += _gated(desk, position, term, open_gates, adds=len(terms) > 1)
+    if said:
+        yield Note("Gates", (*(part for place, one in enumerate(said) for part in ("; " if place else "", *one)), "."))
+
+
+def _gated(desk: Desk, position: int, term: Formula, gates: Collection[int], *, adds: bool) -> Iterator[Inline]:
+    """``f_2 = 0.8700 keeps 87 % of c_1``, where the term is a gate times something else."""
+    if not isinstance(term, Times) or len(term.factors) != 2:
+        return
+    step = desk.steps[position]
+    first, second = term.factors
+    of = [v.number for v in variables(first)]
+    if len(of) != 1 or of[0] not in gates:
+        first, second = second, first
+        of = [v.number for v in variables(first)]
+    if len(of) != 1 or of[0] not in gates:
+        return
+    gate = step.arguments[of[0]]
+    gated = [step.arguments[v.number] for v in variables(second)]
+    if len(gated) != 1 or desk.numbers[gated[0]] == 0:
+        return
+    whole, share = _opened(desk, gate, closes=not isinstance(first, Var))
+    earlier = desk.steps[gated[0]].target.time != step.target.time
+    # Into the sum that the cell is, or on to what reads it.
+    passes = "in" if adds else "through"
+    pattern = "keeps {share} of {what}" if earlier and adds else f"lets {{share}} of {{what}} {passes}"
+    name = desk.name(gated[0])
+    if isinstance(second, Apply):
+        spelled = [f"{sign}({text})" for sign, text in ((second.function.name, name.text), (second.function.latex, name.latex))]
+        name = Math(*spelled)
+    yield (whole, " ", *inline(pattern, share=_share(share), what=name))
+
+
+def _opened(desk: Desk, gate: int, *, closes: bool) -> tuple[Math, Any]:
+    """How far a gate is open, as an equation and as it is printed: its value, or 1 minus that where it ``closes``."""
+    if not closes:
+        return desk.equals(gate), desk.printed(gate)
+    rest = desk.calculate(1 - Var(gate))
+    return rest.equation, desk.printed(rest.variable.number)
+
+
+def _share(part: Any) -> str:
+    """A part of 1 in whole percent; what is nearly all or nearly nothing is not called all or nothing."""
+    whole = int((Decimal(str(part)) * 100).to_integral_value(ROUND_HALF_UP))
+    if whole in (0, 100) and part not in (0, 1):
+        return "less than 1 %" if whole == 0 else "more than 99 %"
+    return f"{whole} %"
+
+
+def _first_memory(desk: Desk, found: Voices) -> Note:
+    brought = desk.calculate(found.memory)
+    h_0 = desk.equals(found.state)
+    line = desk.line(found.position)
+    if desk.numbers[found.state] != 0:
+        return Note(
+            "Memory",
+            inline(
+                "The memory is not empty: {h_0} brings {calculation} into {line}.",
+                h_0=h_0,
+                calculation=brought.equation,
+                line=line,
+            ),
+        )
+    sources: list[str | Math] = []
+    for word, term in found.others:
+        sources.append("the bias" if word == "bias" else _inputs(desk, term))
+    carried: Inline = ()
+    for place, source in enumerate(sources):
+        carried += (" and ", source) if place else (source,)
+    start = inline(
+        "{h_0}: the memory is empty, so {line} gets {calculation} from the past.",
+        h_0=h_0,
+        line=line,
+        calculation=brought.equation,
+    )
+    if not carried:
+        return Note("Memory", start)
+    return Note(
+        "Memory",
+        (*start, *inline(" All that {h_1} carries on comes from {sources}.", h_1=desk.equals(found.hidden), sources=carried)),
+    )
+
+
+def _inputs(desk: Desk, term: Formula) -> Math:
+    given = [v.number for v in variables(term) if desk.steps[v.number].role is Role.GIVEN]
+    return desk.name(given[0])
+
+
+def _later_memory(desk: Desk, found: Voices) -> Note:
+    remembered = desk.calculate(found.memory)
+    spoken, silent = _without(desk, found)
+    spoken.insert(1, inline("the memory {shown}", shown=remembered.equation))
+    said: Inline = ()
+    for place, voice in enumerate(spoken):
+        said += (", ", *voice) if place else voice
+    sentence = inline(
+        "{line} adds {count} terms: {voices}.",
+        line=desk.line(found.position).capitalize(),
+        count=in_words(len(spoken)),
+        voices=said,
+    )
+    difference = _without_memory(desk, found, silent)
+    return Note("Memory", (*sentence, *difference))
+
+
+def _without(desk: Desk, found: Voices) -> tuple[list[Inline], Formula]:
+    """The other terms, one by one, and their sum: the pre-activation without the memory term."""
+    spoken: list[Inline] = []
+    silent: Formula | None = None
+    for word, term in found.others:
+        if isinstance(term, Var):
+            value, shown = term, desk.value(term.number)
+        else:
+            one = desk.calculate(term)
+            value, shown = one.variable, one.equation
+        silent = value if silent is None else silent + value
+        spoken.append(inline("the {word} {shown}", word=word, shown=shown))
+    assert silent is not None
+    return spoken, silent
+
+
+class Silence(NamedTuple):
+    """What the state would be without its memory term."""
+
+    before: Inline
+    shown: Math
+    difference: Calculation
+
+
+def _silence(desk: Desk, found: Voices, silent: Formula) -> Silence:
+    """The state from the other terms alone, and how far it is from the state."""
+    before: Inline = ()
+    if not isinstance(silent, Var):
+        added = desk.calculate(silent)
+        before = inline("the pre-activation would be {sum} and ", sum=added.equation)
+        silent = added.variable
+    alone = _as_calculation(desk, silent)
+    shown = alone.value
+    formula = desk.steps[found.hidden].formula
+    if isinstance(formula, Apply) and formula.function is not identity:
+        alone = desk.calculate(Apply(formula.function, silent))
+        shown = alone.equation
+    return Silence(before, shown, desk.calculate(Var(found.hidden) - alone.variable))
+
+
+def _without_memory(desk: Desk, found: Voices, silent: Formula) -> Inline:
+    """What the state would be without its memory term, in words."""
+    before, shown, difference = _silence(desk, found, silent)
+    h = desk.name(found.hidden)
+    if difference.number == 0:
+        return inline(
+            " Without the memory term, {before}{h} would be {shown}: as printed, {h} is the same with and without it.",
+            before=before,
+            h=h,
+            shown=shown,
+        )
+    return inline(
+        " Without the memory term, {before}{h} would be {shown}; with it, {with_it}. "
+        "The memory term changes {h} by {difference}.",
+        before=before,
+        h=h,
+        shown=shown,
+        with_it=desk.equals(found.hidden),
+        difference=difference.equation,
+    )
+
+
+def _as_calculation(desk: Desk, variable: Var) -> Calculation:
+    """An earlier calculation, or a step, for use where a calculation is wanted."""
+    value = desk.value(variable.number)
+    return Calculation(variable, desk.numbers[variable.number], value, value)
+
+
+def _passed_on(desk: Desk, found: Voices, factor: int, time: int) -> Note:
+    ways = [
+        desk.find(gradient(Name("a", time=time))),
+        desk.find(gradient(Name("h", time=time - 1), Name("a", time=time))) or desk.find(gradient(Name("h", time=time - 1))),
+    ]
+    passed = inline(
+        "A small change of {before} reaches {after} multiplied by {factor}.",
+        before=desk.name(found.state),
+        after=desk.name(found.hidden),
+        factor=full_line(desk, factor, with_name=False),
+    )
+    lines = [str(desk.line_of[way]) for way in ways if way is not None]
+    arrived = desk.find(gradient(Name("h", time=time)))
+    whole = ways[0] is not None and arrived in desk.steps[ways[0]].arguments  # a cross-entropy may go round the state
+    # An output that is fed back is on the way of the change; the line of the way back has the state alone.
+    if whole and time - 1 not in borders(desk.problem) and desk.problem.network.feedback != "output":
+        passed += (f" The gradient travels back through the same factor (lines {listed(lines)}).",)
+    return Note("Memory", passed)
+
+
+# ----------------------------------------------------------------------- loss
+
+
+def loss_check(desk: Desk, parts: Parts) -> Iterator[Note]:
+    """What can be seen of a loss without calculating it again."""
+    loss, network = desk.problem.loss, desk.problem.network
+    if not loss.has_target or not _readable(desk) or network.samples is not None:
+        return
+    *terms, total = [p for p in parts.forward.losses if not desk.steps[p].target.index]
+    if not terms:
+        if loss.kind == "squared_error" and network.outputs == 1:
+            yield from _one_error(desk, total)
+        return
+    kind = (
+        "A squared error"
+        if loss.kind == "squared_error"
+        else "The logarithm of a probability is not positive, so a cross-entropy"
+    )
+    if len(terms) < 2:
+        return
+    numbers = {position: desk.printed(position) for position in (*terms, total)}
+    ordered = sorted(terms, key=numbers.__getitem__)
+    least, most = ordered[0], ordered[-1]
+    if loss.over_time == "mean" and numbers[least] <= numbers[total] <= numbers[most]:
+        start = inline(
+            "{kind} is never negative, and a mean lies between its terms: {bounds}.",
+            kind=kind,
+            bounds=_chain([desk.value(least), desk.value(total), desk.value(most)], "<=", r"\le"),
+        )
+    elif loss.over_time == "sum" and numbers[most] <= numbers[total]:
+        start = inline(
+            "{kind} is never negative, so a sum is not smaller than its largest term: {bounds}.",
+            kind=kind,
+            bounds=_chain([desk.value(most), desk.value(total)], "<=", r"\le"),
+        )
+    else:
+        return
+    worst = desk.steps[most].target.time
+    if len(terms) == 2 and numbers[most] > numbers[least]:
+        start += inline(
+            " Step {most_at} adds more to the loss than step {least_at} ({most} against {least}).",
+            most_at=str(worst),
+            least_at=str(desk.steps[least].target.time),
+            most=desk.value(most),
+            least=desk.value(least),
+        )
+    elif numbers[most] > numbers[ordered[-2]]:
+        start += inline(" Step {most_at} adds most to the loss ({most}).", most_at=str(worst), most=desk.value(most))
+    yield Note("Check", start)
+
+
+def _one_error(desk: Desk, total: int) -> Iterator[Note]:
+    arguments = desk.steps[total].arguments
+    if len(arguments) != 2:
+        return
+    prediction, target = arguments
+    difference = desk.calculate(Var(prediction) - Var(target))
+    apart = Fraction(desk.printed(prediction)) - Fraction(desk.numbers[target])
+    side = "above" if apart > 0 else "below" if apart < 0 else "exactly at"
+    yield Note(
+        "Check",
+        inline(
+            "{y} is {side} its target {target}: the difference is {difference}; its square is never negative.",
+            y=desk.equals(prediction),
+            side=side,
+            target=desk.value(target),
+            difference=difference.equation,
+        ),
+    )
+
+
+def probabilities(desk: Desk, moment: Moment) -> Iterator[Note]:
+    """That probabilities add up to 1, and which class is the likeliest."""
+    network = desk.problem.network
+    output = network.output_activation
+    name = network.prediction(moment.time)
+    lines = [desk.find(name._replace(index=(i,), sample=moment.sample)) for i in range(1, network.outputs + 1)]
+    if output is not softmax or not _readable(desk) or len(lines) > 6:
+        return
+    positions = [line for line in lines if line is not None]
+    if len(positions) != len(lines):
+        return
+    total = desk.calculate(_added([Var(position) for position in positions]))
+    sums = inline(
+        "Probabilities add up to 1{rounded}: {total}.",
+        rounded=", apart from rounding" if desk.printed(total.variable.number) != 1 else "",
+        total=total.equation,
+    )
+    highest = max(map(desk.printed, positions))
+    best = [position for position in positions if desk.printed(position) == highest]
+    target = desk.find(desk.steps[best[0]].target._replace(stem="target", layer=None))
+    if len(best) > 1:
+        names = named([desk.name(position) for position in best])
+        likeliest = inline(" The likeliest classes are {names}, with {value} each.", names=names, value=desk.value(best[0]))
+    elif target is not None and desk.numbers[target] in (0, 1):
+        likeliest = inline(
+            " The likeliest class is {best}, and it is {whether} target.",
+            best=desk.equals(best[0]),
+            whether="the" if desk.numbers[target] else "not the",
+        )
+    else:
+        likeliest = inline(" The likeliest class is {best}.", best=desk.equals(best[0]))
+    yield Note("Check", (*sums, *likeliest))
+
+
+# -------------------------------------------------------------- backward pass
+
+
+# ------------------------------------------------- gradients, update, new loss
+
+
+def _downhill(desk: Desk) -> bool:
+    """Whether a small enough step of this update lowers the loss: it goes against the slope of a loss without corners."""
+    update, network = desk.problem.update, desk.problem.network
+    if update is None or update.rule != "gd" or update.decay or update.clip or update.truncate:
+        return False
+    functions = [cell.activation for cell in network.cells] + ([network.readout.activation] if network.readout else [])
+    if not all(function in (identity, tanh, sigmoid, softplus, softmax) for function in functions):
+        return False
+    exact = desk.reference.numbers
+    return any(abs(exact[group[-1]]) > NO_SLOPE for group in desk.parts.gradients.values())
+
+
+NO_SLOPE = 1e-9
+"""A gradient that is no larger may be all rounding."""
+
+
+# --------------------------------------------------------- how far it reaches
+
+
+# ------------------------------------------------------------------ takeaways
+
+
+def _contributions(desk: Desk, parts: Parts) -> Iterator[Inline]:
+    """What a parameter collects that is used at every step; an encoder and a decoder may have different numbers of them."""
+    network = desk.problem.network
+    once = ", and is updated once" if parts.updates and not parts.later else ""
+    steps = {"": desk.last_time}
+    if network.source_steps:
+        steps = {"encoder": network.source_steps, "decoder": desk.last_time}
+    used = {len(group) - 1 for group in parts.gradients.values()}
+    if network.samples is not None or not used >= set(steps.values()) or min(steps.values()) < 2:
+        return
+    if not network.source_steps:
+        each = f"from each of the {in_words(desk.last_time)} steps"
+        yield (f"A parameter that is used at every step collects one contribution {each}{once}.",)
+        return
+    yield (
+        f"A parameter of the encoder collects one contribution from each of its {in_words(steps['encoder'])} steps, "
+        f"one of the decoder from each of its {in_words(steps['decoder'])}.",
+    )
+
+
+def _of_this_network(desk: Desk) -> Iterator[Inline]:
+    """What is particular to this cell, this output and this update, one sentence at most for each."""
+    network, loss, update = desk.problem.network, desk.problem.loss, desk.problem.update
+    cell = network.cells[0]
+    if scaled(cell):
+        yield ("The stabiliser cancels in c / n, so no gradient goes through it.",)
+    elif cell.gates and cell.memory == "c" and not getattr(cell, "peepholes", False):
+        yield ("Along the cell, one step multiplies an error by its forget gate: near 1 it passes, near 0 it is blocked.",)
+    if network.feedback == "target":
+        yield ("With teacher forcing a target is the next input, so no gradient goes from an input to the output before.",)
+    paired = loss.kind == "cross_entropy" and loss.gradient == "short"
+    if paired and network.readout and network.feedback != "output" and desk.parts.backward:
+        yield ("Before the softmax, the gradient of the cross-entropy is prediction minus target, times a constant.",)
+    if update is None:
+        return
+    if update.truncate:
+        yield ("Truncation leaves out what would be carried over a border of two windows; the forward pass is not cut.",)
+    if update.clip == "norm":
+        yield ("Clipping by the norm makes a long gradient shorter and keeps its direction.",)
+    if update.rule in ("momentum", "nesterov"):
+        yield ("Momentum moves a parameter by its velocity, in which earlier gradients go on acting.",)
+
+
+# --------------------------------------------------------------------- footer

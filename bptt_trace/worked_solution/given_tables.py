@@ -1,0 +1,68 @@
+"""The tables of given numbers and their meanings."""
+
+from __future__ import annotations
+
+from bptt_trace.engine.names import Name
+from bptt_trace.lines.cell_words import word_of
+from bptt_trace.lines.spelling import layer_in_words
+from bptt_trace.networks.forward_pass import Network
+
+MEANINGS = {
+    "w_xh": "input to hidden",
+    "w_hh": "hidden to hidden",
+    "w_h": "state and input to hidden",
+    "b_h": "bias, hidden",
+    "b_xh": "bias beside the input",
+    "b_hh": "bias beside the state",
+    "w_hy": "hidden to output",
+    "b_y": "bias, output",
+    "x": "input",
+    "target": "target",
+    "h": "initial memory",
+    "y": "output before the first step",
+    "eta": "learning rate",
+    "gamma": "factor of the schedule",
+    "epsilon": "keeps the root from 0",
+    "lambda": "weight decay",
+    "clip": "bound of the gradients",
+    "v": "sum of squares at the start",
+}
+
+
+BETAS = {None: "what stays of the state", 1: "what stays of m", 2: "what stays of v"}
+
+
+OF_GATES = {
+    "w_x": "input to {}",
+    "w_h": "state to {}",
+    "w_c": "cell to {}",
+    "w_": "state and input to {}",
+    "b_x": "bias beside the input, {}",
+    "b_h": "bias beside the state, {}",
+    "b_": "bias, {}",
+}
+"""What the parameters of a gate are, by what stands before its letter."""
+
+
+def _meaning(network: Network, name: Name) -> str:
+    """What a given quantity is; in a network of several layers, of which layer."""
+    again = f", iteration {name.iteration}" if name.iteration != 1 else ""
+    if name.of is not None:
+        return f"gradient{again}"
+    if name.stem == "eta":
+        return MEANINGS["eta"] + again
+    if name.stem == "beta":
+        return BETAS[name.time]
+    stem = name.stem.lower()
+    meaning = MEANINGS.get(stem, "")
+    if network.cells:
+        cell = network.cell_of(name.layer)
+        if name.stem in cell.state[1:]:
+            meaning = f"initial {word_of(cell, name.stem)}"
+        elif stem not in MEANINGS:
+            meaning = OF_GATES.get(stem[:-1], "{}").format(word_of(cell, stem[-1]))
+    if name.layer is None or not meaning:
+        return meaning
+    if name.stem.lower() == "w_xh" and isinstance(name.layer, int) and name.layer > 1:
+        return f"layer {name.layer - 1} to layer {name.layer}"
+    return f"{meaning}, {layer_in_words(name.layer)}"

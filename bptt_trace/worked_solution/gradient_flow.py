@@ -1,0 +1,453 @@
+"""From problems to the sheet of gradient flow: how far an error reaches back, of one network or of several side by side.
+
+Slopes, products and contributions are lines of the program; shares are side
+calculations on the desk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from functools import cached_property
+from math import ceil, log10
+from typing import NamedTuple
+
+from bptt_trace.calculation.arithmetic import evaluate, unrounded
+from bptt_trace.calculation.build import build
+from bptt_trace.calculation.iterations import borders, first_iteration
+from bptt_trace.document.figures import Decades, Level, Levels
+from bptt_trace.document.mathematics import Inline, Math, inline
+from bptt_trace.document.sheet import Block, Column, Equation, Equations, Lines, Note, Paragraph, Part, Section, Sheet, Table
+from bptt_trace.engine.formula import Const, Var
+from bptt_trace.engine.names import Name, Role
+from bptt_trace.engine.scalar_program import scalars
+from bptt_trace.errors import ProblemError
+from bptt_trace.lines.cell_words import scaled
+from bptt_trace.lines.parts_of_sheet import one_step
+from bptt_trace.lines.row_words import Labels
+from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.spelling import Clock, Speller, clock_at
+from bptt_trace.networks.forward_pass import written
+from bptt_trace.problem.problem import Problem
+from bptt_trace.worked_solution.backward_notes import lasts
+from bptt_trace.worked_solution.conventions import rounding_rule
+
+MOST_PROBLEMS = 3
+"""Problems that have a filling of their own in a picture."""
+FILLINGS = ("direct", "carried", "sum")
+MOST_LINES = 8
+"""Time steps up to which every slope and every product is printed as a line."""
+MOST_GROUPS = 8
+"""Time steps that are drawn."""
+MOST_MARKS = 5
+"""Powers of ten that are written on a scale."""
+HUNDRED = Const(Fraction(100))
+
+
+def flow_sheet(problems: Sequence[Problem], *, with_latex: bool = True, canonical: bool = False) -> Sheet:
+    """The sheet of gradient flow.
+
+    With ``canonical`` every line is there, under the names of answer files, as
+    in JSON. Raises ``ProblemError`` where a slope between two states is not one
+    number, and where there are too many problems for a picture.
+    """
+    if not 1 <= len(problems) <= MOST_PROBLEMS:
+        raise ProblemError(f"{len(problems)} problems; from one to {MOST_PROBLEMS} have room side by side")
+    tags = "ABC"[: len(problems)] if len(problems) > 1 else [""]
+    return _Writer([_Flow(one, tag, with_latex, canonical) for one, tag in zip(problems, tags, strict=True)], canonical).sheet()
+
+
+def followed(problem: Problem) -> None:
+    """Raise ``ProblemError`` where a network has no slopes of single numbers from state to state."""
+    network = problem.network
+    if not network.cells or not network.cells[0].memory:
+        raise ProblemError(
+            "a network without time has no state that is carried back; a recurrent cell would do", path="network.cell"
+        )
+    for there, key in ((network.bidirectional, "bidirectional"), (network.source_steps, "decoder")):
+        if there:
+            raise ProblemError("the way back is no single product of slopes; flow follows one unit", path=f"network.{key}")
+    if len(network.layers) > 1:
+        raise ProblemError(
+            f"{len(network.layers)} layers: the way back is not one product of slopes; one layer would do", path="network.hidden"
+        )
+    if network.hidden[0] > 1:
+        raise ProblemError(
+            f"{network.hidden[0]} units: the slope between two states is a matrix; flow follows single numbers, hidden = 1",
+            path="network.hidden",
+        )
+    if network.feedback == "output" and network.outputs > 1:
+        raise ProblemError(
+            f"{network.outputs} outputs that are fed back: the way back is not one product of slopes; one output would do",
+            path="network.feedback",
+        )
+    if network.samples is not None:
+        raise ProblemError(f"{network.samples} samples: flow follows one sequence; one sample would do", path="given.x")
+    if (network.steps or 0) < 2:
+        raise ProblemError("one time step: nothing is carried back; two or more would do", path="given.x")
+
+
+class _Flow:
+    """One problem: what its program says of the way back."""
+
+    def __init__(self, problem: Problem, tag: str, with_latex: bool, canonical: bool) -> None:
+        followed(problem)
+        self.goes_on = problem.update is not None and problem.update.iterations > 1
+        """Whether iterations follow, of which this sheet has nothing."""
+        problem = first_iteration(problem)
+        self.problem, self.tag = problem, tag
+        program = scalars(build(problem))
+        values = evaluate(program, problem.given, problem.rounding)
+        reference = unrounded(program, problem.given) if with_latex or problem.rounding.policy == "exact" else values
+        speller = Speller() if canonical else Speller(problem.vocabulary)
+        self.desk = Desk(problem, program, values, reference, with_latex=with_latex, speller=speller, detail="lines")
+        self.factors = self.desk.parts.factors
+        self.singles = [p for p in self.factors if one_step(self.desk.steps[p].target)]
+        self.end = self.desk.steps[self.factors[0]].target.of or Name("h")
+        """The state at the last time step."""
+
+    @property
+    def last(self) -> int:
+        """The number of time steps."""
+        return self.desk.last_time
+
+    def state(self, time: int) -> Math:
+        """``h_2``"""
+        return self.desk.speller.math(self.end._replace(time=time))
+
+    def factor(self, time: int) -> int | None:
+        """∂h_{t+1}/∂h_t."""
+        return self.desk.find(self.end._replace(time=time, of=self.end._replace(time=time + 1)))
+
+    def product(self, time: int) -> int | None:
+        """∂h_T/∂h_t; one step before the end, the factor."""
+        return self.desk.find(self.end._replace(time=time, of=self.end))
+
+    @cached_property
+    def products(self) -> dict[int, int]:
+        """The positions of all products, by the time step that they lead back to."""
+        return {time: found for time in range(1, self.last) if (found := self.product(time)) is not None}
+
+    def size(self, position: int) -> float:
+        """How large a slope is as printed, for a comparison or a picture."""
+        exact = self.problem.rounding.policy == "exact"
+        return abs(float(self.desk.reference.numbers[position] if exact else self.desk.printed(position)))
+
+    @cached_property
+    def held(self) -> list[str]:
+        """The states that are held while one is followed."""
+        cell = self.problem.network.cells[0]
+        return [stem for stem in cell.state if stem != cell.memory]
+
+    @cached_property
+    def weights(self) -> list[int]:
+        """The parameters that multiply the state."""
+        desk, network = self.desk, self.problem.network
+        shapes = network.shapes()
+        recurrent = {
+            written(Name(stem), shapes[Name(stem)])
+            for stem, (size, *others) in network.cells[0].parameters.items()
+            if size == "n" and others and others[0].startswith("n")
+        }
+        targets = ((position, desk.steps[position].target) for position in desk.parts.parameters)
+        # One matrix for [h, x] has the weight of the state in its first column.
+        return [p for p, target in targets if target._replace(index=()) in recurrent and target.index in ((), (1, 1))]
+
+    @cached_property
+    def shares(self) -> list[_Shares]:
+        """What each time step contributes to the gradients of these parameters; nothing to one that is frozen."""
+        desk, gradients = self.desk, self.desk.parts.gradients
+        found = []
+        for group in (gradients[weight] for weight in self.weights if weight in gradients):
+            *terms, total = group
+            parts: dict[int, int] = {}
+            for term in terms or [total]:
+                through = desk.steps[term].through
+                if through is not None:
+                    parts[desk.steps[through].target.time or 0] = term
+            found.append(_Shares(desk, total, parts))
+        return found
+
+
+@dataclass(frozen=True)
+class _Shares:
+    """The gradient of one parameter, and the part of each time step in it."""
+
+    desk: Desk
+    total: int
+    parts: dict[int, int]
+    """The contribution of each time step, by its position."""
+
+    @cached_property
+    def percentages(self) -> dict[int, Var]:
+        """contribution / gradient · 100, for each time step; none where the gradient is 0."""
+        if not self.desk.numbers[self.total]:
+            return {}
+        whole = Var(self.total)
+        calculated = {t: self.desk.calculate(Var(part) / whole * HUNDRED, Role.FACTOR) for t, part in self.parts.items()}
+        return {time: one.variable for time, one in calculated.items()}
+
+
+class _Writer:
+    """Writes the sheet of some problems."""
+
+    def __init__(self, flows: Sequence[_Flow], every_line: bool) -> None:
+        self.flows = flows
+        self.every_line = every_line
+        self.last = max(flow.last for flow in flows)
+
+    def sheet(self) -> Sheet:
+        """The whole document."""
+        alone = len(self.flows) == 1
+        first = self.flows[0].problem
+        sections = [Section("reach", "How far an error reaches back", tuple(self.reach()))]
+        for flow in self.flows:
+            whose = f", {flow.tag}" if flow.tag else ""
+            sections.append(
+                Section(f"slopes{flow.tag.lower()}", f"The slopes from state to state{whose}", tuple(self.slopes(flow)))
+            )
+            shares = tuple(self.shares(flow))
+            if shares:
+                sections.append(Section(f"shares{flow.tag.lower()}", f"What each time step contributes{whose}", shares))
+        digits = {"places": first.rounding.places} if not first.rounding.figures else {"figures": first.rounding.figures}
+        return Sheet(
+            title=first.title if alone else "; ".join(f"{flow.tag}: {flow.problem.title}" for flow in self.flows),
+            subtitle="Gradient flow: slopes from state to state, their products, and the share of each time step",
+            given=tuple(map(self.given, self.flows)),
+            conventions=tuple(self.conventions()),
+            sections=tuple(sections),
+            rounding={"policy": first.rounding.policy, **(digits if first.rounding.policy in ("by_hand", "carry") else {})},
+            kind="gradient flow",
+        )
+
+    def given(self, flow: _Flow) -> Table:
+        """The weights that multiply the state, and the number of time steps; the rest stands in the worked solution."""
+        desk = flow.desk
+        rows: list[tuple[Inline, ...]] = [((desk.name(p),), (desk.value(p),)) for p in flow.weights]
+        rows.append((("time steps ", Math("T", "T")), (Math(str(flow.last), str(flow.last)),)))
+        return Table((Column((f"{flow.tag}: quantity" if flow.tag else "quantity",)), Column(("value",), right=True)), rows)
+
+    def conventions(self) -> Iterator[tuple[str, Inline]]:
+        """What is meant, and how it is rounded."""
+        for flow in self.flows:
+            held = [flow.desk.speller.math(Name(stem, time=1), clock_at(1)) for stem in flow.held]
+            named: list[str | Math] = []
+            for place, one in enumerate(held):
+                named += [one] if place == 0 else [", ", one]
+            state = flow.desk.speller.math(flow.end._replace(time=1), clock_at(1))
+            slope = inline("by what factor one step multiplies a small change of {state}", state=state)
+            yield f"Slope {flow.tag}".rstrip(), (*slope, ", with ", *named, " held") if held else slope
+        rules = {flow.problem.rounding: flow.tag for flow in reversed(self.flows)}
+        for rounding, tag in reversed(rules.items()):
+            slopes = f"; slopes, products and shares are kept to {rounding.kept_figures}"
+            rule = rounding_rule(rounding) + (slopes if rounding.policy in ("by_hand", "carry") and not rounding.figures else "")
+            yield "Rounding" if len(rules) == 1 else f"Rounding {tag}", (rule,)
+        alone = " of a single iteration" if any(flow.goes_on for flow in self.flows) else ""
+        yield "Lines", (f"they are numbered as in the worked solution{alone} (solve)",)
+
+    # ----------------------------------------------------------------- reach
+
+    def reach(self) -> Iterator[Block]:
+        """Products by time step, as table and picture, and what they mean."""
+        yield Paragraph(
+            (
+                "A small change of one state reaches the next multiplied by the slope between them. Over several steps the "
+                "slopes multiply, and the gradient that comes back from the last step is multiplied by the same product.",
+            )
+        )
+        yield self._table()
+        yield from self._picture()
+        for flow in self.flows:
+            yield self._verdict(flow)
+
+    def _table(self) -> Table:
+        columns = [Column((Math("t", "t"),), right=True)]
+        for flow in self.flows:
+            tag: Inline = (f"{flow.tag}: ",) if flow.tag else ()
+            slope, product = flow.end._replace(time=1, of=flow.end._replace(time=2)), flow.end._replace(time=1, of=flow.end)
+            columns += [
+                Column((*tag, flow.desk.speller.seen_from(slope, 1)), right=True),
+                Column((*tag, flow.desk.speller.math(product, self._from_the_end(flow))), right=True, strong=True),
+            ]
+        rows: list[tuple[Inline, ...]] = []
+        for time in range(self.last - 1, 0, -1):
+            cells = [(f, p) for f in self.flows for p in (f.factor(time), f.product(time))]
+            values: list[Inline] = [
+                (flow.desk.value(position),) if position is not None else ("none",) for flow, position in cells
+            ]
+            rows.append(((Math(str(time), str(time)),), *values))
+        return Table(tuple(columns), rows, ("From the last step back",), data=True)
+
+    @staticmethod
+    def _from_the_end(flow: _Flow) -> Clock:
+        """The last time step is T, the other t."""
+        return lambda time: "T" if time == flow.last else "t"
+
+    def _picture(self) -> Iterator[Decades]:
+        """The products on a logarithmic scale."""
+        sizes = [size for flow in self.flows for position in flow.products.values() if (size := flow.size(position))]
+        if not sizes or self.last < 3:
+            return
+        scale = _Scale(min(ceil(log10(min(sizes))) - 1, -1), max(ceil(log10(max(sizes))), 0))
+        reach = self.last - 1
+        count = min(reach, MOST_GROUPS)
+        times = [reach - round(place * (reach - 1) / (count - 1)) for place in range(count)]
+        fillings = [(flow, filling) for flow, filling in zip(self.flows, FILLINGS, strict=False)]
+        groups: list[Levels] = []
+        said: list[str | Math] = []
+        for time in times:
+            levels: list[Level] = []
+            for flow, filling in fillings:
+                if time in flow.products:
+                    position = flow.products[time]
+                    levels.append(Level(flow.desk.value(position), scale.height(flow.size(position)), filling))
+                    said += ["; " if said else "", *((f"{flow.tag}: ",) if flow.tag else ()), flow.desk.equals(position)]
+            groups.append(Levels(Math(str(time), str(time)), tuple(levels)))
+        yield Decades(
+            "decades",
+            ("What is left of a change at step ", Math("t", "t"), " (logarithmic scale)"),
+            tuple(groups),
+            scale.marks(),
+            tuple((filling, f"{flow.tag}: {flow.problem.title}") for flow, filling in fillings if flow.tag),
+            ("The products, from the last step back: ", *said, "."),
+        )
+
+    def _verdict(self, flow: _Flow) -> Note:
+        """Vanishing, stable or exploding, and why."""
+        desk = flow.desk
+        product = flow.factors[-1]
+        smallest, largest = min(flow.singles, key=flow.size), max(flow.singles, key=flow.size)
+        word, meaning = _judged(flow.size(product))
+        along = " along this memory" if flow.held else ""
+        if scaled(desk.problem.network.cells[0]):
+            meaning += (
+                "; but the stabiliser rescales the memory at every step and the output is made from c / n, "
+                "so this does not measure what is kept"
+            )
+        if borders(desk.problem):
+            meaning += "; the update takes less, because between windows nothing is carried back"
+        text = inline(
+            "{word}. {why}; a change of {first} arrives at {last}{along} multiplied by {product} ({line}): {meaning}.",
+            word=word,
+            why=self._why(flow, smallest, largest),
+            first=flow.state(1),
+            last=flow.state(flow.last),
+            product=desk.value(product),
+            along=along,
+            line=desk.line(product),
+            meaning=meaning,
+        )
+        return Note(f"Verdict {flow.tag}".strip(), text)
+
+    def _why(self, flow: _Flow, smallest: int, largest: int) -> Inline:
+        """Where the slopes lie: below 1, above 1, or on both sides."""
+        desk = flow.desk
+        rule = desk.general(flow.singles[0], clock_at(flow.last - 1))[1]
+        low, high = flow.size(smallest), flow.size(largest)
+        every = " at every step" if len(flow.singles) > 1 else ""
+        if low == high:
+            where = f"{low:g}" if low in (0, 1) else "below 1" if low < 1 else "above 1"
+            return inline(f"The slope {{rule}} is {where} in size{every}: {{one}}", rule=rule, one=desk.equals(smallest))
+        where = "below 1" if high < 1 else "above 1" if low > 1 else ""
+        text = f"is {where} in size{every}, from {{smallest}} to" if where else "is between {smallest} and"
+        text = f"The slope {{rule}} {text} {{largest}}{'' if where else ' in size'}"
+        return inline(text, rule=rule, smallest=desk.equals(smallest), largest=desk.equals(largest))
+
+    # ---------------------------------------------------------------- slopes
+
+    def slopes(self, flow: _Flow) -> Iterator[Block]:
+        """The general formula, and the lines."""
+        desk = flow.desk
+        left, right = desk.general(flow.singles[0], clock_at(flow.last - 1))
+        yield Equations((), (Equation(left, (Part(right),)),))
+        every = self.every_line or flow.last <= MOST_LINES
+        shown = flow.factors if every else flow.factors[:3]
+        title = "From the last step back" if every else "The last steps; the others are made in the same way"
+        yield Lines((title,), desk.stream(shown, Labels(desk, desk).factor))
+
+    # ---------------------------------------------------------------- shares
+
+    def shares(self, flow: _Flow) -> Iterator[Block]:
+        """What each time step contributes to the gradients of the recurrent weights, and its percentage."""
+        shares, desk = flow.shares, flow.desk
+        if not shares:
+            return
+        yield Paragraph(
+            (
+                "The gradient of a weight that multiplies the state is the sum of what every time step contributes; "
+                "a percentage is that of the sum, and negative where a step pulls the other way.",
+            )
+        )
+        columns = [Column((Math("t", "t"),), right=True)]
+        for one in shares:
+            columns += [Column((desk.name(one.total),), right=True), Column(("%",), right=True, strong=True)]
+        rows: list[tuple[Inline, ...]] = []
+        for time in range(flow.last, 0, -1):
+            cells: list[Inline] = []
+            for one in shares:
+                part, percentage = one.parts.get(time), one.percentages.get(time)
+                cells.append((desk.value(part),) if part is not None else ("none",))
+                cells.append((desk.value(percentage.number),) if percentage is not None else ("none",))
+            rows.append(((Math(str(time), str(time)),), *cells))
+        rows.append((("sum",), *(cell for one in shares for cell in ((desk.value(one.total),), ()))))
+        yield Table(tuple(columns), rows, ("Contributions",), data=True)
+        for one in shares:
+            yield from self._loudest(flow, one)
+
+    def _loudest(self, flow: _Flow, shares: _Shares) -> Iterator[Note]:
+        """The time step with the largest contribution, as a calculation; where several have it, nothing."""
+        desk = flow.desk
+        if not shares.percentages or desk.values.rounding.policy == "exact":
+            return
+        sizes = {time: abs(desk.printed(part)) for time, part in shares.parts.items()}
+        largest = [time for time, size in sizes.items() if size == max(sizes.values())]
+        if len(largest) > 1:
+            return
+        part = shares.parts[largest[0]]
+        calculated = desk.calculate(Var(part) / Var(shares.total) * HUNDRED, Role.FACTOR)
+        with_it = desk.sign(part) == desk.sign(shares.total)
+        yield Note(
+            "Share",
+            inline(
+                "Step {time} contributes most to {gradient}: {equation} %."
+                if with_it
+                else "Step {time} contributes most in size to {gradient}, but against the sum: {equation} %.",
+                time=str(largest[0]),
+                gradient=desk.name(shares.total),
+                equation=calculated.equation,
+            ),
+        )
+
+
+def _judged(product: float) -> tuple[str, str]:
+    """What the product of all slopes means for the gradient, in a word and in a clause."""
+    if product == 0:
+        return "Blocked", "nothing comes back"
+    if lasts(product):
+        return "Stable", "at least half of it is left, and it does not double"
+    return ("Vanishing", "less than half of it is left") if product < 1 else ("Exploding", "it at least doubles")
+
+
+class _Scale(NamedTuple):
+    """A logarithmic scale between two powers of ten."""
+
+    low: int
+    high: int
+
+    def height(self, size: float) -> int:
+        """Where a number stands, in thousandths of the scale; 0 has no logarithm and no bar."""
+        return round(1000 * (log10(size) - self.low) / (self.high - self.low)) if size else 0
+
+    def marks(self) -> tuple[tuple[Math, int], ...]:
+        """Some powers of ten, from below, and where they stand."""
+        step = ceil((self.high - self.low) / (MOST_MARKS - 1))
+        exponents = reversed(range(self.high, self.low - 1, -step))
+        return tuple((_power(exponent), round(1000 * (exponent - self.low) / (self.high - self.low))) for exponent in exponents)
+
+
+def _power(exponent: int) -> Math:
+    """A power of ten on a scale."""
+    text = f"{Decimal(1).scaleb(exponent):f}" if -4 <= exponent <= 2 else f"1e{exponent}"
+    return Math(text, text if 0 <= exponent <= 2 else f"10^{{{exponent}}}")

@@ -1,0 +1,160 @@
+"""Several iterations on a sheet: which are printed in full, and the table and the figure that sum all of them up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
+
+from bptt_trace.document.figures import Bar, Bars
+from bptt_trace.document.mathematics import Inline, Math, inline
+from bptt_trace.document.sheet import Column, Note, Table
+from bptt_trace.engine.names import LOSS, Name
+from bptt_trace.errors import ProblemError
+from bptt_trace.lines.matrix_rows import Blackboard
+from bptt_trace.lines.rows import Desk
+from bptt_trace.networks.optimizers import Update
+
+IN_FULL_UP_TO = 3
+"""Iterations that are all printed in full; of more, the first and the last."""
+MOST_ROWS = 12
+"""Iterations that a table has; of more, it has some."""
+MOST_BARS = 16
+MOST_PARAMETERS = 8
+"""Parameters with a column of their own."""
+
+
+def shown(text: str, last: int) -> frozenset[int]:
+    """The iterations that ``--show`` asks for: ``auto``, ``all``, ``none``, or numbers and ``last`` with commas.
+
+    >>> sorted(shown("1,2,last", 9))
+    [1, 2, 9]
+
+    Raises ``ProblemError`` for anything else, and for iterations that are not there.
+    """
+    match text:
+        case "auto":
+            return frozenset(range(1, last + 1)) if last <= IN_FULL_UP_TO else frozenset({1, last})
+        case "all":
+            return frozenset(range(1, last + 1))
+        case "none":
+            return frozenset()
+    found = set()
+    for word in text.split(","):
+        plain = word.strip()
+        if plain == "last":
+            found.add(last)
+        elif plain.isascii() and plain.isdigit() and 1 <= int(plain[:9]) <= last:
+            found.add(int(plain[:9]))
+        else:
+            count = f"numbers from 1 to {last}" if last > 1 else "1 (there is one iteration)"
+            raise ProblemError(f"{word!r} is no iteration; {count}, last, all or none are possible", path="show")
+    return frozenset(found)
+
+
+def picked(last: int, most: int) -> list[int]:
+    """Some of the iterations 1 … ``last``, evenly spread, with the first and the last."""
+    if last <= most:
+        return list(range(1, last + 1))
+    return sorted({1 + round(place * (last - 1) / (most - 1)) for place in range(most)})
+
+
+class Course:
+    """How loss and parameters go from iteration to iteration."""
+
+    def __init__(self, desk: Desk, board: Desk | Blackboard) -> None:
+        self.desk, self.board = desk, board
+        self.last = desk.parts.last
+        update = desk.problem.update
+        assert update is not None
+        self.update = update
+        self.parameters = [desk.steps[position].target for position in desk.parts.parameters]
+
+    def table(self) -> Iterator[Table]:
+        """Loss and parameters at the beginning of each iteration, and after the last; closed forms are too long for any."""
+        if self.desk.values.rounding.policy == "exact":
+            return
+        desk = self.desk
+        told = self.parameters if len(self.parameters) <= MOST_PARAMETERS else []
+        losses = bool(desk.parts.forward.losses)
+        columns = [Column((Math("k", "k"),), right=True)]
+        columns += [Column(("sample",), right=True)] * bool(self.update.online)
+        columns += [Column(("loss ", desk.speller.math(LOSS)), right=True, strong=True)] * losses
+        columns += [Column((desk.speller.math(name),), right=True) for name in told]
+        rows: list[tuple[Inline, ...]] = []
+        for k in [*picked(self.last, MOST_ROWS), self.last + 1]:
+            after = k > self.last
+            cells: list[Inline] = [(Math(str(k), str(k)),)]
+            if self.update.online:
+                of = self.last if after else k  # the last sample is looked at again
+                cells.append((str((of - 1) % self.update.online + 1),))
+            if losses:
+                cells.append(self._value(LOSS._replace(iteration=k)))
+            cells += [self._value(self.before(name, k)) for name in told]
+            rows.append(tuple(cells))
+        title = inline("Before each iteration {k}; the last row, after all of them", k=Math("k", "k"))
+        if losses or told:
+            yield Table(tuple(columns), rows, title)
+
+    def before(self, name: Name, k: int) -> Name:
+        """A parameter as it is at the beginning of an iteration."""
+        if k == 1 or self.desk.find(name._replace(updated=True)) is None:
+            return name
+        return name._replace(updated=True, iteration=k - 1)
+
+    def _value(self, name: Name) -> Inline:
+        position = self.desk.find(name)
+        return ("none",) if position is None else (self.desk.value(position),)
+
+    def figure(self) -> Iterator[Bars]:
+        """The loss by iteration."""
+        desk = self.desk
+        if not desk.parts.forward.losses or desk.values.rounding.policy == "exact":
+            return
+        picks = [*picked(self.last, MOST_BARS - 1), self.last + 1]
+        positions = {k: desk.find(LOSS._replace(iteration=k)) for k in picks}
+        sizes = {k: _size(desk.value(p).text) for k, p in positions.items() if p is not None}
+        highest = max(sizes.values(), default=Decimal(0))
+        if any(size < 0 for size in sizes.values()):
+            return  # a loss that may be negative has no bars
+        bars: list[Bar] = []
+        for k, size in sizes.items():
+            position = positions[k]
+            assert position is not None
+            if bars and k - 1 not in sizes:
+                bars.append(Bar(Math("…", r"\dots"), Math("", ""), dots=True))
+            height = int((size * 1000 / highest).to_integral_value()) if highest else 0
+            bars.append(Bar(desk.name(position), desk.value(position), (("sum", height),)))
+        told: list[str | Math] = ["The loss by iteration: "]
+        for place, bar in enumerate(bar for bar in bars if not bar.dots):
+            told += ["; "] if place else []
+            told += [bar.name, " = ", bar.value]
+        yield Bars("training", ("The loss by iteration",), tuple(bars), (*told, "."))
+
+    def said(self) -> Iterator[Note]:
+        """Whether every iteration lowered the loss; of samples that take turns nobody can tell."""
+        if self.update.online or not self.desk.parts.forward.losses:
+            return
+        numbers = [self.desk.printed(self.desk.program.index[LOSS._replace(iteration=k)]) for k in range(1, self.last + 2)]
+        rises = [k for k in range(1, self.last + 1) if numbers[k] > numbers[k - 1]]
+        if not rises:
+            yield Note("Course", ("No iteration raises the loss.",))
+        elif len(rises) <= 3:
+            words = [f"Iteration {k}" if place == 0 else str(k) for place, k in enumerate(rises)]
+            one = words[0] if len(words) == 1 else f"Iterations {', '.join(words)[len('Iteration ') :]}"
+            yield Note("Course", (f"{one} raise{'s' if len(words) == 1 else ''} the loss.",))
+        else:
+            yield Note("Course", (f"{len(rises)} of {self.last} iterations raise the loss.",))
+
+
+def _size(text: str) -> Decimal:
+    """The number that is printed; 0 where none is."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return Decimal(0)
+
+
+def title(update: Update, k: int) -> str:
+    """What a section about one iteration is called; of samples that take turns it says which."""
+    of = f", sample {(k - 1) % update.online + 1}" if update.online else ""
+    return f"{'Update' if update.told else 'Iteration'} {k}{of}"

@@ -1,0 +1,272 @@
+"""The summary: every calculation on a line of its own, quantities over time, and the parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from bptt_trace.document.mathematics import Inline, Math
+from bptt_trace.document.sheet import Column, Table, turned
+from bptt_trace.engine.names import DECODER, Name, Role, gradient
+from bptt_trace.engine.program import Moment
+from bptt_trace.lines.cell_words import word_of
+from bptt_trace.lines.matrix_rows import Blackboard
+from bptt_trace.lines.parts_of_sheet import by_track, sources_of, way
+from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.spelling import clock_at, layer_in_words, seen
+from bptt_trace.networks.optimizers import of_parameter
+
+EVERY_STEP_UP_TO = 3
+"""Time steps that are printed in full; more of them become a ledger."""
+ONE_BLOCK_FROM = 50
+"""Time steps beyond which every line is printed without a heading, and without being summed up, for each step."""
+
+
+NONE: Inline = ("none",)
+"""A part that does not exist; a dash would read as a minus sign."""
+
+
+class Summary:
+    """The tables that close a sheet."""
+
+    def __init__(self, desk: Desk, board: Desk | Blackboard, *, on_ledger: bool) -> None:
+        self.on_ledger = on_ledger
+        self.desk = desk
+        self.board = board
+        self.parts = desk.parts
+        self.recurrent = desk.last_time > 0
+        self.alone = desk.problem.network.samples is None
+
+    def tables(self) -> Iterator[Table]:
+        """The tables in their order; closed forms are too long for any."""
+        if self.desk.values.rounding.policy == "exact":
+            return
+        if self.desk.last_time <= EVERY_STEP_UP_TO and len(self.parts.forward.steps) <= ONE_BLOCK_FROM:
+            yield self._calculations()
+        if self.recurrent and self.alone and (self.on_ledger or self.desk.last_time <= ONE_BLOCK_FROM):
+            yield from self._over_steps()
+        if self.parts.updates:
+            yield self._parameter_table()
+
+    def _calculations(self) -> Table:
+        """Step, calculation, explanation."""
+        board, parts = self.board, self.board.parts
+        rows: list[tuple[Inline, ...]] = []
+
+        def add(step: str, positions: Sequence[int], explanation: str) -> None:
+            if self.desk.has_components:  # matrices are high: each has a row of its own, so that a page may break
+                for place, position in enumerate(positions):
+                    first = place == 0
+                    rows.append(((step if first else "",), (self._short(position),), (explanation if first else "",)))
+                return
+            lines: list[str | Math] = []
+            for position in positions:
+                lines += ["\n", self._short(position)] if lines else [self._short(position)]
+            if lines:
+                rows.append(((step,), tuple(lines), (explanation,)))
+
+        for moment, positions in parts.forward.steps.items():
+            add(self._where("forward", moment), positions, self._forward_meaning(moment))
+        add(
+            "loss",
+            parts.forward.losses[-1:],
+            "how far the outputs are from their targets" if self.desk.problem.loss.has_target else "what is differentiated",
+        )
+        for moment, positions in parts.backward.items():
+            lines = [p for p in positions if board.steps[p].target.via is None]
+            add(self._where("backward", moment), lines, self._backward_meaning(positions, moment.time))
+        totals = [group[-1] for group in parts.gradients.values()]
+        several = self.desk.last_time > 1 or not self.alone
+        every = "the sum over all steps" if self.alone else "the sum over all samples"
+        add("gradients", totals, every if several else "error times what the parameter multiplied")
+        updates = [p for p in parts.updates if board.steps[p].role is Role.UPDATE]
+        add("update", updates, "against the gradient" if updates else "")
+        if parts.again.losses and not parts.later:
+            add("new loss", parts.again.losses[-1:], "the forward pass again, with the new parameters")
+        return Table(
+            (Column(("step",)), Column(("calculation",)), Column(("explanation",))),
+            rows,
+            ("What was calculated",),
+            calculates=True,
+        )
+
+    @staticmethod
+    def _where(pass_: str, moment: Moment) -> str:
+        where = f"{pass_}, {layer_in_words(moment.track)}" if moment.track else pass_
+        if moment.sample is not None:
+            where += f", sample {moment.sample}"
+        return where if moment.time is None else f"{where}, t = {moment.time}"
+
+    def _short(self, position: int) -> Math:
+        board = self.board
+        row = board.row(position) if not board.steps[position].shape else None
+        name, value = board.name(position), board.value(position)
+        if row is None or row.numbers.text == row.result.text or not board.steps[position].arguments or row.kind == "board":
+            return Math(f"{name.text} = {value.text}", f"{name.latex} = {value.latex}")
+        relation = ("=", "=") if row.relation == "=" else (row.relation, r"\approx")
+        return Math(
+            f"{row.name.text} = {row.numbers.text} {relation[0]} {row.result.text}",
+            f"{row.name.latex} = {row.numbers.latex} {relation[1]} {row.result.latex}",
+        )
+
+    def _forward_meaning(self, moment: Moment) -> str:
+        time = moment.time
+        network = self.desk.problem.network
+        if time is None:
+            if len(network.layers) > 1:
+                return "each layer weights what comes in, and passes it through its activation"
+            again = ", and weighted again" if network.readout else ""
+            return f"the input is weighted{',' if again else ' and'} passed through the activation{again}"
+        if moment.track:
+            return "" if time > 1 else "the encoder's state is handed over" if moment.track == DECODER else ""
+        if len(self.parts.forward.tracks) > 1:
+            return "both directions are read"
+        if time > 1:
+            return f"the state carries {'step 1' if time == 2 else f'steps 1 to {time - 1}'} on"
+        before = [p for p in self.desk.parts.given if self.desk.steps[p].target.time == 0]
+        if any(self.desk.numbers[p] != 0 for p in before if self.desk.steps[p].target.stem not in ("y", "target")):
+            return "the state begins with the initial memory"
+        alone = network.inputs and not (network.feedback and not network.first_only)
+        return "the memory is empty: the state knows this input only" if alone else "the memory is empty"
+
+    def _backward_meaning(self, positions: Sequence[int], time: int | None) -> str:
+        """What reaches this step: told by the gradients of its states."""
+        own = "own error" if self.desk.problem.loss.has_target else "own part of the loss"
+        if time is None:
+            network = self.desk.problem.network
+            if len(network.layers) > 1:
+                return "the error goes back through the slope and the weights of each layer"
+            return f"the error goes back through {'the weight and ' if network.readout else ''}the slope"
+        words = [word for word in ("direct", "carried", "from above", "from the decoder") if word in self._ways(positions)]
+        said = {"direct": f"the {own}", "carried": "what is carried back", "from above": "what comes from above"}
+        if words == ["direct"]:
+            if self.desk.last_time > 1:
+                return f"only this step's {own}; nothing is carried back"
+            return f"only the {own}"
+        parts = [said.get(word, f"what comes {word}") for word in words]
+        return f"only {parts[0]}" if len(parts) == 1 else " and ".join(parts)
+
+    def _ways(self, positions: Sequence[int]) -> set[str]:
+        """How gradients reach the hidden states among these lines."""
+        steps, found = self.board.steps, set[str]()
+        for position in positions:
+            step = steps[position]
+            if step.target.stem == "h" and step.through is not None:
+                found.add(way(step.target, steps[step.through].target))
+        return found or {"direct"}
+
+    def _states(self) -> list[Name]:
+        """The hidden values of one step, component by component."""
+        return self._hidden(self.parts.forward.at(1))
+
+    def _hidden(self, positions: Sequence[int]) -> list[Name]:
+        steps = [self.desk.steps[position] for position in positions]
+        return [step.target for step in steps if step.role is Role.HIDDEN]
+
+    def _over_steps(self) -> Iterator[Table]:
+        """A table for each pass over time; what this network does not have gets no row."""
+        for track, groups in by_track(self.parts.forward.steps).items():
+            times = sorted(moment.time or 0 for moment in groups)
+            rows = [row for row in self._rows_over_steps(groups, times) if any(cell != NONE for cell in row[1])]
+            across = [Column((Math("t", "t"),), right=True), *(Column(label, right=True) for label, _ in rows)]
+            down: list[tuple[Inline, ...]] = [
+                ((Math(str(time), str(time)),), *(cells[place] for _, cells in rows)) for place, time in enumerate(times)
+            ]
+            title: Inline = (f"Over time, {layer_in_words(track)}" if track else "Over time",)
+            if len(times) <= EVERY_STEP_UP_TO or len(times) < len(rows):  # whichever is less wide
+                yield turned(across, down, title, symbol="t = ")
+            else:
+                yield Table(tuple(across), down, title)
+
+    def _rows_over_steps(self, groups: Mapping[Moment, list[int]], times: Sequence[int]) -> Iterator[tuple[Inline, list[Inline]]]:
+        """States, outputs, losses and gradients."""
+        desk = self.desk
+        seen_from = desk.speller.seen_from
+        network = desk.problem.network
+        lines = [next(group for moment, group in groups.items() if moment.time == time) for time in (times[0], times[-1])]
+        outputs = [name for position in lines[1] if (name := desk.steps[position].target).stem == "y"]
+        hidden = self._hidden(lines[0])
+        states = [name for name in hidden if name.stem in network.cell_of(name.layer).state]
+        for words, names in (("", hidden), ("output ", outputs), ("loss term ", [Name("L", time=1)] if outputs else [])):
+            for name in names:
+                word = words or f"{word_of(network.cell_of(name.layer), name.stem) or 'hidden state'} "
+                yield (word, seen_from(name, name.time or 1)), [self._value_or_none(name._replace(time=time)) for time in times]
+        for state in states:
+            head = seen_from(gradient(state), state.time or 1)
+            terms = list(self._terms_over(state, times))
+            for label, cells in terms:
+                yield (head, *label), cells
+            yield (head, " sum") if terms else (head,), self._gradients_over(state, times)
+        for before in self._preactivations(lines[0]):
+            yield (seen_from(gradient(before), before.time or 1),), self._gradients_over(before, times)
+
+    def _preactivations(self, positions: Sequence[int]) -> list[Name]:
+        """What stands before the activations of hidden layers."""
+        readout = self.desk.problem.network.readout
+        names = [self.desk.steps[p].target for p in positions if self.desk.steps[p].role is Role.PREACTIVATION]
+        return [name for name in names if name.stem.startswith("a") and (readout is None or name.stem != readout.logits)]
+
+    def _gradients_over(self, name: Name, times: Sequence[int]) -> list[Inline]:
+        return [self._value_or_none(gradient(name._replace(time=time))) for time in times]
+
+    def _value_or_none(self, name: Name) -> Inline:
+        position = self.desk.find(name)
+        return NONE if position is None else (self.desk.value(position),)
+
+    def _terms_over(self, state: Name, times: Sequence[int]) -> Iterator[tuple[Inline, list[Inline]]]:
+        """A row for each way by which the gradient of a state arrives, called as its line is; nothing where all have one way."""
+        desk = self.desk
+        totals = {time: desk.find(gradient(state._replace(time=time))) for time in times}
+        found = {time: sources_of(desk.program, total) for time, total in totals.items() if total is not None}
+        if all(len(ways) < 2 for ways in found.values()):
+            return
+        several = {way.word for ways in found.values() for way in ways if [one.word for one in ways].count(way.word) > 1}
+        rows: dict[tuple[str, str], dict[int, int]] = {}
+        labels: dict[tuple[str, str], Inline] = {}
+        for time, ways in sorted(found.items(), key=lambda item: -len(item[1])):  # the fullest sum gives the order
+            for position, through, word in ways:
+                now = state._replace(time=time)
+                via = desk.speller.math(*seen(clock_at(time), now, desk.steps[through].target))
+                key = word, via.text if word in several else ""
+                labels.setdefault(key, (f" {word} via ", via) if word in several else (f" {word}",))
+                rows.setdefault(key, {})[time] = position
+        for key, cells in rows.items():
+            yield labels[key], [(desk.value(cells[time]),) if time in cells else NONE for time in times]
+
+    def _parameter_table(self) -> Table:
+        """Old value, contributions, gradient and new value of every parameter."""
+        desk, parts = self.desk, self.parts
+        every = self.recurrent and self.alone and 1 < desk.last_time <= EVERY_STEP_UP_TO
+        times = range(1, desk.last_time + 1) if every else range(0)
+        clips = desk.problem.update is not None and bool(desk.problem.update.clip)
+        headings: list[Inline] = [
+            ("old",),
+            *(("from ", Math(f"t = {time}", f"t = {time}")) for time in times),
+            ("gradient",),
+            *([("clipped",)] if clips else []),
+            ("new",),
+        ]
+        columns = (Column(("parameter",)), *(Column(heading, right=True) for heading in headings))
+        rows: list[tuple[Inline, ...]] = []
+        for parameter in parts.parameters:
+            group = parts.gradients.get(parameter, [])
+            new = desk.find(desk.steps[parameter].target._replace(updated=True))
+            shares = self._shares(group)
+            cells: list[Inline] = [(desk.name(parameter),), (desk.value(parameter),)]
+            cells += [shares.get(time, NONE) for time in times]
+            cells.append((desk.value(group[-1]),) if group else ("frozen",))
+            if clips:
+                clipped = desk.find(of_parameter("clipped", desk.steps[parameter].target))
+                cells.append((desk.value(clipped),) if clipped is not None else NONE)
+            cells.append((desk.value(new),) if new is not None else (desk.value(parameter),))
+            rows.append(tuple(cells))
+        return Table(columns, rows, ("Parameters",))
+
+    def _shares(self, group: Sequence[int]) -> dict[int | None, Inline]:
+        """What each time step contributes to the gradient of a parameter; one step alone contributes all of it."""
+        desk = self.desk
+        shares: dict[int | None, Inline] = {}
+        for position in group[:-1] or group:
+            through = desk.steps[position].through
+            if through is not None:
+                shares[desk.steps[through].target.time] = (desk.value(position),)
+        return shares

@@ -1,0 +1,113 @@
+"""What to take away from a sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from bptt_trace.calculation.iterations import borders
+from bptt_trace.document.mathematics import Inline, inline
+from bptt_trace.engine.formula import Var
+from bptt_trace.engine.names import Name, Role
+from bptt_trace.lines.cell_words import scaled
+from bptt_trace.lines.parts_of_sheet import Parts, one_step
+from bptt_trace.lines.rows import Desk
+from bptt_trace.worked_solution.backward_notes import _of, lasts, sources
+from bptt_trace.worked_solution.forward_notes import Voices, _contributions, _of_this_network, _silence, _without, voices
+from bptt_trace.worked_solution.wording import _readable, in_words
+
+
+def takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
+    """What to remember, at most five sentences."""
+    if desk.last_time == 0:
+        yield from _feedforward_takeaways(parts, chained=bool(parts.links) and not desk.has_components)
+        return
+    if desk.last_time == 1:
+        yield ("With one time step there is nothing to carry back; from two steps on, a state has two sources of blame.",)
+        return
+    yield from islice(_recurrent_takeaways(desk, parts), 5)
+
+
+def _recurrent_takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
+    last = desk.last_time
+    network = desk.problem.network
+    found = voices(desk, last)
+    if found is not None and not network.feedback:
+        yield inline(
+            "The hidden state is the memory: step {early} reaches {late} only through {state}{moved}.",
+            early=str(last - 1),
+            late=_of(desk, Name("h", time=last)),
+            state=_of(desk, Name("h", time=last - 1)),
+            moved=_moved(desk, found),
+        )
+    both = sources(desk, last - 1)
+    if both is not None and _readable(desk):
+        h = desk.find(desk.steps[both.total].target._replace(of=None))
+        assert h is not None
+        yield inline(
+            "Going back, {h} has two sources: direct {direct} and carried {carried}, together {about}{total}.",
+            h=desk.name(h),
+            direct=desk.value(both.direct),
+            carried=desk.value(both.carried),
+            about="" if desk.row(both.total).relation == "=" else "about ",
+            total=desk.value(both.total),
+        )
+    yield from _contributions(desk, parts)
+    yield from _of_this_network(desk)
+    factors = [p for p in parts.factors if one_step(desk.steps[p].target)]
+    if factors and _readable(desk):
+        yield from _fading(desk, factors, parts.factors[-1])
+    if both is not None and parts.gradients:
+        yield (
+            "A feedforward network, by contrast, has no carried part: each hidden value has one source, "
+            "each parameter one contribution, and nothing is remembered for the next input.",
+        )
+
+
+def _moved(desk: Desk, found: Voices) -> Inline:
+    """How much the memory term changes the state, where there are other terms to compare."""
+    if not found.others or not _readable(desk):
+        return ()
+    _, silent = _without(desk, found)
+    difference = _silence(desk, found, silent).difference
+    h = desk.name(found.hidden)
+    return inline(", whose term changes {h} by {amount}", h=h, amount=difference.value) if difference.number else ()
+
+
+def _fading(desk: Desk, factors: Sequence[int], product: int) -> Iterator[Inline]:
+    """What the slopes do together, where each of them does the same."""
+    sizes = [abs(desk.printed(factor)) for factor in factors]
+    if borders(desk.problem) or scaled(desk.problem.network.cells[0]):
+        return
+    if not (all(0 < size < 1 for size in sizes) or all(size > 1 for size in sizes)):
+        return
+    if lasts(desk.printed(product)):
+        word = "lasts (stable gradient)"
+    else:
+        word = "fades (vanishing gradient)" if sizes[0] < 1 else "grows (exploding gradient)"
+    if len(factors) > 1:
+        yield inline(
+            "Memory {word}: over {count} steps the slopes multiply to {product}.",
+            word=word,
+            count=in_words(len(factors)),
+            product=desk.equals(product),
+        )
+        return
+    square = desk.calculate(Var(product) ** 2, Role.FACTOR)
+    yield inline(
+        "Memory {word}: one step multiplies by {product}; two such steps would multiply by {square}.",
+        word=word,
+        product=desk.equals(product),
+        square=square.equation,
+    )
+
+
+def _feedforward_takeaways(parts: Parts, *, chained: bool) -> Iterator[Inline]:
+    if chained:
+        yield ("Each quantity is used once, so each gradient has one source: the chain rule is a single product.",)
+    if parts.updates:
+        yield ("All gradients are taken with the old parameters; the parameters are updated together, at the end.",)
+    yield (
+        "A feedforward network meets each input on its own: nothing of this calculation is remembered for the next input. "
+        "A recurrent network would keep its hidden value, whose gradient would have a second source.",
+    )

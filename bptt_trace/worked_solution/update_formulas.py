@@ -1,0 +1,99 @@
+"""An update rule in general: the lines that it writes, for any parameter p with the gradient g.
+
+The rule itself writes them, on a program of its own, so that what is said of
+it and what is done by it are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bptt_trace.document.mathematics import Inline, Math, inline
+from bptt_trace.engine.formula import Var
+from bptt_trace.engine.formula_text import LATEX, TEXT, template
+from bptt_trace.engine.names import Name
+from bptt_trace.engine.program import Builder, Step
+from bptt_trace.lines.spelling import Speller
+from bptt_trace.networks.optimizers import WANTED, Turn, Update, change
+
+ITERATION = 7919
+"""An iteration whose number is found again in the formulas, where k is written for it."""
+P = Name("p", iteration=ITERATION)
+
+
+def recipe(options: Update, speller: Speller) -> Iterator[tuple[Math, Math]]:
+    """Both sides of the lines of one update: ``v = beta * v + g``, ``p' = p - eta * v``; on the right stands the v before."""
+    builder = Builder()
+    wanted = [number.name for number in WANTED[options.rule].values()]
+    numbers = {str(name): builder.given(name) for name in (*wanted, Name("lambda"), Name("v", time=0))}
+    eta, old, gradient = (builder.given(Name(stem)) for stem in ("eta", "p", "g"))
+    before: dict[str, Var] = {stem: builder.given(Name(stem)) for stem in ("m", "v")}
+    start = len(builder.steps)
+    change(Turn(builder, options, numbers, eta, P, old, gradient, before, {}, {}))
+    for step in builder.steps[start:]:
+        yield _equation(builder, step, speller)
+
+
+def _equation(builder: Builder, step: Step, speller: Speller) -> tuple[Math, Math]:
+    assert step.rule is not None
+    spelled = []
+    for signs in (TEXT, LATEX):
+        form = template(step.rule, signs, False)
+        names = [_short(builder.steps[step.arguments[hole]].target) for hole in form.holes]
+        right = form.pattern % tuple(map(speller.spelling(signs), names))
+        spelled.append(right.replace(str(ITERATION), "k"))
+    return speller.math(_short(step.target)), Math(*spelled)
+
+
+def _short(name: Name) -> Name:
+    """The name of a line without that of its parameter."""
+    stem = name.stem if name.stem == "p" else name.stem.removesuffix("_p")
+    return name._replace(stem=stem, iteration=1)
+
+
+SOURCES = {
+    "gd": "gradient descent",
+    "momentum": "momentum, as in torch.optim.SGD",
+    "momentum inside": "momentum, as Polyak (1964) and Keras have it (Keras with the sign of v turned)",
+    "nesterov": "Nesterov momentum, as in torch.optim.SGD (nesterov=True)",
+    "nesterov inside": "Nesterov momentum, as in keras.optimizers.SGD (with the sign of v turned)",
+    "adagrad": "AdaGrad (Duchi, Hazan and Singer 2011)",
+    "rmsprop": "RMSProp (Hinton 2012)",
+    "rmsprop centered": "centred RMSProp (Graves 2013)",
+    "adam": "Adam (Kingma and Ba 2015, algorithm 1)",
+    "adamw": "AdamW (Loshchilov and Hutter 2019): Adam with decoupled weight decay",
+}
+
+
+def named(options: Update) -> str:
+    """What the rule is called, and where it stands."""
+    key = options.rule + (" inside" if options.rate == "inside" else " centered" if options.centered else "")
+    words = SOURCES[key]
+    if options.velocity == "mean":
+        words = "momentum with the velocity as a running mean (factor 1 - beta)"
+    if options.decay == "l2":
+        words += "; L2 weight decay in the gradient"
+    elif options.decay and options.rule != "adamw":
+        words += "; weight decay beside the step (decoupled)"
+    return words
+
+
+def clipping(options: Update, speller: Speller) -> Inline:
+    """How gradients are clipped, in words and a formula."""
+    c = speller.math(Name("clip"))
+    g = Math("g", "g")
+    size = Math("norm", r"\mathrm{norm}")
+    scaled = Math(f"g * {c.text} / max(norm, {c.text})", rf"g \cdot \frac{{{c.latex}}}{{\max(\mathrm{{norm}}, {c.latex})}}")
+    bounded = Math(f"max(-{c.text}, min({c.text}, g))", rf"\max(-{c.latex}, \min({c.latex}, g))")
+    match options.clip:
+        case "value":
+            return inline("every number of a gradient becomes {bounded}, before any parameter is changed", bounded=bounded)
+        case "parameter":
+            whose = "of this gradient alone"
+        case _:
+            whose = "of all gradients together"
+    return inline(
+        "every gradient {g} becomes {scaled} before any parameter is changed: {g} where the norm is at most {c}, else scaled to "
+        "it; {size} is the root of the sum of squares {whose}",
+        g=g, scaled=scaled, c=c, size=size, whose=whose,
+    )  # fmt: skip

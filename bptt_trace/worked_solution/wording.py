@@ -1,0 +1,70 @@
+"""Numbers and lists in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from bptt_trace.document.mathematics import Inline, Math
+from bptt_trace.engine.formula import Formula, Var
+from bptt_trace.lines.rows import Desk
+
+NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+def in_words(count: int) -> str:
+    """A small number as a word."""
+    return NUMBER_WORDS[count] if count < len(NUMBER_WORDS) else str(count)
+
+
+def listed(items: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def named(names: Sequence[Math]) -> Inline:
+    """Names in a row of words: ``a, b and c``."""
+    pieces: list[str | Math] = []
+    for place, name in enumerate(names):
+        pieces += [" and " if place == len(names) - 1 else ", "] if place else []
+        pieces.append(name)
+    return tuple(pieces)
+
+
+def _readable(desk: Desk) -> bool:
+    """Whether numbers are short enough to be calculated with in a sentence."""
+    return desk.values.rounding.policy != "exact"
+
+
+def full_line(desk: Desk, position: int, *, with_name: bool = True) -> Math:
+    """A step as one chain of equations: ``name = formula = numbers = value``."""
+    row = desk.row(position)
+    # A given number that is shown with fewer digits is not equal to what is shown.
+    other = isinstance(desk.steps[position].formula, Var) and _differs(row.numbers, row.result)
+    relation = Math("~", r"\approx") if row.relation != "=" or other else Math("=", "=")
+    start = (f"{row.name.text} = ", f"{row.name.latex} = ") if with_name else ("", "")
+    same = row.formula.text == row.numbers.text or not desk.steps[position].arguments
+    middle = ("", "") if same else (f"{row.formula.text} = ", f"{row.formula.latex} = ")
+    return Math(
+        f"{start[0]}{middle[0]}{row.numbers.text} {relation.text} {row.result.text}",
+        f"{start[1]}{middle[1]}{row.numbers.latex} {relation.latex} {row.result.latex}",
+    )
+
+
+def _differs(one: Math, other: Math) -> bool:
+    """Whether two printed numbers are not the same number: 0.25 and 0.3, but not 0.5 and 0.5000."""
+    try:
+        return Fraction(one.text) != Fraction(other.text)
+    except ValueError:
+        return True
+
+
+def _chain(values: Sequence[Math], sign: str, in_latex: str) -> Math:
+    return Math(f" {sign} ".join(v.text for v in values), f" {in_latex} ".join(v.latex for v in values))
+
+
+def _added(terms: Sequence[Formula]) -> Formula:
+    total = terms[0]
+    for one in terms[1:]:
+        total = total + one
+    return total

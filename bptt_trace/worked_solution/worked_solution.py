@@ -1,0 +1,831 @@
+"""From a program with its values to a sheet: the worked solution.
+
+One function for each section, in the order in which they are read. What a
+section says in sentences is in ``sentences``; the box of conventions is in
+``conventions``; long traces on paper are in ``ledger``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from bptt_trace.calculation.arithmetic import Values, unrounded
+from bptt_trace.calculation.iterations import borders
+from bptt_trace.document.figures import Figure
+from bptt_trace.document.mathematics import Inline, Math, inline
+from bptt_trace.document.sheet import (
+    Block,
+    Bullets,
+    Column,
+    Equation,
+    Equations,
+    Lines,
+    Note,
+    Paragraph,
+    Part,
+    Section,
+    Sheet,
+    Table,
+    turned,
+)
+from bptt_trace.engine.formula_text import TEXT
+from bptt_trace.engine.names import ENCODER, LOSS, WHOLE_LOSS, Name, Role, gradient
+from bptt_trace.engine.program import WRITTEN_OUT, Moment, Program
+from bptt_trace.errors import ProblemError
+from bptt_trace.lines.matrix_rows import Blackboard
+from bptt_trace.lines.parts_of_sheet import Parts, Pass, by_track, way
+from bptt_trace.lines.row_words import Labels, headings, title_of
+from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.spelling import Speller, clock_at, seen
+from bptt_trace.networks.optimizers import Update
+from bptt_trace.pictures import cell_picture, gradient_bars, network_picture
+from bptt_trace.problem.problem import Problem
+from bptt_trace.worked_solution import backward_notes, footer, forward_notes, takeaways, update_notes, wording
+from bptt_trace.worked_solution.conventions import conventions
+from bptt_trace.worked_solution.given_tables import _meaning
+from bptt_trace.worked_solution.iteration_table import Course, shown, title
+from bptt_trace.worked_solution.loss_formulas import loss_name, sum_over, summed, term_equation
+from bptt_trace.worked_solution.step_tables import ledger, loss_ledger, parameter_ledger
+from bptt_trace.worked_solution.summary import EVERY_STEP_UP_TO, ONE_BLOCK_FROM, Summary
+from bptt_trace.worked_solution.update_formulas import clipping, recipe
+from bptt_trace.worked_solution.wording import in_words, listed
+
+EXPLAINED_STEPS = 3
+"""Time steps with sentences of their own."""
+
+
+MOST_UNCUT = 100
+"""Lines of a backward pass without cuts that are printed beside a ledger; of more, the gradients of the parameters."""
+MANY = 1_000
+"""Lines from which a sheet that prints some of its iterations spells only the names that it needs."""
+MAX_PRINTED = 300_000
+"""Component lines that are printed; without them, on the board, a network may be larger."""
+
+
+def within_reach(program: Program, detail: str) -> None:
+    """Raise ``ProblemError`` where a network of vectors has more component lines than anybody prints."""
+    has_components = program.vectors.program is not program
+    if has_components and detail != "board" and len(program) > MAX_PRINTED:
+        raise ProblemError(
+            f"{len(program):,} component lines, more than {MAX_PRINTED:,}; "
+            "fewer units, samples or time steps, or the matrices alone (--detail board), would do"
+        )
+
+
+def write(
+    problem: Problem,
+    program: Program,
+    values: Values,
+    *,
+    steps: str = "auto",
+    detail: str = "both",
+    style: str = "full",
+    with_latex: bool = True,
+    canonical: bool = False,
+    proof: Note | None = None,
+    show: str = "auto",
+) -> Sheet:
+    """The worked solution of a problem.
+
+    ``program`` is a program of numbers and ``values`` its values. ``steps`` is
+    ``auto`` (a ledger from four time steps on), ``full`` or ``ledger``;
+    ``detail`` says how lines of vectors are shown: ``board`` (matrices),
+    ``lines`` (component by component) or ``both``; ``style`` is ``full`` or
+    ``compact`` (formulas and lines only). ``with_latex=False`` leaves the LaTeX
+    spellings out, for media without them; ``canonical`` shows the names of
+    answer files instead of those of the problem's own vocabulary. ``show``
+    says which iterations are printed in full: ``auto``, ``all``, ``none``, or
+    numbers with commas and ``last``.
+    """
+    full_precision = unrounded(program, problem.given)
+    speller = Speller() if canonical else Speller(problem.vocabulary)
+    few = bool(problem.update) and show not in ("all", "auto") and len(program) > MANY
+    desk = Desk(problem, program, values, full_precision, with_latex=with_latex, speller=speller, detail=detail, few=few)
+    board = Blackboard(desk, detail) if desk.has_components else desk
+    on_ledger = steps == "ledger" or (steps == "auto" and desk.last_time > EVERY_STEP_UP_TO)
+    # Where time is gone through more than once, a row for each step would mix what does not belong together.
+    on_ledger = on_ledger and len(board.parts.forward.tracks) == 1
+    writer = Writer(
+        desk, board, on_ledger=on_ledger and desk.last_time > 1, compact=style == "compact", drawn=style == "full", show=show
+    )
+    sections = tuple(section for section in writer.sections() if section.blocks)
+    rounding: dict[str, str | int] = {"policy": values.rounding.policy}
+    if values.rounding.policy in ("by_hand", "carry"):
+        digits = ("figures", values.rounding.figures) if values.rounding.figures else ("places", values.rounding.places)
+        rounding[digits[0]] = digits[1] or 0
+    names = [str(step.target) for step in program.steps] if speller.vocabulary.renamed else desk.names[TEXT]
+    return Sheet(
+        title=problem.title,
+        subtitle=writer.subtitle(),
+        given=tuple(writer.given()),
+        conventions=tuple(conventions(desk, board)),
+        sections=sections,
+        footer=(*footer.drift(desk), *([proof] if proof else []), *footer.source(problem)),
+        rounding=rounding,
+        values=_Pairs(names, desk.shown.bare[TEXT]),
+        handout=problem.handout,
+    )
+
+
+class _Pairs:
+    """Names with values, paired while they are read."""
+
+    def __init__(self, names: Sequence[str], values: Sequence[str]) -> None:
+        self._names, self._values = names, values
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return zip(self._names, self._values, strict=False)
+
+
+class Writer:
+    """Writes the sections of a worked solution from a desk."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        board: Desk | Blackboard,
+        *,
+        on_ledger: bool = False,
+        compact: bool = False,
+        sketch: tuple[Desk, Desk | Blackboard] | None = None,
+        drawn: bool = True,
+        labels: Labels | None = None,
+        show: str = "auto",
+    ) -> None:
+        self.desk = desk
+        self.compact = compact
+        """Whether there are formulas and lines only: no sentences, no summary."""
+        self.sketch = sketch or (desk, board)
+        """Desk and board from which pictures are drawn."""
+        self.drawn = drawn
+        """Whether there are pictures."""
+        self.board = board
+        """The lines that are written; in a network of single numbers the desk itself."""
+        self.parts: Parts = board.parts
+        self.on_ledger = on_ledger
+        self.recurrent = desk.last_time > 0
+        self.samples = desk.problem.network.samples
+        self.labels = labels or Labels(desk, board)
+        self.update_of = desk.problem.update or Update()
+        self.shown = shown(show, self.parts.last)
+        """The iterations that are printed in full."""
+
+    def said(self, sentence: Callable[..., Iterator[Note]], *about: Any, **also: Any) -> Iterator[Note]:
+        """What a sentence has to say, where there are sentences."""
+        if not self.compact:
+            yield from sentence(*about, **also)
+
+    def subtitle(self) -> str:
+        """What is done, in one line."""
+        through_time = " through time" if self.recurrent else ""
+        last = self.parts.last
+        updates = f"{in_words(last)} update{'s' if last > 1 else ''}"
+        if self.update_of.told:
+            return f"Worked solution: {updates} from given gradients"
+        if not self.parts.forward.losses:
+            return "Worked solution: forward pass"
+        update = f", {updates}" if self.parts.updates else ""
+        if last > len(self.shown) > 0:
+            update += f" ({listed([str(k) for k in sorted(self.shown)])} in full)"
+        shape = ". In ledger form: two steps in full, then a row for every step" if self.on_ledger else ""
+        return f"Worked solution: forward pass, backpropagation{through_time}{update}{shape}"
+
+    # ------------------------------------------------------------------ given
+
+    def given(self) -> Iterator[Table]:
+        """What comes with the problem: over time or over samples, parameters, and the rest."""
+        steps = self.board.steps
+        of_inputs = [p for p in self.parts.given if steps[p].target.stem in ("x", "target")]
+        if self.recurrent and of_inputs:
+            for sample in self.desk.problem.samples:
+                yield self._over_time([p for p in of_inputs if steps[p].target.sample == sample], sample)
+            of_inputs = []
+        elif self.desk.problem.samples[0] is not None:
+            yield self._over_samples(of_inputs)
+            of_inputs = []
+        others = [p for p in self.parts.given if steps[p].target.stem not in ("x", "target")]
+        rows = [self._given_row(position) for position in (*of_inputs, *self.parts.parameters, *others)]
+        yield Table((Column(("quantity",)), Column(()), Column(("value",), right=True)), rows)
+
+    def _given_row(self, position: int) -> tuple[Inline, ...]:
+        return (
+            (self.board.name(position),),
+            (_meaning(self.desk.problem.network, self.board.steps[position].target),),
+            (self.board.value(position),),
+        )
+
+    def _over_time(self, positions: Sequence[int], sample: int | None) -> Table:
+        board = self.board
+        names = dict.fromkeys(board.steps[p].target._replace(time=None) for p in positions)
+        times = range(1, max(board.steps[p].target.time or 0 for p in positions) + 1)
+        columns = [Column(("time ", Math("t", "t"))), *(Column((self._general_given(name),), right=True) for name in names)]
+        rows: list[tuple[Inline, ...]] = []
+        for time in times:
+            cells = [board.find(name._replace(time=time)) for name in names]
+            rows.append(
+                ((Math(str(time), str(time)),), *(((board.value(cell),) if cell is not None else ("none",)) for cell in cells))
+            )
+        title: Inline = (f"Sample {sample}",) if sample is not None else ()
+        return turned(columns, rows, title) if len(rows) <= 10 else Table(tuple(columns), rows, title)
+
+    def _general_given(self, name: Name) -> Math:
+        return self.desk.speller.seen_from(name._replace(time=1), 1)
+
+    def _over_samples(self, positions: Sequence[int]) -> Table:
+        board = self.board
+        names = dict.fromkeys(board.steps[p].target._replace(sample=None) for p in positions)
+        columns = [Column(("sample",)), *(Column((self.desk.speller.math(name),), right=True) for name in names)]
+        rows: list[tuple[Inline, ...]] = []
+        for sample in self.desk.problem.samples:
+            cells = [board.find(name._replace(sample=sample)) for name in names]
+            rows.append(((str(sample),), *((board.value(cell),) if cell is not None else ("none",) for cell in cells)))
+        return turned(columns, rows) if len(rows) <= 6 else Table(tuple(columns), rows)
+
+    # --------------------------------------------------------------- sections
+
+    def sections(self) -> Iterator[Section]:
+        """All sections, empty ones included."""
+        first, last = 1 in self.shown, self.parts.last
+        titles = headings(self.desk)
+        several = last > 1
+        if first:
+            yield from self._first_iteration()
+        for k in sorted(self.shown - {1}):
+            yield Section(f"iteration-{k}", title(self.update_of, k), tuple(self.iteration(k)))
+        if last in self.shown:
+            after = f" after {in_words(last)} updates" if several else ""
+            yield Section("again", f"{titles['again']}{after}", tuple(self.again()))
+        if first:
+            yield Section("memory", titles["memory"], tuple(self.memory()))
+        if several:
+            yield Section("training", "All iterations", tuple(self.training()))
+        if self.compact or not first or self.update_of.told:
+            return
+        summed = "Summary of the first iteration" if several else "Summary"
+        yield Section("summary", summed, tuple(Summary(self.desk, self.board, on_ledger=self.on_ledger).tables()))
+        points = tuple(takeaways.takeaways(self.desk, self.desk.parts))
+        yield Section("takeaways", "Key takeaways", (Bullets(points),) if points else ())
+
+    def _first_iteration(self) -> Iterator[Section]:
+        """The first iteration, each part of it a section with its formulas."""
+        titles = headings(self.desk)
+        blocks = {"forward": self.forward, "loss": self.loss, "backward": self.backward, "gradients": self.gradients}
+        for which, block in blocks.items():
+            yield Section(which, titles[which], tuple(block()))
+        yield Section("truncation", titles["truncation"], tuple(self.truncation()))
+        number = " 1" if self.parts.last > 1 and self.update_of.told else ""
+        yield Section("update", f"{titles['update']}{number}", tuple(self.update()))
+
+    def iteration(self, k: int) -> Iterator[Block]:
+        """A later iteration: its lines; the formulas are those of the first."""
+        board, labels, parts = self.board, self.labels.of, self.parts.iteration(k)
+        forward = [p for lines in parts.forward.steps.values() for p in lines]
+        backward = [p for lines in parts.backward.values() for p in lines]
+        if forward:
+            yield Lines(("Forward pass",), board.stream(forward, labels))
+            *terms, _ = parts.forward.losses
+            adds_up = self._adds_up(terms)
+            yield Lines(("Loss",), board.stream(parts.forward.losses, labels, adds_up), adds_up)
+        if backward:
+            yield Lines(("Backward pass",), board.stream(backward, labels))
+        for parameter, group in parts.gradients.items():
+            long = len(group) > WRITTEN_OUT + 1
+            lines = [p for p in group if long or not board.steps[p].repeats]
+            yield Lines(("Gradient of ", board.name(parameter)), board.stream(lines, labels, long), long)
+        yield from self._changes(parts)
+
+    def training(self) -> Iterator[Block]:
+        """Loss and parameters by iteration."""
+        course = Course(self.desk, self.board)
+        yield from course.table()
+        if self.drawn:
+            yield from course.figure()
+        if not self.compact:
+            yield from course.said()
+
+    def truncation(self) -> Iterator[Block]:
+        """The gradients of the whole backward pass, and what the truncated one leaves out of each."""
+        parts, length = self.parts, self.update_of.truncate
+        if not parts.cut:
+            return
+        whole, part = gradient(Name("p"), of=WHOLE_LOSS), gradient(Name("p"))
+        yield Paragraph(
+            inline(
+                "Gradients are carried back within windows of {length}; at the border of two windows the way back is cut. "
+                "{whole} is the gradient without any cut. The update uses {part}.",
+                length=f"{in_words(length or 0)} step{'s' if length != 1 else ''}",
+                whole=self.desk.speller.math(whole),
+                part=self.desk.speller.math(part),
+            )
+        )
+        lines = [p for p in parts.whole if not self.board.steps[p].repeats]
+        if self.on_ledger and len(lines) > MOST_UNCUT:
+            lines = [p for p in lines if self.board.steps[p].target.time is None and self.board.steps[p].target.via is None]
+        yield Lines(("The whole backward pass",), self.board.stream(lines, self.labels.of))
+        yield Lines(("Whole minus truncated",), self.board.stream(parts.cut, self.labels.of))
+
+    def forward(self) -> Iterator[Block]:
+        """The forward pass."""
+        steps = self.parts.forward.steps
+        if not steps:
+            return
+        lead = self._forward_lead()
+        yield from self._drawn(network_picture.rolled_up)
+        yield Equations(lead, tuple(self._forward_equations()))
+        yield from self._forward_lines(steps)
+        yield from self._drawn(cell_picture.cell)
+        if not self.parts.backward:
+            yield from self._network()
+
+    def _forward_lead(self) -> Inline:
+        """In which order the formulas are gone through."""
+        network = self.desk.problem.network
+        samples = "For every sample" if self.samples is not None else ""
+        if not self.recurrent:
+            return (f"{samples or 'In this order'}{', in this order' if samples else ''}:",)
+        t = Math("t", "t")
+        each = f"{samples} and every step " if samples else "For every step "
+        if network.source_steps:
+            return (each, t, " of the encoder, then for every step of the decoder:")
+        if network.bidirectional:
+            order = "from the first to the last where a layer reads forward, from the last to the first where it reads backward"
+            return (each, t, f", {order}; then what needs both:")
+        return (each, t, ", in this order:")
+
+    def _network(self) -> Iterator[Block]:
+        """The network with its values and, where there are any, its gradients."""
+        draw = network_picture.unrolled if self.recurrent else network_picture.by_layer
+        yield from self._drawn(draw)
+
+    def _drawn(self, draw: Callable[[Desk, Desk | Blackboard], Figure | None]) -> Iterator[Block]:
+        figure = draw(*self.sketch) if self.drawn else None
+        if figure is not None:
+            yield figure
+
+    def _forward_lines(self, steps: Mapping[Moment, Sequence[int]]) -> Iterator[Block]:
+        board = self.board
+        if len(steps) > ONE_BLOCK_FROM and not self.on_ledger:
+            yield self._all_steps(steps)
+            return
+        for moment in self._in_full(list(steps)):
+            yield Lines(self._title(moment), board.stream(steps[moment], self.labels.of))
+            if moment.time is not None and moment.time <= EXPLAINED_STEPS:
+                yield from self.said(forward_notes.memory, self.desk, moment.time)
+                if moment.sample in (None, 1):
+                    yield from self.said(forward_notes.gates, self.desk, moment)
+            if moment.sample in (None, 1) and any(board.steps[p].role is Role.OUTPUT for p in steps[moment]):
+                yield from self.said(forward_notes.probabilities, self.desk, moment)
+        if self.on_ledger:
+            yield from self._forward_ledgers(self.parts.forward)
+
+    def _title(self, moment: Moment) -> Inline:
+        title = title_of(moment, several=len(self.parts.forward.tracks) > 1)
+        return (title,) if title else ()
+
+    def _forward_equations(self) -> Iterator[Equation]:
+        """The formulas of a step in t; what happens only at the first or the last step is written with 1 or T."""
+        for track in by_track(self.parts.forward.steps).values():
+            yield from self._forward_equations_of([lines for moment, lines in track.items() if moment.sample in (None, 1)])
+
+    def _forward_equations_of(self, groups: Sequence[Sequence[int]]) -> Iterator[Equation]:
+        steps = self.board.steps
+        model = groups[min(1, len(groups) - 1)] if len(groups) > 2 or self.desk.problem.network.every else groups[0]
+        usual = {steps[position].target._replace(time=None): steps[position].rule for position in model}
+        written: set[tuple[Name, object]] = set()
+        if len(groups) == 1 and steps[model[0]].target.time not in (None, 1):
+            model = []  # what is done at the last step only
+        for lines, symbol in ((groups[0], "1"), (model, "t"), (groups[-1], "T")) if model else ((groups[-1], "T"),):
+            for position in lines:
+                form = steps[position].target._replace(time=None), steps[position].rule
+                if form in written or (symbol != "t" and usual.get(form[0]) is form[1]):
+                    continue
+                written.add(form)
+                yield self._plain_equation(position, symbol)
+
+    def _all_steps(self, steps: Mapping[Moment, Sequence[int]]) -> Lines:
+        """Every line in one block: in a long trace the names say which step it is."""
+        return Lines(("All steps",), self.board.stream([p for positions in steps.values() for p in positions], self.labels.of))
+
+    def _forward_ledgers(self, one: Pass) -> Iterator[Table]:
+        """A row for each time step; a table for each sample."""
+        for sample in self.desk.problem.network.numbers:
+            groups = {m.time: list(lines) for m, lines in one.steps.items() if m.sample == sample and m.time is not None}
+            for position in one.losses:
+                target = self.board.steps[position].target
+                if target.time is not None and target.sample == sample:
+                    groups[target.time].append(position)
+            yield ledger(self.board, groups, (self._every_step(sample),))
+
+    @staticmethod
+    def _every_step(sample: int | None) -> str:
+        return "All steps" if sample is None else f"All steps of sample {sample}"
+
+    def loss(self) -> Iterator[Block]:
+        """Its terms and their total."""
+        if not self.parts.forward.losses:
+            return
+        yield from self._loss_equations()
+        yield from self._loss_lines(self.parts.forward)
+        yield from self.said(forward_notes.loss_check, self.desk, self.desk.parts)
+
+    def _loss_equations(self) -> Iterator[Block]:
+        """The loss of one prediction, and how these are put together."""
+        desk, network, loss = self.desk, self.desk.problem.network, self.desk.problem.loss
+        items = [term_equation(desk, self.board)]
+        whole, term = "#s" if self.samples is not None else "", "" if network.single else "_t"
+        if not network.single:
+            items.append(
+                Equation(loss_name(desk, whole), (Part(summed(loss.over_time, "T", "t", loss_name(desk, term + whole))),))
+            )
+        if self.samples is not None:
+            items.append(Equation(loss_name(desk), (Part(summed(loss.over_batch, "N", "s", loss_name(desk, "#s"))),)))
+        lead = ("For every step, then in total:",) if not network.single and self.samples is None else ()
+        if self.samples is not None:
+            lead = ("For every sample, then for the batch:",)
+        yield Equations(lead, tuple(items))
+
+    def _loss_lines(self, one: Pass) -> Iterator[Block]:
+        board = self.board
+        *terms, total = one.losses
+        if self.on_ledger and terms and self.samples is None:
+            ends = [p for p in one.losses if board.steps[p].target.time is not None and not board.steps[p].target.index]
+            if len(ends) > WRITTEN_OUT:
+                yield loss_ledger(board, [*ends, total], ("All terms",))
+            yield Lines((), board.stream([total], self.labels.of))
+            return
+        adds_up = self._adds_up(terms)
+        yield Lines(self._all_terms() if terms else (), board.stream(one.losses, self.labels.of, adds_up), adds_up)
+
+    def _adds_up(self, terms: Sequence[int]) -> bool:
+        """Whether the terms are one long sum, which then has running totals."""
+        steps = self.board.steps
+        plain = all(not steps[p].target.index for p in terms)
+        one_level = len({(steps[p].target.time is None, steps[p].target.sample is None) for p in terms}) == 1
+        return len(terms) > WRITTEN_OUT and plain and one_level
+
+    def _all_terms(self) -> Inline:
+        return ("All steps",) if self.recurrent and self.samples is None else ("All terms",)
+
+    def backward(self) -> Iterator[Block]:
+        """The gradients of everything but parameters, last step first."""
+        board, backward = self.board, self.parts.backward
+        if not backward:
+            return  # every parameter is frozen
+        if self.parts.links:
+            yield from self._links()
+        lead = ("From the last step to the first:",) if self.recurrent else ("From the output back:",)
+        if self.desk.problem.network.bidirectional:
+            order = "from the first to the last where it reads backward"
+            lead = (f"From the last step to the first where a layer reads forward, {order}:",)
+        yield Equations(lead, tuple(self._backward_equations()))
+        if not self.recurrent:
+            for place, (moment, lines) in enumerate(backward.items()):
+                yield Lines(self._title(moment), board.stream(lines, self.labels.of))
+                if place == 0:
+                    yield from self.said(backward_notes.short_gradient, self.desk, moment)
+            yield from self.said(backward_notes.chain, self.desk)
+            yield from self.said(backward_notes.through_activation, self.desk, [None])
+        elif len(backward) > ONE_BLOCK_FROM and not self.on_ledger:
+            yield self._all_steps(backward)
+        else:
+            yield from self._backward_over_time()
+        yield from self._network()
+
+    def _backward_over_time(self) -> Iterator[Block]:
+        desk, backward = self.desk, self.parts.backward
+        moments = list(backward)
+        shown = self._in_full(moments)
+        first = True
+        for moment in shown:
+            title = self._title(moment)
+            if moment.time == desk.last_time and len(moments) > 1 and self._carries():
+                title = (*title, " (the last: nothing is carried back)")
+            if self._is_cut(moment):
+                title = (*title, " (cut: nothing is carried back from the step after it)")
+            yield Lines(title, self.board.stream(backward[moment], self.labels.of))
+            if moment == moments[0]:
+                yield from self.said(backward_notes.short_gradient, desk, moment)
+            if moment.time is not None and (desk.last_time <= EXPLAINED_STEPS or moment in shown[:EXPLAINED_STEPS]):
+                notes = list(self.said(backward_notes.two_sources, desk, moment.time, first=first))
+                first = first and not notes
+                yield from notes
+        if self.on_ledger:
+            for sample in desk.problem.network.numbers:
+                groups = {m.time: lines for m, lines in backward.items() if m.sample == sample and m.time is not None}
+                yield ledger(self.board, groups, (self._every_step(sample),))
+        yield from self.said(backward_notes.through_activation, desk, [moment.time for moment in shown[:EXPLAINED_STEPS][::-1]])
+
+    def _is_cut(self, moment: Moment) -> bool:
+        """Whether a border of truncation lies behind this time step."""
+        return moment.time in borders(self.desk.problem) and self._carries()
+
+    def _carries(self) -> bool:
+        """Whether the steps are one way back: all that is carried may be frozen, and two directions have two last steps."""
+        return len(self.parts.forward.tracks) == 1 and len({moment.time for moment in self.parts.backward}) > 1
+
+    def _links(self) -> Iterator[Block]:
+        links, board, speller = self.parts.links, self.board, self.desk.speller
+        names = [board.name(position) for position in links]
+        last = board.steps[links[-1]].target
+        first = gradient(board.steps[links[0]].target.of or LOSS)
+        weight = next((p for p in self.parts.parameters if board.steps[p].target.stem == "w_xh"), None)
+        if weight in self.parts.gradients and weight is not None:
+            target = board.steps[weight].target
+            local = target._replace(of=last._replace(of=None))
+            chain = [*map(speller.math, (gradient(target), first)), *names, speller.math(local)]
+            product = Math(" * ".join(one.text for one in chain[1:]), r" \cdot ".join(one.latex for one in chain[1:]))
+            whole = Math(f"{chain[0].text} = {product.text}", f"{chain[0].latex} = {product.latex}")
+            yield Paragraph(
+                inline("Each quantity is used once, so each gradient has one source. Read it as a chain: {chain}.", chain=whole)
+            )
+        yield Lines(("The links of the chain",), board.stream(links, self.labels.of))
+
+    def _backward_equations(self) -> Iterator[Equation]:
+        """The general formulas of the backward pass; a formula that holds only at the last step says so."""
+        tracks = by_track(self.parts.backward)
+        for track, backward in tracks.items():
+            moments = [moment for moment in backward if moment.sample in (None, 1)]
+            network = self.desk.problem.network
+            if len(moments) > 1 and not network.every:
+                yield from self._equations_at(backward[moments[0]], "T")
+            elif track == ENCODER:  # its last state is blamed by the decoder, and every earlier one by the next step
+                of_state = [p for p in backward[moments[0]] if self._of_state(self.board.steps[p].target)]
+                yield from self._equations_at(of_state, "S" if len(moments) > 1 else "t")
+            usual = moments[-1]
+            if len(moments) > 2 and network.first_only:
+                usual = moments[-2]
+            if network.every:  # the last prediction may be compared with its target only, every earlier one is used again
+                yield from self._equations_at(self._only_from_loss(backward[moments[0]], backward[usual]), "T")
+            yield from self._equations_at(backward[usual], "t")
+
+    def _only_from_loss(self, lines: Sequence[int], others: Sequence[int]) -> list[int]:
+        """Those of these gradients that come from the loss itself, where at another step they do not."""
+        steps = self.board.steps
+        known = {steps[p].target._replace(time=None): p for p in others}
+        pairs = ((p, known.get(steps[p].target._replace(time=None))) for p in lines)
+        return [p for p, other in pairs if other is not None and self._from_loss(p) and not self._from_loss(other)]
+
+    def _from_loss(self, position: int) -> bool:
+        through = self.board.steps[position].through
+        return through is not None and self.board.steps[through].role is Role.LOSS
+
+    def _equations_at(self, positions: Sequence[int], symbol: str) -> Iterator[Equation]:
+        contributions: dict[Name, list[int]] = {}
+        for position in positions:
+            target = self.board.steps[position].target
+            if target.via is not None:
+                contributions.setdefault(target._replace(via=None), []).append(position)
+                continue
+            yield self._backward_equation(position, contributions.get(target, []), symbol)
+
+    def _backward_equation(self, position: int, sources: Sequence[int], symbol: str) -> Equation:
+        board = self.board
+        target = board.steps[position].target
+        clock = str if target.time is None else clock_at(target.time, symbol)
+        left, right = board.general(position, clock)
+        if not sources:
+            return Equation(left, (Part(right),), self._remark(position))
+        state = self._of_state(target)
+        parts = []
+        for source in sources:
+            via = board.steps[source].target.via
+            assert via is not None
+            shown = self.desk.speller.math(*seen(clock, target, via._replace(sample=None)))
+            word = way(board.steps[source].target, via) if state and self.recurrent else ""
+            right = board.general(source, clock)[1]
+            parts.append(Part(right, f"{word}, via {shown.text}") if word else Part(right, f"via {shown.text}", shown))
+        if not state or target.layer is not None:
+            return Equation(left, tuple(parts))
+        if len(parts) > 2:
+            return Equation(left, tuple(parts))
+        return Equation(left, tuple(parts), "two sources, because the state is used twice; the last step has only the first")
+
+    def _of_state(self, target: Name) -> bool:
+        return target.stem in self.desk.problem.network.cell_of(target.layer).state
+
+    def _remark(self, position: int) -> str:
+        target = self.board.steps[position].target
+        if target.of != LOSS:
+            return "the slopes of softmax"
+        if self._from_loss(position):
+            return "the error of this step" if self.recurrent else "the error"
+        match target.stem:
+            case "a":
+                return f"through {self.desk.problem.network.cell_of(target.layer).activation.name}"
+            case stem:
+                gate = self.desk.problem.network.cell_of(target.layer).gates.get(stem.removeprefix("a_"))
+                return f"through {gate.name}" if gate and stem.startswith("a_") else ""
+
+    def gradients(self) -> Iterator[Block]:
+        """The gradients of the parameters: contributions, and their sums."""
+        board, gradients = self.board, self.parts.gradients
+        if not gradients:
+            return
+        if self.desk.last_time > 1 or self.samples is not None:
+            yield Paragraph(self._sharing())
+        yield Equations((), tuple(self._parameter_equation(parameter, lines) for parameter, lines in gradients.items()))
+        if not self.recurrent and self.samples is None:
+            lines = [line for group in gradients.values() for line in group]
+            yield Lines((), board.stream(lines, self.labels.of))
+            return
+        for parameter, group in gradients.items():
+            name = board.name(parameter)
+            long = len(group) > WRITTEN_OUT + 1
+            if self.on_ledger and len(group) > 1 and self.samples is None:
+                yield parameter_ledger(board, group, ("Gradient of ", name))
+                continue
+            lines = [p for p in group if long or not board.steps[p].repeats]
+            yield Lines(("Gradient of ", name), board.stream(lines, self.labels.of, long), long)
+        yield from self.said(update_notes.recurrent_weight, self.desk)
+
+    def _sharing(self) -> Inline:
+        """Which parameters are used at every step."""
+        network, gradients = self.desk.problem.network, self.parts.gradients
+        if network.source_steps:
+            return (
+                "Each parameter of the encoder is used at every step of the encoder, each of the decoder at every step of the "
+                "decoder. Every use contributes; the gradient is the sum.",
+            )
+        everywhere = (
+            "at every step" if self.samples is None else "at every step of every sample" if self.recurrent else "for every sample"
+        )
+        of_samples = " of every sample" if self.samples is not None else ""
+        at_one: dict[str, list[int]] = {}
+        for parameter, group in gradients.items():
+            times = self._times(group)
+            if self.desk.last_time > 1 and len(times) == 1:
+                at_one.setdefault("first" if times == {1} else "last", []).append(parameter)
+        shared = [p for p in gradients if not any(p in once for once in at_one.values())]
+        if not at_one:
+            one = "" if self.desk.has_components else "one number "
+            return (f"Each parameter is {one}used {everywhere}. Every use contributes; the gradient is the sum.",)
+        if not shared and len(at_one) == 1:
+            return (f"Each of these parameters is used at the {next(iter(at_one))} step{of_samples} only.",)
+        said: Inline = ()
+        if shared:
+            said = (*self._are(shared), f" used {everywhere}: every use contributes, and the gradient is the sum.")
+        for which, once in at_one.items():
+            said = (*said, " ", *self._are(once), f" used at the {which} step{of_samples} only.")
+        return said
+
+    def _are(self, parameters: Sequence[int]) -> Inline:
+        """``w_xh and w_hh are``"""
+        names = wording.named([self.board.name(p) for p in parameters])
+        return (*names, " are" if len(parameters) > 1 else " is")
+
+    def _times(self, group: Sequence[int]) -> set[int | None]:
+        """The time steps at which a parameter is used, told by the lines of its gradient."""
+        through = (self.board.steps[line].through for line in group)
+        return {self.board.steps[position].target.time for position in through if position is not None}
+
+    def _parameter_equation(self, parameter: int, lines: Sequence[int]) -> Equation:
+        """``dL/dw_hh = sum_t dL/da_t * h_(t-1)``"""
+        board, desk = self.board, self.desk
+        left = desk.speller.math(gradient(board.steps[parameter].target))
+        model = lines[min(1, len(lines) - 2)] if len(lines) > 1 else lines[0]
+        first = board.steps[model]
+        through = board.steps[first.through].target if first.through is not None else first.target
+        once = len(self._times(lines)) == 1
+        only_last = once and 1 < desk.last_time == through.time
+        only_first = once and through.time == 1 < desk.last_time
+        clock = str if through.time is None or only_first else clock_at(through.time, "T" if only_last else "t")
+        _, right = board.general(model, clock)
+        if len(lines) > 1:
+            over = "st" if self.samples and self._over_steps(lines) else "s" if self.samples else "t"
+            right = Math(f"{sum_over(over)} {right.text}", f"{sum_over(over, latex=True)} {right.latex}")
+        return Equation(left, (Part(right),))
+
+    def _over_steps(self, lines: Sequence[int]) -> bool:
+        """Whether contributions come from several time steps."""
+        vias = [self.board.steps[line].target.via for line in lines]
+        return len({via.time for via in vias if via is not None}) > 1
+
+    def update(self) -> Iterator[Block]:
+        """The new parameters."""
+        parts, options = self.parts, self.update_of
+        if not parts.updates:
+            return
+        if options.clip:
+            yield Paragraph(("Clipping: ", *clipping(options, self.desk.speller), "."))
+        if options.rule == "gd" and not options.decay and not options.clip and not options.schedule:
+            spelled = [self.desk.speller.math(name) for name in (Name("eta"), gradient(Name("p")))]
+            rule = Math(
+                "p' = p - {} * {}".format(*(one.text for one in spelled)),
+                r"p' = p - {} \cdot {}".format(*(one.latex for one in spelled)),
+            )
+            yield Paragraph(inline("For every parameter {p}: {rule}", p=Math("p", "p"), rule=rule))
+        else:
+            lead = inline("For every parameter {p} with the gradient {g}{clipped}:", p=Math("p", "p"), g=Math("g", "g"),
+                          clipped=" (clipped)" if options.clip else "")  # fmt: skip
+            yield Equations(lead, tuple(Equation(left, (Part(right),)) for left, right in recipe(options, self.desk.speller)))
+        yield from self._changes(parts)
+        if not options.decay:
+            yield from self.said(update_notes.update_check, self.desk, self.desk.parts)
+
+    def _changes(self, parts: Parts) -> Iterator[Block]:
+        """The lines from the clipping to the new parameters."""
+        board = self.board
+        if parts.clipping:
+            yield Lines(("Clipping",), board.stream(parts.clipping, self.labels.of))
+        steps = board.steps
+        if all(steps[position].role is Role.UPDATE for position in parts.updates):
+            yield Lines(("All parameters",), board.stream(parts.updates, self.labels.of))
+            return
+        group: list[int] = []
+        for position in parts.updates:
+            group.append(position)
+            if steps[position].role is Role.UPDATE:
+                name = steps[position].target._replace(updated=False, iteration=1)
+                yield Lines(("Parameter ", self.desk.speller.math(name)), board.stream(group, self.labels.of))
+                group = []
+
+    def again(self) -> Iterator[Block]:
+        """The forward pass with the new parameters."""
+        again = self.parts.again
+        if not again.losses:
+            return
+        number = f"@{self.parts.last + 1}"
+        yield Paragraph(
+            (
+                "The same forward pass with the new parameters shows whether the step helped; ",
+                Math(number, number),
+                " marks its quantities.",
+            ),
+        )
+        if self.on_ledger:
+            yield from self._forward_ledgers(again)
+            yield from self._loss_lines(again)
+        else:
+            everything = [position for positions in again.steps.values() for position in positions]
+            if self._adds_up(again.losses[:-1]):
+                yield Lines(("All steps",), self.board.stream(everything, self.labels.of))
+                yield Lines(("Losses",), self.board.stream(again.losses, self.labels.of, True), True)
+            else:
+                everything += again.losses
+                yield Lines(("All steps",) if self.recurrent else (), self.board.stream(everything, self.labels.of))
+        yield from self.said(update_notes.new_loss, self.desk)
+
+    def memory(self) -> Iterator[Block]:
+        """The slopes between states and their products."""
+        desk, factors = self.desk, self.desk.parts.factors
+        if not factors:
+            return
+        digits = (
+            f" Factors are kept to {desk.values.rounding.kept_figures}: with decimals a product of many would print as 0."
+            if desk.values.rounding.policy in ("by_hand", "carry")
+            else ""
+        )
+        whole = inline(
+            "A small change of one state reaches the next multiplied by the slope between them; "
+            "over several steps the slopes multiply.{digits}",
+            digits=digits,
+        )
+        yield Paragraph(whole)
+        clock = clock_at(desk.steps[desk.steps[factors[0]].through or 0].target.time or 0)
+        left, right = desk.general(factors[0], clock)
+        yield Equations((), (Equation(left, (Part(right),)),))
+        if self.on_ledger:
+            yield self._factor_ledger()
+        else:
+            yield Lines(("From the last step back",), desk.stream(factors, self.labels.factor))
+        yield from self._drawn(lambda desk, _: gradient_bars.gradient_flow(desk))
+        yield from self.said(backward_notes.reach, desk, desk.parts)
+
+    def _factor_ledger(self) -> Table:
+        desk = self.desk
+        first = desk.steps[desk.parts.factors[0]].target
+        end, last = first._replace(time=desk.last_time, of=None), desk.last_time
+        columns = (
+            Column((Math("t", "t"),), right=True),
+            Column((desk.speller.seen_from(end, last),), right=True),
+            Column((desk.speller.seen_from(first, last),), right=True),
+            Column(("product back from T",), right=True, strong=True),
+            Column(("lines",)),
+        )
+        rows: list[tuple[Inline, ...]] = []
+        for time in range(last, 1, -1):
+            state, before = (end._replace(time=t) for t in (time, time - 1))
+            positions = [desk.find(before._replace(of=state)), desk.find(before._replace(of=end))]
+            shown = [desk.result(p) for p in positions if p is not None]
+            lines = dict.fromkeys(str(desk.line_of[p]) for p in positions if p is not None)
+            at = desk.find(state)
+            assert at is not None
+            rows.append(((Math(str(time), str(time)),), (desk.value(at),), (shown[0],), (shown[-1],), (", ".join(lines),)))
+        return Table(columns, rows, ("All steps",))
+
+    # ----------------------------------------------------------- small pieces
+
+    def _in_full(self, moments: Sequence[Moment]) -> Sequence[Moment]:
+        """The moments that are printed line by line."""
+        if not self.on_ledger:
+            return moments
+        return [moment for moment in moments if moment.sample in (None, 1)][:2]
+
+    def _plain_equation(self, position: int, symbol: str = "t") -> Equation:
+        target = self.board.steps[position].target
+        clock = str if target.time is None else clock_at(target.time, symbol)
+        if symbol == "1":
+            clock = str
+        left, right = self.board.general(position, clock)
+        return Equation(left, (Part(right),))
