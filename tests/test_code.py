@@ -114,6 +114,15 @@ def test_random_problems_reproduce_themselves(case: Case) -> None:
     assert last_line(solve(parse(case.text)).to_code("numpy")).startswith("All ")
 
 
+@pytest.mark.parametrize("activation", ["abs(z)/3", "relu(z)^2 - abs(z)/3", "abs(relu(z))/7 + z", "2*relu(z)/3"])
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+def test_a_slope_of_pieces_divided_by_a_number_is_a_number_of_the_program(activation: str, rounding: str | None) -> None:
+    """1/3, the slope of |z|/3, has all digits of the program's arithmetic, and not those of a quotient of Python's integers."""
+    solution = solve(from_document(document("rnn", hidden=2, activation=activation)), rounding=rounding)
+    for form in ("python", "numpy"):
+        assert last_line(solution.to_code(form)).startswith("All ")
+
+
 SMALL = {"cell": "dense", "hidden": 1}
 AT_THE_EDGE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "exponentials, the long way": (
