@@ -148,6 +148,21 @@ def test_what_is_rarely_written_reproduces_itself(name: str, form: str) -> None:
     assert last_line(solve(from_document(filled(hidden, given, **tables))).to_code(form)).startswith("All ")
 
 
+@pytest.mark.parametrize("form", ["numpy", "torch"])
+def test_values_that_doubles_do_not_hold_are_refused(form: str) -> None:
+    """The probability e^−800 is 0 in doubles and has no logarithm; with 60 digits the program of numbers agrees."""
+    unlikely = {"parameters": {"w_xh": 1, "b_h": 0, "W_hy": [[400], [-400]], "b_y": [0, 0]}, "given": {"x": 1, "target": 2}}
+    network = {"cell": "dense", "activation": "identity", "output_activation": "softmax"}
+    solution = solve(
+        from_document({"network": network, "loss": {"kind": "cross_entropy"}, "rounding": {"figures": 5}, **unlikely})
+    )
+    with pytest.raises(
+        ProblemError, match=f"^-f {form} calculates in double precision, and there L cannot be calculated: .* -f python"
+    ):
+        solution.to_code(form)
+    assert last_line(solution.to_code()).startswith("All ")
+
+
 @needs_torch
 @pytest.mark.parametrize("slope", ["0", "1/3", "1"])
 def test_autograd_takes_the_slope_of_relu_at_0_that_the_problem_has(slope: str) -> None:

@@ -158,12 +158,8 @@ class NumberCode(Line):
 
     def _varies(self, formula: Formula) -> bool:
         """Whether anything in a formula is a number of the program, and not a whole number of Python."""
-        if (
-            isinstance(formula, Apply)
-            and formula.function.pieces
-            and formula.function.pieces.steps
-            and self.scope.form == "decimal"
-        ):
+        pieces = formula.function.pieces if isinstance(formula, Apply) else None
+        if pieces is not None and pieces.steps and self.scope.form == "decimal":
             return False  # the slope of relu is 1 or 0
         known = isinstance(formula, Var | Entry | Rest) or (isinstance(formula, Const) and bool(formula.symbol))
         return known or any(map(self._varies, children(formula)))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from bptt_trace.calculation.arithmetic import Values, digits_needed, lost_by_doubles, unrounded
+from bptt_trace.calculation.arithmetic import Values, digits_needed, evaluate, lost_by_doubles, unrounded
 from bptt_trace.calculation.iterations import borders
 from bptt_trace.document.program_text import Listing, Passage
 from bptt_trace.engine.formula import Var
@@ -22,12 +22,13 @@ from bptt_trace.engine.formula_text import TEXT, Template, literal
 from bptt_trace.engine.names import LOSS, WHOLE_LOSS, Role, gradient
 from bptt_trace.engine.program import KEEPS_FIGURES, Program, Step, composed_size
 from bptt_trace.engine.rules import Rule
-from bptt_trace.errors import ProblemError
+from bptt_trace.errors import CalculationError, ProblemError
 from bptt_trace.lines.identifiers import identifier
 from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.python_code import Scope, of_arrays, of_numbers
 from bptt_trace.lines.row_words import headings, title_of
 from bptt_trace.lines.rows import Desk
+from bptt_trace.problem.numbers import Rounding
 from bptt_trace.problem.problem import Problem
 
 WIDTH = 100
@@ -47,17 +48,25 @@ def listing(problem: Problem, program: Program, values: Values, form: str) -> Li
     """The program that reproduces a sheet: ``form`` is ``python``, ``numpy``, ``torch`` or ``sympy``.
 
     ``program`` is a program of numbers and ``values`` its values. Raises
-    ``ProblemError`` for closed forms, and where ``torch`` and ``sympy`` have nothing
-    to differentiate.
+    ``ProblemError`` for closed forms, where ``torch`` and ``sympy`` have nothing
+    to differentiate, and where ``numpy`` and ``torch`` have no doubles for the values.
     """
     if values.rounding.policy == "exact":
         raise ProblemError(f"-f {form} compares numbers, and closed forms are none; 4dp, carry or full would do", path="rounding")
-    full = unrounded(program, problem.given)
+    full = unrounded(program, problem.given) if form in OF_NUMBERS else _doubles(problem, program, form)
     desk = Desk(problem, program, values, full, with_latex=False, detail="lines" if form in OF_NUMBERS else "board")
     board = Blackboard(desk, "board") if desk.on_board else desk
     if form == "torch":
         return _Autograd(desk, board, form).listing()
     return (_Symbolic if form == "sympy" else _Lines)(desk, board, form).listing()
+
+
+def _doubles(problem: Problem, program: Program, form: str) -> Values:
+    """The values as doubles have them, which is how NumPy and PyTorch calculate: ln(e^-800) does not exist there."""
+    try:
+        return evaluate(program, problem.given, Rounding("full"))
+    except CalculationError as error:
+        raise ProblemError(f"-f {form} calculates in double precision, and there {error}; -f python has more digits") from None
 
 
 class _Writer:
