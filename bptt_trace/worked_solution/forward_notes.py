@@ -224,6 +224,8 @@ class Silence(NamedTuple):
 
     before: Inline
     shown: Math
+    same: bool
+    """Whether it is printed like the state itself."""
     difference: Calculation
 
 
@@ -240,14 +242,15 @@ def _silence(desk: Desk, found: Voices, silent: Formula) -> Silence:
     if isinstance(formula, Apply) and formula.function is not identity:
         alone = desk.calculate(Apply(formula.function, silent))
         shown = alone.equation
-    return Silence(before, shown, desk.calculate(Var(found.hidden) - alone.variable))
+    same = desk.printed(found.hidden) == desk.printed(alone.variable.number)
+    return Silence(before, shown, same, desk.calculate(Var(found.hidden) - alone.variable))
 
 
 def _without_memory(desk: Desk, found: Voices, silent: Formula) -> Inline:
     """What the state would be without its memory term, in words."""
-    before, shown, difference = _silence(desk, found, silent)
+    before, shown, same, difference = _silence(desk, found, silent)
     h = desk.name(found.hidden)
-    if difference.number == 0:
+    if same:
         return inline(
             " Without the memory term, {before}{h} would be {shown}: as printed, {h} is the same with and without it.",
             before=before,

@@ -9,6 +9,7 @@ sheet's gradients.
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -214,6 +215,11 @@ class _Lines(_Writer):
             texts.append("to_figures")  # products and squares keep figures where all else keeps decimals
         if self.form == "numpy" and rounding.policy == "carry" and self._lost:
             lost = max(self._lost[line] for line in self.board.lines(position))
+            if lost == math.inf:
+                raise ProblemError(
+                    f"-f numpy calculates in double precision, in which {self.steps[position].target} has no digit left; "
+                    "-f python has more digits"
+                )
             if lost > FINEST * max(abs(float(self.desk.numbers[line])) for line in self.board.lines(position)) + FINEST / 1000:
                 texts.append(f"{1.5 * lost:.1g}")  # terms cancel
         return _call(f"{self.name(position)} = line", texts, self.number(position))

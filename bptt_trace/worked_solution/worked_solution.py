@@ -647,6 +647,13 @@ class Writer:
                 "Each parameter of the encoder is used at every step of the encoder, each of the decoder at every step of the "
                 "decoder. Every use contributes; the gradient is the sum.",
             )
+        steps = (time for group in gradients.values() for time in self._times(group) if time is not None)
+        reached = min(steps, default=1)
+        if self.update_of.truncate and reached > 1:
+            return (
+                f"The truncated backward pass ends at step {reached}: only the uses from there on contribute; "
+                "the gradient is the sum.",
+            )
         everywhere = (
             "at every step" if self.samples is None else "at every step of every sample" if self.recurrent else "for every sample"
         )
