@@ -284,7 +284,7 @@ def test_templates(main: Main, tmp_path: Path) -> None:
 # ------------------------------------------------------------- other commands
 
 
-@pytest.mark.parametrize("name", chosen(examples(), ["classifier", "fnn", "gru", "lstm", "rnn3", "softmax-gradient"]))
+@pytest.mark.parametrize("name", chosen(examples(), ["fnn", "relu-bce", "rnn", "rnn3", "shared-weight", "softmax-gradient"]))
 def test_prove_agrees_for_every_example(main: Main, name: str) -> None:
     """A table with each gradient three times, and exit status 0."""
     outcome = main("prove", name)
