@@ -31,13 +31,13 @@ USERS = ["network.activation=ln(1 + z^2) - sqrt(z^2 + 1)/3", "network.output_act
 
 
 Documents = Iterator[tuple[str, str]]
-FEW = ("rnn", "adam", "cs224n-gru", "recurrent-layer", "seq2seq")
-"""Examples that every run sets in every style."""
+FEW = ("rnn", "adam", "cs224n-gru", "recurrent-layer")
+"""Examples that every run sets in some style."""
 
 
 def some_of(kinds: Sequence[str], place: int, names: Sequence[str]) -> Sequence[str]:
-    """All kinds of a document where all examples are set, else one of them in turn."""
-    return [kinds[place % len(kinds)]] if names is FEW else kinds
+    """All kinds of a document where all examples are set, else one of them in turn, of every other problem."""
+    return kinds if names is not FEW else [kinds[place // 2 % len(kinds)]] if place % 2 == 0 else []
 
 
 def documents(names: Sequence[str]) -> Documents:
