@@ -251,17 +251,38 @@ def test_one_number_in_every_box_earns_nothing(name: str) -> None:
         assert_earns_little(one, {one.steps[p].target: number for p in asked(one)}, 0)
 
 
-@pytest.mark.parametrize("name", covering(["rnn", "classifier"]))
+@pytest.mark.parametrize("name", covering(["rnn", "clipping", "softmax-gradient"]))
 def test_random_numbers_earn_next_to_nothing(name: str) -> None:
-    """At most one box in twenty over several sheets; where 0 is right, a tiny number is right too, and does not count."""
+    """At most one box in twenty over several sheets, boxes whose right answer is 0 among them."""
     one, chance = key(name), random.Random(name)
-    lines = [p for p in asked(one) if one.exact[p] != 0]
     earned = due = 0.0
     for scale, places in ((1, 4), (0.1, 4), (0.001, 6), (0.0003, 7)) * 2:
-        sheet = {one.steps[p].target: f"{chance.uniform(-scale, scale):.{places}f}" for p in lines}
+        sheet = {one.steps[p].target: f"{chance.uniform(-scale, scale):.{places}f}" for p in asked(one)}
         marks = check(one, sheet)
         earned, due = earned + marks.score, due + marks.out_of
     assert earned <= 0.05 * due
+
+
+@pytest.mark.parametrize("name", covering(["rnn", "prachub"]))
+def test_a_few_numbers_drawn_at_random_earn_next_to_nothing(name: str) -> None:
+    """Of 0, 1, 0.5, −1 and 0.25 many follow from one another: of the boxes that none of them answers one in ten earns at most."""
+    one, chance = key(name), random.Random(name)
+    numbers = ("0", "1", "0.5", "-1", "0.25")
+    boxes = [p for p in asked(one) if min(abs(float(number) - one.exact[p]) for number in numbers) > one.quantum[p]]
+    earned = due = 0.0
+    for _ in range(8):
+        marks = check(one, {one.steps[p].target: chance.choice(numbers) for p in boxes})
+        earned, due = earned + marks.score, due + marks.out_of
+    assert earned <= 0.1 * due
+
+
+def test_what_follows_stays_on_a_sheet_that_is_mostly_right() -> None:
+    """One line follows from five wrong ones: among right lines that is no chance, on a sheet of wrong ones it may be."""
+    one = key("rnn3")
+    wrong = {"a_1": "0.9000", "h_1": "0.7163", "y_2": "7.1111", "y_3": "6.2222", "dL/dh_3": "5.3333", "dL/da_3": "4.4444"}
+    right = {str(name): text for name, text in by_hand(one).items()}
+    for sheet, verdict in ((right | wrong, "follow-through"), (wrong, "not-assessable")):
+        assert verdict == {str(answer.name): answer.verdict for answer in check(one, sheet).answers}["h_1"]
 
 
 @pytest.mark.parametrize("name", ["rnn", "classifier"])
