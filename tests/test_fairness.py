@@ -73,7 +73,7 @@ def test_an_lstm_of_fifty_steps_takes_less_than_three_seconds() -> None:
 
 def test_what_takes_too_much_work_is_left_to_a_human(monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit counts lines, not seconds: the same sheet has the same marks on every machine."""
-    monkeypatch.setattr(importlib.import_module("bptt_trace.check"), "MOST_WORK", 300)
+    monkeypatch.setattr(importlib.import_module("bptt_trace.marking.check"), "MOST_WORK", 300)
     one = key("vanishing-lstm")
     answers = {name: text for place, (name, text) in enumerate(by_hand(one).items()) if place % 4 == 0}
     wrong = {
@@ -314,13 +314,13 @@ def test_who_slips_once_keeps_what_follows(name: str) -> None:
 # ------------------------------------------------------------------- mistakes
 
 
-def test_who_cuts_off_is_told_once() -> None:
-    """The first line says that numbers are rounded and not cut off; no other line costs anything."""
-    one, sheet = key("rnn3"), {}
-    for position in asked(one)[:20]:
-        sheet[one.steps[position].target] = rounded(one.exact[position], one.places[position], ROUND_DOWN)
-    marks = check(one, sheet)
+@pytest.mark.parametrize("name", ["rnn", "rnn3", "fnn", "classifier", "gru", pytest.param("lstm", marks=WIDE)])
+def test_who_cuts_off_is_told_once(name: str) -> None:
+    """The first line in which it shows says that numbers are rounded and not cut off; no other line costs anything."""
+    one = key(name)
+    marks = check(one, {one.steps[p].target: rounded(one.exact[p], one.places[p], ROUND_DOWN) for p in asked(one)})
     assert ["cut off instead of rounded"] == [answer.message for answer in marks.faults]
+    assert "cut off instead of rounded, as before" in [answer.message for answer in marks.answers]
     assert marks.score == marks.out_of - 1
 
 
