@@ -3,6 +3,8 @@
 from fractions import Fraction
 from typing import Any
 
+import mpmath
+import numpy
 import pytest
 import sympy
 
@@ -73,6 +75,20 @@ def in_sympy(formula: Formula, argument: Any, value: Any) -> Any:
 
 
 SMOOTH = [identity, tanh, sigmoid, softplus, exp, ln, sqrt, sin, cos]
+ARGUMENTS = ("-300", "-0.5", "0.001", "0.5", "2", "30", "300")
+
+
+@pytest.mark.parametrize("function", [one for one in SMOOTH if one.libraries], ids=repr)
+def test_the_libraries_of_a_function_agree_with_its_definition(function: Function):
+    """Doubles, columns of doubles and numbers of 30 digits are what SymPy makes of the definition, far from 0 too."""
+    arguments = [one for one in ARGUMENTS if float(one) > 0 or function not in (ln, sqrt)]
+    with mpmath.workdps(30):
+        truth = [mpmath.mpf(sympy.N(TRUTH[function.name](sympy.Rational(one)), 30)) for one in arguments]
+        for_mpmath = [function.libraries.mpmath(mpmath.mp, mpmath.mpf(one)) for one in arguments]
+        assert all(mpmath.almosteq(one, other, 1e-25) for one, other in zip(truth, for_mpmath, strict=True))
+    doubles = list(map(float, arguments))
+    assert list(map(float, truth)) == pytest.approx([function.libraries.math(one) for one in doubles], rel=1e-13, abs=1e-300)
+    assert list(map(float, truth)) == pytest.approx(function.libraries.numpy(numpy, numpy.array(doubles)), rel=1e-13, abs=1e-300)
 
 
 @pytest.mark.parametrize("function", SMOOTH, ids=repr)

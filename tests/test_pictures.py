@@ -771,7 +771,7 @@ def test_every_medium_has_the_pictures() -> None:
     assert latex(sheet).count(r"\begin{tikzpicture}") == len(ids)
     assert solution.to_markdown().count("```text") == len(ids)
     notes = [note for section in json.loads(solution.to_json())["sections"] for note in section["notes"]]
-    assert sum(note.startswith(("The network", "The gradient of the state")) for note in notes) == len(ids)
+    assert sum(note.startswith(("The network", "What is left of an error")) for note in notes) == len(ids)
     assert list(solution.to_svg()) == ids
 
 
