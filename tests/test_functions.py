@@ -83,7 +83,7 @@ def test_the_libraries_of_a_function_agree_with_its_definition(function: Functio
     """Doubles, columns of doubles and numbers of 30 digits are what SymPy makes of the definition, far from 0 too."""
     arguments = [one for one in ARGUMENTS if float(one) > 0 or function not in (ln, sqrt)]
     with mpmath.workdps(30):
-        truth = [mpmath.mpf(sympy.N(TRUTH[function.name](sympy.Rational(one)), 30)) for one in arguments]
+        truth = [mpmath.mpf(sympy.N(TRUTH[function.name](sympy.Rational(one)), 200)) for one in arguments]
         for_mpmath = [function.libraries.mpmath(mpmath.mp, mpmath.mpf(one)) for one in arguments]
         assert all(mpmath.almosteq(one, other, 1e-25) for one, other in zip(truth, for_mpmath, strict=True))
     doubles = list(map(float, arguments))

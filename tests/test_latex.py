@@ -230,8 +230,8 @@ def test_the_pdf_of_a_worksheet_has_no_trace_of_its_key(tmp_path: Path, pdflatex
 @pytest.mark.parametrize("names", [FEW, pytest.param(tuple(examples()), marks=pytest.mark.exhaustive)], ids=["some", "all"])
 def test_fragments_compile_inside_a_document_of_the_users_own(tmp_path: Path, pdflatex: Compile, names: Sequence[str]) -> None:
     r"""``\input`` needs only the packages that the documentation names; a group keeps our settings inside."""
-    names = "lmodern,amsmath,amssymb,array,booktabs,colortbl,graphicx,longtable,tikz,xcolor,microtype"
-    packages = rf"\usepackage[T1]{{fontenc}}\usepackage{{{names}}}"
+    needed = "lmodern,amsmath,amssymb,array,booktabs,colortbl,graphicx,longtable,tikz,xcolor,microtype"
+    packages = rf"\usepackage[T1]{{fontenc}}\usepackage{{{needed}}}"
     preamble = rf"\documentclass[10pt,a4paper]{{article}}{packages}\usepackage[margin=19mm]{{geometry}}"
     bodies = {name: printed(example(name), "fragment") for name in names}
     for name, body in bodies.items():
