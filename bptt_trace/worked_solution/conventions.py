@@ -50,7 +50,8 @@ def conventions(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, Inl
     if problem.update:
         yield from _update(desk, problem.update)
     if (network.steps or network.samples) and (via := _via_example(desk)):
-        yield "via", inline('{via} is the part of the gradient that arrives through {by}; a gradient without "via" is the total', **via)
+        part = '{via} is the part of the gradient that arrives through {by}; a gradient without "via" is the total'
+        yield "via", inline(part, **via)
     yield "Rounding", (rounding_rule(desk.values.rounding, states=_states(desk)),)
     yield "Reading", (_READING,)
 
@@ -79,7 +80,8 @@ def _update(desk: Desk, update: Update) -> Iterator[tuple[str, Inline]]:
             both = Math(f"{left.text} = {right.text}", f"{left.latex} = {right.latex}")
             formulas += ("; " if place else ": ", both)
         if any(desk.steps[position].role is Role.STATE for position in desk.parts.updates):
-            formulas += ("; where a letter stands on both sides, the right-hand one is its old value (0 at the start, unless given)",)
+            old = "the right-hand one is its old value (0 at the start, unless given)"
+            formulas += (f"; where a letter stands on both sides, {old}",)
     yield "Update", (named(update), *formulas, f"{when}{stays}")
     if update.schedule:
         yield "Learning rate", _schedule(desk, update)
