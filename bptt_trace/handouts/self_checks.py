@@ -20,7 +20,7 @@ WORD = "Check yourself"
 def check_yourself(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, tuple[Block, ...]]]:
     """The rules that right results obey, by section of the sheet."""
     rules = _Rules(desk, board)
-    for section, sentences in (
+    for section, rules_of_section in (
         ("forward", rules.forward()),
         ("loss", rules.loss()),
         ("backward", rules.backward()),
@@ -29,7 +29,7 @@ def check_yourself(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, 
         ("again", rules.again()),
     ):
         sentences: list[str | Math] = []
-        for sentence in sentences:
+        for sentence in rules_of_section:
             sentences += [" "] if sentences else []
             sentences += sentence
         if sentences:
