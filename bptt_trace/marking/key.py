@@ -327,16 +327,16 @@ class World:
         """
         slopes = {position: 1.0}
         spread = 0.0
-        for source in (position, *reversed(self.behind(self.line(position)[1]))):
-            if source not in slopes:
+        for step in (position, *reversed(self.behind(self.line(position)[1]))):
+            if step not in slopes:
                 continue
-            slope = slopes.pop(source)
-            if source != position:
-                spread += abs(slope) * self.rounding(source)
-            for argument, partial in self.slopes(source):
+            slope = slopes.pop(step)
+            if step != position:
+                spread += abs(slope) * self.rounding(step)
+            for argument, partial in self.slopes(step):
                 slopes[argument] = slopes.get(argument, 0.0) + slope * partial
-        for source, slope in slopes.items():
-            spread += abs(slope) * self.rounding(source)
+        for step, slope in slopes.items():
+            spread += abs(slope) * self.rounding(step)
         return spread
 
     def rounding(self, position: int) -> float:
