@@ -178,7 +178,7 @@ class _Terminal:
 
     def figure(self, figure: Figure) -> None:
         self.line()
-        self.line((self.script.inline(figure.title), "bold"))
+        self.wrapped(self.script.inline(figure.title), style="bold")
         self.line()
         for row in boxes(figure, self.width - 2, self.script):
             self.line(("  ", ""), *row)
@@ -249,7 +249,7 @@ class _Terminal:
 
     def table(self, table: Table) -> None:
         if table.title:
-            self.line((self.script.inline(table.title), "bold"))
+            self.wrapped(self.script.inline(table.title), style="bold")
         room = self.width - self.longest_calculation(table)
         if room < LEAST_WORDS:
             self.stacked(table)

@@ -191,8 +191,7 @@ class _Writer:
                 f'{name} = number("{value}")' if self.form in OF_NUMBERS else f"{name} = {value}"
                 for (_, value), name in self.scope.symbols.items()
             ),
-            functions=tuple(self.scope.standard),
-            definitions=tuple(self.scope.definitions),
+            definitions=(*self.scope.standard, *self.scope.definitions),
             **own,
         )
 
