@@ -39,11 +39,11 @@ from bptt_trace.errors import DesignError
 
 
 def component(formula: Formula, row: int = 0, column: int = 0, *, rows: bool = False) -> Formula:
-    """One entry of a formula as a formula of numbers: its variables are entries of the old ones.
+    """The entry in this row and column, counted from 0, as a formula of numbers.
 
-    ``rows`` writes products in the order of those whose vectors are rows
-    (``x W``): the formula is the same, its matrix products are read from right
-    to left.
+    Its variables are entries of the variables of ``formula``. With ``rows``
+    vectors are rows (``x W``), and the factors of each product are exchanged.
+    Raises ``DesignError`` for a row that the formula does not have.
 
     >>> str(component(Var(0, (2, 2)) @ Var(1, (2,)), row=1))
     's0[3] * s1[1] + s0[4] * s1[2]'
@@ -88,7 +88,7 @@ def component(formula: Formula, row: int = 0, column: int = 0, *, rows: bool = F
         case Transpose(operand):
             return at(operand, column, row)
         case Total(operand):
-            return _added(at(operand, *place) for place in _places(operand))
+            return _added(at(operand, i, j) for i, j in _coordinates(operand))
         case Stack(parts):
             start = 0
             for part in parts:
@@ -109,13 +109,13 @@ def component(formula: Formula, row: int = 0, column: int = 0, *, rows: bool = F
 
 
 def _times(left: Formula, right: Formula, rows: bool) -> Formula:
-    """One product inside a product of matrices."""
+    """One product of entries in a product of matrices."""
     if right == ONE:  # a slope of 1 that came through a matrix
         return left
     return right * left if rows else left * right
 
 
-def _places(formula: Formula) -> Iterator[tuple[int, int]]:
+def _coordinates(formula: Formula) -> Iterator[tuple[int, int]]:
     rows, columns = _matrix(formula)
     return ((i, j) for i in range(rows) for j in range(columns))
 

@@ -135,7 +135,7 @@ def _mistakes(strings: KeyStrings) -> list[Block]:
     for title, (name, line, value) in zip(strings.titles, strings.mistakes, strict=True):
         rows.append(((title,), (line,), (name,), (value,)))
     return [
-        Paragraph(("Each of these mistakes, made alone from the first line on, shows best here:",)),
+        Paragraph(("If a student makes only one of these mistakes, it is most visible in this line, with this value:",)),
         Table(columns, rows),
     ]
 

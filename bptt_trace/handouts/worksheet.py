@@ -104,7 +104,7 @@ def _blocks(section: Section, blanks: Blanks) -> Iterator[Block]:
 def _answering(key: Key, blanks: Blanks) -> Iterator[tuple[str, Inline]]:
     """How answers are to be given."""
     rounding = key.problem.rounding
-    digits = f"Write every result with {rounding.kept}; more do no harm."
+    digits = f"Write every result with {rounding.kept}; extra digits do no harm."
     if rounding.figures is None:
         digits = "Write every result with the number of decimals printed beside its box; extra decimals do no harm."
         if rounding.policy == "by_hand":

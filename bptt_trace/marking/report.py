@@ -34,8 +34,8 @@ WORDS = {
     "needs-human": "for a person to look at",
 }
 FOOTER = (
-    "✓ right, ○ right number with too few decimals, × wrong, – blank. What follows from an earlier line is right with your own "
-    "numbers. Rounding of the last digit is never held against you."
+    "✓ right, ○ right number with too few decimals, × wrong, – blank. A line is also right if it "
+    "follows from your own earlier numbers. Rounding of the last digit is never held against you."
 )
 
 
