@@ -18,7 +18,7 @@ class ReaderGone(Exception):
 
 
 @contextmanager
-def _opened(output: Path | None, *, binary: bool = False) -> Iterator[IO[Any]]:
+def opened(output: Path | None, *, binary: bool = False) -> Iterator[IO[Any]]:
     """Standard output, or a file that appears whole or not at all."""
     if output is None:
         try:

@@ -163,7 +163,7 @@ def test_by_hand_nothing_is_asked_of_sympy(words: str) -> None:
     """What is calculated by hand is printed, checked and set as a worksheet without SymPy and without NumPy."""
     sheet = Path(__file__).parent.parent / "examples" / "answers" / "nbis-chain.csv"
     code = (
-        "import sys; from click.testing import CliRunner; from bptt_trace.cli import command; "
+        "import sys; from click.testing import CliRunner; from bptt_trace.commands import command; "
         "ended = CliRunner().invoke(command, sys.argv[1:]); "
         "print(ended.exit_code in (0, 1) and len(ended.output) > 500, {'sympy', 'numpy'} & {*sys.modules})"
     )
