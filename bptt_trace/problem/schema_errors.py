@@ -10,7 +10,8 @@ from bptt_trace.problem.files import schema
 from bptt_trace.problem.numbers import shown
 
 
-def _validate(document: dict[str, Any]) -> None:
+def validate(document: dict[str, Any]) -> None:
+    """Raise ``ProblemError``, with the path of the key, where a document is not as the schema says."""
     import fastjsonschema
 
     try:
