@@ -84,10 +84,10 @@ class Output:
     def show(self, sheet: Sheet) -> None:
         """A sheet."""
         if self.form == "terminal":
-            from bptt_trace.media.terminal import show
+            from bptt_trace.media.terminal import Plain, show
 
             with opened(self.file) as file:
-                show(sheet, console(file), unicode=prints_unicode(file))
+                show(sheet, console(file) if file.isatty() else Plain(file, PLAIN_WIDTH), unicode=prints_unicode(file))
         elif self.form == "json":
             from bptt_trace.media.sheet_json import write_json
 
