@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ class ReaderGone(Exception):
 
 
 @contextmanager
-def _opened(output: Path | None, *, binary: bool = False) -> Iterator[IO[Any]]:
+def opened(output: Path | None, *, binary: bool = False) -> Iterator[IO[Any]]:
     """Standard output, or a file that appears whole or not at all."""
     if output is None:
         try:
@@ -46,7 +45,7 @@ def _temporary(output: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
     if output.is_dir():
         raise OutputError(f"{output}: is a folder; the name of a file is due")
     # The name is known before the file is there, so that nothing can come between making it and removing it.
-    beside = output.with_name(f".{output.name[:40]}.{os.getpid()}.{secrets.token_hex(4)}")
+    beside = output.with_name(f".{output.name[:40]}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
         how: dict[str, Any] = {"mode": "xb"} if binary else {"mode": "x", "encoding": "utf-8", "newline": "\n"}
         with beside.open(**how) as file:

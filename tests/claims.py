@@ -568,9 +568,12 @@ def _(sheet: Sheet, early: str, late: str, state: str, changed: str, amount: str
         assert state in formula
 
 
-@claim(r"Going back, {V} has two sources: direct {N} and carried {N}, together {N}\.")
-def _(sheet: Sheet, h: str, direct: str, carried: str, total: str) -> None:
+@claim(r"Going back, {V} has two sources: direct {N} and carried {N}, together (about )?{N}\.")
+def _(sheet: Sheet, h: str, direct: str, carried: str, about: str, total: str) -> None:
     assert sheet[f"dL/d{h}"] == n(total)
+    differs = n(direct) + n(carried) != n(total)
+    rounding = sheet.document.get("rounding", {})
+    assert differs == bool(about) or (not about and ("figures" in rounding or rounding.get("policy") == "full"))
     parts = {Fraction(e["value"]): e["note"] for e in sheet.entries if e["name"].startswith(f"dL/d{h} via ")}
     assert {n(direct), n(carried)} == set(parts)
     if len(parts) == 2:
@@ -694,7 +697,8 @@ def _(sheet: Sheet, text: str) -> None:
     names = {match[1] for e in sheet.entries if (match := re.fullmatch(r"dL/d([wWb]_\w+(?:\(\w+\))?)(?:\[[\d,]+\])?", e["name"]))}
     said: dict[str, str] = {}
     if match := re.match(r"Each of these parameters is used at the (first|last)", text):
-        said = dict.fromkeys(names, match[1])
+        assert {match[1]} == {_used(sheet, name) for name in names}
+        return
     for listed, once in re.findall(r"(?:^|\. )([^.]+?) (?:is|are) used at (every|the first|the last) step", text):
         said |= dict.fromkeys(re.split(", | and ", listed), once.removeprefix("the "))
     if text.startswith("Each parameter of the encoder"):
@@ -706,6 +710,12 @@ def _(sheet: Sheet, text: str) -> None:
     assert set(said) == names
     for name, when in said.items():
         assert when == _used(sheet, name), name
+
+
+@claim(r"The truncated backward pass ends at step (\d+): only the uses from there on contribute; the gradient is the sum\.")
+def _(sheet: Sheet, step: str) -> None:
+    assert sheet.network["outputs"] == "last"
+    assert int(step) == sheet.steps() - sheet.document["update"]["truncate"] + 1 > 1
 
 
 def _used(sheet: Sheet, name: str) -> str:

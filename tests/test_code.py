@@ -26,7 +26,7 @@ from sweeps import of_examples, paired, runs
 from sweeps import solution as example
 
 from bptt_trace import ProblemError, load, parse, solve
-from bptt_trace.cli import command
+from bptt_trace.commands import command
 from bptt_trace.engine.names import Name
 from bptt_trace.lines.identifiers import Identifiers, identifier
 from bptt_trace.lines.python_code import HELPERS
@@ -114,6 +114,15 @@ def test_random_problems_reproduce_themselves(case: Case) -> None:
     assert last_line(solve(parse(case.text)).to_code("numpy")).startswith("All ")
 
 
+@pytest.mark.parametrize("activation", ["abs(z)/3", "relu(z)^2 - abs(z)/3", "abs(relu(z))/7 + z", "2*relu(z)/3"])
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+def test_a_slope_of_pieces_divided_by_a_number_is_a_number_of_the_program(activation: str, rounding: str | None) -> None:
+    """1/3, the slope of |z|/3, has all digits of the program's arithmetic, and not those of a quotient of Python's integers."""
+    solution = solve(from_document(document("rnn", hidden=2, activation=activation)), rounding=rounding)
+    for form in ("python", "numpy"):
+        assert last_line(solution.to_code(form)).startswith("All ")
+
+
 SMALL = {"cell": "dense", "hidden": 1}
 AT_THE_EDGE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "exponentials, the long way": (
@@ -137,6 +146,21 @@ def test_what_is_rarely_written_reproduces_itself(name: str, form: str) -> None:
     given = {"x": "0.7"} if name == "a gradient that is 1" else {"x": "0.7", "target": [1, 0] if "exp" in name else "0.5"}
     hidden = {**network, "hidden": 2} if name == "exponentials, the long way" else network
     assert last_line(solve(from_document(filled(hidden, given, **tables))).to_code(form)).startswith("All ")
+
+
+@pytest.mark.parametrize("form", ["numpy", "torch"])
+def test_values_that_doubles_do_not_hold_are_refused(form: str) -> None:
+    """The probability e^−800 is 0 in doubles and has no logarithm; with 60 digits the program of numbers agrees."""
+    unlikely = {"parameters": {"w_xh": 1, "b_h": 0, "W_hy": [[400], [-400]], "b_y": [0, 0]}, "given": {"x": 1, "target": 2}}
+    network = {"cell": "dense", "activation": "identity", "output_activation": "softmax"}
+    solution = solve(
+        from_document({"network": network, "loss": {"kind": "cross_entropy"}, "rounding": {"figures": 5}, **unlikely})
+    )
+    with pytest.raises(
+        ProblemError, match=f"^-f {form} calculates in double precision, and there L cannot be calculated: .* -f python"
+    ):
+        solution.to_code(form)
+    assert last_line(solution.to_code()).startswith("All ")
 
 
 @needs_torch

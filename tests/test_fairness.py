@@ -73,7 +73,7 @@ def test_an_lstm_of_fifty_steps_takes_less_than_three_seconds() -> None:
 
 def test_what_takes_too_much_work_is_left_to_a_human(monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit counts lines, not seconds: the same sheet has the same marks on every machine."""
-    monkeypatch.setattr(importlib.import_module("bptt_trace.check"), "MOST_WORK", 300)
+    monkeypatch.setattr(importlib.import_module("bptt_trace.marking.check"), "MOST_WORK", 300)
     one = key("vanishing-lstm")
     answers = {name: text for place, (name, text) in enumerate(by_hand(one).items()) if place % 4 == 0}
     wrong = {
@@ -251,17 +251,38 @@ def test_one_number_in_every_box_earns_nothing(name: str) -> None:
         assert_earns_little(one, {one.steps[p].target: number for p in asked(one)}, 0)
 
 
-@pytest.mark.parametrize("name", covering(["rnn", "classifier"]))
+@pytest.mark.parametrize("name", covering(["rnn", "clipping", "softmax-gradient"]))
 def test_random_numbers_earn_next_to_nothing(name: str) -> None:
-    """At most one box in twenty over several sheets; where 0 is right, a tiny number is right too, and does not count."""
+    """At most one box in twenty over several sheets, boxes whose right answer is 0 among them."""
     one, chance = key(name), random.Random(name)
-    lines = [p for p in asked(one) if one.exact[p] != 0]
     earned = due = 0.0
     for scale, places in ((1, 4), (0.1, 4), (0.001, 6), (0.0003, 7)) * 2:
-        sheet = {one.steps[p].target: f"{chance.uniform(-scale, scale):.{places}f}" for p in lines}
+        sheet = {one.steps[p].target: f"{chance.uniform(-scale, scale):.{places}f}" for p in asked(one)}
         marks = check(one, sheet)
         earned, due = earned + marks.score, due + marks.out_of
     assert earned <= 0.05 * due
+
+
+@pytest.mark.parametrize("name", covering(["rnn", "prachub"]))
+def test_a_few_numbers_drawn_at_random_earn_next_to_nothing(name: str) -> None:
+    """Of 0, 1, 0.5, −1 and 0.25 many follow from one another: of the boxes that none of them answers one in ten earns at most."""
+    one, chance = key(name), random.Random(name)
+    numbers = ("0", "1", "0.5", "-1", "0.25")
+    boxes = [p for p in asked(one) if min(abs(float(number) - one.exact[p]) for number in numbers) > one.quantum[p]]
+    earned = due = 0.0
+    for _ in range(8):
+        marks = check(one, {one.steps[p].target: chance.choice(numbers) for p in boxes})
+        earned, due = earned + marks.score, due + marks.out_of
+    assert earned <= 0.1 * due
+
+
+def test_what_follows_stays_on_a_sheet_that_is_mostly_right() -> None:
+    """One line follows from five wrong ones: among right lines that is no chance, on a sheet of wrong ones it may be."""
+    one = key("rnn3")
+    wrong = {"a_1": "0.9000", "h_1": "0.7163", "y_2": "7.1111", "y_3": "6.2222", "dL/dh_3": "5.3333", "dL/da_3": "4.4444"}
+    right = {str(name): text for name, text in by_hand(one).items()}
+    for sheet, verdict in ((right | wrong, "follow-through"), (wrong, "not-assessable")):
+        assert verdict == {str(answer.name): answer.verdict for answer in check(one, sheet).answers}["h_1"]
 
 
 @pytest.mark.parametrize("name", ["rnn", "classifier"])
@@ -293,13 +314,13 @@ def test_who_slips_once_keeps_what_follows(name: str) -> None:
 # ------------------------------------------------------------------- mistakes
 
 
-def test_who_cuts_off_is_told_once() -> None:
-    """The first line says that numbers are rounded and not cut off; no other line costs anything."""
-    one, sheet = key("rnn3"), {}
-    for position in asked(one)[:20]:
-        sheet[one.steps[position].target] = rounded(one.exact[position], one.places[position], ROUND_DOWN)
-    marks = check(one, sheet)
+@pytest.mark.parametrize("name", ["rnn", "rnn3", "fnn", "classifier", "gru", pytest.param("lstm", marks=WIDE)])
+def test_who_cuts_off_is_told_once(name: str) -> None:
+    """The first line in which it shows says that numbers are rounded and not cut off; no other line costs anything."""
+    one = key(name)
+    marks = check(one, {one.steps[p].target: rounded(one.exact[p], one.places[p], ROUND_DOWN) for p in asked(one)})
     assert ["cut off instead of rounded"] == [answer.message for answer in marks.faults]
+    assert "cut off instead of rounded, as before" in [answer.message for answer in marks.answers]
     assert marks.score == marks.out_of - 1
 
 

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from students import by_hand
 
 from bptt_trace import Key, Name, OutputError, ProblemError, check, load
-from bptt_trace.cli import command
+from bptt_trace.commands import command
 from bptt_trace.marking import class_rows as grade_module
 from bptt_trace.marking.class_file import ClassFile, Row
 from bptt_trace.marking.class_rows import Graded, Grader, as_csv, graded, hardened, safe
@@ -57,6 +57,36 @@ def grade(*words: object) -> Result:
 
 
 # ------------------------------------------------------------------- the marks
+
+
+@pytest.mark.parametrize("form", ["markdown", None])
+def test_a_failure_of_the_program_itself_costs_one_row(form: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row in which marking fails says so and wants a human; all others have the marks they would have had."""
+
+    def failing(key: Key, answers: dict[Name, str]) -> object:
+        if "0.7777" in answers.values():
+            raise ZeroDivisionError("of all things")
+        return check(key, answers)
+
+    monkeypatch.setattr(grade_module, "check", failing)
+    names = [name for name, _ in right()]
+    cells = [[text for _, text in right()] for _ in range(4)]
+    cells[1][3], cells[2][3] = "0.7777", "0.8888"
+    rows = [Row(place + 2, [f"s{place}", *sheet]) for place, sheet in enumerate(cells)]
+    marked = [one.row for one in graded(load("rnn"), names, rows, form)]
+    assert ["s0", "s1", "s2", "s3"] == [row[0] for row in marked]
+    assert "needs a human: marking failed with ZeroDivisionError: of all things" == marked[1][5]
+    assert ["", *[""] * len(names)] == [marked[1][1], *marked[1][6:]]
+    assert marked[0][1:] == marked[3][1:] and 0 < float(marked[2][1]) < float(marked[0][1])
+
+
+def test_a_failure_in_what_many_rows_share_costs_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the columns of a class cannot be worked out, its rows are marked one by one."""
+    names, cells = [name for name, _ in right()], [text for _, text in right()]
+    rows = [Row(place + 2, [f"s{place}", *cells]) for place in range(3)]
+    wanted = [one.row for one in graded(load("rnn"), names, rows)]
+    monkeypatch.setattr(grade_module.Columns, "settle", lambda *_: 1 / 0)
+    assert wanted == [one.row for one in graded(load("rnn"), names, rows)]
 
 
 def test_a_row_for_each_student(tmp_path: Path) -> None:

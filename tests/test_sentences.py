@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,12 @@ from bptt_trace.worked_solution.gradient_flow import flow_sheet
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SOME = ("rnn3", "training", "bidirectional", "seq2seq", "toy-batch", "gru")
 """Examples that are looked at by default."""
-SEEDS = range(16)
+SEEDS = (*range(16), 144, 984, 1616)
+"""The last ones: a sum that carry makes approximate, a state that is printed otherwise without its memory, a cut-off pass."""
 MANY = 40
 """Blocks of a hundred seeds in the wide sweep."""
 wide = [pytest.param(range(100 * k, 100 * (k + 1)), marks=pytest.mark.exhaustive, id=f"seeds-{100 * k}") for k in range(MANY)]
-BLOCKS = pytest.mark.parametrize("seeds", [pytest.param(range(SEEDS.stop), id="some"), *wide])
+BLOCKS = pytest.mark.parametrize("seeds", [pytest.param(SEEDS, id="some"), *wide])
 
 
 def solution(document: dict[str, Any] | None) -> Solution | None:
@@ -54,7 +56,7 @@ def checked(document: dict[str, Any], solved: Solution) -> claims.Sheet:
 
 
 @BLOCKS
-def test_every_sentence_of_a_random_problem_is_true(seeds: range) -> None:
+def test_every_sentence_of_a_random_problem_is_true(seeds: Sequence[int]) -> None:
     """The claim of each sentence is worked out again from the printed numbers; a sentence without a known claim is an error."""
     sheets = sentences = 0
     for seed in seeds:
@@ -123,7 +125,7 @@ def test_a_sentence_of_a_new_kind_wants_a_claim() -> None:
 
 
 @BLOCKS
-def test_a_general_formula_gives_every_line_of_its_kind(seeds: range) -> None:
+def test_a_general_formula_gives_every_line_of_its_kind(seeds: Sequence[int]) -> None:
     """With numbers for t and s, a formula at the head of a section gives the unrounded lines: sum and mean, t - 1 and t + 1."""
     compared = 0
     for seed in seeds:
@@ -171,7 +173,7 @@ def test_where_a_smaller_learning_rate_is_promised_it_lowers_the_loss() -> None:
 
 
 @BLOCKS
-def test_what_students_are_told_to_check_holds_for_every_right_result(seeds: range) -> None:
+def test_what_students_are_told_to_check_holds_for_every_right_result(seeds: Sequence[int]) -> None:
     """No right result breaks a rule of "Check yourself", as it is rounded by the sheet's own rule."""
     kept = 0
     for seed in seeds:
@@ -211,7 +213,7 @@ def _keeps_its_rules(document: dict[str, Any], solved: Solution, whose: str) -> 
 
 
 @BLOCKS
-def test_every_sentence_of_gradient_flow_is_true(seeds: range) -> None:
+def test_every_sentence_of_gradient_flow_is_true(seeds: Sequence[int]) -> None:
     """Verdict and share: what is largest is so alone, and what is stable keeps half and does not double."""
     said = 0
     for seed in seeds:

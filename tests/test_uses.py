@@ -27,7 +27,7 @@ SHAPES: dict[str, tuple[dict[str, Any], int, dict[str, Any]]] = {
 
 
 def told(uses: str) -> list[str]:
-    """Every line of a text such as ``12, 17, 50–54``, ``4.1–4.3``, ``[1,2] of 30–35``, ``3, 7, 12, …, 497``, in its order."""
+    """Every line of a text in its order: ``12, 17, 50–54``, ``4.1–4.3``, ``4.1,1–4.1,3``, ``[1,2] of 30–35``, ``3, …``."""
     found: list[str] = []
     component = ""
     pieces = re.findall(r"\[[\d,]+\] of|\d+(?:\.\d+(?:,\d+)?)?(?:–\d+(?:\.\d+(?:,\d+)?)?)?|…|;", uses)
@@ -44,8 +44,9 @@ def told(uses: str) -> list[str]:
         elif "–" in piece:
             (line, first), (other, last) = (end.partition(".")[::2] for end in piece.split("–"))
             if first:
-                assert line == other and first.isdigit(), uses
-                found += [f"{line}.{one}" for one in range(int(first), int(last) + 1)]
+                row, start = re.fullmatch(r"(\d+,)?(\d+)", first).groups("")  # type: ignore[union-attr]
+                assert line == other and last.startswith(row), uses
+                found += [f"{line}.{row}{one}" for one in range(int(start), int(last.removeprefix(row)) + 1)]
             else:
                 found += [f"{one}{component}" for one in range(int(line), int(other) + 1)]
         else:

@@ -40,10 +40,8 @@ class Listing:
     """Whether there are slopes between states, which keep figures where all else keeps decimals."""
     symbols: tuple[str, ...]
     """Exact numbers for which formulas write a symbol: ``T = 2``."""
-    functions: tuple[str, ...]
-    """The functions of the table that are used, each with its definition."""
     definitions: tuple[str, ...]
-    """All other functions, each behind those that it uses."""
+    """The functions that are used, each behind those that it uses."""
     given: tuple[str, ...]
     passages: tuple[Passage, ...]
     loss: str = ""

@@ -145,7 +145,7 @@ class NumberCode(Line):
 
     def over(self, numerator: Formula, denominator: Formula) -> Written:
         """A quotient."""
-        if _varies(numerator) or _varies(denominator):
+        if self._varies(numerator) or self._varies(denominator):
             return self.put(self.signs.over, numerator, denominator)
         if is_whole(numerator) and is_whole(denominator):
             return f'number("{self.part(numerator, SUM)}/{self.part(denominator, SUM)}")', ATOM
@@ -154,13 +154,15 @@ class NumberCode(Line):
     def applied(self, function: Function, argument: Formula) -> Written:
         """A function with its argument."""
         text = self.part(argument, SUM)
-        return f"{self.scope.function(function)}({text if _varies(argument) else f'number({text})'})", ATOM
+        return f"{self.scope.function(function)}({text if self._varies(argument) else f'number({text})'})", ATOM
 
-
-def _varies(formula: Formula) -> bool:
-    """Whether anything in a formula is a number of the program, and not one that Python reads from its digits."""
-    known = isinstance(formula, Var | Entry | Rest) or (isinstance(formula, Const) and bool(formula.symbol))
-    return known or any(map(_varies, children(formula)))
+    def _varies(self, formula: Formula) -> bool:
+        """Whether anything in a formula is a number of the program, and not a whole number of Python."""
+        pieces = formula.function.pieces if isinstance(formula, Apply) else None
+        if pieces is not None and pieces.steps and self.scope.form == "decimal":
+            return False  # the slope of relu is 1 or 0
+        known = isinstance(formula, Var | Entry | Rest) or (isinstance(formula, Const) and bool(formula.symbol))
+        return known or any(map(self._varies, children(formula)))
 
 
 def of_numbers(scope: Scope, formula: Formula) -> Template:

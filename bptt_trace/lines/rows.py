@@ -319,9 +319,14 @@ class Desk:
         )
 
     def _components(self, positions: Sequence[int]) -> str:
-        """Components of one line in short: ``4.1–4.3``."""
-        runs = (list(run) for _, run in groupby(enumerate(positions), lambda pair: pair[1] - pair[0]))
-        texts = ([self._line_texts[position] for _, position in run] for run in runs)
+        """Components of one line in short: ``4.1–4.3``; of a matrix those of one row, ``4.1,1–4.1,3``."""
+
+        def alike(pair: tuple[int, int]) -> tuple[int, str]:
+            place, position = pair
+            return position - place, self._line_texts[position].rpartition(",")[0]
+
+        runs = groupby(enumerate(positions), alike)
+        texts = ([self._line_texts[position] for _, position in run] for _, run in runs)
         return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(run) for run in texts)
 
     @cached_property

@@ -37,6 +37,9 @@ FEW = 3
 LEAST_FILLED = 3
 """From this many answers on, the same number in every box is no coincidence."""
 
+ASTRAY = 4
+"""With this many unexplained lines for each right one, an answer that follows from wrong numbers may be chance."""
+
 MOST_WORK = 5_000_000
 """The largest number of lines calculated for one sheet, about ten seconds; undecided answers then need a human."""
 
@@ -141,13 +144,20 @@ class _Marking:
             return _Verdict("needs-human", "this sheet takes too much calculation to be marked to its end")
 
     def look_over(self) -> None:
-        """Take back the marks of a sheet with the same number in every box."""
+        """Take back marks earned by chance: on a sheet with one number in every box, or with hardly any right line."""
         filled = {position: reading.value for position, (_, reading) in self.readings.items() if reading.value is not None}
-        right = sum(self.verdicts[position].kind == "correct" for position in filled)
-        if len(set(filled.values())) == 1 and len(filled) >= LEAST_FILLED and right < len(filled) / 2:
-            for position in filled:
-                if self.verdicts[position].kind in RIGHT:
-                    self.verdicts[position] = _Verdict("not-assessable", "the same number is in every box")
+        kinds = [self.verdicts[position].kind for position in filled]
+        right = [position for position, kind in zip(filled, kinds, strict=True) if kind in RIGHT]
+        if len(set(filled.values())) == 1 and len(filled) >= LEAST_FILLED and kinds.count("correct") < len(filled) / 2:
+            self.take_back(right, "the same number is in every box")
+        elif (astray := kinds.count("wrong") + kinds.count("slip")) >= LEAST_FILLED and astray >= ASTRAY * len(right):
+            followed = [position for position in right if self.verdicts[position].inherits]
+            self.take_back(followed, "hardly any line of this sheet is right, or follows from another: this may be chance")
+
+    def take_back(self, positions: Iterable[int], why: str) -> None:
+        """Leave these answers to a human."""
+        for position in positions:
+            self.verdicts[position] = _Verdict("not-assessable", why)
 
     def judge(self, position: int, value: float, reading: Reading) -> _Verdict:
         """The first verdict that applies."""

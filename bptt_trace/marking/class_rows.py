@@ -67,7 +67,10 @@ class Grader:
         """The marks of some rows; sheets in which all is right are settled together, where no report is due."""
         if self.form is not None or self.variants is not None:
             return [self.grade(row) for row in rows]
-        settled = self._columns.settle([row.cells[1:] for row in rows])
+        try:
+            settled = self._columns.settle([row.cells[1:] for row in rows])
+        except Exception:  # the rows one by one then tell which it is
+            settled = [None] * len(rows)
         return [
             self.grade(row)
             if verdicts is None
@@ -76,20 +79,25 @@ class Grader:
         ]
 
     def grade(self, row: Row) -> Graded:
-        """The marks of one row."""
+        """The marks of one row, or why it has none: whatever fails, the rows behind it are marked."""
         student = row.cells[0].strip() if row.cells else ""
         try:
-            if row.error:
-                raise ProblemError(row.error)
-            if any(cell.strip() for cell in row.cells[len(self.names) + 1 :]):
-                raise ProblemError(f"row {row.number}: {len(row.cells)} cells for {len(self.names) + 1} columns")
-            key = self.key if self.variants is None else self._variant(student)
-            cells = [*row.cells[1:], *[""] * len(self.names)]
-            answers = Answers(zip(self.names, cells, strict=False))
-            answers.separator = self.separator
-            marks = check(key, answers)
+            return self._graded(row, student)
         except (TraceError, OSError) as error:
             return Graded(self.unread(student, str(error)))
+        except Exception as error:  # a defect of ours must not cost a class its marks
+            return Graded(self.unread(student, f"needs a human: marking failed with {type(error).__name__}: {error}"))
+
+    def _graded(self, row: Row, student: str) -> Graded:
+        if row.error:
+            raise ProblemError(row.error)
+        if any(cell.strip() for cell in row.cells[len(self.names) + 1 :]):
+            raise ProblemError(f"row {row.number}: {len(row.cells)} cells for {len(self.names) + 1} columns")
+        key = self.key if self.variants is None else self._variant(student)
+        cells = [*row.cells[1:], *[""] * len(self.names)]
+        answers = Answers(zip(self.names, cells, strict=False))
+        answers.separator = self.separator
+        marks = check(key, answers)
         return Graded(self.row(student, marks), None if self.form is None else self.report(key, marks, student))
 
     def row(self, student: str, marks: Marks) -> list[str]:

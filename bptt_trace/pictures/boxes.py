@@ -158,7 +158,7 @@ class Pencil:
         """The lines of the output at a time."""
         return self.step(time)[1]
 
-    def kept(self, time: int, strand: _Strand) -> Kept:
+    def kept(self, time: int, strand: Strand) -> Kept:
         """The node and the lines of the last layer of a strand at a time."""
         lines = self.cells(time, strand.layers)[-1]
         return self.owner[lines[-1]], lines
@@ -328,7 +328,7 @@ class Pencil:
         return node.column, node.row
 
 
-def _times(desk: Desk, last: int) -> list[int]:
+def drawn_times(desk: Desk, last: int) -> list[int]:
     """The time steps that are drawn."""
     digits = digits_of(desk)
     if last <= (ROOMY_STEPS if digits > MOST_DIGITS else MOST_STEPS):
@@ -337,7 +337,7 @@ def _times(desk: Desk, last: int) -> list[int]:
 
 
 @dataclass(frozen=True)
-class _Strand:
+class Strand:
     """Layers that take their time steps together."""
 
     layers: tuple[Layer, ...]
@@ -366,7 +366,7 @@ class _Strand:
         return self.times[number] if number < len(self.columns) else None
 
 
-def _columns(times: Sequence[int], last: int = 0) -> dict[int, int]:
+def columns_of(times: Sequence[int], last: int = 0) -> dict[int, int]:
     """A column for each time step, and one for the dots between them."""
     columns: dict[int, int] = {}
     for time in times:

@@ -14,7 +14,7 @@ from bptt_trace.engine.names import BACKWARD, Layer, Name
 from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import Clock, clock_at
-from bptt_trace.pictures.boxes import ROOMY_STEPS, Kept, Pencil, Quantity, _columns, _Strand, _times, drawable, grid
+from bptt_trace.pictures.boxes import ROOMY_STEPS, Kept, Pencil, Quantity, Strand, columns_of, drawable, drawn_times, grid
 
 MOST_BARS = 8
 """The largest number of bars; of more time steps the first two and the last four."""
@@ -23,21 +23,21 @@ MOST_BARS = 8
 # ------------------------------------------------------------------ in time
 
 
-def _strands(pencil: Pencil) -> list[_Strand]:
+def _strands(pencil: Pencil) -> list[Strand]:
     """One strand, or two: an encoder left of its decoder, or one direction above the other."""
     network, count = pencil.network, len(pencil.network.layers)
     if network.bidirectional:
-        columns = _columns(_times(pencil.desk, pencil.desk.last_time))
+        columns = columns_of(drawn_times(pencil.desk, pencil.desk.last_time))
         onward, back = ((layer,) for layer in network.layers)
         # The output stands between the two directions, and the input on both sides, so that each is beside both.
-        return [_Strand(onward, (1,), columns, 0), _Strand(back, (3,), columns, 4, -1)]
+        return [Strand(onward, (1,), columns, 0), Strand(back, (3,), columns, 4, -1)]
     if not network.source_steps:
-        columns = _columns(_times(pencil.desk, pencil.desk.last_time))
-        return [_Strand(network.layers, tuple(range(1, count + 1)), columns, 0)]
+        columns = columns_of(drawn_times(pencil.desk, pencil.desk.last_time))
+        return [Strand(network.layers, tuple(range(1, count + 1)), columns, 0)]
     rows = tuple(range(1, count // 2 + 1))
-    source = _columns(_times(pencil.desk, network.source_steps))
-    answer = _columns(_times(pencil.desk, pencil.desk.last_time), max(source.values()))
-    return [_Strand(network.layers[: count // 2], rows, source, 0), _Strand(network.layers[count // 2 :], rows, answer, 0)]
+    source = columns_of(drawn_times(pencil.desk, network.source_steps))
+    answer = columns_of(drawn_times(pencil.desk, pencil.desk.last_time), max(source.values()))
+    return [Strand(network.layers[: count // 2], rows, source, 0), Strand(network.layers[count // 2 :], rows, answer, 0)]
 
 
 def unrolled(desk: Desk, board: Desk | Blackboard) -> Picture | None:
@@ -64,7 +64,7 @@ def unrolled(desk: Desk, board: Desk | Blackboard) -> Picture | None:
     return pencil.picture("unrolled", "The network, unrolled in time", "The network unrolled in time")
 
 
-def _memory(pencil: Pencil, row: int, layer: Layer, strand: _Strand) -> Kept | None:
+def _memory(pencil: Pencil, row: int, layer: Layer, strand: Strand) -> Kept | None:
     """Draw the initial state: before the first step, or after the last for a layer that reads backward."""
     stems, first = pencil.network.cell_of(layer).state, strand.times[0]
     time, column = first - strand.onward, strand.columns[first] - strand.onward
@@ -87,7 +87,7 @@ def _left_out(pencil: Pencil, column: int, rows: Sequence[int], before: Sequence
     return after
 
 
-def _time_step(pencil: Pencil, strand: _Strand, time: int, before: Sequence[Kept | None], *, values: bool) -> list[Kept | None]:
+def _time_step(pencil: Pencil, strand: Strand, time: int, before: Sequence[Kept | None], *, values: bool) -> list[Kept | None]:
     """Draw the layers of a strand at a time step."""
     cells, column = pencil.cells(time, strand.layers), strand.columns[time]
     lines = pencil.inputs(cells[0])
@@ -114,7 +114,7 @@ def _time_step(pencil: Pencil, strand: _Strand, time: int, before: Sequence[Kept
     return kept
 
 
-def _answers(pencil: Pencil, strands: Sequence[_Strand], time: int, *, values: bool) -> None:
+def _answers(pencil: Pencil, strands: Sequence[Strand], time: int, *, values: bool) -> None:
     """Draw output and loss of a time step: above the last layer, or between two directions."""
     strand, readout = strands[-1], pencil.readout(time)
     column = strand.columns[time]
@@ -151,7 +151,7 @@ def _above(
             pencil.told[key] += [quantity.told() for quantity in arrived]
 
 
-def _gradients_of(pencil: Pencil, strand: _Strand, time: int) -> None:
+def _gradients_of(pencil: Pencil, strand: Strand, time: int) -> None:
     """Draw the gradients that arrive at the states of a time step, and those to steps that are left out."""
     network = pencil.network
     broad = max(pencil.desk.last_time, network.source_steps or 0) <= ROOMY_STEPS

@@ -17,6 +17,8 @@ from typing import Any
 from bptt_trace.errors import ProblemError, nearest
 from bptt_trace.problem.numbers import shown
 
+SCHEMA = Path(__file__).parent / "problem.schema.json"
+"""The JSON Schema of a problem."""
 MAX_BYTES = 4_000_000
 
 
@@ -168,6 +170,5 @@ def _table_of(key: str) -> str:
 @cache
 def schema() -> dict[str, Any]:
     """The JSON Schema of a problem."""
-    path = Path(__file__).parent / "problem.schema.json"
-    loaded: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    loaded: dict[str, Any] = json.loads(SCHEMA.read_text("utf-8"))
     return loaded

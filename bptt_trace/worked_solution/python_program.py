@@ -9,12 +9,13 @@ sheet's gradients.
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from bptt_trace.calculation.arithmetic import Values, digits_needed, lost_by_doubles, unrounded
+from bptt_trace.calculation.arithmetic import Values, digits_needed, evaluate, lost_by_doubles, unrounded
 from bptt_trace.calculation.iterations import borders
 from bptt_trace.document.program_text import Listing, Passage
 from bptt_trace.engine.formula import Var
@@ -22,12 +23,13 @@ from bptt_trace.engine.formula_text import TEXT, Template, literal
 from bptt_trace.engine.names import LOSS, WHOLE_LOSS, Role, gradient
 from bptt_trace.engine.program import KEEPS_FIGURES, Program, Step, composed_size
 from bptt_trace.engine.rules import Rule
-from bptt_trace.errors import ProblemError
+from bptt_trace.errors import CalculationError, ProblemError
 from bptt_trace.lines.identifiers import identifier
 from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.python_code import Scope, of_arrays, of_numbers
 from bptt_trace.lines.row_words import headings, title_of
 from bptt_trace.lines.rows import Desk
+from bptt_trace.problem.numbers import Rounding
 from bptt_trace.problem.problem import Problem
 
 WIDTH = 100
@@ -47,17 +49,25 @@ def listing(problem: Problem, program: Program, values: Values, form: str) -> Li
     """The program that reproduces a sheet: ``form`` is ``python``, ``numpy``, ``torch`` or ``sympy``.
 
     ``program`` is a program of numbers and ``values`` its values. Raises
-    ``ProblemError`` for closed forms, and where ``torch`` and ``sympy`` have nothing
-    to differentiate.
+    ``ProblemError`` for closed forms, where ``torch`` and ``sympy`` have nothing
+    to differentiate, and where ``numpy`` and ``torch`` have no doubles for the values.
     """
     if values.rounding.policy == "exact":
         raise ProblemError(f"-f {form} compares numbers, and closed forms are none; 4dp, carry or full would do", path="rounding")
-    full = unrounded(program, problem.given)
+    full = unrounded(program, problem.given) if form in OF_NUMBERS else _doubles(problem, program, form)
     desk = Desk(problem, program, values, full, with_latex=False, detail="lines" if form in OF_NUMBERS else "board")
     board = Blackboard(desk, "board") if desk.on_board else desk
     if form == "torch":
         return _Autograd(desk, board, form).listing()
     return (_Symbolic if form == "sympy" else _Lines)(desk, board, form).listing()
+
+
+def _doubles(problem: Problem, program: Program, form: str) -> Values:
+    """The values as doubles have them, which is how NumPy and PyTorch calculate: ln(e^-800) does not exist there."""
+    try:
+        return evaluate(program, problem.given, Rounding("full"))
+    except CalculationError as error:
+        raise ProblemError(f"-f {form} calculates in double precision, and there {error}; -f python has more digits") from None
 
 
 class _Writer:
@@ -181,8 +191,7 @@ class _Writer:
                 f'{name} = number("{value}")' if self.form in OF_NUMBERS else f"{name} = {value}"
                 for (_, value), name in self.scope.symbols.items()
             ),
-            functions=tuple(self.scope.standard),
-            definitions=tuple(self.scope.definitions),
+            definitions=(*self.scope.standard, *self.scope.definitions),
             **own,
         )
 
@@ -205,6 +214,11 @@ class _Lines(_Writer):
             texts.append("to_figures")  # products and squares keep figures where all else keeps decimals
         if self.form == "numpy" and rounding.policy == "carry" and self._lost:
             lost = max(self._lost[line] for line in self.board.lines(position))
+            if lost == math.inf:
+                raise ProblemError(
+                    f"-f numpy calculates in double precision, in which {self.steps[position].target} has no digit left; "
+                    "-f python has more digits"
+                )
             if lost > FINEST * max(abs(float(self.desk.numbers[line])) for line in self.board.lines(position)) + FINEST / 1000:
                 texts.append(f"{1.5 * lost:.1g}")  # terms cancel
         return _call(f"{self.name(position)} = line", texts, self.number(position))

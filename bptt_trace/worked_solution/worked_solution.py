@@ -43,7 +43,7 @@ from bptt_trace.pictures import cell_picture, gradient_bars, network_picture
 from bptt_trace.problem.problem import Problem
 from bptt_trace.worked_solution import backward_notes, footer, forward_notes, takeaways, update_notes, wording
 from bptt_trace.worked_solution.conventions import conventions
-from bptt_trace.worked_solution.given_tables import _meaning
+from bptt_trace.worked_solution.given_tables import meaning_of
 from bptt_trace.worked_solution.iteration_table import Course, shown, title
 from bptt_trace.worked_solution.loss_formulas import loss_name, sum_over, summed, term_equation
 from bptt_trace.worked_solution.step_tables import ledger, loss_ledger, parameter_ledger
@@ -211,7 +211,7 @@ class Writer:
     def _given_row(self, position: int) -> tuple[Inline, ...]:
         return (
             (self.board.name(position),),
-            (_meaning(self.desk.problem.network, self.board.steps[position].target),),
+            (meaning_of(self.desk.problem.network, self.board.steps[position].target),),
             (self.board.value(position),),
         )
 
@@ -646,6 +646,13 @@ class Writer:
             return (
                 "Each parameter of the encoder is used at every step of the encoder, each of the decoder at every step of the "
                 "decoder. Every use contributes; the gradient is the sum.",
+            )
+        steps = (time for group in gradients.values() for time in self._times(group) if time is not None)
+        reached = min(steps, default=1)
+        if self.update_of.truncate and reached > 1:
+            return (
+                f"The truncated backward pass ends at step {reached}: only the uses from there on contribute; "
+                "the gradient is the sum.",
             )
         everywhere = (
             "at every step" if self.samples is None else "at every step of every sample" if self.recurrent else "for every sample"
