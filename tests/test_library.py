@@ -173,6 +173,17 @@ def test_by_hand_nothing_is_asked_of_sympy(words: str) -> None:
     assert printed == "True set()\n"
 
 
+@pytest.mark.parametrize("words", ["solve rnn", "solve rnn -f json", "solve rnn -f markdown", "worksheet rnn", "mistakes rnn"])
+def test_what_is_piped_does_without_rich(words: str) -> None:
+    """rich is loaded where a terminal wants colour, and nowhere else."""
+    code = "import atexit, sys; from bptt_trace.commands import main; " + (
+        "atexit.register(lambda: print({name.partition('.')[0] for name in sys.modules} & {'rich'}, file=sys.stderr)); main()"
+    )
+    piped = subprocess.run([sys.executable, "-c", code, *words.split()], capture_output=True, text=True, check=True)
+    assert len(piped.stdout) > 500
+    assert piped.stderr == "set()\n"
+
+
 def test_importing_the_package_does_not_import_sympy() -> None:
     """Reading a problem does not need algebra."""
     code = "import sys; from bptt_trace import load; load('rnn'); print('sympy' in sys.modules, 'numpy' in sys.modules)"

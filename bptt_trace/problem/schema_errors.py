@@ -5,21 +5,27 @@ from __future__ import annotations
 import re
 from binascii import crc32
 from collections.abc import Callable
-from functools import cache
+from functools import cache, reduce
 from typing import Any
 
 from bptt_trace.errors import ProblemError, nearest
-from bptt_trace.problem.files import SCHEMA
+from bptt_trace.problem.files import SCHEMA, schema
 from bptt_trace.problem.numbers import shown
 
 
 class Mismatch(Exception):
-    """What the compiled schema raises: a value that it does not allow, and where in the document."""
+    """What the compiled schema raises: a value that it does not allow, and where in the document.
 
-    def __init__(self, message: str, value: Any, name: str, definition: dict[str, Any], rule: str) -> None:
+    ``definition`` is the part of the schema that the value breaks, or the keys that lead to it.
+    """
+
+    def __init__(self, message: str, value: Any, name: str, definition: Any, rule: str) -> None:
         super().__init__(message)
-        self.value, self.definition, self.rule = value, definition, rule
+        self.value, self.rule = value, rule
         self.path = ".".join(part for part in re.split(r"[.\[\]]+", name)[1:] if part)
+        self.definition = (
+            reduce(lambda table, key: table[key], definition, schema()) if isinstance(definition, tuple) else definition
+        )
 
 
 def validate(document: dict[str, Any]) -> None:
@@ -33,20 +39,20 @@ def validate(document: dict[str, Any]) -> None:
 @cache
 def _compiled() -> Callable[[dict[str, Any]], object]:
     """The schema as code: from the build, or made now, where the schema of a checkout has changed since."""
-    schema = SCHEMA.read_bytes()
+    data = SCHEMA.read_bytes()
     check: Callable[[dict[str, Any]], object]
     try:
         import bptt_trace.problem.compiled_schema as compiled_schema
     except ImportError:
         pass
     else:
-        if crc32(schema) == compiled_schema.CHECKSUM:
+        if crc32(data) == compiled_schema.CHECKSUM:
             check = compiled_schema.validate
             return check
     from bptt_trace.problem.compile_schema import source
 
     module: dict[str, Any] = {}
-    exec(source(schema), module)  # noqa: S102 - made from a file of the package
+    exec(source(data), module)  # noqa: S102 - made from a file of the package
     check = module["validate"]
     return check
 
