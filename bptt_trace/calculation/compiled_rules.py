@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache, reduce
+from functools import lru_cache, reduce
 from operator import add
 from typing import Any
 
 from bptt_trace.engine.formula import Const, Formula, Function, Rest, Var
 from bptt_trace.engine.formula_text import ATOM, POWER, PYTHON, SUM, Form, Printer, Written, like
 from bptt_trace.engine.functions import Z
-from bptt_trace.engine.rules import Rule
+from bptt_trace.engine.rules import KEPT_RULES, Rule
 from bptt_trace.errors import DesignError
 
 
@@ -112,7 +112,7 @@ class _Compiling(Printer):
         return super().power(base, exponent, False)
 
 
-@cache
+@lru_cache(maxsize=KEPT_RULES)
 def source(rule: Rule) -> Source:
     """The Python source of a rule."""
     parameters = [f"s{number}" for number in range(rule.arity)] + (["*rest"] if rule.sums_rest else [])
@@ -126,7 +126,7 @@ def definition(function: Function) -> Formula:
     return function.definition
 
 
-@cache
+@lru_cache(maxsize=256)
 def definition_source(function: Function) -> Source:
     """The Python source of a user's function, or of the slope of one."""
     return _source(definition(function), f"s{Z.number}")

@@ -21,7 +21,7 @@ from decimal import (
     Overflow,
 )
 from fractions import Fraction
-from functools import cache, reduce
+from functools import lru_cache, reduce
 from operator import mul
 from typing import Any
 
@@ -59,7 +59,7 @@ class Digits:
         above, below = Decimal(value.numerator), Decimal(value.denominator)
         return Enclosure(self, self.down.divide(above, below), self.up.divide(above, below))
 
-    @cache  # noqa: B019 - there are few of them, and they live as long as the program
+    @lru_cache(maxsize=256)  # noqa: B019 - there are few of them, and they live as long as the program
     def many(self, more: int) -> Any:
         """mpmath with these digits, and so many more."""
         context = mpmath.mp.clone()
@@ -73,7 +73,7 @@ class Digits:
         return self.down.subtract(number, error), self.up.add(number, error)
 
 
-digits = cache(Digits)
+digits = lru_cache(maxsize=64)(Digits)
 
 
 def abs_of(number: Decimal) -> Decimal:

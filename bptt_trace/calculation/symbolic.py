@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import sympy
@@ -106,7 +106,7 @@ def rational(value: Fraction) -> Expression:
     return sympy.Rational(value.numerator, value.denominator)
 
 
-@cache
+@lru_cache(maxsize=256)
 def symbolic(function: Function) -> Any:
     """The SymPy class of a function; it is never evaluated, and its derivative is the slope in the table."""
 

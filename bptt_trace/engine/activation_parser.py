@@ -10,10 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from fractions import Fraction
-from functools import cache
 
 from bptt_trace.engine.formula import Const, Formula, Function, Neg, Over, Power, Times, variables
-from bptt_trace.engine.functions import ACTIVATIONS, ELEMENTARY, Z, defined, relu
+from bptt_trace.engine.functions import ACTIVATIONS, ELEMENTARY, Z, defined, relu, while_used
 from bptt_trace.errors import ProblemError, nearest
 
 MAX_LENGTH = 200
@@ -25,7 +24,7 @@ _TOKEN = re.compile(
 )
 
 
-@cache
+@while_used
 def activation(source: str, name: str, latex: str, slope_at_0: Fraction = Fraction(0)) -> Function:
     """The function that an expression in z describes; ``slope_at_0`` is what the slope of a relu in it is there.
 

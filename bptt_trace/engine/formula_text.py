@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cache
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple, cast
 
@@ -41,7 +41,7 @@ from bptt_trace.engine.formula import (
     Transpose,
     Var,
 )
-from bptt_trace.engine.rules import Rule
+from bptt_trace.engine.rules import KEPT_RULES, Rule
 from bptt_trace.errors import DesignError
 
 SUM, NEGATION, PRODUCT, POWER, ATOM = range(5)
@@ -356,7 +356,7 @@ class Line(Printer):
         return self.signs.ellipsis.format(self.hole(self.arity), self.hole(-1)), SUM
 
 
-@cache
+@lru_cache(maxsize=KEPT_RULES)
 def template(rule: Rule, signs: Signs, numbers: bool) -> Template:
     """The line of a rule in one notation, with holes for names or for numbers."""
     return Line(signs, numbers=numbers, arity=rule.arity).template(rule.formula)

@@ -15,11 +15,12 @@ its row too: how each of them does, and how each generated program defines it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from fractions import Fraction
-from functools import cache
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec
+from weakref import WeakValueDictionary
 
 from bptt_trace.engine.formula import (
     ONE,
@@ -43,6 +44,24 @@ from bptt_trace.engine.formula import (
     product,
 )
 from bptt_trace.errors import DesignError
+
+P = ParamSpec("P")
+
+
+def while_used(make: Callable[P, Function]) -> Callable[P, Function]:
+    """The same function for the same arguments, as long as something holds it: two are the same only if they are one."""
+    known: WeakValueDictionary[object, Function] = WeakValueDictionary()
+
+    @wraps(make)
+    def kept(*args: P.args, **kwargs: P.kwargs) -> Function:
+        arguments = (args, *sorted(kwargs.items()))
+        function = known.get(arguments)
+        if function is None:
+            function = known[arguments] = make(*args, **kwargs)
+        return function
+
+    return kept
+
 
 Z = Var(0)
 """The argument, in a definition."""
@@ -233,7 +252,7 @@ def softmax(z):
 """exp(z_i) / Σ exp(z_j). Its slopes ∂y_i/∂z_j are y_i − y_i² on the diagonal and −y_i · y_j beside it (Bridle 1990)."""
 
 
-@cache
+@while_used
 def _bent(name: str, latex: str, left: Fraction, at_zero: Fraction) -> Function:
     """``z`` right of 0 and ``left · z`` left of it; ``at_zero`` is the slope taken at 0."""
     one, zero = Fraction(1), Fraction(0)

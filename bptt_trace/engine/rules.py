@@ -18,6 +18,9 @@ from bptt_trace.engine.components import component, entries
 from bptt_trace.engine.formula import Entry, Formula, Rest, Shape, Var, children, rewrite, variables
 from bptt_trace.engine.names import Layer, Role
 
+KEPT_RULES = 4096
+"""Of so many rules the text and the source are kept: more than a large problem has, whatever came before it."""
+
 
 class Pick(NamedTuple):
     """Which number fills a place of a component line: a component of an argument of the matrix rule."""
