@@ -14,6 +14,7 @@ of the package, and prints the data rows of ``bptt-trace solve --steps full``
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,22 @@ FOUR_FIGURES = Context(prec=4, rounding=ROUND_HALF_UP, Emax=999_999, Emin=-999_9
 
 WIDTHS = (9, 25, 72, 61, 13, 9, 24)
 """Columns of the text: number, name, formula, numbers, result, so far, uses."""
+
+
+def used_lines(lines: Sequence[int]) -> str:
+    """The lines that a sum takes its terms from: neighbours as a range, many others as a progression."""
+    lines = sorted(lines)
+    if lines[-1] - lines[0] == len(lines) - 1 and len(lines) > 2:
+        return f"{lines[0]}–{lines[-1]}"
+    if len(lines) <= 12:
+        return ", ".join(map(str, lines))
+    start = 2 if lines[1] - lines[0] == lines[2] - lines[1] else 3  # the last time step may have fewer lines than the others
+    return f"{', '.join(map(str, lines[:start]))}, …, {lines[-1]}"
+
+
+def escaped(text: str) -> str:
+    """As JSON has it."""
+    return json.dumps(text)[1:-1]
 
 
 def inputs(T: int) -> list[str]:
@@ -307,7 +324,7 @@ def write_text(T: int, write: Write, widths: Sequence[int] = WIDTHS) -> None:
                 f"(1/{T}) · ({losses[0]} + … + {losses[-1]})",
                 both([lines[4]])[0][0],
                 "",
-                f"{n - T}, …, {n - 1}",
+                used_lines(range(n - T, n)),
                 "loss (mean)",
             )
         )
@@ -382,7 +399,7 @@ def write_text(T: int, write: Write, widths: Sequence[int] = WIDTHS) -> None:
                 f"{dh_in[i]} · (1 − {h_in[t]}²)",
                 da[i],
                 "",
-                f"{n - 1}, {3 * t - 1}",
+                f"{3 * t - 1}, {n - 1}",
                 "through tanh",
             )
         )
@@ -406,8 +423,8 @@ def write_text(T: int, write: Write, widths: Sequence[int] = WIDTHS) -> None:
                 )
                 n += 1
             elif place == 1:
-                before = f", {3 * t - 4}" if t > 1 else ""
-                used = f"{flow_line[i]}{before}"
+                before = f"{3 * t - 4}, " if t > 1 else ""
+                used = f"{before}{flow_line[i]}"
                 add(row % (n, share_name, f"dL/da_{t} · h_{i}", f"{flow[i]} · {h_in[i]}", bare[i], totals[i], used, f"step {t}"))
                 n += 1
             elif place == 3:
@@ -420,7 +437,7 @@ def write_text(T: int, write: Write, widths: Sequence[int] = WIDTHS) -> None:
                         f"{flow[i]} · {h_in[t]}",
                         bare[i],
                         totals[i],
-                        f"{flow_line[i]}, {3 * t - 1}",
+                        f"{3 * t - 1}, {flow_line[i]}",
                         f"step {t}",
                     )
                 )
@@ -429,9 +446,9 @@ def write_text(T: int, write: Write, widths: Sequence[int] = WIDTHS) -> None:
                 add(row % ("", share_name, f"dL/d{through}_{t}", bare[i], bare[i], totals[i], flow_line[i], f"step {t}"))
         total, _ = both([trace.gradients[place]])
         if place in (2, 4):
-            summed_up, used = f"dL/d{through}_1 + … + dL/d{through}_{T}", f"{flow_line[0]}, …, {flow_line[-1]}"
+            summed_up, used = f"dL/d{through}_1 + … + dL/d{through}_{T}", used_lines(flow_line)
         else:
-            summed_up, used = f"{gradient} via {through}_1 + … + {gradient} via {through}_{T}", f"{n - T}, …, {n - 1}"
+            summed_up, used = f"{gradient} via {through}_1 + … + {gradient} via {through}_{T}", used_lines(range(n - T, n))
         add(row % (n, gradient, summed_up, f"{inside[0]} + … + {inside[-1]}", total[0], "", used, "sum"))
         gradient_lines.append(n)
         n += 1
@@ -441,7 +458,7 @@ def write_text(T: int, write: Write, widths: Sequence[int] = WIDTHS) -> None:
     _, slopes_in = both(trace.gradients)
     for place, (parameter, before) in enumerate(zip(old, given, strict=True)):
         moved = trace.new[place] - round(float(before) * WHOLE)
-        word = "grows" if moved > 0 else "shrinks" if moved < 0 else "stays"
+        word = "rises" if moved > 0 else "falls" if moved < 0 else "stays"
         write(
             row
             % (
@@ -595,7 +612,7 @@ def write_json(T: int, write: Write) -> None:
             n, f"L{mark}", f"{left}L{power}", "loss", "null", f"(1/T) * (L_1{mark} + ... + L_{T}{mark})",
             rf"\\frac{{1}}{{T}} \\cdot ({left}L_{{1}}{power} + \\dots + {left}L_{{{T}}}{power})",
             f"(1/{T}) * ({losses[0]} + ... + {losses[-1]})", rf"\\frac{{1}}{{{T}}} \\cdot ({losses[0]} + \\dots + {losses[-1]})",
-            decimals([lines[4]])[0], full[4], rf"{n - T}, \u2026, {n - 1}", "loss (mean)",
+            decimals([lines[4]])[0], full[4], escaped(used_lines(range(n - T, n))), "loss (mean)",
         )  # fmt: skip
         flush()
         return h_in, y_in
@@ -648,7 +665,7 @@ def write_json(T: int, write: Write) -> None:
         add(
             n, f"dL/da_{t}", to_a, "gradient", t, f"dL/dh_{t} * (1 - h_{t}^2)", rf"{to_h} \\cdot (1 - h_{{{t}}}^{{2}})",
             f"{dh_in[i]} * (1 - {h_in[t]}^2)", rf"{dh_in[i]} \\cdot (1 - {h_in[t]}^{{2}})",
-            da[i], exact.da[i], f"{n - 1}, {3 * t - 1}", "through tanh",
+            da[i], exact.da[i], f"{3 * t - 1}, {n - 1}", "through tanh",
         )  # fmt: skip
         n += 1
     flush()
@@ -682,21 +699,21 @@ def write_json(T: int, write: Write) -> None:
                 n, name, via, "contribution", "null",
                 f"dL/d{through}_{t} * {other}", rf"{upstream} \\cdot {other[0]}_{{{other[2:]}}}",
                 f"{flow[i]} * {number}", rf"{flow[i]} \\cdot {number}",
-                bare[i], full[i], f"{flow_line[i]}, {used}" if used > 0 else flow_line[i], f"step {t}", totals[i],
+                bare[i], full[i], f"{used}, {flow_line[i]}" if used > 0 else flow_line[i], f"step {t}", totals[i],
             )  # fmt: skip
             n += 1
         if place in (2, 4):
             first, last = (f"dL/d{through}_{t}" for t in (1, T))
             first_in_latex, last_in_latex = (d("L", f"{through}_{{{t}}}") for t in (1, T))
-            used_lines = rf"{flow_line[0]}, \u2026, {flow_line[-1]}"
+            used = escaped(used_lines(flow_line))
         else:
             first, last = (f"{gradient} via {through}_{t}" for t in (1, T))
             first_in_latex, last_in_latex = (rf"{in_latex}\\text{{ via }}{through}_{{{t}}}" for t in (1, T))
-            used_lines = rf"{n - T}, \u2026, {n - 1}"
+            used = escaped(used_lines(range(n - T, n)))
         add(
             n, gradient, in_latex, "gradient", "null", f"{first} + ... + {last}", rf"{first_in_latex} + \\dots + {last_in_latex}",
             f"{inside[0]} + ... + {inside[-1]}", rf"{inside[0]} + \\dots + {inside[-1]}",
-            decimals([trace.gradients[place]])[0], exact.gradients[place], used_lines, "sum",
+            decimals([trace.gradients[place]])[0], exact.gradients[place], used, "sum",
         )  # fmt: skip
         gradient_lines.append(n)
         n += 1
@@ -712,7 +729,7 @@ def write_json(T: int, write: Write) -> None:
             n, f"{parameter}'", f"{in_latex}'", "update", "null",
             f"{parameter} - eta * dL/d{parameter}", rf"{in_latex} - \\eta \\cdot {d('L', in_latex)}",
             f"{before} - {ETA} * {slopes_in[place]}", rf"{before} - {ETA} \\cdot {slopes_in[place]}",
-            new[place], exact.new[place], gradient_lines[place], "grows" if moved > 0 else "shrinks" if moved < 0 else "stays",
+            new[place], exact.new[place], gradient_lines[place], "rises" if moved > 0 else "falls" if moved < 0 else "stays",
         )  # fmt: skip
         n += 1
     flush()

@@ -1,5 +1,5 @@
 """``python -m bptt_trace``."""
 
-from bptt_trace.cli import main
+from bptt_trace.commands import main
 
 main()

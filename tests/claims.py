@@ -541,7 +541,7 @@ def _judged(word: str, sizes: list[Fraction], whole: Fraction) -> None:
     assert word == ("lasts" if Fraction(1, 2) <= whole < 2 else "fades" if whole < 1 else "grows")
 
 
-@claim(r"Course: (.+)\.")
+@claim(r"Progress: (.+)\.")
 def _(sheet: Sheet, said: str) -> None:
     losses = [sheet["L"]]
     while f"L@{len(losses) + 1}" in sheet.values:

@@ -62,7 +62,7 @@ FAULTS = (
     ),
     Fault(
         "the adjoint of a product leaves out a factor",
-        "product(flow, *factors[:place], *factors[place + 1 :])",
+        "product(flow, *factors[:index], *factors[index + 1 :])",
         "product(flow, *factors[:place])",
         ("test_cells.py::test_gradients_agree_with_central_differences",),
     ),
@@ -97,8 +97,8 @@ FAULTS = (
     ),
     Fault(
         "the first class is counted from 0",
-        "if [numbers[place] for place in classes] == [1]:\n        return Neg(Apply(ln, Entry(y, classes[0])))",
-        "if [numbers[place] for place in classes] == [1]:\n        return Neg(Apply(ln, Entry(y, classes[0] - 1)))",
+        "if [numbers[index] for index in classes] == [1]:\n        return Neg(Apply(ln, Entry(y, classes[0])))",
+        "if [numbers[index] for index in classes] == [1]:\n        return Neg(Apply(ln, Entry(y, classes[0] - 1)))",
         ("test_vectors.py::test_a_class_is_a_target",),
     ),
     # ---------------------------------------------------------------------------------- cells

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -150,4 +151,4 @@ def crooked(function: Function) -> Function:
     """The same function with a slope that is 0.1 % too large."""
     slope = function.slope
     assert slope is not None
-    return Function(function.name, function.latex, lambda z, y: Fraction(1001, 1000) * slope(z, y), pieces=function.pieces)
+    return replace(function, slope=lambda z, y: Fraction(1001, 1000) * slope(z, y))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import os
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from bptt_trace.engine.names import Name
 from bptt_trace.errors import ProblemError, UnknownName
-from bptt_trace.marking.answer_files import MAX_BYTES, MAX_ROWS, Register, decoded, delimiter_of, load, parse
+from bptt_trace.marking.answer_files import MAX_BYTES, MAX_ROWS, Register, cells, decoded, delimiter_of, load, parse
 from bptt_trace.marking.answer_number import read
 from bptt_trace.problem.vocabulary import Vocabulary
 
@@ -448,3 +449,14 @@ def test_any_bytes_are_answers_or_one_complaint(tmp_path: Path, suffix: str, dat
 def test_text_is_decoded_as_it_was_encoded(encoding: str, text: str) -> None:
     """UTF-8 and UTF-16 come back letter for letter."""
     assert text == decoded(text.encode(encoding), "answers.csv")
+
+
+def test_the_limit_of_the_csv_module_is_left_alone() -> None:
+    """It belongs to the whole process; ours holds whatever it is."""
+    before = csv.field_size_limit(300_000)
+    try:
+        with pytest.raises(ProblemError, match=r"row 1: field larger than field limit \(100000\)"):
+            list(cells(["x" * 200_000], ","))
+        assert csv.field_size_limit() == 300_000
+    finally:
+        csv.field_size_limit(before)

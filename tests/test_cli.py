@@ -30,8 +30,9 @@ from random_problems import examples
 from sweeps import chosen, paired
 
 import bptt_trace.media.sheet_json
-from bptt_trace import __version__, cli, load, solve
-from bptt_trace.cli import command
+from bptt_trace import __version__, load, solve
+from bptt_trace.commands import command
+from bptt_trace.commands import main as entry
 
 ROOT = Path(__file__).parent.parent
 RNN = ROOT / "examples" / "rnn.toml"
@@ -58,7 +59,7 @@ def main(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
         status: Any = 0
         try:
-            cli.main()
+            entry()
         except SystemExit as ending:
             status = ending.code or 0
         finally:
@@ -316,10 +317,10 @@ def test_prove_notices_a_wrong_rule() -> None:
     """With the slope of tanh in the table off by a thousandth, the proof fails."""
     code = (
         "import sys; from fractions import Fraction\n"
-        "from bptt_trace.engine import formula, functions; from bptt_trace import cli\n"
+        "from bptt_trace.engine import formula, functions; from bptt_trace import commands\n"
         "wrong = lambda z, y: formula.Const(Fraction(1001, 1000)) * (1 - y**2)\n"
         "object.__setattr__(functions.tanh, 'slope', wrong)\n"
-        "sys.argv = ['bptt-trace', 'prove', 'rnn']; cli.main()"
+        "sys.argv = ['bptt-trace', 'prove', 'rnn']; commands.main()"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=HERE, check=False)
     assert (1, "") == (run.returncode, run.stderr)
@@ -697,8 +698,8 @@ def test_the_locale_changes_nothing(locale: str) -> None:
 def test_small_commands_do_not_wait_for_sympy(arguments: list[str]) -> None:
     """Help, names and examples import neither SymPy nor NumPy."""
     code = (
-        "import sys; from bptt_trace import cli\n"
-        f"try: cli.command({arguments!r}, standalone_mode=False)\n"
+        "import sys; from bptt_trace import commands\n"
+        f"try: commands.command({arguments!r}, standalone_mode=False)\n"
         "finally: print(sorted({'sympy', 'mpmath', 'numpy', 'jinja2'} & set(sys.modules)), file=sys.stderr)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -26,7 +26,7 @@ from sweeps import of_examples, paired, runs
 from sweeps import solution as example
 
 from bptt_trace import ProblemError, load, parse, solve
-from bptt_trace.cli import command
+from bptt_trace.commands import command
 from bptt_trace.engine.names import Name
 from bptt_trace.lines.identifiers import Identifiers, identifier
 from bptt_trace.lines.python_code import HELPERS

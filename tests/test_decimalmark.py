@@ -65,7 +65,7 @@ def test_a_sheet_with_decimal_commas_is_read_as_one_with_points(problem: str, pl
 
 def test_what_was_decided_is_said() -> None:
     """In the report, in the data as their schema has them, and in the results of an autograder; without commas nowhere."""
-    schema = json.loads((Path(__file__).parent.parent / "bptt_trace" / "schemas" / "marks.schema.json").read_text("utf-8"))
+    schema = json.loads((Path(__file__).parent.parent / "bptt_trace" / "marking" / "marks.schema.json").read_text("utf-8"))
     key = Key(load("rnn"))
     said = "A comma is read as the decimal mark: 0,5370 can be read in no other way."
     marks = check(key, {"a_2": "1,530", "h_1": "0,5370"})

@@ -18,7 +18,7 @@ from networks import filled, sequence
 from bptt_trace import load
 from bptt_trace.calculation.arithmetic import WORKING, Precise, run
 from bptt_trace.calculation.build import build
-from bptt_trace.cli import command
+from bptt_trace.commands import command
 from bptt_trace.document.figures import Decades
 from bptt_trace.document.sheet import Sheet
 from bptt_trace.engine.names import Name, Role

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from sweeps import printed
 from sweeps import solution as example
 
-from bptt_trace.cli import command
+from bptt_trace.commands import command
 
 GOLDEN = (
     "rnn", "adam", "cs224n-gru", "postnetwork", "shared-weight-4", "clipping", "nbis-chain", "bidirectional", "relu-bce",

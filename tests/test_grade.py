@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from students import by_hand
 
 from bptt_trace import Key, Name, OutputError, ProblemError, check, load
-from bptt_trace.cli import command
+from bptt_trace.commands import command
 from bptt_trace.marking import class_rows as grade_module
 from bptt_trace.marking.class_file import ClassFile, Row
 from bptt_trace.marking.class_rows import Graded, Grader, as_csv, graded, hardened, safe

@@ -14,7 +14,7 @@ from random_problems import Case, cases
 from sweeps import of_examples, paired, runs
 
 from bptt_trace import parse, solve
-from bptt_trace.cli import command
+from bptt_trace.commands import command
 
 SCHEMA: dict[str, Any] = json.loads((files("bptt_trace") / "media" / "solution.schema.json").read_text("utf-8"))
 VALIDATOR = jsonschema.Draft7Validator(SCHEMA)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
 import pkgutil
@@ -163,7 +164,7 @@ def test_by_hand_nothing_is_asked_of_sympy(words: str) -> None:
     """What is calculated by hand is printed, checked and set as a worksheet without SymPy and without NumPy."""
     sheet = Path(__file__).parent.parent / "examples" / "answers" / "nbis-chain.csv"
     code = (
-        "import sys; from click.testing import CliRunner; from bptt_trace.cli import command; "
+        "import sys; from click.testing import CliRunner; from bptt_trace.commands import command; "
         "ended = CliRunner().invoke(command, sys.argv[1:]); "
         "print(ended.exit_code in (0, 1) and len(ended.output) > 500, {'sympy', 'numpy'} & {*sys.modules})"
     )
@@ -172,8 +173,33 @@ def test_by_hand_nothing_is_asked_of_sympy(words: str) -> None:
     assert printed == "True set()\n"
 
 
+@pytest.mark.parametrize("words", ["solve rnn", "solve rnn -f json", "solve rnn -f markdown", "worksheet rnn", "mistakes rnn"])
+def test_what_is_piped_does_without_rich(words: str) -> None:
+    """rich is loaded where a terminal wants colour, and nowhere else."""
+    code = "import atexit, sys; from bptt_trace.commands import main; " + (
+        "atexit.register(lambda: print({name.partition('.')[0] for name in sys.modules} & {'rich'}, file=sys.stderr)); main()"
+    )
+    piped = subprocess.run([sys.executable, "-c", code, *words.split()], capture_output=True, text=True, check=True)
+    assert len(piped.stdout) > 500
+    assert piped.stderr == "set()\n"
+
+
 def test_importing_the_package_does_not_import_sympy() -> None:
     """Reading a problem does not need algebra."""
     code = "import sys; from bptt_trace import load; load('rnn'); print('sympy' in sys.modules, 'numpy' in sys.modules)"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed == "False False\n"
+
+
+def test_no_private_name_crosses_a_module() -> None:
+    """What another module imports has a public name."""
+    package = Path(bptt_trace.__file__).parent
+    crossing = [
+        f"{file.relative_to(package)}: {name.name}"
+        for file in package.rglob("*.py")
+        for statement in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith("bptt_trace")
+        for name in statement.names
+        if name.name.startswith("_") and not name.name.startswith("__")
+    ]
+    assert crossing == []

@@ -12,7 +12,8 @@ from networks import filled, sequence
 from bptt_trace import load, parse, solve
 from bptt_trace.calculation.prove import prove
 from bptt_trace.calculation.symbolic import MAX_OPERATIONS_TOGETHER
-from bptt_trace.cli import ENDINGS, command
+from bptt_trace.commands import command
+from bptt_trace.commands.output import ENDINGS
 from bptt_trace.errors import CalculationError, ProblemError
 from bptt_trace.handouts.blanks import MOST_LINES, of_a_size_to_fill_in
 from bptt_trace.media.templates import markdown

@@ -28,7 +28,7 @@ from sweeps import solution as example
 from test_media import HOSTILE, problem_titled
 
 from bptt_trace import OutputError, load, solve
-from bptt_trace.cli import command
+from bptt_trace.commands import command
 from bptt_trace.document.mathematics import Math
 from bptt_trace.errors import DesignError, ProgramMissing, TypesettingError
 from bptt_trace.marking.class_run import run

@@ -26,7 +26,7 @@ from sweeps import chosen, paired, runs
 
 from bptt_trace import load, parse, solve
 from bptt_trace.calculation.arithmetic import evaluate
-from bptt_trace.cli import command
+from bptt_trace.commands import command
 from bptt_trace.document.figures import Bars, Figure, Picture
 from bptt_trace.document.mathematics import Inline, Math, words
 from bptt_trace.engine.functions import tanh

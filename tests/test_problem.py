@@ -7,8 +7,11 @@ import math
 import os
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from time import process_time
+from typing import Any
 
+import fastjsonschema
 import jsonschema
 import pytest
 from hypothesis import assume, example, given
@@ -19,11 +22,13 @@ from bptt_trace.calculation.build import build
 from bptt_trace.engine.names import LOSS, Name
 from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.errors import CalculationError, ProblemError
+from bptt_trace.problem import schema_errors
 from bptt_trace.problem.files import example as text_of
 from bptt_trace.problem.files import examples, schema
 from bptt_trace.problem.network_keys import MAX_STEPS, MAX_UNITS
 from bptt_trace.problem.numbers import Rounding
 from bptt_trace.problem.problem import Problem, from_document, load, parse
+from bptt_trace.problem.schema_errors import Mismatch
 
 TEXT = """\
 title = "Two steps"
@@ -947,3 +952,41 @@ def test_a_text_with_a_hole_is_a_problem_or_refused(text, start, length, new):
     except ProblemError as error:
         result = error
     assert isinstance(result, Problem) or str(result).startswith("<text>: ")
+
+
+BROKEN: tuple[dict[str, Any], ...] = (
+    {"network": 1},
+    {"network": {"cell": "rnm"}},
+    {"network": {"cell": "rnn", "colour": 1}},
+    {"network": {"cell": "rnn"}, "title": "x" * 201},
+    {"network": {"cell": "rnn", "layers": 0}},
+    {"network": {"cell": "rnn", "activation": [["a"], 1]}},
+    {"network": {"cell": "rnn"}, "update": {"iterations": 0.5}},
+)
+
+
+@pytest.mark.parametrize("document", BROKEN, ids=repr)
+def test_the_compiled_schema_finds_what_fastjsonschema_finds(document: dict[str, Any]) -> None:
+    """The same value, at the same path, against the same rule."""
+    with pytest.raises(fastjsonschema.JsonSchemaValueException) as wanted:
+        fastjsonschema.compile(schema(), use_default=False)(document)
+    with pytest.raises(Mismatch) as found:
+        schema_errors._compiled()(document)
+    theirs, ours = wanted.value, found.value
+    assert (".".join(theirs.path[1:]), theirs.value, theirs.rule, theirs.definition) == (
+        ours.path,
+        ours.value,
+        ours.rule,
+        ours.definition,
+    )
+
+
+def test_a_schema_that_was_changed_after_the_build_is_compiled_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A checkout never checks documents against the schema of yesterday."""
+    changed = tmp_path / "problem.schema.json"
+    changed.write_text(schema_errors.SCHEMA.read_text("utf-8").replace('"title": {', '"motto": {', 1), "utf-8")
+    monkeypatch.setattr(schema_errors, "SCHEMA", changed)
+    check = schema_errors._compiled.__wrapped__()
+    check({"motto": "x", "network": {"cell": "rnn"}})
+    with pytest.raises(Mismatch):
+        check({"title": "x", "network": {"cell": "rnn"}})

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from bptt_trace import parse, solve
-from bptt_trace.cli import command
+from bptt_trace.commands import command
 from bptt_trace.errors import TraceError
 from bptt_trace.marking.catalogue.entry import CATALOGUE
 

@@ -19,7 +19,7 @@ from sweeps import paired, runs
 from test_law import MEDIA, document, lines_of, obey
 
 from bptt_trace import ProblemError, Rounding, build, evaluate, parse, scalars, solve
-from bptt_trace.calculation.build import _Given as Given
+from bptt_trace.calculation.build import GivenSteps
 from bptt_trace.calculation.iterations import PassForward, Training
 from bptt_trace.networks.optimizers import Update
 from bptt_trace.problem.problem import Problem, from_document
@@ -358,13 +358,13 @@ def test_replayed_iterations_are_those_that_are_written_anew(rule: str, shape: s
 def test_long_runs_are_replayed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a hundred iterations the forward pass is written three times, and once more for the loss at the end."""
     passes: list[int] = []
-    forward = Given.pass_forward
+    forward = GivenSteps.pass_forward
 
-    def counted(self: Given, parameters: Any, iteration: int = 1, only: int | None = None) -> Any:
+    def counted(self: GivenSteps, parameters: Any, iteration: int = 1, only: int | None = None) -> Any:
         passes.append(iteration)
         return forward(self, parameters, iteration, only)
 
-    monkeypatch.setattr(Given, "pass_forward", counted)
+    monkeypatch.setattr(GivenSteps, "pass_forward", counted)
     build(from_document(training({"rule": "adam", "iterations": 100})))
     assert passes == [1, 2, 3, 101]
 

@@ -28,7 +28,7 @@ from students import blanked, by_hand, rounded
 from sweeps import chosen, paired, runs
 
 from bptt_trace import Key, check, load, solve
-from bptt_trace.cli import command
+from bptt_trace.commands import command
 from bptt_trace.engine.names import Role
 from bptt_trace.errors import OutputError, ProblemError
 from bptt_trace.handouts.answer_key import expected, key_sheet

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bptt_trace import ProblemError, parse, solve
-from bptt_trace.cli import command
+from bptt_trace.commands import command
 from bptt_trace.engine.names import Name
 from bptt_trace.trained_models.problem_file import arrays_of, document_from, text_of
 

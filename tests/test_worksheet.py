@@ -20,7 +20,7 @@ from sweeps import key, of_examples, paired, runs
 from sweeps import solution as example
 
 from bptt_trace import Key, check, load, solve
-from bptt_trace.cli import command
+from bptt_trace.commands import command
 from bptt_trace.document.mathematics import Math
 from bptt_trace.document.sheet import Lines, Note, Row, Sheet, Table
 from bptt_trace.errors import ProblemError

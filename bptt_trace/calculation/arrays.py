@@ -1,7 +1,7 @@
 """Rules over NumPy arrays: many variants of one problem at once.
 
-The source of a line is the one that every arithmetic is made from; here its
-functions take whole columns of doubles.
+The source of a rule is the one that every arithmetic uses; here its functions
+take whole columns of doubles.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Column = npt.NDArray[np.float64]
 
 
 def over_arrays(rule: Rule) -> Callable[..., Any]:
-    """A rule as a function of columns; what cannot be calculated becomes NaN or an infinity."""
+    """A rule as a function of columns; an entry that cannot be calculated is NaN or infinite."""
     return source(rule).bind(float, _function)
 
 

@@ -22,7 +22,7 @@ def build(problem: Problem) -> Program:
     """Forward pass, loss, backward pass, update, the loss after it, and how far errors reach back."""
     network, update = problem.network, problem.update
     builder = Builder(rows=network.rows)
-    given = _Given(builder, problem)
+    given = GivenSteps(builder, problem)
     training = Training(builder, problem, given.names, given.parameters, given.numbers)
     if update and update.told:
         for _ in range(update.iterations):
@@ -48,7 +48,7 @@ def _with_factors(builder: Builder, problem: Problem) -> Program:
     return factors(program, cell.memory, cell.state)
 
 
-class _Given:
+class GivenSteps:
     """What comes with a problem, as the first steps of its program; and the forward pass from there."""
 
     def __init__(self, builder: Builder, problem: Problem) -> None:

@@ -1,7 +1,7 @@
-"""Rules compiled: the source of a line, from which every arithmetic makes its own function.
+"""Compiled rules: the Python source of a rule, from which every arithmetic makes its own function.
 
-The source is written by the same walk over the formula as the printed line, so
-that text and value cannot disagree; it is made once for each rule.
+The walk that writes the printed line also writes the source, so text and value
+cannot disagree. The source is made once for each rule.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache, reduce
+from functools import lru_cache, reduce
 from operator import add
 from typing import Any
 
 from bptt_trace.engine.formula import Const, Formula, Function, Rest, Var
 from bptt_trace.engine.formula_text import ATOM, POWER, PYTHON, SUM, Form, Printer, Written, like
 from bptt_trace.engine.functions import Z
-from bptt_trace.engine.rules import Rule
+from bptt_trace.engine.rules import KEPT_RULES, Rule
 from bptt_trace.errors import DesignError
 
 
@@ -40,11 +40,11 @@ class Source:
         ``number`` makes a constant, ``function`` a function of one number;
         ``settle`` is applied to the result (it rounds).
         """
-        scope: dict[str, Any] = {f"k{place}": number(value) for place, value in enumerate(self.constants)}
-        scope |= {f"f{place}": function(one) for place, one in enumerate(self.functions)}
+        scope: dict[str, Any] = {f"k{position}": number(value) for position, value in enumerate(self.constants)}
+        scope |= {f"f{position}": function(applied) for position, applied in enumerate(self.functions)}
         scope |= {"settle": settle, "total": total, "larger": larger, "smaller": smaller}
         body = self.body if settle is None else f"settle({self.body})"
-        # The text is written by ``_Compiling`` below from numbered names and operators alone.
+        # ``_Compiling`` below writes the text, from numbered names and operators only.
         bound: Callable[..., Any] = eval(f"lambda {self.parameters}: {body}", scope)  # noqa: S307
         return bound
 
@@ -60,7 +60,7 @@ def larger(left: Any, right: Any) -> Any:
 
 
 def smaller(left: Any, right: Any) -> Any:
-    """The smaller of two."""
+    """The smaller of two numbers, or of two columns number by number."""
     return _where(left, right, lambda a, b: a <= b)
 
 
@@ -77,7 +77,7 @@ _COMPILED = like(PYTHON, negative=Form("-{}", (POWER,), SUM), extremes={"max": "
 
 
 class _Compiling(Printer):
-    """Writes a formula as Python over s0, s1, …, with its constants k0, … and functions f0, … outside."""
+    """Writes a formula as Python with the arguments s0, s1, …, the constants k0, … and the functions f0, …."""
 
     def __init__(self) -> None:
         super().__init__(_COMPILED)
@@ -85,7 +85,7 @@ class _Compiling(Printer):
         self.functions: list[Function] = []
 
     def variable(self, variable: Var, bare: bool) -> str:
-        """An argument."""
+        """The name of an argument."""
         del bare
         return f"s{variable.number}"
 
@@ -94,25 +94,25 @@ class _Compiling(Printer):
         return "total(rest)", ATOM
 
     def constant(self, number: Const) -> Written:
-        """A constant by its number: each arithmetic makes its own."""
+        """The name of a constant; each arithmetic makes its own constants."""
         if number.value not in self.constants:
             self.constants.append(number.value)
         return f"k{self.constants.index(number.value)}", ATOM
 
     def function(self, function: Function) -> str:
-        """A function by its number."""
+        """The name of a function."""
         if function not in self.functions:
             self.functions.append(function)
         return f"f{self.functions.index(function)}"
 
     def power(self, base: Formula, exponent: int, bracketed: bool) -> Written:
-        """A square as a product, which every arithmetic takes exactly."""
+        """A square as a product, which every arithmetic calculates exactly."""
         if exponent == 2 and not bracketed and isinstance(base, Var | Rest | Const):
             return self.times((base, base))
         return super().power(base, exponent, False)
 
 
-@cache
+@lru_cache(maxsize=KEPT_RULES)
 def source(rule: Rule) -> Source:
     """The Python source of a rule."""
     parameters = [f"s{number}" for number in range(rule.arity)] + (["*rest"] if rule.sums_rest else [])
@@ -120,15 +120,15 @@ def source(rule: Rule) -> Source:
 
 
 def definition(function: Function) -> Formula:
-    """What a user's function, or the slope of one, is in z."""
+    """The definition in z of a function of a problem file, or of its slope. Raises ``DesignError`` without one."""
     if function.definition is None:
         raise DesignError(f"{function.name} has no definition")
     return function.definition
 
 
-@cache
+@lru_cache(maxsize=256)
 def definition_source(function: Function) -> Source:
-    """The Python source of a user's function, or of the slope of one."""
+    """The Python source of a function of a problem file, or of its slope."""
     return _source(definition(function), f"s{Z.number}")
 
 

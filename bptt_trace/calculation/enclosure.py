@@ -1,8 +1,8 @@
 """Numbers between two bounds, rounded outwards: the exact value is always inside, however much its terms cancel.
 
-Interval arithmetic (Moore 1966, *Interval Analysis*) on decimals. More digits
-give narrower bounds, so whoever wants a rounded value asks again with more of
-them until both bounds round alike (Ziv 1991, *ACM TOMS* 17:410).
+This is interval arithmetic (Moore 1966, *Interval Analysis*) on decimals. More
+digits give narrower bounds: for a rounded value their number is raised until both
+bounds round to the same value (Ziv 1991, *ACM TOMS* 17:410).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from decimal import (
     Overflow,
 )
 from fractions import Fraction
-from functools import cache, reduce
+from functools import lru_cache, reduce
 from operator import mul
 from typing import Any
 
@@ -31,20 +31,20 @@ from bptt_trace.engine.formula import Libraries
 from bptt_trace.errors import CalculationError
 
 LARGEST_ANGLE = 1_000
-"""The sine and the cosine are taken of numbers below 10^1000: π is not known to more digits than that."""
+"""Sine and cosine are for numbers below 10^1000; π is not known to more digits."""
 ZERO, ONE = Decimal(0), Decimal(1)
 
 
 class Undecided(ArithmeticError):
-    """The bounds are too wide to tell on which side of a number the value lies; more digits may tell."""
+    """The bounds are too wide to decide on which side of a number the value lies; more digits may decide."""
 
 
 class Undefined(ValueError):
-    """A function has no value there; the message is the function with its argument."""
+    """A function has no value at its argument; the message names both."""
 
 
 class Digits:
-    """Arithmetic with so many digits; one object for each number of them."""
+    """Arithmetic with ``count`` digits; one object for each count."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -53,27 +53,27 @@ class Digits:
         self.up = Context(count, ROUND_CEILING, MIN_EMIN, MAX_EMAX, traps=traps)
 
     def number(self, value: Fraction | Decimal) -> Enclosure:
-        """An exact number."""
+        """The bounds of an exact number."""
         if isinstance(value, Decimal):
             return Enclosure(self, self.down.plus(value), self.up.plus(value))
         above, below = Decimal(value.numerator), Decimal(value.denominator)
         return Enclosure(self, self.down.divide(above, below), self.up.divide(above, below))
 
-    @cache  # noqa: B019 - there are few of them, and they live as long as the program
+    @lru_cache(maxsize=256)  # noqa: B019 - there are few such objects, and they live as long as the program
     def many(self, more: int) -> Any:
-        """mpmath with these digits, and so many more."""
+        """mpmath with this many digits more."""
         context = mpmath.mp.clone()
         context.dps = self.count + more
         return context
 
     def about(self, value: Any) -> tuple[Decimal, Decimal]:
-        """Bounds of a number that mpmath has found with at least 10 more digits."""
+        """Bounds of a number that mpmath has calculated with at least 10 digits more."""
         number = Decimal(mpmath.nstr(value, self.count + 8, min_fixed=0, max_fixed=0))
         error = self.up.multiply(abs_of(number), Decimal((0, (1,), -self.count - 5)))
         return self.down.subtract(number, error), self.up.add(number, error)
 
 
-digits = cache(Digits)
+digits = lru_cache(maxsize=64)(Digits)
 
 
 def abs_of(number: Decimal) -> Decimal:
@@ -82,7 +82,7 @@ def abs_of(number: Decimal) -> Decimal:
 
 
 class Enclosure:
-    """A number between two bounds. Comparisons raise ``Undecided`` where the bounds do not tell."""
+    """A number between two bounds. A comparison raises ``Undecided`` if the bounds do not decide it."""
 
     __slots__ = ("digits", "high", "low")
 
@@ -116,12 +116,12 @@ class Enclosure:
         return self._extremes(other, how.down.divide, how.up.divide)
 
     def _extremes(self, other: Enclosure, down: Callable[..., Decimal], up: Callable[..., Decimal]) -> Enclosure:
-        pairs = [(one, another) for one in (self.low, self.high) for another in (other.low, other.high)]
+        pairs = [(left, right) for left in (self.low, self.high) for right in (other.low, other.high)]
         return Enclosure(self.digits, min(down(*pair) for pair in pairs), max(up(*pair) for pair in pairs))
 
     def __pow__(self, exponent: int) -> Enclosure:
         base = self
-        if exponent % 2 == 0 and self.low < 0:  # an even power is that of the absolute value
+        if exponent % 2 == 0 and self.low < 0:  # an even power is the power of the absolute value
             sizes = abs_of(self.low), abs_of(self.high)
             base = Enclosure(self.digits, min(sizes) if self.high < 0 else ZERO, max(sizes))
         return reduce(mul, [base] * exponent)
@@ -151,7 +151,7 @@ Bounds = tuple[Decimal, Decimal]
 
 
 def increasing(bounds: Callable[[Digits, Decimal], Bounds]) -> Callable[[Enclosure], Enclosure]:
-    """A function that grows with its argument, from what it is at one number."""
+    """An increasing function of enclosures, from its bounds at a single number."""
 
     def applied(z: Enclosure) -> Enclosure:
         low, high = bounds(z.digits, z.low)
@@ -166,7 +166,7 @@ def _exp(how: Digits, z: Decimal) -> Bounds:
     if not z:
         return ONE, ONE
     size = z.adjusted()
-    if size >= 18:  # beyond what the exponent of a decimal can say
+    if size >= 18:  # the exponent of a decimal cannot be larger
         if z > 0:
             raise Overflow
         return ZERO, how.up.next_plus(ZERO)
@@ -184,7 +184,7 @@ def _ln(how: Digits, z: Decimal) -> Bounds:
         raise Undefined(f"ln({z:.6g})")
     if z == 1:
         return ZERO, ZERO
-    context = how.many(how.count + 30)  # twice as many: close to 1 the first ones cancel
+    context = how.many(how.count + 30)  # twice as many digits: close to 1 the first ones cancel
     exponent = z.adjusted()
     if abs(exponent) < LARGEST_ANGLE:
         return how.about(context.log(context.mpf(str(z))))
@@ -248,7 +248,7 @@ def _softplus(how: Digits, z: Decimal) -> Bounds:
 
 
 def _wave(name: str, near_zero: Callable[[Digits, Decimal], Bounds]) -> Callable[[Enclosure], Enclosure]:
-    """The sine or the cosine: neither changes faster than its argument."""
+    """Sine or cosine of enclosures: neither changes faster than its argument."""
 
     def applied(z: Enclosure) -> Enclosure:
         how, width = z.digits, z.digits.up.subtract(z.high, z.low)
@@ -286,15 +286,15 @@ _SHARPER: dict[str, Callable[[Enclosure], Enclosure]] = {
 
 
 def enclosed(libraries: Libraries) -> Callable[[Enclosure], Enclosure]:
-    """A function between bounds: the ones that it has here, or those of any function that mpmath calculates."""
+    """A function of enclosures: one of this module, or made from a function that mpmath calculates."""
     return _SHARPER[libraries.bounds] if libraries.bounds else _between(libraries.mpmath)
 
 
 def _between(function: Callable[[Any, Any], Any]) -> Callable[[Enclosure], Enclosure]:
-    """From the values at both ends of the argument, for a function that only grows or falls, or is nowhere steeper than 1."""
+    """The bounds from the values at both ends, for a function that is monotonic or nowhere steeper than 1."""
 
     def at(how: Digits, z: Decimal) -> Bounds:
-        context = how.many(how.count + 30)  # twice as many: the first ones may cancel
+        context = how.many(how.count + 30)  # twice as many digits: the first ones may cancel
         value = function(context, context.mpf(str(z)))
         if isinstance(value, context.mpc) or not context.isfinite(value):
             raise Undefined

@@ -1,8 +1,8 @@
-"""Iterations: backward pass, clipping and update, over and over, as steps of one program.
+"""Iterations: repeated backward pass, clipping and update, as steps of one program.
 
 The parameters of iteration k + 1 are the lines ``w_hh'@k``. From the third
-iteration on (the third in which the same sample has its turn) everything is as
-it was, but for the numbers: these iterations are replayed.
+iteration on (online: the third with the same sample) the steps are those of the
+iteration before with other numbers; these iterations are replayed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PassForward = Callable[[Sequence[Var], int, int | None], dict[int, Route]]
 
 
 class Training:
-    """The parameters and the optimizer's state while the iterations are being written."""
+    """Writes the iterations; holds the current parameters and states of the optimizer."""
 
     def __init__(
         self, builder: Builder, problem: Problem, names: Sequence[Name], parameters: Sequence[Var], numbers: Mapping[str, Var]
@@ -35,10 +35,10 @@ class Training:
         self.options = problem.update or Update()
         self.names, self.numbers = names, numbers
         self.parameters = list(parameters)
-        """As they stand now."""
+        """The current parameters."""
         self.frozen = frozenset(self.options.freeze)
         self.iteration = 1
-        """The number of the iteration that comes next."""
+        """The number of the next iteration."""
         self.borders = borders(problem)
         self.states: list[dict[str, Var]] = [{} for _ in names]
         self.gradients: list[Var | None] = [None] * len(names)
@@ -47,42 +47,42 @@ class Training:
         self.ageing: Ageing = {}
 
     def sample(self, iteration: int) -> int | None:
-        """Which sample has its turn; None where there are no turns."""
+        """The sample of an iteration in online mode; None otherwise."""
         return (iteration - 1) % self.options.online + 1 if self.options.online else None
 
     # -------------------------------------------------------------- one iteration
 
     def backward(self, start: int, routes: Mapping[int, Route], *, compared: bool = False) -> None:
-        """The gradients of the parameters, from the loss in line ``start`` on.
+        """Write the gradients of the parameters, from the loss in line ``start``.
 
-        Where the pass is truncated and ``compared`` is asked for, the gradients of the whole
-        pass follow, with what the truncation leaves out of each.
+        With ``compared`` the gradients without truncation follow, and the part of
+        each that the truncation leaves out.
         """
         leaves = {
-            one.number: name._replace(iteration=self.iteration)
-            for name, one in zip(self.names, self.parameters, strict=True)
+            parameter.number: name._replace(iteration=self.iteration)
+            for name, parameter in zip(self.names, self.parameters, strict=True)
             if name not in self.frozen
         }
-        found = gradients.write(self.builder, start, leaves, routes, since=self.since, borders=self.borders)
-        self.gradients = [self._line(found[one.number]) if one.number in found else None for one in self.parameters]
+        written = gradients.write(self.builder, start, leaves, routes, since=self.since, borders=self.borders)
+        self.gradients = [self._line(written[p.number]) if p.number in written else None for p in self.parameters]
         if self.borders and compared:
             whole = gradients.write(self.builder, start, leaves, routes, since=self.since, of=WHOLE_LOSS)
             for position, name in leaves.items():
-                part = self._line(found[position])
+                part = self._line(written[position])
                 self.builder.let(of_parameter("cut", name), self._line(whole[position]) - part, Role.STATE, part.number)
 
     def _line(self, position: int) -> Var:
         return Var(position, self.builder.steps[position].shape)
 
     def update(self, gradients: Sequence[Var] | None = None) -> None:
-        """Clip the gradients, and change the parameters by them; ``gradients`` are given ones."""
+        """Clip the gradients and update the parameters; ``gradients`` replaces those of the backward pass."""
         if gradients is not None:
-            self.gradients = [None if name in self.frozen else one for name, one in zip(self.names, gradients, strict=True)]
+            self.gradients = [None if name in self.frozen else given for name, given in zip(self.names, gradients, strict=True)]
         options, numbers = self.options, self.numbers
         used = {
-            name._replace(iteration=self.iteration): one
-            for name, one in zip(self.names, self.gradients, strict=True)
-            if one is not None
+            name._replace(iteration=self.iteration): gradient
+            for name, gradient in zip(self.names, self.gradients, strict=True)
+            if gradient is not None
         }
         if options.clip and used:
             used = clip(self.builder, options.clip, numbers["clip"], used, self.iteration)
@@ -115,10 +115,10 @@ class Training:
     # ----------------------------------------------------------- all iterations
 
     def repeat(self, pass_forward: PassForward) -> None:
-        """The second iteration and all that follow."""
+        """Write the second iteration and all further ones."""
         turns = self.options.online or 1
         begins = [self.since]
-        """Where the second iteration begins, and each that follows."""
+        """The first lines of the second iteration and of each further one."""
         while self.iteration <= self.options.iterations:
             lengths = {after - before for before, after in pairwise(begins)}
             if self.iteration > turns + 2 and len(lengths) == 1 and self.options.schedule != "list":
@@ -130,11 +130,11 @@ class Training:
             begins.append(self.since)
 
     def _replay(self, begins: Sequence[int], length: int, turns: int) -> None:
-        """All further iterations of so many lines, each as the one in which its sample had its turn before."""
+        """Replay all further iterations, of ``length`` lines each, from the last iteration with the same sample."""
         steps, first, ageing, last = self.builder.steps, begins[0], self.ageing, self.options.iterations
         shift = turns * length
         position = begins[-1] - shift
-        new, append = tuple.__new__, steps.append  # half the time of a call of the class, for each of very many lines
+        new, append = tuple.__new__, steps.append  # this takes half the time of calling the class, for very many lines
         for iteration in range(self.iteration, last + 1):
             for (stem, layer, time, index, sample, _, of, via, updated), rule, arguments, role, through, shape in steps[
                 position : position + length
@@ -151,15 +151,15 @@ class Training:
                 append(new(Step, (target, rule, moved, role, None if through is None else through + shift, shape)))
                 position += 1
         on = (last + 1 - self.iteration) * length
-        self.parameters = [one if one.number < first else Var(one.number + on, one.shape) for one in self.parameters]
+        self.parameters = [p if p.number < first else Var(p.number + on, p.shape) for p in self.parameters]
         self.iteration = last + 1
 
 
 def borders(problem: Problem) -> frozenset[int]:
     """The time steps to whose states nothing is carried back.
 
-    Windows begin with the first step; where there is a prediction at the last
-    step only they end with it, so that the last window is whole.
+    The first window begins with the first step. If the only prediction is at the
+    last step, the last window ends there instead and is whole.
     """
     last = problem.network.steps
     length = problem.update.truncate if problem.update else None
@@ -171,7 +171,7 @@ def borders(problem: Problem) -> frozenset[int]:
 
 
 def first_iteration(problem: Problem) -> Problem:
-    """The problem with one update only, for whoever asks for the gradients of the first iteration alone."""
+    """The problem with a single update, for the gradients of the first iteration."""
     if problem.update is None or problem.update.schedule == "list":
         return problem
     return replace(problem, update=replace(problem.update, iterations=1))

@@ -1,8 +1,8 @@
-"""Is it right? BPTT's gradients against two others that know nothing of it.
+"""The gradients of BPTT compared with two independent calculations.
 
 (a) The whole loss is composed into one SymPy expression in the parameters and
-differentiated by SymPy. (b) The loss is calculated with 60 digits a little left
-and right of each parameter (central differences).
+differentiated by SymPy. (b) The loss is calculated with 60 digits at points on
+both sides of each parameter (central differences).
 """
 
 from __future__ import annotations
@@ -29,50 +29,49 @@ from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.problem.problem import Problem
 
 DISTANCE = Decimal("1e-15")
-"""How far left and right of a parameter the loss is calculated."""
+"""The distance of these points from a parameter."""
 TOLERANCE = Decimal("1e-20")
-"""Largest difference, relative to the gradient or to 1, that counts as agreement."""
+"""The largest difference, relative to the gradient or to 1, that counts as agreement."""
 MAX_COMPOSED = 3_000
-"""How many operations a composed loss may have before it is not worth differentiating."""
+"""The largest number of operations of a composed loss that is differentiated."""
 MAX_DERIVED = 12_000
-"""How many operations, times the number of parameters: the time that all derivatives take."""
+"""The largest product of operations and parameters: a bound of the time for all derivatives."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One parameter's gradient, three times, with 50 digits."""
+    """The gradient of one parameter from three calculations, with 50 digits."""
 
     name: Name
     bptt: Decimal
     composed: Decimal | None
-    """SymPy's derivative of the composed loss; None where the loss is too long to compose."""
+    """SymPy's derivative of the composed loss; None if the loss is too long to compose."""
     central: Decimal
 
     @cached_property
     def difference(self) -> Decimal:
-        """The largest distance of the others from BPTT."""
+        """The largest difference of the others from BPTT."""
         return max(abs(self.bptt - other) for other in (self.composed, self.central) if other is not None)
 
     @property
     def agrees(self) -> bool:
-        """Whether the three are equal but for the last digits."""
+        """Whether the three are equal apart from the last digits."""
         return self.difference <= TOLERANCE * max(abs(self.bptt), Decimal(1))
 
 
 def prove(problem: Problem, program: Program | None = None) -> list[Comparison]:
-    """Every parameter's total gradient beside SymPy's and beside central differences.
+    """Compare the total gradient of every parameter with SymPy's and with central differences.
 
-    Of a truncated backward pass the gradients without truncation are compared,
-    and of several iterations those of the first.
-
-    Raises ``CalculationError`` where a value cannot be had. A unit of relu that
-    stands exactly at 0 has no derivative there, and the three need not agree.
+    A truncated backward pass is compared without truncation, and of several
+    iterations the first is compared. Raises ``CalculationError`` if a value
+    cannot be calculated. A relu whose argument is exactly 0 has no derivative
+    there, and the three need not agree.
     """
     if problem.loss.kind == "none":
         return []
     whole = scalars(program or build(first_iteration(problem)))
     forward = Program(whole.steps[: whole.index[LOSS] + 1])
-    of = WHOLE_LOSS if problem.update and problem.update.truncate else LOSS  # slopes know of no truncation
+    of = WHOLE_LOSS if problem.update and problem.update.truncate else LOSS  # derivatives of the loss are never truncated
     names = [step.target for step in whole.steps if step.role is Role.PARAMETER and gradient(step.target, of=of) in whole.index]
     back = max((whole.index[gradient(name, of=of)] for name in names), default=whole.index[LOSS])
     numbers = run(Program(whole.steps[: back + 1]), problem.given, Precise())
@@ -101,37 +100,39 @@ def _central(problem: Problem, forward: Program, name: Name, how: Arithmetic) ->
 
 @dataclass(frozen=True)
 class _Composing:
-    """SymPy expressions in the parameters: every line is put into the next."""
+    """SymPy expressions in the parameters: every line is substituted into the next."""
 
     number: Callable[[Fraction], Any] = rational
     made: dict[Pieces, Callable[[Any], Any]] = field(default_factory=dict)
     """The functions of straight pieces."""
     values: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
-    """What they come to, by their names."""
+    """The implementations of these functions by their names."""
 
     def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
         del role
 
-        def composed(*places: Any) -> Any:
-            value = expression(rule.formula, places.__getitem__, places[rule.arity :], function=self.function, evaluate=True)
+        def composed(*arguments: Any) -> Any:
+            value = expression(
+                rule.formula, arguments.__getitem__, arguments[rule.arity :], function=self.function, evaluate=True
+            )
             return value.rewrite(sympy.Piecewise) if isinstance(rule.formula, Extreme) else value
 
         return composed
 
     def function(self, function: Function) -> Callable[[Any], Any]:
-        """A function of the table, put together from pieces, or defined by its user."""
+        """A function of the table, of straight pieces, or of a problem file, for SymPy."""
         if function.pieces is not None:
             return self.bent(function.pieces)
         return closed(function.libraries) if function.libraries is not None else defined(function, self.function)
 
     def bent(self, pieces: Pieces) -> Callable[[Any], Any]:
-        """A function of straight pieces as a function of its own: SymPy thinks long about cases."""
+        """A function of straight pieces as a class of its own, because SymPy is slow with cases."""
         if pieces not in self.made:
             steps = None if pieces.steps else self.bent(Pieces(pieces.left, pieces.left, pieces.right, steps=True))
             name = f"bent{len(self.made)}"
 
-            def fdiff(applied: Any, place: int = 1) -> Any:
-                del place
+            def fdiff(applied: Any, argument: int = 1) -> Any:
+                del argument
                 return steps(applied.args[0]) if steps else sympy.Integer(0)
 
             def value(z: Any) -> Any:
@@ -147,21 +148,21 @@ class _Composing:
 def _composed(problem: Problem, forward: Program, names: list[Name]) -> dict[Name, Decimal] | None:
     if len(forward) * len(forward) > MAX_COMPOSED * 3 or composed_size(forward.steps) > MAX_COMPOSED // 5:
         return None
-    symbols = {name: sympy.Symbol(f"p{place}", real=True) for place, name in enumerate(names)}
+    symbols = {name: sympy.Symbol(f"p{number}", real=True) for number, name in enumerate(names)}
     how = _Composing()
     loss = run(forward, problem.given, how, symbols)[-1]
     size = loss.count_ops()
     if size > MAX_COMPOSED or size * len(names) > MAX_DERIVED:
         return None
-    # What the derivatives share is calculated once, with 60 digits: exact numbers put into them would grow.
-    derivatives = [sympy.diff(loss, one) for one in symbols.values()]
+    # Common parts of the derivatives are calculated once, with 60 digits; substituted exact numbers would grow.
+    derivatives = [sympy.diff(loss, symbol) for symbol in symbols.values()]
     slopes = sympy.lambdify(list(symbols.values()), derivatives, [how.values, "mpmath"], cse=True)
     try:
         with mpmath.workdps(WORKING.prec):
             values = [problem.given[name].value for name in names]
-            found = slopes(*[mpmath.mpf(value.numerator) / value.denominator for value in values])
-            if not all(isinstance(one, mpmath.mpf | int) and mpmath.isfinite(one) for one in found):
+            results = slopes(*[mpmath.mpf(value.numerator) / value.denominator for value in values])
+            if not all(isinstance(result, mpmath.mpf | int) and mpmath.isfinite(result) for result in results):
                 return None
-            return {name: Decimal(mpmath.nstr(one, 50)) for name, one in zip(names, map(mpmath.mpf, found), strict=True)}
+            return {name: Decimal(mpmath.nstr(result, 50)) for name, result in zip(names, map(mpmath.mpf, results), strict=True)}
     except (ArithmeticError, ValueError):
-        return None  # an expression that is not defined at these numbers, as 0/0 is where a limit is meant
+        return None  # the expression is not defined at these numbers, as 0/0 where it has a limit

@@ -1,14 +1,13 @@
 """SymPy, the symbolic engine: a program as a graph of equations, closed forms, the slope of a user's own activation.
 
-Nothing here is needed for what is printed by hand, so SymPy is imported only
-where this module is.
+Calculations by hand do not need this module, so that they start without SymPy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import sympy
@@ -39,16 +38,16 @@ from bptt_trace.problem.numbers import Number
 Expression = Any
 """A SymPy expression; SymPy has no types of its own."""
 MAX_OPERATIONS = 600
-"""How large a closed form may become."""
+"""The largest number of operations of a closed form."""
 MAX_OPERATIONS_TOGETHER = 8_000
-"""How large all closed forms of a program may become: a few seconds of printing."""
+"""The largest number of operations of all closed forms of a program: a few seconds of printing."""
 
 
 # --------------------------------------------------------------- formulas as expressions
 
 
 class Argument(sympy.Symbol):  # type: ignore[misc]
-    """A variable of a rule by its number."""
+    """A variable of a rule, by its number."""
 
     def __new__(cls, number: int) -> Argument:
         """The symbol ``s0`` for the number 0."""
@@ -65,11 +64,11 @@ def expression(
     function: Callable[[Function], Callable[[Expression], Expression]] | None = None,
     evaluate: bool = False,
 ) -> Expression:
-    """A formula of numbers in SymPy; unless it is to ``evaluate``, SymPy neither reorders nor computes anything.
+    """A formula of numbers in SymPy; without ``evaluate`` SymPy neither reorders nor computes anything.
 
-    ``argument`` has the expression for each variable, ``rest`` those of all
-    arguments behind the numbered ones, and ``function`` what is applied for a
-    function: by default a class with its name, ``symbolic``.
+    ``argument`` gives the expression for each variable, ``rest`` has those of
+    all further arguments, and ``function`` gives the callable that stands for a
+    function: by default ``symbolic``, a class with its name.
     """
     applied = function or symbolic
 
@@ -106,7 +105,7 @@ def rational(value: Fraction) -> Expression:
     return sympy.Rational(value.numerator, value.denominator)
 
 
-@cache
+@lru_cache(maxsize=256)
 def symbolic(function: Function) -> Any:
     """The SymPy class of a function; it is never evaluated, and its derivative is the slope in the table."""
 
@@ -119,7 +118,7 @@ def symbolic(function: Function) -> Any:
 
 
 def true(function: Function) -> Callable[[Expression], Expression]:
-    """A function as SymPy itself has it: tanh, a quotient with exponentials, pieces on both sides of 0."""
+    """A function in SymPy's own terms: tanh, a quotient with exponentials, pieces on both sides of 0."""
     if function.pieces is not None:
         return _piecewise(function.pieces)
     if function.libraries is not None:
@@ -130,7 +129,7 @@ def true(function: Function) -> Callable[[Expression], Expression]:
 def defined(
     function: Function, inner: Callable[[Function], Callable[[Expression], Expression]]
 ) -> Callable[[Expression], Expression]:
-    """A user's function, or the slope of one; ``inner`` has the functions that its definition applies."""
+    """A function of a problem file, or its slope; ``inner`` gives the functions that its definition applies."""
     if function.definition is None:
         raise DesignError(f"{function.name} has no definition")
     formula = function.definition
@@ -148,7 +147,7 @@ def _piecewise(pieces: Pieces) -> Callable[[Expression], Expression]:
 
 
 def closed(libraries: Libraries) -> Callable[[Expression], Expression]:
-    """A function of closed forms; raises ``ValueError`` where its value is no real number."""
+    """A function of closed forms. It raises ``ValueError`` if its value is not a real number."""
 
     def applied(z: Expression) -> Expression:
         value = libraries.sympy(sympy, z)
@@ -160,17 +159,17 @@ def closed(libraries: Libraries) -> Callable[[Expression], Expression]:
 
 
 class Readable:
-    """Lets pass what a person can read: closed forms that are no longer than ``MAX_OPERATIONS`` each, and together."""
+    """Passes closed forms that a person can read; see ``MAX_OPERATIONS`` and ``MAX_OPERATIONS_TOGETHER``."""
 
     def __init__(self) -> None:
         self.operations = 0
-        """How many operations the closed forms so far have together."""
+        """The number of operations of all closed forms so far."""
 
     def __call__(self, value: Expression) -> Expression:
         """The value itself.
 
-        Raises ``ValueError`` where it is no real number, ``ZeroDivisionError`` where it
-        is no number and ``CalculationError`` where it is too long.
+        Raises ``ValueError`` if it is not a real number, ``ZeroDivisionError`` if it is
+        not a number, and ``CalculationError`` if it is too long.
         """
         if value.has(sympy.I):
             raise ValueError
@@ -217,9 +216,9 @@ def in_latex(value: Expression) -> str:
 def graph(program: Program, given: Mapping[Name, Number], spelled: Callable[[Name], str] = str) -> dict[str, sympy.Eq]:
     """The computation graph of a program of numbers: an equation for each step, by its name, in the order of the calculation.
 
-    On the left stands the step's own symbol; on the right the given number, or
-    the step's formula over the symbols of the steps before it, with SymPy's own
-    functions and in the order in which it is printed.
+    The left side is the symbol of the step. The right side is the given number,
+    or the formula of the step in the symbols of earlier steps, with SymPy's
+    functions and in the printed order.
     """
     symbols = [sympy.Symbol(spelled(step.target), real=True) for step in program.steps]
     equations: dict[str, sympy.Eq] = {}
@@ -227,7 +226,7 @@ def graph(program: Program, given: Mapping[Name, Number], spelled: Callable[[Nam
         if step.rule is None:
             right = rational(given[step.target].value)
         else:
-            places = [symbols[argument] for argument in step.arguments]
-            right = expression(step.rule.formula, places.__getitem__, places[step.rule.arity :], function=true)
+            arguments = [symbols[argument] for argument in step.arguments]
+            right = expression(step.rule.formula, arguments.__getitem__, arguments[step.rule.arity :], function=true)
         equations[symbol.name] = sympy.Eq(symbol, right, evaluate=False)
     return equations

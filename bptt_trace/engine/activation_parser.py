@@ -1,8 +1,8 @@
 """A user's own activation: a small parser for expressions in ``z``.
 
-Numbers, ``z``, ``+ - * / ^``, brackets and the functions of
-``functions.ELEMENTARY``; nothing is ever evaluated as Python. Errors point at
-the place with a caret.
+It reads numbers, ``z``, ``+ - * / ^``, brackets and the functions of
+``functions.ELEMENTARY``; it never evaluates Python. Errors point at the
+position with a caret.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from fractions import Fraction
-from functools import cache
 
 from bptt_trace.engine.formula import Const, Formula, Function, Neg, Over, Power, Times, variables
-from bptt_trace.engine.functions import ACTIVATIONS, ELEMENTARY, Z, defined, relu
+from bptt_trace.engine.functions import ACTIVATIONS, ELEMENTARY, Z, defined, relu, while_used
 from bptt_trace.errors import ProblemError, nearest
 
 MAX_LENGTH = 200
@@ -25,11 +24,11 @@ _TOKEN = re.compile(
 )
 
 
-@cache
+@while_used
 def activation(source: str, name: str, latex: str, slope_at_0: Fraction = Fraction(0)) -> Function:
-    """The function that an expression in z describes; ``slope_at_0`` is what the slope of a relu in it is there.
+    """The function that an expression in z defines; ``slope_at_0`` is the slope of a relu in it at 0.
 
-    Raises ``ProblemError``, with a caret under the place, for anything that is
+    Raises ``ProblemError``, with a caret under the position, if ``source`` is
     not such an expression.
     """
     parser = _Parser(source, {**ELEMENTARY, "relu": relu(slope_at_0)})
@@ -55,30 +54,30 @@ class _Parser:
         return ProblemError(f"{message}\n    {shown}\n    {' ' * position}^")
 
     def peek(self) -> tuple[str, str, int]:
-        """Kind, text and place of the next token; ``end`` at the end."""
+        """Kind, text and position of the next token; the kind is ``end`` at the end."""
         match = _TOKEN.match(self.source, self.position)
         if match is None:
             rest = self.source[self.position :]
-            place = self.position + len(rest) - len(rest.lstrip())
+            start = self.position + len(rest) - len(rest.lstrip())
             if not rest.strip():
-                return "end", "", place
-            raise self.error("this character has no meaning in an expression", place)
+                return "end", "", start
+            raise self.error("this character has no meaning in an expression", start)
         kind = match.lastgroup or ""
         return kind, match[kind], match.start(kind)
 
     def take(self, *signs: str) -> str:
-        """The next token if it is one of these signs, and nothing otherwise."""
-        kind, text, place = self.peek()
+        """The next token if it is one of these signs, and an empty text otherwise."""
+        kind, text, start = self.peek()
         if kind == "sign" and text in signs:
-            self.position = place + len(text)
+            self.position = start + len(text)
             return text
         return ""
 
     def whole(self) -> Formula:
         formula = self.sum()
-        kind, text, place = self.peek()
+        kind, text, start = self.peek()
         if kind != "end":
-            raise self.error(f"expected an operator or the end, met {text!r}", place)
+            raise self.error(f"expected an operator or the end, met {text!r}", start)
         return formula
 
     def sum(self) -> Formula:
@@ -95,10 +94,10 @@ class _Parser:
     def product(self) -> Formula:
         total = self.signed()
         while sign := self.take("*", "/"):
-            place = self.peek()[2]
+            start = self.peek()[2]
             factor = self.signed()
             if sign == "/" and _is_zero(factor):
-                raise self.error("a division by zero", place)
+                raise self.error("a division by zero", start)
             total = total * factor if sign == "*" else total / factor
         return total
 
@@ -117,33 +116,33 @@ class _Parser:
         base = self.atom()
         if not self.take("^", "**"):
             return base
-        kind, text, place = self.peek()
+        kind, text, start = self.peek()
         if kind != "number" or not text.isdigit() or not 1 <= len(text) <= 2 or not 2 <= int(text) <= MAX_EXPONENT:
-            raise self.error(f"an exponent must be a whole number from 2 to {MAX_EXPONENT}", place)
-        self.position = place + len(text)
+            raise self.error(f"an exponent must be a whole number from 2 to {MAX_EXPONENT}", start)
+        self.position = start + len(text)
         return base ** int(text)
 
     def atom(self) -> Formula:
-        kind, text, place = self.peek()
+        kind, text, start = self.peek()
         if kind == "number":
-            self.position = place + len(text)
+            self.position = start + len(text)
             return Const(Fraction(text))
         if kind == "word":
-            self.position = place + len(text)
+            self.position = start + len(text)
             if text == "z":
                 return Z
-            return self.apply(text, place)
+            return self.apply(text, start)
         if self.take("("):
             return self.closed()
-        raise self.error("expected a number, z, a function or a bracket", place)
+        raise self.error("expected a number, z, a function or a bracket", start)
 
-    def apply(self, word: str, place: int) -> Formula:
+    def apply(self, word: str, start: int) -> Formula:
         function = self.functions.get(word)
         if function is None:
             raise self.error(
                 f"unknown word {word!r}{nearest(word, [*ELEMENTARY, *ACTIVATIONS])}; "
                 f"an activation is one of {', '.join(ACTIVATIONS)}, or an expression in z with {', '.join(ELEMENTARY)}",
-                place,
+                start,
             )
         if not self.take("("):
             raise self.error(f"{word} needs a bracket", self.peek()[2])
@@ -157,7 +156,7 @@ class _Parser:
 
 
 def _is_zero(formula: Formula) -> bool:
-    """Whether a part of an expression is 0 whatever z is, as far as its numbers tell."""
+    """Whether a part of an expression is 0 for every z because a factor or a numerator is 0."""
     match formula:
         case Const(value):
             return value == 0

@@ -30,20 +30,20 @@ from bptt_trace.engine.formula import (
     Total,
     Transpose,
     Var,
-    _factors,
-    _matrix,
-    _sum,
-    _terms,
+    factors_of,
+    matrix_shape,
+    sum_of,
+    terms_of,
 )
 from bptt_trace.errors import DesignError
 
 
 def component(formula: Formula, row: int = 0, column: int = 0, *, rows: bool = False) -> Formula:
-    """One entry of a formula as a formula of numbers: its variables are entries of the old ones.
+    """The entry in this row and column, counted from 0, as a formula of numbers.
 
-    ``rows`` writes products in the order of those whose vectors are rows
-    (``x W``): the formula is the same, its matrix products are read from right
-    to left.
+    Its variables are entries of the variables of ``formula``. With ``rows``
+    vectors are rows (``x W``), and the factors of each product are exchanged.
+    Raises ``DesignError`` for a row that the formula does not have.
 
     >>> str(component(Var(0, (2, 2)) @ Var(1, (2,)), row=1))
     's0[3] * s1[1] + s0[4] * s1[2]'
@@ -66,35 +66,35 @@ def component(formula: Formula, row: int = 0, column: int = 0, *, rows: bool = F
         case Var(_, shape):
             if not shape:
                 return node
-            return Entry(node, row * _matrix(node)[1] + column)
+            return Entry(node, row * matrix_shape(node)[1] + column)
         case Neg(operand):
             return Neg(entry(operand))
         case Sum(terms):
-            return _sum(tuple(part for term in terms for part in _terms(entry(term))))
+            return sum_of(tuple(part for term in terms for part in terms_of(entry(term))))
         case Times(factors):
-            return Times(tuple(part for factor in factors for part in _factors(entry(factor))))
+            return Times(tuple(part for factor in factors for part in factors_of(entry(factor))))
         case Over(numerator, denominator):
             return Over(entry(numerator), entry(denominator))
         case Power(base, exponent, bracketed):
             return Power(entry(base), exponent, bracketed)
         case Apply(function, argument):
             if function.entry is not None:
-                return function.entry([at(argument, i) for i in range(_matrix(argument)[0])], row)
+                return function.entry([at(argument, i) for i in range(matrix_shape(argument)[0])], row)
             return Apply(function, entry(argument))
         case MatMul(left, right):
-            return _added(_times(at(left, row, k), at(right, k, column), rows) for k in range(_matrix(left)[1]))
+            return _added(_times(at(left, row, k), at(right, k, column), rows) for k in range(matrix_shape(left)[1]))
         case Outer(first, second):
             return _times(at(first, row), at(second, column), rows)
         case Transpose(operand):
             return at(operand, column, row)
         case Total(operand):
-            return _added(at(operand, *place) for place in _places(operand))
+            return _added(at(operand, i, j) for i, j in _coordinates(operand))
         case Stack(parts):
             start = 0
             for part in parts:
-                if row < start + _matrix(part)[0]:
+                if row < start + matrix_shape(part)[0]:
                     return at(part, row - start)
-                start += _matrix(part)[0]
+                start += matrix_shape(part)[0]
             raise DesignError(f"row {row} of {formula}")
         case Part(operand, start, _):
             return at(operand, start + row)
@@ -109,14 +109,14 @@ def component(formula: Formula, row: int = 0, column: int = 0, *, rows: bool = F
 
 
 def _times(left: Formula, right: Formula, rows: bool) -> Formula:
-    """One product inside a product of matrices."""
+    """One product of entries in a product of matrices."""
     if right == ONE:  # a slope of 1 that came through a matrix
         return left
     return right * left if rows else left * right
 
 
-def _places(formula: Formula) -> Iterator[tuple[int, int]]:
-    rows, columns = _matrix(formula)
+def _coordinates(formula: Formula) -> Iterator[tuple[int, int]]:
+    rows, columns = matrix_shape(formula)
     return ((i, j) for i in range(rows) for j in range(columns))
 
 

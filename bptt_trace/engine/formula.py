@@ -39,13 +39,13 @@ class Formula:
         return ()
 
     def __add__(self, other: Operand) -> Formula:
-        return _sum((*_terms(self), *_terms(constant(other))))
+        return sum_of((*terms_of(self), *terms_of(constant(other))))
 
     def __radd__(self, other: Operand) -> Formula:
         return constant(other) + self
 
     def __sub__(self, other: Operand) -> Formula:
-        return _sum((*_terms(self), Neg(constant(other))))
+        return sum_of((*terms_of(self), Neg(constant(other))))
 
     def __rsub__(self, other: Operand) -> Formula:
         return constant(other) - self
@@ -56,7 +56,7 @@ class Formula:
     def __mul__(self, other: Operand) -> Formula:
         if self is ABSENT or other is ABSENT:
             return ABSENT
-        return Times((*_factors(self), *_factors(constant(other))))
+        return Times((*factors_of(self), *factors_of(constant(other))))
 
     def __rmul__(self, other: Operand) -> Formula:
         return constant(other) * self
@@ -210,12 +210,12 @@ class MatMul(Formula):
     right: Formula
 
     def __post_init__(self) -> None:
-        if _matrix(self.left)[1] != _matrix(self.right)[0]:
+        if matrix_shape(self.left)[1] != matrix_shape(self.right)[0]:
             raise DesignError(f"a matrix product of shapes {self.left.shape} and {self.right.shape}")
 
     @property
     def shape(self) -> Shape:
-        return _column_or_matrix(_matrix(self.left)[0], _matrix(self.right)[1])
+        return _column_or_matrix(matrix_shape(self.left)[0], matrix_shape(self.right)[1])
 
 
 @dataclass(frozen=True)
@@ -231,7 +231,7 @@ class Outer(Formula):
 
     @property
     def shape(self) -> Shape:
-        return shape_of(_matrix(self.column)[0], _matrix(self.row)[0])
+        return shape_of(matrix_shape(self.column)[0], matrix_shape(self.row)[0])
 
 
 @dataclass(frozen=True)
@@ -242,7 +242,7 @@ class Transpose(Formula):
 
     @property
     def shape(self) -> Shape:
-        rows, columns = _matrix(self.operand)
+        rows, columns = matrix_shape(self.operand)
         return _column_or_matrix(columns, rows)
 
 
@@ -265,7 +265,7 @@ class Stack(Formula):
 
     @property
     def shape(self) -> Shape:
-        return shape_of(sum(_matrix(part)[0] for part in self.parts))
+        return shape_of(sum(matrix_shape(part)[0] for part in self.parts))
 
 
 @dataclass(frozen=True)
@@ -294,7 +294,7 @@ class Diagonal(Formula):
 
     @property
     def shape(self) -> Shape:
-        rows = _matrix(self.operand)[0]
+        rows = matrix_shape(self.operand)[0]
         return shape_of(rows, rows)
 
 
@@ -332,22 +332,26 @@ def constant(value: Operand) -> Formula:
     return value if isinstance(value, Formula) else Const(Fraction(value))
 
 
-def _sum(terms: tuple[Formula, ...]) -> Formula:
+def sum_of(terms: tuple[Formula, ...]) -> Formula:
+    """The sum of terms; a term that is ABSENT adds nothing, and one alone stands for itself."""
     present = tuple(term for term in terms if term is not ABSENT)
     if not present:
         return ABSENT
     return Sum(present) if len(present) > 1 else present[0]
 
 
-def _terms(formula: Formula) -> tuple[Formula, ...]:
+def terms_of(formula: Formula) -> tuple[Formula, ...]:
+    """The terms of a sum; of another formula, itself."""
     return formula.terms if isinstance(formula, Sum) else (formula,)
 
 
-def _factors(formula: Formula) -> tuple[Formula, ...]:
+def factors_of(formula: Formula) -> tuple[Formula, ...]:
+    """The factors of a product; of another formula, itself."""
     return formula.factors if isinstance(formula, Times) else (formula,)
 
 
-def _matrix(formula: Formula) -> tuple[int, int]:
+def matrix_shape(formula: Formula) -> tuple[int, int]:
+    """Rows and columns; a number is a matrix with one entry, a vector a column."""
     match formula.shape:
         case ():
             return 1, 1

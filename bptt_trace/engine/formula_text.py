@@ -1,10 +1,11 @@
 """Formulas as text: one walk over the nodes of a formula, and a table of forms for each notation.
 
-The walk keeps the author's order and evaluates nothing. What differs between
-notations stands in a row of ``Signs``: a pattern for each kind of node, how
-tightly its parts must hold together to stand there without brackets, and how
-tightly the whole does. What stands for a variable differs between readers: a
-hole that is filled later (``Line``), or a name or entries (``ArrayPrinter``).
+The walk keeps the author's order and evaluates nothing. A row of ``Signs`` holds
+the differences between notations: a pattern for each kind of node, the
+precedence that each part needs to stand there without brackets, and the
+precedence of the whole. Subclasses of ``Printer`` differ in what they write for a
+variable: a hole that is filled later (``Line``), or a name or entries
+(``ArrayPrinter``).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cache
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple, cast
 
@@ -41,25 +42,25 @@ from bptt_trace.engine.formula import (
     Transpose,
     Var,
 )
-from bptt_trace.engine.rules import Rule
+from bptt_trace.engine.rules import KEPT_RULES, Rule
 from bptt_trace.errors import DesignError
 
 SUM, NEGATION, PRODUCT, POWER, ATOM = range(5)
-"""How tightly a formula holds together, for brackets: a sum least, a name most."""
+"""Precedence, for brackets: lowest for a sum, highest for a name."""
 
 Written = tuple[str, int]
-"""A text, and how tightly it holds together."""
+"""A text and its precedence."""
 
 
 class Form(NamedTuple):
     """How a notation writes one kind of node."""
 
     pattern: str
-    """``{}`` are the places of its parts."""
+    """The pattern, with ``{}`` for each part."""
     least: tuple[int, ...] = (SUM, SUM)
-    """How tightly each part must hold together; one that does not stands in brackets."""
+    """The precedence that each part needs; a part of lower precedence stands in brackets."""
     strength: int = ATOM
-    """How tightly the whole holds together."""
+    """The precedence of the whole."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,10 +81,10 @@ class Signs:
     calls: Mapping[str, str] = field(default_factory=dict)
     """Functions with a sign of their own, by name: a root."""
     word: Callable[[Function], str] = attrgetter("name")
-    """What a function is called."""
+    """The name of a function."""
     extreme: Form = Form("{}({}, {})")
     extremes: Mapping[str, str] = field(default_factory=lambda: {"max": "max", "min": "min"})
-    """What the larger and the smaller of two are called."""
+    """The names of the larger and the smaller of two."""
     number: str = "{}"
     """A whole number."""
     bracket: str = "({})"
@@ -104,9 +105,9 @@ class Signs:
     column: Form = Form("[{}]", (SUM,))
     row: Form = Form("[{}]", (SUM,))
     below: str = "; "
-    """What stands between the rows of a matrix."""
+    """The separator between the rows of a matrix."""
     beside: str = ", "
-    """What stands between the entries of a row."""
+    """The separator between the entries of a row."""
     ones: str = "ones"
     cut: str = "{}_[{}]"
     """Some entries of a column."""
@@ -116,7 +117,7 @@ class Signs:
 
 
 def like(signs: Signs, **own: Any) -> Signs:
-    """A notation like another; a pattern alone keeps what the other says of brackets."""
+    """A notation that differs from another in these fields; a text replaces the pattern of a form and keeps its precedences."""
     forms = {
         name: getattr(signs, name)._replace(pattern=value)
         for name, value in own.items()
@@ -157,11 +158,11 @@ PYTHON = like(
     power="{}**{}",
 )
 INTERNAL = like(TEXT, matmul="{} @ {}", transposed="{}.T", total="total({})", below=", ", entrywise="{} * {}")
-"""How formulas show themselves to a developer: ``s0 @ s1 + s2``."""
+"""The notation of ``repr``, for developers: ``s0 @ s1 + s2``."""
 
 
 def signed(term: Formula) -> tuple[str, Formula]:
-    """A term as its sign, and what follows it.
+    """A term as its sign and the rest.
 
     >>> signed(Neg(Var(0))), signed(Const(Fraction(-2)))[1]
     (('-', Var(number=0, shape=())), Const(value=Fraction(2, 1), symbol=''))
@@ -186,10 +187,10 @@ def is_whole(formula: Formula) -> bool:
 
 
 class Printer:
-    """The walk over a formula of numbers; what stands for a variable is left to subclasses."""
+    """The walk over a formula of numbers; subclasses write the variables."""
 
     numbers = False
-    """Whether numbers are written: then symbols for exact numbers are too."""
+    """Whether variables are written as numbers; symbols for exact numbers are then numbers too."""
 
     def __init__(self, signs: Signs) -> None:
         self.signs = signs
@@ -197,19 +198,19 @@ class Printer:
     # ------------------------------------------------------- what readers differ in
 
     def variable(self, variable: Var, bare: bool) -> str:
-        """What stands for a variable; ``bare`` where a negative number needs no brackets."""
+        """The text of a variable; with ``bare`` a negative number needs no brackets."""
         raise NotImplementedError
 
     def entry(self, entry: Entry) -> str:
-        """What stands for one component of a variable."""
+        """The text of one component of a variable."""
         raise self.not_of_numbers(entry)
 
     def rest(self) -> Written:
-        """What stands for the sum of all arguments behind the numbered ones."""
+        """The text of the sum of all further arguments."""
         raise NotImplementedError
 
     def function(self, function: Function) -> str:
-        """What a function is called."""
+        """The name of a function."""
         return self.signs.word(function)
 
     def constant(self, number: Const) -> Written:
@@ -226,7 +227,7 @@ class Printer:
     # ------------------------------------------------------------------------ the walk
 
     def part(self, formula: Formula, least: int, *, bare: bool = False) -> str:
-        """A part of a formula, in brackets where it would fall apart."""
+        """A part of a formula, in brackets if its precedence is below ``least``."""
         text, strength = (self.variable(formula, bare), ATOM) if isinstance(formula, Var) else self.write(formula)
         return text if strength >= least else self.bracket(text)
 
@@ -235,12 +236,12 @@ class Printer:
         return self.signs.bracket.format(text)
 
     def put(self, form: Form, *parts: Formula) -> Written:
-        """The parts of a node at their places in a form."""
+        """A form, filled with the parts of a node."""
         written = [self.part(part, least) for part, least in zip(parts, form.least, strict=True)]
         return form.pattern.format(*written), form.strength
 
     def write(self, formula: Formula) -> Written:
-        """A formula, and how tightly it holds together."""
+        """A formula as text, and its precedence."""
         sign, positive = signed(formula)
         if sign == "-" and not isinstance(formula, Const):
             return self.put(self.signs.negative, positive)
@@ -305,12 +306,12 @@ class Printer:
         return own.format(text) if own else self.signs.call.pattern.format(self.function(function), text), ATOM
 
     def of_arrays(self, node: Node) -> Written:
-        """What is no formula of numbers."""
+        """A node of vectors or matrices."""
         raise self.not_of_numbers(node)
 
     @staticmethod
     def not_of_numbers(formula: Formula) -> DesignError:
-        """The error for a formula that has to be lowered to its components first."""
+        """The error for a formula that must be lowered to its components first."""
         return DesignError(f"{formula} is not a formula of numbers; lower it first")
 
 
@@ -323,9 +324,9 @@ class Template:
 
     pattern: str
     holes: tuple[int, ...]
-    """Which argument stands in each hole, from left to right; −1 is the last one."""
+    """The argument for each hole, from left to right; −1 is the last one."""
     bare: tuple[bool, ...]
-    """Whether a negative number stands in the hole without brackets."""
+    """For each hole, whether a negative number stands in it without brackets."""
 
 
 class Line(Printer):
@@ -356,7 +357,7 @@ class Line(Printer):
         return self.signs.ellipsis.format(self.hole(self.arity), self.hole(-1)), SUM
 
 
-@cache
+@lru_cache(maxsize=KEPT_RULES)
 def template(rule: Rule, signs: Signs, numbers: bool) -> Template:
     """The line of a rule in one notation, with holes for names or for numbers."""
     return Line(signs, numbers=numbers, arity=rule.arity).template(rule.formula)
@@ -371,11 +372,11 @@ def in_z(formula: Formula, signs: Signs) -> str:
 
 
 class ArrayPrinter(Printer):
-    """Writes a formula of vectors and matrices as it stands on the board: with names, or with entries.
+    """Writes a formula of vectors and matrices, with names or with entries.
 
-    A matrix product is juxtaposed; what is done entry by entry has a sign of its
-    own. Where vectors are rows, every formula is read transposed: ``W x`` becomes
-    ``x W``.
+    A matrix product has no sign; operations entry by entry have a sign of their
+    own. With ``rows`` vectors are rows, and every formula is transposed: ``W x``
+    becomes ``x W``.
     """
 
     def __init__(
@@ -416,11 +417,11 @@ class ArrayPrinter(Printer):
         return str(number.value), SUM
 
     def bracket(self, text: str) -> str:
-        """A part in brackets, which are as high as what stands in them."""
+        """A part in brackets, which are as high as the part."""
         return (self.signs.tall if "matrix" in text else self.signs.bracket).format(text)
 
     def of_arrays(self, node: Node) -> Written:
-        """What only vectors and matrices have."""
+        """A node that only vectors and matrices have."""
         match node:
             case MatMul(left, right):
                 return self.matmul(left, right)
@@ -443,24 +444,24 @@ class ArrayPrinter(Printer):
                 raise DesignError(f"{node!r} has no form in any notation")
 
     def matmul(self, left: Formula, right: Formula) -> Written:
-        """A matrix product; of rows it is read from right to left."""
+        """A matrix product; with ``rows`` its factors are exchanged."""
         return self.put(self.beside(left, right), *((right, left) if self.rows else (left, right)))
 
     def beside(self, left: Formula, right: Formula) -> Form:
-        """Entries of one matrix stand beside those of another; beside a single number stands the sign of a product."""
+        """The form of a product: of names, of two matrices of entries, or of entries and a single number."""
         if not self.numbers:
             return self.signs.matmul
         return self.signs.matmul_of_entries if left.shape and right.shape else self.signs.scaled
 
     def outer(self, column: Formula, row: Formula) -> Written:
-        """column · rowᵀ; of rows, the transpose of that: rowᵀ · column."""
+        """column · rowᵀ; with ``rows`` the transpose of that: rowᵀ · column."""
         flipped = self.transposed(row)[0] if row.shape else self.part(row, POWER)
         upright = self.part(column, POWER)
         texts = (flipped, upright) if self.rows else (upright, flipped)
         return self.beside(column, row).pattern.format(*texts), PRODUCT
 
     def transposed(self, operand: Formula) -> Written:
-        """Rows become columns."""
+        """The transpose."""
         text = self.part(operand, self.signs.transposed.least[0])
         # An index below and a sign above share the place behind a LaTeX fraction badly.
         text = self.signs.tall.format(text) if text.startswith(r"\frac") else text
@@ -479,7 +480,7 @@ class ArrayPrinter(Printer):
 
 
 def literal(texts: Sequence[str], shape: Shape, signs: Signs, rows: bool) -> str:
-    """The entries of a quantity, in the order of its component lines, as they stand in brackets.
+    """The entries of a quantity, in the order of its component lines, in brackets.
 
     >>> literal(["1", "2", "3", "4"], (2, 2), TEXT, False), literal(["1", "2"], (2,), TEXT, True)
     ('[1, 2; 3, 4]', '[1, 2]')
@@ -496,7 +497,7 @@ def literal(texts: Sequence[str], shape: Shape, signs: Signs, rows: bool) -> str
 
 
 def text(formula: Formula, names: Callable[[int], str], rest: str = "…") -> str:
-    """A formula of any shape in plain text, each variable under the name given for its number."""
+    """A formula of any shape in plain text; ``names`` gives the name of each variable by its number."""
 
     def name(variable: Var) -> str:
         return names(variable.number)

@@ -1,25 +1,26 @@
-"""The table of functions: how each is written, what it is, and its slope.
+"""The table of functions: the spelling, the values and the slope of each.
 
-A slope is written as the book writes it, in the argument ``z`` or in the value
+A slope is written as textbooks write it, in the argument ``z`` or in the value
 ``y`` of the function: ``1 − y²`` for tanh, ``y · (1 − y)`` for the sigmoid.
-SymPy proves in the tests that it is the derivative.
+The tests prove with SymPy that it is the derivative.
 
-What a function *is* comes in one of three ways: libraries calculate it
-(``tanh``); it is put together from straight pieces (``relu``); or it is defined by
-a formula in ``z``, as an activation from a problem file and the derivative of one are.
+A function is defined in one of three ways: libraries calculate it (``tanh``); it
+consists of straight pieces (``relu``); or a formula in ``z`` defines it, such as an
+activation of a problem file, or the derivative of one.
 
-Whatever else has to be known of a function that libraries calculate stands in
-its row too: how each of them does, and how each generated program defines it.
+For a function that libraries calculate, its row also says how each library
+does, and how each generated program defines it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from fractions import Fraction
-from functools import cache
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec
+from weakref import WeakValueDictionary
 
 from bptt_trace.engine.formula import (
     ONE,
@@ -44,6 +45,24 @@ from bptt_trace.engine.formula import (
 )
 from bptt_trace.errors import DesignError
 
+P = ParamSpec("P")
+
+
+def while_used(make: Callable[P, Function]) -> Callable[P, Function]:
+    """The same function for the same arguments, as long as something holds it: two are the same only if they are one."""
+    known: WeakValueDictionary[object, Function] = WeakValueDictionary()
+
+    @wraps(make)
+    def kept(*args: P.args, **kwargs: P.kwargs) -> Function:
+        arguments = (args, *sorted(kwargs.items()))
+        function = known.get(arguments)
+        if function is None:
+            function = known[arguments] = make(*args, **kwargs)
+        return function
+
+    return kept
+
+
 Z = Var(0)
 """The argument, in a definition."""
 MAX_EXPONENT = 690
@@ -60,14 +79,14 @@ def _everywhere(name: str, near_zero: float | None = None, bounds: str = "") -> 
 
 
 def _exp(z: float) -> float:
-    """The exponential, where a double keeps all of its digits: elsewhere 60 digits take over."""
+    """The exponential as a double. Raises ``OverflowError`` where a double loses digits; then 60 digits are used."""
     if abs(z) > MAX_EXPONENT:
         raise OverflowError
     return math.exp(z)
 
 
 def _code(name: str, library: str, decimal: str = "") -> dict[str, str]:
-    """The definitions of a function that all libraries have, unless told otherwise as the decimal module has it."""
+    """The definitions of a function that all libraries have; without ``decimal`` the decimal module has it too."""
     of_decimals = f'def {name}(z):\n    """As the decimal module has it."""\n    return number(decimal(z).{name}())'
     modules = {"float": "math", "numpy": "np", "torch": "torch", "sympy": "sympy"}
     return {form: f"{name} = {module}.{library}" for form, module in modules.items()} | {"decimal": decimal or of_decimals}
@@ -216,7 +235,7 @@ def cos(z):
 softmax = Function(
     "softmax",
     r"\mathrm{softmax}",
-    entry=lambda z, place: exp(z[place]) / Sum(tuple(map(exp, z))),
+    entry=lambda z, row: exp(z[row]) / Sum(tuple(map(exp, z))),
     jacobian=lambda y: Diagonal(y) - Outer(y, y),
     code={
         "numpy": '''\
@@ -230,10 +249,10 @@ def softmax(z):
     return torch.softmax(z.ravel(), 0).reshape(z.shape)''',
     },
 )
-"""exp(z_i) / Σ exp(z_j). Its slopes ∂y_i/∂z_j are y_i − y_i² on the diagonal and −y_i · y_j beside it (Bridle 1990)."""
+"""exp(z_i) / Σ exp(z_j). Its slopes ∂y_i/∂z_j are y_i − y_i² on the diagonal and −y_i · y_j off it (Bridle 1990)."""
 
 
-@cache
+@while_used
 def _bent(name: str, latex: str, left: Fraction, at_zero: Fraction) -> Function:
     """``z`` right of 0 and ``left · z`` left of it; ``at_zero`` is the slope taken at 0."""
     one, zero = Fraction(1), Fraction(0)
@@ -243,12 +262,12 @@ def _bent(name: str, latex: str, left: Fraction, at_zero: Fraction) -> Function:
 
 
 def relu(slope_at_0: Fraction = Fraction(0)) -> Function:
-    """max(0, z); it has no derivative at 0, and ``slope_at_0`` is what is used there."""
+    """max(0, z); it has no derivative at 0, where ``slope_at_0`` is used."""
     return _bent("relu", r"\mathrm{ReLU}", Fraction(0), slope_at_0)
 
 
 def leaky_relu(leak: Fraction = Fraction(1, 100), slope_at_0: Fraction | None = None) -> Function:
-    """z right of 0 and ``leak`` · z left of it (Maas et al. 2013); at 0 the slope is ``leak`` if not told."""
+    """z right of 0 and ``leak`` · z left of it (Maas et al. 2013); at 0 the slope is ``leak`` by default."""
     return _bent("leaky_relu", r"\mathrm{LeakyReLU}", leak, leak if slope_at_0 is None else slope_at_0)
 
 
@@ -260,7 +279,7 @@ ACTIVATIONS = {function.name: function for function in (identity, tanh, sigmoid,
 ELEMENTARY = {function.name: function for function in (exp, ln, sqrt, sin, cos, tanh, sigmoid, softplus, absolute, relu())} | {
     "log": ln
 }
-"""What an expression in z may apply."""
+"""The functions that an expression in z may use."""
 
 
 def defined(name: str, latex: str, definition: Formula, source: str) -> Function:
@@ -272,8 +291,8 @@ def defined(name: str, latex: str, definition: Formula, source: str) -> Function
 def derivative(formula: Formula) -> Formula:
     """The derivative of a formula of one number, ``Z``, by the rules of differentiation.
 
-    Nothing is simplified but factors 1 and terms 0, so it is defined wherever
-    these rules have a meaning.
+    Only factors 1 and terms 0 are simplified, so the derivative is defined
+    wherever the rules are. Raises ``DesignError`` for vectors and matrices.
     """
     match formula:
         case Var():
@@ -286,7 +305,7 @@ def derivative(formula: Formula) -> Formula:
             return _added(map(derivative, terms))
         case Times(factors):
             return _added(
-                _times(*factors[:place], derivative(factor), *factors[place + 1 :]) for place, factor in enumerate(factors)
+                _times(*factors[:number], derivative(factor), *factors[number + 1 :]) for number, factor in enumerate(factors)
             )
         case Over(above, below):
             return _added([_over(derivative(above), below), _negated(_over(_times(above, derivative(below)), below**2))])
@@ -303,15 +322,17 @@ def derivative(formula: Formula) -> Formula:
 
 
 def _times(*factors: Formula) -> Formula:
-    """A product in which signs stand in front and a factor 0 leaves nothing."""
+    """A product with its sign in front; 0 if a factor is 0."""
     if ZERO in factors:
         return ZERO
-    plain = [part for one in factors for part in ((Const(Fraction(-1)), one.operand) if isinstance(one, Neg) else (one,))]
+    plain = [
+        part for factor in factors for part in ((Const(Fraction(-1)), factor.operand) if isinstance(factor, Neg) else (factor,))
+    ]
     return product(*plain)
 
 
 def _over(above: Formula, below: Formula) -> Formula:
-    """A quotient in which a sign stands in front and an exact number is one number."""
+    """A quotient with its sign in front; one number if both parts are exact numbers."""
     if isinstance(above, Neg):
         return Neg(_over(above.operand, below))
     if isinstance(above, Const) and isinstance(below, Const) and below != ZERO:
@@ -333,7 +354,7 @@ def _added(terms: Iterable[Formula]) -> Formula:
 
 
 def slope_of(function: Function, z: Formula, y: Formula) -> Formula:
-    """The slope of a function at z, where its value is y."""
+    """The slope of a function at z, where its value is y. Raises ``NotImplementedError`` if the table has none."""
     if function.slope is None:
         raise NotImplementedError(f"{function.name} has no slope in the table")
     return constant(function.slope(z, y))

@@ -1,9 +1,9 @@
 """Reverse mode: the backward pass of a program, as more steps of the same kind.
 
 ``adjoints`` derives once for each rule how a gradient at its result flows to
-each of its arguments; ``backward`` wires these rules along the program. Every
-gradient with two or more sources has a line for each (``dL/dh_1 via a_2``) and
-a line for their sum.
+each of its arguments; ``backward`` wires these rules along the program. A
+gradient with two or more sources has one line for each (``dL/dh_1 via a_2``)
+and one for their sum.
 
 The equations are those of reverse accumulation (Griewank and Walther,
 *Evaluating Derivatives*, 2nd ed., ch. 3); unrolled over time they are
@@ -52,23 +52,24 @@ from bptt_trace.errors import DesignError
 
 
 class Adjoint(NamedTuple):
-    """How a gradient reaches one argument of a rule: a rule, and what fills it."""
+    """How a gradient reaches one argument of a rule: a rule, and the sources that fill it."""
 
     rule: Rule
     sources: tuple[int, ...]
-    """Arguments of the forward rule by number, ``RESULT`` or ``INCOMING``."""
+    """Numbers of arguments of the forward rule, ``RESULT`` or ``INCOMING``."""
 
 
 RESULT, INCOMING = -1, -2
-"""Places of the rule's result and of the gradient that comes in."""
+"""Stand for the result of the forward rule and for the gradient at this result."""
 
 
 @lru_cache(maxsize=4096)
 def adjoint(rule: Rule, number: int, incoming: Formula | None = None) -> Adjoint:
-    """How the gradient at the rule's result flows to argument ``number`` (``arity`` for those behind it).
+    """How the gradient at the rule's result flows to argument ``number`` (``arity`` for every argument of ``Rest``).
 
-    ``incoming`` is the gradient at the result where it is an exact constant
-    (1/T for a term of a mean); it then stands in the formula instead of a name.
+    ``incoming`` is the gradient at the result if it is an exact constant (1/T
+    for a term of a mean); the formula then contains this constant. Raises
+    ``DesignError`` if the rule does not use the argument.
     """
     formula = rule.formula
     result = Var(RESULT, formula.shape)
@@ -79,12 +80,12 @@ def adjoint(rule: Rule, number: int, incoming: Formula | None = None) -> Adjoint
 
 
 def _push(formula: Formula, flow: Formula, result: Formula, number: int, arity: int, *, whole: bool = False) -> Iterator[Formula]:
-    """Every way by which ``flow``, the gradient at ``formula``, reaches the argument."""
+    """A term for every path on which ``flow``, the gradient at ``formula``, reaches the argument."""
     if not any(v.number == number for v in variables(formula)) and not (number == arity and _sums_rest(formula)):
         return
 
     def push(part: Formula, through: Formula) -> Iterator[Formula]:
-        # A number that is added to, or multiplies, every entry of a column collects from all of them.
+        # A number that is added to every entry of a column, or multiplies it, collects the gradients of all entries.
         if not part.shape and through.shape:
             through = Total(through)
         return _push(part, through, result, number, arity)
@@ -96,15 +97,15 @@ def _push(formula: Formula, flow: Formula, result: Formula, number: int, arity: 
         case Const():
             return
         case Entry(variable, _):
-            raise DesignError(f"the gradient of one component of {variable} wants a route of its own")
+            raise DesignError(f"the gradient of one component of {variable} needs a route of its own")
         case Neg(operand):
             yield from push(operand, product(Const(Fraction(-1)), flow))
         case Sum(terms):
             for term in terms:
                 yield from push(term, flow)
         case Times(factors):
-            for place, factor in enumerate(factors):
-                yield from push(factor, product(flow, *factors[:place], *factors[place + 1 :]))
+            for index, factor in enumerate(factors):
+                yield from push(factor, product(flow, *factors[:index], *factors[index + 1 :]))
         case Over(numerator, denominator):
             yield from push(numerator, product(flow, ONE / denominator))
             yield from push(denominator, product(Const(Fraction(-1)), flow, numerator / denominator**2))
@@ -112,7 +113,7 @@ def _push(formula: Formula, flow: Formula, result: Formula, number: int, arity: 
             lower = base ** (exponent - 1) if exponent > 2 else base
             yield from push(base, product(flow, Const(Fraction(exponent)), lower))
         case Apply(function, argument):
-            # The value of the function has a name of its own only where the rule is nothing else.
+            # The value of the function has a name only if the rule is this application alone.
             value = result if whole else node
             yield from push(argument, product(flow, slope_of(function, argument, value)))
         case MatMul(left, right):
@@ -131,7 +132,7 @@ def _push(formula: Formula, flow: Formula, result: Formula, number: int, arity: 
                 yield from push(part, Part(flow, start, part.shape))
                 start += part.shape[0] if part.shape else 1
         case Part() | Spread() | Diagonal() | Extreme():
-            raise DesignError(f"{node} stands in backward passes and updates only")
+            raise DesignError(f"{node} is for backward passes and updates only")
         case _:
             assert_never(node)
 
@@ -150,7 +151,7 @@ def outer(flow: Formula, row: Formula) -> Formula:
 
 
 def _merged(flow: list[Formula]) -> Formula:
-    """Several uses of one argument inside one formula: the gradient that comes in is factored out."""
+    """The sum of several uses of one argument in a formula, with the incoming gradient factored out."""
     if len(flow) == 1:
         return flow[0]
     unsigned = [part.operand if isinstance(part, Neg) else part for part in flow]
@@ -165,23 +166,23 @@ def _merged(flow: list[Formula]) -> Formula:
 
 
 class Route(NamedTuple):
-    """How the gradient at a line reaches one quantity, written down as the book has it.
+    """A textbook formula for the gradient of one quantity, instead of the chain rule through a line.
 
-    A loss says so where the chain rule through its own line would be the longer
-    way: cross-entropy behind softmax gives ``y − target`` at the logits.
+    A loss gives one if the chain rule through its line would be longer:
+    cross-entropy after softmax gives ``y − target`` at the logits.
     """
 
     to: int
     """The position of the quantity."""
     formula: Formula
-    """The slope, in variables numbered from 0; it is multiplied by the gradient at the line."""
+    """The slope, with variables numbered from 0; it multiplies the gradient at the line."""
     arguments: tuple[int, ...]
     """The steps that fill it."""
     past: int | None = None
-    """The position of a quantity that the route leaves out, the prediction behind the logits. Where that is used again,
+    """The position of a quantity that the route leaves out: the prediction after the logits. If another line uses it,
     its gradient has other sources too, and the route is not taken."""
     instead: Route | None = None
-    """The route that is then taken; without one, the chain rule through the line."""
+    """The route that is taken then; None stands for the chain rule through the line."""
 
 
 @lru_cache(maxsize=1024)
@@ -191,7 +192,7 @@ def _along(formula: Formula, incoming: Formula) -> tuple[Rule, tuple[int, ...]]:
 
 
 class Source(NamedTuple):
-    """One way by which a gradient arrives at a step."""
+    """One contribution to the gradient at a step: the step that uses it, and the rule with its arguments."""
 
     user: int
     rule: Rule
@@ -206,9 +207,8 @@ def backward(
 ) -> Program:
     """The program, followed by the gradients of ``loss`` in every quantity that depends on a parameter.
 
-    Parameters in ``frozen`` have no gradient. ``routes`` has the lines from
-    which the gradient goes by a way of its own, instead of to each of their
-    arguments.
+    Parameters in ``frozen`` have no gradient. ``routes`` maps the position of a
+    line to the route that its gradient takes instead of the chain rule.
     """
     builder = Builder(program)
     leaves = {
@@ -230,14 +230,13 @@ def write(
     borders: Collection[int] = (),
     of: Name = LOSS,
 ) -> dict[int, int]:
-    """Write the gradients of the line ``start``; return those of the leaves, by their positions.
+    """Write the gradients of the line ``start``; map the position of each leaf to that of its gradient.
 
-    The steps are gone through from last to first, one sample after the other;
-    the leaves come at the end, in their order. ``leaves`` are the parameters
-    that learn, with the names of their gradients; ``since`` is the first line
-    that is made from them. Nothing is carried back over the time steps in
-    ``borders``: to the states there only the gradient of their own step comes.
-    ``of`` is what the gradients are called gradients of.
+    The gradients are written from the last step to the first, one sample after
+    the other, and those of the leaves at the end, in their order. ``leaves`` are
+    the parameters that learn, with the names of their gradients; ``since`` is the
+    first line that uses them. Nothing is carried back to the states at the time
+    steps in ``borders``. ``of`` is the numerator in the names of the gradients.
     """
     steps = builder.steps
     moving = _depends_on(steps, leaves, since, start)
@@ -245,7 +244,7 @@ def write(
     gradients: dict[int, int | Formula] = {}
 
     def settle(position: int) -> None:
-        """All sources of this gradient are known: write its lines."""
+        """Write the lines of a gradient, all of whose sources are known."""
         sources = arriving.pop(position, [])[::-1]
         step = steps[position]
         if position == start:
@@ -256,7 +255,7 @@ def write(
             gradients[position] = _write(builder, leaves.get(position, step.target), step, sources, of)
 
     def send(position: int) -> None:
-        """Pass the gradient of a step on to what it was made of."""
+        """Pass the gradient of a step on to its arguments."""
         step = steps[position]
         incoming = gradients[position]
         route = routes.get(position)
@@ -271,20 +270,20 @@ def write(
         if isinstance(rule.formula, Apply) and rule.formula.function.jacobian is not None:
             through_jacobian(position, rule.formula.function, cast(int, incoming))
             return
-        for place, argument in enumerate(arguments):
+        for number, argument in enumerate(arguments):
             if argument not in moving or (borders and cut(step, steps[argument])):
                 continue
-            back = adjoint(rule, place if place < rule.arity else rule.arity, fixed)
+            back = adjoint(rule, min(number, rule.arity), fixed)
             filled = [arguments[source] if source >= 0 else position if source == RESULT else incoming for source in back.sources]
             arriving.setdefault(argument, []).append(Source(position, back.rule, cast(tuple[int, ...], tuple(filled))))
 
     def cut(user: Step, used: Step) -> bool:
-        """Whether the way from a step back to what it used goes over a border."""
+        """Whether the path from a step back to one that it used crosses a border."""
         time, before = user.target.time, used.target.time
         return time is not None and before is not None and before < time and before in borders
 
     def follow(route: Route, position: int, incoming: int | Formula) -> None:
-        """Pass the gradient on by the route of this line alone."""
+        """Pass the gradient on by the route of this line."""
         if route.to not in moving:
             return
         fixed = isinstance(incoming, Formula)
@@ -293,7 +292,7 @@ def write(
         arriving.setdefault(route.to, []).append(Source(position, rule, cast(tuple[int, ...], tuple(filled))))
 
     def through_jacobian(position: int, function: Function, incoming: int) -> None:
-        """Pass the gradient on through the matrix of slopes, which gets lines of its own."""
+        """Pass the gradient on through the matrix of slopes, which has lines of its own."""
         step, (argument,) = steps[position], steps[position].arguments
         name = steps[argument].target._replace(of=step.target)
         if name not in known_slopes:
@@ -310,8 +309,8 @@ def write(
         for argument in steps[position].arguments
         if argument in left_out and steps[position].role is not Role.LOSS and not cut(steps[position], steps[argument])
     }
-    # The gradients of a truncated and of the whole pass go through the same slopes.
-    known_slopes = {} if of == LOSS else {step.target: place for place, step in enumerate(steps) if len(step.shape) == 2}
+    # The truncated and the whole backward pass share the matrices of slopes.
+    known_slopes = {} if of == LOSS else {step.target: position for position, step in enumerate(steps) if len(step.shape) == 2}
     for position in sorted(range(start, since - 1, -1), key=lambda position: steps[position].target.sample or 0):
         if position in moving and position not in leaves and position in arriving:
             settle(position)
@@ -324,8 +323,8 @@ def write(
 def _depends_on(steps: Sequence[Step], leaves: Collection[int], since: int, start: int) -> set[int]:
     """The leaves, and the lines up to ``start`` to which a gradient flows back on its way to them.
 
-    None flows through the larger of two, a stabiliser: it scales numerator and
-    denominator alike, so what it is does not change the state that is read.
+    No gradient flows through a maximum, which is the stabiliser of sLSTM: it
+    scales numerator and denominator alike, so the state does not depend on it.
     """
     moving = set(leaves)
     for position in range(since, start + 1):
@@ -336,14 +335,14 @@ def _depends_on(steps: Sequence[Step], leaves: Collection[int], since: int, star
 
 
 def _constant(sources: list[Source]) -> Formula | None:
-    """The gradient where it is the same exact number whatever the values are: 1/T for a term of a mean."""
+    """The gradient if it is an exact number that does not depend on the values: 1/T for a term of a mean."""
     if len(sources) == 1 and not sources[0].arguments:
         return sources[0].rule.formula
     return None
 
 
 def _write(builder: Builder, name: Name, step: Step, sources: list[Source], of: Name) -> int:
-    """The lines of one gradient: its contributions and their sum, or the one line there is."""
+    """Write the contributions to one gradient and their sum, or one line if it has one source; return the position."""
     steps = builder.steps
     target = gradient(name, of=of)
     if not sources:
@@ -351,13 +350,13 @@ def _write(builder: Builder, name: Name, step: Step, sources: list[Source], of: 
     if len(sources) == 1:
         user, rule, arguments = sources[0]
         return builder.fill(target, rule, arguments, Role.GRADIENT, user)
-    # What comes from the same step comes first.
+    # Contributions from the earliest sample and step come first.
     sources.sort(key=lambda source: (steps[source.user].target.sample or 0, steps[source.user].target.time or 0))
     terms: list[int] = []
     for user, rule, arguments in sources:
         via = gradient(name, steps[user].target, of)
         line = builder.fill(via, rule, arguments, Role.CONTRIBUTION, user)
         terms.append(arguments[0] if rule.copies else line)
-    # A parameter is used at every time step; what uses any other line is a matter of the cell, and all of it is shown.
+    # A parameter is used at every time step, so its sum may be long; any other sum is as short as the equations of a cell.
     most = WRITTEN_OUT if step.role is Role.PARAMETER else len(terms)
     return builder.sum(target, terms, Role.GRADIENT, most=most)

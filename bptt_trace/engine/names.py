@@ -1,4 +1,4 @@
-"""What a line is called.
+"""Names of quantities.
 
 A name is a value with fields; its text is the key of problem files, answer
 sheets and JSON. ``str(name)`` and ``Name.parse(text)`` are inverse to each
@@ -15,10 +15,10 @@ from typing import NamedTuple
 from bptt_trace.errors import UnknownName
 
 FORWARD, BACKWARD, ENCODER, DECODER = "fwd", "bwd", "enc", "dec"
-"""What layers are called that read forward or backward in time, those of an encoder and those of a decoder."""
+"""The names of layers that read forward or backward in time, and of the layers of an encoder and a decoder."""
 
 Layer = int | str | None
-"""Which layer a quantity belongs to: its number, or one of these words and perhaps a number (``enc2``)."""
+"""The layer of a quantity: its number, or one of these words with or without a number (``enc2``)."""
 
 
 def word_and_number(layer: Layer) -> tuple[str, str]:
@@ -35,8 +35,8 @@ def word_and_number(layer: Layer) -> tuple[str, str]:
 class Name(NamedTuple):
     """A quantity: ``h_2``, ``W_hh[1,2]``, ``dL/dh_2 via a_3``, ``w_hh'``.
 
-    A named tuple and not a dataclass: a long trace has hundreds of thousands
-    of names, and this one is built and hashed in C.
+    It is a named tuple and not a dataclass because a long trace has hundreds of
+    thousands of names, and a named tuple is built and hashed in C.
     """
 
     stem: str
@@ -49,7 +49,7 @@ class Name(NamedTuple):
     of: Name | None = None
     """The numerator of a derivative: ``L`` in ``dL/dh_2``."""
     via: Name | None = None
-    """The quantity by which a contribution arrives."""
+    """The quantity through which a contribution arrives."""
     updated: bool = False
 
     def __str__(self) -> str:
@@ -59,7 +59,7 @@ class Name(NamedTuple):
     def parse(cls, text: str) -> Name:
         """The name that ``text`` spells.
 
-        Raises ``UnknownName`` where it spells none.
+        Raises ``UnknownName`` if it spells no name.
         """
         match = _DERIVATIVE.fullmatch(text)
         if match:
@@ -70,7 +70,7 @@ class Name(NamedTuple):
 
 
 def spell(name: Name, clock: Callable[[int], str] = str) -> str:
-    """The text of a name, its times written by a clock: ``h_2``, or ``h_(t-1)``."""
+    """The text of a name; ``clock`` writes its times: ``h_2``, or ``h_(t-1)``."""
     text, layer, time, index, sample, iteration, of, via, updated = name
     if layer is not None:
         text = f"{text}({layer})"
@@ -121,7 +121,7 @@ def _simple(part: str, whole: str) -> Name:
 
 LOSS = Name("L")
 WHOLE_LOSS = Name("L_full")
-"""What gradients are called gradients of that a truncated backward pass leaves out in part."""
+"""The loss in the names of gradients without truncation: ``dL_full/dw_hh``."""
 
 
 def gradient(name: Name, via: Name | None = None, of: Name = LOSS) -> Name:
@@ -130,7 +130,7 @@ def gradient(name: Name, via: Name | None = None, of: Name = LOSS) -> Name:
 
 
 class Role(Enum):
-    """What a quantity is to the calculation."""
+    """The part that a quantity plays in the calculation."""
 
     PARAMETER = "parameter"
     GIVEN = "given"
@@ -144,7 +144,7 @@ class Role(Enum):
     FACTOR = "factor"
     """∂h_t/∂h_{t−1} and the products of these: how far an error reaches back."""
     STATE = "state"
-    """What an optimizer makes of a gradient and carries on: velocities, moments, norms, clipped gradients."""
+    """The quantities of an optimizer between gradient and update: velocities, moments, norms, clipped gradients."""
 
     # The members are many keys of many dictionaries; the default hash is a Python function.
     __hash__ = object.__hash__

@@ -1,7 +1,6 @@
-"""A program: what is done, as an ordered tuple of named steps.
+"""A program: an ordered tuple of named steps, from the given quantities to the last update.
 
-A straight line from the given numbers to the last update, without numbers and
-without formats. Forward pass, loss, backward pass and update are all steps of
+It has neither numbers nor formats. Forward pass, loss, backward pass and update are all steps of
 the one program. ``str(program)`` reads as the textbook does.
 """
 
@@ -19,28 +18,28 @@ from bptt_trace.engine.rules import Rule, Tape, renumbered, rule_of
 from bptt_trace.errors import DesignError
 
 KEEPS_FIGURES = frozenset({Role.FACTOR, Role.STATE})
-"""Lines that have significant figures whatever the policy: products and squares of small numbers."""
+"""Lines that keep significant figures under every rounding: products and squares of small numbers."""
 
 
 class Step(NamedTuple):
-    """One line on the board: a new quantity and how it is made.
+    """One line of the calculation: a new quantity and its rule.
 
-    A named tuple for the same reason as ``Name``.
+    It is a named tuple for the same reason as ``Name``.
     """
 
     target: Name
     rule: Rule | None
-    """None where the value comes with the problem."""
+    """None if the problem gives the value."""
     arguments: tuple[int, ...]
-    """The steps that fill the rule, by their position in the program."""
+    """The positions in the program of the steps that fill the rule."""
     role: Role
     through: int | None = None
-    """For a gradient: the step by which it flows back."""
+    """For a gradient: the position of the step through which it flows back."""
     shape: Shape = ()
 
     @property
     def formula(self) -> Formula | None:
-        """The formula over the steps of the program, made for reading."""
+        """The formula of the step, with positions in the program as variables; for reading, not for calculating."""
         if self.rule is None:
             return None
         return renumbered(self.rule.formula, self.arguments)
@@ -57,16 +56,16 @@ class Program:
     def __init__(
         self, steps: Iterable[Step], base: Program | None = None, *, rows: bool = False, vectors: Vectors | None = None
     ) -> None:
-        """Raise ``DesignError`` where a step uses a later one or a name is given twice.
+        """Raise ``DesignError`` if a step uses a later one or if a name occurs twice.
 
-        ``base`` is a program that these steps go on from; its own steps are not
-        checked again. With ``rows`` the vectors of the program are read as rows
-        (``x W``), which changes how it is written and not what it comes to.
+        ``base`` is a program that these steps continue; its own steps are not
+        checked again. With ``rows`` the vectors of the program are rows
+        (``x W``): it is printed differently, and its results are the same.
         """
         self.steps = tuple(steps)
         self.rows = rows
         self.vectors = vectors or Vectors(self, range(len(self.steps) + 1))
-        """The program of vectors behind a program of numbers; of any other, itself."""
+        """The program of vectors that a program of numbers was made from, or the program itself."""
         start = len(base) if base else 0
         self.index: dict[Name, int] = dict(base.index) if base else {}
         """The position of each name."""
@@ -109,11 +108,11 @@ class Program:
 
 
 class Vectors(NamedTuple):
-    """A program of vectors and matrices, and where its component lines are in a program of numbers."""
+    """A program of vectors and matrices, and the positions of its component lines in a program of numbers."""
 
     program: Program
     first: Sequence[int]
-    """For each step of the program its first component line, and at the end the number of lines."""
+    """The first component line of each step, and at the end the number of lines."""
 
     def lines(self, position: int) -> range:
         """The component lines of a step."""
@@ -121,21 +120,21 @@ class Vectors(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """When something is calculated: at which time step, for which sample, in which iteration, on which pass over time."""
+    """When a line is calculated: its time step, sample, iteration, and pass over time."""
 
     time: int | None = None
     sample: int | None = None
     iteration: int = 1
     track: str = ""
-    """Of a network that goes over time more than once: ``fwd``, ``bwd2``, ``enc`` or ``dec``."""
+    """For a network that goes over time more than once: ``fwd``, ``bwd2``, ``enc`` or ``dec``."""
 
 
 WRITTEN_OUT = 4
-"""How many terms of a sum over time or samples stand in its line."""
+"""The largest number of terms that a sum over time or samples prints in its line."""
 
 
 class Builder:
-    """Writes a program step by step: the one object here that changes."""
+    """Builds a program step by step; the only mutable object of this module."""
 
     def __init__(self, program: Program | None = None, *, rows: bool = False) -> None:
         self.base = program
@@ -143,47 +142,47 @@ class Builder:
         self.steps: list[Step] = list(program.steps) if program else []
 
     def given(self, target: Name, role: Role = Role.GIVEN, shape: Shape = ()) -> Var:
-        """A quantity whose value comes with the problem."""
+        """Append a quantity whose value the problem gives."""
         self.steps.append(Step(target, None, (), role, None, shape))
         return Var(len(self.steps) - 1, shape)
 
     def let(self, target: Name, formula: Formula, role: Role, through: int | None = None, rest: Sequence[int] = ()) -> Var:
-        """A quantity made by a formula; ``rest`` are the steps that ``Rest`` adds up in it."""
+        """Append a quantity with its formula; ``rest`` are the steps that ``Rest`` adds up in it."""
         rule, arguments = rule_of(formula)
         return Var(self.fill(target, rule, (*arguments, *rest), role, through), rule.shape)
 
     def fill(self, target: Name, rule: Rule, arguments: tuple[int, ...], role: Role, through: int | None = None) -> int:
-        """A quantity made by a rule from these steps; returns its position."""
+        """Append a quantity with its rule and the steps that fill it; return its position."""
         steps = self.steps
         steps.append(Step(target, rule, arguments, role, through, rule.shape))
         return len(steps) - 1
 
     def replay(self, tape: Tape, sources: list[int], moment: Moment) -> list[int]:
-        """Append the lines of a tape, filled from these steps, at one moment; return the positions of its results."""
+        """Append the lines of a tape at one moment; ``sources`` fill its placeholders. Return the positions of its results."""
         time, sample, iteration, _ = moment
-        places = sources[:]
+        positions = sources[:]
         steps = self.steps
         for stem, layer, role, rule, inputs in tape.lines:
-            places.append(len(steps))
+            positions.append(len(steps))
             name = Name(stem, layer, time, (), sample, iteration)
-            steps.append(Step(name, rule, tuple([places[i] for i in inputs]), role, None, rule.shape))
-        return [places[result] for result in tape.results]
+            steps.append(Step(name, rule, tuple([positions[i] for i in inputs]), role, None, rule.shape))
+        return [positions[result] for result in tape.results]
 
     def sum(
         self, target: Name, terms: Sequence[int], role: Role, factor: Formula | None = None, *, most: int = WRITTEN_OUT
     ) -> int:
-        """The sum of these steps: written out up to ``most`` terms, ``first + … + last`` beyond; times an exact factor."""
+        """Append the sum of these steps times an exact factor; with more than ``most`` terms it is ``first + … + last``."""
         rule = _sum(len(terms) if len(terms) <= most else 0, self.steps[terms[0]].shape, factor)
         return self.fill(target, rule, tuple(terms), role)
 
     def build(self) -> Program:
-        """The program as it stands; raises what ``Program`` raises."""
+        """The program so far. Raises what ``Program`` raises."""
         return Program(self.steps, self.base, rows=self.rows)
 
 
 @lru_cache(maxsize=256)
 def _sum(count: int, shape: Shape, factor: Formula | None) -> Rule:
-    """The rule that adds so many terms, written out; with 0, any number of them."""
+    """The rule that adds ``count`` terms, written out; with 0, the rule for any number of terms."""
     total: Formula = Var(0, shape) if count else Rest(shape)
     for number in range(1, count):
         total = total + Var(number, shape)
@@ -191,7 +190,7 @@ def _sum(count: int, shape: Shape, factor: Formula | None) -> Rule:
 
 
 def composed_size(steps: Sequence[Step]) -> int:
-    """How many lines the last step has when each is put into the next: what is used twice counts twice."""
+    """The size of the last step when every step is substituted into the next; a step that is used twice counts twice."""
     sizes: list[int] = []
     for step in steps:
         sizes.append(1 + sum(sizes[argument] for argument in step.arguments) if step.rule is not None else 1)

@@ -1,9 +1,9 @@
-"""Rules: formulas without names, each kept once.
+"""Rules: formulas without names, each stored once.
 
 A rule is a formula whose variables are numbered in the order in which they
 are read: ``s0 * s1 + s2 * s3 + s4``. Rules are interned and compared by
-identity, so that whatever is dear (lowering, printing, compiling) is done once
-for each rule and never once for each line.
+identity, so that expensive work (lowering, printing, compiling) is done once
+for each rule and not once for each line.
 
 A ``Tape`` is a cell run once on placeholders; it is replayed at every time step.
 """
@@ -18,9 +18,12 @@ from bptt_trace.engine.components import component, entries
 from bptt_trace.engine.formula import Entry, Formula, Rest, Shape, Var, children, rewrite, variables
 from bptt_trace.engine.names import Layer, Role
 
+KEPT_RULES = 4096
+"""Of so many rules the text and the source are kept: more than a large problem has, whatever came before it."""
+
 
 class Pick(NamedTuple):
-    """Which number fills a place of a component line: a component of an argument of the matrix rule."""
+    """The number that fills one variable of a component line: a component of an argument of the matrix rule."""
 
     argument: int
     component: int
@@ -36,9 +39,9 @@ class Rule:
         self.shape: Shape = formula.shape
         """The shape of the result."""
         self.arity = 1 + max((variable.number for variable in variables(formula)), default=-1)
-        """How many arguments stand in the formula by number."""
+        """The number of arguments that the formula names."""
         self.sums_rest = _has_rest(formula)
-        """Whether further arguments follow, all of them added up where ``Rest`` stands."""
+        """Whether further arguments follow; ``Rest`` is their sum."""
         self.copies = isinstance(formula, Var)
         """Whether the rule only repeats its argument."""
         self.lowered: Lowered | None = None
@@ -49,7 +52,7 @@ class Rule:
 
 
 Lowered = tuple[tuple[Rule, tuple[Pick, ...], int | None], ...]
-"""Component lines of a rule, as ``lower`` describes them."""
+"""The component lines of a rule; see ``lower``."""
 
 _interned: WeakValueDictionary[Formula, Rule] = WeakValueDictionary()
 
@@ -68,14 +71,14 @@ def rule_of(formula: Formula) -> tuple[Rule, tuple[int, ...]]:
     >>> rule_of(Var(7) * Var(3) + Var(7))
     (Rule(s0 * s1 + s0), (7, 3))
     """
-    places: dict[int, int] = {}
+    numbers: dict[int, int] = {}
     for variable in variables(formula):
-        places.setdefault(variable.number, len(places))
-    return intern(renumbered(formula, places)), tuple(places)
+        numbers.setdefault(variable.number, len(numbers))
+    return intern(renumbered(formula, numbers)), tuple(numbers)
 
 
 def renumbered(formula: Formula, numbers: Mapping[int, int] | Sequence[int]) -> Formula:
-    """The formula over other variables: ``numbers`` has the new number of each."""
+    """The formula with other variables: ``numbers`` maps each number to the new one."""
 
     def change(part: Formula) -> Formula | None:
         if isinstance(part, Entry):
@@ -86,16 +89,16 @@ def renumbered(formula: Formula, numbers: Mapping[int, int] | Sequence[int]) -> 
 
 
 def lower(rule: Rule, *, rows: bool = False) -> Lowered:
-    """The component lines of a rule, row by row: each a rule of numbers, and what fills it.
+    """The component lines of a rule, row by row: each a rule of numbers, and the picks that fill it.
 
-    The last item is the component that is taken of every argument behind the
-    numbered ones, where the rule sums them, and None otherwise. ``rows`` writes
-    matrix products as those whose vectors are rows have them.
+    The last item is the component that is taken of every further argument if
+    the rule sums these, and None otherwise. ``rows`` writes matrix products
+    for vectors that are rows.
     """
     known = rule.lowered_rows if rows else rule.lowered
     if known is None:
         known = tuple(
-            _lowered(rule, tuple(place - 1 for place in index), position, rows)
+            _lowered(rule, tuple(coordinate - 1 for coordinate in index), position, rows)
             for position, index in enumerate(entries(rule.shape))
         )
         if rows:
@@ -107,7 +110,7 @@ def lower(rule: Rule, *, rows: bool = False) -> Lowered:
 
 def _lowered(rule: Rule, index: tuple[int, ...], position: int, rows: bool) -> tuple[Rule, tuple[Pick, ...], int | None]:
     formula = component(rule.formula, *index, rows=rows)
-    places: dict[Pick, int] = {}
+    numbers: dict[Pick, int] = {}
 
     def numbered(part: Formula) -> Formula | None:
         if isinstance(part, Entry):
@@ -116,10 +119,10 @@ def _lowered(rule: Rule, index: tuple[int, ...], position: int, rows: bool) -> t
             pick = Pick(part.number, 0)
         else:
             return None
-        return Var(places.setdefault(pick, len(places)))
+        return Var(numbers.setdefault(pick, len(numbers)))
 
     lowered = intern(rewrite(formula, numbered))
-    return lowered, tuple(places), position if rule.sums_rest else None
+    return lowered, tuple(numbers), position if rule.sums_rest else None
 
 
 def _has_rest(formula: Formula) -> bool:
@@ -134,7 +137,7 @@ class TapeLine(NamedTuple):
     role: Role
     rule: Rule
     sources: tuple[int, ...]
-    """Placeholders by number; behind them, earlier lines of the tape."""
+    """Numbers of placeholders; larger numbers are earlier lines of the tape."""
 
 
 class Tape(NamedTuple):
@@ -142,15 +145,15 @@ class Tape(NamedTuple):
 
     lines: tuple[TapeLine, ...]
     results: tuple[int, ...]
-    """What the cell returned: placeholders by number; behind them, lines of the tape."""
+    """What the cell returned: numbers of placeholders; larger numbers are lines of the tape."""
 
 
 Recorder = Callable[[str, Layer, Role, Formula], Var]
-"""Writes a line of this stem, layer and role on a tape."""
+"""Records a line of this stem, layer and role on a tape."""
 
 
 def record(shapes: list[Shape], run: Callable[[Recorder, list[Var]], list[Var]]) -> Tape:
-    """What ``run`` writes down and returns when it is given a recorder and placeholders of these shapes."""
+    """Call ``run`` with a recorder and placeholders of these shapes; return what it records and returns."""
     lines: list[TapeLine] = []
 
     def let(stem: str, layer: Layer, role: Role, formula: Formula) -> Var:

@@ -1,7 +1,7 @@
-"""Lowering: from a program of vectors and matrices to the program of numbers behind it.
+"""Lowering: from a program of vectors and matrices to the program of its components.
 
-Scalars are a view, not a second program: every component line is an entry of
-the same formula.
+Every component line is an entry of the formula of its step, so both programs
+do the same calculation.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from bptt_trace.engine.rules import Pick, lower
 
 
 def scalars(program: Program) -> Program:
-    """The program of numbers behind a program of vectors and matrices: each step becomes its component lines.
+    """The program of numbers of a program of vectors and matrices: each step becomes its component lines.
 
-    A program of numbers is its own. The lines of a step stand together, row by row.
+    The lines of a step are neighbours, row by row. A program of numbers is
+    returned as it is.
     """
     if not any(step.shape for step in program.steps):
         return program
@@ -30,7 +31,7 @@ def scalars(program: Program) -> Program:
 
 
 class _Lowering:
-    """The component lines of a program of vectors, while they are being written."""
+    """Collects the component lines of a program of vectors."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -50,17 +51,18 @@ class _Lowering:
         lines = lower(step.rule, rows=self.program.rows)
         for name, component in zip(names, self._order(step.shape), strict=True):
             rule, picks, rest = lines[component]
-            arguments = [self._place(step, pick) for pick in picks]
+            arguments = [self._position(step, pick) for pick in picks]
             if rest is not None:
                 arguments += [self.first[argument] + self._rank(argument, rest) for argument in step.arguments[step.rule.arity :]]
             self.steps.append(Step(name, rule, tuple(arguments), step.role, through))
 
-    def _place(self, step: Step, pick: Pick) -> int:
+    def _position(self, step: Step, pick: Pick) -> int:
+        """The component line that a pick stands for."""
         argument = step.arguments[pick.argument]
         return self.first[argument] + self._rank(argument, pick.component)
 
     def _rank(self, position: int, component: int) -> int:
-        """How many lines of a step stand before that of a component, counted along its rows as the program counts."""
+        """The number of lines of a step before the line of a component, in the order of ``_order``."""
         shape = self.program.steps[position].shape
         if not self.program.rows or len(shape) < 2:
             return component
@@ -76,5 +78,5 @@ class _Lowering:
 
 
 def indices(shape: Shape, rows: bool = False) -> list[tuple[int, ...]]:
-    """The indices of the component lines of a shape; a matrix beside row vectors is written transposed."""
+    """The indices, counted from 1, of the component lines of a shape; with ``rows`` a matrix is transposed."""
     return entries((shape[1], shape[0]) if rows and len(shape) == 2 else shape)

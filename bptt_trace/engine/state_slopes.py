@@ -4,8 +4,8 @@ Source: Pascanu, Mikolov and Bengio (2013), *On the difficulty of training
 recurrent neural networks*, eq. 5: the gradient that reaches step t from step T
 is multiplied by the product of the factors between them.
 
-A cell with a memory of its own is followed along that memory, ∂c_t/∂c_{t−1},
-with its other states held: the "constant error carousel" of Hochreiter and
+For a cell with its own memory the slopes are taken along that memory,
+∂c_t/∂c_{t−1}, other states held fixed: the "constant error carousel" of Hochreiter and
 Schmidhuber (1997), *Neural Computation* 9:1735, sect. 3.2.
 """
 
@@ -28,9 +28,9 @@ Named = dict[int, int]
 def factors(program: Program, memory: str, state: Sequence[str]) -> Program:
     """The program, followed by ∂h_t/∂h_{t−1} for t = T … 2 and their products from T back to 1.
 
-    ``memory`` is the stem of the state that is followed, one of ``state``; the
-    others are held. A network without a recurrent state of single numbers, or
-    of several layers, has no factors.
+    ``state`` has the stems of the states of the cell; the slopes are those of
+    ``memory``, with the other states held fixed. The program is returned as it
+    is if the state is not a single number, or if there are several layers.
     """
     states = [
         position
@@ -41,7 +41,7 @@ def factors(program: Program, memory: str, state: Sequence[str]) -> Program:
         return program
     held = _positions(program, set(state) - {memory})
     if any(program.steps[position].shape for position in _way(program.steps, states[0], states[1], held)):
-        return program  # by way of an output of several numbers that is fed back
+        return program  # the path leads through an output of several numbers that is fed back
     builder = Builder(program)
     last = program.steps[states[-1]].target
     product_so_far: int | None = None
@@ -59,16 +59,16 @@ def factors(program: Program, memory: str, state: Sequence[str]) -> Program:
 
 
 def _alone(step: Step) -> bool:
-    """Whether a state is one number, of the only layer and the only sample."""
+    """Whether a state is a single number, in a network of one layer and without a batch."""
     return step.target.time is not None and not step.shape and step.target.layer is None and step.target.sample is None
 
 
 class Link(NamedTuple):
-    """One line on the way from a state to the next: its rule, and where its arguments come from."""
+    """One line on the path from a state to the next: its rule, and the origins of its arguments."""
 
     rule: Rule
     origins: tuple[int, ...]
-    """Earlier links by number; ``STATE`` for the state that the way begins with; the numbers below for all else."""
+    """Numbers of earlier links; ``STATE`` for the state at which the path begins; numbers below it for other lines."""
 
 
 STATE = -1
@@ -76,14 +76,14 @@ _PRODUCT = rule_of(Var(0) * Var(1))[0]
 
 
 def _positions(program: Program, stems: AbstractSet[str]) -> frozenset[int]:
-    """Where quantities of these stems are calculated."""
+    """The positions of the quantities with these stems."""
     return frozenset(
         position for position, step in enumerate(program.steps) if step.target.stem in stems and step.target.of is None
     )
 
 
 def _way(steps: Sequence[Step], before: int, after: int, held: AbstractSet[int]) -> list[int]:
-    """The lines between two states on which the later one rests, itself the last, but for those that are held."""
+    """The lines after the earlier state that the later one depends on, in order and with itself; without held ones."""
     way: list[int] = []
     wanted = {after}
     for position in range(after, before, -1):
@@ -94,7 +94,7 @@ def _way(steps: Sequence[Step], before: int, after: int, held: AbstractSet[int])
 
 
 def _factor(steps: Sequence[Step], before: int, after: int, held: AbstractSet[int]) -> tuple[Rule, tuple[int, ...]]:
-    """∂after/∂before along the lines between them but those that are held, as a rule and the steps that fill it."""
+    """∂after/∂before along the lines between them, without held ones: a rule, and the steps that fill it."""
     way = _way(steps, before, after, held)
     origins = {before: STATE} | {position: number for number, position in enumerate(way)}
     for position in way:
@@ -111,8 +111,8 @@ def _factor(steps: Sequence[Step], before: int, after: int, held: AbstractSet[in
 
 @lru_cache(maxsize=256)
 def _chain(links: tuple[Link, ...]) -> tuple[Rule, tuple[int, ...]]:
-    """The chain rule along these links, once for all time steps: a rule, and the origin of each of its variables."""
-    places: list[int] = []
+    """The chain rule along these links, cached for all time steps: a rule, and the origin of each of its variables."""
+    used: list[int] = []
     slopes: dict[int, Formula] = {STATE: ONE}
     for number, link in enumerate(links):
         for argument, origin in enumerate(link.origins):
@@ -129,29 +129,30 @@ def _chain(links: tuple[Link, ...]) -> tuple[Rule, tuple[int, ...]]:
                 source = back.sources[part.number]
                 if source == INCOMING:
                     return flow
-                if named[source] not in places:
-                    places.append(named[source])
-                return Var(places.index(named[source]), part.shape)
+                if named[source] not in used:
+                    used.append(named[source])
+                return Var(used.index(named[source]), part.shape)
 
             slope = product(rewrite(back.rule.formula, fill))
             slopes[number] = slopes[number] + slope if number in slopes else slope
     rule, filled = rule_of(slopes[len(links) - 1])
-    return rule, tuple(places[place] for place in filled)
+    return rule, tuple(used[number] for number in filled)
 
 
 def links(builder: Builder) -> None:
-    """Write the links of a feedforward chain: ∂y/∂h, ∂h/∂a, from the output back.
+    """Write the slopes of a feedforward chain, ∂y/∂h and ∂h/∂a, from the output back.
 
-    A network over time, or one of vectors, or a batch, has none.
+    They are written for single numbers only, not over time, for vectors or for
+    a batch.
     """
     forward = {Role.PREACTIVATION, Role.HIDDEN, Role.OUTPUT}
     chain = [(position, step) for position, step in enumerate(builder.steps) if step.role in forward and step.rule is not None]
     if any(step.target.time is not None or step.target.sample is not None or step.shape for _, step in chain):
         return
     for position, step in reversed(chain):
-        for place, argument in enumerate(step.arguments):
+        for number, argument in enumerate(step.arguments):
             before = builder.steps[argument]
             if before.role in forward:
-                rule, sources = adjoint(cast(Rule, step.rule), place, ONE)
+                rule, sources = adjoint(cast(Rule, step.rule), number, ONE)
                 filled = tuple(position if source == RESULT else step.arguments[source] for source in sources)
                 builder.fill(before.target._replace(of=step.target), rule, filled, Role.GRADIENT, position)

@@ -1,4 +1,4 @@
-"""The key of a worksheet: every result asked for, and what the likely mistakes give. Not for students."""
+"""The key of a worksheet: every result asked for, and the values that likely mistakes give. Not for students."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from bptt_trace.marking.visible_mistakes import CLEARLY, VISIBLE, Best
 from bptt_trace.problem.numbers import Rounding
 
 FINER = 2
-"""Decimals that the unrounded results have more than the results."""
+"""The number of further decimals that unrounded results have."""
 
 
 def expected(key: Key, blanks: Blanks) -> list[Best]:
-    """Every mistake of the catalogue that shows in the lines asked for, in the order of the catalogue."""
-    found = []
-    for one, lines in key.changes:
+    """The mistakes that show in the lines asked for, each where it shows best, in the order of the catalogue."""
+    visible = []
+    for misconception, lines in key.changes:
         best: Best | None = None
         furthest = float(VISIBLE)
-        for world in key.worlds[one.slug]:
+        for world in key.worlds[misconception.slug]:
             for position in lines:
                 value = world.get(position)
                 if value is None or position not in blanks.asked:
                     continue
                 apart = abs(value - key.exact[position]) / key.quantum[position]
                 if apart > furthest * CLEARLY:
-                    best, furthest = Best(one.slug, position, value), apart
+                    best, furthest = Best(misconception.slug, position, value), apart
         if best:
-            found.append(best)
-    return found
+            visible.append(best)
+    return visible
 
 
 def decimals(value: float, places: int) -> str:
-    """A number with so many decimals; minus zero is zero.
+    """A number with this many decimals; minus zero is zero.
 
     >>> decimals(-0.00001, 4), decimals(-1.5, 2)
     ('0.0000', '-1.50')
@@ -49,7 +49,7 @@ def decimals(value: float, places: int) -> str:
 
 
 def key_sheet(key: Key, blanks: Blanks | None = None, *, values: Values | None = None) -> Sheet:
-    """The key of a problem, as far as its worksheet asks; ``values`` are those under the problem's rounding."""
+    """The key of the lines that a worksheet asks for; ``values`` are those under the problem's rounding."""
     problem = key.problem
     if values is None:
         values = evaluate(key.program, problem.given, problem.rounding)
@@ -61,16 +61,20 @@ def key_sheet(key: Key, blanks: Blanks | None = None, *, values: Values | None =
         {position: desk.value(position) for position in blanks.asked},
         {p: _plain(decimals(key.exact[p], key.places[p] + FINER)) for p in blanks.asked},
         [
-            (desk.name(one.position), _plain(line_of(desk, one.position)), _plain(decimals(one.value, key.places[one.position])))
-            for one in mistakes
+            (
+                desk.name(best.position),
+                _plain(line_of(desk, best.position)),
+                _plain(decimals(best.value, key.places[best.position])),
+            )
+            for best in mistakes
         ],
-        [TITLES[one.slug] for one in mistakes],
+        [TITLES[best.slug] for best in mistakes],
     )
     return lay_out(key, desk, blanks, strings)
 
 
 class KeyStrings(NamedTuple):
-    """What stands on a key, as strings."""
+    """The numbers and names on a key, as strings."""
 
     results: Mapping[int, Math]
     unrounded: Mapping[int, Math]
@@ -135,7 +139,7 @@ def _mistakes(strings: KeyStrings) -> list[Block]:
     for title, (name, line, value) in zip(strings.titles, strings.mistakes, strict=True):
         rows.append(((title,), (line,), (name,), (value,)))
     return [
-        Paragraph(("Each of these mistakes, made alone from the first line on, shows best here:",)),
+        Paragraph(("If a student makes only one of these mistakes, it is most visible in this line, with this value:",)),
         Table(columns, rows),
     ]
 

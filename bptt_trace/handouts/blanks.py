@@ -1,6 +1,6 @@
-"""Which lines a worksheet leaves to the student, which it shows, and which it must not show.
+"""The lines that a worksheet leaves to the student, those it shows, and those it must not show.
 
-A line that follows from a blank one would give it away, so it is left out
+A line that follows from a blank would give the blank away, so it is left out
 unless it is a blank itself.
 """
 
@@ -20,19 +20,20 @@ from bptt_trace.marking.key import Key
 from bptt_trace.problem.problem import Problem
 
 HINTS = range(4)
-"""Nothing; what kind of line it is; the formula; the formula with the given numbers in it."""
+"""0: nothing; 1: the kind of line; 2: its formula; 3: also the formula with the given numbers."""
 PARTS = ("forward", "loss", "backward", "update", "again", "memory")
-"""Parts of a sheet that can be asked for by name; ``gradients`` is all from the backward pass to the update."""
+"""The parts of a sheet by name; ``gradients`` is everything from the backward pass to the update."""
 
 
 MOST_LINES = 10_000
-"""Lines of a calculation that somebody fills in by hand, or reads the key of."""
+"""The largest number of lines of a worksheet or a key."""
 
 
 def of_a_size_to_fill_in(problem: Problem) -> None:
-    """Raise ``ProblemError`` where the calculation has more lines than anybody fills in.
+    """Raise ``ProblemError`` if the calculation has more than ``MOST_LINES`` lines.
 
-    The first iteration is counted, and the others are taken to be as long.
+    The lines of the first iteration are counted and multiplied by the number of
+    iterations.
     """
     iterations = problem.update.iterations if problem.update else 1
     size = len(scalars(build(first_iteration(problem)))) * iterations
@@ -43,28 +44,29 @@ def of_a_size_to_fill_in(problem: Problem) -> None:
 
 @dataclass(frozen=True)
 class Blanks:
-    """What is asked for."""
+    """The lines that a worksheet asks for, and the help that it gives."""
 
     asked: Mapping[int, str]
-    """By the place of the line among the steps: the digits asked for, ``4``, or ``4 sf``."""
+    """The digits asked for, ``4`` or ``4 sf``, by the position of the line among the steps."""
     left_out: frozenset[int]
-    """Lines that are neither asked for nor shown."""
+    """The positions of lines that are neither asked for nor shown."""
     hints: int = 2
     calculations: bool = True
-    """Whether the calculation is left to the student too, or the result alone."""
+    """Whether the student writes the calculation too, or only the result."""
 
     @property
     def told(self) -> bool:
-        """Whether the calculation stands there with its given numbers."""
+        """Whether the calculation is printed with its given numbers."""
         return self.hints > 2 or not self.calculations
 
 
 def blanks_of(key: Key, wanted: Sequence[str] = ("all",), hints: int = 2) -> Blanks:
-    """The blanks of a worksheet; raises ``ProblemError`` for words that name nothing.
+    """The blanks of a worksheet.
 
-    ``wanted`` are ``all`` (every line up to the update), ``results`` (the same,
-    with the calculations told), ``gradients``, parts of the sheet, and names of
-    quantities; a vector stands for its components.
+    ``wanted`` has ``all`` (every line up to the update), ``results`` (the same,
+    with printed calculations), ``gradients``, parts of the sheet, or names of
+    quantities; a vector stands for its components. ``hints`` is 0 to 3. Raises
+    ``ProblemError`` for an unknown word.
     """
     if hints not in HINTS:
         raise ProblemError(f"{hints} is not possible here; from 0 to 3", path="hints")
@@ -90,7 +92,7 @@ def blanks_of(key: Key, wanted: Sequence[str] = ("all",), hints: int = 2) -> Bla
 
 
 def digits(key: Key, position: int, value: float) -> str:
-    """How many digits of a line with this value are asked for: decimals, or significant figures."""
+    """The digits asked for in a line with this value: decimals (``4``) or significant figures (``4 sf``)."""
     rounding = key.problem.rounding
     if rounding.figures is not None or key.steps[position].role in KEEPS_FIGURES:
         return f"{rounding.figures or rounding.places} sf"
@@ -99,19 +101,19 @@ def digits(key: Key, position: int, value: float) -> str:
 
 def _lines(parts: Parts) -> dict[str, list[int]]:
     """The lines of every part of a sheet."""
-    found: dict[str, list[int]] = {part: [] for part in (*PARTS, "gradients")}
-    for one in (parts, *parts.later.values()):
-        found["forward"] += [p for lines in one.forward.steps.values() for p in lines]
-        found["loss"] += one.forward.losses
-        backward = [*one.links, *(p for lines in one.backward.values() for p in lines)]
-        of_parameters = [p for lines in one.gradients.values() for p in lines]
-        of_truncation = [*one.whole, *one.cut]
-        found["backward"] += backward
-        found["update"] += one.changes
-        found["gradients"] += [*backward, *of_parameters, *of_truncation, *one.changes]
-    found["again"] = [*(p for lines in parts.again.steps.values() for p in lines), *parts.again.losses]
-    found["memory"] = parts.factors
-    return found
+    lines_of: dict[str, list[int]] = {part: [] for part in (*PARTS, "gradients")}
+    for iteration in (parts, *parts.later.values()):
+        lines_of["forward"] += [p for lines in iteration.forward.steps.values() for p in lines]
+        lines_of["loss"] += iteration.forward.losses
+        backward = [*iteration.links, *(p for lines in iteration.backward.values() for p in lines)]
+        of_parameters = [p for lines in iteration.gradients.values() for p in lines]
+        of_truncation = [*iteration.whole, *iteration.cut]
+        lines_of["backward"] += backward
+        lines_of["update"] += iteration.changes
+        lines_of["gradients"] += [*backward, *of_parameters, *of_truncation, *iteration.changes]
+    lines_of["again"] = [*(p for lines in parts.again.steps.values() for p in lines), *parts.again.losses]
+    lines_of["memory"] = parts.factors
+    return lines_of
 
 
 def _named(key: Key, word: str) -> list[int]:
@@ -124,16 +126,16 @@ def _named(key: Key, word: str) -> list[int]:
         except UnknownName:
             whole = None
         cells = [p for name, p in key.program.index.items() if whole is not None and name._replace(index=()) == whole]
-        found = [position for position in cells if key.steps[position].rule is not None]
-        if not found:
+        lines = [position for position in cells if key.steps[position].rule is not None]
+        if not lines:
             words = ("all", "results", "gradients", *PARTS)
             meant = "" if "did you mean" in str(error) else nearest(word, words)
             raise ProblemError(f"{error}{meant}; or {', '.join(words)}", path="blanks") from None
-        return found
+        return lines
 
 
 def _given_away(key: Key, asked: Collection[int]) -> set[int]:
-    """Lines that follow from a blank one."""
+    """The lines that follow from a blank."""
     follows: set[int] = set()
     for position, step in enumerate(key.steps):
         if position not in asked and any(argument in asked or argument in follows for argument in step.arguments):
@@ -142,13 +144,13 @@ def _given_away(key: Key, asked: Collection[int]) -> set[int]:
 
 
 def answers_csv(key: Key, blanks: Blanks) -> str:
-    """A sheet for the answers that ``check`` reads: one row for each blank."""
+    """An answer sheet for ``check`` as CSV, with one row for each blank."""
     rows = [_cell(str(key.steps[position].target)) + ",\n" for position in blanks.asked]
     return "".join(["quantity,answer\n", *rows])
 
 
 def answers_toml(key: Key, blanks: Blanks) -> str:
-    """The same as TOML."""
+    """An answer sheet for ``check`` as TOML."""
     return "".join(f'"{key.steps[position].target}" = ""\n' for position in blanks.asked)
 
 

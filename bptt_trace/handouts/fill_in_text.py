@@ -1,7 +1,7 @@
-"""Sheets that are typeset once and filled in many times.
+"""Sheets that are rendered once and filled in many times.
 
-A sheet is rendered with a sign of its own in place of each number; the text is
-cut at these signs, and a filled-in sheet is its pieces with strings between.
+A sheet is rendered with a private character in place of each number. The text is
+cut at these characters, and a filled-in sheet joins its pieces with the numbers.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ import re
 from collections.abc import Sequence
 
 FIRST, LAST = 0xF0000, 0x10FFFC
-"""Private signs of Unicode, which no text has (the last two of each plane are none)."""
+"""Private characters of Unicode, which no text has (the last two of each plane are not characters)."""
 PLANE = 0xFFFE
 PAD = "\U0010fffd"
-"""Makes a hole as wide as what will stand in it, for whoever looks at the length of a text."""
+"""Fills a hole up to the width of its text, for code that depends on the length of a text."""
 MOST = 2 * PLANE - 2
 _HOLE = re.compile(f"([{chr(FIRST)}-{chr(LAST)}]){PAD}*")
 
 
 def hole(number: int, like: str = "") -> str:
-    """The sign of a hole, as wide as this text."""
-    plane, place = divmod(number, PLANE)
-    return chr(FIRST + 0x10000 * plane + place) + PAD * (len(like) - 1)
+    """The characters of a hole, as many as this text has."""
+    plane, offset = divmod(number, PLANE)
+    return chr(FIRST + 0x10000 * plane + offset) + PAD * (len(like) - 1)
 
 
 class Form:
@@ -34,8 +34,8 @@ class Form:
 
     @staticmethod
     def _number(sign: str) -> int:
-        plane, place = divmod(ord(sign) - FIRST, 0x10000)
-        return plane * PLANE + place
+        plane, offset = divmod(ord(sign) - FIRST, 0x10000)
+        return plane * PLANE + offset
 
     def fill(self, strings: Sequence[str]) -> str:
         """The text with a string in each hole, by its number."""

@@ -1,4 +1,4 @@
-"""Where in a problem file each given number stands."""
+"""The place of each given number in a problem file."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ Document = dict[str, Any]
 
 
 def leaves(document: Document, problem: Problem) -> dict[Path, tuple[Name, ...]]:
-    """The numbers that each place of the file stands for: one, or all that say a class."""
-    found: dict[Path, tuple[Name, ...]] = {}
+    """The numbers that each place of the file stands for: one number, or all numbers of a class."""
+    leaves_of: dict[Path, tuple[Name, ...]] = {}
     for path, names in _groups(problem):
         places = list(_flat(_at(document, path), path))
         each, rest = divmod(len(names), len(places))
         assert not rest
         for start, place in enumerate(places):
-            found[place] = tuple(names[start * each : (start + 1) * each])
-    return found
+            leaves_of[place] = tuple(names[start * each : (start + 1) * each])
+    return leaves_of
 
 
 def completed(document: Document, problem: Problem) -> Document:
-    """A copy in which what the file leaves to its defaults is written out: initial states, numbers of the update."""
+    """A copy with the defaults written out: initial states, and the numbers of the update."""
     whole = deepcopy(document)
     given = whole.setdefault("given", {})
     for name, units in problem.network.state:
@@ -49,7 +49,7 @@ def replaced(document: Document, values: Mapping[Path, Any]) -> Document:
 
 
 def _groups(problem: Problem) -> Iterator[tuple[Path, list[Name]]]:
-    """Tables and keys of the file, with the numbers that are read from them, in order."""
+    """The tables and keys of the file, with the numbers that are read from them, in order."""
     groups: dict[Path, list[Name]] = {}
     states = {name for name, _ in problem.network.state}
     parameters = set(problem.network.parameters())
@@ -86,9 +86,9 @@ OF_UPDATE = {
 
 
 def _told(problem: Problem, gradient: Name) -> Path:
-    """Where the given gradients of a parameter stand."""
-    own = str(Name(gradient.stem))
-    return ("given", "gradient") if len(problem.network.parameters()) == 1 else ("given", "gradient", own)
+    """The place of the given gradients of a parameter."""
+    key = str(Name(gradient.stem))
+    return ("given", "gradient") if len(problem.network.parameters()) == 1 else ("given", "gradient", key)
 
 
 def _at(document: Document, path: Path) -> Any:
@@ -102,5 +102,5 @@ def _flat(value: Any, path: Path) -> Iterator[Path]:
     if not isinstance(value, list):
         yield path
         return
-    for place, item in enumerate(value):
-        yield from _flat(item, (*path, place))
+    for index, item in enumerate(value):
+        yield from _flat(item, (*path, index))

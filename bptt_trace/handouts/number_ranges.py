@@ -1,4 +1,4 @@
-"""Between what the numbers of variants are drawn: the table ``[vary]`` of a problem, and its defaults."""
+"""The ranges of the numbers of variants: the table ``[vary]`` of a problem, and its defaults."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ TRIES = 2000
 SETTINGS = ("grid", "may_hide", "tries")
 
 BIAS, INPUT, STATE, TARGET = (Fraction(text) for text in ("0.5", "2", "0.9", "1.5"))
-"""How far from 0 numbers go where nothing is told: activations of sums of a few of them are neither flat nor straight."""
+"""The default bounds of these numbers: activations of sums of a few of them are neither saturated nor straight."""
 
 FAN_IN = ((2, Fraction("1.2")), (4, Fraction("0.7")), (8, Fraction("0.5")), (16, Fraction("0.3")), (10**9, Fraction("0.2")))
-"""For so many summands at most, how far from 0 weights go."""
+"""The default bound of weights for at most so many summands."""
 
 
 @dataclass(frozen=True)
 class Ranges:
-    """What may be drawn."""
+    """The numbers that may be drawn for a variant."""
 
     choices: Mapping[Name, Choices]
-    """For each number that varies."""
+    """The choices of each number that varies."""
     classes: tuple[tuple[Name, ...], ...] = ()
-    """Targets that say a class: one of these numbers is 1, the others are 0."""
+    """Targets that stand for a class: one of these numbers is 1, the others are 0."""
     may_hide: frozenset[str] = field(default_factory=frozenset)
-    """Mistakes that need not show."""
+    """Mistakes that the numbers may hide."""
     tries: int = TRIES
 
 
 def ranges_of(problem: Problem, table: Mapping[str, Any]) -> Ranges:
-    """The ranges of a problem; raises ``ProblemError`` for keys and numbers that do not fit."""
+    """The ranges of a problem. Raises ``ProblemError`` for an unknown key or an impossible number."""
     grid = exact_number(table.get("grid", GRID.text), "vary.grid")
     if grid.value <= 0:
         raise ProblemError(f"{grid.text} is not possible here; a grid is positive", path="vary.grid")
@@ -50,29 +50,31 @@ def ranges_of(problem: Problem, table: Mapping[str, Any]) -> Ranges:
     classes = _classes(problem) if problem.loss.kind == "cross_entropy" else ()
     of_classes = {name for group in classes for name in group}
     choices = {
-        name: found for name in problem.given if name not in of_classes and (found := _default(problem, name, grid)) is not None
+        name: default
+        for name in problem.given
+        if name not in of_classes and (default := _default(problem, name, grid)) is not None
     }
     varied_classes: tuple[tuple[Name, ...], ...] = ()
     told = [(key, value, _meant(problem, key)) for key, value in table.items() if key not in SETTINGS]
-    # What speaks of fewer numbers is said later: W_hh[1,2] after W_hh, x_2 after x.
-    for key, value, names in sorted(told, key=lambda one: -len(one[2])):
+    # A key for fewer numbers comes later and wins: W_hh[1,2] after W_hh, x_2 after x.
+    for key, value, names in sorted(told, key=lambda entry: -len(entry[2])):
         if of_classes.intersection(names):
             varied_classes = classes if _classes_vary(value, f"vary.{key}") else ()
             continue
         for name in names:
-            found = _told(value, grid, f"vary.{key}")
-            _possible(problem, name, found or (), f"vary.{key}")
-            if found is None:
+            allowed = _told(value, grid, f"vary.{key}")
+            _possible(problem, name, allowed or (), f"vary.{key}")
+            if allowed is None:
                 choices.pop(name, None)
             else:
-                choices[name] = found
+                choices[name] = allowed
     return Ranges(choices, varied_classes, may_hide, table.get("tries", TRIES))
 
 
 def _mistakes(slugs: Sequence[str]) -> frozenset[str]:
     from bptt_trace.marking.catalogue.entry import CATALOGUE
 
-    known = {one.slug for one in CATALOGUE}
+    known = {misconception.slug for misconception in CATALOGUE}
     for slug in slugs:
         if slug not in known:
             raise ProblemError(f"no mistake {shown(slug)} in the catalogue{nearest(slug, known)}", path="vary.may_hide")
@@ -80,7 +82,7 @@ def _mistakes(slugs: Sequence[str]) -> frozenset[str]:
 
 
 def _classes(problem: Problem) -> tuple[tuple[Name, ...], ...]:
-    """The targets, those of one prediction together."""
+    """The targets, grouped by prediction."""
     groups: dict[Name, list[Name]] = {}
     for name in problem.given:
         if name.stem == "target":
@@ -100,7 +102,7 @@ def _classes_vary(value: Any, path: str) -> bool:
 
 
 def _default(problem: Problem, name: Name, grid: Number) -> Choices | None:
-    """What a number is drawn from where the file does not tell; None where it stays."""
+    """The default choices of a number; None if it does not vary."""
     stem = name.stem.lower()
     if name.of is not None:
         return _span(-INPUT, INPUT, grid)
@@ -114,17 +116,17 @@ def _default(problem: Problem, name: Name, grid: Number) -> Choices | None:
         return _span(-_weight(problem, name), _weight(problem, name), grid)
     if stem.startswith("b"):
         return _span(-BIAS, BIAS, grid)
-    # An initial state of 0 is meant: there is no memory yet.
+    # An initial state of 0 stays 0: there is no memory yet.
     return _span(-STATE, STATE, grid) if problem.given[name].value else None
 
 
 def _few(problem: Problem) -> bool:
-    """Whether so few inputs are drawn that they are seldom equal on the grid itself."""
+    """Whether so few inputs are drawn that two of them are seldom equal on the grid."""
     return (problem.network.steps or 1) <= 5 or problem.network.inputs > 1
 
 
 def _weight(problem: Problem, name: Name) -> Fraction:
-    """How large a weight may be: smaller where a unit adds up many, so that its activation is not saturated."""
+    """The bound of a weight: smaller if its unit adds up many products, so that the activation is not saturated."""
     shape = problem.network.parameters()[name._replace(index=())]
     into = shape[-1] if len(shape) == 2 else 1
     return next(size for most, size in FAN_IN if into <= most)
@@ -134,7 +136,7 @@ def _default_target(problem: Problem, grid: Number) -> Choices | None:
     network = problem.network
     output = network.output_activation
     if problem.loss.kind == "binary_cross_entropy":
-        return None  # which class it is belongs to the exercise
+        return None  # the class is part of the exercise
     if output in (sigmoid, softmax):
         return _span(Fraction(1, 10), Fraction(9, 10), grid)
     if output is tanh:
@@ -151,29 +153,29 @@ def _span(low: Fraction, high: Fraction, grid: Number) -> Choices:
 
 
 def _meant(problem: Problem, key: str) -> list[Name]:
-    """The numbers that a key speaks of: one, all of a matrix, all over time."""
+    """The numbers that a key stands for: one, all of a matrix, or all over time."""
     if key == "learning_rate":
         key = "eta"
     names = list(problem.given)
-    found = [name for name in names if key in (str(name), str(name._replace(index=())), name.stem)]
-    if not found:
+    meant = [name for name in names if key in (str(name), str(name._replace(index=())), name.stem)]
+    if not meant:
         try:
             canonical = str(problem.vocabulary.canonical(Name.parse(key)))
         except UnknownName:
             canonical = key
-        found = [name for name in names if canonical in (str(name), str(name._replace(index=())), name.stem)]
-    if not found:
+        meant = [name for name in names if canonical in (str(name), str(name._replace(index=())), name.stem)]
+    if not meant:
         known = {str(name) for name in names} | {name.stem for name in names} | set(SETTINGS)
         raise ProblemError(
             f"{shown(key)} is no given number of this problem{nearest(key, known)}; "
             f"it has {', '.join(dict.fromkeys(str(name._replace(index=())) for name in names))}",
             path="vary",
         )
-    return found
+    return meant
 
 
 def _possible(problem: Problem, name: Name, choices: Choices, path: str) -> None:
-    """Raise ``ProblemError`` for a number that the problem itself could not have."""
+    """Raise ``ProblemError`` for a number that the problem file would not accept."""
     for number in choices:
         if name.stem == "eta" and number.value < 0:
             raise ProblemError(f"{number.text} goes uphill; a learning rate is not negative", path=path)
@@ -182,13 +184,13 @@ def _possible(problem: Problem, name: Name, choices: Choices, path: str) -> None
 
 
 def _told(value: Any, grid: Number, path: str) -> Choices | None:
-    """The numbers that a file allows; None where it stays as it is."""
+    """The choices that a file gives; None if the number does not vary."""
     if value == "fixed":
         return None
     if isinstance(value, list):
         if not value:
             raise ProblemError("an empty list; at least one number is due", path=path)
-        numbers = [exact_number(item, f"{path}[{place}]") for place, item in enumerate(value, start=1)]
+        numbers = [exact_number(item, f"{path}[{number}]") for number, item in enumerate(value, start=1)]
         return tuple({number.value: number for number in reversed(numbers)}.values())[::-1]  # each value once
     if not isinstance(value, dict):
         return (exact_number(value, path),)
@@ -202,12 +204,12 @@ def _told(value: Any, grid: Number, path: str) -> Choices | None:
 
 
 def _grid(low: Fraction, high: Fraction, step: Number, path: str) -> Choices:
-    """The numbers of a range: multiples of the step from its lower end, but for 0 and ±1, which hide factors."""
+    """The numbers of a range, in steps from its lower end, without 0 and ±1, which hide factors."""
     count = int((high - low) / step.value) + 1
     if count > MOST_CHOICES:
         raise ProblemError(f"{count:,} numbers; at most {MOST_CHOICES:,} are possible: a larger step would do", path=path)
     places = max(_places(step.value), _places(low))
-    values = [low + place * step.value for place in range(count)]
+    values = [low + number * step.value for number in range(count)]
     kept = [value for value in values if value not in (0, 1, -1)]
     if not kept:
         raise ProblemError("no numbers but 0, 1 and −1, which hide factors; a list has them if they are meant", path=path)
@@ -215,7 +217,7 @@ def _grid(low: Fraction, high: Fraction, step: Number, path: str) -> Choices:
 
 
 def _places(value: Fraction) -> int:
-    """How many decimals a number has; 12 for one without an end."""
+    """The number of decimals of a number; 12 if they do not end."""
     return next((places for places in range(12) if (value * 10**places).denominator == 1), 12)
 
 

@@ -1,8 +1,8 @@
-"""Which candidates make good exercises: friendly to calculate, and no mistake goes unseen.
+"""The screens for candidates: a good exercise is friendly to calculate and hides no mistake.
 
-All candidates of one shape are looked at together, a column of numbers for each
-line. The conditions stand in the order in which they are asked, the cheap ones
-first; a candidate is counted under the first that it fails.
+All candidates of one shape are screened together, with a column of numbers for
+each line. The conditions are tested in order, the cheap ones first; a candidate
+is counted under the first that it fails.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from bptt_trace.marking.visible_mistakes import CLEARLY, VISIBLE, Best
 
 Mask = npt.NDArray[np.bool_]
 Plan = list[tuple[int, Callable[..., Any], tuple[int, ...]]]
-"""Lines in the order in which they can be calculated: place, rule, arguments."""
+"""Lines in the order of their calculation: position, compiled rule, arguments."""
 
 TIE = 0.02
-"""How close, in units of its last place, an answer may come to a tie: a student who rounds the other way is not wrong."""
+"""The least distance of an answer from a rounding tie, in units of its last place: near it both roundings are right."""
 SMALLEST = 5
-"""Units of the last place below which an answer looks like 0."""
+"""An answer below this many units of its last place looks like 0."""
 FLAT, STRAIGHT = 2.5, 0.05
-"""Sizes of a pre-activation beyond which an activation is saturated, or within which it cannot be told from a straight line."""
+"""Beyond the first size of a pre-activation an activation is saturated; within the second it looks straight."""
 ZERO = 1e-12
 
 EQUAL_INPUTS = "two inputs are equal"
@@ -48,12 +48,12 @@ UNDEFINED = "a line cannot be calculated"
 
 
 def hidden(slug: str) -> str:
-    """The condition that a mistake shows, as it failed."""
+    """The condition that a mistake shows, worded as a failure."""
     return f"the mistake {slug} does not show"
 
 
 class Screens:
-    """The conditions of one problem, for candidates that differ in their given numbers only."""
+    """The conditions of one problem, for candidates that differ only in their given numbers."""
 
     def __init__(self, key: Key, blanks: Blanks, may_hide: Iterable[str] = ()) -> None:
         self.key = key
@@ -63,25 +63,25 @@ class Screens:
         self._lines: dict[Rule, Any] = {}
         used = {argument for plans in self.ways.values() for plan in plans for _, _, arguments in plan for argument in arguments}
         self.needed = self._ancestors({*self.asked, *used})
-        """The lines that lead to an answer, or to a wrong one, in order."""
+        """The lines that an answer or a wrong answer depends on, in order."""
         self.demanded: frozenset[str] = frozenset()
-        """Mistakes that must show."""
+        """The mistakes that must show."""
         self.vanishing: frozenset[int] = frozenset()
-        """Answers that are 0 whatever the numbers."""
+        """The answers that are 0 for all numbers."""
         self.never_shown: tuple[str, ...] = ()
-        """Mistakes that hardly any numbers of this problem would show."""
+        """The mistakes that hardly any numbers of this problem would show."""
 
     def _ancestors(self, positions: Iterable[int]) -> list[int]:
-        found = set(positions)
+        ancestors = set(positions)
         for position in range(len(self.steps) - 1, -1, -1):
-            if position in found:
-                found.update(self.key.arguments[position])
-        return sorted(found)
+            if position in ancestors:
+                ancestors.update(self.key.arguments[position])
+        return sorted(ancestors)
 
     # ---------------------------------------------------------------- learning
 
     def learn(self, given: Mapping[int, Column]) -> None:
-        """Find out from some candidates what no numbers of this problem would change."""
+        """Learn from some candidates which answers always vanish and which mistakes never show."""
         values = self.evaluate(given)
         self.vanishing = frozenset(p for p in self.asked if np.all(np.abs(values[p]) < ZERO))
         quanta = self._quanta(values)
@@ -93,13 +93,13 @@ class Screens:
     # ------------------------------------------------------------- evaluating
 
     def line(self, rule: Rule) -> Any:
-        """A rule over columns, made once."""
+        """A rule for columns, compiled once."""
         if rule not in self._lines:
             self._lines[rule] = over_arrays(rule)
         return self._lines[rule]
 
     def evaluate(self, given: Mapping[int, Column]) -> dict[int, Any]:
-        """The columns of all lines that are needed; ``given`` are those of the numbers that vary."""
+        """The columns of all lines that are needed; ``given`` has those of the numbers that vary."""
         values: dict[int, Any] = {}
         with np.errstate(all="ignore"):
             for position in self.needed:
@@ -112,11 +112,11 @@ class Screens:
         return {p: value if isinstance(value, np.ndarray) else np.full(size, float(value)) for p, value in values.items()}
 
     def _quanta(self, values: Mapping[int, Column]) -> dict[int, Column]:
-        """One unit of the last place asked for, of every answer."""
+        """For every answer, one unit of the last place asked for."""
         return {position: 10.0 ** -self.places(position, values[position]) for position in self.asked}
 
     def places(self, position: int, column: Column) -> Column:
-        """The decimals asked for: as ``Key`` has them, for a whole column."""
+        """The decimals asked for, by the rule of ``Key``, for a whole column."""
         rounding = self.key.problem.rounding
         with np.errstate(divide="ignore"):
             size = np.floor(np.log10(np.abs(column)))
@@ -131,7 +131,7 @@ class Screens:
     # ------------------------------------------------------------- conditions
 
     def screen(self, given: Mapping[int, Column]) -> list[str]:
-        """For each candidate the condition that it fails, empty where it passes all."""
+        """For each candidate the condition that it fails; empty if it passes all."""
         size = len(next(iter(given.values())))
         failed = np.full(size, "", dtype=object)
         alive = np.arange(size)
@@ -174,16 +174,16 @@ class Screens:
         return SYMMETRIC, self._same(given, self.mirrored)
 
     def _same(self, given: Mapping[int, Column], pairs: Iterable[tuple[tuple[int, ...], tuple[int, ...]]]) -> Mask:
-        """Whether the two sides of a pair are equal; a pair of which nothing varies is as its author wants it."""
+        """Whether the two sides of any pair are equal; pairs in which nothing varies do not count."""
         size = len(next(iter(given.values())))
 
         def column(position: int) -> Any:
             return given.get(position, np.full(size, self.key.exact[position]))
 
         masks = [
-            np.all([column(a) == column(b) for a, b in zip(one, other, strict=True)], axis=0)
-            for one, other in pairs
-            if any(position in given for position in (*one, *other))
+            np.all([column(a) == column(b) for a, b in zip(first, second, strict=True)], axis=0)
+            for first, second in pairs
+            if any(position in given for position in (*first, *second))
         ]
         return self._any(masks, given)
 
@@ -198,8 +198,8 @@ class Screens:
 
     @cached_property
     def mirrored(self) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-        """For each square matrix of a recurrent layer its entries above the diagonal, and those below."""
-        found = []
+        """For each square recurrent matrix its entries above the diagonal, and those below."""
+        pairs = []
         network = self.key.problem.network
         for layer, cell in zip(network.layers, network.cells, strict=True):
             for stem, dimensions in cell.parameters.items():
@@ -212,21 +212,21 @@ class Screens:
                 }
                 above = [(i, j) for i, j in (index for index in cells if len(index) == 2) if i < j]
                 if above:
-                    found.append((tuple(cells[i, j] for i, j in above), tuple(cells[j, i] for i, j in above)))
-        return found
+                    pairs.append((tuple(cells[i, j] for i, j in above), tuple(cells[j, i] for i, j in above)))
+        return pairs
 
     @cached_property
     def bent(self) -> list[tuple[int, float]]:
-        """Arguments of activations, and how large they may be."""
-        found = []
+        """The arguments of activations, each with its bound."""
+        bounds = []
         for position in self.needed:
             step = self.steps[position]
             if step.rule is None or step.role not in (Role.HIDDEN, Role.OUTPUT) or len(step.arguments) != 1:
                 continue
             for function in source(step.rule).functions:
                 if function is not identity:
-                    found.append((step.arguments[0], np.inf if function.pieces is not None else FLAT))
-        return found
+                    bounds.append((step.arguments[0], np.inf if function.pieces is not None else FLAT))
+        return bounds
 
     def _saturated(self, values: Mapping[int, Column]) -> tuple[str, Mask]:
         bad = [(np.abs(values[p]) < STRAIGHT) | (np.abs(values[p]) > largest) for p, largest in self.bent]
@@ -239,7 +239,7 @@ class Screens:
         return DEAD, np.all([np.abs(values[p]) < ZERO for p in states], axis=0)
 
     def _small(self, values: Mapping[int, Column]) -> tuple[str, Mask]:
-        """Answers that look like 0; a unit of ReLU that is off makes zeros that are meant."""
+        """The condition and the candidates with an answer that looks like 0, apart from zeros of a ReLU that is off."""
         rounding = self.key.problem.rounding
         if rounding.figures is not None:
             return SMALL, self._any([], values)
@@ -264,20 +264,20 @@ class Screens:
 
     @cached_property
     def ways(self) -> dict[str, list[Plan]]:
-        """For every mistake that touches an answer, and each way of making it, the lines to be calculated anew."""
+        """For every mistake that changes an answer, and each way of making it, the lines to be recalculated."""
         asked = set(self.asked)
-        found = {}
-        for one, lines in self.key.changed_formulas:
+        plans = {}
+        for mistake, lines in self.key.changed_formulas:
             if not asked.isdisjoint(lines):
                 count = max(map(len, lines.values()))
-                found[one.slug] = [self._plan(lines, way) for way in range(count)]
-        return found
+                plans[mistake.slug] = [self._plan(lines, way) for way in range(count)]
+        return plans
 
     def _plan(self, lines: Mapping[int, list[Formula]], way: int) -> Plan:
-        """The lines that differ for somebody with a mistake, as far as the answers that it changes need them.
+        """The lines that differ under a mistake and that its changed answers need.
 
         A changed line may use a later one (a parameter that is updated too
-        early), so the order is that of use; a circle has no value.
+        early), so the order is that of use; a circular line has no value.
         """
         plan: Plan = []
         known: dict[int, bool | None] = {}
@@ -290,10 +290,10 @@ class Screens:
             rule, arguments = step.rule, step.arguments
             if position in lines:
                 rule, arguments = rule_of(lines[position][min(way, len(lines[position]) - 1)])
-            found = [differs(argument) for argument in arguments]
-            if None in found:
+            changed = [differs(argument) for argument in arguments]
+            if None in changed:
                 return None
-            known[position] = rule is not None and (position in lines or any(found))
+            known[position] = rule is not None and (position in lines or any(changed))
             if known[position] and rule is not None:
                 plan.append((position, self.line(rule), arguments))
             return known[position]
@@ -305,11 +305,11 @@ class Screens:
 
     @cached_property
     def changed(self) -> dict[str, frozenset[int]]:
-        """The answers that a mistake changes by another rule."""
-        return {one.slug: frozenset(lines) & frozenset(self.asked) for one, lines in self.key.changed_formulas}
+        """For each mistake the answers whose rule it changes."""
+        return {mistake.slug: frozenset(lines) & frozenset(self.asked) for mistake, lines in self.key.changed_formulas}
 
     def _worlds(self, slug: str, values: Mapping[int, Column]) -> Iterator[tuple[int, Column]]:
-        """What somebody with this mistake gets, at the answers that it changes."""
+        """The values that this mistake gives, at the answers that it changes."""
         with np.errstate(all="ignore"):
             for plan in self.ways[slug]:
                 world: dict[int, Any] = {}
@@ -328,11 +328,11 @@ class Screens:
         return seen
 
     def best(self, given: Mapping[int, Column]) -> list[list[Best]]:
-        """For each candidate every mistake that shows, where it shows best, in the order of the catalogue."""
+        """For each candidate the mistakes that show, each where it shows best, in the order of the catalogue."""
         values = self.evaluate(given)
         quanta = self._quanta(values)
         size = len(next(iter(given.values())))
-        found: list[list[Best]] = [[] for _ in range(size)]
+        shown: list[list[Best]] = [[] for _ in range(size)]
         for slug in self.ways:
             furthest = np.full(size, float(VISIBLE))
             where = np.full(size, -1)
@@ -344,16 +344,16 @@ class Screens:
                 furthest = np.where(better, apart, furthest)
                 where = np.where(better, position, where)
                 wrong = np.where(better, column, wrong)
-            for place in np.flatnonzero(where >= 0).tolist():
-                found[place].append(Best(slug, int(where[place]), float(wrong[place])))
-        return found
+            for candidate in np.flatnonzero(where >= 0).tolist():
+                shown[candidate].append(Best(slug, int(where[candidate]), float(wrong[candidate])))
+        return shown
 
 
 SELDOM = 0.02
-"""The share of candidates that must show a mistake for it to be demanded of all."""
+"""A mistake is demanded of all candidates if at least this share of them shows it."""
 
 
 def summary(failed: Counter[str]) -> str:
-    """What failed how often, the most frequent first."""
+    """The conditions that failed and how often, the most frequent first."""
     whole = sum(failed.values())
     return ", ".join(f"{condition} ({count / whole:.0%})" for condition, count in failed.most_common(3))

@@ -1,7 +1,7 @@
 """Integers drawn by HMAC-SHA256 in counter mode: the same on every machine and in every version of Python.
 
-A variant is drawn from its own code, so the code and the problem are all that
-is needed to make it again.
+The numbers of a variant follow from its code and its problem, so these two are
+enough to make it again.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from bptt_trace.errors import ProblemError
 from bptt_trace.problem.codes import SIGNS, grouped, spelled
 
 GENERATOR = 1
-"""The version of the generator; another one gives other variants."""
+"""The version of the generator; another version gives other variants."""
 DATA = 5
-"""Signs of a code that carry information; the sixth checks them."""
+"""The number of characters of a code that carry information; the sixth checks them."""
 _WORD = 1 << 32
 
 
 class Draws:
-    """A stream of integers that a key and a label determine."""
+    """A stream of integers, determined by a key and a label."""
 
     def __init__(self, key: bytes, label: str) -> None:
         self._words = self._stream(key, f"bptt-trace {GENERATOR} {label}".encode())
@@ -36,14 +36,14 @@ class Draws:
 
     def below(self, bound: int) -> int:
         """An integer from 0 to ``bound − 1``, each equally likely; ``bound`` is at most 2^32."""
-        fair = _WORD - _WORD % bound  # what is left over would favour the small ones
+        fair = _WORD - _WORD % bound  # the incomplete range at the end would favour small integers
         while (word := next(self._words)) >= fair:
             pass
         return word % bound
 
 
 def codes(key: bytes, seed: int) -> Iterator[str]:
-    """The codes of all candidates of a seed, in order; one that comes again is passed over."""
+    """The codes of all candidates of a seed, in order and without repetition."""
     draws, seen = Draws(key, f"codes of {seed}"), set[int]()
     while True:
         number = draws.below(1 << 5 * DATA)
@@ -54,14 +54,15 @@ def codes(key: bytes, seed: int) -> Iterator[str]:
 
 
 def _check(key: bytes, data: str) -> str:
-    """The sign that depends on all others, and on the problem."""
+    """The check character, which depends on all others and on the problem."""
     return SIGNS[Draws(key, f"check of {data}").below(len(SIGNS))]
 
 
 def read_code(key: bytes, text: str) -> str:
-    """A code as it was typed, put right and checked; raises ``ProblemError``.
+    """A code in its standard spelling, from the text that was typed.
 
     ``O`` is read as 0, ``I`` and ``L`` as 1; case and hyphens do not matter.
+    Raises ``ProblemError`` if it is not a code of this problem.
     """
     plain = text.strip().upper().replace("-", "").replace(" ", "").translate(str.maketrans("OIL", "011"))
     if len(plain) != DATA + 1 or not set(plain) <= set(SIGNS):

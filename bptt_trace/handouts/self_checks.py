@@ -1,4 +1,4 @@
-"""What a student can check alone: rules that hold for right results, without a number in them."""
+"""Rules for *Check yourself*: they hold for right results and contain no number."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ WORD = "Check yourself"
 
 
 def check_yourself(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, tuple[Block, ...]]]:
-    """For each section of a sheet the rules that its results keep."""
+    """The rules that right results obey, by section of the sheet."""
     rules = _Rules(desk, board)
-    for section, found in (
+    for section, rules_of_section in (
         ("forward", rules.forward()),
         ("loss", rules.loss()),
         ("backward", rules.backward()),
@@ -29,7 +29,7 @@ def check_yourself(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, 
         ("again", rules.again()),
     ):
         sentences: list[str | Math] = []
-        for sentence in found:
+        for sentence in rules_of_section:
             sentences += [" "] if sentences else []
             sentences += sentence
         if sentences:
@@ -51,18 +51,18 @@ class _Rules:
         return self.desk.speller.math(name) if name.time is None else self.desk.speller.seen_from(name, name.time)
 
     def _at(self, stem: str, layer: Layer = None) -> Name:
-        """A quantity at a time step; in a feedforward network without one."""
+        """A quantity at a time step, or without one in a feedforward network."""
         return Name(stem, layer, None if self.network.steps is None else 1)
 
     # ------------------------------------------------------------------ rules
 
     def forward(self) -> Iterator[Inline]:
-        """The range of every activation; of a GRU and an sLSTM, whose first state may be large, what bounds the next."""
+        """The range of every activation; for a GRU and an sLSTM, whose first state may be large, the bound of the next."""
         for layer, cell in zip(self.network.layers, self.network.cells, strict=True):
             h = self._general(self._at("h", layer))
             match type(cell).__name__:
                 case "GRU":
-                    # What reads backward comes from the step after.
+                    # A layer that reads backward has its state from the step after.
                     behind = 2 if word_and_number(layer)[0] == BACKWARD else 0
                     before = self.desk.speller.seen_from(Name("h", layer, behind), 1)
                     n = self._general(self._at("n", layer))
@@ -87,7 +87,7 @@ class _Rules:
             yield inline("No entry of {value} is negative, and they add up to 1, apart from rounding.", value=value)
 
     def loss(self) -> Iterator[Inline]:
-        """Its sign, and where the whole lies among its parts."""
+        """The sign of the loss, and its bounds among its terms."""
         kind, network = self.loss_of.kind, self.network
         several = not network.single or network.samples is not None
         if kind in ("squared_error", "cross_entropy", "binary_cross_entropy"):
@@ -107,10 +107,10 @@ class _Rules:
         y, target = self._general(self._at("y" if self.network.readout else "h")), self._general(self._at("target"))
         before = self._at(self.network.readout.logits) if self.network.readout else self._at("a", self.network.layers[-1])
         short = self.loss_of.gradient == "short"
-        # What is used again, as the next input or as the next state, is blamed for more than its own error.
-        own = self.network.feedback != "output" and (self.network.readout is not None or self.network.steps is None)
+        # A quantity that is used again, as the next input or state, has more sources than its own error.
+        own_error_only = self.network.feedback != "output" and (self.network.readout is not None or self.network.steps is None)
         error = {"squared_error": gradient(self._at("y")), "binary_cross_entropy": gradient(before)}.get(self.loss_of.kind)
-        if error is not None and own and self._has(error) and (short or self.loss_of.kind == "squared_error"):
+        if error is not None and own_error_only and self._has(error) and (short or self.loss_of.kind == "squared_error"):
             yield inline(
                 "{error} is negative where {y} is below {target}, apart from rounding.",
                 error=self._general(error),
@@ -137,19 +137,19 @@ class _Rules:
         )
 
     def gradients(self) -> Iterator[Inline]:
-        """Where a bias is used with the factor 1."""
+        """The gradient of a bias, which has the factor 1."""
         groups = self.desk.parts.gradients
         if any(len(group) > 1 for group in groups.values()):
             yield ("The gradient of a shared parameter is the sum of what all of its uses contribute.",)
 
     def update(self) -> Iterator[Inline]:
-        """Against the gradient."""
+        """The direction of the update: against the gradient."""
         update = self.update_of
         if self.desk.parts.updates and update and not update.decay and (update.rule == "gd" or update.iterations == 1):
             yield ("A parameter with a negative gradient rises, one with a positive gradient falls, apart from rounding.",)
 
     def again(self) -> Iterator[Inline]:
-        """Downhill."""
+        """The loss after the update: lower."""
         new = self.desk.speller.math(Name("L", iteration=self.desk.parts.last + 1))
         if self.update_of and self.update_of.online:
             return

@@ -29,10 +29,10 @@ from bptt_trace.problem.numbers import Number, exact_number
 from bptt_trace.problem.problem import Problem, from_document
 
 PROBES = 512
-"""Candidates from which is learnt what this problem's numbers can show at all."""
+"""The number of candidates that show which mistakes the numbers of a problem can show at all."""
 BATCH = 4096
 MOST_NUMBERS = 4_000_000
-"""Numbers in all columns together that are looked at at once."""
+"""The largest number of numbers, in all columns together, that are screened at once."""
 ALIKE = "equal to an earlier variant"
 
 ADVICE = {
@@ -43,30 +43,30 @@ ADVICE = {
     DEAD: "other ranges for weights and biases would do",
 }
 Drawn = tuple[int, ...]
-"""For each number that varies the place of what was drawn among its choices, then the classes."""
+"""For each number that varies, the index of its choice; then the classes."""
 
 
 class Variant(NamedTuple):
-    """One variant that passed."""
+    """A variant that passed all screens."""
 
     code: str
     drawn: Drawn
     exact: dict[int, float]
-    """The answers at full precision, by the places of their lines."""
+    """The answers at full precision, by the positions of their lines."""
     mistakes: tuple[Best, ...]
-    """Where each mistake is seen best."""
+    """For each mistake the line where it shows best."""
 
 
 @dataclass
 class Search:
-    """What was found, and what was rejected on the way."""
+    """The variants that were found, and the number of candidates that each condition rejected."""
 
     variants: list[Variant] = field(default_factory=list)
     rejected: Counter[str] = field(default_factory=Counter)
 
     @property
     def drawn(self) -> int:
-        """How many candidates were looked at."""
+        """The number of candidates that were screened."""
         return len(self.variants) + self.rejected.total()
 
 
@@ -85,7 +85,7 @@ class Factory:
             raise ProblemError("every number is fixed, so all variants would be the same", path="vary")
         self._wanted = tuple(blanks), hints
         self.key = digest(self._facts(document, table))
-        """What all draws depend on: the numbers of the file and the ranges, and nothing that is only shown."""
+        """The key of all draws, made from the numbers of the file and the ranges, without anything that is only printed."""
         self._shapes: dict[Drawn, Shape] = {}
 
     @staticmethod
@@ -98,12 +98,12 @@ class Factory:
 
     @cached_property
     def leaves(self) -> dict[Path, tuple[Name, ...]]:
-        """Where each number stands in the file."""
+        """The place of each number in the file."""
         return leaves(self.document, self.problem)
 
     @cached_property
     def names(self) -> tuple[Name, ...]:
-        """The numbers that vary one by one."""
+        """The numbers that vary, other than classes."""
         return tuple(self.ranges.choices)
 
     @cached_property
@@ -113,19 +113,19 @@ class Factory:
     # ---------------------------------------------------------------- drawing
 
     def drawn(self, label: str) -> Drawn:
-        """What is drawn by a code."""
+        """The draw of a code."""
         below = Draws(self.key, label).below
         return tuple([below(bound) for bound in self._bounds])
 
     def given(self, drawn: Drawn) -> dict[Name, Number]:
         """All given numbers of a variant."""
         numbers = dict(self.problem.given)
-        for (name, choices), place in zip(self.ranges.choices.items(), drawn, strict=False):
-            numbers[name] = choices[place]
+        for (name, choices), choice in zip(self.ranges.choices.items(), drawn, strict=False):
+            numbers[name] = choices[choice]
         one, zero = exact_number(1, ""), exact_number(0, "")
         for group, chosen in zip(self.ranges.classes, drawn[len(self.names) :], strict=True):
-            for place, name in enumerate(group):
-                numbers[name] = one if place == chosen else zero
+            for index, name in enumerate(group):
+                numbers[name] = one if index == chosen else zero
         return numbers
 
     def variant_problem(self, code: str, drawn: Drawn) -> Problem:
@@ -134,13 +134,13 @@ class Factory:
 
     @cached_property
     def probes(self) -> list[Drawn]:
-        """Draws that tell what this problem's numbers can show."""
+        """Draws that show which mistakes the numbers of this problem can show."""
         return [self.drawn(f"probe {number}") for number in range(PROBES)]
 
     def shape(self, drawn: Drawn) -> Shape:
-        """What variants have in common that have one program: in a cross-entropy a target of 0 leaves a term out."""
+        """The shape of a draw: variants of one shape share a program. In a cross-entropy a target of 0 omits a term."""
         choices = list(self.ranges.choices.values())
-        told = [choices[place][drawn[place]].value for place in self.telling]
+        told = [choices[index][drawn[index]].value for index in self.telling]
         key = (*((value == 0) - (value == 1) for value in told), *drawn[len(self.names) :])
         if key not in self._shapes:
             self._shapes[key] = Shape(self, drawn)
@@ -148,51 +148,51 @@ class Factory:
 
     @cached_property
     def telling(self) -> list[int]:
-        """Which of the numbers that vary make the program another one."""
+        """The indices of the numbers on which the program depends."""
         if self.problem.loss.kind not in PAIRED:
             return []
-        return [place for place, name in enumerate(self.names) if name.stem == "target"]
+        return [index for index, name in enumerate(self.names) if name.stem == "target"]
 
     def blanks(self, key: Key) -> Blanks:
-        """What the worksheets ask for."""
+        """The blanks of the worksheets."""
         return blanks_of(key, *self._wanted)
 
     # -------------------------------------------------------------- searching
 
     def regenerate(self, text: str) -> Variant:
-        """The variant of a code; raises ``ProblemError`` for one that is not this problem's."""
+        """The variant of a code. Raises ``ProblemError`` if the code does not belong to this problem."""
         code = read_code(self.key, text)
         drawn = self.drawn(code)
         return self.shape(drawn).finished([code], [drawn])[0]
 
     def rejected(self, variant: Variant) -> str:
-        """The condition that a variant fails; empty where it would have been found by a search."""
+        """The condition that a variant fails; empty if it passes all screens."""
         return self.shape(variant.drawn).screened([variant.drawn])[0]
 
     def search(self, count: int, seed: int, advance: Callable[[], None] = lambda: None) -> Search:
-        """So many variants that pass every screen; raises ``ProblemError`` where they cannot be found.
+        """Find ``count`` variants that pass every screen. Raises ``ProblemError`` if there are too few.
 
-        ``advance`` is called for each that is found.
+        ``advance`` is called for each variant that is found.
         """
-        found = Search()
+        result = Search()
         seen: set[Drawn] = set()
         every = codes(self.key, seed)
         left = self.ranges.tries * count
         size = self._batch(count)
-        while len(found.variants) < count:
+        while len(result.variants) < count:
             batch = list(islice(every, min(size, left)))
             if not batch:
-                raise ProblemError(self._failure(found, count), path="vary")
+                raise ProblemError(self._failure(result, count), path="vary")
             left -= len(batch)
-            before = len(found.variants)
-            self._look_at(batch, found, seen, count)
-            for _ in found.variants[before:]:
+            before = len(result.variants)
+            self._look_at(batch, result, seen, count)
+            for _ in result.variants[before:]:
                 advance()
             size = min(2 * size, self._largest)
-        return found
+        return result
 
     def _batch(self, count: int) -> int:
-        """How many candidates are drawn first: about one in six passes."""
+        """The number of candidates in the first batch: about one in six passes."""
         return max(64, min(8 * count, self._largest))
 
     @cached_property
@@ -203,29 +203,29 @@ class Factory:
         drawn = [self.drawn(code) for code in batch]
         failed = [""] * len(batch)
         groups: dict[int, tuple[Shape, list[int]]] = {}
-        for place, one in enumerate(drawn):
-            shape = self.shape(one)
-            groups.setdefault(id(shape), (shape, []))[1].append(place)
-        for shape, places in groups.values():
-            for place, condition in zip(places, shape.screened([drawn[p] for p in places]), strict=True):
-                failed[place] = condition
+        for number, draw in enumerate(drawn):
+            shape = self.shape(draw)
+            groups.setdefault(id(shape), (shape, []))[1].append(number)
+        for shape, numbers in groups.values():
+            for number, condition in zip(numbers, shape.screened([drawn[n] for n in numbers]), strict=True):
+                failed[number] = condition
         passed: list[int] = []
-        for place, one in enumerate(drawn):
+        for number, draw in enumerate(drawn):
             if len(found.variants) + len(passed) == count:
                 break
-            condition = failed[place] or (ALIKE if one in seen else "")
+            condition = failed[number] or (ALIKE if draw in seen else "")
             if condition:
                 found.rejected[condition] += 1
             else:
-                seen.add(one)
-                passed.append(place)
+                seen.add(draw)
+                passed.append(number)
         done: dict[int, Variant] = {}
-        for shape, places in groups.values():
-            mine = [place for place in places if place in set(passed)]
+        for shape, numbers in groups.values():
+            mine = [number for number in numbers if number in set(passed)]
             if mine:
                 variants = shape.finished([batch[p] for p in mine], [drawn[p] for p in mine])
                 done.update(zip(mine, variants, strict=True))
-        found.variants += [done[place] for place in passed]
+        found.variants += [done[number] for number in passed]
 
     def _failure(self, found: Search, count: int) -> str:
         some = f"only {len(found.variants)} of {count} variants" if found.variants else "no variant"
@@ -239,12 +239,12 @@ class Factory:
 
     @property
     def never_shown(self) -> tuple[str, ...]:
-        """Mistakes that this problem does not show, whatever its numbers."""
+        """The mistakes that no numbers of this problem would show."""
         return tuple(dict.fromkeys(slug for shape in self._shapes.values() for slug in shape.screens.never_shown))
 
 
 class Shape:
-    """Variants that have one program."""
+    """Variants that share one program."""
 
     def __init__(self, factory: Factory, model: Drawn) -> None:
         self.factory = factory
@@ -254,32 +254,32 @@ class Shape:
         self.screens = Screens(self.key, self.blanks, factory.ranges.may_hide)
         self._positions = [self.key.program.index[name] for name in factory.names]
         self._choices = [np.array([float(n.value) for n in choices]) for choices in factory.ranges.choices.values()]
-        # Learnt from draws of their own, so that it is the same for every seed.
+        # Learn from separate draws, so that the screens are the same for every seed.
         self.screens.learn(self._columns([self._like_model(drawn) for drawn in factory.probes]))
 
     def _like_model(self, drawn: Drawn) -> Drawn:
-        """A draw with what makes the program another one as in this shape."""
+        """A draw whose numbers are those of this shape where the program depends on them."""
         same = {*self.factory.telling, *range(len(self.factory.names), len(drawn))}
-        return tuple(self.model[place] if place in same else one for place, one in enumerate(drawn))
+        return tuple(self.model[index] if index in same else choice for index, choice in enumerate(drawn))
 
     def _columns(self, drawn: Sequence[Drawn]) -> dict[int, Column]:
         if not self._positions:  # only classes vary
             first = next(p for p, step in enumerate(self.key.steps) if step.rule is None)
             return {first: np.full(len(drawn), self.key.exact[first])}
-        table = np.array([one[: len(self._positions)] for one in drawn])
+        table = np.array([draw[: len(self._positions)] for draw in drawn])
         return {p: choices[table[:, j]] for j, (p, choices) in enumerate(zip(self._positions, self._choices, strict=True))}
 
     def screened(self, drawn: Sequence[Drawn]) -> list[str]:
-        """For each candidate the condition that it fails; empty where it passes."""
+        """For each candidate the condition that it fails; empty if it passes."""
         return self.screens.screen(self._columns(drawn))
 
     def finished(self, labels: Sequence[str], drawn: Sequence[Drawn]) -> list[Variant]:
-        """Candidates with what their keys need."""
+        """Candidates as variants, with the numbers that their keys need."""
         columns = self._columns(drawn)
         values = self.screens.evaluate(columns)
         rows = np.array([values[position] for position in self.screens.asked]).T.tolist()
         best = self.screens.best(columns)
         return [
-            Variant(code, one, dict(zip(self.screens.asked, row, strict=True)), tuple(mistakes))
-            for code, one, row, mistakes in zip(labels, drawn, rows, best, strict=True)
+            Variant(code, draw, dict(zip(self.screens.asked, row, strict=True)), tuple(mistakes))
+            for code, draw, row, mistakes in zip(labels, drawn, rows, best, strict=True)
         ]

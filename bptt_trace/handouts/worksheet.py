@@ -1,7 +1,7 @@
-"""The worksheet of a problem: the worked solution with blanks in it.
+"""The worksheet of a problem: the worked solution with blanks.
 
-Nothing of the key is on it: where a result is left to the student, no string of
-it is ever made (see ``paper``).
+Nothing of the key is on it: no text of a blank result is ever made (see
+``blank_rows``).
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ def worksheet(
     """A worksheet; without ``blanks`` every line up to the update is left to the student.
 
     ``detail`` and ``style`` are those of ``write``. ``answers=True`` puts the
-    answers behind the blanks, for a LaTeX source that prints either: such a
-    sheet is for the lecturer alone. ``shown`` replaces the strings of the given
-    numbers, for a sheet that is to be filled in many times; ``student`` says
-    whose sheet it is.
+    answers behind the blanks, for a LaTeX source that prints worksheet or key:
+    such a sheet is for the lecturer only. ``shown`` replaces the texts of the
+    given numbers, for a sheet that is filled in many times; ``student`` names
+    its owner.
     """
     problem = key.problem
     blanks = blanks or blanks_of(key)
@@ -50,7 +50,7 @@ def worksheet(
     exact = Values(key.program, tuple(key.exact), problem.given, Rounding("full"))
     paper = Paper(problem, key.program, values, exact, blanks, shown=shown, detail=detail, answers=answers)
     board = PaperBoard(paper, detail) if paper.has_components else paper
-    # A picture is a map of names, for the student to put the numbers in.
+    # A picture shows names; the student adds the numbers.
     every = Blanks({}, frozenset(range(len(key.steps))))
     bare = Paper(problem, key.program, values, exact, every, detail=detail)
     sketch = bare, PaperBoard(bare, detail) if bare.has_components else bare
@@ -83,17 +83,17 @@ def worksheet(
 
 
 def _blocks(section: Section, blanks: Blanks) -> Iterator[Block]:
-    """The blocks of a section as far as there is something in them, and as far as the hints go."""
+    """The blocks of a section that are not empty and that the hints allow."""
     for block in section.blocks:
         match block:
             case Lines(title, rows):
                 if len(rows):
                     yield Lines(title, rows)
-            case Equations():  # every line has its own formula, as far as it is told
+            case Equations():  # every line has its own formula, if the hints allow it
                 if section.id == "backward" and block.lead:
                     yield Paragraph((*block.lead[:-1], f"{block.lead[-1]}".rstrip(":"), ". Use the old parameters throughout."))
             case Picture(id="rolled-up"):
-                pass  # the unrolled one has all of it
+                pass  # the unrolled picture has all of it
             case Paragraph():
                 if blanks.hints >= 2:
                     yield block
@@ -102,9 +102,9 @@ def _blocks(section: Section, blanks: Blanks) -> Iterator[Block]:
 
 
 def _answering(key: Key, blanks: Blanks) -> Iterator[tuple[str, Inline]]:
-    """How answers are to be given."""
+    """The rules for answers."""
     rounding = key.problem.rounding
-    digits = f"Write every result with {rounding.kept}; more do no harm."
+    digits = f"Write every result with {rounding.kept}; extra digits do no harm."
     if rounding.figures is None:
         digits = "Write every result with the number of decimals printed beside its box; extra decimals do no harm."
         if rounding.policy == "by_hand":

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from decimal import Decimal
 from fractions import Fraction
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from bptt_trace.calculation.arithmetic import SNAP, ByHand, Values, decimal, settler
@@ -20,7 +20,7 @@ from bptt_trace.document.mathematics import Math
 from bptt_trace.engine.formula_text import LATEX, TEXT, Signs, Template
 from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, Layer, Name, Role, spell, word_and_number
 from bptt_trace.engine.program import KEEPS_FIGURES
-from bptt_trace.engine.rules import Rule
+from bptt_trace.engine.rules import KEPT_RULES, Rule
 from bptt_trace.networks.optimizers import STATES
 from bptt_trace.problem.numbers import Rounding
 from bptt_trace.problem.vocabulary import Vocabulary
@@ -259,7 +259,7 @@ def seen(clock: Clock, here: Name, name: Name) -> tuple[Name, Clock]:
     return name, str if handed_over or at_an_end else clock
 
 
-@cache
+@lru_cache(maxsize=KEPT_RULES)
 def _checker(rule: Rule, role: Role, rounding: Rounding, endless: bool) -> Callable[..., Any]:
     return ByHand(rounding, endless).line(rule, role)
 

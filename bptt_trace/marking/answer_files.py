@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import sys
 from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 from bptt_trace.engine.names import Name
 from bptt_trace.errors import ProblemError, UnknownName, nearest
+from bptt_trace.files import read
 from bptt_trace.lines.spelling import latex
 from bptt_trace.problem.numbers import shown
 from bptt_trace.problem.vocabulary import Vocabulary
@@ -88,24 +88,12 @@ def load(source: str | Path, register: Register) -> Answers:
 
 def content(source: str | Path) -> tuple[str, str]:
     """The text of a file of answers, or of standard input, and what to call it."""
-    if source == "-":
-        return decoded(sys.stdin.buffer.read(MAX_BYTES + 1), "<standard input>"), "<standard input>"
-    path = Path(source)
-    try:
-        if path.exists() and not path.is_file():
-            raise ProblemError("not a regular file; answers are a CSV, TOML, JSON or Markdown file", source=str(source))
-        with path.open("rb") as file:
-            return decoded(file.read(MAX_BYTES + 1), str(source)), str(source)
-    except FileNotFoundError:
-        raise ProblemError("no such file", source=str(source)) from None
-    except (OSError, ValueError) as error:
-        raise ProblemError(f"cannot be read: {getattr(error, 'strerror', None) or error}", source=str(source)) from None
+    data, name = read(source, "answers are a CSV, TOML, JSON or Markdown file", MAX_BYTES)
+    return decoded(data, name), name
 
 
 def decoded(data: bytes, source: str) -> str:
     """The text of a file; UTF-8, or UTF-16 with its mark."""
-    if len(data) > MAX_BYTES:
-        raise ProblemError(f"larger than {MAX_BYTES:,} bytes", source=source)
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = data.decode(encoding)
@@ -196,17 +184,18 @@ def _csv(text: str, sign: str) -> Rows:
 
 def cells(lines: Iterable[str], sign: str) -> Iterator[list[str]]:
     """The cells of every row; raises ``ProblemError`` where a quote is not closed or a cell is endless."""
-    csv.field_size_limit(MAX_CELL)
     reader = csv.reader((f"{line}\n" for line in lines), delimiter=sign, strict=True)
     number = 0
     while True:
         number += 1
         try:
             row = next(reader)
+            if max(map(len, row), default=0) > MAX_CELL:
+                raise csv.Error(f"field larger than field limit ({MAX_CELL})")
         except StopIteration:
             return
-        except csv.Error as error:
-            reason = str(error).replace("\t", "tab")
+        except csv.Error as error:  # the limit of the module is that of the whole process: it is left alone
+            reason = str(error).replace("\t", "tab").replace(f"({csv.field_size_limit()})", f"({MAX_CELL})")
             raise ProblemError(f"{reason}; is a quote closed?", path=f"row {number}") from None
         yield [cell.rstrip("\n") for cell in row] if row else [""]
 

@@ -1,9 +1,9 @@
 """Marking: a verdict for each answer, following the student's own numbers.
 
-An answer is right where it follows from the exact numbers, or by the rule of
-its line from the student's own; the mistake is where it does neither. What was
-left blank is walked through. Tolerances come from the precision asked for,
-never from the precision typed.
+An answer is right if it follows from the exact numbers, or by the rule of its
+line from the student's own; a mistake begins where it does neither. Blank lines
+are calculated on the way. Tolerances come from the precision asked for, never
+from the precision typed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from bptt_trace.marking.slips import CUT_OFF, out_of_range, slip
 from bptt_trace.problem.problem import Problem
 
 Explanation = Callable[[int, float, Misconception, Changed, float | None, float], float | None]
-"""How far an answer is from what a misconception gives; None where that does not explain it."""
+"""The distance of an answer from the value of a misconception; None if that does not explain the answer."""
 
 
 HUGE = 1e6
@@ -33,15 +33,15 @@ MOST_COMBINATIONS = 15
 
 
 FEW = 3
-"""Tolerances that a number is away from 0, or from another, where it says something."""
+"""A number is informative if it is at least this many tolerances away from 0, or from another number."""
 LEAST_FILLED = 3
-"""Answers of a sheet from which on one number in every box is no coincidence."""
+"""From this many answers on, the same number in every box is no coincidence."""
 
 ASTRAY = 4
-"""Lines without an explanation for each right one, from which on what follows from wrong numbers may be chance."""
+"""With this many unexplained lines for each right one, an answer that follows from wrong numbers may be chance."""
 
 MOST_WORK = 5_000_000
-"""Lines that are calculated for one sheet, which takes about ten seconds; what is open then is left to a human."""
+"""The largest number of lines calculated for one sheet, about ten seconds; undecided answers then need a human."""
 
 
 # ------------------------------------------------------------------------ the key
@@ -53,9 +53,10 @@ MOST_WORK = 5_000_000
 def check(problem: Problem | Key, answers: Mapping[Name, str] | Mapping[str, str]) -> Marks:
     """The marks of one answer sheet.
 
-    ``answers`` has the text of each answer by the name of its quantity; blank
-    and unreadable ones are answers too. A ``Key`` in place of the problem saves
-    the work of making it for every sheet. Raises ``UnknownName``.
+    ``answers`` has the text of each answer by the name of its quantity, also of
+    blank and unreadable answers. A ``Key`` instead of the problem saves the work
+    of making it for every sheet. Raises ``UnknownName`` for a name that the
+    problem does not have.
     """
     key = problem if isinstance(problem, Key) else Key(problem)
     index, find = key.program.index, key.register.find
@@ -81,13 +82,13 @@ _CORRECT = _Verdict("correct")
 
 @dataclass
 class _Marking:
-    """One sheet, while it is being marked, in the order of the calculation."""
+    """The marking of one sheet, in the order of the calculation."""
 
     key: Key
     readings: Mapping[int, tuple[str, Reading]]
     verdicts: dict[int, _Verdict] = field(default_factory=dict)
     roots: dict[int, frozenset[int]] = field(default_factory=dict)
-    """For each unsound answer the root faults behind it."""
+    """For each answer that is not right itself, the root faults that it follows from."""
 
     def __post_init__(self) -> None:
         self.written = {p: float(r.value) for p, (_, r) in self.readings.items() if r.value is not None}
@@ -95,13 +96,13 @@ class _Marking:
         self.world = World(self.key, self.written, work=self.work, unit=self.unit)
         self.mistaken: dict[tuple[str, int], World] = {}
         self.typed: dict[int, float] = {}
-        """Right numbers with too few decimals, as they were typed."""
+        """The right numbers with too few decimals, as they were typed."""
         self._sources: Sources | None = None
         self.first_cut = -1
-        """The first line that is cut off instead of rounded."""
+        """The first line that is cut off instead of rounded; −1 if there is none."""
 
     def marks(self) -> Marks:
-        """Verdicts for all answers, then what blanks explain."""
+        """Mark all answers, then look for faults in blank lines."""
         for position, (_, reading) in self.readings.items():
             if reading.value is None:
                 self.verdicts[position] = _Verdict("blank") if reading.blank else _Verdict("unreadable", reading.reason)
@@ -112,7 +113,7 @@ class _Marking:
         return Marks(tuple(self.marked(position) for position in self.readings), unwritten)
 
     def marked(self, position: int) -> Marked:
-        """The answer with its verdict, for whoever reads it."""
+        """The answer with its verdict, for reports."""
         text, reading = self.readings[position]
         verdict, key = self.verdicts[position], self.key
         exact, weight = key.exact[position], key.weights[position]
@@ -135,7 +136,7 @@ class _Marking:
     # ---------------------------------------------------------------- verdicts
 
     def judged(self, position: int) -> _Verdict:
-        """The verdict on an answer, or that it takes too much work to find."""
+        """The verdict on an answer; ``needs-human`` if finding it takes too much work."""
         try:
             return self.judge(position, self.written[position], self.readings[position][1])
         except TooMuchWork:
@@ -143,7 +144,7 @@ class _Marking:
             return _Verdict("needs-human", "this sheet takes too much calculation to be marked to its end")
 
     def look_over(self) -> None:
-        """Take back what answers earned by chance: where every box has one number, and where hardly anything follows."""
+        """Take back marks earned by chance: on a sheet with one number in every box, or with hardly any right line."""
         filled = {position: reading.value for position, (_, reading) in self.readings.items() if reading.value is not None}
         kinds = [self.verdicts[position].kind for position in filled]
         right = [position for position, kind in zip(filled, kinds, strict=True) if kind in RIGHT]
@@ -165,10 +166,10 @@ class _Marking:
             return _CORRECT
         if reading.value == key.printed.get(position):
             return _CORRECT
-        found = self.consistent(position, value) or self.cut_short(position, value, reading)
-        found = found or self.from_few_decimals(position, value)
-        if found is not None:
-            return found
+        verdict = self.consistent(position, value) or self.cut_short(position, value, reading)
+        verdict = verdict or self.from_few_decimals(position, value)
+        if verdict is not None:
+            return verdict
         reference = self.world.rule(position)
         radius = self.radius(position, reference)
         fault = (
@@ -185,25 +186,25 @@ class _Marking:
         return fault
 
     def cut_short(self, position: int, value: float, reading: Reading) -> _Verdict | None:
-        """Whether it is the right number, or the one that follows, with up to two decimals too few."""
+        """The verdict if the answer is the right number, or one that follows, with up to two decimals too few."""
         key, exact = self.key, self.key.exact[position]
         advice = f"the right number; give {max(key.places[position], 0)} decimals"
         if self.is_rough(position, value, reading, exact):
-            found, meant = _Verdict("rough", advice), exact
+            verdict, meant = _Verdict("rough", advice), exact
         else:
             reference = self.world.rule(position)
             if reference is None or not self.is_rough(position, value, reading, reference):
                 return None
-            whole = self.consistent(position, reference)  # what it would be with all decimals
+            whole = self.consistent(position, reference)  # the verdict with all decimals
             if whole is None or whole.kind not in ("rounded", "follow-through"):
                 return whole
-            found, meant = _Verdict("rough", advice, (), whole.inherits, reference, whole.radius), reference
+            verdict, meant = _Verdict("rough", advice, (), whole.inherits, reference, whole.radius), reference
         self.typed[position] = value
         self.written[position] = meant
-        return found
+        return verdict
 
     def is_rough(self, position: int, value: float, reading: Reading, goal: float) -> bool:
-        """Whether it is this number with up to two decimals too few, or with the decimals of a problem that wants figures."""
+        """Whether the answer is ``goal`` with up to two decimals too few, or with the problem's own decimals."""
         half = HALF * 10.0**-reading.decimals
         if not abs(value - goal) <= half:
             return False
@@ -213,7 +214,7 @@ class _Marking:
         return 0 < short <= 2 and reading.digits >= 2 and half <= 0.05 * abs(goal)
 
     def unit(self, position: int) -> float:
-        """One unit of the last place that this student keeps of a line; of a blank one, as of the written ones."""
+        """One unit of the last place that this student keeps in a line; blank lines follow the written ones."""
         key = self.key
         if position in self.written and position in self.readings:
             return key.unit(position, self.written[position], self.readings[position][1].decimals)
@@ -222,22 +223,22 @@ class _Marking:
 
     @cached_property
     def keeps_small_digits(self) -> bool:
-        """Whether small numbers on this sheet have more decimals than the problem's own, as is asked for."""
+        """Whether small numbers on this sheet have more decimals than the problem's own."""
         places, figures = self.key.problem.rounding.places, self.key.figures
         return any(reading.decimals > places and figures(p) is None for p, (_, reading) in self.readings.items())
 
     def consistent(self, position: int, value: float) -> _Verdict | None:
-        """Whether it follows from the student's own numbers."""
+        """The verdict if the answer follows from the student's own numbers."""
         reference = self.world.rule(position)
         if reference is None:
             return _Verdict("not-assessable", "what it is made of has no value") if self.unsound(position) else None
         sources = self.unsound(position)
         if not sources and abs(value - reference) <= HALF * self.unit(position):
-            return _Verdict("rounded", reference=reference)  # the most common case: no more room is needed
+            return _Verdict("rounded", reference=reference)  # the most common case needs no further tolerance
         radius = self.radius(position, reference)
         if not abs(value - reference) <= radius:
             return None
-        behind = frozenset().union(*(self.roots[one] for one in sources))
+        behind = frozenset().union(*(self.roots[source] for source in sources))
         if self.is_far(position, value, reference):
             self.roots[position] = behind or frozenset({position})
             return _Verdict("needs-human", "too much rounding on the way to tell", (), behind, reference, radius)
@@ -249,13 +250,13 @@ class _Marking:
         return _Verdict("not-assessable" if why else "follow-through", why, (), behind, reference, radius)
 
     def is_far(self, position: int, value: float, reference: float) -> bool:
-        """Whether an answer is so far from what follows, and from the right number, that no tolerance makes it right."""
+        """Whether an answer is too far from the reference and from the right number for any tolerance."""
         most = max(self.key.farthest[position], MOST_UNITS * self.unit(position))
         return not (abs(value - reference) <= most or abs(value - self.key.exact[position]) <= most)
 
     def from_few_decimals(self, position: int, value: float) -> _Verdict | None:
-        """Whether it follows from what was written with too few decimals, as it was written."""
-        rough = {one: self.typed[one] for one in self.sources(position)[0] if one in self.typed}
+        """The verdict if the answer follows from numbers with too few decimals, as they were written."""
+        rough = {source: self.typed[source] for source in self.sources(position)[0] if source in self.typed}
         if not rough:
             return None
         world = World(self.key, {**self.written, **rough}, work=self.work, unit=self.unit)
@@ -263,30 +264,33 @@ class _Marking:
         radius = self.radius(position, reference, world)
         if reference is None or not abs(value - reference) <= radius:
             return None
-        behind = frozenset().union(*(self.roots[one] for one in self.unsound(position)))
+        behind = frozenset().union(*(self.roots[source] for source in self.unsound(position)))
         self.roots[position] = behind
         return _Verdict("follow-through", "", (), behind | rough.keys(), reference, radius)
 
     def mixed(self, position: int, value: float) -> _Verdict | None:
-        """Whether it follows when some unsound lines are replaced by the right ones, as copied from the board."""
+        """The verdict if the answer follows when one or two wrong numbers are replaced by the right ones."""
         sources = sorted(self.unsound(position))
         pairs = (c for size in (1, 2) for c in combinations(sources, size))
         for replaced in islice(pairs, MOST_COMBINATIONS):
             if len(replaced) == len(sources):
                 continue
             world = World(
-                self.key, {**self.written, **{one: self.key.exact[one] for one in replaced}}, work=self.work, unit=self.unit
+                self.key,
+                {**self.written, **{source: self.key.exact[source] for source in replaced}},
+                work=self.work,
+                unit=self.unit,
             )
             reference = world.rule(position)
             radius = self.radius(position, reference, world)
-            kept = [one for one in sources if one not in replaced]
+            kept = [source for source in sources if source not in replaced]
             if (
                 reference is not None
                 and abs(value - reference) <= radius
                 and not self.is_far(position, value, reference)
                 and not self.says_nothing(position, value, kept, reference, radius)
             ):
-                behind = frozenset().union(*(self.roots[one] for one in kept))
+                behind = frozenset().union(*(self.roots[source] for source in kept))
                 self.roots[position] = behind
                 return _Verdict("mixed", "", (), behind, reference, radius)
         return None
@@ -294,57 +298,61 @@ class _Marking:
     def misconceived(
         self, explains: Explanation, position: int, value: float, reference: float | None, radius: float
     ) -> _Verdict | None:
-        """The misconception by which it can be calculated, the nearest one; two where both fit alike."""
+        """The verdict for the misconception that fits best, or for several that fit equally well."""
         fits = [
-            (apart, one)
-            for one, lines in self.key.changes
-            if (apart := explains(position, value, one, lines, reference, radius)) is not None
+            (apart, misconception)
+            for misconception, lines in self.key.changes
+            if (apart := explains(position, value, misconception, lines, reference, radius)) is not None
         ]
         if not fits:
             return None
-        # Who has made a mistake makes it again, rather than another that happens to give the same number.
+        # A mistake that was made before is likelier than another that gives the same number.
         named = {slug for verdict in self.verdicts.values() for slug in verdict.slugs}
-        fits = [(apart, one) for apart, one in fits if one.slug in named] or fits
+        fits = [(apart, misconception) for apart, misconception in fits if misconception.slug in named] or fits
         nearest = min(apart for apart, _ in fits) + 0.02 * self.key.quantum[position]
-        best = [one for apart, one in fits if apart <= nearest]
-        return _Verdict("misconception", " ".join(one.message for one in best), tuple(one.slug for one in best))
+        best = [misconception for apart, misconception in fits if apart <= nearest]
+        return _Verdict(
+            "misconception",
+            " ".join(misconception.message for misconception in best),
+            tuple(misconception.slug for misconception in best),
+        )
 
     def explained_here(
-        self, position: int, value: float, one: Misconception, lines: Changed, reference: float | None, radius: float
+        self, position: int, value: float, misconception: Misconception, lines: Changed, reference: float | None, radius: float
     ) -> float | None:
-        """How far an answer is from what this misconception makes of the student's numbers; None where that is too far."""
+        """The distance of an answer from the value of a misconception, from the student's numbers; None if too far."""
         if position not in lines and not self.sources(position)[1] & lines.keys():
             return None
-        found: list[float] = []
+        distances: list[float] = []
         for way in range(max(len(ways) for ways in lines.values())):
-            world = self.mistaken_world(one.slug, lines, way)
+            world = self.mistaken_world(misconception.slug, lines, way)
             other = world.rule(position)
             if other is None or not abs(value - other) <= 20 * max(radius, self.key.quantum[position]):
                 continue
             room = self.radius(position, other, world)
             if abs(value - other) <= room and (reference is None or abs(other - reference) > 3 * max(radius, room)):
-                found.append(abs(value - other))
-        return min(found, default=None)
+                distances.append(abs(value - other))
+        return min(distances, default=None)
 
     def mistaken_world(self, slug: str, lines: Changed, way: int) -> World:
-        """What follows from the student's numbers for somebody who has this misconception; made once for the sheet."""
+        """All lines under a misconception, from the student's numbers; made once for the sheet."""
         if (slug, way) not in self.mistaken:
             self.mistaken[slug, way] = World(self.key, self.written, lines, way, self.work, self.unit)
         return self.mistaken[slug, way]
 
     def explained_everywhere(
-        self, position: int, value: float, one: Misconception, lines: Changed, reference: float | None, radius: float
+        self, position: int, value: float, misconception: Misconception, lines: Changed, reference: float | None, radius: float
     ) -> float | None:
-        """The same from the exact numbers, with the misconception on every line."""
+        """The distance from the value of a misconception in every line, from the exact numbers; None if too far."""
         del lines, reference
         quantum = self.key.quantum[position]
         room = max(HALF * quantum, min(radius, 5 * quantum))
-        values = [world[position] for world in self.key.worlds[one.slug] if position in world]
+        values = [world[position] for world in self.key.worlds[misconception.slug] if position in world]
         told_apart = [other for other in values if abs(other - self.key.exact[position]) > 3 * room]
         return min((abs(value - other) for other in told_apart if abs(value - other) <= room), default=None)
 
     def rearranged(self, position: int) -> _Verdict | None:
-        """Whether the whole matrix is written transposed, or the whole vector shifted by one place."""
+        """The verdict if the whole matrix is transposed, or the whole vector shifted by one place."""
         target = self.key.steps[position].target
         cells = self.key.cells.get(target._replace(index=()), {}) if target.index else {}
         if len(cells) < 2 or not all(cell in self.written for cell in cells.values()):
@@ -354,26 +362,26 @@ class _Marking:
             ways = [("the whole matrix is transposed", [index[::-1] for index in order])]
         else:
             ways = [("the whole vector is shifted by one place", order[by:] + order[:by]) for by in (1, -1)]
-        for said, places in ways:
-            pairs = [(cells[index], cells.get(place)) for index, place in zip(order, places, strict=True)]
+        for said, shifted in ways:
+            pairs = [(cells[index], cells.get(source)) for index, source in zip(order, shifted, strict=True)]
             if all(other is not None and self.has_value_of(cell, other) for cell, other in pairs):
                 return _Verdict("slip", said)
         return None
 
     def has_value_of(self, position: int, other: int) -> bool:
-        """Whether an answer is what another line comes to."""
+        """Whether an answer is the result of another line."""
         reference = self.world.rule(other)
         radius = self.radius(other, reference)
         goals = [goal for goal in (reference, self.key.exact[other]) if goal is not None]
         return any(abs(self.written[position] - goal) <= radius for goal in goals)
 
     def slipped(self, position: int, value: float, reference: float | None, radius: float) -> _Verdict | None:
-        """A slip of the pen: the sign, the point, two digits, the wrong cell."""
+        """The verdict for a slip of the pen: the sign, the decimal point, two digits, another line."""
         goals = [goal for goal in (reference, self.key.exact[position]) if goal is not None]
         for goal in goals:
             said = slip(value, goal, radius, self.key.places[position])
             if said == CUT_OFF and self.first_cut not in (-1, position):
-                # Who cuts off throughout is told once, and loses one line.
+                # A student who always cuts off is told once, and loses one line.
                 self.roots[position] = frozenset({self.first_cut})
                 return _Verdict("follow-through", f"{said}, as before", (), self.roots[position])
             if said:
@@ -383,9 +391,9 @@ class _Marking:
         quantum = HALF * self.key.quantum[position]
         target = steps[position].target
         for other in self.neighbours(position):
-            follows = position in self.sources(other)[0]  # then it may be wrong in a way that ends at this number
-            own = exact[other] if follows else self.written.get(other, exact[other])
-            there = min(abs(value - exact[other]), abs(value - own))
+            follows = position in self.sources(other)[0]  # then its wrong number may have been made from this one
+            theirs = exact[other] if follows else self.written.get(other, exact[other])
+            there = min(abs(value - exact[other]), abs(value - theirs))
             if there <= quantum and abs(exact[other] - exact[position]) > 3 * radius and exact[other] != 0:
                 name = steps[other].target
                 same = name._replace(time=target.time) == target
@@ -394,10 +402,10 @@ class _Marking:
         return None
 
     def neighbours(self, position: int) -> Iterable[int]:
-        """The answers before and after, and the same quantity at other times."""
+        """The lines before and after, and the same quantity at other times."""
         order = list(self.readings)
-        place = order.index(position)
-        yield from (order[i] for i in (place - 1, place + 1) if 0 <= i < len(order))
+        number = order.index(position)
+        yield from (order[i] for i in (number - 1, number + 1) if 0 <= i < len(order))
         target = self.key.steps[position].target
         if target.time is not None and target.via is None:
             yield from (
@@ -413,17 +421,17 @@ class _Marking:
     # --------------------------------------------------------------- tolerances
 
     def sources(self, position: int) -> tuple[frozenset[int], frozenset[int]]:
-        """The written lines that a line uses, and the blank ones on the way to them."""
+        """The written lines that a line uses, and the blank lines on the way to them."""
         if self._sources is None:
             self._sources = self.key.sources(frozenset(self.written))
         return self._sources.of(position)
 
     def unsound(self, position: int) -> list[int]:
-        """The written lines behind a line that are not right themselves."""
-        return [one for one in self.sources(position)[0] if one in self.roots] if self.roots else []
+        """The written lines that a line uses and that are not right themselves."""
+        return [source for source in self.sources(position)[0] if source in self.roots] if self.roots else []
 
     def radius(self, position: int, reference: float | None, world: World | None = None) -> float:
-        """How far an answer may be from what follows: half a unit, and what rounding on the way can do."""
+        """The tolerance of an answer: half a unit, and the effect of rounding on the way."""
         half = HALF * self.unit(position)
         if reference is None:
             return half
@@ -431,28 +439,30 @@ class _Marking:
         return radius if math.isfinite(radius) else math.inf
 
     def hides_again(self, position: int, behind: Iterable[int], reference: float, radius: float) -> str:
-        """Why a line cannot show whether the misconception behind it was made here again; empty if it can."""
+        """Why a line cannot show whether an earlier misconception was repeated here; empty if it can."""
         slugs = {slug for root in behind if root in self.verdicts for slug in self.verdicts[root].slugs}
-        for one, lines in self.key.changes if slugs else ():
-            if one.slug not in slugs or position not in lines:
+        for misconception, lines in self.key.changes if slugs else ():
+            if misconception.slug not in slugs or position not in lines:
                 continue
             for way in range(len(lines[position])):
-                other = self.mistaken_world(one.slug, lines, way).rule(position)
+                other = self.mistaken_world(misconception.slug, lines, way).rule(position)
                 if other is not None and abs(other - reference) <= radius:
                     return "the mistake before it gives the same number here"
         return ""
 
     def says_nothing(self, position: int, value: float, sources: list[int], reference: float, radius: float) -> str:
-        """Why a line that follows from wrong numbers shows nothing of its own; empty if it does.
+        """Why a line that follows from wrong numbers shows no work; empty if it does.
 
-        It has to tell whoever calculates from whoever fills in numbers: the
-        numbers behind it are possible, they do not empty the step, what follows
-        is more than a few tolerances away from 0, and it is not what stands in
-        a line before it, unless it should be.
+        A line shows work if it cannot be filled in without calculating: its
+        sources are possible numbers, none of them is a 0 or ±1 that leaves nothing
+        to calculate, its value is more than a few tolerances away from 0, and it
+        does not repeat a source, unless it should.
         """
         key, exact = self.key, self.key.exact[position]
-        for one in sources:
-            if abs(self.written[one]) > HUGE * max(1.0, abs(key.exact[one])) or out_of_range(key, one, self.written[one]):
+        for source in sources:
+            if abs(self.written[source]) > HUGE * max(1.0, abs(key.exact[source])) or out_of_range(
+                key, source, self.written[source]
+            ):
                 return "what it follows from is out of range"
         emptied = {0.0, 1.0, -1.0} | {key.exact[a] for a in key.arguments[position] if key.steps[a].rule is None}
         near = HALF * key.quantum[position]
@@ -463,42 +473,42 @@ class _Marking:
         unit = max(room, 10.0**-key.problem.rounding.places)
         if abs(reference) <= FEW * room or (MOST_UNITS * abs(reference) < abs(exact) and abs(reference) <= FEW * unit):
             return "what it follows from leaves nothing to calculate: any number near 0 would do"
-        if any(abs(value - self.written[one]) <= room and abs(exact - key.exact[one]) > FEW * room for one in sources):
+        if any(abs(value - self.written[source]) <= room and abs(exact - key.exact[source]) > FEW * room for source in sources):
             return "it repeats a number that it follows from"
         return ""
 
     def empties(self, sources: list[int]) -> bool:
-        """Whether a source is itself 0 or ±1 where it should not be."""
+        """Whether a source is 0 or ±1 although it should not be."""
         key = self.key
         return any(
-            self.written[one] in (0.0, 1.0, -1.0) and abs(key.exact[one] - self.written[one]) > key.quantum[one]
-            for one in sources
+            self.written[source] in (0.0, 1.0, -1.0) and abs(key.exact[source] - self.written[source]) > key.quantum[source]
+            for source in sources
         )
 
     # ----------------------------------------------------------- blank lines
 
     def unwritten(self) -> tuple[Unwritten, ...]:
-        """Blank lines whose value, if it is taken from one wrong answer, explains others."""
-        found: list[Unwritten] = []
+        """Blank lines with a wrong value: it follows from one wrong answer and explains others."""
+        faults: list[Unwritten] = []
         try:
             while True:
                 wrong = [p for p in self.readings if self.verdicts[p].kind in FAULTS]
-                if not any(self.explain(blank, wrong, found) for blank in self.candidates(wrong)):
+                if not any(self.explain(blank, wrong, faults) for blank in self.candidates(wrong)):
                     break
         except TooMuchWork:
-            pass  # what has been found stands
-        return tuple(found)
+            pass  # the faults that were found so far remain
+        return tuple(faults)
 
     def candidates(self, wrong: list[int]) -> list[int]:
-        """Blank lines behind two wrong answers or more, the last ones first."""
+        """Blank lines that two or more wrong answers use, the last ones first."""
         counts: dict[int, int] = {}
         for position in wrong:
             for blank in self.sources(position)[1]:
                 counts[blank] = counts.get(blank, 0) + 1
         return sorted((blank for blank, count in counts.items() if count > 1), reverse=True)
 
-    def explain(self, blank: int, wrong: list[int], found: list[Unwritten]) -> bool:
-        """Solve a blank line for one wrong answer and see what else that explains."""
+    def explain(self, blank: int, wrong: list[int], faults: list[Unwritten]) -> bool:
+        """Solve a blank line for one wrong answer; whether its value explains all wrong answers that use the line."""
         behind = [p for p in wrong if blank in self.sources(p)[1]]
         value = self.solved(blank, behind[0])
         if value is None or out_of_range(self.key, blank, value) or self.absurd(blank, value):
@@ -509,7 +519,7 @@ class _Marking:
             return False
         self.roots[blank] = frozenset({blank})
         names = tuple(self.key.steps[position].target for position in behind)
-        found.append(Unwritten(self.key.steps[blank].target, self.key.line_texts[blank], names))
+        faults.append(Unwritten(self.key.steps[blank].target, self.key.line_texts[blank], names))
         unsettled = ("wrong", "slip", "follow-through", "mixed", "needs-human", "not-assessable")
         for position in [p for p in self.readings if p > blank and self.verdicts[p].kind in unsettled]:
             self.roots.pop(position, None)
@@ -517,7 +527,7 @@ class _Marking:
         return True
 
     def take(self, blank: int, value: float | None) -> None:
-        """Take a blank line as written with a value, or as blank again."""
+        """Treat a blank line as written with this value, or as blank again."""
         if value is None:
             del self.written[blank]
         else:
@@ -527,7 +537,7 @@ class _Marking:
         self.mistaken = {}
 
     def goes_with(self, position: int) -> bool:
-        """Whether an answer follows; twice the usual room, as the blank line is known from a rounded answer only."""
+        """Whether an answer follows, with twice the usual tolerance: the blank line is known from a rounded answer only."""
         reference = self.world.rule(position)
         if reference is None:
             return False
@@ -535,7 +545,7 @@ class _Marking:
         return radius <= 10 * self.key.quantum[position] and abs(self.written[position] - reference) <= 2 * radius
 
     def absurd(self, blank: int, value: float) -> bool:
-        """Whether nobody would have had this value: so far off that it explains anything."""
+        """Whether a value is so far off that it would explain any answer."""
         exact = self.key.exact[blank]
         return abs(value) > 100 * max(abs(exact), 10 * self.key.quantum[blank])
 
@@ -545,11 +555,11 @@ class _Marking:
 
         def off(value: float) -> float | None:
             moved: dict[int, float] = {blank: value}
-            for one in way:
-                there = self.world.rule(one, moved)
+            for line in way:
+                there = self.world.rule(line, moved)
                 if there is None:
                     return None
-                moved[one] = there
+                moved[line] = there
             return moved[position] - goal
 
         start = self.world.value(blank)
@@ -567,9 +577,9 @@ class _Marking:
         return None
 
     def way(self, blank: int, position: int) -> list[int]:
-        """The lines by which a blank line acts on a later answer, in order, and that answer."""
+        """The lines through which a blank line affects a later answer, in order, and that answer."""
         on_the_way = {blank}
-        for one in (*self.world.behind(self.key.arguments[position]), position):
-            if not on_the_way.isdisjoint(self.key.arguments[one]):
-                on_the_way.add(one)
+        for line in (*self.world.behind(self.key.arguments[position]), position):
+            if not on_the_way.isdisjoint(self.key.arguments[line]):
+                on_the_way.add(line)
         return sorted(on_the_way - {blank})

@@ -1,8 +1,8 @@
-"""What a comma is in the numbers of one sheet: the decimal mark, or what separates thousands.
+"""The meaning of a comma in the numbers of one sheet: decimal mark, or separator of thousands.
 
-``0,0187`` can be read in one way only; ``1,530`` in two. What shows it, in this
-order: the separator of the file, the other answers, the size of the problem's
-numbers, and what the problem says. Where nothing shows it, it stays open.
+``0,0187`` can be read in one way only, ``1,530`` in two. The meaning follows from,
+in this order: the separator of the file, the other answers, the size of the right
+values, and the setting of the problem. Otherwise it stays undecided.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from bptt_trace.marking.answer_number import read
 
 
 class DecimalMark(NamedTuple):
-    """What was decided for a sheet, and what shows it."""
+    """The decision for a sheet, and its reason."""
 
     mark: str = ""
-    """``,`` or ``.``; empty where nothing shows what a comma is, or where there is none."""
+    """``,`` or ``.``; empty if there is no comma, or no decision."""
     because: str = ""
 
     @property
     def said(self) -> str:
-        """The decision as a sentence; empty where there is none."""
+        """The decision as a sentence; empty without a decision."""
         what = {",": "A comma is read as the decimal mark", ".": "A comma is read as separating thousands"}
         return f"{what[self.mark]}: {self.because}." if self.mark else ""
 
@@ -32,10 +32,10 @@ NONE = DecimalMark()
 
 
 def decided(cells: Sequence[tuple[str, float]], separator: str, declared: bool) -> DecimalMark:
-    """What a comma is in these answers, each with the right value of its line.
+    """The meaning of a comma in these answers, each given with the right value of its line.
 
-    ``separator`` is what stands between the cells of the file, if it has cells;
-    ``declared`` is whether the problem says that a comma is the decimal mark.
+    ``separator`` is the separator of the cells of the file, if it has cells;
+    ``declared`` is the setting ``decimal_comma`` of the problem.
     """
     if not any("," in text for text, _ in cells):
         return NONE
@@ -54,10 +54,10 @@ def decided(cells: Sequence[tuple[str, float]], separator: str, declared: bool) 
 
 
 def _by_size(cells: Sequence[tuple[str, float]]) -> str:
-    """What the open answers are by the size of the right values, if that is the same for all of them."""
-    found = set()
+    """The meaning by the size of the right values, if it is the same for all ambiguous answers."""
+    meanings = set()
     for text, exact in cells:
         value = read(text, mark=",").value
         if value and exact and read(text).value is None:
-            found.add("," if abs(exact) < math.sqrt(1000) * abs(float(value)) else ".")
-    return found.pop() if len(found) == 1 else ""
+            meanings.add("," if abs(exact) < math.sqrt(1000) * abs(float(value)) else ".")
+    return meanings.pop() if len(meanings) == 1 else ""

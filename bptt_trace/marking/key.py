@@ -1,4 +1,4 @@
-"""What answers are compared with: the lines of a problem, in exact numbers and in a student's own."""
+"""The key of a problem: its lines with exact numbers, and with the numbers of a student."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ Line = Callable[..., float]
 
 
 Changed = Mapping[int, list[tuple[Line, tuple[int, ...]]]]
-"""Lines that somebody calculates in another way, or in one of several."""
+"""The lines that a misconception changes, each with its possible rules and their arguments."""
 
 
 HALF, MARGIN = 0.51, 1.05
 
 
 LEAST_FIGURES = 3
-"""Significant figures that an answer has at least, however small it is."""
+"""The least number of significant figures that is asked for."""
 
 
 MOST_UNITS = 10
-"""Units of the last place beyond which a tolerance alone makes no answer right."""
+"""Beyond this many units of the last place no tolerance makes an answer right."""
 
 
 LEAST_SHIFT = 1e-8
-"""The part of a number by which it is moved at least to see a slope: less would drown in the digits of a double."""
+"""The least relative shift of a number for a slope; a smaller one would be lost in the digits of a double."""
 
 
 class Key:
-    """All of a problem that marking needs; made once, used for every sheet."""
+    """Everything that marking needs from a problem; made once, used for every sheet."""
 
     def __init__(self, problem: Problem, program: Program | None = None) -> None:
         self.problem = problem
@@ -60,7 +60,7 @@ class Key:
         self._bound: dict[Rule, Line] = {}
 
     def decimals(self, position: int, value: float) -> int:
-        """Decimals that are asked for: those of the problem, and at least three significant figures of this value."""
+        """The decimals asked for: those of the problem, and at least three significant figures of this value."""
         figures, places = self.figures(position), self.problem.rounding.places
         size = math.floor(math.log10(abs(value))) if value else 0
         if figures is not None:
@@ -68,29 +68,30 @@ class Key:
         return max(places, LEAST_FIGURES - 1 - size) if value else places
 
     def figures(self, position: int) -> int | None:
-        """The significant figures that the sheet's own rule keeps of a line; None where it keeps decimals."""
+        """The significant figures that the sheet keeps in a line; None if it keeps decimals."""
         rounding = self.problem.rounding
         if rounding.figures is None and self.steps[position].role in KEEPS_FIGURES:
             return rounding.places
         return rounding.figures
 
     def unit(self, position: int, value: float | None, typed: int = 0) -> float:
-        """One unit of the last place that somebody keeps who has this value at a line.
+        """One unit of the last place that a student keeps whose value at a line is ``value``.
 
-        The size of this value tells its figures, not that of the right one. Where
-        decimals are kept, the problem's own are enough, however small the value;
-        ``typed`` ones beyond them count. A spreadsheet drops zeros, so fewer never do.
+        The size of this value determines its figures, not that of the right one.
+        If a line keeps decimals, those of the problem are enough, however small the
+        value; ``typed`` decimals beyond them count. Fewer do not, because a
+        spreadsheet drops zeros.
         """
-        own = self.decimals(position, value) if value else self.places[position]
+        asked = self.decimals(position, value) if value else self.places[position]
         if self.figures(position) is None:
-            own = min(own, max(typed, self.problem.rounding.places))
-        return max(self.quantum[position], 10.0**-own)
+            asked = min(asked, max(typed, self.problem.rounding.places))
+        return max(self.quantum[position], 10.0**-asked)
 
     def _farthest(self, quantum: float) -> float:
-        """How far an answer may be from what follows, whatever the tolerance: a few units, or half a unit of the sheet's places.
+        """The largest distance from the reference under any tolerance: ten units, or half a unit of the sheet's decimals.
 
-        Where a small number is asked for with three significant figures, who
-        keeps to the places of the sheet is not held to ten of those.
+        The second bound is for a small number that is asked for with three
+        significant figures, when a student keeps the decimals of the sheet.
         """
         rounding = self.problem.rounding
         return max(MOST_UNITS * quantum, HALF * 10.0**-rounding.places if rounding.figures is None else 0.0)
@@ -109,7 +110,7 @@ class Key:
 
     @cached_property
     def printed(self) -> dict[int, Decimal]:
-        """The results of the worked solution, where they are rounded by hand."""
+        """The results of the worked solution, if they are rounded by hand."""
         if self.problem.rounding.policy != "by_hand":
             return {}
         try:
@@ -127,28 +128,28 @@ class Key:
             if step.rule is None or step.repeats:
                 continue
             count += 1
-            for place in range(first[position], first[position + 1]):
-                index = self.steps[place].target.index if step.shape else ()
-                texts[place] = f"{count}.{','.join(map(str, index))}" if index else str(count)
+            for line in range(first[position], first[position + 1]):
+                index = self.steps[line].target.index if step.shape else ()
+                texts[line] = f"{count}.{','.join(map(str, index))}" if index else str(count)
         return texts
 
     @cached_property
     def shares(self) -> dict[str, float]:
-        """What each verdict earns of the marks of its line."""
+        """The share of the marks of its line that each verdict earns."""
         return {kind: self.problem.marks.credit(kind) for kind in VERDICTS}
 
     @cached_property
     def cells(self) -> dict[Name, dict[tuple[int, ...], int]]:
         """The lines of the components of each vector and matrix."""
-        found: dict[Name, dict[tuple[int, ...], int]] = {}
+        cells_of: dict[Name, dict[tuple[int, ...], int]] = {}
         for position, step in enumerate(self.steps):
             if step.rule is not None and step.target.index:
-                found.setdefault(step.target._replace(index=()), {})[step.target.index] = position
-        return found
+                cells_of.setdefault(step.target._replace(index=()), {})[step.target.index] = position
+        return cells_of
 
     @cached_property
     def weights(self) -> list[float]:
-        """Marks for each line: as the problem's table [marks] says, else 1."""
+        """The marks for each line, from the table [marks] of the problem; 1 by default."""
         marks = self.problem.marks
         return [marks.weight(step.target, step.role) for step in self.steps]
 
@@ -156,27 +157,27 @@ class Key:
 
     @cached_property
     def changed_formulas(self) -> list[tuple[Misconception, dict[int, list[Formula]]]]:
-        """For each misconception the lines that it changes, and the formulas that they would have."""
+        """For each misconception the lines that it changes, with their wrong formulas."""
         case = Case(self.problem, self.program)
-        found = []
-        for one in CATALOGUE:
+        changed = []
+        for misconception in CATALOGUE:
             lines = {}
             for position, step in enumerate(self.steps):
                 if step.rule is None or step.role is Role.FACTOR:
                     continue
-                ways = list(one.change(case, position, step))
+                ways = list(misconception.change(case, position, step))
                 if ways:
                     lines[position] = ways
             if lines:
-                found.append((one, lines))
-        return found
+                changed.append((misconception, lines))
+        return changed
 
     @cached_property
     def changes(self) -> list[tuple[Misconception, dict[int, list[tuple[Line, tuple[int, ...]]]]]]:
-        """The same, as functions of doubles."""
+        """For each misconception the lines that it changes, with their wrong rules as functions of doubles."""
         return [
-            (one, {position: list(map(self._compiled, ways)) for position, ways in lines.items()})
-            for one, lines in self.changed_formulas
+            (misconception, {position: list(map(self._compiled, ways)) for position, ways in lines.items()})
+            for misconception, lines in self.changed_formulas
         ]
 
     def _compiled(self, formula: Formula) -> tuple[Line, tuple[int, ...]]:
@@ -187,23 +188,23 @@ class Key:
 
     @cached_property
     def worlds(self) -> dict[str, list[dict[int, float]]]:
-        """What every line comes to for somebody who has one misconception, from the first line on."""
-        found: dict[str, list[dict[int, float]]] = {}
-        for one, lines in self.changes:
+        """The value of every line under each misconception, from the first line on; one world for each way to make it."""
+        worlds_of: dict[str, list[dict[int, float]]] = {}
+        for misconception, lines in self.changes:
             ways = max(len(way) for way in lines.values())
-            found[one.slug] = [World(self, {}, lines, way).all() for way in range(ways)]
-        return found
+            worlds_of[misconception.slug] = [World(self, {}, lines, way).all() for way in range(ways)]
+        return worlds_of
 
 
 class Sources:
-    """What each line is made of, where some lines are written; the same for every sheet with the same lines written."""
+    """The sources of each line, given which lines are written; shared by sheets with the same lines written."""
 
     def __init__(self, key: Key, written: frozenset[int]) -> None:
         self.key, self.written = key, written
         self._known: dict[int, tuple[frozenset[int], frozenset[int]]] = {}
 
     def of(self, position: int) -> tuple[frozenset[int], frozenset[int]]:
-        """The written lines that a line uses, and the blank ones on the way to them."""
+        """The written lines that a line uses, and the blank lines on the way to them."""
         known = self._known.get(position)
         if known is None:
             known = self._known[position] = self._found(position)
@@ -215,34 +216,34 @@ class Sources:
         passed: set[int] = set()
         ahead = list(arguments[position])
         while ahead:
-            one = ahead.pop()
-            if one in self.written:
-                written.add(one)
-            elif steps[one].rule is not None and one not in passed:
-                passed.add(one)
-                ahead += arguments[one]
-        return frozenset(written), frozenset(one for one in passed if not steps[one].repeats)
+            line = ahead.pop()
+            if line in self.written:
+                written.add(line)
+            elif steps[line].rule is not None and line not in passed:
+                passed.add(line)
+                ahead += arguments[line]
+        return frozenset(written), frozenset(line for line in passed if not steps[line].repeats)
 
 
 class TooMuchWork(Exception):
-    """A sheet for which more lines would have to be calculated than are granted."""
+    """The limit of lines that may be calculated for a sheet is reached."""
 
 
 class Work:
-    """How many lines may still be calculated for a sheet: a limit of time that is the same on every machine."""
+    """The number of lines that may still be calculated for a sheet: a limit that is the same on every machine."""
 
     def __init__(self, left: float = math.inf) -> None:
         self.left = left
 
     def spend(self) -> None:
-        """Count one line; raise ``TooMuchWork`` where it was one too many."""
+        """Count one line. Raises ``TooMuchWork`` beyond the limit."""
         self.left -= 1
         if self.left < 0:
             raise TooMuchWork
 
 
 class World:
-    """The values of all lines where some are written, and some rules are others."""
+    """The values of all lines, given some written values and some changed rules."""
 
     def __init__(
         self,
@@ -253,7 +254,7 @@ class World:
         work: Work | None = None,
         unit: Callable[[int], float] | None = None,
     ) -> None:
-        """``unit`` is one unit of the last place that somebody keeps of a line, if it is not the one asked for."""
+        """``unit`` gives one unit of the last place that a student keeps in a line; by default the one asked for."""
         self.key, self.written = key, written
         self.unit = unit or key.quantum.__getitem__
         self.changed = changed or {}
@@ -263,42 +264,42 @@ class World:
         self._slopes: dict[int, list[tuple[int, float]]] = {}
 
     def line(self, position: int) -> tuple[Line | None, Sequence[int]]:
-        """The rule of a line here, and what it is made of; None for a given number."""
+        """The rule of a line in this world, and its arguments; None for a given number."""
         if position in self.changed:
             ways = self.changed[position]
             return ways[min(self.way, len(ways) - 1)]
         return self.key.lines[position], self.key.arguments[position]
 
     def value(self, position: int) -> float | None:
-        """What a line comes to here; None where that cannot be had."""
+        """The value of a line in this world; None if it cannot be calculated."""
         if position in self.written:
             return self.written[position]
         if position not in self._known:
-            for one in self.behind([position], self._known):
-                self._known[one] = self.rule(one)
+            for line in self.behind([position], self._known):
+                self._known[line] = self.rule(line)
         return self._known[position]
 
     def behind(self, positions: Iterable[int], known: dict[int, float | None] | None = None) -> list[int]:
-        """These lines and all that are behind them, as far as they are blank, each after what it is made of.
+        """These lines and all that they depend on, without written lines; each after its arguments.
 
-        ``known`` are lines that are passed over; those that are found are put
-        there without a value, which is what a circle has.
+        Lines in ``known`` are skipped. New lines are entered there without a value,
+        which a circular line keeps.
         """
         passed: dict[int, float | None] = {} if known is None else known
-        found: list[int] = []
+        ordered: list[int] = []
         ahead = list(positions)
         while ahead:
-            one = ahead.pop()
-            if one < 0:
-                found.append(~one)
-            elif one not in passed and one not in self.written:
-                passed[one] = None
-                ahead.append(~one)
-                ahead += self.line(one)[1]
-        return found
+            step = ahead.pop()
+            if step < 0:
+                ordered.append(~step)
+            elif step not in passed and step not in self.written:
+                passed[step] = None
+                ahead.append(~step)
+                ahead += self.line(step)[1]
+        return ordered
 
     def rule(self, position: int, instead: Mapping[int, float] | None = None) -> float | None:
-        """What the rule of a line gives from the values of its arguments, some of them replaced."""
+        """The result of the rule of a line, with some arguments replaced; None if it has no value."""
         line, arguments = self.line(position)
         if line is None:
             return self.key.exact[position]
@@ -319,27 +320,27 @@ class World:
         return result if math.isfinite(result) else None
 
     def spread(self, position: int) -> float:
-        """How far a line may be moved by rounding behind it: half a unit of every number there times its slope.
+        """The largest effect on a line of rounding its sources: the sum of half a unit times slope over all of them.
 
-        One pass back along the lines, each before what it is made of, adds up
-        the slopes of all paths.
+        One pass back along the lines, each before its arguments, adds up the
+        slopes of all paths.
         """
         slopes = {position: 1.0}
         spread = 0.0
-        for one in (position, *reversed(self.behind(self.line(position)[1]))):
-            if one not in slopes:
+        for step in (position, *reversed(self.behind(self.line(position)[1]))):
+            if step not in slopes:
                 continue
-            slope = slopes.pop(one)
-            if one != position:
-                spread += abs(slope) * self.rounding(one)
-            for argument, own in self.slopes(one):
-                slopes[argument] = slopes.get(argument, 0.0) + slope * own
-        for one, slope in slopes.items():
-            spread += abs(slope) * self.rounding(one)
+            slope = slopes.pop(step)
+            if step != position:
+                spread += abs(slope) * self.rounding(step)
+            for argument, partial in self.slopes(step):
+                slopes[argument] = slopes.get(argument, 0.0) + slope * partial
+        for step, slope in slopes.items():
+            spread += abs(slope) * self.rounding(step)
         return spread
 
     def rounding(self, position: int) -> float:
-        """Half a unit of the last place: how far a number may be off by being rounded. A given number and an exact 0 are not."""
+        """The largest rounding error of a number: half a unit of its last place; 0 for a given number and an exact 0."""
         step = self.key.steps[position]
         if position in self.written:
             exact_zero = self.written[position] == 0 == self.key.exact[position]
@@ -348,7 +349,7 @@ class World:
         return 0.0 if step.rule is None or exact_zero else self.unit(position) / 2
 
     def slopes(self, position: int) -> list[tuple[int, float]]:
-        """By how much a line changes with each number it is made of, over half a unit to the side where that is more."""
+        """The slope of a line in each of its arguments, over half a unit to the side on which it is larger."""
         known = self._slopes.get(position)
         if known is None:
             known = self._slopes[position] = list(self._slopes_of(position))
@@ -361,23 +362,23 @@ class World:
         if line is None or len(numbers) < len(values):
             return
         middle = self._result(line, numbers)
-        for place, argument in enumerate(arguments if middle is not None else ()):
+        for number, argument in enumerate(arguments if middle is not None else ()):
             if self.key.steps[argument].rule is None:
                 continue
-            value = numbers[place]
+            value = numbers[number]
             shift = max(self.key.quantum[argument] / 2, abs(self.key.exact[argument]) * LEAST_SHIFT)
             to_a_side = []
             for side in (shift, -shift):
-                there = self._result(line, [*numbers[:place], value + side, *numbers[place + 1 :]])
+                there = self._result(line, [*numbers[:number], value + side, *numbers[number + 1 :]])
                 if there is not None and middle is not None:
                     to_a_side.append((there - middle) / side)
             if to_a_side:
                 yield argument, self.steeper(to_a_side)
 
     def steeper(self, slopes: list[float]) -> float:
-        """The slope that is larger, whatever its sign."""
+        """The slope that is largest in size."""
         return max(slopes, key=abs)
 
     def all(self) -> dict[int, float]:
-        """Every line that has a value, the changed ones and what follows from them."""
+        """The values of all lines that have one, with the changed rules."""
         return {p: value for p in range(len(self.key.steps)) if (value := self.value(p)) is not None}

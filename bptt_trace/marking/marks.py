@@ -1,4 +1,4 @@
-"""What marking comes to: verdicts, points, and marks as data."""
+"""The result of marking: verdicts, points, and marks as data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VERDICTS = RIGHT | FAULTS | {"unreadable", "blank", "not-assessable", "needs-hum
 
 
 class Marked(NamedTuple):
-    """One answer with its verdict; a named tuple, as a class has hundreds of thousands of them."""
+    """One answer with its verdict; a named tuple because a class has hundreds of thousands of answers."""
 
     name: Name
     line: str
@@ -33,11 +33,11 @@ class Marked(NamedTuple):
     message: str = ""
     misconceptions: tuple[str, ...] = ()
     inherits: tuple[Name, ...] = ()
-    """The root faults that a follow-through rests on."""
+    """The root faults that a follow-through depends on."""
     expected: float | None = None
     """The right value."""
     reference: float | None = None
-    """What it was compared with: the right value, or what follows from the student's own numbers."""
+    """The value that the answer was compared with: the right one, or one that follows from the student's numbers."""
     radius: float | None = None
 
     @property
@@ -48,7 +48,7 @@ class Marked(NamedTuple):
 
 @dataclass(frozen=True)
 class Unwritten:
-    """A fault in a line that was left blank, found by what follows from it."""
+    """A fault in a blank line, found through the answers that follow from it."""
 
     name: Name
     line: str
@@ -57,21 +57,21 @@ class Unwritten:
 
 @dataclass(frozen=True)
 class Marks:
-    """One answer sheet, marked."""
+    """A marked answer sheet."""
 
     answers: tuple[Marked, ...]
     unwritten: tuple[Unwritten, ...] = ()
     comma: DecimalMark = NONE
-    """What a comma was taken for, where there is one."""
+    """The meaning of a comma on this sheet, if there is a comma."""
 
     @property
     def score(self) -> float:
-        """What was earned."""
+        """The marks earned."""
         return math.fsum(answer.credit for answer in self.answers)
 
     @property
     def out_of(self) -> float:
-        """What could be earned."""
+        """The marks that could be earned."""
         return math.fsum(answer.out_of for answer in self.answers)
 
     @property
@@ -81,17 +81,17 @@ class Marks:
 
     @property
     def first_wrong(self) -> Name | None:
-        """Where it first goes wrong; a blank line counts where what follows shows that its value was wrong."""
-        places = [(float(one.line.partition(".")[0] or "inf"), one.name) for one in self.faults]
-        places += [(float(one.line.partition(".")[0] or "inf"), one.name) for one in self.unwritten]
+        """The first wrong line; a blank line counts if later answers show that its value was wrong."""
+        places = [(float(answer.line.partition(".")[0] or "inf"), answer.name) for answer in self.faults]
+        places += [(float(blank.line.partition(".")[0] or "inf"), blank.name) for blank in self.unwritten]
         return min(places, key=lambda place: place[0])[1] if places else None
 
     def to_data(self, *, reveal: bool = False) -> dict[str, Any]:
-        """As plain data (format ``bptt-trace-marks/1``); ``reveal`` adds the right values and the tolerances."""
+        """The marks as plain data (format ``bptt-trace-marks/1``); ``reveal`` adds the right values and the tolerances."""
         return as_data(self, reveal=reveal)
 
     def to_json(self, *, reveal: bool = False) -> str:
-        """The same as text."""
+        """The marks as JSON."""
         return as_json(self, reveal=reveal)
 
     def to_gradescope(self, *, reveal: bool = False) -> str:
@@ -103,14 +103,14 @@ FORMAT = "bptt-trace-marks/1"
 
 
 def as_data(marks: Marks, *, reveal: bool = False) -> dict[str, Any]:
-    """One marked sheet as a table (format ``bptt-trace-marks/1``)."""
+    """A marked sheet as plain data (format ``bptt-trace-marks/1``)."""
     data: dict[str, Any] = {
         "format": FORMAT,
         "score": round(marks.score, 4),
         "out_of": round(marks.out_of, 4),
         "first_wrong": None if marks.first_wrong is None else str(marks.first_wrong),
         "answers": [_answer(answer, reveal) for answer in marks.answers],
-        "unwritten": [{"name": str(one.name), "explains": list(map(str, one.explains))} for one in marks.unwritten],
+        "unwritten": [{"name": str(fault.name), "explains": list(map(str, fault.explains))} for fault in marks.unwritten],
     }
     if marks.comma.mark:
         data["decimal_mark"] = {"mark": marks.comma.mark, "because": marks.comma.because}
@@ -118,7 +118,7 @@ def as_data(marks: Marks, *, reveal: bool = False) -> dict[str, Any]:
 
 
 def _answer(answer: Marked, reveal: bool) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    data: dict[str, Any] = {
         "name": str(answer.name),
         "raw": answer.raw.encode("utf-8", "replace").decode("utf-8"),
         "read": None if answer.read is None else str(answer.read),
@@ -131,8 +131,8 @@ def _answer(answer: Marked, reveal: bool) -> dict[str, Any]:
         "message": answer.message,
     }
     if reveal:
-        found |= {"expected": _shown(answer.expected), "reference": _shown(answer.reference), "radius": f"{answer.radius:.3g}"}
-    return found
+        data |= {"expected": _shown(answer.expected), "reference": _shown(answer.reference), "radius": f"{answer.radius:.3g}"}
+    return data
 
 
 def _shown(value: float | None) -> str:
@@ -141,12 +141,12 @@ def _shown(value: float | None) -> str:
 
 
 def as_json(marks: Marks, *, reveal: bool = False) -> str:
-    """The same as text; no NaN can be in it."""
+    """A marked sheet as JSON, without NaN."""
     return json.dumps(as_data(marks, reveal=reveal), indent=1, ensure_ascii=True, allow_nan=False) + "\n"
 
 
 def gradescope(marks: Marks, *, reveal: bool = False) -> str:
-    """The ``results.json`` of Gradescope: a test for each answer, the score with four places."""
+    """The ``results.json`` of Gradescope: a test for each answer; scores have four decimals."""
     tests = [
         {
             "name": str(answer.name),

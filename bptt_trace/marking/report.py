@@ -1,7 +1,8 @@
-"""From marks to a sheet: what a student gets back.
+"""The report for a student, made from marks.
 
-Faults come first, each where it begins: what was written, the rule, which lines
-to redo. No value is told that was not written, unless it is asked for.
+Root faults come first, each with the answer, the rule and the lines to redo. The
+report shows no value that the student has not written, unless ``reveal`` asks
+for the right values.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from bptt_trace.marking.catalogue.entry import CATALOGUE
 from bptt_trace.marking.key import Key
 from bptt_trace.marking.marks import Marked, Marks
 
-TITLES = {one.slug: one.title for one in CATALOGUE}
+TITLES = {misconception.slug: misconception.title for misconception in CATALOGUE}
 SIGNS = {"correct": "✓", "rounded": "✓", "follow-through": "✓", "mixed": "✓", "rough": "○", "blank": "–"}
 WORDS = {
     "correct": "correct",
@@ -34,13 +35,13 @@ WORDS = {
     "needs-human": "for a person to look at",
 }
 FOOTER = (
-    "✓ right, ○ right number with too few decimals, × wrong, – blank. What follows from an earlier line is right with your own "
-    "numbers. Rounding of the last digit is never held against you."
+    "✓ right, ○ right number with too few decimals, × wrong, – blank. A line is also right if it "
+    "follows from your own earlier numbers. Rounding of the last digit is never held against you."
 )
 
 
 def number(value: float) -> str:
-    """Marks without needless zeros.
+    """Marks without zeros at the end.
 
     >>> number(29.5), number(33.0), number(0.333333)
     ('29.5', '33', '0.3333')
@@ -49,7 +50,7 @@ def number(value: float) -> str:
 
 
 def written(text: str) -> str:
-    """What was written, cut and made harmless for any terminal."""
+    """An answer as it was written, shortened, and without control characters."""
     plain = "".join(sign if sign.isprintable() else " " if sign.isspace() else "?" for sign in text.strip())
     return plain if len(plain) <= 40 else plain[:39] + "…"
 
@@ -60,17 +61,17 @@ def report(key: Key, marks: Marks, student: str = "", *, reveal: bool = False) -
 
 
 class _Report:
-    """One marked sheet, while it is written."""
+    """Writes the report on one sheet."""
 
     def __init__(self, key: Key, marks: Marks, reveal: bool) -> None:
         self.key, self.marks, self.reveal = key, marks, reveal
         self.speller = Speller(key.problem.vocabulary)
         self.index = key.program.index
         self.by_name = {answer.name: answer for answer in marks.answers}
-        self.numbers = {answer.name: place for place, answer in enumerate(marks.faults, start=1)}
+        self.numbers = {answer.name: number for number, answer in enumerate(marks.faults, start=1)}
 
     def sheet(self, student: str) -> Sheet:
-        sections = [*(self.fault(one) for one in self.marks.faults), *self.blanks()]
+        sections = [*(self.fault(answer) for answer in self.marks.faults), *self.blanks()]
         sections.append(Section("all", "All lines", (self.all_lines(),)))
         title = f"Marked: {self.key.problem.title}"
         return Sheet(title, written(student), (), (), tuple(sections), (), kind="marked", box=self.box(), closing=FOOTER)
@@ -78,7 +79,7 @@ class _Report:
     # ------------------------------------------------------------------ summary
 
     def box(self) -> Inline:
-        """The score, where it first goes wrong, and what follows from there."""
+        """The score, the first wrong line, and the number of lines that follow from it."""
         marks = self.marks
         score = f"{number(marks.score)} of {number(marks.out_of)}. "
         first = marks.first_wrong
@@ -98,12 +99,12 @@ class _Report:
         return (score, *sentence, *((rest,) if rest else ()), *self.comma())
 
     def comma(self) -> Inline:
-        """What a comma was taken for."""
+        """The sentence on the meaning of a comma."""
         said = self.marks.comma.said
         return (f" {said}",) if said else ()
 
     def unanswered(self) -> str:
-        """How many lines have no number to mark."""
+        """The sentence on lines without a number."""
         counts = Counter(answer.verdict for answer in self.marks.answers)
         blank, unreadable = counts["blank"], counts["unreadable"]
         text = f" {blank} line{'s are' if blank > 1 else ' is'} blank." if blank else ""
@@ -116,7 +117,7 @@ class _Report:
     # ------------------------------------------------------------------- faults
 
     def fault(self, answer: Marked) -> Section:
-        """One root fault: what was written, the rule, what to redo."""
+        """The section on a root fault: the answer, the rule, the lines to redo."""
         name = self.speller.math(answer.name)
         wrote = inline("You wrote {name} = {raw}.", name=name, raw=written(answer.raw))
         blocks: list[Block] = [Paragraph((*wrote, *self.evidence(answer)))]
@@ -134,7 +135,7 @@ class _Report:
         return answer.message if answer.verdict == "slip" else "this does not follow"
 
     def evidence(self, answer: Marked) -> Inline:
-        """Another line of the student's that has the same number: what is right about it."""
+        """The sentence that explains a wrong answer, such as another line with the same number."""
         if answer.read is None or not answer.read:
             return ()
         for other in self.marks.answers:
@@ -164,10 +165,10 @@ class _Report:
         return Equation(self.speller.math(name), (Part(Math(*texts)),))
 
     def advice(self, answer: Marked) -> Inline:
-        """The lines to use, and those to redo."""
+        """The sentence on the lines to use and those to redo."""
         step = self.key.steps[self.index[answer.name]]
         uses = [self.key.line_texts[a] for a in step.arguments if self.key.line_texts[a]]
-        redo = [one.line for one in self.marks.answers if answer.name in one.inherits and one.line]
+        redo = [later.line for later in self.marks.answers if answer.name in later.inherits and later.line]
         said = "Try it again from the given numbers"
         if uses:
             said = f"Try it: work it out again from your line{'s' if len(uses) > 1 else ''} {', '.join(dict.fromkeys(uses))}"
@@ -180,20 +181,20 @@ class _Report:
         return f"Read as {answer.read}; right is {answer.expected:.10g}; {own}."
 
     def blanks(self) -> Iterator[Section]:
-        """Faults in lines that were left blank."""
-        for one in self.marks.unwritten:
+        """The sections on faults in blank lines."""
+        for fault in self.marks.unwritten:
             names: list[str | Math] = []
-            for other in one.explains:
+            for other in fault.explains:
                 names += [", "] if names else []
                 names.append(self.speller.math(other))
             text = inline(
                 "You left {name} blank; {names} go together with one wrong value of it. "
                 "The fault is at or just before this line.",
-                name=self.speller.math(one.name),
+                name=self.speller.math(fault.name),
                 names=tuple(names),
             )
-            blocks: tuple[Block, ...] = (Paragraph(text), Equations((), (self.rule(one.name),)))
-            yield Section(f"blank-{one.line}", f"Line {one.line}: left blank, and wrong", blocks)
+            blocks: tuple[Block, ...] = (Paragraph(text), Equations((), (self.rule(fault.name),)))
+            yield Section(f"blank-{fault.line}", f"Line {fault.line}: left blank, and wrong", blocks)
 
     # -------------------------------------------------------------------- table
 
@@ -235,7 +236,7 @@ class _Report:
 
 
 def listed_lines(lines: Sequence[str]) -> str:
-    """Line numbers in short; components as they are."""
+    """Line numbers in short; numbers of components in full."""
     if all(line.isdigit() for line in lines):
         return ranges(sorted(set(map(int, lines))))
     return ", ".join(dict.fromkeys(lines))

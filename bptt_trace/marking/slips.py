@@ -1,4 +1,4 @@
-"""Slips of the pen: a sign, the point, two digits, the cell above."""
+"""Slips of the pen: a sign, the decimal point, two digits, another line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CUT_OFF = "cut off instead of rounded"
 
 
 def out_of_range(key: Key, position: int, value: float) -> bool:
-    """Whether a value cannot be what a line gives: |tanh| ≥ 1, a negative squared loss."""
+    """Whether a line cannot have this value: |tanh| ≥ 1, a negative squared loss."""
     step = key.steps[position]
     function = next(iter(source(step.rule).functions), None) if step.rule is not None else None
     near = key.quantum[position]
@@ -25,7 +25,7 @@ def out_of_range(key: Key, position: int, value: float) -> bool:
 
 
 def slip(value: float, goal: float, radius: float, places: int) -> str:
-    """What slip of the pen makes one number of another; empty if none."""
+    """The slip of the pen that turns ``goal`` into ``value``; empty if there is none."""
     if abs(goal) <= 2 * radius:
         return ""
     if abs(value + goal) <= radius:

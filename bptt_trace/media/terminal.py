@@ -1,52 +1,62 @@
 """A sheet in the terminal, at any width, with or without colour and Unicode.
 
-Short documents are set by rich. The line tables have layouts of their own: one
-row for each line where there is room, two or three where there is not. Long or
-piped traces go out as plain aligned columns, because rich takes a hundred
-times as long for a row.
+The line tables have layouts of their own: one row for each line where there is
+room, two or three where there is not. Long traces go out as plain aligned
+columns. rich colours what goes to a real terminal, and is loaded only there.
 """
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable
-from itertools import islice
-from typing import assert_never
-
-from rich import box
-from rich.console import Console
-from rich.table import Table as RichTable
-from rich.text import Text
+from dataclasses import dataclass
+from itertools import islice, zip_longest
+from typing import IO, TYPE_CHECKING, ClassVar, assert_never
 
 from bptt_trace.document.figures import Bars, Decades, Figure, Picture
 from bptt_trace.document.mathematics import Inline, Math
 from bptt_trace.document.sheet import Block, Bullets, Equations, Lines, Note, Paragraph, Part, Section, Sheet, Table
 from bptt_trace.media.drawing.characters import boxes
+from bptt_trace.media.table_grid import Column, Grid
 from bptt_trace.media.terminal_rows import SAMPLE, Layout, Span, broken
 from bptt_trace.media.unicode import Script
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 CHUNK = 500
 """Rows of a long trace that are written at once."""
 LONG_TABLE = 100
-"""Rows from which a table is set without rich."""
+"""Rows from which a table is set row by row, its widths from a sample."""
 
+BESIDE = 5
+"""Columns between tables that stand side by side."""
 LEAST_WORDS = 12
 """The narrowest column of words."""
 HELD = "\u2800"
-"""Stands for a space at which rich must not break a line; rich breaks at every kind of real space."""
+"""Stands for a space at which a table must not break a line."""
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
-def show(sheet: Sheet, console: Console, *, unicode: bool = True) -> None:
-    """Print a sheet on a console."""
+@dataclass(frozen=True)
+class Plain:
+    """A file or a pipe, in place of a terminal: no colour, and a width that is told."""
+
+    file: IO[str]
+    width: int = 80
+    is_terminal: ClassVar[bool] = False
+
+
+def show(sheet: Sheet, console: Console | Plain, *, unicode: bool = True) -> None:
+    """Print a sheet on a terminal, or plainly into a file."""
     _Terminal(console, unicode).sheet(sheet)
 
 
 class _Terminal:
     """Prints block by block; knows the console, and whether it can print Unicode."""
 
-    def __init__(self, console: Console, unicode: bool) -> None:
+    def __init__(self, console: Console | Plain, unicode: bool) -> None:
         self.console = console
         self.width = console.width
         self.unicode = unicode
@@ -142,9 +152,11 @@ class _Terminal:
 
     def line(self, *spans: Span) -> None:
         """One line of the terminal; never wrapped, never read as markup."""
-        if not self.console.is_terminal:
+        if isinstance(self.console, Plain) or not self.console.is_terminal:
             self.console.file.write("".join([text for text, _ in spans]).rstrip() + "\n")
             return
+        from rich.text import Text
+
         text = Text.assemble(*spans) if spans else Text()
         text.rstrip()
         self.console.print(text, soft_wrap=True)
@@ -228,24 +240,28 @@ class _Terminal:
                 self.line()
             return
         grids = [self.grid(table, list(range(len(table.columns)))) for table in tables]
-        options = self.console.options
-        widths = [self.console.measure(grid, options=options).maximum for grid in grids]
-        if sum(widths) + 5 * (len(grids) - 1) <= self.width:
-            beside = RichTable.grid(padding=(0, 5, 0, 0))
-            for _ in grids:
-                beside.add_column()
-            beside.add_row(*grids)
-            self.print(beside)
+        widths = [min(grid.natural, self.width) for grid in grids]
+        if sum(widths) + BESIDE * (len(grids) - 1) <= self.width:
+            self.beside(grids, widths)
             return
         for place, (table, grid) in enumerate(zip(tables, grids, strict=True)):
             if place:
                 self.line()
-            if all(column.right for column in table.columns[1:]):  # numbers, which rich would cut where they have no room
+            if all(column.right for column in table.columns[1:]):  # numbers, which would be cut where they have no room
                 gap, groups = self.chunks(table)
                 for columns in groups:
                     self.print(self.grid(table, columns, gap))
             else:
                 self.print(grid)
+
+    def beside(self, grids: list[Grid], widths: list[int]) -> None:
+        """Tables side by side, each as wide as it is by itself."""
+        for row in zip_longest(*(grid.lines(width) for grid, width in zip(grids, widths, strict=True))):
+            spans: list[Span] = []
+            for place, (line, width) in enumerate(zip(row, widths, strict=True)):
+                spans += [(" " * BESIDE, "")] if place else []
+                spans += [(" " * width, "")] if line is None else line
+            self.line(*((text.replace(HELD, " "), style) for text, style in spans))
 
     def table(self, table: Table) -> None:
         if table.title:
@@ -291,22 +307,23 @@ class _Terminal:
                     for place, piece in enumerate(broken(self.script.math(part), self.width - 6)):
                         self.line(("  " if place == 0 else "      ", ""), (piece, ""))
 
-    def grid(self, table: Table, columns: list[int], gap: int = 3) -> RichTable:
-        """Some columns of a table for rich; calculations in it do not break."""
-        lines = box.SIMPLE_HEAD if self.unicode else _ASCII_HEAD
-        heads = [self.script.inline(table.columns[place].heading) for place in columns]
-        grid = RichTable(
-            box=lines, show_header=any(heads), pad_edge=False, header_style="bold", show_edge=False, padding=_PADDING[gap]
+    def grid(self, table: Table, columns: list[int], gap: int = 3) -> Grid:
+        """Some columns of a table; calculations in it do not break."""
+        fixed = len(table.columns) - 1 if self.longest_calculation(table) > 0 else 0
+        return Grid(
+            [
+                Column(
+                    self.script.inline(column.heading),
+                    [self.cell(row[place]) for row in table.rows],
+                    right=column.right,
+                    strong=column.strong,
+                    fixed=place < fixed,
+                )
+                for place, column in ((place, table.columns[place]) for place in columns)
+            ],
+            gap,
+            "─" if self.unicode else "-",
         )
-        for head, place in zip(heads, columns, strict=True):
-            column = table.columns[place]
-            fixed = self.longest_calculation(table) > 0 and place < len(table.columns) - 1
-            grid.add_column(
-                Text(head), justify="right" if column.right else "left", style="bold" if column.strong else "", no_wrap=fixed
-            )
-        for row in table.rows:
-            grid.add_row(*(Text(self.cell(row[place])) for place in columns))
-        return grid
 
     def cell(self, text: Inline) -> str:
         return "".join(
@@ -318,11 +335,9 @@ class _Terminal:
         held = math.replace(" ", HELD).replace(f";{HELD}", "; ")
         return held.replace(f",{HELD}", ", ") if max(map(len, held.split("; "))) > self.width // 3 else held
 
-    def print(self, grid: RichTable) -> None:
-        with self.console.capture() as capture:
-            self.console.print(grid)
-        lines = (line.replace(HELD, " ").rstrip() for line in capture.get().splitlines())
-        self.console.file.write("\n".join(lines) + "\n")
+    def print(self, grid: Grid) -> None:
+        for spans in grid.lines(self.width):
+            self.line(*((text.replace(HELD, " "), style) for text, style in spans))
 
     def chunks(self, table: Table) -> tuple[int, list[list[int]]]:
         """The space between columns, and the columns in as few groups as fit; each group repeats the first column."""
@@ -336,7 +351,7 @@ class _Terminal:
         wraps = [place for place in every if table.columns[place].room and not table.columns[place].right]
         rest = sum(size for place, size in enumerate(sizes) if place not in wraps) + 3 * (len(sizes) - 1)
         if table.calculates or (wraps and rest + 2 * LEAST_WORDS * len(wraps) <= self.width):
-            return 3, [every]  # rich breaks the columns of words
+            return 3, [every]  # the columns of words break
         groups, used = [[0]], sizes[0]
         for column in every[1:]:
             if used + 3 + sizes[column] > self.width and len(groups[-1]) > 1:
@@ -377,15 +392,10 @@ class _Terminal:
                 self.line(*spans)
 
 
-_PADDING = {3: (0, 1, 0, 1), 2: (0, 1, 0, 0), 1: (0, 0, 0, 0)}
-"""Space around cells that makes gaps of so many columns; rich adds one of its own."""
-_ASCII_HEAD = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
-
-
 def as_text(sheet: Sheet, width: int = 80, *, unicode: bool = True) -> str:
     """A sheet as plain text."""
     from io import StringIO
 
     out = StringIO()
-    show(sheet, Console(file=out, width=width, color_system=None, force_terminal=False, legacy_windows=False), unicode=unicode)
+    show(sheet, Plain(out, width), unicode=unicode)
     return out.getvalue()

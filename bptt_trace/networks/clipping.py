@@ -1,8 +1,8 @@
-"""Clipping: gradients in, gradients of bounded size out, before any parameter is changed.
+"""Clipping: bounds the size of gradients before any parameter is changed.
 
 With c the bound and ‖g‖ the root of the sum of all squares, ``norm`` and
-``parameter`` give g · c / max(‖g‖, c): this is g where ‖g‖ ≤ c, else g scaled
-to the norm c. Sources: Pascanu, Mikolov and Bengio (2013), algorithm 1;
+``parameter`` give g · c / max(‖g‖, c): this is g if ‖g‖ ≤ c, otherwise g scaled
+down to the norm c. Sources: Pascanu, Mikolov and Bengio (2013), algorithm 1;
 ``tf.clip_by_global_norm`` (in PyTorch, ``torch.nn.utils.clip_grad_norm_`` adds
 10⁻⁶ to the norm). ``value`` gives max(−c, min(c, g)), number by number.
 """
@@ -19,7 +19,10 @@ from bptt_trace.networks.optimizers import of_parameter, square
 
 
 def clip(builder: Builder, how: str, bound: Var, gradients: Mapping[Name, Var], iteration: int) -> dict[Name, Var]:
-    """The clipped gradients of the parameters; their names have the number of the iteration."""
+    """Write the lines of the clipped gradients; return these by parameter.
+
+    ``how`` is ``norm``, ``parameter`` or ``value``; ``iteration`` numbers the lines.
+    """
 
     def let(name: Name, formula: Formula, gradient: Var | None = None) -> Var:
         return builder.let(name, formula, Role.STATE, None if gradient is None else gradient.number)
@@ -33,20 +36,20 @@ def clip(builder: Builder, how: str, bound: Var, gradients: Mapping[Name, Var], 
 
     if how == "value":
         return {
-            name: let(of_parameter("clipped", name), Extreme("max", (Neg(bound), Extreme("min", (bound, one)))), one)
-            for name, one in gradients.items()
+            name: let(of_parameter("clipped", name), Extreme("max", (Neg(bound), Extreme("min", (bound, g)))), g)
+            for name, g in gradients.items()
         }
     if how == "parameter":
         factors = {}
-        for name, one in gradients.items():
-            norm = let(of_parameter("norm", name), Apply(sqrt, squares(name, one)), one)
+        for name, g in gradients.items():
+            norm = let(of_parameter("norm", name), Apply(sqrt, squares(name, g)), g)
             factors[name] = scale(of_parameter("scale", name), norm)
     else:
-        terms = [squares(name, one) for name, one in gradients.items()]
+        terms = [squares(name, g) for name, g in gradients.items()]
         total: Formula = terms[0]
         for term in terms[1:]:
             total = total + term
         whole = let(Name("squares", iteration=iteration), total) if len(terms) > 1 else terms[0]
         norm = let(Name("norm", iteration=iteration), Apply(sqrt, whole))
         factors = dict.fromkeys(gradients, scale(Name("scale", iteration=iteration), norm))
-    return {name: let(of_parameter("clipped", name), factors[name] * one, one) for name, one in gradients.items()}
+    return {name: let(of_parameter("clipped", name), factors[name] * g, g) for name, g in gradients.items()}

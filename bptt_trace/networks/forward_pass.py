@@ -1,8 +1,8 @@
-"""How cells are put together: the forward pass over layers, directions, time and samples.
+"""The forward pass of a network: cells over layers, directions, time and samples.
 
-The layers that are stepped through together are recorded once as a tape, which
-is replayed at every time step of every sample with the same parameters: that is
-all that "shared" means.
+The layers that take a time step together are recorded once as a tape. It is
+replayed at every time step of every sample with the same parameters: these
+are the "shared" parameters.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bptt_trace.networks.cells.readout import Readout
 
 
 class _Roles(dict[str, Role]):
-    """What the lines of a pass are, by stem; what a cell names itself is a hidden value."""
+    """The roles of the lines of a pass, by stem; a stem that is not listed is a hidden value."""
 
     def __missing__(self, stem: str) -> Role:
         return Role.PREACTIVATION if stem.startswith("a_") else Role.HIDDEN
@@ -38,34 +38,34 @@ class Network:
     cells: tuple[Cell, ...]
     """One for each layer, from the input on."""
     readout: Readout | None
-    """None where the hidden value is itself the prediction."""
+    """None if the hidden value is itself the prediction."""
     inputs: int = 1
-    """How many numbers one input has; 0 for a network without inputs."""
+    """The number of components of an input; 0 for a network without inputs."""
     hidden: tuple[int, ...] = (1,)
-    """Units of each layer."""
+    """The number of units of each layer."""
     outputs: int = 1
     steps: int | None = None
-    """How many time steps (of the decoder, where there is one); None for a feedforward network, which knows no time."""
+    """The number of time steps (of the decoder, if there is one); None for a feedforward network."""
     every: bool = True
     """Whether there is a prediction at every time step or only at the last."""
     first_only: bool = False
     """Whether there is an input at the first time step only (one-to-many)."""
     samples: int | None = None
-    """How many samples a batch has; None where there is no batch."""
+    """The number of samples of a batch; None without a batch."""
     bias: bool = True
     shared: frozenset[Name] = frozenset()
-    """Biases of which a layer of several units has only one."""
+    """Biases that are one number for all units of a layer."""
     rows: bool = False
     """Whether vectors are rows (``x W``): matrices are then read and shown transposed."""
     layers: tuple[Layer, ...] = (None,)
-    """What layers are called in names: their number, ``fwd`` and ``bwd``, ``enc`` and ``dec``; a single layer has no name."""
+    """The layers in names: a number, ``fwd`` and ``bwd``, ``enc`` and ``dec``; None for a single layer."""
     feedback: str = ""
-    """What of the step before is an input: ``output`` or ``target`` (teacher forcing); nothing where empty."""
+    """The quantity of the step before that is an input: ``output``, ``target`` (teacher forcing), or empty for none."""
     source_steps: int | None = None
-    """How many time steps an encoder reads; None where there is no encoder."""
+    """The number of time steps that an encoder reads; None without an encoder."""
 
     def cell_of(self, layer: Layer) -> Cell:
-        """The cell of a layer, by its name; the first where a quantity belongs to no layer."""
+        """The cell of a layer, by its name; the first cell for a quantity without a layer."""
         return self.cells[self.layers.index(layer) if layer in self.layers else 0]
 
     @property
@@ -75,36 +75,36 @@ class Network:
 
     @property
     def groups(self) -> list[list[int]]:
-        """Places of the layers that work side by side: two directions, else one layer after the other."""
+        """The indices of layers, grouped: the two directions of a layer together, other layers alone."""
         width = 2 if self.bidirectional else 1
         return [list(range(start, start + width)) for start in range(0, len(self.layers), width)]
 
     @cached_property
     def below(self) -> tuple[int, ...]:
-        """How many numbers each layer is given: those of the input, or of the layers below."""
+        """The number of components that each layer reads: those of the input, or of the layers below."""
         fed = self.outputs if self.feedback and not self.first_only else 0
-        found: list[int] = []
+        widths: list[int] = []
         width = self.inputs + (0 if self.source_steps else fed)
         for group in self.groups:
             if self.source_steps and group[0] == len(self.layers) // 2:
                 width = fed
-            found += [width] * len(group)
-            width = sum(self.hidden[place] for place in group)
-        return tuple(found)
+            widths += [width] * len(group)
+            width = sum(self.hidden[index] for index in group)
+        return tuple(widths)
 
     @property
     def seen(self) -> int:
-        """How many numbers the readout is given."""
-        return sum(self.hidden[place] for place in self.groups[-1])
+        """The number of components that the readout reads."""
+        return sum(self.hidden[index] for index in self.groups[-1])
 
     def declared(self) -> dict[Name, tuple[int, ...]]:
-        """Dimensions of all parameters by name, in the order of the equations, those that are not there left out."""
-        found: dict[Name, tuple[int, ...]] = {}
+        """The dimensions of all parameters by name, in the order of the equations, without absent parameters."""
+        dimensions: dict[Name, tuple[int, ...]] = {}
         for layer, cell, units, below in zip(self.layers, self.cells, self.hidden, self.below, strict=True):
-            found |= self._of_part(cell.parameters, layer, {"n": units, "d": below, "n+d": units + below})
+            dimensions |= self._of_part(cell.parameters, layer, {"n": units, "d": below, "n+d": units + below})
         if self.readout:
-            found |= self._of_part(self.readout.parameters, None, {"n": self.seen, "k": self.outputs})
-        return found
+            dimensions |= self._of_part(self.readout.parameters, None, {"n": self.seen, "k": self.outputs})
+        return dimensions
 
     def _of_part(
         self, parameters: Mapping[str, tuple[str, ...]], layer: Layer, sizes: Mapping[str, int]
@@ -116,7 +116,7 @@ class Network:
         }
 
     def parameters(self) -> dict[Name, Shape]:
-        """The parameters that the network has, in the order of its equations; names as they are written."""
+        """The parameters of the network and their shapes, in the order of its equations, under their printed names."""
         return {written(name, shape): shape for name, shape in self.shapes().items()}
 
     def shapes(self) -> dict[Name, Shape]:
@@ -125,13 +125,13 @@ class Network:
 
     @property
     def inner(self) -> list[Name]:
-        """The parameters of the hidden layers, as they are written."""
+        """The parameters of the hidden layers, under their printed names."""
         readout = self.readout.parameters if self.readout else {}
         return [written(name, shape) for name, shape in self.shapes().items() if name.stem not in readout]
 
     @property
     def times(self) -> Sequence[int | None]:
-        """1 … T, or None alone where there is no time."""
+        """1 … T; a single None for a feedforward network."""
         return [None] if self.steps is None else range(1, self.steps + 1)
 
     @property
@@ -148,7 +148,7 @@ class Network:
 
     @property
     def numbers(self) -> Sequence[int | None]:
-        """1 … N for a batch, or None alone where there is none."""
+        """1 … N for a batch; a single None without a batch."""
         return [None] if self.samples is None else range(1, self.samples + 1)
 
     def predicts(self, time: int | None) -> bool:
@@ -157,7 +157,7 @@ class Network:
 
     @property
     def single(self) -> bool:
-        """Whether there is one prediction only, and not one for each of the time steps."""
+        """Whether there is a single prediction, not one for each time step."""
         return self.steps is None or (not self.every and self.steps > 1)
 
     @property
@@ -167,32 +167,33 @@ class Network:
 
     @property
     def output_activation(self) -> Function:
-        """What a prediction comes out of; without readout that of the hidden value, where nothing follows it."""
+        """The activation whose value is the prediction: that of the readout, or without one that of the last layer."""
         if self.readout:
             return self.readout.activation
         return identity if self.bidirectional or self.cells[-1].gates else self.activation
 
     def prediction(self, time: int | None) -> Name:
-        """What the prediction at a time is called: without readout it is the hidden value, or that of both directions."""
+        """The name of the prediction at a time: y, or without readout the hidden value of the last layer."""
         return Name("y", time=time) if self.readout or self.bidirectional else Name("h", self.layers[-1], time)
 
     @property
     def state(self) -> list[tuple[Name, int]]:
-        """What comes with the problem before the first step: its name, and its size.
+        """The initial states that the problem gives: the name and the size of each.
 
-        What reads backward in time starts behind the last step; a decoder starts from what its encoder ends with.
+        A layer that reads backward in time starts after the last step; a decoder
+        starts from the last state of its encoder and has no initial state here.
         """
-        found = [
+        initial = [
             (Name(stem, layer, (self.steps or 0) + 1 if str(layer).startswith(BACKWARD) else 0), units)
             for layer, cell, units in zip(self.layers, self.cells, self.hidden, strict=True)
             for stem in cell.state
             if not str(layer).startswith(DECODER)
         ]
-        return found + ([(Name("y", time=0), self.outputs)] if self.feedback and not self.first_only else [])
+        return initial + ([(Name("y", time=0), self.outputs)] if self.feedback and not self.first_only else [])
 
 
 def written(name: Name, shape: Shape) -> Name:
-    """The name of a parameter of this shape: capital letters are for vectors' and matrices' weights.
+    """The name of a parameter of this shape: single numbers have small letters.
 
     >>> str(written(Name("W_hh"), ())), str(written(Name("W_hh"), (2, 2))), str(written(Name("b_h"), (2,)))
     ('w_hh', 'W_hh', 'b_h')
@@ -201,12 +202,12 @@ def written(name: Name, shape: Shape) -> Name:
 
 
 class Sample(NamedTuple):
-    """What comes with one sample, as steps of the program."""
+    """The given quantities of one sample, as steps of the program."""
 
     inputs: Mapping[int | None, Var]
-    """A column of d numbers for each time that reads one."""
+    """The input, a column of d numbers, at each time that has one."""
     state: Sequence[Var]
-    """What ``network.state`` names."""
+    """The initial states, in the order of ``network.state``."""
     targets: Mapping[int | None, Var]
     number: int | None = None
 
@@ -219,12 +220,12 @@ def forward(
 ) -> list[Prediction]:
     """Write the forward pass of one sample; return the predictions with their times.
 
-    ``parameters`` are those of ``network.shapes()``.
+    ``parameters`` are in the order of ``network.shapes()``.
     """
-    one = _Pass(builder, network, parameters, sample, iteration)
+    forward_pass = _Pass(builder, network, parameters, sample, iteration)
     if network.source_steps:
-        return one.decode()
-    return one.in_both_directions() if network.bidirectional else one.over_time()
+        return forward_pass.decode()
+    return forward_pass.in_both_directions() if network.bidirectional else forward_pass.over_time()
 
 
 class _Pass:
@@ -236,25 +237,25 @@ class _Pass:
         self.tapes: dict[object, Tape] = {}
 
     def over_time(self) -> list[Prediction]:
-        """All layers at the first step, then at the second."""
+        """All layers at the first time step, then all at the second, and so on."""
         places = range(len(self.network.layers))
         states = list(self.sample.state)
         return self._unrolled(places, states, states.pop() if self._starts_with_output else None)
 
     def in_both_directions(self) -> list[Prediction]:
-        """A layer from the first step to the last and from the last to the first, then the layer above it."""
+        """A layer in both directions over all time steps, then the layer above it."""
         network, states = self.network, list(self.sample.state)
         below: dict[int | None, list[Var]] = {time: [x] for time, x in self.sample.inputs.items()}
         for group in network.groups:
             above: dict[int | None, list[Var]] = {time: [] for time in network.times}
-            for place in group:
-                carried = [states.pop(0) for _ in network.cells[place].state]
-                onward = not str(network.layers[place]).startswith(BACKWARD)
+            for index in group:
+                carried = [states.pop(0) for _ in network.cells[index].state]
+                onward = not str(network.layers[index]).startswith(BACKWARD)
                 for time in network.times if onward else reversed(network.times):
-                    carried, hidden = self._step([place], time, below[time], carried, predicts=False)
+                    carried, hidden = self._step([index], time, below[time], carried, predicts=False)
                     above[time].append(hidden)
             below = above
-        if not network.every:  # each direction has read everything where it ends
+        if not network.every:  # each direction has read the whole sequence at its end
             below[network.steps] = [below[network.steps][0], below[1][1]]
         return [(time, self._step([], time, below[time], [], predicts=True)[1]) for time in network.predicting]
 
@@ -271,14 +272,14 @@ class _Pass:
     def _starts_with_output(self) -> bool:
         return bool(self.network.feedback) and not self.network.first_only
 
-    def _unrolled(self, places: Sequence[int], states: list[Var], fed: Var | None) -> list[Prediction]:
-        """These layers over time; ``fed`` is what is fed back at the first step."""
+    def _unrolled(self, indices: Sequence[int], states: list[Var], fed: Var | None) -> list[Prediction]:
+        """The layers with these indices over time; ``fed`` is the value that is fed back at the first step."""
         network, sample = self.network, self.sample
         predictions: list[Prediction] = []
         for time in network.times:
             x = [] if network.source_steps or time not in sample.inputs else [sample.inputs[time]]
             predicts = network.predicts(time)
-            states, value = self._step(places, time, [*x, *([fed] if fed else [])], states, predicts=predicts)
+            states, value = self._step(indices, time, [*x, *([fed] if fed else [])], states, predicts=predicts)
             if predicts:
                 predictions.append((time, value))
             if network.feedback:
@@ -286,22 +287,25 @@ class _Pass:
         return predictions
 
     def _step(
-        self, places: Sequence[int], time: int | None, inputs: list[Var], states: list[Var], *, predicts: bool
+        self, indices: Sequence[int], time: int | None, inputs: list[Var], states: list[Var], *, predicts: bool
     ) -> tuple[list[Var], Var]:
-        """One time step of these layers: their new state, and the prediction (without readout, the hidden value)."""
+        """One time step of these layers: their new states, and the prediction (without readout, the hidden value)."""
         slots = [*self.parameters, *inputs, *states]
-        key = (tuple(places), len(inputs), predicts)
+        key = (tuple(indices), len(inputs), predicts)
         if key not in self.tapes:
-            self.tapes[key] = _tape(self.network, places, [one.shape for one in slots], len(inputs), predicts=predicts)
+            self.tapes[key] = _tape(self.network, indices, [slot.shape for slot in slots], len(inputs), predicts=predicts)
         tape = self.tapes[key]
         moment = Moment(time, self.sample.number, self.iteration)
-        results = self.builder.replay(tape, [one.number for one in slots], moment)
-        *kept, value = (Var(one, self.builder.steps[one].shape) for one in results)
+        results = self.builder.replay(tape, [slot.number for slot in slots], moment)
+        *kept, value = (Var(result, self.builder.steps[result].shape) for result in results)
         return kept, value
 
 
-def _tape(network: Network, places: Sequence[int], shapes: list[Shape], inputs: int, *, predicts: bool) -> Tape:
-    """One time step of these layers, with or without input and readout: the new state, then the prediction."""
+def _tape(network: Network, indices: Sequence[int], shapes: list[Shape], inputs: int, *, predicts: bool) -> Tape:
+    """The tape of one time step of these layers, with or without readout: the new states, then the prediction.
+
+    ``shapes`` are those of parameters, inputs and states, ``inputs`` the number of inputs.
+    """
     names = list(network.shapes())
 
     def run(record_line: Recorder, slots: list[Var]) -> list[Var]:
@@ -310,15 +314,15 @@ def _tape(network: Network, places: Sequence[int], shapes: list[Shape], inputs: 
         value: Formula = stack(*others[:inputs]) if inputs else ABSENT
         states = iter(others[inputs:])
         kept: list[Var] = []
-        for place in places:
-            layer, cell = network.layers[place], network.cells[place]
+        for index in indices:
+            layer, cell = network.layers[index], network.cells[index]
             state = [next(states) for _ in cell.state]
             new = cell.step(_writing(record_line, layer, OF_CELL), _of(given, layer, cell.parameters), value, *state)
             kept += new[: len(cell.state)]
             value = new[0]
         if predicts and network.readout:
-            own = _of(given, None, network.readout.parameters)
-            return [*kept, network.readout.step(_writing(record_line, None, OF_READOUT), own, value)]
+            of_readout = _of(given, None, network.readout.parameters)
+            return [*kept, network.readout.step(_writing(record_line, None, OF_READOUT), of_readout, value)]
         if not isinstance(value, Var):  # without readout, both directions together are the prediction
             value = _writing(record_line, None, OF_READOUT)("y", value)
         return [*kept, value]
@@ -327,10 +331,10 @@ def _tape(network: Network, places: Sequence[int], shapes: list[Shape], inputs: 
 
 
 def _writing(record_line: Recorder, layer: Layer, roles: Mapping[str, Role]) -> Let:
-    """What a cell writes its lines with: it does not know its layer."""
+    """The function with which a cell writes its lines; a cell does not know its layer."""
     return lambda stem, formula: record_line(stem, layer, roles[stem], formula)
 
 
 def _of(given: Mapping[Name, Var], layer: Layer, stems: Mapping[str, tuple[str, ...]]) -> Parameters:
-    """The parameters of one cell; those that are not there vanish from its equations."""
+    """The parameters of one cell; absent ones vanish from its equations."""
     return Parameters({stem: given.get(Name(stem, layer), ABSENT) for stem in stems})

@@ -1,7 +1,7 @@
-"""Losses: prediction and target in, steps out.
+"""Losses: from predictions and targets to steps of a program.
 
 The loss of every prediction is a line; with several samples or time steps,
-their sums or means are further lines, up to ``L``. Where the book has a shorter
+their sums or means are further lines, up to ``L``. If textbooks have a shorter
 derivative than the chain rule through these lines, a loss also gives a route
 for it.
 """
@@ -25,13 +25,13 @@ from bptt_trace.errors import DesignError
 
 @dataclass(frozen=True)
 class Loss:
-    """What is minimised, with the conventions on which textbooks differ."""
+    """The loss that is minimised, with the conventions on which textbooks differ."""
 
     kind: str = "squared_error"
-    """``squared_error``, ``cross_entropy`` (behind softmax), ``binary_cross_entropy`` (behind sigmoid),
-    ``output``: the prediction is itself the loss (exercises on ∂h_T/∂w), or ``none``: a forward pass alone."""
+    """``squared_error``, ``cross_entropy`` (after softmax), ``binary_cross_entropy`` (after sigmoid),
+    ``output``: the prediction is itself the loss (exercises on ∂h_T/∂w), or ``none``: a forward pass only."""
     factor: Fraction = Fraction(1)
-    """In front of every term: 1, or 1/2 for the half squared error."""
+    """The factor of every term: 1, or 1/2 for the half squared error."""
     over_time: str = "mean"
     """``mean`` or ``sum`` of the terms of the time steps."""
     over_units: str = "sum"
@@ -39,22 +39,22 @@ class Loss:
     over_batch: str = "mean"
     """``mean`` or ``sum`` of the losses of the samples."""
     gradient: str = "short"
-    """Of a cross-entropy: ``short`` (``y − target`` at the pre-activation) or ``long`` (by way of ∂L/∂y)."""
+    """For a cross-entropy: ``short`` (``y − target`` at the pre-activation) or ``long`` (through ∂L/∂y)."""
 
     @property
     def has_target(self) -> bool:
-        """Whether the prediction is compared with something."""
+        """Whether the prediction is compared with a target."""
         return self.kind not in ("output", "none")
 
 
 class Compared(NamedTuple):
-    """A prediction beside its target, at one time step."""
+    """A prediction and its target at one time step."""
 
     time: int | None
     prediction: Var
     target: Var | None
     numbers: tuple[Fraction, ...]
-    """The numbers of the target: terms in which one is exactly 0 are not written."""
+    """The components of the target; a cross-entropy omits the terms of those that are exactly 0."""
 
 
 def write(
@@ -64,11 +64,11 @@ def write(
     single: bool,
     iteration: int = 1,
 ) -> dict[int, Route]:
-    """The lines of the loss, up to ``L``; returns the routes for the way back.
+    """Write the lines of the loss, up to ``L``; return the routes for the backward pass.
 
     ``samples`` has the predictions of each sample of a batch; without a batch
-    its only key is None. ``single`` says that each has one prediction only,
-    whose loss has no time.
+    its only key is None. With ``single`` each sample has one prediction, whose
+    loss has no time.
     """
     total = LOSS._replace(iteration=iteration)
     routes: dict[int, Route] = {}
@@ -92,13 +92,13 @@ def _mean(how: str, terms: Sequence[int], symbol: str) -> Formula | None:
 
 
 def _term(builder: Builder, loss: Loss, name: Name, compared: Compared, routes: dict[int, Route]) -> int:
-    """The loss of one prediction; where its units have terms of their own, these come first."""
+    """Write the loss of one prediction, after the terms of its units if it has several; return its position."""
     _, y, target, numbers = compared
     filled = (y.number,) if target is None else (y.number, target.number)
     lines: list[int] = []
-    for place, (rule, sources) in enumerate(_rules(loss, y.shape, _pattern(loss, numbers)), start=1):
-        own = name._replace(index=(place,)) if y.shape and loss.kind != "cross_entropy" else name
-        lines.append(builder.fill(own, rule, tuple([filled[source] for source in sources]), Role.LOSS))
+    for unit, (rule, sources) in enumerate(_rules(loss, y.shape, _pattern(loss, numbers)), start=1):
+        term = name._replace(index=(unit,)) if y.shape and loss.kind != "cross_entropy" else name
+        lines.append(builder.fill(term, rule, tuple([filled[source] for source in sources]), Role.LOSS))
     line = lines[0] if not y.shape or loss.kind == "cross_entropy" else builder.sum(name, lines, Role.LOSS)
     route = _route(builder.steps, loss, y, filled)
     if route is not None:
@@ -107,13 +107,13 @@ def _term(builder: Builder, loss: Loss, name: Name, compared: Compared, routes: 
 
 
 def _pattern(loss: Loss, numbers: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
-    """What of a target decides how its line is written: nothing of a squared error."""
+    """The components of a target that determine the formula of its line; for a squared error they do not matter."""
     return (Fraction(2),) * len(numbers) if loss.kind == "squared_error" else numbers
 
 
 @lru_cache(maxsize=1024)
 def _rules(loss: Loss, shape: Shape, numbers: tuple[Fraction, ...]) -> list[tuple[Rule, tuple[int, ...]]]:
-    """The rules of the lines of one prediction, and what fills each: 0 for the prediction, 1 for its target."""
+    """The rules of the lines of one prediction; each is filled by 0, the prediction, and 1, its target."""
     y, target, scale = Var(0, shape), Var(1, shape), _scale(loss, shape)
     if not loss.has_target:
         forms: list[Formula] = [y]
@@ -127,7 +127,7 @@ def _rules(loss: Loss, shape: Shape, numbers: tuple[Fraction, ...]) -> list[tupl
 
 
 def _scale(loss: Loss, shape: Shape) -> Formula:
-    """The exact number in front of every term: the factor, and 1/K where units are averaged."""
+    """The exact factor of every term: ``loss.factor``, times 1/K if the K units are averaged."""
     averaged = loss.over_units == "mean" and shape
     return product(Const(loss.factor), ONE / Const(Fraction(shape[0]), "K")) if averaged else Const(loss.factor)
 
@@ -148,21 +148,21 @@ def _of_one_unit(loss: Loss, y: Formula, target: Formula, number: Fraction) -> F
 
 
 def _entropy(y: Var, target: Var, numbers: Sequence[Fraction]) -> Formula:
-    """−Σ target_i · ln y_i, written for the classes that the target has.
+    """−Σ target_i · ln y_i, over the classes whose target is not 0.
 
     Source: Goodfellow, Bengio and Courville, *Deep Learning* (2016), sec. 6.2.2.3.
     """
-    classes = [place for place, number in enumerate(numbers) if number]
-    if [numbers[place] for place in classes] == [1]:
+    classes = [index for index, number in enumerate(numbers) if number]
+    if [numbers[index] for index in classes] == [1]:
         return Neg(Apply(ln, Entry(y, classes[0])))
-    terms = [Entry(target, place) * Apply(ln, Entry(y, place)) for place in classes]
+    terms = [Entry(target, index) * Apply(ln, Entry(y, index)) for index in classes]
     return Neg(sum(terms[1:], start=terms[0]))
 
 
 def _route(steps: Sequence[Step], loss: Loss, y: Var, filled: tuple[int, ...]) -> Route | None:
-    """The way back from the loss of one prediction, where that is not the chain rule through its line.
+    """The route from the loss of one prediction, if it is not the chain rule through its line.
 
-    The short way of a cross-entropy leaves the prediction out, so the long way stands by.
+    The short gradient of a cross-entropy leaves the prediction out; the long one is its alternative.
     """
     slope = _slope(loss, y.shape)
     if slope is None:
@@ -175,9 +175,9 @@ def _route(steps: Sequence[Step], loss: Loss, y: Var, filled: tuple[int, ...]) -
 
 @lru_cache(maxsize=64)
 def _slope(loss: Loss, shape: Shape) -> Formula | None:
-    """The slope on the way back where that is not the chain rule through the line of the loss.
+    """The slope of the backward pass in prediction (0) and target (1), if it is not the chain rule through the line.
 
-    In the prediction (0) and the target (1). y − target: Bishop, *Pattern
+    y − target: Bishop, *Pattern
     Recognition and Machine Learning* (2006), sec. 5.3.1.
     """
     y, target = Var(0, shape), Var(1, shape)
@@ -200,6 +200,6 @@ def _logits(steps: Sequence[Step], y: Var, function: Function) -> int:
     formula = step.rule.formula if step.rule else None
     if isinstance(formula, Apply) and formula.function is function:
         return step.arguments[0]
-    if function is softmax and len(step.arguments) == 2:  # exponentials and their sum have lines of their own
+    if function is softmax and len(step.arguments) == 2:  # exponentials and their sum are lines of their own
         return steps[step.arguments[0]].arguments[0]
     raise DesignError(f"{step.target} is no {function.name}")

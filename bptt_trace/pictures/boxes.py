@@ -1,4 +1,4 @@
-"""The boxes, rows and numbers of which pictures are made."""
+"""The parts of pictures: boxes, arrows, and the quantities in them."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from bptt_trace.lines.spelling import Clock
 from bptt_trace.networks.forward_pass import Network
 
 MOST_VALUES = 3
-"""Components that are told; of longer vectors there is the name."""
+"""The largest number of components that are printed; a longer vector shows its name only."""
 
 
 MOST_STEPS = 4
-"""Time steps that are drawn; of more of them the first two and the last two."""
+"""The largest number of time steps that are drawn; of more, the first two and the last two."""
 
 
 MOST_PARAMETERS = 2
-"""Parameters that are named at an arrow; of more of them the first and the last of each kind."""
+"""The largest number of parameters named at an arrow; of more, the first and the last of each kind."""
 
 
 ROOMY_STEPS = 2
-"""Time steps up to which every arrow has the value of its parameter."""
+"""The largest number of time steps with the value of the parameter at every arrow."""
 
 
 MOST_DIGITS = 8
-"""Digits beyond which only the first and the last step are drawn."""
+"""With more digits in a number only the first and the last step are drawn."""
 
 
 SHORT_FORMULA = 12
-"""Signs of a formula that has room in a box."""
+"""The largest number of characters of a formula in a box."""
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """A name with the values that are told of it."""
+    """A name with its printed values."""
 
     name: Math
     values: tuple[Math, ...] = ()
@@ -49,14 +49,14 @@ class Quantity:
 
     @property
     def equation(self) -> Math:
-        """``h_1 = 0.5370``; the name alone without a value."""
+        """``h_1 = 0.5370``, or the name if there is no value."""
         if not self.values:
             return self.name
         (value,) = self.values
         return Math(f"{self.name.text} = {value.text}", f"{self.name.latex} = {value.latex}")
 
     def told(self) -> Inline:
-        """In a sentence: ``h_1 = (0.5370, 0.1236)``."""
+        """The quantity in a sentence: ``h_1 = (0.5370, 0.1236)``."""
         if len(self.values) < 2:
             return (self.equation,)
         return (self.name, " = (", *in_a_row(", ", [(value,) for value in self.values]), ")")
@@ -71,18 +71,18 @@ def in_a_row(separator: str, parts: Iterable[Inline]) -> Inline:
 
 
 def grid(quantities: Sequence[Quantity]) -> Grid:
-    """One below the other; vectors side by side, with their components below their names."""
-    high = max((len(one.values) for one in quantities), default=0)
+    """Quantities one below the other; vectors side by side, with their components below their names."""
+    high = max((len(quantity.values) for quantity in quantities), default=0)
     if high < 2:
-        return tuple((((one.equation, f" {one.remark}") if one.remark else (one.equation,)),) for one in quantities)
-    rows: list[tuple[Inline, ...]] = [tuple((one.name,) for one in quantities)]
-    for place in range(high):
-        rows.append(tuple((one.values[place],) if place < len(one.values) else () for one in quantities))
+        return tuple((((q.equation, f" {q.remark}") if q.remark else (q.equation,)),) for q in quantities)
+    rows: list[tuple[Inline, ...]] = [tuple((quantity.name,) for quantity in quantities)]
+    for component in range(high):
+        rows.append(tuple((q.values[component],) if component < len(q.values) else () for q in quantities))
     return tuple(rows)
 
 
 def digits_of(desk: Desk) -> int:
-    """About how many digits a number of the sheet has."""
+    """The approximate number of digits of a number on the sheet."""
     rounding = desk.values.rounding
     return max(rounding.figures or 0, rounding.places or 0, 17 if rounding.policy == "full" else 0)
 
@@ -96,15 +96,15 @@ class Pencil:
         self.sample = self.network.numbers[0]
         self.nodes: dict[str, Node] = {}
         self.told: dict[str, list[Inline]] = {}
-        """What the picture says in words, by the node that it is about."""
+        """The alternative text of each node."""
         self.edges: dict[tuple[str, str, str], Edge] = {}
         self.owner: dict[int, str] = {}
-        """The node in which a line stands."""
+        """The node of each line."""
 
     # ------------------------------------------------------------- quantities
 
     def name(self, position: int, clock: Clock = str) -> Math:
-        """The name without its sample, which the title tells."""
+        """The name without its sample, which is in the title."""
         return self.desk.speller.math(of_any_sample(self.board.steps[position].target), clock)
 
     def quantity(self, position: int, most: int = MOST_VALUES, remark: str = "") -> Quantity:
@@ -114,21 +114,21 @@ class Pencil:
         return Quantity(self.name(position), values if all(value.text for value in values) else (), remark)
 
     def state(self, position: int) -> Quantity:
-        """A state of a small picture shows what it is made by: ``h_1 = tanh(a_1) = 0.5370``."""
-        one, step = self.quantity(position), self.board.steps[position]
+        """A state; in a small picture with its formula: ``h_1 = tanh(a_1) = 0.5370``."""
+        plain, step = self.quantity(position), self.board.steps[position]
         if self.board is not self.desk or self.sample is not None or self.desk.last_time > ROOMY_STEPS or step.rule is None:
-            return one
+            return plain
         formula = self.desk.filled(step.rule, step.arguments)[0]
         if len(formula.text) > SHORT_FORMULA:
-            return one
-        return Quantity(Math(f"{one.name.text} = {formula.text}", f"{one.name.latex} = {formula.latex}"), one.values)
+            return plain
+        return Quantity(Math(f"{plain.name.text} = {formula.text}", f"{plain.name.latex} = {formula.latex}"), plain.values)
 
     def total(self, position: int) -> int | None:
         """The gradient of a line."""
         return self.board.find(gradient(self.board.steps[position].target))
 
     def sources(self, position: int) -> list[Source]:
-        """The ways by which the gradient of a line arrives."""
+        """The contributions to the gradient of a line."""
         total = self.total(position)
         return [] if total is None else sources_of(self.board.program, total)
 
@@ -142,7 +142,7 @@ class Pencil:
             return [[p for p in lines if steps[p].target.layer == layer] for layer in self.network.layers], [
                 p for p in lines if steps[p].target.layer is None
             ]
-        end = max((place for place, p in enumerate(lines) if steps[p].role is Role.HIDDEN), default=-1) + 1
+        end = max((number for number, p in enumerate(lines) if steps[p].role is Role.HIDDEN), default=-1) + 1
         return [lines[:end]], lines[end:]
 
     def cells(self, time: int, layers: Sequence[Layer]) -> list[list[int]]:
@@ -158,39 +158,39 @@ class Pencil:
         """The lines of the output at a time."""
         return self.step(time)[1]
 
-    def kept(self, time: int, strand: _Strand) -> Kept:
+    def kept(self, time: int, strand: Strand) -> Kept:
         """The node and the lines of the last layer of a strand at a time."""
         lines = self.cells(time, strand.layers)[-1]
         return self.owner[lines[-1]], lines
 
     def inputs(self, lines: Iterable[int]) -> list[int]:
-        """What comes into a cell from outside the layers: the input, and what is fed back."""
+        """The inputs of a cell from outside the layers: x, and the quantity that is fed back."""
         steps = self.board.steps
         used = (argument for p in lines for argument in steps[p].arguments)
         return [p for p in dict.fromkeys(used) if steps[p].target.stem in ("x", "y", "target")]
 
     def shown(self, lines: Sequence[int]) -> tuple[list[int], list[int]]:
-        """The pre-activation, where there is one only, and the states among the lines of a cell."""
+        """The pre-activation, if there is only one, and the states among the lines of a cell."""
         steps = self.board.steps
         before = [p for p in lines if steps[p].role is Role.PREACTIVATION]
         cell = self.network.cell_of(steps[lines[0]].target.layer)
-        # Gates have a picture of their own; here there is room for what goes on from the cell.
+        # Gates have a picture of their own; here there is room only for the states.
         states = [p for p in lines if steps[p].target.stem in cell.state or (steps[p].role is Role.HIDDEN and not cell.gates)]
         return (before if len(before) == 1 else []), states
 
     def parameters(self, start: Iterable[int], end: Iterable[int]) -> list[int]:
-        """What multiplies the lines of one node in those of another."""
+        """The parameters that multiply the lines of one node in the formulas of another."""
         begun = set(start)
-        found = (parameters for p in end for others, parameters in self.products(p) if begun & set(others))
-        return list(dict.fromkeys(parameter for parameters in found for parameter in parameters))
+        factors = (parameters for p in end for others, parameters in self.products(p) if begun & set(others))
+        return list(dict.fromkeys(parameter for parameters in factors for parameter in parameters))
 
     def biases(self, lines: Iterable[int]) -> list[int]:
-        """Parameters that multiply nothing."""
-        found = (parameters for p in lines for others, parameters in self.products(p) if not others)
-        return list(dict.fromkeys(parameter for parameters in found for parameter in parameters))
+        """The biases in the formulas of these lines: parameters that multiply nothing."""
+        summands = (parameters for p in lines for others, parameters in self.products(p) if not others)
+        return list(dict.fromkeys(parameter for parameters in summands for parameter in parameters))
 
     def products(self, position: int) -> Iterator[tuple[list[int], list[int]]]:
-        """For each term of a line: the quantities in it, and the parameters."""
+        """The quantities and the parameters of each term of a line."""
         step = self.board.steps[position]
         if step.rule is None:
             return
@@ -214,28 +214,28 @@ class Pencil:
     def node(
         self, place: tuple[int, int], lines: Sequence[int], shown: Sequence[Quantity], style: str, totals: Sequence[Quantity] = ()
     ) -> str:
-        """A node for these lines; returns its id."""
+        """Draw a node for these lines; return its id."""
         column, row = place
         key = f"{column}-{row}"
         self.nodes[key] = Node(key, column, row, grid(shown), style, grid(totals))
-        self.told[key] = [one.told() for one in (*shown, *totals)]
+        self.told[key] = [quantity.told() for quantity in (*shown, *totals)]
         self.owner.update(dict.fromkeys(lines, key))
         return key
 
     def dots(self, column: int, row: int) -> str:
-        """A node for what is left out."""
+        """Draw the dots for time steps that are left out; return their id."""
         key = f"{column}-{row}"
         self.nodes[key] = Node(key, column, row, ((("…",),),), "dots")
         self.told[key] = []
         return key
 
     def edge(self, start: str, end: str, kind: str, label: Grid = ()) -> None:
-        """An arrow; a further label for the same arrow stands below the first."""
+        """Draw an arrow; a further label of the same arrow stands below the first."""
         known = self.edges.get((start, end, kind))
         self.edges[start, end, kind] = Edge(start, end, kind, (*known.label, *label) if known else label)
 
     def forward(self, start: str, end: str, parameters: Sequence[int], *, values: bool) -> None:
-        """An arrow with its parameters; a matrix has its name only."""
+        """Draw a forward arrow with its parameters; a matrix shows its name only."""
         if len(parameters) > MOST_PARAMETERS:
             self.edge(start, end, "forward", grid(self.briefly(parameters)))
             return
@@ -243,40 +243,40 @@ class Pencil:
         self.edge(start, end, "forward", grid(quantities))
 
     def briefly(self, parameters: Sequence[int], clock: Clock = str) -> list[Quantity]:
-        """Names of parameters, one each where there are few; of those of many gates the first and the last of a kind."""
+        """The names of a few parameters, or of those of many gates the first and the last of each kind."""
         if len(parameters) <= MOST_PARAMETERS:
             return [Quantity(self.name(p, clock)) for p in parameters]
         kinds: dict[object, list[int]] = {}
         for p in parameters:
             kinds.setdefault(self._kind(p), []).append(p)
-        found = []
-        for one in kinds.values():
-            first, last = self.name(one[0], clock), self.name(one[-1], clock)
+        names = []
+        for members in kinds.values():
+            first, last = self.name(members[0], clock), self.name(members[-1], clock)
             several = Math(f"{first.text}, ..., {last.text}", rf"{first.latex}, \dots, {last.latex}")
-            found.append(Quantity(several if len(one) > 1 else first))
-        return found
+            names.append(Quantity(several if len(members) > 1 else first))
+        return names
 
     def _kind(self, parameter: int) -> object:
-        """What parameters of several gates have in common: the stem but for its last letters, and the shape."""
+        """The kind of a parameter, common to all gates: its stem without the letter of the gate, and its shape."""
         step = self.board.steps[parameter]
         letter, _, rest = step.target.stem.partition("_")
         return letter, rest[:-1], step.shape
 
     def named_edge(self, start: str, end: str, parameters: Sequence[Quantity]) -> None:
-        """An arrow with the names of its parameters, and what it says in words."""
+        """Draw an arrow with the names of its parameters, and add its alternative text."""
         self.edge(start, end, "forward", grid(parameters))
         source: Inline = ("itself one step earlier",) if start == end else self.nodes[start].cells[-1][0]
-        names = in_a_row(", ", [(one.name,) for one in parameters])
+        names = in_a_row(", ", [(parameter.name,) for parameter in parameters])
         self.told[end].append(("from ", *source, *((" by ", *names) if names else ())))
 
     def given(self, place: tuple[int, int], position: int | None) -> str | None:
-        """A node for a given quantity."""
+        """Draw a node for a given quantity; return its id."""
         if position is None:
             return None
         return self.node(place, [position], [self.quantity(position)], "given")
 
     def losses(self, place: tuple[int, int], time: int | None, below: str) -> str | None:
-        """The node of the loss, and the arrow to it."""
+        """Draw the node of the loss and the arrow to it; return its id."""
         position = self.loss(time)
         if position is None:
             return None
@@ -286,7 +286,7 @@ class Pencil:
         if given is not None:
             target = self.quantity(given)
             rows = grid([target])
-            if len(target.values) > 1:  # a vector lies on its side, so that the box is no higher than others
+            if len(target.values) > 1:  # a vector is written as a row, so that the box is no higher than others
                 texts = [value.text for value in target.values]
                 row = Math(", ".join(texts), r",\ ".join(value.latex for value in target.values))
                 rows = (((target.name,),), ((row,),))
@@ -295,28 +295,28 @@ class Pencil:
         return key
 
     def arriving(self, position: int, named: bool, broad: bool, dots: str = "") -> None:
-        """Arrows of the gradients that arrive at a state, each from the node by which it comes."""
+        """Draw the gradients that arrive at a state, each from the node through which it comes."""
         end = self.owner.get(position, dots)
         for source, through, said in self.sources(position):
             start = self.owner.get(through, dots)
             if not start or start == end:
                 continue
-            # What a decoder sends back to its encoder is carried over time too.
-            kind, one = "carried" if said in ("carried", "from the decoder") else "direct", self.quantity(source)
-            value = one.values
+            # The gradient from a decoder to its encoder is carried over time too.
+            kind, gradient = "carried" if said in ("carried", "from the decoder") else "direct", self.quantity(source)
+            values = gradient.values
             if named:
                 known = self.edges.get((start, end, kind))
                 told = known is not None and ((said,),) in known.label
-                label: Grid = grid([one]) if told else (((said,),), *grid([one]))
-            elif broad and len(value) == 1:
-                label = (((f"{said} ", value[0]),),)
+                label: Grid = grid([gradient]) if told else (((said,),), *grid([gradient]))
+            elif broad and len(values) == 1:
+                label = (((f"{said} ", values[0]),),)
             else:
-                label = (((said,),), *(((one,),) for one in value))
+                label = (((said,),), *(((value,),) for value in values))
             self.edge(start, end, kind, label)
-            self.told[end].append((f"{said} ", *one.told()) if named else Quantity(Math(said, said), value).told())
+            self.told[end].append((f"{said} ", *gradient.told()) if named else Quantity(Math(said, said), values).told())
 
     def picture(self, which: str, title: str, lead: str) -> Picture:
-        """The picture, with what it says in words."""
+        """The picture with its alternative text."""
         named = self.sample is not None and which != "rolled-up"
         sample = f" (sample {self.sample} of the batch)" if named else ""
         said = [in_a_row(", ", parts) for _, parts in sorted(self.told.items(), key=self._reading) if parts]
@@ -328,7 +328,7 @@ class Pencil:
         return node.column, node.row
 
 
-def _times(desk: Desk, last: int) -> list[int]:
+def drawn_times(desk: Desk, last: int) -> list[int]:
     """The time steps that are drawn."""
     digits = digits_of(desk)
     if last <= (ROOMY_STEPS if digits > MOST_DIGITS else MOST_STEPS):
@@ -337,8 +337,8 @@ def _times(desk: Desk, last: int) -> list[int]:
 
 
 @dataclass(frozen=True)
-class _Strand:
-    """Layers that go through the same time steps together."""
+class Strand:
+    """Layers that take their time steps together."""
 
     layers: tuple[Layer, ...]
     rows: tuple[int, ...]
@@ -346,7 +346,7 @@ class _Strand:
     columns: Mapping[int, int]
     """The column of each time step that is drawn."""
     below: int
-    """The row of what the first layer reads."""
+    """The row of the input of the first layer."""
     onward: int = 1
     """1, or −1 for a layer that reads from the last step to the first."""
 
@@ -356,18 +356,18 @@ class _Strand:
         return sorted(self.columns, reverse=self.onward < 0)
 
     def gap(self, time: int) -> int | None:
-        """The column of the dots before a step, where steps are left out."""
+        """The column of the dots before a time step, if steps are left out there."""
         later = self.times.index(time) > 0 and time - self.onward not in self.columns
         return self.columns[time] - self.onward if later else None
 
     def after(self, time: int) -> int | None:
-        """The step that is drawn next."""
-        place = self.times.index(time) + 1
-        return self.times[place] if place < len(self.columns) else None
+        """The next time step that is drawn."""
+        number = self.times.index(time) + 1
+        return self.times[number] if number < len(self.columns) else None
 
 
-def _columns(times: Sequence[int], last: int = 0) -> dict[int, int]:
-    """A column for each time step, and one between them for the dots of those that are left out."""
+def columns_of(times: Sequence[int], last: int = 0) -> dict[int, int]:
+    """A column for each time step, and one for the dots between them."""
     columns: dict[int, int] = {}
     for time in times:
         last += 2 if columns and time - 1 not in columns else 1
@@ -376,9 +376,9 @@ def _columns(times: Sequence[int], last: int = 0) -> dict[int, int]:
 
 
 def drawable(network: Network) -> bool:
-    """Whether every arrow of a network goes from a box to one beside it."""
+    """Whether every arrow of a network goes to a neighbouring box."""
     return not network.bidirectional or (len(network.layers) == 2 and network.every)
 
 
 Kept = tuple[str, list[int]]
-"""A node that carries a state on, and its lines."""
+"""The id of a node that carries a state on, and its lines."""

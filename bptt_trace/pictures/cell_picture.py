@@ -1,8 +1,8 @@
 """The picture of a cell: one time step as a graph of its lines, with the numbers of that step.
 
-It is told by the program alone: a line is a box, what its formula does on the
-way is an operation (``*``, ``+``, a function), an arrow is a use. Weighted sums
-are not taken apart: what they read goes straight into the box, which has the
+It is made from the program alone: a line is a box, each operation of its
+formula (``*``, ``+``, a function) a small ring, and an arrow is a use. A weighted
+sum is not split: its arguments go straight into the box, which has the
 pre-activation and its function together. No cell is known by name.
 """
 
@@ -36,18 +36,18 @@ from bptt_trace.pictures.boxes import MOST_DIGITS, MOST_VALUES, Pencil, digits_o
 from bptt_trace.pictures.cell_grid import Tracks
 
 TIMES = Math("*", r"\cdot")
-"""In a ring it reads as the sign for products of entries."""
+"""The sign of a product of entries in a ring."""
 EXIT = "exit"
-"""What the places are called at which a state leaves the picture."""
+"""The id of the nodes at which a state leaves the picture."""
 
 
 def cell(desk: Desk, board: Desk | Blackboard) -> Picture | None:
-    """A time step of a cell with gates, where the network has one; of the first layer and the first sample."""
+    """A time step of the cell with gates in the first layer, for the first sample; None without gates."""
     network = desk.problem.network
     if not desk.last_time or desk.values.rounding.policy == "exact" or not network.cells[0].gates:
         return None
     last = network.source_steps if str(network.layers[0]).startswith(ENCODER) else desk.last_time
-    # The second step: what it carries in is a result, and not the zeros of a usual beginning; longer ones look alike.
+    # The second step: its incoming state is a result and not a row of zeros; later steps look alike.
     time = min(2, last or 1)
     pencil = Pencil(desk, board)
     lines = pencil.step(time)[0][0]
@@ -55,7 +55,7 @@ def cell(desk: Desk, board: Desk | Blackboard) -> Picture | None:
 
 
 class _Sketch:
-    """The nodes of a cell and their arrows, found by walking from its states back to what they are made of."""
+    """The nodes of a cell and their arrows, found by walking back from its states."""
 
     def __init__(self, pencil: Pencil, lines: Sequence[int], state: Sequence[str]) -> None:
         self.pencil, self.steps = pencil, pencil.board.steps
@@ -73,7 +73,7 @@ class _Sketch:
             self.line(position)
 
     def _inside(self, lines: Sequence[int]) -> Iterator[tuple[int, int]]:
-        """Lines whose result is a function of one pre-activation that nothing else in the cell uses, with that one."""
+        """Pairs of a line and its pre-activation, if no other line of the cell uses that pre-activation."""
         used = [argument for line in lines for argument in self.steps[line].arguments]
         for line in lines:
             match self._formula(line):
@@ -90,13 +90,13 @@ class _Sketch:
     # ------------------------------------------------------------------ nodes
 
     def node(self, key: str, cells: Grid, style: str, sources: Sequence[str] = ()) -> str:
-        """A node, after all that it uses."""
+        """Add a node, after the nodes that it uses; return its key."""
         self.cells[key], self.styles[key] = cells, style
         self.sources[key] = list(dict.fromkeys(sources))
         return key
 
     def line(self, position: int) -> str:
-        """The box of a line of the cell, or of what comes into it."""
+        """Add the box of a line of the cell or of one of its inputs; return its key."""
         key = str(position)
         if key in self.cells:
             return key
@@ -115,13 +115,13 @@ class _Sketch:
         return self.node(key, (*head, *self.told_as(shown)), style, sources)
 
     def told_as(self, positions: Sequence[int]) -> Grid:
-        """Names and values of these lines, here and in words."""
+        """Names and values of these lines, also for the alternative text."""
         quantities = [self.pencil.quantity(position, self.most) for position in positions]
-        self.told += [one.told() for one in quantities]
+        self.told += [quantity.told() for quantity in quantities]
         return grid(quantities)
 
     def operation(self, formula: Formula) -> str:
-        """The outermost operation of a formula; one that several lines do stands there once."""
+        """Add the outermost operation of a formula; an operation that several lines share is added once."""
         if formula not in self.operations:
             sign, parts = _operation(formula)
             sources = [source for part in parts for source in self.feeds(part)]
@@ -131,11 +131,11 @@ class _Sketch:
     # --------------------------------------------------------------- formulas
 
     def weighted(self, formula: Formula) -> bool:
-        """Whether a parameter stands in a formula."""
+        """Whether a formula contains a parameter."""
         return any(self.steps[variable.number].role is Role.PARAMETER for variable in variables(formula))
 
     def feeds(self, formula: Formula) -> list[str]:
-        """The nodes from which a formula is read: what is weighted or stacked directly, the rest by operations."""
+        """The nodes that a formula reads: directly in weighted sums and stacks, otherwise through operations."""
         match formula:
             case Var(number):
                 return [] if self.steps[number].role is Role.PARAMETER else [self.line(number)]
@@ -169,7 +169,7 @@ class _Sketch:
         return Picture("cell", (f"The cell at time step {time}{sample}",), tuple(nodes), tuple(edges), alternative, wired=True)
 
     def _carried(self, key: str) -> bool:
-        """Whether a state is made of what comes in without a weight: it then runs along the top, as a memory that is kept."""
+        """Whether a state is used without a weight: it then runs along the top, as a memory that is kept."""
         return any(int(key) in self.steps[p].arguments and not self.weighted(self._formula(p)) for p in self.states)
 
 

@@ -1,4 +1,4 @@
-"""How far an error reaches back, as bars."""
+"""A figure of bars: how far an error reaches back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bptt_trace.pictures.network_picture import MOST_BARS
 
 
 def gradient_flow(desk: Desk) -> Bars | None:
-    """How much of an error at the last step is left at each earlier one: the products of the slopes between the states."""
+    """The share of an error at the last step that is left at each earlier step: products of slopes between states."""
     factors, last = desk.parts.factors, desk.last_time
     if not factors or last < 3 or desk.values.rounding.policy == "exact":
         return None
@@ -35,7 +35,7 @@ def gradient_flow(desk: Desk) -> Bars | None:
 
 
 def _number(desk: Desk, position: int) -> Decimal:
-    """The number that is printed; 0 where none is."""
+    """The printed number of a line; 0 if the line has none."""
     try:
         return Decimal(desk.value(position).text)
     except InvalidOperation:
@@ -43,7 +43,7 @@ def _number(desk: Desk, position: int) -> Decimal:
 
 
 def _bar(desk: Desk, product: int, highest: Decimal) -> Bar:
-    """One time step: the slope of the last state in this one, and the slope of the next in this one."""
+    """The bar of one time step: the slope of the last state in this one; its arrow: that of the next state."""
     state = desk.steps[product].target
     assert state.time is not None
     value = desk.value(product)

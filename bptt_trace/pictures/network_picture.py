@@ -1,8 +1,8 @@
 """Pictures of a network: boxes and arrows with the numbers of its lines.
 
-Everything is found by role, name and what the steps use, so that a picture of
-another cell needs nothing new. A value whose string is empty is not told: its
-name stands alone, and a bar without a value has no height.
+Nodes and arrows follow from roles, names and the arguments of the steps, so a
+new cell needs no code here. A value whose text is empty is left out: its name
+stands alone, and its bar has no height.
 """
 
 from __future__ import annotations
@@ -14,34 +14,34 @@ from bptt_trace.engine.names import BACKWARD, Layer, Name
 from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import Clock, clock_at
-from bptt_trace.pictures.boxes import ROOMY_STEPS, Kept, Pencil, Quantity, _columns, _Strand, _times, drawable, grid
+from bptt_trace.pictures.boxes import ROOMY_STEPS, Kept, Pencil, Quantity, Strand, columns_of, drawable, drawn_times, grid
 
 MOST_BARS = 8
-"""Bars that are drawn; of more time steps the first two and the last four."""
+"""The largest number of bars; of more time steps the first two and the last four."""
 
 
 # ------------------------------------------------------------------ in time
 
 
-def _strands(pencil: Pencil) -> list[_Strand]:
-    """One strand, or two: an encoder and a decoder behind each other, two directions above each other."""
+def _strands(pencil: Pencil) -> list[Strand]:
+    """One strand, or two: an encoder left of its decoder, or one direction above the other."""
     network, count = pencil.network, len(pencil.network.layers)
     if network.bidirectional:
-        columns = _columns(_times(pencil.desk, pencil.desk.last_time))
+        columns = columns_of(drawn_times(pencil.desk, pencil.desk.last_time))
         onward, back = ((layer,) for layer in network.layers)
-        # The output stands between the directions, and what they read on both sides, so that each has it beside it.
-        return [_Strand(onward, (1,), columns, 0), _Strand(back, (3,), columns, 4, -1)]
+        # The output stands between the two directions, and the input on both sides, so that each is beside both.
+        return [Strand(onward, (1,), columns, 0), Strand(back, (3,), columns, 4, -1)]
     if not network.source_steps:
-        columns = _columns(_times(pencil.desk, pencil.desk.last_time))
-        return [_Strand(network.layers, tuple(range(1, count + 1)), columns, 0)]
+        columns = columns_of(drawn_times(pencil.desk, pencil.desk.last_time))
+        return [Strand(network.layers, tuple(range(1, count + 1)), columns, 0)]
     rows = tuple(range(1, count // 2 + 1))
-    source = _columns(_times(pencil.desk, network.source_steps))
-    answer = _columns(_times(pencil.desk, pencil.desk.last_time), max(source.values()))
-    return [_Strand(network.layers[: count // 2], rows, source, 0), _Strand(network.layers[count // 2 :], rows, answer, 0)]
+    source = columns_of(drawn_times(pencil.desk, network.source_steps))
+    answer = columns_of(drawn_times(pencil.desk, pencil.desk.last_time), max(source.values()))
+    return [Strand(network.layers[: count // 2], rows, source, 0), Strand(network.layers[count // 2 :], rows, answer, 0)]
 
 
 def unrolled(desk: Desk, board: Desk | Blackboard) -> Picture | None:
-    """A recurrent network unrolled in time, with its values and, where there are any, its gradients."""
+    """A recurrent network unrolled in time, with its values and gradients."""
     if not desk.last_time or desk.values.rounding.policy == "exact" or not drawable(desk.problem.network):
         return None
     pencil = Pencil(desk, board)
@@ -64,18 +64,18 @@ def unrolled(desk: Desk, board: Desk | Blackboard) -> Picture | None:
     return pencil.picture("unrolled", "The network, unrolled in time", "The network unrolled in time")
 
 
-def _memory(pencil: Pencil, row: int, layer: Layer, strand: _Strand) -> Kept | None:
-    """The state before the first step; before the last, where a layer reads from there."""
+def _memory(pencil: Pencil, row: int, layer: Layer, strand: Strand) -> Kept | None:
+    """Draw the initial state: before the first step, or after the last for a layer that reads backward."""
     stems, first = pencil.network.cell_of(layer).state, strand.times[0]
     time, column = first - strand.onward, strand.columns[first] - strand.onward
-    found = [pencil.board.find(Name(stem, layer, time, (), pencil.sample)) for stem in stems]
-    found = [p if p is not None else pencil.board.find(Name(s, layer, time)) for p, s in zip(found, stems, strict=True)]
-    lines = [p for p in found if p is not None]
+    states = [pencil.board.find(Name(stem, layer, time, (), pencil.sample)) for stem in stems]
+    states = [p if p is not None else pencil.board.find(Name(s, layer, time)) for p, s in zip(states, stems, strict=True)]
+    lines = [p for p in states if p is not None]
     return (pencil.node((column, row), lines, [pencil.quantity(p) for p in lines], "given"), lines) if lines else None
 
 
 def _left_out(pencil: Pencil, column: int, rows: Sequence[int], before: Sequence[Kept | None]) -> list[Kept | None]:
-    """Dots in every row that carries a state on."""
+    """Draw dots in every row that carries a state on."""
     after: list[Kept | None] = []
     for row, kept in zip(rows, before, strict=True):
         if kept is not None:
@@ -87,12 +87,12 @@ def _left_out(pencil: Pencil, column: int, rows: Sequence[int], before: Sequence
     return after
 
 
-def _time_step(pencil: Pencil, strand: _Strand, time: int, before: Sequence[Kept | None], *, values: bool) -> list[Kept | None]:
-    """The layers of a strand at a time step."""
+def _time_step(pencil: Pencil, strand: Strand, time: int, before: Sequence[Kept | None], *, values: bool) -> list[Kept | None]:
+    """Draw the layers of a strand at a time step."""
     cells, column = pencil.cells(time, strand.layers), strand.columns[time]
     lines = pencil.inputs(cells[0])
-    own = [p for p in lines if p not in pencil.owner]  # an output that is fed back stands where it is calculated
-    key = pencil.node((column, strand.below), own, [pencil.quantity(p) for p in lines], "given") if lines else None
+    new = [p for p in lines if p not in pencil.owner]  # an output that is fed back has its node where it is calculated
+    key = pencil.node((column, strand.below), new, [pencil.quantity(p) for p in lines], "given") if lines else None
     kept: list[Kept | None] = []
     for row, cell, memory in zip(strand.rows, cells, before, strict=True):
         pre, states = pencil.shown(cell)
@@ -114,8 +114,8 @@ def _time_step(pencil: Pencil, strand: _Strand, time: int, before: Sequence[Kept
     return kept
 
 
-def _answers(pencil: Pencil, strands: Sequence[_Strand], time: int, *, values: bool) -> None:
-    """Output and loss of a time step: above the last layer, or between two directions."""
+def _answers(pencil: Pencil, strands: Sequence[Strand], time: int, *, values: bool) -> None:
+    """Draw output and loss of a time step: above the last layer, or between two directions."""
     strand, readout = strands[-1], pencil.readout(time)
     column = strand.columns[time]
     if strand.onward > 0:
@@ -127,16 +127,16 @@ def _answers(pencil: Pencil, strands: Sequence[_Strand], time: int, *, values: b
     quantities = [pencil.quantity(p) for p in (*shown, *(p for p in (target, loss) if p is not None))]
     arrived = [pencil.quantity(total) for p in shown[::-1] if (total := pencil.total(p)) is not None]
     key = pencil.node((column, 2), [*readout, *([loss] if loss is not None else [])], quantities, "plain", arrived)
-    for one in strands:
-        node, lines = pencil.kept(time, one)
-        used = [*pencil.parameters(lines, readout), *(pencil.biases(readout) if one is strands[0] else [])]
+    for strand in strands:
+        node, lines = pencil.kept(time, strand)
+        used = [*pencil.parameters(lines, readout), *(pencil.biases(readout) if strand is strands[0] else [])]
         pencil.forward(node, key, used, values=values)
 
 
 def _above(
     pencil: Pencil, time: int | None, place: tuple[int, int], below: Kept, readout: Sequence[int], *, values: bool
 ) -> None:
-    """Output and loss of a time step."""
+    """Draw output and loss of a time step above a layer."""
     (key, lines), (column, row) = below, place
     if readout:
         shown = [readout[0], readout[-1]] if len(readout) > 1 else readout
@@ -148,11 +148,11 @@ def _above(
         arrived = [pencil.quantity(total) for p in shown[::-1] if (total := pencil.total(p)) is not None]
         if arrived:
             pencil.edge(loss, key, "direct", grid(arrived))
-            pencil.told[key] += [one.told() for one in arrived]
+            pencil.told[key] += [quantity.told() for quantity in arrived]
 
 
-def _gradients_of(pencil: Pencil, strand: _Strand, time: int) -> None:
-    """The gradients that arrive at the states of a time step, and those that go on to steps that are left out."""
+def _gradients_of(pencil: Pencil, strand: Strand, time: int) -> None:
+    """Draw the gradients that arrive at the states of a time step, and those to steps that are left out."""
     network = pencil.network
     broad = max(pencil.desk.last_time, network.source_steps or 0) <= ROOMY_STEPS
     gap, after = strand.gap(time), strand.after(time)
@@ -163,7 +163,7 @@ def _gradients_of(pencil: Pencil, strand: _Strand, time: int) -> None:
             pencil.arriving(state, len(states) > 1, broad, f"{dots}-{row}" if dots is not None else "")
     if gap is None:
         return
-    here, hidden = (pencil.cells(one, strand.layers) for one in (time, time - strand.onward))
+    here, hidden = (pencil.cells(moment, strand.layers) for moment in (time, time - strand.onward))
     for row, cell, left_out in zip(strand.rows, here, hidden, strict=True):
         for state in pencil.shown(left_out)[1]:
             for source, through, word in pencil.sources(state):
@@ -205,8 +205,8 @@ def rolled_up(desk: Desk, board: Desk | Blackboard) -> Picture | None:
         if key is not None:
             pencil.named_edge(key, node, pencil.briefly(pencil.parameters(lines, once if network.first_only else cell), clock))
         stems = network.cell_of(pencil.layer(cell)).state
-        found = (p for q in cell for p in board.steps[q].arguments if board.steps[p].target.stem in stems)
-        earlier = [p for p in dict.fromkeys(found) if board.steps[p].target.time != time]
+        used = (p for q in cell for p in board.steps[q].arguments if board.steps[p].target.stem in stems)
+        earlier = [p for p in dict.fromkeys(used) if board.steps[p].target.time != time]
         pencil.named_edge(node, node, pencil.briefly(pencil.parameters(earlier, cell), clock))
         key, lines, above = node, cell, above + 1
     if readout:
@@ -253,7 +253,7 @@ def by_layer(desk: Desk, board: Desk | Blackboard) -> Picture | None:
 
 
 def _back_by_layer(pencil: Pencil, nodes: Sequence[Sequence[int]], loss: str | None) -> None:
-    """The gradients that go from each node to the one before it."""
+    """Draw the gradients from each node to the one before it."""
     after = loss
     for lines in nodes[::-1]:
         node = pencil.owner[lines[-1]]

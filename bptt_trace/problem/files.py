@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
@@ -15,35 +14,25 @@ from pathlib import Path
 from typing import Any
 
 from bptt_trace.errors import ProblemError, nearest
+from bptt_trace.files import read
 from bptt_trace.problem.numbers import shown
 
+SCHEMA = Path(__file__).parent / "problem.schema.json"
+"""The JSON Schema of a problem."""
 MAX_BYTES = 4_000_000
 
 
 def content(source: str | Path) -> tuple[str, str]:
     """The text of a problem and what to call it in messages."""
-    if source == "-":
-        return _decoded(sys.stdin.buffer.read(MAX_BYTES + 1), "<standard input>"), "<standard input>"
     path = Path(source)
-    if isinstance(source, str) and re.fullmatch(r"[A-Za-z0-9_-]+", source) and not path.is_file():
+    if isinstance(source, str) and re.fullmatch(r"[A-Za-z0-9_-]+", source) and source != "-" and not path.is_file():
         return example(source), source
-    try:
-        if path.exists() and not path.is_file():
-            raise ProblemError("not a regular file; a problem is a TOML or JSON file", source=str(source))
-        with path.open("rb") as file:
-            return _decoded(file.read(MAX_BYTES + 1), str(source)), str(source)
-    except FileNotFoundError:
-        raise ProblemError(
-            f"no such file{nearest(str(source), examples())}; built-in examples: {', '.join(examples())}", source=str(source)
-        ) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ProblemError(f"cannot be read: {reason}", source=str(source)) from None
+    known = "" if path.exists() else f"{nearest(str(source), examples())}; built-in examples: {', '.join(examples())}"
+    data, name = read(source, "a problem is a TOML or JSON file", MAX_BYTES, known)
+    return _decoded(data, name), name
 
 
 def _decoded(data: bytes, source: str) -> str:
-    if len(data) > MAX_BYTES:
-        raise ProblemError(f"larger than {MAX_BYTES:,} bytes", source=source)
     try:
         return data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
@@ -168,6 +157,5 @@ def _table_of(key: str) -> str:
 @cache
 def schema() -> dict[str, Any]:
     """The JSON Schema of a problem."""
-    path = Path(__file__).parent / "problem.schema.json"
-    loaded: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    loaded: dict[str, Any] = json.loads(SCHEMA.read_text("utf-8"))
     return loaded

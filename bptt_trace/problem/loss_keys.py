@@ -15,7 +15,8 @@ PAIRED: dict[str, Function] = {"cross_entropy": softmax, "binary_cross_entropy":
 """The output activation that each of these losses is made for."""
 
 
-def _loss(table: dict[str, Any], network: Network) -> Loss:
+def loss_from(table: dict[str, Any], network: Network) -> Loss:
+    """The loss that the table ``[loss]`` describes; ``ProblemError`` where a key has no meaning for this network."""
     kind = table.get("kind", "squared_error")
     _no_meaning(table, network, kind)
     factor = exact_number(table.get("factor", 1), "loss.factor").value

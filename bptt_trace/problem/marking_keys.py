@@ -8,7 +8,7 @@ from typing import Any
 
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.errors import ProblemError, UnknownName
-from bptt_trace.problem.numbers import Number, exact_number, shown
+from bptt_trace.problem.numbers import exact_number, shown
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ def _of_parameter(name: Name) -> bool:
 SHARES = ("follow_through", "rough", "misconception")
 
 
-def _marking(table: dict[str, Any], numbers: Mapping[Name, Number]) -> Marking:
-    del numbers
+def marking_from(table: dict[str, Any]) -> Marking:
+    """How sheets are marked, as the table ``[marks]`` says; ``ProblemError`` where it names nothing of the problem."""
     weights: dict[str, float] = {}
     for key, value in table.get("weights", {}).items():
         weight = exact_number(value, f"marks.weights.{key}").value

@@ -117,7 +117,8 @@ def _samples(key: str, value: Any, network: Network) -> Iterator[tuple[int | Non
     if not isinstance(value, list) or len(value) != network.samples:
         read = "" if key == "x" else f" (x is read as a batch of {network.samples})"
         raise ProblemError(
-            f"{_met(value)}, but {_are(network.samples, 'sample')}{read}; a list with one for each is due", path=f"given.{key}"
+            f"{_met(value)}, but {_are(network.samples, 'sample')}{read}; expected a list with one value per sample",
+            path=f"given.{key}",
         )
     yield from enumerate(value, start=1)
 
@@ -213,7 +214,8 @@ def _over_time(
         yield from quantity(name._replace(time=times[0]), _one_hot(value, classes, path), shape, path)
         return
     if not isinstance(value, list) or len(value) != len(times):
-        raise ProblemError(f"{_met(value)}, but {_are(len(times), 'time step')}; a list with one for each is due", path=path)
+        expected = "expected a list with one value per time step"
+        raise ProblemError(f"{_met(value)}, but {_are(len(times), 'time step')}; {expected}", path=path)
     for time, item in zip(times, value, strict=True):
         if not shape and not isinstance(item, list):  # the common case, once for each time step
             yield name._replace(time=time), exact_number(item, f"{path}[{time}]")

@@ -22,12 +22,12 @@ from bptt_trace.networks.losses import Loss
 from bptt_trace.networks.optimizers import Update
 from bptt_trace.problem.codes import digest, grouped, spelled
 from bptt_trace.problem.files import change_document, content, document_of, schema
-from bptt_trace.problem.loss_keys import _loss
-from bptt_trace.problem.marking_keys import Marking, _marking
+from bptt_trace.problem.loss_keys import loss_from
+from bptt_trace.problem.marking_keys import Marking, marking_from
 from bptt_trace.problem.network_keys import network_of
 from bptt_trace.problem.number_keys import given_of, parameters_of
 from bptt_trace.problem.numbers import Number, Rounding, shown
-from bptt_trace.problem.schema_errors import _validate
+from bptt_trace.problem.schema_errors import validate
 from bptt_trace.problem.update_keys import of_a_size_to_work_with, told_gradients, update_of
 from bptt_trace.problem.vocabulary import Vocabulary, preset
 
@@ -166,7 +166,7 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
     handout = document.get("handout")
     if isinstance(handout, dict) and isinstance(handout.get("date"), date):  # as TOML has dates, without quotes
         document = {**document, "handout": {**handout, "date": handout["date"].isoformat()}}
-    _validate(document)
+    validate(document)
     if "gradient" in document.get("given", {}):
         return _of_gradients(document, source)
     if "network" not in document:
@@ -178,7 +178,7 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
     given = dict(document.get("given", {}))
     parameters = document.get("parameters", {})
     network = network_of(table, given, parameters)
-    loss = _loss(document.get("loss", {}), network)
+    loss = loss_from(document.get("loss", {}), network)
     update, of_update, lines = _update(document.get("update"), network)
     rounding = _rounding(document.get("rounding", {}))
     numbers: dict[Name, Number] = {}
@@ -199,7 +199,7 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
         source,
         vocabulary,
         _citation(document.get("source")),
-        _marking(document.get("marks", {}), numbers),
+        marking_from(document.get("marks", {})),
         Handout(**document.get("handout", {})),
     )
 
@@ -222,7 +222,7 @@ def _of_gradients(document: dict[str, Any], source: str) -> Problem:
         source,
         _vocabulary(document, network, numbers),
         _citation(document.get("source")),
-        _marking(document.get("marks", {}), numbers),
+        marking_from(document.get("marks", {})),
         Handout(**document.get("handout", {})),
     )
 

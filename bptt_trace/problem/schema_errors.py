@@ -1,35 +1,65 @@
-"""What the schema finds wrong in a problem file, in plain words."""
+"""Documents against the schema of a problem, and what it finds wrong, in plain words."""
 
 from __future__ import annotations
 
-from functools import cache
+import re
+from binascii import crc32
+from collections.abc import Callable
+from functools import cache, reduce
 from typing import Any
 
 from bptt_trace.errors import ProblemError, nearest
-from bptt_trace.problem.files import schema
+from bptt_trace.problem.files import SCHEMA, schema
 from bptt_trace.problem.numbers import shown
 
 
-def _validate(document: dict[str, Any]) -> None:
-    import fastjsonschema
+class Mismatch(Exception):
+    """What the compiled schema raises: a value that it does not allow, and where in the document.
 
+    ``definition`` is the part of the schema that the value breaks, or the keys that lead to it.
+    """
+
+    def __init__(self, message: str, value: Any, name: str, definition: Any, rule: str) -> None:
+        super().__init__(message)
+        self.value, self.rule = value, rule
+        self.path = ".".join(part for part in re.split(r"[.\[\]]+", name)[1:] if part)
+        self.definition = (
+            reduce(lambda table, key: table[key], definition, schema()) if isinstance(definition, tuple) else definition
+        )
+
+
+def validate(document: dict[str, Any]) -> None:
+    """Raise ``ProblemError``, with the path of the key, where a document is not as the schema says."""
     try:
-        _validator()(document)
-    except fastjsonschema.JsonSchemaValueException as error:
+        _compiled()(document)
+    except Mismatch as error:
         raise _explained(error) from None
 
 
 @cache
-def _validator() -> Any:
-    import fastjsonschema
+def _compiled() -> Callable[[dict[str, Any]], object]:
+    """The schema as code: from the build, or made now, where the schema of a checkout has changed since."""
+    data = SCHEMA.read_bytes()
+    check: Callable[[dict[str, Any]], object]
+    try:
+        import bptt_trace.problem.compiled_schema as compiled_schema
+    except ImportError:
+        pass
+    else:
+        if crc32(data) == compiled_schema.CHECKSUM:
+            check = compiled_schema.validate
+            return check
+    from bptt_trace.problem.compile_schema import source
 
-    return fastjsonschema.compile(schema(), use_default=False)
+    module: dict[str, Any] = {}
+    exec(source(data), module)  # noqa: S102 - made from a file of the package
+    check = module["validate"]
+    return check
 
 
-def _explained(error: Any) -> ProblemError:
+def _explained(error: Mismatch) -> ProblemError:
     """A schema's complaint in the words of whoever wrote the file."""
-    path = ".".join(str(part) for part in error.path[1:])
-    definition, value = error.definition, error.value
+    path, definition, value = error.path, error.definition, error.value
     if error.rule == "additionalProperties":
         known = list(definition["properties"])
         unknown = next(key for key in value if key not in known)

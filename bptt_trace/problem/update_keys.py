@@ -336,7 +336,7 @@ def _by_parameter(value: Any, names: list[str]) -> dict[str, Any]:
     for name in names:
         if name not in value:
             raise ProblemError(
-                f'the gradient of "{name}" is missing; a list with one for each iteration is due', path="given.gradient"
+                f'the gradient of "{name}" is missing; expected a list with one value per iteration', path="given.gradient"
             )
     return value
 

@@ -1,9 +1,9 @@
-"""Which parameters of a network the arrays of a trained model are.
+"""The layouts of the arrays of trained models in PyTorch and Keras.
 
 PyTorch stacks the gates of a recurrent layer row on row in ``weight_ih_l0`` and
 ``weight_hh_l0`` (documentation of ``torch.nn.LSTM`` and ``torch.nn.GRU``), with a
-bias beside each; ``_reverse`` marks the layer that reads backward. Keras puts
-the gates side by side in ``kernel`` and ``recurrent_kernel``, for vectors that
+bias for each; ``_reverse`` marks the layer that reads backward. Keras puts
+the gates side by side in ``kernel`` and ``recurrent_kernel``, and its vectors
 are rows (``keras.layers.LSTM`` and ``keras.layers.GRU``).
 """
 
@@ -23,31 +23,31 @@ Arrays = dict[str, Any]
 
 PYTORCH = {"rnn": "h", "lstm": "ifgo", "gru": "rzn"}
 KERAS = {"rnn": "h", "lstm": "ifgo", "gru": "zrn"}
-"""The order in which the gates of a cell lie in its arrays."""
+"""The order of the gates of a cell in its arrays."""
 
 
 @dataclass
 class Trained:
-    """What the arrays of a model tell of a network."""
+    """The network that the arrays of a model describe."""
 
     cell: str
     rows: bool
-    """Whether vectors are rows; parameters stand here as for columns."""
+    """Whether the vectors of the framework are rows; ``parameters`` are those for columns."""
     sizes: list[int] = field(default_factory=list)
-    """How many numbers come in, then the units of each layer."""
+    """The number of inputs, then the number of units of each layer."""
     seen: int = 0
-    """How many numbers the readout is given."""
+    """The number of components that the readout reads."""
     network: dict[str, Any] = field(default_factory=dict)
     """Keys of the table [network]: the conventions of the framework."""
     parameters: dict[Name, Sequence[Any]] = field(default_factory=dict)
-    """The array of each parameter; of a bias two, where both are to be added up."""
+    """The array of each parameter; two arrays for a bias whose parts are added up."""
 
 
 def trained(left: Arrays, cell: str | None, *, merge_biases: bool, reset: str | None) -> Trained:
-    """The model in these arrays, which are taken out of ``left``.
+    """The model in these arrays, which are removed from ``left``.
 
-    ``cell`` is told by the arrays where it is None, and ``reset`` where it can be. Raises ``ProblemError``
-    where an array is missing or of a shape that does not fit.
+    If ``cell`` is None, the arrays determine it; they determine ``reset`` if they have biases. Raises
+    ``ProblemError`` if an array is missing or has a wrong shape.
     """
     layers = _layers(left)
     if cell is None and not layers and not any(_ending(name) in ("weight", "kernel") for name in left):
@@ -66,12 +66,12 @@ def trained(left: Arrays, cell: str | None, *, merge_biases: bool, reset: str | 
 
 
 def oriented(name: str, array: Any) -> Any:
-    """A matrix as it stands left of a column: Keras, whose matrices are kernels, has vectors as rows."""
+    """A matrix that multiplies columns: the transpose of a kernel of Keras, whose vectors are rows."""
     return array.T if _ending(name).endswith("kernel") else array
 
 
 def bias_of(name: str) -> str:
-    """What the bias beside a linear layer's weights is called."""
+    """The name of the bias of a linear layer, from the name of its weights."""
     return re.sub(r"(weight|kernel)(:0)?$", r"bias\2", name)
 
 
@@ -93,7 +93,7 @@ class _Layer(NamedTuple):
     """The names of the arrays of a recurrent layer in one direction."""
 
     place: Any
-    """Its place among the layers, to be sorted by."""
+    """Its place among the layers: the sort key."""
     backward: bool
     into: str
     back: str
@@ -103,15 +103,15 @@ class _Layer(NamedTuple):
 
 def _layers(left: Mapping[str, Any]) -> list[_Layer]:
     """The recurrent layers from the input on, each forward before backward."""
-    found = _of_pytorch(left) or _of_keras(left)
-    return sorted(found, key=lambda layer: (layer.place, layer.backward))
+    layers = _of_pytorch(left) or _of_keras(left)
+    return sorted(layers, key=lambda layer: (layer.place, layer.backward))
 
 
 def _of_pytorch(left: Mapping[str, Any]) -> list[_Layer]:
-    found: list[_Layer] = []
+    layers: list[_Layer] = []
     prefixes: dict[str, None] = {}
     for name in left:
-        # A cell on its own (nn.LSTMCell) has no number.
+        # A single cell (nn.LSTMCell) has no number.
         match = re.fullmatch(r"(?P<prefix>.*\.)?weight_ih(?P<end>(?:_l(?P<number>\d{1,6}))?(?P<backward>_reverse)?)", name)
         if match is None:
             continue
@@ -119,19 +119,19 @@ def _of_pytorch(left: Mapping[str, Any]) -> list[_Layer]:
         prefixes[prefix] = None
         back, *biases = (f"{prefix}{kind}{end}" for kind in ("weight_hh", "bias_ih", "bias_hh"))
         there = tuple(bias for bias in biases if bias in left)
-        found.append(_Layer(int(match["number"] or 0), bool(match["backward"]), name, back, there, keras=False))
+        layers.append(_Layer(int(match["number"] or 0), bool(match["backward"]), name, back, there, keras=False))
     if len(prefixes) > 1:
         whose = " and ".join(prefix.rstrip(".") or "one without a name" for prefix in prefixes)
         raise ProblemError(f"{len(prefixes)} recurrent networks ({whose}), where one is due; leave out the arrays of the others")
-    numbers = {layer.place for layer in found}
+    numbers = {layer.place for layer in layers}
     for number in range(max(numbers, default=-1) + 1):
         if number not in numbers:
             raise ProblemError(f"weight_ih_l{number} is missing")
-    return found
+    return layers
 
 
 def _of_keras(left: Mapping[str, Any]) -> list[_Layer]:
-    """By their paths: ``lstm/lstm_cell/kernel``, ``bidirectional_1/backward_gru/gru_cell/recurrent_kernel``."""
+    """Recurrent layers by their paths: ``lstm/lstm_cell/kernel``, ``bidirectional/backward_gru/gru_cell/recurrent_kernel``."""
     paths = [match for name in left if (match := re.fullmatch(r"(?P<path>.*?)recurrent_kernel(?P<end>(:0)?)", name))]
     directions = [re.search(r"(?:^|[/.])(forward|backward)(?=[_/.])", match["path"]) for match in paths]
     # A layer's path without its direction: the two directions of one layer share it.
@@ -140,24 +140,24 @@ def _of_keras(left: Mapping[str, Any]) -> list[_Layer]:
         for match, way in zip(paths, directions, strict=True)
     ]
     order = _in_order(list(dict.fromkeys(whole)))
-    found: list[_Layer] = []
+    layers: list[_Layer] = []
     for match, way, path in zip(paths, directions, whole, strict=True):
         into, bias = (f"{match['path']}{kind}{match['end']}" for kind in ("kernel", "bias"))
         biases = (bias,) if bias in left else ()
         backward = way is not None and way[1] == "backward"
-        found.append(_Layer(order.index(path), backward, into, match[0], biases, keras=True))
-    return found
+        layers.append(_Layer(order.index(path), backward, into, match[0], biases, keras=True))
+    return layers
 
 
 def _in_order(paths: list[str]) -> list[str]:
-    """Keras counts layers of one kind, ``lstm``, ``lstm_1``; layers with names of their own stand in the order of the file."""
+    """Keras counts layers of one kind, ``lstm``, ``lstm_1``; layers with other names keep the order of the file."""
     if len({re.sub(r"_?\d+", "", path) for path in paths}) > 1:
         return paths
     return sorted(paths, key=lambda path: [int(number) for number in re.findall(r"\d+", path)])
 
 
 def _told(left: Arrays, layer: _Layer) -> str:
-    """The cell, by how many times its recurrent weights are as many as its units."""
+    """The cell, from the ratio of its recurrent weights to its units."""
     _due(left, layer.back)
     shape = oriented(layer.back, left[layer.back]).shape
     for cell, gates in PYTORCH.items():
@@ -175,7 +175,7 @@ def _due(left: Arrays, name: str) -> None:
 
 
 def _recurrent(model: Trained, left: Arrays, layers: list[_Layer]) -> None:
-    """Take the arrays of recurrent layers apart into those of gates."""
+    """Split the arrays of recurrent layers into those of their gates."""
     gates = (KERAS if model.rows else PYTORCH)[model.cell]
     both = any(layer.backward for layer in layers)
     places = list(dict.fromkeys(layer.place for layer in layers))
@@ -212,7 +212,7 @@ def _recurrent(model: Trained, left: Arrays, layers: list[_Layer]) -> None:
 
 
 def _misfit(name: str, array: Any, due: str, cell: str = "") -> str:
-    """What is wrong with a shape; it is told as the file has it."""
+    """The message about a wrong shape, which is printed as in the file."""
     stored = oriented(name, array).shape
     said = f"{name}: of shape {shown(list(stored))}, where {due} is due"
     rows, units = array.shape if array.ndim == 2 else (0, 1)
@@ -221,15 +221,15 @@ def _misfit(name: str, array: Any, due: str, cell: str = "") -> str:
 
 
 def _share_out(model: Trained, stem: str, layer: Layer, gates: str, stacked: list[Any]) -> None:
-    """Give each gate its rows of arrays in which those of all gates lie one below the other."""
+    """Give each gate its rows of arrays in which all gates are stacked."""
     units = len(stacked[0]) // len(gates)
-    for place, gate in enumerate(gates):
-        parts = [array[place * units : (place + 1) * units] for array in stacked]
+    for number, gate in enumerate(gates):
+        parts = [array[number * units : (number + 1) * units] for array in stacked]
         model.parameters[Name(stem.format(gate), layer)] = parts
 
 
 def _biases(model: Trained, left: Arrays, layer: _Layer, name: Layer, gates: str, units: int) -> None:
-    """One bias for each gate, or two; Keras has both as rows of one array."""
+    """Give each gate its one or two biases; Keras has two as rows of one array."""
     biases: list[Any] = []
     for key in layer.biases:
         array = left.pop(key)
@@ -246,7 +246,7 @@ def _biases(model: Trained, left: Arrays, layer: _Layer, name: Layer, gates: str
 
 
 def _conventions(model: Trained, layers: list[_Layer], merge_biases: bool, reset: str | None) -> None:
-    """What the framework has decided, as keys of the file."""
+    """Set the keys of the file for the conventions of the framework."""
     two = any(name.stem.startswith("b_x") for name in model.parameters)
     if two and merge_biases:
         if model.cell == "gru":
@@ -272,7 +272,7 @@ def _conventions(model: Trained, layers: list[_Layer], merge_biases: bool, reset
 
 
 def _add_up(model: Trained) -> None:
-    """One bias of two: both arrays behind one name."""
+    """Merge two biases: both arrays under one name."""
     for name in [name for name in model.parameters if name.stem.startswith("b_x")]:
         gate = name.stem.removeprefix("b_x")
         both = [model.parameters.pop(name._replace(stem=f"b_{beside}{gate}"))[0] for beside in "xh"]
@@ -283,7 +283,7 @@ def _add_up(model: Trained) -> None:
 
 
 def _dense(left: Arrays) -> Trained:
-    """Linear layers in the order of the file; the last one is left to be the readout, unless it is the only one."""
+    """Linear layers in the order of the file; the last one remains for the readout, unless it is the only one."""
     names = [name for name in left if left[name].ndim == 2]
     if not names:
         raise ProblemError(f"there is no matrix of weights among {', '.join(sorted(left))}")

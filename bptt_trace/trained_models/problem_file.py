@@ -25,11 +25,11 @@ from bptt_trace.problem.numbers import shown
 from bptt_trace.trained_models.array_layouts import Arrays, bias_of, oriented, trained
 
 MAX_BYTES = 4_000_000
-"""Of one array, unpacked: far more than a problem can have."""
+"""The largest size of an array, unpacked: far more than a problem can have."""
 
 
 def arrays_of(path: Path) -> Arrays:
-    """The arrays of a file by name; raises ``ProblemError`` where there are none to be read."""
+    """The arrays of a file by name. Raises ``ProblemError`` if the file cannot be read."""
     readers = {".npz": _npz, ".safetensors": _safetensors}
     if path.suffix not in readers:
         raise ProblemError(f"{path.suffix or 'no ending'}: a file of arrays ends in {' or '.join(readers)}", source=str(path))
@@ -76,11 +76,11 @@ def document_from(
     reset: str | None = None,
     steps: int = 2,
 ) -> dict[str, Any]:
-    """The table of keys of a problem with these parameters; inputs and targets are placeholders.
+    """The keys of a problem with these parameters; inputs and targets are placeholders.
 
-    The arrays tell the cell where it is None. ``reset`` says of a GRU of Keras without biases whether the reset
-    stands ``after`` the product or ``before`` it. Raises ``ProblemError`` where an array is missing, left over or
-    of a shape that does not fit.
+    If ``cell`` is None, the arrays determine it. ``reset`` is for a GRU of Keras without biases: whether the reset
+    gate is applied ``after`` the matrix product or ``before`` it. Raises ``ProblemError`` if an array is missing,
+    left over, or has a wrong shape.
     """
     left = {name: _checked(name, array) for name, array in arrays.items()}
     if not left:
@@ -106,18 +106,18 @@ def document_from(
         network["bias"] = False
     if left:
         raise ProblemError(f"no place for {', '.join(sorted(left))}; a network of {model.cell} layers has none")
-    one, goal = _placeholder(inputs, Decimal("0.5")), _placeholder(outputs, Decimal(0))
+    x, target = _placeholder(inputs, Decimal("0.5")), _placeholder(outputs, Decimal(0))
     last = output_activation if readout else activation if model.cell in ("dense", "rnn") else ""
     loss = {"softmax": "cross_entropy", "sigmoid": "binary_cross_entropy"}.get(last)
     if loss == "cross_entropy":
-        goal = 1  # the number of a class
-    given = {"x": one, "target": goal} if model.cell == "dense" else {"x": [one] * steps, "target": [goal] * steps}
+        target = 1  # the number of a class
+    given = {"x": x, "target": target} if model.cell == "dense" else {"x": [x] * steps, "target": [target] * steps}
     document = {"title": f"From a trained model ({model.cell})", "network": network, "parameters": parameters, "given": given}
     return document | ({"loss": {"kind": loss}} if loss else {})
 
 
 def text_of(document: Mapping[str, Any], source: str) -> str:
-    """The problem file, with a word on what is still to be put in."""
+    """The problem file, with a comment on the placeholders."""
     return (
         f"# Parameters from {source}, each with the fewest digits that read back to the stored number.\n"
         f"# x and target are placeholders: put your own.\n{as_toml(document)}"
@@ -135,12 +135,12 @@ def _checked(name: str, array: Any) -> Any:
 
 
 def _key(name: Name, parts: Sequence[Any]) -> str:
-    """The key of a parameter: one number has a name in small letters."""
+    """The key of a parameter: a single number has small letters."""
     return str(written(name, () if parts[0].size == 1 else parts[0].shape))
 
 
 def _parameter(parts: Sequence[Any], rows: bool) -> Any:
-    """A parameter as the file has it; of a bias two parts may have to be added up."""
+    """A parameter for the file; the two parts of a merged bias are added up."""
     numbers = [_numbers(array.T if rows else array) for array in parts]
     return numbers[0] if len(numbers) == 1 else _added(*numbers)
 
@@ -155,16 +155,16 @@ def _numbers(array: Any) -> Any:
 
 
 def _decimal(number: Any) -> Decimal:
-    """The fewest digits that read back to the stored number, of whatever precision it is."""
+    """The fewest digits that read back to the stored number, in the precision of its array."""
     if number.dtype.kind in "iu":
         return Decimal(int(number))
     return Decimal(np.format_float_positional(number, unique=True, trim="0"))
 
 
-def _added(one: Any, other: Any) -> Any:
-    if isinstance(one, list):
-        return [_added(a, b) for a, b in zip(one, other, strict=True)]
-    return one + other
+def _added(first: Any, second: Any) -> Any:
+    if isinstance(first, list):
+        return [_added(a, b) for a, b in zip(first, second, strict=True)]
+    return first + second
 
 
 def _placeholder(size: int, number: Decimal) -> Any:

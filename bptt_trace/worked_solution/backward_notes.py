@@ -16,7 +16,7 @@ from bptt_trace.engine.program import Moment
 from bptt_trace.lines.cell_words import scaled
 from bptt_trace.lines.parts_of_sheet import Parts, one_step, sources_of
 from bptt_trace.lines.rows import Desk
-from bptt_trace.worked_solution.wording import _added, _chain, _readable, listed
+from bptt_trace.worked_solution.wording import chain_of, listed, readable, summed
 
 
 def short_gradient(desk: Desk, moment: Moment) -> Iterator[Note]:
@@ -26,12 +26,12 @@ def short_gradient(desk: Desk, moment: Moment) -> Iterator[Note]:
     name = Name(str(stems[0]), stems[2], moment.time, sample=moment.sample)
     indices = [(i,) for i in range(1, network.outputs + 1)] if network.outputs > 1 else [()]
     lines = [desk.find(gradient(name._replace(index=index))) for index in indices]
-    if loss.kind not in ("cross_entropy", "binary_cross_entropy") or None in lines or not _readable(desk) or len(lines) > 6:
+    if loss.kind not in ("cross_entropy", "binary_cross_entropy") or None in lines or not readable(desk) or len(lines) > 6:
         return
     positions = [line for line in lines if line is not None]
     if loss.gradient == "short":
         if loss.kind == "cross_entropy":
-            total = desk.calculate(_added([Var(position) for position in positions]))
+            total = desk.calculate(summed([Var(position) for position in positions]))
             yield Note(
                 "Check",
                 inline(
@@ -84,7 +84,7 @@ def sources(desk: Desk, time: int) -> Sources | None:
 def two_sources(desk: Desk, time: int, *, first: bool) -> Iterator[Note]:
     """How the direct and the carried part of a gradient compare."""
     found = sources(desk, time)
-    if found is None or not _readable(desk):
+    if found is None or not readable(desk):
         return
     signs = desk.sign(found.direct), desk.sign(found.carried)
     h = desk.name(found.total)
@@ -158,7 +158,7 @@ def through_activation(desk: Desk, times: Sequence[int | None]) -> Iterator[Note
     """What the slope of the hidden activation does to the gradient."""
     function = desk.problem.network.activation
     pairs = [pair for time in times if (pair := _crossing(desk, time)) is not None]
-    if not pairs or not _readable(desk):
+    if not pairs or not readable(desk):
         return
     bound = {tanh: ("tanh", "between 0 and 1"), sigmoid: ("the sigmoid", "between 0 and 1/4")}.get(function)
     if bound and all(_shrinks(desk, *pair) for pair in pairs):
@@ -169,7 +169,7 @@ def through_activation(desk: Desk, times: Sequence[int | None]) -> Iterator[Note
             bounds=bound[1],
             after=desk.line(after),
             before=desk.line(before),
-            sizes=_chain([_size(desk.value(after)), _size(desk.value(before))], "<=", r"\le"),
+            sizes=chain_of([_size(desk.value(after)), _size(desk.value(before))], "<=", r"\le"),
         )
         if others:
             same = listed([f"lines {desk.line_of[a]} and {desk.line_of[b]}" for b, a in others[:3]])
@@ -223,7 +223,7 @@ def chain(desk: Desk) -> Iterator[Note]:
     before = desk.find(gradient(Name("h")))
     error = desk.find(gradient(Name("y")))
     weight = desk.find(Name("w_hy"))
-    if None in (position, before, error, weight) or not _readable(desk):
+    if None in (position, before, error, weight) or not readable(desk):
         return
     assert position is not None and before is not None and error is not None and weight is not None
     slope = desk.find(Name("a", of=Name("h")))
@@ -247,13 +247,14 @@ def chain(desk: Desk) -> Iterator[Note]:
             through=through,
             before=desk.value(before),
             after=desk.value(position),
-            h=_of(desk, Name("h")),
-            a=_of(desk, Name("a")),
+            h=name_of(desk, Name("h")),
+            a=name_of(desk, Name("a")),
         ),
     )
 
 
-def _of(desk: Desk, name: Name) -> Math:
+def name_of(desk: Desk, name: Name) -> Math:
+    """How the sheet writes the name of a step that is there."""
     position = desk.find(name)
     assert position is not None
     return desk.name(position)
@@ -262,7 +263,7 @@ def _of(desk: Desk, name: Name) -> Math:
 def reach(desk: Desk, parts: Parts) -> Iterator[Note]:
     """What the factors between the states mean."""
     singles = [p for p in parts.factors if one_step(desk.steps[p].target)]
-    if not singles or not _readable(desk):
+    if not singles or not readable(desk):
         return
     product = parts.factors[-1]
     state = desk.steps[singles[0]].target._replace(of=None)
@@ -270,8 +271,8 @@ def reach(desk: Desk, parts: Parts) -> Iterator[Note]:
     others = len(desk.problem.network.cells[0].state) > 1
     whole = inline(
         "An error at {last} reaches {first} multiplied by {product} ({line}){along}",
-        last=_of(desk, state._replace(time=desk.last_time)),
-        first=_of(desk, state._replace(time=1)),
+        last=name_of(desk, state._replace(time=desk.last_time)),
+        first=name_of(desk, state._replace(time=1)),
         along=" along this memory alone" if others else "",
         product=desk.value(product),
         line=desk.line(product),

@@ -50,12 +50,13 @@ def conventions(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, Inl
     if problem.update:
         yield from _update(desk, problem.update)
     if (network.steps or network.samples) and (via := _via_example(desk)):
-        yield "via", inline('{via} is the part of the gradient that arrives through {by}; without "via", the total', **via)
+        part = '{via} is the part of the gradient that arrives through {by}; a gradient without "via" is the total'
+        yield "via", inline(part, **via)
     yield "Rounding", (rounding_rule(desk.values.rounding, states=_states(desk)),)
     yield "Reading", (_READING,)
 
 
-_READING = 'the column "uses" names the lines that a line takes its numbers from'
+_READING = 'the column "uses" lists the lines whose results are needed here'
 
 
 def _states(desk: Desk) -> bool:
@@ -70,17 +71,17 @@ def _update(desk: Desk, update: Update) -> Iterator[tuple[str, Inline]]:
     stays = f"; {', '.join(frozen)} {'stays' if len(frozen) == 1 else 'stay'} as given" if frozen else ""
     batch = " of the whole batch (batch update)" if network.samples is not None else ""
     turns = f" of one sample (online: the {update.online} samples take turns)" if update.online else ""
-    once = (
-        "all are updated once, at the end" if update.iterations == 1 else "all are updated together, at the end of an iteration"
-    )
-    when = f"; every gradient uses the old parameters, {once}{batch}{turns}" if not update.told else ""
+    end = "the end" if update.iterations == 1 else "the end of an iteration"
+    together = f"all gradients use the old parameters; all parameters are updated together at {end}"
+    when = f"; {together}{batch}{turns}" if not update.told else ""
     formulas: Inline = ()
     if update.rule != "gd" or update.decay:
         for place, (left, right) in enumerate(recipe(update, desk.speller)):
             both = Math(f"{left.text} = {right.text}", f"{left.latex} = {right.latex}")
             formulas += ("; " if place else ": ", both)
         if any(desk.steps[position].role is Role.STATE for position in desk.parts.updates):
-            formulas += ("; a letter on both sides: on the right its value before the iteration, at first 0 if none is given",)
+            old = "the right-hand one is its old value (0 at the start, unless given)"
+            formulas += (f"; where a letter stands on both sides, {old}",)
     yield "Update", (named(update), *formulas, f"{when}{stays}")
     if update.schedule:
         yield "Learning rate", _schedule(desk, update)

@@ -22,7 +22,7 @@ from bptt_trace.engine.program import Moment
 from bptt_trace.lines.cell_words import scaled
 from bptt_trace.lines.parts_of_sheet import Parts
 from bptt_trace.lines.rows import Calculation, Desk
-from bptt_trace.worked_solution.wording import _added, _chain, _readable, full_line, in_words, listed, named
+from bptt_trace.worked_solution.wording import chain_of, full_line, in_words, listed, named, readable, summed
 
 
 class Voices(NamedTuple):
@@ -69,7 +69,7 @@ def _fed_back(desk: Desk, term: Formula) -> bool:
 def memory(desk: Desk, time: int) -> Iterator[Note]:
     """What the state at this time remembers."""
     found = voices(desk, time)
-    if found is None or not _readable(desk):
+    if found is None or not readable(desk):
         return
     if time == 1:
         yield _first_memory(desk, found)
@@ -82,7 +82,7 @@ def memory(desk: Desk, time: int) -> Iterator[Note]:
 
 def gates(desk: Desk, moment: Moment) -> Iterator[Note]:
     """What each gate does with these numbers, told by the products in which it stands; of a vector, in unit 1."""
-    if not _readable(desk):
+    if not readable(desk):
         return
     network = desk.problem.network
     said: list[Inline] = []
@@ -188,7 +188,7 @@ def _inputs(desk: Desk, term: Formula) -> Math:
 
 def _later_memory(desk: Desk, found: Voices) -> Note:
     remembered = desk.calculate(found.memory)
-    spoken, silent = _without(desk, found)
+    spoken, silent = other_terms(desk, found)
     spoken.insert(1, inline("the memory {shown}", shown=remembered.equation))
     said: Inline = ()
     for place, voice in enumerate(spoken):
@@ -203,7 +203,7 @@ def _later_memory(desk: Desk, found: Voices) -> Note:
     return Note("Memory", (*sentence, *difference))
 
 
-def _without(desk: Desk, found: Voices) -> tuple[list[Inline], Formula]:
+def other_terms(desk: Desk, found: Voices) -> tuple[list[Inline], Formula]:
     """The other terms, one by one, and their sum: the pre-activation without the memory term."""
     spoken: list[Inline] = []
     silent: Formula | None = None
@@ -229,7 +229,7 @@ class Silence(NamedTuple):
     difference: Calculation
 
 
-def _silence(desk: Desk, found: Voices, silent: Formula) -> Silence:
+def silence(desk: Desk, found: Voices, silent: Formula) -> Silence:
     """The state from the other terms alone, and how far it is from the state."""
     before: Inline = ()
     if not isinstance(silent, Var):
@@ -248,7 +248,7 @@ def _silence(desk: Desk, found: Voices, silent: Formula) -> Silence:
 
 def _without_memory(desk: Desk, found: Voices, silent: Formula) -> Inline:
     """What the state would be without its memory term, in words."""
-    before, shown, same, difference = _silence(desk, found, silent)
+    before, shown, same, difference = silence(desk, found, silent)
     h = desk.name(found.hidden)
     if same:
         return inline(
@@ -300,7 +300,7 @@ def _passed_on(desk: Desk, found: Voices, factor: int, time: int) -> Note:
 def loss_check(desk: Desk, parts: Parts) -> Iterator[Note]:
     """What can be seen of a loss without calculating it again."""
     loss, network = desk.problem.loss, desk.problem.network
-    if not loss.has_target or not _readable(desk) or network.samples is not None:
+    if not loss.has_target or not readable(desk) or network.samples is not None:
         return
     *terms, total = [p for p in parts.forward.losses if not desk.steps[p].target.index]
     if not terms:
@@ -321,13 +321,13 @@ def loss_check(desk: Desk, parts: Parts) -> Iterator[Note]:
         start = inline(
             "{kind} is never negative, and a mean lies between its terms: {bounds}.",
             kind=kind,
-            bounds=_chain([desk.value(least), desk.value(total), desk.value(most)], "<=", r"\le"),
+            bounds=chain_of([desk.value(least), desk.value(total), desk.value(most)], "<=", r"\le"),
         )
     elif loss.over_time == "sum" and numbers[most] <= numbers[total]:
         start = inline(
             "{kind} is never negative, so a sum is not smaller than its largest term: {bounds}.",
             kind=kind,
-            bounds=_chain([desk.value(most), desk.value(total)], "<=", r"\le"),
+            bounds=chain_of([desk.value(most), desk.value(total)], "<=", r"\le"),
         )
     else:
         return
@@ -371,12 +371,12 @@ def probabilities(desk: Desk, moment: Moment) -> Iterator[Note]:
     output = network.output_activation
     name = network.prediction(moment.time)
     lines = [desk.find(name._replace(index=(i,), sample=moment.sample)) for i in range(1, network.outputs + 1)]
-    if output is not softmax or not _readable(desk) or len(lines) > 6:
+    if output is not softmax or not readable(desk) or len(lines) > 6:
         return
     positions = [line for line in lines if line is not None]
     if len(positions) != len(lines):
         return
-    total = desk.calculate(_added([Var(position) for position in positions]))
+    total = desk.calculate(summed([Var(position) for position in positions]))
     sums = inline(
         "Probabilities add up to 1{rounded}: {total}.",
         rounded=", apart from rounding" if desk.printed(total.variable.number) != 1 else "",
@@ -405,7 +405,7 @@ def probabilities(desk: Desk, moment: Moment) -> Iterator[Note]:
 # ------------------------------------------------- gradients, update, new loss
 
 
-def _downhill(desk: Desk) -> bool:
+def goes_downhill(desk: Desk) -> bool:
     """Whether a small enough step of this update lowers the loss: it goes against the slope of a loss without corners."""
     update, network = desk.problem.update, desk.problem.network
     if update is None or update.rule != "gd" or update.decay or update.clip or update.truncate:
@@ -427,7 +427,7 @@ NO_SLOPE = 1e-9
 # ------------------------------------------------------------------ takeaways
 
 
-def _contributions(desk: Desk, parts: Parts) -> Iterator[Inline]:
+def contributions(desk: Desk, parts: Parts) -> Iterator[Inline]:
     """What a parameter collects that is used at every step; an encoder and a decoder may have different numbers of them."""
     network = desk.problem.network
     once = ", and is updated once" if parts.updates and not parts.later else ""
@@ -447,7 +447,7 @@ def _contributions(desk: Desk, parts: Parts) -> Iterator[Inline]:
     )
 
 
-def _of_this_network(desk: Desk) -> Iterator[Inline]:
+def of_this_network(desk: Desk) -> Iterator[Inline]:
     """What is particular to this cell, this output and this update, one sentence at most for each."""
     network, loss, update = desk.problem.network, desk.problem.loss, desk.problem.update
     cell = network.cells[0]

@@ -44,7 +44,7 @@ OF_GATES = {
 """What the parameters of a gate are, by what stands before its letter."""
 
 
-def _meaning(network: Network, name: Name) -> str:
+def meaning_of(network: Network, name: Name) -> str:
     """What a given quantity is; in a network of several layers, of which layer."""
     again = f", iteration {name.iteration}" if name.iteration != 1 else ""
     if name.of is not None:

@@ -137,13 +137,13 @@ class Course:
         numbers = [self.desk.printed(self.desk.program.index[LOSS._replace(iteration=k)]) for k in range(1, self.last + 2)]
         rises = [k for k in range(1, self.last + 1) if numbers[k] > numbers[k - 1]]
         if not rises:
-            yield Note("Course", ("No iteration raises the loss.",))
+            yield Note("Progress", ("No iteration raises the loss.",))
         elif len(rises) <= 3:
             words = [f"Iteration {k}" if place == 0 else str(k) for place, k in enumerate(rises)]
             one = words[0] if len(words) == 1 else f"Iterations {', '.join(words)[len('Iteration ') :]}"
-            yield Note("Course", (f"{one} raise{'s' if len(words) == 1 else ''} the loss.",))
+            yield Note("Progress", (f"{one} raise{'s' if len(words) == 1 else ''} the loss.",))
         else:
-            yield Note("Course", (f"{len(rises)} of {self.last} iterations raise the loss.",))
+            yield Note("Progress", (f"{len(rises)} of {self.last} iterations raise the loss.",))
 
 
 def _size(text: str) -> Decimal:

@@ -12,9 +12,9 @@ from bptt_trace.engine.names import Name, Role
 from bptt_trace.lines.cell_words import scaled
 from bptt_trace.lines.parts_of_sheet import Parts, one_step
 from bptt_trace.lines.rows import Desk
-from bptt_trace.worked_solution.backward_notes import _of, lasts, sources
-from bptt_trace.worked_solution.forward_notes import Voices, _contributions, _of_this_network, _silence, _without, voices
-from bptt_trace.worked_solution.wording import _readable, in_words
+from bptt_trace.worked_solution.backward_notes import lasts, name_of, sources
+from bptt_trace.worked_solution.forward_notes import Voices, contributions, of_this_network, other_terms, silence, voices
+from bptt_trace.worked_solution.wording import in_words, readable
 
 
 def takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
@@ -36,12 +36,12 @@ def _recurrent_takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
         yield inline(
             "The hidden state is the memory: step {early} reaches {late} only through {state}{moved}.",
             early=str(last - 1),
-            late=_of(desk, Name("h", time=last)),
-            state=_of(desk, Name("h", time=last - 1)),
+            late=name_of(desk, Name("h", time=last)),
+            state=name_of(desk, Name("h", time=last - 1)),
             moved=_moved(desk, found),
         )
     both = sources(desk, last - 1)
-    if both is not None and _readable(desk):
+    if both is not None and readable(desk):
         h = desk.find(desk.steps[both.total].target._replace(of=None))
         assert h is not None
         yield inline(
@@ -52,10 +52,10 @@ def _recurrent_takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
             about="" if desk.row(both.total).relation == "=" else "about ",
             total=desk.value(both.total),
         )
-    yield from _contributions(desk, parts)
-    yield from _of_this_network(desk)
+    yield from contributions(desk, parts)
+    yield from of_this_network(desk)
     factors = [p for p in parts.factors if one_step(desk.steps[p].target)]
-    if factors and _readable(desk):
+    if factors and readable(desk):
         yield from _fading(desk, factors, parts.factors[-1])
     if both is not None and parts.gradients:
         yield (
@@ -66,10 +66,10 @@ def _recurrent_takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
 
 def _moved(desk: Desk, found: Voices) -> Inline:
     """How much the memory term changes the state, where there are other terms to compare."""
-    if not found.others or not _readable(desk):
+    if not found.others or not readable(desk):
         return ()
-    _, silent = _without(desk, found)
-    difference = _silence(desk, found, silent).difference
+    _, silent = other_terms(desk, found)
+    difference = silence(desk, found, silent).difference
     h = desk.name(found.hidden)
     return inline(", whose term changes {h} by {amount}", h=h, amount=difference.value) if difference.number else ()
 

@@ -93,7 +93,7 @@ def clipping(options: Update, speller: Speller) -> Inline:
         case _:
             whose = "of all gradients together"
     return inline(
-        "every gradient {g} becomes {scaled} before any parameter is changed: {g} where the norm is at most {c}, else scaled to "
-        "it; {size} is the root of the sum of squares {whose}",
+        "every gradient {g} becomes {scaled} before any parameter is changed: unchanged if the norm is at most {c}, otherwise "
+        "scaled down to it; {size} is the root of the sum of squares {whose}",
         g=g, scaled=scaled, c=c, size=size, whose=whose,
     )  # fmt: skip

@@ -10,8 +10,8 @@ from bptt_trace.engine.names import LOSS, Name, Role, gradient
 from bptt_trace.lines.parts_of_sheet import Parts
 from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import clock_at
-from bptt_trace.worked_solution.backward_notes import _of
-from bptt_trace.worked_solution.forward_notes import _downhill
+from bptt_trace.worked_solution.backward_notes import name_of
+from bptt_trace.worked_solution.forward_notes import goes_downhill
 from bptt_trace.worked_solution.wording import in_words, listed
 
 
@@ -26,7 +26,7 @@ def recurrent_weight(desk: Desk) -> Iterator[Note]:
         before=desk.speller.math(Name("h", time=0), clock_at(1)),
         now=desk.speller.math(Name("h", time=1), clock_at(1)),
     )
-    w = _of(desk, Name("w_hh"))
+    w = name_of(desk, Name("w_hh"))
     if desk.numbers[h_0] == 0:
         later = "step 2" if desk.last_time == 2 else "the later steps"
         text = inline(
@@ -76,7 +76,7 @@ def new_loss(desk: Desk) -> Iterator[Note]:
         verdict = f"Rounding hides the change: at full precision the loss {'falls' if falls else 'rises' if rises else 'stays'}."
     elif falls:
         verdict = "The loss falls: the step went downhill." if last == 1 else "The loss falls."
-    elif rises and last == 1 and _downhill(desk):
+    elif rises and last == 1 and goes_downhill(desk):
         verdict = "The loss rises: the step was too long, and a smaller learning rate would do."
     elif rises:
         verdict = "The loss rises."

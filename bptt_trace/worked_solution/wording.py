@@ -31,7 +31,7 @@ def named(names: Sequence[Math]) -> Inline:
     return tuple(pieces)
 
 
-def _readable(desk: Desk) -> bool:
+def readable(desk: Desk) -> bool:
     """Whether numbers are short enough to be calculated with in a sentence."""
     return desk.values.rounding.policy != "exact"
 
@@ -59,11 +59,13 @@ def _differs(one: Math, other: Math) -> bool:
         return True
 
 
-def _chain(values: Sequence[Math], sign: str, in_latex: str) -> Math:
+def chain_of(values: Sequence[Math], sign: str, in_latex: str) -> Math:
+    """Values with a sign between each two: ``a <= b <= c``."""
     return Math(f" {sign} ".join(v.text for v in values), f" {in_latex} ".join(v.latex for v in values))
 
 
-def _added(terms: Sequence[Formula]) -> Formula:
+def summed(terms: Sequence[Formula]) -> Formula:
+    """The sum of terms, as a formula in which they stand in this order."""
     total = terms[0]
     for one in terms[1:]:
         total = total + one

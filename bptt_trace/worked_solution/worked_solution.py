@@ -43,7 +43,7 @@ from bptt_trace.pictures import cell_picture, gradient_bars, network_picture
 from bptt_trace.problem.problem import Problem
 from bptt_trace.worked_solution import backward_notes, footer, forward_notes, takeaways, update_notes, wording
 from bptt_trace.worked_solution.conventions import conventions
-from bptt_trace.worked_solution.given_tables import _meaning
+from bptt_trace.worked_solution.given_tables import meaning_of
 from bptt_trace.worked_solution.iteration_table import Course, shown, title
 from bptt_trace.worked_solution.loss_formulas import loss_name, sum_over, summed, term_equation
 from bptt_trace.worked_solution.step_tables import ledger, loss_ledger, parameter_ledger
@@ -211,7 +211,7 @@ class Writer:
     def _given_row(self, position: int) -> tuple[Inline, ...]:
         return (
             (self.board.name(position),),
-            (_meaning(self.desk.problem.network, self.board.steps[position].target),),
+            (meaning_of(self.desk.problem.network, self.board.steps[position].target),),
             (self.board.value(position),),
         )
 

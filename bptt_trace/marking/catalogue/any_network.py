@@ -376,7 +376,7 @@ def _slope_of_the_next_step_twice(case: Case, position: int, step: Step) -> Iter
 
 @misconception(
     "slope-at-the-net-input",
-    "the slope formula with the pre-activation",
+    "the slope formula is used with the pre-activation",
     "1 - h^2 and y(1 - y) take the value of the activation, not its argument; with a cell, 1 - tanh(c)^2 and not 1 - c^2.",
 )
 def _slope_at_net_input(case: Case, position: int, step: Step) -> Iterator[Formula]:
@@ -386,7 +386,7 @@ def _slope_at_net_input(case: Case, position: int, step: Step) -> Iterator[Formu
 
 @misconception(
     "slope-of-the-output",
-    "the slope at the activated value",
+    "the slope is taken at the activated value",
     "h is already the activated value: its slope is 1 - h^2, without another tanh.",
 )
 def _slope_of_output(case: Case, position: int, step: Step) -> Iterator[Formula]:
@@ -451,7 +451,7 @@ def _updated_inside_the_loop(case: Case, position: int, step: Step) -> Iterator[
 
 @misconception(
     "weight-forgotten",
-    "the weight of the crossing is missing",
+    "the weight on the way back is missing",
     "Going back from a layer to what feeds it, the gradient is multiplied by the weight between them.",
 )
 def _weight_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:

@@ -1,4 +1,4 @@
-"""Where the parts of a figure of bars stand, on paper."""
+"""The layout of figures of bars, on paper."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from bptt_trace.media.drawing.sizes import Paper
 from bptt_trace.media.drawing.text_width import Face
 
 HIGHEST = 84
-"""The highest bar, in points."""
+"""The height of the highest bar, in points."""
 BROADEST = 480
-"""Points that a page has for a circuit."""
+"""The width of a page for a circuit, in points."""
 BROAD = 30
-"""How broad a bar is."""
+"""The width of a bar, in points."""
 
 
 def lay_bars(figure: Bars, paper: Paper) -> Drawing:
-    """Bars from left to right, with the factors on the arrows between them."""
+    """Upright bars from left to right, with the factors on the arrows between them."""
     drawing = Drawing()
     told = any(bar.parts for bar in figure.bars)
     base = HIGHEST + 13 if told else 4.0
@@ -64,7 +64,7 @@ def _times(bar: Bar) -> Inline:
 
 
 def _centred(drawing: Drawing, paper: Paper, text: Inline, middle: float, y: float, kind: str = "") -> None:
-    """A label around a middle."""
+    """Add a label that is centred at ``middle``."""
     if not words(text):
         return
     width = paper.width(text)
@@ -72,13 +72,13 @@ def _centred(drawing: Drawing, paper: Paper, text: Inline, middle: float, y: flo
 
 
 LONGEST = 230
-"""The longest bar of a logarithmic scale, in points."""
+"""The length of the longest bar on a logarithmic scale, in points."""
 THICK = 9.5
-"""How thick its bars are."""
+"""The thickness of these bars, in points."""
 
 
 def lay_decades(figure: Decades, paper: Paper) -> Drawing:
-    """Bars from left to right, one below the other, on a scale of powers of ten."""
+    """Level bars, one below the other, on a scale of powers of ten."""
     drawing = Drawing()
     symbol: Inline = (Math("t", "t"),)
     left = max(paper.width(text) for text in (symbol, *((group.name,) for group in figure.groups)))

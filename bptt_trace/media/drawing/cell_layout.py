@@ -1,6 +1,6 @@
-"""Where the parts of a circuit stand: nodes on tracks, and lines that turn where they meet what uses them.
+"""The layout of a circuit: nodes on tracks, and lines that turn at the nodes that use them.
 
-The other pictures are laid out in ``drawing``; ``lay`` knows which is which.
+``network_layout`` lays out all other pictures; ``lay`` chooses between them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def lay(picture: Picture, measure: Measure) -> Drawing:
 
 
 Trunk = tuple[int, tuple[str, ...]]
-"""An upright line in front of a column, for the boxes in it that use the same nodes."""
+"""A vertical line in front of a column, for the boxes in it that use the same nodes."""
 
 
 class Circuit(Layout):
@@ -36,11 +36,11 @@ class Circuit(Layout):
         self.y: dict[int, float] = {}
         """The middle of each row."""
         self.turns: dict[Trunk, float] = {}
-        """Where each trunk stands."""
+        """The position of each trunk."""
         self.far: dict[str, float] = {}
-        """How far to the right the line of a node goes before it turns for the last time."""
+        """The right end of the line of a node, where it turns for the last time."""
         self.straight: set[str] = set()
-        """Nodes with an arrow that does not turn, which is then their longest."""
+        """Nodes with an arrow that does not turn; it is their longest."""
 
     # ------------------------------------------------------------------ sizes
 
@@ -59,7 +59,7 @@ class Circuit(Layout):
         return sizes
 
     def operation(self, key: str) -> bool:
-        """Whether a node is a sign."""
+        """Whether a node is an operation."""
         return self.nodes[key].style == "operation"
 
     def row(self, key: str) -> int:
@@ -85,8 +85,8 @@ class Circuit(Layout):
         self.join()
         drawing = self.drawing
         points = [point for arrow in drawing.arrows for point in arrow.points]
-        drawing.width = max([one.x + one.width for one in drawing.frames] + [x for x, _ in points])
-        drawing.height = max(one.y + one.height for one in drawing.frames)
+        drawing.width = max([frame.x + frame.width for frame in drawing.frames] + [x for x, _ in points])
+        drawing.height = max(frame.y + frame.height for frame in drawing.frames)
         return drawing
 
     def across(self) -> None:
@@ -95,8 +95,8 @@ class Circuit(Layout):
         for column in self.columns:
             trunks = [trunk for trunk in self.trunks if trunk[0] == column]
             if column != self.columns[0]:
-                for place, trunk in enumerate(trunks):
-                    self.turns[trunk] = x + measure.gap / 2 + (0.5 if measure.odd else 0) + place * measure.gap
+                for number, trunk in enumerate(trunks):
+                    self.turns[trunk] = x + measure.gap / 2 + (0.5 if measure.odd else 0) + number * measure.gap
                 x += measure.gap * len(trunks) + measure.head + (measure.gap / 2 if not trunks else 0)
             width = max(self.sizes[node.id][0] for node in self.picture.nodes if node.column == column)
             self.x[column] = x + width / 2
@@ -125,14 +125,14 @@ class Circuit(Layout):
     # ------------------------------------------------------------------- draw
 
     def stand(self, key: str) -> None:
-        """A node with its frame and its lines."""
+        """Draw a node with its frame and its lines."""
         (width, height), middle, box = self.sizes[key], self.y[self.row(key)], self.boxes[key]
         top = self.whole(middle - height / 2 + (0.5 if self.measure.odd and int(height) % 2 == 0 else 0))
         self.drawing.frames.append(Frame(self.left_of(key), top, width, height, self.nodes[key].style))
         self.grid(box, self.left_of(key) + (width - box.width) / 2, top + self.whole((height - box.height) / 2), "", "center")
 
     def trunk(self, trunk: Trunk, boxes: list[str]) -> None:
-        """An upright line, and from it an arrow to each box."""
+        """Draw a trunk, and from it an arrow to each box."""
         x, sources = self.turns[trunk], trunk[1]
         heights = [self.y[self.row(key)] for key in (*sources, *boxes)]
         self.drawing.wires.append(((x, min(heights)), (x, max(heights))))
@@ -144,11 +144,11 @@ class Circuit(Layout):
             self.reach(source, x)
 
     def reach(self, source: str, x: float) -> None:
-        """The line of a node goes at least so far."""
+        """Extend the line of a node to x, if it is shorter."""
         self.far[source] = max(self.far.get(source, 0.0), x)
 
     def arrive(self, key: str, sources: list[str]) -> None:
-        """Arrows that keep to their row, and those that come into an operation from above or below."""
+        """Draw the arrows that stay in their row, and those that enter an operation from above or below."""
         y, half, x = self.y[self.row(key)], self.sizes[key][1] / 2, self.x[self.nodes[key].column]
         heights = [self.y[self.row(source)] for source in sources]
         for source in sources:
@@ -163,7 +163,7 @@ class Circuit(Layout):
             self.drawing.arrows.append(Arrow(((x, max(heights)), (x, y + half)), "forward"))
 
     def join(self) -> None:
-        """Dots where lines that belong together meet; lines that only cross have none."""
+        """Add dots where lines of one node meet; lines that only cross have none."""
         for trunk, boxes in self.trunks.items():
             x = self.turns[trunk]
             heights = sorted({self.y[self.row(key)] for key in (*trunk[1], *boxes)})
@@ -173,9 +173,9 @@ class Circuit(Layout):
                 x, y = self.x[self.nodes[key].column], self.y[self.row(key)]
                 for side in (1, -1):
                     beside = [source for source in sources if (self.y[self.row(source)] - y) * side > 0]
-                    inner = sorted({self.y[self.row(source)] for source in beside}, key=lambda one: abs(one - y))[:-1]
-                    self.drawing.joins += [(x, one) for one in sorted({*inner, *self.onward(beside, x)})]
+                    inner = sorted({self.y[self.row(source)] for source in beside}, key=lambda height: abs(height - y))[:-1]
+                    self.drawing.joins += [(x, height) for height in sorted({*inner, *self.onward(beside, x)})]
 
     def onward(self, sources: Iterable[str], x: float) -> set[float]:
-        """Where lines of these nodes go on to the right of a place."""
-        return {self.y[self.row(one)] for one in sources if one in self.straight or self.far.get(one, 0.0) > x}
+        """The heights at which lines of these nodes continue to the right of x."""
+        return {self.y[self.row(key)] for key in sources if key in self.straight or self.far.get(key, 0.0) > x}

@@ -1,7 +1,8 @@
-"""A picture in a terminal: boxes and arrows of characters, as wide as the terminal lets it be.
+"""A picture in a terminal: boxes and arrows of characters, at most as wide as the terminal.
 
-What does not fit is drawn with equations in two rows, then with fewer steps,
-then from below to above; last there are the words.
+A picture that is too wide is drawn with equations in two rows, then with fewer
+time steps, then from below to above; if nothing fits, its alternative text is
+printed.
 """
 
 from __future__ import annotations
@@ -22,22 +23,22 @@ Span = tuple[str, str]
 """Text and its style."""
 STYLES = {"forward": "dim", "direct": "bold blue", "carried": "bold bright_red"}
 FRAMES = {True: {"state": "┏━┓┃┗┛", "": "┌─┐│└┘"}, False: {"state": "+=+|++", "": "+-+|++"}}
-"""Corners and sides: upper left, level, upper right, upright, lower left, lower right."""
+"""Corners and sides: upper left, horizontal, upper right, vertical, lower left, lower right."""
 LEVEL = {True: {"forward": "─", "direct": "═", "carried": "╌"}, False: {"forward": "-", "direct": "=", "carried": "."}}
 UPRIGHT = {True: {"forward": "│", "direct": "║", "carried": "╎"}, False: {"forward": "|", "direct": "|", "carried": ":"}}
 HEADS = {True: "▶◀▼▲", False: "><v^"}
-"""To the right, to the left, down, up."""
+"""Heads of arrows to the right, to the left, down, up."""
 LEFT, RIGHT, UP, DOWN = 1, 2, 4, 8
-"""The sides of a cell to which lines go; a cell has the sum of them."""
+"""The sides of a cell to which lines run; a cell has their sum."""
 LINES = dict(enumerate(" ───│┘└┴│┐┌┬│┤├┼"))
 LINES_IN_ASCII = dict(enumerate(" ---|+++|+++|+++"))
 FILLS = {True: {"direct": "█", "carried": "▒", "sum": "▓"}, False: {"direct": "#", "carried": "/", "sum": "="}}
 LEAST_BAR, MOST_BAR = 8, 60
-"""The shortest and the longest room for bars."""
+"""The least and the largest room for bars, in columns."""
 
 
 def boxes(figure: Figure, width: int, script: Script) -> list[list[Span]]:
-    """The rows of a picture, at most so wide."""
+    """The rows of a picture, with at most ``width`` columns."""
     if isinstance(figure, Bars | Decades):
         rows = list(_bars(figure, width, script) if isinstance(figure, Bars) else _decades(figure, width, script))
         if max(len("".join(said for said, _ in row).rstrip()) for row in rows) <= width:
@@ -81,7 +82,7 @@ def _attempts(picture: Picture) -> Iterator[Picture]:
 
 
 class _Canvas:
-    """Cells of a terminal, each with a sign and a style."""
+    """Cells of a terminal, each with a character and a style."""
 
     def __init__(self, drawing: Drawing, script: Script) -> None:
         self.script = script
@@ -100,8 +101,8 @@ class _Canvas:
             self.write(int(label.x), int(label.y), script.inline(label.text), style)
 
     def write(self, x: int, y: int, text: str, style: str = "") -> None:
-        for place, sign in enumerate(text):
-            self.cells[y][x + place] = (sign, style)
+        for column, sign in enumerate(text, start=x):
+            self.cells[y][column] = (sign, style)
 
     def frame(self, frame: Frame) -> None:
         known = FRAMES[self.unicode]
@@ -134,7 +135,7 @@ class _Canvas:
                 self.write(int(x), int(y), corner, style)
 
     def head(self, arrow: Arrow) -> None:
-        """The head of an arrow, in the last cell before what it points to."""
+        """Draw the head of an arrow, in the last cell before its target."""
         style = STYLES[arrow.kind]
         (x1, y1), (x2, y2) = arrow.points[-2:]
         heads = HEADS[self.unicode]
@@ -144,52 +145,52 @@ class _Canvas:
             self.write(int(x2), int(y2) - (1 if y2 > y1 else 0), heads[2] if y2 > y1 else heads[3], style)
 
     def circuit(self, drawing: Drawing) -> None:
-        """Lines that turn, join and cross: where they only cross, the upright one goes over the level one."""
+        """Draw lines that turn, join and cross; where lines only cross, the vertical one is on top."""
         joins = {(int(x), int(y)) for x, y in drawing.joins}
         sides: dict[tuple[int, int], int] = {}
         for start, end in (*drawing.wires, *(arrow.points for arrow in drawing.arrows)):
-            for cell, found in _sides(start, end):
-                sides[cell] = sides.get(cell, 0) | found
-        for (x, y), found in sides.items():
-            crossed = found == LEFT | RIGHT | UP | DOWN and (x, y) not in joins
-            sign = UP | DOWN if crossed else found
+            for cell, reached in _sides(start, end):
+                sides[cell] = sides.get(cell, 0) | reached
+        for (x, y), reached in sides.items():
+            crossed = reached == LEFT | RIGHT | UP | DOWN and (x, y) not in joins
+            sign = UP | DOWN if crossed else reached
             known = LINES if self.unicode else LINES_IN_ASCII
             self.write(x, y, known[sign], STYLES["forward"])
         for arrow in drawing.arrows:
             self.head(arrow)
 
     def rows(self) -> list[list[Span]]:
-        found = []
+        rows = []
         for row in self.cells:
-            found.append([("".join(sign for sign, _ in cells), style) for style, cells in groupby(row, lambda cell: cell[1])])
-        while found and not "".join(said for said, _ in found[-1]).strip():
-            found.pop()
-        return found
+            rows.append([("".join(sign for sign, _ in cells), style) for style, cells in groupby(row, lambda cell: cell[1])])
+        while rows and not "".join(text for text, _ in rows[-1]).strip():
+            rows.pop()
+        return rows
 
 
 def _sides(start: Point, end: Point) -> Iterator[tuple[tuple[int, int], int]]:
-    """The cells of a line, each with the sides to which it goes; at a turn it stands in the middle of a cell."""
+    """The cells of a line, each with the sides to which the line runs; a turn is in the middle of a cell."""
     level = int(start[1]) == int(end[1])
     here, there = sorted((start[0], end[0]) if level else (start[1], end[1]))
     before, after = (LEFT, RIGHT) if level else (UP, DOWN)
-    for place in range(int(here), ceil(there)):
-        found = (before if place >= here else 0) | (after if place + 1 <= there else 0)
-        yield ((place, int(start[1])) if level else (int(start[0]), place)), found
+    for cell in range(int(here), ceil(there)):
+        reached = (before if cell >= here else 0) | (after if cell + 1 <= there else 0)
+        yield ((cell, int(start[1])) if level else (int(start[0]), cell)), reached
 
 
 def _bars(figure: Bars, width: int, script: Script) -> Iterator[list[Span]]:
-    """A row for each step, and between them the factor by which the gradient goes back."""
+    """A row for each time step, and between them the factor of the gradient on its way back."""
     names = [script.inline((bar.name,)) for bar in figure.bars]
     values = [script.inline((bar.value,)) for bar in figure.bars]
-    name, value = (max(map(len, column)) for column in (names, values))
-    room = max(width - name - value - 4, LEAST_BAR)
+    name_width, value_width = (max(map(len, column)) for column in (names, values))
+    room = max(width - name_width - value_width - 4, LEAST_BAR)
     room = min(room, 40)
     up = "▲" if script.unicode else "^"
-    for bar, one, number in zip(figure.bars, names, values, strict=True):
+    for bar, name, value in zip(figure.bars, names, values, strict=True):
         if bar.dots:
-            yield [(f"{script.said('…'):>{name}}", "dim")]
+            yield [(f"{script.said('…'):>{name_width}}", "dim")]
             continue
-        spans: list[Span] = [(f"{one:<{name}}  {number:>{value}}  ", "")]
+        spans: list[Span] = [(f"{name:<{name_width}}  {value:>{value_width}}  ", "")]
         used = 0
         for kind, share in bar.parts:
             length = max(round((share * room) / 1000), 1 if share and not used else 0)
@@ -200,25 +201,25 @@ def _bars(figure: Bars, width: int, script: Script) -> Iterator[list[Span]]:
             sign = script.math(bar.factor)
             yield [
                 (
-                    f"{up:>{name // 2 + 1}} {'·' if script.unicode else '*'} {f'({sign})' if sign[0] in '-−' else sign}",
+                    f"{up:>{name_width // 2 + 1}} {'·' if script.unicode else '*'} {f'({sign})' if sign[0] in '-−' else sign}",
                     STYLES["carried"],
                 )
             ]
 
 
 def _decades(figure: Decades, width: int, script: Script) -> Iterator[list[Span]]:
-    """A row for each number, behind the time step, below the powers of ten."""
+    """A row for each number, after its time step, below the powers of ten."""
     names = [script.math(group.name) for group in figure.groups]
     values = [script.math(level.value) for group in figure.groups for level in group.levels]
-    name = max(map(len, names))
-    room = max(width - name - max(map(len, values)) - 4, LEAST_BAR)
-    yield [(f"{'t':>{name}}  {_scale(figure, min(room, MOST_BAR), script)}", "dim")]
-    for one, group in zip(names, figure.groups, strict=True):
-        for place, level in enumerate(group.levels):
+    name_width = max(map(len, names))
+    room = max(width - name_width - max(map(len, values)) - 4, LEAST_BAR)
+    yield [(f"{'t':>{name_width}}  {_scale(figure, min(room, MOST_BAR), script)}", "dim")]
+    for name, group in zip(names, figure.groups, strict=True):
+        for number, level in enumerate(group.levels):
             length = max(round(level.height * min(room, MOST_BAR) / 1000), 1 if level.height else 0)
             bar = FILLS[script.unicode][level.filling] * length
             behind = f"  {script.math(level.value)}" if bar else script.math(level.value)
-            yield [(f"{one if place == 0 else '':>{name}}  ", ""), (bar, STYLES.get(level.filling, "")), (behind, "")]
+            yield [(f"{name if number == 0 else '':>{name_width}}  ", ""), (bar, STYLES.get(level.filling, "")), (behind, "")]
     for filling, meaning in figure.key:
         first, *others = textwrap.wrap(script.said(meaning), width - 3) or [""]
         yield [(FILLS[script.unicode][filling] * 2, STYLES.get(filling, "")), (f" {first}", "")]
@@ -226,7 +227,7 @@ def _decades(figure: Decades, width: int, script: Script) -> Iterator[list[Span]
 
 
 def _scale(figure: Decades, room: int, script: Script) -> str:
-    """The powers of ten, each ending where a bar of that size ends; those that have no room are left out."""
+    """The powers of ten, each ending where a bar of that size ends; powers without room are left out."""
     line = ""
     for math, height in reversed(figure.marks):
         sign, end = script.math(math), round(height * room / 1000)

@@ -1,4 +1,4 @@
-"""Pictures made narrower: steps left out, or from below to above instead of from left to right."""
+"""Narrower pictures: with fewer time steps, or from below to above instead of from left to right."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bptt_trace.document.figures import Node, Picture
 
 
 def shortened(picture: Picture) -> Picture | None:
-    """The picture with one more of its middle steps left out; None where only the first and the last are there."""
+    """The picture with one time step less in its middle; None if only the first and the last are left."""
     dots = {node.column for node in picture.nodes if node.style == "dots"}
     inner = sorted({node.column for node in picture.nodes if node.style == "state"})[1:-1]
     if not inner:
@@ -19,7 +19,7 @@ def shortened(picture: Picture) -> Picture | None:
 
 
 def _merged(picture: Picture, column: int, gap: int) -> Picture:
-    """The picture with a column taken into the dots beside it, or turned into dots."""
+    """The picture with a column merged into the dots beside it, or replaced by dots."""
     rows = {node.row for node in picture.nodes if node.column == column and node.style == "state"}
     dots = {row: f"{gap}-{row}" for row in rows}
     moved = {node.id: dots[node.row] for node in picture.nodes if node.column == column and node.row in rows}
@@ -29,7 +29,7 @@ def _merged(picture: Picture, column: int, gap: int) -> Picture:
     edges = []
     for edge in picture.edges:
         start, end = moved.get(edge.start, edge.start), moved.get(edge.end, edge.end)
-        within = {start, end} <= set(dots.values())  # what goes on inside the steps that are left out
+        within = {start, end} <= set(dots.values())  # an arrow inside the steps that are left out
         if not within and {start, end} <= kept:
             loose = edge.kind == "forward" and {start, end} & set(dots.values())
             edges.append(replace(edge, start=start, end=end, label=() if loose else edge.label))

@@ -1,9 +1,9 @@
-"""Where the parts of a picture stand: boxes, labels and arrows with places and sizes.
+"""The layout of a picture: positions and sizes of boxes, labels and arrows.
 
-One layout for every medium. What differs is the measure: points on paper, or
-the cells of a terminal, in which every place comes out whole. Boxes stand in
-bands, labels of upright arrows in the channels between them; each band and
-channel is filled from the left, so nothing overlaps.
+All media share one layout. They differ in the measure: points on paper, or the
+cells of a terminal, where every position is a whole number. Boxes stand in bands,
+labels of vertical arrows in the channels between them; each band and channel is
+filled from the left, so nothing overlaps.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Label:
-    """A line of words and mathematics in its own rectangle."""
+    """A line of words and mathematics in a rectangle."""
 
     x: float
     y: float
@@ -44,12 +44,12 @@ class Label:
 
     @property
     def anchor(self) -> float:
-        """Where the text is held: at its left end, its middle or its right end."""
+        """The x of the left end, the middle or the right end of the text, as it is aligned."""
         return self.x + {"left": 0, "center": self.width / 2, "right": self.width}[self.align]
 
     @property
     def baseline(self) -> float:
-        """On what the letters stand, on paper."""
+        """The y of the baseline, on paper."""
         return self.y + self.height / 2 + 2.7
 
 
@@ -72,7 +72,7 @@ class Block:
     kind: str
 
     def hatching(self, apart: float = 3.2) -> Iterator[tuple[Point, Point]]:
-        """Slanted lines across it."""
+        """Slanted lines across the block."""
         right, bottom = self.x + self.width, self.y + self.height
         for number in range(1, int((self.width + self.height) / apart) + 1):
             reach = number * apart
@@ -84,7 +84,7 @@ class Block:
 
 @dataclass
 class Drawing:
-    """What is drawn, and how large it is; y grows downwards."""
+    """A picture that is laid out: its parts and its size; y grows downwards."""
 
     width: float = 0
     height: float = 0
@@ -94,13 +94,13 @@ class Drawing:
     blocks: list[Block] = field(default_factory=list)
     rules: list[tuple[Point, Point]] = field(default_factory=list)
     wires: list[tuple[Point, Point]] = field(default_factory=list)
-    """Lines of a circuit that have no head; arrows may begin on them."""
+    """Lines of a circuit without a head; arrows may start on them."""
     joins: list[Point] = field(default_factory=list)
-    """Where lines of a circuit meet; where they only cross is no join."""
+    """The points at which lines of a circuit meet; crossings are not among them."""
 
 
 def _bare(cell: Inline) -> bool:
-    """Whether a cell is a number and nothing else."""
+    """Whether a cell is a single number."""
     return len(cell) == 1 and isinstance(cell[0], Math) and cell[0].text[:1] in "-0123456789" and "," not in cell[0].text
 
 
@@ -131,12 +131,12 @@ class Layout:
         self.bands: dict[int, tuple[float, float]] = {}
         """The middle of each row, and the height of its nodes."""
         self.edges_of_bands: dict[int, tuple[float, float]] = {}
-        """Where each row begins and ends, with the labels of its arrows."""
+        """The upper and the lower end of each row with the labels of its arrows."""
 
     # ------------------------------------------------------------------ sizes
 
     def box(self, grid: Grid) -> _Box:
-        """The sizes of a grid: rows of as many cells share columns."""
+        """The sizes of a grid: rows with the same number of cells share columns."""
         measure = self.measure
         count = max((len(row) for row in grid), default=0)
         sizes = [0.0] * count
@@ -149,7 +149,7 @@ class Layout:
         return _Box(grid, tuple(sizes), heights, width, sum(heights))
 
     def _sizes(self) -> Mapping[str, tuple[float, float]]:
-        """Width and height of each node; those of a row are equally high."""
+        """Width and height of each node; nodes of a row have the same height."""
         measure = self.measure
         high = {
             row: max(
@@ -168,7 +168,7 @@ class Layout:
         return sizes
 
     def paired(self, node: Node) -> bool:
-        """Whether arrows of both directions lie beside a node."""
+        """Whether arrows in both directions lie beside a node."""
         back = any(edge.kind != "forward" and node.id in (edge.start, edge.end) and self.level(edge) for edge in self.edges())
         return back or self.looped(node) is not None
 
@@ -178,7 +178,7 @@ class Layout:
         return self.picture.edges
 
     def level(self, edge: Edge) -> bool:
-        """Whether an edge goes from column to column."""
+        """Whether an edge is horizontal: from column to column."""
         return self.nodes[edge.start].column != self.nodes[edge.end].column
 
     def looped(self, node: Node) -> Edge | None:
@@ -221,12 +221,12 @@ class Layout:
         drawing = self.drawing
         parts: list[Frame | Label] = [*drawing.frames, *drawing.labels]
         points = [point for arrow in drawing.arrows for point in arrow.points]
-        drawing.width = max([one.x + one.width for one in parts] + [x for x, _ in points])
-        drawing.height = max([one.y + one.height for one in parts] + [y for _, y in points])
+        drawing.width = max([part.x + part.width for part in parts] + [x for x, _ in points])
+        drawing.height = max([part.y + part.height for part in parts] + [y for _, y in points])
         return drawing
 
     def legend(self) -> float:
-        """Which arrow is which, where there are several; returns its height."""
+        """Draw the legend of the arrows, if there are several kinds; return its height."""
         kinds = [kind for kind in ("forward", "direct", "carried") if any(edge.kind == kind for edge in self.edges())]
         if len(kinds) < 2:
             return 0
@@ -244,32 +244,32 @@ class Layout:
         return measure.height(("x",)) * 2
 
     def left(self, node: Node) -> float:
-        """How far the labels of the arrow above a node reach to the left."""
+        """The extent of the labels of the arrow above a node to the left."""
         width = self.label(self.upright(node, "forward")).width
         return self.measure.apart + self.margin() + width if width else 0
 
     def margin(self) -> float:
-        """From the middle of an upright arrow to its label."""
+        """The distance from the middle of a vertical arrow to its label."""
         return 1.5 if self.measure.odd else 4
 
     def right(self, below: Node | None, above: Node | None) -> float:
-        """How far labels and totals reach to the right in the channel between two nodes."""
+        """The extent of labels and totals to the right in the channel between two nodes."""
         widths = [self.label(self.upright(below, "back")).width if below else 0]
         widths.append(self.box(self.measure.broken(above.totals)).width if above else 0)
         return self.measure.apart + self.margin() + max(widths) if max(widths) else 0
 
     def at(self, column: int, row: int) -> Node | None:
-        """The node at a place."""
+        """The node in this column and row."""
         return next((node for node in self.picture.nodes if (node.column, node.row) == (column, row)), None)
 
     def channels(self, column: int) -> Iterator[tuple[int, Node | None, Node | None]]:
         """For each row the node in it, and the one below it."""
-        for place, row in enumerate(self.rows):
-            below = self.rows[place + 1] if place + 1 < len(self.rows) else None
+        for number, row in enumerate(self.rows):
+            below = self.rows[number + 1] if number + 1 < len(self.rows) else None
             yield row, self.at(column, row), None if below is None else self.at(column, below)
 
     def across(self) -> None:
-        """The middle of every column."""
+        """Set the middle of every column."""
         measure = self.measure
         filled: dict[tuple[str, int], float] = {}
         behind: dict[int, Node] = {}
@@ -307,9 +307,9 @@ class Layout:
         return 0 if edge is None else self.measure.loop + self.margin() + 0.5 + self.label(edge).width
 
     def down(self, top: float) -> None:
-        """The middle of every row, and the places of the channels below."""
+        """Set the middle of every row, and the positions of the channels below."""
         measure = self.measure
-        for place, row in enumerate(self.rows):
+        for number, row in enumerate(self.rows):
             nodes = [node for node in self.picture.nodes if node.row == row]
             height = self.sizes[nodes[0].id][1]
             offset = max(measure.beside(height), -measure.single(height))
@@ -324,31 +324,31 @@ class Layout:
             self.bands[row] = (top + up, height)
             self.edges_of_bands[row] = (top, top + up + low)
             top += up + low
-            below = self.rows[place + 1] if place + 1 < len(self.rows) else None
+            below = self.rows[number + 1] if number + 1 < len(self.rows) else None
             heights = [self.channel(node, None if below is None else self.at(node.column, below)) for node in nodes]
             if max(heights) or below is not None:
                 least = (measure.reach / 2 if measure.odd else measure.reach * 0.75) if below is not None else 0
                 top += max(least, max(heights) + 2 * self.clearance())
 
     def clearance(self) -> float:
-        """Above and below the labels in a channel; a terminal needs a row for the head of an arrow."""
+        """The space above and below the labels in a channel; a terminal needs a row for the head of an arrow."""
         return 0 if self.measure.odd else 4
 
     def channel(self, above: Node, below: Node | None) -> float:
-        """How high a channel must be at a column."""
+        """The height that a channel needs between these nodes."""
         left = self.label(self.upright(below, "forward")).height if below else 0
         back = self.label(self.upright(below, "back")).height if below else 0
         totals = self.box(self.measure.broken(above.totals)).height
         return max(left, back + totals + (self.between_labels() if back and totals else 0))
 
     def between_labels(self) -> float:
-        """From the totals of a node to the label of the arrow that goes on below them."""
+        """The distance from the totals of a node to the label of the arrow below them."""
         return 2 * self.measure.thick
 
     # ------------------------------------------------------------------- draw
 
     def node(self, node: Node) -> None:
-        """A node with its frame, its lines, and its totals below it."""
+        """Draw a node with its frame, its lines, and its totals below it."""
         x, (middle, _) = self.x[node.column], self.bands[node.row]
         width, height = self.sizes[node.id]
         if node.style != "dots":
@@ -364,12 +364,12 @@ class Layout:
         align = "center" if totals.rows and len(totals.rows[0]) > 1 else "left"
         self.grid(totals, x + self.measure.apart + self.margin(), start, "total", align)
 
-    def whole(self, place: float) -> float:
-        """A place that is whole in a terminal."""
-        return float(int(place)) if self.measure.odd else place
+    def whole(self, position: float) -> float:
+        """A position, rounded down to a whole number in a terminal."""
+        return float(int(position)) if self.measure.odd else position
 
     def grid(self, box: _Box, x: float, y: float, kind: str, align: str) -> None:
-        """The cells of a grid from its upper left corner on; rows of other counts have the width for themselves."""
+        """Draw the cells of a grid, whose upper left corner is at x and y; a row of one cell has the whole width."""
         measure = self.measure
         count = len(box.columns)
         numbers = [
@@ -381,18 +381,18 @@ class Layout:
             sizes = (box.width,) if whole else box.columns
             start = x + (0 if whole else (box.width - sum(sizes) - measure.column * (len(sizes) - 1)) / 2)
             start = self.whole(start)
-            for place, (cell, size) in enumerate(zip(row, sizes, strict=True)):
-                if len(row) == count and _bare(cell):  # numbers stand with their last digits below each other
-                    free = size - numbers[place]
+            for column, (cell, size) in enumerate(zip(row, sizes, strict=True)):
+                if len(row) == count and _bare(cell):  # numbers are aligned at their last digits
+                    free = size - numbers[column]
                     left = start + {"left": 0, "center": free / 2, "right": free}[align]
-                    self.place(cell, self.whole(left), y, numbers[place], height, kind, "right")
+                    self.place(cell, self.whole(left), y, numbers[column], height, kind, "right")
                 elif cell:
                     self.place(cell, start, y, size, height, kind, align)
                 start += size + measure.column
             y += height
 
     def place(self, cell: Inline, x: float, y: float, room: float, height: float, kind: str, align: str) -> None:
-        """A label in the room that it has."""
+        """Draw a label in its room."""
         width = self.measure.width(cell, strong=True)
         free = room - width
         start = x + {"left": 0, "center": free / 2, "right": free}[align]
@@ -400,7 +400,7 @@ class Layout:
         self.drawing.labels.append(Label(start, y, width, height, cell, kind, align))
 
     def edge(self, edge: Edge) -> None:
-        """An arrow with its label."""
+        """Draw an arrow with its label."""
         if edge.start == edge.end:
             self.loop(edge)
         elif self.level(edge):
@@ -409,7 +409,7 @@ class Layout:
             self.vertical(edge)
 
     def horizontal(self, edge: Edge) -> None:
-        """An arrow in a row: forward ones above, gradients below."""
+        """Draw an arrow in a row: forward arrows above, gradients below."""
         measure = self.measure
         first, second = sorted((self.nodes[edge.start], self.nodes[edge.end]), key=lambda node: node.column)
         middle, height = self.bands[first.row]
@@ -428,7 +428,7 @@ class Layout:
         )  # fmt: skip
 
     def vertical(self, edge: Edge) -> None:
-        """An arrow between rows: forward ones left with their label, gradients right."""
+        """Draw an arrow between rows: forward arrows left with their labels, gradients right."""
         measure = self.measure
         lower, upper = sorted((self.nodes[edge.start], self.nodes[edge.end]), key=lambda node: node.row)
         forward = edge.kind == "forward"
@@ -450,7 +450,7 @@ class Layout:
         self.grid(box, self.x[lower.column] + measure.apart + self.margin(), self.whole(start), edge.kind, "left")
 
     def loop(self, edge: Edge) -> None:
-        """An arrow that comes back to its node, on the right."""
+        """Draw an arrow that returns to its node, on the right."""
         measure, node = self.measure, self.nodes[edge.start]
         middle, height = self.bands[node.row]
         right, offset = self.x[node.column] + self.sizes[node.id][0] / 2, measure.beside(height) * (1 if measure.odd else 1.4)

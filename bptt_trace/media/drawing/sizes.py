@@ -1,4 +1,4 @@
-"""How large the parts of a picture are: on paper in points, in a terminal in its cells."""
+"""The sizes of the parts of a picture: in points on paper, in cells in a terminal."""
 
 from __future__ import annotations
 
@@ -12,59 +12,59 @@ from bptt_trace.media.drawing.text_width import Face, has_fraction, has_layer, s
 
 
 class Measure(Protocol):
-    """Sizes of a medium."""
+    """The sizes of a medium, in its unit."""
 
     @property
     def pad_x(self) -> float:
-        """Between a frame and what is in it."""
+        """The space between a frame and its content, left and right."""
 
     @property
     def pad_y(self) -> float:
-        """The same, above and below."""
+        """The space between a frame and its content, above and below."""
 
     @property
     def gap(self) -> float:
-        """Between neighbours."""
+        """The space between neighbours."""
 
     @property
     def column(self) -> float:
-        """Between columns of a grid."""
+        """The space between the columns of a grid."""
 
     @property
     def apart(self) -> float:
-        """From the middle of a node to each of two upright arrows."""
+        """The distance from the middle of a node to each of two vertical arrows."""
 
     @property
     def thick(self) -> float:
-        """From an arrow to its label, upright."""
+        """The distance from a vertical arrow to its label."""
 
     @property
     def reach(self) -> float:
-        """The shortest arrow."""
+        """The length of the shortest arrow."""
 
     @property
     def loop(self) -> float:
-        """How far a loop goes out."""
+        """The extent of a loop."""
 
     @property
     def ring(self) -> float:
-        """Between a sign and the ring round it, left and right."""
+        """The space between a sign and its ring, left and right."""
 
     @property
     def circle(self) -> float:
-        """The least height of such a ring."""
+        """The least height of a ring."""
 
     @property
     def stem(self) -> float:
-        """The shortest arrow up or down to one."""
+        """The length of the shortest vertical arrow to a ring."""
 
     @property
     def head(self) -> float:
-        """The shortest arrow to the right."""
+        """The length of the shortest arrow to the right."""
 
     @property
     def odd(self) -> bool:
-        """Whether places are cells of a terminal: widths are then odd, so that a box has a middle."""
+        """Whether positions are cells of a terminal: widths are then odd, so that a box has a middle."""
 
     def width(self, text: Inline, *, strong: bool = False) -> float:
         """The width of a line."""
@@ -73,24 +73,24 @@ class Measure(Protocol):
         """The height of a line."""
 
     def beside(self, height: float) -> float:
-        """From the middle of a node of this height to each of two level arrows."""
+        """The distance from the middle of a node of this height to each of two horizontal arrows."""
 
     def single(self, height: float) -> float:
-        """From the middle of a node of this height to the only level arrow."""
+        """The distance from the middle of a node of this height to its only horizontal arrow."""
 
     def broken(self, label: Grid) -> Grid:
-        """A label as it is set: with equations in one line or in two."""
+        """A label with its equations in one line or in two."""
 
     def boxed(self, cells: Grid) -> Grid:
-        """What stands in a box, in the same way."""
+        """The content of a box with its equations in one line or in two."""
 
     def key(self, word: str) -> str:
-        """What an arrow is called."""
+        """The name of an arrow in the legend."""
 
 
 @dataclass(frozen=True)
 class Paper:
-    """Points, with letters of 8 points."""
+    """Points on paper, with letters of 8 points."""
 
     face: Face
     pad_x: float = 7
@@ -107,14 +107,14 @@ class Paper:
     head: float = 9
     odd: bool = False
     slim: bool = False
-    """Whether a value stands under its name: for circuits too wide for a page."""
+    """Whether a value stands under its name: for circuits that are too wide for a page."""
 
     def width(self, text: Inline, *, strong: bool = False) -> float:
-        """The sum of its signs."""
+        """The sum of the widths of its pieces."""
         return sum(self.face.width(piece, 8) for piece in set_inline(text, strong=strong))
 
     def height(self, text: Inline) -> float:
-        """A fraction takes more, and so does what stands above and below one letter."""
+        """A line with a fraction, or with marks above and below one letter, is higher."""
         high = 18.5 if has_fraction(text) else 11.5
         return high + (5 if has_layer(text) else 0)
 
@@ -124,7 +124,7 @@ class Paper:
         return 5
 
     def single(self, height: float) -> float:
-        """In the middle."""
+        """0: the arrow is in the middle."""
         del height
         return 0
 
@@ -137,14 +137,14 @@ class Paper:
         return tuple(_bare(half) for row in cells for half in _halves(row)) if self.slim else cells
 
     def key(self, word: str) -> str:
-        """In full."""
+        """The whole name."""
         return word
 
 
 MOST_NARROW = 3
-"""How far a terminal may squeeze a picture."""
+"""The narrowest measure for a picture in a terminal."""
 BARE = 4
-"""How far it may squeeze a circuit."""
+"""The narrowest measure for a circuit."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class Cells:
     narrow: int = 0
     """1: labels and long equations take two rows; 2: every equation does; 3: columns stand below each other.
 
-    4, of circuits: a value stands under its name without an equals sign, and close to its frame."""
+    4, for circuits only: a value stands under its name without an equals sign, and close to its frame."""
     pad_x: float = 2
     pad_y: float = 1
     gap: float = 2
@@ -171,7 +171,7 @@ class Cells:
     odd: bool = True
 
     def width(self, text: Inline, *, strong: bool = False) -> float:
-        """A column for each sign."""
+        """One column for each character."""
         del strong
         return len(self.spelled(text))
 
@@ -181,11 +181,11 @@ class Cells:
         return 1
 
     def beside(self, height: float) -> float:
-        """So that arrows stand in rows of their own."""
+        """The distance at which each arrow has its own row."""
         return 0.5 if int(height) % 2 == 0 else 1
 
     def single(self, height: float) -> float:
-        """In the row of the upper of two arrows."""
+        """The distance to the row of the upper of two arrows."""
         return -0.5 if int(height) % 2 == 0 else 0
 
     def broken(self, label: Grid) -> Grid:
@@ -193,24 +193,24 @@ class Cells:
         return tuple(half for row in self.stacked(label) for half in _halves(row)) if self.narrow else label
 
     def stacked(self, grid: Grid) -> Grid:
-        """In the narrowest, columns below each other."""
+        """A grid; in the narrowest terminal its columns stand below each other."""
         count = max((len(row) for row in grid), default=0)
         if self.narrow < MOST_NARROW or count < 2:
             return grid
         columns = [row for row in grid if len(row) == count]
-        first = next(place for place, row in enumerate(grid) if len(row) == count)
+        first = next(number for number, row in enumerate(grid) if len(row) == count)
         others = [row for row in grid[first:] if len(row) < count]
-        return (*grid[:first], *((row[place],) for place in range(count) for row in columns if row[place]), *others)
+        return (*grid[:first], *((row[column],) for column in range(count) for row in columns if row[column]), *others)
 
     def boxed(self, cells: Grid) -> Grid:
-        """The same, later."""
+        """As ``broken``, but only in narrower terminals."""
         if self.narrow < 2:
             return tuple(half for row in cells for half in (_halves(row) if self.narrow and _long(row) else (row,)))
         rows = tuple(third for row in self.stacked(cells) for half in _halves(row) for third in _halves(half))
         return tuple(map(_bare, rows)) if self.narrow == BARE else rows
 
     def key(self, word: str) -> str:
-        """In a narrow terminal without what all have in common."""
+        """The name, in a narrow terminal without the words that all names share."""
         return word.removeprefix("gradient, ") if self.narrow else word
 
 

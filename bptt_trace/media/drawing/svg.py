@@ -1,7 +1,7 @@
-"""A picture as SVG: one self-contained file, without scripts, styles, fonts or identifiers of its own.
+"""A picture as SVG: one self-contained file, without scripts, styles, fonts or identifiers.
 
-Heads of arrows and hatching are drawn as what they are, so that several
-pictures can stand in one page.
+Heads of arrows and hatching are drawn as lines and shapes, not by reference, so
+that one page can hold several pictures.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ COLOURS = {"forward": "#707070", "direct": "#005A9C", "carried": "#C2410C", "sum
 FACES = "'DejaVu Serif', 'Bitstream Vera Serif', 'STIX Two Text', serif"
 INK = "#222222"
 SCALE = 1.65
-"""Pixels for a point."""
+"""Pixels per point."""
 MARGIN = 4
 HEAD = 5.5
-"""The length of the head of an arrow."""
+"""The length of the head of an arrow, in points."""
 DOT = 1.5
-"""Half the size of a dot where lines join."""
+"""Half the size of the dot at a join, in points."""
 SIZE = 8
-"""Of the letters, in points."""
+"""The size of the letters, in points."""
 
 
 def svg(figure: Figure) -> str:
@@ -60,7 +60,7 @@ def pictures(sheet: Sheet) -> dict[str, str]:
 
 
 def embedded(sheet: Sheet) -> dict[str, str]:
-    """The pictures of a sheet as addresses that contain them."""
+    """The pictures of a sheet as data URLs, by their ids."""
     return {which: f"data:image/svg+xml;base64,{b64encode(text.encode()).decode()}" for which, text in pictures(sheet).items()}
 
 
@@ -69,7 +69,7 @@ def _plain(text: Sequence[object]) -> str:
 
 
 def _safe(text: str) -> str:
-    """Text in XML: nothing in it is markup, and no character that XML forbids is left."""
+    """Text for XML: markup is escaped, and characters that XML forbids are replaced."""
     return escape("".join(sign if sign.isprintable() else " " for sign in text), quote=True)
 
 
@@ -93,8 +93,8 @@ def _shapes(drawing: Drawing) -> Iterator[str]:
     for arrow in drawing.arrows:
         yield from _arrow(arrow)
     for across, down in drawing.joins:
-        place = f'x="{_number(across - DOT)}" y="{_number(down - DOT)}" width="{_number(2 * DOT)}" height="{_number(2 * DOT)}"'
-        yield f'<rect {place} rx="{DOT}" fill="{COLOURS["forward"]}"/>'
+        square = f'x="{_number(across - DOT)}" y="{_number(down - DOT)}" width="{_number(2 * DOT)}" height="{_number(2 * DOT)}"'
+        yield f'<rect {square} rx="{DOT}" fill="{COLOURS["forward"]}"/>'
     for frame in drawing.frames:
         x, y, width, height = map(_number, (frame.x, frame.y, frame.width, frame.height))
         fill = "#ececec" if frame.style == "given" else "#ffffff"
@@ -115,7 +115,7 @@ def _line(start: Point, end: Point, colour: str, width: float, dashed: bool = Fa
 
 
 def head(arrow: Arrow, length: float = HEAD) -> tuple[Point, Point, Point, Point]:
-    """The head of an arrow: where its line ends, and the three corners of it."""
+    """The head of an arrow: the end of its line, and the three corners of the head."""
     (x1, y1), (x2, y2) = arrow.points[-2:]
     size = hypot(x2 - x1, y2 - y1) or 1
     dx, dy = (x2 - x1) / size, (y2 - y1) / size
@@ -135,16 +135,16 @@ def _arrow(arrow: Arrow) -> Iterator[str]:
 
 
 def _label(label: Label) -> Iterator[str]:
-    """A line of text; a fraction in it is two of them with a rule between."""
+    """A line of text; a fraction in it is two lines with a rule between them."""
     colour = COLOURS.get(label.kind, INK)
-    found = set_inline(label.text, strong=label.kind in ("direct", "carried"))
-    if not any(isinstance(piece, Fraction) for piece in found):
+    pieces = set_inline(label.text, strong=label.kind in ("direct", "carried"))
+    if not any(isinstance(piece, Fraction) for piece in pieces):
         anchor = {"left": "start", "center": "middle", "right": "end"}[label.align]
-        yield _text(found, label.anchor, label.baseline, anchor, colour)  # type: ignore[arg-type]
+        yield _text(pieces, label.anchor, label.baseline, anchor, colour)  # type: ignore[arg-type]
         return
     x = label.x
     waiting: list[Run] = []
-    for piece in (*found, None):
+    for piece in (*pieces, None):
         if isinstance(piece, Run):
             waiting.append(piece)
             continue
@@ -162,7 +162,7 @@ def _label(label: Label) -> Iterator[str]:
 
 
 def _text(runs: Sequence[Run], x: float, y: float, anchor: str, colour: str, size: float = SIZE) -> str:
-    """Runs on one line; what stands above or below it is shifted there and back."""
+    """Runs on one line; exponents and subscripts are shifted up or down and back."""
     spans, shift = [], 0.0
     for run in runs:
         wanted = {1: -0.36, 0: 0.0, -1: 0.22}[run.level] * size

@@ -1,8 +1,8 @@
-"""Mathematics in plain text as runs of letters with subscripts and fractions, and how wide they are.
+"""Plain-text mathematics as runs of letters, subscripts and fractions, with their widths.
 
-A picture needs to know its size before it is drawn. The widths are those of a
-wide serif face (DejaVu Serif) or of Computer Modern; a narrower face of the
-reader's own leaves room to spare.
+The layout of a picture needs the widths of its texts. They are those of a
+wide serif face (DejaVu Serif) or of Computer Modern; with a narrower face of
+the reader some room is left over.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _NAME = _STEM + r"(?:\(\d+\))?(?:_(?:\d+|[tT]|\([tT][-+]\d+\)))?'?(?:\[\d+(?:,\d
 
 @cache
 def _token() -> re.Pattern[str]:
-    """Compiled when it is needed: a terminal does not."""
+    """The pattern of a token; compiled on first use, because a terminal does not need it."""
     return re.compile(
         rf"(?P<fraction>d(?P<of>{_NAME})/d(?P<by>{_NAME}))|(?P<power>(?P<mantissa>\d(?:\.\d+)?)e(?P<exponent>-?\d+))"
         rf"|(?P<function>[A-Za-z]\w*(?=\((?!\d+\))))|(?P<name>{_NAME})|(?P<other>[^A-Za-z\d]+|\d[\d.]*)"
@@ -83,7 +83,7 @@ def pieces(math: Math) -> tuple[Piece, ...]:
 
 
 def _name(text: str) -> tuple[Run, ...]:
-    """A name: its letter, what stands above and below it, its index."""
+    """The runs of a name: its letter, marks above and below it, its index."""
     match = _parts().fullmatch(text)
     if match is None:
         return (Run(fine(text)),)
@@ -118,24 +118,24 @@ _LAYER = re.compile(r"[A-Za-z]\(\d+\)_|_[A-Za-z]+\(\d+\)")
 
 
 def has_layer(text: Inline) -> bool:
-    """Whether a letter has a layer above it and something below it, which LaTeX sets one over the other."""
+    """Whether a letter has both a layer above and a subscript below, which LaTeX sets one over the other."""
     return any(isinstance(part, Math) and _LAYER.search(part.text) for part in text)
 
 
 @dataclass(frozen=True)
 class Face:
-    """How wide signs are, in parts of the size of the letters."""
+    """The widths of characters, as fractions of the size of the letters."""
 
     digit: float
     lower: float
     upper: float
     sign: float
-    """Of =, −, +."""
+    """The width of =, −, +."""
     space: float
     point: float
 
     def sign_width(self, sign: str) -> float:
-        """The width of one sign."""
+        """The width of one character."""
         if sign.isdigit():
             return self.digit
         if sign in " \N{NO-BREAK SPACE}":
@@ -149,7 +149,7 @@ class Face:
         return self.upper if sign.isascii() or sign in "∂ηŷ…⟨⟩⁰¹²³⁴⁵⁶⁷⁸⁹" else 2 * self.lower
 
     def width(self, piece: Piece, size: float) -> float:
-        """The width of a run or a fraction, in letters of a size."""
+        """The width of a run or a fraction, in points, with letters of this size."""
         if isinstance(piece, Fraction):
             return max(sum(self.width(run, size * SMALL) for run in part) for part in (piece.above, piece.below)) + 2
         scale = size * (SMALL if piece.level else 1) * (1.12 if piece.strong else 1)
@@ -157,6 +157,6 @@ class Face:
 
 
 SMALL = 0.75
-"""The size of subscripts and of the parts of a fraction."""
+"""The size of subscripts and of the parts of a fraction, relative to the letters."""
 DEJAVU = Face(digit=0.64, lower=0.66, upper=0.92, sign=0.84, space=0.33, point=0.42)
 COMPUTER_MODERN = Face(digit=0.54, lower=0.56, upper=0.82, sign=0.86, space=0.36, point=0.34)

@@ -1,7 +1,7 @@
 """A picture in LaTeX: plain TikZ, without any of its libraries.
 
-The drawing is the one of the SVG, in points; heads of arrows and hatching are
-drawn as what they are.
+The drawing is that of the SVG, in points; heads of arrows and hatching are
+drawn as lines and shapes.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from bptt_trace.media.drawing.svg import COLOURS, head
 from bptt_trace.media.drawing.text_width import COMPUTER_MODERN
 
 HIGHEST = 600
-"""Points that a page has for a picture."""
+"""The height of a page for a picture, in points."""
 
 
 def tikz(figure: Figure, spelled: Callable[[Inline], str]) -> str:
-    """The picture; ``spelled`` sets words with mathematics."""
+    """The picture as TikZ; ``spelled`` writes words with mathematics in LaTeX."""
     drawing = on_paper(figure, COMPUTER_MODERN)
     colours = "".join(rf"\definecolor{{trace{name}}}{{HTML}}{{{colour[1:]}}}" for name, colour in COLOURS.items())
     body = "\n".join(

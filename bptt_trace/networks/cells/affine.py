@@ -1,4 +1,4 @@
-"""What stands inside the activation of a recurrent layer or of one of its gates: W x + W h + b, however it is written."""
+"""The argument of the activation of a recurrent layer or a gate, W x + W h + b, in each of its forms."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from bptt_trace.networks.cells import Parameters
 
 @dataclass(frozen=True)
 class Affine:
-    """The input, the state and a bias, weighted for what ``part`` names: ``h``, or a gate such as ``i``."""
+    """The weighted sum of input, state and bias for a part: ``h``, or a gate such as ``i``."""
 
     form: str
     """``separate``: W_x· x + W_h· h; ``concatenated``: one matrix W_· that multiplies [h, x]."""
     biases: int
-    """1, or 2: one beside each matrix."""
+    """1, or 2 for a bias beside each matrix."""
 
     def __post_init__(self) -> None:
         if self.form == "concatenated" and self.biases == 2:
@@ -35,7 +35,7 @@ class Affine:
         return {f"W_x{part}": ("n", "d"), f"W_h{part}": ("n", "n"), f"b_{part}": ("n",)}
 
     def __call__(self, p: Parameters, part: str, x: Formula, h: Formula, also: Formula = ABSENT) -> Formula:
-        """The weighted sum; ``also`` is what else is added, before the bias."""
+        """The weighted sum, with the further term ``also`` before the bias."""
         if self.form == "concatenated":
             return p[f"W_{part}"] @ stack(h, x) + also + p[f"b_{part}"]
         if self.biases == 2:

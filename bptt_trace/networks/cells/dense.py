@@ -1,4 +1,4 @@
-"""A fully connected layer: it has no state, so every input is met on its own."""
+"""A fully connected layer: without a state, so that samples do not depend on each other."""
 
 from __future__ import annotations
 

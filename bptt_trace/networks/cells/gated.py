@@ -1,4 +1,4 @@
-"""What all cells with gates have in common: an activation, and a weighted sum for each of their gates."""
+"""The base of all cells with gates: an activation and a weighted sum for each gate."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Gated(ABC):
 
     @property
     def net(self) -> Affine:
-        """What stands inside the activation of a gate."""
+        """The argument of the activation of a gate."""
         return Affine(self.form, self.biases)
 
     @property

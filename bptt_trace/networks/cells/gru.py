@@ -17,12 +17,12 @@ from bptt_trace.networks.cells.gated import Gated
 class GRU(Gated):
     """h_t = (1 − z_t) ⊙ n_t + z_t ⊙ h_{t−1}, with gates r, z = σ(…) and the candidate n = φ(…)
 
-    Source: Cho et al. (2014), arXiv:1406.1078, eqs. 5–8, where the reset stands
-    before the matrix product; after it as PyTorch documents ``nn.GRU`` and Keras ``reset_after``.
+    Source: Cho et al. (2014), arXiv:1406.1078, eqs. 5–8, with the reset gate before
+    the matrix product; after it in PyTorch (``nn.GRU``) and Keras (``reset_after``).
     """
 
     keeps: str = "z"
-    """What multiplies the old state: ``z``, or ``1 - z`` (Chung et al. 2014, arXiv:1412.3555)."""
+    """The factor of the old state: ``z``, or ``1 - z`` (Chung et al. 2014, arXiv:1412.3555)."""
     reset: str = "after"
     """``after``: r ⊙ (W_hn h); ``before``: W_hn (r ⊙ h)."""
     state: ClassVar = ("h",)

@@ -1,4 +1,4 @@
-"""Long short-term memory: a cell that gates keep, write and read."""
+"""Long short-term memory: gates keep, write and read the cell."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class LSTM(Gated):
 
     Source: Hochreiter and Schmidhuber (1997), *Neural Computation* 9:1735, with
     the forget gate of Gers, Schmidhuber and Cummins (2000) and the peepholes of
-    Gers and Schmidhuber (2000); in this notation as PyTorch documents ``nn.LSTM``.
+    Gers and Schmidhuber (2000); in the notation of PyTorch's ``nn.LSTM``.
     """
 
     peepholes: bool = False
-    """Whether the gates look at the cell: i and f at c_{t−1}, o at c_t."""
+    """Whether the gates see the cell: i and f see c_{t−1}, o sees c_t."""
     gate_order: str = "ifgo"
     state: ClassVar = ("h", "c")
     memory: ClassVar = "c"

@@ -12,7 +12,7 @@ from bptt_trace.networks.cells import Let, Parameters
 
 @dataclass(frozen=True)
 class Readout:
-    """z = W_hy h + b_y and y = φ(z); with the identity for φ there is no z
+    """z = W_hy h + b_y and y = φ(z); without z if φ is the identity
 
     Source: Goodfellow, Bengio and Courville, *Deep Learning* (2016), eq. 10.10.
     """
@@ -21,7 +21,7 @@ class Readout:
     exponentials: bool = False
     """Whether a softmax shows its exponentials e and their sum s as lines of their own."""
     logits: str = "z"
-    """What the argument of the activation is called; a cell may have a z of its own."""
+    """The stem of the argument of the activation; a cell may have a z of its own."""
     parameters: ClassVar = {"W_hy": ("k", "n"), "b_y": ("k",)}
 
     def step(self, let: Let, p: Parameters, h: Formula) -> Var:

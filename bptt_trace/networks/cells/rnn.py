@@ -16,9 +16,9 @@ from bptt_trace.networks.cells.affine import Affine
 class RNN:
     """h_t = φ(W_xh x_t + W_hh h_{t−1} + b_h), or with one matrix h_t = φ(W_h [h_{t−1}, x_t] + b_h)
 
-    Source: Elman (1990), *Cognitive Science* 14:179; in this notation Goodfellow,
-    Bengio and Courville, *Deep Learning* (2016), eqs. 10.8 and 10.9. With a bias
-    beside each matrix as PyTorch documents ``nn.RNN``.
+    Source: Elman (1990), *Cognitive Science* 14:179; in the notation of
+    Goodfellow, Bengio and Courville, *Deep Learning* (2016), eqs. 10.8 and 10.9;
+    with two biases in that of PyTorch's ``nn.RNN``.
     """
 
     activation: Function = tanh

@@ -1,4 +1,4 @@
-"""sLSTM, the scalar memory cell of xLSTM: exponential gates, and a normaliser that keeps their sum."""
+"""sLSTM, the scalar memory cell of xLSTM: exponential gates, and a normaliser that sums them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class SLSTM(Gated):
     """
 
     forget: str = "exp"
-    """The activation of the forget gate: ``exp`` or ``sigmoid``; that of the input gate is exp."""
+    """The activation of the forget gate: ``exp`` or ``sigmoid``; the input gate always has exp."""
     stabiliser: bool = True
     memory: ClassVar = "c"
 

@@ -1,0 +1,190 @@
+"""Commands that make sheets for students: ``worksheet`` and ``vary``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bptt_trace.commands import options
+from bptt_trace.commands.options import JOBS, PATH
+from bptt_trace.commands.output import Output
+
+if TYPE_CHECKING:
+    from bptt_trace.handouts.variant_sheets import Medium
+    from bptt_trace.handouts.variants import Search
+
+FORMS = ("markdown", "latex", "pdf", "html", "csv", "toml")
+"""What a worksheet is printed as; sheets for the answers are csv and toml."""
+
+
+@click.command()
+@options.problem
+@options.form_and_file(FORMS, "Sheets for the answers are csv and toml.")
+@options.blanks
+@click.option("--key", "as_key", is_flag=True, help="Print the key instead: results, and what likely mistakes give.")
+@click.option(
+    "--switch", is_flag=True, help="LaTeX for the lecturer: one source that prints the worksheet or, by a switch, its key."
+)
+@click.option("--exam", is_flag=True, help="LaTeX of the class exam; --switch puts the answers in, which its option prints.")
+@options.detail_of_blanks
+@options.style
+@options.fragment
+@options.templates
+def worksheet(
+    problem: str, changes: tuple[str, ...], form: str | None, target: Path | None, blanks: tuple[str, ...], hints: int,
+    as_key: bool, switch: bool, exam: bool, detail: str, style: str, fragment: bool, templates: Path | None,
+) -> None:  # fmt: skip
+    """Print the worksheet of a problem: the sheet with blanks, or its key.
+
+    PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example.
+
+    \b
+    Examples:
+      bptt-trace worksheet rnn -f pdf -o rnn-worksheet.pdf
+      bptt-trace worksheet rnn -f pdf -o rnn-key.pdf --key
+      bptt-trace worksheet rnn --blanks gradients --hints 1
+      bptt-trace worksheet rnn -f csv -o answers.csv
+    """
+    from bptt_trace.handouts.answer_key import key_sheet
+    from bptt_trace.handouts.blanks import answers_csv, answers_toml, blanks_of, of_a_size_to_fill_in
+    from bptt_trace.handouts.worksheet import worksheet as written
+    from bptt_trace.marking.key import Key
+    from bptt_trace.problem.problem import load
+
+    output = Output.chosen(form, target, FORMS, templates=templates, fragment=fragment, switch=switch, exam=exam)
+    for_answers = output.form in ("csv", "toml")
+    if exam and fragment:
+        raise click.UsageError("--exam makes a document of its own; --fragment is LaTeX without one")
+    if as_key and (switch or exam):
+        raise click.UsageError("--key is a sheet of its own; --switch and --exam have the answers in the worksheet")
+    if as_key and for_answers:
+        raise click.UsageError("--key goes with terminal, markdown, latex, pdf or html; solve -f json has every result as data")
+    read = load(problem, changes)
+    of_a_size_to_fill_in(read)
+    key = Key(read)
+    wanted = blanks_of(key, blanks or ("all",), hints)
+    if for_answers:
+        output.write([(answers_csv if output.form == "csv" else answers_toml)(key, wanted)])
+        return
+    sheet = key_sheet(key, wanted) if as_key else written(key, wanted, detail=detail, style=style, answers=switch)
+    output.show(sheet)
+
+
+@click.command()
+@options.problem
+@click.option("-n", "count", type=click.IntRange(1, 100_000), help="How many variants.")
+@click.option("--seed", type=int, help="A number; the same seed gives the same variants on any machine (1 if not told).")
+@click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="A new folder for all that is written.")
+@click.option(
+    "-f",
+    "--format",
+    "form",
+    type=click.Choice(["markdown", "latex", "pdf"]),
+    default="markdown",
+    show_default=True,
+    help="Of worksheets and keys.",
+)
+@click.option("--students", type=PATH, metavar="IDS.csv", help="A file with students: a variant for each, by name.")
+@click.option("--code", metavar="CODE", help="The variant of this code again, which stands on its sheets.")
+@options.blanks
+@options.detail_of_blanks
+@options.style
+@options.templates
+@click.option("--jobs", type=JOBS, default=1, show_default=True, help="How many processes set PDF at once.")
+def vary(
+    problem: str, changes: tuple[str, ...], count: int | None, seed: int | None, output: Path, form: str,
+    students: Path | None, code: str | None, blanks: tuple[str, ...], hints: int, detail: str, style: str,
+    templates: Path | None, jobs: int,
+) -> None:  # fmt: skip
+    """Write variants of a problem with other numbers: worksheet, key, sheet for the answers and problem file of each.
+
+    The numbers are drawn from ranges that the table [vary] of the problem may give, and kept if they are friendly and
+    no mistake of the catalogue goes unseen. Each sheet has a code from which it can be made again.
+
+    PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example.
+
+    \b
+    Examples:
+      bptt-trace vary rnn -n 30 --seed 7 -o handouts
+      bptt-trace vary rnn --students ids.csv -f pdf -o handouts
+      bptt-trace vary rnn --code 36P-K71 -o again
+    """
+    from bptt_trace.errors import ProblemError
+    from bptt_trace.handouts.folder import students_of, write_folder
+    from bptt_trace.handouts.variant_sheets import Typesetter
+    from bptt_trace.handouts.variants import Factory, Search
+    from bptt_trace.marking.class_run import bar
+    from bptt_trace.problem.problem import document
+
+    ids = students_of(students) if students else []
+    if code is not None and (count or seed is not None or ids):
+        raise click.UsageError("--code tells which variant it is; -n, --seed and --students draw others")
+    if ids and count not in (None, len(ids)):
+        raise click.UsageError(f"-n {count}, but {students} has {len(ids)} students; without -n each gets a variant")
+    medium = _medium(form, templates, jobs)
+    read, name = document(problem, changes)
+    wanted = len(ids) or count or 1
+    shown = wanted if sys.stderr.isatty() else 0
+    try:
+        factory = Factory(read, blanks or ("all",), hints, name)
+        if code is None:
+            with bar("looking for variants", shown) as advance:
+                search = factory.search(wanted, 1 if seed is None else seed, advance)
+        else:
+            search = Search([factory.regenerate(code)])
+            if condition := factory.rejected(search.variants[0]):
+                click.echo(f"bptt-trace: this variant would not have been kept: {condition}", err=True)
+    except ProblemError as error:
+        error.source = error.source or name
+        raise
+    setter = Typesetter(factory, medium, detail=detail, style=style)
+    with bar("writing", shown) as advance:
+        write_folder(output, search.variants, setter, ids, advance)
+    Output().write(_told(search, factory.never_shown, output, ids))
+
+
+def _medium(form: str, templates: Path | None, jobs: int) -> Medium:
+    """How the sheets of variants are rendered and written."""
+    from bptt_trace.handouts.variant_sheets import Medium
+    from bptt_trace.media.templates import latex, markdown, markdown_words, tex_words
+
+    match form:
+        case "markdown":
+            return Medium("md", lambda sheet: markdown(sheet, templates), markdown_words)
+        case "latex":
+            return Medium("tex", lambda sheet: latex(sheet, templates), tex_words)
+    from bptt_trace.media.latex_program import TYPST, find_engine
+    from bptt_trace.media.pdf import compile_many, joined, source
+
+    engine = find_engine()
+    return Medium(
+        "pdf",
+        lambda sheet: source(sheet, templates, engine),
+        tex_words,
+        holes=engine.name != TYPST,
+        compile=lambda documents: compile_many(documents, jobs, engine=engine),
+        join=joined,
+    )
+
+
+def _told(search: Search, never_shown: Iterable[str], folder: Path, students: Sequence[str]) -> Iterator[str]:
+    """What was written, and what was rejected on the way."""
+    from bptt_trace.marking.report import written
+
+    found = len(search.variants)
+    named = [written(student) for student in students[:: max(found - 1, 1)]]
+    whose = f", from {named[0]} to {named[-1]}" if named else ""
+    yield f"{found} variant{'s' if found != 1 else ''} in {folder}{whose}\n"
+    if search.rejected:
+        rejected = search.rejected.total()
+        yield f"{rejected} of {search.drawn} candidates were rejected:\n"
+        width = len(str(rejected))
+        for condition, count in search.rejected.most_common():
+            yield f"  {count:{width}}  {condition}\n"
+    hidden = list(never_shown)
+    if hidden:
+        yield f"Hardly any numbers of this problem would show: {', '.join(hidden)}\n"

@@ -1,0 +1,124 @@
+"""Commands that mark: ``check`` one sheet, ``grade`` a class; ``mistakes`` lists what can be noticed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from bptt_trace.commands import options
+from bptt_trace.commands.options import JOBS, PATH
+from bptt_trace.commands.output import Output
+
+FORMS = ("markdown", "latex", "pdf", "html", "json", "gradescope")
+"""What the marks of one sheet are printed as."""
+
+
+@click.command()
+@click.argument("problem")
+@click.argument("answers")
+@options.changes
+@options.form_and_file(FORMS)
+@click.option("--student", default="", help="A name or a number for the report.")
+@click.option("--reveal", is_flag=True, help="Show the right values and the tolerances too: for teachers.")
+def check(
+    problem: str, answers: str, changes: tuple[str, ...], form: str | None, target: Path | None, student: str, reveal: bool
+) -> None:
+    """Mark an answer sheet: find the first wrong line, follow the student's own numbers from there, name the mistake.
+
+    ANSWERS is a CSV file (quantity,answer), TOML, JSON, or the Markdown table of a filled-in worksheet; "-" is standard
+    input. Exit status 1 if an answer is wrong, 2 if none is but one could not be read.
+
+    \b
+    Examples:
+      bptt-trace check rnn answers.csv
+      bptt-trace check rnn answers.csv -f markdown -o marked.md
+    """
+    from bptt_trace.errors import ProblemError
+    from bptt_trace.marking.answer_files import load as load_answers
+    from bptt_trace.marking.check import check as mark
+    from bptt_trace.marking.key import Key
+    from bptt_trace.problem.problem import load
+
+    output = Output.chosen(form, target, FORMS)
+    key = Key(load(problem, changes))
+    marks = mark(key, load_answers(answers, key.register))
+    if output.form in ("json", "gradescope"):
+        from bptt_trace.marking.marks import as_json, gradescope
+
+        output.write([(as_json if output.form == "json" else gradescope)(marks, reveal=reveal)])
+    else:
+        from bptt_trace.marking.report import report
+
+        output.show(report(key, marks, student, reveal=reveal))
+    if marks.faults or marks.unwritten:
+        raise SystemExit(1)
+    unread = [str(answer.name) for answer in marks.answers if answer.verdict == "unreadable"]
+    if unread:
+        raise ProblemError(f"could not be read: {', '.join(unread)}; the marks say why", source=answers)
+
+
+@click.command()
+@click.argument("problem")
+@click.argument("class_file", metavar="CLASS.csv", type=PATH)
+@options.changes
+@click.option("-o", "--output", type=PATH, required=True, help="The CSV file of the marks.")
+@click.option("--reports", type=PATH, metavar="DIR", help="A folder for a report on each student.")
+@click.option(
+    "--report-format",
+    "form",
+    type=click.Choice(["html", "markdown", "latex", "pdf", "json"]),
+    default="html",
+    show_default=True,
+    help="The form of these reports.",
+)
+@click.option("--summary", type=PATH, help="Write the class summary to a .md or .html file too.")
+@click.option("--variants", type=PATH, metavar="DIR", help="A folder with the problem of each student.")
+@click.option("--jobs", type=JOBS, default=1, show_default=True, help="How many processes mark at once.")
+def grade(
+    problem: str, class_file: Path, changes: tuple[str, ...], output: Path, reports: Path | None, form: str,
+    summary: Path | None, variants: Path | None, jobs: int,
+) -> None:  # fmt: skip
+    """Mark a whole class.
+
+    CLASS.csv has a row for each student: first the student, then an answer in the column of each quantity. The marks file
+    has a row for each of them; a row that cannot be read says so there. An interrupted run goes on where it stopped. Exit
+    status 1 if an answer is wrong, 2 if a row could not be read.
+
+    \b
+    Examples:
+      bptt-trace grade rnn class.csv -o marks.csv
+      bptt-trace grade rnn class.csv -o marks.csv --reports reports --jobs 2
+      bptt-trace grade rnn class.csv -o marks.csv --reports reports --report-format pdf
+    """
+    from bptt_trace.errors import ProblemError, TypesettingError
+    from bptt_trace.marking.class_run import run
+    from bptt_trace.problem.problem import load
+
+    read = load(problem, changes)
+    tally = run(read, class_file, output, reports=reports, form=form, variants=variants, jobs=jobs, progress=sys.stderr.isatty())
+    sheet = tally.sheet(read.title)
+    Output().show(sheet)
+    if summary is not None:
+        Output("html" if summary.suffix == ".html" else "markdown", summary).show(sheet)
+    if tally.failures:
+        raise TypesettingError(tally.failures)
+    if tally.unread:
+        raise ProblemError(f"{tally.unread} of its rows could not be read; {output} says why", source=str(class_file))
+    if tally.wrong:
+        raise SystemExit(1)
+
+
+@click.command()
+@options.problem
+def mistakes(problem: str, changes: tuple[str, ...]) -> None:
+    """List the mistakes that a problem's numbers can show, and those they cannot.
+
+    PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example.
+    """
+    from bptt_trace.marking.key import Key
+    from bptt_trace.marking.mistakes_sheet import mistakes_sheet
+    from bptt_trace.problem.problem import load
+
+    Output().show(mistakes_sheet(Key(load(problem, changes))))

@@ -1,0 +1,165 @@
+"""Where a command prints, and in which form."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import click
+
+from bptt_trace.files import opened
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bptt_trace.document.sheet import Sheet
+
+PLAIN_WIDTH = 80
+"""Columns of output that does not go to a terminal."""
+
+ENDINGS = {
+    ".md": "markdown", ".tex": "latex", ".pdf": "pdf", ".html": "html", ".json": "json", ".csv": "csv", ".toml": "toml",
+    ".py": "python", ".txt": "terminal",
+}  # fmt: skip
+"""What the ending of a file says about its form."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """One form, and a file for it or standard output."""
+
+    form: str = "terminal"
+    file: Path | None = None
+    templates: Path | None = None
+    fragment: bool = False
+    exam: bool = False
+
+    @classmethod
+    def chosen(
+        cls,
+        form: str | None,
+        file: Path | None,
+        forms: tuple[str, ...],
+        *,
+        templates: Path | None = None,
+        **latex: bool,
+    ) -> Output:
+        """What the options ask for.
+
+        Args:
+            form: What ``-f`` says.
+            file: What ``-o`` says.
+            forms: What the command prints.
+            templates: What ``--templates`` says.
+            latex: Options that go with LaTeX only, by name.
+
+        Raises:
+            click.UsageError: If these options do not go together.
+            ProgramMissing: If nothing here makes a PDF; then nothing has been calculated yet.
+
+        """
+        form = _form(form, file, forms)
+        for name, given in latex.items():
+            if given and form != "latex":
+                raise click.UsageError(f"--{name} goes with -f latex")
+        if templates is not None and form not in ("latex", "pdf", "markdown", "html"):
+            raise click.UsageError("--templates goes with -f latex, -f pdf, -f markdown or -f html")
+        if form == "pdf":
+            if file is None and sys.stdout.isatty():
+                raise click.UsageError("a PDF is not for the screen; -o FILE writes it to a file")
+            from bptt_trace.media.latex_program import find_engine
+
+            find_engine()
+        return cls(form, file, templates, latex.get("fragment", False), latex.get("exam", False))
+
+    def write(self, pieces: Iterable[str]) -> None:
+        """Text that is made already."""
+        with opened(self.file) as file:
+            file.writelines(pieces)
+
+    def show(self, sheet: Sheet) -> None:
+        """A sheet."""
+        if self.form == "terminal":
+            from bptt_trace.media.terminal import Plain, show
+
+            with opened(self.file) as file:
+                show(sheet, console(file) if file.isatty() else Plain(file, PLAIN_WIDTH), unicode=prints_unicode(file))
+        elif self.form == "json":
+            from bptt_trace.media.sheet_json import write_json
+
+            self.write(write_json(sheet))
+        elif self.form == "pdf":
+            from bptt_trace.media.pdf import compile_one, source
+
+            pdf = compile_one(source(sheet, self.templates))
+            with opened(self.file, binary=True) as file:
+                file.write(pdf)
+        else:
+            self._show_by_template(sheet)
+
+    def _show_by_template(self, sheet: Sheet) -> None:
+        from bptt_trace.media.templates import html, latex, markdown
+
+        if self.form == "latex":
+            self.write([latex(sheet, self.templates, fragment=self.fragment, exam=self.exam)])
+        elif self.form == "html":
+            self.write([html(sheet, self.templates)])
+        elif self.file is None or _is_no_file(self.file):
+            self.write([markdown(sheet, self.templates)])
+        else:
+            self._show_with_pictures(sheet, self.file)
+
+    def _show_with_pictures(self, sheet: Sheet, output: Path) -> None:
+        """A Markdown file, and beside it the pictures that it links."""
+        from bptt_trace.media.drawing.svg import pictures
+        from bptt_trace.media.templates import markdown
+
+        drawn = {which: (output.with_name(f"{output.stem}-{which}.svg"), svg) for which, svg in pictures(sheet).items()}
+        text = markdown(sheet, self.templates, {which: file.name for which, (file, _) in drawn.items()})
+        with ExitStack() as files:  # all of them are there before the first takes its place
+            files.enter_context(opened(output)).write(text)
+            for file, svg in drawn.values():
+                files.enter_context(opened(file)).write(svg)
+
+
+def console(file: IO[str]) -> Console:
+    """A console for a terminal; for anything else one without colour, of a fixed width."""
+    from rich.console import Console
+
+    if file.isatty():
+        return Console(file=file, highlight=False, emoji=False)
+    return Console(
+        file=file, width=PLAIN_WIDTH, color_system=None, force_terminal=False, legacy_windows=False, highlight=False, emoji=False
+    )
+
+
+def prints_unicode(file: IO[str]) -> bool:
+    """Whether the encoding of a file has the letters and lines of a sheet."""
+    try:
+        "·−²Ση─━│└…≈•═║╌▲█▒".encode(getattr(file, "encoding", None) or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def _is_no_file(output: Path) -> bool:
+    """Whether a folder, a pipe or a device stands there: nothing can be written beside it, and its name says nothing."""
+    return output.exists() and not output.is_file()
+
+
+def _form(form: str | None, output: Path | None, forms: tuple[str, ...]) -> str:
+    """The form that ``-f`` says, else the one that the ending of the file says."""
+    if form is not None or output is None or _is_no_file(output):
+        return form or "terminal"
+    ending = output.suffix.lower()
+    by_ending = ENDINGS.get(ending, "")
+    if by_ending not in ("terminal", *forms):
+        endings = ", ".join(one for one, other in ENDINGS.items() if other in ("terminal", *forms))
+        what = f"the ending {ending} says nothing" if ending else "no ending"
+        why = f"this command writes no {by_ending}" if by_ending else what
+        raise click.UsageError(f"{output}: {why}; -o takes a file that ends in {endings}, or -f says what to write")
+    return by_ending

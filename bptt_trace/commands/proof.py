@@ -1,0 +1,90 @@
+"""What a proof prints: a table of gradients, and a note in the footer of a sheet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bptt_trace.commands.output import console, prints_unicode
+from bptt_trace.files import opened
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bptt_trace.calculation.prove import Comparison
+    from bptt_trace.document.sheet import Note
+    from bptt_trace.problem.problem import Problem
+
+
+def proof_note(problem: Problem) -> Note | None:
+    """How well the gradients agree, for the footer; nothing where there is no gradient."""
+    from bptt_trace.calculation.prove import prove as compare
+    from bptt_trace.document.mathematics import Math, inline
+    from bptt_trace.document.sheet import Note
+
+    comparisons = compare(problem)
+    if not comparisons:
+        return None
+    if not all(comparison.agrees for comparison in comparisons):
+        return Note("Proof", ("The gradients do NOT agree with central differences; see bptt-trace prove.",))
+    largest = max((comparison.difference for comparison in comparisons), default=0)
+    symbolic = all(comparison.composed is not None for comparison in comparisons)
+    by = "SymPy's derivative of the composed loss and with central differences" if symbolic else "central differences"
+    bound = f"{largest:.0e}" if largest else "0"
+    mantissa, _, exponent = bound.partition("e")
+    shown = Math(bound, rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else bound)
+    count = len(comparisons)
+    return Note(
+        "Proof",
+        inline(
+            "With 60 digits, {which} with {by} to {bound}.",
+            which=f"all {count} gradients agree" if count > 1 else "the gradient agrees",
+            by=by,
+            bound=shown,
+        ),
+    )
+
+
+def show_proof(problem: Problem, comparisons: list[Comparison]) -> None:
+    """Print a row for each gradient, and what follows from them."""
+    with opened(None) as file:
+        _print(problem, comparisons, console(file), prints_unicode(file))
+
+
+def _print(problem: Problem, comparisons: list[Comparison], console: Console, unicode: bool) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD if unicode else box.ASCII2, show_edge=False, pad_edge=False, header_style="bold")
+    for heading in ("gradient", "BPTT", "SymPy", "central diff.", "apart by", ""):
+        words = heading in ("gradient", "")
+        table.add_column(heading, justify="left" if words else "right", no_wrap=words, overflow="fold")
+    for one in comparisons:
+        composed = "not composed" if one.composed is None else f"{one.composed:.8g}"
+        cells = [
+            f"dL/d{one.name}",
+            f"{one.bptt:.8g}",
+            composed,
+            f"{one.central:.8g}",
+            f"{one.difference:.0e}",
+            "agrees" if one.agrees else "DIFFERS",
+        ]
+        table.add_row(*map(Text, cells))
+    console.print(Text(problem.title, style="bold"))
+    console.print(table)
+    if any(one.composed is None for one in comparisons):
+        console.print(
+            Text("The loss is too long to be composed into one expression; it was compared with central differences only.")
+        )
+    if not comparisons:
+        why = "there is no loss" if problem.loss.kind == "none" else "every parameter is frozen"
+        console.print(Text(f"There is nothing to compare: {why}."))
+    elif all(one.agrees for one in comparisons):
+        console.print(Text("All gradients agree."))
+    else:
+        console.print(
+            Text(
+                "Some gradients differ. A unit of relu that stands exactly at 0 has no derivative there; "
+                "otherwise this is a mistake."
+            )
+        )

@@ -1,0 +1,171 @@
+"""Commands that print a sheet: ``solve`` and ``flow``; ``prove`` checks one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bptt_trace.commands import options
+from bptt_trace.commands.output import Output
+
+SHEETS = ("markdown", "latex", "pdf", "html", "json")
+"""What a sheet is printed as for people, or as data."""
+CODE = ("python", "numpy", "torch", "sympy")
+"""What a sheet may be printed as for a machine to run."""
+LINES_ALONE = ("json", "python", "sympy")
+"""Forms in which vectors are told by their components whatever ``--detail`` says; other programs have matrices alone."""
+
+
+@click.command()
+@options.problem
+@options.form_and_file(SHEETS + CODE, "python, numpy, torch and sympy are programs that reproduce the sheet.")
+@options.rounding
+@click.option(
+    "--steps",
+    type=click.Choice(["auto", "full", "ledger"]),
+    default="auto",
+    show_default=True,
+    help="Every line, or a row for each time step (auto: from four steps on).",
+)
+@click.option(
+    "--show",
+    metavar="WHICH",
+    default="auto",
+    show_default=True,
+    help="Of several iterations those that are printed in full: numbers with commas, last, as in 1,2,last; all; none: "
+    "the summary alone (auto: up to three all, of more the first and the last).",
+)
+@options.detail
+@options.style
+@click.option(
+    "--prove", "with_proof", is_flag=True, help="Check the gradients (as the command prove does) and say so in the footer."
+)
+@options.fragment
+@options.templates
+def solve(
+    problem: str, changes: tuple[str, ...], form: str | None, target: Path | None, rounding: str | None, steps: str, show: str,
+    detail: str, style: str, with_proof: bool, fragment: bool, templates: Path | None,
+) -> None:  # fmt: skip
+    """Print the worked solution of a problem.
+
+    PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example.
+
+    \b
+    Examples:
+      bptt-trace solve rnn
+      bptt-trace solve rnn3 --round full
+      bptt-trace solve fnn -f markdown -o fnn.md
+      bptt-trace solve rnn -f pdf -o rnn.pdf
+      bptt-trace solve rnn -f torch -o rnn.py
+      bptt-trace solve rnn --set x=[1,2,3] --set target=[0.5,1.0,1.5]
+      bptt-trace solve rnn --set update.rule=adam --set update.iterations=20 --show 1,2,last
+    """
+    from bptt_trace.calculation.build import build
+    from bptt_trace.commands.proof import proof_note
+    from bptt_trace.engine.scalar_program import scalars
+    from bptt_trace.problem.numbers import Rounding
+    from bptt_trace.problem.problem import load
+
+    output = Output.chosen(form, target, SHEETS + CODE, templates=templates, fragment=fragment)
+    if with_proof and output.form in CODE:
+        raise click.UsageError(
+            "--prove writes into the footer of a sheet, and a program has none; -f torch and -f sympy are proofs of their own"
+        )
+    read = load(problem, changes)
+    if rounding is not None:
+        read = read.rounded(Rounding.parse(rounding))
+    program = scalars(build(read))
+
+    from bptt_trace.calculation.arithmetic import evaluate
+    from bptt_trace.worked_solution.worked_solution import within_reach, write
+
+    if output.form in CODE or output.form == "json":
+        detail = "lines" if output.form in LINES_ALONE else "board"
+    within_reach(program, detail)
+    values = evaluate(program, read.given, read.rounding)
+    if output.form in CODE:
+        from bptt_trace.media.templates import code
+        from bptt_trace.worked_solution.python_program import listing
+
+        output.write([code(listing(read, program, values, output.form))])
+        return
+    data = output.form == "json"
+    sheet = write(
+        read,
+        program,
+        values,
+        steps="full" if data else steps,
+        detail=detail,
+        style=style,
+        with_latex=output.form != "terminal",
+        canonical=data,
+        proof=proof_note(read) if with_proof else None,
+        show="all" if data else show,
+    )
+    output.show(sheet)
+
+
+@click.command()
+@click.argument("problem", nargs=-1, required=True)
+@options.changes
+@options.form_and_file(SHEETS)
+@options.rounding
+@options.fragment
+@options.templates
+def flow(
+    problem: tuple[str, ...], changes: tuple[str, ...], form: str | None, target: Path | None, rounding: str | None,
+    fragment: bool, templates: Path | None,
+) -> None:  # fmt: skip
+    """Print how far an error reaches back, and which time step the recurrent weights hear.
+
+    The slope from each state to the next, the products of these from the last step back, the share of each time step in
+    the gradients of the recurrent weights, and a verdict: vanishing, stable or exploding, and why. Up to three problems
+    stand side by side.
+
+    Each PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example, with one recurrent
+    unit; what --set changes is changed in each.
+
+    \b
+    Examples:
+      bptt-trace flow rnn3
+      bptt-trace flow rnn3 --set w_hh=1.6
+      bptt-trace flow vanishing vanishing-lstm -f pdf -o vanishing.pdf
+    """
+    from bptt_trace.errors import ProblemError
+    from bptt_trace.problem.numbers import Rounding
+    from bptt_trace.problem.problem import load
+    from bptt_trace.worked_solution.gradient_flow import flow_sheet, followed
+
+    output = Output.chosen(form, target, SHEETS, templates=templates, fragment=fragment)
+    read = [load(one, changes) for one in problem]
+    if rounding is not None:
+        read = [one.rounded(Rounding.parse(rounding)) for one in read]
+    for name, one in zip(problem, read, strict=True):
+        try:
+            followed(one)
+        except ProblemError as error:
+            error.source = name
+            raise
+    output.show(flow_sheet(read, with_latex=output.form != "terminal", canonical=output.form == "json"))
+
+
+@click.command()
+@options.problem
+def prove(problem: str, changes: tuple[str, ...]) -> None:
+    """Compare every gradient with SymPy's derivative and with central differences.
+
+    The loss is composed into one expression and differentiated by SymPy, and it is calculated with 60 digits a little left
+    and right of each parameter. Exit status 1 if anything disagrees.
+
+    PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example.
+    """
+    from bptt_trace.calculation.prove import prove as compare
+    from bptt_trace.commands.proof import show_proof
+    from bptt_trace.problem.problem import load
+
+    read = load(problem, changes)
+    comparisons = compare(read)
+    show_proof(read, comparisons)
+    if not all(comparison.agrees for comparison in comparisons):
+        raise SystemExit(1)
