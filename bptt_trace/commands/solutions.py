@@ -73,8 +73,7 @@ def solve(
             "--prove writes into the footer of a sheet, and a program has none; -f torch and -f sympy are proofs of their own"
         )
     read = load(problem, changes)
-    if rounding is not None:
-        read = read.rounded(Rounding.parse(rounding))
+    read = read if rounding is None else read.rounded(Rounding.parse(rounding))
     program = scalars(build(read))
 
     from bptt_trace.calculation.arithmetic import evaluate

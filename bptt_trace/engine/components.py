@@ -38,7 +38,7 @@ from bptt_trace.engine.formula import (
 from bptt_trace.errors import DesignError
 
 
-def component(formula: Formula, row: int = 0, column: int = 0, *, rows: bool = False) -> Formula:
+def component(formula: Formula, row: int = 0, column: int = 0, *, rows: bool = False) -> Formula:  # noqa: C901 - a case for each node
     """The entry in this row and column, counted from 0, as a formula of numbers.
 
     Its variables are entries of the variables of ``formula``. With ``rows``

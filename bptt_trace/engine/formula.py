@@ -454,7 +454,7 @@ def applications(formula: Formula) -> Iterator[Apply]:
         yield from applications(child)
 
 
-def rewrite(formula: Formula, change: Callable[[Formula], Formula | None]) -> Formula:
+def rewrite(formula: Formula, change: Callable[[Formula], Formula | None]) -> Formula:  # noqa: C901 - a case for each node
     """The formula with every part replaced for which ``change`` has something else to say."""
     changed = change(formula)
     if changed is not None:

@@ -79,7 +79,7 @@ def adjoint(rule: Rule, number: int, incoming: Formula | None = None) -> Adjoint
     return Adjoint(*rule_of(_merged(flow)))
 
 
-def _push(formula: Formula, flow: Formula, result: Formula, number: int, arity: int, *, whole: bool = False) -> Iterator[Formula]:
+def _push(formula: Formula, flow: Formula, result: Formula, number: int, arity: int, *, whole: bool = False) -> Iterator[Formula]:  # noqa: C901 - a case for each node
     """A term for every path on which ``flow``, the gradient at ``formula``, reaches the argument."""
     if not any(v.number == number for v in variables(formula)) and not (number == arity and _sums_rest(formula)):
         return
@@ -238,86 +238,111 @@ def write(
     first line that uses them. Nothing is carried back to the states at the time
     steps in ``borders``. ``of`` is the numerator in the names of the gradients.
     """
-    steps = builder.steps
-    moving = _depends_on(steps, leaves, since, start)
-    arriving: dict[int, list[Source]] = {start: []}
-    gradients: dict[int, int | Formula] = {}
+    return _Backwards(builder, start, leaves, routes, since, borders, of).written()
 
-    def settle(position: int) -> None:
+
+class _Backwards:
+    """One pass backwards over the steps of a builder."""
+
+    def __init__(
+        self,
+        builder: Builder,
+        start: int,
+        leaves: Mapping[int, Name],
+        routes: Mapping[int, Route],
+        since: int,
+        borders: Collection[int],
+        of: Name,
+    ) -> None:
+        self.builder, self.start, self.leaves, self.routes = builder, start, leaves, routes
+        self.since, self.borders, self.of = since, borders, of
+        steps = self.steps = builder.steps
+        self.moving = _depends_on(steps, leaves, since, start)
+        self.arriving: dict[int, list[Source]] = {start: []}
+        self.gradients: dict[int, int | Formula] = {}
+        left_out = {route.past for route in routes.values()} - {None}
+        self.used_again = {
+            argument
+            for position in (self.moving if left_out else ())
+            for argument in steps[position].arguments
+            if argument in left_out and steps[position].role is not Role.LOSS and not self.cut(steps[position], steps[argument])
+        }
+        # The gradients of a truncated and of the whole pass go through the same slopes.
+        self.known_slopes = {} if of == LOSS else {step.target: place for place, step in enumerate(steps) if len(step.shape) == 2}
+
+    def written(self) -> dict[int, int]:
+        """All gradients, the leaves last; the positions of these."""
+        order = sorted(range(self.start, self.since - 1, -1), key=lambda position: self.steps[position].target.sample or 0)
+        for position in order:
+            if position in self.moving and position not in self.leaves and position in self.arriving:
+                self.settle(position)
+                self.send(position)
+        for position in self.leaves:
+            self.settle(position)
+        return {position: cast(int, self.gradients[position]) for position in self.leaves}
+
+    def settle(self, position: int) -> None:
         """Write the lines of a gradient, all of whose sources are known."""
-        sources = arriving.pop(position, [])[::-1]
-        step = steps[position]
-        if position == start:
-            gradients[position] = ONE
+        sources = self.arriving.pop(position, [])[::-1]
+        step = self.steps[position]
+        if position == self.start:
+            self.gradients[position] = ONE
         elif step.role is Role.LOSS and (fixed := _constant(sources)) is not None:
-            gradients[position] = fixed
+            self.gradients[position] = fixed
         else:
-            gradients[position] = _write(builder, leaves.get(position, step.target), step, sources, of)
+            self.gradients[position] = _write(self.builder, self.leaves.get(position, step.target), step, sources, self.of)
 
-    def send(position: int) -> None:
+    def send(self, position: int) -> None:
         """Pass the gradient of a step on to its arguments."""
-        step = steps[position]
-        incoming = gradients[position]
-        route = routes.get(position)
-        if route is not None and route.past in used_again:
+        step, incoming = self.steps[position], self.gradients[position]
+        route = self.routes.get(position)
+        if route is not None and route.past in self.used_again:
             route = route.instead
         if route is not None:
-            follow(route, position, incoming)
+            self.follow(route, position, incoming)
             return
         rule = cast(Rule, step.rule)
+        if isinstance(rule.formula, Apply) and rule.formula.function.jacobian is not None:
+            self.through_jacobian(position, rule.formula.function, cast(int, incoming))
+            return
         fixed = incoming if isinstance(incoming, Formula) else None
         arguments = step.arguments
-        if isinstance(rule.formula, Apply) and rule.formula.function.jacobian is not None:
-            through_jacobian(position, rule.formula.function, cast(int, incoming))
-            return
-        for number, argument in enumerate(arguments):
-            if argument not in moving or (borders and cut(step, steps[argument])):
+        for place, argument in enumerate(arguments):
+            if argument not in self.moving or (self.borders and self.cut(step, self.steps[argument])):
                 continue
-            back = adjoint(rule, min(number, rule.arity), fixed)
+            back = adjoint(rule, min(place, rule.arity), fixed)
             filled = [arguments[source] if source >= 0 else position if source == RESULT else incoming for source in back.sources]
-            arriving.setdefault(argument, []).append(Source(position, back.rule, cast(tuple[int, ...], tuple(filled))))
+            self.arrives(argument, Source(position, back.rule, cast(tuple[int, ...], tuple(filled))))
 
-    def cut(user: Step, used: Step) -> bool:
+    def arrives(self, position: int, source: Source) -> None:
+        """One more part of the gradient of a step."""
+        self.arriving.setdefault(position, []).append(source)
+
+    def cut(self, user: Step, used: Step) -> bool:
         """Whether the path from a step back to one that it used crosses a border."""
         time, before = user.target.time, used.target.time
-        return time is not None and before is not None and before < time and before in borders
+        return time is not None and before is not None and before < time and before in self.borders
 
-    def follow(route: Route, position: int, incoming: int | Formula) -> None:
-        """Pass the gradient on by the route of this line."""
-        if route.to not in moving:
+    def follow(self, route: Route, position: int, incoming: int | Formula) -> None:
+        """Pass the gradient on by the route of this line alone."""
+        if route.to not in self.moving:
             return
         fixed = isinstance(incoming, Formula)
-        rule, sources = _along(route.formula, incoming if isinstance(incoming, Formula) else Var(INCOMING, steps[position].shape))
+        shape = self.steps[position].shape
+        rule, sources = _along(route.formula, incoming if isinstance(incoming, Formula) else Var(INCOMING, shape))
         filled = [incoming if source == INCOMING and not fixed else route.arguments[source] for source in sources]
-        arriving.setdefault(route.to, []).append(Source(position, rule, cast(tuple[int, ...], tuple(filled))))
+        self.arrives(route.to, Source(position, rule, cast(tuple[int, ...], tuple(filled))))
 
-    def through_jacobian(position: int, function: Function, incoming: int) -> None:
-        """Pass the gradient on through the matrix of slopes, which has lines of its own."""
-        step, (argument,) = steps[position], steps[position].arguments
-        name = steps[argument].target._replace(of=step.target)
-        if name not in known_slopes:
+    def through_jacobian(self, position: int, function: Function, incoming: int) -> None:
+        """Pass the gradient on through the matrix of slopes, which gets lines of its own."""
+        step, (argument,) = self.steps[position], self.steps[position].arguments
+        name = self.steps[argument].target._replace(of=step.target)
+        if name not in self.known_slopes:
             matrix, _ = rule_of(cast(Callable[[Formula], Formula], function.jacobian)(Var(0, step.shape)))
-            known_slopes[name] = builder.fill(name, matrix, (position,), Role.GRADIENT, position)
-        slopes = known_slopes[name]
-        rule, _ = rule_of(Var(0, steps[slopes].shape).T @ Var(1, step.shape))
-        arriving.setdefault(argument, []).append(Source(position, rule, (slopes, incoming)))
-
-    left_out = {route.past for route in routes.values()} - {None}
-    used_again = {
-        argument
-        for position in (moving if left_out else ())
-        for argument in steps[position].arguments
-        if argument in left_out and steps[position].role is not Role.LOSS and not cut(steps[position], steps[argument])
-    }
-    # The truncated and the whole backward pass share the matrices of slopes.
-    known_slopes = {} if of == LOSS else {step.target: position for position, step in enumerate(steps) if len(step.shape) == 2}
-    for position in sorted(range(start, since - 1, -1), key=lambda position: steps[position].target.sample or 0):
-        if position in moving and position not in leaves and position in arriving:
-            settle(position)
-            send(position)
-    for position in leaves:
-        settle(position)
-    return {position: cast(int, gradients[position]) for position in leaves}
+            self.known_slopes[name] = self.builder.fill(name, matrix, (position,), Role.GRADIENT, position)
+        slopes = self.known_slopes[name]
+        rule, _ = rule_of(Var(0, self.steps[slopes].shape).T @ Var(1, step.shape))
+        self.arrives(argument, Source(position, rule, (slopes, incoming)))
 
 
 def _depends_on(steps: Sequence[Step], leaves: Collection[int], since: int, start: int) -> set[int]:
