@@ -32,7 +32,7 @@ HUGE = 1e6
 MOST_COMBINATIONS = 15
 
 
-FEW = 3
+FEW = 2
 """Tolerances that a number is away from 0, or from another, where it says something."""
 LEAST_FILLED = 3
 """Answers of a sheet from which on one number in every box is no coincidence."""
