@@ -24,7 +24,9 @@ from bptt_trace.media.templates import html, latex, markdown
 from bptt_trace.media.terminal import as_text
 from bptt_trace.worked_solution.gradient_flow import flow_sheet
 
-FEW, MANY = 12, 3_000
+FEW, MANY = 12, 300
+DEAR = ("prove", "worksheet --key", "worksheet", "solve --steps ledger")
+"""Commands of which a problem is asked one, in turn: they take most of the time."""
 MEDIA: tuple[Callable[[Sheet], str], ...] = (as_text, markdown, latex, html)
 CORNERS = ("relu", "abs")
 """Functions that have no slope at 0, where proofs need not agree."""
@@ -81,6 +83,8 @@ def test_every_command_answers_or_says_why_not(seed: int) -> None:
     """No problem that can be read ends a command in anything but its result or an ``InputError``."""
     pytest.importorskip("torch", reason="PyTorch is not installed (pip install torch)")
     for command, run in commands(seed, problem_of_any_kind(seed)):
+        if command in DEAR and command != DEAR[seed % len(DEAR)]:
+            continue
         fault = ""
         try:
             fault = "" if run() else "is not what it should be"

@@ -280,6 +280,14 @@ def test_each_misconception_is_diagnosed_as_itself(one: Any) -> None:
     assert_diagnosed(here, one.slug)
 
 
+def test_a_forgotten_activation_is_the_number_before_it() -> None:
+    """Where a_1 is 0.6, an h_1 of 0.6 has no activation; −0.6 is wrong in another way."""
+    verdicts = {str(answer.name): answer.misconceptions for answer in check(load("rnn"), {"a_1": "0.6", "h_1": "0.6"}).answers}
+    assert ("activation-forgotten",) == verdicts["h_1"]
+    (answer,) = check(load("rnn"), {"h_1": "-0.6"}).answers
+    assert () == answer.misconceptions
+
+
 def test_the_catalogue_is_large_and_clear() -> None:
     """At least twenty-five entries; every message is a sentence that tells a rule and no number of the sheet."""
     assert len(CATALOGUE) >= 25

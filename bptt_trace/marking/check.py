@@ -32,7 +32,7 @@ HUGE = 1e6
 MOST_COMBINATIONS = 15
 
 
-FEW = 3
+FEW = 2
 """A number is informative if it is at least this many tolerances away from 0, or from another number."""
 LEAST_FILLED = 3
 """From this many answers on, the same number in every box is no coincidence."""

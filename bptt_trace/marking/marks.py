@@ -131,7 +131,8 @@ def _answer(answer: Marked, reveal: bool) -> dict[str, Any]:
         "message": answer.message,
     }
     if reveal:
-        data |= {"expected": _shown(answer.expected), "reference": _shown(answer.reference), "radius": f"{answer.radius:.3g}"}
+        radius = f"{answer.radius:.3g}" if math.isfinite(answer.radius or 0.0) else None
+        data |= {"expected": _shown(answer.expected), "reference": _shown(answer.reference), "radius": radius}
     return data
 
 

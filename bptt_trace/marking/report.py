@@ -7,6 +7,7 @@ for the right values.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -177,7 +178,7 @@ class _Report:
         return (f"{said}; then redo line{'s' if len(redo) > 1 else ''} {listed_lines(redo)}.",)
 
     def revealed(self, answer: Marked) -> str:
-        own = f"from your numbers {answer.reference:.10g}, within {answer.radius:.2g}"
+        own = f"from your numbers {answer.reference:.10g}, within {_room(answer)}"
         return f"Read as {answer.read}; right is {answer.expected:.10g}; {own}."
 
     def blanks(self) -> Iterator[Section]:
@@ -222,7 +223,7 @@ class _Report:
             (f"{number(answer.credit)}" if answer.out_of == 1 else f"{number(answer.credit)} of {number(answer.out_of)}",),
         ]
         if self.reveal:
-            cells += [(f"{answer.expected:.8g}",), (f"{answer.reference:.8g}",), (f"{answer.radius:.2g}",)]
+            cells += [(f"{answer.expected:.8g}",), (f"{answer.reference:.8g}",), (_room(answer),)]
         return tuple(cells)
 
     def word(self, answer: Marked) -> str:
@@ -240,3 +241,8 @@ def listed_lines(lines: Sequence[str]) -> str:
     if all(line.isdigit() for line in lines):
         return ranges(sorted(set(map(int, lines))))
     return ", ".join(dict.fromkeys(lines))
+
+
+def _room(answer: Marked) -> str:
+    """How far an answer may be from what follows; no number where rounding on the way can do anything."""
+    return f"{answer.radius:.2g}" if math.isfinite(answer.radius or 0.0) else "any distance"
