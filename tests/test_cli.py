@@ -116,7 +116,7 @@ def test_help(main: Main, name: str, option: str) -> None:
 def test_the_list_of_commands_has_whole_sentences(main: Main) -> None:
     """No line of ``--help`` about a command is cut."""
     listed = main("--help").out.partition("Commands:\n")[2].splitlines()
-    assert len(listed) == len(commands())
+    assert len(listed) == len(list(commands()))
     assert [line for line in listed if not line.endswith(".") or line.endswith("...")] == []
 
 
