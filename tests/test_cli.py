@@ -113,6 +113,13 @@ def test_help(main: Main, name: str, option: str) -> None:
     assert max(map(len, outcome.out.splitlines())) <= 100
 
 
+def test_the_list_of_commands_has_whole_sentences(main: Main) -> None:
+    """No line of ``--help`` about a command is cut."""
+    listed = main("--help").out.partition("Commands:\n")[2].splitlines()
+    assert len(listed) == len(list(commands()))
+    assert [line for line in listed if not line.endswith(".") or line.endswith("...")] == []
+
+
 @pytest.mark.parametrize("name", [name for name, _ in commands()])
 def test_the_readme_mentions_every_command_and_option(name: str) -> None:
     """Nothing on the command line is undocumented."""

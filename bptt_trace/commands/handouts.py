@@ -25,11 +25,11 @@ FORMS = ("markdown", "latex", "pdf", "html", "csv", "toml")
 @options.problem
 @options.form_and_file(FORMS, "Sheets for the answers are csv and toml.")
 @options.blanks
-@click.option("--key", "as_key", is_flag=True, help="Print the key instead: results, and what likely mistakes give.")
+@click.option("--key", "as_key", is_flag=True, help="Print the key instead: the results, and the values of likely mistakes.")
 @click.option(
-    "--switch", is_flag=True, help="LaTeX for the lecturer: one source that prints the worksheet or, by a switch, its key."
+    "--switch", is_flag=True, help="LaTeX for the lecturer: one source for the worksheet and its key, chosen by a switch."
 )
-@click.option("--exam", is_flag=True, help="LaTeX of the class exam; --switch puts the answers in, which its option prints.")
+@click.option("--exam", is_flag=True, help="LaTeX for the class exam; with --switch its option answers prints the answers.")
 @options.detail_of_blanks
 @options.style
 @options.fragment
@@ -38,7 +38,7 @@ def worksheet(
     problem: str, changes: tuple[str, ...], form: str | None, target: Path | None, blanks: tuple[str, ...], hints: int,
     as_key: bool, switch: bool, exam: bool, detail: str, style: str, fragment: bool, templates: Path | None,
 ) -> None:  # fmt: skip
-    """Print the worksheet of a problem: the sheet with blanks, or its key.
+    """Print a worksheet: the sheet with blanks, or its key.
 
     PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example.
 
@@ -76,9 +76,9 @@ def worksheet(
 
 @click.command()
 @options.problem
-@click.option("-n", "count", type=click.IntRange(1, 100_000), help="How many variants.")
-@click.option("--seed", type=int, help="A number; the same seed gives the same variants on any machine (1 if not told).")
-@click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="A new folder for all that is written.")
+@click.option("-n", "count", type=click.IntRange(1, 100_000), help="The number of variants.")
+@click.option("--seed", type=int, help="A number, by default 1; the same seed gives the same variants on any machine.")
+@click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="A new folder for all files.")
 @click.option(
     "-f",
     "--format",
@@ -86,24 +86,25 @@ def worksheet(
     type=click.Choice(["markdown", "latex", "pdf"]),
     default="markdown",
     show_default=True,
-    help="Of worksheets and keys.",
+    help="The form of worksheets and keys.",
 )
-@click.option("--students", type=PATH, metavar="IDS.csv", help="A file with students: a variant for each, by name.")
-@click.option("--code", metavar="CODE", help="The variant of this code again, which stands on its sheets.")
+@click.option("--students", type=PATH, metavar="IDS.csv", help="A CSV file of students, one in each row; each gets a variant.")
+@click.option("--code", metavar="CODE", help="Make the variant with this code again.")
 @options.blanks
 @options.detail_of_blanks
 @options.style
 @options.templates
-@click.option("--jobs", type=JOBS, default=1, show_default=True, help="How many processes set PDF at once.")
+@click.option("--jobs", type=JOBS, default=1, show_default=True, help="The number of processes that compile PDF.")
 def vary(
     problem: str, changes: tuple[str, ...], count: int | None, seed: int | None, output: Path, form: str,
     students: Path | None, code: str | None, blanks: tuple[str, ...], hints: int, detail: str, style: str,
     templates: Path | None, jobs: int,
 ) -> None:  # fmt: skip
-    """Write variants of a problem with other numbers: worksheet, key, sheet for the answers and problem file of each.
+    """Write variants with other numbers.
 
-    The numbers are drawn from ranges that the table [vary] of the problem may give, and kept if they are friendly and
-    no mistake of the catalogue goes unseen. Each sheet has a code from which it can be made again.
+    Each variant has a worksheet, a key, an answer sheet and a problem file. The numbers are drawn from ranges, which the
+    table [vary] of the problem may set, and kept if they are friendly and show the mistakes of the catalogue. The code on
+    each sheet makes its variant again.
 
     PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example.
 

@@ -20,15 +20,17 @@ FORMS = ("markdown", "latex", "pdf", "html", "json", "gradescope")
 @click.argument("answers")
 @options.changes
 @options.form_and_file(FORMS)
-@click.option("--student", default="", help="A name or a number for the report.")
-@click.option("--reveal", is_flag=True, help="Show the right values and the tolerances too: for teachers.")
+@click.option("--student", default="", help="The student's name or number in the report.")
+@click.option("--reveal", is_flag=True, help="Also show the right values and the tolerances, for teachers.")
 def check(
     problem: str, answers: str, changes: tuple[str, ...], form: str | None, target: Path | None, student: str, reveal: bool
 ) -> None:
-    """Mark an answer sheet: find the first wrong line, follow the student's own numbers from there, name the mistake.
+    """Mark an answer sheet and name its mistakes.
+
+    The report shows the first wrong line; later lines are marked by the student's own numbers.
 
     ANSWERS is a CSV file (quantity,answer), TOML, JSON, or the Markdown table of a filled-in worksheet; "-" is standard
-    input. Exit status 1 if an answer is wrong, 2 if none is but one could not be read.
+    input. The exit status is 1 if an answer is wrong, and 2 if no answer is wrong but one could not be read.
 
     \b
     Examples:
@@ -73,9 +75,9 @@ def check(
     show_default=True,
     help="The form of these reports.",
 )
-@click.option("--summary", type=PATH, help="Write the class summary to a .md or .html file too.")
+@click.option("--summary", type=PATH, help="Also write a summary of the class, to a .md or .html file.")
 @click.option("--variants", type=PATH, metavar="DIR", help="A folder with the problem of each student.")
-@click.option("--jobs", type=JOBS, default=1, show_default=True, help="How many processes mark at once.")
+@click.option("--jobs", type=JOBS, default=1, show_default=True, help="The number of processes that mark.")
 def grade(
     problem: str, class_file: Path, changes: tuple[str, ...], output: Path, reports: Path | None, form: str,
     summary: Path | None, variants: Path | None, jobs: int,
@@ -113,7 +115,7 @@ def grade(
 @click.command()
 @options.problem
 def mistakes(problem: str, changes: tuple[str, ...]) -> None:
-    """List the mistakes that a problem's numbers can show, and those they cannot.
+    """List the mistakes that a problem's numbers show or hide.
 
     PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example.
     """

@@ -26,14 +26,14 @@ def together(*options: Decorator) -> Decorator:
 
 
 def form_and_file(forms: tuple[str, ...], more: str = "") -> Decorator:
-    """``-f``, one of ``forms`` or the terminal, and ``-o``; ``more`` is what help says of the forms."""
+    """``-f``, one of ``forms`` or the terminal, and ``-o``; ``more`` is added to the help of ``-f``."""
     return together(
         click.option(
             "-f",
             "--format",
             "form",
             type=click.Choice(["terminal", *forms]),
-            help=f"What to print; if not told, what the ending of -o says, else terminal. {more}".rstrip(),
+            help=f"The form; by default that of the ending of -o, or terminal. {more}".rstrip(),
         ),
         output,
     )
@@ -52,21 +52,21 @@ detail = click.option(
     type=click.Choice(["board", "lines", "both"]),
     default="both",
     show_default=True,
-    help="Of vectors: matrices as on the board, component by component, or both.",
+    help="Vectors as matrices, component by component, or both.",
 )
 detail_of_blanks = click.option(
     "--detail",
     type=click.Choice(["lines", "both"]),
     default="both",
     show_default=True,
-    help="Of vectors: component by component, or under a line of matrices.",
+    help="Vectors component by component, or below a line of matrices.",
 )
 style = click.option(
     "--style",
     type=click.Choice(["full", "compact"]),
     default="full",
     show_default=True,
-    help="With explanations, pictures and summary, or formulas and lines only.",
+    help="Explanations, pictures and summary, or formulas and lines only.",
 )
 fragment = click.option("--fragment", is_flag=True, help="LaTeX without preamble, for \\input.")
 templates = click.option("--templates", type=PATH, metavar="DIR", help="A folder with templates that replace the built-in ones.")
@@ -75,7 +75,7 @@ blanks = together(
         "--blanks",
         multiple=True,
         metavar="WHAT",
-        help="What is left to the student: all (if not told), results (calculations are told), gradients, a part of the sheet "
+        help="What is left to the student: all (by default), results (calculations are printed), gradients, a part of the sheet "
         "(forward, loss, backward, update, again, memory), or the name of a quantity; may be repeated.",
     ),
     click.option(
@@ -83,6 +83,6 @@ blanks = together(
         type=click.IntRange(0, 3),
         default=2,
         show_default=True,
-        help="Beside each blank: 0 nothing, 1 what kind of line it is, 2 its formula, 3 also the formula with the given numbers.",
+        help="Beside each blank: 0 nothing, 1 the kind of line, 2 its formula, 3 also the formula with the given numbers.",
     ),
 )

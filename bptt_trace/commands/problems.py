@@ -14,9 +14,9 @@ from bptt_trace.commands.output import Output
 @click.command()
 @options.problem
 def names(problem: str, changes: tuple[str, ...]) -> None:
-    """Print the name of every quantity of a problem, one on each line.
+    """List the names of all quantities of a problem.
 
-    These are the names for answer sheets and for JSON; where the problem has names of its own, they stand beside them.
+    Answer sheets and JSON use these names. The problem's own names are printed beside them.
 
     PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example.
     """
@@ -37,9 +37,9 @@ def names(problem: str, changes: tuple[str, ...]) -> None:
 @click.command()
 @click.argument("name", required=False)
 def examples(name: str | None) -> None:
-    """List the built-in problems, or print the file of one of them, to start from.
+    """List the built-in problems, or print one to start from.
 
-    Those marked as published come from elsewhere, with their source in the file.
+    Published problems are marked; their files name the source.
     """
     from bptt_trace.problem.files import example
     from bptt_trace.problem.files import examples as known
@@ -56,15 +56,15 @@ def examples(name: str | None) -> None:
 @click.command("from-weights")
 @click.argument("file", type=PATH)
 @click.option(
-    "--cell", type=click.Choice(["dense", "rnn", "lstm", "gru"]), help="The kind of its layers; told by the arrays if not given."
+    "--cell", type=click.Choice(["dense", "rnn", "lstm", "gru"]), help="The kind of the layers; by default that of the arrays."
 )
-@click.option("--activation", default="tanh", show_default=True, help="The hidden activation, which arrays do not tell.")
+@click.option("--activation", default="tanh", show_default=True, help="The hidden activation, which the arrays cannot tell.")
 @click.option("--output-activation", default="identity", show_default=True, help="The activation of the output layer.")
 @click.option("--merge-biases", is_flag=True, help="Add up the two biases of a recurrent layer; otherwise both are kept.")
 @click.option(
     "--reset",
     type=click.Choice(["after", "before"]),
-    help="Where the reset of a Keras GRU without biases stands: after or before the product.",
+    help="Where a Keras GRU without biases applies its reset gate: after or before the product.",
 )
 @click.option("--steps", type=click.IntRange(1, 100), default=2, show_default=True, help="Time steps of the placeholder input.")
 @options.changes

@@ -33,8 +33,8 @@ LINES_ALONE = ("json", "python", "sympy")
     metavar="WHICH",
     default="auto",
     show_default=True,
-    help="Of several iterations those that are printed in full: numbers with commas, last, as in 1,2,last; all; none: "
-    "the summary alone (auto: up to three all, of more the first and the last).",
+    help="The iterations that are printed in full: numbers with commas and last, as in 1,2,last; all; none for the "
+    "summary only (auto: up to three; of more, the first and the last).",
 )
 @options.detail
 @options.style
@@ -116,14 +116,14 @@ def flow(
     problem: tuple[str, ...], changes: tuple[str, ...], form: str | None, target: Path | None, rounding: str | None,
     fragment: bool, templates: Path | None,
 ) -> None:  # fmt: skip
-    """Print how far an error reaches back, and which time step the recurrent weights hear.
+    """Print how far an error reaches back through time.
 
-    The slope from each state to the next, the products of these from the last step back, the share of each time step in
-    the gradients of the recurrent weights, and a verdict: vanishing, stable or exploding, and why. Up to three problems
-    stand side by side.
+    The sheet has the slope from each state to the next, the products of these slopes from the last step back, the share
+    of each time step in the gradients of the recurrent weights, and a verdict: vanishing, stable or exploding, and why.
+    Up to three problems are compared.
 
     Each PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example, with one recurrent
-    unit; what --set changes is changed in each.
+    unit; --set changes each of them.
 
     \b
     Examples:
@@ -152,10 +152,10 @@ def flow(
 @click.command()
 @options.problem
 def prove(problem: str, changes: tuple[str, ...]) -> None:
-    """Compare every gradient with SymPy's derivative and with central differences.
+    """Compare all gradients with SymPy and central differences.
 
-    The loss is composed into one expression and differentiated by SymPy, and it is calculated with 60 digits a little left
-    and right of each parameter. Exit status 1 if anything disagrees.
+    SymPy composes the loss into one expression and differentiates it. For central differences the loss is calculated with
+    60 digits on both sides of each parameter. The exit status is 1 if a gradient disagrees.
 
     PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example.
     """
