@@ -269,7 +269,7 @@ class Stack(Formula):
 
 
 @dataclass(frozen=True)
-class Part(Formula):
+class Slice(Formula):
     """Some entries of a column, one after the other: what belongs to one part of a stack."""
 
     operand: Formula
@@ -323,7 +323,7 @@ ZERO = Const(Fraction(0))
 
 Node = (
     Var | Entry | Rest | Const | Neg | Sum | Times | Over | Power | Apply
-    | MatMul | Outer | Transpose | Total | Stack | Part | Spread | Diagonal | Extreme
+    | MatMul | Outer | Transpose | Total | Stack | Slice | Spread | Diagonal | Extreme
 )  # fmt: skip
 
 
@@ -492,8 +492,8 @@ def rewrite(formula: Formula, change: Callable[[Formula], Formula | None]) -> Fo
             return Total(again(operand))
         case Stack(parts):
             return Stack(all_of(parts))
-        case Part(operand, start, shape):
-            return Part(again(operand), start, shape)
+        case Slice(operand, start, shape):
+            return Slice(again(operand), start, shape)
         case Spread(operand, shape):
             return Spread(again(operand), shape)
         case Diagonal(operand):

@@ -86,7 +86,7 @@ class Factory:
         self._wanted = tuple(blanks), hints
         self.key = digest(self._facts(document, table))
         """What all draws depend on: the numbers of the file and the ranges, and nothing that is only shown."""
-        self._shapes: dict[Drawn, Shape] = {}
+        self._families: dict[Drawn, Family] = {}
 
     @staticmethod
     def _facts(document: Document, table: dict[str, Any]) -> Iterator[str]:
@@ -137,14 +137,14 @@ class Factory:
         """Draws that tell what this problem's numbers can show."""
         return [self.drawn(f"probe {number}") for number in range(PROBES)]
 
-    def shape(self, drawn: Drawn) -> Shape:
+    def family(self, drawn: Drawn) -> Family:
         """What variants have in common that have one program: in a cross-entropy a target of 0 leaves a term out."""
         choices = list(self.ranges.choices.values())
         told = [choices[place][drawn[place]].value for place in self.telling]
         key = (*((value == 0) - (value == 1) for value in told), *drawn[len(self.names) :])
-        if key not in self._shapes:
-            self._shapes[key] = Shape(self, drawn)
-        return self._shapes[key]
+        if key not in self._families:
+            self._families[key] = Family(self, drawn)
+        return self._families[key]
 
     @cached_property
     def telling(self) -> list[int]:
@@ -163,11 +163,11 @@ class Factory:
         """The variant of a code; raises ``ProblemError`` for one that is not this problem's."""
         code = read_code(self.key, text)
         drawn = self.drawn(code)
-        return self.shape(drawn).finished([code], [drawn])[0]
+        return self.family(drawn).finished([code], [drawn])[0]
 
     def rejected(self, variant: Variant) -> str:
         """The condition that a variant fails; empty where it would have been found by a search."""
-        return self.shape(variant.drawn).screened([variant.drawn])[0]
+        return self.family(variant.drawn).screened([variant.drawn])[0]
 
     def search(self, count: int, seed: int, advance: Callable[[], None] = lambda: None) -> Search:
         """So many variants that pass every screen; raises ``ProblemError`` where they cannot be found.
@@ -197,17 +197,17 @@ class Factory:
 
     @cached_property
     def _largest(self) -> int:
-        return max(64, min(BATCH, MOST_NUMBERS // max(len(self.shape(self.drawn("probe 0")).key.steps), 1)))
+        return max(64, min(BATCH, MOST_NUMBERS // max(len(self.family(self.drawn("probe 0")).key.steps), 1)))
 
     def _look_at(self, batch: Sequence[str], found: Search, seen: set[Drawn], count: int) -> None:
         drawn = [self.drawn(code) for code in batch]
         failed = [""] * len(batch)
-        groups: dict[int, tuple[Shape, list[int]]] = {}
+        groups: dict[int, tuple[Family, list[int]]] = {}
         for place, one in enumerate(drawn):
-            shape = self.shape(one)
-            groups.setdefault(id(shape), (shape, []))[1].append(place)
-        for shape, places in groups.values():
-            for place, condition in zip(places, shape.screened([drawn[p] for p in places]), strict=True):
+            family = self.family(one)
+            groups.setdefault(id(family), (family, []))[1].append(place)
+        for family, places in groups.values():
+            for place, condition in zip(places, family.screened([drawn[p] for p in places]), strict=True):
                 failed[place] = condition
         passed: list[int] = []
         for place, one in enumerate(drawn):
@@ -220,10 +220,10 @@ class Factory:
                 seen.add(one)
                 passed.append(place)
         done: dict[int, Variant] = {}
-        for shape, places in groups.values():
+        for family, places in groups.values():
             mine = [place for place in places if place in set(passed)]
             if mine:
-                variants = shape.finished([batch[p] for p in mine], [drawn[p] for p in mine])
+                variants = family.finished([batch[p] for p in mine], [drawn[p] for p in mine])
                 done.update(zip(mine, variants, strict=True))
         found.variants += [done[place] for place in passed]
 
@@ -240,10 +240,10 @@ class Factory:
     @property
     def never_shown(self) -> tuple[str, ...]:
         """Mistakes that this problem does not show, whatever its numbers."""
-        return tuple(dict.fromkeys(slug for shape in self._shapes.values() for slug in shape.screens.never_shown))
+        return tuple(dict.fromkeys(slug for family in self._families.values() for slug in family.screens.never_shown))
 
 
-class Shape:
+class Family:
     """Variants that have one program."""
 
     def __init__(self, factory: Factory, model: Drawn) -> None:
@@ -258,7 +258,7 @@ class Shape:
         self.screens.learn(self._columns([self._like_model(drawn) for drawn in factory.probes]))
 
     def _like_model(self, drawn: Drawn) -> Drawn:
-        """A draw with what makes the program another one as in this shape."""
+        """A draw with what makes the program another one as in this family."""
         same = {*self.factory.telling, *range(len(self.factory.names), len(drawn))}
         return tuple(self.model[place] if place in same else one for place, one in enumerate(drawn))
 
