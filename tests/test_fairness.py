@@ -73,7 +73,7 @@ def test_an_lstm_of_fifty_steps_takes_less_than_three_seconds() -> None:
 
 def test_what_takes_too_much_work_is_left_to_a_human(monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit counts lines, not seconds: the same sheet has the same marks on every machine."""
-    monkeypatch.setattr(importlib.import_module("bptt_trace.check"), "MOST_WORK", 300)
+    monkeypatch.setattr(importlib.import_module("bptt_trace.marking.check"), "MOST_WORK", 300)
     one = key("vanishing-lstm")
     answers = {name: text for place, (name, text) in enumerate(by_hand(one).items()) if place % 4 == 0}
     wrong = {

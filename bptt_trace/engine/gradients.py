@@ -42,8 +42,8 @@ from bptt_trace.engine.formula import (
     Transpose,
     Var,
     product,
-    variables,
 )
+from bptt_trace.engine.formula_walks import variables
 from bptt_trace.engine.functions import slope_of
 from bptt_trace.engine.names import LOSS, Name, Role, gradient
 from bptt_trace.engine.program import WRITTEN_OUT, Builder, Program, Step

@@ -17,6 +17,8 @@ from itertools import combinations, islice
 from bptt_trace.engine.names import Name
 from bptt_trace.marking.answer_files import Answers
 from bptt_trace.marking.answer_number import Reading, read
+from bptt_trace.marking.assessable import says_nothing
+from bptt_trace.marking.blank_lines import absurd, solved
 from bptt_trace.marking.catalogue.entry import Misconception
 from bptt_trace.marking.decimal_mark import decided
 from bptt_trace.marking.key import HALF, MARGIN, MOST_UNITS, Changed, Key, Sources, TooMuchWork, Work, World
@@ -28,20 +30,14 @@ Explanation = Callable[[int, float, Misconception, Changed, float | None, float]
 """How far an answer is from what a misconception gives; None where that does not explain it."""
 
 
-HUGE = 1e6
 MOST_COMBINATIONS = 15
 
 
-FEW = 3
-"""Tolerances that a number is away from 0, or from another, where it says something."""
 LEAST_FILLED = 3
 """Answers of a sheet from which on one number in every box is no coincidence."""
 
 MOST_WORK = 5_000_000
 """Lines that are calculated for one sheet, which takes about ten seconds; what is open then is left to a human."""
-
-
-# ------------------------------------------------------------------------ the key
 
 
 # ---------------------------------------------------------------------- marking
@@ -234,7 +230,7 @@ class _Marking:
         if not sources:
             return _Verdict("rounded", reference=reference, radius=radius)
         self.roots[position] = behind
-        why = self.says_nothing(position, value, sources, reference, radius)
+        why = says_nothing(self.key, self.written, position, value, sources, reference, radius)
         why = why or self.hides_again(position, behind, reference, radius)
         return _Verdict("not-assessable" if why else "follow-through", why, (), behind, reference, radius)
 
@@ -274,7 +270,7 @@ class _Marking:
                 reference is not None
                 and abs(value - reference) <= radius
                 and not self.is_far(position, value, reference)
-                and not self.says_nothing(position, value, kept, reference, radius)
+                and not says_nothing(self.key, self.written, position, value, kept, reference, radius)
             ):
                 behind = frozenset().union(*(self.roots[one] for one in kept))
                 self.roots[position] = behind
@@ -432,39 +428,6 @@ class _Marking:
                     return "the mistake before it gives the same number here"
         return ""
 
-    def says_nothing(self, position: int, value: float, sources: list[int], reference: float, radius: float) -> str:
-        """Why a line that follows from wrong numbers shows nothing of its own; empty if it does.
-
-        It has to tell whoever calculates from whoever fills in numbers: the
-        numbers behind it are possible, they do not empty the step, what follows
-        is more than a few tolerances away from 0, and it is not what stands in
-        a line before it, unless it should be.
-        """
-        key, exact = self.key, self.key.exact[position]
-        for one in sources:
-            if abs(self.written[one]) > HUGE * max(1.0, abs(key.exact[one])) or out_of_range(key, one, self.written[one]):
-                return "what it follows from is out of range"
-        emptied = {0.0, 1.0, -1.0} | {key.exact[a] for a in key.arguments[position] if key.steps[a].rule is None}
-        near = HALF * key.quantum[position]
-        dull = any(abs(reference - value) <= near < abs(exact - value) for value in emptied)
-        if dull and self.empties(sources):
-            return "what it follows from empties the step"
-        room = max(radius, key.quantum[position])
-        unit = max(room, 10.0**-key.problem.rounding.places)
-        if abs(reference) <= FEW * room or (MOST_UNITS * abs(reference) < abs(exact) and abs(reference) <= FEW * unit):
-            return "what it follows from leaves nothing to calculate: any number near 0 would do"
-        if any(abs(value - self.written[one]) <= room and abs(exact - key.exact[one]) > FEW * room for one in sources):
-            return "it repeats a number that it follows from"
-        return ""
-
-    def empties(self, sources: list[int]) -> bool:
-        """Whether a source is itself 0 or ±1 where it should not be."""
-        key = self.key
-        return any(
-            self.written[one] in (0.0, 1.0, -1.0) and abs(key.exact[one] - self.written[one]) > key.quantum[one]
-            for one in sources
-        )
-
     # ----------------------------------------------------------- blank lines
 
     def unwritten(self) -> tuple[Unwritten, ...]:
@@ -490,8 +453,8 @@ class _Marking:
     def explain(self, blank: int, wrong: list[int], found: list[Unwritten]) -> bool:
         """Solve a blank line for one wrong answer and see what else that explains."""
         behind = [p for p in wrong if blank in self.sources(p)[1]]
-        value = self.solved(blank, behind[0])
-        if value is None or out_of_range(self.key, blank, value) or self.absurd(blank, value):
+        value = solved(self.key, self.world, blank, behind[0], self.written[behind[0]])
+        if value is None or out_of_range(self.key, blank, value) or absurd(self.key, blank, value):
             return False
         self.take(blank, value)
         if not all(self.goes_with(position) for position in behind):
@@ -523,43 +486,3 @@ class _Marking:
             return False
         radius = self.radius(position, reference)
         return radius <= 10 * self.key.quantum[position] and abs(self.written[position] - reference) <= 2 * radius
-
-    def absurd(self, blank: int, value: float) -> bool:
-        """Whether nobody would have had this value: so far off that it explains anything."""
-        exact = self.key.exact[blank]
-        return abs(value) > 100 * max(abs(exact), 10 * self.key.quantum[blank])
-
-    def solved(self, blank: int, position: int) -> float | None:
-        """The value of a blank line with which a later answer is right (secant method)."""
-        goal, way = self.written[position], self.way(blank, position)
-
-        def off(value: float) -> float | None:
-            moved: dict[int, float] = {blank: value}
-            for one in way:
-                there = self.world.rule(one, moved)
-                if there is None:
-                    return None
-                moved[one] = there
-            return moved[position] - goal
-
-        start = self.world.value(blank)
-        if start is None:
-            return None
-        left, right = start, start + max(abs(start), 1.0) * 1e-3
-        low, high = off(left), off(right)
-        for _ in range(40):
-            if low is None or high is None or high == low:
-                return None
-            left, right = right, right - high * (right - left) / (high - low)
-            low, high = high, off(right)
-            if high is not None and abs(high) <= 1e-12 * max(1.0, abs(goal)):
-                return right
-        return None
-
-    def way(self, blank: int, position: int) -> list[int]:
-        """The lines by which a blank line acts on a later answer, in order, and that answer."""
-        on_the_way = {blank}
-        for one in (*self.world.behind(self.key.arguments[position]), position):
-            if not on_the_way.isdisjoint(self.key.arguments[one]):
-                on_the_way.add(one)
-        return sorted(on_the_way - {blank})
