@@ -96,33 +96,33 @@ class Hand:
     def __init__(self, factory: Factory, variants: Sequence[Variant]) -> None:
         setter = Typesetter(factory, MARKDOWN)
         setter.sheets(variants[0])
-        (shape,) = setter._shapes.values()
-        self.asked = list(factory.shape(variants[0].drawn).blanks.asked)
-        steps = factory.shape(variants[0].drawn).key.steps
+        (family,) = setter._families.values()
+        self.asked = list(factory.family(variants[0].drawn).blanks.asked)
+        steps = factory.family(variants[0].drawn).key.steps
         self.size = len(steps)
         self.given = {p: str(step.target) for p, step in enumerate(steps) if step.rule is None}
-        self.worksheet = self._gaps(shape._worksheet)
-        self.problem = self._gaps(shape._problem)
+        self.worksheet = self._gaps(family._worksheet)
+        self.problem = self._gaps(family._problem)
         self.keys = {}
         for variant in variants:
             slugs = tuple(best.slug for best in variant.mistakes)
             if slugs not in self.keys:
-                self.keys[slugs] = self._gaps(shape._key(variant))
-        self.answers = shape._answers
-        self.code = shape._code
+                self.keys[slugs] = self._gaps(family._key(variant))
+        self.answers = family._answers
+        self.code = family._code
         self.told = [
             (
                 slugs := tuple(best.slug for best in variant.mistakes),
                 [
                     text
                     for best in variant.mistakes
-                    for text in (*shape._spelling(best.position), decimals(best.value, places(variant.exact[best.position])))
+                    for text in (*family._spelling(best.position), decimals(best.value, places(variant.exact[best.position])))
                 ],
             )
             for variant in variants
         ]
         self.inputs = [{str(name): number.text for name, number in factory.given(variant.drawn).items()} for variant in variants]
-        self.leaves = [str(names[0]) for names in shape._places.values()]
+        self.leaves = [str(names[0]) for names in family._places.values()]
 
     @staticmethod
     def _gaps(form: Form) -> tuple[str, list[int]]:

@@ -19,11 +19,10 @@ from bptt_trace.engine.formula import (
     Total,
     Var,
     product,
-    rewrite,
     shape_of,
-    variables,
 )
 from bptt_trace.engine.formula_text import text
+from bptt_trace.engine.formula_walks import rewrite, variables
 from bptt_trace.engine.functions import tanh
 from bptt_trace.errors import DesignError
 

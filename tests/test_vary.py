@@ -679,7 +679,7 @@ def test_signs_of_holes_in_a_text_are_refused() -> None:
 def test_targets_of_a_cross_entropy_share_their_programs() -> None:
     """Whether a target is 0, 1 or between is what makes the program another one, not how large it is."""
     one = Factory({**document("relu-bce"), "vary": {"target": {"from": "0.1", "to": "0.9"}}})
-    assert 1 == len({id(one.shape(one.drawn(code))) for code in islice(codes(one.key, 1), 20)})
+    assert 1 == len({id(one.family(one.drawn(code))) for code in islice(codes(one.key, 1), 20)})
 
 
 @pytest.mark.parametrize("steps", [6, 12])

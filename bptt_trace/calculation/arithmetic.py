@@ -40,14 +40,16 @@ from fractions import Fraction
 from functools import cache
 from typing import Any, Protocol
 
-from bptt_trace.calculation.compiled_rules import Source, definition_source, source
-from bptt_trace.calculation.enclosure import Enclosure, Undecided, Undefined, digits, enclosed
-from bptt_trace.engine.formula import Formula, Function, Libraries, Over, Pieces, children
+from bptt_trace.calculation.compiled_rules import Source, source
+from bptt_trace.calculation.enclosure import Undecided, Undefined, digits, enclosed
+from bptt_trace.calculation.function_values import floats, resolve, roughly
+from bptt_trace.engine.formula import Formula, Function, Over
+from bptt_trace.engine.formula_walks import children
 from bptt_trace.engine.functions import ln
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.engine.program import KEEPS_FIGURES, Program
 from bptt_trace.engine.rules import Rule
-from bptt_trace.errors import CalculationError, DesignError, UnknownName, nearest
+from bptt_trace.errors import CalculationError, UnknownName, nearest
 from bptt_trace.problem.numbers import Number, Rounding
 
 WORKING = Context(
@@ -64,10 +66,6 @@ FLOATING = 30
 """So many digits go with functions in floating point."""
 COUNTS = (FLOATING, 40, 80, 160, 320, 640, 1280, 2560, 5120)
 """How many digits bounds are calculated with, one after the other, until they round alike."""
-SMALLEST = 1e-290
-"""Doubles this close to 0 have fewer digits than others, or none."""
-RELATIVE_ERROR = 4e-13
-"""More than the relative error of a function of doubles, with that of its argument, where doubles keep all of their digits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,59 +228,6 @@ def _reason(error: Exception, rule: Rule, role: Role) -> str:
     return "the number is too large; smaller parameters or a smaller learning rate would do"
 
 
-# ------------------------------------------------------------------ functions
-
-
-Library = Callable[[Libraries], Callable[[Any], Any]]
-"""What an arithmetic takes from the libraries of a function."""
-
-
-def resolve(function: Function, number: Callable[[Fraction], Any], library: Library | None = None) -> Callable[[Any], Any]:
-    """A function in an arithmetic: put together from pieces, from a library, or defined by a formula.
-
-    Without a ``library`` the arithmetic has functions of straight pieces alone.
-    """
-    if function.pieces is not None:
-        return _bent(function.pieces, number)
-    if function.libraries is None:
-        return definition_source(function).bind(number, lambda inner: resolve(inner, number, library))
-    if library is None:
-        raise DesignError(f"{function.name} is no function of straight pieces")
-    return library(function.libraries)
-
-
-def _bent(pieces: Pieces, number: Callable[[Fraction], Any]) -> Callable[[Any], Any]:
-    left, at_zero, right = map(number, (pieces.left, pieces.at_zero, pieces.right))
-    if pieces.steps:
-        return lambda z: right if z > 0 else left if z < 0 else at_zero
-    return lambda z: right * z if z > 0 else left * z
-
-
-def floats(libraries: Libraries) -> Callable[[float], float]:
-    """A function of doubles."""
-    return libraries.math
-
-
-def _roughly(libraries: Libraries) -> Callable[[Enclosure], Enclosure]:
-    """A function between bounds by floating point, where its error is known and no more digits are wanted."""
-    function, absolute = libraries.math, libraries.near_zero
-
-    def applied(z: Enclosure) -> Enclosure:
-        argument = float(z.low)
-        if absolute is None or z.low != z.high or (z.low and abs(argument) < SMALLEST):
-            raise Undecided
-        try:
-            value = function(argument)
-        except (OverflowError, ValueError):
-            raise Undecided from None
-        if argument and abs(value) < SMALLEST:
-            raise Undecided  # doubles lose digits, or all of them
-        error = RELATIVE_ERROR * abs(value) + absolute
-        return Enclosure(z.digits, Decimal(value - error), Decimal(value + error))
-
-    return applied
-
-
 # ---------------------------------------------------------------- arithmetics
 
 
@@ -345,7 +290,7 @@ class Enclosed:
 
     def _line(self, count: int) -> Callable[..., Any]:
         if count not in self._lines:
-            number, library = digits(count).number, _roughly if count == FLOATING else enclosed
+            number, library = digits(count).number, roughly if count == FLOATING else enclosed
             self._lines[count] = self._one.bind(number, lambda f: resolve(f, number, library))
         return self._lines[count]
 

@@ -11,7 +11,8 @@ import re
 from collections.abc import Mapping
 from fractions import Fraction
 
-from bptt_trace.engine.formula import Const, Formula, Function, Neg, Over, Power, Times, variables
+from bptt_trace.engine.formula import Const, Formula, Function, Neg, Over, Power, Times
+from bptt_trace.engine.formula_walks import variables
 from bptt_trace.engine.functions import ACTIVATIONS, ELEMENTARY, Z, defined, relu, while_used
 from bptt_trace.errors import ProblemError, nearest
 

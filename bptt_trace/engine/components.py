@@ -19,10 +19,10 @@ from bptt_trace.engine.formula import (
     Node,
     Outer,
     Over,
-    Part,
     Power,
     Rest,
     Shape,
+    Slice,
     Spread,
     Stack,
     Sum,
@@ -96,7 +96,7 @@ def component(formula: Formula, row: int = 0, column: int = 0, *, rows: bool = F
                     return at(part, row - start)
                 start += matrix_shape(part)[0]
             raise DesignError(f"row {row} of {formula}")
-        case Part(operand, start, _):
+        case Slice(operand, start, _):
             return at(operand, start + row)
         case Spread(operand, _):
             return at(operand)

@@ -12,9 +12,9 @@ for a matrix of m rows. A single number has no dimensions: ``(1,)`` and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, assert_never, cast
+from typing import Any
 
 from bptt_trace.errors import DesignError
 
@@ -269,7 +269,7 @@ class Stack(Formula):
 
 
 @dataclass(frozen=True)
-class Part(Formula):
+class Slice(Formula):
     """Some entries of a column, one after the other: what belongs to one part of a stack."""
 
     operand: Formula
@@ -323,7 +323,7 @@ ZERO = Const(Fraction(0))
 
 Node = (
     Var | Entry | Rest | Const | Neg | Sum | Times | Over | Power | Apply
-    | MatMul | Outer | Transpose | Total | Stack | Part | Spread | Diagonal | Extreme
+    | MatMul | Outer | Transpose | Total | Stack | Slice | Spread | Diagonal | Extreme
 )  # fmt: skip
 
 
@@ -426,82 +426,6 @@ def stack(*parts: Formula) -> Formula:
 def larger(left: Formula, right: Formula) -> Formula:
     """The larger of two, entry by entry."""
     return Extreme("max", (left, right))
-
-
-def children(formula: Formula) -> Iterator[Formula]:
-    """The formulas that a formula is made of, from left to right."""
-    for field in fields(formula):  # type: ignore[arg-type]
-        value = getattr(formula, field.name)
-        if isinstance(value, Formula):
-            yield value
-        elif isinstance(value, tuple):
-            yield from (part for part in value if isinstance(part, Formula))
-
-
-def variables(formula: Formula) -> Iterator[Var]:
-    """The variables of a formula from left to right, once for each use."""
-    if isinstance(formula, Var):
-        yield formula
-    for child in children(formula):
-        yield from variables(child)
-
-
-def applications(formula: Formula) -> Iterator[Apply]:
-    """The functions that a formula applies, from the outside in."""
-    if isinstance(formula, Apply):
-        yield formula
-    for child in children(formula):
-        yield from applications(child)
-
-
-def rewrite(formula: Formula, change: Callable[[Formula], Formula | None]) -> Formula:  # noqa: C901 - a case for each node
-    """The formula with every part replaced for which ``change`` has something else to say."""
-    changed = change(formula)
-    if changed is not None:
-        return changed
-
-    def again(part: Formula) -> Formula:
-        return rewrite(part, change)
-
-    def all_of(parts: tuple[Formula, ...]) -> tuple[Formula, ...]:
-        return tuple(again(part) for part in parts)
-
-    node = cast(Node, formula)
-    match node:
-        case Var() | Entry() | Rest() | Const():
-            return node
-        case Neg(operand):
-            return Neg(again(operand))
-        case Sum(terms):
-            return Sum(all_of(terms))
-        case Times(factors):
-            return Times(all_of(factors))
-        case Over(numerator, denominator):
-            return Over(again(numerator), again(denominator))
-        case Power(base, exponent, bracketed):
-            return Power(again(base), exponent, bracketed)
-        case Apply(function, argument):
-            return Apply(function, again(argument))
-        case MatMul(left, right):
-            return again(left) @ again(right)
-        case Outer(column, row):
-            return Outer(again(column), again(row))
-        case Transpose(operand):
-            return again(operand).T
-        case Total(operand):
-            return Total(again(operand))
-        case Stack(parts):
-            return Stack(all_of(parts))
-        case Part(operand, start, shape):
-            return Part(again(operand), start, shape)
-        case Spread(operand, shape):
-            return Spread(again(operand), shape)
-        case Diagonal(operand):
-            return Diagonal(again(operand))
-        case Extreme(kind, (left, right)):
-            return Extreme(kind, (again(left), again(right)))
-        case _:
-            assert_never(node)
 
 
 @dataclass(frozen=True)

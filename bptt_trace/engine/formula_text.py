@@ -30,10 +30,10 @@ from bptt_trace.engine.formula import (
     Node,
     Outer,
     Over,
-    Part,
     Power,
     Rest,
     Shape,
+    Slice,
     Spread,
     Stack,
     Sum,
@@ -436,7 +436,7 @@ class ArrayPrinter(Printer):
             case Stack(parts):
                 form, between = (self.signs.row, self.signs.beside) if self.rows else (self.signs.column, self.signs.below)
                 return form.pattern.format(between.join(self.part(part, form.least[0]) for part in parts)), ATOM
-            case Part(operand, start, shape):
+            case Slice(operand, start, shape):
                 return self.cut(operand, start, shape)
             case Spread(operand, shape):
                 return self.spread(operand, shape)

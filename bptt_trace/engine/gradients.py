@@ -31,9 +31,9 @@ from bptt_trace.engine.formula import (
     Node,
     Outer,
     Over,
-    Part,
     Power,
     Rest,
+    Slice,
     Spread,
     Stack,
     Sum,
@@ -42,8 +42,8 @@ from bptt_trace.engine.formula import (
     Transpose,
     Var,
     product,
-    variables,
 )
+from bptt_trace.engine.formula_walks import variables
 from bptt_trace.engine.functions import slope_of
 from bptt_trace.engine.names import LOSS, Name, Role, gradient
 from bptt_trace.engine.program import WRITTEN_OUT, Builder, Program, Step
@@ -129,9 +129,9 @@ def _push(formula: Formula, flow: Formula, result: Formula, number: int, arity: 
         case Stack(parts):
             start = 0
             for part in parts:
-                yield from push(part, Part(flow, start, part.shape))
+                yield from push(part, Slice(flow, start, part.shape))
                 start += part.shape[0] if part.shape else 1
-        case Part() | Spread() | Diagonal() | Extreme():
+        case Slice() | Spread() | Diagonal() | Extreme():
             raise DesignError(f"{node} is for backward passes and updates only")
         case _:
             assert_never(node)

@@ -15,7 +15,8 @@ from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from bptt_trace.engine.components import component, entries
-from bptt_trace.engine.formula import Entry, Formula, Rest, Shape, Var, children, rewrite, variables
+from bptt_trace.engine.formula import Entry, Formula, Rest, Shape, Var
+from bptt_trace.engine.formula_walks import children, rewrite, variables
 from bptt_trace.engine.names import Layer, Role
 
 KEPT_RULES = 4096

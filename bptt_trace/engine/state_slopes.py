@@ -16,7 +16,8 @@ from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import NamedTuple, cast
 
-from bptt_trace.engine.formula import ONE, Formula, Var, product, rewrite
+from bptt_trace.engine.formula import ONE, Formula, Var, product
+from bptt_trace.engine.formula_walks import rewrite
 from bptt_trace.engine.gradients import INCOMING, RESULT, Adjoint, adjoint
 from bptt_trace.engine.names import Role
 from bptt_trace.engine.program import Builder, Program, Step

@@ -121,8 +121,8 @@ def _names(variants: Sequence[Variant], students: Sequence[str]) -> list[str]:
 
 def _class_file(setter: Typesetter, variants: Sequence[Variant], students: Sequence[str]) -> Iterator[list[str]]:
     """A file of the class for ``grade``, with nothing in it but names: of students, and of the answers asked for."""
-    shape = setter.factory.shape(variants[0].drawn)
-    names = [str(shape.key.steps[position].target) for position in shape.blanks.asked]
+    family = setter.factory.family(variants[0].drawn)
+    names = [str(family.key.steps[position].target) for position in family.blanks.asked]
     yield ["student", *names]
     for student in students:
         yield [hardened(student), *[""] * len(names)]

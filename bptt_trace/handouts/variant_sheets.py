@@ -1,4 +1,4 @@
-"""The sheets of variants: typeset once for each shape, filled in for each variant.
+"""The sheets of variants: typeset once for each family, filled in for each variant.
 
 In Markdown a filled-in sheet is what rendering it anew would print, byte for
 byte; in LaTeX all variants have the layout of the widest numbers.
@@ -20,7 +20,7 @@ from bptt_trace.handouts.answer_key import FINER, KeyStrings, decimals, key_shee
 from bptt_trace.handouts.blanks import answers_csv, digits
 from bptt_trace.handouts.fill_in_text import MOST, Form, hole
 from bptt_trace.handouts.number_places import replaced
-from bptt_trace.handouts.variants import Factory, Shape, Variant
+from bptt_trace.handouts.variants import Factory, Family, Variant
 from bptt_trace.handouts.worksheet import worksheet
 from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import Shown
@@ -66,26 +66,26 @@ class Typesetter:
         self.factory = factory
         self.medium = medium
         self.detail, self.style = detail, style
-        self._shapes: dict[int, _Filled | _Anew] = {}
+        self._families: dict[int, _Filled | _Anew] = {}
 
     def sheets(self, variant: Variant, student: str = "") -> Sheets:
         """Everything of one variant, which may be some student's."""
         student = "".join(sign for sign in student if sign.isprintable())[:LONGEST_NAME]
-        shape = self.factory.shape(variant.drawn)
-        if id(shape) not in self._shapes:
-            fits = self.medium.holes and 4 * len(shape.key.steps) + 3 * len(TITLES) + 2 < MOST
+        family = self.factory.family(variant.drawn)
+        if id(family) not in self._families:
+            fits = self.medium.holes and 4 * len(family.key.steps) + 3 * len(TITLES) + 2 < MOST
             fits = fits and not any(mark in str(self.factory.document) for mark in (CODE, STUDENT))
             by_hand = self.factory.problem.rounding.policy == "by_hand"
             # The other policies have signs beside their numbers that depend on them.
-            self._shapes[id(shape)] = (_Filled if fits and by_hand else _Anew)(self, shape)
-        return self._shapes[id(shape)].sheets(variant, student)
+            self._families[id(family)] = (_Filled if fits and by_hand else _Anew)(self, family)
+        return self._families[id(family)].sheets(variant, student)
 
 
 class _Anew:
     """Sheets that are typeset anew for each variant."""
 
-    def __init__(self, setter: Typesetter, shape: Shape) -> None:
-        self.setter, self.shape = setter, shape
+    def __init__(self, setter: Typesetter, family: Family) -> None:
+        self.setter, self.family = setter, family
         factory = setter.factory
         self._places = {path: names for path, names in factory.leaves.items() if _varies(factory, names)}
         marks = {path: hole(number) for number, path in enumerate(self._places)}
@@ -95,7 +95,7 @@ class _Anew:
         for path, mark in marks.items():
             text = text.replace(f'"{mark}"', mark) if not _is_fraction(factory, self._places[path]) else text
         self._problem = Form(text)
-        self._answers = answers_csv(shape.key, shape.blanks)
+        self._answers = answers_csv(family.key, family.blanks)
 
     def sheets(self, variant: Variant, student: str) -> Sheets:
         """Everything of one variant."""
@@ -122,11 +122,11 @@ class _Anew:
 class _Filled(_Anew):
     """Sheets that are typeset once."""
 
-    def __init__(self, setter: Typesetter, shape: Shape) -> None:
-        super().__init__(setter, shape)
-        key = shape.key
+    def __init__(self, setter: Typesetter, family: Family) -> None:
+        super().__init__(setter, family)
+        key = family.key
         self._size = len(key.steps)
-        values = Values(key.program, self._numbers(shape.model), key.problem.given, key.problem.rounding)
+        values = Values(key.program, self._numbers(family.model), key.problem.given, key.problem.rounding)
         exact = Values(key.program, tuple(key.exact), key.problem.given, Rounding("full"))
         self._desk = Desk(key.problem, key.program, values, exact, with_latex=True)
         self._shown = Shown(values, with_latex=True)
@@ -138,8 +138,8 @@ class _Filled(_Anew):
             holes.operands[signs] = [hole(self._size + p, text) for p, text in enumerate(bare)]
         self._mistakes = 4 * self._size
         self._code = self._mistakes + 3 * len(TITLES)
-        asked = {p: hole(3 * self._size + p, text) for p, text in shape.blanks.asked.items()}
-        blanks = replace(shape.blanks, asked=asked)
+        asked = {p: hole(3 * self._size + p, text) for p, text in family.blanks.asked.items()}
+        blanks = replace(family.blanks, asked=asked)
         sheet = worksheet(
             self._coded(key), blanks, values=values, shown=holes, detail=setter.detail, style=setter.style, student=STUDENT
         )
@@ -148,7 +148,7 @@ class _Filled(_Anew):
         self._spelled: dict[int, tuple[str, str]] = {}
 
     def _coded(self, key: Key) -> Key:
-        return Key(self.setter.factory.variant_problem(CODE, self.shape.model), key.program)
+        return Key(self.setter.factory.variant_problem(CODE, self.family.model), key.program)
 
     def _form(self, sheet: Sheet) -> Form:
         text = self.setter.medium.render(sheet).replace(CODE, hole(self._code))
@@ -157,7 +157,7 @@ class _Filled(_Anew):
     def _numbers(self, drawn: tuple[int, ...]) -> tuple[Any, ...]:
         """The values of a variant under the problem's rounding."""
         given = self.setter.factory.given(drawn)
-        return run(self.shape.key.program, given, self._how)
+        return run(self.family.key.program, given, self._how)
 
     @cached_property
     def _how(self) -> Arithmetic:
@@ -168,7 +168,7 @@ class _Filled(_Anew):
 
     def sheets(self, variant: Variant, student: str) -> Sheets:
         """Everything of one variant."""
-        key = self.shape.key
+        key = self.family.key
         given = self.setter.factory.given(variant.drawn)
         shown = Shown(Values(key.program, run(key.program, given, self._how), given, key.problem.rounding), with_latex=True)
         strings = [
@@ -208,8 +208,8 @@ class _Filled(_Anew):
             return Math(text, text)
 
         strings = KeyStrings(
-            {position: gap(position, bare[position]) for position in self.shape.blanks.asked},
-            {position: gap(2 * size + position, bare[position] + "00") for position in self.shape.blanks.asked},
+            {position: gap(position, bare[position]) for position in self.family.blanks.asked},
+            {position: gap(2 * size + position, bare[position] + "00") for position in self.family.blanks.asked},
             [
                 (
                     gap(self._mistakes + 3 * place, self._desk.name(best.position).text),
@@ -220,7 +220,7 @@ class _Filled(_Anew):
             ],
             [TITLES[slug] for slug in slugs],
         )
-        return self._form(lay_out(self._coded(self.shape.key), self._desk, self.shape.blanks, strings))
+        return self._form(lay_out(self._coded(self.family.key), self._desk, self.family.blanks, strings))
 
 
 def _varies(factory: Factory, names: tuple[Any, ...]) -> bool:

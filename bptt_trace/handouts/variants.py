@@ -86,7 +86,7 @@ class Factory:
         self._wanted = tuple(blanks), hints
         self.key = digest(self._facts(document, table))
         """The key of all draws, made from the numbers of the file and the ranges, without anything that is only printed."""
-        self._shapes: dict[Drawn, Shape] = {}
+        self._families: dict[Drawn, Family] = {}
 
     @staticmethod
     def _facts(document: Document, table: dict[str, Any]) -> Iterator[str]:
@@ -137,14 +137,14 @@ class Factory:
         """Draws that show which mistakes the numbers of this problem can show."""
         return [self.drawn(f"probe {number}") for number in range(PROBES)]
 
-    def shape(self, drawn: Drawn) -> Shape:
-        """The shape of a draw: variants of one shape share a program. In a cross-entropy a target of 0 omits a term."""
+    def family(self, drawn: Drawn) -> Family:
+        """The family of a draw: variants of one family share a program. In a cross-entropy a target of 0 omits a term."""
         choices = list(self.ranges.choices.values())
         told = [choices[index][drawn[index]].value for index in self.telling]
         key = (*((value == 0) - (value == 1) for value in told), *drawn[len(self.names) :])
-        if key not in self._shapes:
-            self._shapes[key] = Shape(self, drawn)
-        return self._shapes[key]
+        if key not in self._families:
+            self._families[key] = Family(self, drawn)
+        return self._families[key]
 
     @cached_property
     def telling(self) -> list[int]:
@@ -163,11 +163,11 @@ class Factory:
         """The variant of a code. Raises ``ProblemError`` if the code does not belong to this problem."""
         code = read_code(self.key, text)
         drawn = self.drawn(code)
-        return self.shape(drawn).finished([code], [drawn])[0]
+        return self.family(drawn).finished([code], [drawn])[0]
 
     def rejected(self, variant: Variant) -> str:
         """The condition that a variant fails; empty if it passes all screens."""
-        return self.shape(variant.drawn).screened([variant.drawn])[0]
+        return self.family(variant.drawn).screened([variant.drawn])[0]
 
     def search(self, count: int, seed: int, advance: Callable[[], None] = lambda: None) -> Search:
         """Find ``count`` variants that pass every screen. Raises ``ProblemError`` if there are too few.
@@ -197,17 +197,17 @@ class Factory:
 
     @cached_property
     def _largest(self) -> int:
-        return max(64, min(BATCH, MOST_NUMBERS // max(len(self.shape(self.drawn("probe 0")).key.steps), 1)))
+        return max(64, min(BATCH, MOST_NUMBERS // max(len(self.family(self.drawn("probe 0")).key.steps), 1)))
 
     def _look_at(self, batch: Sequence[str], found: Search, seen: set[Drawn], count: int) -> None:
         drawn = [self.drawn(code) for code in batch]
         failed = [""] * len(batch)
-        groups: dict[int, tuple[Shape, list[int]]] = {}
+        groups: dict[int, tuple[Family, list[int]]] = {}
         for number, draw in enumerate(drawn):
-            shape = self.shape(draw)
-            groups.setdefault(id(shape), (shape, []))[1].append(number)
-        for shape, numbers in groups.values():
-            for number, condition in zip(numbers, shape.screened([drawn[n] for n in numbers]), strict=True):
+            family = self.family(draw)
+            groups.setdefault(id(family), (family, []))[1].append(number)
+        for family, numbers in groups.values():
+            for number, condition in zip(numbers, family.screened([drawn[n] for n in numbers]), strict=True):
                 failed[number] = condition
         passed: list[int] = []
         for number, draw in enumerate(drawn):
@@ -220,10 +220,10 @@ class Factory:
                 seen.add(draw)
                 passed.append(number)
         done: dict[int, Variant] = {}
-        for shape, numbers in groups.values():
+        for family, numbers in groups.values():
             mine = [number for number in numbers if number in set(passed)]
             if mine:
-                variants = shape.finished([batch[p] for p in mine], [drawn[p] for p in mine])
+                variants = family.finished([batch[p] for p in mine], [drawn[p] for p in mine])
                 done.update(zip(mine, variants, strict=True))
         found.variants += [done[number] for number in passed]
 
@@ -240,10 +240,10 @@ class Factory:
     @property
     def never_shown(self) -> tuple[str, ...]:
         """The mistakes that no numbers of this problem would show."""
-        return tuple(dict.fromkeys(slug for shape in self._shapes.values() for slug in shape.screens.never_shown))
+        return tuple(dict.fromkeys(slug for family in self._families.values() for slug in family.screens.never_shown))
 
 
-class Shape:
+class Family:
     """Variants that share one program."""
 
     def __init__(self, factory: Factory, model: Drawn) -> None:
@@ -258,7 +258,7 @@ class Shape:
         self.screens.learn(self._columns([self._like_model(drawn) for drawn in factory.probes]))
 
     def _like_model(self, drawn: Drawn) -> Drawn:
-        """A draw whose numbers are those of this shape where the program depends on them."""
+        """A draw whose numbers are those of this family where the program depends on them."""
         same = {*self.factory.telling, *range(len(self.factory.names), len(drawn))}
         return tuple(self.model[index] if index in same else choice for index, choice in enumerate(drawn))
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from bptt_trace.calculation.compiled_rules import definition
-from bptt_trace.engine.formula import Apply, Const, Entry, Formula, Function, Pieces, Rest, Shape, Var, children
+from bptt_trace.engine.formula import Apply, Const, Entry, Formula, Function, Pieces, Rest, Shape, Var
 from bptt_trace.engine.formula_text import (
     ATOM,
     PRODUCT,
@@ -25,6 +25,7 @@ from bptt_trace.engine.formula_text import (
     is_whole,
     like,
 )
+from bptt_trace.engine.formula_walks import children
 from bptt_trace.engine.functions import ACTIVATIONS, ELEMENTARY, Z, slope_of
 from bptt_trace.lines.identifiers import Identifiers
 

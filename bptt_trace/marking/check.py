@@ -17,6 +17,8 @@ from itertools import combinations, islice
 from bptt_trace.engine.names import Name
 from bptt_trace.marking.answer_files import Answers
 from bptt_trace.marking.answer_number import Reading, read
+from bptt_trace.marking.assessable import says_nothing
+from bptt_trace.marking.blank_lines import absurd, solved
 from bptt_trace.marking.catalogue.entry import Misconception
 from bptt_trace.marking.decimal_mark import decided
 from bptt_trace.marking.key import HALF, MARGIN, MOST_UNITS, Changed, Key, Sources, TooMuchWork, Work, World
@@ -28,12 +30,9 @@ Explanation = Callable[[int, float, Misconception, Changed, float | None, float]
 """The distance of an answer from the value of a misconception; None if that does not explain the answer."""
 
 
-HUGE = 1e6
 MOST_COMBINATIONS = 15
 
 
-FEW = 2
-"""A number is informative if it is at least this many tolerances away from 0, or from another number."""
 LEAST_FILLED = 3
 """From this many answers on, the same number in every box is no coincidence."""
 
@@ -42,9 +41,6 @@ ASTRAY = 4
 
 MOST_WORK = 5_000_000
 """The largest number of lines calculated for one sheet, about ten seconds; undecided answers then need a human."""
-
-
-# ------------------------------------------------------------------------ the key
 
 
 # ---------------------------------------------------------------------- marking
@@ -245,7 +241,7 @@ class _Marking:
         if not sources:
             return _Verdict("rounded", reference=reference, radius=radius)
         self.roots[position] = behind
-        why = self.says_nothing(position, value, sources, reference, radius)
+        why = says_nothing(self.key, self.written, position, value, sources, reference, radius)
         why = why or self.hides_again(position, behind, reference, radius)
         return _Verdict("not-assessable" if why else "follow-through", why, (), behind, reference, radius)
 
@@ -288,7 +284,7 @@ class _Marking:
                 reference is not None
                 and abs(value - reference) <= radius
                 and not self.is_far(position, value, reference)
-                and not self.says_nothing(position, value, kept, reference, radius)
+                and not says_nothing(self.key, self.written, position, value, kept, reference, radius)
             ):
                 behind = frozenset().union(*(self.roots[source] for source in kept))
                 self.roots[position] = behind
@@ -450,41 +446,6 @@ class _Marking:
                     return "the mistake before it gives the same number here"
         return ""
 
-    def says_nothing(self, position: int, value: float, sources: list[int], reference: float, radius: float) -> str:
-        """Why a line that follows from wrong numbers shows no work; empty if it does.
-
-        A line shows work if it cannot be filled in without calculating: its
-        sources are possible numbers, none of them is a 0 or ±1 that leaves nothing
-        to calculate, its value is more than a few tolerances away from 0, and it
-        does not repeat a source, unless it should.
-        """
-        key, exact = self.key, self.key.exact[position]
-        for source in sources:
-            if abs(self.written[source]) > HUGE * max(1.0, abs(key.exact[source])) or out_of_range(
-                key, source, self.written[source]
-            ):
-                return "what it follows from is out of range"
-        emptied = {0.0, 1.0, -1.0} | {key.exact[a] for a in key.arguments[position] if key.steps[a].rule is None}
-        near = HALF * key.quantum[position]
-        dull = any(abs(reference - value) <= near < abs(exact - value) for value in emptied)
-        if dull and self.empties(sources):
-            return "what it follows from empties the step"
-        room = max(radius, key.quantum[position])
-        unit = max(room, 10.0**-key.problem.rounding.places)
-        if abs(reference) <= FEW * room or (MOST_UNITS * abs(reference) < abs(exact) and abs(reference) <= FEW * unit):
-            return "what it follows from leaves nothing to calculate: any number near 0 would do"
-        if any(abs(value - self.written[source]) <= room and abs(exact - key.exact[source]) > FEW * room for source in sources):
-            return "it repeats a number that it follows from"
-        return ""
-
-    def empties(self, sources: list[int]) -> bool:
-        """Whether a source is 0 or ±1 although it should not be."""
-        key = self.key
-        return any(
-            self.written[source] in (0.0, 1.0, -1.0) and abs(key.exact[source] - self.written[source]) > key.quantum[source]
-            for source in sources
-        )
-
     # ----------------------------------------------------------- blank lines
 
     def unwritten(self) -> tuple[Unwritten, ...]:
@@ -510,8 +471,8 @@ class _Marking:
     def explain(self, blank: int, wrong: list[int], faults: list[Unwritten]) -> bool:
         """Solve a blank line for one wrong answer; whether its value explains all wrong answers that use the line."""
         behind = [p for p in wrong if blank in self.sources(p)[1]]
-        value = self.solved(blank, behind[0])
-        if value is None or out_of_range(self.key, blank, value) or self.absurd(blank, value):
+        value = solved(self.key, self.world, blank, behind[0], self.written[behind[0]])
+        if value is None or out_of_range(self.key, blank, value) or absurd(self.key, blank, value):
             return False
         self.take(blank, value)
         if not all(self.goes_with(position) for position in behind):
@@ -543,43 +504,3 @@ class _Marking:
             return False
         radius = self.radius(position, reference)
         return radius <= 10 * self.key.quantum[position] and abs(self.written[position] - reference) <= 2 * radius
-
-    def absurd(self, blank: int, value: float) -> bool:
-        """Whether a value is so far off that it would explain any answer."""
-        exact = self.key.exact[blank]
-        return abs(value) > 100 * max(abs(exact), 10 * self.key.quantum[blank])
-
-    def solved(self, blank: int, position: int) -> float | None:
-        """The value of a blank line with which a later answer is right (secant method)."""
-        goal, way = self.written[position], self.way(blank, position)
-
-        def off(value: float) -> float | None:
-            moved: dict[int, float] = {blank: value}
-            for line in way:
-                there = self.world.rule(line, moved)
-                if there is None:
-                    return None
-                moved[line] = there
-            return moved[position] - goal
-
-        start = self.world.value(blank)
-        if start is None:
-            return None
-        left, right = start, start + max(abs(start), 1.0) * 1e-3
-        low, high = off(left), off(right)
-        for _ in range(40):
-            if low is None or high is None or high == low:
-                return None
-            left, right = right, right - high * (right - left) / (high - low)
-            low, high = high, off(right)
-            if high is not None and abs(high) <= 1e-12 * max(1.0, abs(goal)):
-                return right
-        return None
-
-    def way(self, blank: int, position: int) -> list[int]:
-        """The lines through which a blank line affects a later answer, in order, and that answer."""
-        on_the_way = {blank}
-        for line in (*self.world.behind(self.key.arguments[position]), position):
-            if not on_the_way.isdisjoint(self.key.arguments[line]):
-                on_the_way.add(line)
-        return sorted(on_the_way - {blank})

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bptt_trace.calculation.arithmetic import floats, resolve
 from bptt_trace.calculation.compiled_rules import source
+from bptt_trace.calculation.function_values import floats, resolve
 from bptt_trace.engine.formula import Function
 from bptt_trace.engine.names import Name
 from bptt_trace.engine.rules import Rule

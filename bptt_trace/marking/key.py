@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property, lru_cache
 
-from bptt_trace.calculation.arithmetic import Full, evaluate, floats, resolve, unrounded
+from bptt_trace.calculation.arithmetic import Full, evaluate, unrounded
 from bptt_trace.calculation.build import build
 from bptt_trace.calculation.compiled_rules import source
+from bptt_trace.calculation.function_values import floats, resolve
 from bptt_trace.engine.formula import Formula
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.engine.program import KEEPS_FIGURES, Program

@@ -134,7 +134,7 @@ def square(builder: Builder, gradient: Var) -> Formula:
     return Power(gradient, 2, bracketed=builder.steps[gradient.number].target.of is not None)
 
 
-Rule = Callable[[Turn], Formula]
+UpdateRule = Callable[[Turn], Formula]
 """Writes the state, and gives the step that is taken from the parameter."""
 
 
@@ -220,7 +220,7 @@ def powered(base: Formula, exponent: int) -> Formula:
     return base if exponent == 1 else Power(base, exponent)
 
 
-RULES: dict[str, Rule] = {
+RULES: dict[str, UpdateRule] = {
     "gd": gradient_descent,
     "momentum": momentum,
     "nesterov": nesterov,

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from bptt_trace.document.figures import Edge, Grid, Node, Picture
 from bptt_trace.document.mathematics import Inline, Math
-from bptt_trace.engine.formula import Sum, variables
+from bptt_trace.engine.formula import Sum
+from bptt_trace.engine.formula_walks import variables
 from bptt_trace.engine.names import LOSS, Layer, Name, Role, gradient
 from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.parts_of_sheet import Source, sources_of

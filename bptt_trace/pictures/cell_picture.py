@@ -12,23 +12,8 @@ from collections.abc import Iterator, Sequence
 
 from bptt_trace.document.figures import Edge, Grid, Node, Picture
 from bptt_trace.document.mathematics import Inline, Math
-from bptt_trace.engine.formula import (
-    ONE,
-    Apply,
-    Const,
-    Extreme,
-    Formula,
-    MatMul,
-    Neg,
-    Over,
-    Power,
-    Stack,
-    Sum,
-    Times,
-    Var,
-    children,
-    variables,
-)
+from bptt_trace.engine.formula import ONE, Apply, Const, Extreme, Formula, MatMul, Neg, Over, Power, Stack, Sum, Times, Var
+from bptt_trace.engine.formula_walks import children, variables
 from bptt_trace.engine.names import ENCODER, Role
 from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.rows import Desk

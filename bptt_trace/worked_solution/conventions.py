@@ -7,8 +7,9 @@ from typing import cast
 
 from bptt_trace.calculation.compiled_rules import definition
 from bptt_trace.document.mathematics import Inline, Math, inline
-from bptt_trace.engine.formula import Apply, Function, Var, applications, identity, product
+from bptt_trace.engine.formula import Apply, Function, Var, identity, product
 from bptt_trace.engine.formula_text import LATEX, TEXT, Line, in_z
+from bptt_trace.engine.formula_walks import applications
 from bptt_trace.engine.functions import slope_of, softmax
 from bptt_trace.engine.names import Layer, Name, Role, gradient
 from bptt_trace.lines.cell_words import choices, names_in, over_time

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 from bptt_trace.calculation.iterations import borders
 from bptt_trace.document.mathematics import Inline, Math, inline
 from bptt_trace.document.sheet import Note
-from bptt_trace.engine.formula import Apply, Formula, Sum, Times, Var, identity, variables
+from bptt_trace.engine.formula import Apply, Formula, Sum, Times, Var, identity
+from bptt_trace.engine.formula_walks import variables
 from bptt_trace.engine.functions import sigmoid, softmax, softplus, tanh
 from bptt_trace.engine.names import Name, Role, gradient
 from bptt_trace.engine.program import Moment

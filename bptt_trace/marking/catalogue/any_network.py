@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from bptt_trace.engine.formula import ONE, Apply, Const, Formula, Neg, Over, Sum, Times, Var, children, constant, product
+from bptt_trace.engine.formula import ONE, Apply, Const, Formula, Neg, Over, Sum, Times, Var, constant, product
+from bptt_trace.engine.formula_walks import children
 from bptt_trace.engine.functions import exp, ln, sigmoid, slope_of, softmax, tanh
 from bptt_trace.engine.names import LOSS, WHOLE_LOSS, Name, Role, gradient
 from bptt_trace.engine.program import Step

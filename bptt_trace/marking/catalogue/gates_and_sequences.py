@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import combinations
 
-from bptt_trace.engine.formula import ONE, ZERO, Apply, Extreme, Formula, Neg, Over, Sum, Times, Var, product, rewrite, variables
+from bptt_trace.engine.formula import ONE, ZERO, Apply, Extreme, Formula, Neg, Over, Sum, Times, Var, product
+from bptt_trace.engine.formula_walks import rewrite, variables
 from bptt_trace.engine.functions import exp, sigmoid, tanh
 from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, Name, Role, word_and_number
 from bptt_trace.engine.program import Step

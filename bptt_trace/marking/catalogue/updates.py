@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from bptt_trace.engine.formula import ONE, Apply, Const, Extreme, Formula, Neg, Over, Power, Sum, Times, Var, product, rewrite
+from bptt_trace.engine.formula import ONE, Apply, Const, Extreme, Formula, Neg, Over, Power, Sum, Times, Var, product
+from bptt_trace.engine.formula_walks import rewrite
 from bptt_trace.engine.functions import sqrt
 from bptt_trace.engine.names import LOSS, Name, Role
 from bptt_trace.engine.program import Step

@@ -1,0 +1,107 @@
+"""Walks over formulas: what they are made of, and the same formula with other parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from typing import assert_never, cast
+
+from bptt_trace.engine.formula import (
+    Apply,
+    Const,
+    Diagonal,
+    Entry,
+    Extreme,
+    Formula,
+    MatMul,
+    Neg,
+    Node,
+    Outer,
+    Over,
+    Power,
+    Rest,
+    Slice,
+    Spread,
+    Stack,
+    Sum,
+    Times,
+    Total,
+    Transpose,
+    Var,
+)
+
+
+def children(formula: Formula) -> Iterator[Formula]:
+    """The formulas that a formula is made of, from left to right."""
+    for field in fields(formula):  # type: ignore[arg-type]
+        value = getattr(formula, field.name)
+        if isinstance(value, Formula):
+            yield value
+        elif isinstance(value, tuple):
+            yield from (part for part in value if isinstance(part, Formula))
+
+
+def variables(formula: Formula) -> Iterator[Var]:
+    """The variables of a formula from left to right, once for each use."""
+    if isinstance(formula, Var):
+        yield formula
+    for child in children(formula):
+        yield from variables(child)
+
+
+def applications(formula: Formula) -> Iterator[Apply]:
+    """The functions that a formula applies, from the outside in."""
+    if isinstance(formula, Apply):
+        yield formula
+    for child in children(formula):
+        yield from applications(child)
+
+
+def rewrite(formula: Formula, change: Callable[[Formula], Formula | None]) -> Formula:  # noqa: C901 - a case for each node
+    """The formula with every part replaced for which ``change`` has something else to say."""
+    changed = change(formula)
+    if changed is not None:
+        return changed
+
+    def again(part: Formula) -> Formula:
+        return rewrite(part, change)
+
+    def all_of(parts: tuple[Formula, ...]) -> tuple[Formula, ...]:
+        return tuple(again(part) for part in parts)
+
+    node = cast(Node, formula)
+    match node:
+        case Var() | Entry() | Rest() | Const():
+            return node
+        case Neg(operand):
+            return Neg(again(operand))
+        case Sum(terms):
+            return Sum(all_of(terms))
+        case Times(factors):
+            return Times(all_of(factors))
+        case Over(numerator, denominator):
+            return Over(again(numerator), again(denominator))
+        case Power(base, exponent, bracketed):
+            return Power(again(base), exponent, bracketed)
+        case Apply(function, argument):
+            return Apply(function, again(argument))
+        case MatMul(left, right):
+            return again(left) @ again(right)
+        case Outer(column, row):
+            return Outer(again(column), again(row))
+        case Transpose(operand):
+            return again(operand).T
+        case Total(operand):
+            return Total(again(operand))
+        case Stack(parts):
+            return Stack(all_of(parts))
+        case Slice(operand, start, shape):
+            return Slice(again(operand), start, shape)
+        case Spread(operand, shape):
+            return Spread(again(operand), shape)
+        case Diagonal(operand):
+            return Diagonal(again(operand))
+        case Extreme(kind, (left, right)):
+            return Extreme(kind, (again(left), again(right)))
+        case _:
+            assert_never(node)
