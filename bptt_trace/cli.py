@@ -803,7 +803,7 @@ def _written(pieces: Iterable[str], output: Path | None) -> None:
 
 def _proof_note(problem: Problem) -> Any:
     from bptt_trace.calculation.prove import prove as compare
-    from bptt_trace.document.mathematics import Math, inline
+    from bptt_trace.document.mathematics import Number, inline
     from bptt_trace.document.sheet import Note
 
     comparisons = compare(problem)
@@ -815,8 +815,6 @@ def _proof_note(problem: Problem) -> Any:
     symbolic = all(comparison.composed is not None for comparison in comparisons)
     by = "SymPy's derivative of the composed loss and with central differences" if symbolic else "central differences"
     bound = f"{largest:.0e}" if largest else "0"
-    mantissa, _, exponent = bound.partition("e")
-    shown = Math(bound, rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else bound)
     count = len(comparisons)
     return Note(
         "Proof",
@@ -824,7 +822,7 @@ def _proof_note(problem: Problem) -> Any:
             "With 60 digits, {which} with {by} to {bound}.",
             which=f"all {count} gradients agree" if count > 1 else "the gradient agrees",
             by=by,
-            bound=shown,
+            bound=Number(bound),
         ),
     )
 

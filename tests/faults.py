@@ -255,8 +255,8 @@ FAULTS = (
     ),
     Fault(
         "the general formula says sum for mean",
-        '\\cdot ") if how == "mean" else Math("", "")',
-        '\\cdot ") if how == "sum" else Math("", "")',
+        'Symbol(count) if how == "mean" else None',
+        'Symbol(count) if how == "sum" else None',
         (),
     ),
     Fault(

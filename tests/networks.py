@@ -150,4 +150,4 @@ def crooked(function: Function) -> Function:
     """The same function with a slope that is 0.1 % too large."""
     slope = function.slope
     assert slope is not None
-    return Function(function.name, function.latex, lambda z, y: Fraction(1001, 1000) * slope(z, y), pieces=function.pieces)
+    return Function(function.name, function.sign, lambda z, y: Fraction(1001, 1000) * slope(z, y), pieces=function.pieces)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from bptt_trace.calculation.arithmetic import Values, evaluate
-from bptt_trace.document.mathematics import Inline, Math
+from bptt_trace.document.mathematics import Inline, Math, Number, Verbatim
 from bptt_trace.document.sheet import Block, Column, Paragraph, Section, Sheet, Table
 from bptt_trace.handouts.blanks import Blanks, blanks_of
 from bptt_trace.lines.rows import Desk
@@ -59,9 +59,13 @@ def key_sheet(key: Key, blanks: Blanks | None = None, *, values: Values | None =
     mistakes = expected(key, blanks)
     strings = KeyStrings(
         {position: desk.value(position) for position in blanks.asked},
-        {p: _plain(decimals(key.exact[p], key.places[p] + FINER)) for p in blanks.asked},
+        {p: Number(decimals(key.exact[p], key.places[p] + FINER)) for p in blanks.asked},
         [
-            (desk.name(one.position), _plain(line_of(desk, one.position)), _plain(decimals(one.value, key.places[one.position])))
+            (
+                desk.name(one.position),
+                Verbatim(line_of(desk, one.position)),
+                Number(decimals(one.value, key.places[one.position])),
+            )
             for one in mistakes
         ],
         [TITLES[one.slug] for one in mistakes],
@@ -138,7 +142,3 @@ def _mistakes(strings: KeyStrings) -> list[Block]:
         Paragraph(("Each of these mistakes, made alone from the first line on, shows best here:",)),
         Table(columns, rows),
     ]
-
-
-def _plain(text: str) -> Math:
-    return Math(text, text)

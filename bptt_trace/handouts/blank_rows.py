@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bptt_trace.calculation.arithmetic import Values
-from bptt_trace.document.mathematics import NOTHING, Math
+from bptt_trace.document.mathematics import NOTHING, Math, Put, Verbatim
+from bptt_trace.document.notation import TEXT
 from bptt_trace.document.sheet import Row, Stream
-from bptt_trace.engine.formula_text import LATEX, TEXT
 from bptt_trace.engine.names import Role
 from bptt_trace.engine.program import Program
 from bptt_trace.engine.rules import Rule
@@ -52,9 +52,7 @@ class Paper(Desk):
     def show(self, shown: Shown) -> None:
         """Take these strings, but for what is blank."""
         self.shown = shown.with_gaps({position: self._box(position) for position in self.hidden})
-        self._values, self._latex_values = self.shown.bare[TEXT], self.shown.bare[LATEX]
-        self._strings = [(self.names[s], self.shown.bare[s], self.shown.operands[s]) for s in self.notations]
-        self._fillers.clear()
+        self._rules.clear()
 
     def value(self, position: int) -> Math:
         """The printed value of a line; nothing where it is blank."""
@@ -66,7 +64,7 @@ class Paper(Desk):
         while not line and step.repeats:
             position = step.arguments[0]
             line, step = self._line_texts[position], self.steps[position]
-        return Math(f"[{line}]", rf"\boxed{{\scriptstyle {line}}}")
+        return Put("box", Verbatim(line))
 
     def row(self, position: int, label: str = "", so_far: Math = NOTHING) -> Row:
         """A line; a blank one tells as much as the hints do."""

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bptt_trace.document.figures import Edge, Grid, Node, Picture
-from bptt_trace.document.mathematics import Inline, Math
+from bptt_trace.document.mathematics import Inline, Math, Relation, Row, Verbatim, between
+from bptt_trace.document.notation import BESIDE
 from bptt_trace.engine.formula import Sum, variables
 from bptt_trace.engine.names import LOSS, Layer, Name, Role, gradient
 from bptt_trace.lines.matrix_rows import Blackboard
@@ -53,7 +54,7 @@ class Quantity:
         if not self.values:
             return self.name
         (value,) = self.values
-        return Math(f"{self.name.text} = {value.text}", f"{self.name.latex} = {value.latex}")
+        return Relation(self.name, value)
 
     def told(self) -> Inline:
         """In a sentence: ``h_1 = (0.5370, 0.1236)``."""
@@ -121,7 +122,7 @@ class Pencil:
         formula = self.desk.filled(step.rule, step.arguments)[0]
         if len(formula.text) > SHORT_FORMULA:
             return one
-        return Quantity(Math(f"{one.name.text} = {formula.text}", f"{one.name.latex} = {formula.latex}"), one.values)
+        return Quantity(Relation(one.name, formula), one.values)
 
     def total(self, position: int) -> int | None:
         """The gradient of a line."""
@@ -252,7 +253,7 @@ class Pencil:
         found = []
         for one in kinds.values():
             first, last = self.name(one[0], clock), self.name(one[-1], clock)
-            several = Math(f"{first.text}, ..., {last.text}", rf"{first.latex}, \dots, {last.latex}")
+            several = Row(first, ", ..., ", last)
             found.append(Quantity(several if len(one) > 1 else first))
         return found
 
@@ -287,8 +288,7 @@ class Pencil:
             target = self.quantity(given)
             rows = grid([target])
             if len(target.values) > 1:  # a vector lies on its side, so that the box is no higher than others
-                texts = [value.text for value in target.values]
-                row = Math(", ".join(texts), r",\ ".join(value.latex for value in target.values))
+                row = Row(*between(BESIDE, target.values))
                 rows = (((target.name,),), ((row,),))
             self.nodes[key] = replace(self.nodes[key], cells=(*self.nodes[key].cells, *rows))
             self.told[key].append(target.told())
@@ -313,7 +313,7 @@ class Pencil:
             else:
                 label = (((said,),), *(((one,),) for one in value))
             self.edge(start, end, kind, label)
-            self.told[end].append((f"{said} ", *one.told()) if named else Quantity(Math(said, said), value).told())
+            self.told[end].append((f"{said} ", *one.told()) if named else Quantity(Verbatim(said), value).told())
 
     def picture(self, which: str, title: str, lead: str) -> Picture:
         """The picture, with what it says in words."""
