@@ -99,6 +99,14 @@ def layer_in_words(layer: Layer) -> str:
     return ", ".join(part for part in (LAYER_WORDS.get(word, ""), f"layer {number}" if number else "") if part)
 
 
+class Stems(dict[str, bool]):
+    """Whether a stem reads the same with Greek letters; looked up once for each."""
+
+    def __missing__(self, stem: str) -> bool:
+        same = self[stem] = greek(stem) == stem
+        return same
+
+
 class Speller:
     """Names as one sheet writes them, in the lecturer's vocabulary."""
 
@@ -118,7 +126,18 @@ class Speller:
         shown = self.vocabulary.shown
         if signs is TEXT:
             return (lambda name: spell(shown(name))) if self.vocabulary.renamed else spell
-        return lambda name: spelled(shown(name), signs)
+        if not signs.in_line:
+            return lambda name: symbol(shown(name)).spell(signs)
+        same: dict[str, bool] = Stems()
+
+        def spelling(name: Name) -> str:
+            name = shown(name)
+            of, via = name.of, name.via
+            if same[name.stem] and (of is None or (same[of.stem] and (via is None or same[via.stem]))):
+                return spell(name)
+            return spelled(name, signs)
+
+        return spelling
 
     def seen_from(self, name: Name, now: int) -> Math:
         """In both, its times as seen from step ``now``: ``h_t``."""
@@ -192,7 +211,9 @@ class Shown:
         self.bare[TEXT] = shown(values)
 
     def _bare(self, signs: Signs) -> list[str]:
-        return [self._numeral(place, text, signs) for place, text in enumerate(self.bare[TEXT])]
+        if self.exact or self.boxes:
+            return [self._numeral(place, text, signs) for place, text in enumerate(self.bare[TEXT])]
+        return list(map(signs.numeral, self.bare[TEXT]))
 
     def _numeral(self, place: int, text: str, signs: Signs) -> str:
         if place in self.boxes:
@@ -206,7 +227,10 @@ class Shown:
         return bare if alone else signs.bracket.format(bare)
 
     def _operands(self, signs: Signs) -> list[str]:
-        return [self._operand(place, bare, signs) for place, bare in enumerate(self.bare[signs])]
+        if self.boxes:
+            return [self._operand(place, bare, signs) for place, bare in enumerate(self.bare[signs])]
+        bracket = signs.bracket.format
+        return [bare if _alone(text) else bracket(bare) for text, bare in zip(self.bare[TEXT], self.bare[signs], strict=True)]
 
     def with_gaps(self, boxes: Mapping[int, Math]) -> Shown:
         """The same with boxes in place of some numbers, of which it then has no string."""
