@@ -215,6 +215,7 @@ class _Typst(_Text):
     """Closed forms with fractions and roots set."""
 
     def _print_Pow(self, power: Any, rational: bool = False) -> str:
+        del rational
         if power.exp == sympy.Rational(1, 2):
             return f"sqrt({self._print(power.base)})"
         if power.exp.could_extract_minus_sign():

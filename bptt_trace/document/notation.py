@@ -420,7 +420,12 @@ MATHML = like(
     power="<msup><mrow>{}</mrow><mn>{}</mn></msup>",
     call="{}<mo>(</mo>{}<mo>)</mo>",
     calls={"sqrt": "<msqrt>{}</msqrt>"},
-    word=_word("<mi>{}</mi>", {"sigma": "<mi>σ</mi>", "phi": "<mi>φ</mi>", "psi": "<mi>ψ</mi>"}, "<mi>{}</mi>", "<msub>{}<mn>{}</mn></msub>"),
+    word=_word(
+        "<mi>{}</mi>",
+        {"sigma": "<mi>σ</mi>", "phi": "<mi>φ</mi>", "psi": "<mi>ψ</mi>"},
+        "<mi>{}</mi>",
+        "<msub>{}<mn>{}</mn></msub>",
+    ),
     extreme="{}<mo>(</mo>{}<mo>,</mo>{}<mo>)</mo>",
     extremes={"max": "<mi>max</mi>", "min": "<mi>min</mi>"},
     number="<mn>{}</mn>",

@@ -18,6 +18,24 @@ from bptt_trace.document.mathematics import NOTHING, Inline, Math, Relation, Wor
 from bptt_trace.document.mathematics import Row as Pieces
 
 
+class Word(str):
+    """What a line is, in a word or two: ``carried``, ``sum``, ``through tanh``."""
+
+    kind: str
+    """``direct`` or ``carried`` for the ways of a gradient, ``sum`` where they meet, else empty."""
+    short: str
+    """What there is room for above a result; empty where the name of the line says enough."""
+
+    def __new__(cls, said: str, kind: str = "", short: str = "") -> Word:
+        """The words, with what a medium needs to know of them."""
+        word = super().__new__(cls, said)
+        word.kind, word.short = kind, short
+        return word
+
+
+NO_WORD = Word("")
+
+
 class Row(NamedTuple):
     """One line of the calculation, ready to be set."""
 
@@ -29,8 +47,7 @@ class Row(NamedTuple):
     result: Math
     uses: str
     """The lines whose results go in: ``14, 15``."""
-    label: str
-    """What the line is, in a word: ``carried``, ``sum``, ``through tanh``."""
+    label: Word
     role: str = ""
     """The role of the quantity, as in JSON."""
     time: int | None = None

@@ -277,7 +277,7 @@ class ArrayPrinter(Printer):
         rest: str = "",
         rows: bool = False,
         numbers: bool = False,
-        fraction: Callable[[Var], bool] = lambda variable: False,
+        fraction: Callable[[Var], bool] = lambda _: False,
     ) -> None:
         """``fraction`` says whether the name of a variable is set as a fraction: that of a derivative."""
         super().__init__(signs)

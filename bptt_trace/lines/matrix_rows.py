@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from bptt_trace.document.mathematics import NOTHING, Math
 from bptt_trace.document.notation import Signs
-from bptt_trace.document.sheet import Row, Stream
+from bptt_trace.document.sheet import NO_WORD, Row, Stream, Word
 from bptt_trace.engine.formula import Entry, Shape, Var
 from bptt_trace.engine.formula_text import ArrayPrinter, literal
 from bptt_trace.engine.names import Name
@@ -109,21 +109,21 @@ class Blackboard:
     def _rows(self, position: int, label: Label | None, totals: list[Math] | None) -> Iterator[Row]:
         step, lines = self.steps[position], self.lines(position)
         if not step.shape:
-            yield self.desk.row(lines[0], label(position, lines[0]) if label else "", totals[0] if totals else NOTHING)
+            yield self.desk.row(lines[0], label(position, lines[0]) if label else NO_WORD, totals[0] if totals else NOTHING)
             return
-        word = label(position, lines[0]) if label else ""
-        each = [label(position, line) if label else "" for line in lines]
+        word = label(position, lines[0]) if label else NO_WORD
+        each = [label(position, line) if label else NO_WORD for line in lines]
         told_by_component = any(other != word for other in each)
         if self.detail != "lines":
-            yield self.row(position, "" if told_by_component else word)
+            yield self.row(position, NO_WORD if told_by_component else word)
         if self.detail != "board":
             under = self.detail == "both"
             for place, line in enumerate(lines):
-                own = each[place] if told_by_component or not under else ""
+                own = each[place] if told_by_component or not under else NO_WORD
                 row = self.desk.row(line, own, totals[place] if totals else NOTHING)
                 yield row._replace(kind="component") if under else row
 
-    def row(self, position: int, label: str = "") -> Row:
+    def row(self, position: int, label: Word = NO_WORD) -> Row:
         """A step as a line of matrices, or of numbers where it is one."""
         step = self.steps[position]
         if not step.shape:

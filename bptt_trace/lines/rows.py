@@ -21,7 +21,7 @@ from bptt_trace.calculation.arithmetic import WORKING, Arithmetic, Values, arith
 from bptt_trace.document.mathematics import NOTHING, Derivative, Math, Number, Relation, Symbol
 from bptt_trace.document.mathematics import Row as Pieces
 from bptt_trace.document.notation import TEXT, Signs
-from bptt_trace.document.sheet import Row, Stream
+from bptt_trace.document.sheet import NO_WORD, Row, Stream, Word
 from bptt_trace.engine.formula import Formula, Var
 from bptt_trace.engine.formula_text import Line, template
 from bptt_trace.engine.names import Name, Role
@@ -43,7 +43,7 @@ from bptt_trace.lines.spelling import (
 )
 from bptt_trace.problem.problem import Problem
 
-Label = Callable[[int, int], str]
+Label = Callable[[int, int], Word]
 """The word for a line, from its place among the steps and, in a program of numbers, that of a component."""
 ROLE_WORDS = {role: role.value for role in Role}
 """``role.value`` is a Python function, and asked for in every line."""
@@ -155,7 +155,7 @@ class Written(Math):
     __slots__ = ("form", "names")
 
     def __init__(self, formula: Rule | Formula, names: Callable[[int], Math]) -> None:
-        """``names`` gives the name of each argument of a rule, or of each variable of a formula, by its number; −1 is the last."""
+        """``names`` gives the name of each argument of a rule or variable of a formula, by its number; −1 is the last."""
         self.names = names
         self.form = formula
 
@@ -327,7 +327,7 @@ class Desk:
         filled = self.rule(rule)
         return _WithNames(filled, arguments), _WithNumbers(filled, arguments)
 
-    def row(self, position: int, label: str = "", so_far: Math = NOTHING) -> Row:
+    def row(self, position: int, label: Word = NO_WORD, so_far: Math = NOTHING) -> Row:
         """A step as a line of the sheet."""
         target, rule, arguments, role, _, _ = self.steps[position]
         assert rule is not None
@@ -425,7 +425,7 @@ class Desk:
         def produce() -> Iterator[Row]:
             totals = self.running_totals(positions[:-1]) if adds_up else iter(())
             for position in positions:
-                yield self.row(position, label(position, position) if label else "", next(totals, NOTHING))
+                yield self.row(position, label(position, position) if label else NO_WORD, next(totals, NOTHING))
 
         return Stream(produce, len(positions))
 

@@ -22,7 +22,7 @@ from bptt_trace.document.figures import Figure
 from bptt_trace.document.mathematics import Inline, Math, words
 from bptt_trace.document.notation import TYPST, UNICODE
 from bptt_trace.document.program_text import Listing
-from bptt_trace.document.sheet import Sheet
+from bptt_trace.document.sheet import Sheet, Word
 from bptt_trace.errors import ProblemError
 from bptt_trace.media.drawing.characters import text as in_boxes
 from bptt_trace.media.drawing.svg import svg
@@ -228,9 +228,9 @@ def _pictured(links: Mapping[str, str]) -> Callable[[Figure], str]:
     return render
 
 
-def _way(label: str) -> str:
+def _way(label: Word) -> str:
     """Which of the two ways of a gradient a label names: direct, carried or neither."""
-    return next((way for way in ("direct", "carried") if label.startswith(way)), "")
+    return label.kind if label.kind != "sum" else ""
 
 
 def code(listing: Listing) -> str:

@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import islice
 
 from bptt_trace.document.mathematics import NOTHING
-from bptt_trace.document.sheet import Lines, Row, Sheet
+from bptt_trace.document.sheet import Lines, Row, Sheet, Word
 from bptt_trace.media.unicode import Script
 
 LONG = 400
@@ -198,10 +198,8 @@ class Layout:
         body = self.body()
         indent = " " * (w.number + 2 + w.name)
         start = f"{row.number:>{w.number}}", f"  {self.script.math(row.name):<{w.name}}"
-        rule = ("─" if self.script.unicode else "-") * w.result if row.label == "sum" else ""
-        short = row.label.removesuffix(" only")
-        if short not in _SHORT_LABELS and not short.startswith("step"):
-            short = ""
+        rule = ("─" if self.script.unicode else "-") * w.result if row.label.kind == "sum" else ""
+        short = row.label.short
         parts = [("=", text) for text in (self.script.math(row.formula), self.script.math(row.numbers))]
         if parts[0] == parts[1]:
             parts.pop()
@@ -219,7 +217,10 @@ class Layout:
                 spans.append((f"{self.script.math(row.result):>{w.result}}", "bold"))
                 spans.append((f"  {self.uses(row)}", "dim"))
             elif place == 0:
-                spans += [(f"{rule if len(lines) == 2 else '':>{w.result}}", ""), (f"  {short}", label_style(short))]
+                spans += [
+                    (f"{rule if len(lines) == 2 else '':>{w.result}}", ""),
+                    (f"  {short}", label_style(row.label) if short else "dim"),
+                ]
             elif place == len(lines) - 2:
                 spans.append((f"{rule:>{w.result}}", ""))
             yield spans
@@ -363,16 +364,12 @@ class Layout:
         yield [(" " * indent, ""), (f"{relation} ", ""), (result, "bold"), (total, "dim"), (" " * gap, ""), (uses, "dim")]
 
 
-_SHORT_LABELS = {"direct", "carried", "sum", "rises", "falls", "stays", "rounded", "product"}
+STYLES = {"direct": "bold blue", "carried": "bold bright_red", "sum": "bold"}
 
 
-def label_style(label: str) -> str:
-    """The style of a role; colour comes last, so the word tells it too."""
-    if label.startswith("direct"):
-        return "bold blue"
-    if label.startswith("carried"):
-        return "bold bright_red"
-    return "bold" if label == "sum" else "dim"
+def label_style(label: Word) -> str:
+    """The style of a label; colour comes last, so the word tells it too."""
+    return STYLES.get(label.kind, "dim")
 
 
 def broken(text: str, width: int) -> list[str]:

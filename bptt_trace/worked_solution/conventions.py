@@ -284,7 +284,7 @@ def _in_z(function: Function) -> Math:
     """What a user's function is, or the slope of one."""
     told = definition(function)
     z = Symbol("z")
-    return Relation(Applied(function, z), Written(told, lambda variable: z))
+    return Relation(Applied(function, z), Written(told, lambda _: z))
 
 
 def _slope(function: Function) -> Function:
