@@ -272,8 +272,8 @@ FAULTS = (
     ),
     Fault(
         "the general formula says sum for mean",
-        '\\cdot ") if how == "mean" else Math("", "")',
-        '\\cdot ") if how == "sum" else Math("", "")',
+        'Symbol(count) if how == "mean" else None',
+        'Symbol(count) if how == "sum" else None',
         ("test_sentences.py::test_a_general_formula_gives_every_line_of_its_kind",),
     ),
     Fault(

@@ -299,7 +299,7 @@ def test_far_out_on_the_sigmoid(number, value):
 )
 def test_a_users_function_in_every_arithmetic(policy, source, number, value):
     """One expression, four arithmetics, one value."""
-    function = activation(source, "phi", r"\varphi")
+    function = activation(source, "phi", "phi")
     result = line(function(a), Rounding(policy), Fraction(number))
     exact = sympy.sympify(value, rational=True).evalf(60)
     if policy == "by_hand":

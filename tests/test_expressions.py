@@ -28,7 +28,7 @@ def value(source: str, z: str) -> float:
     """What an expression comes to at z."""
     builder = Builder()
     a = builder.given(A)
-    builder.let(H, activation(source, "phi", r"\varphi")(a), Role.HIDDEN)
+    builder.let(H, activation(source, "phi", "phi")(a), Role.HIDDEN)
     return evaluate(builder.build(), {A: Number(Fraction(z), z)}, Rounding("full"))[H]
 
 
@@ -152,7 +152,7 @@ REFUSED = [
 def test_what_is_refused(source, place, reason):
     """The message says why, shows the expression, and points at the place with a caret."""
     with pytest.raises(ProblemError) as caught:
-        activation(source, "phi", r"\varphi")
+        activation(source, "phi", "phi")
     message, shown, caret = str(caught.value).rsplit("\n", 2)
     assert reason in message
     assert f"    {' ' * place}^" == caret
@@ -172,7 +172,7 @@ SMOOTH = ["z^20", "3/z", "z/3", "-(z/(1+z^2))", "((z/2)^2)^3", "1/(1+exp(-z))", 
 @pytest.mark.parametrize("source", SMOOTH)
 def test_the_slope_is_the_limit_of_differences(source, z):
     """Every expression is differentiated as it stands: central differences with 60 digits find the same."""
-    function = activation(source, "phi", r"\varphi")
+    function = activation(source, "phi", "phi")
     value, slope = (Precise().line(rule_of(formula)[0], Role.HIDDEN) for formula in (function(Z), function.slope(Z, Z)))
     with localcontext(WORKING):
         at, step = Decimal(z), Decimal("1e-20")
@@ -182,7 +182,7 @@ def test_the_slope_is_the_limit_of_differences(source, z):
 
 def test_a_power_of_a_power_stands_in_brackets():
     """2^2^3 would be 2 to the eighth, and no LaTeX at all."""
-    function = activation("((z/2)^2)^3", "phi", r"\varphi")
+    function = activation("((z/2)^2)^3", "phi", "phi")
     assert "((z / 2)^2)^3" == in_z(function.definition, TEXT)
     assert r"((\frac{z}{2})^{2})^{3}" == in_z(function.definition, LATEX)
 
@@ -203,7 +203,7 @@ def test_whole_columns_take_corners_inside_an_expression():
     """What is screened for variants is what is solved."""
     builder = Builder()
     a = builder.given(A)
-    builder.let(H, activation("relu(z) - abs(z)/4", "phi", r"\varphi")(a), Role.HIDDEN)
+    builder.let(H, activation("relu(z) - abs(z)/4", "phi", "phi")(a), Role.HIDDEN)
     rule = builder.steps[-1].rule
     assert [-0.5, 0, 1.5] == over_arrays(rule)(np.array([-2.0, 0, 2])).tolist()
 
@@ -212,7 +212,7 @@ def test_whole_columns_take_corners_inside_an_expression():
 def test_a_long_text_is_refused_unread(source):
     """Past a ceiling of characters nothing is read, and nothing of it is repeated."""
     with pytest.raises(ProblemError, match=f"at most {MAX_LENGTH}") as caught:
-        activation(source, "phi", r"\varphi")
+        activation(source, "phi", "phi")
     assert len(str(caught.value)) < 100
 
 
@@ -220,7 +220,7 @@ def test_a_long_text_is_refused_unread(source):
 def test_any_text_is_an_expression_or_a_problem(source):
     """No text makes anything but a function or ``ProblemError``."""
     try:
-        function = activation(source, "phi", r"\varphi")
+        function = activation(source, "phi", "phi")
     except ProblemError:
         return
     assert source.strip() == function.source

@@ -14,8 +14,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bptt_trace.calculation.compiled_rules import source
+from bptt_trace.document.notation import ATOM, LATEX, PYTHON, SUM, TEXT, Form, Signs, like
 from bptt_trace.engine.formula import Apply, Const, Extreme, Formula, Neg, Over, Power, Sum, Times, Total, Var
-from bptt_trace.engine.formula_text import ATOM, LATEX, PYTHON, SUM, TEXT, Form, Line, Signs, in_z, like
+from bptt_trace.engine.formula_text import Line, in_z
 from bptt_trace.engine.functions import ln, sqrt, tanh
 from bptt_trace.engine.rules import rule_of
 from bptt_trace.errors import DesignError

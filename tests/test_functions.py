@@ -172,7 +172,7 @@ def test_sympy_differentiates_by_the_table(function: Function):
 )
 def test_a_users_expression_and_its_derivative(source, truth):
     """What stands in a problem file is read, and differentiated, as SymPy has it."""
-    function = activation(source, "phi", r"\varphi")
+    function = activation(source, "phi", "phi")
     slope = slope_of(function, ARGUMENT, VALUE)
     assert isinstance(slope, Apply)
     assert 0 == sympy.simplify((known(expression(definition(function))) - truth).rewrite(sympy.exp))

@@ -30,13 +30,14 @@ from test_media import HOSTILE, problem_titled
 from bptt_trace import OutputError, load, solve
 from bptt_trace.commands import command
 from bptt_trace.document.mathematics import Math
-from bptt_trace.errors import DesignError, ProgramMissing, TypesettingError
+from bptt_trace.document.notation import TYPST
+from bptt_trace.errors import ProgramMissing, TypesettingError
 from bptt_trace.marking.class_run import run
 from bptt_trace.media import latex_program as engine_module
 from bptt_trace.media import pdf as pdf_module
 from bptt_trace.media.latex_program import ENGINES, Engine, Running, complaint, find_engine, typeset
 from bptt_trace.media.pdf import compile_many, compile_one, source, typst_pdf
-from bptt_trace.media.typst import typst_math, typst_words
+from bptt_trace.media.typst import typst_words
 
 pytestmark = pytest.mark.latex
 
@@ -558,9 +559,9 @@ def test_a_bad_report_is_named_and_the_others_written(tmp_path: Path, monkeypatc
 
 
 def formulas(value: Any) -> Iterator[str]:
-    """Every formula of a sheet in LaTeX."""
+    """Every formula of a sheet in Typst."""
     if isinstance(value, Math):
-        yield value.latex
+        yield value.spell(TYPST)
     elif is_dataclass(value):
         for one in fields(value):
             yield from formulas(getattr(value, one.name))
@@ -583,33 +584,7 @@ def test_every_formula_has_a_spelling_in_typst(names: list[str], least: int) -> 
     sheets = (example(name, steps=steps, rounding=rule).sheet for name in names for steps, rule in kinds)
     known = {one for sheet in sheets for one in formulas(sheet)}
     assert len(known) > least
-    typst_pdf("\n\n".join(f"${typst_math(one)}$" for one in sorted(known)))
-
-
-@pytest.mark.parametrize(
-    ("latex", "typst"),
-    [
-        (r"\frac{\partial L}{\partial w_{xh}}\text{ via }a_{1}", 'frac(∂ L, ∂ w _(x h))" via "a _(1)'),
-        (r"w_{xh}' \cdot (1 - h_{2}^{2})", r"w'_(x h) ⋅ \( 1 - h _(2) ^(2) \)"),
-        (r"\begin{pmatrix}1 & 0.5 \cr -2 & 0\end{pmatrix}^{\top}", "display(mat(1, 0.5; - 2, 0)) ^(⊤)"),
-        (r"{h_{1}^{\langle 4\rangle}}^{2}", 'class("normal", h _(1) ^(⟨ 4 ⟩)) ^(2)'),
-        (r"{h_{1}}'", """class("normal", h _(1))'"""),
-        (r"\left(1 - \begin{pmatrix}1\end{pmatrix}\right)", "( 1 - display(mat(1)) )"),
-        (r"\mathrm{target}_{1}[2,3]", r'"target"_(1) \[ 2 \, 3 \]'),
-    ],
-)
-def test_spellings(latex: str, typst: str) -> None:
-    """What grows in LaTeX grows in Typst, and nothing else does."""
-    assert typst == typst_math(latex)
-
-
-@pytest.mark.parametrize(
-    "latex", [r"\input{x}", r"\write18{id}", r"\frac{1", "a}", "#x", r"\begin{array}1\end{array}", "x_", '"']
-)
-def test_what_is_no_formula_of_ours_is_refused(latex: str) -> None:
-    """The converter never guesses."""
-    with pytest.raises(DesignError, match=r"^Typst has no spelling of"):
-        typst_math(latex)
+    typst_pdf("\n\n".join(f"${one}$" for one in sorted(known)))
 
 
 @pytest.mark.parametrize("name", chosen(examples(), SOME))

@@ -28,7 +28,7 @@ from bptt_trace import load, parse, solve
 from bptt_trace.calculation.arithmetic import evaluate
 from bptt_trace.commands import command
 from bptt_trace.document.figures import Bars, Figure, Picture
-from bptt_trace.document.mathematics import Inline, Math, words
+from bptt_trace.document.mathematics import Inline, Math, Relation, Verbatim, words
 from bptt_trace.engine.functions import tanh
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.lines.matrix_rows import Blackboard
@@ -195,7 +195,7 @@ def pieces(figure: Figure) -> Iterator[Math]:
     if isinstance(figure, Bars):
         for bar in figure.bars:
             yield from (bar.name, bar.value, bar.factor)
-            yield Math(f"{bar.name.text} = {bar.value.text}", "")
+            yield Relation(bar.name, bar.value)
     else:
         grids = [grid for node in figure.nodes for grid in (node.cells, node.totals)] + [edge.label for edge in figure.edges]
         for grid in grids:
@@ -688,7 +688,7 @@ def test_a_title_is_only_text_in_every_picture(title: str) -> None:
     title += "\x0b"
     sheet = solution.sheet
     for figure in sheet.figures():
-        changed = type(figure)(**{**vars(figure), "title": (title,), "alternative": (title, Math(title, "x"))})
+        changed = type(figure)(**{**vars(figure), "title": (title,), "alternative": (title, Verbatim(title))})
         root = ElementTree.fromstring(svg(changed))
         spoken = "".join(sign if sign.isprintable() else " " for sign in title)
         assert root[0].text == spoken

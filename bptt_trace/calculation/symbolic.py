@@ -11,8 +11,10 @@ from functools import lru_cache
 from typing import Any
 
 import sympy
+from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
+from bptt_trace.document.notation import LATEX, TEXT, TYPST, UNICODE, Signs
 from bptt_trace.engine.formula import (
     Apply,
     Const,
@@ -199,6 +201,44 @@ class _Text(StrPrinter):  # type: ignore[misc]
         return "exp(1)"
 
 
+class _Unicode(_Text):
+    """Closed forms with whole exponents above."""
+
+    def _print_Pow(self, power: Any, rational: bool = False) -> str:
+        if power.exp.is_Integer and power.exp > 1:
+            return f"{self.parenthesize(power.base, PRECEDENCE['Pow'])}{UNICODE.exponent(power.exp)}"
+        return str(super()._print_Pow(power, rational))
+
+
+class _Typst(_Text):
+    """Closed forms with fractions and roots set."""
+
+    def _print_Pow(self, power: Any, rational: bool = False) -> str:
+        del rational
+        if power.exp == sympy.Rational(1, 2):
+            return f"sqrt({self._print(power.base)})"
+        if power.exp.could_extract_minus_sign():
+            return self._quotient(sympy.S.One, 1 / power)
+        return f"{self.parenthesize(power.base, PRECEDENCE['Pow'])}^({self._print(power.exp)})"
+
+    def _print_Rational(self, number: Any) -> str:
+        return f"{'-' if number < 0 else ''}{self._quotient(sympy.Integer(abs(number.p)), sympy.Integer(number.q))}"
+
+    def _print_Mul(self, product: Any) -> str:
+        if product.could_extract_minus_sign():
+            return f"-{self.parenthesize(-product, PRECEDENCE['Mul'], strict=True)}"
+        above, below = sympy.fraction(product)
+        if below != 1:
+            return self._quotient(above, below)
+        return " * ".join(self.parenthesize(factor, PRECEDENCE["Mul"], strict=True) for factor in product.as_ordered_factors())
+
+    def _print_Function(self, applied: Any) -> str:
+        return f"{applied.func.__name__}({', '.join(map(self._print, applied.args))})"
+
+    def _quotient(self, above: Expression, below: Expression) -> str:
+        return f"frac({self._print(above)}, {self._print(below)})"
+
+
 def in_text(value: Expression) -> str:
     """A closed form in plain text."""
     return str(_Text().doprint(value)).replace("**", "^").replace("*", " * ")
@@ -208,6 +248,17 @@ def in_latex(value: Expression) -> str:
     """A closed form in LaTeX, with brackets at which a line may break."""
     text = str(sympy.latex(value, long_frac_ratio=1, mul_symbol="dot", ln_notation=True))
     return text.replace(r"\left(", "(").replace(r"\right)", ")")
+
+
+def in_notation(value: Expression, signs: Signs) -> str:
+    """A closed form in a notation."""
+    if signs is LATEX:
+        return in_latex(value)
+    if signs is TEXT:
+        return in_text(value)
+    printer = _Typst() if signs is TYPST else _Unicode()
+    text = str(printer.doprint(value)).replace("**", "^").replace("*", signs.marks["*"] if signs is TYPST else " · ")
+    return text if signs is TYPST else signs.script(text)
 
 
 # --------------------------------------------------------------------------- the graph

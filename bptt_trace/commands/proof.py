@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def proof_note(problem: Problem) -> Note | None:
     """How well the gradients agree, for the footer; nothing where there is no gradient."""
     from bptt_trace.calculation.prove import prove as compare
-    from bptt_trace.document.mathematics import Math, inline
+    from bptt_trace.document.mathematics import Number, inline
     from bptt_trace.document.sheet import Note
 
     comparisons = compare(problem)
@@ -30,8 +30,6 @@ def proof_note(problem: Problem) -> Note | None:
     symbolic = all(comparison.composed is not None for comparison in comparisons)
     by = "SymPy's derivative of the composed loss and with central differences" if symbolic else "central differences"
     bound = f"{largest:.0e}" if largest else "0"
-    mantissa, _, exponent = bound.partition("e")
-    shown = Math(bound, rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else bound)
     count = len(comparisons)
     return Note(
         "Proof",
@@ -39,7 +37,7 @@ def proof_note(problem: Problem) -> Note | None:
             "With 60 digits, {which} with {by} to {bound}.",
             which=f"all {count} gradients agree" if count > 1 else "the gradient agrees",
             by=by,
-            bound=shown,
+            bound=Number(bound),
         ),
     )
 

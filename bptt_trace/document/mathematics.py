@@ -1,20 +1,278 @@
-"""Mathematics on a sheet: a formula in text and in LaTeX, and words with formulas between them."""
+"""Mathematics on a sheet, and words with mathematics between them.
+
+A piece of mathematics keeps what it is (a name, a number, a relation) and is
+spelled when a medium asks for it, in the notation of that medium. What is made
+of formulas and of the steps of a program comes from ``lines``; here is what
+small pieces are made of.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from string import Formatter
-from typing import NamedTuple
+from typing import Any
+
+from bptt_trace.document.notation import LATEX, TEXT, Signs
 
 
-class Math(NamedTuple):
-    """A piece of mathematics in both spellings."""
+class Math:
+    """A piece of mathematics; two are equal if they read the same in plain text."""
 
-    text: str
-    latex: str
+    __slots__ = ()
+
+    def spell(self, signs: Signs) -> str:
+        """The piece in a notation; empty where there is nothing."""
+        raise NotImplementedError
+
+    def flat(self, signs: Signs) -> Iterator[str | Symbol | Derivative | Number]:
+        """The piece from left to right for a medium that sets letters by itself: names, numbers and, as strings, signs."""
+        yield self.spell(signs)
+
+    @property
+    def text(self) -> str:
+        """In plain text, with the names of answer files."""
+        return self.spell(TEXT)
+
+    @property
+    def latex(self) -> str:
+        """In LaTeX."""
+        return self.spell(LATEX)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Math) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return f"Math({self.text!r})"
 
 
-NOTHING = Math("", "")
+class Number(Math):
+    """A number, as it is printed."""
+
+    __slots__ = ("digits",)
+
+    def __init__(self, digits: object) -> None:
+        self.digits = str(digits)
+
+    def spell(self, signs: Signs) -> str:
+        """With its power of ten, where it has one, as the notation writes powers."""
+        return signs.numeral(self.digits)
+
+    def flat(self, signs: Signs) -> Iterator[Number]:
+        """Itself."""
+        del signs
+        yield self
+
+
+class Power(Number):
+    """A power of ten on a scale: 0.01, or 10 with an exponent where letters are set."""
+
+    __slots__ = ("exponent",)
+
+    def __init__(self, digits: str, exponent: int) -> None:
+        super().__init__(digits)
+        self.exponent = exponent
+
+    def spell(self, signs: Signs) -> str:
+        """In digits where a notation stands in one line."""
+        if signs.in_line or 0 <= self.exponent <= 2:
+            return signs.numeral(self.digits)
+        return signs.power.pattern.format(signs.number.format(10), signs.script(str(self.exponent)))
+
+
+class Verbatim(Math):
+    """Signs that read the same in every notation: the number of a line, ``@2``."""
+
+    __slots__ = ("said",)
+
+    def __init__(self, said: str) -> None:
+        self.said = said
+
+    def spell(self, signs: Signs) -> str:
+        """As they are."""
+        return signs.verbatim(self.said)
+
+
+NOTHING = Verbatim("")
+
+
+class Words(Math):
+    """Words in mathematics."""
+
+    __slots__ = ("said",)
+
+    def __init__(self, said: str) -> None:
+        self.said = said
+
+    def spell(self, signs: Signs) -> str:
+        """Upright."""
+        return signs.words.format(self.said)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Symbol(Math):
+    """A letter, or a word in its place, with what stands around it."""
+
+    letter: str
+    below: str | Symbol = ""
+    """``hh`` of ``w_hh``, or the name of a parameter."""
+    time: str = ""
+    word: str = ""
+    """Which layers: ``fwd``, ``enc``."""
+    number: str = ""
+    """The number of the layer."""
+    prime: bool = False
+    index: tuple[int, ...] = ()
+    sample: int | None = None
+    iteration: int = 1
+
+    def spell(self, signs: Signs) -> str:
+        """The letter, then what stands below and above it; an index in brackets comes last."""
+        letter = self.letter
+        text = signs.letters.get(letter) or (signs.letter if len(letter) == 1 else signs.upright).format(letter)
+        if signs.in_line:  # a letter alone; the names of quantities are written by ``spell`` of the engine
+            return text
+        accent = signs.accents.get(self.word)
+        if accent:
+            text = accent.format(text)
+        below = self.below.spell(signs) if isinstance(self.below, Symbol) else signs.script(self.below) if self.below else ""
+        time = signs.script(self.time) if self.time else ""
+        if below and time:
+            below = f"{below}{signs.script(',')}{time}"
+        if below or time:
+            text = (signs.under_primed if self.prime else signs.under).format(text, below or time)
+        elif self.prime:
+            text = signs.prime.format(text)
+        above = ""
+        if self.number or (self.word and not accent):
+            word = signs.upright.format(self.word) if self.word and not accent else ""
+            above = signs.layer.format(f"{word}{signs.script(self.number) if self.number else ''}")
+        if self.sample is not None:
+            above += signs.sample.format(signs.script(str(self.sample)))
+        if self.iteration != 1:
+            above += signs.iteration.format(self.iteration)
+        if above:
+            text = signs.above.format(text, above)  # a power of it is a sign of its own above
+        if self.index:
+            text += signs.index.format(signs.script(",".join(map(str, self.index))))
+        return text
+
+    def flat(self, signs: Signs) -> Iterator[Symbol | Derivative]:
+        """Itself."""
+        del signs
+        yield self
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Derivative(Math):
+    """The derivative of one quantity by another, and the quantity by which it arrives."""
+
+    of: Symbol
+    by: Symbol
+    via: Symbol | None = None
+
+    def spell(self, signs: Signs) -> str:
+        """A fraction."""
+        text = signs.derivative.format(self.of.spell(signs), self.by.spell(signs))
+        return text if self.via is None else signs.via.format(text, self.via.spell(signs))
+
+    def flat(self, signs: Signs) -> Iterator[str | Derivative | Symbol]:
+        """The fraction, and behind it by which quantity it arrives."""
+        del signs
+        yield Derivative(self.of, self.by)
+        if self.via is not None:
+            yield " via "
+            yield self.via
+
+
+class Row(Math):
+    """Pieces from left to right; strings between them are signs in plain text, which each notation writes in its own way."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, *parts: Math | str) -> None:
+        self.parts = parts
+
+    def spell(self, signs: Signs) -> str:
+        """One behind the other."""
+        marks = signs.marks
+        return "".join([marks.get(part, part) if isinstance(part, str) else part.spell(signs) for part in self.parts])
+
+    def flat(self, signs: Signs) -> Iterator[str | Symbol | Derivative | Number]:
+        """What each part is."""
+        for part in self.parts:
+            if isinstance(part, str):
+                yield signs.marks.get(part, part)
+            else:
+                yield from part.flat(signs)
+
+
+class Relation(Row):
+    """``a = b``, or a longer chain."""
+
+    __slots__ = ("sides", "sign")
+
+    def __init__(self, *sides: Math, sign: str = " = ") -> None:
+        super().__init__(*between(sign, sides))
+        self.sides, self.sign = sides, sign
+
+
+class Put(Math):
+    """Pieces set at the places of a form: ``Put("over", c, n)`` is a quotient."""
+
+    __slots__ = ("form", "parts")
+
+    def __init__(self, form: str, *parts: Math | Any) -> None:
+        self.form, self.parts = form, parts
+
+    def spell(self, signs: Signs) -> str:
+        """By the pattern of the notation."""
+        form = getattr(signs, self.form)
+        spelled = [part.spell(signs) if isinstance(part, Math) else signs.exponent(part) for part in self.parts]
+        text: str = (form if isinstance(form, str) else form.pattern).format(*spelled)
+        return text
+
+
+class Applied(Math):
+    """A function with its argument, or the function alone."""
+
+    __slots__ = ("argument", "function")
+
+    def __init__(self, function: Any, argument: Math | None = None) -> None:
+        self.function, self.argument = function, argument
+
+    def spell(self, signs: Signs) -> str:
+        """As formulas have it."""
+        word = signs.word(self.function)
+        return word if self.argument is None else signs.call.pattern.format(word, self.argument.spell(signs))
+
+
+def between(sign: str, parts: Iterable[Math]) -> list[Math | str]:
+    """Pieces with a sign between each two."""
+    found: list[Math | str] = []
+    for part in parts:
+        found += [sign, part] if found else [part]
+    return found
+
+
+def sum_over(letters: str) -> Math:
+    """The sign of a sum over time steps (``t``), units (``i``), samples (``s``), or over both (``st``)."""
+    return Put("sums" if len(letters) > 1 else "sum", Verbatim(letters) if len(letters) == 1 else _Letters(letters))
+
+
+class _Letters(Math):
+    """Letters under the sign of a sum: together in plain text, else with commas."""
+
+    __slots__ = ("letters",)
+
+    def __init__(self, letters: str) -> None:
+        self.letters = letters
+
+    def spell(self, signs: Signs) -> str:
+        return self.letters if signs.in_line else signs.script(",".join(self.letters))
 
 
 Inline = tuple["str | Math", ...]
@@ -22,7 +280,7 @@ Inline = tuple["str | Math", ...]
 
 
 def inline(pattern: str, **parts: str | Math | Inline) -> Inline:
-    """Words with mathematics set in: ``inline("{h} is small", h=Math("h_1", "h_{1}"))``."""
+    """Words with mathematics set in: ``inline("{h} is small", h=Symbol("h"))``."""
     pieces: list[str | Math] = []
     for words, key, _, _ in Formatter().parse(pattern):
         if words:

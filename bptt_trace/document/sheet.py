@@ -14,7 +14,26 @@ from typing import ClassVar, NamedTuple
 
 from bptt_trace.document.figures import Bars, Decades, Figure, Picture
 from bptt_trace.document.heading import Handout
-from bptt_trace.document.mathematics import NOTHING, Inline, Math, words
+from bptt_trace.document.mathematics import NOTHING, Inline, Math, Relation, Words, words
+from bptt_trace.document.mathematics import Row as Pieces
+
+
+class Word(str):
+    """What a line is, in a word or two: ``carried``, ``sum``, ``through tanh``."""
+
+    kind: str
+    """``direct`` or ``carried`` for the ways of a gradient, ``sum`` where they meet, else empty."""
+    short: str
+    """What there is room for above a result; empty where the name of the line says enough."""
+
+    def __new__(cls, said: str, kind: str = "", short: str = "") -> Word:
+        """The words, with what a medium needs to know of them."""
+        word = super().__new__(cls, said)
+        word.kind, word.short = kind, short
+        return word
+
+
+NO_WORD = Word("")
 
 
 class Row(NamedTuple):
@@ -28,8 +47,7 @@ class Row(NamedTuple):
     result: Math
     uses: str
     """The lines whose results go in: ``14, 15``."""
-    label: str
-    """What the line is, in a word: ``carried``, ``sum``, ``through tanh``."""
+    label: Word
     role: str = ""
     """The role of the quantity, as in JSON."""
     time: int | None = None
@@ -149,12 +167,17 @@ class Part:
     math: Math
     word: str = ""
     via: Math | None = None
-    """What it arrives by, where the word names a quantity."""
+    """What it arrives by, where the word is ``via``."""
+
+    @property
+    def below(self) -> Math:
+        """What stands under it: the word, or the quantity that it arrives by."""
+        return Pieces(Words(f"{self.word} "), self.via) if self.via else Words(self.word)
 
     @property
     def under(self) -> str:
-        """The word in LaTeX: what stands before the comma, or the quantity that it arrives by."""
-        return rf"\text{{via }}{self.via.latex}" if self.via else rf"\text{{{self.word.partition(',')[0]}}}"
+        """The same in LaTeX."""
+        return self.below.latex
 
 
 @dataclass(frozen=True)
@@ -282,14 +305,12 @@ class Sheet:
                     yield from block.rows
 
 
-def turned(columns: Sequence[Column], rows: Sequence[tuple[Inline, ...]], title: Inline = (), symbol: str = "") -> Table:
-    """The table with its rows as columns."""
+def turned(columns: Sequence[Column], rows: Sequence[tuple[Inline, ...]], title: Inline = (), symbol: Math = NOTHING) -> Table:
+    """The table with its rows as columns; ``symbol`` stands before the headings that are numbers: ``t = 1``."""
     first, *others = columns
-    heads = [Column(() if symbol else first.heading)]
+    heads = [Column(first.heading if symbol is NOTHING else ())]
     for row in rows:
-        heading = tuple(
-            Math(f"{symbol}{part.text}", f"{symbol}{part.latex}") if isinstance(part, Math) else part for part in row[0]
-        )
-        heads.append(Column(heading, right=True))
+        heading = (Relation(symbol, part) if symbol is not NOTHING and isinstance(part, Math) else part for part in row[0])
+        heads.append(Column(tuple(heading), right=True))
     cells = [(column.heading, *(row[place + 1] for row in rows)) for place, column in enumerate(others)]
     return Table(tuple(heads), cells, title)

@@ -26,8 +26,10 @@ _TOKEN = re.compile(
 
 
 @while_used
-def activation(source: str, name: str, latex: str, slope_at_0: Fraction = Fraction(0)) -> Function:
+def activation(source: str, name: str, sign: str, slope_at_0: Fraction = Fraction(0), number: int | None = None) -> Function:
     """The function that an expression in z defines; ``slope_at_0`` is the slope of a relu in it at 0.
+
+    ``name`` is its name in plain text; where formulas are set, that is ``sign`` with the ``number`` below it.
 
     Raises ``ProblemError``, with a caret under the position, if ``source`` is
     not such an expression.
@@ -36,7 +38,7 @@ def activation(source: str, name: str, latex: str, slope_at_0: Fraction = Fracti
     formula = parser.whole()
     if not any(True for _ in variables(formula)):
         raise parser.error("the expression does not contain z", 0)
-    return defined(name, latex, formula, source.strip())
+    return defined(name, sign, formula, source.strip(), number)
 
 
 class _Parser:

@@ -461,7 +461,8 @@ class Function:
     """A function of one number. Two functions are the same only if they are one object."""
 
     name: str
-    latex: str
+    sign: str
+    """What is set for it in formulas: a word, or the name of a Greek letter."""
     slope: Callable[[Formula, Formula], Formula] | None = None
     """The slope as a formula, from formulas for the argument z and the value y."""
     pieces: Pieces | None = None
@@ -478,6 +479,10 @@ class Function:
     code: Mapping[str, str] | None = None
     """How generated programs define it under its own name: with decimals of 60 digits (``decimal``), with Python's
     doubles (``float``), with arrays (``numpy``, ``torch``) and with SymPy (``sympy``)."""
+    number: int | None = None
+    """What stands below the sign of one of several functions of a user."""
+    prime: bool = False
+    """Whether it is the slope of the function with this sign."""
 
     def __call__(self, argument: Formula) -> Formula:
         """The function applied to a formula; the identity leaves it as it is."""
@@ -487,4 +492,4 @@ class Function:
         return self.name
 
 
-identity = Function("identity", r"\mathrm{id}", lambda z, y: ONE, pieces=Pieces(Fraction(1), Fraction(0), Fraction(1)))
+identity = Function("identity", "id", lambda z, y: ONE, pieces=Pieces(Fraction(1), Fraction(0), Fraction(1)))

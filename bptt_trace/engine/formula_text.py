@@ -1,4 +1,4 @@
-"""Formulas as text: one walk over the nodes of a formula, and a table of forms for each notation.
+"""Formulas as text: one walk over the nodes of a formula, with the forms of a notation.
 
 The walk keeps the author's order and evaluates nothing. A row of ``Signs`` holds
 the differences between notations: a pattern for each kind of node, the
@@ -10,13 +10,13 @@ variable: a hole that is filled later (``Line``), or a name or entries
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from operator import attrgetter
-from typing import Any, NamedTuple, cast
+from typing import cast
 
+from bptt_trace.document.notation import ATOM, INTERNAL, POWER, PRODUCT, SUM, Form, Signs
 from bptt_trace.engine.formula import (
     Apply,
     Const,
@@ -42,123 +42,12 @@ from bptt_trace.engine.formula import (
     Transpose,
     Var,
 )
+from bptt_trace.engine.formula_walks import children
 from bptt_trace.engine.rules import KEPT_RULES, Rule
 from bptt_trace.errors import DesignError
 
-SUM, NEGATION, PRODUCT, POWER, ATOM = range(5)
-"""Precedence, for brackets: lowest for a sum, highest for a name."""
-
 Written = tuple[str, int]
 """A text and its precedence."""
-
-
-class Form(NamedTuple):
-    """How a notation writes one kind of node."""
-
-    pattern: str
-    """The pattern, with ``{}`` for each part."""
-    least: tuple[int, ...] = (SUM, SUM)
-    """The precedence that each part needs; a part of lower precedence stands in brackets."""
-    strength: int = ATOM
-    """The precedence of the whole."""
-
-
-@dataclass(frozen=True, eq=False)
-class Signs:
-    """One notation. Two are the same only if they are one object."""
-
-    # Numbers
-    plus: Form = Form("{} + {}", (NEGATION, PRODUCT), SUM)
-    minus: Form = Form("{} - {}", (NEGATION, PRODUCT), SUM)
-    negative: Form = Form("-{}", (PRODUCT,), NEGATION)
-    times: Form = Form("{} * {}", (POWER, POWER), PRODUCT)
-    over: Form = Form("{} / {}", (POWER, POWER), PRODUCT)
-    ratio: Form = Form("({}/{})", (ATOM, ATOM))
-    """A quotient of two whole numbers."""
-    power: Form = Form("{}^{}", (ATOM,), POWER)
-    call: Form = Form("{}({})", (SUM,))
-    """A function with its argument."""
-    calls: Mapping[str, str] = field(default_factory=dict)
-    """Functions with a sign of their own, by name: a root."""
-    word: Callable[[Function], str] = attrgetter("name")
-    """The name of a function."""
-    extreme: Form = Form("{}({}, {})")
-    extremes: Mapping[str, str] = field(default_factory=lambda: {"max": "max", "min": "min"})
-    """The names of the larger and the smaller of two."""
-    number: str = "{}"
-    """A whole number."""
-    bracket: str = "({})"
-    ellipsis: str = "{} + ... + {}"
-    """A sum of many, from the first to the last."""
-
-    # Vectors and matrices
-    entrywise: Form = Form("{} .* {}", (POWER, POWER), PRODUCT)
-    """A product entry by entry."""
-    matmul: Form = Form("{} {}", (PRODUCT, POWER), PRODUCT)
-    """A matrix product of names."""
-    matmul_of_entries: Form = Form("{} {}", (PRODUCT, POWER), PRODUCT)
-    scaled: Form = Form("{} * {}", (PRODUCT, POWER), PRODUCT)
-    """A matrix product with a single number."""
-    transposed: Form = Form("{}^T", (ATOM,))
-    total: Form = Form("sum({})", (SUM,))
-    diagonal: Form = Form("diag({})", (SUM,))
-    column: Form = Form("[{}]", (SUM,))
-    row: Form = Form("[{}]", (SUM,))
-    below: str = "; "
-    """The separator between the rows of a matrix."""
-    beside: str = ", "
-    """The separator between the entries of a row."""
-    ones: str = "ones"
-    cut: str = "{}_[{}]"
-    """Some entries of a column."""
-    tall: str = "({})"
-    """Brackets as high as a matrix."""
-    matrix: str = "[{}]"
-
-
-def like(signs: Signs, **own: Any) -> Signs:
-    """A notation that differs from another in these fields; a text replaces the pattern of a form and keeps its precedences."""
-    forms = {
-        name: getattr(signs, name)._replace(pattern=value)
-        for name, value in own.items()
-        if isinstance(value, str) and isinstance(getattr(signs, name), Form)
-    }
-    return replace(signs, **(own | forms))
-
-
-TEXT = Signs()
-LATEX = like(
-    TEXT,
-    times=r"{} \cdot {}",
-    over=Form(r"\frac{{{}}}{{{}}}", (SUM, SUM), POWER),
-    ratio=Form(r"\frac{{{}}}{{{}}}", (SUM, SUM), POWER),
-    power="{}^{{{}}}",
-    calls={"sqrt": r"\sqrt{{{}}}"},
-    word=attrgetter("latex"),
-    extremes={"max": r"\max", "min": r"\min"},
-    ellipsis=r"{} + \dots + {}",
-    entrywise=r"{} \odot {}",
-    matmul=r"{} \thinspace {}",
-    scaled=r"{} \cdot {}",
-    transposed=r"{}^{{\top}}",
-    total=r"\textstyle\sum({})",
-    diagonal=r"\mathrm{{diag}}({})",
-    column=r"\begin{{pmatrix}}{}\end{{pmatrix}}",
-    row=r"\begin{{pmatrix}}{}\end{{pmatrix}}",
-    below=r" \cr ",
-    beside=" & ",
-    ones=r"\mathbf{1}",
-    cut="{}_{{[{}]}}",
-    tall=r"\left({}\right)",
-    matrix=r"\begin{{pmatrix}}{}\end{{pmatrix}}",
-)
-PYTHON = like(
-    TEXT,
-    over=Form("{} / {}", (POWER, ATOM), PRODUCT),
-    power="{}**{}",
-)
-INTERNAL = like(TEXT, matmul="{} @ {}", transposed="{}.T", total="total({})", below=", ", entrywise="{} * {}")
-"""The notation of ``repr``, for developers: ``s0 @ s1 + s2``."""
 
 
 def signed(term: Formula) -> tuple[str, Formula]:
@@ -229,10 +118,11 @@ class Printer:
     def part(self, formula: Formula, least: int, *, bare: bool = False) -> str:
         """A part of a formula, in brackets if its precedence is below ``least``."""
         text, strength = (self.variable(formula, bare), ATOM) if isinstance(formula, Var) else self.write(formula)
-        return text if strength >= least else self.bracket(text)
+        return text if strength >= least else self.bracket(text, formula)
 
-    def bracket(self, text: str) -> str:
+    def bracket(self, text: str, formula: Formula) -> str:
         """A part in brackets."""
+        del formula
         return self.signs.bracket.format(text)
 
     def put(self, form: Form, *parts: Formula) -> Written:
@@ -296,8 +186,8 @@ class Printer:
     def power(self, base: Formula, exponent: int, bracketed: bool) -> Written:
         """A whole power; ``bracketed`` puts a name in brackets too."""
         form = self.signs.power
-        text = self.bracket(self.part(base, SUM)) if bracketed else self.part(base, form.least[0])
-        return form.pattern.format(text, exponent), form.strength
+        text = self.bracket(self.part(base, SUM), base) if bracketed else self.part(base, form.least[0])
+        return form.pattern.format(text, self.signs.exponent(exponent)), form.strength
 
     def applied(self, function: Function, argument: Formula) -> Written:
         """A function with its argument."""
@@ -388,8 +278,11 @@ class ArrayPrinter(Printer):
         rest: str = "",
         rows: bool = False,
         numbers: bool = False,
+        fraction: Callable[[Var], bool] = lambda _: False,
     ) -> None:
+        """``fraction`` says whether the name of a variable is set as a fraction: that of a derivative."""
         super().__init__(signs)
+        self.fraction = fraction
         self.leaf, self.component, self.others = leaf, component, rest
         self.rows, self.numbers = rows, numbers
 
@@ -414,11 +307,23 @@ class ArrayPrinter(Printer):
         """An exact number; fractions are written with a slash in every notation."""
         if number.symbol or number.value.denominator == 1:
             return super().constant(number)
-        return str(number.value), SUM
+        return self.signs.fraction.format(number.value.numerator, number.value.denominator), SUM
 
-    def bracket(self, text: str) -> str:
+    def bracket(self, text: str, formula: Formula) -> str:
         """A part in brackets, which are as high as the part."""
-        return (self.signs.tall if "matrix" in text else self.signs.bracket).format(text)
+        return (self.signs.tall if self.high(formula) else self.signs.bracket).format(text)
+
+    def high(self, formula: Formula) -> bool:
+        """Whether a matrix with its entries stands in a formula."""
+        match formula:
+            case Stack():
+                return True
+            case Entry():
+                return False
+            case Var() | Spread() if self.numbers and formula.shape:
+                return True
+            case _:
+                return any(map(self.high, children(formula)))
 
     def of_arrays(self, node: Node) -> Written:
         """A node that only vectors and matrices have."""
@@ -463,8 +368,9 @@ class ArrayPrinter(Printer):
     def transposed(self, operand: Formula) -> Written:
         """The transpose."""
         text = self.part(operand, self.signs.transposed.least[0])
-        # An index below and a sign above share the place behind a LaTeX fraction badly.
-        text = self.signs.tall.format(text) if text.startswith(r"\frac") else text
+        # An index below and a sign above share the place behind a fraction badly.
+        if not self.signs.in_line and isinstance(operand, Var) and self.fraction(operand):
+            text = self.signs.tall.format(text)
         return self.signs.transposed.pattern.format(text), ATOM
 
     def spread(self, operand: Formula, shape: Shape) -> Written:
@@ -476,7 +382,7 @@ class ArrayPrinter(Printer):
         """Some entries of a column, counted from 1."""
         last = start + (shape[0] if shape else 1)
         places = str(last) if last == start + 1 else f"{start + 1}..{last}"
-        return self.signs.cut.format(self.bracket(self.part(operand, SUM)), places), ATOM
+        return self.signs.cut.format(self.bracket(self.part(operand, SUM), operand), places), ATOM
 
 
 def literal(texts: Sequence[str], shape: Shape, signs: Signs, rows: bool) -> str:

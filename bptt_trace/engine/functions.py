@@ -92,15 +92,13 @@ def _code(name: str, library: str, decimal: str = "") -> dict[str, str]:
     return {form: f"{name} = {module}.{library}" for form, module in modules.items()} | {"decimal": decimal or of_decimals}
 
 
-exp = Function("exp", r"\exp", lambda z, y: y, libraries=replace(_everywhere("exp", 0.0), math=_exp), code=_code("exp", "exp"))
-ln = Function("ln", r"\ln", lambda z, y: 1 / z, libraries=_everywhere("log", 1e-15, "ln"), code=_code("ln", "log"))
-sqrt = Function(
-    "sqrt", r"\mathrm{sqrt}", lambda z, y: 1 / (2 * y), libraries=_everywhere("sqrt", 0.0), code=_code("sqrt", "sqrt")
-)
+exp = Function("exp", "exp", lambda z, y: y, libraries=replace(_everywhere("exp", 0.0), math=_exp), code=_code("exp", "exp"))
+ln = Function("ln", "ln", lambda z, y: 1 / z, libraries=_everywhere("log", 1e-15, "ln"), code=_code("ln", "log"))
+sqrt = Function("sqrt", "sqrt", lambda z, y: 1 / (2 * y), libraries=_everywhere("sqrt", 0.0), code=_code("sqrt", "sqrt"))
 
 tanh = Function(
     "tanh",
-    r"\tanh",
+    "tanh",
     lambda z, y: 1 - y**2,
     values=(-1, 1),
     libraries=_everywhere("tanh", 0.0),
@@ -120,7 +118,7 @@ def tanh(z):
 
 sigmoid = Function(
     "sigmoid",
-    r"\sigma",
+    "sigma",
     lambda z, y: y * (1 - y),
     values=(0, 1),
     libraries=Libraries(
@@ -154,7 +152,7 @@ def sigmoid(z):
 
 softplus = Function(
     "softplus",
-    r"\mathrm{softplus}",
+    "softplus",
     lambda z, y: sigmoid(z),
     values=(0, None),
     libraries=Libraries(
@@ -192,7 +190,7 @@ def softplus(z):
 
 sin: Function = Function(
     "sin",
-    r"\sin",
+    "sin",
     lambda z, y: cos(z),
     libraries=_everywhere("sin"),
     code=_code(
@@ -213,7 +211,7 @@ def sin(z):
 
 cos: Function = Function(
     "cos",
-    r"\cos",
+    "cos",
     lambda z, y: -sin(z),
     libraries=_everywhere("cos"),
     code=_code(
@@ -234,7 +232,7 @@ def cos(z):
 
 softmax = Function(
     "softmax",
-    r"\mathrm{softmax}",
+    "softmax",
     entry=lambda z, row: exp(z[row]) / Sum(tuple(map(exp, z))),
     jacobian=lambda y: Diagonal(y) - Outer(y, y),
     code={
@@ -253,25 +251,25 @@ def softmax(z):
 
 
 @while_used
-def _bent(name: str, latex: str, left: Fraction, at_zero: Fraction) -> Function:
+def _bent(name: str, sign: str, left: Fraction, at_zero: Fraction) -> Function:
     """``z`` right of 0 and ``left · z`` left of it; ``at_zero`` is the slope taken at 0."""
     one, zero = Fraction(1), Fraction(0)
-    slope = Function(f"{name}'", f"{latex}'", lambda z, y: ZERO, pieces=Pieces(left, at_zero, one, steps=True))
+    slope = Function(f"{name}'", sign, lambda z, y: ZERO, pieces=Pieces(left, at_zero, one, steps=True), prime=True)
     values = (None, None) if left > 0 else (0, None)
-    return Function(name, latex, lambda z, y: slope(z), pieces=Pieces(left, zero, one), values=values)
+    return Function(name, sign, lambda z, y: slope(z), pieces=Pieces(left, zero, one), values=values)
 
 
 def relu(slope_at_0: Fraction = Fraction(0)) -> Function:
     """max(0, z); it has no derivative at 0, where ``slope_at_0`` is used."""
-    return _bent("relu", r"\mathrm{ReLU}", Fraction(0), slope_at_0)
+    return _bent("relu", "ReLU", Fraction(0), slope_at_0)
 
 
 def leaky_relu(leak: Fraction = Fraction(1, 100), slope_at_0: Fraction | None = None) -> Function:
     """z right of 0 and ``leak`` · z left of it (Maas et al. 2013); at 0 the slope is ``leak`` by default."""
-    return _bent("leaky_relu", r"\mathrm{LeakyReLU}", leak, leak if slope_at_0 is None else slope_at_0)
+    return _bent("leaky_relu", "LeakyReLU", leak, leak if slope_at_0 is None else slope_at_0)
 
 
-absolute = _bent("abs", r"\mathrm{abs}", Fraction(-1), Fraction(0))
+absolute = _bent("abs", "abs", Fraction(-1), Fraction(0))
 
 ACTIVATIONS = {function.name: function for function in (identity, tanh, sigmoid, relu(), leaky_relu(), softplus, softmax)}
 """The activations that a problem file may name; anything else is an expression in z."""
@@ -282,10 +280,10 @@ ELEMENTARY = {function.name: function for function in (exp, ln, sqrt, sin, cos, 
 """The functions that an expression in z may use."""
 
 
-def defined(name: str, latex: str, definition: Formula, source: str) -> Function:
+def defined(name: str, sign: str, definition: Formula, source: str, number: int | None = None) -> Function:
     """A function given by a formula in ``Z``, and its derivative."""
-    slope = Function(f"{name}'", f"{latex}'", definition=derivative(definition))
-    return Function(name, latex, lambda z, y: slope(z), definition=definition, source=source)
+    slope = Function(f"{name}'", sign, definition=derivative(definition), number=number, prime=True)
+    return Function(name, sign, lambda z, y: slope(z), definition=definition, source=source, number=number)
 
 
 def derivative(formula: Formula) -> Formula:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from bptt_trace.calculation.arithmetic import Values, evaluate
-from bptt_trace.document.mathematics import Inline, Math
+from bptt_trace.document.mathematics import Inline, Math, Number, Verbatim
 from bptt_trace.document.sheet import Block, Column, Paragraph, Section, Sheet, Table
 from bptt_trace.handouts.blanks import Blanks, blanks_of
 from bptt_trace.lines.rows import Desk
@@ -59,12 +59,12 @@ def key_sheet(key: Key, blanks: Blanks | None = None, *, values: Values | None =
     mistakes = expected(key, blanks)
     strings = KeyStrings(
         {position: desk.value(position) for position in blanks.asked},
-        {p: _plain(decimals(key.exact[p], key.places[p] + FINER)) for p in blanks.asked},
+        {p: Number(decimals(key.exact[p], key.places[p] + FINER)) for p in blanks.asked},
         [
             (
                 desk.name(best.position),
-                _plain(line_of(desk, best.position)),
-                _plain(decimals(best.value, key.places[best.position])),
+                Verbatim(line_of(desk, best.position)),
+                Number(decimals(best.value, key.places[best.position])),
             )
             for best in mistakes
         ],
@@ -142,7 +142,3 @@ def _mistakes(strings: KeyStrings) -> list[Block]:
         Paragraph(("If a student makes only one of these mistakes, it is most visible in this line, with this value:",)),
         Table(columns, rows),
     ]
-
-
-def _plain(text: str) -> Math:
-    return Math(text, text)

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bptt_trace.calculation.arithmetic import Values
-from bptt_trace.document.mathematics import NOTHING, Math
-from bptt_trace.document.sheet import Row, Stream
-from bptt_trace.engine.formula_text import LATEX, TEXT
+from bptt_trace.document.mathematics import NOTHING, Math, Put, Verbatim
+from bptt_trace.document.notation import TEXT
+from bptt_trace.document.sheet import NO_WORD, Row, Stream, Word
 from bptt_trace.engine.names import Role
 from bptt_trace.engine.program import Program
 from bptt_trace.engine.rules import Rule
@@ -52,9 +52,7 @@ class Paper(Desk):
     def show(self, shown: Shown) -> None:
         """Take these strings, but for what is blank."""
         self.shown = shown.with_gaps({position: self._box(position) for position in self.hidden})
-        self._values, self._latex_values = self.shown.bare[TEXT], self.shown.bare[LATEX]
-        self._strings = [(self.names[s], self.shown.bare[s], self.shown.operands[s]) for s in self.notations]
-        self._fillers.clear()
+        self._rules.clear()
 
     def value(self, position: int) -> Math:
         """The printed value of a line; nothing where it is blank."""
@@ -66,9 +64,9 @@ class Paper(Desk):
         while not line and step.repeats:
             position = step.arguments[0]
             line, step = self._line_texts[position], self.steps[position]
-        return Math(f"[{line}]", rf"\boxed{{\scriptstyle {line}}}")
+        return Put("box", Verbatim(line))
 
-    def row(self, position: int, label: str = "", so_far: Math = NOTHING) -> Row:
+    def row(self, position: int, label: Word = NO_WORD, so_far: Math = NOTHING) -> Row:
         """A line; a blank one tells as much as the hints do."""
         del so_far
         row = super().row(position, label)._replace(exact="", beside="")
@@ -79,7 +77,7 @@ class Paper(Desk):
             formula=row.formula if hints.hints >= 2 else NOTHING,
             numbers=row.numbers if hints.told else NOTHING,
             result=NOTHING,
-            label=label if hints.hints == 1 else "",
+            label=label if hints.hints == 1 else NO_WORD,
             uses="",
             blank=self.blanks.asked.get(position, ""),
         )
@@ -110,7 +108,7 @@ class PaperBoard(Blackboard):
         """The printed value of a line; nothing where an entry is blank."""
         return super().value(position) if self.paper.hidden.isdisjoint(self.lines(position)) else NOTHING
 
-    def row(self, position: int, label: str = "") -> Row:
+    def row(self, position: int, label: Word = NO_WORD) -> Row:
         """A line of matrices; where an entry is blank without its result."""
         row = super().row(position, label)
         if not self.steps[position].shape or self.paper.hidden.isdisjoint(self.lines(position)):
@@ -119,7 +117,7 @@ class PaperBoard(Blackboard):
             formula=row.formula if self.paper.blanks.hints >= 2 else NOTHING,
             numbers=row.numbers if self.paper.blanks.told else NOTHING,
             result=NOTHING,
-            label=label if self.paper.blanks.hints == 1 else "",
+            label=label if self.paper.blanks.hints == 1 else NO_WORD,
             uses="",
         )
 
@@ -142,6 +140,6 @@ class PaperBoard(Blackboard):
 class PaperLabels(Labels):
     """Words that tell what kind of line it is, and nothing of its value."""
 
-    def of(self, position: int, component: int) -> str:
+    def of(self, position: int, component: int) -> Word:
         """What a line is, in a word."""
-        return "update" if self.board.steps[position].role is Role.UPDATE else super().of(position, component)
+        return Word("update") if self.board.steps[position].role is Role.UPDATE else super().of(position, component)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import Inline, Math, inline
+from bptt_trace.document.mathematics import Inline, Math, Number, Put, Relation, inline
 from bptt_trace.document.sheet import Block, Note
 from bptt_trace.engine.formula import Function
 from bptt_trace.engine.functions import sigmoid, softmax, tanh
@@ -69,7 +69,7 @@ class _Rules:
                     yield inline("{h} lies between {n} and {before}, apart from rounding.", h=h, n=n, before=before)
                 case "SLSTM":
                     c, n = (self._general(self._at(stem, layer)) for stem in ("c", "n"))
-                    read = Math(f"{c.text} / {n.text}", rf"\frac{{{c.latex}}}{{{n.latex}}}")
+                    read = Put("over", c, n)
                     yield inline("{h} is not larger in size than {read}, apart from rounding.", h=h, read=read)
                 case _:
                     yield from self._range(cell.activation, h)
@@ -80,7 +80,7 @@ class _Rules:
     def _range(function: Function, value: Math) -> Iterator[Inline]:
         low, high = function.values
         if low is not None and high is not None:
-            yield (Math(f"{low} <= {value.text} <= {high}", rf"{low} \le {value.latex} \le {high}"), ".")
+            yield (Relation(Number(low), value, Number(high), sign=" <= "), ".")
         elif low == 0:
             yield inline("{value} is never negative.", value=value)
         elif function is softmax:

@@ -12,9 +12,9 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from bptt_trace.calculation.arithmetic import Arithmetic, Remembering, Values, arithmetic, run
-from bptt_trace.document.mathematics import Math
+from bptt_trace.document.mathematics import Math, Verbatim
+from bptt_trace.document.notation import LATEX, TEXT
 from bptt_trace.document.sheet import Sheet
-from bptt_trace.engine.formula_text import LATEX, TEXT
 from bptt_trace.engine.names import Name
 from bptt_trace.handouts.answer_key import FINER, KeyStrings, decimals, key_sheet, lay_out, line_of
 from bptt_trace.handouts.blanks import answers_csv, digits
@@ -129,10 +129,10 @@ class _Filled(_Anew):
         values = Values(key.program, self._numbers(family.model), key.problem.given, key.problem.rounding)
         exact = Values(key.program, tuple(key.exact), key.problem.given, Rounding("full"))
         self._desk = Desk(key.problem, key.program, values, exact, with_latex=True)
-        self._shown = Shown(values, with_latex=True)
+        self._shown = Shown(values)
         widest = {name: max((n.text for n in choices), key=len) for name, choices in setter.factory.ranges.choices.items()}
         bare = [widest.get(step.target, text) for step, text in zip(key.steps, self._shown.bare[LATEX], strict=True)]
-        holes = Shown(values, with_latex=True)
+        holes = Shown(values)
         for signs in (TEXT, LATEX):
             holes.bare[signs] = [hole(p, text) for p, text in enumerate(bare)]
             holes.operands[signs] = [hole(self._size + p, text) for p, text in enumerate(bare)]
@@ -170,7 +170,7 @@ class _Filled(_Anew):
         """Everything of one variant."""
         key = self.family.key
         given = self.setter.factory.given(variant.drawn)
-        shown = Shown(Values(key.program, run(key.program, given, self._how), given, key.problem.rounding), with_latex=True)
+        shown = Shown(Values(key.program, run(key.program, given, self._how), given, key.problem.rounding))
         strings = [
             *shown.bare[LATEX],
             *shown.operands[LATEX],
@@ -205,7 +205,7 @@ class _Filled(_Anew):
 
         def gap(number: int, like: str) -> Math:
             text = hole(number, like)
-            return Math(text, text)
+            return Verbatim(text)
 
         strings = KeyStrings(
             {position: gap(position, bare[position]) for position in self.family.blanks.asked},

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from bptt_trace.calculation.arithmetic import Values, evaluate
 from bptt_trace.document.figures import Picture
-from bptt_trace.document.mathematics import Inline, Math, inline
+from bptt_trace.document.mathematics import Inline, Put, Verbatim, inline
 from bptt_trace.document.sheet import Block, Equations, Lines, Paragraph, Section, Sheet
 from bptt_trace.handouts.blank_rows import Paper, PaperBoard, PaperLabels
 from bptt_trace.handouts.blanks import Blanks, blanks_of
@@ -73,7 +73,7 @@ def worksheet(
             sections.append(Section(section.id, section.title, (*blocks, *checks.get(section.id, ())), number(marks)))
     return Sheet(
         title=problem.title,
-        subtitle=writer.subtitle().replace("Worked solution", "Worksheet", 1),
+        subtitle=writer.subtitle("Worksheet"),
         given=tuple(writer.given()),
         conventions=(*(row for row in conventions(paper, board) if row[0] != "Reading"), *_answering(key, blanks)),
         sections=tuple(sections),
@@ -115,4 +115,4 @@ def _answering(key: Key, blanks: Blanks) -> Iterator[tuple[str, Inline]]:
         costs = "Later lines are marked with your own numbers."
     yield "Answers", (f"{digits} {costs}",)
     if blanks.told:
-        yield "Boxes", inline("{box} in a calculation is your result of line 4", box=Math("[4]", r"\boxed{\scriptstyle 4}"))
+        yield "Boxes", inline("{box} in a calculation is your result of line 4", box=Put("box", Verbatim("4")))

@@ -8,17 +8,43 @@ its board.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
 
 from bptt_trace.document.mathematics import NOTHING, Math
-from bptt_trace.document.sheet import Row, Stream
-from bptt_trace.engine.formula import Entry, Var
-from bptt_trace.engine.formula_text import LATEX, TEXT, ArrayPrinter, Signs, literal
+from bptt_trace.document.notation import Signs
+from bptt_trace.document.sheet import NO_WORD, Row, Stream, Word
+from bptt_trace.engine.formula import Entry, Shape, Var
+from bptt_trace.engine.formula_text import ArrayPrinter, literal
 from bptt_trace.engine.names import Name
 from bptt_trace.engine.program import Step
 from bptt_trace.lines.parts_of_sheet import parts_of
 from bptt_trace.lines.rows import ROLE_WORDS, Desk, Label, about, of_any_sample
 from bptt_trace.lines.spelling import Clock, seen
+
+
+class Spelled(Math):
+    """A line of matrices, written when it is asked for."""
+
+    __slots__ = ("write",)
+
+    def __init__(self, write: Callable[[Signs], str]) -> None:
+        self.write = write
+
+    def spell(self, signs: Signs) -> str:
+        """The line in a notation."""
+        return self.write(signs)
+
+
+class Matrix(Math):
+    """Numbers as the entries of a matrix."""
+
+    __slots__ = ("entries", "rows", "shape")
+
+    def __init__(self, entries: Sequence[Math], shape: Shape, rows: bool) -> None:
+        self.entries, self.shape, self.rows = entries, shape, rows
+
+    def spell(self, signs: Signs) -> str:
+        """The entries in brackets."""
+        return literal([entry.spell(signs) for entry in self.entries], self.shape, signs, self.rows)
 
 
 class Blackboard:
@@ -51,7 +77,7 @@ class Blackboard:
 
     def value(self, position: int) -> Math:
         """The printed value of a step, with all of its entries."""
-        return Math(self._literal(position, TEXT), self._literal(position, LATEX) if LATEX in self.desk.notations else "")
+        return Spelled(lambda signs: self._literal(position, signs))
 
     def line(self, position: int) -> str:
         """``line 12``, in words."""
@@ -83,21 +109,21 @@ class Blackboard:
     def _rows(self, position: int, label: Label | None, totals: list[Math] | None) -> Iterator[Row]:
         step, lines = self.steps[position], self.lines(position)
         if not step.shape:
-            yield self.desk.row(lines[0], label(position, lines[0]) if label else "", totals[0] if totals else NOTHING)
+            yield self.desk.row(lines[0], label(position, lines[0]) if label else NO_WORD, totals[0] if totals else NOTHING)
             return
-        word = label(position, lines[0]) if label else ""
-        each = [label(position, line) if label else "" for line in lines]
+        word = label(position, lines[0]) if label else NO_WORD
+        each = [label(position, line) if label else NO_WORD for line in lines]
         told_by_component = any(other != word for other in each)
         if self.detail != "lines":
-            yield self.row(position, "" if told_by_component else word)
+            yield self.row(position, NO_WORD if told_by_component else word)
         if self.detail != "board":
             under = self.detail == "both"
             for place, line in enumerate(lines):
-                own = each[place] if told_by_component or not under else ""
+                own = each[place] if told_by_component or not under else NO_WORD
                 row = self.desk.row(line, own, totals[place] if totals else NOTHING)
                 yield row._replace(kind="component") if under else row
 
-    def row(self, position: int, label: str = "") -> Row:
+    def row(self, position: int, label: Word = NO_WORD) -> Row:
         """A step as a line of matrices, or of numbers where it is one."""
         step = self.steps[position]
         if not step.shape:
@@ -128,59 +154,60 @@ class Blackboard:
         return about(value) if self.steps[position].rule is not None and self._marked(position) else value
 
     def _spelled(self, position: int, *, entries: bool) -> Math:
-        return self.desk.both({signs: self._line(position, signs, entries=entries) for signs in self.desk.notations})
+        return Spelled(lambda signs: self._line(position, signs, entries=entries))
 
     def _line(self, position: int, signs: Signs, *, entries: bool) -> str:
         """The right side of a step, with names or with entries."""
         if not entries:
             spelling = self.speller.spelling(signs)
-            return self._printed(position, signs, lambda argument: spelling(self.steps[argument].target), str)
+            return self._printed(position, signs, lambda argument: spelling(self.steps[argument].target))
         operands = self.desk.shown.operands[signs]
 
         def leaf(argument: int) -> str:
             return self._literal(argument, signs) if self.steps[argument].shape else operands[self.first[argument]]
 
-        return self._printed(position, signs, leaf, lambda line: operands[line], numbers=True)
+        return self._printed(position, signs, leaf, operands)
 
     def _printed(
         self,
         position: int,
         signs: Signs,
         leaf: Callable[[int], str],
-        component: Callable[[Any], str],
-        *,
-        numbers: bool = False,
+        operands: Sequence[str] | None = None,
     ) -> str:
+        """``leaf`` writes an argument; with ``operands``, the numbers of lines, entries are written and not names."""
         step = self.steps[position]
         assert step.rule is not None
         arguments = step.arguments
 
         def entry(part: Entry) -> str:
             argument = arguments[part.variable.number]
-            if numbers:
-                return component(self.lines(argument)[part.component])
-            return f"{leaf(argument)}[{part.component + 1}]"
+            if operands is not None:
+                return operands[self.lines(argument)[part.component]]
+            return leaf(argument) + signs.index.format(signs.script(str(part.component + 1)))
 
         def variable(part: Var) -> str:
             return leaf(arguments[part.number])
 
+        def fraction(part: Var) -> bool:
+            return operands is None and self.steps[arguments[part.number]].target.of is not None
+
         others = arguments[step.rule.arity :]
         rest = signs.ellipsis.format(leaf(others[0]), leaf(others[-1])) if others else ""
-        return ArrayPrinter(signs, variable, entry, rest=rest, rows=self.program.rows, numbers=numbers)(step.rule.formula)
+        printer = ArrayPrinter(
+            signs, variable, entry, rest=rest, rows=self.program.rows, numbers=operands is not None, fraction=fraction
+        )
+        return printer(step.rule.formula)
 
     def general(self, position: int, clock: Clock) -> tuple[Math, Math]:
         """The name and the formula of a step with its times written by a clock; of whichever sample."""
         step = self.steps[position]
-        texts = []
-        for signs in (TEXT, LATEX):
-            spelling = self.speller.spelling(signs)
 
-            def leaf(argument: int, spelling: Callable[..., str] = spelling) -> str:
-                name = self.steps[argument].target
-                return spelling(*seen(clock, step.target, of_any_sample(name)))
+        def named(argument: int) -> Math:
+            return self.speller.math(*seen(clock, step.target, of_any_sample(self.steps[argument].target)))
 
-            texts.append(self._printed(position, signs, leaf, str))
-        return self.speller.math(of_any_sample(step.target), clock), Math(*texts)
+        formula = Spelled(lambda signs: self._printed(position, signs, lambda argument: named(argument).spell(signs)))
+        return self.speller.math(of_any_sample(step.target), clock), formula
 
     # ----------------------------------------------------------------- totals
 
@@ -195,5 +222,4 @@ class Blackboard:
         positions = list(positions)
         shape, rows = self.steps[positions[0]].shape, self.program.rows
         for totals in self._totals(positions):
-            text, latex = ([one[place] for one in totals] for place in (0, 1))
-            yield Math(literal(text, shape, TEXT, rows), literal(latex, shape, LATEX, rows))
+            yield Matrix(totals, shape, rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bptt_trace.document.sheet import NO_WORD, Word
 from bptt_trace.engine.names import LOSS, WHOLE_LOSS, Name, Role
 from bptt_trace.engine.program import Moment, Step
 from bptt_trace.lines.cell_words import word_of
@@ -53,6 +54,15 @@ STATES = {
 """What the lines of an update are, by stem; the others are their own word."""
 
 
+SUM = Word("sum", "sum", "sum")
+
+
+def _by(way: str, *, only: bool = False) -> Word:
+    """By which way a gradient arrives, and whether that is the only one."""
+    kind = way if way in ("direct", "carried") else ""
+    return Word(f"{way} only" if only else way, kind, kind)
+
+
 class Labels:
     """The words of one sheet."""
 
@@ -71,36 +81,37 @@ class Labels:
         parameters = [board.steps[position].target for position in parts.parameters]
         self.parameter_keys = {(name.stem, name.layer, name.index) for name in parameters}
 
-    def of(self, position: int, component: int) -> str:
+    def of(self, position: int, component: int) -> Word:
         """What a line is, in a word; ``component`` is the component line, which may go its own way."""
         step = self.board.steps[position]
         word = self.words.get(step.role)
         if word is not None:
             own = word_of(self.desk.problem.network.cell_of(step.target.layer), step.target.stem)
-            return own if own and step.target.stem != self.logits else FORWARD.get(step.target.stem, word)
+            return Word(own if own and step.target.stem != self.logits else FORWARD.get(step.target.stem, word))
         match step.role:
             case Role.LOSS:
-                return self._loss_label(position)
+                return Word(self._loss_label(position))
             case Role.CONTRIBUTION | Role.GRADIENT:
                 return self._gradient_label(position)
             case Role.STATE:
                 return self._state_label(step.target.stem.partition("_")[0])
             case Role.UPDATE:
-                return self.desk.change(component)
+                change = self.desk.change(component)
+                return Word(change, short=change)
             case _:
-                return ""
+                return NO_WORD
 
-    def factor(self, position: int, component: int) -> str:
+    def factor(self, position: int, component: int) -> Word:
         """What a slope between states is; these are lines of numbers, whatever else stands on the board."""
         del component
-        return "one step" if one_step(self.desk.steps[position].target) else "product"
+        return Word("one step") if one_step(self.desk.steps[position].target) else Word("product", short="product")
 
-    def _state_label(self, stem: str) -> str:
+    def _state_label(self, stem: str) -> Word:
         update = self.desk.problem.update
         squares = {"adagrad": "sum of squares", "rmsprop": "mean square", "adam": "mean square", "adamw": "mean square"}
         if stem == "v" and update is not None:
-            return squares.get(update.rule, "velocity")
-        return STATES.get(stem, stem)
+            return Word(squares.get(update.rule, "velocity"))
+        return Word(STATES.get(stem, stem), short="step" if stem == "step" else "")
 
     def _loss_label(self, position: int) -> str:
         target, loss = self.board.steps[position].target, self.desk.problem.loss
@@ -115,55 +126,55 @@ class Labels:
             return f"loss ({loss.over_batch})"
         return "loss" if network.single else f"loss ({loss.over_time})"
 
-    def _gradient_label(self, position: int) -> str:
+    def _gradient_label(self, position: int) -> Word:
         step = self.board.steps[position]
         target = step.target
         if target.of not in (LOSS, WHOLE_LOSS):
-            return "slopes" if step.shape else "link"
+            return Word("slopes" if step.shape else "link")
         of_parameter = target.time is None and (target.stem, target.layer, target.index) in self.parameter_keys
         if step.through is None:
-            return "sum"
+            return SUM
         through = self.board.steps[step.through].target
         if of_parameter:
-            return self._share(through) if target.via is not None else ""
+            return self._share(through) if target.via is not None else NO_WORD
         state = target.stem in self.desk.problem.network.cell_of(target.layer).state
         if state and self.recurrent:
-            word = way(target, through)
-            return word if target.via is not None or self.desk.last_time == 1 else f"{word} only"
+            return _by(way(target, through), only=target.via is None and self.desk.last_time != 1)
         return self._local_label(target, self.board.steps[step.through])
 
     @staticmethod
-    def _share(through: Name) -> str:
+    def _share(through: Name) -> Word:
         """Which use of a parameter a contribution comes from."""
         parts = [f"sample {through.sample}"] * (through.sample is not None) + [f"step {through.time}"] * (
             through.time is not None
         )
-        return ", ".join(parts)
+        said = ", ".join(parts)
+        return Word(said, short=said if through.sample is None else "")
 
-    def _local_label(self, target: Name, through: Step) -> str:
+    def _local_label(self, target: Name, through: Step) -> Word:
         if through.role is Role.LOSS:
-            return "own error" if self.recurrent else "error"
+            return Word("own error" if self.recurrent else "error")
         network = self.desk.problem.network
         cell = network.cell_of(target.layer)
         gate = cell.gates.get(target.stem.removeprefix("a_"))
         if gate is None and (word := word_of(cell, target.stem)):
-            return word
+            return Word(word)
         if gate is not None:
-            return f"through {gate.name}" if target.stem.startswith("a_") else word_of(cell, target.stem)
+            return Word(f"through {gate.name}" if target.stem.startswith("a_") else word_of(cell, target.stem))
         match "z" if target.stem == self.logits else target.stem:
             case "y":
-                return "fed back"
+                return Word("fed back")
             case "z" if network.readout and network.readout.exponentials:
-                return "through exp"
+                return Word("through exp")
             case "e" if target.via is None:
-                return "sum"
+                return SUM
             case "e" | "s":
-                return f"via {target.via.stem}" if target.via else ""
+                return Word(f"via {target.via.stem}" if target.via else "")
             case "z":
-                return f"through {network.readout.activation.name}" if network.readout else ""
+                return Word(f"through {network.readout.activation.name}" if network.readout else "")
             case "a":
-                return f"through {network.cell_of(target.layer).activation.name}"
+                return Word(f"through {network.cell_of(target.layer).activation.name}")
             case "h" if target.via is not None:
-                return way(target, target.via)
+                return _by(way(target, target.via))
             case _:
-                return "" if self.recurrent else "one source"
+                return NO_WORD if self.recurrent else Word("one source")

@@ -18,10 +18,12 @@ from operator import add
 from typing import Any, overload
 
 from bptt_trace.calculation.arithmetic import WORKING, Arithmetic, Values, arithmetic, settler
-from bptt_trace.document.mathematics import NOTHING, Math
-from bptt_trace.document.sheet import Row, Stream
+from bptt_trace.document.mathematics import NOTHING, Derivative, Math, Number, Relation, Symbol
+from bptt_trace.document.mathematics import Row as Pieces
+from bptt_trace.document.notation import TEXT, Signs
+from bptt_trace.document.sheet import NO_WORD, Row, Stream, Word
 from bptt_trace.engine.formula import Formula, Var
-from bptt_trace.engine.formula_text import LATEX, TEXT, Signs, Template, template
+from bptt_trace.engine.formula_text import Line, template
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.engine.program import Program, Step
 from bptt_trace.engine.rules import Rule, rule_of
@@ -29,13 +31,11 @@ from bptt_trace.lines.line_numbers import ranges
 from bptt_trace.lines.parts_of_sheet import parts_of
 from bptt_trace.lines.spelling import (
     Clock,
-    Filler,
+    Notations,
     Shown,
     Speller,
-    closed_latex,
     filler,
     plain,
-    power_of_ten,
     printed,
     recomputes,
     seen,
@@ -43,7 +43,7 @@ from bptt_trace.lines.spelling import (
 )
 from bptt_trace.problem.problem import Problem
 
-Label = Callable[[int, int], str]
+Label = Callable[[int, int], Word]
 """The word for a line, from its place among the steps and, in a program of numbers, that of a component."""
 ROLE_WORDS = {role: role.value for role in Role}
 """``role.value`` is a Python function, and asked for in every line."""
@@ -70,6 +70,99 @@ class _Names(Sequence[str]):
         if known is None:
             known = self._known[place] = self._spelling(self._steps[place].target)
         return known
+
+
+class _NameOf(Math):
+    """The name of a step."""
+
+    __slots__ = ("desk", "place")
+
+    def __init__(self, desk: Desk, place: int) -> None:
+        self.desk, self.place = desk, place
+
+    def spell(self, signs: Signs) -> str:
+        name: str = self.desk.names[signs][self.place]
+        return name
+
+    def flat(self, signs: Signs) -> Iterator[str | Symbol | Derivative | Number]:
+        return self.desk.speller.math(self.desk.steps[self.place].target).flat(signs)
+
+
+class _ValueOf(Number):
+    """The printed value of a step or of a side calculation."""
+
+    __slots__ = ("place", "shown")
+
+    def __init__(self, shown: Shown, place: int) -> None:
+        self.shown, self.place = shown, place
+
+    @property
+    def digits(self) -> str:  # type: ignore[override]
+        return self.shown.bare[TEXT][self.place]
+
+    def spell(self, signs: Signs) -> str:
+        return self.shown.bare[signs][self.place]
+
+
+class _Rule:
+    """A rule over the steps of a desk: how it is filled with names or with numbers, in each notation."""
+
+    def __init__(self, desk: Desk, rule: Rule) -> None:
+        names, shown = desk.names, desk.shown
+        self.desk, self.rule = desk, rule
+        self.names = Notations(lambda signs: filler(template(rule, signs, False), names[signs], names[signs]))
+        self.numbers = Notations(lambda signs: filler(template(rule, signs, True), shown.bare[signs], shown.operands[signs]))
+
+
+class _WithNames(Math):
+    """A rule filled with the names of its arguments."""
+
+    __slots__ = ("arguments", "rule")
+
+    def __init__(self, rule: _Rule, arguments: Sequence[int]) -> None:
+        self.rule, self.arguments = rule, arguments
+
+    def spell(self, signs: Signs) -> str:
+        line: str = self.rule.names[signs](self.arguments)
+        return line
+
+    def flat(self, signs: Signs) -> Iterator[str | Symbol | Derivative | Number]:
+        form = template(self.rule.rule, signs, False)
+        signs_between = form.pattern.split("%s")
+        for place, between in enumerate(signs_between):
+            if place:
+                yield from _NameOf(self.rule.desk, self.arguments[form.holes[place - 1]]).flat(signs)
+            if between:
+                yield between
+
+
+class _WithNumbers(Math):
+    """A rule filled with the numbers of its arguments."""
+
+    __slots__ = ("arguments", "rule")
+
+    def __init__(self, rule: _Rule, arguments: Sequence[int]) -> None:
+        self.rule, self.arguments = rule, arguments
+
+    def spell(self, signs: Signs) -> str:
+        line: str = self.rule.numbers[signs](self.arguments)
+        return line
+
+
+class Written(Math):
+    """A formula with names of one's own choice."""
+
+    __slots__ = ("form", "names")
+
+    def __init__(self, formula: Rule | Formula, names: Callable[[int], Math]) -> None:
+        """``names`` gives the name of each argument of a rule or variable of a formula, by its number; −1 is the last."""
+        self.names = names
+        self.form = formula
+
+    def spell(self, signs: Signs) -> str:
+        """As a line of the sheet has it."""
+        form = template(self.form, signs, False) if isinstance(self.form, Rule) else Line(signs).template(self.form)
+        return form.pattern % tuple(self.names(hole).spell(signs) for hole in form.holes)
 
 
 @dataclass(frozen=True)
@@ -105,32 +198,28 @@ class Desk:
         self.steps: Sequence[Step] = program.steps
         self.values = values
         self.reference = reference
-        self.notations: tuple[Signs, ...] = (TEXT, LATEX) if with_latex else (TEXT,)
+        self.with_latex = with_latex
         self.speller = speller or Speller(problem.vocabulary)
-        self.shown = Shown(values, with_latex)
-        self.names: dict[Signs, Sequence[str]] = {
-            signs: _Names(self.steps, spelling) if few else [spelling(step.target) for step in self.steps]
-            for signs, spelling in self._spellings()
-        }
-        self._names, self._latex_names = self.names[TEXT], self.names.get(LATEX)
-        self._values, self._latex_values = self.shown.bare[TEXT], self.shown.bare.get(LATEX)
-        self._strings = [(self.names[s], self.shown.bare[s], self.shown.operands[s]) for s in self.notations]
+        self.shown = Shown(values)
+        self.few = few
+        self.names: dict[Signs, Sequence[str]] = Notations(self._spelled)
         self.policy = values.rounding.policy
         self.unrounded: list[Any] = list(values.numbers)
         """What lines and side calculations go on with."""
         carries, every = self.policy == "carry", range(len(self.steps))
-        self.numbers: list[Any] = [printed(values, p, self._values) for p in every] if carries else self.unrounded
+        self.numbers: list[Any] = [printed(values, p, self.shown.bare[TEXT]) for p in every] if carries else self.unrounded
         """What stands on the sheet: sentences are true of the digits that their reader sees."""
         self.has_components = program.vectors.program is not program
         """Whether this is a network of vectors."""
         self.on_board = self.has_components and detail != "lines"
         """Whether lines of matrices are printed, which other lines can refer to."""
         self.line_of, self._line_texts = self._numbered()
-        self._fillers: dict[Rule, list[Filler]] = {}
-        self._templates: dict[Rule, list[tuple[Signs, Template, Template]]] = {}
+        self._rules: dict[Rule, _Rule] = {}
 
-    def _spellings(self) -> list[tuple[Signs, Callable[..., str]]]:
-        return [(signs, self.speller.spelling(signs)) for signs in self.notations]
+    def _spelled(self, signs: Signs) -> Sequence[str]:
+        """The names of all steps in one notation."""
+        spelling = self.speller.spelling(signs)
+        return _Names(self.steps, spelling) if self.few else [spelling(step.target) for step in self.steps]
 
     def _numbered(self) -> tuple[list[int], list[str]]:
         """The line number of every step, and how it is written: a component of line 4 is ``4.1``, or ``4.1,2``.
@@ -171,16 +260,15 @@ class Desk:
 
     def name(self, position: int) -> Math:
         """The name of a step."""
-        return Math(self._names[position], self._latex_names[position] if self._latex_names else "")
+        return _NameOf(self, position)
 
     def value(self, position: int) -> Math:
         """The printed value of a step or of a side calculation."""
-        return Math(self._values[position], self._latex_values[position] if self._latex_values else "")
+        return _ValueOf(self.shown, position)
 
     def equals(self, position: int) -> Math:
         """``h_1 = 0.5370``."""
-        name, value = self.name(position), self.value(position)
-        return Math(f"{name.text} = {value.text}", f"{name.latex} = {value.latex}")
+        return Relation(self.name(position), self.value(position))
 
     def line(self, position: int) -> str:
         """``line 12``, in words."""
@@ -225,42 +313,27 @@ class Desk:
         number = self.printed(position)
         return int(number > 0) - int(number < 0)
 
-    @staticmethod
-    def both(spelled: dict[Signs, str]) -> Math:
-        """One piece of mathematics from its spellings; LaTeX is empty where nobody asked for it."""
-        return Math(spelled[TEXT], spelled.get(LATEX, ""))
-
     # ------------------------------------------------------------------- rows
 
-    def templates(self, rule: Rule) -> list[tuple[Signs, Template, Template]]:
-        """Formula and numbers of a rule, in each notation."""
-        found = self._templates.get(rule)
+    def rule(self, rule: Rule) -> _Rule:
+        """How a rule is filled."""
+        found = self._rules.get(rule)
         if found is None:
-            found = [(signs, template(rule, signs, False), template(rule, signs, True)) for signs in self.notations]
-            self._templates[rule] = found
+            found = self._rules[rule] = _Rule(self, rule)
         return found
 
     def filled(self, rule: Rule, arguments: Sequence[int]) -> tuple[Math, Math]:
         """A rule with names, and with numbers."""
-        fillers = self._fillers.get(rule)
-        if fillers is None:
-            fillers = self._fillers[rule] = [
-                fill
-                for (_, formula, numbers), (names, bare, operands) in zip(self.templates(rule), self._strings, strict=True)
-                for fill in (filler(formula, names, names), filler(numbers, bare, operands))
-            ]
-        if len(fillers) == 2:
-            return Math(fillers[0](arguments), ""), Math(fillers[1](arguments), "")
-        texts = [fill(arguments) for fill in fillers]
-        return Math(texts[0], texts[2]), Math(texts[1], texts[3])
+        filled = self.rule(rule)
+        return _WithNames(filled, arguments), _WithNumbers(filled, arguments)
 
-    def row(self, position: int, label: str = "", so_far: Math = NOTHING) -> Row:
+    def row(self, position: int, label: Word = NO_WORD, so_far: Math = NOTHING) -> Row:
         """A step as a line of the sheet."""
         target, rule, arguments, role, _, _ = self.steps[position]
         assert rule is not None
         formula, numbers = self.filled(rule, arguments)
         relation, exact, beside = "=", "", ""
-        if self._latex_names:
+        if self.with_latex:
             exact = repr(self.reference.numbers[position] + 0.0)
         if self.policy == "carry":
             relation = self.relation(rule, role, arguments, position)
@@ -357,7 +430,7 @@ class Desk:
         def produce() -> Iterator[Row]:
             totals = self.running_totals(positions[:-1]) if adds_up else iter(())
             for position in positions:
-                yield self.row(position, label(position, position) if label else "", next(totals, NOTHING))
+                yield self.row(position, label(position, position) if label else NO_WORD, next(totals, NOTHING))
 
         return Stream(produce, len(positions))
 
@@ -378,18 +451,17 @@ class Desk:
             except Inexact:
                 held = False
             text = shower(self.values.rounding)(total, Role.CONTRIBUTION) if self.policy == "full" else plain(total)
-            yield Math(text, power_of_ten(text)) if held else NOTHING
+            yield Number(text) if held else NOTHING
 
     def general(self, position: int, clock: Clock) -> tuple[Math, Math]:
         """The name and the formula of a step with its times written by a clock; of whichever sample."""
         step = self.steps[position]
         assert step.rule is not None
-        formulas = []
-        for signs in (TEXT, LATEX):
-            form, spelling = template(step.rule, signs, False), self.speller.spelling(signs)
-            names = [of_any_sample(self.steps[step.arguments[hole]].target) for hole in form.holes]
-            formulas.append(form.pattern % tuple(spelling(*seen(clock, step.target, name)) for name in names))
-        return self.speller.math(of_any_sample(step.target), clock), Math(*formulas)
+
+        def named(argument: int) -> Math:
+            return self.speller.math(*seen(clock, step.target, of_any_sample(self.steps[step.arguments[argument]].target)))
+
+        return self.speller.math(of_any_sample(step.target), clock), Written(step.rule, named)
 
     # ---------------------------------------------------------- side calculations
 
@@ -399,20 +471,15 @@ class Desk:
         with localcontext(WORKING):
             number = self._arithmetic.line(rule, role)(*[self.unrounded[argument] for argument in arguments])
         text = shower(self.values.rounding)(number, role)
-        exact = self.values.rounding.policy == "exact"
         self.unrounded.append(number)
         if self.policy == "carry":
             number = Decimal(text)
             self.numbers.append(number)
-        self.shown.add(text, closed_latex(number) if exact else power_of_ten(text))
+        self.shown.add(text, number)
         position = len(self.numbers) - 1
-        spelled = {}
-        relation = self.relation(rule, role, arguments, position)
-        for signs, _, calculation in self.templates(rule):
-            numbers = filler(calculation, self.shown.bare[signs], self.shown.operands[signs])(arguments)
-            equal = relation if signs is TEXT or relation == "=" else r"\approx"
-            spelled[signs] = f"{numbers} {equal} {self.shown.bare[signs][position]}"
-        return Calculation(Var(position), number, self.both(spelled), self.value(position))
+        sign = f" {self.relation(rule, role, arguments, position)} "
+        value = self.value(position)
+        return Calculation(Var(position), number, Relation(self.filled(rule, arguments)[1], value, sign=sign), value)
 
     @cached_property
     def _arithmetic(self) -> Arithmetic:
@@ -427,7 +494,7 @@ class Desk:
 
 def about(value: Math) -> Math:
     """A value behind ≈."""
-    return Math(f"~ {value.text}", rf"\approx {value.latex}")
+    return Pieces("~ ", value)
 
 
 def of_any_sample(name: Name) -> Name:

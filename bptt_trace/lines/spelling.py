@@ -1,14 +1,12 @@
-"""Names, numbers and lines as a reader sees them: plain text and LaTeX.
+"""Names, numbers and lines as a reader sees them, in the notation that a medium asks for.
 
-Plain text is ASCII and uses the names of answer files; the terminal's finer
-signs are made from it by ``render/terminal.py``. Spellings come from the fields
-of a name. A line is a rule's template with its holes filled, so nothing here
-knows what a formula means.
+Spellings come from the fields of a name. A line is a rule's template with its
+holes filled, so nothing here knows what a formula means.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from decimal import Decimal
 from fractions import Fraction
@@ -16,8 +14,9 @@ from functools import lru_cache
 from typing import Any
 
 from bptt_trace.calculation.arithmetic import SNAP, ByHand, Values, decimal, settler
-from bptt_trace.document.mathematics import Math
-from bptt_trace.engine.formula_text import LATEX, TEXT, Signs, Template
+from bptt_trace.document.mathematics import Derivative, Math, Number, Symbol
+from bptt_trace.document.notation import TEXT, Signs, greek
+from bptt_trace.engine.formula_text import Template
 from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, Layer, Name, Role, spell, word_and_number
 from bptt_trace.engine.program import KEEPS_FIGURES
 from bptt_trace.engine.rules import KEPT_RULES, Rule
@@ -28,22 +27,65 @@ from bptt_trace.problem.vocabulary import Vocabulary
 Clock = Callable[[int], str]
 """How a time is written: as a number, or as ``t``, ``t-1``."""
 
-GREEK = {
-    "eta": r"\eta", "beta": r"\beta", "gamma": r"\gamma", "epsilon": r"\varepsilon", "lambda": r"\lambda", "theta": r"\theta",
-    "yhat": r"\hat{y}", "mhat": r"\hat{m}", "vhat": r"\hat{v}",
-}  # fmt: skip
 
-
-def latex(name: Name, clock: Clock = str) -> str:
-    r"""A name in LaTeX: ``\frac{\partial L}{\partial h_{2}}\text{ via }a_{3}``."""
-    own = _latex(name, clock)
+def symbol(name: Name, clock: Clock = str) -> Symbol | Derivative:
+    """A name as a letter with signs around it, or as a fraction of two of these."""
+    own = _symbol(name, clock)
     if name.of is None:
         return own
-    fraction = rf"\frac{{\partial {_latex(name.of, clock)}}}{{\partial {own}}}"
-    return fraction if name.via is None else rf"{fraction}\text{{ via }}{_latex(name.via, clock)}"
+    return Derivative(_symbol(name.of, clock), own, None if name.via is None else _symbol(name.via, clock))
 
 
-ARROWS = {FORWARD: r"\overrightarrow", BACKWARD: r"\overleftarrow"}
+def _symbol(name: Name, clock: Clock) -> Symbol:
+    letter, _, below = name.stem.partition("_")
+    word, number = word_and_number(name.layer)
+    # v_w_hh: the letter of the optimizer, and below it the name of the parameter.
+    nested = letter in STATES and below
+    return Symbol(
+        letter,
+        _symbol(Name(below), clock) if nested else below.replace("_", ","),
+        "" if name.time is None else clock(name.time),
+        word,
+        number,
+        name.updated,
+        name.index,
+        name.sample,
+        name.iteration,
+    )
+
+
+def spelled(name: Name, signs: Signs, clock: Clock = str) -> str:
+    r"""A name in a notation: ``dL/dh_2 via a_3``, or ``\frac{\partial L}{\partial h_{2}}\text{ via }a_{3}``."""
+    if signs is TEXT:
+        return spell(name, clock)
+    if signs.in_line:
+        return spell(_lettered(name), lambda time: signs.script(clock(time)))
+    return symbol(name, clock).spell(signs)
+
+
+def _lettered(name: Name) -> Name:
+    """The name with Greek letters."""
+    of, via = (part and _lettered(part) for part in (name.of, name.via))
+    return name._replace(stem=greek(name.stem), of=of, via=via)
+
+
+class Named(Math):
+    """The name of a quantity."""
+
+    __slots__ = ("clock", "name")
+
+    def __init__(self, name: Name, clock: Clock = str) -> None:
+        self.name, self.clock = name, clock
+
+    def spell(self, signs: Signs) -> str:
+        """As the notation writes names."""
+        return spelled(self.name, signs, self.clock)
+
+    def flat(self, signs: Signs) -> Iterator[str | Symbol | Derivative | Number]:
+        """The letter with its signs."""
+        return symbol(self.name, self.clock).flat(signs)
+
+
 LAYER_WORDS = {FORWARD: "reading forward", BACKWARD: "reading backward", ENCODER: "encoder", DECODER: "decoder"}
 
 
@@ -57,31 +99,12 @@ def layer_in_words(layer: Layer) -> str:
     return ", ".join(part for part in (LAYER_WORDS.get(word, ""), f"layer {number}" if number else "") if part)
 
 
-def _latex(name: Name, clock: Clock) -> str:
-    letter, _, subscript = name.stem.partition("_")
-    word, number = word_and_number(name.layer)
-    time = "" if name.time is None else clock(name.time)
-    text = GREEK.get(letter) or (letter if len(letter) == 1 else rf"\mathrm{{{letter}}}")
-    if word in ARROWS:
-        text = rf"{ARROWS[word]}{{{text}}}"
-    # v_w_hh: the letter of the optimizer, and below it the name of the parameter.
-    subscript = _latex(Name(subscript), clock) if letter in STATES and subscript else subscript.replace("_", ",")
-    below = ",".join(part for part in (subscript, time) if part)
-    if below:
-        text += f"_{{{below}}}"
-    if name.updated:
-        text += "'"
-    outside = "" if word in ARROWS or not word else rf"\mathrm{{{word}}}"
-    above = f"({outside}{number})" if outside or number else ""
-    if name.sample is not None:
-        above += rf"\langle {name.sample}\rangle"
-    if name.iteration != 1:
-        above += f"@{name.iteration}"
-    if above:
-        text = f"{{{text}^{{{above}}}}}"  # a power of it is a sign of its own above
-    if name.index:
-        text += f"[{','.join(map(str, name.index))}]"
-    return text
+class Stems(dict[str, bool]):
+    """Whether a stem reads the same with Greek letters; looked up once for each."""
+
+    def __missing__(self, stem: str) -> bool:
+        same = self[stem] = greek(stem) == stem
+        return same
 
 
 class Speller:
@@ -94,20 +117,27 @@ class Speller:
         """In plain text."""
         return spell(self.vocabulary.shown(name), clock)
 
-    def latex(self, name: Name, clock: Clock = str) -> str:
-        """In LaTeX."""
-        return latex(self.vocabulary.shown(name), clock)
-
     def math(self, name: Name, clock: Clock = str) -> Math:
-        """In both."""
-        shown = self.vocabulary.shown(name)
-        return Math(spell(shown, clock), latex(shown, clock))
+        """As mathematics."""
+        return Named(self.vocabulary.shown(name), clock)
 
-    def spelling(self, signs: Signs) -> Callable[..., str]:
-        """The function for one notation; of a name, and if need be of a clock."""
-        if not self.vocabulary.renamed:
-            return latex if signs is LATEX else spell
-        return self.latex if signs is LATEX else self.text
+    def spelling(self, signs: Signs) -> Callable[[Name], str]:
+        """The names of steps in one notation."""
+        shown = self.vocabulary.shown
+        if signs is TEXT:
+            return (lambda name: spell(shown(name))) if self.vocabulary.renamed else spell
+        if not signs.in_line:
+            return lambda name: symbol(shown(name)).spell(signs)
+        same: dict[str, bool] = Stems()
+
+        def spelling(name: Name) -> str:
+            name = shown(name)
+            of, via = name.of, name.via
+            if same[name.stem] and (of is None or (same[of.stem] and (via is None or same[via.stem]))):
+                return spell(name)
+            return spelled(name, signs)
+
+        return spelling
 
     def seen_from(self, name: Name, now: int) -> Math:
         """In both, its times as seen from step ``now``: ``h_t``."""
@@ -160,67 +190,85 @@ def plain(number: Decimal) -> str:
     return f"{number:e}".replace("e+", "e")
 
 
-def power_of_ten(text: str) -> str:
-    r"""A number in LaTeX: ``1.234e-10`` becomes ``1.234 \cdot 10^{-10}``."""
-    mantissa, sign, exponent = text.partition("e")
-    return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if sign else text
+def closed(number: Any, signs: Signs = TEXT) -> str:
+    """A closed form in a notation."""
+    from bptt_trace.calculation.symbolic import in_notation
 
-
-def closed(number: Any) -> str:
-    """A closed form in plain text."""
-    from bptt_trace.calculation.symbolic import in_text
-
-    return in_text(number)
-
-
-def closed_latex(number: Any) -> str:
-    """A closed form in LaTeX."""
-    from bptt_trace.calculation.symbolic import in_latex
-
-    return in_latex(number)
-
-
-def operand(text: str) -> str:
-    """A number inside a calculation: negative numbers, fractions and sums stand in brackets."""
-    return text if text.replace(".", "", 1).isdigit() else f"({text})"
+    return in_notation(number, signs)
 
 
 class Shown:
-    """The numbers of a program as strings: bare, and as operands; two for each value, made once."""
+    """The numbers of a program as strings in each notation: bare, and as operands; made when a notation is first asked for."""
 
-    def __init__(self, values: Values, with_latex: bool) -> None:
-        exact = values.rounding.policy == "exact"
-        text = shown(values)
-        self.bare: dict[Signs, list[str]] = {TEXT: text}
-        self.operands: dict[Signs, list[str]] = {TEXT: [operand(one) for one in text]}
-        if with_latex:
-            if exact:
-                typed = [
-                    one if step.rule is None else closed_latex(number)
-                    for one, step, number in zip(text, values.program.steps, values.numbers, strict=True)
-                ]
-            else:
-                typed = [power_of_ten(one) if "e" in one else one for one in text]
-            self.bare[LATEX] = typed
-            self.operands[LATEX] = [operand(one) for one in typed]
+    def __init__(self, values: Values) -> None:
+        self.steps = values.program.steps
+        self.exact = values.rounding.policy == "exact"
+        self.boxes: Mapping[int, Math] = {}
+        """What stands in place of some numbers."""
+        self.bare: dict[Signs, list[str]] = Notations(self._bare)
+        self.operands: dict[Signs, list[str]] = Notations(self._operands)
+        self._closed: list[Any] = list(values.numbers) if self.exact else []
+        self.bare[TEXT] = shown(values)
+
+    def _bare(self, signs: Signs) -> list[str]:
+        if self.exact or self.boxes:
+            return [self._numeral(place, text, signs) for place, text in enumerate(self.bare[TEXT])]
+        return list(map(signs.numeral, self.bare[TEXT]))
+
+    def _numeral(self, place: int, text: str, signs: Signs) -> str:
+        if place in self.boxes:
+            return self.boxes[place].spell(signs)
+        if self.exact and (place >= len(self.steps) or self.steps[place].rule is not None):
+            return text if signs is TEXT else closed(self._closed[place], signs)
+        return signs.numeral(text)
+
+    def _operand(self, place: int, bare: str, signs: Signs) -> str:
+        alone = place in self.boxes or _alone(self.bare[TEXT][place])
+        return bare if alone else signs.bracket.format(bare)
+
+    def _operands(self, signs: Signs) -> list[str]:
+        if self.boxes:
+            return [self._operand(place, bare, signs) for place, bare in enumerate(self.bare[signs])]
+        bracket = signs.bracket.format
+        return [bare if _alone(text) else bracket(bare) for text, bare in zip(self.bare[TEXT], self.bare[signs], strict=True)]
 
     def with_gaps(self, boxes: Mapping[int, Math]) -> Shown:
-        """The same with boxes in place of some numbers."""
+        """The same with boxes in place of some numbers, of which it then has no string."""
         other = copy(self)
-        other.bare = {signs: list(texts) for signs, texts in self.bare.items()}
-        other.operands = {signs: list(texts) for signs, texts in self.operands.items()}
-        for place, box in boxes.items():
-            for signs in self.bare:
-                spelled = box.latex if signs is LATEX else box.text
-                other.bare[signs][place] = other.operands[signs][place] = spelled
+        other.boxes = boxes
+        other._closed = [None if place in boxes else number for place, number in enumerate(self._closed)]
+        other.bare, other.operands = Notations(other._bare), Notations(other._operands)
+        for made, own in ((self.bare, other.bare), (self.operands, other.operands)):
+            for signs, texts in made.items():
+                own[signs] = [boxes[place].spell(signs) if place in boxes else text for place, text in enumerate(texts)]
         return other
 
-    def add(self, text: str, in_latex: str) -> None:
+    def add(self, text: str, number: Any) -> None:
         """Append one more value."""
-        for signs, one in ((TEXT, text), (LATEX, in_latex)):
-            if signs in self.bare:
-                self.bare[signs].append(one)
-                self.operands[signs].append(operand(one))
+        place = len(self.bare[TEXT])
+        if self.exact:
+            self._closed.append(number)
+        for signs, texts in self.bare.items():
+            texts.append(self._numeral(place, text, signs))
+        for signs, texts in self.operands.items():
+            texts.append(self._operand(place, self.bare[signs][place], signs))
+
+
+class Notations(dict[Signs, Any]):
+    """What there is in each notation, made when it is first asked for."""
+
+    def __init__(self, make: Callable[[Signs], Any]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, signs: Signs) -> Any:
+        made = self[signs] = self._make(signs)
+        return made
+
+
+def _alone(text: str) -> bool:
+    """Whether a number stands in a calculation without brackets: negative numbers, fractions and sums do not."""
+    return text.replace(".", "", 1).isdigit()
 
 
 Filler = Callable[[Sequence[int]], str]

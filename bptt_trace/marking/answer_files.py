@@ -17,7 +17,7 @@ from typing import Any
 from bptt_trace.engine.names import Name
 from bptt_trace.errors import ProblemError, UnknownName, nearest
 from bptt_trace.files import read
-from bptt_trace.lines.spelling import latex
+from bptt_trace.lines.spelling import Named
 from bptt_trace.problem.numbers import shown
 from bptt_trace.problem.vocabulary import Vocabulary
 
@@ -51,7 +51,7 @@ class Register:
     @cached_property
     def _in_latex(self) -> dict[str, Name]:
         """The names as a worksheet in Markdown has them."""
-        return {f"${latex(self.vocabulary.shown(name))}$": name for name in self.names.values()}
+        return {f"${Named(self.vocabulary.shown(name)).latex}$": name for name in self.names.values()}
 
     def find(self, text: str) -> Name:
         """The quantity of this name; raises ``UnknownName``, with what may have been meant."""

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 
 from bptt_trace.document.mathematics import Inline, Math, inline
 from bptt_trace.document.sheet import Block, Column, Equation, Equations, Paragraph, Part, Section, Sheet, Table
-from bptt_trace.engine.formula_text import LATEX, TEXT, template
 from bptt_trace.engine.names import Name
 from bptt_trace.lines.line_numbers import ranges
+from bptt_trace.lines.rows import Written
 from bptt_trace.lines.spelling import Speller
 from bptt_trace.marking.catalogue.entry import CATALOGUE
 from bptt_trace.marking.key import Key
@@ -159,11 +159,11 @@ class _Report:
         """The formula of a line, with names."""
         step = self.key.steps[self.index[name]]
         assert step.rule is not None
-        texts = []
-        for signs in (TEXT, LATEX):
-            form, spelling = template(step.rule, signs, False), self.speller.spelling(signs)
-            texts.append(form.pattern % tuple(spelling(self.key.steps[step.arguments[hole]].target) for hole in form.holes))
-        return Equation(self.speller.math(name), (Part(Math(*texts)),))
+
+        def named(argument: int) -> Math:
+            return self.speller.math(self.key.steps[step.arguments[argument]].target)
+
+        return Equation(self.speller.math(name), (Part(Written(step.rule, named)),))
 
     def advice(self, answer: Marked) -> Inline:
         """The sentence on the lines to use and those to redo."""

@@ -7,7 +7,7 @@ from itertools import islice
 from json.encoder import encode_basestring_ascii
 
 from bptt_trace.document.figures import Bars, Decades, Picture
-from bptt_trace.document.mathematics import words
+from bptt_trace.document.mathematics import NOTHING, words
 from bptt_trace.document.sheet import Block, Bullets, Equations, Lines, Note, Paragraph, Row, Section, Sheet, Table
 
 CHUNK = 500
@@ -83,12 +83,14 @@ def _entry(row: Row) -> str:
     equal = "=" if relation == "=" else r"\approx"
     line = quote(number) if "." in number else number or "null"
     when = "null" if time is None else time
-    total = f', "so_far": {quote(so_far[0])}' if so_far[0] else ""
+    spelled = name.text, formula.text, numbers.text, result.text
+    in_latex = name.latex, formula.latex, numbers.latex, result.latex
+    total = f', "so_far": {quote(so_far.text)}' if so_far is not NOTHING else ""
     return (
-        f'{{"line": {line}, "name": {quote(name[0])}, "role": "{role}", "time": {when}, '
-        f'"text": {quote(f"{name[0]} = {formula[0]} = {numbers[0]} {relation} {result[0]}")}, '
-        f'"latex": {quote(f"{name[1]} = {formula[1]} = {numbers[1]} {equal} {result[1]}")}, '
-        f'"formula": {{"text": {quote(formula[0])}, "latex": {quote(formula[1])}}}, '
-        f'"numbers": {{"text": {quote(numbers[0])}, "latex": {quote(numbers[1])}}}, '
-        f'"value": "{result[0]}", "exact": "{exact}", "uses": {quote(uses)}, "note": {quote(label)}{total}}}'
+        f'{{"line": {line}, "name": {quote(spelled[0])}, "role": "{role}", "time": {when}, '
+        f'"text": {quote(f"{spelled[0]} = {spelled[1]} = {spelled[2]} {relation} {spelled[3]}")}, '
+        f'"latex": {quote(f"{in_latex[0]} = {in_latex[1]} = {in_latex[2]} {equal} {in_latex[3]}")}, '
+        f'"formula": {{"text": {quote(spelled[1])}, "latex": {quote(in_latex[1])}}}, '
+        f'"numbers": {{"text": {quote(spelled[2])}, "latex": {quote(in_latex[2])}}}, '
+        f'"value": "{spelled[3]}", "exact": "{exact}", "uses": {quote(uses)}, "note": {quote(label)}{total}}}'
     )

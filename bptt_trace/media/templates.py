@@ -20,14 +20,15 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from bptt_trace.document.figures import Figure
 from bptt_trace.document.mathematics import Inline, Math, words
+from bptt_trace.document.notation import TYPST, UNICODE
 from bptt_trace.document.program_text import Listing
-from bptt_trace.document.sheet import Sheet
+from bptt_trace.document.sheet import Sheet, Word
 from bptt_trace.errors import ProblemError
 from bptt_trace.media.drawing.characters import text as in_boxes
 from bptt_trace.media.drawing.svg import svg
 from bptt_trace.media.drawing.tikz import tikz
-from bptt_trace.media.typst import typst_image, typst_math, typst_words
-from bptt_trace.media.unicode import Script, fine
+from bptt_trace.media.typst import typst_image, typst_words
+from bptt_trace.media.unicode import Script
 
 _TEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
@@ -117,7 +118,7 @@ def environment_for(name: str, templates: Path | None = None) -> ImmutableSandbo
         )  # fmt: skip
         if name.endswith(".typ.j2"):
             environment.filters |= {"words": typst_words, "inline": _inline(typst_words, _typst_math), "math": _typst_math}
-            environment.filters |= {"formula": typst_math, "picture": lambda figure: typst_image(svg(figure))}
+            environment.filters |= {"formula": _typst_formula, "picture": lambda figure: typst_image(svg(figure))}
         else:
             environment.filters |= {"words": tex_words, "inline": _inline(tex_words, _tex_math), "math": _tex_math}
             environment.filters |= {"picture": lambda figure: tikz(figure, _inline(tex_words, _tex_math))}
@@ -193,22 +194,26 @@ def html_words(text: str) -> str:
 
 
 def _html_math(math: Math) -> str:
-    return f'<span class="m">{escape(fine(math.text), quote=True)}</span>'
+    return f'<span class="m">{escape(math.spell(UNICODE), quote=True)}</span>'
 
 
 def _tex_math(math: Math) -> str:
-    if not math.latex:
-        return ""
+    text = math.latex
     # Rows of matrices end in \\cr, which Markdown leaves alone; LaTeX has a sign of its own for them.
-    return f"${math.latex}$".replace(r" \cr ", r" \\ ")
+    return f"${text}$".replace(r" \cr ", r" \\ ") if text else ""
 
 
 def _typst_math(math: Math) -> str:
-    return f"${typst_math(math.latex)}$" if math.latex else ""
+    return f"${text}$" if (text := math.spell(TYPST)) else ""
+
+
+def _typst_formula(part: Math | str) -> str:
+    """A part of a formula, or the digits of a number."""
+    return part.spell(TYPST) if isinstance(part, Math) else TYPST.numeral(part)
 
 
 def _markdown_math(math: Math) -> str:
-    return f"${math.latex}$" if math.latex else ""
+    return f"${text}$" if (text := math.latex) else ""
 
 
 def _pictured(links: Mapping[str, str]) -> Callable[[Figure], str]:
@@ -217,15 +222,15 @@ def _pictured(links: Mapping[str, str]) -> Callable[[Figure], str]:
     def render(figure: Figure) -> str:
         if figure.id not in links:
             return f"```text\n{in_boxes(figure, PLAIN_WIDTH, Script(unicode=True))}\n```"
-        alternative = markdown_words(words(figure.alternative, lambda math: fine(math.text)))
+        alternative = markdown_words(words(figure.alternative, lambda math: math.spell(UNICODE)))
         return f"![{alternative}]({quote(links[figure.id], safe='/:;,=+')})"
 
     return render
 
 
-def _way(label: str) -> str:
+def _way(label: Word) -> str:
     """Which of the two ways of a gradient a label names: direct, carried or neither."""
-    return next((way for way in ("direct", "carried") if label.startswith(way)), "")
+    return label.kind if label.kind != "sum" else ""
 
 
 def code(listing: Listing) -> str:

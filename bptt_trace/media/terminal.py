@@ -227,7 +227,7 @@ class _Terminal:
         line = " " * indent
         for place, (text, part) in enumerate(zip(shown, parts, strict=True)):
             line += " " * 7 if place else ""
-            word = part.word.split(",")[0]
+            word = f"{part.word} {self.script.math(part.via)}" if part.via else part.word
             line += left + f" {word} ".center(len(text) - 2, across) + right
         self.line((line, "dim"))
 

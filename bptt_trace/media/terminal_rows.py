@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
-from bptt_trace.document.sheet import Lines, Row, Sheet
-from bptt_trace.media.unicode import Script, fine, lettered, plain
+from bptt_trace.document.mathematics import NOTHING
+from bptt_trace.document.sheet import Lines, Row, Sheet, Word
+from bptt_trace.media.unicode import Script
 
 LONG = 400
 """Rows from which a trace counts as long."""
@@ -75,14 +76,14 @@ class Layout:
         for block in self.looked_at(sheet):
             for row in islice(block.rows, SAMPLE) if self.long else block.rows:
                 number = max(number, len(row.number))
-                name = max(name, len(row.name.text))
+                name = max(name, len(self.script.math(row.name)))
                 formula = max(formula, len(self.script.math(row.formula)))
                 numbers = max(numbers, len(self.script.math(row.numbers)))
-                result = max(result, len(row.result.text))
+                result = max(result, len(self.script.math(row.result)))
                 uses = max(uses, len(row.uses))
                 tail = max(tail, len(self.compact(row.uses)) + len(self.total(row)))
                 label = max(label, len(row.label))
-                so_far = max(so_far, len(row.so_far.text))
+                so_far = max(so_far, len(self.script.math(row.so_far)))
         extra = 4 if self.long else 0
         return Widths(
             max(3, number + extra),
@@ -152,10 +153,10 @@ class Layout:
     def row_of_one(self, row: Row) -> Iterator[list[Span]]:
         w = self.widths
         formula, numbers = self.shares()
-        relation = self.relation(row)
+        relation = self.script.relation(row.relation)
         formulas = [self.script.math(row.formula)] if self.long else broken(self.script.math(row.formula), formula)
         numerics = [self.script.math(row.numbers)] if self.long else broken(self.script.math(row.numbers), numbers)
-        so_far = f"  {self.script.signed(row.so_far.text):>{w.so_far}}" if w.so_far else ""
+        so_far = f"  {self.script.math(row.so_far):>{w.so_far}}" if w.so_far else ""
         height = max(len(formulas), len(numerics))
         for place in range(height):
             start = (
@@ -169,7 +170,7 @@ class Layout:
             if place == height - 1:
                 spans += [
                     (f" {relation} ", ""),
-                    (f"{self.script.signed(row.result.text):>{w.result}}", "bold"),
+                    (f"{self.script.math(row.result):>{w.result}}", "bold"),
                     (f"{so_far}  {self.script.said(row.uses):<{w.uses}}", "dim"),
                     (f"  {row.label}", label_style(row.label)),
                 ]
@@ -182,24 +183,14 @@ class Layout:
         form = f"%{w.number}s  %-{w.name}s = %-{w.formula}s = %-{w.numbers}s %s %{w.result}s"
         form += f"  %{w.so_far}s" if w.so_far else "%s"
         uses = f"  %-{w.uses}s  %s\n"
-        unicode = self.script.unicode
+        signs, said, relation = self.script.signs, self.script.said, self.script.relation
 
         def set_(row: Row) -> str:
-            formula, numbers = row.formula.text, row.numbers.text
-            if not unicode:
-                line = form % (row.number, row.name.text, formula, numbers, row.relation, row.result.text, row.so_far.text)
-                return line + uses % (plain(row.uses), row.label)
-            if "^" in formula or "..." in formula or lettered(formula):
-                formula, numbers = fine(formula), fine(numbers)
-            line = form % (row.number, row.name.text, formula, numbers, row.relation, row.result.text, row.so_far.text)
-            # Signs that take one column before and after can be replaced when everything has its place.
-            line = line.replace("*", "·").replace("-", "−")
-            return (line if row.relation == "=" else line.replace("~", "≈")) + uses % (row.uses, row.label)
+            name, formula, numbers = row.name.spell(signs), row.formula.spell(signs), row.numbers.spell(signs)
+            sign, result, so_far = relation(row.relation), row.result.spell(signs), row.so_far.spell(signs)
+            return form % (row.number, name, formula, numbers, sign, result, so_far) + uses % (said(row.uses), row.label)
 
         return set_
-
-    def relation(self, row: Row) -> str:
-        return "=" if row.relation == "=" else self.script.signed(row.relation)
 
     def row_of_two(self, row: Row) -> Iterator[list[Span]]:
         """Formula above numbers; the role on the first row, result and uses on the last."""
@@ -207,10 +198,8 @@ class Layout:
         body = self.body()
         indent = " " * (w.number + 2 + w.name)
         start = f"{row.number:>{w.number}}", f"  {self.script.math(row.name):<{w.name}}"
-        rule = ("─" if self.script.unicode else "-") * w.result if row.label == "sum" else ""
-        short = row.label.removesuffix(" only")
-        if short not in _SHORT_LABELS and not short.startswith("step"):
-            short = ""
+        rule = ("─" if self.script.unicode else "-") * w.result if row.label.kind == "sum" else ""
+        short = row.label.short
         parts = [("=", text) for text in (self.script.math(row.formula), self.script.math(row.numbers))]
         if parts[0] == parts[1]:
             parts.pop()
@@ -218,17 +207,20 @@ class Layout:
             f" {sign if place == 0 else ' '} {piece}" for sign, text in parts for place, piece in enumerate(broken(text, body))
         ]
         lines[-len(broken(parts[-1][1], body))] = lines[-len(broken(parts[-1][1], body))].replace(
-            " =", f" {self.relation(row)}", 1
+            " =", f" {self.script.relation(row.relation)}", 1
         )
         for place, line in enumerate(lines):
             last = place == len(lines) - 1
             spans: list[Span] = [(start[0], "dim"), (start[1], "")] if place == 0 else [(indent, "")]
             spans.append((f"{line:<{body + 3}} ", ""))
             if last:
-                spans.append((f"{self.script.signed(row.result.text):>{w.result}}", "bold"))
+                spans.append((f"{self.script.math(row.result):>{w.result}}", "bold"))
                 spans.append((f"  {self.uses(row)}", "dim"))
             elif place == 0:
-                spans += [(f"{rule if len(lines) == 2 else '':>{w.result}}", ""), (f"  {short}", label_style(short))]
+                spans += [
+                    (f"{rule if len(lines) == 2 else '':>{w.result}}", ""),
+                    (f"  {short}", label_style(row.label) if short else "dim"),
+                ]
             elif place == len(lines) - 2:
                 spans.append((f"{rule:>{w.result}}", ""))
             yield spans
@@ -240,7 +232,7 @@ class Layout:
         return (uses if len(uses) + len(total) <= max(TAIL, self.widths.least_tail) else self.compact(row.uses)) + total
 
     def total(self, row: Row) -> str:
-        return f"  so far {self.script.signed(row.so_far.text)}" if row.so_far.text else ""
+        return f"  so far {self.script.math(row.so_far)}" if row.so_far is not NOTHING else ""
 
     def compact(self, uses: str) -> str:
         """Lines used, without spaces."""
@@ -273,7 +265,7 @@ class Layout:
 
     def last(self, row: Row) -> Iterator[list[Span]]:
         """The result of a line on the board, and the lines it uses; a number stands below the numbers of components."""
-        start, result = f"{' ' * (self.widths.number + 2)}  {self.relation(row)} ", self.script.signed(row.result.text)
+        start, result = f"{' ' * (self.widths.number + 2)}  {self.script.relation(row.relation)} ", self.script.math(row.result)
         tail = self.used(row, "") if row.kind else self.used(row, "").ljust(self.tail_on_board)
         *above, result = broken(result, self.width - len(start) - len(tail)) if row.kind else [result]
         for text in above:
@@ -297,9 +289,9 @@ class Layout:
     def component(self, row: Row) -> Iterator[list[Span]]:
         """An entry of a matrix: numbers and result on one row where there is room."""
         w = self.widths
-        start, result = f"{self.script.math(row.name)} = ", self.script.signed(row.result.text)
+        start, result = f"{self.script.math(row.name)} = ", self.script.math(row.result)
         tail = self.used(row, row.label).ljust(self.tail_on_board)
-        sign = "" if row.relation == "=" else f"{self.relation(row)} "
+        sign = "" if row.relation == "=" else f"{self.script.relation(row.relation)} "
         numbers = self.script.math(row.numbers)
         room = self.width - w.number - 4 - len(sign) - len(result) - len(tail) - len(start)
         indent = len(start)
@@ -332,7 +324,7 @@ class Layout:
         tail = (
             f" = [{'':{BOX}}] {row.blank:>5}"
             if row.blank
-            else f" {self.relation(row)} {self.script.math(row.result):>{BOX + 2}}      "
+            else f" {self.script.relation(row.relation)} {self.script.math(row.result):>{BOX + 2}}      "
         )
         room = self.width - len(indent) - 2 - (len(tail) if row.kind != "board" else 0)
         *above, last = broken(numbers, room) if numbers else ["_" * min(room, 60) if row.blank else ""]
@@ -350,8 +342,8 @@ class Layout:
         name = self.script.math(row.name)
         gap = max(self.width - indent - len(name) - len(row.label), 1)
         yield [(f"{row.number:>{w.number}}  ", "dim"), (name, ""), (" " * gap, ""), (row.label, label_style(row.label))]
-        relation = self.relation(row)
-        result = self.script.signed(row.result.text)
+        relation = self.script.relation(row.relation)
+        result = self.script.math(row.result)
         lines = [("=", part) for part in (self.script.math(row.formula), self.script.math(row.numbers))]
         if lines[0] == lines[1]:
             lines.pop()
@@ -362,23 +354,22 @@ class Layout:
             *above, result = broken(result, room)
             for place, part in enumerate(above):
                 yield [(" " * indent, ""), (f"{relation} " if place == 0 else "    ", ""), (part, "bold")]
-            relation, result = " " if above else relation, f"{result}  {self.script.signed('~')} {self.script.signed(row.beside)}"
+            relation, result = (
+                " " if above else relation,
+                f"{result}  {self.script.relation('~')} {self.script.signs.numeral(row.beside)}",
+            )
         uses = f"uses {self.script.said(row.uses)}" if row.uses else ""
         total = self.total(row)
         gap = max(self.width - indent - 2 - len(result) - len(uses) - len(total), 2)
         yield [(" " * indent, ""), (f"{relation} ", ""), (result, "bold"), (total, "dim"), (" " * gap, ""), (uses, "dim")]
 
 
-_SHORT_LABELS = {"direct", "carried", "sum", "rises", "falls", "stays", "rounded", "product"}
+STYLES = {"direct": "bold blue", "carried": "bold bright_red", "sum": "bold"}
 
 
-def label_style(label: str) -> str:
-    """The style of a role; colour comes last, so the word tells it too."""
-    if label.startswith("direct"):
-        return "bold blue"
-    if label.startswith("carried"):
-        return "bold bright_red"
-    return "bold" if label == "sum" else "dim"
+def label_style(label: Word) -> str:
+    """The style of a label; colour comes last, so the word tells it too."""
+    return STYLES.get(label.kind, "dim")
 
 
 def broken(text: str, width: int) -> list[str]:

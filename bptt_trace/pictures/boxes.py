@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bptt_trace.document.figures import Edge, Grid, Node, Picture
-from bptt_trace.document.mathematics import Inline, Math
+from bptt_trace.document.mathematics import Inline, Math, Relation, Row, Verbatim, between
+from bptt_trace.document.notation import BESIDE
 from bptt_trace.engine.formula import Sum
 from bptt_trace.engine.formula_walks import variables
 from bptt_trace.engine.names import LOSS, Layer, Name, Role, gradient
@@ -54,7 +55,7 @@ class Quantity:
         if not self.values:
             return self.name
         (value,) = self.values
-        return Math(f"{self.name.text} = {value.text}", f"{self.name.latex} = {value.latex}")
+        return Relation(self.name, value)
 
     def told(self) -> Inline:
         """The quantity in a sentence: ``h_1 = (0.5370, 0.1236)``."""
@@ -122,7 +123,7 @@ class Pencil:
         formula = self.desk.filled(step.rule, step.arguments)[0]
         if len(formula.text) > SHORT_FORMULA:
             return plain
-        return Quantity(Math(f"{plain.name.text} = {formula.text}", f"{plain.name.latex} = {formula.latex}"), plain.values)
+        return Quantity(Relation(plain.name, formula), plain.values)
 
     def total(self, position: int) -> int | None:
         """The gradient of a line."""
@@ -253,7 +254,7 @@ class Pencil:
         names = []
         for members in kinds.values():
             first, last = self.name(members[0], clock), self.name(members[-1], clock)
-            several = Math(f"{first.text}, ..., {last.text}", rf"{first.latex}, \dots, {last.latex}")
+            several = Row(first, ", ..., ", last)
             names.append(Quantity(several if len(members) > 1 else first))
         return names
 
@@ -288,8 +289,7 @@ class Pencil:
             target = self.quantity(given)
             rows = grid([target])
             if len(target.values) > 1:  # a vector is written as a row, so that the box is no higher than others
-                texts = [value.text for value in target.values]
-                row = Math(", ".join(texts), r",\ ".join(value.latex for value in target.values))
+                row = Row(*between(BESIDE, target.values))
                 rows = (((target.name,),), ((row,),))
             self.nodes[key] = replace(self.nodes[key], cells=(*self.nodes[key].cells, *rows))
             self.told[key].append(target.told())
@@ -314,7 +314,7 @@ class Pencil:
             else:
                 label = (((said,),), *(((value,),) for value in values))
             self.edge(start, end, kind, label)
-            self.told[end].append((f"{said} ", *gradient.told()) if named else Quantity(Math(said, said), values).told())
+            self.told[end].append((f"{said} ", *gradient.told()) if named else Quantity(Verbatim(said), values).told())
 
     def picture(self, which: str, title: str, lead: str) -> Picture:
         """The picture with its alternative text."""

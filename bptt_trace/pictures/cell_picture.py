@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bptt_trace.document.figures import Edge, Grid, Node, Picture
-from bptt_trace.document.mathematics import Inline, Math
+from bptt_trace.document.mathematics import Applied, Inline, Math, Number, Put, Row, Symbol
 from bptt_trace.engine.formula import ONE, Apply, Const, Extreme, Formula, MatMul, Neg, Over, Power, Stack, Sum, Times, Var
 from bptt_trace.engine.formula_walks import children, variables
 from bptt_trace.engine.names import ENCODER, Role
@@ -20,7 +20,7 @@ from bptt_trace.lines.rows import Desk
 from bptt_trace.pictures.boxes import MOST_DIGITS, MOST_VALUES, Pencil, digits_of, grid, in_a_row
 from bptt_trace.pictures.cell_grid import Tracks
 
-TIMES = Math("*", r"\cdot")
+TIMES = Row("*")
 """The sign of a product of entries in a ring."""
 EXIT = "exit"
 """The id of the nodes at which a state leaves the picture."""
@@ -160,7 +160,7 @@ class _Sketch:
 
 def _applied(formula: Apply) -> Math:
     """The name of a function."""
-    return Math(formula.function.name, formula.function.latex)
+    return Applied(formula.function)
 
 
 def _operation(formula: Formula) -> tuple[Math, Sequence[Formula]]:
@@ -169,20 +169,20 @@ def _operation(formula: Formula) -> tuple[Math, Sequence[Formula]]:
         case Apply(_, argument):
             return _applied(formula), [argument]
         case Sum((Const(value), Neg(other))):
-            return Math(f"{value} -", f"{value} -"), [other]
+            return Row(Number(value), " -"), [other]
         case Sum(terms):
-            return Math("+", "+"), terms
+            return Row("+"), terms
         case Times(factors):
             return TIMES, factors
         case Neg(operand):
-            return Math("-", "-"), [operand]
+            return Row("-"), [operand]
         case Over(Const(value), denominator):
-            return Math(f"{value} /", f"{value} /"), [denominator]
+            return Row(Number(value), " /"), [denominator]
         case Over(numerator, denominator):
             return TIMES, [numerator, Over(ONE, denominator)]
         case Power(base, exponent, _):
-            return Math(f"^{exponent}", rf"(\cdot)^{exponent}"), [base]
+            return Put("powered", exponent), [base]
         case Extreme(kind, both):
-            return Math(kind, rf"\{kind}"), both
+            return Row(kind), both
         case _:
-            return Math("f", "f"), list(children(formula))
+            return Symbol("f"), list(children(formula))

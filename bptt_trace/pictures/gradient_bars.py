@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 
 from bptt_trace.document.figures import Bar, Bars
-from bptt_trace.document.mathematics import Inline, Math, inline
+from bptt_trace.document.mathematics import NOTHING, Inline, Row, inline
 from bptt_trace.lines.rows import Desk
 from bptt_trace.pictures.boxes import Quantity, in_a_row
 from bptt_trace.pictures.network_picture import MOST_BARS
@@ -26,7 +26,7 @@ def gradient_flow(desk: Desk) -> Bars | None:
     bars: list[Bar] = []
     for time, position in products.items():
         if bars and time - 1 not in times:
-            bars.append(Bar(Math("…", r"\dots"), Math("", ""), dots=True))
+            bars.append(Bar(Row("…"), NOTHING, dots=True))
         bars.append(_bar(desk, position, highest))
     title = inline("How far an error reaches back: what is left of an error at {end}", end=desk.speller.math(end))
     said = [Quantity(bar.name, (bar.value,) if bar.value.text else ()).told() for bar in bars if not bar.dots]
@@ -54,5 +54,5 @@ def _bar(desk: Desk, product: int, highest: Decimal) -> Bar:
         name=desk.name(product),
         value=value,
         parts=(("carried", int(height.to_integral_value())),) if value.text else (),
-        factor=desk.value(step) if step is not None else Math("", ""),
+        factor=desk.value(step) if step is not None else NOTHING,
     )

@@ -160,12 +160,12 @@ def _cells(table: Keys, layers: int) -> tuple[Cell, ...]:
             path="network.activation",
         )
     _only_with_corners(table)
-    names = [("phi", r"\varphi") if not several else (f"phi{'abcdefgh'[i]}", rf"\varphi_{{{i + 1}}}") for i in range(layers)]
+    names = [(f"phi{'abcdefgh'[i]}", i + 1) if several else ("phi", None) for i in range(layers)]
     made: dict[str, Function] = {}
     cells: list[Cell] = []
-    for text, (name, latex) in zip(texts, names, strict=True):
+    for text, (name, number) in zip(texts, names, strict=True):
         if text not in made:
-            made[text] = activation_of(table, text, "activation", name, latex)
+            made[text] = activation_of(table, text, "activation", name, "phi", number)
         cells.append(_cell(table, made[text]))
     return tuple(cells)
 
@@ -195,13 +195,13 @@ def _readout(table: Keys, cells: tuple[Cell, ...]) -> Readout | None:
         return None
     if "softmax" in table and text != "softmax":
         raise ProblemError("there is no softmax at the output, so nothing is to be said of it", path="network.softmax")
-    function = activation_of(table, text, "output_activation", "psi", r"\psi")
+    function = activation_of(table, text, "output_activation", "psi", "psi")
     taken = any("z" in cell.gates for cell in cells)
     return Readout(function, table.get("softmax", "line") == "steps", "a_y" if taken else "z")
 
 
-def activation_of(table: Keys, text: str, key: str, name: str, latex: str) -> Function:
-    """The activation that a text names or spells out in z; ``name`` and ``latex`` are for one spelt out."""
+def activation_of(table: Keys, text: str, key: str, name: str, sign: str, number: int | None = None) -> Function:
+    """The activation that a text names or spells out in z; ``name``, ``sign`` and ``number`` are for one spelt out."""
     if text == "relu":
         return relu(_number(table, "relu_slope_at_0", Decimal(0)))
     if text == "leaky_relu":
@@ -216,7 +216,7 @@ def activation_of(table: Keys, text: str, key: str, name: str, latex: str) -> Fu
             path=f"network.{key}",
         )
     try:
-        return expression(text, name, latex, _number(table, "relu_slope_at_0", Decimal(0)))
+        return expression(text, name, sign, _number(table, "relu_slope_at_0", Decimal(0)), number)
     except ProblemError as error:
         error.path = f"network.{key}"
         raise

@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, NamedTuple
 
 from bptt_trace.calculation.iterations import borders
-from bptt_trace.document.mathematics import Inline, Math, inline
+from bptt_trace.document.mathematics import Inline, Math, Number, Relation, inline
 from bptt_trace.document.sheet import Note
 from bptt_trace.engine.formula import Const, Function, Over, Var, identity, product
 from bptt_trace.engine.functions import relu, sigmoid, tanh
@@ -16,7 +16,7 @@ from bptt_trace.engine.program import Moment
 from bptt_trace.lines.cell_words import scaled
 from bptt_trace.lines.parts_of_sheet import Parts, one_step, sources_of
 from bptt_trace.lines.rows import Desk
-from bptt_trace.worked_solution.wording import chain_of, listed, readable, summed
+from bptt_trace.worked_solution.wording import listed, readable, summed
 
 
 def short_gradient(desk: Desk, moment: Moment) -> Iterator[Note]:
@@ -169,7 +169,7 @@ def through_activation(desk: Desk, times: Sequence[int | None]) -> Iterator[Note
             bounds=bound[1],
             after=desk.line(after),
             before=desk.line(before),
-            sizes=chain_of([_size(desk.value(after)), _size(desk.value(before))], "<=", r"\le"),
+            sizes=Relation(_size(desk.value(after)), _size(desk.value(before)), sign=" <= "),
         )
         if others:
             same = listed([f"lines {desk.line_of[a]} and {desk.line_of[b]}" for b, a in others[:3]])
@@ -190,7 +190,7 @@ def _shrinks(desk: Desk, before: int, after: int) -> bool:
 
 
 def _size(value: Math) -> Math:
-    return Math(value.text.removeprefix("-"), value.latex.removeprefix("-"))
+    return Number(value.text.removeprefix("-"))
 
 
 def _blocked(desk: Desk, function: Function, before: int, after: int) -> Iterator[Note]:

@@ -6,16 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
 from bptt_trace.calculation.compiled_rules import definition
-from bptt_trace.document.mathematics import Inline, Math, inline
+from bptt_trace.document.mathematics import Applied, Inline, Math, Number, Put, Relation, Row, Symbol, inline, sum_over
 from bptt_trace.engine.formula import Apply, Function, Var, identity, product
-from bptt_trace.engine.formula_text import LATEX, TEXT, Line, in_z
 from bptt_trace.engine.formula_walks import applications
-from bptt_trace.engine.functions import slope_of, softmax
+from bptt_trace.engine.functions import exp, slope_of, softmax
 from bptt_trace.engine.names import Layer, Name, Role, gradient
 from bptt_trace.lines.cell_words import choices, names_in, over_time
 from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.parts_of_sheet import way
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.rows import Desk, Written
 from bptt_trace.lines.spelling import Clock, clock_at
 from bptt_trace.networks.cells import Cell
 from bptt_trace.networks.optimizers import Update
@@ -78,8 +77,7 @@ def _update(desk: Desk, update: Update) -> Iterator[tuple[str, Inline]]:
     formulas: Inline = ()
     if update.rule != "gd" or update.decay:
         for place, (left, right) in enumerate(recipe(update, desk.speller)):
-            both = Math(f"{left.text} = {right.text}", f"{left.latex} = {right.latex}")
-            formulas += ("; " if place else ": ", both)
+            formulas += ("; " if place else ": ", Relation(left, right))
         if any(desk.steps[position].role is Role.STATE for position in desk.parts.updates):
             old = "the right-hand one is its old value (0 at the start, unless given)"
             formulas += (f"; where a letter stands on both sides, {old}",)
@@ -100,17 +98,17 @@ def _every(count: int) -> str:
 
 def _schedule(desk: Desk, update: Update) -> Inline:
     """How the learning rate goes from iteration to iteration."""
-    eta, gamma, k = desk.speller.math(Name("eta")), desk.speller.math(Name("gamma")), Math("k", "k")
+    eta, gamma, k = desk.speller.math(Name("eta")), desk.speller.math(Name("gamma")), Symbol("k")
     match update.schedule:
         case "list":
             return ("given for each iteration",)
         case "step":
             return inline("{eta}, multiplied by {gamma} after {n}", eta=eta, gamma=gamma, n=_every(update.every))
         case "exponential":
-            power = Math(f"{eta.text} * {gamma.text}^(k-1)", rf"{eta.latex} \cdot {gamma.latex}^{{k-1}}")
+            power = Row(eta, " * ", Put("raised", gamma, Row(k, "-", Number(1))))
             return inline("{power} in iteration {k}", power=power, k=k)
         case _:
-            share = Math(f"{eta.text} * k / {update.every}", rf"{eta.latex} \cdot \frac{{k}}{{{update.every}}}")
+            share = Row(eta, " * ", Put("over", k, Number(update.every)))
             return inline(
                 "warm-up: {share} in iteration {k}, from iteration {n} on {eta}", share=share, k=k, n=str(update.every), eta=eta
             )
@@ -260,13 +258,9 @@ def _activation(desk: Desk, layer: str, function: Function, before: Name, after:
     clock = str if before.time is None else clock_at(before.time)
     if function is softmax:
         return _softmax(desk, layer, before, after, clock)
-    names = {0: before, 1: after}
-    slope = slope_of(function, Var(0), Var(1))
-    spelled = []
-    for signs in (TEXT, LATEX):
-        form = Line(signs).template(product(slope))
-        spelled.append(form.pattern % tuple(desk.speller.spelling(signs)(names[hole], clock) for hole in form.holes))
-    known = inline("{layer} {name}, slope {slope}", layer=layer, name=function.name, slope=Math(*spelled))
+    names = [desk.speller.math(name, clock) for name in (before, after)]
+    slope = Written(product(slope_of(function, Var(0), Var(1))), names.__getitem__)
+    known = inline("{layer} {name}, slope {slope}", layer=layer, name=function.name, slope=slope)
     if function.definition is not None:
         known = inline(
             "{layer} {phi}, slope {slope}",
@@ -276,24 +270,23 @@ def _activation(desk: Desk, layer: str, function: Function, before: Name, after:
         )
     for bent in dict.fromkeys(_bent(function)):
         own = _slope(bent)
-        name = (", ", Math(f"{own.name}(z)", f"{own.latex}(z)")) if bent is not function else ()
+        name = (", ", Applied(own, Symbol("z"))) if bent is not function else ()
         known = (*known, *name, _corner(own))
     return known
 
 
 def _softmax(desk: Desk, layer: str, before: Name, after: Name, clock: Clock) -> Inline:
     z, y = desk.speller.math(before, clock), desk.speller.math(after, clock)
-    formula = Math(
-        f"{y.text}[i] = exp({z.text}[i]) / sum_j exp({z.text}[j])",
-        rf"{y.latex}[i] = \frac{{\exp({z.latex}[i])}}{{\sum_j \exp({z.latex}[j])}}",
-    )
+    one, other = (Applied(exp, Row(z, index)) for index in ("[i]", "[j]"))
+    formula = Relation(Row(y, "[i]"), Put("over", one, Row(sum_over("j"), " ", other)))
     return inline("{layer} softmax, {formula}", layer=layer, formula=formula)
 
 
 def _in_z(function: Function) -> Math:
     """What a user's function is, or the slope of one."""
     told = definition(function)
-    return Math(f"{function.name}(z) = {in_z(told, TEXT)}", f"{function.latex}(z) = {in_z(told, LATEX)}")
+    z = Symbol("z")
+    return Relation(Applied(function, z), Written(told, lambda _: z))
 
 
 def _slope(function: Function) -> Function:

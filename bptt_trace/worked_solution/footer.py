@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Context, Decimal
 
-from bptt_trace.document.mathematics import Math, inline
+from bptt_trace.document.mathematics import Math, Number, inline
 from bptt_trace.document.sheet import Note
 from bptt_trace.lines.rows import Desk
 from bptt_trace.problem.problem import Problem
@@ -67,8 +67,7 @@ def _finer(desk: Desk, number: float, distance: float) -> str:
 
 
 def _plain(text: str) -> Math:
-    number = f"{Decimal(text):f}"
-    return Math(number, number)
+    return Number(f"{Decimal(text):f}")
 
 
 def _contradictions(desk: Desk) -> Iterator[Note]:

@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from bptt_trace.calculation.iterations import borders
-from bptt_trace.document.mathematics import Inline, Math, inline
+from bptt_trace.document.mathematics import Applied, Inline, Math, Relation, inline
 from bptt_trace.document.sheet import Note
 from bptt_trace.engine.formula import Apply, Formula, Sum, Times, Var, identity
 from bptt_trace.engine.formula_walks import variables
@@ -23,7 +23,7 @@ from bptt_trace.engine.program import Moment
 from bptt_trace.lines.cell_words import scaled
 from bptt_trace.lines.parts_of_sheet import Parts
 from bptt_trace.lines.rows import Calculation, Desk
-from bptt_trace.worked_solution.wording import chain_of, full_line, in_words, listed, named, readable, summed
+from bptt_trace.worked_solution.wording import full_line, in_words, listed, named, readable, summed
 
 
 class Voices(NamedTuple):
@@ -127,8 +127,7 @@ def _gated(desk: Desk, position: int, term: Formula, gates: Collection[int], *, 
     pattern = "keeps {share} of {what}" if earlier and adds else f"lets {{share}} of {{what}} {passes}"
     name = desk.name(gated[0])
     if isinstance(second, Apply):
-        spelled = [f"{sign}({text})" for sign, text in ((second.function.name, name.text), (second.function.latex, name.latex))]
-        name = Math(*spelled)
+        name = Applied(second.function, name)
     yield (whole, " ", *inline(pattern, share=_share(share), what=name))
 
 
@@ -322,13 +321,13 @@ def loss_check(desk: Desk, parts: Parts) -> Iterator[Note]:
         start = inline(
             "{kind} is never negative, and a mean lies between its terms: {bounds}.",
             kind=kind,
-            bounds=chain_of([desk.value(least), desk.value(total), desk.value(most)], "<=", r"\le"),
+            bounds=Relation(desk.value(least), desk.value(total), desk.value(most), sign=" <= "),
         )
     elif loss.over_time == "sum" and numbers[most] <= numbers[total]:
         start = inline(
             "{kind} is never negative, so a sum is not smaller than its largest term: {bounds}.",
             kind=kind,
-            bounds=chain_of([desk.value(most), desk.value(total)], "<=", r"\le"),
+            bounds=Relation(desk.value(most), desk.value(total), sign=" <= "),
         )
     else:
         return

@@ -18,7 +18,7 @@ from bptt_trace.calculation.arithmetic import evaluate, unrounded
 from bptt_trace.calculation.build import build
 from bptt_trace.calculation.iterations import borders, first_iteration
 from bptt_trace.document.figures import Decades, Level, Levels
-from bptt_trace.document.mathematics import Inline, Math, inline
+from bptt_trace.document.mathematics import Inline, Math, Number, Power, Symbol, inline
 from bptt_trace.document.sheet import Block, Column, Equation, Equations, Lines, Note, Paragraph, Part, Section, Sheet, Table
 from bptt_trace.engine.formula import Const, Var
 from bptt_trace.engine.names import Name, Role
@@ -226,7 +226,7 @@ class _Writer:
         """The weights that multiply the state, and the number of time steps; the rest stands in the worked solution."""
         desk = flow.desk
         rows: list[tuple[Inline, ...]] = [((desk.name(p),), (desk.value(p),)) for p in flow.weights]
-        rows.append((("time steps ", Math("T", "T")), (Math(str(flow.last), str(flow.last)),)))
+        rows.append((("time steps ", Symbol("T")), (Number(flow.last),)))
         return Table((Column((f"{flow.tag}: quantity" if flow.tag else "quantity",)), Column(("value",), right=True)), rows)
 
     def conventions(self) -> Iterator[tuple[str, Inline]]:
@@ -263,7 +263,7 @@ class _Writer:
             yield self._verdict(flow)
 
     def _table(self) -> Table:
-        columns = [Column((Math("t", "t"),), right=True)]
+        columns = [Column((Symbol("t"),), right=True)]
         for flow in self.flows:
             tag: Inline = (f"{flow.tag}: ",) if flow.tag else ()
             slope, product = flow.end._replace(time=1, of=flow.end._replace(time=2)), flow.end._replace(time=1, of=flow.end)
@@ -277,7 +277,7 @@ class _Writer:
             values: list[Inline] = [
                 (flow.desk.value(position),) if position is not None else ("none",) for flow, position in cells
             ]
-            rows.append(((Math(str(time), str(time)),), *values))
+            rows.append(((Number(time),), *values))
         return Table(tuple(columns), rows, ("From the last step back",), data=True)
 
     @staticmethod
@@ -304,10 +304,10 @@ class _Writer:
                     position = flow.products[time]
                     levels.append(Level(flow.desk.value(position), scale.height(flow.size(position)), filling))
                     said += ["; " if said else "", *((f"{flow.tag}: ",) if flow.tag else ()), flow.desk.equals(position)]
-            groups.append(Levels(Math(str(time), str(time)), tuple(levels)))
+            groups.append(Levels(Number(time), tuple(levels)))
         yield Decades(
             "decades",
-            ("What is left of a change at step ", Math("t", "t"), " (logarithmic scale)"),
+            ("What is left of a change at step ", Symbol("t"), " (logarithmic scale)"),
             tuple(groups),
             scale.marks(),
             tuple((filling, f"{flow.tag}: {flow.problem.title}") for flow, filling in fillings if flow.tag),
@@ -380,7 +380,7 @@ class _Writer:
                 "a percentage is that of the sum, and negative where a step pulls the other way.",
             )
         )
-        columns = [Column((Math("t", "t"),), right=True)]
+        columns = [Column((Symbol("t"),), right=True)]
         for one in shares:
             columns += [Column((desk.name(one.total),), right=True), Column(("%",), right=True, strong=True)]
         rows: list[tuple[Inline, ...]] = []
@@ -390,7 +390,7 @@ class _Writer:
                 part, percentage = one.parts.get(time), one.percentages.get(time)
                 cells.append((desk.value(part),) if part is not None else ("none",))
                 cells.append((desk.value(percentage.number),) if percentage is not None else ("none",))
-            rows.append(((Math(str(time), str(time)),), *cells))
+            rows.append(((Number(time),), *cells))
         rows.append((("sum",), *(cell for one in shares for cell in ((desk.value(one.total),), ()))))
         yield Table(tuple(columns), rows, ("Contributions",), data=True)
         for one in shares:
@@ -450,4 +450,4 @@ class _Scale(NamedTuple):
 def _power(exponent: int) -> Math:
     """A power of ten on a scale."""
     text = f"{Decimal(1).scaleb(exponent):f}" if -4 <= exponent <= 2 else f"1e{exponent}"
-    return Math(text, text if 0 <= exponent <= 2 else f"10^{{{exponent}}}")
+    return Power(text, exponent)

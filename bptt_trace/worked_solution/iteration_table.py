@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 
 from bptt_trace.document.figures import Bar, Bars
-from bptt_trace.document.mathematics import Inline, Math, inline
+from bptt_trace.document.mathematics import NOTHING, Inline, Math, Number, Row, Symbol, inline
 from bptt_trace.document.sheet import Column, Note, Table
 from bptt_trace.engine.names import LOSS, Name
 from bptt_trace.errors import ProblemError
@@ -76,14 +76,14 @@ class Course:
         desk = self.desk
         told = self.parameters if len(self.parameters) <= MOST_PARAMETERS else []
         losses = bool(desk.parts.forward.losses)
-        columns = [Column((Math("k", "k"),), right=True)]
+        columns = [Column((Symbol("k"),), right=True)]
         columns += [Column(("sample",), right=True)] * bool(self.update.online)
         columns += [Column(("loss ", desk.speller.math(LOSS)), right=True, strong=True)] * losses
         columns += [Column((desk.speller.math(name),), right=True) for name in told]
         rows: list[tuple[Inline, ...]] = []
         for k in [*picked(self.last, MOST_ROWS), self.last + 1]:
             after = k > self.last
-            cells: list[Inline] = [(Math(str(k), str(k)),)]
+            cells: list[Inline] = [(Number(k),)]
             if self.update.online:
                 of = self.last if after else k  # the last sample is looked at again
                 cells.append((str((of - 1) % self.update.online + 1),))
@@ -91,7 +91,7 @@ class Course:
                 cells.append(self._value(LOSS._replace(iteration=k)))
             cells += [self._value(self.before(name, k)) for name in told]
             rows.append(tuple(cells))
-        title = inline("Before each iteration {k}; the last row, after all of them", k=Math("k", "k"))
+        title = inline("Before each iteration {k}; the last row, after all of them", k=Symbol("k"))
         if losses or told:
             yield Table(tuple(columns), rows, title)
 
@@ -121,7 +121,7 @@ class Course:
             position = positions[k]
             assert position is not None
             if bars and k - 1 not in sizes:
-                bars.append(Bar(Math("…", r"\dots"), Math("", ""), dots=True))
+                bars.append(Bar(Row("…"), NOTHING, dots=True))
             height = int((size * 1000 / highest).to_integral_value()) if highest else 0
             bars.append(Bar(desk.name(position), desk.value(position), (("sum", height),)))
         told: list[str | Math] = ["The loss by iteration: "]

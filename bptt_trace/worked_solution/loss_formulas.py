@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from bptt_trace.document.mathematics import Inline, Math, inline
+from bptt_trace.document.mathematics import (
+    Applied,
+    Inline,
+    Math,
+    Number,
+    Put,
+    Relation,
+    Row,
+    Symbol,
+    Verbatim,
+    inline,
+    sum_over,
+)
 from bptt_trace.document.sheet import Equation, Part
+from bptt_trace.engine.functions import ln
 from bptt_trace.engine.names import LOSS, Name
 from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.rows import Desk
@@ -19,33 +32,29 @@ KINDS = {
 }
 
 
-def sum_over(what: str, *, latex: bool = False) -> str:
-    """The sign of a sum over time steps (``t``), units (``i``), samples (``s``), or over both (``st``)."""
-    if latex:
-        return rf"\sum_{{{','.join(what)}}}" if len(what) > 1 else rf"\sum_{what}"
-    return f"sum_{what}"
-
-
-def loss_name(desk: Desk, which: str = "") -> Math:
+def loss_name(desk: Desk, time: str = "", sample: str = "") -> Math:
     """``L``, ``L_t``, ``L#s`` or ``L_t#s``."""
-    stem = desk.speller.math(LOSS)
-    return Math(
-        f"{stem.text}{which}",
-        stem.latex + which.replace("#s", r"^{\langle s\rangle}"),
-    )
+    name = desk.speller.math(LOSS)
+    if time:
+        name = Put("low", name, Verbatim(time))
+    return Put("of_sample", name, Verbatim(sample)) if sample else name
 
 
 def summed(how: str, count: str, over: str, term: Math) -> Math:
     """The mean, or the sum, of terms."""
-    front = Math(f"(1/{count}) * ", rf"\frac{{1}}{{{count}}} \cdot ") if how == "mean" else Math("", "")
-    return Math(f"{front.text}{sum_over(over)} {term.text}", f"{front.latex}{sum_over(over, latex=True)} {term.latex}")
+    return Row(*_share(Symbol(count) if how == "mean" else None), sum_over(over), " ", term)
+
+
+def _share(count: Math | None) -> tuple[Math | str, ...]:
+    """The factor of a mean; nothing without a count."""
+    return () if count is None else (Put("ratio", Number(1), count), " * ")
 
 
 def term_equation(desk: Desk, board: Desk | Blackboard) -> Equation:
     """The loss of one prediction."""
     network = desk.problem.network
-    which = ("" if network.single else "_t") + ("#s" if network.samples is not None else "")
-    return Equation(loss_name(desk, which), (Part(term(desk, board)),))
+    name = loss_name(desk, "" if network.single else "t", "" if network.samples is None else "s")
+    return Equation(name, (Part(term(desk, board)),))
 
 
 def term(desk: Desk, board: Desk | Blackboard) -> Math:
@@ -58,18 +67,15 @@ def term(desk: Desk, board: Desk | Blackboard) -> Math:
         return board.general(first, str if now is None else clock_at(now))[1]
     y, target = _compared(desk, several)
     if loss.kind == "squared_error":
-        one = Math(f"({y.text} - {target.text})^2", f"({y.latex} - {target.latex})^{{2}}")
+        one: Math = Put("power", Put("bracket", Row(y, " - ", target)), 2)
     elif loss.kind == "cross_entropy":
-        one = Math(f"{target.text} * ln({y.text})", rf"{target.latex} \cdot \ln({y.latex})")
+        one = Row(target, " * ", Applied(ln, y))
     else:
-        one = Math(
-            f"({target.text} * ln({y.text}) + (1 - {target.text}) * ln(1 - {y.text}))",
-            rf"({target.latex} \cdot \ln({y.latex}) + (1 - {target.latex}) \cdot \ln(1 - {y.latex}))",
-        )
-    front = _front(loss.factor, averaged=loss.over_units == "mean" and several)
-    sign = "" if loss.kind == "squared_error" else "-"
-    sums = Math(f"{sum_over('i')} ", rf"{sum_over('i', latex=True)} ") if several else Math("", "")
-    return Math(f"{sign}{front.text}{sums.text}{one.text}", f"{sign}{front.latex}{sums.latex}{one.latex}")
+        hit, miss = Row(target, " * ", Applied(ln, y)), Row(Number(1), " - ", target)
+        one = Put("bracket", Row(hit, " + ", Put("bracket", miss), " * ", Applied(ln, Row(Number(1), " - ", y))))
+    sign = () if loss.kind == "squared_error" else ("-",)
+    sums = (sum_over("i"), " ") if several else ()
+    return Row(*sign, *_front(loss.factor), *_share(Symbol("K") if loss.over_units == "mean" and several else None), *sums, one)
 
 
 def _compared(desk: Desk, several: bool) -> tuple[Math, Math]:
@@ -79,19 +85,16 @@ def _compared(desk: Desk, several: bool) -> tuple[Math, Math]:
     y = network.prediction(time)
     symbol = "t" if network.every else "T"
     clock = str if time is None else clock_at(1, symbol)
-    index = "[i]" if several else ""
-    one, other = desk.speller.math(y, clock), desk.speller.math(Name("target", time=time), clock)
-    return Math(f"{one.text}{index}", f"{one.latex}{index}"), Math(f"{other.text}{index}", f"{other.latex}{index}")
+    both = desk.speller.math(y, clock), desk.speller.math(Name("target", time=time), clock)
+    return (Row(both[0], "[i]"), Row(both[1], "[i]")) if several else both
 
 
-def _front(factor: Fraction, *, averaged: bool) -> Math:
-    text, latex = "", ""
-    if factor != 1:
-        text = f"{factor} * " if factor.denominator == 1 else f"({factor}) * "
-        latex = rf"{factor} \cdot " if factor.denominator == 1 else rf"\frac{{{factor.numerator}}}{{{factor.denominator}}} \cdot "
-    if averaged:
-        text, latex = f"{text}(1/K) * ", rf"{latex}\frac{{1}}{{K}} \cdot "
-    return Math(text, latex)
+def _front(factor: Fraction) -> tuple[Math | str, ...]:
+    """A factor of the loss before it; 1 is not written."""
+    if factor == 1:
+        return ()
+    whole, number, parts = factor.denominator == 1, Number(factor.numerator), map(Number, factor.as_integer_ratio())
+    return (number if whole else Put("ratio", *parts), " * ")
 
 
 def whole(desk: Desk, board: Desk | Blackboard) -> Inline:
@@ -102,9 +105,7 @@ def whole(desk: Desk, board: Desk | Blackboard) -> Inline:
         formula = summed(loss.over_time, "T", "t", formula)
     if network.samples is not None:
         formula = summed(loss.over_batch, "N", "s", formula)
-    name = loss_name(desk)
-    shown = Math(f"{name.text} = {formula.text}", f"{name.latex} = {formula.latex}")
-    return inline("{formula}: {words}", formula=shown, words=_words(desk))
+    return inline("{formula}: {words}", formula=Relation(loss_name(desk), formula), words=_words(desk))
 
 
 def _words(desk: Desk) -> str:

@@ -17,9 +17,10 @@ from typing import Any
 
 from bptt_trace.calculation.arithmetic import Values, digits_needed, evaluate, lost_by_doubles, unrounded
 from bptt_trace.calculation.iterations import borders
+from bptt_trace.document.notation import TEXT
 from bptt_trace.document.program_text import Listing, Passage
 from bptt_trace.engine.formula import Var
-from bptt_trace.engine.formula_text import TEXT, Template, literal
+from bptt_trace.engine.formula_text import Template, literal
 from bptt_trace.engine.names import LOSS, WHOLE_LOSS, Role, gradient
 from bptt_trace.engine.program import KEEPS_FIGURES, Program, Step, composed_size
 from bptt_trace.engine.rules import Rule

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bptt_trace.document.mathematics import Inline, Math
+from bptt_trace.document.mathematics import Inline, Number, Symbol
 from bptt_trace.document.sheet import Column, Table
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.lines.line_numbers import ranges
@@ -42,7 +42,7 @@ def ledger(desk: Desk | Blackboard, groups: dict[int, list[int]], title: Inline)
         if not _known(step.target, columns):
             columns.append((step.target, step.role in (Role.HIDDEN, Role.GRADIENT) and step.target.stem == "h"))
     headings = (
-        Column((Math("t", "t"),), right=True),
+        Column((Symbol("t"),), right=True),
         *(_heading(desk, name, now, strong, [one for one, _ in columns]) for name, strong in columns),
         Column(("lines",)),
     )
@@ -78,7 +78,7 @@ def heading_word(name: Name) -> str:
 
 
 def _row(desk: Desk | Blackboard, time: int, positions: Sequence[int], columns: Sequence[Name], now: int) -> Cells:
-    cells: list[Inline] = [(Math(str(time), str(time)),)]
+    cells: list[Inline] = [(Number(time),)]
     for name in columns:
         cells.append(_cell(desk, _moved(name, time - now), positions))
     lines = sorted({desk.line_of[position] for position in positions} - {0})
@@ -122,7 +122,7 @@ def parameter_ledger(desk: Desk | Blackboard, positions: Sequence[int], title: I
     now = desk.steps[first.arguments[0]].target.time or 1
     clock = clock_at(now)
     operands = [desk.steps[argument].target for argument in first.arguments]
-    columns = [Column((Math("t", "t"),), right=True)]
+    columns = [Column((Symbol("t"),), right=True)]
     columns += [Column((desk.speller.math(name, clock),), right=True) for name in operands]
     if not first.repeats:
         columns.append(Column(("contribution",), right=True))
@@ -131,7 +131,7 @@ def parameter_ledger(desk: Desk | Blackboard, positions: Sequence[int], title: I
     for term, so_far in zip(terms, desk.running_totals(terms), strict=False):
         step = desk.steps[term]
         time = desk.steps[step.arguments[0]].target.time
-        cells: list[Inline] = [(Math(str(time), str(time)),)]
+        cells: list[Inline] = [(Number(time),)]
         cells += [(desk.value(argument),) for argument in step.arguments]
         if not step.repeats:
             cells.append((desk.result(term),))
@@ -150,13 +150,12 @@ def loss_ledger(desk: Desk | Blackboard, losses: Sequence[int], title: Inline = 
     name = desk.steps[terms[0]].target
     clock = clock_at(name.time or 1)
     columns = (
-        Column((Math("t", "t"),), right=True),
+        Column((Symbol("t"),), right=True),
         Column((desk.speller.math(name, clock),), right=True),
         Column(("sum so far",), right=True, strong=True),
         Column(("line",)),
     )
     rows: list[Cells] = []
     for term, so_far in zip(terms, desk.running_totals(terms), strict=False):
-        time = str(desk.steps[term].target.time)
-        rows.append(((Math(time, time),), (desk.result(term),), (so_far,), (str(desk.line_of[term]),)))
+        rows.append(((Number(desk.steps[term].target.time),), (desk.result(term),), (so_far,), (str(desk.line_of[term]),)))
     return Table(columns, rows, title)

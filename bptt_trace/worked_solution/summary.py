@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from bptt_trace.document.mathematics import Inline, Math
+from bptt_trace.document.mathematics import Inline, Math, Number, Relation, Symbol
 from bptt_trace.document.sheet import Column, Table, turned
 from bptt_trace.engine.names import DECODER, Name, Role, gradient
 from bptt_trace.engine.program import Moment
@@ -101,12 +101,8 @@ class Summary:
         row = board.row(position) if not board.steps[position].shape else None
         name, value = board.name(position), board.value(position)
         if row is None or row.numbers.text == row.result.text or not board.steps[position].arguments or row.kind == "board":
-            return Math(f"{name.text} = {value.text}", f"{name.latex} = {value.latex}")
-        relation = ("=", "=") if row.relation == "=" else (row.relation, r"\approx")
-        return Math(
-            f"{row.name.text} = {row.numbers.text} {relation[0]} {row.result.text}",
-            f"{row.name.latex} = {row.numbers.latex} {relation[1]} {row.result.latex}",
-        )
+            return Relation(name, value)
+        return Relation(row.name, Relation(row.numbers, row.result, sign=f" {row.relation} "))
 
     def _forward_meaning(self, moment: Moment) -> str:
         time = moment.time
@@ -167,13 +163,13 @@ class Summary:
         for track, groups in by_track(self.parts.forward.steps).items():
             times = sorted(moment.time or 0 for moment in groups)
             rows = [row for row in self._rows_over_steps(groups, times) if any(cell != NONE for cell in row[1])]
-            across = [Column((Math("t", "t"),), right=True), *(Column(label, right=True) for label, _ in rows)]
+            across = [Column((Symbol("t"),), right=True), *(Column(label, right=True) for label, _ in rows)]
             down: list[tuple[Inline, ...]] = [
-                ((Math(str(time), str(time)),), *(cells[place] for _, cells in rows)) for place, time in enumerate(times)
+                ((Number(time),), *(cells[place] for _, cells in rows)) for place, time in enumerate(times)
             ]
             title: Inline = (f"Over time, {layer_in_words(track)}" if track else "Over time",)
             if len(times) <= EVERY_STEP_UP_TO or len(times) < len(rows):  # whichever is less wide
-                yield turned(across, down, title, symbol="t = ")
+                yield turned(across, down, title, symbol=Symbol("t"))
             else:
                 yield Table(tuple(across), down, title)
 
@@ -240,7 +236,7 @@ class Summary:
         clips = desk.problem.update is not None and bool(desk.problem.update.clip)
         headings: list[Inline] = [
             ("old",),
-            *(("from ", Math(f"t = {time}", f"t = {time}")) for time in times),
+            *(("from ", Relation(Symbol("t"), Number(time))) for time in times),
             ("gradient",),
             *([("clipped",)] if clips else []),
             ("new",),

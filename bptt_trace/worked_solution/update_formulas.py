@@ -8,17 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import Inline, Math, inline
+from bptt_trace.document.mathematics import Inline, Math, Put, Row, Symbol, inline
 from bptt_trace.engine.formula import Var
-from bptt_trace.engine.formula_text import LATEX, TEXT, template
 from bptt_trace.engine.names import Name
 from bptt_trace.engine.program import Builder, Step
+from bptt_trace.lines.rows import Written
 from bptt_trace.lines.spelling import Speller
 from bptt_trace.networks.optimizers import WANTED, Turn, Update, change
 
-ITERATION = 7919
-"""An iteration whose number is found again in the formulas, where k is written for it."""
-P = Name("p", iteration=ITERATION)
+
+class _Any(int):
+    """The number of any iteration, for which formulas write k; no other number is equal to it."""
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    def __str__(self) -> str:
+        return "k"
+
+
+P = Name("p", iteration=_Any(2))
 
 
 def recipe(options: Update, speller: Speller) -> Iterator[tuple[Math, Math]]:
@@ -36,13 +45,11 @@ def recipe(options: Update, speller: Speller) -> Iterator[tuple[Math, Math]]:
 
 def _equation(builder: Builder, step: Step, speller: Speller) -> tuple[Math, Math]:
     assert step.rule is not None
-    spelled = []
-    for signs in (TEXT, LATEX):
-        form = template(step.rule, signs, False)
-        names = [_short(builder.steps[step.arguments[hole]].target) for hole in form.holes]
-        right = form.pattern % tuple(map(speller.spelling(signs), names))
-        spelled.append(right.replace(str(ITERATION), "k"))
-    return speller.math(_short(step.target)), Math(*spelled)
+
+    def named(argument: int) -> Math:
+        return speller.math(_short(builder.steps[step.arguments[argument]].target))
+
+    return speller.math(_short(step.target)), Written(step.rule, named)
 
 
 def _short(name: Name) -> Name:
@@ -81,10 +88,10 @@ def named(options: Update) -> str:
 def clipping(options: Update, speller: Speller) -> Inline:
     """How gradients are clipped, in words and a formula."""
     c = speller.math(Name("clip"))
-    g = Math("g", "g")
-    size = Math("norm", r"\mathrm{norm}")
-    scaled = Math(f"g * {c.text} / max(norm, {c.text})", rf"g \cdot \frac{{{c.latex}}}{{\max(\mathrm{{norm}}, {c.latex})}}")
-    bounded = Math(f"max(-{c.text}, min({c.text}, g))", rf"\max(-{c.latex}, \min({c.latex}, g))")
+    g = Symbol("g")
+    size = Symbol("norm")
+    scaled = Row(g, " * ", Put("over", c, Row("max", "(", size, ", ", c, ")")))
+    bounded = Row("max", "(", "-", c, ", ", "min", "(", c, ", ", g, ")", ")")
     match options.clip:
         case "value":
             return inline("every number of a gradient becomes {bounded}, before any parameter is changed", bounded=bounded)

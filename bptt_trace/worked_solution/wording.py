@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from bptt_trace.document.mathematics import Inline, Math
+from bptt_trace.document.mathematics import Inline, Math, Relation
 from bptt_trace.engine.formula import Formula, Var
 from bptt_trace.lines.rows import Desk
 
@@ -41,14 +41,10 @@ def full_line(desk: Desk, position: int, *, with_name: bool = True) -> Math:
     row = desk.row(position)
     # A given number that is shown with fewer digits is not equal to what is shown.
     other = isinstance(desk.steps[position].formula, Var) and _differs(row.numbers, row.result)
-    relation = Math("~", r"\approx") if row.relation != "=" or other else Math("=", "=")
-    start = (f"{row.name.text} = ", f"{row.name.latex} = ") if with_name else ("", "")
-    same = row.formula.text == row.numbers.text or not desk.steps[position].arguments
-    middle = ("", "") if same else (f"{row.formula.text} = ", f"{row.formula.latex} = ")
-    return Math(
-        f"{start[0]}{middle[0]}{row.numbers.text} {relation.text} {row.result.text}",
-        f"{start[1]}{middle[1]}{row.numbers.latex} {relation.latex} {row.result.latex}",
-    )
+    sign = " ~ " if row.relation != "=" or other else " = "
+    same = row.formula == row.numbers or not desk.steps[position].arguments
+    sides = [row.name] * with_name + [row.formula] * (not same)
+    return Relation(*sides, Relation(row.numbers, row.result, sign=sign))
 
 
 def _differs(one: Math, other: Math) -> bool:
@@ -57,11 +53,6 @@ def _differs(one: Math, other: Math) -> bool:
         return Fraction(one.text) != Fraction(other.text)
     except ValueError:
         return True
-
-
-def chain_of(values: Sequence[Math], sign: str, in_latex: str) -> Math:
-    """Values with a sign between each two: ``a <= b <= c``."""
-    return Math(f" {sign} ".join(v.text for v in values), f" {in_latex} ".join(v.latex for v in values))
 
 
 def summed(terms: Sequence[Formula]) -> Formula:

@@ -13,7 +13,8 @@ from typing import Any
 from bptt_trace.calculation.arithmetic import Values, unrounded
 from bptt_trace.calculation.iterations import borders
 from bptt_trace.document.figures import Figure
-from bptt_trace.document.mathematics import Inline, Math, inline
+from bptt_trace.document.mathematics import Inline, Math, Number, Put, Relation, Row, Symbol, Verbatim, between, inline, sum_over
+from bptt_trace.document.notation import TEXT
 from bptt_trace.document.sheet import (
     Block,
     Bullets,
@@ -29,7 +30,6 @@ from bptt_trace.document.sheet import (
     Table,
     turned,
 )
-from bptt_trace.engine.formula_text import TEXT
 from bptt_trace.engine.names import ENCODER, LOSS, WHOLE_LOSS, Name, Role, gradient
 from bptt_trace.engine.program import WRITTEN_OUT, Moment, Program
 from bptt_trace.errors import ProblemError
@@ -45,7 +45,7 @@ from bptt_trace.worked_solution import backward_notes, footer, forward_notes, ta
 from bptt_trace.worked_solution.conventions import conventions
 from bptt_trace.worked_solution.given_tables import meaning_of
 from bptt_trace.worked_solution.iteration_table import Course, shown, title
-from bptt_trace.worked_solution.loss_formulas import loss_name, sum_over, summed, term_equation
+from bptt_trace.worked_solution.loss_formulas import loss_name, summed, term_equation
 from bptt_trace.worked_solution.step_tables import ledger, loss_ledger, parameter_ledger
 from bptt_trace.worked_solution.summary import EVERY_STEP_UP_TO, ONE_BLOCK_FROM, Summary
 from bptt_trace.worked_solution.update_formulas import clipping, recipe
@@ -176,20 +176,20 @@ class Writer:
         if not self.compact:
             yield from sentence(*about, **also)
 
-    def subtitle(self) -> str:
-        """What is done, in one line."""
+    def subtitle(self, what: str = "Worked solution") -> str:
+        """What the sheet is, and what is done on it, in one line."""
         through_time = " through time" if self.recurrent else ""
         last = self.parts.last
         updates = f"{in_words(last)} update{'s' if last > 1 else ''}"
         if self.update_of.told:
-            return f"Worked solution: {updates} from given gradients"
+            return f"{what}: {updates} from given gradients"
         if not self.parts.forward.losses:
-            return "Worked solution: forward pass"
+            return f"{what}: forward pass"
         update = f", {updates}" if self.parts.updates else ""
         if last > len(self.shown) > 0:
             update += f" ({listed([str(k) for k in sorted(self.shown)])} in full)"
         shape = ". In ledger form: two steps in full, then a row for every step" if self.on_ledger else ""
-        return f"Worked solution: forward pass, backpropagation{through_time}{update}{shape}"
+        return f"{what}: forward pass, backpropagation{through_time}{update}{shape}"
 
     # ------------------------------------------------------------------ given
 
@@ -219,13 +219,11 @@ class Writer:
         board = self.board
         names = dict.fromkeys(board.steps[p].target._replace(time=None) for p in positions)
         times = range(1, max(board.steps[p].target.time or 0 for p in positions) + 1)
-        columns = [Column(("time ", Math("t", "t"))), *(Column((self._general_given(name),), right=True) for name in names)]
+        columns = [Column(("time ", Symbol("t"))), *(Column((self._general_given(name),), right=True) for name in names)]
         rows: list[tuple[Inline, ...]] = []
         for time in times:
             cells = [board.find(name._replace(time=time)) for name in names]
-            rows.append(
-                ((Math(str(time), str(time)),), *(((board.value(cell),) if cell is not None else ("none",)) for cell in cells))
-            )
+            rows.append(((Number(time),), *(((board.value(cell),) if cell is not None else ("none",)) for cell in cells)))
         title: Inline = (f"Sample {sample}",) if sample is not None else ()
         return turned(columns, rows, title) if len(rows) <= 10 else Table(tuple(columns), rows, title)
 
@@ -344,7 +342,7 @@ class Writer:
         samples = "For every sample" if self.samples is not None else ""
         if not self.recurrent:
             return (f"{samples or 'In this order'}{', in this order' if samples else ''}:",)
-        t = Math("t", "t")
+        t = Symbol("t")
         each = f"{samples} and every step " if samples else "For every step "
         if network.source_steps:
             return (each, t, " of the encoder, then for every step of the decoder:")
@@ -433,13 +431,13 @@ class Writer:
         """The loss of one prediction, and how these are put together."""
         desk, network, loss = self.desk, self.desk.problem.network, self.desk.problem.loss
         items = [term_equation(desk, self.board)]
-        whole, term = "#s" if self.samples is not None else "", "" if network.single else "_t"
+        sample = "" if self.samples is None else "s"
         if not network.single:
             items.append(
-                Equation(loss_name(desk, whole), (Part(summed(loss.over_time, "T", "t", loss_name(desk, term + whole))),))
+                Equation(loss_name(desk, sample=sample), (Part(summed(loss.over_time, "T", "t", loss_name(desk, "t", sample))),))
             )
         if self.samples is not None:
-            items.append(Equation(loss_name(desk), (Part(summed(loss.over_batch, "N", "s", loss_name(desk, "#s"))),)))
+            items.append(Equation(loss_name(desk), (Part(summed(loss.over_batch, "N", "s", loss_name(desk, sample="s"))),)))
         lead = ("For every step, then in total:",) if not network.single and self.samples is None else ()
         if self.samples is not None:
             lead = ("For every sample, then for the batch:",)
@@ -534,8 +532,7 @@ class Writer:
             target = board.steps[weight].target
             local = target._replace(of=last._replace(of=None))
             chain = [*map(speller.math, (gradient(target), first)), *names, speller.math(local)]
-            product = Math(" * ".join(one.text for one in chain[1:]), r" \cdot ".join(one.latex for one in chain[1:]))
-            whole = Math(f"{chain[0].text} = {product.text}", f"{chain[0].latex} = {product.latex}")
+            whole = Relation(chain[0], Row(*between(" * ", chain[1:])))
             yield Paragraph(
                 inline("Each quantity is used once, so each gradient has one source. Read it as a chain: {chain}.", chain=whole)
             )
@@ -594,7 +591,7 @@ class Writer:
             shown = self.desk.speller.math(*seen(clock, target, via._replace(sample=None)))
             word = way(board.steps[source].target, via) if state and self.recurrent else ""
             right = board.general(source, clock)[1]
-            parts.append(Part(right, f"{word}, via {shown.text}") if word else Part(right, f"via {shown.text}", shown))
+            parts.append(Part(right, word) if word else Part(right, "via", shown))
         if not state or target.layer is not None:
             return Equation(left, tuple(parts))
         if len(parts) > 2:
@@ -700,7 +697,7 @@ class Writer:
         _, right = board.general(model, clock)
         if len(lines) > 1:
             over = "st" if self.samples and self._over_steps(lines) else "s" if self.samples else "t"
-            right = Math(f"{sum_over(over)} {right.text}", f"{sum_over(over, latex=True)} {right.latex}")
+            right = Row(sum_over(over), " ", right)
         return Equation(left, (Part(right),))
 
     def _over_steps(self, lines: Sequence[int]) -> bool:
@@ -716,14 +713,11 @@ class Writer:
         if options.clip:
             yield Paragraph(("Clipping: ", *clipping(options, self.desk.speller), "."))
         if options.rule == "gd" and not options.decay and not options.clip and not options.schedule:
-            spelled = [self.desk.speller.math(name) for name in (Name("eta"), gradient(Name("p")))]
-            rule = Math(
-                "p' = p - {} * {}".format(*(one.text for one in spelled)),
-                r"p' = p - {} \cdot {}".format(*(one.latex for one in spelled)),
-            )
-            yield Paragraph(inline("For every parameter {p}: {rule}", p=Math("p", "p"), rule=rule))
+            p, eta, slope = Symbol("p"), *map(self.desk.speller.math, (Name("eta"), gradient(Name("p"))))
+            rule = Row(Put("prime", p), " = ", p, " - ", eta, " * ", slope)
+            yield Paragraph(inline("For every parameter {p}: {rule}", p=Symbol("p"), rule=rule))
         else:
-            lead = inline("For every parameter {p} with the gradient {g}{clipped}:", p=Math("p", "p"), g=Math("g", "g"),
+            lead = inline("For every parameter {p} with the gradient {g}{clipped}:", p=Symbol("p"), g=Symbol("g"),
                           clipped=" (clipped)" if options.clip else "")  # fmt: skip
             yield Equations(lead, tuple(Equation(left, (Part(right),)) for left, right in recipe(options, self.desk.speller)))
         yield from self._changes(parts)
@@ -756,7 +750,7 @@ class Writer:
         yield Paragraph(
             (
                 "The same forward pass with the new parameters shows whether the step helped; ",
-                Math(number, number),
+                Verbatim(number),
                 " marks its quantities.",
             ),
         )
@@ -804,7 +798,7 @@ class Writer:
         first = desk.steps[desk.parts.factors[0]].target
         end, last = first._replace(time=desk.last_time, of=None), desk.last_time
         columns = (
-            Column((Math("t", "t"),), right=True),
+            Column((Symbol("t"),), right=True),
             Column((desk.speller.seen_from(end, last),), right=True),
             Column((desk.speller.seen_from(first, last),), right=True),
             Column(("product back from T",), right=True, strong=True),
@@ -818,7 +812,7 @@ class Writer:
             lines = dict.fromkeys(str(desk.line_of[p]) for p in positions if p is not None)
             at = desk.find(state)
             assert at is not None
-            rows.append(((Math(str(time), str(time)),), (desk.value(at),), (shown[0],), (shown[-1],), (", ".join(lines),)))
+            rows.append(((Number(time),), (desk.value(at),), (shown[0],), (shown[-1],), (", ".join(lines),)))
         return Table(columns, rows, ("All steps",))
 
     # ----------------------------------------------------------- small pieces

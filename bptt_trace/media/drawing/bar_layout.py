@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bptt_trace.document.figures import Bar, Bars, Decades, Figure
-from bptt_trace.document.mathematics import Inline, Math, words
+from bptt_trace.document.mathematics import Inline, Number, Row, Symbol, words
 from bptt_trace.media.drawing.cell_layout import lay
 from bptt_trace.media.drawing.network_layout import Arrow, Block, Drawing, Label
 from bptt_trace.media.drawing.sizes import Paper
@@ -59,8 +59,8 @@ def _times(bar: Bar) -> Inline:
     """``· 0.4594``"""
     if not bar.factor.text:
         return ()
-    value = bar.factor if bar.factor.text[0] != "-" else Math(f"({bar.factor.text})", f"({bar.factor.latex})")
-    return (Math(f"* {value.text}", rf"{{}}\cdot {value.latex}"),)
+    negative = isinstance(bar.factor, Number) and bar.factor.digits.startswith("-")
+    return (Row("* ", "(", bar.factor, ")") if negative else Row("* ", bar.factor),)
 
 
 def _centred(drawing: Drawing, paper: Paper, text: Inline, middle: float, y: float, kind: str = "") -> None:
@@ -80,7 +80,7 @@ THICK = 9.5
 def lay_decades(figure: Decades, paper: Paper) -> Drawing:
     """Level bars, one below the other, on a scale of powers of ten."""
     drawing = Drawing()
-    symbol: Inline = (Math("t", "t"),)
+    symbol: Inline = (Symbol("t"),)
     left = max(paper.width(text) for text in (symbol, *((group.name,) for group in figure.groups)))
     line, names = 11.5, left
     left += 3 + max([paper.gap, *(paper.width((mark,)) / 2 for mark, height in figure.marks if not height)])

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from math import ceil
 
 from bptt_trace.document.figures import Edge, Grid, Node, Picture
-from bptt_trace.document.mathematics import Inline, Math
+from bptt_trace.document.mathematics import Inline, Number
 from bptt_trace.media.drawing.sizes import Measure
 
 Point = tuple[float, float]
@@ -100,8 +100,8 @@ class Drawing:
 
 
 def _bare(cell: Inline) -> bool:
-    """Whether a cell is a single number."""
-    return len(cell) == 1 and isinstance(cell[0], Math) and cell[0].text[:1] in "-0123456789" and "," not in cell[0].text
+    """Whether a cell is a number and nothing else."""
+    return len(cell) == 1 and isinstance(cell[0], Number)
 
 
 @dataclass(frozen=True)

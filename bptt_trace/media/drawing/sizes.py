@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bptt_trace.document.figures import Grid
-from bptt_trace.document.mathematics import Inline, Math, words
+from bptt_trace.document.mathematics import Inline, Math, Relation, Row
 from bptt_trace.media.drawing.text_width import Face, has_fraction, has_layer, set_inline
 
 
@@ -216,17 +216,21 @@ class Cells:
 
 def _long(row: tuple[Inline, ...]) -> bool:
     """Whether a row has two equals signs."""
-    return len(row) == 1 and words(row[0]).count(" = ") > 1
+    first = row[0][0] if len(row) == 1 and row[0] else ""
+    return isinstance(first, Relation) and isinstance(first.sides[0], Relation)
+
+
+class _Value(Row):
+    """``= value``, below a name."""
+
+    def __init__(self, value: Math) -> None:
+        super().__init__("= ", value)
+        self.value = value
 
 
 def _bare(row: tuple[Inline, ...]) -> tuple[Inline, ...]:
     """A value without the equals sign before it."""
-    return tuple(
-        tuple(
-            Math(part.text.removeprefix("= "), part.latex.removeprefix("= ")) if isinstance(part, Math) else part for part in cell
-        )
-        for cell in row
-    )
+    return tuple(tuple(part.value if isinstance(part, _Value) else part for part in cell) for cell in row)
 
 
 def _halves(row: tuple[Inline, ...]) -> Iterator[tuple[Inline, ...]]:
@@ -236,11 +240,10 @@ def _halves(row: tuple[Inline, ...]) -> Iterator[tuple[Inline, ...]]:
         yield ((row[0][1],),)
         return
     first = row[0][0] if len(row) == 1 and row[0] else ""
-    if isinstance(first, Math) and " = " in first.text:
-        name, _, value = first.text.rpartition(" = ")
-        of_name, _, of_value = first.latex.rpartition(" = ")
-        yield ((Math(name, of_name),),)
-        yield ((Math(f"= {value}", f"= {of_value}"),),)
+    if isinstance(first, Relation):
+        name, value = first.sides
+        yield ((name,),)
+        yield ((_Value(value),),)
         for remark in row[0][1:]:
             yield ((remark.lstrip() if isinstance(remark, str) else remark,),)
         return

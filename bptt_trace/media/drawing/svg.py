@@ -14,11 +14,11 @@ from math import hypot
 
 from bptt_trace.document.figures import Figure
 from bptt_trace.document.mathematics import words
+from bptt_trace.document.notation import UNICODE
 from bptt_trace.document.sheet import Sheet
 from bptt_trace.media.drawing.bar_layout import on_paper
 from bptt_trace.media.drawing.network_layout import Arrow, Drawing, Label, Point
 from bptt_trace.media.drawing.text_width import DEJAVU, SMALL, Fraction, Run, set_inline
-from bptt_trace.media.unicode import fine
 
 COLOURS = {"forward": "#707070", "direct": "#005A9C", "carried": "#C2410C", "sum": "#8a8a8a"}
 """Direct is solid, carried dashed or hatched: colour comes last."""
@@ -65,7 +65,7 @@ def embedded(sheet: Sheet) -> dict[str, str]:
 
 
 def _plain(text: Sequence[object]) -> str:
-    return _safe(words(text, lambda math: fine(math.text)))  # type: ignore[arg-type]
+    return _safe(words(text, lambda math: math.spell(UNICODE)))  # type: ignore[arg-type]
 
 
 def _safe(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Plain-text mathematics as runs of letters, subscripts and fractions, with their widths.
+"""Mathematics as runs of letters with subscripts and fractions, and how wide they are.
 
 The layout of a picture needs the widths of its texts. They are those of a
 wide serif face (DejaVu Serif) or of Computer Modern; with a narrower face of
@@ -7,12 +7,13 @@ the reader some room is left over.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 
-from bptt_trace.document.mathematics import Inline, Math
-from bptt_trace.media.unicode import fine
+from bptt_trace.document.mathematics import Derivative, Inline, Math, Number, Symbol
+from bptt_trace.document.notation import UNICODE
+
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
@@ -35,70 +36,47 @@ class Fraction:
 
 Piece = Run | Fraction
 
-_STEM = r"[A-Za-z][A-Za-z\d]*(?:_[A-Za-z][A-Za-z\d]*)*"
-_NAME = _STEM + r"(?:\(\d+\))?(?:_(?:\d+|[tT]|\([tT][-+]\d+\)))?'?(?:\[\d+(?:,\d+)*\])?(?:#(?:\d+|s))?(?:@\d+)?"
+_LETTERS = {**UNICODE.letters, "theta": "θ", "yhat": "ŷ"}
 
 
-@cache
-def _token() -> re.Pattern[str]:
-    """The pattern of a token; compiled on first use, because a terminal does not need it."""
-    return re.compile(
-        rf"(?P<fraction>d(?P<of>{_NAME})/d(?P<by>{_NAME}))|(?P<power>(?P<mantissa>\d(?:\.\d+)?)e(?P<exponent>-?\d+))"
-        rf"|(?P<function>[A-Za-z]\w*(?=\((?!\d+\))))|(?P<name>{_NAME})|(?P<other>[^A-Za-z\d]+|\d[\d.]*)"
-    )
-
-
-@cache
-def _parts() -> re.Pattern[str]:
-    """The parts of a name."""
-    return re.compile(
-        rf"(?P<letter>[A-Za-z][A-Za-z\d]*?)(?:_(?P<below>{_STEM}))?(?P<layer>\(\d+\))?"
-        r"(?:_(?P<time>\d+|[tT]|\([tT][-+]\d+\)))?(?P<prime>'?)(?P<index>\[[\d,]+\])?(?:#(?P<sample>\w+))?(?P<again>@\d+)?"
-    )
-
-
-_LETTERS = {"eta": "η", "beta": "β", "gamma": "γ", "epsilon": "ε", "lambda": "λ", "theta": "θ", "yhat": "ŷ"}
-
-
-def pieces(math: Math) -> tuple[Piece, ...]:
+def pieces(math: Math) -> Iterator[Piece]:
     """The runs and fractions of a piece of mathematics."""
-    found: list[Piece] = []
-    place = 0
-    while place < len(math.text):
-        match = _token().match(math.text, place)
-        if match is None:
-            found.append(Run(fine(math.text[place])))
-            place += 1
-            continue
-        place = match.end()
-        if match["fraction"]:
-            found.append(Fraction(*((Run("∂"), *_name(match[part])) for part in ("of", "by"))))
-        elif match["power"]:
-            found += [Run(f"{match['mantissa']}\N{NO-BREAK SPACE}·\N{NO-BREAK SPACE}10"), Run(fine(match["exponent"]), 1)]
-        elif match["name"]:
-            found += _name(match["name"])
-        else:
-            found.append(Run(fine(match[0])))
-    return tuple(found)
+    for part in math.flat(UNICODE):
+        match part:
+            case Derivative(of, by):
+                yield Fraction((Run("∂"), *_runs(of)), (Run("∂"), *_runs(by)))
+            case Symbol():
+                yield from _runs(part)
+            case Number():
+                mantissa, power, exponent = part.digits.partition("e")
+                ten = f"{NO_BREAK}·{NO_BREAK}10" if power else ""
+                yield Run(f"{UNICODE.numeral(mantissa)}{ten}")
+                if power:
+                    yield Run(UNICODE.numeral(exponent), 1)
+            case _:
+                yield Run(part)
 
 
-def _name(text: str) -> tuple[Run, ...]:
-    """The runs of a name: its letter, marks above and below it, its index."""
-    match = _parts().fullmatch(text)
-    if match is None:
-        return (Run(fine(text)),)
-    time = (match["time"] or "").strip("()")
-    below = ",".join(part for part in (match["below"], time) if part).replace("_", ",")
-    letter = _LETTERS.get(match["letter"], match["letter"])
-    above = (match["layer"] or "") + (f"⟨{match['sample']}⟩" if match["sample"] else "") + (match["again"] or "")
-    runs = [Run(letter + (match["prime"] or ""), slanted=len(letter) == 1)]
+def _runs(symbol: Symbol) -> Iterator[Run]:
+    """A letter, what stands below and above it, its index."""
+    letter = _LETTERS.get(symbol.letter, symbol.letter)
+    yield Run(letter + "'" * symbol.prime, slanted=len(letter) == 1)
+    below = ",".join(part for part in (_below(symbol), symbol.time) if part)
     if below:
-        runs.append(Run(fine(below), -1, slanted=below.isalpha()))
+        yield Run(UNICODE.script(below), -1, slanted=below.isalpha())
+    above = f"({symbol.word}{symbol.number})" if symbol.word or symbol.number else ""
+    above += "" if symbol.sample is None else f"⟨{symbol.sample}⟩"
+    above += "" if symbol.iteration == 1 else f"@{symbol.iteration}"
     if above:
-        runs.append(Run(above, 1))
-    if match["index"]:
-        runs.append(Run(match["index"]))
-    return tuple(runs)
+        yield Run(above, 1)
+    if symbol.index:
+        yield Run(f"[{','.join(map(str, symbol.index))}]")
+
+
+def _below(symbol: Symbol) -> str:
+    """The letters below a letter; a name there stands in one row."""
+    below = symbol.below
+    return ",".join(filter(None, (below.letter, _below(below)))) if isinstance(below, Symbol) else below
 
 
 def set_inline(text: Inline, *, strong: bool = False) -> tuple[Piece, ...]:
@@ -111,15 +89,28 @@ def set_inline(text: Inline, *, strong: bool = False) -> tuple[Piece, ...]:
 
 def has_fraction(text: Inline) -> bool:
     """Whether a line is higher than a line of words."""
-    return any(isinstance(piece, Fraction) for part in text if isinstance(part, Math) for piece in pieces(part))
-
-
-_LAYER = re.compile(r"[A-Za-z]\(\d+\)_|_[A-Za-z]+\(\d+\)")
+    return any(isinstance(part, Derivative) for part in _flat(text))
 
 
 def has_layer(text: Inline) -> bool:
-    """Whether a letter has both a layer above and a subscript below, which LaTeX sets one over the other."""
-    return any(isinstance(part, Math) and _LAYER.search(part.text) for part in text)
+    """Whether a letter has a layer above it and something below it, which LaTeX sets one over the other."""
+    return any(
+        (symbol.word or symbol.number) and (symbol.below or symbol.time) for part in _flat(text) for symbol in _symbols(part)
+    )
+
+
+def _flat(text: Inline) -> Iterator[str | Math]:
+    return (piece for part in text if isinstance(part, Math) for piece in part.flat(UNICODE))
+
+
+def _symbols(part: str | Math) -> tuple[Symbol, ...]:
+    match part:
+        case Derivative(of, by):
+            return of, by
+        case Symbol():
+            return (part,)
+        case _:
+            return ()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,484 @@
+"""Notations: how plain text, LaTeX, the signs of a terminal, Typst, MathML and Python write mathematics.
+
+A notation is a row of ``Signs``. It knows no formula and no name: a walk over a
+formula, a name or a piece of mathematics asks it for a pattern for each thing
+that it meets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from html import escape
+from operator import attrgetter
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+BESIDE = ",\N{NO-BREAK SPACE}"
+"""The sign between the entries of a row that stands without brackets; in plain text a comma."""
+
+SUM, NEGATION, PRODUCT, POWER, ATOM = range(5)
+"""How tightly a formula holds together, for brackets: a sum least, a name most."""
+
+
+class Form(NamedTuple):
+    """How a notation writes one kind of node."""
+
+    pattern: str
+    """``{}`` are the places of its parts."""
+    least: tuple[int, ...] = (SUM, SUM)
+    """How tightly each part must hold together; one that does not stands in brackets."""
+    strength: int = ATOM
+    """How tightly the whole holds together."""
+
+
+@dataclass(frozen=True, eq=False)
+class Signs:
+    """One notation. Two are the same only if they are one object."""
+
+    # Numbers
+    plus: Form = Form("{} + {}", (NEGATION, PRODUCT), SUM)
+    minus: Form = Form("{} - {}", (NEGATION, PRODUCT), SUM)
+    negative: Form = Form("-{}", (PRODUCT,), NEGATION)
+    times: Form = Form("{} * {}", (POWER, POWER), PRODUCT)
+    over: Form = Form("{} / {}", (POWER, POWER), PRODUCT)
+    ratio: Form = Form("({}/{})", (ATOM, ATOM))
+    """A quotient of two whole numbers."""
+    power: Form = Form("{}^{}", (ATOM,), POWER)
+    exponent: Callable[[Any], str] = str
+    """A whole exponent."""
+    call: Form = Form("{}({})", (SUM,))
+    """A function with its argument."""
+    calls: Mapping[str, str] = field(default_factory=dict)
+    """Functions with a sign of their own, by name: a root."""
+    word: Callable[[Any], str] = attrgetter("name")
+    """What a function is called; by default as in answer files."""
+    extreme: Form = Form("{}({}, {})")
+    extremes: Mapping[str, str] = field(default_factory=lambda: {"max": "max", "min": "min"})
+    """What the larger and the smaller of two are called."""
+    number: str = "{}"
+    """A whole number."""
+    bracket: str = "({})"
+    ellipsis: str = "{} + ... + {}"
+    """A sum of many, from the first to the last."""
+
+    # Vectors and matrices
+    entrywise: Form = Form("{} .* {}", (POWER, POWER), PRODUCT)
+    """A product entry by entry."""
+    matmul: Form = Form("{} {}", (PRODUCT, POWER), PRODUCT)
+    """A matrix product of names."""
+    matmul_of_entries: Form = Form("{} {}", (PRODUCT, POWER), PRODUCT)
+    scaled: Form = Form("{} * {}", (PRODUCT, POWER), PRODUCT)
+    """A matrix product with a single number."""
+    transposed: Form = Form("{}^T", (ATOM,))
+    total: Form = Form("sum({})", (SUM,))
+    diagonal: Form = Form("diag({})", (SUM,))
+    column: Form = Form("[{}]", (SUM,))
+    row: Form = Form("[{}]", (SUM,))
+    below: str = "; "
+    """What stands between the rows of a matrix."""
+    beside: str = ", "
+    """What stands between the entries of a row."""
+    ones: str = "ones"
+    cut: str = "{}_[{}]"
+    """Some entries of a column."""
+    tall: str = "({})"
+    """Brackets as high as a matrix."""
+    matrix: str = "[{}]"
+    fraction: str = "{}/{}"
+    """A fraction on the board, in one line in every notation."""
+
+    # Names and numbers
+    in_line: bool = True
+    """Whether a name is written as in answer files, from left to right; else with signs above and below its letter."""
+    letters: Mapping[str, str] = field(default_factory=dict)
+    """Greek letters and letters with an accent, by their names in answer files."""
+    letter: str = "{}"
+    upright: str = "{}"
+    """A word in place of a letter."""
+    numeral: Callable[[str], str] = str
+    """A number, from its plain text."""
+    script: Callable[[str], str] = str
+    """Letters and digits above or below a letter."""
+    verbatim: Callable[[str], str] = str
+    """Signs that read the same in every notation."""
+    under: str = "{}_{}"
+    under_primed: str = "{}_{}'"
+    low: str = "{}_{}"
+    """One letter below another, or below the sign of a sum."""
+    prime: str = "{}'"
+    above: str = "{}^{}"
+    """A whole that takes a power of its own."""
+    layer: str = "({})"
+    sample: str = "#{}"
+    iteration: str = "@{}"
+    index: str = "[{}]"
+    accents: Mapping[str, str] = field(default_factory=dict)
+    """What stands above the letter of a layer that reads forward or backward in time."""
+    derivative: str = "d{}/d{}"
+    via: str = "{} via {}"
+
+    # Small pieces
+    marks: Mapping[str, str] = field(default_factory=dict)
+    """Signs between the parts of a piece, by their plain text; those that are not named stand as they are."""
+    raised: str = "{}^({})"
+    """A power with a formula as its exponent."""
+    powered: str = "^{}"
+    """The sign of a whole power, for the ring of a picture."""
+    sum: str = "sum_{}"
+    sums: str = "sum_{}"
+    """The sign of a sum over one letter, and over several."""
+    of_sample: str = "{}#{}"
+    """The loss of one sample."""
+    box: str = "[{}]"
+    """The number of a line, in place of its result."""
+    words: str = "{}"
+    """Words in mathematics."""
+
+
+def like(signs: Signs, **own: Any) -> Signs:
+    """A notation like another; a pattern alone keeps what the other says of brackets."""
+    forms = {
+        name: getattr(signs, name)._replace(pattern=value)
+        for name, value in own.items()
+        if isinstance(value, str) and isinstance(getattr(signs, name), Form)
+    }
+    return replace(signs, **(own | forms))
+
+
+def _power_of_ten(pattern: str) -> Callable[[str], str]:
+    r"""Numbers with their powers of ten set: ``1.234e-10`` as ``1.234 \cdot 10^{-10}``."""
+
+    def numeral(text: str) -> str:
+        mantissa, sign, exponent = text.partition("e")
+        return pattern.format(mantissa, int(exponent)) if sign else text
+
+    return numeral
+
+
+power_of_ten = _power_of_ten(r"{} \cdot 10^{{{}}}")
+
+OPERATORS = frozenset({"tanh", "exp", "ln", "log", "sin", "cos"})
+"""Functions that every notation of set mathematics knows by their names."""
+
+
+def _word(operator: str, letters: Mapping[str, str], upright: str, below: str) -> Callable[[Any], str]:
+    r"""What functions are called in set mathematics: ``\tanh``, ``\sigma``, ``\mathrm{ReLU}``, ``\varphi_{1}'``."""
+
+    def word(function: Any) -> str:
+        sign: str = function.sign
+        text = operator.format(sign) if sign in OPERATORS else letters.get(sign) or upright.format(sign)
+        prime = "'" if function.prime else ""
+        return (below.format(text, function.number) if function.number else text) + prime
+
+    return word
+
+
+TEXT = Signs(marks={BESIDE: ", "})
+
+_LATEX_LETTERS = {
+    "eta": r"\eta", "beta": r"\beta", "gamma": r"\gamma", "epsilon": r"\varepsilon", "lambda": r"\lambda", "theta": r"\theta",
+    "yhat": r"\hat{y}", "mhat": r"\hat{m}", "vhat": r"\hat{v}",
+}  # fmt: skip
+LATEX = like(
+    TEXT,
+    times=r"{} \cdot {}",
+    over=Form(r"\frac{{{}}}{{{}}}", (SUM, SUM), POWER),
+    ratio=Form(r"\frac{{{}}}{{{}}}", (SUM, SUM), POWER),
+    power="{}^{{{}}}",
+    calls={"sqrt": r"\sqrt{{{}}}"},
+    word=_word(r"\{}", {"sigma": r"\sigma", "phi": r"\varphi", "psi": r"\psi"}, r"\mathrm{{{}}}", "{}_{{{}}}"),
+    extremes={"max": r"\max", "min": r"\min"},
+    ellipsis=r"{} + \dots + {}",
+    entrywise=r"{} \odot {}",
+    matmul=r"{} \thinspace {}",
+    scaled=r"{} \cdot {}",
+    transposed=r"{}^{{\top}}",
+    total=r"\textstyle\sum({})",
+    diagonal=r"\mathrm{{diag}}({})",
+    column=r"\begin{{pmatrix}}{}\end{{pmatrix}}",
+    row=r"\begin{{pmatrix}}{}\end{{pmatrix}}",
+    below=r" \cr ",
+    beside=" & ",
+    ones=r"\mathbf{1}",
+    cut="{}_{{[{}]}}",
+    tall=r"\left({}\right)",
+    matrix=r"\begin{{pmatrix}}{}\end{{pmatrix}}",
+    in_line=False,
+    letters=_LATEX_LETTERS,
+    upright=r"\mathrm{{{}}}",
+    numeral=power_of_ten,
+    under="{}_{{{}}}",
+    under_primed="{}_{{{}}}'",
+    above="{{{}^{{{}}}}}",
+    sample=r"\langle {}\rangle",
+    accents={"fwd": r"\overrightarrow{{{}}}", "bwd": r"\overleftarrow{{{}}}"},
+    derivative=r"\frac{{\partial {}}}{{\partial {}}}",
+    via=r"{}\text{{ via }}{}",
+    marks={
+        " * ": r" \cdot ", "* ": r"{}\cdot ", "*": r"\cdot", " ~ ": r" \approx ", "~ ": r"\approx ", " <= ": r" \le ",
+        "…": r"\dots", ", ..., ": r", \dots, ", BESIDE: r",\ ", "max": r"\max", "min": r"\min",
+    },
+    raised="{}^{{{}}}",
+    powered=r"(\cdot)^{}",
+    sum=r"\sum_{}",
+    sums=r"\sum_{{{}}}",
+    of_sample=r"{}^{{\langle {}\rangle}}",
+    box=r"\boxed{{\scriptstyle {}}}",
+    words=r"\text{{{}}}",
+)  # fmt: skip
+
+PYTHON = like(
+    TEXT,
+    over=Form("{} / {}", (POWER, ATOM), PRODUCT),
+    power="{}**{}",
+)
+INTERNAL = like(TEXT, matmul="{} @ {}", transposed="{}.T", total="total({})", below=", ", entrywise="{} * {}")
+"""How formulas show themselves to a developer: ``s0 @ s1 + s2``."""
+
+
+# ---------------------------------------------------------- the signs of a terminal
+
+_SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+_GREEK = MappingProxyType({"eta": "η", "beta": "β", "gamma": "γ", "epsilon": "ε", "lambda": "λ"})
+
+
+def _superscript(exponent: Any) -> str:
+    """One digit stands above; anything else behind the sign of a power."""
+    text = str(exponent)
+    return _SUPERSCRIPTS[int(text)] if len(text) == 1 and text.isdigit() else f"^{text}"
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")
+
+
+def greek(stem: str) -> str:
+    """A stem with Greek letters for their names.
+
+    >>> greek("eta"), greek("beta2"), greek("v_gamma"), greek("beta_hh")
+    ('η', 'β2', 'v_γ', 'β_hh')
+    """
+    found = []
+    for part in stem.split("_"):
+        letters = part.rstrip("0123456789")
+        found.append(_GREEK.get(letters, letters) + part[len(letters) :])
+    return "_".join(found)
+
+
+UNICODE = like(
+    TEXT,
+    minus="{} − {}",
+    negative="−{}",
+    times="{} · {}",
+    power="{}{}",
+    exponent=_superscript,
+    ellipsis="{} + … + {}",
+    entrywise="{} ⊙ {}",
+    scaled="{} · {}",
+    letters=_GREEK,
+    numeral=_minus,
+    script=_minus,
+    marks={
+        " - ": " − ", "-": "−", " -": " −", " * ": " · ", "* ": "· ", "*": "·", " ~ ": " ≈ ", "~ ": "≈ ", " <= ": " ≤ ",
+        ", ..., ": ", …, ", BESIDE: ", ",
+    },
+    powered="{}",
+    sum="Σ_{}",
+    sums="Σ_{}",
+    word=lambda function: greek(function.name),
+)  # fmt: skip
+
+
+# ---------------------------------------------------------------------------- Typst
+
+# Typst prints a space beside a word in quotes, so signs stand without spaces; letters without quotes are variables.
+
+
+def _apart(text: str) -> str:
+    """Letters one by one and whole numbers, as LaTeX reads them.
+
+    >>> _apart("hh"), _apart("t-1"), _apart("12")
+    ('h h', 't - 1', '12')
+    """
+    found = ""
+    for sign in text:
+        found += sign if not found or (sign.isdigit() and found[-1].isdigit()) else f" {_ESCAPED.get(sign, sign)}"
+    return found
+
+
+def quoted(text: str) -> str:
+    """A string of Typst, in which nothing is markup."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+_ESCAPED = {sign: f"\\{sign}" for sign in "()[]{},;/*|@#_%&"}
+TYPST = like(
+    LATEX,
+    plus="{}+{}",
+    minus="{}-{}",
+    times="{}⋅{}",
+    over="frac({}, {})",
+    ratio="frac({}, {})",
+    power="{}^({})",
+    call=r"{}\({}\)",
+    calls={"sqrt": "sqrt({})"},
+    word=_word("{}", {"sigma": "σ", "phi": "φ", "psi": "ψ"}, '"{}"', "{}_({})"),
+    extreme=r"{}\({}\,{}\)",
+    extremes={"max": "max", "min": "min"},
+    bracket=r"\({}\)",
+    ellipsis="{}+⋯+{}",
+    entrywise="{}⊙{}",
+    matmul="{}#math.thin;{}",
+    matmul_of_entries="{} {}",
+    scaled="{}⋅{}",
+    transposed="{}^(⊤)",
+    total=r"∑\({}\)",
+    diagonal=r'"diag"\({}\)',
+    column="display(mat({}))",
+    row="display(mat({}))",
+    below="; ",
+    beside=", ",
+    ones="bold(1)",
+    cut=r"{}_(\[{}\])",
+    tall="({})",
+    matrix="display(mat({}))",
+    fraction=r"{}\/{}",
+    letters={
+        "eta": "η", "beta": "β", "gamma": "γ", "epsilon": "ε", "lambda": "λ", "theta": "θ",
+        "yhat": "hat(y)", "mhat": "hat(m)", "vhat": "hat(v)",
+    },
+    upright='"{}"',
+    numeral=_power_of_ten("{}⋅10^({})"),
+    script=_apart,
+    verbatim=_apart,
+    under="{}_({})",
+    under_primed="{}'_({})",
+    low="{}_({})",
+    above='class("normal", {}^({}))',
+    layer=r"\({}\)",
+    sample="⟨{}⟩",
+    iteration=r"\@{}",
+    index=r"\[{}\]",
+    accents={"fwd": "accent({}, arrow)", "bwd": "accent({}, arrow.l)"},
+    derivative="frac(∂{}, ∂{})",
+    via='{}" via "{}',
+    marks={
+        "(": r"\(", ")": r"\)", ", ": r"\,", "[i]": r"\[i\]", "[j]": r"\[j\]", " = ": "=", " - ": "-", " + ": "+",
+        " < ": "<", " > ": ">", " * ": "⋅", "* ": "⋅", "*": "⋅", " ~ ": "≈", "~ ": "≈", " <= ": "≤", "…": "⋯",
+        ", ..., ": r"\,⋯\,", BESIDE: r"\, space ", "max": "max", "min": "min", "[": r"\[", "]": r"\]",
+    },
+    raised="{}^({})",
+    powered=r"\(⋅\)^{}",
+    sum="∑_({})",
+    sums="∑_({})",
+    of_sample="{}^(⟨{}⟩)",
+    box="#box(stroke: .4pt, inset: 1.2pt, baseline: 1.2pt)[${}$]",
+    words='"{}"',
+)  # fmt: skip
+
+
+# --------------------------------------------------------------------------- MathML
+
+
+def _elements(text: str) -> str:
+    """Letters, numbers and signs, each as an element.
+
+    >>> _elements("t-1")
+    '<mi>t</mi><mo>−</mo><mn>1</mn>'
+    """
+    kinds = [(sign, "mn" if sign.isdigit() or sign == "." else "mi" if sign.isalpha() else "mo") for sign in _minus(text)]
+    joined: list[tuple[str, str]] = []
+    for sign, kind in kinds:
+        if joined and kind == "mn" == joined[-1][1]:
+            joined[-1] = (joined[-1][0] + sign, kind)
+        else:
+            joined.append((sign, kind))
+    return "".join(f"<{kind}>{escape(sign)}</{kind}>" for sign, kind in joined)
+
+
+def _mathml_number(text: str) -> str:
+    mantissa, power, exponent = text.partition("e")
+    ten = f"<mo>·</mo><msup><mn>10</mn><mrow>{_elements(str(int(exponent)))}</mrow></msup>" if power else ""
+    return f"<mrow>{_elements(mantissa)}{ten}</mrow>"
+
+
+def _operators(*signs: str) -> dict[str, str]:
+    """Each sign of plain text as an operator."""
+    return {sign: f"<mo>{escape(UNICODE.marks.get(sign, sign).strip())}</mo>" for sign in signs}
+
+
+MATHML = like(
+    LATEX,
+    plus="{}<mo>+</mo>{}",
+    minus="{}<mo>−</mo>{}",
+    negative="<mo>−</mo>{}",
+    times="{}<mo>·</mo>{}",
+    over="<mfrac><mrow>{}</mrow><mrow>{}</mrow></mfrac>",
+    ratio="<mfrac><mrow>{}</mrow><mrow>{}</mrow></mfrac>",
+    power="<msup><mrow>{}</mrow><mn>{}</mn></msup>",
+    call="{}<mo>(</mo>{}<mo>)</mo>",
+    calls={"sqrt": "<msqrt>{}</msqrt>"},
+    word=_word(
+        "<mi>{}</mi>",
+        {"sigma": "<mi>σ</mi>", "phi": "<mi>φ</mi>", "psi": "<mi>ψ</mi>"},
+        "<mi>{}</mi>",
+        "<msub>{}<mn>{}</mn></msub>",
+    ),
+    extreme="{}<mo>(</mo>{}<mo>,</mo>{}<mo>)</mo>",
+    extremes={"max": "<mi>max</mi>", "min": "<mi>min</mi>"},
+    number="<mn>{}</mn>",
+    bracket="<mo>(</mo>{}<mo>)</mo>",
+    ellipsis="{}<mo>+</mo><mo>…</mo><mo>+</mo>{}",
+    entrywise="{}<mo>⊙</mo>{}",
+    matmul="{}<mspace width='0.17em'/>{}",
+    matmul_of_entries="{}{}",
+    scaled="{}<mo>·</mo>{}",
+    transposed="<msup><mrow>{}</mrow><mo>⊤</mo></msup>",
+    total="<mo>∑</mo><mo>(</mo>{}<mo>)</mo>",
+    diagonal="<mi>diag</mi><mo>(</mo>{}<mo>)</mo>",
+    column="<mo>(</mo><mtable><mtr><mtd>{}</mtd></mtr></mtable><mo>)</mo>",
+    row="<mo>(</mo><mtable><mtr><mtd>{}</mtd></mtr></mtable><mo>)</mo>",
+    below="</mtd></mtr><mtr><mtd>",
+    beside="</mtd><mtd>",
+    ones="<mn mathvariant='bold'>1</mn>",
+    cut="<msub><mrow>{}</mrow><mtext>[{}]</mtext></msub>",
+    tall="<mo>(</mo>{}<mo>)</mo>",
+    matrix="<mo>(</mo><mtable><mtr><mtd>{}</mtd></mtr></mtable><mo>)</mo>",
+    fraction="<mn>{}</mn><mo>/</mo><mn>{}</mn>",
+    letters={name: f"<mi>{letter}</mi>" for name, letter in _GREEK.items()}
+    | {"theta": "<mi>θ</mi>"}
+    | {f"{letter}hat": f"<mover><mi>{letter}</mi><mo>^</mo></mover>" for letter in "ymv"},
+    letter="<mi>{}</mi>",
+    upright="<mi>{}</mi>",
+    numeral=_mathml_number,
+    script=_elements,
+    verbatim=_elements,
+    under="<msub><mrow>{}</mrow><mrow>{}</mrow></msub>",
+    under_primed="<msubsup><mrow>{}</mrow><mrow>{}</mrow><mo>′</mo></msubsup>",
+    low="<msub><mrow>{}</mrow><mrow>{}</mrow></msub>",
+    prime="<msup><mrow>{}</mrow><mo>′</mo></msup>",
+    above="<msup><mrow>{}</mrow><mrow>{}</mrow></msup>",
+    layer="<mo>(</mo>{}<mo>)</mo>",
+    sample="<mo>⟨</mo>{}<mo>⟩</mo>",
+    iteration="<mo>@</mo><mn>{}</mn>",
+    index="<mo>[</mo>{}<mo>]</mo>",
+    accents={
+        "fwd": "<mover><mrow>{}</mrow><mo>→</mo></mover>",
+        "bwd": "<mover><mrow>{}</mrow><mo>←</mo></mover>",
+    },
+    derivative="<mfrac><mrow><mo>∂</mo>{}</mrow><mrow><mo>∂</mo>{}</mrow></mfrac>",
+    via="{}<mtext> via </mtext>{}",
+    marks=_operators(
+        "(", ")", "[", "]", ", ", " = ", " - ", "-", " -", " + ", "+", " < ", " > ", " / ", " /", "' = ", " * ", "* ", "*", " ~ ",
+        "~ ", " <= ", "…", ", ..., ", BESIDE, "max", "min", "[i]", "[j]", "= ",
+    ),
+    raised="<msup><mrow>{}</mrow><mrow>{}</mrow></msup>",
+    powered="<msup><mo>·</mo><mn>{}</mn></msup>",
+    sum="<munder><mo>∑</mo><mi>{}</mi></munder>",
+    sums="<munder><mo>∑</mo><mtext>{}</mtext></munder>",
+    of_sample="<msup><mrow>{}</mrow><mrow><mo>⟨</mo>{}<mo>⟩</mo></mrow></msup>",
+    box="<menclose notation='box'><mtext>{}</mtext></menclose>",
+    words="<mtext>{}</mtext>",
+)  # fmt: skip

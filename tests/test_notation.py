@@ -1,0 +1,90 @@
+"""Mathematics in every notation: what is spelled is the same piece, and nothing is markup by chance."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from random_problems import examples
+from sweeps import chosen
+from sweeps import solution as example
+
+from bptt_trace import Name
+from bptt_trace.document.mathematics import Applied, Derivative, Math, Number, Put, Relation, Row, Symbol, Verbatim, sum_over
+from bptt_trace.document.notation import BESIDE, LATEX, MATHML, TEXT, TYPST, UNICODE, Signs
+from bptt_trace.engine.functions import ACTIVATIONS, sigmoid
+from bptt_trace.lines.spelling import Named, clock_at
+
+
+def mathematics(value: Any) -> Iterator[Math]:
+    """All mathematics of a sheet."""
+    if isinstance(value, Math):
+        yield value
+    elif is_dataclass(value):
+        for one in fields(value):
+            yield from mathematics(getattr(value, one.name))
+    elif isinstance(value, tuple | list) or hasattr(value, "count"):
+        for part in () if isinstance(value, str) else value:
+            yield from mathematics(part)
+
+
+SOME = ("rnn", "seq2seq", "bidirectional", "adam", "classifier")
+
+
+@pytest.mark.parametrize("name", chosen(examples(), SOME))
+def test_all_mathematics_of_a_sheet_is_mathml(name: str) -> None:
+    """Each piece is well-formed XML of MathML's elements, and its characters have the digits of plain text in their order."""
+    known = {"math", "mi", "mn", "mo", "mrow", "mfrac", "msub", "msup", "msubsup", "mover", "munder", "mtext", "mspace", "msqrt",
+             "mtable", "mtr", "mtd", "menclose"}  # fmt: skip
+    pieces = set(mathematics(example(name).sheet))
+    assert len(pieces) > 50
+    for piece in pieces:
+        root = ElementTree.fromstring(f"<math>{piece.spell(MATHML)}</math>")
+        assert {element.tag for element in root.iter()} <= known, piece
+        if not set(piece.text) & set("@#("):  # what stands in another order where letters are set
+            assert re.findall(r"\d", "".join(root.itertext())) == re.findall(r"\d", piece.text), piece
+
+
+@pytest.mark.parametrize(
+    ("piece", "signs", "spelled"),
+    [
+        (Named(Name.parse("dL/dw_xh via a_1")), TYPST, 'frac(∂L, ∂w_(x h))" via "a_(1)'),
+        (Named(Name.parse("w_xh'")), TYPST, "w'_(x h)"),
+        (Named(Name.parse("h_1#4")), TYPST, 'class("normal", h_(1)^(⟨4⟩))'),
+        (Named(Name.parse("target_1[2,3]")), TYPST, r'"target"_(1)\[2 \, 3\]'),
+        (Named(Name.parse("h(fwd2)_1")), LATEX, r"{\overrightarrow{h}_{1}^{(2)}}"),
+        (Named(Name.parse("h(enc)_1")), TYPST, 'class("normal", h_(1)^(\\("enc"\\)))'),
+        (Named(Name("h", None, 1), clock_at(2)), UNICODE, "h_(t−1)"),
+        (Named(Name.parse("v_gamma@2")), UNICODE, "v_γ@2"),
+        (Named(Name.parse("v_w_hh")), LATEX, "v_{w_{hh}}"),
+        (Number("-1.5e-10"), TEXT, "-1.5e-10"),
+        (Number("-1.5e-10"), UNICODE, "−1.5e−10"),
+        (Number("-1.5e-10"), LATEX, r"-1.5 \cdot 10^{-10}"),
+        (Number("-1.5e-10"), TYPST, "-1.5⋅10^(-10)"),
+        (Relation(Symbol("t"), Number(1), sign=" ~ "), LATEX, r"t \approx 1"),
+        (Put("over", Symbol("c"), Symbol("n")), TEXT, "c / n"),
+        (Put("over", Symbol("c"), Symbol("n")), LATEX, r"\frac{c}{n}"),
+        (Put("power", Put("bracket", Row(Symbol("y"), " - ", Number(1))), 2), UNICODE, "(y − 1)²"),
+        (Put("box", Verbatim("4.1")), LATEX, r"\boxed{\scriptstyle 4.1}"),
+        (Applied(sigmoid, Symbol("z")), TYPST, r"σ\(z\)"),
+        (Applied(ACTIVATIONS["leaky_relu"], Symbol("z")), LATEX, r"\mathrm{LeakyReLU}(z)"),
+        (Row(sum_over("st"), " ", Symbol("L")), LATEX, r"\sum_{s,t} L"),
+        (Row(sum_over("st"), " ", Symbol("L")), UNICODE, "Σ_st L"),
+        (Row(Number(1), BESIDE, Number(2)), LATEX, r"1,\ 2"),
+    ],
+)
+def test_spellings(piece: Math, signs: Signs, spelled: str) -> None:
+    """A piece in one notation."""
+    assert piece.spell(signs) == spelled
+
+
+def test_pieces_that_read_the_same_are_equal() -> None:
+    """However they are made; and their parts can be told apart."""
+    name = Named(Name.parse("dL/dh_1"))
+    assert name == Verbatim("dL/dh_1")
+    assert len({name, Verbatim("dL/dh_1"), Number(1), Verbatim("1")}) == 2
+    assert [type(part) for part in Row(name, " = ", Number(1)).flat(UNICODE)] == [Derivative, str, Number]
