@@ -342,7 +342,7 @@ def test_a_larger_vector_has_its_name_only() -> None:
 
 def test_closed_forms_have_no_pictures() -> None:
     """They are too long for a box."""
-    assert list(solve("rnn", rounding="exact").sheet.figures()) == []
+    assert list(solve("fnn", rounding="exact").sheet.figures()) == []
 
 
 def test_a_forward_pass_alone_is_drawn_without_gradients() -> None:
