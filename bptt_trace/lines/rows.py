@@ -223,10 +223,9 @@ class Desk:
         spelling = self.speller.spelling(signs)
         if self.few:
             return _Names(self.steps, spelling)
-        targets = (step.target for step in self.steps)
         if signs.in_line and signs is not TEXT:
-            return self.speller.all(targets, self.names[TEXT], signs)
-        return [spelling(target) for target in targets]
+            return self.speller.all(self.steps, self.names[TEXT], signs)
+        return [spelling(step.target) for step in self.steps]
 
     def _numbered(self) -> tuple[list[int], list[str]]:
         """The line number of every step, and how it is written: a component of line 4 is ``4.1``, or ``4.1,2``.

@@ -6,7 +6,7 @@ holes filled, so nothing here knows what a formula means.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from decimal import Decimal
 from fractions import Fraction
@@ -18,7 +18,7 @@ from bptt_trace.document.mathematics import Derivative, Math, Number, Symbol
 from bptt_trace.document.notation import TEXT, Signs, greek
 from bptt_trace.engine.formula_text import Template
 from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, Layer, Name, Role, spell, word_and_number
-from bptt_trace.engine.program import KEEPS_FIGURES
+from bptt_trace.engine.program import KEEPS_FIGURES, Step
 from bptt_trace.engine.rules import Rule
 from bptt_trace.networks.optimizers import STATES
 from bptt_trace.problem.numbers import Rounding
@@ -128,14 +128,20 @@ class Speller:
             return (lambda name: spell(shown(name))) if self.vocabulary.renamed else spell
         return lambda name: spelled(shown(name), signs)
 
-    def all(self, names: Iterable[Name], texts: Iterable[str], signs: Signs) -> list[str]:
-        """Names in a notation that stands in one line; those without Greek letters are the strings of plain text."""
+    def all(self, steps: Sequence[Step], texts: Sequence[str], signs: Signs) -> Sequence[str]:
+        """The names of steps in a notation that stands in one line; those without Greek letters are the strings of plain text."""
         same: dict[str, bool] = Stems()
-        found: list[str] = []
-        for name, text in zip(map(self.vocabulary.shown, names), texts, strict=True):
+
+        def alike(name: Name) -> bool:
             of, via = name.of, name.via
-            alike = same[name.stem] and (of is None or (same[of.stem] and (via is None or same[via.stem])))
-            found.append(text if alike else spelled(name, signs))
+            return same[name.stem] and (of is None or (same[of.stem] and (via is None or same[via.stem])))
+
+        lettered = [place for place, step in enumerate(steps) if not alike(self.vocabulary.shown(step.target))]
+        if not lettered:
+            return texts
+        found = list(texts)
+        for place in lettered:
+            found[place] = spelled(self.vocabulary.shown(steps[place].target), signs)
         return found
 
     def seen_from(self, name: Name, now: int) -> Math:
@@ -230,7 +236,7 @@ class Shown:
 
     def _operands(self, signs: Signs) -> list[str] | _Made:
         bare, texts, bracket = self.bare[signs], self.bare[TEXT], signs.bracket.format
-        if isinstance(bare, _Made):
+        if signs.in_line and not self.boxes:
             return _Made(lambda place: bare[place] if _alone(texts[place]) else bracket(bare[place]))
         if self.boxes:
             return [self._operand(place, one, signs) for place, one in enumerate(bare)]
