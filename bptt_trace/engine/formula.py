@@ -304,6 +304,8 @@ class Extreme(Formula):
 
     kind: str
     parts: tuple[Formula, Formula]
+    held: bool = True
+    """Whether no gradient goes through it: a stabiliser, which cancels in what is read, or a bound of gradients."""
 
     def __post_init__(self) -> None:
         _common(self.parts)
@@ -494,8 +496,8 @@ def rewrite(formula: Formula, change: Callable[[Formula], Formula | None]) -> Fo
             return Spread(again(operand), shape)
         case Diagonal(operand):
             return Diagonal(again(operand))
-        case Extreme(kind, (left, right)):
-            return Extreme(kind, (again(left), again(right)))
+        case Extreme(kind, (left, right), held):
+            return Extreme(kind, (again(left), again(right)), held)
         case _:
             assert_never(node)
 

@@ -101,7 +101,7 @@ class Network:
         """Dimensions of all parameters by name, in the order of the equations, those that are not there left out."""
         found: dict[Name, tuple[int, ...]] = {}
         for layer, cell, units, below in zip(self.layers, self.cells, self.hidden, self.below, strict=True):
-            found |= self._of_part(cell.parameters, layer, {"n": units, "d": below, "n+d": units + below})
+            found |= self._of_part(cell.parameters, layer, {"n": units, "d": below, "1": 1})
         if self.readout:
             found |= self._of_part(self.readout.parameters, None, {"n": self.seen, "k": self.outputs})
         return found
@@ -109,11 +109,12 @@ class Network:
     def _of_part(
         self, parameters: Mapping[str, tuple[str, ...]], layer: Layer, sizes: Mapping[str, int]
     ) -> dict[Name, tuple[int, ...]]:
-        return {
-            Name(stem, layer): tuple(sizes[size] for size in dimensions)
+        found = {
+            Name(stem, layer): tuple(sum(sizes[part] for part in size.split("+")) for size in dimensions)
             for stem, dimensions in parameters.items()
-            if (self.bias or not stem.startswith("b_")) and 0 not in (sizes[size] for size in dimensions)
+            if self.bias or not stem.startswith("b_")
         }
+        return {name: dimensions for name, dimensions in found.items() if 0 not in dimensions}
 
     def parameters(self) -> dict[Name, Shape]:
         """The parameters that the network has, in the order of its equations; names as they are written."""
@@ -174,7 +175,8 @@ class Network:
 
     def prediction(self, time: int | None) -> Name:
         """What the prediction at a time is called: without readout it is the hidden value, or that of both directions."""
-        return Name("y", time=time) if self.readout or self.bidirectional else Name("h", self.layers[-1], time)
+        hidden = next(iter(self.cells[-1].state), "h") if self.cells else "h"
+        return Name("y", time=time) if self.readout or self.bidirectional else Name(hidden, self.layers[-1], time)
 
     @property
     def state(self) -> list[tuple[Name, int]]:
