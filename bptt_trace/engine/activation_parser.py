@@ -28,7 +28,7 @@ def activation(source: str, name: str, latex: str, slope_at_0: Fraction = Fracti
     if not any(True for _ in expression.names()):
         raise parser.error("the expression does not contain z", 0)
     functions = {**ELEMENTARY, "relu": relu(slope_at_0)}
-    return defined(name, latex, Reading(source, lambda z: Z, functions).formula(expression), source.strip())
+    return defined(name, latex, Reading(source, lambda _: Z, functions).formula(expression), source.strip())
 
 
 class _InZ(Parser):

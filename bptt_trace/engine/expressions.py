@@ -27,7 +27,7 @@ class Expression:
     """A part of an expression: what it is, where it stands, and what it is made of."""
 
     kind: str
-    """``number``, ``name``, ``parameter``, ``call``, ``sum``, ``max``, ``min``, ``column``, ``negative``, ``beside``, or a sign: ``+ - * / ^``."""
+    """``number``, ``name``, ``parameter``, ``call``, ``sum``, ``max``, ``min``, ``column``, ``negative``, ``beside``, a sign."""
     place: int
     """Of the word, of the sign between its parts, or of its second part where no sign stands between them."""
     parts: tuple[Expression, ...] = ()
@@ -220,6 +220,8 @@ class Reading:
             return stack(*operands) if any(one is not ABSENT for one in operands) else ABSENT
         if any(one is ABSENT for one in operands):
             return ABSENT
+        if part.kind in ("*", "/") and isinstance(first, Neg):  # a sign in front is that of the whole product
+            return Neg(self._node(part, [first.operand, *operands[1:]]))
         match part.kind:
             case "negative":
                 return Neg(first)

@@ -175,8 +175,7 @@ class Network:
 
     def prediction(self, time: int | None) -> Name:
         """What the prediction at a time is called: without readout it is the hidden value, or that of both directions."""
-        hidden = next(iter(self.cells[-1].state), "h") if self.cells else "h"
-        return Name("y", time=time) if self.readout or self.bidirectional else Name(hidden, self.layers[-1], time)
+        return Name("y", time=time) if self.readout or self.bidirectional else Name("h", self.layers[-1], time)
 
     @property
     def state(self) -> list[tuple[Name, int]]:

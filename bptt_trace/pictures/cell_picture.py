@@ -136,11 +136,11 @@ class _Sketch:
 
     def feeds(self, formula: Formula) -> list[str]:
         """The nodes from which a formula is read: what is weighted or stacked directly, the rest by operations."""
+        if all(self.steps[variable.number].role is Role.PARAMETER for variable in variables(formula)):
+            return []
         match formula:
             case Var(number):
-                return [] if self.steps[number].role is Role.PARAMETER else [self.line(number)]
-            case Const():
-                return []
+                return [self.line(number)]
             case Stack(parts):
                 return [source for part in parts for source in self.feeds(part)]
             case MatMul() | Sum() | Times() if self.weighted(formula):

@@ -12,7 +12,7 @@ from bptt_trace.engine.formula import ABSENT, Formula, Var, identity, shape_of
 from bptt_trace.engine.names import Name
 from bptt_trace.errors import ProblemError, nearest
 from bptt_trace.networks.cells import Parameters
-from bptt_trace.networks.cells.equations import COMBINING, STEM, Equations, is_preactivation
+from bptt_trace.networks.cells.equations import COMBINING, STEM, Equation, Equations, is_preactivation
 from bptt_trace.networks.forward_pass import Network
 from bptt_trace.problem.numbers import shown
 
@@ -36,6 +36,8 @@ def equations_of(table: Keys, network: Keys, parameters: Keys, slope_at_0: Fract
     if len(table["equations"]) > MAX_EQUATIONS:
         raise ProblemError(f"{len(table['equations'])} equations; at most {MAX_EQUATIONS} are read", path="cell.equations")
     state = tuple(table["state"])
+    if state[0] != "h":
+        raise ProblemError("the first state is what is read out, and is called h; [names] shows another name", path="cell.state")
     for key in ("memory", "stabiliser"):
         if table.get(key, state[0]) not in state:
             hint = nearest(table[key], state)
@@ -81,12 +83,20 @@ def _own_functions(cell: Equations) -> None:
     plain = Equations("", (), ("h",), "h").functions
     for name, _ in cell.definitions:
         if not re.fullmatch("[a-z]{1,20}", name) or name in (*plain, *COMBINING, "softmax"):
-            raise ProblemError(f"{shown(name)} is not possible here; small letters that name no function yet", path="cell.functions")
+            raise ProblemError(
+                f"{shown(name)} is not possible here; small letters that name no function yet", path="cell.functions"
+            )
 
 
 def _names(cell: Equations) -> None:
     """Hold that no name means two things."""
     known = cell.stems
+    if "a" in known and not cell.simple:
+        raise ProblemError(
+            "a is the pre-activation of an RNN: a_t of weights and biases alone, and h_t a function of a_t; "
+            "another name, such as a_h, would do",
+            path=f"cell.equations[{known.index('a') + 1}]",
+        )
     for number, stem in enumerate(known, 1):
         if stem in TAKEN:
             raise ProblemError(f"{stem} is {TAKEN[stem]}; another name would do", path=f"cell.equations[{number}]")
@@ -95,10 +105,14 @@ def _names(cell: Equations) -> None:
         if stem in known or stem.lower() in known:
             raise ProblemError(f"{stem} is the name of a line too; another name would do", path="cell.equations")
         if stem.lower() in (*OF_UPDATES, *TAKEN):
-            raise ProblemError(f"{stem} is not possible as a parameter, because updates have one; another name would do", path="cell.shapes")
+            raise ProblemError(
+                f"{stem} is not possible as a parameter, because updates have one; another name would do", path="cell.shapes"
+            )
         other = written.setdefault(stem.lower(), stem)
         if other != stem:
-            raise ProblemError(f"{other} and {stem} are one name where they are single numbers; another name would do", path="cell.equations")
+            raise ProblemError(
+                f"{other} and {stem} are one name where they are single numbers; another name would do", path="cell.equations"
+            )
     for stem, _ in cell.told_words:
         if stem not in known:
             raise ProblemError(f"no equation makes {shown(stem)}{nearest(stem, known)}", path="cell.words")
@@ -116,12 +130,18 @@ def _states(cell: Equations) -> None:
     used = frozenset[str]().union(*cell.needed())
     for number, line in enumerate(cell.lines, 1):
         if line.stem not in used:
-            raise ProblemError(
-                f"nothing that {cell.state[0]} is made of uses {line.stem}_t; leave it out", path=f"cell.equations[{number}]"
-            )
+            raise ProblemError(f"nothing that h is made of uses {line.stem}_t; leave it out", path=f"cell.equations[{number}]")
         if line.stem == cell.stabiliser and line.formula.kind not in ("max", "min"):
             message = f"a stabiliser is the larger of two: {line.stem}_t = max( , )"
-            raise ProblemError(str(refusal(line.source, message, line.source.index("=") + 1)), path=f"cell.equations[{number}]")
+            raise _whole(line, message, number)
+
+
+def _whole(line: Equation, message: str, number: int) -> ProblemError:
+    """The error for what all of the right side comes to."""
+    start = line.source.index("=") + 1
+    error = refusal(line.source, message, start + len(line.source[start:]) - len(line.source[start:].lstrip()))
+    error.path = f"cell.equations[{number}]"
+    return error
 
 
 # --------------------------------------------------------- cell and network
@@ -133,13 +153,16 @@ def fits(cell: Equations, network: Network) -> None:
     if readout or network.bidirectional:
         taken["y"] = "the output"
     if readout and readout.activation is not identity:
-        taken |= {"a_y": "the pre-activation of the output", **({"e": "a line of the softmax", "s": "a line of the softmax"} if readout.exponentials else {})}
+        taken["a_y"] = "the pre-activation of the output"
+        taken |= dict.fromkeys("es" if readout.exponentials else "", "a line of the softmax")
     for number, stem in enumerate(cell.stems, 1):
         if stem in taken:
             raise ProblemError(f"{stem} is {taken[stem]}; another name would do", path=f"cell.equations[{number}]")
     for stem in readout.parameters if readout else ():
         if stem.lower() in map(str.lower, cell.parameters):
-            raise ProblemError(f"{stem} is a parameter of the readout; another name would do, or readout = false", path="cell.equations")
+            raise ProblemError(
+                f"{stem} is a parameter of the readout; another name would do, or readout = false", path="cell.equations"
+            )
     shapes = network.shapes()
     for layer, units, below in zip(network.layers, network.hidden, network.below, strict=True):
         own = Parameters({stem: _var(shapes.get(Name(stem, layer))) for stem in cell.parameters})
@@ -168,7 +191,7 @@ def _kept(cell: Equations, made: Iterable[tuple[int, ...]], due: tuple[int, ...]
             number = cell.stems.index(stem)
             line = cell.lines[number]
             message = f"this makes {shape_in_words(shape)} of {stem}_t, which is {shape_in_words(due)}"
-            raise ProblemError(str(refusal(line.source, message, line.source.index("=") + 1)), path=f"cell.equations[{number + 1}]")
+            raise _whole(line, message, number + 1)
 
 
 def _reached(cell: Equations, network: Network) -> None:

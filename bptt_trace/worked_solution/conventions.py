@@ -17,6 +17,7 @@ from bptt_trace.lines.parts_of_sheet import way
 from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import Clock, clock_at
 from bptt_trace.networks.cells import Cell
+from bptt_trace.networks.cells.equations import Equations
 from bptt_trace.networks.optimizers import Update
 from bptt_trace.problem.numbers import Rounding
 from bptt_trace.worked_solution.loss_formulas import whole
@@ -203,7 +204,8 @@ def _activations(desk: Desk) -> Inline:
     time = None if network.steps is None else 1
     parts: list[str | Math] = []
     functions = [cell.activation for cell in network.cells]
-    if network.cells[0].gates:
+    first = network.cells[0]
+    if not first.simple if isinstance(first, Equations) else first.gates:
         parts += _gates(desk, network.cells[0], network.layers[0])
     elif len(set(functions)) == 1:
         parts += _activation(desk, "hidden", functions[0], Name("a", network.layers[0], time), Name("h", network.layers[0], time))
@@ -217,12 +219,19 @@ def _activations(desk: Desk) -> Inline:
     return tuple(parts)
 
 
+def _first(desk: Desk, cell: Cell, layer: Layer) -> int | None:
+    """The time step at which a cell is first gone through."""
+    stems = (*cell.gates, *cell.state)
+    steps = desk.program.vectors.program.steps
+    return next(one.target.time for one in steps if one.rule and one.target.layer == layer and one.target.stem in stems)
+
+
 def _gates(desk: Desk, cell: Cell, layer: Layer) -> Iterator[str | Math]:
     """Which activation each line of a cell with gates has, told by its lines."""
     whole: dict[Function, list[Math]] = {}
     inside: dict[Function, list[Math]] = {}
     lines = desk.program.vectors.program.steps
-    first = next(step.target.time for step in lines if step.target.layer == layer and step.target.stem in cell.gates)
+    first = _first(desk, cell, layer)
     for step in lines:
         target, rule = step.target, step.rule
         if rule is None or (target.layer, target.time, target.iteration, target.of) != (layer, first, 1, None):
@@ -238,9 +247,14 @@ def _gates(desk: Desk, cell: Cell, layer: Layer) -> Iterator[str | Math]:
         yield "; " if place else ""
         yield from _listed(gates)
         yield f" {function.name}"
-    for function, arguments in inside.items():
-        yield f"; {function.name} of "
+    for place, (function, arguments) in enumerate(inside.items()):
+        yield f"{'; ' if place or whole else ''}{function.name} of "
         yield from _listed(arguments)
+    for function in dict.fromkeys([*whole, *inside]):
+        if function.definition is not None:
+            yield from inline("; {phi}, slope {slope}", phi=_in_z(function), slope=_in_z(_slope(function)))
+        for own in dict.fromkeys(map(_slope, _bent(function))):
+            yield from ("; ", Math(f"{own.name}(z)", f"{own.latex}(z)"), _corner(own))
 
 
 def _in_time(desk: Desk, name: Name) -> Math:

@@ -22,6 +22,7 @@ from bptt_trace.engine.program import Moment
 from bptt_trace.lines.cell_words import scaled
 from bptt_trace.lines.parts_of_sheet import Parts
 from bptt_trace.lines.rows import Calculation, Desk
+from bptt_trace.networks.cells.equations import Equations
 from bptt_trace.worked_solution.wording import _added, _chain, _readable, full_line, in_words, listed, named
 
 
@@ -407,7 +408,8 @@ def _downhill(desk: Desk) -> bool:
     update, network = desk.problem.update, desk.problem.network
     if update is None or update.rule != "gd" or update.decay or update.clip or update.truncate:
         return False
-    functions = [cell.activation for cell in network.cells] + ([network.readout.activation] if network.readout else [])
+    functions = [one for cell in network.cells for one in (cell.applied if isinstance(cell, Equations) else [cell.activation])]
+    functions += [network.readout.activation] if network.readout else []
     if not all(function in (identity, tanh, sigmoid, softplus, softmax) for function in functions):
         return False
     exact = desk.reference.numbers
@@ -448,7 +450,9 @@ def _of_this_network(desk: Desk) -> Iterator[Inline]:
     """What is particular to this cell, this output and this update, one sentence at most for each."""
     network, loss, update = desk.problem.network, desk.problem.loss, desk.problem.update
     cell = network.cells[0]
-    if scaled(cell):
+    if isinstance(cell, Equations):
+        pass
+    elif scaled(cell):
         yield ("The stabiliser cancels in c / n, so no gradient goes through it.",)
     elif cell.gates and cell.memory == "c" and not getattr(cell, "peepholes", False):
         yield ("Along the cell, one step multiplies an error by its forget gate: near 1 it passes, near 0 it is blocked.",)

@@ -56,6 +56,7 @@ class Equations:
     name: str
     equations: tuple[str, ...]
     state: tuple[str, ...]
+    """Stems of what is carried; the first is ``h``."""
     memory: str
     told: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Shapes of parameters, by stem, as ``parameters`` has them."""
@@ -113,13 +114,13 @@ class Equations:
         return {
             line.stem: self.functions[line.function]
             for line in self.lines
-            if line.function and line.stem != self.state[0] and not is_preactivation(line.stem)
+            if line.function and line.stem != "h" and not is_preactivation(line.stem)
         }
 
     @property
     def hidden_activation(self) -> Function | None:
         """The function that the hidden value is the value of; None where it is made otherwise."""
-        line = next(line for line in self.lines if line.stem == self.state[0])
+        line = next(line for line in self.lines if line.stem == "h")
         return self.functions[line.function] if line.function else None
 
     @cached_property
@@ -129,6 +130,15 @@ class Equations:
             return self.hidden_activation
         candidates = [function for function in self.gates.values() if function not in (sigmoid, exp)]
         return candidates[-1] if candidates else identity
+
+    @property
+    def simple(self) -> bool:
+        """Whether it is one activation of one pre-activation, ``a``, of weights and biases alone, as an RNN is."""
+        if self.stems != ("a", "h"):
+            return False
+        a, h = (line.formula for line in self.lines)
+        argument = h.parts[0] if h.kind == "call" else h
+        return argument.kind == "name" and argument.text == "a" and all(map(_is_weighted, _terms(a)))
 
     @cached_property
     def applied(self) -> frozenset[Function]:
@@ -143,7 +153,7 @@ class Equations:
         for line in self.lines:
             if line.stem in self.state[1:]:
                 found[line.stem] = "stabiliser" if line.stem == self.stabiliser else "state"
-            elif line.stem != self.state[0] and not (is_preactivation(line.stem) and line.stem in inside):
+            elif line.stem != "h" and not (is_preactivation(line.stem) and line.stem in inside):
                 found[line.stem] = line.function or "part of the cell"
         return {**found, **dict(self.told_words)}
 
@@ -170,9 +180,9 @@ class Equations:
         return tuple(new[stem] for stem in self.state)
 
     def needed(self) -> Iterator[frozenset[str]]:
-        """The names that the last step's hidden value rests on: in the last step, in the last two, and so on, until all are met."""
+        """The names that the last step's hidden value rests on: in that step, in the last two, and so on, until all are met."""
         uses = {line.stem: list(line.formula.names()) for line in self.lines}
-        wanted, met = {self.state[0]}, frozenset[str]()
+        wanted, met = {"h"}, frozenset[str]()
         while wanted:
             here, carried = set(wanted), set[str]()
             for line in reversed(self.lines):
@@ -191,6 +201,24 @@ SIGNS = str.maketrans({"⊙": "*", "·": "*", "×": "*", "−": "-", "∗": "*"}
 def is_preactivation(stem: str) -> bool:
     """Whether a line of this name stands for what goes into an activation, as ``a`` and ``a_f`` do in every cell."""
     return stem == "a" or stem.startswith("a_")
+
+
+def _terms(part: Expression) -> Iterator[Expression]:
+    """What a sum adds."""
+    if part.kind == "+":
+        for one in part.parts:
+            yield from _terms(one)
+    else:
+        yield part
+
+
+def _is_weighted(term: Expression) -> bool:
+    """Whether a term is a bias, or a weight beside what it multiplies."""
+    if term.kind != "beside":
+        return term.kind == "parameter"
+    weight, seen = term.parts
+    names = seen.parts if seen.kind == "column" else (seen,)
+    return weight.kind == "parameter" and all(one.kind == "name" for one in names)
 
 
 @contextmanager
