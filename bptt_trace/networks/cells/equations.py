@@ -148,12 +148,11 @@ class Equations:
     @cached_property
     def words(self) -> Mapping[str, str]:
         """What its lines are, by stem, where their role does not say it."""
-        inside = {line.formula.parts[0].text for line in self.lines if line.function and line.formula.parts[0].kind == "name"}
         found = {}
         for line in self.lines:
             if line.stem in self.state[1:]:
                 found[line.stem] = "stabiliser" if line.stem == self.stabiliser else "state"
-            elif line.stem != "h" and not (is_preactivation(line.stem) and line.stem in inside):
+            elif line.stem != "h" and not is_preactivation(line.stem):
                 found[line.stem] = line.function or "part of the cell"
         return {**found, **dict(self.told_words)}
 
@@ -259,7 +258,8 @@ class _Line(Parser):
 
     def right_side(self) -> Expression:
         """What stands behind the sign of equality."""
-        self.position = start = self.source.index("=") + 1
+        self.position = self.source.index("=") + 1
+        start = self.peek()[2]
         expression = self.whole()
         if not any(True for _ in expression.names()):
             raise self.error("a line is made of quantities, and this one is always the same number", start)
