@@ -212,17 +212,22 @@ def gradients(name: str) -> tuple[Numbers, dict[str, float]]:
     }
 
 
+STEP = MP.mpf("1e-20")
+
+
+def digits(value: Any) -> Any:
+    """A number of a file, with 60 digits."""
+    return MP.mpf(str(value))
+
+
 @pytest.mark.parametrize("name", [*EXAMPLES, "jordan"])
 def test_gradients_of_the_examples_agree_with_central_differences(name: str) -> None:
     """Of the paper's equations, written down anew and calculated with 60 digits."""
     texts, found = gradients(name)
     start = {key: MP.mpf(text) for key, text in texts.items()}
     for key, value in found.items():
-        above, below = (
-            loss(name, MP, lambda value: MP.mpf(str(value)), {**start, key: start[key] + sign * MP.mpf("1e-20")})
-            for sign in (1, -1)
-        )
-        assert value == pytest.approx(float((above - below) / MP.mpf("2e-20")), rel=1e-12, abs=1e-14), key
+        above, below = (loss(name, MP, digits, {**start, key: start[key] + sign * STEP}) for sign in (1, -1))
+        assert value == pytest.approx(float((above - below) / (2 * STEP)), rel=1e-12, abs=1e-14), key
 
 
 @pytest.mark.skipif(
