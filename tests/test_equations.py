@@ -442,6 +442,16 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"cell": {"equations": ["w_x_t = W_x x_t", "h_t = w_x_t"]}}, "cell.equations: W_x is the name of a line too"),
     ({"cell": {"equations": ["h_t = eta * x_t"], "shapes": {"eta": []}}}, "cell.shapes: eta is not possible as a parameter"),
     (
+        {"cell": {"state": ["h", "m"], "stabiliser": "m",
+                  "equations": ["m_t = max(W_x x_t, m_(t-1))", "h_t = tanh(W_h h_(t-1) + m_t)"]}},
+        "cell.stabiliser: W_x acts through the stabiliser alone",
+    ),
+    (
+        {"network": {"inputs": "first", "steps": 2}, "given": {"x": "1", "target": ["0", "1"]},
+         "cell": {"equations": ["h_t = tanh(W_x x_t + b_g)"]}},
+        'cell.equations[1]: with inputs = "first" h_t rests on h_(t-1)',
+    ),
+    (
         {"given": {"x": [1], "target": [0]},
          "cell": {"state": ["h", "c"], "equations": ["h_t = W_x x_t + c_(t-1)", "c_t = W_c x_t + c_(t-1)"]}},
         "network: with 1 time step nothing depends on W_c",

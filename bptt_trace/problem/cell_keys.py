@@ -195,13 +195,23 @@ def _kept(cell: Equations, made: Iterable[tuple[int, ...]], due: tuple[int, ...]
 
 
 def _reached(cell: Equations, network: Network) -> None:
-    """Hold that the loss depends on every parameter: what writes a state that is read a step later needs two steps."""
-    steps = (network.steps or 1) + (network.source_steps or 0)
-    reached = frozenset[str]()
-    for _, names in zip(range(steps), cell.needed(), strict=False):
-        reached |= names
+    """Hold that every parameter has a gradient: what writes a state that is read a step later needs two steps."""
+    steps = network.steps or 1
+    reached = list(cell.needed(by_gradients=True))
     for stem in cell.parameters:
-        if stem not in reached:
+        if stem not in reached[-1]:
+            raise ProblemError(
+                f"{stem} acts through the stabiliser alone, which has no gradient; without cell.stabiliser it has",
+                path="cell.stabiliser",
+            )
+        if stem not in reached[min(steps, len(reached)) - 1]:
             raise ProblemError(
                 f"with {steps} time step{'s' if steps > 1 else ''} nothing depends on {stem}; more steps would do", path="network"
             )
+    hidden = next(line for line in cell.lines if line.stem == "h")
+    handed_on = {
+        name.text for line in cell.lines if line.stem in next(cell.needed()) for name in line.formula.names() if name.before
+    }
+    if network.first_only and "h" not in handed_on:
+        message = 'with inputs = "first" h_t rests on h_(t-1), or what the first input does is lost'
+        raise _whole(hidden, message, cell.stems.index("h") + 1)

@@ -178,9 +178,13 @@ class Equations:
             now[line.stem] = new[line.stem] = let(line.stem, formula)
         return tuple(new[stem] for stem in self.state)
 
-    def needed(self) -> Iterator[frozenset[str]]:
-        """The names that the last step's hidden value rests on: in that step, in the last two, and so on, until all are met."""
-        uses = {line.stem: list(line.formula.names()) for line in self.lines}
+    def needed(self, *, by_gradients: bool = False) -> Iterator[frozenset[str]]:
+        """The names that the last step's hidden value rests on: in that step, in the last two, and so on, until all are met.
+
+        ``by_gradients`` goes only where gradients go back, which is not through a stabiliser.
+        """
+        stopped = self.stabiliser if by_gradients else ""
+        uses = {line.stem: list(line.formula.names()) if line.stem != stopped else [] for line in self.lines}
         wanted, met = {"h"}, frozenset[str]()
         while wanted:
             here, carried = set(wanted), set[str]()
