@@ -440,7 +440,7 @@ def is_factor(name: str) -> bool:
     """Whether a name is a slope between two states, ``dh_2/dh_1`` (not ``dL/dh_1``, nor ``dy/dh``), or of an update."""
     if re.fullmatch(rf"(?:{STATES})_[A-Za-z]\w*.*|(?:squares|norm|scale|rate)(?:@\d+)?", name):
         return True
-    return re.fullmatch(r"d([hc])_\d+(\[\d+\])?/d\1_\d+(\[\d+\])?", name) is not None
+    return re.fullmatch(r"d([hcs])_\d+(\[\d+\])?/d\1_\d+(\[\d+\])?", name) is not None
 
 
 # ---------------------------------------------------------------------- lines

@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from law import Digits, by_digits
+from networks import document as network_document
 from networks import filled, sequence
 from students import by_hand
 from sweeps import chosen, paired, printed
@@ -329,6 +330,64 @@ def test_there_are_worksheets_and_variants(name: str, tmp_path: Path) -> None:
     (made,) = (tmp_path / "made").glob("**/*.toml")
     assert load(made).given != load(name).given
     assert load(made).network == load(name).network
+
+
+# --------------------------------------------------------------- the loss
+
+LOSSES = [
+    "(y_t - target_t)^4",
+    "sqrt(1 + (y_t - target_t)^2) - 1",
+    "exp(-y_t * target_t)",
+    "abs(y_t - target_t)",
+    "ln(1 + exp(y)) - target * y",
+    "y_t^2",
+]
+
+
+def losing(equation: str, outputs: int) -> Problem:
+    """A network of two units with a loss of its own, averaged over its outputs."""
+    made = network_document(hidden=2, k=outputs)
+    made["loss"] = {"kind": "equation", "equation": equation, "factor": "1/2", **({"over_units": "mean"} if outputs > 1 else {})}
+    if "target" not in equation:
+        del made["given"]["target"]
+    return from_document(made)
+
+
+@pytest.mark.parametrize(("equation", "outputs"), paired(LOSSES, [1, 2]))
+def test_a_loss_of_ones_own_has_the_right_gradient(equation: str, outputs: int) -> None:
+    """Against central differences and SymPy, of one output and of several."""
+    assert all(one.difference <= Decimal("1e-25") for one in prove(losing(equation, outputs)))
+
+
+@pytest.mark.parametrize(("equation", "outputs", "medium"), paired(LOSSES, [1, 2], MEDIA))
+def test_every_line_of_a_loss_of_ones_own_recomputes(equation: str, outputs: int, medium: str) -> None:
+    """From its printed digits, in every medium."""
+    functions = {**solved_functions(), "abs": abs, "abs'": lambda z: Fraction((z > 0) - (z < 0))}
+    assert obey(lines_of(printed(solve(losing(equation, outputs), steps="full"), medium), medium), Digits(4), functions) > 8
+
+
+@pytest.mark.parametrize(
+    ("equation", "place", "reason"),
+    [
+        ("(y_t - goal)^2", 7, "unknown word 'goal'; a loss is an expression in y_t and target_t"),
+        ("(y_t - target_t", 15, "a bracket is not closed"),
+        ("target_t^2", 0, "the expression does not contain y"),
+    ],
+)
+def test_a_caret_stands_under_what_is_wrong_in_a_loss(equation: str, place: int, reason: str) -> None:
+    """As in an activation."""
+    with pytest.raises(ProblemError) as caught:
+        losing(equation, 1)
+    message, _, caret = str(caught.value).rsplit("\n", 2)
+    assert message.startswith(f"loss.equation: {reason}")
+    assert f"    {' ' * place}^" == caret
+
+
+@pytest.mark.parametrize("table", [{"kind": "equation"}, {"equation": "y"}])
+def test_an_equation_of_the_loss_goes_with_its_kind(table: dict[str, Any]) -> None:
+    """Each without the other is an error."""
+    with pytest.raises(ProblemError, match=r'^loss: a loss of your own is kind = "equation" and equation'):
+        from_document({**network_document(), "loss": table})
 
 
 # ------------------------------------------------------------------------ errors

@@ -1,17 +1,18 @@
-"""A user's own activation: expressions in ``z``.
+"""A user's own activation, an expression in ``z``, and a user's own loss, one in ``y`` and ``target``.
 
-Numbers, ``z``, ``+ - * / ^``, brackets and the functions of ``functions.ELEMENTARY``.
+Numbers, these names, ``+ - * / ^``, brackets and the functions of ``functions.ELEMENTARY``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from functools import cache
 
 from bptt_trace.engine.expressions import MAX_DEPTH as MAX_DEPTH
 from bptt_trace.engine.expressions import MAX_LENGTH as MAX_LENGTH
 from bptt_trace.engine.expressions import Expression, Parser, Reading
-from bptt_trace.engine.formula import Function
+from bptt_trace.engine.formula import Formula, Function, Var
 from bptt_trace.engine.functions import ACTIVATIONS, ELEMENTARY, Z, defined, relu
 from bptt_trace.errors import nearest
 
@@ -31,18 +32,43 @@ def activation(source: str, name: str, latex: str, slope_at_0: Fraction = Fracti
     return defined(name, latex, Reading(source, lambda _: Z, functions).formula(expression), source.strip())
 
 
+@cache
+def comparison(source: str) -> Formula:
+    """What an expression in ``y`` and ``target`` comes to for one output: a formula of two numbers, 0 and 1.
+
+    Raises ``ProblemError``, with a caret under the place, for anything that is
+    not such an expression, or does not contain ``y``.
+    """
+    parser = _Comparing(source)
+    expression = parser.whole()
+    if "y" not in {part.text for part in expression.names()}:
+        raise parser.error("the expression does not contain y", 0)
+    numbers = {"y": Var(0), "target": Var(1)}
+    return Reading(source, lambda part: numbers[part.text], ELEMENTARY).formula(expression)
+
+
 class _InZ(Parser):
     """Expressions with one name, ``z``."""
 
+    known: Mapping[str, str] = {"z": "z"}
+    """The names that there are, and what each is one for."""
+    meant = f"an activation is one of {', '.join(ACTIVATIONS)}, or an expression in z with "
+
     def word(self, text: str, place: int) -> Expression:
-        if text == "z":
-            return Expression("name", place, text=text)
+        if text in self.known:
+            return Expression("name", place, text=self.known[text])
         if text not in ELEMENTARY:
             raise self.error(
-                f"unknown word {text!r}{nearest(text, [*ELEMENTARY, *ACTIVATIONS])}; "
-                f"an activation is one of {', '.join(ACTIVATIONS)}, or an expression in z with {', '.join(ELEMENTARY)}",
-                place,
+                f"unknown word {text!r}{nearest(text, [*ELEMENTARY, *ACTIVATIONS])}; {self.meant}{', '.join(ELEMENTARY)}", place
             )
         if not self.take("("):
             raise self.error(f"{text} needs a bracket", self.peek()[2])
         return Expression("call", place, (self.closed(")"),), text)
+
+
+class _Comparing(_InZ):
+    """Expressions with a prediction and its target."""
+
+    known: Mapping[str, str] = {"y": "y", "y_t": "y", "target": "target", "target_t": "target"}
+    meant = "a loss is an expression in y_t and target_t with "
+    atoms = "a number, y_t, target_t, a function or a bracket"

@@ -7,9 +7,10 @@ from typing import cast
 
 from bptt_trace.calculation.compiled_rules import definition
 from bptt_trace.document.mathematics import Inline, Math, inline
-from bptt_trace.engine.formula import Apply, Function, Var, applications, identity, product
+from bptt_trace.engine.activation_parser import comparison
+from bptt_trace.engine.formula import Apply, Extreme, Formula, Function, Var, applications, children, identity, product
 from bptt_trace.engine.formula_text import LATEX, TEXT, Line, in_z
-from bptt_trace.engine.functions import slope_of, softmax
+from bptt_trace.engine.functions import slope_of, softmax, unit_step
 from bptt_trace.engine.names import Layer, Name, Role, gradient
 from bptt_trace.lines.cell_words import choices, names_in, over_time
 from bptt_trace.lines.matrix_rows import Blackboard
@@ -18,6 +19,7 @@ from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import Clock, clock_at
 from bptt_trace.networks.cells import Cell
 from bptt_trace.networks.cells.equations import Equations
+from bptt_trace.networks.losses import Loss
 from bptt_trace.networks.optimizers import Update
 from bptt_trace.problem.numbers import Rounding
 from bptt_trace.worked_solution.loss_formulas import whole
@@ -32,7 +34,7 @@ def conventions(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, Inl
         yield "Rounding", (rounding_rule(desk.values.rounding, states=_states(desk)),)
         yield "Reading", (_READING,)
         return
-    yield "Loss", whole(desk, board) if problem.loss.kind != "none" else ("none: a forward pass alone",)
+    yield "Loss", (*whole(desk, board), *_corners_of_loss(problem.loss)) if problem.loss.kind != "none" else _NO_LOSS
     if problem.loss.kind in ("cross_entropy", "binary_cross_entropy"):
         yield "Gradient", _entropy_gradient(desk)
     yield "Activations", _activations(desk)
@@ -56,6 +58,7 @@ def conventions(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, Inl
     yield "Reading", (_READING,)
 
 
+_NO_LOSS = ("none: a forward pass alone",)
 _READING = 'the column "uses" names the lines that a line takes its numbers from'
 
 
@@ -219,6 +222,23 @@ def _activations(desk: Desk) -> Inline:
     return tuple(parts)
 
 
+def _corners(functions: Iterable[Function]) -> Iterator[str | Math]:
+    """The slopes of functions with a corner."""
+    for own in dict.fromkeys(_slope(bent) for function in functions for bent in _bent(function)):
+        yield from ("; ", Math(f"{own.name}(z)", f"{own.latex}(z)"), _corner(own))
+
+
+def _corners_of_loss(loss: Loss) -> Iterator[str | Math]:
+    """The same of those in the user's own loss."""
+    if loss.kind == "equation":
+        yield from _corners(applied.function for applied in applications(comparison(loss.equation)))
+
+
+def _chooses(formula: Formula) -> bool:
+    """Whether a formula takes the larger or the smaller of two, through which a gradient goes back."""
+    return (isinstance(formula, Extreme) and not formula.held) or any(map(_chooses, children(formula)))
+
+
 def _first(desk: Desk, cell: Cell, layer: Layer) -> int | None:
     """The time step at which a cell is first gone through."""
     stems = (*cell.gates, *cell.state)
@@ -253,8 +273,9 @@ def _gates(desk: Desk, cell: Cell, layer: Layer) -> Iterator[str | Math]:
     for function in dict.fromkeys([*whole, *inside]):
         if function.definition is not None:
             yield from inline("; {phi}, slope {slope}", phi=_in_z(function), slope=_in_z(_slope(function)))
-        for own in dict.fromkeys(map(_slope, _bent(function))):
-            yield from ("; ", Math(f"{own.name}(z)", f"{own.latex}(z)"), _corner(own))
+        yield from _corners([function])
+    if any(_chooses(one.rule.formula) for one in lines if one.rule and one.target.layer == layer and one.target.of is None):
+        yield from ("; slopes of max and min: ", Math("step(z)", r"\mathrm{step}(z)"), _corner(unit_step))
 
 
 def _in_time(desk: Desk, name: Name) -> Math:

@@ -298,7 +298,7 @@ def _passed_on(desk: Desk, found: Voices, factor: int, time: int) -> Note:
 def loss_check(desk: Desk, parts: Parts) -> Iterator[Note]:
     """What can be seen of a loss without calculating it again."""
     loss, network = desk.problem.loss, desk.problem.network
-    if not loss.has_target or not _readable(desk) or network.samples is not None:
+    if not loss.is_error or not _readable(desk) or network.samples is not None:
         return
     *terms, total = [p for p in parts.forward.losses if not desk.steps[p].target.index]
     if not terms:

@@ -6,16 +6,21 @@ from fractions import Fraction
 
 from bptt_trace.document.mathematics import Inline, Math, inline
 from bptt_trace.document.sheet import Equation, Part
+from bptt_trace.engine.activation_parser import comparison
+from bptt_trace.engine.formula import Sum
+from bptt_trace.engine.formula_text import LATEX, TEXT, Line
 from bptt_trace.engine.names import LOSS, Name
 from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import clock_at
+from bptt_trace.networks.losses import Loss
 
 KINDS = {
     "squared_error": "squared error",
     "cross_entropy": "cross-entropy",
     "binary_cross_entropy": "binary cross-entropy",
     "output": "the prediction itself",
+    "equation": "as the equation of the problem file tells it",
 }
 
 
@@ -52,12 +57,14 @@ def term(desk: Desk, board: Desk | Blackboard) -> Math:
     """The right side of it."""
     network, loss = desk.problem.network, desk.problem.loss
     several = network.outputs > 1
-    if (loss.kind == "squared_error" and not several) or not loss.has_target:
+    if (loss.kind in ("squared_error", "equation") and not several) or not (loss.has_target or loss.kind == "equation"):
         first = next(position for position, step in enumerate(board.steps) if step.target.stem == LOSS.stem)
         now = board.steps[first].target.time
         return board.general(first, str if now is None else clock_at(now))[1]
     y, target = _compared(desk, several)
-    if loss.kind == "squared_error":
+    if loss.kind == "equation":
+        one = _of_one_output(loss, y, target)
+    elif loss.kind == "squared_error":
         one = Math(f"({y.text} - {target.text})^2", f"({y.latex} - {target.latex})^{{2}}")
     elif loss.kind == "cross_entropy":
         one = Math(f"{target.text} * ln({y.text})", rf"{target.latex} \cdot \ln({y.latex})")
@@ -67,9 +74,20 @@ def term(desk: Desk, board: Desk | Blackboard) -> Math:
             rf"({target.latex} \cdot \ln({y.latex}) + (1 - {target.latex}) \cdot \ln(1 - {y.latex}))",
         )
     front = _front(loss.factor, averaged=loss.over_units == "mean" and several)
-    sign = "" if loss.kind == "squared_error" else "-"
+    sign = "" if loss.kind in ("squared_error", "equation") else "-"
     sums = Math(f"{sum_over('i')} ", rf"{sum_over('i', latex=True)} ") if several else Math("", "")
     return Math(f"{sign}{front.text}{sums.text}{one.text}", f"{sign}{front.latex}{sums.latex}{one.latex}")
+
+
+def _of_one_output(loss: Loss, y: Math, target: Math) -> Math:
+    """The user's own loss of one output, with these names."""
+    form, names = comparison(loss.equation), (y, target)
+    text, latex = (Line(signs).template(form) for signs in (TEXT, LATEX))
+    spelled = (
+        text.pattern % tuple(names[one].text for one in text.holes),
+        latex.pattern % tuple(names[one].latex for one in latex.holes),
+    )
+    return Math(*(f"({one})" if isinstance(form, Sum) else one for one in spelled))
 
 
 def _compared(desk: Desk, several: bool) -> tuple[Math, Math]:
@@ -110,9 +128,9 @@ def whole(desk: Desk, board: Desk | Blackboard) -> Inline:
 def _words(desk: Desk) -> str:
     network, loss = desk.problem.network, desk.problem.loss
     words = KINDS[loss.kind]
-    if loss.has_target:
+    if loss.has_target or loss.kind == "equation":
         words += f", factor {loss.factor}"
-    if network.outputs > 1 and loss.kind in ("squared_error", "binary_cross_entropy"):
+    if network.outputs > 1 and loss.kind in ("squared_error", "binary_cross_entropy", "equation"):
         words += f", {loss.over_units} over the K = {network.outputs} output units"
     if network.steps is not None and not network.single:
         words += (
