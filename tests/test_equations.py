@@ -345,8 +345,8 @@ LOSSES = [
 
 
 def losing(equation: str, outputs: int) -> Problem:
-    """A network of two units with a loss of its own, averaged over its outputs."""
-    made = network_document(hidden=2, k=outputs)
+    """A network of one unit with a loss of its own, averaged over its outputs."""
+    made = network_document(k=outputs)
     made["loss"] = {"kind": "equation", "equation": equation, "factor": "1/2", **({"over_units": "mean"} if outputs > 1 else {})}
     if "target" not in equation:
         del made["given"]["target"]
