@@ -388,6 +388,7 @@ class ArrayPrinter(Printer):
 def literal(texts: Sequence[str], shape: Shape, signs: Signs, rows: bool) -> str:
     """The entries of a quantity, in the order of its component lines, in brackets.
 
+    >>> from bptt_trace.document.notation import TEXT
     >>> literal(["1", "2", "3", "4"], (2, 2), TEXT, False), literal(["1", "2"], (2,), TEXT, True)
     ('[1, 2; 3, 4]', '[1, 2]')
     """

@@ -65,8 +65,9 @@ def spelled(name: Name, signs: Signs, clock: Clock = str) -> str:
 
 def _lettered(name: Name) -> Name:
     """The name with Greek letters."""
-    of, via = (part and _lettered(part) for part in (name.of, name.via))
-    return name._replace(stem=greek(name.stem), of=of, via=via)
+    stem, of, via = greek(name.stem), name.of and _lettered(name.of), name.via and _lettered(name.via)
+    same = stem == name.stem and of is name.of and via is name.via
+    return name if same else name._replace(stem=stem, of=of, via=via)
 
 
 class Named(Math):
