@@ -78,7 +78,7 @@ class Equations:
         own = {}
         for name, text in self.definitions:
             with _at(f"functions.{name}"):
-                own[name] = activation(text, name, rf"\mathrm{{{name}}}", self.slope_at_0)
+                own[name] = activation(text, name, name, self.slope_at_0)
         bent = {"relu": relu(self.slope_at_0), "leaky_relu": leaky_relu(self.leak)}
         return {**ELEMENTARY, "identity": identity, **bent, **own}
 
