@@ -36,6 +36,10 @@ RULES: tuple[dict[str, Any], ...] = (
     {}, {}, {}, {"rule": "momentum"}, {"rule": "momentum", "velocity": "mean"}, {"rule": "nesterov", "rate": "inside"},
     {"rule": "adagrad", "accumulator": "0.1"}, {"rule": "adagrad", "epsilon_at": "inside"}, {"rule": "rmsprop"},
     {"rule": "rmsprop", "centered": True, "epsilon": "0.01"}, {"rule": "adam"}, {"rule": "adam", "epsilon": 0}, {"rule": "adamw"},
+    {"rule": "adam", "epsilon_at": "uncorrected", "epsilon": "0.01"}, {"rule": "adam", "bias_correction": False},
+    {"rule": "adam", "amsgrad": True}, {"rule": "adadelta"}, {"rule": "adamax"}, {"rule": "nadam"},
+    {"rule": "nadam", "momentum_decay": 1}, {"rule": "nadam", "momentum_decay": "0.004"},
+    {"rule": "nesterov", "look_ahead": True}, {"rule": "adam", "state": {"t": 7}},
 )  # fmt: skip
 CONVENTIONS: dict[str, tuple[dict[str, Any], ...]] = {
     "rnn": ({}, {"form": "concatenated"}, {"biases": 2}),

@@ -14,7 +14,7 @@ from bptt_trace.engine.state_slopes import factors, links
 from bptt_trace.networks import losses
 from bptt_trace.networks.forward_pass import Sample, forward
 from bptt_trace.networks.losses import Compared
-from bptt_trace.networks.optimizers import HYPER
+from bptt_trace.networks.optimizers import HYPER, STATES, at_start
 from bptt_trace.problem.problem import Problem
 
 
@@ -28,7 +28,7 @@ def build(problem: Problem) -> Program:
         for _ in range(update.iterations):
             training.update(given.gradients[training.iteration])
         return builder.build()
-    routes = given.pass_forward(training.parameters)
+    routes = given.pass_forward(training.begin())
     if problem.loss.kind == "none":
         return _with_factors(builder, problem)
     start = len(builder.steps) - 1
@@ -86,7 +86,8 @@ class _Given:
 
     def _of_update(self, shapes: dict[Name, tuple[int, ...]]) -> None:
         """The gradients that are given, and the numbers of the update."""
-        known = set(self.problem.network.parameters())
+        known = set(shapes)
+        states = {at_start(stem, parameter): shape for parameter, shape in shapes.items() for stem in STATES}
         for name in self.problem.given:
             if name.of is not None:
                 plain = name._replace(index=(), iteration=1, of=None)
@@ -95,6 +96,8 @@ class _Given:
                     self.gradients.setdefault(name.iteration, []).append(one)
             elif name.stem in HYPER and name not in known and name.sample is None:
                 self.numbers[str(name)] = self.builder.given(name)
+            elif (whole := name._replace(index=())) in states and str(whole) not in self.numbers:
+                self.numbers[str(whole)] = self.builder.given(whole, shape=states[whole])
 
     def pass_forward(self, parameters: Sequence[Var], iteration: int = 1, only: int | None = None) -> dict[int, Route]:
         """The forward pass of all samples, or of one alone, then the loss; returns the loss's routes for the way back.

@@ -19,7 +19,7 @@ from bptt_trace.engine.program import Builder, Step
 from bptt_trace.engine.rules import rule_of
 from bptt_trace.networks import optimizers
 from bptt_trace.networks.clipping import clip
-from bptt_trace.networks.optimizers import Ageing, Turn, Update, of_parameter, scheduled
+from bptt_trace.networks.optimizers import STATES, Ageing, Turn, Update, at_start, of_parameter, scheduled
 from bptt_trace.problem.problem import Problem
 
 PassForward = Callable[[Sequence[Var], int, int | None], dict[int, Route]]
@@ -36,11 +36,17 @@ class Training:
         self.names, self.numbers = names, numbers
         self.parameters = list(parameters)
         """As they stand now."""
+        self.leaves = self.parameters
+        """Where the next gradient is taken: at the parameters, or ahead of them."""
         self.frozen = frozenset(self.options.freeze)
         self.iteration = 1
         """The number of the iteration that comes next."""
         self.borders = borders(problem)
-        self.states: list[dict[str, Var]] = [{} for _ in names]
+        self.states: list[dict[str, Var]] = [
+            {stem: numbers[key] for stem in STATES if (key := str(at_start(stem, name))) in numbers} for name in names
+        ]
+        """What each parameter carries from iteration to iteration, by stem."""
+        self.common: dict[str, Var] = {}
         self.gradients: list[Var | None] = [None] * len(names)
         self.since = 0
         """The first line of this iteration."""
@@ -52,6 +58,17 @@ class Training:
 
     # -------------------------------------------------------------- one iteration
 
+    def begin(self) -> Sequence[Var]:
+        """Where the gradient of this iteration is taken: at the parameters, or where their velocity alone would lead."""
+        self.leaves = list(self.parameters)
+        for place, (name, old) in enumerate(zip(self.names, self.parameters, strict=True)):
+            velocity = self.states[place].get("v")
+            if self.options.look_ahead and velocity is not None and name not in self.frozen:
+                ahead = of_parameter("ahead", name._replace(iteration=self.iteration))
+                formula = optimizers.ahead(old, self.numbers["beta"], velocity)
+                self.leaves[place] = self.builder.let(ahead, formula, Role.STATE, velocity.number)
+        return self.leaves
+
     def backward(self, start: int, routes: Mapping[int, Route], *, compared: bool = False) -> None:
         """The gradients of the parameters, from the loss in line ``start`` on.
 
@@ -60,11 +77,11 @@ class Training:
         """
         leaves = {
             one.number: name._replace(iteration=self.iteration)
-            for name, one in zip(self.names, self.parameters, strict=True)
+            for name, one in zip(self.names, self.leaves, strict=True)
             if name not in self.frozen
         }
         found = gradients.write(self.builder, start, leaves, routes, since=self.since, borders=self.borders)
-        self.gradients = [self._line(found[one.number]) if one.number in found else None for one in self.parameters]
+        self.gradients = [self._line(found[one.number]) if one.number in found else None for one in self.leaves]
         if self.borders and compared:
             whole = gradients.write(self.builder, start, leaves, routes, since=self.since, of=WHOLE_LOSS)
             for position, name in leaves.items():
@@ -91,7 +108,8 @@ class Training:
             own = name._replace(iteration=self.iteration)
             if own in used:
                 after: dict[str, Var] = {}
-                turn = Turn(self.builder, options, numbers, rate, own, old, used[own], self.states[place], self.ageing, after)
+                before = self.states[place]
+                turn = Turn(self.builder, options, numbers, rate, own, old, used[own], before, self.ageing, after, self.common)
                 self.parameters[place] = optimizers.change(turn)
                 self.states[place] = after
         self.iteration += 1
@@ -124,7 +142,7 @@ class Training:
             if self.iteration > turns + 2 and len(lengths) == 1 and self.options.schedule != "list":
                 self._replay(begins, lengths.pop(), turns)
                 return
-            routes = pass_forward(self.parameters, self.iteration, self.sample(self.iteration))
+            routes = pass_forward(self.begin(), self.iteration, self.sample(self.iteration))
             self.backward(len(self.builder.steps) - 1, routes)
             self.update()
             begins.append(self.since)

@@ -107,8 +107,8 @@ def _lines(parts: Parts) -> dict[str, list[int]]:
         of_parameters = [p for lines in one.gradients.values() for p in lines]
         of_truncation = [*one.whole, *one.cut]
         found["backward"] += backward
-        found["update"] += one.changes
-        found["gradients"] += [*backward, *of_parameters, *of_truncation, *one.changes]
+        found["update"] += [*one.ahead, *one.changes]
+        found["gradients"] += [*backward, *of_parameters, *of_truncation, *one.ahead, *one.changes]
     found["again"] = [*(p for lines in parts.again.steps.values() for p in lines), *parts.again.losses]
     found["memory"] = parts.factors
     return found

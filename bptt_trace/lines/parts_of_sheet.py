@@ -95,6 +95,8 @@ class Parts:
 
     parameters: list[int] = field(default_factory=list)
     given: list[int] = field(default_factory=list)
+    ahead: list[int] = field(default_factory=list)
+    """Where the gradient is taken, if the optimizer looks ahead."""
     forward: Pass = field(default_factory=Pass)
     links: list[int] = field(default_factory=list)
     """Slopes of single lines, in a feedforward network: ∂y/∂h, ∂h/∂a."""
@@ -193,7 +195,8 @@ def parts_of(program: Program) -> Parts:
             _put(parts.forward.steps, target, position, tracks)
         elif role is Role.STATE:
             stem = target.stem.partition("_")[0]
-            (parts.cut if stem == "cut" else parts.clipping if stem in CLIPPING else parts.updates).append(position)
+            own = {"cut": parts.cut, "ahead": parts.ahead}.get(stem, parts.clipping if stem in CLIPPING else parts.updates)
+            own.append(position)
         elif role is Role.PARAMETER:
             first.parameters.append(position)
             parameters[target.stem, target.layer, target.index] = position

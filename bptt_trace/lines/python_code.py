@@ -217,6 +217,12 @@ class ArrayCode(ArrayPrinter):
         """What the program calls a function."""
         return self.scope.function(function)
 
+    def applied(self, function: Function, argument: Formula) -> Written:
+        """A function with its argument; PyTorch's functions take a number as a tensor only."""
+        if _varies(argument) or self.scope.form != "torch":
+            return super().applied(function, argument)
+        return f"{self.function(function)}(torch.tensor({self.part(argument, SUM)}, dtype=torch.float64))", ATOM
+
     def matmul(self, left: Formula, right: Formula) -> Written:
         """A matrix product; where a row meets a column, what comes out is a number."""
         text, strength = super().matmul(left, right)

@@ -49,8 +49,26 @@ STATES = {
     "squares": "squares",
     "rate": "learning rate",
     "cut": "left out",
+    "delta": "change",
+    "vmax": "largest mean square",
+    "ahead": "look-ahead",
+    "alpha": "corrected rate",
+    "mu": "momentum",
 }
 """What the lines of an update are, by stem; the others are their own word."""
+
+
+def carried(stem: str, rule: str) -> str:
+    """What a line of an update is, in a word; what v and u are depends on the rule.
+
+    >>> carried("v", "momentum"), carried("v", "adam"), carried("m", "adam")
+    ('velocity', 'mean square', 'mean')
+    """
+    if stem == "v":
+        return {"adagrad": "sum of squares", "momentum": "velocity", "nesterov": "velocity"}.get(rule, "mean square")
+    if stem == "u":
+        return "largest gradient" if rule == "adamax" else "mean square of the changes"
+    return STATES.get(stem, stem)
 
 
 class Labels:
@@ -97,10 +115,7 @@ class Labels:
 
     def _state_label(self, stem: str) -> str:
         update = self.desk.problem.update
-        squares = {"adagrad": "sum of squares", "rmsprop": "mean square", "adam": "mean square", "adamw": "mean square"}
-        if stem == "v" and update is not None:
-            return squares.get(update.rule, "velocity")
-        return STATES.get(stem, stem)
+        return carried(stem, update.rule if update else "")
 
     def _loss_label(self, position: int) -> str:
         target, loss = self.board.steps[position].target, self.desk.problem.loss

@@ -73,7 +73,8 @@ def _update(desk: Desk, update: Update) -> Iterator[tuple[str, Inline]]:
     once = (
         "all are updated once, at the end" if update.iterations == 1 else "all are updated together, at the end of an iteration"
     )
-    when = f"; every gradient uses the old parameters, {once}{batch}{turns}" if not update.told else ""
+    uses = f"; every gradient uses the old parameters, {once}" if not update.look_ahead else f"; {once}"
+    when = f"{uses}{batch}{turns}" if not update.told else ""
     formulas: Inline = ()
     if update.rule != "gd" or update.decay:
         for place, (left, right) in enumerate(recipe(update, desk.speller)):
@@ -81,6 +82,11 @@ def _update(desk: Desk, update: Update) -> Iterator[tuple[str, Inline]]:
             formulas += ("; " if place else ": ", both)
         if any(desk.steps[position].role is Role.STATE for position in desk.parts.updates):
             formulas += ("; a letter on both sides: on the right its value before the iteration, at first 0 if none is given",)
+    if update.done:
+        formulas += (f"; k is counted on from {update.done}: it is {update.done + 1} in the first iteration of this sheet",)
+    if update.look_ahead:
+        formulas += inline("; every gradient {g}, and the loss beside it, is that of {ahead}", g=Math("g", "g"),
+                           ahead=desk.speller.math(Name("ahead")))  # fmt: skip
     yield "Update", (named(update), *formulas, f"{when}{stays}")
     if update.schedule:
         yield "Learning rate", _schedule(desk, update)

@@ -211,7 +211,7 @@ class Writer:
     def _given_row(self, position: int) -> tuple[Inline, ...]:
         return (
             (self.board.name(position),),
-            (_meaning(self.desk.problem.network, self.board.steps[position].target),),
+            (_meaning(self.desk.problem.network, self.board.steps[position].target, self.update_of.rule),),
             (self.board.value(position),),
         )
 
@@ -282,6 +282,7 @@ class Writer:
         board, labels, parts = self.board, self.labels.of, self.parts.iteration(k)
         forward = [p for lines in parts.forward.steps.values() for p in lines]
         backward = [p for lines in parts.backward.values() for p in lines]
+        yield from self._ahead(parts)
         if forward:
             yield Lines(("Forward pass",), board.stream(forward, labels))
             *terms, _ = parts.forward.losses
@@ -294,6 +295,11 @@ class Writer:
             lines = [p for p in group if long or not board.steps[p].repeats]
             yield Lines(("Gradient of ", board.name(parameter)), board.stream(lines, labels, long), long)
         yield from self._changes(parts)
+
+    def _ahead(self, parts: Parts) -> Iterator[Block]:
+        """Where the gradient is taken by an optimizer that looks ahead."""
+        if parts.ahead:
+            yield Lines(("Where the gradient is taken",), self.board.stream(parts.ahead, self.labels.of))
 
     def training(self) -> Iterator[Block]:
         """Loss and parameters by iteration."""
@@ -330,6 +336,7 @@ class Writer:
         steps = self.parts.forward.steps
         if not steps:
             return
+        yield from self._ahead(self.parts)
         lead = self._forward_lead()
         yield from self._drawn(network_picture.rolled_up)
         yield Equations(lead, tuple(self._forward_equations()))
