@@ -271,6 +271,8 @@ def problem_of_any_kind(seed: int) -> dict[str, Any]:
         document["loss"] = loss
     if drawn.kind != "none" and not drawn.once_in(6):
         document["update"] = drawn.update(list(parameters))
+    if drawn.kind != "none" and drawn.once_in(4):
+        document["network"] = {**drawn.network, "input_gradients": True}
     if drawn.once_in(8):
         document["names"] = {"h": "state", "L": "E"} if drawn.over_time else {"L": "E"}
     return document

@@ -24,6 +24,8 @@ def build(problem: Problem) -> Program:
     builder = Builder(rows=network.rows)
     given = _Given(builder, problem)
     training = Training(builder, problem, given.names, given.parameters, given.numbers)
+    if problem.network.input_gradients:
+        training.inputs = given.received
     if update and update.told:
         for _ in range(update.iterations):
             training.update(given.gradients[training.iteration])
@@ -98,6 +100,12 @@ class _Given:
                 self.numbers[str(name)] = self.builder.given(name)
             elif (whole := name._replace(index=())) in states and str(whole) not in self.numbers:
                 self.numbers[str(whole)] = self.builder.given(whole, shape=states[whole])
+
+    @property
+    def received(self) -> list[Var]:
+        """The inputs of all samples, and the initial states."""
+        states = {one.number: one for own in self.state for one in own}
+        return [*(one for own in self.inputs for one in own.values()), *states.values()]
 
     def pass_forward(self, parameters: Sequence[Var], iteration: int = 1, only: int | None = None) -> dict[int, Route]:
         """The forward pass of all samples, or of one alone, then the loss; returns the loss's routes for the way back.

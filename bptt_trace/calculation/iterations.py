@@ -39,6 +39,8 @@ class Training:
         self.leaves = self.parameters
         """Where the next gradient is taken: at the parameters, or ahead of them."""
         self.frozen = frozenset(self.options.freeze)
+        self.inputs: list[Var] = []
+        """What else has a gradient: inputs and initial states, where these are asked for."""
         self.iteration = 1
         """The number of the iteration that comes next."""
         self.borders = borders(problem)
@@ -80,7 +82,9 @@ class Training:
             for name, one in zip(self.names, self.leaves, strict=True)
             if name not in self.frozen
         }
-        found = gradients.write(self.builder, start, leaves, routes, since=self.since, borders=self.borders)
+        inputs = [(one.number, self.builder.steps[one.number].target) for one in self.inputs]
+        received = {position: name._replace(iteration=self.iteration) for position, name in inputs}
+        found = gradients.write(self.builder, start, received | leaves, routes, since=self.since, borders=self.borders)
         self.gradients = [self._line(found[one.number]) if one.number in found else None for one in self.leaves]
         if self.borders and compared:
             whole = gradients.write(self.builder, start, leaves, routes, since=self.since, of=WHOLE_LOSS)

@@ -60,7 +60,7 @@ class Comparison:
 
 
 def prove(problem: Problem, program: Program | None = None) -> list[Comparison]:
-    """Every parameter's total gradient beside SymPy's and beside central differences.
+    """The total gradient of every parameter (and input, where asked for) beside SymPy's and beside central differences.
 
     Of a truncated backward pass the gradients without truncation are compared,
     and of several iterations those of the first.
@@ -73,7 +73,7 @@ def prove(problem: Problem, program: Program | None = None) -> list[Comparison]:
     whole = scalars(program or build(first_iteration(problem)))
     forward = Program(whole.steps[: whole.index[LOSS] + 1])
     of = WHOLE_LOSS if problem.update and problem.update.truncate else LOSS  # slopes know of no truncation
-    names = [step.target for step in whole.steps if step.role is Role.PARAMETER and gradient(step.target, of=of) in whole.index]
+    names = [step.target for step in whole.steps if step.rule is None and gradient(step.target, of=of) in whole.index]
     back = max((whole.index[gradient(name, of=of)] for name in names), default=whole.index[LOSS])
     numbers = run(Program(whole.steps[: back + 1]), problem.given, Precise())
     composed = _composed(problem, forward, names)

@@ -230,11 +230,12 @@ def write(
     borders: Collection[int] = (),
     of: Name = LOSS,
 ) -> dict[int, int]:
-    """Write the gradients of the line ``start``; return those of the leaves, by their positions.
+    """Write the gradients of the line ``start``; return those of the leaves that it depends on, by their positions.
 
     The steps are gone through from last to first, one sample after the other;
     the leaves come at the end, in their order. ``leaves`` are the parameters
-    that learn, with the names of their gradients; ``since`` is the first line
+    that learn, and what else is given and has a gradient, with the names of
+    their gradients: an input may be without one. ``since`` is the first line
     that is made from them. Nothing is carried back over the time steps in
     ``borders``: to the states there only the gradient of their own step comes.
     ``of`` is what the gradients are called gradients of.
@@ -317,8 +318,9 @@ def write(
             settle(position)
             send(position)
     for position in leaves:
-        settle(position)
-    return {position: cast(int, gradients[position]) for position in leaves}
+        if position in arriving or steps[position].role is not Role.GIVEN:
+            settle(position)
+    return {position: cast(int, gradients[position]) for position in leaves if position in gradients}
 
 
 def _depends_on(steps: Sequence[Step], leaves: Collection[int], since: int, start: int) -> set[int]:

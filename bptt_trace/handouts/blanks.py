@@ -103,7 +103,7 @@ def _lines(parts: Parts) -> dict[str, list[int]]:
     for one in (parts, *parts.later.values()):
         found["forward"] += [p for lines in one.forward.steps.values() for p in lines]
         found["loss"] += one.forward.losses
-        backward = [*one.links, *(p for lines in one.backward.values() for p in lines)]
+        backward = [*one.links, *(p for lines in one.backward.values() for p in lines), *one.inputs]
         of_parameters = [p for lines in one.gradients.values() for p in lines]
         of_truncation = [*one.whole, *one.cut]
         found["backward"] += backward

@@ -21,6 +21,7 @@ def headings(desk: Desk) -> dict[str, str]:
         "forward": "Forward pass",
         "loss": "Loss",
         "backward": "Backward pass (backpropagation through time)" if desk.last_time else "Backward pass",
+        "inputs": "Gradients of the inputs and of the initial state" if desk.last_time else "Gradient of the input",
         "gradients": "Gradients of the shared parameters" if several else "Gradients of the parameters",
         "truncation": "What the truncation leaves out",
         "update": "Update",

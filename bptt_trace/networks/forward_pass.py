@@ -63,6 +63,8 @@ class Network:
     """What of the step before is an input: ``output`` or ``target`` (teacher forcing); nothing where empty."""
     source_steps: int | None = None
     """How many time steps an encoder reads; None where there is no encoder."""
+    input_gradients: bool = False
+    """Whether the gradients of inputs and initial states are wanted too."""
 
     def cell_of(self, layer: Layer) -> Cell:
         """The cell of a layer, by its name; the first where a quantity belongs to no layer."""

@@ -277,21 +277,28 @@ def adam(turn: Turn) -> Formula:
     uncorrected = turn.options.epsilon == "uncorrected"
     if uncorrected:
         rate = turn.shared("alpha", lambda k: turn.rate * Apply(sqrt, 1 - powered(beta_2, k)) / (1 - powered(beta_1, k)))
-    m, v = _means(turn)
-    if turn.options.amsgrad:
-        v = turn.let("vmax", Extreme("max", (turn.before["vmax"], v)) if "vmax" in turn.before else v)
-    if turn.options.corrected and not uncorrected:
-        mean, square = m, v
+    corrected = turn.options.corrected and not uncorrected
+    mean = m = _mean(turn)
+    if corrected:
         m = turn.aged("mhat", lambda k: mean / (1 - powered(beta_1, k)))
+    square = v = _mean_square(turn)
+    if turn.options.amsgrad:
+        square = v = turn.let("vmax", Extreme("max", (turn.before["vmax"], v)) if "vmax" in turn.before else v)
+    if corrected:
         v = turn.aged("vhat", lambda k: square / (1 - powered(beta_2, k)))
     return turn.let("step", rate * m / turn.root(v))
 
 
-def _means(turn: Turn) -> tuple[Var, Var]:
-    """The running means of the gradient and of its square."""
-    beta_1, beta_2 = turn.numbers["beta_1"], turn.numbers["beta_2"]
-    m = turn.let("m", beta_1 * turn.last("m") + (1 - beta_1) * turn.gradient)
-    return m, turn.let("v", beta_2 * turn.last("v") + (1 - beta_2) * turn.squared)
+def _mean(turn: Turn) -> Var:
+    """The running mean of the gradient."""
+    beta = turn.numbers["beta_1"]
+    return turn.let("m", beta * turn.last("m") + (1 - beta) * turn.gradient)
+
+
+def _mean_square(turn: Turn) -> Var:
+    """The running mean of the square of the gradient."""
+    beta = turn.numbers["beta_2"]
+    return turn.let("v", beta * turn.last("v") + (1 - beta) * turn.squared)
 
 
 def adamax(turn: Turn) -> Formula:
@@ -301,7 +308,7 @@ def adamax(turn: Turn) -> Formula:
     keras.optimizers.Adamax. Inside, u = max(β₂ · u, |g| + ε): torch.optim.Adamax.
     """
     beta_1, beta_2, epsilon = turn.numbers["beta_1"], turn.numbers["beta_2"], turn.options.epsilon
-    m = turn.let("m", beta_1 * turn.last("m") + (1 - beta_1) * turn.gradient)
+    m = _mean(turn)
     size: Formula = Apply(absolute, turn.gradient)
     if epsilon == "inside":
         size = size + turn.numbers["epsilon"]
@@ -320,7 +327,7 @@ def nadam(turn: Turn) -> Formula:
     """
     beta_1, beta_2, g = turn.numbers["beta_1"], turn.numbers["beta_2"], turn.gradient
     if not turn.options.momentum_decay:
-        m, v = _means(turn)
+        m, v = _mean(turn), _mean_square(turn)
         mhat = turn.aged(
             "mhat", lambda k: beta_1 * m / (1 - powered(beta_1, k + 1)) + (1 - beta_1) * g / (1 - powered(beta_1, k))
         )
@@ -329,7 +336,7 @@ def nadam(turn: Turn) -> Formula:
         after = turn.shared("mu_next", lambda k: _growing(turn, k + 1))
         before = turn.common.get("mu_product")
         product = turn.shared("mu_product", lambda _: mu if before is None else before * mu)
-        m, v = _means(turn)
+        m, v = _mean(turn), _mean_square(turn)
         mhat = turn.let("mhat", after * m / (1 - product * after) + (1 - mu) * g / (1 - product))
     vhat = turn.aged("vhat", lambda k: v / (1 - powered(beta_2, k)))
     return turn.let("step", turn.rate * mhat / turn.root(vhat))

@@ -184,6 +184,8 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
     numbers: dict[Name, Number] = {}
     numbers.update(parameters_of(network, parameters))
     numbers.update(given_of(network, loss, given, document.get("loss", {}).get("first_class", 1)))
+    if network.input_gradients and loss.kind == "none":
+        raise ProblemError("without a loss (kind none) nothing has a gradient", path="network.input_gradients")
     if update and loss.kind == "none":
         raise ProblemError("without a loss (kind none) there is no gradient to follow", path="update")
     numbers.update(of_update)

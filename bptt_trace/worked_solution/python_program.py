@@ -151,6 +151,7 @@ class _Writer:
         for section, lines in (
             ("loss", parts.forward.losses),
             ("backward", parts.links),
+            ("inputs", parts.inputs),
             ("update", parts.updates),
             ("again", parts.again.losses),
             ("memory", parts.factors),
@@ -310,7 +311,7 @@ class _Symbolic(_Writer):
         totals = {
             position: index[gradient(step.target, of=of)]
             for position, step in enumerate(self.steps[:loss])
-            if step.role is Role.PARAMETER and gradient(step.target, of=of) in index
+            if step.rule is None and gradient(step.target, of=of) in index
         }
         if not totals:
             raise ProblemError(

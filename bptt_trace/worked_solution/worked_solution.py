@@ -270,7 +270,13 @@ class Writer:
     def _first_iteration(self) -> Iterator[Section]:
         """The first iteration, each part of it a section with its formulas."""
         titles = headings(self.desk)
-        blocks = {"forward": self.forward, "loss": self.loss, "backward": self.backward, "gradients": self.gradients}
+        blocks = {
+            "forward": self.forward,
+            "loss": self.loss,
+            "backward": self.backward,
+            "inputs": self.inputs,
+            "gradients": self.gradients,
+        }
         for which, block in blocks.items():
             yield Section(which, titles[which], tuple(block()))
         yield Section("truncation", titles["truncation"], tuple(self.truncation()))
@@ -294,6 +300,8 @@ class Writer:
             long = len(group) > WRITTEN_OUT + 1
             lines = [p for p in group if long or not board.steps[p].repeats]
             yield Lines(("Gradient of ", board.name(parameter)), board.stream(lines, labels, long), long)
+        if parts.inputs:
+            yield Lines((headings(self.desk)["inputs"],), board.stream(self._of_inputs(parts), labels))
         yield from self._changes(parts)
 
     def _ahead(self, parts: Parts) -> Iterator[Block]:
@@ -499,6 +507,22 @@ class Writer:
             yield from self._backward_over_time()
         yield from self._network()
 
+    def _of_inputs(self, parts: Parts) -> list[int]:
+        """The gradients of inputs and initial states; what only repeats another line has none."""
+        return [position for position in parts.inputs if not self.board.steps[position].repeats]
+
+    def inputs(self) -> Iterator[Block]:
+        """The gradients of inputs and of initial states, where these are asked for."""
+        if not self.parts.inputs:
+            return
+        lines = self._of_inputs(self.parts)
+        steps = self.board.steps
+        of_input = [p for p in lines if steps[p].target.stem == "x" and steps[p].target.sample in (None, 1)]
+        of_state = [p for p in lines if steps[p].target.stem != "x" and steps[p].target.sample in (None, 1)]
+        last = [p for p in of_input if steps[p].target.time == steps[of_input[-1]].target.time]
+        yield Equations((), (*self._equations_at(last, "t"), *self._equations_at(of_state, "1")))
+        yield Lines((), self.board.stream(lines, self.labels.of))
+
     def _backward_over_time(self) -> Iterator[Block]:
         desk, backward = self.desk, self.parts.backward
         moments = list(backward)
@@ -589,7 +613,7 @@ class Writer:
     def _backward_equation(self, position: int, sources: Sequence[int], symbol: str) -> Equation:
         board = self.board
         target = board.steps[position].target
-        clock = str if target.time is None else clock_at(target.time, symbol)
+        clock = str if target.time is None or symbol == "1" else clock_at(target.time, symbol)
         left, right = board.general(position, clock)
         if not sources:
             return Equation(left, (Part(right),), self._remark(position))
