@@ -621,6 +621,18 @@ def _(sheet: Sheet) -> None:
     assert sheet.document["update"].get("clip_by", "norm") == "norm"
 
 
+@claim(r"There is no loss; the sum of what is handed in times what it belongs to stands for it:")
+def _(sheet: Sheet) -> None:
+    given = {key.removeprefix("dL/d"): value for key, value in sheet.document["given"].items() if key.startswith("dL/d")}
+    assert "loss" not in sheet.document
+    for name, value in given.items():
+        if not isinstance(value, list):
+            assert sheet[f"dL/d{name} via above"] == Fraction(str(value))
+    if not any(isinstance(value, list) for value in given.values()):
+        whole = sum(sheet[name] * Fraction(str(value)) for name, value in given.items())
+        assert abs(whole - sheet["L"]) <= Fraction(1, 10 ** len(sheet.values["L"].partition(".")[2])) / 2
+
+
 @claim(r"Momentum moves a parameter by its velocity, in which earlier gradients go on acting\.")
 def _(sheet: Sheet) -> None:
     assert sheet.document["update"]["rule"] in ("momentum", "nesterov")

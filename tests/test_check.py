@@ -259,6 +259,7 @@ HOMES: dict[str, tuple[Any, ...]] = {
     "changes-forgotten": ("rnn", "update.rule=adadelta"),
     "state-begins-at-0": (*MOMENTUM, "update.state.v.w_hh=0.5"),
     "gradient-not-ahead": (*MOMENTUM, "update.rule=nesterov", "update.look_ahead=true"),
+    "handed-in-forgotten": ("handed-in",),
     "velocity-as-a-mean": MOMENTUM,
     "velocity-as-a-sum": (*MOMENTUM, "update.velocity=mean"),
     "rate-inside-the-velocity": MOMENTUM,

@@ -281,7 +281,7 @@ def test_a_state_that_is_given_goes_on_where_it_was_left(rule: str) -> None:
 
 @pytest.mark.parametrize("hidden", [1, 2])
 def test_who_looks_ahead_takes_the_gradient_there(hidden: int) -> None:
-    """Six iterations, of which the last are replayed: v = βv + ηg(p − βv), p' = p − v, with central differences of another's loss."""
+    """Six iterations, of which the last are replayed: v = βv + ηg(p − βv), p' = p − v, with central differences."""
     made = training({"rule": "nesterov", "look_ahead": True, "iterations": 6}, hidden=hidden, T=2)
     mine = exact(from_document(made))
     oracle = Oracle(made)

@@ -8,7 +8,7 @@ from bptt_trace.calculation.iterations import Training
 from bptt_trace.engine.components import entries
 from bptt_trace.engine.formula import Var, shape_of
 from bptt_trace.engine.gradients import Route
-from bptt_trace.engine.names import Name, Role
+from bptt_trace.engine.names import ABOVE, Name, Role
 from bptt_trace.engine.program import Builder, Program
 from bptt_trace.engine.state_slopes import factors, links
 from bptt_trace.networks import losses
@@ -79,6 +79,11 @@ class _Given:
             self.targets.append(
                 {time: builder.given(Name("target", time=time, sample=sample), shape=size) for time in predicting}
             )
+        self.handed = {
+            name: builder.given(name, shape=shape_of(problem.network.handed[name._replace(of=None, via=None)]))
+            for name in dict.fromkeys(name._replace(index=()) for name in problem.given if name.via == ABOVE)
+        }
+        """Gradients that are handed in, instead of a loss."""
         self.gradients: dict[int, list[Var]] = {}
         """Of a problem without a network: the gradients by iteration."""
         self.numbers: dict[str, Var] = {}
@@ -91,6 +96,8 @@ class _Given:
         known = set(shapes)
         states = {at_start(stem, parameter): shape for parameter, shape in shapes.items() for stem in STATES}
         for name in self.problem.given:
+            if name.via == ABOVE:
+                continue
             if name.of is not None:
                 plain = name._replace(index=(), iteration=1, of=None)
                 if not name.index or set(name.index) == {1}:
@@ -113,11 +120,18 @@ class _Given:
         Where samples take turns, ``only`` says which; its lines do not, because the number of the iteration tells.
         """
         samples: dict[int | None, list[Compared]] = {}
+        since = len(self.builder.steps)
         for place, sample in enumerate(self.network.numbers):
             own = place if only is None else only - 1
             given = Sample(self.inputs[own], self.state[own], self.targets[own], sample)
             predictions = forward(self.builder, self.network, parameters, given, iteration)
             samples[sample] = [self._compared(time, one, self.targets[own].get(time)) for time, one in predictions]
+        if self.handed:
+            wanted = {name._replace(of=None, via=None, iteration=iteration): given for name, given in self.handed.items()}
+            made = enumerate(self.builder.steps[since:], since)
+            pairs = [(Var(position, step.shape), wanted[step.target]) for position, step in made if step.target in wanted]
+            losses.handed_in(self.builder, pairs, iteration)
+            return {}
         return losses.write(self.builder, self.problem.loss, samples, self.network.single, iteration)
 
     def _compared(self, time: int | None, prediction: Var, target: Var | None) -> Compared:

@@ -73,7 +73,8 @@ def prove(problem: Problem, program: Program | None = None) -> list[Comparison]:
     whole = scalars(program or build(first_iteration(problem)))
     forward = Program(whole.steps[: whole.index[LOSS] + 1])
     of = WHOLE_LOSS if problem.update and problem.update.truncate else LOSS  # slopes know of no truncation
-    names = [step.target for step in whole.steps if step.rule is None and gradient(step.target, of=of) in whole.index]
+    given = [step.target for step in whole.steps if step.rule is None and step.target.of is None]
+    names = [name for name in given if gradient(name, of=of) in whole.index]
     back = max((whole.index[gradient(name, of=of)] for name in names), default=whole.index[LOSS])
     numbers = run(Program(whole.steps[: back + 1]), problem.given, Precise())
     composed = _composed(problem, forward, names)

@@ -124,7 +124,9 @@ def _push(formula: Formula, flow: Formula, result: Formula, number: int, arity: 
         case Transpose(operand):
             yield from push(operand, flow.T)
         case Total(operand):
-            yield from push(operand, Spread(flow, operand.shape) if operand.shape else flow)
+            # Where the total is the loss itself, its factors have the shape of what they are multiplied by.
+            plain = not operand.shape or (flow == ONE and isinstance(operand, Times))
+            yield from push(operand, flow if plain else Spread(flow, operand.shape))
         case Stack(parts):
             start = 0
             for part in parts:
@@ -235,7 +237,7 @@ def write(
     The steps are gone through from last to first, one sample after the other;
     the leaves come at the end, in their order. ``leaves`` are the parameters
     that learn, and what else is given and has a gradient, with the names of
-    their gradients: an input may be without one. ``since`` is the first line
+    their gradients; some may be without one. ``since`` is the first line
     that is made from them. Nothing is carried back over the time steps in
     ``borders``: to the states there only the gradient of their own step comes.
     ``of`` is what the gradients are called gradients of.
@@ -318,7 +320,7 @@ def write(
             settle(position)
             send(position)
     for position in leaves:
-        if position in arriving or steps[position].role is not Role.GIVEN:
+        if position in arriving:
             settle(position)
     return {position: cast(int, gradients[position]) for position in leaves if position in gradients}
 

@@ -92,7 +92,7 @@ class _Rules:
         several = not network.single or network.samples is not None
         if kind in ("squared_error", "cross_entropy", "binary_cross_entropy"):
             yield ("No loss term is negative.",) if several else ("The loss is not negative.",)
-        if network.single or network.samples is not None:
+        if network.single or network.samples is not None or kind == "above":
             return
         whole = loss_name(self.desk)
         if self.loss_of.over_time == "mean":

@@ -207,7 +207,8 @@ def parts_of(program: Program) -> Parts:
             parameters[target.stem, target.layer, target.index] = position
         elif role is Role.GIVEN:
             first.given.append(position)
-            received.add((target.stem, target.time))
+            if target.of is None:
+                received.add((target.stem, target.time))
         else:
             getattr(parts.forward if role is Role.LOSS else parts, _LISTS[role]).append(position)
     del iterations[1]

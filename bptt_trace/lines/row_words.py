@@ -143,7 +143,7 @@ class Labels:
         if of_parameter:
             return self._share(through) if target.via is not None else ""
         state = target.stem in self.desk.problem.network.cell_of(target.layer).state
-        if state and self.recurrent:
+        if state and self.recurrent and not self._handed_in(self.board.steps[step.through]):
             word = way(target, through)
             return word if target.via is not None or self.desk.last_time == 1 else f"{word} only"
         return self._local_label(target, self.board.steps[step.through])
@@ -156,7 +156,13 @@ class Labels:
         )
         return ", ".join(parts)
 
+    def _handed_in(self, through: Step) -> bool:
+        """Whether what arrives by a line comes from above the network, and not from a loss."""
+        return through.role is Role.LOSS and self.desk.problem.loss.kind == "above"
+
     def _local_label(self, target: Name, through: Step) -> str:
+        if self._handed_in(through):
+            return "handed in"
         if through.role is Role.LOSS:
             return "own error" if self.recurrent else "error"
         network = self.desk.problem.network

@@ -14,7 +14,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from bptt_trace.engine.formula import ONE, Apply, Const, Entry, Formula, Function, Neg, Shape, Var, product
+from bptt_trace.engine.formula import ONE, Apply, Const, Entry, Formula, Function, Neg, Shape, Total, Var, product
 from bptt_trace.engine.functions import ln, sigmoid, softmax
 from bptt_trace.engine.gradients import Route
 from bptt_trace.engine.names import LOSS, Name, Role
@@ -29,7 +29,8 @@ class Loss:
 
     kind: str = "squared_error"
     """``squared_error``, ``cross_entropy`` (behind softmax), ``binary_cross_entropy`` (behind sigmoid),
-    ``output``: the prediction is itself the loss (exercises on ∂h_T/∂w), or ``none``: a forward pass alone."""
+    ``output``: the prediction is itself the loss (exercises on ∂h_T/∂w), ``above``: the gradients of some quantities are
+    handed in, or ``none``: a forward pass alone."""
     factor: Fraction = Fraction(1)
     """In front of every term: 1, or 1/2 for the half squared error."""
     over_time: str = "mean"
@@ -44,7 +45,7 @@ class Loss:
     @property
     def has_target(self) -> bool:
         """Whether the prediction is compared with something."""
-        return self.kind not in ("output", "none")
+        return self.kind not in ("output", "above", "none")
 
 
 class Compared(NamedTuple):
@@ -85,6 +86,18 @@ def write(
     if None not in samples:
         builder.sum(total, wholes, Role.LOSS, _mean(loss.over_batch, wholes, "N"))
     return routes
+
+
+def handed_in(builder: Builder, pairs: Sequence[tuple[Var, Var]], iteration: int = 1) -> None:
+    """The line L = Σ g · q of quantities q whose gradients g are handed in: it has just these gradients.
+
+    Source: a vector–Jacobian product as the gradient of a scalar, as ``torch.autograd.backward(q, g)`` has it.
+    """
+    terms = [Total(given * quantity) if given.shape else given * quantity for quantity, given in pairs]
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    builder.let(LOSS._replace(iteration=iteration), total, Role.LOSS)
 
 
 def _mean(how: str, terms: Sequence[int], symbol: str) -> Formula | None:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from bptt_trace.engine.formula import Shape, shape_of
-from bptt_trace.engine.names import Name
+from bptt_trace.engine.names import ABOVE, Name, gradient
 from bptt_trace.engine.scalar_program import indices
 from bptt_trace.errors import ProblemError, nearest
 from bptt_trace.networks.forward_pass import Network
@@ -107,6 +107,23 @@ def given_of(network: Network, loss: Loss, table: Mapping[str, Any], first_class
     elif "target" in table:
         raise ProblemError(f'the loss "{loss.kind}" has no target', path="given.target")
     yield from _initial(network, table)
+
+
+HANDED = "dL/d"
+"""How the keys of gradients begin that are handed in instead of a loss."""
+
+
+def handed_of(network: Network, table: Mapping[str, Any]) -> Named:
+    """The gradients that are handed in: ``"dL/dh_3" = 0.4``."""
+    known = {f"{HANDED}{name}": (name, size) for name, size in network.handed.items()}
+    for key, value in table.items():
+        if key not in known:
+            few = list(known) if len(known) < 8 else [*list(known)[:3], "…", *list(known)[-3:]]
+            raise ProblemError(
+                f"no gradient that may be handed in{nearest(key, known)}; there are {', '.join(few)}", path=f"given.{key}"
+            )
+        name, size = known[key]
+        yield from quantity(gradient(name, via=ABOVE), value, shape_of(size), f"given.{key}")
 
 
 def _samples(key: str, value: Any, network: Network) -> Iterator[tuple[int | None, Any]]:

@@ -25,7 +25,7 @@ from bptt_trace.problem.files import change_document, content, document_of, sche
 from bptt_trace.problem.loss_keys import _loss
 from bptt_trace.problem.marking_keys import Marking, _marking
 from bptt_trace.problem.network_keys import network_of
-from bptt_trace.problem.number_keys import given_of, parameters_of
+from bptt_trace.problem.number_keys import HANDED, given_of, handed_of, parameters_of
 from bptt_trace.problem.numbers import Number, Rounding, shown
 from bptt_trace.problem.schema_errors import _validate
 from bptt_trace.problem.update_keys import of_a_size_to_work_with, told_gradients, update_of
@@ -177,13 +177,17 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
     table = document["network"]
     given = dict(document.get("given", {}))
     parameters = document.get("parameters", {})
+    handed = {key: given.pop(key) for key in list(given) if key.startswith(HANDED)}
     network = network_of(table, given, parameters)
     loss = _loss(document.get("loss", {}), network)
+    if handed:
+        loss = _handed(document, network)
     update, of_update, lines = _update(document.get("update"), network)
     rounding = _rounding(document.get("rounding", {}))
     numbers: dict[Name, Number] = {}
     numbers.update(parameters_of(network, parameters))
     numbers.update(given_of(network, loss, given, document.get("loss", {}).get("first_class", 1)))
+    numbers.update(handed_of(network, handed))
     if network.input_gradients and loss.kind == "none":
         raise ProblemError("without a loss (kind none) nothing has a gradient", path="network.input_gradients")
     if update and loss.kind == "none":
@@ -204,6 +208,21 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
         _marking(document.get("marks", {}), numbers),
         Handout(**document.get("handout", {})),
     )
+
+
+def _handed(document: Mapping[str, Any], network: Network) -> Loss:
+    """What stands for the loss where gradients are handed in; raises ``ProblemError`` for what has no meaning beside them."""
+    if "loss" in document:
+        raise ProblemError("gradients are handed in, or they follow from a loss: one of the two", path="loss")
+    if network.samples is not None:
+        raise ProblemError("gradients are handed in for one sample, but x is a batch", path="given.x")
+    update = document.get("update", {})
+    for key in ("iterations", "epochs"):
+        if update.get(key, 1) != 1:
+            raise ProblemError("the gradients are handed in for one iteration", path=f"update.{key}")
+    if "truncate" in update:
+        raise ProblemError("where gradients are handed in, each window is a problem of its own", path="update.truncate")
+    return Loss("above")
 
 
 def _of_gradients(document: dict[str, Any], source: str) -> Problem:

@@ -51,7 +51,7 @@ def _meaning(network: Network, name: Name, rule: str = "") -> str:
     """What a given quantity is; in a network of several layers, of which layer. ``rule`` is that of the update."""
     again = f", iteration {name.iteration}" if name.iteration != 1 else ""
     if name.of is not None:
-        return f"gradient{again}"
+        return f"gradient{again}" if name.via is None else "gradient, handed in from above"
     if name.stem == "eta":
         return MEANINGS["eta"] + again
     if name.stem == "beta":

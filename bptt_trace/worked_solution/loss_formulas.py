@@ -44,13 +44,15 @@ def summed(how: str, count: str, over: str, term: Math) -> Math:
 def term_equation(desk: Desk, board: Desk | Blackboard) -> Equation:
     """The loss of one prediction."""
     network = desk.problem.network
-    which = ("" if network.single else "_t") + ("#s" if network.samples is not None else "")
+    which = ("" if network.single or desk.problem.loss.kind == "above" else "_t") + ("#s" if network.samples is not None else "")
     return Equation(loss_name(desk, which), (Part(term(desk, board)),))
 
 
 def term(desk: Desk, board: Desk | Blackboard) -> Math:
     """The right side of it."""
     network, loss = desk.problem.network, desk.problem.loss
+    if loss.kind == "above":
+        return board.general(board.parts.forward.losses[-1], str)[1]
     several = network.outputs > 1
     if (loss.kind == "squared_error" and not several) or not loss.has_target:
         first = next(position for position, step in enumerate(board.steps) if step.target.stem == LOSS.stem)
@@ -98,11 +100,16 @@ def whole(desk: Desk, board: Desk | Blackboard) -> Inline:
     """The whole loss in one formula, and its conventions."""
     network, loss = desk.problem.network, desk.problem.loss
     formula = term(desk, board)
-    if not network.single:
+    if not network.single and loss.kind != "above":
         formula = summed(loss.over_time, "T", "t", formula)
     if network.samples is not None:
         formula = summed(loss.over_batch, "N", "s", formula)
     name = loss_name(desk)
+    if loss.kind == "above":
+        stands = Math(f"{name.text} = {formula.text}", f"{name.latex} = {formula.latex}")
+        return inline(
+            "none: gradients are handed in from above; {stands} stands for it, because it has just these", stands=stands
+        )
     shown = Math(f"{name.text} = {formula.text}", f"{name.latex} = {formula.latex}")
     return inline("{formula}: {words}", formula=shown, words=_words(desk))
 

@@ -230,7 +230,7 @@ class _Autograd(_Writer):
         self.totals = {
             position: index[gradient(step.target)]
             for position, step in enumerate(self.steps[: self.loss])
-            if gradient(step.target) in index
+            if step.target.of is None and gradient(step.target) in index
         }
         """The gradient of each quantity before the loss that has one on the sheet."""
         if not self.totals:
@@ -311,7 +311,7 @@ class _Symbolic(_Writer):
         totals = {
             position: index[gradient(step.target, of=of)]
             for position, step in enumerate(self.steps[:loss])
-            if step.rule is None and gradient(step.target, of=of) in index
+            if step.rule is None and step.target.of is None and gradient(step.target, of=of) in index
         }
         if not totals:
             raise ProblemError(

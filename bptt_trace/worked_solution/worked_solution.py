@@ -447,6 +447,10 @@ class Writer:
     def _loss_equations(self) -> Iterator[Block]:
         """The loss of one prediction, and how these are put together."""
         desk, network, loss = self.desk, self.desk.problem.network, self.desk.problem.loss
+        if loss.kind == "above":
+            yield Paragraph(("There is no loss; the sum of what is handed in times what it belongs to stands for it:",))
+            yield Equations((), (term_equation(desk, self.board),))
+            return
         items = [term_equation(desk, self.board)]
         whole, term = "#s" if self.samples is not None else "", "" if network.single else "_t"
         if not network.single:
@@ -575,6 +579,10 @@ class Writer:
     def _backward_equations(self) -> Iterator[Equation]:
         """The general formulas of the backward pass; a formula that holds only at the last step says so."""
         tracks = by_track(self.parts.backward)
+        if self.desk.problem.loss.kind == "above":
+            for backward in tracks.values():
+                yield from self._equations_from_above(backward)
+            return
         for track, backward in tracks.items():
             moments = [moment for moment in backward if moment.sample in (None, 1)]
             network = self.desk.problem.network
@@ -589,6 +597,19 @@ class Writer:
             if network.every:  # the last prediction may be compared with its target only, every earlier one is used again
                 yield from self._equations_at(self._only_from_loss(backward[moments[0]], backward[usual]), "T")
             yield from self._equations_at(backward[usual], "t")
+
+    def _equations_from_above(self, backward: Mapping[Moment, Sequence[int]]) -> Iterator[Equation]:
+        """Where gradients are handed in: the formulas of these gradients as they are, then all others in t."""
+        steps = self.board.steps
+        handed = {steps[p].target._replace(via=None) for lines in backward.values() for p in lines if self._from_loss(p)}
+        written: set[Name] = set()
+        for lines in backward.values():
+            yield from self._equations_at([p for p in lines if steps[p].target._replace(via=None) in handed], "1")
+        for lines in list(backward.values())[::-1]:  # the first step has all sources, the last has nothing carried to it
+            here = {p: steps[p].target._replace(via=None) for p in lines}
+            open_to = [p for p, target in here.items() if target not in handed and target._replace(time=None) not in written]
+            yield from self._equations_at(open_to, "t")
+            written |= {here[p]._replace(time=None) for p in open_to}
 
     def _only_from_loss(self, lines: Sequence[int], others: Sequence[int]) -> list[int]:
         """Those of these gradients that come from the loss itself, where at another step they do not."""
@@ -624,6 +645,8 @@ class Writer:
             assert via is not None
             shown = self.desk.speller.math(*seen(clock, target, via._replace(sample=None)))
             word = way(board.steps[source].target, via) if state and self.recurrent else ""
+            if self._from_loss(source) and self.desk.problem.loss.kind == "above":
+                word = "handed in"
             right = board.general(source, clock)[1]
             parts.append(Part(right, f"{word}, via {shown.text}") if word else Part(right, f"via {shown.text}", shown))
         if not state or target.layer is not None:
@@ -640,6 +663,8 @@ class Writer:
         if target.of != LOSS:
             return "the slopes of softmax"
         if self._from_loss(position):
+            if self.desk.problem.loss.kind == "above":
+                return "handed in from above"
             return "the error of this step" if self.recurrent else "the error"
         match target.stem:
             case "a":

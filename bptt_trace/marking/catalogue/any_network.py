@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from bptt_trace.engine.formula import ONE, Apply, Const, Formula, Neg, Over, Sum, Times, Var, children, constant, product
 from bptt_trace.engine.functions import exp, ln, sigmoid, slope_of, softmax, tanh
-from bptt_trace.engine.names import LOSS, WHOLE_LOSS, Name, Role, gradient
+from bptt_trace.engine.names import ABOVE, LOSS, WHOLE_LOSS, Name, Role, gradient
 from bptt_trace.engine.program import Step
 from bptt_trace.marking.catalogue.entry import (
     MOST_PARTS,
@@ -574,8 +574,23 @@ def _total_for_a_part(case: Case, position: int, step: Step) -> Iterator[Formula
     if whole is None or not 1 < len(case.steps[whole].arguments) <= MOST_PARTS:
         return
     # The parts are written out: the total is made of this line, and a line cannot be made of itself.
-    parts = [case.formula(part) if case.steps[part].target.via else Var(part) for part in case.steps[whole].arguments]
+    parts = [
+        case.formula(part) if case.steps[part].target.via and case.steps[part].rule else Var(part)
+        for part in case.steps[whole].arguments
+    ]
     yield added(parts)
+
+
+@misconception(
+    "handed-in-forgotten",
+    "what is handed in from above is missing",
+    "What is handed in from above is one part of the gradient of its quantity; what comes by the network is added to it.",
+)
+def _handed_in_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
+    if case.is_gradient(step) and step.target.via is None and len(step.arguments) > 1 and isinstance(case.formula(position), Sum):
+        rest = [argument for argument in step.arguments if case.steps[argument].target.via != ABOVE]
+        if 0 < len(rest) < len(step.arguments):
+            yield added([Var(argument) for argument in rest])
 
 
 @misconception(
