@@ -13,7 +13,7 @@ from test_law import MEDIA, document, lines_of, obey
 from test_torch import agree, arrays, slopes, texts, torch, unwrapped  # noqa: F401  (a fixture)
 
 from bptt_trace import Key, Name, ProblemError, Rounding, build, check, evaluate, scalars, solve
-from bptt_trace.handouts.number_places import leaves
+from bptt_trace.handouts.number_places import completed, leaves
 from bptt_trace.handouts.number_ranges import ranges_of
 from bptt_trace.problem.problem import from_document
 from bptt_trace.trained_models.problem_file import document_from
@@ -83,7 +83,7 @@ def test_it_varies_and_is_marked() -> None:
     problem = from_document(made)
     ranges = ranges_of(problem, {})
     assert {Name.parse("dL/dh_3 via above"), Name.parse("dL/dc_3 via above")} <= set(ranges.choices)
-    places = leaves(made, problem)
+    places = leaves(completed(made, problem), problem)
     assert places["given", "dL/dc_3"] == (Name.parse("dL/dc_3 via above"),)
     key = Key(problem)
     answers = {step.target: repr(value) for step, value in zip(key.steps, key.exact, strict=True) if step.rule is not None}

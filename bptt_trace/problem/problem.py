@@ -8,10 +8,11 @@ this module adds what else a schema cannot say, and puts the problem together.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bptt_trace.document.heading import Handout
 from bptt_trace.engine.formula import identity
@@ -32,6 +33,14 @@ from bptt_trace.problem.update_keys import of_a_size_to_work_with, told_gradient
 from bptt_trace.problem.vocabulary import Vocabulary, preset
 
 
+class Erratum(NamedTuple):
+    """A number that a source printed wrong."""
+
+    why: str
+    printed: str = ""
+    """The number there, as it was printed; empty where nobody has told it."""
+
+
 @dataclass(frozen=True)
 class Citation:
     """Where the numbers of a problem come from."""
@@ -39,8 +48,8 @@ class Citation:
     title: str
     url: str = ""
     note: str = ""
-    errata: Mapping[str, str] = field(default_factory=dict)
-    """What the source printed wrong: why, by the name of the quantity."""
+    errata: Mapping[str, Erratum] = field(default_factory=dict)
+    """What the source printed wrong, by the name of the quantity."""
 
 
 @dataclass(frozen=True)
@@ -122,11 +131,18 @@ def document(source: str | Path, changes: Sequence[str] = ()) -> tuple[dict[str,
         raise
 
 
+CALCULATED = ("network", "parameters", "given", "loss", "update")
+"""The tables of a file that say what is calculated, and not how it is shown."""
+
+
 def _changed(text: str, changes: Sequence[str]) -> dict[str, Any]:
     read = document_of(text)
     steps = _length(read)
+    told = deepcopy({table: read.get(table) for table in CALCULATED})
     for change in changes:
         change_document(read, change)
+    if told != {table: read.get(table) for table in CALCULATED}:
+        read.get("source", {}).pop("errata", None)  # the source did not print these numbers
     if _length(read) != steps and not any(change.startswith("title") for change in changes):
         read.pop("title", None)  # it spoke of another number of steps
     return read
@@ -310,9 +326,10 @@ def _rounding(table: dict[str, Any]) -> Rounding:
 
 
 def _citation(table: dict[str, Any] | None) -> Citation | None:
-    return (
-        None if table is None else Citation(table["title"], table.get("url", ""), table.get("note", ""), table.get("errata", {}))
-    )
+    if table is None:
+        return None
+    errata = {key: Erratum(**one) if isinstance(one, dict) else Erratum(one) for key, one in table.get("errata", {}).items()}
+    return Citation(table["title"], table.get("url", ""), table.get("note", ""), errata)
 
 
 def _default_title(network: Network) -> str:

@@ -121,7 +121,7 @@ def write(
         given=tuple(writer.given()),
         conventions=tuple(conventions(desk, board)),
         sections=sections,
-        footer=(*footer.drift(desk), *([proof] if proof else []), *footer.source(problem)),
+        footer=(*footer.drift(desk), *([proof] if proof else []), *footer.source(problem), *footer.errata(desk)),
         rounding=rounding,
         values=_Pairs(names, desk.shown.bare[TEXT]),
         handout=problem.handout,
