@@ -621,7 +621,7 @@ def _(sheet: Sheet) -> None:
     assert sheet.document["update"].get("clip_by", "norm") == "norm"
 
 
-@claim(r"Erratum: The source has (-?[\d.]+) for (\S+(?: via \S+)?) \X right is (-?[\d.]+), unrounded: (.+)\.")
+@claim(r"Erratum: The source has (-?[\d.]+) for (\S+(?: via \S+)?) \(line ([\d.,]+)\); right is (-?[\d.]+), unrounded: (.+)\.")
 def _(sheet: Sheet, printed: str, name: str, line: str, right: str, why: str) -> None:
     told = sheet.document["source"]["errata"][name]
     assert (Fraction(told["printed"]), told["why"].rstrip(".")) == (Fraction(printed), why)
