@@ -63,7 +63,7 @@ def slopes(*modules: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("kind", "size", "nonlinearity"),
-    paired(["squared_error", "cross_entropy", "binary_cross_entropy"], [(1, 1, 2), (3, 2, 2), (2, 3, 3)], ["tanh", "relu"]),
+    paired(["squared_error", "cross_entropy", "kl_divergence", "binary_cross_entropy"], [(1, 1, 2), (3, 2, 2), (2, 3, 3)], ["tanh", "relu"]),
 )
 def test_recurrent_networks_and_losses(torch: Any, kind: str, size: tuple[int, int, int], nonlinearity: str) -> None:
     """``nn.RNN`` with its two biases, ``nn.Linear``, and the loss that PyTorch has for it."""
@@ -75,9 +75,13 @@ def test_recurrent_networks_and_losses(torch: Any, kind: str, size: tuple[int, i
     classes = torch.randint(0, k, (T,))
     bits = torch.randint(0, 2, (T, k)).double()
     goal = torch.randn(T, k)
+    shares = torch.stack([torch.tensor([0.625, 0.375, 0.0][:k]).roll(t) for t in range(T)])
     losses = {
         "squared_error": (lambda: torch.nn.functional.mse_loss(z, goal), "identity", goal, {"over_units": "mean"}),
         "cross_entropy": (lambda: torch.nn.functional.cross_entropy(z, classes), "softmax", classes, {"first_class": 0}),
+        "kl_divergence": (
+            lambda: torch.nn.functional.kl_div(z.log_softmax(1), shares, reduction="batchmean"), "softmax", shares, {},
+        ),
         "binary_cross_entropy": (
             lambda: torch.nn.functional.binary_cross_entropy_with_logits(z, bits), "sigmoid", bits, {"over_units": "mean"},
         ),

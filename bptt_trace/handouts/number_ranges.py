@@ -47,7 +47,7 @@ def ranges_of(problem: Problem, table: Mapping[str, Any]) -> Ranges:
     if grid.value <= 0:
         raise ProblemError(f"{grid.text} is not possible here; a grid is positive", path="vary.grid")
     may_hide = _mistakes(table.get("may_hide", ()))
-    classes = _classes(problem) if problem.loss.kind == "cross_entropy" else ()
+    classes = _classes(problem) if problem.loss.over_classes else ()
     of_classes = {name for group in classes for name in group}
     choices = {
         name: found for name in problem.given if name not in of_classes and (found := _default(problem, name, grid)) is not None

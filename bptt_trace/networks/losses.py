@@ -28,7 +28,7 @@ class Loss:
     """What is minimised, with the conventions on which textbooks differ."""
 
     kind: str = "squared_error"
-    """``squared_error``, ``cross_entropy`` (behind softmax), ``binary_cross_entropy`` (behind sigmoid),
+    """``squared_error``, ``cross_entropy`` and ``kl_divergence`` (behind softmax), ``binary_cross_entropy`` (behind sigmoid),
     ``output``: the prediction is itself the loss (exercises on ∂h_T/∂w), ``above``: the gradients of some quantities are
     handed in, or ``none``: a forward pass alone."""
     factor: Fraction = Fraction(1)
@@ -46,6 +46,16 @@ class Loss:
     def has_target(self) -> bool:
         """Whether the prediction is compared with something."""
         return self.kind not in ("output", "above", "none")
+
+    @property
+    def over_classes(self) -> bool:
+        """Whether the prediction is a distribution over classes, and its loss one line."""
+        return self.kind in ("cross_entropy", "kl_divergence")
+
+    @property
+    def of_probabilities(self) -> bool:
+        """Whether the prediction is one or several probabilities, so that there are a short and a long gradient."""
+        return self.over_classes or self.kind == "binary_cross_entropy"
 
 
 class Compared(NamedTuple):
@@ -110,9 +120,9 @@ def _term(builder: Builder, loss: Loss, name: Name, compared: Compared, routes: 
     filled = (y.number,) if target is None else (y.number, target.number)
     lines: list[int] = []
     for place, (rule, sources) in enumerate(_rules(loss, y.shape, _pattern(loss, numbers)), start=1):
-        own = name._replace(index=(place,)) if y.shape and loss.kind != "cross_entropy" else name
+        own = name._replace(index=(place,)) if y.shape and not loss.over_classes else name
         lines.append(builder.fill(own, rule, tuple([filled[source] for source in sources]), Role.LOSS))
-    line = lines[0] if not y.shape or loss.kind == "cross_entropy" else builder.sum(name, lines, Role.LOSS)
+    line = lines[0] if not y.shape or loss.over_classes else builder.sum(name, lines, Role.LOSS)
     route = _route(builder.steps, loss, y, filled)
     if route is not None:
         routes[line] = route
@@ -132,6 +142,8 @@ def _rules(loss: Loss, shape: Shape, numbers: tuple[Fraction, ...]) -> list[tupl
         forms: list[Formula] = [y]
     elif loss.kind == "cross_entropy":
         forms = [_entropy(y, target, numbers)]
+    elif loss.kind == "kl_divergence":
+        forms = [_divergence(y, target, numbers)]
     elif not shape:
         forms = [_of_one_unit(loss, y, target, numbers[0])]
     else:
@@ -172,6 +184,16 @@ def _entropy(y: Var, target: Var, numbers: Sequence[Fraction]) -> Formula:
     return Neg(sum(terms[1:], start=terms[0]))
 
 
+def _divergence(y: Var, target: Var, numbers: Sequence[Fraction]) -> Formula:
+    """Σ target_i · ln(target_i / y_i), written for the classes that the target has; the slope is that of the cross-entropy.
+
+    Source: Kullback and Leibler (1951); Goodfellow, Bengio and Courville, *Deep Learning* (2016), sec. 3.13.
+    """
+    classes = [place for place, number in enumerate(numbers) if number]
+    terms = [Entry(target, place) * Apply(ln, Entry(target, place) / Entry(y, place)) for place in classes]
+    return sum(terms[1:], start=terms[0])
+
+
 def _route(steps: Sequence[Step], loss: Loss, y: Var, filled: tuple[int, ...]) -> Route | None:
     """The way back from the loss of one prediction, where that is not the chain rule through its line.
 
@@ -182,7 +204,7 @@ def _route(steps: Sequence[Step], loss: Loss, y: Var, filled: tuple[int, ...]) -
         return None
     if loss.kind == "squared_error" or loss.gradient == "long":
         return Route(y.number, slope, filled)
-    logits = _logits(steps, y, softmax if loss.kind == "cross_entropy" else sigmoid)
+    logits = _logits(steps, y, softmax if loss.over_classes else sigmoid)
     return Route(logits, slope, filled, y.number, _route(steps, replace(loss, gradient="long"), y, filled))
 
 
@@ -197,10 +219,10 @@ def _slope(loss: Loss, shape: Shape) -> Formula | None:
     slope: Formula | None = None
     if loss.kind == "squared_error":
         slope = product(Const(Fraction(2)), y - target) if shape else None
-    elif loss.kind in ("cross_entropy", "binary_cross_entropy"):
+    elif loss.of_probabilities:
         if loss.gradient == "short":
             slope = y - target
-        elif loss.kind == "cross_entropy":
+        elif loss.over_classes:
             slope = Neg(target / y)
         elif shape:
             slope = (y - target) / (y * (1 - y))

@@ -165,17 +165,17 @@ def _targets(network: Network, loss: Loss, table: Mapping[str, Any], first_class
 
 def _classes(loss: Loss, width: int, first_class: int) -> tuple[int, int] | None:
     """First and last class, where a target may be the number of one."""
-    return (first_class, first_class + width - 1) if loss.kind == "cross_entropy" else None
+    return (first_class, first_class + width - 1) if loss.over_classes else None
 
 
 def _is_distribution(loss: Loss, named: Sequence[tuple[Name, Number]], width: int) -> None:
     """The targets of cross-entropies are probabilities; a distribution over classes adds up to 1."""
-    if loss.kind not in ("cross_entropy", "binary_cross_entropy"):
+    if not loss.of_probabilities:
         return
     for name, number in named:
         if not 0 <= number.value <= 1:
             raise ProblemError(f"{number.text} is no probability; from 0 to 1 is possible", path=f"given.{name}")
-    if loss.kind == "cross_entropy":
+    if loss.over_classes:
         for start in range(0, len(named), width):
             whole = sum((number.value for _, number in named[start : start + width]), Fraction(0))
             if whole != 1:

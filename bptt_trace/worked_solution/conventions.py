@@ -32,7 +32,7 @@ def conventions(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, Inl
         yield "Reading", (_READING,)
         return
     yield "Loss", whole(desk, board) if problem.loss.kind != "none" else ("none: a forward pass alone",)
-    if problem.loss.kind in ("cross_entropy", "binary_cross_entropy"):
+    if problem.loss.of_probabilities:
         yield "Gradient", _entropy_gradient(desk)
     yield "Activations", _activations(desk)
     network = problem.network

@@ -14,6 +14,7 @@ from bptt_trace.lines.spelling import clock_at
 KINDS = {
     "squared_error": "squared error",
     "cross_entropy": "cross-entropy",
+    "kl_divergence": "Kullback-Leibler divergence of the prediction from the target",
     "binary_cross_entropy": "binary cross-entropy",
     "output": "the prediction itself",
 }
@@ -68,8 +69,12 @@ def term(desk: Desk, board: Desk | Blackboard) -> Math:
             f"({target.text} * ln({y.text}) + (1 - {target.text}) * ln(1 - {y.text}))",
             rf"({target.latex} \cdot \ln({y.latex}) + (1 - {target.latex}) \cdot \ln(1 - {y.latex}))",
         )
+    if loss.kind == "kl_divergence":
+        one = Math(
+            f"{target.text} * ln({target.text} / {y.text})", rf"{target.latex} \cdot \ln(\frac{{{target.latex}}}{{{y.latex}}})"
+        )
     front = _front(loss.factor, averaged=loss.over_units == "mean" and several)
-    sign = "" if loss.kind == "squared_error" else "-"
+    sign = "" if loss.kind in ("squared_error", "kl_divergence") else "-"
     sums = Math(f"{sum_over('i')} ", rf"{sum_over('i', latex=True)} ") if several else Math("", "")
     return Math(f"{sign}{front.text}{sums.text}{one.text}", f"{sign}{front.latex}{sums.latex}{one.latex}")
 
