@@ -63,7 +63,11 @@ def slopes(*modules: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("kind", "size", "nonlinearity"),
-    paired(["squared_error", "cross_entropy", "kl_divergence", "binary_cross_entropy"], [(1, 1, 2), (3, 2, 2), (2, 3, 3)], ["tanh", "relu"]),
+    paired(
+        ["squared_error", "cross_entropy", "kl_divergence", "binary_cross_entropy"],
+        [(1, 1, 2), (3, 2, 2), (2, 3, 3)],
+        ["tanh", "relu"],
+    ),
 )
 def test_recurrent_networks_and_losses(torch: Any, kind: str, size: tuple[int, int, int], nonlinearity: str) -> None:
     """``nn.RNN`` with its two biases, ``nn.Linear``, and the loss that PyTorch has for it."""

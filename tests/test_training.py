@@ -106,6 +106,21 @@ def test_every_line_of_an_update_of_matrices_recomputes(medium: str, rule: str) 
     assert obey(lines_of(document(solution, medium), medium), Digits(4), dict(FUNCTIONS)) > 100
 
 
+BEGUN: dict[str, dict[str, Any]] = {
+    "adam": {"rule": "adam", "state": {"t": 3, "m": {"w_hh": "0.1"}, "v": {"w_hh": "0.2", "b_y": "0.01"}}},
+    "looking ahead": {"rule": "nesterov", "look_ahead": True, "state": {"v": {"w_hh": "-0.3"}}},
+    "adadelta": {"rule": "adadelta", "state": {"v": {"w_xh": "0.5"}, "u": {"w_xh": "0.02"}}},
+}
+
+
+@pytest.mark.parametrize(("medium", "rule"), paired(MEDIA, BEGUN))
+def test_every_line_of_an_update_with_a_given_state_recomputes(medium: str, rule: str) -> None:
+    """The given numbers stand in the formulas under names of their own, ``v_w_hh_0``."""
+    solution = solve(from_document(training({**BEGUN[rule], "iterations": 3}, T=2)), steps="full")
+    assert obey(lines_of(document(solution, medium), medium), Digits(4), dict(FUNCTIONS)) > 60
+    assert "at the start" in solution.to_markdown()
+
+
 # ---------------------------------------------------------------- the rules alone
 
 GRADIENTS = [0.5, -0.3, 0.2, 0.7, -0.1, 0.4]

@@ -30,7 +30,7 @@ Clock = Callable[[int], str]
 
 GREEK = {
     "eta": r"\eta", "beta": r"\beta", "gamma": r"\gamma", "epsilon": r"\varepsilon", "lambda": r"\lambda", "theta": r"\theta",
-    "alpha": r"\alpha", "delta": r"\Delta", "mu": r"\mu", "psi": r"\psi",
+    "alpha": r"\alpha", "delta": r"\delta", "mu": r"\mu", "psi": r"\psi",
     "yhat": r"\hat{y}", "mhat": r"\hat{m}", "vhat": r"\hat{v}",
 }  # fmt: skip
 

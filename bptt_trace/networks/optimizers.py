@@ -251,7 +251,7 @@ def rmsprop(turn: Turn) -> Formula:
 
 
 def adadelta(turn: Turn) -> Formula:
-    """v = β · v + (1 − β) · g², Δ = √(u + ε) / √(v + ε) · g, u = β · u + (1 − β) · Δ², p' = p − η · Δ
+    """v = β · v + (1 − β) · g², δ = √(u + ε) / √(v + ε) · g, u = β · u + (1 − β) · δ², p' = p − η · δ
 
     Source: Zeiler (2012), algorithm 1, which has no η (η = 1); torch.optim.Adadelta.
     """
