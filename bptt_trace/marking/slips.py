@@ -21,7 +21,7 @@ def out_of_range(key: Key, position: int, value: float) -> bool:
             return abs(value) >= 1 + near
         if function.name in ("sigmoid", "exp"):
             return not -near < value < 1 + near if step.target.stem != "e" else value < 0
-    return step.role is Role.LOSS and key.problem.loss.kind not in ("output", "none") and value < -near
+    return step.role is Role.LOSS and key.problem.loss.kind not in ("output", "above", "kl_divergence", "none") and value < -near
 
 
 def slip(value: float, goal: float, radius: float, places: int) -> str:

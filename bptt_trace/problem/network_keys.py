@@ -82,6 +82,7 @@ def network_of(table: Keys, given: Keys, parameters: Keys) -> Network:
         layers=layers,
         feedback=feedback,
         source_steps=source_steps,
+        input_gradients=table.get("input_gradients", False),
     )
     network = replace(network, shared=_shared(network, parameters))
     _feeds_what_it_reads(network, table)
