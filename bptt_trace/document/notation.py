@@ -297,7 +297,6 @@ UNICODE = like(
     powered="{}",
     sum="Σ_{}",
     sums="Σ_{}",
-    word=lambda function: greek(function.name),
 )  # fmt: skip
 
 
