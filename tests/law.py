@@ -433,7 +433,9 @@ STATES = "m|vmax|v|s|mhat|vhat|g|step|clipped|squares|norm|scale|cut|u|delta|δ|
 
 def is_factor(name: str) -> bool:
     """Whether a name is a slope between two states, ``dh_2/dh_1`` (not ``dL/dh_1``, nor ``dy/dh``), or of an update."""
-    if re.fullmatch(rf"(?:{STATES})_[A-Za-z]\w*.*|(?:squares|norm|scale|rate|alpha|α|(?:mu|μ)(?:_next|_product)?)(?:@\d+)?", name):
+    if re.fullmatch(
+        rf"(?:{STATES})_[A-Za-z]\w*.*|(?:squares|norm|scale|rate|alpha|α|(?:mu|μ)(?:_next|_product)?)(?:@\d+)?", name
+    ):
         return True
     return re.fullmatch(r"d([hc])_\d+(\[\d+\])?/d\1_\d+(\[\d+\])?", name) is not None
 

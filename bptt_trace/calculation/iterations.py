@@ -38,6 +38,8 @@ class Training:
         """The current parameters."""
         self.leaves = self.parameters
         """Where the next gradient is taken: at the parameters, or ahead of them."""
+        self.handed_in = problem.loss.kind == "above"
+        """Whether gradients are handed in, so that some parameters may be without one."""
         self.frozen = frozenset(self.options.freeze)
         self.inputs: list[Var] = []
         """What else has a gradient: inputs and initial states, where these are asked for."""
@@ -84,7 +86,9 @@ class Training:
         }
         inputs = [(one.number, self.builder.steps[one.number].target) for one in self.inputs]
         received = {position: name._replace(iteration=self.iteration) for position, name in inputs}
-        written = gradients.write(self.builder, start, received | leaves, routes, since=self.since, borders=self.borders)
+        given = received | leaves
+        optional = given if self.handed_in else received
+        written = gradients.write(self.builder, start, given, routes, since=self.since, borders=self.borders, optional=optional)
         self.gradients = [self._line(written[leaf.number]) if leaf.number in written else None for leaf in self.leaves]
         if self.borders and compared:
             whole = gradients.write(self.builder, start, leaves, routes, since=self.since, of=WHOLE_LOSS)

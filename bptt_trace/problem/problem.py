@@ -8,7 +8,6 @@ this module adds what else a schema cannot say, and puts the problem together.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
@@ -138,14 +137,17 @@ CALCULATED = ("network", "parameters", "given", "loss", "update")
 def _changed(text: str, changes: Sequence[str]) -> dict[str, Any]:
     read = document_of(text)
     steps = _length(read)
-    told = deepcopy({table: read.get(table) for table in CALCULATED})
     for change in changes:
         change_document(read, change)
-    if told != {table: read.get(table) for table in CALCULATED}:
+    if changes and _calculated(read) != _calculated(document_of(text)):
         read.get("source", {}).pop("errata", None)  # the source did not print these numbers
     if _length(read) != steps and not any(change.startswith("title") for change in changes):
         read.pop("title", None)  # it spoke of another number of steps
     return read
+
+
+def _calculated(read: Mapping[str, Any]) -> dict[str, Any]:
+    return {table: read.get(table) for table in CALCULATED}
 
 
 def load(source: str | Path, changes: Sequence[str] = ()) -> Problem:
