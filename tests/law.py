@@ -129,6 +129,9 @@ class Matrix:
     def __truediv__(self, other: Any) -> Matrix:
         return self.with_(other, lambda x, y: x / y)
 
+    def __rtruediv__(self, other: Any) -> Matrix:
+        return self.each(lambda x: other / x)
+
     def __pow__(self, exponent: int) -> Matrix:
         return self.each(lambda x: x**exponent)
 
@@ -218,7 +221,7 @@ class _Calculator:
                 value = value / factor if sign == "/" else value * factor
             elif self.take(".*", r"\odot"):
                 value = value.with_(self.signed(), lambda x, y: x * y)
-            elif isinstance(value, Matrix) and self.next in ("[", r"\begin", "("):
+            elif isinstance(value, Matrix) and self.next in ("[", r"\begin", r"\left", "("):
                 value = value @ self.power()
             else:
                 return value
@@ -320,6 +323,9 @@ class _Calculator:
         return value
 
     def function(self, text: str) -> Any:
+        if text == r"\textstyle":  # the size of the sign that follows
+            text = self.next
+            self.place += 1
         if text == r"\mathrm":
             self.must("{")
             text = self.next
@@ -437,7 +443,7 @@ def is_factor(name: str) -> bool:
         rf"(?:{STATES})_[A-Za-z]\w*.*|(?:squares|norm|scale|rate|alpha|α|(?:mu|μ)(?:_next|_product)?)(?:@\d+)?", name
     ):
         return True
-    return re.fullmatch(r"d([hc])_\d+(\[\d+\])?/d\1_\d+(\[\d+\])?", name) is not None
+    return re.fullmatch(r"d([hcs])_\d+(\[\d+\])?/d\1_\d+(\[\d+\])?", name) is not None
 
 
 # ---------------------------------------------------------------------- lines
