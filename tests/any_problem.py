@@ -36,6 +36,10 @@ RULES: tuple[dict[str, Any], ...] = (
     {}, {}, {}, {"rule": "momentum"}, {"rule": "momentum", "velocity": "mean"}, {"rule": "nesterov", "rate": "inside"},
     {"rule": "adagrad", "accumulator": "0.1"}, {"rule": "adagrad", "epsilon_at": "inside"}, {"rule": "rmsprop"},
     {"rule": "rmsprop", "centered": True, "epsilon": "0.01"}, {"rule": "adam"}, {"rule": "adam", "epsilon": 0}, {"rule": "adamw"},
+    {"rule": "adam", "epsilon_at": "uncorrected", "epsilon": "0.01"}, {"rule": "adam", "bias_correction": False},
+    {"rule": "adam", "amsgrad": True}, {"rule": "adadelta"}, {"rule": "adamax"}, {"rule": "nadam"},
+    {"rule": "nadam", "momentum_decay": 1}, {"rule": "nadam", "momentum_decay": "0.004"},
+    {"rule": "nesterov", "look_ahead": True}, {"rule": "adam", "state": {"t": 7}},
 )  # fmt: skip
 CONVENTIONS: dict[str, tuple[dict[str, Any], ...]] = {
     "rnn": ({}, {"form": "concatenated"}, {"biases": 2}),
@@ -82,7 +86,7 @@ class _Drawn(_Numbers):
         self.hidden = [pick([1, 2, 2, 3]) if self.wide else 1 for _ in range(self.layers)]
         self.width, self.outputs = (pick([1, 2, 3]), pick([1, 2, 3])) if self.wide else (1, 1)
         self.steps = self.predictions = pick([1, 2, 2, 3, 4, 5])
-        self.kind = pick(["squared_error"] * 4 + ["cross_entropy", "cross_entropy", "binary_cross_entropy", "output", "none"])
+        self.kind = pick(["squared_error"] * 4 + ["cross_entropy", "kl_divergence", "binary_cross_entropy", "output", "none"])
         # What is given back is what a readout has made.
         self.gives_back = "decoder" in self.shape or "fe" in self.shape
         self.readout = not (not self.gives_back and self.shape != "both directions" and once_in(4))
@@ -117,7 +121,9 @@ class _Drawn(_Numbers):
         network: dict[str, Any] = {}
         last = self.pick(["identity", "identity", "sigmoid", "tanh", "relu", "z/(1+abs(z))", "abs(z)/2"])
         if self.readout:
-            if self.kind == "cross_entropy" or (self.kind == "squared_error" and self.wide and self.once_in(6)):
+            if self.kind in ("cross_entropy", "kl_divergence") or (
+                self.kind == "squared_error" and self.wide and self.once_in(6)
+            ):
                 last, self.outputs = "softmax", max(self.outputs, 2)
                 if self.once_in(2):
                     network["softmax"] = "steps"
@@ -128,7 +134,7 @@ class _Drawn(_Numbers):
             network["readout"] = False
             if self.kind == "binary_cross_entropy" and self.own_activation:
                 activations[-1] = "sigmoid"
-            elif self.kind in ("cross_entropy", "binary_cross_entropy"):
+            elif self.kind in ("cross_entropy", "kl_divergence", "binary_cross_entropy"):
                 self.kind = "squared_error"
             self.outputs = self.hidden[-1]
         if self.kind == "output" and self.readout:
@@ -187,7 +193,7 @@ class _Drawn(_Numbers):
         return given
 
     def _target(self) -> Any:
-        if self.kind == "cross_entropy":
+        if self.kind in ("cross_entropy", "kl_divergence"):
             hot = self.chance.randrange(self.outputs)
             return self.pick([[int(place == hot) for place in range(self.outputs)], ["1/2", "1/2", *[0] * (self.outputs - 2)]])
         if self.kind == "binary_cross_entropy":
@@ -222,7 +228,7 @@ class _Drawn(_Numbers):
         loss |= {"over_batch": pick(["sum", "mean"])} if self.samples and once_in(2) else {}
         if self.outputs > 1 and kind in ("squared_error", "binary_cross_entropy") and once_in(2):
             loss["over_units"] = pick(["sum", "mean"])
-        if kind in ("cross_entropy", "binary_cross_entropy") and once_in(2):
+        if kind in ("cross_entropy", "kl_divergence", "binary_cross_entropy") and once_in(2):
             loss["gradient"] = "long"
         return loss
 
@@ -267,6 +273,8 @@ def problem_of_any_kind(seed: int) -> dict[str, Any]:
         document["loss"] = loss
     if drawn.kind != "none" and not drawn.once_in(6):
         document["update"] = drawn.update(list(parameters))
+    if drawn.kind != "none" and drawn.once_in(4):
+        document["network"] = {**drawn.network, "input_gradients": True}
     if drawn.once_in(8):
         document["names"] = {"h": "state", "L": "E"} if drawn.over_time else {"L": "E"}
     return document

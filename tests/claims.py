@@ -630,6 +630,32 @@ def _(sheet: Sheet) -> None:
     assert sheet.document["update"].get("clip_by", "norm") == "norm"
 
 
+@claim(r"Erratum: The source has (-?[\d.]+) for (\S+(?: via \S+)?) \(line ([\d.,]+)\); right is (-?[\d.]+), unrounded: (.+)\.")
+def _(sheet: Sheet, printed: str, name: str, line: str, right: str, why: str) -> None:
+    told = sheet.document["source"]["errata"][name]
+    assert (Fraction(told["printed"]), told["why"].rstrip(".")) == (Fraction(printed), why)
+    places = len(right.partition(".")[2])
+    assert abs(Fraction(sheet.by_line[line]["exact"]) - Fraction(right)) <= Fraction(6, 10 ** (places + 1))
+    assert abs(Fraction(right) - Fraction(printed)) > Fraction(1, 2 * 10 ** len(printed.partition(".")[2]))
+
+
+@claim(r"Erratum: line ([\d.,]+) is wrong in the source: (.+)\.")
+def _(sheet: Sheet, line: str, why: str) -> None:
+    assert sheet.document["source"]["errata"][sheet.by_line[line]["name"]].rstrip(".") == why
+
+
+@claim(r"There is no loss; the sum of what is handed in times what it belongs to stands for it:")
+def _(sheet: Sheet) -> None:
+    given = {key.removeprefix("dL/d"): value for key, value in sheet.document["given"].items() if key.startswith("dL/d")}
+    assert "loss" not in sheet.document
+    for name, value in given.items():
+        if not isinstance(value, list):
+            assert sheet[f"dL/d{name} via above"] == Fraction(str(value))
+    if not any(isinstance(value, list) for value in given.values()):
+        whole = sum(sheet[name] * Fraction(str(value)) for name, value in given.items())
+        assert abs(whole - sheet["L"]) <= Fraction(1, 10 ** len(sheet.values["L"].partition(".")[2])) / 2
+
+
 @claim(r"Momentum moves a parameter by its velocity, in which earlier gradients go on acting\.")
 def _(sheet: Sheet) -> None:
     assert sheet.document["update"]["rule"] in ("momentum", "nesterov")

@@ -190,9 +190,51 @@ FAULTS = (
     ),
     Fault(
         "Adam without the power of β",
-        "line / (1 - powered(beta, k))",
-        "line / (1 - powered(beta, 1))",
+        "mean / (1 - powered(beta_1, k))",
+        "mean / (1 - powered(beta_1, 1))",
         ("test_training.py::test_rules_are_those_of_pytorch",),
+    ),
+    Fault(
+        "Adadelta without its changes",
+        'beta * turn.last("u") + (1 - beta) * delta**2',
+        'beta * turn.last("u") + (1 - beta) * delta',
+        ("test_training.py::test_rules_are_those_of_pytorch",),
+    ),
+    Fault(
+        "AMSGrad takes the smaller",
+        'Extreme("max", (turn.before["vmax"], v))',
+        'Extreme("min", (turn.before["vmax"], v))',
+        ("test_training.py::test_rules_are_those_of_pytorch",),
+    ),
+    Fault(
+        "Adamax adds",
+        'Extreme("max", (beta_2 * turn.last("u"), size))',
+        'beta_2 * turn.last("u") + size',
+        ("test_training.py::test_rules_are_those_of_pytorch",),
+    ),
+    Fault(
+        "Nadam with the same momentum twice",
+        "after * m / (1 - product * after)",
+        "mu * m / (1 - product * mu)",
+        ("test_training.py::test_rules_are_those_of_pytorch",),
+    ),
+    Fault(
+        "a given state counts anew",
+        "self.ageing[line.number] = line.number, lambda iteration: make(iteration + done)",
+        "self.ageing[line.number] = line.number, make",
+        ("test_training.py::test_replayed_iterations_are_those_that_are_written_anew",),
+    ),
+    Fault(
+        "who looks ahead looks back",
+        "return parameter - beta * velocity",
+        "return parameter + beta * velocity",
+        ("test_training.py::test_who_looks_ahead_takes_the_gradient_there",),
+    ),
+    Fault(
+        "the divergence turned round",
+        "Entry(target, place) * Apply(ln, Entry(target, place) / Entry(y, place))",
+        "Entry(y, place) * Apply(ln, Entry(y, place) / Entry(target, place))",
+        ("test_torch.py::test_recurrent_networks_and_losses",),
     ),
     Fault(
         "AdaGrad adds gradients",

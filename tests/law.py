@@ -41,6 +41,7 @@ FUNCTIONS: dict[str, Function] = {
     "sqrt": by_digits(MP.sqrt),
     "sin": by_digits(MP.sin),
     "cos": by_digits(MP.cos),
+    "abs": abs,
 }
 
 SPELLED = {
@@ -432,13 +433,15 @@ class Digits:
         return Digits(self.count, figures=True) if is_factor(name) else self
 
 
-STATES = "m|v|s|mhat|vhat|g|step|clipped|squares|norm|scale|cut"
+STATES = "m|vmax|v|s|mhat|vhat|g|step|clipped|squares|norm|scale|cut|u|delta|δ|ahead"
 """What an update calculates for a parameter, as in ``v_w_hh@2``: it keeps significant figures."""
 
 
 def is_factor(name: str) -> bool:
     """Whether a name is a slope between two states, ``dh_2/dh_1`` (not ``dL/dh_1``, nor ``dy/dh``), or of an update."""
-    if re.fullmatch(rf"(?:{STATES})_[A-Za-z]\w*.*|(?:squares|norm|scale|rate)(?:@\d+)?", name):
+    if re.fullmatch(
+        rf"(?:{STATES})_[A-Za-z]\w*.*|(?:squares|norm|scale|rate|alpha|α|(?:mu|μ)(?:_next|_product)?)(?:@\d+)?", name
+    ):
         return True
     return re.fullmatch(r"d([hcs])_\d+(\[\d+\])?/d\1_\d+(\[\d+\])?", name) is not None
 
@@ -762,7 +765,8 @@ def _pointed(match: re.Match[str]) -> str:
 
 def answer_name(latex: str) -> str:
     r"""``dL/dh_1 via a_2`` from ``\frac{\partial L}{\partial h_{1}}\text{ via }a_{2}``."""
-    text = re.sub(r"\\mathrm\{(\w+)\}", r"\1", latex).replace(r"\eta", "eta").replace(r"\theta", "theta")
+    text = re.sub(r"\\mathrm\{(\w+)\}", r"\1", latex)
+    text = re.sub(r"\\(eta|theta|alpha|mu|delta)(?![A-Za-z])", r"\1", text)
     text = re.sub(r"\\hat\{(\w)\}", r"\1hat", text)
     text = re.sub(
         rf"({STATES})_\{{(\w+_\{{[\w,]+\}}|\w+)\}}", lambda m: f"{m[1]}_{re.sub(r'[{}]', '', m[2])}".replace(",", "_"), text

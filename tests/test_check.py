@@ -231,6 +231,8 @@ def test_marks_are_what_the_problem_says(tmp_path: Path) -> None:
 
 ADAM = ("rnn", "update.rule=adam", "update.iterations=3")
 MOMENTUM = ("rnn", "update.rule=momentum", "update.iterations=2", "update.learning_rate=0.3")
+DIVERGENCE = ("classifier", "loss.kind=kl_divergence", "target=[0.2,0.5,0.3]")
+ADAMAX = ("rnn", "update.rule=adamax", "update.iterations=2", "update.beta_2=0.9")
 CLIPPED = ("classifier", "update.clip=0.1", "update.learning_rate=2")
 HOMES: dict[str, tuple[Any, ...]] = {
     "softmax-not-normalised": ("classifier",),
@@ -249,6 +251,18 @@ HOMES: dict[str, tuple[Any, ...]] = {
     "iterations-counted-from-0": (*ADAM, "update.iterations=4"),
     "iterations-counted-by-parameter": ADAM,
     "square-of-the-gradient-forgotten": ADAM,
+    "iterations-counted-anew": (*ADAM, "update.state.t=3"),
+    "correction-where-there-is-none": (*ADAM, "update.bias_correction=false"),
+    "mean-without-looking-ahead": ("rnn", "update.rule=nadam", "update.iterations=2"),
+    "latest-for-the-largest": (*ADAM, "update.amsgrad=true", "update.beta_2=0.5"),
+    "mean-for-the-larger": ADAMAX,
+    "sign-of-the-gradient-kept": ADAMAX,
+    "changes-forgotten": ("rnn", "update.rule=adadelta"),
+    "state-begins-at-0": (*MOMENTUM, "update.state.v.w_hh=0.5"),
+    "gradient-not-ahead": (*MOMENTUM, "update.rule=nesterov", "update.look_ahead=true"),
+    "entropy-of-the-target-forgotten": DIVERGENCE,
+    "divergence-turned-round": DIVERGENCE,
+    "handed-in-forgotten": ("handed-in",),
     "velocity-as-a-mean": MOMENTUM,
     "velocity-as-a-sum": (*MOMENTUM, "update.velocity=mean"),
     "rate-inside-the-velocity": MOMENTUM,

@@ -166,7 +166,7 @@ def test_no_tolerance_alone_makes_a_far_number_right(name: str, seed: int | rang
         assert_nothing_far_is_right(key(name), one)
 
 
-RULES = ["momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
+RULES = ["momentum", "nesterov", "adagrad", "rmsprop", "adadelta", "adam", "adamw", "adamax", "nadam"]
 
 
 @pytest.mark.parametrize("seeds", [range(1), pytest.param(range(1, 72), marks=WIDE)], ids=["few", "many"])

@@ -63,7 +63,11 @@ def slopes(*modules: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("kind", "size", "nonlinearity"),
-    paired(["squared_error", "cross_entropy", "binary_cross_entropy"], [(1, 1, 2), (3, 2, 2), (2, 3, 3)], ["tanh", "relu"]),
+    paired(
+        ["squared_error", "cross_entropy", "kl_divergence", "binary_cross_entropy"],
+        [(1, 1, 2), (3, 2, 2), (2, 3, 3)],
+        ["tanh", "relu"],
+    ),
 )
 def test_recurrent_networks_and_losses(torch: Any, kind: str, size: tuple[int, int, int], nonlinearity: str) -> None:
     """``nn.RNN`` with its two biases, ``nn.Linear``, and the loss that PyTorch has for it."""
@@ -75,9 +79,13 @@ def test_recurrent_networks_and_losses(torch: Any, kind: str, size: tuple[int, i
     classes = torch.randint(0, k, (T,))
     bits = torch.randint(0, 2, (T, k)).double()
     goal = torch.randn(T, k)
+    shares = torch.stack([torch.tensor([0.625, 0.375, 0.0][:k]).roll(t) for t in range(T)])
     losses = {
         "squared_error": (lambda: torch.nn.functional.mse_loss(z, goal), "identity", goal, {"over_units": "mean"}),
         "cross_entropy": (lambda: torch.nn.functional.cross_entropy(z, classes), "softmax", classes, {"first_class": 0}),
+        "kl_divergence": (
+            lambda: torch.nn.functional.kl_div(z.log_softmax(1), shares, reduction="batchmean"), "softmax", shares, {},
+        ),
         "binary_cross_entropy": (
             lambda: torch.nn.functional.binary_cross_entropy_with_logits(z, bits), "sigmoid", bits, {"over_units": "mean"},
         ),
@@ -123,13 +131,14 @@ WIDE = [
 
 @pytest.mark.parametrize(("size", "cell", "bias"), paired(WIDE, ["RNN", "LSTM", "GRU"], [True, False]))
 def test_layers_directions_and_batches(torch: Any, size: tuple[int, int, int, int, bool, int], cell: str, bias: bool) -> None:
-    """``nn.RNN``, ``nn.LSTM`` and ``nn.GRU`` behind ``nn.Linear``: every hidden state, the loss, and every gradient."""
+    """``nn.RNN``, ``nn.LSTM`` and ``nn.GRU`` behind ``nn.Linear``: every state, the loss, and every gradient, of inputs too."""
     n, d, T, layers, both, batch = size
     layer = getattr(torch.nn, cell)(d, n, layers, bidirectional=both, bias=bias, batch_first=True)
     readout = torch.nn.Linear(n * (1 + both), 2, bias=bias)
     samples = batch or 1
-    x, goal = torch.randn(samples, T, d), torch.randn(samples, T, 2)
-    state = {stem: torch.randn(layers * (1 + both), samples, n) for stem in ("hc" if cell == "LSTM" else "h")}
+    x, goal = torch.randn(samples, T, d, requires_grad=True), torch.randn(samples, T, 2)
+    count = layers * (1 + both)
+    state = {stem: torch.randn(count, samples, n, requires_grad=True) for stem in ("hc" if cell == "LSTM" else "h")}
     states, _ = layer(x, tuple(state.values()) if cell == "LSTM" else state["h"])
     loss = torch.nn.functional.mse_loss(readout(states), goal)
     loss.backward()
@@ -138,6 +147,7 @@ def test_layers_directions_and_batches(torch: Any, size: tuple[int, int, int, in
         return texts(values if batch else values[0])
 
     document = document_from(arrays(layer, readout))
+    document["network"]["input_gradients"] = True
     assert cell.lower() == document["network"]["cell"]
     ends = [f"({word}{number if layers > 1 else ''})" for number in range(1, layers + 1) for word in ("fwd", "bwd")]
     if not both:
@@ -151,6 +161,13 @@ def test_layers_directions_and_batches(torch: Any, size: tuple[int, int, int, in
                          "target": samples_of(goal.tolist()), **first}  # fmt: skip
     document["loss"] = {"over_units": "mean"}
     values = compare(document, loss, slopes(layer, readout))
+    for place in range(samples):
+        sample = f"#{place + 1}" if batch else ""
+        for t, slope in enumerate(x.grad[place].tolist(), 1):
+            agree(values, f"x_{t}{sample}", unwrapped(slope))
+        for stem, whole in state.items():
+            for end, slope in zip(ends, whole.grad[:, place].tolist(), strict=True):
+                agree(values, f"{stem}{end}_{T + 1 if 'bwd' in end else 0}{sample}", unwrapped(slope))
     top = [end for end in ends if layers == 1 or str(layers) in end]
     for place, sample in enumerate(states.tolist(), 1):
         for t, hidden in enumerate(sample, 1):
@@ -173,7 +190,7 @@ def test_encoder_and_decoder(torch: Any, cell: str, fed: str, size: tuple[int, i
     n, d, k, S, T = size
     make = getattr(torch.nn, cell)
     encoder, decoder, readout = make(d, n), make(k, n), torch.nn.Linear(n, k)
-    x, goal, start = torch.randn(S, 1, d), torch.randn(T, 1, k), torch.randn(1, k)
+    x, goal, start = torch.randn(S, 1, d, requires_grad=True), torch.randn(T, 1, k), torch.randn(1, k, requires_grad=True)
     state = None
     for one in x:
         state = encoder(one, state)
@@ -195,7 +212,7 @@ def test_encoder_and_decoder(torch: Any, cell: str, fed: str, size: tuple[int, i
         return halves | {key: value for key, value in last.items() if key.lower() in ("w_hy", "b_y")}
 
     document = document_from(arrays(encoder, readout), steps=S)
-    document["network"] |= {"decoder": fed}
+    document["network"] |= {"decoder": fed, "input_gradients": True}
     document["parameters"] = parameters(arrays)
     document["given"] = {
         "x": texts([unwrapped(one) for (one,) in x.tolist()]),
@@ -209,6 +226,9 @@ def test_encoder_and_decoder(torch: Any, cell: str, fed: str, size: tuple[int, i
     assert pytest.approx(loss.item(), rel=1e-12) == values[LOSS]
     for key, table in parameters(slopes).items():
         agree(values, key, table)
+    for t, (slope,) in enumerate(x.grad.tolist(), 1):
+        agree(values, f"x_{t}", unwrapped(slope))
+    agree(values, "y_0", unwrapped(start.grad.tolist()[0]))
 
 
 def unwrapped(column: list[Any]) -> Any:

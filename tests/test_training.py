@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -42,6 +43,16 @@ RULES: dict[str, dict[str, Any]] = {
     "adam, inside": {"rule": "adam", "epsilon_at": "inside", "epsilon": "0.001"},
     "adam, no epsilon": {"rule": "adam", "epsilon": 0},
     "adamw": {"rule": "adamw"},
+    "adam, no correction": {"rule": "adam", "bias_correction": False},
+    "adam, uncorrected": {"rule": "adam", "epsilon_at": "uncorrected", "epsilon": "0.001"},
+    "amsgrad": {"rule": "adam", "amsgrad": True},
+    "amsgrad, no correction": {"rule": "adam", "amsgrad": True, "bias_correction": False},
+    "adadelta": {"rule": "adadelta"},
+    "adamax": {"rule": "adamax"},
+    "adamax, inside": {"rule": "adamax", "epsilon_at": "inside", "epsilon": "0.001"},
+    "nadam": {"rule": "nadam"},
+    "nadam, growing as in Keras": {"rule": "nadam", "momentum_decay": 1},
+    "nadam, growing": {"rule": "nadam", "momentum_decay": "0.004"},
     "step": {"schedule": "step", "gamma": "0.5", "every": 2},
     "exponential": {"schedule": "exponential", "gamma": "0.9"},
     "warmup": {"schedule": "warmup", "every": 3},
@@ -95,6 +106,21 @@ def test_every_line_of_an_update_of_matrices_recomputes(medium: str, rule: str) 
     assert obey(lines_of(document(solution, medium), medium), Digits(4), dict(FUNCTIONS)) > 100
 
 
+BEGUN: dict[str, dict[str, Any]] = {
+    "adam": {"rule": "adam", "state": {"t": 3, "m": {"w_hh": "0.1"}, "v": {"w_hh": "0.2", "b_y": "0.01"}}},
+    "looking ahead": {"rule": "nesterov", "look_ahead": True, "state": {"v": {"w_hh": "-0.3"}}},
+    "adadelta": {"rule": "adadelta", "state": {"v": {"w_xh": "0.5"}, "u": {"w_xh": "0.02"}}},
+}
+
+
+@pytest.mark.parametrize(("medium", "rule"), paired(MEDIA, BEGUN))
+def test_every_line_of_an_update_with_a_given_state_recomputes(medium: str, rule: str) -> None:
+    """The given numbers stand in the formulas under names of their own, ``v_w_hh_0``."""
+    solution = solve(from_document(training({**BEGUN[rule], "iterations": 3}, T=2)), steps="full")
+    assert obey(lines_of(document(solution, medium), medium), Digits(4), dict(FUNCTIONS)) > 60
+    assert "at the start" in solution.to_markdown()
+
+
 # ---------------------------------------------------------------- the rules alone
 
 GRADIENTS = [0.5, -0.3, 0.2, 0.7, -0.1, 0.4]
@@ -103,16 +129,23 @@ GRADIENTS = [0.5, -0.3, 0.2, 0.7, -0.1, 0.4]
 def by_torch(make: Any, gradients: list[float] = GRADIENTS, start: float = 1.0) -> list[float]:
     """The parameter after each update, as an optimizer of PyTorch has it."""
     torch = pytest.importorskip("torch")
-    theta = torch.nn.Parameter(torch.tensor(start, dtype=torch.float64))
+    usual = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)  # what NAdam counts by itself has this type
+    try:
+        return list(_by_torch(torch, make, gradients, start))
+    finally:
+        torch.set_default_dtype(usual)
+
+
+def _by_torch(torch: Any, make: Any, gradients: list[float], start: float) -> Iterator[float]:
+    theta = torch.nn.Parameter(torch.tensor(start))
     optimizer, *schedules = make(torch, [theta])
-    found = []
     for value in gradients:
-        theta.grad = torch.tensor(value, dtype=torch.float64)
+        theta.grad = torch.tensor(value)
         optimizer.step()
         for schedule in schedules:
             schedule.step()
-        found.append(float(theta.detach()))
-    return found
+        yield float(theta.detach())
 
 
 PYTORCH: dict[str, Any] = {
@@ -125,6 +158,11 @@ PYTORCH: dict[str, Any] = {
     "rmsprop, centered": lambda t, p: [t.optim.RMSprop(p, 0.1, alpha=0.5, eps=1e-8, centered=True)],
     "adam": lambda t, p: [t.optim.Adam(p, 0.1)],
     "adamw": lambda t, p: [t.optim.AdamW(p, 0.1, weight_decay=0.01)],
+    "amsgrad": lambda t, p: [t.optim.Adam(p, 0.1, amsgrad=True)],
+    "adadelta": lambda t, p: [t.optim.Adadelta(p, 0.1, rho=0.9, eps=1e-6)],
+    "adamax, inside": lambda t, p: [t.optim.Adamax(p, 0.1, eps=0.001)],
+    "nadam, growing as in Keras": lambda t, p: [t.optim.NAdam(p, 0.1, momentum_decay=1)],
+    "nadam, growing": lambda t, p: [t.optim.NAdam(p, 0.1)],
     "step": lambda t, p: [o := t.optim.SGD(p, 0.1), t.optim.lr_scheduler.StepLR(o, 2, 0.5)],
     "exponential": lambda t, p: [o := t.optim.SGD(p, 0.1), t.optim.lr_scheduler.ExponentialLR(o, 0.9)],
     "warmup": lambda t, p: [
@@ -174,13 +212,41 @@ def by_formula(rule: str) -> float:
                 squares = sum((0.001 * 0.999 ** (k - i)) * x * x for i, x in enumerate(GRADIENTS[:k], start=1))
                 w -= eta * (v / (1 - 0.9**k)) / (squares / (1 - 0.999**k)) ** 0.5
             case _:
-                raise AssertionError(rule)
+                w -= eta * of_adam(rule, GRADIENTS[:k])
     return w
 
 
+def of_adam(rule: str, gradients: list[float]) -> float:
+    """The last step of a relative of Adam without its learning rate, from sums over all gradients so far."""
+    k, g = len(gradients), gradients[-1]
+
+    def mean(beta: float, power: int, upto: int = k) -> float:
+        return sum((1 - beta) * beta ** (upto - i) * x**power for i, x in enumerate(gradients[:upto], start=1))
+
+    match rule:
+        case "adam, no correction":
+            return mean(0.9, 1) / (mean(0.999, 2) ** 0.5 + 1e-8)
+        case "adam, uncorrected":  # Kingma and Ba (2015), end of sect. 2
+            return (1 - 0.999**k) ** 0.5 / (1 - 0.9**k) * mean(0.9, 1) / (mean(0.999, 2) ** 0.5 + 0.001)
+        case "amsgrad, no correction":  # Reddi, Kale and Kumar (2018), algorithm 2
+            return mean(0.9, 1) / (max(mean(0.999, 2, upto) for upto in range(1, k + 1)) ** 0.5 + 1e-8)
+        case "adamax":  # Kingma and Ba (2015), sect. 7.1: the largest of all sizes, each with its power of beta_2
+            largest = max(0.999 ** (k - i) * abs(x) for i, x in enumerate(gradients, start=1))
+            return mean(0.9, 1) / (1 - 0.9**k) / (largest + 1e-8)
+        case "nadam":  # Dozat (2016), algorithm 2 with a momentum that stays
+            ahead = 0.9 * mean(0.9, 1) / (1 - 0.9 ** (k + 1)) + 0.1 * g / (1 - 0.9**k)
+            return ahead / ((mean(0.999, 2) / (1 - 0.999**k)) ** 0.5 + 1e-8)
+        case _:
+            raise AssertionError(rule)
+
+
 @pytest.mark.parametrize(
-    "rule", ["momentum, mean", "momentum, inside", "nesterov, inside", "decoupled", "adagrad, accumulator", "adam, no epsilon"]
-)
+    "rule",
+    [
+        "momentum, mean", "momentum, inside", "nesterov, inside", "decoupled", "adagrad, accumulator", "adam, no epsilon",
+        "adam, no correction", "adam, uncorrected", "amsgrad, no correction", "adamax", "nadam",
+    ],
+)  # fmt: skip
 def test_rules_of_other_books(rule: str) -> None:
     """Keras's velocities, a running mean, decoupled decay of plain descent, a first sum of squares, Adam without epsilon."""
     mine = exact(told([str(g) for g in GRADIENTS], {"theta": 1}, **RULES[rule]))
@@ -197,6 +263,57 @@ def test_momentum_with_the_rate_inside_is_the_same_while_it_stays() -> None:
         exact(told(gradients, {"w": 1}, rule="momentum", rate=rate, learning_rate=rates)) for rate in ("outside", "inside")
     )
     assert abs(outside["w'@6"] - inside["w'@6"]) > 1e-3
+
+
+STARTED: dict[str, tuple[list[str], dict[str, int]]] = {
+    "momentum": (["v"], {}),
+    "nesterov": (["v"], {}),
+    "adagrad": (["v"], {}),
+    "rmsprop, centered": (["v", "m"], {}),
+    "adadelta": (["v", "u"], {}),
+    "adam": (["m", "v"], {"t": 3}),
+    "amsgrad": (["m", "v", "vmax"], {"t": 3}),
+    "adam, uncorrected": (["m", "v"], {"t": 3}),
+    "adamw": (["m", "v"], {"t": 3}),
+    "adamax, inside": (["m", "u"], {"t": 3}),
+    "nadam": (["m", "v"], {"t": 3}),
+}
+
+
+@pytest.mark.parametrize("rule", STARTED)
+def test_a_state_that_is_given_goes_on_where_it_was_left(rule: str) -> None:
+    """Six updates at once, and three that begin with what the first three have left, come to the same."""
+    stems, counts = STARTED[rule]
+    name = "theta"
+    gradients = [str(g) for g in GRADIENTS]
+    whole = exact(told(gradients, {name: 1}, **RULES[rule]))
+    left = {stem: repr(whole[f"{stem}_{name}@3"]) for stem in stems}
+    rest = exact(told(gradients[3:], {name: repr(whole[f"{name}'@3"])}, **RULES[rule], state={**left, **counts}))
+    assert rest[f"{name}'@3"] == pytest.approx(whole[f"{name}'@6"], abs=1e-12)
+    fresh = exact(told(gradients[3:], {name: repr(whole[f"{name}'@3"])}, **RULES[rule]))
+    assert abs(fresh[f"{name}'@3"] - whole[f"{name}'@6"]) > 1e-5
+
+
+@pytest.mark.parametrize("hidden", [1, 2])
+def test_who_looks_ahead_takes_the_gradient_there(hidden: int) -> None:
+    """Six iterations, of which the last are replayed: v = βv + ηg(p − βv), p' = p − v, with central differences."""
+    made = training({"rule": "nesterov", "look_ahead": True, "iterations": 6}, hidden=hidden, T=2)
+    mine = exact(from_document(made))
+    oracle = Oracle(made)
+    step, beta, eta = mpmath.mpf("1e-15"), mpmath.mpf("0.9"), mpmath.mpf("0.1")
+    with mpmath.workdps(50):
+        numbers = dict(oracle.start)
+        velocity = dict.fromkeys(numbers, mpmath.mpf(0))
+        for _ in range(6):
+            ahead = {name: value - beta * velocity[name] for name, value in numbers.items()}
+            for name, value in ahead.items():
+                up, down = ({**ahead, name: value + sign * step} for sign in (1, -1))
+                velocity[name] = beta * velocity[name] + eta * (oracle.loss(up) - oracle.loss(down)) / (2 * step)
+            numbers = {name: value - velocity[name] for name, value in numbers.items()}
+    for name, value in numbers.items():
+        stem, bracket, index = name.partition("[")
+        assert mine[f"{stem}'{bracket}{index}@6"] == pytest.approx(float(value), abs=1e-12)
+    assert mine["L@7"] == pytest.approx(float(oracle.loss(numbers)), abs=1e-12)
 
 
 # -------------------------------------------------------------------- clipping
@@ -318,11 +435,18 @@ def test_iterations_are_those_of_central_differences(hidden: int) -> None:
 def written_anew(training: Training, pass_forward: PassForward) -> None:
     """Every iteration after the first as one forward pass, one backward pass and one update: what iterations are."""
     while training.iteration <= training.options.iterations:
-        routes = pass_forward(training.parameters, training.iteration, training.sample(training.iteration))
+        routes = pass_forward(training.begin(), training.iteration, training.sample(training.iteration))
         training.backward(len(training.builder.steps) - 1, routes)
         training.update()
 
 
+OF_NETWORKS = {
+    **RULES,
+    "looking ahead": {"rule": "nesterov", "look_ahead": True},
+    "looking ahead, clipped": {"rule": "nesterov", "look_ahead": True, "clip": "0.1"},
+    "adam, begun before": {"rule": "adam", "state": {"t": 4}},
+}
+"""The rules, and those that mean something where there is a network."""
 SHAPES_OF_TRAINING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "one unit": ({}, {}),
     "windows": ({}, {"truncate": 2}),
@@ -337,12 +461,12 @@ SHAPES_OF_TRAINING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 """Networks, and what of an update goes with any rule."""
 
 
-@pytest.mark.parametrize(("rule", "shape"), paired(RULES, SHAPES_OF_TRAINING))
+@pytest.mark.parametrize(("rule", "shape"), paired(OF_NETWORKS, SHAPES_OF_TRAINING))
 def test_replayed_iterations_are_those_that_are_written_anew(rule: str, shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Name, formula, operands, role: every line of every iteration, and so every power of β and every learning rate."""
     network, of_shape = SHAPES_OF_TRAINING[shape]
     made = network_document(**{"T": 3, "seed": 5, **network})
-    made["update"] = {"learning_rate": "0.1", **RULES[rule], **of_shape}
+    made["update"] = {"learning_rate": "0.1", **OF_NETWORKS[rule], **of_shape}
     if "epochs" not in of_shape:
         made["update"]["iterations"] = 7
     problem = from_document(made)
@@ -415,6 +539,29 @@ ALONE = {"parameters": {"theta": 1}, "given": {"gradient": ["0.5", "-0.3"]}, "up
         ({"update": {"learning_rate": 1, "rule": "nesterov", "velocity": "mean"}}, "update.velocity", "goes with momentum"),
         ({"update": {"learning_rate": 1, "rule": "adam", "epsilon": 0, "epsilon_at": "inside"}}, "update.epsilon_at", "nowhere"),
         ({"update": {"learning_rate": 1, "decay": "l2"}}, "update.decay", "no weight_decay"),
+        ({"update": {"learning_rate": 1, "rule": "rmsprop", "epsilon_at": "uncorrected"}}, "update.epsilon_at", "adam, adamw"),
+        (
+            {"update": {"learning_rate": 1, "rule": "adam", "epsilon_at": "uncorrected", "bias_correction": False}},
+            "update.epsilon_at",
+            "no other place",
+        ),
+        ({"update": {"learning_rate": 1, "rule": "adadelta", "epsilon": 0}}, "update.epsilon", "never begins to move"),
+        ({"update": {"learning_rate": 1, "rule": "nadam", "amsgrad": True}}, "update.amsgrad", "goes with adam, adamw"),
+        ({"update": {"learning_rate": 1, "rule": "adam", "momentum_decay": 1}}, "update.momentum_decay", "goes with nadam"),
+        ({"update": {"learning_rate": 1, "rule": "nesterov", "look_ahead": True}}, "update.look_ahead", "nothing to look ahead"),
+        ({"update": {"learning_rate": 1, "state": {"v": 1}}}, "update.state.v", "the rule gd has no v, which carries nothing"),
+        ({"update": {"learning_rate": 1, "rule": "adam", "state": {"u": 1}}}, "update.state.u", "it carries m and v"),
+        ({"update": {"learning_rate": 1, "rule": "adam", "state": {"v": -1}}}, "update.state.v.theta", "is no square"),
+        ({"update": {"learning_rate": 1, "rule": "adam", "state": {"v": {"teta": 1}}}}, "update.state.v", 'did you mean "theta"'),
+        ({"update": {"learning_rate": 1, "rule": "adam", "state": {"v": [1, 2]}}}, "update.state.v.theta", "a list of 2"),
+        ({"update": {"learning_rate": 1, "rule": "adam", "state": {"w": 1}}}, "update.state", "w"),
+        ({"update": {"learning_rate": 1, "rule": "momentum", "state": {"t": 2}}}, "update.state.t", "leave t out"),
+        ({"update": {"learning_rate": 1, "rule": "nadam", "momentum_decay": 1, "state": {"t": 2}}}, "update.state.t", "momenta"),
+        (
+            {"update": {"learning_rate": 1, "rule": "adagrad", "accumulator": 1, "state": {"v": 2}}},
+            "update.state.v",
+            "leave one out",
+        ),
         ({"update": {"learning_rate": 1, "rule": "adamw", "decay": "l2"}}, "update.decay", 'the rule "adam"'),
         ({"update": {"learning_rate": 1, "weight_decay": 0}}, "update.weight_decay", "more than 0"),
         ({"update": {"learning_rate": 1, "clip_by": "value"}}, "update.clip_by", "there is no clip"),

@@ -8,13 +8,13 @@ from bptt_trace.calculation.iterations import Training
 from bptt_trace.engine.components import entries
 from bptt_trace.engine.formula import Var, shape_of
 from bptt_trace.engine.gradients import Route
-from bptt_trace.engine.names import Name, Role
+from bptt_trace.engine.names import ABOVE, Name, Role
 from bptt_trace.engine.program import Builder, Program
 from bptt_trace.engine.state_slopes import factors, links
 from bptt_trace.networks import losses
 from bptt_trace.networks.forward_pass import Sample, forward
 from bptt_trace.networks.losses import Compared
-from bptt_trace.networks.optimizers import HYPER
+from bptt_trace.networks.optimizers import HYPER, STATES, at_start
 from bptt_trace.problem.problem import Problem
 
 
@@ -24,11 +24,13 @@ def build(problem: Problem) -> Program:
     builder = Builder(rows=network.rows)
     given = GivenSteps(builder, problem)
     training = Training(builder, problem, given.names, given.parameters, given.numbers)
+    if problem.network.input_gradients:
+        training.inputs = given.received
     if update and update.told:
         for _ in range(update.iterations):
             training.update(given.gradients[training.iteration])
         return builder.build()
-    routes = given.pass_forward(training.parameters)
+    routes = given.pass_forward(training.begin())
     if problem.loss.kind == "none":
         return _with_factors(builder, problem)
     start = len(builder.steps) - 1
@@ -77,6 +79,11 @@ class GivenSteps:
             self.targets.append(
                 {time: builder.given(Name("target", time=time, sample=sample), shape=size) for time in predicting}
             )
+        self.handed = {
+            name: builder.given(name, shape=shape_of(problem.network.handed[name._replace(of=None, via=None)]))
+            for name in dict.fromkeys(name._replace(index=()) for name in problem.given if name.via == ABOVE)
+        }
+        """Gradients that are handed in, instead of a loss."""
         self.gradients: dict[int, list[Var]] = {}
         """Of a problem without a network: the gradients by iteration."""
         self.numbers: dict[str, Var] = {}
@@ -86,8 +93,11 @@ class GivenSteps:
 
     def _of_update(self, shapes: dict[Name, tuple[int, ...]]) -> None:
         """The gradients that are given, and the numbers of the update."""
-        known = set(self.problem.network.parameters())
+        known = set(shapes)
+        states = {at_start(stem, parameter): shape for parameter, shape in shapes.items() for stem in STATES}
         for name in self.problem.given:
+            if name.via == ABOVE:
+                continue
             if name.of is not None:
                 plain = name._replace(index=(), iteration=1, of=None)
                 if not name.index or set(name.index) == {1}:
@@ -95,6 +105,14 @@ class GivenSteps:
                     self.gradients.setdefault(name.iteration, []).append(one)
             elif name.stem in HYPER and name not in known and name.sample is None:
                 self.numbers[str(name)] = self.builder.given(name)
+            elif (whole := name._replace(index=())) in states and str(whole) not in self.numbers:
+                self.numbers[str(whole)] = self.builder.given(whole, shape=states[whole])
+
+    @property
+    def received(self) -> list[Var]:
+        """The inputs of all samples, and the initial states."""
+        states = {one.number: one for own in self.state for one in own}
+        return [*(one for own in self.inputs for one in own.values()), *states.values()]
 
     def pass_forward(self, parameters: Sequence[Var], iteration: int = 1, only: int | None = None) -> dict[int, Route]:
         """The forward pass of all samples, or of one alone, then the loss; returns the loss's routes for the way back.
@@ -102,11 +120,18 @@ class GivenSteps:
         Where samples take turns, ``only`` says which; its lines do not, because the number of the iteration tells.
         """
         samples: dict[int | None, list[Compared]] = {}
+        since = len(self.builder.steps)
         for place, sample in enumerate(self.network.numbers):
             own = place if only is None else only - 1
             given = Sample(self.inputs[own], self.state[own], self.targets[own], sample)
             predictions = forward(self.builder, self.network, parameters, given, iteration)
             samples[sample] = [self._compared(time, one, self.targets[own].get(time)) for time, one in predictions]
+        if self.handed:
+            wanted = {name._replace(of=None, via=None, iteration=iteration): given for name, given in self.handed.items()}
+            made = enumerate(self.builder.steps[since:], since)
+            pairs = [(Var(position, step.shape), wanted[step.target]) for position, step in made if step.target in wanted]
+            losses.handed_in(self.builder, pairs, iteration)
+            return {}
         return losses.write(self.builder, self.problem.loss, samples, self.network.single, iteration)
 
     def _compared(self, time: int | None, prediction: Var, target: Var | None) -> Compared:

@@ -19,7 +19,7 @@ from bptt_trace.engine.program import Builder, Step
 from bptt_trace.engine.rules import rule_of
 from bptt_trace.networks import optimizers
 from bptt_trace.networks.clipping import clip
-from bptt_trace.networks.optimizers import Ageing, Turn, Update, of_parameter, scheduled
+from bptt_trace.networks.optimizers import STATES, Ageing, Turn, Update, at_start, of_parameter, scheduled
 from bptt_trace.problem.problem import Problem
 
 PassForward = Callable[[Sequence[Var], int, int | None], dict[int, Route]]
@@ -36,11 +36,21 @@ class Training:
         self.names, self.numbers = names, numbers
         self.parameters = list(parameters)
         """The current parameters."""
+        self.leaves = self.parameters
+        """Where the next gradient is taken: at the parameters, or ahead of them."""
+        self.handed_in = problem.loss.kind == "above"
+        """Whether gradients are handed in, so that some parameters may be without one."""
         self.frozen = frozenset(self.options.freeze)
+        self.inputs: list[Var] = []
+        """What else has a gradient: inputs and initial states, where these are asked for."""
         self.iteration = 1
         """The number of the next iteration."""
         self.borders = borders(problem)
-        self.states: list[dict[str, Var]] = [{} for _ in names]
+        self.states: list[dict[str, Var]] = [
+            {stem: numbers[key] for stem in STATES if (key := str(at_start(stem, name))) in numbers} for name in names
+        ]
+        """What each parameter carries from iteration to iteration, by stem."""
+        self.common: dict[str, Var] = {}
         self.gradients: list[Var | None] = [None] * len(names)
         self.since = 0
         """The first line of this iteration."""
@@ -52,6 +62,17 @@ class Training:
 
     # -------------------------------------------------------------- one iteration
 
+    def begin(self) -> Sequence[Var]:
+        """Where the gradient of this iteration is taken: at the parameters, or where their velocity alone would lead."""
+        self.leaves = list(self.parameters)
+        for place, (name, old) in enumerate(zip(self.names, self.parameters, strict=True)):
+            velocity = self.states[place].get("v")
+            if self.options.look_ahead and velocity is not None and name not in self.frozen:
+                ahead = of_parameter("ahead", name._replace(iteration=self.iteration))
+                formula = optimizers.ahead(old, self.numbers["beta"], velocity)
+                self.leaves[place] = self.builder.let(ahead, formula, Role.STATE, velocity.number)
+        return self.leaves
+
     def backward(self, start: int, routes: Mapping[int, Route], *, compared: bool = False) -> None:
         """Write the gradients of the parameters, from the loss in line ``start``.
 
@@ -59,12 +80,16 @@ class Training:
         each that the truncation leaves out.
         """
         leaves = {
-            parameter.number: name._replace(iteration=self.iteration)
-            for name, parameter in zip(self.names, self.parameters, strict=True)
+            leaf.number: name._replace(iteration=self.iteration)
+            for name, leaf in zip(self.names, self.leaves, strict=True)
             if name not in self.frozen
         }
-        written = gradients.write(self.builder, start, leaves, routes, since=self.since, borders=self.borders)
-        self.gradients = [self._line(written[p.number]) if p.number in written else None for p in self.parameters]
+        inputs = [(one.number, self.builder.steps[one.number].target) for one in self.inputs]
+        received = {position: name._replace(iteration=self.iteration) for position, name in inputs}
+        given = received | leaves
+        optional = given if self.handed_in else received
+        written = gradients.write(self.builder, start, given, routes, since=self.since, borders=self.borders, optional=optional)
+        self.gradients = [self._line(written[leaf.number]) if leaf.number in written else None for leaf in self.leaves]
         if self.borders and compared:
             whole = gradients.write(self.builder, start, leaves, routes, since=self.since, of=WHOLE_LOSS)
             for position, name in leaves.items():
@@ -91,7 +116,8 @@ class Training:
             own = name._replace(iteration=self.iteration)
             if own in used:
                 after: dict[str, Var] = {}
-                turn = Turn(self.builder, options, numbers, rate, own, old, used[own], self.states[place], self.ageing, after)
+                before = self.states[place]
+                turn = Turn(self.builder, options, numbers, rate, own, old, used[own], before, self.ageing, after, self.common)
                 self.parameters[place] = optimizers.change(turn)
                 self.states[place] = after
         self.iteration += 1
@@ -124,7 +150,7 @@ class Training:
             if self.iteration > turns + 2 and len(lengths) == 1 and self.options.schedule != "list":
                 self._replay(begins, lengths.pop(), turns)
                 return
-            routes = pass_forward(self.parameters, self.iteration, self.sample(self.iteration))
+            routes = pass_forward(self.begin(), self.iteration, self.sample(self.iteration))
             self.backward(len(self.builder.steps) - 1, routes)
             self.update()
             begins.append(self.since)

@@ -60,7 +60,7 @@ class Comparison:
 
 
 def prove(problem: Problem, program: Program | None = None) -> list[Comparison]:
-    """Compare the total gradient of every parameter with SymPy's and with central differences.
+    """Compare the total gradient of every parameter, and of every input with one, with SymPy's and with central differences.
 
     A truncated backward pass is compared without truncation, and of several
     iterations the first is compared. Raises ``CalculationError`` if a value
@@ -72,7 +72,8 @@ def prove(problem: Problem, program: Program | None = None) -> list[Comparison]:
     whole = scalars(program or build(first_iteration(problem)))
     forward = Program(whole.steps[: whole.index[LOSS] + 1])
     of = WHOLE_LOSS if problem.update and problem.update.truncate else LOSS  # derivatives of the loss are never truncated
-    names = [step.target for step in whole.steps if step.role is Role.PARAMETER and gradient(step.target, of=of) in whole.index]
+    given = [step.target for step in whole.steps if step.rule is None and step.target.of is None]
+    names = [name for name in given if gradient(name, of=of) in whole.index]
     back = max((whole.index[gradient(name, of=of)] for name in names), default=whole.index[LOSS])
     numbers = run(Program(whole.steps[: back + 1]), problem.given, Precise())
     composed = _composed(problem, forward, names)

@@ -21,6 +21,12 @@ SUM, NEGATION, PRODUCT, POWER, ATOM = range(5)
 """How tightly a formula holds together, for brackets: a sum least, a name most."""
 
 
+def _exponent(exponent: Any) -> str:
+    """In one line an exponent of several signs, ``k+1``, stands in brackets."""
+    text = str(exponent)
+    return text if text.isalnum() else f"({text})"
+
+
 class Form(NamedTuple):
     """How a notation writes one kind of node."""
 
@@ -45,7 +51,7 @@ class Signs:
     ratio: Form = Form("({}/{})", (ATOM, ATOM))
     """A quotient of two whole numbers."""
     power: Form = Form("{}^{}", (ATOM,), POWER)
-    exponent: Callable[[Any], str] = str
+    exponent: Callable[[Any], str] = _exponent
     """A whole exponent."""
     call: Form = Form("{}({})", (SUM,))
     """A function with its argument."""
@@ -178,6 +184,7 @@ TEXT = Signs(marks={BESIDE: ", "})
 
 _LATEX_LETTERS = {
     "eta": r"\eta", "beta": r"\beta", "gamma": r"\gamma", "epsilon": r"\varepsilon", "lambda": r"\lambda", "theta": r"\theta",
+    "alpha": r"\alpha", "delta": r"\delta", "mu": r"\mu", "psi": r"\psi",
     "yhat": r"\hat{y}", "mhat": r"\hat{m}", "vhat": r"\hat{v}",
 }  # fmt: skip
 LATEX = like(
@@ -186,6 +193,7 @@ LATEX = like(
     over=Form(r"\frac{{{}}}{{{}}}", (SUM, SUM), POWER),
     ratio=Form(r"\frac{{{}}}{{{}}}", (SUM, SUM), POWER),
     power="{}^{{{}}}",
+    exponent=str,
     calls={"sqrt": r"\sqrt{{{}}}"},
     word=_word(r"\{}", {"sigma": r"\sigma", "phi": r"\varphi", "psi": r"\psi"}, r"\mathrm{{{}}}", "{}_{{{}}}"),
     extremes={"max": r"\max", "min": r"\min"},
@@ -240,12 +248,15 @@ INTERNAL = like(TEXT, matmul="{} @ {}", transposed="{}.T", total="total({})", be
 # ---------------------------------------------------------- the signs of a terminal
 
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
-_GREEK = MappingProxyType({"eta": "η", "beta": "β", "gamma": "γ", "epsilon": "ε", "lambda": "λ"})
+_GREEK = MappingProxyType({
+    "eta": "η", "beta": "β", "gamma": "γ", "epsilon": "ε", "lambda": "λ",
+    "alpha": "α", "delta": "δ", "mu": "μ", "psi": "ψ",
+})  # fmt: skip
 
 
 def _superscript(exponent: Any) -> str:
     """One digit stands above; anything else behind the sign of a power."""
-    text = str(exponent)
+    text = _exponent(exponent)
     return _SUPERSCRIPTS[int(text)] if len(text) == 1 and text.isdigit() else f"^{text}"
 
 
@@ -286,7 +297,6 @@ UNICODE = like(
     powered="{}",
     sum="Σ_{}",
     sums="Σ_{}",
-    word=lambda function: greek(function.name),
 )  # fmt: skip
 
 
@@ -347,6 +357,7 @@ TYPST = like(
     fraction=r"{}\/{}",
     letters={
         "eta": "η", "beta": "β", "gamma": "γ", "epsilon": "ε", "lambda": "λ", "theta": "θ",
+        "alpha": "α", "delta": "δ", "mu": "μ", "psi": "ψ",
         "yhat": "hat(y)", "mhat": "hat(m)", "vhat": "hat(v)",
     },
     upright='"{}"',

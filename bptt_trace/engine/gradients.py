@@ -125,7 +125,9 @@ def _push(formula: Formula, flow: Formula, result: Formula, number: int, arity: 
         case Transpose(operand):
             yield from push(operand, flow.T)
         case Total(operand):
-            yield from push(operand, Spread(flow, operand.shape) if operand.shape else flow)
+            # Where the total is the loss itself, its factors have the shape of what they are multiplied by.
+            plain = not operand.shape or (flow == ONE and isinstance(operand, Times))
+            yield from push(operand, flow if plain else Spread(flow, operand.shape))
         case Stack(parts):
             start = 0
             for part in parts:
@@ -233,16 +235,19 @@ def write(
     since: int = 0,
     borders: Collection[int] = (),
     of: Name = LOSS,
+    optional: Collection[int] = (),
 ) -> dict[int, int]:
-    """Write the gradients of the line ``start``; map the position of each leaf to that of its gradient.
+    """Write the gradients of the line ``start``; map the position of each leaf that it depends on to that of its gradient.
 
     The gradients are written from the last step to the first, one sample after
     the other, and those of the leaves at the end, in their order. ``leaves`` are
-    the parameters that learn, with the names of their gradients; ``since`` is the
-    first line that uses them. Nothing is carried back to the states at the time
-    steps in ``borders``. ``of`` is the numerator in the names of the gradients.
+    the parameters that learn, and the other given quantities that have a gradient,
+    with the names of their gradients; only those in ``optional`` may be without one.
+    ``since`` is the first line that uses them. Nothing is carried back to the
+    states at the time steps in ``borders``. ``of`` is the numerator in the names
+    of the gradients.
     """
-    return _Backwards(builder, start, leaves, routes, since, borders, of).written()
+    return _Backwards(builder, start, leaves, routes, since, borders, of, optional).written()
 
 
 class _Backwards:
@@ -257,9 +262,10 @@ class _Backwards:
         since: int,
         borders: Collection[int],
         of: Name,
+        optional: Collection[int],
     ) -> None:
         self.builder, self.start, self.leaves, self.routes = builder, start, leaves, routes
-        self.since, self.borders, self.of = since, borders, of
+        self.since, self.borders, self.of, self.optional = since, borders, of, optional
         steps = self.steps = builder.steps
         self.moving = _depends_on(steps, leaves, since, start)
         self.arriving: dict[int, list[Source]] = {start: []}
@@ -282,8 +288,9 @@ class _Backwards:
                 self.settle(position)
                 self.send(position)
         for position in self.leaves:
-            self.settle(position)
-        return {position: cast(int, self.gradients[position]) for position in self.leaves}
+            if position in self.arriving or position not in self.optional:
+                self.settle(position)
+        return {position: cast(int, self.gradients[position]) for position in self.leaves if position in self.gradients}
 
     def settle(self, position: int) -> None:
         """Write the lines of a gradient, all of whose sources are known."""

@@ -124,6 +124,10 @@ WHOLE_LOSS = Name("L_full")
 """The loss in the names of gradients without truncation: ``dL_full/dw_hh``."""
 
 
+ABOVE = Name("above")
+"""By what a gradient arrives that is handed in, instead of following from a loss."""
+
+
 def gradient(name: Name, via: Name | None = None, of: Name = LOSS) -> Name:
     """``dL/dname``, or the part of it that arrives via another quantity."""
     return Name(name.stem, name.layer, name.time, name.index, name.sample, name.iteration, of, via)

@@ -105,12 +105,12 @@ def _lines(parts: Parts) -> dict[str, list[int]]:
     for iteration in (parts, *parts.later.values()):
         lines_of["forward"] += [p for lines in iteration.forward.steps.values() for p in lines]
         lines_of["loss"] += iteration.forward.losses
-        backward = [*iteration.links, *(p for lines in iteration.backward.values() for p in lines)]
+        backward = [*iteration.links, *(p for lines in iteration.backward.values() for p in lines), *iteration.inputs]
         of_parameters = [p for lines in iteration.gradients.values() for p in lines]
         of_truncation = [*iteration.whole, *iteration.cut]
         lines_of["backward"] += backward
-        lines_of["update"] += iteration.changes
-        lines_of["gradients"] += [*backward, *of_parameters, *of_truncation, *iteration.changes]
+        lines_of["update"] += [*iteration.ahead, *iteration.changes]
+        lines_of["gradients"] += [*backward, *of_parameters, *of_truncation, *iteration.ahead, *iteration.changes]
     lines_of["again"] = [*(p for lines in parts.again.steps.values() for p in lines), *parts.again.losses]
     lines_of["memory"] = parts.factors
     return lines_of

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
-from bptt_trace.engine.names import Name
+from bptt_trace.engine.names import ABOVE, Name
+from bptt_trace.networks.optimizers import STATES, at_start
 from bptt_trace.problem.problem import Problem
 
 Path = tuple[str | int, ...]
@@ -17,7 +18,7 @@ def leaves(document: Document, problem: Problem) -> dict[Path, tuple[Name, ...]]
     """The numbers that each place of the file stands for: one number, or all numbers of a class."""
     leaves_of: dict[Path, tuple[Name, ...]] = {}
     for path, names in _groups(problem):
-        places = list(_flat(_at(document, path), path))
+        places = list(_flat(*_at(document, path)))
         each, rest = divmod(len(names), len(places))
         assert not rest
         for start, place in enumerate(places):
@@ -53,14 +54,19 @@ def _groups(problem: Problem) -> Iterator[tuple[Path, list[Name]]]:
     groups: dict[Path, list[Name]] = {}
     states = {name for name, _ in problem.network.state}
     parameters = set(problem.network.parameters())
+    carried = {at_start(stem, parameter): (stem, str(parameter)) for stem in STATES for parameter in parameters}
     for name in problem.given:
         plain = name._replace(index=(), iteration=1)
         if name.stem in ("x", "target"):
             path: Path = ("given", name.stem)
         elif plain in OF_UPDATE:
             path = ("update", OF_UPDATE[plain])
+        elif name.via == ABOVE:
+            path = ("given", str(plain._replace(via=None)))
         elif name.of is not None:
-            path = _told(problem, plain)
+            path = ("given", "gradient", plain.stem)
+        elif plain in carried:
+            path = ("update", "state", *carried[plain])
         elif plain in parameters:
             path = ("parameters", str(plain))
         else:
@@ -81,21 +87,19 @@ OF_UPDATE = {
     Name("gamma"): "gamma",
     Name("clip"): "clip",
     Name("v", time=0): "accumulator",
+    Name("psi"): "momentum_decay",
 }
 """The keys of the table [update] that are numbers."""
 
 
-def _told(problem: Problem, gradient: Name) -> Path:
-    """The place of the given gradients of a parameter."""
-    key = str(Name(gradient.stem))
-    return ("given", "gradient") if len(problem.network.parameters()) == 1 else ("given", "gradient", key)
-
-
-def _at(document: Document, path: Path) -> Any:
+def _at(document: Document, path: Path) -> tuple[Any, Path]:
+    """What stands at a path, and the path so far as there are tables: of one parameter a number may stand for its table."""
     value: Any = document
-    for step in path:
+    for length, step in enumerate(path):
+        if not isinstance(value, dict):
+            return value, path[:length]
         value = value[step]
-    return value
+    return value, path
 
 
 def _flat(value: Any, path: Path) -> Iterator[Path]:

@@ -11,7 +11,7 @@ from bptt_trace.engine.formula import identity
 from bptt_trace.engine.functions import sigmoid, softmax, tanh
 from bptt_trace.engine.names import Name
 from bptt_trace.errors import ProblemError, UnknownName, nearest
-from bptt_trace.networks.optimizers import HYPER
+from bptt_trace.networks.optimizers import HYPER, STATES
 from bptt_trace.problem.numbers import Number, exact_number, shown
 from bptt_trace.problem.problem import Problem
 
@@ -47,7 +47,7 @@ def ranges_of(problem: Problem, table: Mapping[str, Any]) -> Ranges:
     if grid.value <= 0:
         raise ProblemError(f"{grid.text} is not possible here; a grid is positive", path="vary.grid")
     may_hide = _mistakes(table.get("may_hide", ()))
-    classes = _classes(problem) if problem.loss.kind == "cross_entropy" else ()
+    classes = _classes(problem) if problem.loss.over_classes else ()
     of_classes = {name for group in classes for name in group}
     choices = {
         name: default
@@ -106,7 +106,7 @@ def _default(problem: Problem, name: Name, grid: Number) -> Choices | None:
     stem = name.stem.lower()
     if name.of is not None:
         return _span(-INPUT, INPUT, grid)
-    if name.stem in HYPER:
+    if name.stem in HYPER or (name.time == 0 and name.stem.partition("_")[0] in STATES and "_" in name.stem):
         return None
     if stem == "target":
         return _default_target(problem, grid)

@@ -94,12 +94,12 @@ class _Rules:
         several = not network.single or network.samples is not None
         if kind in ("squared_error", "cross_entropy", "binary_cross_entropy"):
             yield ("No loss term is negative.",) if several else ("The loss is not negative.",)
-        if network.single or network.samples is not None:
+        if network.single or network.samples is not None or kind == "above":
             return
         whole = loss_name(self.desk)
         if self.loss_of.over_time == "mean":
             yield inline("{L} lies between the smallest and the largest of its terms.", L=whole)
-        elif kind != "output":
+        elif kind not in ("output", "kl_divergence"):
             yield inline("{L} is the sum of its terms, so it is not smaller than any of them.", L=whole)
 
     def backward(self) -> Iterator[Inline]:
@@ -119,7 +119,7 @@ class _Rules:
                 y=y,
                 target=target,
             )
-        elif self.loss_of.kind == "cross_entropy" and short and self._has(gradient(before)):
+        elif self.loss_of.over_classes and short and self._has(gradient(before)):
             yield inline("The entries of {error} add up to 0, apart from rounding.", error=self._general(gradient(before)))
         for layer, cell in zip(self.network.layers, self.network.cells, strict=True):
             names = [gradient(self._at(stem, layer)) for stem in ("a", "h")]

@@ -95,11 +95,15 @@ class Parts:
 
     parameters: list[int] = field(default_factory=list)
     given: list[int] = field(default_factory=list)
+    ahead: list[int] = field(default_factory=list)
+    """Where the gradient is taken, if the optimizer looks ahead."""
     forward: Pass = field(default_factory=Pass)
     links: list[int] = field(default_factory=list)
     """Slopes of single lines, in a feedforward network: ∂y/∂h, ∂h/∂a."""
     backward: dict[Moment, list[int]] = field(default_factory=dict)
     """Gradients of everything but parameters, last time step first."""
+    inputs: list[int] = field(default_factory=list)
+    """Gradients of inputs and of initial states."""
     gradients: dict[int, list[int]] = field(default_factory=dict)
     """For each parameter: its contributions, repeated ones included, and their sum."""
     clipping: list[int] = field(default_factory=list)
@@ -172,6 +176,7 @@ def parts_of(program: Program) -> Parts:
     tracks = _Tracks(program)
     iterations = {1: first}
     parameters: dict[tuple[str, Layer, tuple[int, ...]], int] = {}
+    received: set[tuple[str, int | None]] = set()
     parts, current = first, 1
     for position, (target, _, _, role, _, shape) in enumerate(program.steps):
         number = target.iteration
@@ -185,6 +190,8 @@ def parts_of(program: Program) -> Parts:
                 parts.whole.append(position)
             elif of is not LOSS and of != LOSS and not shape:
                 parts.links.append(position)
+            elif parameter is None and (target.stem, target.time) in received:
+                parts.inputs.append(position)
             elif parameter is None:
                 _put(parts.backward, target, position, tracks)
             else:
@@ -193,12 +200,15 @@ def parts_of(program: Program) -> Parts:
             _put(parts.forward.steps, target, position, tracks)
         elif role is Role.STATE:
             stem = target.stem.partition("_")[0]
-            (parts.cut if stem == "cut" else parts.clipping if stem in CLIPPING else parts.updates).append(position)
+            own = {"cut": parts.cut, "ahead": parts.ahead}.get(stem, parts.clipping if stem in CLIPPING else parts.updates)
+            own.append(position)
         elif role is Role.PARAMETER:
             first.parameters.append(position)
             parameters[target.stem, target.layer, target.index] = position
         elif role is Role.GIVEN:
             first.given.append(position)
+            if target.of is None:
+                received.add((target.stem, target.time))
         else:
             getattr(parts.forward if role is Role.LOSS else parts, _LISTS[role]).append(position)
     del iterations[1]

@@ -146,12 +146,16 @@ class NumberCode(Line):
         return f"{self.scope.function(function)}({text if self._varies(argument) else f'number({text})'})", ATOM
 
     def _varies(self, formula: Formula) -> bool:
-        """Whether anything in a formula is a number of the program, and not a whole number of Python."""
-        pieces = formula.function.pieces if isinstance(formula, Apply) else None
-        if pieces is not None and pieces.steps and self.scope.form == "decimal":
-            return False  # the slope of relu is 1 or 0
-        known = isinstance(formula, Var | Entry | Rest) or (isinstance(formula, Const) and bool(formula.symbol))
-        return known or any(map(self._varies, children(formula)))
+        return _varies(formula, self.scope.form)
+
+
+def _varies(formula: Formula, form: str) -> bool:
+    """Whether anything in a formula is a number of the program, and not a whole number of Python."""
+    pieces = formula.function.pieces if isinstance(formula, Apply) else None
+    if pieces is not None and pieces.steps and form == "decimal":
+        return False  # the slope of relu is 1 or 0
+    known = isinstance(formula, Var | Entry | Rest) or (isinstance(formula, Const) and bool(formula.symbol))
+    return known or any(_varies(child, form) for child in children(formula))
 
 
 def of_numbers(scope: Scope, formula: Formula) -> Template:
@@ -207,6 +211,12 @@ class ArrayCode(ArrayPrinter):
     def function(self, function: Function) -> str:
         """What the program calls a function."""
         return self.scope.function(function)
+
+    def applied(self, function: Function, argument: Formula) -> Written:
+        """A function with its argument; PyTorch's functions take a number as a tensor only."""
+        if self.scope.form != "torch" or _varies(argument, self.scope.form):
+            return super().applied(function, argument)
+        return f"{self.function(function)}(torch.tensor({self.part(argument, SUM)}, dtype=torch.float64))", ATOM
 
     def matmul(self, left: Formula, right: Formula) -> Written:
         """A matrix product; where a row meets a column, what comes out is a number."""

@@ -22,6 +22,7 @@ def headings(desk: Desk) -> dict[str, str]:
         "forward": "Forward pass",
         "loss": "Loss",
         "backward": "Backward pass (backpropagation through time)" if desk.last_time else "Backward pass",
+        "inputs": "Gradients of the inputs and of the initial state" if desk.last_time else "Gradient of the input",
         "gradients": "Gradients of the shared parameters" if several else "Gradients of the parameters",
         "truncation": "What the truncation leaves out",
         "update": "Update",
@@ -50,6 +51,11 @@ STATES = {
     "squares": "squares",
     "rate": "learning rate",
     "cut": "left out",
+    "delta": "change",
+    "vmax": "largest mean square",
+    "ahead": "look-ahead",
+    "alpha": "corrected rate",
+    "mu": "momentum",
 }
 """What the lines of an update are, by stem; the others are their own word."""
 
@@ -61,6 +67,19 @@ def _by(way: str, *, only: bool = False) -> Word:
     """By which way a gradient arrives, and whether that is the only one."""
     kind = way if way in ("direct", "carried") else ""
     return Word(f"{way} only" if only else way, kind, kind)
+
+
+def carried(stem: str, rule: str) -> str:
+    """What a line of an update is, in a word; what v and u are depends on the rule.
+
+    >>> carried("v", "momentum"), carried("v", "adam"), carried("m", "adam")
+    ('velocity', 'mean square', 'mean')
+    """
+    if stem == "v":
+        return {"adagrad": "sum of squares", "momentum": "velocity", "nesterov": "velocity"}.get(rule, "mean square")
+    if stem == "u":
+        return "largest gradient" if rule == "adamax" else "mean square of the changes"
+    return STATES.get(stem, stem)
 
 
 class Labels:
@@ -108,10 +127,7 @@ class Labels:
 
     def _state_label(self, stem: str) -> Word:
         update = self.desk.problem.update
-        squares = {"adagrad": "sum of squares", "rmsprop": "mean square", "adam": "mean square", "adamw": "mean square"}
-        if stem == "v" and update is not None:
-            return Word(squares.get(update.rule, "velocity"))
-        return Word(STATES.get(stem, stem), short="step" if stem == "step" else "")
+        return Word(carried(stem, update.rule if update else ""), short="step" if stem == "step" else "")
 
     def _loss_label(self, position: int) -> str:
         target, loss = self.board.steps[position].target, self.desk.problem.loss
@@ -138,7 +154,7 @@ class Labels:
         if of_parameter:
             return self._share(through) if target.via is not None else NO_WORD
         state = target.stem in self.desk.problem.network.cell_of(target.layer).state
-        if state and self.recurrent:
+        if state and self.recurrent and not self._handed_in(self.board.steps[step.through]):
             return _by(way(target, through), only=target.via is None and self.desk.last_time != 1)
         return self._local_label(target, self.board.steps[step.through])
 
@@ -151,7 +167,13 @@ class Labels:
         said = ", ".join(parts)
         return Word(said, short=said if through.sample is None else "")
 
+    def _handed_in(self, through: Step) -> bool:
+        """Whether the gradient that arrives by a line is handed in, instead of following from a loss."""
+        return through.role is Role.LOSS and self.desk.problem.loss.kind == "above"
+
     def _local_label(self, target: Name, through: Step) -> Word:
+        if self._handed_in(through):
+            return Word("handed in")
         if through.role is Role.LOSS:
             return Word("own error" if self.recurrent else "error")
         network = self.desk.problem.network

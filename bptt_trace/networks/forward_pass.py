@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from bptt_trace.engine.formula import ABSENT, Formula, Function, Shape, Var, identity, shape_of, stack
-from bptt_trace.engine.names import BACKWARD, DECODER, FORWARD, Layer, Name, Role
+from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, Layer, Name, Role
 from bptt_trace.engine.program import Builder, Moment
 from bptt_trace.engine.rules import Recorder, Tape, record
 from bptt_trace.networks.cells import Cell, Let, Parameters
@@ -63,6 +63,8 @@ class Network:
     """The quantity of the step before that is an input: ``output``, ``target`` (teacher forcing), or empty for none."""
     source_steps: int | None = None
     """The number of time steps that an encoder reads; None without an encoder."""
+    input_gradients: bool = False
+    """Whether the gradients of inputs and initial states are wanted too."""
 
     def cell_of(self, layer: Layer) -> Cell:
         """The cell of a layer, by its name; the first cell for a quantity without a layer."""
@@ -191,6 +193,18 @@ class Network:
             if not str(layer).startswith(DECODER)
         ]
         return initial + ([(Name("y", time=0), self.outputs)] if self.feedback and not self.first_only else [])
+
+    @cached_property
+    def handed(self) -> dict[Name, int]:
+        """The quantities whose gradients may be handed in, with their sizes: states, hidden values, outputs."""
+        found = {
+            Name(stem, layer, time): units
+            for layer, cell, units in zip(self.layers, self.cells, self.hidden, strict=True)
+            for stem in cell.state or ("h",)
+            for time in (self.reading if str(layer).startswith(ENCODER) else self.times)
+            if stem != "m"  # a stabiliser cancels
+        }
+        return found | ({Name("y", time=time): self.outputs for time in self.predicting} if self.readout else {})
 
 
 def written(name: Name, shape: Shape) -> Name:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from bptt_trace.engine.activation_parser import comparison
-from bptt_trace.engine.formula import ONE, Apply, Const, Entry, Formula, Function, Neg, Shape, Var, product
+from bptt_trace.engine.formula import ONE, Apply, Const, Entry, Formula, Function, Neg, Shape, Total, Var, product
 from bptt_trace.engine.formula_walks import rewrite, variables
 from bptt_trace.engine.functions import ln, sigmoid, softmax
 from bptt_trace.engine.gradients import RESULT, Route, adjoint
@@ -30,9 +30,9 @@ class Loss:
     """The loss that is minimised, with the conventions on which textbooks differ."""
 
     kind: str = "squared_error"
-    """``squared_error``, ``cross_entropy`` (after softmax), ``binary_cross_entropy`` (after sigmoid),
+    """``squared_error``, ``cross_entropy`` and ``kl_divergence`` (after softmax), ``binary_cross_entropy`` (after sigmoid),
     ``output``: the prediction is itself the loss (exercises on ∂h_T/∂w), ``equation``: the loss of each output is
-    ``equation``, or ``none``: a forward pass only."""
+    ``equation``, ``above``: the gradients of some quantities are handed in, or ``none``: a forward pass only."""
     factor: Fraction = Fraction(1)
     """The factor of every term: 1, or 1/2 for the half squared error."""
     over_time: str = "mean"
@@ -51,7 +51,17 @@ class Loss:
         """Whether the prediction is compared with a target."""
         if self.kind == "equation":
             return any(variable.number == 1 for variable in variables(comparison(self.equation)))
-        return self.kind not in ("output", "none")
+        return self.kind not in ("output", "above", "none")
+
+    @property
+    def over_classes(self) -> bool:
+        """Whether the prediction is a distribution over classes, and its loss one line."""
+        return self.kind in ("cross_entropy", "kl_divergence")
+
+    @property
+    def of_probabilities(self) -> bool:
+        """Whether the prediction is one or several probabilities, so that there are a short and a long gradient."""
+        return self.over_classes or self.kind == "binary_cross_entropy"
 
     @property
     def is_error(self) -> bool:
@@ -99,6 +109,18 @@ def write(
     return routes
 
 
+def handed_in(builder: Builder, pairs: Sequence[tuple[Var, Var]], iteration: int = 1) -> None:
+    """The line L = Σ g · q of quantities q whose gradients g are handed in: it has just these gradients.
+
+    Source: a vector–Jacobian product as the gradient of a scalar, as ``torch.autograd.backward(q, g)`` has it.
+    """
+    terms = [Total(given * quantity) if given.shape else given * quantity for quantity, given in pairs]
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    builder.let(LOSS._replace(iteration=iteration), total, Role.LOSS)
+
+
 def _mean(how: str, terms: Sequence[int], symbol: str) -> Formula | None:
     return ONE / Const(Fraction(len(terms)), symbol) if how == "mean" else None
 
@@ -109,9 +131,9 @@ def _term(builder: Builder, loss: Loss, name: Name, compared: Compared, routes: 
     filled = (y.number,) if target is None else (y.number, target.number)
     lines: list[int] = []
     for unit, (rule, sources) in enumerate(_rules(loss, y.shape, _pattern(loss, numbers)), start=1):
-        term = name._replace(index=(unit,)) if y.shape and loss.kind != "cross_entropy" else name
+        term = name._replace(index=(unit,)) if y.shape and not loss.over_classes else name
         lines.append(builder.fill(term, rule, tuple([filled[source] for source in sources]), Role.LOSS))
-    line = lines[0] if not y.shape or loss.kind == "cross_entropy" else builder.sum(name, lines, Role.LOSS)
+    line = lines[0] if not y.shape or loss.over_classes else builder.sum(name, lines, Role.LOSS)
     route = _route(builder.steps, loss, y, filled)
     if route is not None:
         routes[line] = route
@@ -134,6 +156,8 @@ def _rules(loss: Loss, shape: Shape, numbers: tuple[Fraction, ...]) -> list[tupl
         forms = [y]
     elif loss.kind == "cross_entropy":
         forms = [_entropy(y, target, numbers)]
+    elif loss.kind == "kl_divergence":
+        forms = [_divergence(y, target, numbers)]
     elif not shape:
         forms = [_of_one_unit(loss, y, target, numbers[0])]
     else:
@@ -198,6 +222,16 @@ def _entropy(y: Var, target: Var, numbers: Sequence[Fraction]) -> Formula:
     return Neg(sum(terms[1:], start=terms[0]))
 
 
+def _divergence(y: Var, target: Var, numbers: Sequence[Fraction]) -> Formula:
+    """Σ target_i · ln(target_i / y_i), written for the classes that the target has; the slope is that of the cross-entropy.
+
+    Source: Kullback and Leibler (1951); Goodfellow, Bengio and Courville, *Deep Learning* (2016), sec. 3.13.
+    """
+    classes = [place for place, number in enumerate(numbers) if number]
+    terms = [Entry(target, place) * Apply(ln, Entry(target, place) / Entry(y, place)) for place in classes]
+    return sum(terms[1:], start=terms[0])
+
+
 def _route(steps: Sequence[Step], loss: Loss, y: Var, filled: tuple[int, ...]) -> Route | None:
     """The route from the loss of one prediction, if it is not the chain rule through its line.
 
@@ -208,7 +242,7 @@ def _route(steps: Sequence[Step], loss: Loss, y: Var, filled: tuple[int, ...]) -
         return None
     if loss.kind in ("squared_error", "equation") or loss.gradient == "long":
         return Route(y.number, slope, filled)
-    logits = _logits(steps, y, softmax if loss.kind == "cross_entropy" else sigmoid)
+    logits = _logits(steps, y, softmax if loss.over_classes else sigmoid)
     return Route(logits, slope, filled, y.number, _route(steps, replace(loss, gradient="long"), y, filled))
 
 
@@ -225,10 +259,10 @@ def _slope(loss: Loss, shape: Shape) -> Formula | None:
         slope = product(Const(Fraction(2)), y - target) if shape else None
     elif loss.kind == "equation":
         slope = _slope_of_equation(loss, shape) if shape else None
-    elif loss.kind in ("cross_entropy", "binary_cross_entropy"):
+    elif loss.of_probabilities:
         if loss.gradient == "short":
             slope = y - target
-        elif loss.kind == "cross_entropy":
+        elif loss.over_classes:
             slope = Neg(target / y)
         elif shape:
             slope = (y - target) / (y * (1 - y))

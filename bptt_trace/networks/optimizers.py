@@ -5,8 +5,9 @@ that is taken from it. ``change`` writes what is common to all rules: weight
 decay, and the new parameter.
 
 ``g`` is the gradient (clipped, if the problem clips), p the parameter, η the
-learning rate, k the iteration, counted from 1. Everything that a rule carries
-from one iteration to the next is 0 before the first.
+learning rate, k the iteration, counted from 1 or on from the iterations that a
+given state has behind it. What a rule carries from one iteration to the next is
+0 before the first, unless it is given.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
 
-from bptt_trace.engine.formula import ZERO, Apply, Const, Formula, Power, Var
-from bptt_trace.engine.functions import sqrt
+from bptt_trace.engine.formula import ONE, ZERO, Apply, Const, Extreme, Formula, Power, Var
+from bptt_trace.engine.functions import absolute, exp, ln, sqrt
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.engine.program import Builder
 
@@ -33,7 +34,9 @@ class Update:
     rate: str = "outside"
     """Of momentum: the learning rate ``outside`` the velocity, p − ηv, or ``inside``, v = βv + ηg."""
     epsilon: str = "outside"
-    """ε ``outside`` the root, √v + ε, or ``inside``, √(v + ε), or ``none`` where it is 0."""
+    """ε ``outside`` the root, √v + ε, or ``inside``, √(v + ε), or ``none`` where it is 0.
+
+    Of Adam also ``uncorrected``, beside the root of v as it is, before its correction."""
     centered: bool = False
     """Of RMSProp: whether the square of the mean gradient is taken from the mean square."""
     accumulator: bool = False
@@ -53,10 +56,45 @@ class Update:
     """How many samples take turns, one in each iteration; 0 where every iteration sees all there is."""
     told: bool = False
     """Whether the gradients themselves are given, and no network."""
+    corrected: bool = True
+    """Of Adam: whether the means are corrected for beginning at 0."""
+    amsgrad: bool = False
+    """Of Adam: whether the largest mean square so far is used."""
+    look_ahead: bool = False
+    """Of Nesterov: whether the gradient is taken where the velocity alone would lead."""
+    momentum_decay: str = ""
+    """Of Nadam: how its momentum grows, ``keras`` (ψ = 1) or ``given`` (ψ is a number of the problem), or not at all."""
+    done: int = 0
+    """The iterations that the given state of an optimizer has behind it."""
 
 
-STATES = ("m", "v", "s", "mhat", "vhat", "g", "step", "clipped", "squares", "norm", "scale", "cut")
+STATES = (
+    "m", "v", "s", "mhat", "vhat", "g", "step", "clipped", "squares", "norm", "scale", "cut", "u", "delta", "vmax", "ahead",
+)  # fmt: skip
 """Stems of the lines that belong to one parameter: ``v_w_hh``."""
+COMMON = ("alpha", "mu", "mu_next", "mu_product")
+"""Stems of the lines that belong to an iteration, whatever the parameter."""
+
+
+class AnyIteration(int):
+    """The number of any iteration, or of the one after it: formulas write k or k+1, and no other number is equal to it."""
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    def __new__(cls, number: int, written: str = "k") -> AnyIteration:
+        """A number and what is written for it."""
+        self = super().__new__(cls, number)
+        self.written = written
+        return self
+
+    written: str
+
+    def __add__(self, other: int) -> AnyIteration:
+        return AnyIteration(int(self) + other, f"{self.written}+{other}" if other else self.written)
+
+    def __str__(self) -> str:
+        return self.written
 
 
 def of_parameter(stem: str, parameter: Name) -> Name:
@@ -66,6 +104,15 @@ def of_parameter(stem: str, parameter: Name) -> Name:
     'v_W_hh[1,2]@3'
     """
     return Name(f"{stem}_{parameter.stem}", parameter.layer, None, parameter.index, None, parameter.iteration)
+
+
+def at_start(stem: str, parameter: Name) -> Name:
+    """The name of a given number of an optimizer's state, before the first iteration.
+
+    >>> str(at_start("v", Name("w_hh")))
+    'v_w_hh_0'
+    """
+    return of_parameter(stem, parameter)._replace(time=0)
 
 
 Ageing = dict[int, tuple[int, Callable[[int], Formula]]]
@@ -91,10 +138,12 @@ class Turn:
     ageing: Ageing
     after: dict[str, Var]
     """The state that this one leaves."""
+    common: dict[str, Var]
+    """The lines that all parameters share: those of this iteration, and until they are written those of the one before."""
 
     @property
     def iteration(self) -> int:
-        """k, counted from 1."""
+        """The number of the iteration, counted from 1."""
         return self.name.iteration
 
     def let(self, stem: str, formula: Formula) -> Var:
@@ -104,9 +153,21 @@ class Turn:
         return line
 
     def aged(self, stem: str, make: Callable[[int], Formula]) -> Var:
-        """A line of the state whose formula has k in it."""
-        line = self.let(stem, make(self.iteration))
-        self.ageing[line.number] = line.number, make
+        """A line of the state whose formula has k in it: ``make`` is given k."""
+        return self._ages(self.let(stem, make(self.iteration + self.options.done)), make)
+
+    def shared(self, stem: str, make: Callable[[int], Formula]) -> Var:
+        """A line of the iteration, the same for all parameters; its formula may have k in it."""
+        known, name = self.common.get(stem), Name(stem, iteration=self.iteration)
+        if known is not None and self.builder.steps[known.number].target == name:
+            return known
+        line = self.builder.let(name, make(self.iteration + self.options.done), Role.STATE)
+        self.common[stem] = line
+        return self._ages(line, make)
+
+    def _ages(self, line: Var, make: Callable[[int], Formula]) -> Var:
+        done = self.options.done
+        self.ageing[line.number] = line.number, lambda iteration: make(iteration + done)
         return line
 
     def last(self, stem: str) -> Formula:
@@ -168,12 +229,21 @@ def nesterov(turn: Turn) -> Formula:
 
     The gradient is that of the parameters as they stand on the sheet: Bengio,
     Boulanger-Lewandowski and Pascanu (2013), eq. 7; torch.optim.SGD
-    (``nesterov=True``) and, with η inside, keras.optimizers.SGD.
+    (``nesterov=True``) and, with η inside, keras.optimizers.SGD. Looking ahead,
+    the gradient is that of p − β · v, and p' = p − v: Sutskever et al. (2013),
+    eqs. 3 and 4, with the sign of v turned.
     """
     v, beta = _velocity(turn), turn.numbers["beta"]
+    if turn.options.look_ahead:
+        return v
     if turn.options.rate == "inside":
         return turn.let("step", beta * v + turn.rate * turn.gradient)
     return turn.let("step", turn.rate * (turn.gradient + beta * v))
+
+
+def ahead(parameter: Formula, beta: Formula, velocity: Formula) -> Formula:
+    """Where the gradient is taken by whoever looks ahead: p − β · v."""
+    return parameter - beta * velocity
 
 
 def adagrad(turn: Turn) -> Formula:
@@ -182,7 +252,7 @@ def adagrad(turn: Turn) -> Formula:
     Source: Duchi, Hazan and Singer (2011); torch.optim.Adagrad.
     """
     start = turn.numbers.get("v_0")
-    before = start if start is not None and turn.iteration == 1 else turn.last("v")
+    before = start if start is not None and "v" not in turn.before else turn.last("v")
     v = turn.let("v", before + turn.squared)
     return turn.let("step", turn.rate * turn.gradient / turn.root(v))
 
@@ -201,18 +271,111 @@ def rmsprop(turn: Turn) -> Formula:
     return turn.let("step", turn.rate * g / turn.root(spread))
 
 
+def adadelta(turn: Turn) -> Formula:
+    """v = β · v + (1 − β) · g², δ = √(u + ε) / √(v + ε) · g, u = β · u + (1 − β) · δ², p' = p − η · δ
+
+    Source: Zeiler (2012), algorithm 1, which has no η (η = 1); torch.optim.Adadelta.
+    """
+    beta = turn.numbers["beta"]
+    v = turn.let("v", beta * turn.last("v") + (1 - beta) * turn.squared)
+    delta = turn.let("delta", turn.root(turn.last("u")) / turn.root(v) * turn.gradient)
+    turn.let("u", beta * turn.last("u") + (1 - beta) * delta**2)
+    return turn.rate * delta
+
+
 def adam(turn: Turn) -> Formula:
     """m = β₁ · m + (1 − β₁) · g, v = β₂ · v + (1 − β₂) · g², m̂ = m / (1 − β₁^k), v̂ = v / (1 − β₂^k)
 
     p' = p − η · m̂ / (√v̂ + ε). Source: Kingma and Ba (2015), algorithm 1;
-    torch.optim.Adam.
+    torch.optim.Adam. With ε before the correction, p' = p − α · m / (√v + ε),
+    α = η · √(1 − β₂^k) / (1 − β₁^k): ibid., end of sect. 2; keras.optimizers.Adam.
+    Without the correction m and v stand for m̂ and v̂.
+
+    AMSGrad puts v_max = max(v_max, v) for v: Reddi, Kale and Kumar (2018),
+    algorithm 2, without the correction; torch.optim.Adam (``amsgrad=True``).
     """
-    g = turn.gradient
-    hats = []
-    for stem, beta, push in (("m", turn.numbers["beta_1"], g), ("v", turn.numbers["beta_2"], turn.squared)):
-        line = turn.let(stem, beta * turn.last(stem) + (1 - beta) * push)
-        hats.append(turn.aged(f"{stem}hat", lambda k, line=line, beta=beta: line / (1 - powered(beta, k))))  # type: ignore[misc]
-    return turn.let("step", turn.rate * hats[0] / turn.root(hats[1]))
+    beta_1, beta_2, rate = turn.numbers["beta_1"], turn.numbers["beta_2"], turn.rate
+    uncorrected = turn.options.epsilon == "uncorrected"
+    if uncorrected:
+        rate = turn.shared("alpha", lambda k: turn.rate * Apply(sqrt, 1 - powered(beta_2, k)) / (1 - powered(beta_1, k)))
+    corrected = turn.options.corrected and not uncorrected
+    mean = m = _mean(turn)
+    if corrected:
+        m = turn.aged("mhat", lambda k: mean / (1 - powered(beta_1, k)))
+    square = v = _mean_square(turn)
+    if turn.options.amsgrad:
+        square = v = turn.let("vmax", Extreme("max", (turn.before["vmax"], v)) if "vmax" in turn.before else v)
+    if corrected:
+        v = turn.aged("vhat", lambda k: square / (1 - powered(beta_2, k)))
+    return turn.let("step", rate * m / turn.root(v))
+
+
+def _mean(turn: Turn) -> Var:
+    """The running mean of the gradient."""
+    beta = turn.numbers["beta_1"]
+    return turn.let("m", beta * turn.last("m") + (1 - beta) * turn.gradient)
+
+
+def _mean_square(turn: Turn) -> Var:
+    """The running mean of the square of the gradient."""
+    beta = turn.numbers["beta_2"]
+    return turn.let("v", beta * turn.last("v") + (1 - beta) * turn.squared)
+
+
+def adamax(turn: Turn) -> Formula:
+    """m = β₁ · m + (1 − β₁) · g, u = max(β₂ · u, |g|), p' = p − η / (1 − β₁^k) · m / (u + ε)
+
+    Source: Kingma and Ba (2015), algorithm 2, without ε; with it,
+    keras.optimizers.Adamax. Inside, u = max(β₂ · u, |g| + ε): torch.optim.Adamax.
+    """
+    beta_1, beta_2, epsilon = turn.numbers["beta_1"], turn.numbers["beta_2"], turn.options.epsilon
+    m = _mean(turn)
+    size: Formula = Apply(absolute, turn.gradient)
+    if epsilon == "inside":
+        size = size + turn.numbers["epsilon"]
+    u = turn.let("u", Extreme("max", (beta_2 * turn.last("u"), size)))
+    below = u + turn.numbers["epsilon"] if epsilon == "outside" else u
+    return turn.aged("step", lambda k: turn.rate / (1 - powered(beta_1, k)) * m / below)
+
+
+def nadam(turn: Turn) -> Formula:
+    """m and v as of Adam, m̂ = β₁ · m / (1 − β₁^(k+1)) + (1 − β₁) · g / (1 − β₁^k), p' = p − η · m̂ / (√v̂ + ε)
+
+    Source: Dozat (2016), algorithm 2, with the same momentum in every iteration.
+    Where it grows, μ_k = β₁ · (1 − ½ · 0.96^(kψ)) stands for β₁ in m̂, and the
+    product of all μ for its power: ibid.; keras.optimizers.Nadam has ψ = 1,
+    torch.optim.NAdam ψ = 0.004 (``momentum_decay``).
+    """
+    beta_1, beta_2, g = turn.numbers["beta_1"], turn.numbers["beta_2"], turn.gradient
+    if not turn.options.momentum_decay:
+        m, v = _mean(turn), _mean_square(turn)
+        mhat = turn.aged(
+            "mhat", lambda k: beta_1 * m / (1 - powered(beta_1, k + 1)) + (1 - beta_1) * g / (1 - powered(beta_1, k))
+        )
+    else:
+        mu = turn.shared("mu", lambda k: _growing(turn, k))
+        after = turn.shared("mu_next", lambda k: _growing(turn, k + 1))
+        before = turn.common.get("mu_product")
+        product = turn.shared("mu_product", lambda _: mu if before is None else before * mu)
+        m, v = _mean(turn), _mean_square(turn)
+        mhat = turn.let("mhat", after * m / (1 - product * after) + (1 - mu) * g / (1 - product))
+    vhat = turn.aged("vhat", lambda k: v / (1 - powered(beta_2, k)))
+    return turn.let("step", turn.rate * mhat / turn.root(vhat))
+
+
+def _growing(turn: Turn, k: int) -> Formula:
+    """μ_k = β₁ · (1 − ½ · 0.96^(kψ)); a power that need not be whole is exp(k · ψ · ln 0.96)."""
+    base, half = Const(Fraction(24, 25)), Const(Fraction(1, 2))
+    if turn.options.momentum_decay == "keras":
+        less = powered(base, k)
+    else:
+        less = Apply(exp, _counted(k) * turn.numbers["psi"] * Apply(ln, base))
+    return turn.numbers["beta_1"] * (ONE - half * less)
+
+
+def _counted(k: int) -> Const:
+    """The number of an iteration as a factor."""
+    return Const(Fraction(k), (str(k) if str(k).isalnum() else f"({k})") if isinstance(k, AnyIteration) else "")
 
 
 def powered(base: Formula, exponent: int) -> Formula:
@@ -228,6 +391,9 @@ RULES: dict[str, UpdateRule] = {
     "rmsprop": rmsprop,
     "adam": adam,
     "adamw": adam,
+    "adadelta": adadelta,
+    "adamax": adamax,
+    "nadam": nadam,
 }
 """The update rules that a problem may name; adamw is adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
 
@@ -285,7 +451,23 @@ WANTED: dict[str, dict[str, Numbers]] = {
         "epsilon": Numbers(Name("epsilon"), "1e-8"),
     },
 }
-WANTED["adamw"] = WANTED["adam"]
+WANTED |= dict.fromkeys(("adamw", "adamax", "nadam"), WANTED["adam"])
+WANTED["adadelta"] = {"beta": Numbers(BETA, "0.9"), "epsilon": Numbers(Name("epsilon"), "1e-6")}
 """What each rule wants beside the learning rate."""
-HYPER = ("eta", "beta", "epsilon", "lambda", "gamma", "clip", "v", "rate")
+CARRIED: dict[str, tuple[str, ...]] = {
+    "gd": (),
+    "momentum": ("v",),
+    "nesterov": ("v",),
+    "adagrad": ("v",),
+    "rmsprop": ("v",),
+    "adadelta": ("v", "u"),
+    "adam": ("m", "v"),
+    "adamw": ("m", "v"),
+    "adamax": ("m", "u"),
+    "nadam": ("m", "v"),
+}
+"""What each rule carries from one iteration to the next; centred RMSProp also m, AMSGrad also vmax."""
+COUNTING = ("adam", "adamw", "adamax", "nadam")
+"""Rules whose formulas have the number of the iteration in them."""
+HYPER = ("eta", "beta", "epsilon", "lambda", "gamma", "clip", "v", "rate", "psi")
 """Stems of numbers that belong to the update, and of the learning rate of an iteration."""

@@ -137,9 +137,12 @@ def change_document(document: dict[str, Any], change: str) -> None:
     if not dot and key in schema()["properties"] and schema()["properties"][key]["type"] != "object":
         document[key] = value
         return
-    target = document.setdefault(table, {})
-    if not isinstance(target, dict):
-        raise ProblemError(f"--set {change!r}: {table} is not a table")
+    target = document
+    *tables, inner = (table, *inner.split("."))
+    for table in tables:
+        target = target.setdefault(table, {})
+        if not isinstance(target, dict):
+            raise ProblemError(f"--set {change!r}: {table} is not a table")
     for one, other in (("places", "figures"), ("figures", "places")):
         if table == "rounding" and inner == one:
             target.pop(other, None)

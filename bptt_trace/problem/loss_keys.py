@@ -12,7 +12,7 @@ from bptt_trace.networks.forward_pass import Network
 from bptt_trace.networks.losses import Loss
 from bptt_trace.problem.numbers import exact_number
 
-PAIRED: dict[str, Function] = {"cross_entropy": softmax, "binary_cross_entropy": sigmoid}
+PAIRED: dict[str, Function] = {"cross_entropy": softmax, "kl_divergence": softmax, "binary_cross_entropy": sigmoid}
 """The output activation that each of these losses is made for."""
 
 
@@ -53,11 +53,11 @@ def _no_meaning(table: dict[str, Any], network: Network, kind: str) -> None:
     """Keys that say nothing for this network are errors, not ignored."""
     reasons = {
         "over_time": network.steps is None and "there is one loss term only, so nothing is summed or averaged over time",
-        "over_units": (network.outputs < 2 or kind in ("cross_entropy", "output"))
+        "over_units": (network.outputs < 2 or kind in ("cross_entropy", "kl_divergence", "output"))
         and "there are no terms of several output units to be summed or averaged",
         "over_batch": network.samples is None and "there is one sample only, so nothing is summed or averaged over a batch",
-        "gradient": kind not in PAIRED and "only a cross-entropy has a short and a long gradient",
-        "first_class": kind != "cross_entropy" and "there are no classes to be counted",
+        "gradient": kind not in PAIRED and "only the loss of probabilities has a short and a long gradient",
+        "first_class": kind not in ("cross_entropy", "kl_divergence") and "there are no classes to be counted",
     }
     for key, reason in reasons.items():
         if key in table and reason:

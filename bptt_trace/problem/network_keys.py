@@ -88,6 +88,7 @@ def network_of(table: Keys, given: Keys, parameters: Keys, cell: Keys | None = N
         layers=layers,
         feedback=feedback,
         source_steps=source_steps,
+        input_gradients=table.get("input_gradients", False),
     )
     network = replace(network, shared=_shared(network, parameters))
     for own in network.cells:

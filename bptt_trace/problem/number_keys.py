@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from bptt_trace.engine.formula import Shape, shape_of
-from bptt_trace.engine.names import Name
+from bptt_trace.engine.names import ABOVE, Name, gradient
 from bptt_trace.engine.scalar_program import indices
 from bptt_trace.errors import ProblemError, nearest
 from bptt_trace.networks.forward_pass import Network
@@ -109,6 +109,23 @@ def given_of(network: Network, loss: Loss, table: Mapping[str, Any], first_class
     yield from _initial(network, table)
 
 
+HANDED = "dL/d"
+"""How the keys of gradients begin that are handed in instead of a loss."""
+
+
+def handed_of(network: Network, table: Mapping[str, Any]) -> Named:
+    """The gradients that are handed in: ``"dL/dh_3" = 0.4``."""
+    known = {f"{HANDED}{name}": (name, size) for name, size in network.handed.items()}
+    for key, value in table.items():
+        if key not in known:
+            few = list(known) if len(known) < 8 else [*list(known)[:3], "…", *list(known)[-3:]]
+            raise ProblemError(
+                f"no gradient that may be handed in{nearest(key, known)}; there are {', '.join(few)}", path=f"given.{key}"
+            )
+        name, size = known[key]
+        yield from quantity(gradient(name, via=ABOVE), value, shape_of(size), f"given.{key}")
+
+
 def _samples(key: str, value: Any, network: Network) -> Iterator[tuple[int | None, Any]]:
     """What each sample of the batch has."""
     if network.samples is None:
@@ -149,17 +166,17 @@ def _targets(network: Network, loss: Loss, table: Mapping[str, Any], first_class
 
 def _classes(loss: Loss, width: int, first_class: int) -> tuple[int, int] | None:
     """First and last class, where a target may be the number of one."""
-    return (first_class, first_class + width - 1) if loss.kind == "cross_entropy" else None
+    return (first_class, first_class + width - 1) if loss.over_classes else None
 
 
 def _is_distribution(loss: Loss, named: Sequence[tuple[Name, Number]], width: int) -> None:
     """The targets of cross-entropies are probabilities; a distribution over classes adds up to 1."""
-    if loss.kind not in ("cross_entropy", "binary_cross_entropy"):
+    if not loss.of_probabilities:
         return
     for name, number in named:
         if not 0 <= number.value <= 1:
             raise ProblemError(f"{number.text} is no probability; from 0 to 1 is possible", path=f"given.{name}")
-    if loss.kind == "cross_entropy":
+    if loss.over_classes:
         for start in range(0, len(named), width):
             whole = sum((number.value for _, number in named[start : start + width]), Fraction(0))
             if whole != 1:

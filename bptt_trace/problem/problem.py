@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bptt_trace.document.heading import Handout
 from bptt_trace.engine.formula import identity
@@ -26,11 +26,19 @@ from bptt_trace.problem.files import change_document, content, document_of, sche
 from bptt_trace.problem.loss_keys import loss_from
 from bptt_trace.problem.marking_keys import Marking, marking_from
 from bptt_trace.problem.network_keys import network_of
-from bptt_trace.problem.number_keys import given_of, parameters_of
+from bptt_trace.problem.number_keys import HANDED, given_of, handed_of, parameters_of
 from bptt_trace.problem.numbers import Number, Rounding, shown
 from bptt_trace.problem.schema_errors import validate
 from bptt_trace.problem.update_keys import of_a_size_to_work_with, told_gradients, update_of
 from bptt_trace.problem.vocabulary import Vocabulary, preset
+
+
+class Erratum(NamedTuple):
+    """A number that a source printed wrong."""
+
+    why: str
+    printed: str = ""
+    """The number there, as it was printed; empty where nobody has told it."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +48,8 @@ class Citation:
     title: str
     url: str = ""
     note: str = ""
-    errata: Mapping[str, str] = field(default_factory=dict)
-    """What the source printed wrong: why, by the name of the quantity."""
+    errata: Mapping[str, Erratum] = field(default_factory=dict)
+    """What the source printed wrong, by the name of the quantity."""
 
 
 @dataclass(frozen=True)
@@ -123,14 +131,24 @@ def document(source: str | Path, changes: Sequence[str] = ()) -> tuple[dict[str,
         raise
 
 
+CALCULATED = ("network", "parameters", "given", "loss", "update")
+"""The tables of a file that say what is calculated, and not how it is shown."""
+
+
 def _changed(text: str, changes: Sequence[str]) -> dict[str, Any]:
     read = document_of(text)
     steps = _length(read)
     for change in changes:
         change_document(read, change)
+    if changes and _calculated(read) != _calculated(document_of(text)):
+        read.get("source", {}).pop("errata", None)  # the source did not print these numbers
     if _length(read) != steps and not any(change.startswith("title") for change in changes):
         read.pop("title", None)  # it spoke of another number of steps
     return read
+
+
+def _calculated(read: Mapping[str, Any]) -> dict[str, Any]:
+    return {table: read.get(table) for table in CALCULATED}
 
 
 def load(source: str | Path, changes: Sequence[str] = ()) -> Problem:
@@ -178,13 +196,19 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
     table = document["network"]
     given = dict(document.get("given", {}))
     parameters = document.get("parameters", {})
+    handed = {key: given.pop(key) for key in list(given) if key.startswith(HANDED)}
     network = network_of(table, given, parameters, document.get("cell"))
     loss = loss_from(document.get("loss", {}), network)
+    if handed:
+        loss = _handed(document, network)
     update, of_update, lines = _update(document.get("update"), network)
     rounding = _rounding(document.get("rounding", {}))
     numbers: dict[Name, Number] = {}
     numbers.update(parameters_of(network, parameters))
     numbers.update(given_of(network, loss, given, document.get("loss", {}).get("first_class", 1)))
+    numbers.update(handed_of(network, handed))
+    if network.input_gradients and loss.kind == "none":
+        raise ProblemError("without a loss (kind none) nothing has a gradient", path="network.input_gradients")
     if update and loss.kind == "none":
         raise ProblemError("without a loss (kind none) there is no gradient to follow", path="update")
     numbers.update(of_update)
@@ -203,6 +227,21 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
         marking_from(document.get("marks", {})),
         Handout(**document.get("handout", {})),
     )
+
+
+def _handed(document: Mapping[str, Any], network: Network) -> Loss:
+    """What stands for the loss where gradients are handed in; raises ``ProblemError`` for what has no meaning beside them."""
+    if "loss" in document:
+        raise ProblemError("gradients are handed in, or they follow from a loss: one of the two", path="loss")
+    if network.samples is not None:
+        raise ProblemError("gradients are handed in for one sample, but x is a batch", path="given.x")
+    update = document.get("update", {})
+    for key in ("iterations", "epochs"):
+        if update.get(key, 1) != 1:
+            raise ProblemError("the gradients are handed in for one iteration", path=f"update.{key}")
+    if "truncate" in update:
+        raise ProblemError("where gradients are handed in, each window is a problem of its own", path="update.truncate")
+    return Loss("above")
 
 
 def _of_gradients(document: dict[str, Any], source: str) -> Problem:
@@ -291,9 +330,10 @@ def _rounding(table: dict[str, Any]) -> Rounding:
 
 
 def _citation(table: dict[str, Any] | None) -> Citation | None:
-    return (
-        None if table is None else Citation(table["title"], table.get("url", ""), table.get("note", ""), table.get("errata", {}))
-    )
+    if table is None:
+        return None
+    errata = {key: Erratum(**one) if isinstance(one, dict) else Erratum(one) for key, one in table.get("errata", {}).items()}
+    return Citation(table["title"], table.get("url", ""), table.get("note", ""), errata)
 
 
 def _default_title(network: Network) -> str:

@@ -11,7 +11,7 @@ from bptt_trace.engine.formula import Function, Shape, identity
 from bptt_trace.engine.names import Name, gradient
 from bptt_trace.errors import ProblemError, UnknownName, nearest
 from bptt_trace.networks.forward_pass import Network
-from bptt_trace.networks.optimizers import HYPER, STATES, WANTED, Update
+from bptt_trace.networks.optimizers import CARRIED, COMMON, COUNTING, HYPER, STATES, WANTED, Update, at_start
 from bptt_trace.problem.network_keys import MAX_LINES
 from bptt_trace.problem.number_keys import quantity
 from bptt_trace.problem.numbers import Number, exact_number, shown
@@ -57,19 +57,9 @@ def update_of(table: Keys, network: Network, samples: int | None, told: int = 0)
     numbers: Numbers = {}
     schedule, every = _learning_rate(table, numbers)
     _numbers_of_rule(rule, table, numbers)
-    _only_with(
-        rule,
-        table,
-        {"velocity": ("momentum",), "rate": ("momentum", "nesterov"), "centered": ("rmsprop",), "accumulator": ("adagrad",)},
-    )
-    _only_with(rule, table, {"epsilon_at": ("adagrad", "rmsprop", "adam", "adamw")})
-    epsilon = numbers.get(Name("epsilon"))
-    place = table.get("epsilon_at", "outside")
-    if epsilon is not None and not epsilon.value:
-        if "epsilon_at" in table:
-            raise ProblemError("epsilon is 0, so it stands nowhere", path="update.epsilon_at")
-        del numbers[Name("epsilon")]
-        place = "none"
+    _only_with(rule, table, ONLY_WITH)
+    _looks_ahead(table, told)
+    place = _epsilon(rule, table, numbers)
     if "accumulator" in table:
         numbers[Name("v", time=0)] = _number(table, "accumulator", least=0)
     iterations, online = _iterations(table, samples, told)
@@ -84,7 +74,7 @@ def update_of(table: Keys, network: Network, samples: int | None, told: int = 0)
             rule,
             _frozen(table, network),
             velocity=table.get("velocity", "sum"),
-            rate=table.get("rate", "outside"),
+            rate=table.get("rate", "inside" if table.get("look_ahead", False) else "outside"),
             epsilon=place,
             centered=table.get("centered", False),
             accumulator="accumulator" in table,
@@ -96,9 +86,97 @@ def update_of(table: Keys, network: Network, samples: int | None, told: int = 0)
             iterations=iterations,
             online=online,
             told=bool(told),
+            corrected=table.get("bias_correction", True),
+            amsgrad=table.get("amsgrad", False),
+            look_ahead=table.get("look_ahead", False),
+            momentum_decay=_momentum_decay(table, numbers),
+            done=_state(rule, table, network, numbers),
         ),
         numbers,
     )
+
+
+ONLY_WITH: dict[str, tuple[str, ...]] = {
+    "velocity": ("momentum",),
+    "rate": ("momentum", "nesterov"),
+    "look_ahead": ("nesterov",),
+    "centered": ("rmsprop",),
+    "accumulator": ("adagrad",),
+    "bias_correction": ("adam", "adamw"),
+    "amsgrad": ("adam", "adamw"),
+    "momentum_decay": ("nadam",),
+    "epsilon_at": ("adagrad", "rmsprop", "adam", "adamw", "adadelta", "adamax", "nadam"),
+}
+"""Keys that say something of some rules alone."""
+
+
+def _looks_ahead(table: Keys, told: int) -> None:
+    if not table.get("look_ahead", False):
+        return
+    if told:
+        raise ProblemError("the gradients are given, so there is nothing to look ahead with", path="update.look_ahead")
+    if table.get("rate") == "outside":
+        raise ProblemError('who looks ahead has the learning rate in the velocity; rate = "inside"', path="update.rate")
+
+
+def _epsilon(rule: str, table: Keys, numbers: Numbers) -> str:
+    """Where ε stands; one of 0 is taken out of the numbers."""
+    epsilon = numbers.get(Name("epsilon"))
+    place: str = table.get("epsilon_at", "inside" if rule == "adadelta" else "outside")
+    if place == "uncorrected":
+        _only_with(rule, {"epsilon_at = uncorrected": place}, {"epsilon_at = uncorrected": ("adam", "adamw")}, "epsilon_at")
+        if not table.get("bias_correction", True):
+            raise ProblemError("without the bias correction there is no other place for epsilon", path="update.epsilon_at")
+    if epsilon is None or epsilon.value:
+        return place
+    if "epsilon_at" in table:
+        raise ProblemError("epsilon is 0, so it stands nowhere", path="update.epsilon_at")
+    if rule == "adadelta":
+        raise ProblemError("with an epsilon of 0 adadelta never begins to move; a number more than 0", path="update.epsilon")
+    del numbers[Name("epsilon")]
+    return "none"
+
+
+def _momentum_decay(table: Keys, numbers: Numbers) -> str:
+    """How the momentum of nadam grows: with ψ = 1 as a whole power, else by the number that is given."""
+    if "momentum_decay" not in table:
+        return ""
+    psi = _number(table, "momentum_decay", least=0)
+    if psi.value == 1:
+        return "keras"
+    numbers[Name("psi")] = psi
+    return "given"
+
+
+def _state(rule: str, table: Keys, network: Network, numbers: Numbers) -> int:
+    """The numbers that an optimizer begins with, into ``numbers``; returns how many iterations they have behind them."""
+    told = table.get("state", {})
+    stems = CARRIED[rule] + ("m",) * table.get("centered", False) + ("vmax",) * table.get("amsgrad", False)
+    shapes = {str(name): (name, shape) for name, shape in network.parameters().items()}
+    for stem in (key for key in told if key != "t"):
+        path = f"update.state.{stem}"
+        if stem not in stems:
+            own = f"; it carries {' and '.join(stems)}" if stems else ", which carries nothing"
+            raise ProblemError(f"the rule {rule} has no {stem}{own}", path=path)
+        if stem == "v" and "accumulator" in table:
+            raise ProblemError("accumulator says already with what v begins; leave one out", path=path)
+        if not isinstance(told[stem], dict) and len(shapes) > 1:
+            raise ProblemError(f"a table with a number for each parameter is due: {', '.join(shapes)}", path=path)
+        by_name = told[stem] if isinstance(told[stem], dict) else {next(iter(shapes)): told[stem]}
+        for key, value in by_name.items():
+            if key not in shapes or key in table.get("freeze", []):
+                why = "stays as it is (freeze)" if key in shapes else f"is no parameter{nearest(key, shapes)}"
+                raise ProblemError(f"{shown(key)} {why}; there are {', '.join(shapes)}", path=path)
+            name, shape = shapes[key]
+            for one, number in quantity(at_start(stem, name), value, shape, f"{path}.{key}", network.rows):
+                if number.value < 0 and stem != "m" and rule not in ("momentum", "nesterov"):
+                    raise ProblemError(f"{number.text} is no square; a number from 0 on", path=f"{path}.{key}")
+                numbers[one] = number
+    done: int = told.get("t", 0)
+    if done and (rule not in COUNTING or not table.get("bias_correction", True) or "momentum_decay" in table):
+        why = "the product of all momenta would be due too" if "momentum_decay" in table else "no formula has it in it"
+        raise ProblemError(f"{why}; leave t out", path="update.state.t")
+    return done
 
 
 def _number(table: Keys, key: str, least: int | None = None, below: int | None = None, *, zero: bool = True) -> Number:
@@ -156,10 +234,11 @@ def _numbers_of_rule(rule: str, table: Keys, numbers: Numbers) -> None:
             numbers[name] = _number(whole, key, least=0, below=None if key == "epsilon" else 1)
 
 
-def _only_with(rule: str, table: Keys, keys: Mapping[str, tuple[str, ...]]) -> None:
+def _only_with(rule: str, table: Keys, keys: Mapping[str, tuple[str, ...]], path: str = "") -> None:
     for key, rules in keys.items():
         if key in table and rule not in rules:
-            raise ProblemError(f"{key} says nothing of the rule {rule}; it goes with {', '.join(rules)}", path=f"update.{key}")
+            said = f"{key} says nothing of the rule {rule}; it goes with {', '.join(rules)}"
+            raise ProblemError(said, path=f"update.{path or key}")
 
 
 def _decay(rule: str, table: Keys, numbers: Numbers) -> str:
@@ -288,7 +367,7 @@ def _plain(key: str) -> Name:
         name = Name.parse(key)
     except UnknownName:
         name = Name("")
-    taken = (*HYPER, "L", *STATES)
+    taken = (*HYPER, "L", *STATES, *COMMON)
     if name != Name(key) or key in taken:
         why = "the update uses that name itself" if key in taken else "letters, in groups joined by _, as in theta or w_hh"
         raise ProblemError(f"{shown(key)} is not possible here; {why}", path="parameters")

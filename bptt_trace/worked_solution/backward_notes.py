@@ -26,11 +26,11 @@ def short_gradient(desk: Desk, moment: Moment) -> Iterator[Note]:
     name = Name(str(stems[0]), stems[2], moment.time, sample=moment.sample)
     indices = [(i,) for i in range(1, network.outputs + 1)] if network.outputs > 1 else [()]
     lines = [desk.find(gradient(name._replace(index=index))) for index in indices]
-    if loss.kind not in ("cross_entropy", "binary_cross_entropy") or None in lines or not readable(desk) or len(lines) > 6:
+    if not loss.of_probabilities or None in lines or not readable(desk) or len(lines) > 6:
         return
     positions = [line for line in lines if line is not None]
     if loss.gradient == "short":
-        if loss.kind == "cross_entropy":
+        if loss.over_classes:
             total = desk.calculate(summed([Var(position) for position in positions]))
             yield Note(
                 "Check",

@@ -35,7 +35,7 @@ def conventions(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, Inl
         yield "Reading", (_READING,)
         return
     yield "Loss", (*whole(desk, board), *_corners_of_loss(problem.loss)) if problem.loss.kind != "none" else _NO_LOSS
-    if problem.loss.kind in ("cross_entropy", "binary_cross_entropy"):
+    if problem.loss.of_probabilities:
         yield "Gradient", _entropy_gradient(desk)
     yield "Activations", _activations(desk)
     network = problem.network
@@ -76,8 +76,9 @@ def _update(desk: Desk, update: Update) -> Iterator[tuple[str, Inline]]:
     batch = " of the whole batch (batch update)" if network.samples is not None else ""
     turns = f" of one sample (online: the {update.online} samples take turns)" if update.online else ""
     end = "the end" if update.iterations == 1 else "the end of an iteration"
-    together = f"all gradients use the old parameters; all parameters are updated together at {end}"
-    when = f"; {together}{batch}{turns}" if not update.told else ""
+    together = f"all parameters are updated together at {end}"
+    uses = "" if update.look_ahead else "all gradients use the old parameters; "
+    when = f"; {uses}{together}{batch}{turns}" if not update.told else ""
     formulas: Inline = ()
     if update.rule != "gd" or update.decay:
         for place, (left, right) in enumerate(recipe(update, desk.speller)):
@@ -85,6 +86,11 @@ def _update(desk: Desk, update: Update) -> Iterator[tuple[str, Inline]]:
         if any(desk.steps[position].role is Role.STATE for position in desk.parts.updates):
             old = "the right-hand one is its old value (0 at the start, unless given)"
             formulas += (f"; where a letter stands on both sides, {old}",)
+    if update.done:
+        formulas += (f"; k is counted on from {update.done}: it is {update.done + 1} in the first iteration of this sheet",)
+    if update.look_ahead:
+        ahead = desk.speller.math(Name("ahead"))
+        formulas += inline("; every gradient {g}, and the loss beside it, is that of {ahead}", g=Symbol("g"), ahead=ahead)
     yield "Update", (named(update), *formulas, f"{when}{stays}")
     if update.schedule:
         yield "Learning rate", _schedule(desk, update)

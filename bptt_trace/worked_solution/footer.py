@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 
 from bptt_trace.document.mathematics import Math, Number, inline
 from bptt_trace.document.sheet import Note
+from bptt_trace.engine.names import Name
 from bptt_trace.lines.rows import Desk
 from bptt_trace.problem.problem import Problem
 
@@ -55,6 +56,32 @@ def source(problem: Problem) -> Iterator[Note]:
         where = f" ({cited.url})" if cited.url else ""
         note = f" {cited.note}" if cited.note else ""
         yield Note("Source", (f"{cited.title}{where}.{note}",))
+
+
+def errata(desk: Desk) -> Iterator[Note]:
+    """What the source printed wrong, beside what is right without any rounding, to two figures more than it has."""
+    cited = desk.problem.citation
+    for key, (why, printed) in cited.errata.items() if cited else ():
+        position = desk.find(Name.parse(key))
+        if position is None:
+            continue
+        if not printed:
+            yield Note(
+                "Erratum", inline("{quantity} is wrong in the source: {why}.", quantity=desk.line(position), why=why.rstrip("."))
+            )
+            continue
+        figures = min(max(len(Decimal(printed).as_tuple().digits) + 2, 4), 12)
+        yield Note(
+            "Erratum",
+            inline(
+                "The source has {printed} for {quantity} ({line}); right is {right}, unrounded: {why}.",
+                printed=_plain(printed),
+                quantity=desk.name(position),
+                line=desk.line(position),
+                right=_plain(f"{desk.reference.numbers[position]:.{figures}g}"),
+                why=why.rstrip("."),
+            ),
+        )
 
 
 def _finer(desk: Desk, number: float, distance: float) -> str:

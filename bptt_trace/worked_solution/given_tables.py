@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from bptt_trace.engine.names import Name
 from bptt_trace.lines.cell_words import word_of
+from bptt_trace.lines.row_words import carried
 from bptt_trace.lines.spelling import layer_in_words
 from bptt_trace.networks.cells.equations import Equations
 from bptt_trace.networks.forward_pass import Network
+from bptt_trace.networks.optimizers import STATES
 
 MEANINGS = {
     "w_xh": "input to hidden",
@@ -27,6 +29,7 @@ MEANINGS = {
     "lambda": "weight decay",
     "clip": "bound of the gradients",
     "v": "sum of squares at the start",
+    "psi": "growth of the momentum",
 }
 
 
@@ -45,15 +48,18 @@ OF_GATES = {
 """What the parameters of a gate are, by what stands before its letter."""
 
 
-def meaning_of(network: Network, name: Name) -> str:
-    """What a given quantity is; in a network of several layers, of which layer."""
+def meaning_of(network: Network, name: Name, rule: str = "") -> str:
+    """What a given quantity is; in a network of several layers, of which layer. ``rule`` is that of the update."""
     again = f", iteration {name.iteration}" if name.iteration != 1 else ""
     if name.of is not None:
-        return f"gradient{again}"
+        return f"gradient{again}" if name.via is None else "gradient, handed in from above"
     if name.stem == "eta":
         return MEANINGS["eta"] + again
     if name.stem == "beta":
-        return BETAS[name.time]
+        return "what stays of u" if rule == "adamax" and name.time == 2 else BETAS[name.time]
+    letter, _, parameter = name.stem.partition("_")
+    if letter in STATES and parameter and name.time == 0:
+        return f"{carried(letter, rule)} at the start"
     stem = name.stem.lower()
     meaning = MEANINGS.get(stem, "")
     if network.cells:

@@ -91,7 +91,8 @@ class Course:
                 cells.append(self._value(LOSS._replace(iteration=k)))
             cells += [self._value(self.before(name, k)) for name in told]
             rows.append(tuple(cells))
-        title = inline("Before each iteration {k}; the last row, after all of them", k=Symbol("k"))
+        where = "; every loss but the last is that of the look-ahead parameters" if self.update.look_ahead else ""
+        title = inline("Before each iteration {k}; the last row, after all of them{where}", k=Symbol("k"), where=where)
         if losses or told:
             yield Table(tuple(columns), rows, title)
 

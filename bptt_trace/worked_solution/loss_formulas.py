@@ -30,6 +30,7 @@ from bptt_trace.networks.losses import Loss
 KINDS = {
     "squared_error": "squared error",
     "cross_entropy": "cross-entropy",
+    "kl_divergence": "Kullback-Leibler divergence of the prediction from the target",
     "binary_cross_entropy": "binary cross-entropy",
     "output": "the prediction itself",
     "equation": "as the equation of the problem file tells it",
@@ -57,13 +58,16 @@ def _share(count: Math | None) -> tuple[Math | str, ...]:
 def term_equation(desk: Desk, board: Desk | Blackboard) -> Equation:
     """The loss of one prediction."""
     network = desk.problem.network
-    name = loss_name(desk, "" if network.single else "t", "" if network.samples is None else "s")
+    single = network.single or desk.problem.loss.kind == "above"
+    name = loss_name(desk, "" if single else "t", "" if network.samples is None else "s")
     return Equation(name, (Part(term(desk, board)),))
 
 
 def term(desk: Desk, board: Desk | Blackboard) -> Math:
     """The right side of it."""
     network, loss = desk.problem.network, desk.problem.loss
+    if loss.kind == "above":
+        return board.general(board.parts.forward.losses[-1], str)[1]
     several = network.outputs > 1
     if (loss.kind in ("squared_error", "equation") and not several) or not (loss.has_target or loss.kind == "equation"):
         first = next(position for position, step in enumerate(board.steps) if step.target.stem == LOSS.stem)
@@ -76,10 +80,12 @@ def term(desk: Desk, board: Desk | Blackboard) -> Math:
         one = Put("power", Put("bracket", Row(y, " - ", target)), 2)
     elif loss.kind == "cross_entropy":
         one = Row(target, " * ", Applied(ln, y))
+    elif loss.kind == "kl_divergence":
+        one = Row(target, " * ", Applied(ln, Put("over", target, y)))
     else:
         hit, miss = Row(target, " * ", Applied(ln, y)), Row(Number(1), " - ", target)
         one = Put("bracket", Row(hit, " + ", Put("bracket", miss), " * ", Applied(ln, Row(Number(1), " - ", y))))
-    sign = () if loss.kind in ("squared_error", "equation") else ("-",)
+    sign = () if loss.kind in ("squared_error", "kl_divergence", "equation") else ("-",)
     sums = (sum_over("i"), " ") if several else ()
     return Row(*sign, *_front(loss.factor), *_share(Symbol("K") if loss.over_units == "mean" and several else None), *sums, one)
 
@@ -114,11 +120,16 @@ def whole(desk: Desk, board: Desk | Blackboard) -> Inline:
     """The whole loss in one formula, and its conventions."""
     network, loss = desk.problem.network, desk.problem.loss
     formula = term(desk, board)
-    if not network.single:
+    if not network.single and loss.kind != "above":
         formula = summed(loss.over_time, "T", "t", formula)
     if network.samples is not None:
         formula = summed(loss.over_batch, "N", "s", formula)
-    return inline("{formula}: {words}", formula=Relation(loss_name(desk), formula), words=_words(desk))
+    stands = Relation(loss_name(desk), formula)
+    if loss.kind == "above":
+        return inline(
+            "none: gradients are handed in from above; {stands} stands for it, because it has just these", stands=stands
+        )
+    return inline("{formula}: {words}", formula=stands, words=_words(desk))
 
 
 def _words(desk: Desk) -> str:

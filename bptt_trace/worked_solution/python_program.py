@@ -162,6 +162,7 @@ class _Writer:
         for section, lines in (
             ("loss", parts.forward.losses),
             ("backward", parts.links),
+            ("inputs", parts.inputs),
             ("update", parts.updates),
             ("again", parts.again.losses),
             ("memory", parts.factors),
@@ -244,7 +245,7 @@ class _Autograd(_Writer):
         self.totals = {
             position: index[gradient(step.target)]
             for position, step in enumerate(self.steps[: self.loss])
-            if gradient(step.target) in index
+            if step.target.of is None and gradient(step.target) in index
         }
         """The gradient of each quantity before the loss that has one on the sheet."""
         if not self.totals:
@@ -325,7 +326,7 @@ class _Symbolic(_Writer):
         totals = {
             position: index[gradient(step.target, of=of)]
             for position, step in enumerate(self.steps[:loss])
-            if step.role is Role.PARAMETER and gradient(step.target, of=of) in index
+            if step.rule is None and step.target.of is None and gradient(step.target, of=of) in index
         }
         if not totals:
             raise ProblemError(

@@ -7,38 +7,31 @@ it and what is done by it are the same.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from bptt_trace.document.mathematics import Inline, Math, Put, Row, Symbol, inline
 from bptt_trace.engine.formula import Var
-from bptt_trace.engine.names import Name
+from bptt_trace.engine.names import Name, Role
 from bptt_trace.engine.program import Builder, Step
 from bptt_trace.lines.rows import Written
 from bptt_trace.lines.spelling import Speller
-from bptt_trace.networks.optimizers import WANTED, Turn, Update, change
+from bptt_trace.networks.optimizers import WANTED, AnyIteration, Turn, Update, ahead, change, of_parameter
 
-
-class _Any(int):
-    """The number of any iteration, for which formulas write k; no other number is equal to it."""
-
-    __eq__ = object.__eq__
-    __hash__ = object.__hash__
-
-    def __str__(self) -> str:
-        return "k"
-
-
-P = Name("p", iteration=_Any(2))
+P = Name("p", iteration=AnyIteration(2))
 
 
 def recipe(options: Update, speller: Speller) -> Iterator[tuple[Math, Math]]:
     """Both sides of the lines of one update: ``v = beta * v + g``, ``p' = p - eta * v``; on the right stands the v before."""
     builder = Builder()
     wanted = [number.name for number in WANTED[options.rule].values()]
-    numbers = {str(name): builder.given(name) for name in (*wanted, Name("lambda"), Name("v", time=0))}
+    numbers = {str(name): builder.given(name) for name in (*wanted, Name("lambda"), Name("v", time=0), Name("psi"))}
     eta, old, gradient = (builder.given(Name(stem)) for stem in ("eta", "p", "g"))
-    before: dict[str, Var] = {stem: builder.given(Name(stem)) for stem in ("m", "v")}
+    before: dict[str, Var] = {stem: builder.given(Name(stem)) for stem in ("m", "v", "u", "vmax")}
+    common = {"mu_product": builder.given(Name("mu_product"))}
     start = len(builder.steps)
-    change(Turn(builder, options, numbers, eta, P, old, gradient, before, {}, {}))
+    if options.look_ahead:
+        builder.let(of_parameter("ahead", P), ahead(old, numbers["beta"], before["v"]), Role.STATE)
+    change(Turn(builder, replace(options, done=0), numbers, eta, P, old, gradient, before, {}, {}, common))
     for step in builder.steps[start:]:
         yield _equation(builder, step, speller)
 
@@ -69,6 +62,9 @@ SOURCES = {
     "rmsprop centered": "centred RMSProp (Graves 2013)",
     "adam": "Adam (Kingma and Ba 2015, algorithm 1)",
     "adamw": "AdamW (Loshchilov and Hutter 2019): Adam with decoupled weight decay",
+    "adadelta": "Adadelta (Zeiler 2012), with a learning rate as in torch.optim.Adadelta",
+    "adamax": "Adamax (Kingma and Ba 2015, algorithm 2)",
+    "nadam": "Nadam (Dozat 2016): Adam with Nesterov's momentum",
 }
 
 
@@ -76,6 +72,16 @@ def named(options: Update) -> str:
     """What the rule is called, and where it stands."""
     key = options.rule + (" inside" if options.rate == "inside" else " centered" if options.centered else "")
     words = SOURCES[key]
+    if options.look_ahead:
+        words = "Nesterov's momentum, looking ahead (Sutskever et al. 2013, with the sign of v turned)"
+    if options.amsgrad:
+        words += "; AMSGrad: the largest mean square so far (Reddi, Kale and Kumar 2018)"
+    if not options.corrected:
+        words += "; without the correction of the means"
+    elif options.epsilon == "uncorrected":
+        words += "; epsilon beside the root before its correction (ibid., end of sect. 2; keras.optimizers.Adam)"
+    if options.momentum_decay:
+        words += "; its momentum mu grows from iteration to iteration, as in torch.optim.NAdam and Keras"
     if options.velocity == "mean":
         words = "momentum with the velocity as a running mean (factor 1 - beta)"
     if options.decay == "l2":

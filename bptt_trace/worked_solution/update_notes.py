@@ -67,8 +67,8 @@ def new_loss(desk: Desk) -> Iterator[Note]:
     # Where samples take turns, the last one is looked at again.
     before = desk.find(LOSS._replace(iteration=last if online else 1))
     after = desk.find(LOSS._replace(iteration=last + 1))
-    if before is None or after is None:
-        return
+    if before is None or after is None or desk.parts.ahead:
+        return  # a loss of look-ahead parameters is not that before the update
     printed = desk.printed(after) - desk.printed(before)
     unrounded = desk.reference.numbers[after] - desk.reference.numbers[before]
     falls, rises = unrounded < 0, unrounded > 0

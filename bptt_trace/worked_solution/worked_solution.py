@@ -121,7 +121,7 @@ def write(
         given=tuple(writer.given()),
         conventions=tuple(conventions(desk, board)),
         sections=sections,
-        footer=(*footer.drift(desk), *([proof] if proof else []), *footer.source(problem)),
+        footer=(*footer.drift(desk), *([proof] if proof else []), *footer.source(problem), *footer.errata(desk)),
         rounding=rounding,
         values=_Pairs(names, desk.shown.bare[TEXT]),
         handout=problem.handout,
@@ -211,7 +211,7 @@ class Writer:
     def _given_row(self, position: int) -> tuple[Inline, ...]:
         return (
             (self.board.name(position),),
-            (meaning_of(self.desk.problem.network, self.board.steps[position].target),),
+            (meaning_of(self.desk.problem.network, self.board.steps[position].target, self.update_of.rule),),
             (self.board.value(position),),
         )
 
@@ -268,7 +268,13 @@ class Writer:
     def _first_iteration(self) -> Iterator[Section]:
         """The first iteration, each part of it a section with its formulas."""
         titles = headings(self.desk)
-        blocks = {"forward": self.forward, "loss": self.loss, "backward": self.backward, "gradients": self.gradients}
+        blocks = {
+            "forward": self.forward,
+            "loss": self.loss,
+            "backward": self.backward,
+            "inputs": self.inputs,
+            "gradients": self.gradients,
+        }
         for which, block in blocks.items():
             yield Section(which, titles[which], tuple(block()))
         yield Section("truncation", titles["truncation"], tuple(self.truncation()))
@@ -280,6 +286,7 @@ class Writer:
         board, labels, parts = self.board, self.labels.of, self.parts.iteration(k)
         forward = [p for lines in parts.forward.steps.values() for p in lines]
         backward = [p for lines in parts.backward.values() for p in lines]
+        yield from self._ahead(parts)
         if forward:
             yield Lines(("Forward pass",), board.stream(forward, labels))
             *terms, _ = parts.forward.losses
@@ -291,7 +298,14 @@ class Writer:
             long = len(group) > WRITTEN_OUT + 1
             lines = [p for p in group if long or not board.steps[p].repeats]
             yield Lines(("Gradient of ", board.name(parameter)), board.stream(lines, labels, long), long)
+        if parts.inputs:
+            yield Lines((headings(self.desk)["inputs"],), board.stream(self._of_inputs(parts), labels))
         yield from self._changes(parts)
+
+    def _ahead(self, parts: Parts) -> Iterator[Block]:
+        """Where the gradient is taken by an optimizer that looks ahead."""
+        if parts.ahead:
+            yield Lines(("Where the gradient is taken",), self.board.stream(parts.ahead, self.labels.of))
 
     def training(self) -> Iterator[Block]:
         """Loss and parameters by iteration."""
@@ -328,6 +342,7 @@ class Writer:
         steps = self.parts.forward.steps
         if not steps:
             return
+        yield from self._ahead(self.parts)
         lead = self._forward_lead()
         yield from self._drawn(network_picture.rolled_up)
         yield Equations(lead, tuple(self._forward_equations()))
@@ -430,6 +445,10 @@ class Writer:
     def _loss_equations(self) -> Iterator[Block]:
         """The loss of one prediction, and how these are put together."""
         desk, network, loss = self.desk, self.desk.problem.network, self.desk.problem.loss
+        if loss.kind == "above":
+            yield Paragraph(("There is no loss; the sum of what is handed in times what it belongs to stands for it:",))
+            yield Equations((), (term_equation(desk, self.board),))
+            return
         items = [term_equation(desk, self.board)]
         sample = "" if self.samples is None else "s"
         if not network.single:
@@ -490,6 +509,22 @@ class Writer:
             yield from self._backward_over_time()
         yield from self._network()
 
+    def _of_inputs(self, parts: Parts) -> list[int]:
+        """The gradients of inputs and initial states; what only repeats another line has none."""
+        return [position for position in parts.inputs if not self.board.steps[position].repeats]
+
+    def inputs(self) -> Iterator[Block]:
+        """The gradients of inputs and of initial states, where these are asked for."""
+        if not self.parts.inputs:
+            return
+        lines = self._of_inputs(self.parts)
+        steps = self.board.steps
+        of_input = [p for p in lines if steps[p].target.stem == "x" and steps[p].target.sample in (None, 1)]
+        of_state = [p for p in lines if steps[p].target.stem != "x" and steps[p].target.sample in (None, 1)]
+        last = [p for p in of_input if steps[p].target.time == steps[of_input[-1]].target.time]
+        yield Equations((), (*self._equations_at(last, "t"), *self._equations_at(of_state, "1")))
+        yield Lines((), self.board.stream(lines, self.labels.of))
+
     def _backward_over_time(self) -> Iterator[Block]:
         desk, backward = self.desk, self.parts.backward
         moments = list(backward)
@@ -541,6 +576,10 @@ class Writer:
     def _backward_equations(self) -> Iterator[Equation]:
         """The general formulas of the backward pass; a formula that holds only at the last step says so."""
         tracks = by_track(self.parts.backward)
+        if self.desk.problem.loss.kind == "above":
+            for backward in tracks.values():
+                yield from self._equations_from_above(backward)
+            return
         for track, backward in tracks.items():
             moments = [moment for moment in backward if moment.sample in (None, 1)]
             network = self.desk.problem.network
@@ -555,6 +594,19 @@ class Writer:
             if network.every:  # the last prediction may be compared with its target only, every earlier one is used again
                 yield from self._equations_at(self._only_from_loss(backward[moments[0]], backward[usual]), "T")
             yield from self._equations_at(backward[usual], "t")
+
+    def _equations_from_above(self, backward: Mapping[Moment, Sequence[int]]) -> Iterator[Equation]:
+        """Where gradients are handed in: the formulas of these gradients as they are, then all others in t."""
+        steps = self.board.steps
+        handed = {steps[p].target._replace(via=None) for lines in backward.values() for p in lines if self._from_loss(p)}
+        written: set[Name] = set()
+        for lines in backward.values():
+            yield from self._equations_at([p for p in lines if steps[p].target._replace(via=None) in handed], "1")
+        for lines in list(backward.values())[::-1]:  # the first step has all sources, the last has nothing carried to it
+            here = {p: steps[p].target._replace(via=None) for p in lines}
+            open_to = [p for p, target in here.items() if target not in handed and target._replace(time=None) not in written]
+            yield from self._equations_at(open_to, "t")
+            written |= {here[p]._replace(time=None) for p in open_to}
 
     def _only_from_loss(self, lines: Sequence[int], others: Sequence[int]) -> list[int]:
         """Those of these gradients that come from the loss itself, where at another step they do not."""
@@ -579,7 +631,7 @@ class Writer:
     def _backward_equation(self, position: int, sources: Sequence[int], symbol: str) -> Equation:
         board = self.board
         target = board.steps[position].target
-        clock = str if target.time is None else clock_at(target.time, symbol)
+        clock = str if target.time is None or symbol == "1" else clock_at(target.time, symbol)
         left, right = board.general(position, clock)
         if not sources:
             return Equation(left, (Part(right),), self._remark(position))
@@ -590,6 +642,8 @@ class Writer:
             assert via is not None
             shown = self.desk.speller.math(*seen(clock, target, via._replace(sample=None)))
             word = way(board.steps[source].target, via) if state and self.recurrent else ""
+            if self._from_loss(source) and self.desk.problem.loss.kind == "above":
+                word = "handed in"
             right = board.general(source, clock)[1]
             parts.append(Part(right, word) if word else Part(right, "via", shown))
         if not state or target.layer is not None:
@@ -606,6 +660,8 @@ class Writer:
         if target.of != LOSS:
             return "the slopes of softmax"
         if self._from_loss(position):
+            if self.desk.problem.loss.kind == "above":
+                return "handed in from above"
             return "the error of this step" if self.recurrent else "the error"
         match target.stem:
             case "a":

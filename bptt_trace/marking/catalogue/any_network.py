@@ -8,7 +8,7 @@ from fractions import Fraction
 from bptt_trace.engine.formula import ONE, Apply, Const, Formula, Neg, Over, Sum, Times, Var, constant, product
 from bptt_trace.engine.formula_walks import children
 from bptt_trace.engine.functions import exp, ln, sigmoid, slope_of, softmax, tanh
-from bptt_trace.engine.names import LOSS, WHOLE_LOSS, Name, Role, gradient
+from bptt_trace.engine.names import ABOVE, LOSS, WHOLE_LOSS, Name, Role, gradient
 from bptt_trace.engine.program import Step
 from bptt_trace.marking.catalogue.entry import (
     MOST_PARTS,
@@ -299,12 +299,39 @@ def _half_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
 
 
 @misconception(
+    "entropy-of-the-target-forgotten",
+    "the cross-entropy instead of the divergence",
+    "The divergence compares two distributions, target * ln(target / y): it is 0 where they are equal. A cross-entropy is not.",
+)
+def _entropy_of_target_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
+    for target, y in _divergence(case, position, step):
+        yield Neg(added([one * Apply(ln, other) for one, other in zip(target, y, strict=True)]))
+
+
+@misconception(
+    "divergence-turned-round",
+    "the divergence the other way round",
+    "The divergence weighs with the target: target * ln(target / y). With y * ln(y / target) it is another number.",
+)
+def _divergence_turned_round(case: Case, position: int, step: Step) -> Iterator[Formula]:
+    for target, y in _divergence(case, position, step):
+        yield added([other * Apply(ln, other / one) for one, other in zip(target, y, strict=True)])
+
+
+def _divergence(case: Case, position: int, step: Step) -> Iterator[tuple[list[Formula], list[Formula]]]:
+    """Of a term of the divergence the targets, and the predictions beside them."""
+    if case.loss.kind == "kl_divergence" and step.role is Role.LOSS and not _adds_losses(case, step):
+        ratios = [part for part in _parts(case.formula(position)) if isinstance(part, Over) and isinstance(part.numerator, Var)]
+        yield [ratio.numerator for ratio in ratios], [ratio.denominator for ratio in ratios]
+
+
+@misconception(
     "entropy-with-slope",
     "the slope of the output beside a cross-entropy",
     "The slope of sigmoid or softmax cancels with the logarithm: the gradient at the logits is prediction minus target.",
 )
 def _entropy_with_slope(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    if case.loss.kind in ("cross_entropy", "binary_cross_entropy") and case.loss.gradient == "short" and _is_error(case, step):
+    if case.loss.of_probabilities and case.loss.gradient == "short" and _is_error(case, step):
         y = next(Var(a) for a in step.arguments if case.steps[a].role in (Role.OUTPUT, Role.HIDDEN))
         yield product(case.formula(position), y, 1 - y)
 
@@ -575,8 +602,23 @@ def _total_for_a_part(case: Case, position: int, step: Step) -> Iterator[Formula
     if whole is None or not 1 < len(case.steps[whole].arguments) <= MOST_PARTS:
         return
     # The parts are written out: the total is made of this line, and a line cannot be made of itself.
-    parts = [case.formula(part) if case.steps[part].target.via else Var(part) for part in case.steps[whole].arguments]
+    parts = [
+        case.formula(part) if case.steps[part].target.via and case.steps[part].rule else Var(part)
+        for part in case.steps[whole].arguments
+    ]
     yield added(parts)
+
+
+@misconception(
+    "handed-in-forgotten",
+    "what is handed in from above is missing",
+    "What is handed in from above is one part of the gradient of its quantity; what comes by the network is added to it.",
+)
+def _handed_in_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
+    if case.is_gradient(step) and step.target.via is None and len(step.arguments) > 1 and isinstance(case.formula(position), Sum):
+        rest = [argument for argument in step.arguments if case.steps[argument].target.via != ABOVE]
+        if 0 < len(rest) < len(step.arguments):
+            yield added([Var(argument) for argument in rest])
 
 
 @misconception(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from bptt_trace.engine.formula import ONE, Apply, Const, Extreme, Formula, Neg, Over, Power, Sum, Times, Var, product
-from bptt_trace.engine.formula_walks import rewrite
-from bptt_trace.engine.functions import sqrt
+from bptt_trace.engine.formula import ONE, ZERO, Apply, Const, Extreme, Formula, Neg, Over, Power, Sum, Times, Var, product
+from bptt_trace.engine.formula_walks import children, rewrite
+from bptt_trace.engine.functions import absolute, sqrt
 from bptt_trace.engine.names import LOSS, Name, Role
 from bptt_trace.engine.program import Step
 from bptt_trace.marking.catalogue.entry import MOST_STEPS, Case, added, misconception, replaced, simplified, terms_of
-from bptt_trace.networks.optimizers import powered
+from bptt_trace.networks.optimizers import BETA_1, BETA_2, COMMON, COUNTING, powered
 
 
 @misconception(
@@ -67,8 +67,31 @@ def _stem(step: Step) -> str:
     "set that right.",
 )
 def _correction_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    if _stem(step) in ("mhat", "vhat") and isinstance(formula := case.formula(position), Over):
-        yield formula.numerator
+    if corrections := list(_corrections(case, position, step)):
+        yield rewrite(case.formula(position), lambda part: part.numerator if part in corrections else None)
+
+
+def _corrections(case: Case, position: int, step: Step) -> Iterator[Over]:
+    """The quotients of a line that have the bias correction below them."""
+
+    def corrects(part: Formula) -> bool:
+        below = part.denominator if isinstance(part, Over) else None
+        return isinstance(below, Sum) and below.terms[0] == ONE and isinstance(below.terms[-1], Neg)
+
+    if case.problem.update is not None and case.problem.update.rule in COUNTING and step.role is Role.STATE:
+        yield from (part for part in _within(case.formula(position)) if corrects(part))  # type: ignore[misc]
+
+
+def _within(formula: Formula) -> Iterator[Formula]:
+    """A formula and all of its parts."""
+    yield formula
+    for part in children(formula):
+        yield from _within(part)
+
+
+def _count(case: Case, step: Step) -> int:
+    """The k of a line: its iteration, counted on from those that the given state has behind it."""
+    return step.target.iteration + (case.problem.update.done if case.problem.update else 0)
 
 
 @misconception(
@@ -77,8 +100,8 @@ def _correction_forgotten(case: Case, position: int, step: Step) -> Iterator[For
     "The bias correction has the power of the iteration: 1 - beta^k, and 1 - beta in the first iteration only.",
 )
 def _correction_without_power(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    if _stem(step) in ("mhat", "vhat") and step.target.iteration > 1:
-        yield _with_power(case.formula(position), 1)
+    if step.target.iteration > 1:
+        yield from _with_power(case, position, step, 1)
 
 
 @misconception(
@@ -87,8 +110,8 @@ def _correction_without_power(case: Case, position: int, step: Step) -> Iterator
     "The iterations of Adam are counted from 1: the first correction has beta^1, the third beta^3.",
 )
 def _counted_from_0(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    if _stem(step) in ("mhat", "vhat") and step.target.iteration > 2:
-        yield _with_power(case.formula(position), step.target.iteration - 1)
+    if step.target.iteration > 2:
+        yield from _with_power(case, position, step, _count(case, step) - 1)
 
 
 @misconception(
@@ -97,26 +120,151 @@ def _counted_from_0(case: Case, position: int, step: Step) -> Iterator[Formula]:
     "The k of Adam counts iterations: it is the same for all parameters of one update.",
 )
 def _counted_by_parameter(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    if _stem(step) not in ("mhat", "vhat"):
+    if not any(_corrections(case, position, step)) or _stem(step) in COMMON:
         return
     same = [
         other.target for other in case.steps if _stem(other) == _stem(step) and other.target.iteration == step.target.iteration
     ]
     before, each = same.index(step.target), len(same)
-    count = (step.target.iteration - 1) * each + before + 1
-    if count != step.target.iteration:
-        yield _with_power(case.formula(position), count)
+    count = (_count(case, step) - 1) * each + before + 1
+    if count != _count(case, step):
+        yield from _with_power(case, position, step, count)
 
 
-def _with_power(formula: Formula, exponent: int) -> Formula:
-    """A bias correction with another power of β."""
-    assert isinstance(formula, Over)
-    denominator = formula.denominator
-    assert isinstance(denominator, Sum)
-    (one, taken) = denominator.terms
-    assert isinstance(taken, Neg)
-    base = taken.operand.base if isinstance(taken.operand, Power) else taken.operand
-    return Over(formula.numerator, Sum((one, Neg(powered(base, exponent)))))
+@misconception(
+    "iterations-counted-anew",
+    "the iterations are counted anew",
+    "The state on this sheet has iterations behind it, and the k of the bias correction goes on from them.",
+)
+def _counted_anew(case: Case, position: int, step: Step) -> Iterator[Formula]:
+    if _count(case, step) != step.target.iteration:
+        yield from _with_power(case, position, step, step.target.iteration)
+
+
+def _with_power(case: Case, position: int, step: Step, count: int) -> Iterator[Formula]:
+    """A line whose bias corrections count another iteration."""
+    k = _count(case, step)
+    corrections = list(_corrections(case, position, step))
+
+    def counted(part: Formula) -> Formula | None:
+        if isinstance(part, Power) and isinstance(part.base, Var):
+            return powered(part.base, part.exponent - k + count)
+        return powered(part, count) if k == 1 and isinstance(part, Var) else None
+
+    def recounted(part: Formula) -> Formula | None:
+        if part not in corrections or not isinstance(part, Over):
+            return None
+        return Over(part.numerator, rewrite(part.denominator, counted))
+
+    changed = rewrite(case.formula(position), recounted)
+    if changed != case.formula(position):
+        yield changed
+
+
+@misconception(
+    "correction-where-there-is-none",
+    "Adam with a bias correction",
+    "On this sheet m and v are used as they are, without the division by 1 - beta^k.",
+)
+def _corrected_all_the_same(case: Case, position: int, step: Step) -> Iterator[Formula]:
+    update = case.problem.update
+    if update is None or update.corrected or _stem(step) != "step":
+        return
+
+    def corrected(number: int) -> Formula | None:
+        beta = {"m": BETA_1, "v": BETA_2, "vmax": BETA_2}.get(_stem(case.steps[number]))
+        if beta is None:
+            return None
+        return Var(number) / (ONE - powered(Var(case.program.index[beta]), step.target.iteration))
+
+    yield replaced(case.formula(position), corrected)
+
+
+@misconception(
+    "mean-without-looking-ahead",
+    "the mean of Adam in Nadam",
+    "Nadam takes a step ahead: the mean and the gradient itself both go into mhat.",
+)
+def _mean_of_adam(case: Case, position: int, step: Step) -> Iterator[Formula]:
+    if _stem_of_rule(case) == "nadam" and _stem(step) == "mhat":
+        mean = next(Var(number) for number in step.arguments if _stem(case.steps[number]) == "m")
+        yield mean / (ONE - powered(Var(case.program.index[BETA_1]), _count(case, step)))
+
+
+@misconception(
+    "latest-for-the-largest",
+    "the mean square itself instead of the largest so far",
+    "AMSGrad keeps the largest mean square so far, so that no step grows again.",
+)
+def _latest_for_largest(case: Case, position: int, step: Step) -> Iterator[Formula]:
+    if _stem(step) == "vmax" and isinstance(formula := case.formula(position), Extreme):
+        yield formula.parts[1]
+
+
+@misconception(
+    "mean-for-the-larger",
+    "a running mean instead of the larger of two",
+    "Adamax takes the larger of beta_2 * u and the size of the gradient: u = max(beta_2 * u, |g|), and adds nothing up.",
+)
+def _mean_for_larger(case: Case, position: int, step: Step) -> Iterator[Formula]:
+    if _stem(step) == "u" and isinstance(formula := case.formula(position), Extreme):
+        kept, size = formula.parts
+        yield kept + (ONE - Var(case.program.index[BETA_2])) * size
+
+
+@misconception(
+    "sign-of-the-gradient-kept",
+    "the gradient instead of its size",
+    "Adamax compares sizes: the gradient enters u without its sign, as |g|.",
+)
+def _sign_kept(case: Case, position: int, step: Step) -> Iterator[Formula]:
+    if _stem(step) == "u" and isinstance(case.formula(position), Extreme):
+        yield rewrite(
+            case.formula(position), lambda part: part.argument if isinstance(part, Apply) and part.function is absolute else None
+        )
+
+
+@misconception(
+    "changes-forgotten",
+    "Adadelta without the root of the changes",
+    "Adadelta divides two roots: that of the mean square of its changes by that of the gradients.",
+)
+def _changes_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
+    if _stem(step) == "delta":
+        formula = case.formula(position)
+        yield rewrite(formula, lambda part: Over(ONE, part.denominator) if isinstance(part, Over) else None)
+
+
+@misconception(
+    "state-begins-at-0",
+    "the state begins at 0",
+    "This optimizer does not begin anew: its first means and velocities are made from those that are given.",
+)
+def _state_begins_at_0(case: Case, position: int, step: Step) -> Iterator[Formula]:
+    if step.role is Role.STATE and step.target.iteration == 1:
+
+        def nothing(number: int) -> Formula | None:
+            given = case.steps[number]
+            return ZERO if given.rule is None and given.target.time == 0 else None
+
+        changed = replaced(case.formula(position), nothing)
+        if changed != case.formula(position):
+            yield changed
+
+
+@misconception(
+    "gradient-not-ahead",
+    "the gradient where the parameters stand",
+    "Who looks ahead takes the gradient at p - beta * v: every line of the forward pass uses those parameters.",
+)
+def _gradient_not_ahead(case: Case, position: int, step: Step) -> Iterator[Formula]:
+    def plain(number: int) -> Formula | None:
+        used = case.steps[number]
+        return Var(used.arguments[0]) if _stem(used) == "ahead" else None
+
+    changed = replaced(case.formula(position), plain)
+    if changed != case.formula(position):
+        yield changed
 
 
 @misconception(
@@ -226,7 +374,7 @@ def _epsilon_outside(case: Case, position: int, step: Step) -> Iterator[Formula]
     "The mean (or sum) of squares takes the square of the gradient.",
 )
 def _gradient_not_squared(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    if _stem(step) == "v" and not _is_velocity(case, step):
+    if (_stem(step) == "v" and not _is_velocity(case, step)) or (_stem(step) == "u" and _stem_of_rule(case) == "adadelta"):
         yield rewrite(case.formula(position), lambda part: part.base if isinstance(part, Power) else None)
 
 
