@@ -36,7 +36,7 @@ def activation(source: str, name: str, latex: str, slope_at_0: Fraction = Fracti
     formula = parser.whole()
     if not any(True for _ in variables(formula)):
         raise parser.error("the expression does not contain z", 0)
-    return defined(name, latex, formula, source.strip())
+    return defined(name, latex, formula, source.strip(), (activation, (source, name, latex, slope_at_0)))
 
 
 class _Parser:

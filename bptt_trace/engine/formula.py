@@ -550,6 +550,8 @@ class Function:
     code: Mapping[str, str] | None = None
     """How generated programs define it under its own name: with decimals of 60 digits (``decimal``), with Python's
     doubles (``float``), with arrays (``numpy``, ``torch``) and with SymPy (``sympy``)."""
+    made: tuple[Callable[..., Function], tuple[Any, ...]] | None = None
+    """What made it, and of what; another process makes it again by that, since formulas in Python cannot be sent."""
 
     def __call__(self, argument: Formula) -> Formula:
         """The function applied to a formula; the identity leaves it as it is."""

@@ -14,6 +14,7 @@ its row too: how each of them does, and how each generated program defines it.
 
 from __future__ import annotations
 
+import copyreg
 import math
 from collections.abc import Iterable
 from dataclasses import replace
@@ -239,7 +240,8 @@ def _bent(name: str, latex: str, left: Fraction, at_zero: Fraction) -> Function:
     one, zero = Fraction(1), Fraction(0)
     slope = Function(f"{name}'", f"{latex}'", lambda z, y: ZERO, pieces=Pieces(left, at_zero, one, steps=True))
     values = (None, None) if left > 0 else (0, None)
-    return Function(name, latex, lambda z, y: slope(z), pieces=Pieces(left, zero, one), values=values)
+    made = _bent, (name, latex, left, at_zero)
+    return Function(name, latex, lambda z, y: slope(z), pieces=Pieces(left, zero, one), values=values, made=made)
 
 
 def relu(slope_at_0: Fraction = Fraction(0)) -> Function:
@@ -263,10 +265,18 @@ ELEMENTARY = {function.name: function for function in (exp, ln, sqrt, sin, cos, 
 """What an expression in z may apply."""
 
 
-def defined(name: str, latex: str, definition: Formula, source: str) -> Function:
-    """A function given by a formula in ``Z``, and its derivative."""
+def named(name: str) -> Function:
+    """The function of this name in the table."""
+    return ACTIVATIONS.get(name) or ELEMENTARY[name]
+
+
+copyreg.pickle(Function, lambda function: function.made or (named, (function.name,)))
+
+
+def defined(name: str, latex: str, definition: Formula, source: str, made: tuple[Any, ...] | None = None) -> Function:
+    """A function given by a formula in ``Z``, and its derivative; ``made`` is what makes it again."""
     slope = Function(f"{name}'", f"{latex}'", definition=derivative(definition))
-    return Function(name, latex, lambda z, y: slope(z), definition=definition, source=source)
+    return Function(name, latex, lambda z, y: slope(z), definition=definition, source=source, made=made)
 
 
 def derivative(formula: Formula) -> Formula:
