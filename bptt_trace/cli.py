@@ -287,9 +287,8 @@ def worksheet(
 @_problem_options
 @click.option("-n", "count", type=click.IntRange(1, 100_000), help="How many variants.")
 @click.option("--seed", type=int, help="A number; the same seed gives the same variants on any machine (1 if not told).")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="DIR", help="A new folder for all that is written."
-)
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="A new folder for all that is written.")
+@click.option("--archive", type=click.Path(path_type=Path), metavar="FILE.zip", help="One ZIP archive in place of the folder.")
 @click.option(
     "-f",
     "--format",
@@ -308,10 +307,10 @@ def worksheet(
 @_detail_of_blanks
 @_style
 @_templates
-@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="How many processes set PDF at once.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="How many processes work at once.")
 def vary(
-    problem: str, changes: tuple[str, ...], count: int | None, seed: int | None, output: Path, form: str,
-    students: Path | None, code: str | None, blanks: tuple[str, ...], hints: int, detail: str, style: str,
+    problem: str, changes: tuple[str, ...], count: int | None, seed: int | None, output: Path | None, archive: Path | None,
+    form: str, students: Path | None, code: str | None, blanks: tuple[str, ...], hints: int, detail: str, style: str,
     templates: Path | None, jobs: int,
 ) -> None:  # fmt: skip
     """Write variants of a problem with other numbers: worksheet, key, sheet for the answers and problem file of each.
@@ -326,20 +325,24 @@ def vary(
       bptt-trace vary rnn -n 30 --seed 7 -o handouts
       bptt-trace vary rnn --students ids.csv -f pdf -o handouts
       bptt-trace vary rnn --code 36P-K71 -o again
+      bptt-trace vary rnn -n 10000 --archive variants.zip --jobs 2
     """
     from bptt_trace.errors import ProblemError
-    from bptt_trace.handouts.folder import students_of, write_folder
+    from bptt_trace.handouts.folder import students_of, write_archive, write_folder
     from bptt_trace.handouts.variant_sheets import Typesetter
     from bptt_trace.handouts.variants import Factory, Search
     from bptt_trace.marking.class_run import bar
     from bptt_trace.problem.problem import document
 
+    target = archive or output
+    if target is None or (archive and output):
+        raise click.UsageError("-o DIR is a folder for all that is written, --archive FILE.zip an archive: one of the two is due")
     ids = students_of(students) if students else []
     if code is not None and (count or seed is not None or ids):
         raise click.UsageError("--code tells which variant it is; -n, --seed and --students draw others")
     if ids and count not in (None, len(ids)):
         raise click.UsageError(f"-n {count}, but {students} has {len(ids)} students; without -n each gets a variant")
-    medium = _medium(form, templates, jobs)
+    medium = _medium(form, templates)
     read, name = document(problem, changes)
     wanted = len(ids) or count or 1
     shown = wanted if sys.stderr.isatty() else 0
@@ -347,18 +350,19 @@ def vary(
         factory = Factory(read, blanks or ("all",), hints, name)
         if code is None:
             with bar("looking for variants", shown) as advance:
-                search = factory.search(wanted, 1 if seed is None else seed, advance)
+                search = factory.search(wanted, 1 if seed is None else seed, advance, jobs)
         else:
-            search = Search([factory.regenerate(code)])
-            if condition := factory.rejected(search.variants[0]):
+            search = Search(factory, [factory.candidate(code)])
+            if condition := factory.rejected(search.found[0]):
                 click.echo(f"bptt-trace: this variant would not have been kept: {condition}", err=True)
     except ProblemError as error:
         error.source = error.source or name
         raise
     setter = Typesetter(factory, medium, detail=detail, style=style)
     with bar("writing", shown) as advance:
-        write_folder(output, search.variants, setter, ids, advance)
-    _written(_told(search, factory.never_shown, output, ids), None)
+        write = write_folder if archive is None else write_archive
+        write(target, search.found, setter, ids, advance, jobs)
+    _written(_told(search, target, ids), None)
 
 
 @command.command()
@@ -417,7 +421,7 @@ def check(
 @click.argument("problem")
 @click.argument("class_file", metavar="CLASS.csv", type=click.Path(path_type=Path))
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a number or a setting; may be repeated.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The CSV file of the marks.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The file of the marks: CSV, or Parquet.")
 @click.option("--reports", type=click.Path(path_type=Path), metavar="DIR", help="A folder for a report on each student.")
 @click.option(
     "--report-format",
@@ -428,11 +432,17 @@ def check(
     help="The form of these reports.",
 )
 @click.option("--summary", type=click.Path(path_type=Path), help="Write the class summary to a .md or .html file too.")
-@click.option("--variants", type=click.Path(path_type=Path), metavar="DIR", help="A folder with the problem of each student.")
+@click.option(
+    "--variants",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="The problem of each student: a folder, or an archive of vary.",
+)
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="How many processes mark at once.")
+@click.option("--scheduler", default="", metavar="ADDRESS", help="A Dask cluster that marks, as in tcp://10.0.0.1:8786.")
 def grade(
     problem: str, class_file: Path, changes: tuple[str, ...], output: Path, reports: Path | None, form: str,
-    summary: Path | None, variants: Path | None, jobs: int,
+    summary: Path | None, variants: Path | None, jobs: int, scheduler: str,
 ) -> None:  # fmt: skip
     """Mark a whole class.
 
@@ -451,7 +461,10 @@ def grade(
     from bptt_trace.problem.problem import load
 
     read = load(problem, changes)
-    tally = run(read, class_file, output, reports=reports, form=form, variants=variants, jobs=jobs, progress=sys.stderr.isatty())
+    tally = run(
+        read, class_file, output, reports=reports, form=form, variants=variants, jobs=jobs, progress=sys.stderr.isatty(),
+        scheduler=scheduler,
+    )  # fmt: skip
     sheet = tally.sheet(read.title)
     _show(sheet, "terminal", None)
     if summary is not None:
@@ -662,7 +675,7 @@ def from_weights(
 # ---------------------------------------------------------------------- output
 
 
-def _medium(form: str, templates: Path | None, jobs: int) -> Medium:
+def _medium(form: str, templates: Path | None) -> Medium:
     """How the sheets of variants are rendered and written."""
     from bptt_trace.handouts.variant_sheets import Medium
     from bptt_trace.media.templates import latex, markdown, markdown_words, tex_words
@@ -681,14 +694,14 @@ def _medium(form: str, templates: Path | None, jobs: int) -> Medium:
         lambda sheet: source(sheet, templates, engine),
         tex_words,
         holes=engine.name != TYPST,
-        compile=lambda documents: compile_many(documents, jobs, engine=engine),
+        compile=lambda documents: compile_many(documents, engine=engine),
         join=joined,
     )
 
 
-def _told(search: Search, never_shown: Iterable[str], folder: Path, students: Sequence[str]) -> Iterator[str]:
+def _told(search: Search, folder: Path, students: Sequence[str]) -> Iterator[str]:
     """What was written, and what was rejected on the way."""
-    found = len(search.variants)
+    found = len(search.found)
     from bptt_trace.marking.report import written
 
     named = [written(student) for student in students[:: max(found - 1, 1)]]
@@ -700,9 +713,8 @@ def _told(search: Search, never_shown: Iterable[str], folder: Path, students: Se
         width = len(str(rejected))
         for condition, count in search.rejected.most_common():
             yield f"  {count:{width}}  {condition}\n"
-    hidden = list(never_shown)
-    if hidden:
-        yield f"Hardly any numbers of this problem would show: {', '.join(hidden)}\n"
+    if search.never_shown:
+        yield f"Hardly any numbers of this problem would show: {', '.join(search.never_shown)}\n"
 
 
 def _console(file: IO[str]) -> Console:

@@ -27,24 +27,27 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
-def in_order(work: Callable[[Task], Result], tasks: Iterable[Task], jobs: int = 1) -> Generator[Result, None, None]:
+def in_order(
+    work: Callable[[Task], Result], tasks: Iterable[Task], jobs: int = 1, *, heavy: bool = False
+) -> Generator[Result, None, None]:
     """What ``work`` makes of each task, by so many processes; the same results for any number of them.
 
     The first tasks are done here, so that little work is never slower for
-    having several jobs. Raises what ``work`` raises, and ``OutputError`` where
-    a process was ended from outside.
+    having several jobs; not so where each task is ``heavy``, longer than it takes to
+    start processes. Raises what ``work`` raises, and ``OutputError`` where a
+    process was ended from outside.
     """
     rest = iter(tasks)
+    several = jobs > 1 and "fork" in get_all_start_methods()
     spent = 0.0
-    for task in rest:
+    for task in () if several and heavy else rest:
         begun = perf_counter()
         result = work(task)
         spent += perf_counter() - begun
         yield result
-        if jobs > 1 and spent > ALONE and "fork" in get_all_start_methods():
+        if several and spent > ALONE:
             break
-    following = list(islice(rest, 1))
-    if following:
+    if several and (following := list(islice(rest, 1))):
         with _Processes(work, jobs) as processes:
             yield from processes.results(chain(following, rest))
 
@@ -101,8 +104,7 @@ class _Processes:
                 if exhausted:
                     return
                 continue
-            for pipe in wait(list(busy)):
-                assert isinstance(pipe, Connection)
+            for pipe in [pipe for pipe in wait(list(busy)) if isinstance(pipe, Connection)]:
                 try:
                     done[busy.pop(pipe)] = pipe.recv()
                 except (EOFError, OSError):
@@ -121,15 +123,20 @@ def _serve(work: Callable[[Any], Any], pipe: Connection, others: list[Connection
             task = pipe.recv()
         except EOFError:
             return
+        answer: tuple[Any, Exception | None]
         try:
             answer = work(task), None
         except Exception as error:
             answer = None, error
         try:
             pipe.send(answer)
-        except OSError:
+        except BrokenPipeError:
             return
 
 
 def _leave(*_: object) -> None:
     raise SystemExit(1)
+
+
+def unseen(_: int) -> None:
+    """Nobody looks at how much is done."""

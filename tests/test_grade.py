@@ -5,15 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import os
-import re
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from functools import cache
-from io import StringIO
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -140,7 +139,7 @@ def test_what_other_processes_raise_is_raised_here() -> None:
         list(in_order(lambda task: os.kill(os.getpid(), signal.SIGKILL) if task == 5 else task, range(10), 2))
 
 
-def test_other_processes_end_with_the_one_that_started_them(tmp_path: Path) -> None:
+def test_other_processes_end_with_the_one_that_started_them() -> None:
     """Also where that is killed and can tell them nothing."""
     program = (
         "import os, time\n"
@@ -186,7 +185,7 @@ def test_the_key_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_a_class_is_cut_where_a_line_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str, ending: str | None
 ) -> None:
-    """Its pieces have the rows that the class as a whole has, with their numbers, however blocks fall across the ends of lines."""
+    """Its pieces have the rows that the class as a whole has, with their numbers, wherever blocks end."""
     chance = random.Random(f"{encoding}{ending}")
     names = ["ü", "a\u0a0ab", "\u0d0d", '"x, y"', "", '"open', "\U0001f600", "long " * 9]
     lines = ["student,h_1", *(f"{chance.choice(names)},0.{i}" if i % 5 else "," for i in range(400))]

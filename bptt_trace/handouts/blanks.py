@@ -86,15 +86,15 @@ def blanks_of(key: Key, wanted: Sequence[str] = ("all",), hints: int = 2) -> Bla
         if asked.isdisjoint(lines[part]):
             left_out |= set(lines[part])
     calculations = "results" not in wanted
-    return Blanks({p: digits(key, p, key.exact[p]) for p in sorted(asked)}, frozenset(left_out), hints, calculations)
+    return Blanks({p: digits(key, p, key.places[p]) for p in sorted(asked)}, frozenset(left_out), hints, calculations)
 
 
-def digits(key: Key, position: int, value: float) -> str:
-    """How many digits of a line with this value are asked for: decimals, or significant figures."""
+def digits(key: Key, position: int, places: int) -> str:
+    """How many digits of a line are asked for: so many decimals, or the problem's significant figures."""
     rounding = key.problem.rounding
     if rounding.figures is not None or key.steps[position].role in KEEPS_FIGURES:
         return f"{rounding.figures or rounding.places} sf"
-    return str(key.decimals(position, value))
+    return str(places)
 
 
 def _lines(parts: Parts) -> dict[str, list[int]]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -27,6 +28,10 @@ from bptt_trace.problem.codes import digest
 from bptt_trace.problem.loss_keys import PAIRED
 from bptt_trace.problem.numbers import Number, exact_number
 from bptt_trace.problem.problem import Problem, from_document
+from bptt_trace.processes import in_order, unseen
+
+Result = TypeVar("Result")
+ONE, ZERO = exact_number(1, ""), exact_number(0, "")
 
 PROBES = 512
 """Candidates from which is learnt what this problem's numbers can show at all."""
@@ -46,8 +51,15 @@ Drawn = tuple[int, ...]
 """For each number that varies the place of what was drawn among its choices, then the classes."""
 
 
+class Candidate(NamedTuple):
+    """A code, and what it draws: all that has to be kept of a variant."""
+
+    code: str
+    drawn: Drawn
+
+
 class Variant(NamedTuple):
-    """One variant that passed."""
+    """One variant, with what its sheets need."""
 
     code: str
     drawn: Drawn
@@ -61,13 +73,25 @@ class Variant(NamedTuple):
 class Search:
     """What was found, and what was rejected on the way."""
 
-    variants: list[Variant] = field(default_factory=list)
+    factory: Factory
+    found: list[Candidate] = field(default_factory=list)
     rejected: Counter[str] = field(default_factory=Counter)
 
     @property
     def drawn(self) -> int:
         """How many candidates were looked at."""
-        return len(self.variants) + self.rejected.total()
+        return len(self.found) + self.rejected.total()
+
+    @property
+    def variants(self) -> list[Variant]:
+        """What was found, with what its sheets need."""
+        return self.factory.finished(self.found)
+
+    @property
+    def never_shown(self) -> tuple[str, ...]:
+        """Mistakes that these variants do not show, whatever their numbers."""
+        shapes = {id(shape): shape for shape in (self.factory.shape(one.drawn) for one in self.found)}
+        return tuple(dict.fromkeys(slug for shape in shapes.values() for slug in shape.screens.never_shown))
 
 
 class Factory:
@@ -122,10 +146,9 @@ class Factory:
         numbers = dict(self.problem.given)
         for (name, choices), place in zip(self.ranges.choices.items(), drawn, strict=False):
             numbers[name] = choices[place]
-        one, zero = exact_number(1, ""), exact_number(0, "")
         for group, chosen in zip(self.ranges.classes, drawn[len(self.names) :], strict=True):
             for place, name in enumerate(group):
-                numbers[name] = one if place == chosen else zero
+                numbers[name] = ONE if place == chosen else ZERO
         return numbers
 
     def variant_problem(self, code: str, drawn: Drawn) -> Problem:
@@ -159,37 +182,50 @@ class Factory:
 
     # -------------------------------------------------------------- searching
 
+    def candidate(self, text: str) -> Candidate:
+        """What a code draws; raises ``ProblemError`` for one that is not this problem's."""
+        code = read_code(self.key, text)
+        return Candidate(code, self.drawn(code))
+
     def regenerate(self, text: str) -> Variant:
         """The variant of a code; raises ``ProblemError`` for one that is not this problem's."""
-        code = read_code(self.key, text)
-        drawn = self.drawn(code)
-        return self.shape(drawn).finished([code], [drawn])[0]
+        return self.finished([self.candidate(text)])[0]
 
-    def rejected(self, variant: Variant) -> str:
+    def rejected(self, variant: Candidate | Variant) -> str:
         """The condition that a variant fails; empty where it would have been found by a search."""
         return self.shape(variant.drawn).screened([variant.drawn])[0]
 
-    def search(self, count: int, seed: int, advance: Callable[[], None] = lambda: None) -> Search:
+    def search(self, count: int, seed: int, advance: Callable[[int], None] = unseen, jobs: int = 1) -> Search:
         """So many variants that pass every screen; raises ``ProblemError`` where they cannot be found.
 
-        ``advance`` is called for each that is found.
+        ``advance`` is told how many more are found. Which are found does not depend on ``jobs``.
         """
-        found = Search()
+        found = Search(self)
         seen: set[Drawn] = set()
-        every = codes(self.key, seed)
-        left = self.ranges.tries * count
+        with closing(in_order(self._looked_at, self._batches(count, seed), jobs)) as batches:
+            for batch in batches:
+                before = len(found.found)
+                for one, condition in batch:
+                    condition = condition or (ALIKE if one.drawn in seen else "")
+                    if condition:
+                        found.rejected[condition] += 1
+                    else:
+                        seen.add(one.drawn)
+                        found.found.append(one)
+                    if len(found.found) == count:
+                        break
+                advance(len(found.found) - before)
+                if len(found.found) == count:
+                    return found
+        raise ProblemError(self._failure(found, count), path="vary")
+
+    def _batches(self, count: int, seed: int) -> Iterator[list[str]]:
+        """The codes of all candidates that are looked at, if need be."""
+        every = islice(codes(self.key, seed), self.ranges.tries * count)
         size = self._batch(count)
-        while len(found.variants) < count:
-            batch = list(islice(every, min(size, left)))
-            if not batch:
-                raise ProblemError(self._failure(found, count), path="vary")
-            left -= len(batch)
-            before = len(found.variants)
-            self._look_at(batch, found, seen, count)
-            for _ in found.variants[before:]:
-                advance()
+        while batch := list(islice(every, size)):
+            yield batch
             size = min(2 * size, self._largest)
-        return found
 
     def _batch(self, count: int) -> int:
         """How many candidates are drawn first: about one in six passes."""
@@ -199,36 +235,31 @@ class Factory:
     def _largest(self) -> int:
         return max(64, min(BATCH, MOST_NUMBERS // max(len(self.shape(self.drawn("probe 0")).key.steps), 1)))
 
-    def _look_at(self, batch: Sequence[str], found: Search, seen: set[Drawn], count: int) -> None:
-        drawn = [self.drawn(code) for code in batch]
-        failed = [""] * len(batch)
+    def _looked_at(self, batch: Sequence[str]) -> list[tuple[Candidate, str]]:
+        """What some codes draw, and for each the condition that it fails."""
+        candidates = [Candidate(code, self.drawn(code)) for code in batch]
+        failed = self._by_shape(candidates, lambda shape, some: shape.screened([one.drawn for one in some]))
+        return list(zip(candidates, failed, strict=True))
+
+    def finished(self, candidates: Sequence[Candidate | Variant]) -> list[Variant]:
+        """Candidates with what their sheets need."""
+        return self._by_shape(
+            candidates, lambda shape, some: shape.finished([one.code for one in some], [one.drawn for one in some])
+        )
+
+    def _by_shape(self, candidates: Sequence[Any], look: Callable[[Shape, Sequence[Any]], Sequence[Result]]) -> list[Result]:
+        """What is found of each candidate, those of one program together."""
         groups: dict[int, tuple[Shape, list[int]]] = {}
-        for place, one in enumerate(drawn):
-            shape = self.shape(one)
+        for place, one in enumerate(candidates):
+            shape = self.shape(one.drawn)
             groups.setdefault(id(shape), (shape, []))[1].append(place)
+        found: dict[int, Result] = {}
         for shape, places in groups.values():
-            for place, condition in zip(places, shape.screened([drawn[p] for p in places]), strict=True):
-                failed[place] = condition
-        passed: list[int] = []
-        for place, one in enumerate(drawn):
-            if len(found.variants) + len(passed) == count:
-                break
-            condition = failed[place] or (ALIKE if one in seen else "")
-            if condition:
-                found.rejected[condition] += 1
-            else:
-                seen.add(one)
-                passed.append(place)
-        done: dict[int, Variant] = {}
-        for shape, places in groups.values():
-            mine = [place for place in places if place in set(passed)]
-            if mine:
-                variants = shape.finished([batch[p] for p in mine], [drawn[p] for p in mine])
-                done.update(zip(mine, variants, strict=True))
-        found.variants += [done[place] for place in passed]
+            found.update(zip(places, look(shape, [candidates[place] for place in places]), strict=True))
+        return [found[place] for place in range(len(candidates))]
 
     def _failure(self, found: Search, count: int) -> str:
-        some = f"only {len(found.variants)} of {count} variants" if found.variants else "no variant"
+        some = f"only {len(found.found)} of {count} variants" if found.found else "no variant"
         most = found.rejected.most_common(1)[0][0]
         advice = ADVICE.get(most, "wider ranges, a finer grid or more places would do")
         if most.startswith("the mistake"):
@@ -236,11 +267,6 @@ class Factory:
         if most in (NEAR_TIE, SMALL) and self.problem.rounding.figures is None and self.problem.rounding.places < 3:
             advice = f"with {self.problem.rounding.places} places hardly any numbers pass: rounding.places = 4 would do"
         return f"{some} found among {found.drawn:,} candidates; what failed: {summary(found.rejected)}; {advice}"
-
-    @property
-    def never_shown(self) -> tuple[str, ...]:
-        """Mistakes that this problem does not show, whatever its numbers."""
-        return tuple(dict.fromkeys(slug for shape in self._shapes.values() for slug in shape.screens.never_shown))
 
 
 class Shape:

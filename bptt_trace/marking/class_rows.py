@@ -16,9 +16,10 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from bptt_trace.archives import Archive
 from bptt_trace.engine.names import Name
 from bptt_trace.errors import ProblemError, TraceError, TypesettingError
-from bptt_trace.marking.answer_files import Answers
+from bptt_trace.marking.answer_files import Answers, decoded
 from bptt_trace.marking.check import check
 from bptt_trace.marking.class_columns import Columns
 from bptt_trace.marking.class_file import Row, head, names_of, rows_of
@@ -27,7 +28,7 @@ from bptt_trace.marking.key import Key
 from bptt_trace.marking.marks import Marks, as_json
 from bptt_trace.marking.report import report
 from bptt_trace.problem.numbers import shown
-from bptt_trace.problem.problem import Problem, load
+from bptt_trace.problem.problem import Problem, load, parse
 
 PLAIN = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 HEADS = ("student", "score", "out_of", "first_wrong", "mistakes", "remark")
@@ -76,6 +77,7 @@ class Grader:
 
     def __post_init__(self) -> None:
         self.key = self.key or Key(self.problem)
+        self._variants = None if self.variants is None else Variants(self.variants)
         self._variant = lru_cache(maxsize=64)(self._load_variant)
         self._columns = Columns(self.key, self.names)
         self._whole = f"{round(sum(self.key.weights[p] for p in self._columns.positions), 4):.10g}"
@@ -157,25 +159,45 @@ class Grader:
             report(key, marks, student)
         )
 
-    @cached_property
-    def _index(self) -> dict[str, str]:
-        """Problem files by student, where the folder of variants has a list of them."""
-        path = (self.variants or Path()) / "index.csv"
-        if not path.is_file():
-            return {}
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return {str(row.get("student")): str(row.get("problem")) for row in csv.DictReader(file)}
-
     def _load_variant(self, student: str) -> Key:
-        assert self.variants is not None
-        path = self.variants / self._index.get(hardened(student), f"{safe(student)}.toml")
-        if not path.resolve().is_relative_to(self.variants.resolve()) or not path.is_file():
-            raise ProblemError(f"no variant {shown(path.name)} for student {shown(student)}", source=str(self.variants))
-        key = Key(load(path))
+        assert self._variants is not None
+        key = Key(self._variants.problem(student))
         missing = [name for name in self.names if name not in key.program.index]
         if missing:
-            raise ProblemError(f"has no quantity {missing[0]}, which the class file asks for", source=str(path))
+            raise ProblemError(f"has no quantity {missing[0]}, which the class file asks for", source=key.problem.source)
         return key
+
+
+class Variants:
+    """The problem of each student: in a folder, or in an archive as ``vary`` writes it."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises ``ProblemError`` where there is neither."""
+        if not path.exists():
+            raise ProblemError("no such folder or archive of variants", source=str(path))
+        self.path = path
+        self._archive = None if path.is_dir() else Archive(path, lambda name: name.endswith((".toml", ".json", "index.csv")))
+
+    def problem(self, student: str) -> Problem:
+        """The problem that the list names, else that of the student's name; raises ``ProblemError`` where there is none."""
+        name = self._index.get(hardened(student), f"{safe(student)}.toml")
+        path = self.path / name
+        if self._archive is not None and name in self._archive:
+            return parse(decoded(self._archive.read(name), str(path)), str(path))
+        if self._archive is None and path.resolve().is_relative_to(self.path.resolve()) and path.is_file():
+            return load(path)
+        raise ProblemError(f"no variant {shown(path.name)} for student {shown(student)}", source=str(self.path))
+
+    @cached_property
+    def _index(self) -> dict[str, str]:
+        """Problem files by student, where there is a list of them."""
+        listed = self.path / "index.csv"
+        if self._archive is not None:
+            data = self._archive.read("index.csv") if "index.csv" in self._archive else b""
+        else:
+            data = listed.read_bytes() if listed.is_file() else b""
+        rows = csv.DictReader(StringIO(data.decode("utf-8-sig"), newline=""))
+        return {str(row.get("student")): str(row.get("problem")) for row in rows}
 
 
 def _set(sources: Sequence[str | None]) -> tuple[list[str | bytes | None], dict[int, str]]:

@@ -10,22 +10,23 @@ from __future__ import annotations
 import csv
 import gc
 import hashlib
-import os
 import sys
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import IO
 
 from bptt_trace import __version__
 from bptt_trace.errors import OutputError, ProblemError
+from bptt_trace.files import _temporary
 from bptt_trace.marking.class_file import ClassFile, Piece
 from bptt_trace.marking.class_rows import HEADS, Grader, Part, as_csv, safe
 from bptt_trace.marking.class_summary import Tally
 from bptt_trace.marking.key import Key
+from bptt_trace.marking.parquet import is_parquet
 from bptt_trace.problem.problem import Problem
-from bptt_trace.processes import in_order
+from bptt_trace.processes import in_order, unseen
 
 ENDINGS = {"html": ".html", "markdown": ".md", "latex": ".tex", "pdf": ".pdf", "json": ".json"}
 ROWS, REPORTS, PAGES = 1008, 96, 24
@@ -52,26 +53,44 @@ def run(
     ``OutputError`` where nothing can be written.
     """
     key = Key(problem)
-    source = ClassFile.open(class_path)
-    names = source.names(key)
-    if variants is not None and not variants.exists():
-        raise ProblemError("no such folder or archive of variants", source=str(variants))
-    if output.is_dir():
-        raise OutputError(f"{output}: is a folder; the name of a file is due")
-    if output.exists() and output.samefile(class_path):
-        raise OutputError(f"{output}: is the class itself; the marks want another file")
-    tally = Tally(list(map(str, names)))
+    with _readable(class_path) as readable:
+        try:
+            source = ClassFile.open(readable)
+            names = source.names(key)
+        except ProblemError as error:
+            error.source = str(class_path)
+            raise
+        if output.is_dir():
+            raise OutputError(f"{output}: is a folder; the name of a file is due")
+        if output.exists() and output.samefile(class_path):
+            raise OutputError(f"{output}: is the class itself; the marks want another file")
+        kind = None if reports is None else form
+        grader = Grader(problem, names, kind, variants, source.sign, key)
+        return _run(source, grader, output, reports, jobs, scheduler, class_path.name if progress else "")
+
+
+def _readable(path: Path) -> AbstractContextManager[Path]:
+    """The class as a CSV file."""
+    if not is_parquet(path):
+        return nullcontext(path)
+    from bptt_trace.marking.parquet import as_csv
+
+    return as_csv(path)
+
+
+def _run(source: ClassFile, grader: Grader, output: Path, reports: Path | None, jobs: int, scheduler: str, title: str) -> Tally:
+    names, form = list(map(str, grader.names)), grader.form
+    tally = Tally(names)
     outline = source.outline()
-    belongs = f"{__version__}{key.program}{problem}{outline.digest}{reports}{form}{variants}"
+    belongs = f"{__version__}{grader.key.program}{grader.problem}{outline.digest}{reports}{form}{grader.variants}"
     mark = f"#{hashlib.sha256(belongs.encode('utf-8', 'replace')).hexdigest()[:32]}\n"
     part = output.with_name(f"{output.name}.part")
-    grader = Grader(problem, names, None if reports is None else form, variants, source.sign, key)
-    pieces = outline.pieces(ROWS if reports is None else PAGES if form == "pdf" else REPORTS)
+    pieces = outline.pieces(PAGES if form == "pdf" else REPORTS if form or grader.variants else ROWS)
     try:
-        folder = None if reports is None else Reports(reports, form)
+        folder = None if reports is None or form is None else Reports(reports, form)
         with (
-            bar(source.path.name, outline.lines if progress else 0) as advance,
-            _gone_on_with(part, f"{mark}{as_csv([*HEADS, *tally.names])}") as file,
+            bar(title, outline.lines if title else 0) as advance,
+            _gone_on_with(part, f"{mark}{as_csv([*HEADS, *names])}") as file,
             _collected(),
         ):
             pieces = _passed_over(file, source, pieces, tally, folder, advance)
@@ -103,7 +122,7 @@ def marked(
         from bptt_trace.marking.cluster import on_cluster
 
         return on_cluster(scheduler, source, grader, pieces)
-    return in_order(mark, pieces, jobs)
+    return in_order(mark, pieces, jobs, heavy=grader.form == "pdf")
 
 
 @contextmanager
@@ -202,14 +221,16 @@ def _passed_over(
 
 def _finish(part: Path, output: Path) -> None:
     """The result, without the line that says what a part belongs to."""
-    whole = output.with_name(f".{output.name[:40]}.{os.getpid()}")
-    try:
-        with part.open("rb") as old, whole.open("wb") as new:
+    if is_parquet(output):
+        from bptt_trace.marking.parquet import write
+
+        with part.open(encoding="utf-8", newline="") as marks:
+            marks.readline()
+            write(marks, output)
+    else:
+        with part.open("rb") as old, _temporary(output, binary=True) as new:
             old.readline()
             new.writelines(old)
-        whole.replace(output)
-    finally:
-        whole.unlink(missing_ok=True)
     part.unlink()
 
 
@@ -217,7 +238,7 @@ def _finish(part: Path, output: Path) -> None:
 def bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
     """A bar on standard error, moved by telling how much is done; nothing where ``total`` is 0."""
     if not total:
-        yield lambda done: None
+        yield unseen
         return
     from rich.console import Console
     from rich.progress import Progress

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -59,19 +60,17 @@ class Tally:
     @property
     def deviation(self) -> float:
         """The standard deviation of the shares."""
-        return max(self.squares / FINE / max(self.students, 1) - self.mean**2, 0.0) ** 0.5
+        return math.sqrt(max(self.squares / FINE / max(self.students, 1) - self.mean**2, 0.0))
 
     def merge(self, other: Tally) -> None:
         """Count what another part of the class has done, too."""
         for name in ("students", "unread", "wrong", "total", "squares"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for counts, others in (
-            (self.shares, other.shares),
-            (self.mistakes, other.mistakes),
-            (self.first, other.first),
-            *((self.verdicts.setdefault(name, Counter()), counts) for name, counts in other.verdicts.items()),
-        ):
-            counts.update(others)
+        self.shares.update(other.shares)
+        self.mistakes.update(other.mistakes)
+        self.first.update(other.first)
+        for name, counts in other.verdicts.items():
+            self.verdicts.setdefault(name, Counter()).update(counts)
         self.failures |= other.failures
 
     def add_right(self, correct: Sequence[int], students: int, share: float = 1.0) -> None:
