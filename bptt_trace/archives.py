@@ -8,6 +8,7 @@ Format: APPNOTE.TXT, PKWARE, version 6.3.10, with its 64-bit fields where they a
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator
@@ -84,21 +85,29 @@ def new_archive(path: Path) -> Iterator[Callable[[Packed], None]]:
         file.write(_END.pack(b"PK\x05\x06", 0, 0, few, few, min(len(listed), MOST), min(start, MOST), 0))
 
 
+class _Place(NamedTuple):
+    """Where a file is in an archive, and what it should come to."""
+
+    start: int
+    packed: int
+    size: int
+    check: int
+    method: int
+
+
 class Archive:
     """The files of an archive, or those whose names one asks for."""
 
     def __init__(self, path: Path, wanted: Callable[[str], bool] = bool) -> None:
         """Raises ``ProblemError`` for what is no archive."""
         self.path = path
-        self._places: dict[str, tuple[int, int, int]] = {}
-        """Where each file begins, its bytes there, and how it is compressed."""
         try:
             with path.open("rb") as file:
-                for name, place in _listed(file):
-                    if wanted(name):
-                        self._places[name] = place
-        except (OSError, struct.error, ValueError) as error:
-            why = getattr(error, "strerror", None) or (str(error) if isinstance(error, ValueError) else "it ends too soon")
+                self._places = {name: place for name, place in _listed(file) if wanted(name)}
+        except struct.error:
+            raise ProblemError("not a ZIP archive that can be read: it ends too soon", source=str(path)) from None
+        except (OSError, ValueError, OverflowError) as error:
+            why = getattr(error, "strerror", None) or error
             raise ProblemError(f"not a ZIP archive that can be read: {why}", source=str(path)) from None
 
     def __contains__(self, name: str) -> bool:
@@ -106,56 +115,60 @@ class Archive:
 
     def read(self, name: str) -> bytes:
         """What is in a file; raises ``KeyError`` where there is none of this name, ``ProblemError`` where it is damaged."""
-        start, size, method = self._places[name]
-        with self.path.open("rb") as file:
-            file.seek(start)
-            fields = _LOCAL.unpack(file.read(_LOCAL.size))
-            file.seek(fields[-2] + fields[-1], 1)
-            data = file.read(size)
+        place = self._places[name]
         try:
-            return data if method == STORED else zlib.decompress(data, -15)
-        except zlib.error:
-            raise ProblemError(f"{name} is damaged", source=str(self.path)) from None
+            with self.path.open("rb") as file:
+                file.seek(place.start)
+                sign, *_, long, extra = _LOCAL.unpack(file.read(_LOCAL.size))
+                file.seek(long + extra, 1)
+                data = file.read(place.packed)
+            if place.method == DEFLATED:
+                data = zlib.decompressobj(-15).decompress(data, place.size + 1)
+            if sign == b"PK\x03\x04" and (len(data), zlib.crc32(data)) == (place.size, place.check):
+                return data
+        except (struct.error, zlib.error, OverflowError):
+            pass
+        raise ProblemError(f"{name} is damaged", source=str(self.path))
 
 
-def _listed(file: IO[bytes]) -> Iterator[tuple[str, tuple[int, int, int]]]:
+def _listed(file: IO[bytes]) -> Iterator[tuple[str, _Place]]:
     """The list at the end of an archive; raises ``ValueError`` or ``struct.error`` for what is none."""
-    end = file.seek(0, 2)
-    begun = max(end - _END.size - MANY - _LOCATOR.size, 0)
-    file.seek(begun)
+    length = file.seek(0, 2)
+    file.seek(max(length - _END.size - MANY - _LOCATOR.size, 0))
     tail = file.read()
-    place = tail.rfind(b"PK\x05\x06")
-    if place < 0:
+    ends = (match.start() for match in re.finditer(rb"PK\x05\x06", tail))
+    # A comment may stand behind it, with anything in it; its length tells which sign is the right one.
+    end = next((at for at in ends if tail[at + 20 : at + 22] == struct.pack("<H", max(len(tail) - at - _END.size, 0))), -1)
+    if end < 0:
         raise ValueError("its end is missing")
-    _, _, _, _, count, size, start, _ = _END.unpack_from(tail, place)
-    if place >= _LOCATOR.size and tail[place - _LOCATOR.size :].startswith(b"PK\x06\x07"):
-        file.seek(_LOCATOR.unpack_from(tail, place - _LOCATOR.size)[2])
+    *_, count, size, start, _ = _END.unpack_from(tail, end)
+    if tail[max(end - _LOCATOR.size, 0) :].startswith(b"PK\x06\x07"):
+        file.seek(_LOCATOR.unpack_from(tail, end - _LOCATOR.size)[2])
         *_, count, size, start = _END_64.unpack(file.read(_END_64.size))
+    if start + size > length:
+        raise ValueError("the list of its files is missing")
     file.seek(start)
-    table = file.read(size)
-    at = 0
+    table, at = file.read(size), 0
     for _ in range(count):
-        sign, _, _, flags, method, *_ = fields = _CENTRAL.unpack_from(table, at)
-        packed_size, full, name, extra, comment, first = *fields[8:13], fields[16]
+        sign, _, _, flags, method, _, _, check, packed_size, full, long, extra, comment, *_, first = _CENTRAL.unpack_from(
+            table, at
+        )
         if sign != b"PK\x01\x02" or flags & ENCRYPTED or method not in (STORED, DEFLATED):
             raise ValueError("a file in it is encrypted, or compressed in another way than deflated")
         at += _CENTRAL.size
-        text = table[at : at + name].decode("utf-8" if flags & UTF8 else "cp437")
+        name = table[at : at + long].decode("utf-8" if flags & UTF8 else "cp437")
         if MOST in (packed_size, full, first):
-            packed_size, first = _far(table[at + name : at + name + extra], packed_size, full, first)
-        at += name + extra + comment
-        yield text, (first, packed_size, method)
+            full, packed_size, first = _far(table[at + long : at + long + extra], (full, packed_size, first))
+        at += long + extra + comment
+        yield name, _Place(first, min(packed_size, length), full, check, method)
 
 
-def _far(extra: bytes, packed_size: int, full: int, first: int) -> tuple[int, int]:
-    """Size and place from the fields of 64 bits, of which there are those that do not fit into 32."""
+def _far(extra: bytes, numbers: tuple[int, int, int]) -> tuple[int, ...]:
+    """Sizes and place, with the fields of 64 bits for those that do not fit into 32."""
     while extra:
         kind, size = struct.unpack_from("<2H", extra)
         if kind == 1:
-            numbers = iter(struct.unpack_from(f"<{size // 8}Q", extra, 4))
-            if full == MOST:
-                next(numbers, 0)
-            packed_size = next(numbers, 0) if packed_size == MOST else packed_size
-            return packed_size, next(numbers, 0) if first == MOST else first
+            given = iter(struct.unpack_from(f"<{size // 8}Q", extra, 4))
+            return tuple(next(given, number) if number == MOST else number for number in numbers)
         extra = extra[4 + size :]
-    return packed_size, first
+    return numbers

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -43,12 +43,9 @@ def process(*words: str) -> Iterator[subprocess.Popen[bytes]]:
     try:
         yield started
     finally:
-        with ExitStack() as rest:
-            rest.callback(started.wait)
-            try:
-                os.killpg(started.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        with suppress(ProcessLookupError):
+            os.killpg(started.pid, signal.SIGKILL)
+        started.wait()
 
 
 @pytest.fixture(scope="module")
