@@ -202,7 +202,7 @@ class Shown:
             else:
                 typed = [power_of_ten(one) if "e" in one else one for one in text]
             self.bare[LATEX] = typed
-            self.operands[LATEX] = [operand(one) for one in typed]
+            self.operands[LATEX] = list(self.operands[TEXT]) if typed == text else [operand(one) for one in typed]
 
     def with_gaps(self, boxes: Mapping[int, Math]) -> Shown:
         """The same with boxes in place of some numbers."""

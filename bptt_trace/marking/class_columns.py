@@ -137,8 +137,7 @@ class _Sheets(World):
 
     def steeper(self, slopes: list[Any]) -> Any:
         """In each sheet the slope that is larger; one that cannot be had is none."""
-        there, other = slopes
-        there, other = np.nan_to_num(there, nan=0.0), np.nan_to_num(other, nan=0.0)
+        there, other = (np.where(np.isnan(slope), 0.0, slope) for slope in slopes)
         return np.where(np.abs(other) > np.abs(there), other, there)
 
 

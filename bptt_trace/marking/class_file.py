@@ -68,7 +68,7 @@ class Outline(NamedTuple):
         """
         first, last = 0, len(self.cuts) - 1
         while first < last:
-            count = max(1, min(most // STEP, first // 2, (last - first) // 6))
+            count = max(1, min(most // STEP, first, (last - first) // 4))
             end = first + count
             lines = count * STEP if end < last else self.lines - first * STEP
             yield Piece(self.cuts[first], self.cuts[end], first * STEP + 1, lines)
