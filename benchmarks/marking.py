@@ -404,9 +404,8 @@ def whole_class(folder: Path, python: str | None, few: int, many: int) -> None:
 def jobs(folder: Path, sizes: Sequence[int], repeat: int, variants: int) -> None:
     """One process and two, in turn: the time, the work, the memory; and variants for a large course."""
     key, name = Key(load("rnn")), program()
-    print(
-        f"One process and two, {repeat} runs each, in turn; medians. On idle cores two are faster by {FASTER} × from {SIZES[1]:,} on\n"
-    )
+    print(f"One process and two, {repeat} runs each, in turn; medians")
+    print(f"On two idle cores {SIZES[1]:,} students with slips are marked {FASTER} × as fast by two\n")
     print("                                        seconds        work    memory")
     for clean in (True, False):
         for students in sizes:
@@ -429,9 +428,8 @@ def jobs(folder: Path, sizes: Sequence[int], repeat: int, variants: int) -> None
             print(f"two are faster by {ratio:.2f} ×, with {more:.2f} × the work; at most {MEGABYTES} MB: {memory}")
         first, last = (run(name, "grade", "rnn", folder / f"jobs-{n}-{clean}.csv", "-o", outputs[0]).work for n in sizes)
         million = (last - first) / (sizes[1] - sizes[0]) * 1e6
-        print(
-            f"a million of these: {million:.0f} s of work, so {million / 2:.0f} s on two idle cores (at most {MILLION_SECONDS:g})\n"
-        )
+        said = f"{million / 2:.0f} s on two idle cores (at most {MILLION_SECONDS})"
+        print(f"a million of these: {million:.0f} s of work, so {said}\n")
     few = variants // 5
     works = [run(name, "vary", "rnn", "-n", str(n), "--archive", folder / "variants.zip").work for n in (few, variants)]
     course = works[0] + (works[1] - works[0]) / (variants - few) * (100_000 - few)

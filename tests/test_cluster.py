@@ -11,9 +11,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import reduce
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from sweeps import of_examples
@@ -24,6 +27,7 @@ from bptt_trace.marking import cluster
 from bptt_trace.marking.class_file import Piece
 from bptt_trace.marking.class_rows import Part
 from bptt_trace.marking.class_run import run
+from bptt_trace.problem.files import example
 
 needs_dask = pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="needs Dask: the extra cluster")
 needs_parquet = pytest.mark.skipif(importlib.util.find_spec("pyarrow") is None, reason="needs PyArrow: the extra cluster")
@@ -148,6 +152,86 @@ pickle.dump((rows, tally), open({str(task)!r}, "wb"))
 """
     subprocess.run([sys.executable, "-c", program], check=True)
     assert grade_part(key, text) == pickle.loads(task.read_bytes())
+
+
+# ---------------------------------------------------------------- other engines
+
+
+class Lines:
+    """As much of Spark's distributed lists as the documentation uses, in one process, two items to a partition."""
+
+    def __init__(self, items: list[Any]) -> None:
+        self.items = items
+
+    def first(self) -> Any:
+        return self.items[0]
+
+    def cache(self) -> Lines:
+        return self
+
+    def map(self, function: Callable[[Any], Any]) -> Lines:
+        return Lines([function(pickle.loads(pickle.dumps(one))) for one in self.items])
+
+    def flatMap(self, function: Callable[[Any], Any]) -> Lines:
+        return Lines([each for one in self.items for each in function(one)])
+
+    def mapPartitions(self, function: Callable[[Any], Any]) -> Lines:
+        return Lines([each for start in range(0, len(self.items), 2) for each in function(iter(self.items[start : start + 2]))])
+
+    def treeReduce(self, function: Callable[[Any, Any], Any]) -> Any:
+        return reduce(function, self.items)
+
+
+def documented(engine: str) -> str:
+    text = (Path(__file__).parent.parent / "docs" / "large-classes.md").read_text("utf-8")
+    return text.partition(f"### {engine}\n\n```python\n")[2].partition("```")[0]
+
+
+@pytest.fixture
+def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a class and its problem, where programs of the documentation run."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "problem.toml").write_text(example("rnn"), "utf-8")
+    return written(tmp_path / "class.csv", [f"s{i}" for i in range(7)], {3: {"h_1": "0.6"}})
+
+
+def test_the_program_for_spark_marks_a_class(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As ``grade`` does; Spark itself is stood in for by its few functions that are used."""
+    whole = run(load("problem.toml"), course, course.with_name("marks.csv"))
+    lines = course.read_text("utf-8").splitlines()
+    made: dict[str, Any] = {}
+    context = SimpleNamespace(
+        broadcast=lambda value: SimpleNamespace(value=pickle.loads(pickle.dumps(value))), textFile=lambda _: Lines(lines)
+    )
+
+    def frame(rows: Lines, names: list[str]) -> Any:
+        return SimpleNamespace(write=SimpleNamespace(parquet=lambda _: made.update(rows=[names, *rows.items])))
+
+    session = SimpleNamespace(sparkContext=context, createDataFrame=frame)
+    builder = SimpleNamespace(builder=SimpleNamespace(getOrCreate=lambda: session))
+    monkeypatch.setitem(sys.modules, "pyspark", SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "pyspark.sql", SimpleNamespace(SparkSession=builder))
+    names: dict[str, Any] = {}
+    exec(documented("Spark"), names)
+    assert whole == names["tally"]
+    with course.with_name("marks.csv").open(encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file)) == made["rows"]
+
+
+def test_the_program_for_ray_marks_a_class(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As ``grade`` does; Ray itself is stood in for by its three functions that are used."""
+    whole = run(load("problem.toml"), course, course.with_name("whole.csv"))
+    ray = SimpleNamespace(
+        put=lambda value: pickle.loads(pickle.dumps(value)),
+        get=lambda value: pickle.loads(pickle.dumps(value)),
+        remote=lambda function: SimpleNamespace(remote=function),
+    )
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    names: dict[str, Any] = {}
+    exec(documented("Ray").replace("lines=5000", "lines=3"), names)
+    assert whole == names["total"]
+    marks = course.with_name("whole.csv").read_text("utf-8").splitlines()
+    assert marks[1:] == course.with_name("marks.csv").read_text("utf-8").splitlines()
 
 
 # ---------------------------------------------------------------------- Parquet
