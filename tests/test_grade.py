@@ -417,6 +417,45 @@ def test_an_interrupted_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert [f"s{i}" for i in range(90)] == seen + again
 
 
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(("end", "status"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
+def test_a_run_that_is_ended_from_outside_goes_on(tmp_path: Path, end: int, status: int) -> None:
+    """Killed or interrupted on the command line, with two jobs: no result, no process left, and then the result of one run."""
+    changes = {i: {"h_1": f"0.{i:04}", "y_2": "0.9"} for i in range(3000)}
+    path = written(tmp_path / "class.csv", [f"s{i}" for i in range(3000)], changes)
+    command = [sys.executable, "-m", "bptt_trace", "grade", "rnn", str(path), "--jobs", "2", "-o"]
+    started = subprocess.Popen(
+        [*command, str(tmp_path / "marks.csv")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    part, deadline = tmp_path / "marks.csv.part", time.monotonic() + 60
+    while not (part.exists() and part.stat().st_size > 100_000):
+        assert started.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    started.send_signal(end)
+    assert status == started.wait()
+    while time.monotonic() < deadline and _alive(started.pid):
+        time.sleep(0.02)
+    assert not _alive(started.pid)
+    assert not (tmp_path / "marks.csv").exists()
+    done = part.read_bytes().count(b"\n")
+    assert 300 < done < 3000
+    for output in ("marks.csv", "whole.csv"):
+        assert 1 == subprocess.run([*command, str(tmp_path / output)], stdout=subprocess.DEVNULL, check=False).returncode
+    assert (tmp_path / "whole.csv").read_bytes() == (tmp_path / "marks.csv").read_bytes()
+
+
+def _alive(group: int) -> bool:
+    """Whether a process of this group is there, and not just waiting to be told of."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, its_group = stat.read_text("utf-8").rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(its_group) == group and state != "Z":
+            return True
+    return False
+
+
 def test_a_part_of_something_else_is_not_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another class or another problem begins from the first row."""
     from bptt_trace.marking import class_run
