@@ -392,10 +392,10 @@ def whole_class(folder: Path, python: str | None, few: int, many: int) -> None:
         ours.append(run(name, "grade", problem, source, "-o", folder / f"clean-{number}.csv").work)
         if has:
             theirs.append(run(python or "", folder / "fixed.py", source, folder / "key.json", folder / "fixed.csv").work)
-    print(f"{many:,} × {len(lines)}, no errors, no reports, 1 job {min(ours):>7.2f} s")
+    print(f"{many:,} × {len(lines)}, no errors, no reports, 1 job {min(ours):>7.2f} s of work")
     if has:
         ratio = min(ours) / min(theirs)
-        print(f"pandas: read, compare with fixed numbers, write {min(theirs):>5.2f} s")
+        print(f"pandas: read, compare with fixed numbers, write {min(theirs):>5.2f} s of work")
         print(f"ratio {ratio:>47.2f} ×  (at most {PANDAS:g}: {verdict(ratio <= PANDAS)})\n")
     else:
         print("pandas: left out, as it cannot be imported; --pandas names a Python that has it\n")

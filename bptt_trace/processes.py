@@ -12,13 +12,13 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from itertools import chain, islice
 from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.connection import Connection, wait
-from time import perf_counter
+from time import process_time
 from typing import Any, TypeVar
 
 from bptt_trace.errors import OutputError
 
-ALONE = 0.1
-"""Seconds of work from which on others help: about what it takes to start them, and to have done all that is done once."""
+ALONE = 0.25
+"""Seconds of work from which on others help: more than it takes to start them, and to have done all that is done once."""
 AHEAD = 2
 """Tasks for each process that are under way, or done before it is their turn."""
 
@@ -41,9 +41,9 @@ def in_order(
     several = jobs > 1 and "fork" in get_all_start_methods()
     spent = 0.0
     for task in () if several and heavy else rest:
-        begun = perf_counter()
+        begun = process_time()
         result = work(task)
-        spent += perf_counter() - begun
+        spent += process_time() - begun
         yield result
         if several and spent > ALONE:
             break

@@ -283,8 +283,8 @@ FAULTS = (
     Fault("the tolerance of an answer", "HALF, MARGIN = 0.51, 1.05", "HALF, MARGIN = 0.6, 1.05", ()),
     Fault(
         "a class is marked more kindly than a sheet",
-        "np.abs(column - key.exact[position]) <= HALF * quantum",
-        "np.abs(column - key.exact[position]) <= 0.6 * quantum",
+        "correct[place] = apart <= HALF * quantum",
+        "correct[place] = apart <= 0.6 * quantum",
         (),
     ),
     Fault(

@@ -39,12 +39,12 @@ class Columns:
         self._lines: dict[Rule, Callable[..., Any]] = {}
         self._words: dict[bytes, tuple[str, ...]] = {}
 
-    def settle(self, sheets: Sequence[Sequence[str]]) -> list[tuple[str, ...] | None]:
+    def settle(self, sheets: Sequence[Sequence[str]]) -> list[list[str] | None]:
         """For each sheet its verdicts, if all are correct or rounded and easy to tell; else None."""
-        found: list[tuple[str, ...] | None] = [None] * len(sheets)
+        found: list[list[str] | None] = [None] * len(sheets)
         places, correct = self.right(sheets)
         for place, verdicts in zip(places, self.words(correct), strict=True):
-            found[place] = verdicts
+            found[place] = list(verdicts)
         return found
 
     def right(self, sheets: Sequence[Sequence[str]]) -> tuple[list[int], Mask]:
