@@ -38,7 +38,7 @@ def activation(source: str, name: str, sign: str, slope_at_0: Fraction = Fractio
     formula = parser.whole()
     if not any(True for _ in variables(formula)):
         raise parser.error("the expression does not contain z", 0)
-    return defined(name, sign, formula, source.strip(), number)
+    return defined(name, sign, formula, source.strip(), number, (activation, (source, name, sign, slope_at_0, number)))
 
 
 class _Parser:
