@@ -117,7 +117,7 @@ def _check(sheet: Sheet, note: str) -> None:
     if _is_formula(note):
         return
     for name, number in re.findall(
-        rf"(?<![\w/)\]])({NAME}(?: via {NAME})?) = (-?\d+(?:\.\d+)?(?:e-?\d+)?)(?=[;,:)]|\.(?: |$)|$| (?:is|for|and|keeps|lets|brings|carries)\b)",
+        rf"(?<![\w/)\]])(?<!\* )({NAME}(?: via {NAME})?) = (-?\d+(?:\.\d+)?(?:e-?\d+)?)(?=[;,:)]|\.(?: |$)|$| (?:is|for|and|keeps|lets|brings|carries)\b)",
         note,
     ):
         name = f"{name}#1" if "(sample 1 of the batch)" in note and f"{name}#1" in sheet.values else name
@@ -519,7 +519,7 @@ def _(sheet: Sheet, said: str) -> None:
     r"Memory (lasts|fades|grows) \((stable|vanishing|exploding) gradient\): over (\w+) steps the slopes multiply to {V} = {N}\."
 )
 def _(sheet: Sheet, word: str, kind: str, count: str, name: str, product: str) -> None:
-    match = re.fullmatch(r"d([hc])_(\d+)/d\1_1", name)
+    match = re.fullmatch(r"d([hcs])_(\d+)/d\1_1", name)
     assert match
     assert counted(count) == int(match[2]) - 1
     assert kind == {"lasts": "stable", "fades": "vanishing", "grows": "exploding"}[word]
@@ -530,7 +530,7 @@ def _(sheet: Sheet, word: str, kind: str, count: str, name: str, product: str) -
     r"Memory (lasts|fades|grows) \((?:stable|vanishing|exploding) gradient\): one step multiplies by {V} = {N}; two such steps would multiply by .+ [=~] {N}\."
 )
 def _(sheet: Sheet, word: str, name: str, factor: str, square: str) -> None:
-    assert re.fullmatch(r"d([hc])_2/d\1_1", name)
+    assert re.fullmatch(r"d([hcs])_2/d\1_1", name)
     _judged(word, [abs(n(factor))], abs(n(factor)))
     if not sheet.carry:
         assert sheet.same(sheet.rounded(n(factor) ** 2, factor=True), n(square))
@@ -596,11 +596,17 @@ def _(sheet: Sheet, encoder: str, decoder: str) -> None:
         assert size == counted(encoder if "(enc" in name else decoder)
 
 
+def _of_parameter(sheet: Sheet, name: str) -> re.Match[str] | None:
+    """Whether a line is the gradient of a parameter, and of which; a cell told by its equations has names of its own."""
+    told = "|".join(map(re.escape, sheet.document["parameters"]))
+    return re.fullmatch(rf"dL/d([wWb]_\w+(?:\((?:enc|dec|fwd|bwd)?\d*\))?|{told})(?:\[[\d,]+\])?", name)
+
+
 def _contributions(sheet: Sheet) -> dict[str, int]:
     """From how many time steps each gradient of a parameter is made, told by the problem file."""
     given, found = sheet.document["given"], {}
     for entry in sheet.entries:
-        match = re.fullmatch(r"dL/d([wWb]_\w+(?:\((?:enc|dec|fwd|bwd)?\d*\))?)(?:\[[\d,]+\])?", entry["name"])
+        match = _of_parameter(sheet, entry["name"])
         if match and sheet.section != "":
             name = match[1]
             steps = len(given["x"]) if "(enc" in name or "decoder" not in sheet.network else len(given["target"])
@@ -694,7 +700,7 @@ def _(sheet: Sheet) -> None:
 )
 def _(sheet: Sheet, text: str) -> None:
     assert sheet.section == "gradients"
-    names = {match[1] for e in sheet.entries if (match := re.fullmatch(r"dL/d([wWb]_\w+(?:\(\w+\))?)(?:\[[\d,]+\])?", e["name"]))}
+    names = {match[1] for e in sheet.entries if (match := _of_parameter(sheet, e["name"]))}
     said: dict[str, str] = {}
     if match := re.match(r"Each of these parameters is used at the (first|last)", text):
         assert {match[1]} == {_used(sheet, name) for name in names}
@@ -950,7 +956,7 @@ def flow(sheet: Sheet, note: str) -> None:
     assert _time(first) == 1 < _time(last)
     whole = abs(n(product))
     assert sheet.line(line) == n(product)
-    sizes = [abs(Fraction(e["value"])) for e in sheet.entries if e["name"] and (m := re.fullmatch(r"d([hc])_(\d+)/d\1_(\d+)", e["name"]))
+    sizes = [abs(Fraction(e["value"])) for e in sheet.entries if e["name"] and (m := re.fullmatch(r"d([hcs])_(\d+)/d\1_(\d+)", e["name"]))
              and int(m[2]) == int(m[3]) + 1]  # fmt: skip
     clause = meaning.split("; ")[0]
     expected = (

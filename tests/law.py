@@ -128,6 +128,9 @@ class Matrix:
     def __truediv__(self, other: Any) -> Matrix:
         return self.with_(other, lambda x, y: x / y)
 
+    def __rtruediv__(self, other: Any) -> Matrix:
+        return self.each(lambda x: other / x)
+
     def __pow__(self, exponent: int) -> Matrix:
         return self.each(lambda x: x**exponent)
 
@@ -217,7 +220,7 @@ class _Calculator:
                 value = value / factor if sign == "/" else value * factor
             elif self.take(".*", r"\odot"):
                 value = value.with_(self.signed(), lambda x, y: x * y)
-            elif isinstance(value, Matrix) and self.next in ("[", r"\begin", "("):
+            elif isinstance(value, Matrix) and self.next in ("[", r"\begin", r"\left", "("):
                 value = value @ self.power()
             else:
                 return value
@@ -319,6 +322,9 @@ class _Calculator:
         return value
 
     def function(self, text: str) -> Any:
+        if text == r"\textstyle":  # the size of the sign that follows
+            text = self.next
+            self.place += 1
         if text == r"\mathrm":
             self.must("{")
             text = self.next
@@ -434,7 +440,7 @@ def is_factor(name: str) -> bool:
     """Whether a name is a slope between two states, ``dh_2/dh_1`` (not ``dL/dh_1``, nor ``dy/dh``), or of an update."""
     if re.fullmatch(rf"(?:{STATES})_[A-Za-z]\w*.*|(?:squares|norm|scale|rate)(?:@\d+)?", name):
         return True
-    return re.fullmatch(r"d([hc])_\d+(\[\d+\])?/d\1_\d+(\[\d+\])?", name) is not None
+    return re.fullmatch(r"d([hcs])_\d+(\[\d+\])?/d\1_\d+(\[\d+\])?", name) is not None
 
 
 # ---------------------------------------------------------------------- lines

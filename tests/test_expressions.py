@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from bptt_trace import load, solve
 from bptt_trace.calculation.arithmetic import WORKING, Precise, evaluate
 from bptt_trace.calculation.arrays import over_arrays
+from bptt_trace.document.notation import LATEX, TEXT
 from bptt_trace.engine.activation_parser import MAX_DEPTH, MAX_LENGTH, activation
-from bptt_trace.engine.formula_text import LATEX, TEXT, in_z
+from bptt_trace.engine.formula_text import in_z
 from bptt_trace.engine.functions import Z
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.engine.program import Builder

@@ -95,7 +95,11 @@ def test_what_takes_too_much_work_is_left_to_a_human(monkeypatch: pytest.MonkeyP
 
 def follows(one: Key, position: int, written: dict[int, float]) -> mpmath.mpf | None:
     """What a line comes to from what is written, with 30 digits: the oracle, which knows nothing of tolerances."""
-    functions = {"ln": mpmath.log, "sigmoid": lambda z: 1 / (1 + mpmath.exp(-z))}
+    functions = {
+        "ln": mpmath.log,
+        "sigmoid": lambda z: 1 / (1 + mpmath.exp(-z)),
+        "softplus": lambda z: mpmath.log1p(mpmath.exp(z)),
+    }
     known: dict[int, mpmath.mpf] = {}
     needed, ahead = {position}, list(one.arguments[position])
     while ahead:

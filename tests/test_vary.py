@@ -123,6 +123,13 @@ def test_draws_are_even() -> None:
     assert max(abs(count - 10_000) for count in counts.values()) < 5 * math.sqrt(60_000 * 5 / 36)
 
 
+def test_draws_below_a_large_bound_are_even() -> None:
+    """Below 3 · 2^30 a third lies below 2^30, though the words of 32 bits leave a rest that would favour it."""
+    draws = Draws(b"dice", "large")
+    count = sum(draws.below(3 << 30) < 1 << 30 for _ in range(9_000))
+    assert abs(count - 3_000) < 5 * math.sqrt(9_000 * 2 / 9)
+
+
 def test_a_code_can_be_typed_as_it_is_read() -> None:
     """Small letters, spaces, O for 0 and I for 1; a wrong sign, or another problem's code, is noticed."""
     one = factory("rnn")

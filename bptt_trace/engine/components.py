@@ -102,8 +102,8 @@ def component(formula: Formula, row: int = 0, column: int = 0, *, rows: bool = F
             return at(operand)
         case Diagonal(operand):
             return at(operand, row) if row == column else ABSENT
-        case Extreme(kind, (left, right)):
-            return Extreme(kind, (entry(left), entry(right)))
+        case Extreme(kind, (left, right), held):
+            return Extreme(kind, (entry(left), entry(right)), held)
         case _:
             assert_never(node)
 

@@ -304,6 +304,8 @@ class Extreme(Formula):
 
     kind: str
     parts: tuple[Formula, Formula]
+    held: bool = True
+    """Whether no gradient goes through it: a stabiliser, which cancels in what is read, or a bound of gradients."""
 
     def __post_init__(self) -> None:
         _common(self.parts)

@@ -271,6 +271,9 @@ def leaky_relu(leak: Fraction = Fraction(1, 100), slope_at_0: Fraction | None = 
     return _bent("leaky_relu", "LeakyReLU", leak, leak if slope_at_0 is None else slope_at_0)
 
 
+unit_step = Function("step", "step", lambda z, y: ZERO, pieces=Pieces(ZERO.value, Fraction(1, 2), ONE.value, steps=True))
+"""The slope of the larger of two in the first of them, from the first minus the second: 1, 0, and 1/2 where they are equal."""
+
 absolute = _bent("abs", "abs", Fraction(-1), Fraction(0))
 
 ACTIVATIONS = {function.name: function for function in (identity, tanh, sigmoid, relu(), leaky_relu(), softplus, softmax)}

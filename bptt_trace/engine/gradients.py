@@ -44,7 +44,7 @@ from bptt_trace.engine.formula import (
     product,
 )
 from bptt_trace.engine.formula_walks import variables
-from bptt_trace.engine.functions import slope_of
+from bptt_trace.engine.functions import slope_of, unit_step
 from bptt_trace.engine.names import LOSS, Name, Role, gradient
 from bptt_trace.engine.program import WRITTEN_OUT, Builder, Program, Step
 from bptt_trace.engine.rules import Rule, rule_of
@@ -131,6 +131,10 @@ def _push(formula: Formula, flow: Formula, result: Formula, number: int, arity: 
             for part in parts:
                 yield from push(part, Slice(flow, start, part.shape))
                 start += part.shape[0] if part.shape else 1
+        case Extreme(kind, (left, right), False):
+            for own, other in ((left, right), (right, left)):
+                ahead = own - other if kind == "max" else other - own
+                yield from push(own, product(flow, unit_step(ahead)))
         case Slice() | Spread() | Diagonal() | Extreme():
             raise DesignError(f"{node} is for backward passes and updates only")
         case _:
@@ -348,13 +352,15 @@ class _Backwards:
 def _depends_on(steps: Sequence[Step], leaves: Collection[int], since: int, start: int) -> set[int]:
     """The leaves, and the lines up to ``start`` to which a gradient flows back on its way to them.
 
-    No gradient flows through a maximum, which is the stabiliser of sLSTM: it
+    No gradient flows through a maximum that is held, which is a stabiliser: it
     scales numerator and denominator alike, so the state does not depend on it.
     """
     moving = set(leaves)
     for position in range(since, start + 1):
         rule = steps[position].rule
-        if not moving.isdisjoint(steps[position].arguments) and not (rule and isinstance(rule.formula, Extreme)):
+        if not moving.isdisjoint(steps[position].arguments) and not (
+            rule and isinstance(rule.formula, Extreme) and rule.formula.held
+        ):
             moving.add(position)
     return moving
 

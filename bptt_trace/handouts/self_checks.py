@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from bptt_trace.document.mathematics import Inline, Math, Number, Put, Relation, inline
 from bptt_trace.document.sheet import Block, Note
-from bptt_trace.engine.formula import Function
+from bptt_trace.engine.formula import Function, identity
 from bptt_trace.engine.functions import sigmoid, softmax, tanh
 from bptt_trace.engine.names import BACKWARD, Layer, Name, gradient, word_and_number
 from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.rows import Desk
+from bptt_trace.networks.cells.equations import Equations
 from bptt_trace.problem.loss_keys import PAIRED
 from bptt_trace.worked_solution.loss_formulas import loss_name
 
@@ -72,7 +73,8 @@ class _Rules:
                     read = Put("over", c, n)
                     yield inline("{h} is not larger in size than {read}, apart from rounding.", h=h, read=read)
                 case _:
-                    yield from self._range(cell.activation, h)
+                    function = cell.hidden_activation if isinstance(cell, Equations) else cell.activation
+                    yield from self._range(function or identity, h)
         if self.network.readout:
             yield from self._range(self.network.readout.activation, self._general(self._at("y")))
 

@@ -7,6 +7,7 @@ from dataclasses import fields
 
 from bptt_trace.engine.names import Layer, Name
 from bptt_trace.networks.cells import Cell
+from bptt_trace.networks.cells.equations import Equations
 from bptt_trace.networks.forward_pass import Network
 
 WORDS = {
@@ -28,6 +29,8 @@ WORDS = {
 
 def word_of(cell: Cell, stem: str) -> str:
     """What a line of a cell is, in a word; empty where its role says enough."""
+    if isinstance(cell, Equations):
+        return cell.words.get(stem, "")
     return WORDS.get(type(cell).__name__, {}).get(stem, "")
 
 
@@ -51,6 +54,12 @@ CHOICES = {
 
 def choices(cell: Cell) -> Iterator[str]:
     """What was chosen where cells differ; names in braces."""
+    if isinstance(cell, Equations):
+        said = f"{cell.name}, as the equations of the problem file tell it{f' ({cell.source})' if cell.source else ''}"
+        yield said.replace("{", "").replace("}", "")
+        if cell.stabiliser:
+            yield f"no gradient goes through {{{cell.stabiliser}}}, because it cancels in what is read"
+        return
     for field in fields(cell):  # type: ignore[arg-type]
         words = CHOICES.get((field.name, getattr(cell, field.name)))
         if words is not None:

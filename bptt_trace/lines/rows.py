@@ -20,7 +20,7 @@ from typing import Any, overload
 from bptt_trace.calculation.arithmetic import WORKING, Arithmetic, Values, arithmetic, settler
 from bptt_trace.document.mathematics import NOTHING, Derivative, Math, Number, Relation, Symbol
 from bptt_trace.document.mathematics import Row as Pieces
-from bptt_trace.document.notation import TEXT, Signs
+from bptt_trace.document.notation import LATEX, TEXT, Signs
 from bptt_trace.document.sheet import NO_WORD, Row, Stream, Word
 from bptt_trace.engine.formula import Formula, Var
 from bptt_trace.engine.formula_text import Line, template
@@ -215,11 +215,17 @@ class Desk:
         """Whether lines of matrices are printed, which other lines can refer to."""
         self.line_of, self._line_texts = self._numbered()
         self._rules: dict[Rule, _Rule] = {}
+        if with_latex:  # made before the first row is written, so that rows alone come and go while they are
+            _ = self.names[LATEX], self.shown.operands[LATEX]
 
     def _spelled(self, signs: Signs) -> Sequence[str]:
         """The names of all steps in one notation."""
         spelling = self.speller.spelling(signs)
-        return _Names(self.steps, spelling) if self.few else [spelling(step.target) for step in self.steps]
+        if self.few:
+            return _Names(self.steps, spelling)
+        if signs.in_line and signs is not TEXT:
+            return self.speller.all(self.steps, self.names[TEXT], signs)
+        return [spelling(step.target) for step in self.steps]
 
     def _numbered(self) -> tuple[list[int], list[str]]:
         """The line number of every step, and how it is written: a component of line 4 is ``4.1``, or ``4.1,2``.

@@ -18,7 +18,7 @@ from bptt_trace.document.mathematics import Derivative, Math, Number, Symbol
 from bptt_trace.document.notation import TEXT, Signs, greek
 from bptt_trace.engine.formula_text import Template
 from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, Layer, Name, Role, spell, word_and_number
-from bptt_trace.engine.program import KEEPS_FIGURES
+from bptt_trace.engine.program import KEEPS_FIGURES, Step
 from bptt_trace.engine.rules import KEPT_RULES, Rule
 from bptt_trace.networks.optimizers import STATES
 from bptt_trace.problem.numbers import Rounding
@@ -126,18 +126,23 @@ class Speller:
         shown = self.vocabulary.shown
         if signs is TEXT:
             return (lambda name: spell(shown(name))) if self.vocabulary.renamed else spell
-        if not signs.in_line:
-            return lambda name: symbol(shown(name)).spell(signs)
+        return lambda name: spelled(shown(name), signs)
+
+    def all(self, steps: Sequence[Step], texts: Sequence[str], signs: Signs) -> Sequence[str]:
+        """The names of steps in a notation that stands in one line; those without Greek letters are the strings of plain text."""
         same: dict[str, bool] = Stems()
 
-        def spelling(name: Name) -> str:
-            name = shown(name)
+        def alike(name: Name) -> bool:
             of, via = name.of, name.via
-            if same[name.stem] and (of is None or (same[of.stem] and (via is None or same[via.stem]))):
-                return spell(name)
-            return spelled(name, signs)
+            return same[name.stem] and (of is None or (same[of.stem] and (via is None or same[via.stem])))
 
-        return spelling
+        lettered = [place for place, step in enumerate(steps) if not alike(self.vocabulary.shown(step.target))]
+        if not lettered:
+            return texts
+        found = list(texts)
+        for place in lettered:
+            found[place] = spelled(self.vocabulary.shown(steps[place].target), signs)
+        return found
 
     def seen_from(self, name: Name, now: int) -> Math:
         """In both, its times as seen from step ``now``: ``h_t``."""
@@ -210,10 +215,13 @@ class Shown:
         self._closed: list[Any] = list(values.numbers) if self.exact else []
         self.bare[TEXT] = shown(values)
 
-    def _bare(self, signs: Signs) -> list[str]:
+    def _bare(self, signs: Signs) -> list[str] | _Made:
+        texts = self.bare[TEXT]
         if self.exact or self.boxes:
-            return [self._numeral(place, text, signs) for place, text in enumerate(self.bare[TEXT])]
-        return list(map(signs.numeral, self.bare[TEXT]))
+            return [self._numeral(place, text, signs) for place, text in enumerate(texts)]
+        numeral = signs.numeral
+        # In one line a number differs by its minus alone: quicker made again than kept for a long trace.
+        return _Made(lambda place: numeral(texts[place])) if signs.in_line else list(map(numeral, texts))
 
     def _numeral(self, place: int, text: str, signs: Signs) -> str:
         if place in self.boxes:
@@ -226,11 +234,13 @@ class Shown:
         alone = place in self.boxes or _alone(self.bare[TEXT][place])
         return bare if alone else signs.bracket.format(bare)
 
-    def _operands(self, signs: Signs) -> list[str]:
+    def _operands(self, signs: Signs) -> list[str] | _Made:
+        bare, texts, bracket = self.bare[signs], self.bare[TEXT], signs.bracket.format
+        if signs.in_line and not self.boxes:
+            return _Made(lambda place: bare[place] if _alone(texts[place]) else bracket(bare[place]))
         if self.boxes:
-            return [self._operand(place, bare, signs) for place, bare in enumerate(self.bare[signs])]
-        bracket = signs.bracket.format
-        return [bare if _alone(text) else bracket(bare) for text, bare in zip(self.bare[TEXT], self.bare[signs], strict=True)]
+            return [self._operand(place, one, signs) for place, one in enumerate(bare)]
+        return [one if _alone(text) else bracket(one) for text, one in zip(texts, bare, strict=True)]
 
     def with_gaps(self, boxes: Mapping[int, Math]) -> Shown:
         """The same with boxes in place of some numbers, of which it then has no string."""
@@ -240,6 +250,8 @@ class Shown:
         other.bare, other.operands = Notations(other._bare), Notations(other._operands)
         for made, own in ((self.bare, other.bare), (self.operands, other.operands)):
             for signs, texts in made.items():
+                if isinstance(texts, _Made):
+                    continue
                 own[signs] = [boxes[place].spell(signs) if place in boxes else text for place, text in enumerate(texts)]
         return other
 
@@ -249,9 +261,21 @@ class Shown:
         if self.exact:
             self._closed.append(number)
         for signs, texts in self.bare.items():
-            texts.append(self._numeral(place, text, signs))
+            if isinstance(texts, list):
+                texts.append(self._numeral(place, text, signs))
         for signs, texts in self.operands.items():
-            texts.append(self._operand(place, self.bare[signs][place], signs))
+            if isinstance(texts, list):
+                texts.append(self._operand(place, self.bare[signs][place], signs))
+
+
+class _Made:
+    """Strings that are made whenever they are asked for."""
+
+    def __init__(self, make: Callable[[int], str]) -> None:
+        self.make = make
+
+    def __getitem__(self, place: int) -> str:
+        return self.make(place)
 
 
 class Notations(dict[Signs, Any]):

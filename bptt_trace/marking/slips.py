@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 
 from bptt_trace.calculation.compiled_rules import source
+from bptt_trace.engine.formula import Apply
+from bptt_trace.engine.functions import exp
 from bptt_trace.engine.names import Role
 from bptt_trace.marking.key import Key
+from bptt_trace.networks.cells.equations import Equations
 
 CUT_OFF = "cut off instead of rounded"
 
@@ -16,12 +19,15 @@ def out_of_range(key: Key, position: int, value: float) -> bool:
     step = key.steps[position]
     function = next(iter(source(step.rule).functions), None) if step.rule is not None else None
     near = key.quantum[position]
+    cell = key.problem.network.cell_of(step.target.layer) if key.problem.network.cells else None
+    if isinstance(cell, Equations) and (function is exp or not (step.rule and isinstance(step.rule.formula, Apply))):
+        function = None  # nothing bounds an exponential, or what a line goes on to make of a function
     if step.role in (Role.HIDDEN, Role.OUTPUT) and function is not None:
         if function.name == "tanh":
             return abs(value) >= 1 + near
         if function.name in ("sigmoid", "exp"):
             return not -near < value < 1 + near if step.target.stem != "e" else value < 0
-    return step.role is Role.LOSS and key.problem.loss.kind not in ("output", "none") and value < -near
+    return step.role is Role.LOSS and key.problem.loss.is_error and value < -near
 
 
 def slip(value: float, goal: float, radius: float, places: int) -> str:

@@ -152,21 +152,28 @@ def _without_end(line: str, width: int) -> str:
 
 
 def _cut(line: str, width: int, *, right: bool = False) -> str:
-    size = columns_of(line)
-    if size > width:
-        while line and columns_of(line) > width - 1:
-            line = line[:-1]
-        line += " " * (width - 1 - columns_of(line)) + "…"
-        size = width
-    return " " * (width - size) + line if right else line + " " * (width - size)
+    """A line of just this width: filled up with spaces, or cut off with an ellipsis."""
+    if columns_of(line) > width:
+        line = _start(line, width - 1) + "…"
+    rest = " " * (width - columns_of(line))
+    return rest + line if right else line + rest
+
+
+def _start(text: str, width: int) -> str:
+    """The beginning of a text that is too long, in just this width; a wide sign that has half its room becomes a space."""
+    while columns_of(text) > width:
+        text = text[:-1]
+    return text + " " * (width - columns_of(text))
 
 
 def _cropped(spans: Sequence[Span], width: int) -> list[Span]:
     """As much of a line as has room, where not even every column has a sign."""
     kept: list[Span] = []
     for text, style in spans:
-        kept.append((text[:width], style))
-        width -= min(len(text), width)
+        if columns_of(text) > width:
+            return [*kept, (_start(text, width), style)]
+        kept.append((text, style))
+        width -= columns_of(text)
     return kept
 
 

@@ -101,7 +101,7 @@ class Network:
         """The dimensions of all parameters by name, in the order of the equations, without absent parameters."""
         dimensions: dict[Name, tuple[int, ...]] = {}
         for layer, cell, units, below in zip(self.layers, self.cells, self.hidden, self.below, strict=True):
-            dimensions |= self._of_part(cell.parameters, layer, {"n": units, "d": below, "n+d": units + below})
+            dimensions |= self._of_part(cell.parameters, layer, {"n": units, "d": below, "1": 1})
         if self.readout:
             dimensions |= self._of_part(self.readout.parameters, None, {"n": self.seen, "k": self.outputs})
         return dimensions
@@ -109,11 +109,12 @@ class Network:
     def _of_part(
         self, parameters: Mapping[str, tuple[str, ...]], layer: Layer, sizes: Mapping[str, int]
     ) -> dict[Name, tuple[int, ...]]:
-        return {
-            Name(stem, layer): tuple(sizes[size] for size in dimensions)
+        found = {
+            Name(stem, layer): tuple(sum(sizes[part] for part in size.split("+")) for size in dimensions)
             for stem, dimensions in parameters.items()
-            if (self.bias or not stem.startswith("b_")) and 0 not in (sizes[size] for size in dimensions)
+            if self.bias or not stem.startswith("b_")
         }
+        return {name: dimensions for name, dimensions in found.items() if 0 not in dimensions}
 
     def parameters(self) -> dict[Name, Shape]:
         """The parameters of the network and their shapes, in the order of its equations, under their printed names."""

@@ -14,9 +14,11 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
+from bptt_trace.engine.activation_parser import comparison
 from bptt_trace.engine.formula import ONE, Apply, Const, Entry, Formula, Function, Neg, Shape, Var, product
+from bptt_trace.engine.formula_walks import rewrite, variables
 from bptt_trace.engine.functions import ln, sigmoid, softmax
-from bptt_trace.engine.gradients import Route
+from bptt_trace.engine.gradients import RESULT, Route, adjoint
 from bptt_trace.engine.names import LOSS, Name, Role
 from bptt_trace.engine.program import Builder, Step
 from bptt_trace.engine.rules import Rule, rule_of
@@ -29,7 +31,8 @@ class Loss:
 
     kind: str = "squared_error"
     """``squared_error``, ``cross_entropy`` (after softmax), ``binary_cross_entropy`` (after sigmoid),
-    ``output``: the prediction is itself the loss (exercises on ∂h_T/∂w), or ``none``: a forward pass only."""
+    ``output``: the prediction is itself the loss (exercises on ∂h_T/∂w), ``equation``: the loss of each output is
+    ``equation``, or ``none``: a forward pass only."""
     factor: Fraction = Fraction(1)
     """The factor of every term: 1, or 1/2 for the half squared error."""
     over_time: str = "mean"
@@ -40,11 +43,20 @@ class Loss:
     """``mean`` or ``sum`` of the losses of the samples."""
     gradient: str = "short"
     """For a cross-entropy: ``short`` (``y − target`` at the pre-activation) or ``long`` (through ∂L/∂y)."""
+    equation: str = ""
+    """An expression in ``y_t`` and ``target_t``."""
 
     @property
     def has_target(self) -> bool:
         """Whether the prediction is compared with a target."""
+        if self.kind == "equation":
+            return any(variable.number == 1 for variable in variables(comparison(self.equation)))
         return self.kind not in ("output", "none")
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it is known to be never negative."""
+        return self.kind in ("squared_error", "cross_entropy", "binary_cross_entropy")
 
 
 class Compared(NamedTuple):
@@ -107,16 +119,19 @@ def _term(builder: Builder, loss: Loss, name: Name, compared: Compared, routes: 
 
 
 def _pattern(loss: Loss, numbers: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
-    """The components of a target that determine the formula of its line; for a squared error they do not matter."""
-    return (Fraction(2),) * len(numbers) if loss.kind == "squared_error" else numbers
+    """The components of a target that determine the formula of its line; for a squared error or an equation none do."""
+    return (Fraction(2),) * len(numbers) if loss.kind in ("squared_error", "equation") else numbers
 
 
 @lru_cache(maxsize=1024)
 def _rules(loss: Loss, shape: Shape, numbers: tuple[Fraction, ...]) -> list[tuple[Rule, tuple[int, ...]]]:
     """The rules of the lines of one prediction; each is filled by 0, the prediction, and 1, its target."""
     y, target, scale = Var(0, shape), Var(1, shape), _scale(loss, shape)
-    if not loss.has_target:
-        forms: list[Formula] = [y]
+    if loss.kind == "equation":
+        units = [(y, target)] if not shape else [(Entry(y, i), Entry(target, i)) for i in range(shape[0])]
+        forms: list[Formula] = [_compared(loss, *both) for both in units]
+    elif not loss.has_target:
+        forms = [y]
     elif loss.kind == "cross_entropy":
         forms = [_entropy(y, target, numbers)]
     elif not shape:
@@ -147,6 +162,30 @@ def _of_one_unit(loss: Loss, y: Formula, target: Formula, number: Fraction) -> F
     return Neg(target * Apply(ln, y) + (1 - target) * Apply(ln, 1 - y))
 
 
+def _compared(loss: Loss, y: Formula, target: Formula) -> Formula:
+    """The user's own loss of one output."""
+    return rewrite(comparison(loss.equation), lambda part: (y, target)[part.number] if isinstance(part, Var) else None)
+
+
+def _slope_of_equation(loss: Loss, shape: Shape) -> Formula:
+    """The slope of the user's own loss in the prediction, entry by entry, in the prediction (0) and the target (1)."""
+    form = comparison(loss.equation)
+    rule, filled = rule_of(form)
+    back = adjoint(rule, filled.index(0), ONE)
+    column = {0: Var(0, shape), 1: Var(1, shape)}
+
+    def own(part: Formula) -> Formula | None:
+        return column[part.number] if isinstance(part, Var) else None
+
+    def put(part: Formula) -> Formula | None:
+        if not isinstance(part, Var):
+            return None
+        source = back.sources[part.number]
+        return rewrite(form, own) if source == RESULT else column[filled[source]]
+
+    return rewrite(back.rule.formula, put)
+
+
 def _entropy(y: Var, target: Var, numbers: Sequence[Fraction]) -> Formula:
     """−Σ target_i · ln y_i, over the classes whose target is not 0.
 
@@ -167,7 +206,7 @@ def _route(steps: Sequence[Step], loss: Loss, y: Var, filled: tuple[int, ...]) -
     slope = _slope(loss, y.shape)
     if slope is None:
         return None
-    if loss.kind == "squared_error" or loss.gradient == "long":
+    if loss.kind in ("squared_error", "equation") or loss.gradient == "long":
         return Route(y.number, slope, filled)
     logits = _logits(steps, y, softmax if loss.kind == "cross_entropy" else sigmoid)
     return Route(logits, slope, filled, y.number, _route(steps, replace(loss, gradient="long"), y, filled))
@@ -184,6 +223,8 @@ def _slope(loss: Loss, shape: Shape) -> Formula | None:
     slope: Formula | None = None
     if loss.kind == "squared_error":
         slope = product(Const(Fraction(2)), y - target) if shape else None
+    elif loss.kind == "equation":
+        slope = _slope_of_equation(loss, shape) if shape else None
     elif loss.kind in ("cross_entropy", "binary_cross_entropy"):
         if loss.gradient == "short":
             slope = y - target

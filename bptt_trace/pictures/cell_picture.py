@@ -121,11 +121,11 @@ class _Sketch:
 
     def feeds(self, formula: Formula) -> list[str]:
         """The nodes that a formula reads: directly in weighted sums and stacks, otherwise through operations."""
+        if all(self.steps[variable.number].role is Role.PARAMETER for variable in variables(formula)):
+            return []
         match formula:
             case Var(number):
-                return [] if self.steps[number].role is Role.PARAMETER else [self.line(number)]
-            case Const():
-                return []
+                return [self.line(number)]
             case Stack(parts):
                 return [source for part in parts for source in self.feeds(part)]
             case MatMul() | Sum() | Times() if self.weighted(formula):

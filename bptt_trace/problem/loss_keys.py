@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bptt_trace.engine.activation_parser import comparison
 from bptt_trace.engine.formula import Function
 from bptt_trace.engine.functions import sigmoid, softmax
 from bptt_trace.errors import ProblemError
@@ -33,8 +34,18 @@ def loss_from(table: dict[str, Any], network: Network) -> Loss:
         raise ProblemError("there is no loss (kind none), so nothing more is to be said of it", path=f"loss.{other}")
     if kind == "output" and network.outputs > 1:
         raise ProblemError(f"{network.outputs} outputs, but a loss is one number", path="loss.kind")
+    if ("equation" in table) != (kind == "equation"):
+        raise ProblemError('a loss of your own is kind = "equation" and equation, an expression in y_t and target_t', path="loss")
+    if kind == "equation":
+        try:
+            comparison(table["equation"])
+        except ProblemError as error:
+            error.path = "loss.equation"
+            raise
     return Loss(
-        kind, factor, **{key: table[key] for key in ("over_time", "over_units", "over_batch", "gradient") if key in table}
+        kind,
+        factor,
+        **{key: table[key] for key in ("over_time", "over_units", "over_batch", "gradient", "equation") if key in table},
     )
 
 

@@ -16,15 +16,19 @@ from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, Layer, 
 from bptt_trace.errors import ProblemError, UnknownName, nearest
 from bptt_trace.networks.cells import Cell
 from bptt_trace.networks.cells.dense import Dense
+from bptt_trace.networks.cells.equations import Equations
 from bptt_trace.networks.cells.gru import GRU
 from bptt_trace.networks.cells.lstm import LSTM
 from bptt_trace.networks.cells.readout import Readout
 from bptt_trace.networks.cells.rnn import RNN
 from bptt_trace.networks.cells.slstm import SLSTM
 from bptt_trace.networks.forward_pass import Network
+from bptt_trace.problem.cell_keys import equations_of, fits
 from bptt_trace.problem.numbers import exact_number, shown
 
 CELLS: dict[str, Callable[..., Cell]] = {"dense": Dense, "rnn": RNN, "lstm": LSTM, "gru": GRU, "slstm": SLSTM}
+EQUATIONS = "equations"
+"""The cell that the table [cell] describes."""
 CONVENTIONS = ("form", "biases", "peepholes", "gate_order", "keeps", "reset", "forget", "stabiliser")
 """Keys that say how a cell is written; each is a field of the cells that leave it open."""
 
@@ -37,12 +41,14 @@ MAX_LINES = 3_000_000
 Keys = Mapping[str, Any]
 
 
-def network_of(table: Keys, given: Keys, parameters: Keys) -> Network:
-    """The network of a problem file; raises ``ProblemError`` with the key's path."""
+def network_of(table: Keys, given: Keys, parameters: Keys, cell: Keys | None = None) -> Network:
+    """The network of a problem file; raises ``ProblemError`` with the key's path. ``cell`` is the table of its equations."""
     rows = table.get("products", "W x") == "x W"
     words = _words(table)
     count = _count_layers(table, parameters, words[0])
-    one_way = _cells(table, count)
+    one_way = _of_equations(table, parameters, cell, count) if table["cell"] == EQUATIONS else _cells(table, count)
+    if cell is not None and table["cell"] != EQUATIONS:
+        raise ProblemError(f'[cell] has the equations of network.cell = "{EQUATIONS}", and of no other cell', path="cell")
     recurrent = bool(one_way[0].state)
     _no_time(table, recurrent)
     _fits_together(table, given, recurrent)
@@ -84,6 +90,9 @@ def network_of(table: Keys, given: Keys, parameters: Keys) -> Network:
         source_steps=source_steps,
     )
     network = replace(network, shared=_shared(network, parameters))
+    for own in network.cells:
+        if isinstance(own, Equations):
+            fits(own, network)
     _feeds_what_it_reads(network, table)
     _softmax_stands_last(network)
     _of_a_size_to_work_with(network)
@@ -186,6 +195,17 @@ def _cell(table: Keys, activation: Function) -> Cell:
     return kind(activation, **options)
 
 
+def _of_equations(table: Keys, parameters: Keys, cell: Keys | None, layers: int) -> tuple[Cell, ...]:
+    """The cell of the table [cell], for all layers."""
+    if cell is None:
+        raise ProblemError(f'the table [cell] is missing: the equations of network.cell = "{EQUATIONS}"', path="")
+    if key := next((key for key in CONVENTIONS if key in table), ""):
+        raise ProblemError(f"the equations say it, so {key} has no meaning beside them", path=f"network.{key}")
+    _only_with_corners(table, " ".join([*cell["equations"], *cell.get("functions", {}).values()]))
+    slope, leak = _number(table, "relu_slope_at_0", Decimal(0)), _number(table, "leak", Decimal("0.01"))
+    return (equations_of(cell, table, parameters, slope, leak),) * layers
+
+
 def _readout(table: Keys, cells: tuple[Cell, ...]) -> Readout | None:
     text = table.get("output_activation", "identity")
     if not table.get("readout", True):
@@ -196,7 +216,7 @@ def _readout(table: Keys, cells: tuple[Cell, ...]) -> Readout | None:
     if "softmax" in table and text != "softmax":
         raise ProblemError("there is no softmax at the output, so nothing is to be said of it", path="network.softmax")
     function = activation_of(table, text, "output_activation", "psi", "psi")
-    taken = any("z" in cell.gates for cell in cells)
+    taken = any("z" in (cell.stems if isinstance(cell, Equations) else cell.gates) for cell in cells)
     return Readout(function, table.get("softmax", "line") == "steps", "a_y" if taken else "z")
 
 
@@ -226,9 +246,9 @@ def _number(table: Keys, key: str, default: Decimal) -> Fraction:
     return exact_number(table.get(key, default), f"network.{key}").value
 
 
-def _only_with_corners(table: Keys) -> None:
+def _only_with_corners(table: Keys, equations: str = "") -> None:
     """Slopes that have no meaning for the activations chosen are errors, not ignored."""
-    used = " ".join(str(table.get(key, "")) for key in ("activation", "output_activation"))
+    used = " ".join([equations, *(str(table.get(key, "")) for key in ("activation", "output_activation"))])
     for key, function, what in (("leak", "leaky_relu", "leak"), ("relu_slope_at_0", "relu", "its slope at 0")):
         if key not in table:
             continue
@@ -284,7 +304,8 @@ class _Sizes:
 
     def _told(self, cell: Cell, end: str) -> int:
         # A square matrix tells most, and a bias least.
-        for stem in sorted(cell.parameters, key=lambda stem: cell.parameters[stem].count("n"), reverse=True):
+        told = [stem for stem, dimensions in cell.parameters.items() if dimensions[:1] == ("n",)]
+        for stem in sorted(told, key=lambda stem: cell.parameters[stem].count("n"), reverse=True):
             value = self.parameters.get(stem + end)
             if isinstance(value, list) and value:
                 into = self._matrix(stem + end)
@@ -305,9 +326,9 @@ class _Sizes:
             return 0
         for stem, dimensions in self.cells[0].parameters.items():
             key = stem + self.ends[0]
-            if len(dimensions) == 1 or dimensions == ("n", "n"):
+            if len(dimensions) < 2 or dimensions[0] != "n" or dimensions[1].count("d") != 1:
                 continue
-            more = units if dimensions[1] == "n+d" else 0
+            more = units * dimensions[1].count("n") + dimensions[1].count("1")
             if key.lower() in self.parameters:
                 return 1
             if (size := self._matrix(key)) and size[0] == units:

@@ -17,6 +17,7 @@ from bptt_trace.document.heading import Handout
 from bptt_trace.engine.formula import identity
 from bptt_trace.engine.names import Name
 from bptt_trace.errors import ProblemError, UnknownName, nearest
+from bptt_trace.networks.cells.equations import Equations
 from bptt_trace.networks.forward_pass import Network
 from bptt_trace.networks.losses import Loss
 from bptt_trace.networks.optimizers import Update
@@ -177,7 +178,7 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
     table = document["network"]
     given = dict(document.get("given", {}))
     parameters = document.get("parameters", {})
-    network = network_of(table, given, parameters)
+    network = network_of(table, given, parameters, document.get("cell"))
     loss = loss_from(document.get("loss", {}), network)
     update, of_update, lines = _update(document.get("update"), network)
     rounding = _rounding(document.get("rounding", {}))
@@ -244,7 +245,8 @@ def _vocabulary(document: dict[str, Any], network: Network, numbers: Mapping[Nam
     """The names that the file asks for: those of a preset, and its own."""
     stems = {name.stem for name in numbers} | {"L", "a", "h"}
     for cell in network.cells:
-        stems |= {*cell.state, *cell.gates, *(f"a_{gate}" for gate in cell.gates)}
+        lines = cell.stems if isinstance(cell, Equations) else [f"a_{gate}" for gate in cell.gates]
+        stems |= {*cell.state, *cell.gates, *lines}
     if network.bidirectional:
         stems |= {"y"}
     if network.readout:

@@ -281,7 +281,7 @@ def reach(desk: Desk, parts: Parts) -> Iterator[Note]:
     if scaled(desk.problem.network.cells[0]):
         verdict = (
             "the memory is rescaled by the stabiliser at every step, so this factor does not measure what is kept; "
-            "the output is made from c / n"
+            "in the output the stabiliser cancels"
         )
     if borders(desk.problem):
         verdict = "these are the slopes; at the border of two windows, however, nothing is carried back"

@@ -7,9 +7,10 @@ from typing import cast
 
 from bptt_trace.calculation.compiled_rules import definition
 from bptt_trace.document.mathematics import Applied, Inline, Math, Number, Put, Relation, Row, Symbol, inline, sum_over
-from bptt_trace.engine.formula import Apply, Function, Var, identity, product
-from bptt_trace.engine.formula_walks import applications
-from bptt_trace.engine.functions import exp, slope_of, softmax
+from bptt_trace.engine.activation_parser import comparison
+from bptt_trace.engine.formula import Apply, Extreme, Formula, Function, Var, identity, product
+from bptt_trace.engine.formula_walks import applications, children
+from bptt_trace.engine.functions import exp, slope_of, softmax, unit_step
 from bptt_trace.engine.names import Layer, Name, Role, gradient
 from bptt_trace.lines.cell_words import choices, names_in, over_time
 from bptt_trace.lines.matrix_rows import Blackboard
@@ -17,6 +18,8 @@ from bptt_trace.lines.parts_of_sheet import way
 from bptt_trace.lines.rows import Desk, Written
 from bptt_trace.lines.spelling import Clock, clock_at
 from bptt_trace.networks.cells import Cell
+from bptt_trace.networks.cells.equations import Equations
+from bptt_trace.networks.losses import Loss
 from bptt_trace.networks.optimizers import Update
 from bptt_trace.problem.numbers import Rounding
 from bptt_trace.worked_solution.loss_formulas import whole
@@ -31,7 +34,7 @@ def conventions(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, Inl
         yield "Rounding", (rounding_rule(desk.values.rounding, states=_states(desk)),)
         yield "Reading", (_READING,)
         return
-    yield "Loss", whole(desk, board) if problem.loss.kind != "none" else ("none: a forward pass alone",)
+    yield "Loss", (*whole(desk, board), *_corners_of_loss(problem.loss)) if problem.loss.kind != "none" else _NO_LOSS
     if problem.loss.kind in ("cross_entropy", "binary_cross_entropy"):
         yield "Gradient", _entropy_gradient(desk)
     yield "Activations", _activations(desk)
@@ -56,6 +59,7 @@ def conventions(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, Inl
     yield "Reading", (_READING,)
 
 
+_NO_LOSS = ("none: a forward pass alone",)
 _READING = 'the column "uses" lists the lines whose results are needed here'
 
 
@@ -203,7 +207,8 @@ def _activations(desk: Desk) -> Inline:
     time = None if network.steps is None else 1
     parts: list[str | Math] = []
     functions = [cell.activation for cell in network.cells]
-    if network.cells[0].gates:
+    first = network.cells[0]
+    if not first.simple if isinstance(first, Equations) else first.gates:
         parts += _gates(desk, network.cells[0], network.layers[0])
     elif len(set(functions)) == 1:
         parts += _activation(desk, "hidden", functions[0], Name("a", network.layers[0], time), Name("h", network.layers[0], time))
@@ -217,12 +222,36 @@ def _activations(desk: Desk) -> Inline:
     return tuple(parts)
 
 
+def _corners(functions: Iterable[Function]) -> Iterator[str | Math]:
+    """The slopes of functions with a corner."""
+    for own in dict.fromkeys(_slope(bent) for function in functions for bent in _bent(function)):
+        yield from ("; ", Applied(own, Symbol("z")), _corner(own))
+
+
+def _corners_of_loss(loss: Loss) -> Iterator[str | Math]:
+    """The same of those in the user's own loss."""
+    if loss.kind == "equation":
+        yield from _corners(applied.function for applied in applications(comparison(loss.equation)))
+
+
+def _chooses(formula: Formula) -> bool:
+    """Whether a formula takes the larger or the smaller of two, through which a gradient goes back."""
+    return (isinstance(formula, Extreme) and not formula.held) or any(map(_chooses, children(formula)))
+
+
+def _first(desk: Desk, cell: Cell, layer: Layer) -> int | None:
+    """The time step at which a cell is first gone through."""
+    stems = (*cell.gates, *cell.state)
+    steps = desk.program.vectors.program.steps
+    return next(one.target.time for one in steps if one.rule and one.target.layer == layer and one.target.stem in stems)
+
+
 def _gates(desk: Desk, cell: Cell, layer: Layer) -> Iterator[str | Math]:
     """Which activation each line of a cell with gates has, told by its lines."""
     whole: dict[Function, list[Math]] = {}
     inside: dict[Function, list[Math]] = {}
     lines = desk.program.vectors.program.steps
-    first = next(step.target.time for step in lines if step.target.layer == layer and step.target.stem in cell.gates)
+    first = _first(desk, cell, layer)
     for step in lines:
         target, rule = step.target, step.rule
         if rule is None or (target.layer, target.time, target.iteration, target.of) != (layer, first, 1, None):
@@ -238,9 +267,15 @@ def _gates(desk: Desk, cell: Cell, layer: Layer) -> Iterator[str | Math]:
         yield "; " if place else ""
         yield from _listed(gates)
         yield f" {function.name}"
-    for function, arguments in inside.items():
-        yield f"; {function.name} of "
+    for place, (function, arguments) in enumerate(inside.items()):
+        yield f"{'; ' if place or whole else ''}{function.name} of "
         yield from _listed(arguments)
+    for function in dict.fromkeys([*whole, *inside]):
+        if function.definition is not None:
+            yield from inline("; {phi}, slope {slope}", phi=_in_z(function), slope=_in_z(_slope(function)))
+        yield from _corners([function])
+    if any(_chooses(one.rule.formula) for one in lines if one.rule and one.target.layer == layer and one.target.of is None):
+        yield from ("; slopes of max and min: ", Applied(unit_step, Symbol("z")), _corner(unit_step))
 
 
 def _in_time(desk: Desk, name: Name) -> Math:

@@ -23,6 +23,7 @@ from bptt_trace.engine.program import Moment
 from bptt_trace.lines.cell_words import scaled
 from bptt_trace.lines.parts_of_sheet import Parts
 from bptt_trace.lines.rows import Calculation, Desk
+from bptt_trace.networks.cells.equations import Equations
 from bptt_trace.worked_solution.wording import full_line, in_words, listed, named, readable, summed
 
 
@@ -300,7 +301,7 @@ def _passed_on(desk: Desk, found: Voices, factor: int, time: int) -> Note:
 def loss_check(desk: Desk, parts: Parts) -> Iterator[Note]:
     """What can be seen of a loss without calculating it again."""
     loss, network = desk.problem.loss, desk.problem.network
-    if not loss.has_target or not readable(desk) or network.samples is not None:
+    if not loss.is_error or not readable(desk) or network.samples is not None:
         return
     *terms, total = [p for p in parts.forward.losses if not desk.steps[p].target.index]
     if not terms:
@@ -410,7 +411,8 @@ def goes_downhill(desk: Desk) -> bool:
     update, network = desk.problem.update, desk.problem.network
     if update is None or update.rule != "gd" or update.decay or update.clip or update.truncate:
         return False
-    functions = [cell.activation for cell in network.cells] + ([network.readout.activation] if network.readout else [])
+    functions = [one for cell in network.cells for one in (cell.applied if isinstance(cell, Equations) else [cell.activation])]
+    functions += [network.readout.activation] if network.readout else []
     if not all(function in (identity, tanh, sigmoid, softplus, softmax) for function in functions):
         return False
     exact = desk.reference.numbers
@@ -451,7 +453,9 @@ def of_this_network(desk: Desk) -> Iterator[Inline]:
     """What is particular to this cell, this output and this update, one sentence at most for each."""
     network, loss, update = desk.problem.network, desk.problem.loss, desk.problem.update
     cell = network.cells[0]
-    if scaled(cell):
+    if isinstance(cell, Equations):
+        pass
+    elif scaled(cell):
         yield ("The stabiliser cancels in c / n, so no gradient goes through it.",)
     elif cell.gates and cell.memory == "c" and not getattr(cell, "peepholes", False):
         yield ("Along the cell, one step multiplies an error by its forget gate: near 1 it passes, near 0 it is blocked.",)

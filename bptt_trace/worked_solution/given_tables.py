@@ -5,6 +5,7 @@ from __future__ import annotations
 from bptt_trace.engine.names import Name
 from bptt_trace.lines.cell_words import word_of
 from bptt_trace.lines.spelling import layer_in_words
+from bptt_trace.networks.cells.equations import Equations
 from bptt_trace.networks.forward_pass import Network
 
 MEANINGS = {
@@ -60,7 +61,10 @@ def meaning_of(network: Network, name: Name) -> str:
         if name.stem in cell.state[1:]:
             meaning = f"initial {word_of(cell, name.stem)}"
         elif stem not in MEANINGS:
-            meaning = OF_GATES.get(stem[:-1], "{}").format(word_of(cell, stem[-1]))
+            told = dict(cell.told_words) if isinstance(cell, Equations) else None
+            words = ((form, stem.removeprefix(start)) for start, form in OF_GATES.items() if stem.startswith(start))
+            found = ((form, told.get(line, "") if told is not None else word_of(cell, line)) for form, line in words)
+            meaning = next((form.format(word) for form, word in found if word), "")
     if name.layer is None or not meaning:
         return meaning
     if name.stem.lower() == "w_xh" and isinstance(name.layer, int) and name.layer > 1:

@@ -148,8 +148,8 @@ class _Flow:
         shapes = network.shapes()
         recurrent = {
             written(Name(stem), shapes[Name(stem)])
-            for stem, (size, *others) in network.cells[0].parameters.items()
-            if size == "n" and others and others[0].startswith("n")
+            for stem, dimensions in network.cells[0].parameters.items()
+            if len(dimensions) == 2 and dimensions[0] == "n" and dimensions[1].startswith("n")
         }
         targets = ((position, desk.steps[position].target) for position in desk.parts.parameters)
         # One matrix for [h, x] has the weight of the state in its first column.
@@ -323,7 +323,7 @@ class _Writer:
         along = " along this memory" if flow.held else ""
         if scaled(desk.problem.network.cells[0]):
             meaning += (
-                "; but the stabiliser rescales the memory at every step and the output is made from c / n, "
+                "; but the stabiliser rescales the memory at every step and cancels in the output, "
                 "so this does not measure what is kept"
             )
         if borders(desk.problem):

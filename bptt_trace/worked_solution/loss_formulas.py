@@ -18,17 +18,21 @@ from bptt_trace.document.mathematics import (
     sum_over,
 )
 from bptt_trace.document.sheet import Equation, Part
+from bptt_trace.engine.activation_parser import comparison
+from bptt_trace.engine.formula import Sum
 from bptt_trace.engine.functions import ln
 from bptt_trace.engine.names import LOSS, Name
 from bptt_trace.lines.matrix_rows import Blackboard
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.rows import Desk, Written
 from bptt_trace.lines.spelling import clock_at
+from bptt_trace.networks.losses import Loss
 
 KINDS = {
     "squared_error": "squared error",
     "cross_entropy": "cross-entropy",
     "binary_cross_entropy": "binary cross-entropy",
     "output": "the prediction itself",
+    "equation": "as the equation of the problem file tells it",
 }
 
 
@@ -61,21 +65,30 @@ def term(desk: Desk, board: Desk | Blackboard) -> Math:
     """The right side of it."""
     network, loss = desk.problem.network, desk.problem.loss
     several = network.outputs > 1
-    if (loss.kind == "squared_error" and not several) or not loss.has_target:
+    if (loss.kind in ("squared_error", "equation") and not several) or not (loss.has_target or loss.kind == "equation"):
         first = next(position for position, step in enumerate(board.steps) if step.target.stem == LOSS.stem)
         now = board.steps[first].target.time
         return board.general(first, str if now is None else clock_at(now))[1]
     y, target = _compared(desk, several)
-    if loss.kind == "squared_error":
-        one: Math = Put("power", Put("bracket", Row(y, " - ", target)), 2)
+    if loss.kind == "equation":
+        one: Math = _of_one_output(loss, y, target)
+    elif loss.kind == "squared_error":
+        one = Put("power", Put("bracket", Row(y, " - ", target)), 2)
     elif loss.kind == "cross_entropy":
         one = Row(target, " * ", Applied(ln, y))
     else:
         hit, miss = Row(target, " * ", Applied(ln, y)), Row(Number(1), " - ", target)
         one = Put("bracket", Row(hit, " + ", Put("bracket", miss), " * ", Applied(ln, Row(Number(1), " - ", y))))
-    sign = () if loss.kind == "squared_error" else ("-",)
+    sign = () if loss.kind in ("squared_error", "equation") else ("-",)
     sums = (sum_over("i"), " ") if several else ()
     return Row(*sign, *_front(loss.factor), *_share(Symbol("K") if loss.over_units == "mean" and several else None), *sums, one)
+
+
+def _of_one_output(loss: Loss, y: Math, target: Math) -> Math:
+    """The user's own loss of one output, with these names."""
+    formula = comparison(loss.equation)
+    written = Written(formula, (y, target).__getitem__)
+    return Put("bracket", written) if isinstance(formula, Sum) else written
 
 
 def _compared(desk: Desk, several: bool) -> tuple[Math, Math]:
@@ -111,9 +124,9 @@ def whole(desk: Desk, board: Desk | Blackboard) -> Inline:
 def _words(desk: Desk) -> str:
     network, loss = desk.problem.network, desk.problem.loss
     words = KINDS[loss.kind]
-    if loss.has_target:
+    if loss.has_target or loss.kind == "equation":
         words += f", factor {loss.factor}"
-    if network.outputs > 1 and loss.kind in ("squared_error", "binary_cross_entropy"):
+    if network.outputs > 1 and loss.kind in ("squared_error", "binary_cross_entropy", "equation"):
         words += f", {loss.over_units} over the K = {network.outputs} output units"
     if network.steps is not None and not network.single:
         words += (
