@@ -101,7 +101,7 @@ def rewrite(formula: Formula, change: Callable[[Formula], Formula | None]) -> Fo
             return Spread(again(operand), shape)
         case Diagonal(operand):
             return Diagonal(again(operand))
-        case Extreme(kind, (left, right)):
-            return Extreme(kind, (again(left), again(right)))
+        case Extreme(kind, (left, right), held):
+            return Extreme(kind, (again(left), again(right)), held)
         case _:
             assert_never(node)
