@@ -25,6 +25,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from cold_start import in_turn, program
@@ -39,7 +40,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from students import blanked, by_hand
 
-PARTS = ("simulation", "slips", "sheets", "class", "cold")
+PARTS = ("simulation", "slips", "sheets", "class", "jobs", "cold")
 PLACES, BLANKS = (2, 3, 4), (0.0, 0.5, 0.8)
 HALF, PERCENT = 0.51, 0.01
 SLIP = (20, 400)
@@ -49,7 +50,12 @@ CLEAN_MS, SLIP_MS = 0.2, 1.0
 STUDENTS, FEW = 10_000, 1_000
 DIFFERENT = 400
 """Different sheets in a class; they are repeated."""
-CLASS_SECONDS, GROWTH, PANDAS, COLD_SECONDS = 60.0, 1.1, 5.0, 1.0
+CLASS_SECONDS, GROWTH, PANDAS, COLD_SECONDS = 60.0, 1.1, 1.5, 1.0
+SIZES = (2_000, 20_000)
+"""Students of the classes that are marked by one process and by two."""
+FASTER, MEGABYTES, MILLION_SECONDS = 1.8, 150, 180
+VARIANTS, VARIANT_SECONDS = 5_000, 60
+"""Variants that are written; seconds of work for 100,000."""
 IMPORTS = "import sympy, numpy"
 
 LAUNCHER = """
@@ -58,7 +64,8 @@ start = time.perf_counter()
 code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 taken = time.perf_counter() - start
 sys.stderr.buffer.write(code.stderr[-2000:])
-print(taken, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(taken, used.ru_maxrss / 1024, used.ru_utime + used.ru_stime)
 sys.exit(code.returncode)
 """
 """A small process that starts another, so that the memory is that of the other."""
@@ -331,13 +338,22 @@ def class_of(key: Key, path: Path, lines: Sequence[int], students: int, *, clean
         writer.writerows([f"s{number:05}", *rows[number % len(rows)]] for number in range(students))
 
 
-def run(*command: str | Path) -> tuple[float, float]:
-    """Seconds and megabytes of a process, or of the largest of its own."""
+class Run(NamedTuple):
+    """What a process took, with all that it started."""
+
+    seconds: float
+    megabytes: float
+    """Of the largest process."""
+    work: float
+    """Seconds of work, of all processes together."""
+
+
+def run(*command: str | Path) -> Run:
+    """Run a program to its end."""
     done = subprocess.run([sys.executable, "-S", "-c", LAUNCHER, *map(str, command)], capture_output=True, text=True, check=False)
     if done.returncode not in (0, 1) or "Traceback" in done.stderr:  # 1 says that some answer is wrong
         sys.exit(f"{' '.join(map(str, command))}: status {done.returncode}\n{done.stderr[-800:]}")
-    taken, memory = done.stdout.split()
-    return float(taken), float(memory)
+    return Run(*map(float, done.stdout.split()))
 
 
 def whole_class(folder: Path, python: str | None, few: int, many: int) -> None:
@@ -352,7 +368,7 @@ def whole_class(folder: Path, python: str | None, few: int, many: int) -> None:
         reports = folder / f"reports-{students}"
         marks = folder / f"marks-{students}.csv"
         options = ("--reports", reports, "--report-format", "json", "--jobs", "2")
-        taken, memory[students] = run(name, "grade", problem, source, "-o", marks, *options)
+        taken, memory[students], _ = run(name, "grade", problem, source, "-o", marks, *options)
         files = sum(1 for _ in reports.iterdir())
         with marks.open(encoding="utf-8") as file:
             assert sum(1 for _ in file) == students + 1
@@ -372,17 +388,53 @@ def whole_class(folder: Path, python: str | None, few: int, many: int) -> None:
     (folder / "fixed.py").write_text(FIXED, encoding="utf-8")
     has = python is not None and not subprocess.run([python, "-c", "import pandas"], capture_output=True, check=False).returncode
     ours, theirs = [], []
-    for number in range(2):
-        ours.append(run(name, "grade", problem, source, "-o", folder / f"clean-{number}.csv")[0])
+    for number in range(3):
+        ours.append(run(name, "grade", problem, source, "-o", folder / f"clean-{number}.csv").work)
         if has:
-            theirs.append(run(python or "", folder / "fixed.py", source, folder / "key.json", folder / "fixed.csv")[0])
-    print(f"{many:,} × {len(lines)}, no errors, no reports, 1 job {min(ours):>7.2f} s")
+            theirs.append(run(python or "", folder / "fixed.py", source, folder / "key.json", folder / "fixed.csv").work)
+    print(f"{many:,} × {len(lines)}, no errors, no reports, 1 job {min(ours):>7.2f} s of work")
     if has:
         ratio = min(ours) / min(theirs)
-        print(f"pandas: read, compare with fixed numbers, write {min(theirs):>5.2f} s")
+        print(f"pandas: read, compare with fixed numbers, write {min(theirs):>5.2f} s of work")
         print(f"ratio {ratio:>47.2f} ×  (at most {PANDAS:g}: {verdict(ratio <= PANDAS)})\n")
     else:
         print("pandas: left out, as it cannot be imported; --pandas names a Python that has it\n")
+
+
+def jobs(folder: Path, sizes: Sequence[int], repeat: int, variants: int) -> None:
+    """One process and two, in turn: the time, the work, the memory; and variants for a large course."""
+    key, name = Key(load("rnn")), program()
+    print(f"One process and two, {repeat} runs each, in turn; medians")
+    print(f"On two idle cores {SIZES[1]:,} students with slips are marked {FASTER} × as fast by two\n")
+    print("                                        seconds        work    memory")
+    for clean in (True, False):
+        for students in sizes:
+            source = folder / f"jobs-{students}-{clean}.csv"
+            class_of(key, source, asked(key), students, clean=clean)
+            outputs = [folder / "jobs-1.csv", folder / "jobs-2.csv"]
+            runs: list[list[Run]] = [[], []]
+            for _ in range(repeat):
+                for place, output in enumerate(outputs):
+                    runs[place].append(run(name, "grade", "rnn", source, "-o", output, "--jobs", str(place + 1)))
+            assert outputs[0].read_bytes() == outputs[1].read_bytes()
+            middle = [Run(*map(statistics.median, zip(*some, strict=True))) for some in runs]
+            for place, one in enumerate(middle):
+                what = (
+                    f"{students:>7,} {'without errors' if clean else 'three in five with a slip'}, {place + 1} job{'s' * place}"
+                )
+                print(f"{what:<36}{one.seconds:>9.2f} s{one.work:>9.2f} s{one.megabytes:>7.0f} MB")
+            ratio, more = middle[0].seconds / middle[1].seconds, middle[1].work / middle[0].work
+            memory = verdict(max(one.megabytes for one in middle) <= MEGABYTES)
+            print(f"two are faster by {ratio:.2f} ×, with {more:.2f} × the work; at most {MEGABYTES} MB: {memory}")
+        first, last = (run(name, "grade", "rnn", folder / f"jobs-{n}-{clean}.csv", "-o", outputs[0]).work for n in sizes)
+        million = (last - first) / (sizes[1] - sizes[0]) * 1e6
+        said = f"{million / 2:.0f} s on two idle cores (at most {MILLION_SECONDS})"
+        print(f"a million of these: {million:.0f} s of work, so {said}\n")
+    few = variants // 5
+    works = [run(name, "vary", "rnn", "-n", str(n), "--archive", folder / "variants.zip").work for n in (few, variants)]
+    course = works[0] + (works[1] - works[0]) / (variants - few) * (100_000 - few)
+    said = f"(at most {VARIANT_SECONDS:g}: {verdict(course <= VARIANT_SECONDS)})"
+    print(f"100,000 variants in an archive: {course:.0f} s of work  {said}\n")
 
 
 # ------------------------------------------------------------------- cold start
@@ -421,6 +473,7 @@ def main() -> None:
             "slips": lambda: slips(folder, options.slips, keys),
             "sheets": lambda: sheets(folder, some),
             "class": lambda: whole_class(folder, options.pandas, few, many),
+            "jobs": lambda: jobs(folder, *(((10, 20), 1, 50) if options.quick else (SIZES, 3, VARIANTS))),
             "cold": lambda: cold(folder, runs),
         }
         for part in options.part or PARTS:

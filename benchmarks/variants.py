@@ -214,7 +214,7 @@ def main() -> int:
 
     def whole(folder: Path) -> None:
         fresh = Factory(document)
-        write_folder(folder, fresh.search(arguments.count, 1).variants, Typesetter(fresh, MARKDOWN))
+        write_folder(folder, fresh.search(arguments.count, 1).found, Typesetter(fresh, MARKDOWN))
 
     mine, its = next(every), None
     filled(mine)

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
         UnknownName,
     )
     from bptt_trace.marking.check import check
+    from bptt_trace.marking.class_rows import grade_part
+    from bptt_trace.marking.class_summary import Tally
     from bptt_trace.marking.key import Key
     from bptt_trace.marking.marks import Marked, Marks
     from bptt_trace.problem.numbers import Rounding
@@ -51,6 +53,7 @@ _HOMES = {
     "check": "marking.check",
     "Comparison": "calculation.prove",
     "evaluate": "calculation.arithmetic",
+    "grade_part": "marking.class_rows",
     "InputError": "errors",
     "Key": "marking.key",
     "load": "problem.problem",
@@ -71,6 +74,7 @@ _HOMES = {
     "Solution": "solution",
     "solve": "solution",
     "Step": "engine.program",
+    "Tally": "marking.class_summary",
     "TraceError": "errors",
     "TypesettingError": "errors",
     "UnknownName": "errors",
@@ -84,6 +88,7 @@ __all__ = [  # noqa: RUF022 - sorted without regard to case, and checked by a te
     "check",
     "Comparison",
     "evaluate",
+    "grade_part",
     "InputError",
     "Key",
     "load",
@@ -104,6 +109,7 @@ __all__ = [  # noqa: RUF022 - sorted without regard to case, and checked by a te
     "Solution",
     "solve",
     "Step",
+    "Tally",
     "TraceError",
     "TypesettingError",
     "UnknownName",

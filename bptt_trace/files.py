@@ -63,7 +63,7 @@ def opened(output: Path | None, *, binary: bool = False) -> Iterator[IO[Any]]:
             with output.open("wb" if binary else "w", encoding=None if binary else "utf-8") as file:
                 yield file  # a pipe or a device cannot be replaced
             return
-        with _temporary(output, binary=binary) as file:
+        with in_place_of(output, binary=binary) as file:
             yield file
     except BrokenPipeError:
         raise
@@ -72,7 +72,7 @@ def opened(output: Path | None, *, binary: bool = False) -> Iterator[IO[Any]]:
 
 
 @contextmanager
-def _temporary(output: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
+def in_place_of(output: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
     """A file beside the one wanted, which takes its place when it is complete."""
     if output.is_dir():
         raise OutputError(f"{output}: is a folder; the name of a file is due")

@@ -352,8 +352,8 @@ FAULTS = (
     ),
     Fault(
         "a class is marked more kindly than a sheet",
-        "correct[:, place] = apart <= HALF * quantum",
-        "correct[:, place] = apart <= 0.6 * quantum",
+        "correct[place] = apart <= HALF * quantum",
+        "correct[place] = apart <= 0.6 * quantum",
         ("test_fairness.py::test_a_class_is_marked_as_each_sheet_of_it",),
     ),
     Fault(

@@ -5,23 +5,31 @@ from __future__ import annotations
 import csv
 import json
 import os
+import random
 import re
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from functools import cache
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from students import by_hand
 
-from bptt_trace import Key, Name, OutputError, ProblemError, check, load
+from bptt_trace import Key, Name, OutputError, ProblemError, check, grade_part, load
+from bptt_trace import processes as processes_module
 from bptt_trace.commands import command
-from bptt_trace.marking import class_rows as grade_module
-from bptt_trace.marking.class_file import ClassFile, Row
-from bptt_trace.marking.class_rows import Graded, Grader, as_csv, graded, hardened, safe
+from bptt_trace.marking import class_columns, class_rows
+from bptt_trace.marking import class_file as file_module
+from bptt_trace.marking.class_file import ClassFile, Piece, Row
+from bptt_trace.marking.class_rows import HEADS, Grader, Part, as_csv, hardened, safe
 from bptt_trace.marking.class_run import run
 from bptt_trace.marking.class_summary import Tally
+from bptt_trace.processes import in_order
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "sheets" / "class.csv"
 
@@ -68,15 +76,15 @@ def test_a_failure_of_the_program_itself_costs_one_row(form: str | None, monkeyp
             raise ZeroDivisionError("of all things")
         return check(key, answers)
 
-    monkeypatch.setattr(grade_module, "check", failing)
+    monkeypatch.setattr(class_rows, "check", failing)
     names = [name for name, _ in right()]
     cells = [[text for _, text in right()] for _ in range(4)]
     cells[1][3], cells[2][3] = "0.7777", "0.8888"
     rows = [Row(place + 2, [f"s{place}", *sheet]) for place, sheet in enumerate(cells)]
-    marked = [one.row for one in graded(load("rnn"), names, rows, form)]
+    marked = Grader(load("rnn"), names, form).part(rows).rows
     assert ["s0", "s1", "s2", "s3"] == [row[0] for row in marked]
-    assert "needs a human: marking failed with ZeroDivisionError: of all things" == marked[1][5]
-    assert ["", *[""] * len(names)] == [marked[1][1], *marked[1][6:]]
+    assert "row 3: needs a human: marking failed with ZeroDivisionError: of all things; please report it" == marked[1][5]
+    assert ["", *["needs-human"] * len(names)] == [marked[1][1], *marked[1][6:]]
     assert marked[0][1:] == marked[3][1:] and 0 < float(marked[2][1]) < float(marked[0][1])
 
 
@@ -84,9 +92,9 @@ def test_a_failure_in_what_many_rows_share_costs_none(monkeypatch: pytest.Monkey
     """Where the columns of a class cannot be worked out, its rows are marked one by one."""
     names, cells = [name for name, _ in right()], [text for _, text in right()]
     rows = [Row(place + 2, [f"s{place}", *cells]) for place in range(3)]
-    wanted = [one.row for one in graded(load("rnn"), names, rows)]
-    monkeypatch.setattr(grade_module.Columns, "settle", lambda *_: 1 / 0)
-    assert wanted == [one.row for one in graded(load("rnn"), names, rows)]
+    wanted = Grader(load("rnn"), names).part(rows).rows
+    monkeypatch.setattr(class_columns.Columns, "right", lambda *_: 1 / 0)
+    assert wanted == Grader(load("rnn"), names).part(rows).rows
 
 
 def test_a_row_for_each_student(tmp_path: Path) -> None:
@@ -103,41 +111,89 @@ def test_a_row_for_each_student(tmp_path: Path) -> None:
         assert ("" if marks.first_wrong is None else str(marks.first_wrong)) == row["first_wrong"]
 
 
+@pytest.fixture
+def helped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other processes help from the second piece on, however little work there is."""
+    monkeypatch.setattr(processes_module, "ALONE", 0.0)
+
+
+@pytest.mark.usefixtures("helped")
 @pytest.mark.parametrize("jobs", [2, 3])
 def test_several_processes_give_the_same(tmp_path: Path, jobs: int) -> None:
-    """Marks and reports are byte for byte those of one process."""
-    path = written(tmp_path / "class.csv", [f"s{i}" for i in range(300)], {i: {"h_1": f"0.{i:04}"} for i in range(0, 300, 7)})
+    """Marks, reports and what was counted are those of one process, byte for byte."""
+    path = written(tmp_path / "class.csv", [f"s{i}" for i in range(120)], {i: {"h_1": f"0.{i:04}"} for i in range(0, 120, 7)})
+    counted = []
     for count in (1, jobs):
         folder = tmp_path / f"reports-{count}"
         run(load("rnn"), path, tmp_path / f"marks-{count}.csv", reports=folder, form="json", jobs=count)
+        counted.append(run(load("rnn"), path, tmp_path / f"alone-{count}.csv", jobs=count))
+        assert (tmp_path / f"marks-{count}.csv").read_bytes() == (tmp_path / f"alone-{count}.csv").read_bytes()
+    assert counted[0] == counted[1]
     assert (tmp_path / "marks-1.csv").read_bytes() == (tmp_path / f"marks-{jobs}.csv").read_bytes()
     for one in (tmp_path / "reports-1").iterdir():
         assert one.read_bytes() == (tmp_path / f"reports-{jobs}" / one.name).read_bytes()
-    assert 300 == len(list((tmp_path / f"reports-{jobs}").iterdir()))
+    assert 120 == len(list((tmp_path / f"reports-{jobs}").iterdir()))
 
 
+@pytest.mark.usefixtures("helped")
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_a_class_is_never_in_memory_as_a_whole(jobs: int) -> None:
-    """Of an endless class the first results come, and only so many rows have been read."""
-    cells = [text for _, text in right()]
-    read = 0
+def test_results_come_in_order_and_no_task_is_taken_far_ahead(jobs: int) -> None:
+    """Of endless tasks the first results come, and only a few more tasks have been taken."""
+    taken = 0
 
-    def endless() -> Iterator[Row]:
-        nonlocal read
+    def endless() -> Iterator[int]:
+        nonlocal taken
         while True:
-            read += 1
-            yield Row(read + 1, [f"s{read}", *cells])
+            taken += 1
+            yield taken
 
-    stream = graded(load("rnn"), [name for name, _ in right()], endless(), jobs=jobs)
-    first = list(islice(stream, 100))
-    stream.close()  # type: ignore[attr-defined]
-    assert [f"s{i}" for i in range(1, 101)] == [one.row[0] for one in first]
-    assert read <= (2 * jobs + 2) * grade_module.CHUNK
+    results = in_order(lambda task: time.sleep(0.002 * (task % 3)) or task * task, endless(), jobs)
+    assert [i * i for i in range(1, 101)] == list(islice(results, 100))
+    results.close()
+    assert taken <= 101 + processes_module.AHEAD * jobs
 
 
-def test_the_key_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("helped")
+def test_what_other_processes_raise_is_raised_here() -> None:
+    """The error of a task, at its turn; and one that says so, where a process was ended from outside."""
+
+    def failing(task: int) -> int:
+        if task == 5:
+            raise ProblemError("five", source="tasks")
+        return task
+
+    results = in_order(failing, range(10), 2)
+    assert [0, 1, 2, 3, 4] == list(islice(results, 5))
+    with pytest.raises(ProblemError, match="tasks: five"):
+        next(results)
+    with pytest.raises(OutputError, match="ended from outside"):
+        list(in_order(lambda task: os.kill(os.getpid(), signal.SIGKILL) if task == 5 else task, range(10), 2))
+
+
+def test_other_processes_end_with_the_one_that_started_them() -> None:
+    """Also where that is killed and can tell them nothing."""
+    program = (
+        "import os, time\n"
+        "from bptt_trace import processes\n"
+        "processes.ALONE = 0\n"
+        "for one in processes.in_order(lambda task: time.sleep(0.01) or os.getpid(), range(10**6), 2):\n"
+        "    print(one, flush=True)\n"
+    )
+    started = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert started.stdout is not None
+    pids = {int(line) for line in islice(started.stdout, 12)} - {started.pid}
+    started.kill()
+    started.wait()
+    started.stdout.close()
+    assert 2 == len(pids)
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def test_the_key_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The true values of a problem are computed once, not for every student."""
-    cells = [text for _, text in right()]
     made = 0
     whole = Key.__init__
 
@@ -146,10 +202,77 @@ def test_the_key_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
         made += 1
         whole(self, *arguments)  # type: ignore[arg-type]
 
+    path = written(tmp_path / "class.csv", [f"s{i}" for i in range(60)])
     monkeypatch.setattr(Key, "__init__", counted)
-    rows = [Row(i + 2, [f"s{i}", *cells]) for i in range(20)]
-    assert 20 == len(list(graded(load("rnn"), [name for name, _ in right()], rows)))
+    assert 60 == run(load("rnn"), path, tmp_path / "marks.csv").students
     assert 1 == made
+
+
+# ------------------------------------------------------------------------ parts
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r", None])
+def test_a_class_is_cut_where_a_line_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str, ending: str | None
+) -> None:
+    """Its pieces have the rows that the class as a whole has, with their numbers, wherever blocks end."""
+    chance = random.Random(f"{encoding}{ending}")
+    names = ["ü", "a\u0a0ab", "\u0d0d", '"x, y"', "", '"open', "\U0001f600", "long " * 9]
+    lines = ["student,h_1", *(f"{chance.choice(names)},0.{i}" if i % 5 else "," for i in range(400))]
+    text = "".join(line + (ending or chance.choice(["\n", "\r\n", "\r", "\r\r\n"])) for line in lines)
+    path = tmp_path / "class.csv"
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    path.write_bytes((mark + text[: -chance.randrange(3) or None]).encode(encoding))
+    source = ClassFile.open(path)
+    for block in (64, 98, 1 << 20):
+        monkeypatch.setattr(file_module, "BLOCK", block)
+        outline = source.outline()
+        for most in (24, 96, 1008):
+            pieces = list(outline.pieces(most))
+            assert all(one.end == other.start and one.line + one.lines == other.line for one, other in pairwise(pieces))
+            assert (source.start, path.stat().st_size) == (pieces[0].start, pieces[-1].end)
+            assert list(source.rows()) == [row for piece in pieces for row in source.rows(piece)]
+    with path.open(encoding="utf-16" if "16" in encoding else "utf-8-sig") as file:  # by Python's own reader
+        numbers = [number for number, line in enumerate(file, start=1) if number > 1 and line.strip(",\n")]
+    assert numbers == [row.number for row in source.rows()]
+
+
+def test_pieces_are_small_first_and_last() -> None:
+    """So that several processes begin soon and end together; in between they are as large as is allowed."""
+    outline = file_module.Outline("", range(0, 24_000 * 300 + 1, 24 * 300), 24_000)
+    sizes = [piece.lines for piece in outline.pieces(1008)]
+    assert 24 == sizes[0] == sizes[-1]
+    assert 1008 == max(sizes)
+    assert all(size <= max(24, sum(sizes[:place])) for place, size in enumerate(sizes))
+    assert all(size <= max(24, sum(sizes[place + 1 :])) for place, size in enumerate(sizes))
+    assert 24_000 == sum(sizes)
+    assert {24} == {piece.lines for piece in outline.pieces(24)}
+
+
+@pytest.mark.parametrize("size", [1, 7, 50])
+def test_parts_of_a_class_add_up_to_the_whole(tmp_path: Path, size: int) -> None:
+    """Marked apart and in any order, their rows are those of the class, and their tallies merge to its tally."""
+    students = [f"s{i}" for i in range(50)]
+    path = written(tmp_path / "class.csv", students, {i: {"h_1": f"0.{i:04}"} for i in range(0, 50, 3)})
+    whole = run(load("rnn"), path, tmp_path / "marks.csv")
+    names, *lines = path.read_text("utf-8").splitlines(keepends=True)
+    parts = [grade_part(key(), names + "".join(lines[start : start + size])) for start in range(0, 50, size)]
+    with (tmp_path / "marks.csv").open(encoding="utf-8", newline="") as file:
+        assert [[*HEADS, *whole.names], *(row for rows, _ in parts for row in rows)] == list(csv.reader(file))
+    tally = Tally(whole.names)
+    for _, one in reversed(parts):
+        tally.merge(one)
+    assert whole == tally
+    assert whole.mean == pytest.approx(sum(float(row[1]) / float(row[2]) for rows, _ in parts for row in rows) / 50)
+
+
+def test_a_part_has_a_row_of_names() -> None:
+    """Its faults are those of a class file."""
+    for text, message in (("", "row of names first"), ("student,h_99\n", "row 1, column 2: no quantity")):
+        with pytest.raises(ProblemError, match=message):
+            grade_part(key(), text)
+    assert ([], Tally(["h_1"])) == grade_part(key(), "student,h_1\n")
 
 
 @pytest.mark.parametrize("sign", [",", ";", "\t"])
@@ -190,6 +313,44 @@ def test_a_bad_row_stops_nothing(tmp_path: Path) -> None:
         "row 6: a character NUL in it",
     ]
     assert {"correct", "blank"} == {rows[4][str(name)] for name, _ in right()}
+
+
+@pytest.mark.parametrize("form", [None, "json", "pdf"])
+def test_a_row_that_breaks_the_program_is_left_to_a_human(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str | None
+) -> None:
+    """Whatever it raises, and wherever: the row says so, every quantity needs a human, and the other rows are as ever."""
+    path = written(tmp_path / "class.csv", ["a", "b", "c", "d"], {1: {"h_1": "0.6666"}, 2: {"h_1": "0.7"}})
+    run(load("rnn"), path, tmp_path / "sound.csv")
+    sound = marks_of(tmp_path / "sound.csv")
+    marking, judging = class_rows.check, class_columns.Columns._judged
+
+    def breaks(one: Key, answers: dict[Name, str]) -> object:
+        if "0.6666" in answers.values():
+            raise RecursionError
+        return marking(one, answers)
+
+    def breaks_together(self: object, numbers: object, cells: list[list[str]]) -> object:
+        if any("0.6666" in one for one in cells):
+            raise ZeroDivisionError("here, and only here")
+        return judging(self, numbers, cells)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(class_rows, "check", breaks)
+    monkeypatch.setattr(class_columns.Columns, "_judged", breaks_together)
+    if form == "pdf":  # what is set is no matter here
+        monkeypatch.setattr(class_rows, "_set", lambda sources: ([b"%PDF" if one else None for one in sources], {}))
+        monkeypatch.setattr("bptt_trace.media.latex_program.find_engine", lambda: None)
+        monkeypatch.setattr(Grader, "report", lambda *_: "source")
+    tally = run(load("rnn"), path, tmp_path / "marks.csv", reports=tmp_path / "reports" if form else None, form=form or "html")
+    rows = marks_of(tmp_path / "marks.csv")
+    assert [sound[0], sound[2], sound[3]] == [rows[0], rows[2], rows[3]]
+    assert "b" == rows[1]["student"]
+    assert "" == rows[1]["score"]
+    assert "row 3: needs a human: marking failed with RecursionError; please report it" == rows[1]["remark"]
+    assert {"needs-human"} == {rows[1][str(name)] for name, _ in right()}
+    assert (3, 1) == (tally.students, tally.unread)
+    if form:
+        assert [f"a.{form}", f"c.{form}", f"d.{form}"] == sorted(one.name for one in (tmp_path / "reports").iterdir())
 
 
 STUDENTS = [
@@ -240,47 +401,88 @@ def test_names_of_files() -> None:
 # ------------------------------------------------------------------ whole or absent
 
 
+@pytest.mark.usefixtures("helped")
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_an_interrupted_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: int) -> None:
     """There is no result before it is whole; what is done is not done again; the result is that of one run."""
-    path = written(tmp_path / "class.csv", [f"s{i}" for i in range(200)], {3: {"h_1": "0.6"}, 150: {"h_1": "0.7"}})
-    words: dict[str, object] = {"reports": tmp_path / "reports", "form": "json", "jobs": jobs}
-    whole = run(load("rnn"), path, tmp_path / "whole.csv", **words)  # type: ignore[arg-type]
     from bptt_trace.marking import class_run
 
-    done = 0
+    path = written(tmp_path / "class.csv", [f"s{i}" for i in range(90)], {3: {"h_1": "0.6"}, 80: {"h_1": "0.7"}})
+    words: dict[str, object] = {"reports": tmp_path / "reports", "form": "json", "jobs": jobs}
+    whole = run(load("rnn"), path, tmp_path / "whole.csv", **words)  # type: ignore[arg-type]
+    marked, seen = class_run.marked, list[str]()
 
-    def interrupted(*arguments: object, **options: object) -> Iterator[Graded]:
-        for one in graded(*arguments, **options):  # type: ignore[arg-type]
-            if done + 70 == (count := next(counter)):
+    def interrupted(*arguments: object) -> Iterator[tuple[Piece, Part]]:
+        for piece, part in marked(*arguments):  # type: ignore[arg-type]
+            if len(seen) >= 40:
                 raise KeyboardInterrupt
-            assert count < 200
-            yield one
+            seen.extend(row[0] for row in part.rows)
+            yield piece, part
 
-    counter = iter(range(1000))
-    monkeypatch.setattr(class_run, "graded", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        run(load("rnn"), path, tmp_path / "marks.csv", **words)  # type: ignore[arg-type]
+    with monkeypatch.context() as patch:
+        patch.setattr(class_run, "marked", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run(load("rnn"), path, tmp_path / "marks.csv", **words)  # type: ignore[arg-type]
     assert not (tmp_path / "marks.csv").exists()
     part = tmp_path / "marks.csv.part"
-    assert 72 == len(part.read_text("utf-8").splitlines())
-    with part.open("a") as file:
-        file.write("s70,half a li")
+    done = part.read_bytes()
+    assert 2 + len(seen) == len(done.splitlines())
+    for torn in (done + b"s70,half a li", done[:-30], done[:20]):
+        part.write_bytes(torn)
+        assert whole == run(load("rnn"), path, tmp_path / "marks.csv", **words)  # type: ignore[arg-type]
+        assert (tmp_path / "whole.csv").read_bytes() == (tmp_path / "marks.csv").read_bytes()
+        assert 90 == len(list((tmp_path / "reports").iterdir()))
+        assert not part.exists()
+    part.write_bytes(done)
+    again: list[str] = []
 
-    seen: list[str] = []
+    def watched(*arguments: object) -> Iterator[tuple[Piece, Part]]:
+        for piece, part in marked(*arguments):  # type: ignore[arg-type]
+            again.extend(row[0] for row in part.rows)
+            yield piece, part
 
-    def watched(*arguments: object, **options: object) -> Iterator[Graded]:
-        for one in graded(*arguments, **options):  # type: ignore[arg-type]
-            seen.append(one.row[0])
-            yield one
+    monkeypatch.setattr(class_run, "marked", watched)
+    run(load("rnn"), path, tmp_path / "marks.csv", **words)  # type: ignore[arg-type]
+    assert [f"s{i}" for i in range(90)] == seen + again
 
-    monkeypatch.setattr(class_run, "graded", watched)
-    tally = run(load("rnn"), path, tmp_path / "marks.csv", **words)  # type: ignore[arg-type]
-    assert [f"s{i}" for i in range(70, 200)] == seen
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(("end", "status"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
+def test_a_run_that_is_ended_from_outside_goes_on(tmp_path: Path, end: int, status: int) -> None:
+    """Killed or interrupted on the command line, with two jobs: no result, no process left, and then the result of one run."""
+    changes = {i: {"h_1": f"0.{i:04}", "y_2": "0.9"} for i in range(3000)}
+    path = written(tmp_path / "class.csv", [f"s{i}" for i in range(3000)], changes)
+    command = [sys.executable, "-m", "bptt_trace", "grade", "rnn", str(path), "--jobs", "2", "-o"]
+    started = subprocess.Popen(
+        [*command, str(tmp_path / "marks.csv")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    part, deadline = tmp_path / "marks.csv.part", time.monotonic() + 60
+    while not (part.exists() and part.stat().st_size > 100_000):
+        assert started.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    started.send_signal(end)
+    assert status == started.wait()
+    while time.monotonic() < deadline and _alive(started.pid):
+        time.sleep(0.02)
+    assert not _alive(started.pid)
+    assert not (tmp_path / "marks.csv").exists()
+    done = part.read_bytes().count(b"\n")
+    assert 300 < done < 3000
+    for output in ("marks.csv", "whole.csv"):
+        assert 1 == subprocess.run([*command, str(tmp_path / output)], stdout=subprocess.DEVNULL, check=False).returncode
     assert (tmp_path / "whole.csv").read_bytes() == (tmp_path / "marks.csv").read_bytes()
-    assert whole == tally
-    assert 200 == len(list((tmp_path / "reports").iterdir()))
-    assert not part.exists()
+
+
+def _alive(group: int) -> bool:
+    """Whether a process of this group is there, and not just waiting to be told of."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, its_group = stat.read_text("utf-8").rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(its_group) == group and state != "Z":
+            return True
+    return False
 
 
 def test_a_part_of_something_else_is_not_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -356,7 +558,7 @@ def test_each_student_has_their_own_numbers(tmp_path: Path) -> None:
     rows = marks_of(tmp_path / "marks.csv")
     assert [(rows[0]["out_of"],) * 2] * 2 == [(row["score"], row["out_of"]) for row in rows[:2]]
     assert all("no variant" in row["remark"] for row in rows[2:])
-    with pytest.raises(ProblemError, match="no such folder"):
+    with pytest.raises(ProblemError, match="no such folder or archive"):
         run(load("rnn"), path, tmp_path / "marks.csv", variants=tmp_path / "none")
 
 
@@ -368,7 +570,9 @@ def test_the_summary_counts_what_the_marks_say(tmp_path: Path) -> None:
     tally = run(load("rnn"), EXAMPLE, tmp_path / "marks.csv")
     rows = marks_of(tmp_path / "marks.csv")
     shares = [float(row["score"]) / float(row["out_of"]) for row in rows]
-    assert tally.total / tally.students == pytest.approx(sum(shares) / len(shares))
+    mean = sum(shares) / len(shares)
+    assert tally.mean == pytest.approx(mean)
+    assert tally.deviation**2 == pytest.approx(sum((share - mean) ** 2 for share in shares) / len(shares))
     assert sum(tally.shares.values()) == len(rows)
     assert 2 == tally.first["dL/dh_1"] == tally.mistakes["memory-path-dropped"]
     assert sum(bool(row["first_wrong"]) for row in rows) == tally.wrong == sum(tally.first.values())

@@ -34,7 +34,7 @@ from bptt_trace.errors import OutputError, ProblemError
 from bptt_trace.handouts.answer_key import expected, key_sheet
 from bptt_trace.handouts.blanks import blanks_of
 from bptt_trace.handouts.fill_in_text import Form, hole
-from bptt_trace.handouts.folder import students_of, write_folder
+from bptt_trace.handouts.folder import students_of, write_archive, write_folder
 from bptt_trace.handouts.number_places import completed, leaves, replaced
 from bptt_trace.handouts.number_ranges import ranges_of
 from bptt_trace.handouts.screening import EQUAL_INPUTS, NEAR_TIE, SATURATED, SMALL, SYMMETRIC
@@ -298,7 +298,7 @@ def conditions(one: Key) -> Iterator[str]:
 def test_every_variant_keeps_every_condition(name: str, each: int) -> None:
     """Of 200 variants, looked at again by itself, without columns, none fails, and no two are equal."""
     assert 200 == len(found(name).variants) == len({variant.drawn for variant in found(name).variants})
-    assert () == factory(name).never_shown
+    assert () == found(name).never_shown
     for place in range(0, 200, each):
         assert [] == list(conditions(key(name, place)))
 
@@ -583,18 +583,16 @@ def test_a_folder_with_something_in_it_stays_as_it_is(tmp_path: Path) -> None:
 
 def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
     """The folder appears whole or not at all."""
-    calls = iter([None, None])
 
-    def advance() -> None:
-        try:
-            next(calls)
-        except StopIteration:
-            raise KeyboardInterrupt from None
+    def interrupted(done: int) -> None:
+        assert done > 0
+        raise KeyboardInterrupt
 
     setter = Typesetter(factory("rnn"), MARKDOWN)
-    with pytest.raises(KeyboardInterrupt):
-        write_folder(tmp_path / "x", found("rnn", 30).variants, setter, advance=advance)
-    assert [] == list(tmp_path.iterdir())
+    for write in (write_folder, write_archive):
+        with pytest.raises(KeyboardInterrupt):
+            write(tmp_path / "x", found("rnn", 30).found, setter, advance=interrupted)
+        assert [] == list(tmp_path.iterdir())
     blocked = tmp_path / "file"
     blocked.write_text("", "utf-8")
     with pytest.raises(OutputError, match="is a file"):

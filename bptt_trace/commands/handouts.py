@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,7 +78,8 @@ def worksheet(
 @options.problem
 @click.option("-n", "count", type=click.IntRange(1, 100_000), help="The number of variants.")
 @click.option("--seed", type=int, help="A number, by default 1; the same seed gives the same variants on any machine.")
-@click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="A new folder for all files.")
+@click.option("-o", "--output", type=PATH, metavar="DIR", help="A new folder for all files.")
+@click.option("--archive", type=PATH, metavar="FILE.zip", help="One ZIP archive in place of the folder.")
 @click.option(
     "-f",
     "--format",
@@ -94,10 +95,10 @@ def worksheet(
 @options.detail_of_blanks
 @options.style
 @options.templates
-@click.option("--jobs", type=JOBS, default=1, show_default=True, help="The number of processes that compile PDF.")
+@click.option("--jobs", type=JOBS, default=1, show_default=True, help="The number of processes that work.")
 def vary(
-    problem: str, changes: tuple[str, ...], count: int | None, seed: int | None, output: Path, form: str,
-    students: Path | None, code: str | None, blanks: tuple[str, ...], hints: int, detail: str, style: str,
+    problem: str, changes: tuple[str, ...], count: int | None, seed: int | None, output: Path | None, archive: Path | None,
+    form: str, students: Path | None, code: str | None, blanks: tuple[str, ...], hints: int, detail: str, style: str,
     templates: Path | None, jobs: int,
 ) -> None:  # fmt: skip
     """Write variants with other numbers.
@@ -113,20 +114,24 @@ def vary(
       bptt-trace vary rnn -n 30 --seed 7 -o handouts
       bptt-trace vary rnn --students ids.csv -f pdf -o handouts
       bptt-trace vary rnn --code 36P-K71 -o again
+      bptt-trace vary rnn -n 10000 --archive variants.zip --jobs 2
     """
     from bptt_trace.errors import ProblemError
-    from bptt_trace.handouts.folder import students_of, write_folder
+    from bptt_trace.handouts.folder import students_of, write_archive, write_folder
     from bptt_trace.handouts.variant_sheets import Typesetter
     from bptt_trace.handouts.variants import Factory, Search
     from bptt_trace.marking.class_run import bar
     from bptt_trace.problem.problem import document
 
+    target = archive or output
+    if target is None or (archive and output):
+        raise click.UsageError("-o DIR is a folder for all files, --archive FILE.zip an archive: one of the two is due")
     ids = students_of(students) if students else []
     if code is not None and (count or seed is not None or ids):
         raise click.UsageError("--code tells which variant it is; -n, --seed and --students draw others")
     if ids and count not in (None, len(ids)):
         raise click.UsageError(f"-n {count}, but {students} has {len(ids)} students; without -n each gets a variant")
-    medium = _medium(form, templates, jobs)
+    medium = _medium(form, templates)
     read, name = document(problem, changes)
     wanted = len(ids) or count or 1
     shown = wanted if sys.stderr.isatty() else 0
@@ -134,21 +139,22 @@ def vary(
         factory = Factory(read, blanks or ("all",), hints, name)
         if code is None:
             with bar("looking for variants", shown) as advance:
-                search = factory.search(wanted, 1 if seed is None else seed, advance)
+                search = factory.search(wanted, 1 if seed is None else seed, advance, jobs)
         else:
-            search = Search([factory.regenerate(code)])
-            if condition := factory.rejected(search.variants[0]):
+            search = Search(factory, [factory.candidate(code)])
+            if condition := factory.rejected(search.found[0]):
                 click.echo(f"bptt-trace: this variant would not have been kept: {condition}", err=True)
     except ProblemError as error:
         error.source = error.source or name
         raise
     setter = Typesetter(factory, medium, detail=detail, style=style)
     with bar("writing", shown) as advance:
-        write_folder(output, search.variants, setter, ids, advance)
-    Output().write(_told(search, factory.never_shown, output, ids))
+        write = write_folder if archive is None else write_archive
+        write(target, search.found, setter, ids, advance, jobs)
+    Output().write(_told(search, target, ids))
 
 
-def _medium(form: str, templates: Path | None, jobs: int) -> Medium:
+def _medium(form: str, templates: Path | None) -> Medium:
     """How the sheets of variants are rendered and written."""
     from bptt_trace.handouts.variant_sheets import Medium
     from bptt_trace.media.templates import latex, markdown, markdown_words, tex_words
@@ -167,16 +173,16 @@ def _medium(form: str, templates: Path | None, jobs: int) -> Medium:
         lambda sheet: source(sheet, templates, engine),
         tex_words,
         holes=engine.name != TYPST,
-        compile=lambda documents: compile_many(documents, jobs, engine=engine),
+        compile=lambda documents: compile_many(documents, engine=engine),
         join=joined,
     )
 
 
-def _told(search: Search, never_shown: Iterable[str], folder: Path, students: Sequence[str]) -> Iterator[str]:
+def _told(search: Search, folder: Path, students: Sequence[str]) -> Iterator[str]:
     """What was written, and what was rejected on the way."""
     from bptt_trace.marking.report import written
 
-    found = len(search.variants)
+    found = len(search.found)
     named = [written(student) for student in students[:: max(found - 1, 1)]]
     whose = f", from {named[0]} to {named[-1]}" if named else ""
     yield f"{found} variant{'s' if found != 1 else ''} in {folder}{whose}\n"
@@ -186,6 +192,5 @@ def _told(search: Search, never_shown: Iterable[str], folder: Path, students: Se
         width = len(str(rejected))
         for condition, count in search.rejected.most_common():
             yield f"  {count:{width}}  {condition}\n"
-    hidden = list(never_shown)
-    if hidden:
-        yield f"Hardly any numbers of this problem would show: {', '.join(hidden)}\n"
+    if search.never_shown:
+        yield f"Hardly any numbers of this problem would show: {', '.join(search.never_shown)}\n"

@@ -65,7 +65,7 @@ def check(
 @click.argument("problem")
 @click.argument("class_file", metavar="CLASS.csv", type=PATH)
 @options.changes
-@click.option("-o", "--output", type=PATH, required=True, help="The CSV file of the marks.")
+@click.option("-o", "--output", type=PATH, required=True, help="The file of the marks: CSV, or Parquet.")
 @click.option("--reports", type=PATH, metavar="DIR", help="A folder for a report on each student.")
 @click.option(
     "--report-format",
@@ -76,11 +76,12 @@ def check(
     help="The form of these reports.",
 )
 @click.option("--summary", type=PATH, help="Also write a summary of the class, to a .md or .html file.")
-@click.option("--variants", type=PATH, metavar="DIR", help="A folder with the problem of each student.")
+@click.option("--variants", type=PATH, metavar="DIR", help="The problem of each student: a folder, or an archive of vary.")
 @click.option("--jobs", type=JOBS, default=1, show_default=True, help="The number of processes that mark.")
+@click.option("--scheduler", default="", metavar="ADDRESS", help="A Dask cluster that marks, as in tcp://10.0.0.1:8786.")
 def grade(
     problem: str, class_file: Path, changes: tuple[str, ...], output: Path, reports: Path | None, form: str,
-    summary: Path | None, variants: Path | None, jobs: int,
+    summary: Path | None, variants: Path | None, jobs: int, scheduler: str,
 ) -> None:  # fmt: skip
     """Mark a whole class.
 
@@ -99,7 +100,10 @@ def grade(
     from bptt_trace.problem.problem import load
 
     read = load(problem, changes)
-    tally = run(read, class_file, output, reports=reports, form=form, variants=variants, jobs=jobs, progress=sys.stderr.isatty())
+    tally = run(
+        read, class_file, output, reports=reports, form=form, variants=variants, jobs=jobs, progress=sys.stderr.isatty(),
+        scheduler=scheduler,
+    )  # fmt: skip
     sheet = tally.sheet(read.title)
     Output().show(sheet)
     if summary is not None:

@@ -31,7 +31,8 @@ def activation(source: str, name: str, sign: str, slope_at_0: Fraction = Fractio
     if not any(True for _ in expression.names()):
         raise parser.error("the expression does not contain z", 0)
     functions = {**ELEMENTARY, "relu": relu(slope_at_0)}
-    return defined(name, sign, Reading(source, lambda _: Z, functions).formula(expression), source.strip(), number)
+    formula = Reading(source, lambda _: Z, functions).formula(expression)
+    return defined(name, sign, formula, source.strip(), number, (activation, (source, name, sign, slope_at_0, number)))
 
 
 @lru_cache(maxsize=256)

@@ -485,6 +485,8 @@ class Function:
     """What stands below the sign of one of several functions of a user."""
     prime: bool = False
     """Whether it is the slope of the function with this sign."""
+    made: tuple[Callable[..., Function], tuple[Any, ...]] | None = None
+    """What made it, and of what; another process makes it again by that, since formulas in Python cannot be sent."""
 
     def __call__(self, argument: Formula) -> Formula:
         """The function applied to a formula; the identity leaves it as it is."""

@@ -14,6 +14,7 @@ does, and how each generated program defines it.
 
 from __future__ import annotations
 
+import copyreg
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -256,7 +257,8 @@ def _bent(name: str, sign: str, left: Fraction, at_zero: Fraction) -> Function:
     one, zero = Fraction(1), Fraction(0)
     slope = Function(f"{name}'", sign, lambda z, y: ZERO, pieces=Pieces(left, at_zero, one, steps=True), prime=True)
     values = (None, None) if left > 0 else (0, None)
-    return Function(name, sign, lambda z, y: slope(z), pieces=Pieces(left, zero, one), values=values)
+    made = _bent, (name, sign, left, at_zero)
+    return Function(name, sign, lambda z, y: slope(z), pieces=Pieces(left, zero, one), values=values, made=made)
 
 
 def relu(slope_at_0: Fraction = Fraction(0)) -> Function:
@@ -283,10 +285,20 @@ ELEMENTARY = {function.name: function for function in (exp, ln, sqrt, sin, cos, 
 """The functions that an expression in z may use."""
 
 
-def defined(name: str, sign: str, definition: Formula, source: str, number: int | None = None) -> Function:
-    """A function given by a formula in ``Z``, and its derivative."""
+def named(name: str) -> Function:
+    """The function of this name in the table."""
+    return ACTIVATIONS.get(name) or ELEMENTARY[name]
+
+
+copyreg.pickle(Function, lambda function: function.made or (named, (function.name,)))
+
+
+def defined(
+    name: str, sign: str, definition: Formula, source: str, number: int | None = None, made: tuple[Any, ...] | None = None
+) -> Function:
+    """A function given by a formula in ``Z``, and its derivative; ``made`` is what makes it again."""
     slope = Function(f"{name}'", sign, definition=derivative(definition), number=number, prime=True)
-    return Function(name, sign, lambda z, y: slope(z), definition=definition, source=source, number=number)
+    return Function(name, sign, lambda z, y: slope(z), definition=definition, source=source, number=number, made=made)
 
 
 def derivative(formula: Formula) -> Formula:

@@ -88,15 +88,15 @@ def blanks_of(key: Key, wanted: Sequence[str] = ("all",), hints: int = 2) -> Bla
         if asked.isdisjoint(lines[part]):
             left_out |= set(lines[part])
     calculations = "results" not in wanted
-    return Blanks({p: digits(key, p, key.exact[p]) for p in sorted(asked)}, frozenset(left_out), hints, calculations)
+    return Blanks({p: digits(key, p, key.places[p]) for p in sorted(asked)}, frozenset(left_out), hints, calculations)
 
 
-def digits(key: Key, position: int, value: float) -> str:
-    """The digits asked for in a line with this value: decimals (``4``) or significant figures (``4 sf``)."""
+def digits(key: Key, position: int, places: int) -> str:
+    """The digits asked for in a line: so many decimals (``4``), or the problem's significant figures (``4 sf``)."""
     rounding = key.problem.rounding
     if rounding.figures is not None or key.steps[position].role in KEEPS_FIGURES:
         return f"{rounding.figures or rounding.places} sf"
-    return str(key.decimals(position, value))
+    return str(places)
 
 
 def _lines(parts: Parts) -> dict[str, list[int]]:

@@ -1,6 +1,6 @@
 """A folder of handouts: for each variant a worksheet, a key, a sheet for the answers, the problem; and a list of them.
 
-The folder appears whole or not at all.
+The folder, or the archive in its place, appears whole or not at all.
 """
 
 from __future__ import annotations
@@ -11,18 +11,27 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from io import StringIO
 from pathlib import Path
+from typing import Any, TypeVar
 
+from bptt_trace.archives import new_archive, packed
 from bptt_trace.errors import OutputError, ProblemError, TypesettingError
 from bptt_trace.handouts.variant_sheets import Typesetter
-from bptt_trace.handouts.variants import Variant
+from bptt_trace.handouts.variants import Candidate, Variant
 from bptt_trace.marking.answer_files import cells, content, delimiter_of
 from bptt_trace.marking.class_rows import hardened, safe
 from bptt_trace.problem.numbers import shown
+from bptt_trace.processes import in_order, unseen
+
+Made = TypeVar("Made")
 
 HEADS = ("student", "students", "id", "name", "student id", "student no", "student no.", "number")
 MOST_STUDENTS = 100_000
+KINDS = ("worksheets", "keys", "answers", "problems")
+TOGETHER, PAGES = 48, 24
+"""The most variants whose sheets are written together, and set as PDF together. Not a matter of jobs."""
 COLUMNS = ("number", "student", "code", "problem", "worksheet", "key", "answers")
 
 
@@ -52,58 +61,108 @@ def students_of(path: Path) -> list[str]:
 
 def write_folder(
     folder: Path,
-    variants: Sequence[Variant],
+    variants: Sequence[Candidate | Variant],
     setter: Typesetter,
     students: Sequence[str] = (),
-    advance: Callable[[], None] = lambda: None,
+    advance: Callable[[int], None] = unseen,
+    jobs: int = 1,
 ) -> None:
     """Write everything of these variants; ``students`` has one for each, or none.
 
-    ``advance`` is called after each variant. Raises ``OutputError`` where the
-    folder is there already and has something in it, or cannot be written, and
-    ``TypesettingError`` where some cannot be set as PDF; the others are there.
+    ``advance`` is told of how many more variants the sheets are written; ``jobs`` processes write them, which changes no byte.
+    Raises ``OutputError`` where the folder is there already and has something in
+    it, or cannot be written, and ``TypesettingError`` where some cannot be set as
+    PDF; the others are there.
     """
-    failure: TypesettingError | None = None
-    medium = setter.medium
     with _new_folder(folder) as made:
-        documents: dict[str, str] = {}
-        rows = []
-        for kind in ("worksheets", "keys", "answers", "problems"):
+        for kind in KINDS:
             (made / kind).mkdir()
-        names = _names(variants, students)
-        for number, (variant, name) in enumerate(zip(variants, names, strict=True), start=1):
-            sheets = setter.sheets(variant, students[number - 1] if students else "")
+
+        def write(name: str, data: bytes) -> None:
+            with open(made / name, "wb", buffering=0) as file:  # the folder is put in its place when all is written
+                file.write(data)
+
+        failures = _write_all(variants, setter, students, advance, jobs, write, lambda _: None)
+    if failures:  # what could be set is there
+        raise TypesettingError(failures)
+
+
+def write_archive(
+    archive: Path,
+    variants: Sequence[Candidate | Variant],
+    setter: Typesetter,
+    students: Sequence[str] = (),
+    advance: Callable[[int], None] = unseen,
+    jobs: int = 1,
+) -> None:
+    """The same as one ZIP archive, which takes the place of one that is there."""
+    with new_archive(archive) as put:
+        failures = _write_all(variants, setter, students, advance, jobs, packed, put)
+    if failures:
+        raise TypesettingError(failures)
+
+
+def _write_all(
+    variants: Sequence[Candidate | Variant],
+    setter: Typesetter,
+    students: Sequence[str],
+    advance: Callable[[int], None],
+    jobs: int,
+    make: Callable[[str, bytes], Made],
+    put: Callable[[Made], None],
+) -> dict[str, str]:
+    """All files: each is made by one of several processes, and put in its place by this one; why some could not be set as PDF."""
+    medium, names = setter.medium, _names(variants, students)
+    most = PAGES if medium.compile else TOGETHER
+    size = -(-len(variants) // max(-(-len(variants) // most), 1)) or 1
+
+    def write(start: int) -> tuple[list[Made], list[list[Any]], dict[str, list[bytes]], dict[str, str]]:
+        """The files of some variants, their rows of the list, their PDF for printing, and what could not be set."""
+        files: dict[str, bytes] = {}
+        documents: dict[str, str] = {}
+        rows: list[list[Any]] = []
+        for number, variant in enumerate(setter.factory.finished(variants[start : start + size]), start=start):
+            student, name = students[number] if students else "", names[number]
+            sheets = setter.sheets(variant, student)
             paths = [f"worksheets/{name}.{medium.ending}", f"keys/{name}.{medium.ending}"]
-            for path, text in zip(paths, (sheets.worksheet, sheets.key), strict=True):
-                if medium.compile:
-                    documents[path] = text
-                else:
-                    _write(made / path, text)
-            _write(made / f"answers/{name}.csv", sheets.answers)
-            _write(made / f"problems/{name}.toml", sheets.problem)
-            student = hardened(students[number - 1]) if students else ""
-            rows.append([number, student, variant.code, f"problems/{name}.toml", *paths, f"answers/{name}.csv"])
-            advance()
+            documents.update(zip(paths, (sheets.worksheet, sheets.key), strict=True))
+            paths += [f"answers/{name}.csv", f"problems/{name}.toml"]
+            files[paths[2]], files[paths[3]] = sheets.answers.encode(), sheets.problem.encode()
+            rows.append([number + 1, hardened(student) if student else "", variant.code, paths[3], *paths[:3]])
+        failures: dict[str, str] = {}
+        together: dict[str, list[bytes]] = {}
         if medium.compile:
             try:
                 compiled = medium.compile(documents)
             except TypesettingError as error:
-                compiled, failure = error.done, error
-            for path, data in compiled.items():
-                (made / path).write_bytes(data)
-            for kind in ("worksheets", "keys"):
-                together = [data for path, data in compiled.items() if path.startswith(kind)]
-                (made / f"all-{kind}.{medium.ending}").write_bytes(medium.join(together))
-        with (made / "index.csv").open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
-        if students:
-            with (made / "class.csv").open("w", encoding="utf-8", newline="") as file:
-                csv.writer(file, lineterminator="\n").writerows(_class_file(setter, variants, students))
-    if failure is not None:  # what could be set is there
-        raise failure
+                compiled, failures = error.done, error.failures
+            together = {kind: [data for path, data in compiled.items() if path.startswith(kind)] for kind in KINDS[:2]}
+        else:
+            compiled = {path: text.encode() for path, text in documents.items()}
+        return [make(path, data) for path, data in {**compiled, **files}.items()], rows, together, failures
+
+    index, failed = StringIO(), dict[str, str]()
+    writer = csv.writer(index, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    printed: dict[str, list[bytes]] = {kind: [] for kind in KINDS[:2]}
+    with closing(in_order(write, range(0, len(variants), size), jobs, heavy=medium.compile is not None)) as parts:
+        for made, rows, together, failures in parts:
+            for one in made:
+                put(one)
+            writer.writerows(rows)
+            for kind, pdfs in together.items():
+                printed[kind] += pdfs
+            failed |= failures
+            advance(len(rows))
+    for kind, pdfs in printed.items() if medium.compile else ():
+        put(make(f"all-{kind}.{medium.ending}", medium.join(pdfs)))
+    put(make("index.csv", index.getvalue().encode()))
+    if students:
+        put(make("class.csv", _class_file(setter, variants, students).encode()))
+    return failed
 
 
-def _names(variants: Sequence[Variant], students: Sequence[str]) -> list[str]:
+def _names(variants: Sequence[Candidate | Variant], students: Sequence[str]) -> list[str]:
     """A file name for each variant: that of its student, or its number."""
     names: list[str] = []
     taken: set[str] = set()
@@ -119,18 +178,15 @@ def _names(variants: Sequence[Variant], students: Sequence[str]) -> list[str]:
     return [f"{number:0{width}}" for number in range(1, len(variants) + 1)]
 
 
-def _class_file(setter: Typesetter, variants: Sequence[Variant], students: Sequence[str]) -> Iterator[list[str]]:
+def _class_file(setter: Typesetter, variants: Sequence[Candidate | Variant], students: Sequence[str]) -> str:
     """A file of the class for ``grade``, with nothing in it but names: of students, and of the answers asked for."""
     family = setter.factory.family(variants[0].drawn)
     names = [str(family.key.steps[position].target) for position in family.blanks.asked]
-    yield ["student", *names]
-    for student in students:
-        yield [hardened(student), *[""] * len(names)]
-
-
-def _write(path: Path, text: str) -> None:
-    with open(path, "wb", buffering=0) as file:  # the folder is put in its place when all is written
-        file.write(text.encode())
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["student", *names])
+    writer.writerows([hardened(student), *[""] * len(names)] for student in students)
+    return text.getvalue()
 
 
 @contextmanager

@@ -178,13 +178,13 @@ class _Filled(_Anew):
             variant.code,
             self.setter.medium.escape(student),
         ]
+        places = {position: key.decimals(position, value) for position, value in variant.exact.items()}
         for position, value in variant.exact.items():
-            strings[2 * self._size + position] = decimals(value, key.decimals(position, value) + FINER)
-            strings[3 * self._size + position] = digits(key, position, value)
+            strings[2 * self._size + position] = decimals(value, places[position] + FINER)
+            strings[3 * self._size + position] = digits(key, position, places[position])
         for place, (_, position, wrong) in enumerate(variant.mistakes):
             start = self._mistakes + 3 * place
-            places = key.decimals(position, variant.exact[position])
-            strings[start : start + 3] = [*self._spelling(position), decimals(wrong, places)]
+            strings[start : start + 3] = [*self._spelling(position), decimals(wrong, places[position])]
         filled = self._worksheet.fill(strings), self._key(variant).fill(strings)
         return Sheets(*filled, self._answers, self.problem(variant))
 

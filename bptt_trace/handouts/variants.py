@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -27,6 +28,10 @@ from bptt_trace.problem.codes import digest
 from bptt_trace.problem.loss_keys import PAIRED
 from bptt_trace.problem.numbers import Number, exact_number
 from bptt_trace.problem.problem import Problem, from_document
+from bptt_trace.processes import in_order, unseen
+
+Result = TypeVar("Result")
+ONE, ZERO = exact_number(1, ""), exact_number(0, "")
 
 PROBES = 512
 """The number of candidates that show which mistakes the numbers of a problem can show at all."""
@@ -46,8 +51,15 @@ Drawn = tuple[int, ...]
 """For each number that varies, the index of its choice; then the classes."""
 
 
+class Candidate(NamedTuple):
+    """A code, and what it draws: all that has to be kept of a variant."""
+
+    code: str
+    drawn: Drawn
+
+
 class Variant(NamedTuple):
-    """A variant that passed all screens."""
+    """A variant that passed all screens, with what its sheets need."""
 
     code: str
     drawn: Drawn
@@ -61,13 +73,25 @@ class Variant(NamedTuple):
 class Search:
     """The variants that were found, and the number of candidates that each condition rejected."""
 
-    variants: list[Variant] = field(default_factory=list)
+    factory: Factory
+    found: list[Candidate] = field(default_factory=list)
     rejected: Counter[str] = field(default_factory=Counter)
 
     @property
     def drawn(self) -> int:
         """The number of candidates that were screened."""
-        return len(self.variants) + self.rejected.total()
+        return len(self.found) + self.rejected.total()
+
+    @property
+    def variants(self) -> list[Variant]:
+        """The variants that were found, with what their sheets need."""
+        return self.factory.finished(self.found)
+
+    @property
+    def never_shown(self) -> tuple[str, ...]:
+        """The mistakes that no numbers of these variants would show."""
+        families = {id(family): family for family in (self.factory.family(one.drawn) for one in self.found)}
+        return tuple(dict.fromkeys(slug for family in families.values() for slug in family.screens.never_shown))
 
 
 class Factory:
@@ -122,10 +146,9 @@ class Factory:
         numbers = dict(self.problem.given)
         for (name, choices), choice in zip(self.ranges.choices.items(), drawn, strict=False):
             numbers[name] = choices[choice]
-        one, zero = exact_number(1, ""), exact_number(0, "")
         for group, chosen in zip(self.ranges.classes, drawn[len(self.names) :], strict=True):
             for index, name in enumerate(group):
-                numbers[name] = one if index == chosen else zero
+                numbers[name] = ONE if index == chosen else ZERO
         return numbers
 
     def variant_problem(self, code: str, drawn: Drawn) -> Problem:
@@ -159,37 +182,50 @@ class Factory:
 
     # -------------------------------------------------------------- searching
 
+    def candidate(self, text: str) -> Candidate:
+        """What a code draws. Raises ``ProblemError`` if the code does not belong to this problem."""
+        code = read_code(self.key, text)
+        return Candidate(code, self.drawn(code))
+
     def regenerate(self, text: str) -> Variant:
         """The variant of a code. Raises ``ProblemError`` if the code does not belong to this problem."""
-        code = read_code(self.key, text)
-        drawn = self.drawn(code)
-        return self.family(drawn).finished([code], [drawn])[0]
+        return self.finished([self.candidate(text)])[0]
 
-    def rejected(self, variant: Variant) -> str:
+    def rejected(self, variant: Candidate | Variant) -> str:
         """The condition that a variant fails; empty if it passes all screens."""
         return self.family(variant.drawn).screened([variant.drawn])[0]
 
-    def search(self, count: int, seed: int, advance: Callable[[], None] = lambda: None) -> Search:
+    def search(self, count: int, seed: int, advance: Callable[[int], None] = unseen, jobs: int = 1) -> Search:
         """Find ``count`` variants that pass every screen. Raises ``ProblemError`` if there are too few.
 
-        ``advance`` is called for each variant that is found.
+        ``advance`` is told how many more are found. The number of processes, ``jobs``, does not change which are found.
         """
-        result = Search()
+        result = Search(self)
         seen: set[Drawn] = set()
-        every = codes(self.key, seed)
-        left = self.ranges.tries * count
+        with closing(in_order(self._screened, self._batches(count, seed), jobs)) as batches:
+            for batch in batches:
+                before = len(result.found)
+                for one, condition in batch:
+                    condition = condition or (ALIKE if one.drawn in seen else "")
+                    if condition:
+                        result.rejected[condition] += 1
+                    else:
+                        seen.add(one.drawn)
+                        result.found.append(one)
+                    if len(result.found) == count:
+                        break
+                advance(len(result.found) - before)
+                if len(result.found) == count:
+                    return result
+        raise ProblemError(self._failure(result, count), path="vary")
+
+    def _batches(self, count: int, seed: int) -> Iterator[list[str]]:
+        """The codes of the candidates that are screened, in batches."""
+        every = islice(codes(self.key, seed), self.ranges.tries * count)
         size = self._batch(count)
-        while len(result.variants) < count:
-            batch = list(islice(every, min(size, left)))
-            if not batch:
-                raise ProblemError(self._failure(result, count), path="vary")
-            left -= len(batch)
-            before = len(result.variants)
-            self._look_at(batch, result, seen, count)
-            for _ in result.variants[before:]:
-                advance()
+        while batch := list(islice(every, size)):
+            yield batch
             size = min(2 * size, self._largest)
-        return result
 
     def _batch(self, count: int) -> int:
         """The number of candidates in the first batch: about one in six passes."""
@@ -199,36 +235,31 @@ class Factory:
     def _largest(self) -> int:
         return max(64, min(BATCH, MOST_NUMBERS // max(len(self.family(self.drawn("probe 0")).key.steps), 1)))
 
-    def _look_at(self, batch: Sequence[str], found: Search, seen: set[Drawn], count: int) -> None:
-        drawn = [self.drawn(code) for code in batch]
-        failed = [""] * len(batch)
+    def _screened(self, batch: Sequence[str]) -> list[tuple[Candidate, str]]:
+        """What some codes draw, and for each the condition that it fails."""
+        candidates = [Candidate(code, self.drawn(code)) for code in batch]
+        failed = self._by_family(candidates, lambda family, some: family.screened([one.drawn for one in some]))
+        return list(zip(candidates, failed, strict=True))
+
+    def finished(self, candidates: Sequence[Candidate | Variant]) -> list[Variant]:
+        """Candidates as variants, with what their sheets need."""
+        return self._by_family(
+            candidates, lambda family, some: family.finished([one.code for one in some], [one.drawn for one in some])
+        )
+
+    def _by_family(self, candidates: Sequence[Any], look: Callable[[Family, Sequence[Any]], Sequence[Result]]) -> list[Result]:
+        """What ``look`` finds of each candidate, those of one family together."""
         groups: dict[int, tuple[Family, list[int]]] = {}
-        for number, draw in enumerate(drawn):
-            family = self.family(draw)
-            groups.setdefault(id(family), (family, []))[1].append(number)
-        for family, numbers in groups.values():
-            for number, condition in zip(numbers, family.screened([drawn[n] for n in numbers]), strict=True):
-                failed[number] = condition
-        passed: list[int] = []
-        for number, draw in enumerate(drawn):
-            if len(found.variants) + len(passed) == count:
-                break
-            condition = failed[number] or (ALIKE if draw in seen else "")
-            if condition:
-                found.rejected[condition] += 1
-            else:
-                seen.add(draw)
-                passed.append(number)
-        done: dict[int, Variant] = {}
-        for family, numbers in groups.values():
-            mine = [number for number in numbers if number in set(passed)]
-            if mine:
-                variants = family.finished([batch[p] for p in mine], [drawn[p] for p in mine])
-                done.update(zip(mine, variants, strict=True))
-        found.variants += [done[number] for number in passed]
+        for index, one in enumerate(candidates):
+            family = self.family(one.drawn)
+            groups.setdefault(id(family), (family, []))[1].append(index)
+        found: dict[int, Result] = {}
+        for family, indices in groups.values():
+            found.update(zip(indices, look(family, [candidates[index] for index in indices]), strict=True))
+        return [found[index] for index in range(len(candidates))]
 
     def _failure(self, found: Search, count: int) -> str:
-        some = f"only {len(found.variants)} of {count} variants" if found.variants else "no variant"
+        some = f"only {len(found.found)} of {count} variants" if found.found else "no variant"
         most = found.rejected.most_common(1)[0][0]
         advice = ADVICE.get(most, "wider ranges, a finer grid or more places would do")
         if most.startswith("the mistake"):
@@ -236,11 +267,6 @@ class Factory:
         if most in (NEAR_TIE, SMALL) and self.problem.rounding.figures is None and self.problem.rounding.places < 3:
             advice = f"with {self.problem.rounding.places} places hardly any numbers pass: rounding.places = 4 would do"
         return f"{some} found among {found.drawn:,} candidates; what failed: {summary(found.rejected)}; {advice}"
-
-    @property
-    def never_shown(self) -> tuple[str, ...]:
-        """The mistakes that no numbers of this problem would show."""
-        return tuple(dict.fromkeys(slug for family in self._families.values() for slug in family.screens.never_shown))
 
 
 class Family:

@@ -8,7 +8,7 @@ sheet with anything else in it is left to ``check``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,8 @@ Mask = npt.NDArray[np.bool_]
 
 _PLAIN = re.compile(r"(?:-?[0-9]{1,15}(?:\.[0-9]{1,15})?;)+")
 """Points only, and nothing blank: what a comma is, the whole sheet has to tell."""
+MOST_WORDS = 1000
+"""Ways for a sheet to be right that are kept."""
 
 
 class Columns:
@@ -35,41 +37,57 @@ class Columns:
         self.key = key
         self.positions = [key.program.index[name] for name in names]
         self._lines: dict[Rule, Callable[..., Any]] = {}
+        self._words: dict[bytes, tuple[str, ...]] = {}
 
     def settle(self, sheets: Sequence[Sequence[str]]) -> list[list[str] | None]:
         """For each sheet its verdicts, if all are correct or rounded and easy to tell; else None."""
         found: list[list[str] | None] = [None] * len(sheets)
+        places, correct = self.right(sheets)
+        for place, verdicts in zip(places, self.words(correct), strict=True):
+            found[place] = list(verdicts)
+        return found
+
+    def right(self, sheets: Sequence[Sequence[str]]) -> tuple[list[int], Mask]:
+        """The sheets in which all is right and easy to tell, and which of their answers are correct, not just rounded."""
         width = len(self.positions)
         texts = [";".join(cells) + ";" if len(cells) == width else "" for cells in sheets]
         plain = [place for place, text in enumerate(texts) if text.count(";") == width and _PLAIN.fullmatch(text)]
         if not plain:
-            return found
-        numbers = np.array([sheets[place] for place in plain]).astype(float)
+            return [], np.empty((0, width), dtype=bool)
+        numbers = np.fromstring("".join([texts[place] for place in plain]), sep=";").reshape(len(plain), width)
         correct, right = self._judged(numbers, [sheets[place] for place in plain])
-        words = np.where(correct, "correct", "rounded").astype(object)
-        for place, good, verdicts in zip(plain, right, words, strict=True):
-            if good:
-                found[place] = verdicts.tolist()
-        return found
+        return [place for place, good in zip(plain, right.tolist(), strict=True) if good], correct[right]
+
+    def words(self, correct: Mask) -> Iterator[tuple[str, ...]]:
+        """The verdicts of sheets in which all is right; sheets with the same ones share them."""
+        for answers in correct:
+            which = answers.tobytes()
+            if which not in self._words:
+                if len(self._words) == MOST_WORDS:
+                    self._words.clear()
+                self._words[which] = tuple(["correct" if one else "rounded" for one in answers.tolist()])
+            yield self._words[which]
 
     def _judged(self, numbers: Column, cells: Sequence[Sequence[str]]) -> tuple[Mask, Mask]:
         """Which answers are correct, and which sheets are right altogether."""
         key = self.key
-        sheets = _Sheets(key, {p: numbers[:, place] for place, p in enumerate(self.positions)}, self._line)
+        columns = np.ascontiguousarray(numbers.T)
+        sheets = _Sheets(key, dict(zip(self.positions, columns, strict=True)), self._line)
         right = ~(numbers == numbers[:, :1]).all(axis=1)  # one number in every box is looked at more closely
-        correct = np.empty(numbers.shape, dtype=bool)
+        correct = np.empty(columns.shape, dtype=bool)
         with np.errstate(all="ignore"):
             for place, position in enumerate(self.positions):
-                column, quantum = numbers[:, place], key.quantum[position]
+                column, quantum = columns[place], key.quantum[position]
                 apart = np.abs(column - key.exact[position])
-                correct[:, place] = apart <= HALF * quantum
+                correct[place] = apart <= HALF * quantum
                 if position in key.printed:
-                    correct[:, place] |= column == float(key.printed[position])
-                off = ~correct[:, place] & right
+                    correct[place] |= column == float(key.printed[position])
+                off = ~correct[place] & right
                 if not off.any():
                     continue
-                for row in np.flatnonzero(off).tolist():  # whoever keeps fewer decimals has more room, which check gives
-                    right[row] = key.unit(position, column[row], _decimals(cells[row][place])) <= quantum
+                if key.figures(position) is not None or key.places[position] > key.problem.rounding.places:
+                    for row in np.flatnonzero(off).tolist():  # whoever keeps fewer decimals has more room, which check gives
+                        right[row] = key.unit(position, column[row], _decimals(cells[row][place])) <= quantum
                 reference: Any = sheets.rule(position)
                 follows = np.abs(column - reference)
                 near = follows <= HALF * quantum
@@ -77,8 +95,8 @@ class Columns:
                     most = key.farthest[position]
                     near = follows <= HALF * quantum + MARGIN * sheets.spread(position)
                     near &= (follows <= most) | (apart <= most)
-                right &= near | correct[:, place]
-        return correct, right
+                right &= near | correct[place]
+        return np.ascontiguousarray(correct.T), right
 
     def _line(self, position: int) -> Callable[..., Any]:
         """The rule of a line over columns; functions of one number are applied number by number."""
@@ -119,8 +137,7 @@ class _Sheets(World):
 
     def steeper(self, slopes: list[Any]) -> Any:
         """In each sheet the slope that is larger; one that cannot be had is none."""
-        there, other = slopes
-        there, other = np.nan_to_num(there, nan=0.0), np.nan_to_num(other, nan=0.0)
+        there, other = (np.where(np.isnan(slope), 0.0, slope) for slope in slopes)
         return np.where(np.abs(other) > np.abs(there), other, there)
 
 

@@ -1,7 +1,7 @@
 """Each student of a class: one row of the marks file, and a report if it is asked for.
 
-The rows go by one after the other, in one process or in several, never all at
-once in memory. A row that cannot be read is a row that says so.
+A row that cannot be read is a row that says so, and one that breaks the program
+is left to a human: no row stops a class.
 """
 
 from __future__ import annotations
@@ -9,29 +9,27 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
-import signal
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from io import StringIO
-from itertools import islice
 from pathlib import Path
+from typing import Any
 
+from bptt_trace.archives import Archive
 from bptt_trace.engine.names import Name
-from bptt_trace.errors import ProblemError, TraceError
-from bptt_trace.marking.answer_files import Answers
+from bptt_trace.errors import ProblemError, TraceError, TypesettingError
+from bptt_trace.marking.answer_files import Answers, decoded
 from bptt_trace.marking.check import check
 from bptt_trace.marking.class_columns import Columns
-from bptt_trace.marking.class_file import Row
+from bptt_trace.marking.class_file import Row, head, names_of, rows_of
+from bptt_trace.marking.class_summary import Tally
 from bptt_trace.marking.key import Key
 from bptt_trace.marking.marks import Marks, as_json
 from bptt_trace.marking.report import report
 from bptt_trace.problem.numbers import shown
-from bptt_trace.problem.problem import Problem, load
+from bptt_trace.problem.problem import Problem, load, parse
 
-CHUNK = 100
-"""Rows that are marked together, or go to another process at a time."""
 PLAIN = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 HEADS = ("student", "score", "out_of", "first_wrong", "mistakes", "remark")
 
@@ -44,9 +42,28 @@ class Graded:
     report: str | None = None
 
 
+@dataclass(frozen=True)
+class Part:
+    """Some students of a class, marked."""
+
+    rows: list[list[str]]
+    tally: Tally
+    reports: list[str | bytes | None] = field(default_factory=list)
+    """For each row its report, if reports are due: text, or a PDF; None where there is none."""
+    failures: dict[int, str] = field(default_factory=dict)
+    """Why there is no PDF, by the place of its row."""
+
+    @property
+    def text(self) -> str:
+        """The rows as lines of CSV."""
+        out = StringIO()
+        csv.writer(out, lineterminator="\n").writerows(self.rows)
+        return out.getvalue()
+
+
 @dataclass
 class Grader:
-    """Marks rows; made once in each process."""
+    """Marks rows; another process gets what it is made of, and makes it again."""
 
     problem: Problem
     names: Sequence[Name]
@@ -55,28 +72,45 @@ class Grader:
     variants: Path | None = None
     separator: str = ","
     """What stands between the cells of the class."""
-    key: Key = field(init=False)
+    key: Key = field(default=None, repr=False)  # type: ignore[assignment]
+    """The key of the problem, if it has been made."""
 
     def __post_init__(self) -> None:
-        self.key = Key(self.problem)
+        self.key = self.key or Key(self.problem)
+        self._variants = None if self.variants is None else Variants(self.variants)
         self._variant = lru_cache(maxsize=64)(self._load_variant)
         self._columns = Columns(self.key, self.names)
         self._whole = f"{round(sum(self.key.weights[p] for p in self._columns.positions), 4):.10g}"
 
-    def grade_all(self, rows: Sequence[Row]) -> list[Graded]:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Grader, (self.problem, self.names, self.form, self.variants, self.separator)
+
+    def part(self, rows: Sequence[Row]) -> Part:
         """The marks of some rows; sheets in which all is right are settled together, where no report is due."""
-        if self.form is not None or self.variants is not None:
-            return [self.grade(row) for row in rows]
-        try:
-            settled = self._columns.settle([row.cells[1:] for row in rows])
-        except Exception:  # the rows one by one then tell which it is
-            settled = [None] * len(rows)
-        return [
-            self.grade(row)
-            if verdicts is None
-            else Graded([hardened(row.cells[0].strip()), self._whole, self._whole, "", "", "", *verdicts])
-            for row, verdicts in zip(rows, settled, strict=True)
-        ]
+        tally = Tally(list(map(str, self.names)))
+        settled: dict[int, tuple[str, ...]] = {}
+        if self.form is None and self.variants is None:
+            try:
+                places, correct = self._columns.right([row.cells[1:] for row in rows])
+            except Exception:  # the rows one by one then tell which it is
+                places = []
+            if places:
+                settled = dict(zip(places, self._columns.words(correct), strict=True))
+                tally.add_right(correct.sum(axis=0).tolist(), len(places), float(self._whole) / (float(self._whole) or 1.0))
+        marked: list[list[str]] = []
+        reports: list[str | None] = []
+        for place, row in enumerate(rows):
+            if place in settled:
+                head = hardened(row.cells[0].strip()), self._whole, self._whole, "", "", ""
+                marked.append([*head, *settled[place]])
+                continue
+            one = self.grade(row)
+            tally.add(one.row)
+            marked.append(one.row)
+            reports.append(one.report)
+        if self.form is None:
+            return Part(marked, tally)
+        return Part(marked, tally, *(_set(reports) if self.form == "pdf" else ([*reports],)))
 
     def grade(self, row: Row) -> Graded:
         """The marks of one row, or why it has none: whatever fails, the rows behind it are marked."""
@@ -86,7 +120,9 @@ class Grader:
         except (TraceError, OSError) as error:
             return Graded(self.unread(student, str(error)))
         except Exception as error:  # a defect of ours must not cost a class its marks
-            return Graded(self.unread(student, f"needs a human: marking failed with {type(error).__name__}: {error}"))
+            what = f"{type(error).__name__}: {error}".rstrip(": ")
+            why = f"row {row.number}: needs a human: marking failed with {what[:200]}; please report it"
+            return Graded(self.unread(student, why, "needs-human"))
 
     def _graded(self, row: Row, student: str) -> Graded:
         if row.error:
@@ -111,9 +147,9 @@ class Grader:
         head = [hardened(student), score, out_of, first, " ".join(slugs), remark]
         return [*head, *(verdicts[name] for name in self.names)]
 
-    def unread(self, student: str, why: str) -> list[str]:
+    def unread(self, student: str, why: str, verdict: str = "") -> list[str]:
         """The row of the marks file for one that could not be marked."""
-        return [hardened(student), "", "", "", "", hardened(why), *[""] * len(self.names)]
+        return [hardened(student), "", "", "", "", hardened(why), *[verdict] * len(self.names)]
 
     def report(self, key: Key, marks: Marks, student: str) -> str:
         """What this student gets back; for PDF its source, because many are set in one run."""
@@ -126,81 +162,73 @@ class Grader:
             report(key, marks, student)
         )
 
-    @cached_property
-    def _index(self) -> dict[str, str]:
-        """Problem files by student, where the folder of variants has a list of them."""
-        path = (self.variants or Path()) / "index.csv"
-        if not path.is_file():
-            return {}
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return {str(row.get("student")): str(row.get("problem")) for row in csv.DictReader(file)}
-
     def _load_variant(self, student: str) -> Key:
-        assert self.variants is not None
-        path = self.variants / self._index.get(hardened(student), f"{safe(student)}.toml")
-        if not path.resolve().is_relative_to(self.variants.resolve()) or not path.is_file():
-            raise ProblemError(f"no variant {shown(path.name)} for student {shown(student)}", source=str(self.variants))
-        key = Key(load(path))
+        assert self._variants is not None
+        key = Key(self._variants.problem(student))
         missing = [name for name in self.names if name not in key.program.index]
         if missing:
-            raise ProblemError(f"has no quantity {missing[0]}, which the class file asks for", source=str(path))
+            raise ProblemError(f"has no quantity {missing[0]}, which the class file asks for", source=key.problem.source)
         return key
 
 
-# ------------------------------------------------------------------- processes
+class Variants:
+    """The problem of each student: in a folder, or in an archive as ``vary`` writes it."""
 
-_worker: Grader | None = None
+    def __init__(self, path: Path) -> None:
+        """Raises ``ProblemError`` where there is neither."""
+        if not path.exists():
+            raise ProblemError("no such folder or archive of variants", source=str(path))
+        self.path = path
+        self._archive = None if path.is_dir() else Archive(path, lambda name: name.endswith((".toml", ".json", "index.csv")))
+
+    def problem(self, student: str) -> Problem:
+        """The problem that the list names, else that of the student's name; raises ``ProblemError`` where there is none."""
+        name = self._index.get(hardened(student), f"{safe(student)}.toml")
+        path = self.path / name
+        if self._archive is not None and name in self._archive:
+            return parse(decoded(self._archive.read(name), str(path)), str(path))
+        if self._archive is None and path.resolve().is_relative_to(self.path.resolve()) and path.is_file():
+            return load(path)
+        raise ProblemError(f"no variant {shown(path.name)} for student {shown(student)}", source=str(self.path))
+
+    @cached_property
+    def _index(self) -> dict[str, str]:
+        """Problem files by student, where there is a list of them."""
+        listed = self.path / "index.csv"
+        if self._archive is not None:
+            data = self._archive.read("index.csv") if "index.csv" in self._archive else b""
+        else:
+            data = listed.read_bytes() if listed.is_file() else b""
+        rows = csv.DictReader(StringIO(data.decode("utf-8-sig"), newline=""))
+        return {str(row.get("student")): str(row.get("problem")) for row in rows}
 
 
-def _start(problem: Problem, names: Sequence[Name], form: str | None, variants: Path | None, separator: str) -> None:
-    global _worker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is told, and stops them
-    _worker = Grader(problem, names, form, variants, separator)
+def _set(sources: Sequence[str | None]) -> tuple[list[str | bytes | None], dict[int, str]]:
+    """Reports as PDF, set in one run, and why some could not be set."""
+    from bptt_trace.media.pdf import compile_many
 
-
-def _grade(rows: list[Row]) -> list[Graded]:
-    assert _worker is not None
-    return _worker.grade_all(rows)
-
-
-def graded(
-    problem: Problem,
-    names: Sequence[Name],
-    rows: Iterable[Row],
-    form: str | None = None,
-    variants: Path | None = None,
-    jobs: int = 1,
-    separator: str = ",",
-) -> Iterator[Graded]:
-    """Every row marked, in order, in one process or in several; at most a few chunks are under way."""
-    from multiprocessing import get_all_start_methods, get_context
-
-    rest = iter(rows)
-    if jobs <= 1 or "fork" not in get_all_start_methods():
-        grader = Grader(problem, names, form, variants, separator)
-        while chunk := list(islice(rest, CHUNK)):
-            yield from grader.grade_all(chunk)
-        return
-    from concurrent.futures import ProcessPoolExecutor
-
-    # Forked, because a problem holds functions, which cannot be sent to a process that starts afresh.
-    pool = ProcessPoolExecutor(jobs, get_context("fork"), _start, (problem, names, form, variants, separator))
+    documents = {str(place): text for place, text in enumerate(sources) if text is not None}
     try:
-        under_way = deque(pool.submit(_grade, chunk) for chunk in _chunks(rest, 2 * jobs))
-        while under_way:
-            done = under_way.popleft().result()
-            under_way.extend(pool.submit(_grade, chunk) for chunk in _chunks(rest, 1))
-            yield from done
-    finally:
-        pool.shutdown(cancel_futures=True)
+        made, failures = compile_many(documents), dict[str, str]()
+    except TypesettingError as error:
+        made, failures = error.done, error.failures
+    return [made.get(str(place)) for place in range(len(sources))], {int(place): why for place, why in failures.items()}
 
 
-def _chunks(rows: Iterator[Row], count: int) -> Iterator[list[Row]]:
-    for _ in range(count):
-        chunk = list(islice(rows, CHUNK))
-        if not chunk:
-            return
-        yield chunk
+def grade_part(key: Key, text: str) -> tuple[list[list[str]], Tally]:
+    """The marks of some students: what a cluster maps over the parts of a class.
+
+    ``text`` is a class of its own as CSV: the row of names, then a line for each
+    student. Returns a row of the marks file for each (columns: ``HEADS``, then
+    the quantities), and their tally; ``Tally.merge`` adds up those of several
+    parts. Neither depends on how the class is divided, but for the numbers of lines in
+    remarks. Raises ``ProblemError`` where the row of names is none.
+    """
+    file = StringIO(text, newline=None)
+    first, sign, header = head(file)
+    grader = Grader(key.problem, names_of(key, header), separator=sign, key=key)
+    part = grader.part(list(rows_of(file, sign, number=first + 1)))
+    return part.rows, part.tally
 
 
 # ------------------------------------------------------------------------ text

@@ -1,32 +1,36 @@
 """The run of a whole class: the marks file, a report for each student, a bar that grows.
 
-What is done is kept in ``OUTPUT.part``, of which every line is whole, so that an
-interrupted run goes on where it stopped.
+A class is marked in pieces, by one process or by several, of which each reads
+its pieces from the class file. What is done is kept in ``OUTPUT.part``, so that
+an interrupted run goes on with the first piece that is not whole there.
 """
 
 from __future__ import annotations
 
 import csv
+import gc
 import hashlib
-import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import IO
 
 from bptt_trace import __version__
-from bptt_trace.errors import OutputError, ProblemError, TypesettingError
-from bptt_trace.marking.class_file import ClassFile
-from bptt_trace.marking.class_rows import HEADS, Graded, as_csv, graded, safe
+from bptt_trace.errors import OutputError, ProblemError
+from bptt_trace.files import in_place_of
+from bptt_trace.marking.class_file import ClassFile, Piece
+from bptt_trace.marking.class_rows import HEADS, Grader, Part, as_csv, safe
 from bptt_trace.marking.class_summary import Tally
 from bptt_trace.marking.key import Key
+from bptt_trace.marking.parquet import is_parquet
 from bptt_trace.problem.problem import Problem
+from bptt_trace.processes import in_order, unseen
 
 ENDINGS = {"html": ".html", "markdown": ".md", "latex": ".tex", "pdf": ".pdf", "json": ".json"}
-BATCH = 96
-"""Students whose reports are set as PDF together."""
+ROWS, REPORTS, PAGES = 1008, 96, 24
+"""Lines that are marked together: of rows alone, with reports, and with reports that are set as PDF together."""
 
 
 def run(
@@ -39,44 +43,65 @@ def run(
     variants: Path | None = None,
     jobs: int = 1,
     progress: bool = False,
+    scheduler: str = "",
 ) -> Tally:
     """Mark a class into a file that is whole or absent; returns what was counted.
 
-    A report that cannot be set as PDF costs only itself: it is among the
-    ``failures`` of the tally. Raises ``ProblemError`` for a file that is no
-    class and ``OutputError`` where nothing can be written.
+    ``scheduler`` is the address of a Dask cluster that does the marking. A report
+    that cannot be set as PDF costs only itself: it is among the ``failures`` of
+    the tally. Raises ``ProblemError`` for a file that is no class and
+    ``OutputError`` where nothing can be written.
     """
     key = Key(problem)
-    source = ClassFile.open(class_path)
-    names = source.names(key)
-    if variants is not None and not variants.is_dir():
-        raise ProblemError("no such folder of variants", source=str(variants))
-    if output.is_dir():
-        raise OutputError(f"{output}: is a folder; the name of a file is due")
-    if output.exists() and output.samefile(class_path):
-        raise OutputError(f"{output}: is the class itself; the marks want another file")
-    tally = Tally(list(map(str, names)))
-    belongs = f"{__version__}{key.program}{problem}{source.digest()}{reports}{form}{variants}"
+    with _readable(class_path) as readable:
+        try:
+            source = ClassFile.open(readable)
+            names = source.names(key)
+        except ProblemError as error:
+            error.source = str(class_path)
+            raise
+        if output.is_dir():
+            raise OutputError(f"{output}: is a folder; the name of a file is due")
+        if output.exists() and output.samefile(class_path):
+            raise OutputError(f"{output}: is the class itself; the marks want another file")
+        kind = None if reports is None else form
+        grader = Grader(problem, names, kind, variants, source.sign, key)
+        return _run(source, grader, output, reports, jobs, scheduler, class_path.name if progress else "")
+
+
+def _readable(path: Path) -> AbstractContextManager[Path]:
+    """The class as a CSV file."""
+    if not is_parquet(path):
+        return nullcontext(path)
+    from bptt_trace.marking.parquet import as_csv
+
+    return as_csv(path)
+
+
+def _run(source: ClassFile, grader: Grader, output: Path, reports: Path | None, jobs: int, scheduler: str, title: str) -> Tally:
+    names, form = list(map(str, grader.names)), grader.form
+    tally = Tally(names)
+    outline = source.outline()
+    belongs = f"{__version__}{grader.key.program}{grader.problem}{outline.digest}{reports}{form}{grader.variants}"
     mark = f"#{hashlib.sha256(belongs.encode('utf-8', 'replace')).hexdigest()[:32]}\n"
     part = output.with_name(f"{output.name}.part")
+    pieces = outline.pieces(PAGES if form == "pdf" else REPORTS if form or grader.variants else ROWS)
     try:
-        folder = None if reports is None else Reports(reports, form, jobs)
-        done = [] if part.is_dir() else _kept(part, mark)
-        total = sum(1 for _ in source.rows()) if progress else 0
-        with _appended(part, mark, tally, done=bool(done)) as file, bar(source.path.name, total, len(done)) as advance:
-            for row in done:
-                tally.add(row)
-                if folder is not None and row[1]:
-                    folder.kept(row[0])
-            rows = islice(source.rows(), len(done), None)
-            marked = graded(problem, names, rows, None if reports is None else form, variants, jobs, source.sign)
-            while batch := list(islice(marked, 1 if folder is None else folder.batch)):
-                if folder is not None:
-                    folder.write(batch)  # before their rows, so that no row is without its report
-                for one in batch:
-                    file.write(as_csv(one.row))
-                    tally.add(one.row)
-                    advance()
+        folder = None if reports is None or form is None else Reports(reports, form)
+        with (
+            bar(title, outline.lines if title else 0) as advance,
+            _gone_on_with(part, f"{mark}{as_csv([*HEADS, *names])}") as file,
+            _collected(),
+        ):
+            pieces = _passed_over(file, source, pieces, tally, folder, advance)
+            with closing(marked(source, grader, pieces, jobs, scheduler)) as parts:
+                for piece, done in parts:
+                    if folder is not None:
+                        folder.write(done)  # before their rows, so that no row is without its report
+                    file.write(done.text.encode("utf-8", "replace"))
+                    file.flush()
+                    tally.merge(done.tally)
+                    advance(piece.lines)
         _finish(part, output)
     except OSError as error:
         raise OutputError(f"{error.filename or output}: cannot be written: {error.strerror or error}") from None
@@ -85,17 +110,45 @@ def run(
     return tally
 
 
+def marked(
+    source: ClassFile, grader: Grader, pieces: Iterator[Piece], jobs: int = 1, scheduler: str = ""
+) -> Generator[tuple[Piece, Part], None, None]:
+    """The pieces of a class, marked, in order: here, by several processes, or by a cluster."""
+
+    def mark(piece: Piece) -> tuple[Piece, Part]:
+        return piece, grader.part(list(source.rows(piece)))
+
+    if scheduler:
+        from bptt_trace.marking.cluster import on_cluster
+
+        return on_cluster(scheduler, source, grader, pieces)
+    return in_order(mark, pieces, jobs, heavy=grader.form == "pdf")
+
+
+@contextmanager
+def _collected() -> Iterator[None]:
+    """Sheets that are done make room for others: what refers to itself is looked for among new things only."""
+    before = gc.isenabled()
+    gc.freeze()
+    gc.enable()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        if not before:
+            gc.disable()
+
+
 class Reports:
     """A folder with a file for each student; students of one name get one each."""
 
-    def __init__(self, folder: Path, form: str, jobs: int = 1) -> None:
+    def __init__(self, folder: Path, form: str) -> None:
         if form == "pdf":
             from bptt_trace.media.latex_program import find_engine
 
             find_engine()  # before a class is marked, not after
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.form, self.ending, self.jobs = folder, form, ENDINGS[form], jobs
-        self.batch = BATCH if form == "pdf" else 1
+        self.folder, self.form, self.ending = folder, form, ENDINGS[form]
         self.failures: dict[str, str] = {}
         self._taken: dict[str, int] = {}
 
@@ -111,79 +164,86 @@ class Reports:
         if self.form == "pdf" and not path.exists():
             self.failures[path.name] = "it failed in the run that was interrupted"
 
-    def write(self, batch: Sequence[Graded]) -> None:
-        """Write some reports, each whole."""
-        texts = {self.path(one.row[0]): one.report for one in batch if one.report is not None}
-        if self.form == "pdf":
-            files = self._set({path.name: text for path, text in texts.items()})
-        else:
-            files = {path.name: text.encode("utf-8", "replace") for path, text in texts.items()}
-        for name, data in files.items():
-            beside = self.folder / f".{name}.tmp"
-            beside.write_bytes(data)
-            beside.replace(self.folder / name)
-
-    def _set(self, texts: dict[str, str]) -> dict[str, bytes]:
-        """The PDF of those that can be set; the others are among the failures."""
-        from bptt_trace.media.pdf import compile_many
-
-        try:
-            return compile_many(texts, self.jobs)
-        except TypesettingError as error:
-            self.failures |= error.failures
-            return error.done
-
-
-def _kept(part: Path, mark: str) -> list[list[str]]:
-    """The rows of an earlier run of the same; half a line at the end is cut off."""
-    if not part.is_file():
-        return []
-    with part.open("rb+") as file:
-        if file.readline() != mark.encode():
-            return []
-        file.readline()
-        whole = file.tell()
-        rows = []
-        for line in file:
-            if not line.endswith(b"\n"):
-                break
-            rows.append(next(csv.reader([line.decode("utf-8")])))
-            whole += len(line)
-        file.truncate(whole)
-    return rows
+    def write(self, part: Part) -> None:
+        """Write the reports of some students, each whole."""
+        for place, (row, report) in enumerate(zip(part.rows, part.reports, strict=True)):
+            if place in part.failures:
+                self.failures[self.path(row[0]).name] = part.failures[place]
+            elif report is not None:
+                path = self.path(row[0])
+                beside = self.folder / f".{path.name}.tmp"
+                beside.write_bytes(report.encode("utf-8", "replace") if isinstance(report, str) else report)
+                beside.replace(path)
 
 
 @contextmanager
-def _appended(part: Path, mark: str, tally: Tally, *, done: bool) -> Iterator[IO[str]]:
-    with part.open("a" if done else "w", encoding="utf-8", errors="replace", newline="") as file:
-        if not done:
-            file.write(f"{mark}{as_csv([*HEADS, *tally.names])}")
+def _gone_on_with(part: Path, heading: str) -> Iterator[IO[bytes]]:
+    """The file of what is done, behind its heading; a new one where there is none that belongs to this run."""
+    begun = heading.encode("utf-8", "replace")
+    if not part.is_dir():
+        with part.open("ab"):
+            pass
+    with part.open("rb+") as file:
+        if file.read(len(begun)) != begun:
+            file.seek(0)
+            file.truncate()
+            file.write(begun)
         yield file
+
+
+def _passed_over(
+    file: IO[bytes],
+    source: ClassFile,
+    pieces: Iterator[Piece],
+    tally: Tally,
+    folder: Reports | None,
+    advance: Callable[[int], None],
+) -> Iterator[Piece]:
+    """The pieces that are still to be marked; what is done of one that is not whole is cut off."""
+    for piece in pieces:
+        whole = file.tell()
+        count = sum(1 for _ in source.rows(piece)) if file.peek(1) else -1  # type: ignore[attr-defined]
+        lines = list(islice(file, max(count, 0)))
+        if len(lines) != count or (lines and not lines[-1].endswith(b"\n")):
+            file.seek(whole)
+            file.truncate()
+            yield piece
+            break
+        for row in csv.reader(line.decode("utf-8") for line in lines):
+            tally.add(row)
+            if folder is not None and row[1]:
+                folder.kept(row[0])
+        advance(piece.lines)
+    else:
+        file.truncate()
+    yield from pieces
 
 
 def _finish(part: Path, output: Path) -> None:
     """The result, without the line that says what a part belongs to."""
-    whole = output.with_name(f".{output.name[:40]}.{os.getpid()}")
-    try:
-        with part.open("rb") as old, whole.open("wb") as new:
+    if is_parquet(output):
+        from bptt_trace.marking.parquet import write
+
+        with part.open(encoding="utf-8", newline="") as marks:
+            marks.readline()
+            write(marks, output)
+    else:
+        with part.open("rb") as old, in_place_of(output, binary=True) as new:
             old.readline()
             new.writelines(old)
-        whole.replace(output)
-    finally:
-        whole.unlink(missing_ok=True)
     part.unlink()
 
 
 @contextmanager
-def bar(title: str, total: int, done: int = 0) -> Iterator[Callable[[], None]]:
-    """A bar on standard error, moved by calling what it gives; nothing where ``total`` is 0."""
+def bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error, moved by telling how much is done; nothing where ``total`` is 0."""
     if not total:
-        yield lambda: None
+        yield unseen
         return
     from rich.console import Console
     from rich.progress import Progress
     from rich.text import Text
 
     with Progress(console=Console(file=sys.stderr)) as shown:
-        task = shown.add_task(Text(title[:40]).markup, total=total, completed=done)
-        yield lambda: shown.advance(task)
+        task = shown.add_task(Text(title[:40]).markup, total=total)
+        yield lambda done: shown.advance(task, done)

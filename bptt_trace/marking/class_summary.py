@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from bptt_trace.document.sheet import Block, Column, Paragraph, Section, Sheet, 
 from bptt_trace.marking.catalogue.entry import CATALOGUE
 
 BINS = 10
+FINE = 10**12
 MOST = 12
 """Rows of a chart."""
 WIDTH, PAGE = 24, 64
@@ -41,13 +43,50 @@ class Tally:
     """Students with a wrong line."""
     shares: Counter[int] = field(default_factory=Counter)
     """Students by tenths of the marks."""
-    total: float = 0.0
-    squares: float = 0.0
+    total: int = 0
+    """The shares of the marks, added up in units of 10^-12; as whole numbers they come to the same in any order."""
+    squares: int = 0
     verdicts: dict[str, Counter[str]] = field(default_factory=dict)
     mistakes: Counter[str] = field(default_factory=Counter)
     first: Counter[str] = field(default_factory=Counter)
     failures: dict[str, str] = field(default_factory=dict)
     """Reports that could not be set as PDF, by their file, and why."""
+
+    @property
+    def mean(self) -> float:
+        """The share of the marks that a student has on average."""
+        return self.total / FINE / max(self.students, 1)
+
+    @property
+    def deviation(self) -> float:
+        """The standard deviation of the shares."""
+        return math.sqrt(max(self.squares / FINE / max(self.students, 1) - self.mean**2, 0.0))
+
+    def merge(self, other: Tally) -> None:
+        """Count what another part of the class has done, too."""
+        for name in ("students", "unread", "wrong", "total", "squares"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.shares.update(other.shares)
+        self.mistakes.update(other.mistakes)
+        self.first.update(other.first)
+        for name, counts in other.verdicts.items():
+            self.verdicts.setdefault(name, Counter()).update(counts)
+        self.failures |= other.failures
+
+    def add_right(self, correct: Sequence[int], students: int, share: float = 1.0) -> None:
+        """Count students in whose sheets all is right; of each quantity so many are correct, the others rounded."""
+        self._count(share, students)
+        for name, count in zip(self.names, correct, strict=True):
+            known = self.verdicts.setdefault(name, Counter())
+            for verdict, number in (("correct", count), ("rounded", students - count)):
+                if number:
+                    known[verdict] += number
+
+    def _count(self, share: float, students: int = 1) -> None:
+        self.students += students
+        self.total += round(share * FINE) * students
+        self.squares += round(share * share * FINE) * students
+        self.shares[min(int(share * BINS), BINS - 1)] += students
 
     def add(self, row: Sequence[str]) -> None:
         """Count one row of the marks file."""
@@ -55,13 +94,11 @@ class Tally:
         if not score:
             self.unread += 1
             return
-        share = float(score) / (float(out_of) or 1.0)
-        self.students += 1
-        self.total += share
-        self.squares += share * share
-        self.shares[min(int(share * BINS), BINS - 1)] += 1
+        self._count(float(score) / (float(out_of) or 1.0))
         for name, verdict in zip(self.names, verdicts, strict=True):
-            self.verdicts.setdefault(name, Counter())[verdict] += 1
+            if name not in self.verdicts:
+                self.verdicts[name] = Counter()
+            self.verdicts[name][verdict] += 1
         self.mistakes.update(mistakes.split())
         if first:
             self.wrong += 1
@@ -69,9 +106,7 @@ class Tally:
 
     def sheet(self, title: str) -> Sheet:
         """The summary as a document."""
-        count = max(self.students, 1)
-        mean = self.total / count
-        spread = max(self.squares / count - mean * mean, 0.0) ** 0.5
+        mean, spread = self.mean, self.deviation
         words = f"{_counted(self.students, 'student')}, on average {mean:.0%} of the marks (standard deviation {spread:.0%})."
         if self.unread:
             words += f" {_counted(self.unread, 'row')} could not be read; the marks file says why."

@@ -60,6 +60,10 @@ class Key:
         self.sources = lru_cache(maxsize=256)(self._sources)
         self._bound: dict[Rule, Line] = {}
 
+    def __reduce__(self) -> tuple[type[Key], tuple[Problem]]:
+        """Another process gets the problem, and makes the key of it again."""
+        return Key, (self.problem,)
+
     def decimals(self, position: int, value: float) -> int:
         """The decimals asked for: those of the problem, and at least three significant figures of this value."""
         figures, places = self.figures(position), self.problem.rounding.places
