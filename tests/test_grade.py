@@ -691,3 +691,19 @@ def test_no_cell_stops_a_class(tmp_path: Path, sign: str) -> None:
     assert 2 * len(CELLS) + 1 == len(rows)
     assert all(row["score"] for row in rows)
     assert rows[-1]["score"] == rows[-1]["out_of"]
+
+
+def test_another_process_knows_what_a_part_belongs_to(tmp_path: Path) -> None:
+    """What is done of a class bears the same mark in every process, whatever the order of sets in it."""
+    program = (
+        "import sys; from pathlib import Path; from bptt_trace import load; from bptt_trace.marking import class_run\n"
+        "class_run._finish = lambda part, output: None\n"
+        "class_run.run(load('rnn'), Path(sys.argv[1]), Path(sys.argv[2]))"
+    )
+    marks = set()
+    for seed in range(1, 5):
+        output = tmp_path / f"{seed}.csv"
+        environment = {**os.environ, "PYTHONHASHSEED": str(seed)}
+        subprocess.run([sys.executable, "-c", program, str(EXAMPLE), str(output)], env=environment, check=True)
+        marks.add(output.with_name(f"{seed}.csv.part").read_text("utf-8").partition("\n")[0])
+    assert 1 == len(marks)

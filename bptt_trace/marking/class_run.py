@@ -13,6 +13,7 @@ import hashlib
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import IO
@@ -82,7 +83,10 @@ def _run(source: ClassFile, grader: Grader, output: Path, reports: Path | None, 
     names, form = list(map(str, grader.names)), grader.form
     tally = Tally(names)
     outline = source.outline()
-    belongs = f"{__version__}{grader.key.program}{grader.problem}{outline.digest}{reports}{form}{grader.variants}"
+    network = grader.problem.network
+    plain = replace(grader.problem, network=replace(network, shared=frozenset()))
+    shared = sorted(map(str, network.shared))  # a set has no order, and another run would not go on
+    belongs = f"{__version__}{grader.key.program}{plain}{shared}{outline.digest}{reports}{form}{grader.variants}"
     mark = f"#{hashlib.sha256(belongs.encode('utf-8', 'replace')).hexdigest()[:32]}\n"
     part = output.with_name(f"{output.name}.part")
     pieces = outline.pieces(PAGES if form == "pdf" else REPORTS if form or grader.variants else ROWS)
