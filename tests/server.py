@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from bptt_trace import solve
 from bptt_trace.problem.problem import load
@@ -28,7 +29,10 @@ def changes(number: int) -> Iterator[str]:
 
 
 def megabytes() -> int:
-    """The most memory that this process has had."""
+    """The most memory that this process has had since it was started; ``ru_maxrss`` counts that of its parent too."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) // 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 

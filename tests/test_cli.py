@@ -571,10 +571,15 @@ def test_a_closed_pipe_is_no_drama(tmp_path: Path, arguments: tuple[str, ...]) -
         assert running.wait(60) in (0, 2)
 
 
+def heed_interrupts() -> None:
+    """In the new process: a shell in the background hands on that interrupts are ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_control_c_ends_with_130(tmp_path: Path) -> None:
     """One word, no traceback."""
     line = [sys.executable, "-m", "bptt_trace", "solve", long_problem(tmp_path, 2000), "-f", "json"]
-    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=HERE) as running:
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=HERE, preexec_fn=heed_interrupts) as running:
         assert running.stdout is not None
         running.stdout.read(1)
         running.send_signal(signal.SIGINT)
@@ -587,7 +592,7 @@ def test_control_c_leaves_no_file(tmp_path: Path) -> None:
     folder = tmp_path / "out"
     folder.mkdir()
     line = [sys.executable, "-m", "bptt_trace", "solve", long_problem(tmp_path, 8000), "-f", "json", "-o", str(folder / "x.json")]
-    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=HERE) as running:
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=HERE, preexec_fn=heed_interrupts) as running:
         until = time.monotonic() + 60
         while not list(folder.iterdir()) and running.poll() is None and time.monotonic() < until:
             time.sleep(0.002)
