@@ -84,8 +84,10 @@ def _update(desk: Desk, update: Update) -> Iterator[tuple[str, Inline]]:
         for place, (left, right) in enumerate(recipe(update, desk.speller)):
             formulas += ("; " if place else ": ", Relation(left, right))
         if any(desk.steps[position].role is Role.STATE for position in desk.parts.updates):
-            old = "the right-hand one is its old value (0 at the start, unless given)"
-            formulas += (f"; where a letter stands on both sides, {old}",)
+            formulas += ("; where a letter stands on both sides, the right-hand one is its old value (0 at the start",)
+            if update.momentum_decay:  # a product begins with 1
+                formulas += (", 1 for ", desk.speller.math(Name("mu_product")))
+            formulas += (", unless given)",)
     if update.done:
         formulas += (f"; k is counted on from {update.done}: it is {update.done + 1} in the first iteration of this sheet",)
     if update.look_ahead:
