@@ -12,6 +12,8 @@ def ranges(lines: Sequence[int]) -> str:
     >>> ranges([1, 2, 3, 31])
     '1–3, 31'
     """
+    if len(lines) < 3:
+        return ", ".join(map(str, lines))
     runs = [[line for _, line in run] for _, run in groupby(enumerate(lines), lambda pair: pair[1] - pair[0])]
     if len(runs) > MOST_RUNS and all(len(run) == 1 for run in runs):
         return _progressions(lines)

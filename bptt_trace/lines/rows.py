@@ -367,6 +367,8 @@ class Desk:
         Where matrices have lines of their own, 4 stands for all components of line 4; ``[1,2] of 30–35`` is the same
         component of several lines.
         """
+        if not self.has_components:
+            return ranges(sorted({self.line_of[position] for position in arguments} - {0}))
         groups: dict[int, list[int]] = {}
         for position in sorted(set(arguments)):
             if self.line_of[position]:
@@ -391,11 +393,7 @@ class Desk:
 
     def _is_whole(self, line: int, count: int) -> bool:
         """Whether so many components of a line are told by its number alone."""
-        return (
-            not self.has_components
-            or self._line_texts[self._first[line]] == str(line)
-            or (self.on_board and count == self._sizes[line])
-        )
+        return self._line_texts[self._first[line]] == str(line) or (self.on_board and count == self._sizes[line])
 
     def _components(self, positions: Sequence[int]) -> str:
         """Components of one line in short: ``4.1–4.3``; of a matrix those of one row, ``4.1,1–4.1,3``."""
