@@ -253,11 +253,6 @@ def template(rule: Rule, signs: Signs, numbers: bool) -> Template:
     return Line(signs, numbers=numbers, arity=rule.arity).template(rule.formula)
 
 
-def in_z(formula: Formula, signs: Signs) -> str:
-    """A formula of one variable, written in z."""
-    return Line(signs).template(formula).pattern.replace("%s", "z")
-
-
 # ------------------------------------------------------ lines of vectors and matrices
 
 
