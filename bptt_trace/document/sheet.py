@@ -153,6 +153,11 @@ class Table:
         """How many lines of print it takes, about: a row is as high as its highest matrix."""
         return sum(1 + max(words(cell).count(";") for cell in row) for row in self.rows)
 
+    def beside(self, other: Table) -> bool:
+        """Whether another table has room to its right on a page."""
+        narrow = self.width + 2 * len(self.columns) <= 60 and other.width + 2 * len(other.columns) <= 90
+        return narrow and not (self.calculates or other.calculates or self.folds or other.folds or self.breaks or other.breaks)
+
     @property
     def width(self) -> int:
         """How many signs its columns take in plain text."""
