@@ -8,14 +8,15 @@ sandbox, and what a sheet says is only ever a variable there.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
 from html import escape
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import quote
 
-from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateError
+from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateError, pass_context
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from bptt_trace.document.figures import Figure
@@ -63,7 +64,7 @@ def markdown(sheet: Sheet, templates: Path | None = None, links: Mapping[str, st
 
     ``links`` says where a picture is, by its id; one without a link is drawn in characters.
     """
-    return _render("sheet.md.j2", sheet, templates, {"picture": _pictured(links)})
+    return _render("sheet.md.j2", sheet, templates, links)
 
 
 def html(sheet: Sheet, templates: Path | None = None) -> str:
@@ -88,16 +89,12 @@ def template_directory() -> Path:
     return next(path for path in (here / "templates", here.parent / "templates") if path.is_dir())
 
 
-Filters = Mapping[str, Callable[[Figure], str]]
-
-
-def _render(name: str, sheet: Sheet, templates: Path | None, filters: Filters = MappingProxyType({})) -> str:
+def _render(name: str, sheet: Sheet, templates: Path | None, links: Mapping[str, str] = NO_LINKS) -> str:
     if templates is not None and not templates.is_dir():
         raise ProblemError("not a folder; --templates takes a folder of templates", source=str(templates))
     environment = environment_for(name, templates)
-    environment.filters |= filters
     try:
-        text = environment.get_template(name).render(sheet=sheet)
+        text = environment.get_template(name).render(sheet=sheet, links=links)
     except (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         where = f" (line {line})" if (line := getattr(error, "lineno", None)) else ""
         raise ProblemError(
@@ -107,8 +104,17 @@ def _render(name: str, sheet: Sheet, templates: Path | None, filters: Filters = 
 
 
 def environment_for(name: str, templates: Path | None = None) -> ImmutableSandboxedEnvironment:
-    """The Jinja environment of a medium, told by the name of its template."""
-    folders = [template_directory()] if templates is None else [templates, template_directory()]
+    """The Jinja environment of a medium, told by the name of its template; ours is kept, with what it has compiled."""
+    medium = name[name.index(".") :]
+    return _our_environment(medium) if templates is None else _environment(medium, [templates, template_directory()])
+
+
+@lru_cache(maxsize=8)
+def _our_environment(medium: str) -> ImmutableSandboxedEnvironment:
+    return _environment(medium, [template_directory()])
+
+
+def _environment(name: str, folders: Sequence[Path]) -> ImmutableSandboxedEnvironment:
     loader: BaseLoader = ChoiceLoader([FileSystemLoader(folder) for folder in folders])
     if name.endswith((".tex.j2", ".typ.j2")):
         environment = ImmutableSandboxedEnvironment(
@@ -141,7 +147,7 @@ def environment_for(name: str, templates: Path | None = None) -> ImmutableSandbo
             "words": markdown_words,
             "inline": _inline(markdown_words, _markdown_math),
             "math": _markdown_math,
-            "picture": _pictured(NO_LINKS),
+            "picture": _picture,
             "linked": _inline(_markdown_linked, _markdown_math),
         }
     environment.filters |= {"way": _way}
@@ -216,16 +222,14 @@ def _markdown_math(math: Math) -> str:
     return f"${text}$" if (text := math.latex) else ""
 
 
-def _pictured(links: Mapping[str, str]) -> Callable[[Figure], str]:
+@pass_context
+def _picture(context: Context, figure: Figure) -> str:
     """A picture in Markdown: linked, with an alternative text, or drawn in characters."""
-
-    def render(figure: Figure) -> str:
-        if figure.id not in links:
-            return f"```text\n{in_boxes(figure, PLAIN_WIDTH, Script(unicode=True))}\n```"
-        alternative = markdown_words(words(figure.alternative, lambda math: math.spell(UNICODE)))
-        return f"![{alternative}]({quote(links[figure.id], safe='/:;,=+')})"
-
-    return render
+    links: Mapping[str, str] = context.get("links", NO_LINKS)
+    if figure.id not in links:
+        return f"```text\n{in_boxes(figure, PLAIN_WIDTH, Script(unicode=True))}\n```"
+    alternative = markdown_words(words(figure.alternative, lambda math: math.spell(UNICODE)))
+    return f"![{alternative}]({quote(links[figure.id], safe='/:;,=+')})"
 
 
 def _way(label: Word) -> str:
