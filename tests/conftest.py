@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ from typing import Any
 
 import mpmath
 import pytest
+import sweeps
 from hypothesis import HealthCheck, Phase, settings
 
 from bptt_trace.calculation.arithmetic import Values, evaluate
@@ -37,8 +39,12 @@ settings.register_profile("long", settings.get_profile("quick"), max_examples=20
 
 def pytest_configure(config: pytest.Config) -> None:
     """Whoever does not leave out the wide sweeps gets more random problems too; the environment may say how many."""
-    usual = "quick" if config.option.markexpr == "not exhaustive" else "exhaustive"
-    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", usual))
+    sweeps.wide = config.option.markexpr != "not exhaustive"
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "exhaustive" if sweeps.wide else "quick"))
+    if sys.dont_write_bytecode and hasattr(config, "cache"):
+        # Some tests start a process, and each worker is one: without bytecode each of them compiles everything anew.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        os.environ["PYTHONPYCACHEPREFIX"] = str(config.cache.mkdir("bytecode"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
