@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ from typing import Any
 
 import mpmath
 import pytest
+import sweeps
 from hypothesis import HealthCheck, Phase, settings
 
 from bptt_trace.calculation.arithmetic import Values, evaluate
@@ -37,8 +39,12 @@ settings.register_profile("long", settings.get_profile("quick"), max_examples=20
 
 def pytest_configure(config: pytest.Config) -> None:
     """Whoever does not leave out the wide sweeps gets more random problems too; the environment may say how many."""
-    usual = "quick" if config.option.markexpr == "not exhaustive" else "exhaustive"
-    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", usual))
+    sweeps.wide = config.option.markexpr != "not exhaustive"
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "exhaustive" if sweeps.wide else "quick"))
+    if sys.dont_write_bytecode and hasattr(config, "cache"):
+        # Some tests start a process, and each worker is one: without bytecode each of them compiles everything anew.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        os.environ["PYTHONPYCACHEPREFIX"] = str(config.cache.mkdir("bytecode"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -258,19 +264,27 @@ def solved() -> Callable[..., Values]:
 
 
 @pytest.fixture(scope="session")
-def pdflatex() -> Callable[[Path, str], str]:
+def pdflatex() -> Callable[..., str]:
     """Compile a document in a folder; the log comes back, and an error fails the test.
 
+    A draft has the same log, and no PDF, which takes half of the time.
     Where pdflatex is missing the test is skipped, but never where ``CI`` is set.
     """
     program = shutil.which("pdflatex")
     if program is None and not os.environ.get("CI"):
         pytest.skip("pdflatex is not installed (Debian: texlive-latex-recommended, texlive-pictures, lmodern)")
 
-    def compile_in(folder: Path, source: str) -> str:
+    def compile_in(folder: Path, source: str, *, draft: bool = False) -> str:
         assert program, "pdflatex is missing; with CI set, nothing is skipped"
         (folder / "document.tex").write_text(source, "utf-8")
-        command = [program, "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error", "document.tex"]
+        command = [
+            program,
+            "-no-shell-escape",
+            "-interaction=nonstopmode",
+            "-halt-on-error",
+            *["-draftmode"] * draft,
+            "document.tex",
+        ]
         safe = {**os.environ, "openin_any": "p", "openout_any": "p", "max_print_line": "1000"}
         run = subprocess.run(command, cwd=folder, env=safe, capture_output=True, timeout=600, check=False)
         log = (folder / "document.log").read_text("utf-8", "replace")

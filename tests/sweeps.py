@@ -37,13 +37,16 @@ MANY = 200
 
 Values = Iterable[Any]
 
+wide = True
+"""Whether the values that are left to the exhaustive run are there at all; ``conftest.py`` says so before tests are collected."""
+
 
 # ----------------------------------------------------------- parts of a sweep
 
 
 def chosen(values: Values, every_run: Collection[Any]) -> list[Any]:
     """The values of a parameter, of which every run takes those in ``every_run``."""
-    return [_param([_set(value)], value in every_run) for value in values]
+    return _params(([_set(value)], value in every_run) for value in values)
 
 
 def of_examples(names: Iterable[str] | None = None) -> list[Any]:
@@ -53,7 +56,7 @@ def of_examples(names: Iterable[str] | None = None) -> list[Any]:
 
 def thinned(values: Values, each: int) -> list[Any]:
     """The values of a parameter, of which every run takes one in ``each``."""
-    return [_param([_set(value)], place % each == 0) for place, value in enumerate(values)]
+    return _params(([_set(value)], place % each == 0) for place, value in enumerate(values))
 
 
 def paired(*columns: Values) -> list[Any]:
@@ -64,10 +67,10 @@ def paired(*columns: Values) -> list[Any]:
     sets = [[_set(value) for value in column] for column in columns]
     quick = [[place for place, one in enumerate(column) if not _exhaustive(one)] for column in sets]
     rows = {tuple(places[row % len(places)] for places in quick) for row in range(max(map(len, quick)))}
-    return [
-        _param([column[place] for column, place in zip(sets, places, strict=True)], places in rows)
-        for places in product(*(range(len(column)) for column in sets))
-    ]
+    return _params(
+        ([column[place] for column, place in zip(sets, places, strict=True)], places in rows)
+        for places in (product(*(range(len(column)) for column in sets)) if wide else sorted(rows))
+    )
 
 
 def _set(value: Any) -> Any:
@@ -76,6 +79,11 @@ def _set(value: Any) -> Any:
 
 def _exhaustive(one: Any) -> bool:
     return any(mark.name == "exhaustive" for mark in one.marks)
+
+
+def _params(rows: Iterable[tuple[list[Any], bool]]) -> list[Any]:
+    """Rows of parameters, each with whether every run takes it; twelve thousand more take seconds to collect."""
+    return [_param(parts, every_run) for parts, every_run in rows if every_run or wide]
 
 
 def _param(parts: list[Any], every_run: bool) -> Any:
@@ -93,8 +101,8 @@ def each_once(values: Values, features: Callable[[Any], Iterable[Hashable]]) -> 
     for value in values:
         new = set(features(value)) - seen
         seen |= new
-        found.append(_param([_set(value)], bool(new)))
-    return found
+        found.append(([_set(value)], bool(new)))
+    return _params(found)
 
 
 def runs(many: int) -> settings:

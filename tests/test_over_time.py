@@ -13,6 +13,7 @@ from hypothesis import assume, given, settings
 from law import answer_name, number
 from networks import filled, sequence
 from random_problems import Case, cases, examples
+from sweeps import paired
 
 from bptt_trace import parse, solve
 from bptt_trace.errors import CalculationError
@@ -171,8 +172,7 @@ def shaped(name: str, seed: int = 1) -> Solution:
     return solve(from_document(filled(network, {"x": sequence(T, seed=seed + 1), "target": target}, seed=seed)), detail="lines")
 
 
-@pytest.mark.parametrize("medium", MEDIA)
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize(("name", "medium"), paired(SHAPES, MEDIA))
 def test_every_cell_over_time_is_the_value_of_its_line(name: str, medium: str) -> None:
     """States, outputs, losses, gradients, and each part of a gradient under the word that its line has."""
     solution = shaped(name)
@@ -188,7 +188,7 @@ def test_every_cell_over_time_of_an_example(name: str) -> None:
 
 
 @pytest.mark.parametrize("medium", MEDIA)
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(case=cases(any_shape=True))
 def test_every_cell_over_time_of_any_network(medium: str, case: Case) -> None:
     """Whatever the cell, the shape and the rounding."""

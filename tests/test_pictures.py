@@ -154,9 +154,13 @@ def desk_of(one: Problem) -> tuple[Desk, Desk | Blackboard]:
     return desk, Blackboard(desk, "both") if desk.has_components else desk
 
 
-EVERY_RUN = [name for name in PROBLEMS if name not in set(examples()) - {"rnn", "gomez", "cs224n-gru", "training", "vanishing"}]
+EVERY_RUN = [
+    "cs224n-gru", "training", "one step", "last output", "no readout", "rows", "batch", "dense", "dense classes", "long softmax",
+    "all digits", "pytorch", "concatenated lstm", "gru, two biases", "slstm, sigmoid", "both directions",
+    "both directions, last", "translation in layers", "frozen",
+]  # fmt: skip
+"""They execute 99.8 % of the branches that all pictures together do."""
 EACH = chosen(PROBLEMS, EVERY_RUN)
-"""Every problem made for pictures, and few of the examples: they have the same shapes."""
 
 
 @cache

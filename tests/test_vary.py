@@ -154,7 +154,7 @@ def test_a_code_can_be_typed_as_it_is_read() -> None:
 def test_a_code_makes_its_variant_again() -> None:
     """With all that its key needs; from the same problem alone."""
     for name in PROBLEMS:
-        for variant in found(name).variants[:5]:
+        for variant in found(name).variants[:2]:
             assert variant == factory(name).regenerate(variant.code)
     changed = Factory({**document("rnn"), "title": "Another title", "marks": {"rough": 1}})
     assert factory("rnn").key == changed.key
@@ -294,7 +294,7 @@ def conditions(one: Key) -> Iterator[str]:
             yield visible.mistake.slug
 
 
-@pytest.mark.parametrize("each", chosen([20, 1], [20]))
+@pytest.mark.parametrize("each", chosen([50, 1], [50]))
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_every_variant_keeps_every_condition(name: str, each: int) -> None:
     """Of 200 variants, looked at again by itself, without columns, none fails, and no two are equal."""
@@ -307,7 +307,7 @@ def test_every_variant_keeps_every_condition(name: str, each: int) -> None:
 @pytest.mark.parametrize("name", chosen(PROBLEMS, ["rnn3"]))
 def test_what_is_rejected_deserves_it(name: str) -> None:
     """Every candidate on the way is counted under a condition that it fails by itself, or it is a variant."""
-    search, one = factory(name).search(5, 3), factory(name)
+    search, one = factory(name).search(3, 3), factory(name)
     passed = {variant.code for variant in search.variants}
     counted: Counter[str] = Counter()
     for code in islice(codes(one.key, 3), search.drawn):
@@ -317,7 +317,7 @@ def test_what_is_rejected_deserves_it(name: str) -> None:
     for condition, count in search.rejected.items():
         slug = condition.removeprefix("the mistake ").removesuffix(" does not show")
         assert count <= counted[slug]
-    assert search.rejected.total() + 5 == search.drawn
+    assert search.rejected.total() + 3 == search.drawn
 
 
 def test_a_screen_that_lets_one_through_would_be_noticed() -> None:
@@ -369,7 +369,7 @@ def test_an_impossible_demand_names_what_failed() -> None:
 def test_classes_vary_as_classes() -> None:
     """Each variant has one class, its program leaves the other terms out, and its key is right."""
     one = Factory({**document("classifier"), "vary": {"target": "classes"}})
-    search = one.search(6, 2)
+    search = one.search(4, 2)
     classes = {variant.drawn[-1] for variant in search.variants}
     assert len(classes) > 1
     setter = Typesetter(one, MARKDOWN)
@@ -438,7 +438,10 @@ def test_every_mistake_is_named_on_every_variant(name: str, each: int) -> None:
 @pytest.mark.parametrize(
     ("name", "wanted"),
     paired(
-        ["rnn", "rnn3", "fnn", "classifier", "mazur", "toy-batch", "recurrent-layer"],
+        chosen(
+            ["rnn", "rnn3", "fnn", "classifier", "mazur", "toy-batch", "recurrent-layer"],
+            ["rnn3", "fnn", "classifier", "toy-batch"],
+        ),
         [["all"], ["results"], ["gradients"], ["all", "again", "memory"]],
     ),
 )
@@ -640,7 +643,7 @@ def test_a_written_problem_is_that_of_its_sheets(changes: dict[str, Any]) -> Non
     one = Factory({**document("classifier"), **changes, "vary": {"target": "classes"}})
     setter = Typesetter(one, MARKDOWN)
     classes = set()
-    for code in islice(codes(one.key, 1), 8):
+    for code in islice(codes(one.key, 1), 4):
         variant = one.regenerate(code)
         sheets = setter.sheets(variant)
         own = parse(sheets.problem)
@@ -746,7 +749,7 @@ def test_a_class_as_pdf(tmp_path: Path) -> None:
     """A file for each, all of them together for the copier, and in no worksheet a result."""
     if shutil.which("pdflatex") is None and not os.environ.get("CI"):
         pytest.skip("pdflatex is not installed (Debian: texlive-latex-recommended, texlive-pictures, lmodern)")
-    run("vary", "fnn", "-n", "3", "-f", "pdf", "-o", str(tmp_path / "out"))
+    run("vary", "fnn", "-n", "2", "-f", "pdf", "-o", str(tmp_path / "out"))
     pages = {path.name: len(PdfReader(path).pages) for path in (tmp_path / "out").rglob("*.pdf")}
     assert pages["all-worksheets.pdf"] == sum(len(PdfReader(p).pages) for p in (tmp_path / "out/worksheets").iterdir())
     for row in table(tmp_path / "out/index.csv"):

@@ -17,6 +17,7 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from networks import document as network_document
 from students import by_hand
 from sweeps import key, of_examples, paired, runs
+from sweeps import printed as written
 from sweeps import solution as example
 
 from bptt_trace import Key, check, load, solve
@@ -313,10 +314,10 @@ def test_markdown_is_rendered_without_debris(name: str, hints: int) -> None:
     """Worksheet and key, by a renderer with tables and mathematics: no bar, dollar or backslash is left over."""
     one = key(name)
     blanks = blanks_of(one, ["all"], hints)
-    for sheet in (worksheet(one, blanks), key_sheet(one, blanks), example(name).sheet):
-        page = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin).render(markdown(sheet))
+    for text in (markdown(worksheet(one, blanks)), markdown(key_sheet(one, blanks)), written(example(name), "markdown")):
+        page = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin).render(text)
         rules = re.compile(r"^\|(?::?-+:?\|)+$|^\| ?(?:[:-]+ ?\| ?)+$", re.MULTILINE)
-        assert page.count("<table>") == len(rules.findall(markdown(sheet)))
+        assert page.count("<table>") == len(rules.findall(text))
         left = re.sub(r'<(span|div) class="math [a-z]+">.*?</\1>|<pre>.*?</pre>', "", page, flags=re.DOTALL)
         words = re.sub(r"<[^>]+>", " ", left)
         assert "math" in page
@@ -332,9 +333,9 @@ def run(*arguments: str) -> str:
     return outcome.output
 
 
-@pytest.mark.parametrize("width", [60, 80, 120])
-@pytest.mark.parametrize("name", ["rnn", "classifier", "recurrent-layer", "toy-batch"])
-@pytest.mark.parametrize("unicode", [True, False])
+@pytest.mark.parametrize(
+    ("name", "width", "unicode"), paired(["rnn", "classifier", "recurrent-layer", "toy-batch"], [60, 80, 120], [True, False])
+)
 def test_a_worksheet_fits_a_terminal(name: str, width: int, unicode: bool) -> None:
     """At any width, with a box for every blank."""
     one = key(name)

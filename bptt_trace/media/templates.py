@@ -8,14 +8,15 @@ sandbox, and what a sheet says is only ever a variable there.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from functools import cache, partial
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache, partial
 from html import escape
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import quote
 
-from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateError
+from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateError, pass_context
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from bptt_trace.document.figures import Figure
@@ -48,7 +49,7 @@ def markdown(sheet: Sheet, templates: Path | None = None, links: Mapping[str, st
 
     ``links`` says where a picture is, by its id; one without a link is drawn in characters.
     """
-    return _render("sheet.md.j2", sheet, templates, {"picture": _pictured(links)})
+    return _render("sheet.md.j2", sheet, templates, links)
 
 
 def html(sheet: Sheet, templates: Path | None = None) -> str:
@@ -79,22 +80,18 @@ def template_directory() -> Path:
     return next(path for path in (here / "templates", here.parent / "templates") if path.is_dir())
 
 
-Filters = Mapping[str, Callable[[Figure], str]]
-
-
 def _render(
     name: str,
     sheet: Sheet,
     templates: Path | None,
-    filters: Filters = MappingProxyType({}),
+    links: Mapping[str, str] = NO_LINKS,
     scripts: set[str] | None = None,
 ) -> str:
     if templates is not None and not templates.is_dir():
         raise ProblemError("not a folder; --templates takes a folder of templates", source=str(templates))
-    environment = environment_for(name, templates, scripts)
-    environment.filters |= filters
+    environment = environment_for(name, templates)
     try:
-        text = environment.get_template(name).render(sheet=sheet)
+        text = environment.get_template(name).render(sheet=sheet, links=links, scripts=set() if scripts is None else scripts)
     except (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         where = f" (line {line})" if (line := getattr(error, "lineno", None)) else ""
         raise ProblemError(
@@ -103,9 +100,18 @@ def _render(
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
-def environment_for(name: str, templates: Path | None = None, scripts: set[str] | None = None) -> ImmutableSandboxedEnvironment:
-    """The Jinja environment of a medium, told by the name of its template; ``scripts`` as in ``latex``."""
-    folders = [template_directory()] if templates is None else [templates, template_directory()]
+def environment_for(name: str, templates: Path | None = None) -> ImmutableSandboxedEnvironment:
+    """The Jinja environment of a medium, told by the name of its template; ours is kept, with what it has compiled."""
+    medium = name[name.index(".") :]
+    return _our_environment(medium) if templates is None else _environment(medium, [templates, template_directory()])
+
+
+@lru_cache(maxsize=8)
+def _our_environment(medium: str) -> ImmutableSandboxedEnvironment:
+    return _environment(medium, [template_directory()])
+
+
+def _environment(name: str, folders: Sequence[Path]) -> ImmutableSandboxedEnvironment:
     loader: BaseLoader = ChoiceLoader([FileSystemLoader(folder) for folder in folders])
     if name.endswith((".tex.j2", ".typ.j2")):
         environment = ImmutableSandboxedEnvironment(
@@ -117,11 +123,8 @@ def environment_for(name: str, templates: Path | None = None, scripts: set[str] 
             environment.filters |= {"words": typst_words, "inline": _inline(typst_words, _typst_math), "math": _typst_math}
             environment.filters |= {"formula": _typst_formula, "picture": lambda figure: typst_image(svg(figure))}
         else:
-            scripts = set() if scripts is None else scripts
-            words_of = partial(tex_words, scripts=scripts)
-            environment.filters |= {"words": words_of, "inline": _inline(words_of, _tex_math), "math": _tex_math}
-            environment.filters |= {"picture": lambda figure: tikz(figure, _inline(words_of, _tex_math))}
-            environment.globals |= {"scripts": scripts, "fonts": FONTS}
+            environment.filters |= {"words": _tex_words, "inline": _tex_inline, "math": _tex_math, "picture": _tikz}
+            environment.globals |= {"fonts": FONTS}
     else:
         environment = ImmutableSandboxedEnvironment(
             loader=loader,
@@ -141,7 +144,7 @@ def environment_for(name: str, templates: Path | None = None, scripts: set[str] 
             "words": markdown_words,
             "inline": _inline(markdown_words, _markdown_math),
             "math": _markdown_math,
-            "picture": _pictured(NO_LINKS),
+            "picture": _picture,
             "linked": _inline(_markdown_linked, _markdown_math),
         }
     environment.filters |= {"way": _way}
@@ -181,6 +184,21 @@ def _html_math(math: Math) -> str:
     return f'<span class="m">{escape(math.spell(UNICODE), quote=True)}</span>'
 
 
+@pass_context
+def _tex_words(context: Context, text: str) -> str:
+    return tex_words(text, context["scripts"])
+
+
+@pass_context
+def _tex_inline(context: Context, text: Inline) -> str:
+    return _inline(partial(tex_words, scripts=context["scripts"]), _tex_math)(text)
+
+
+@pass_context
+def _tikz(context: Context, figure: Figure) -> str:
+    return tikz(figure, _inline(partial(tex_words, scripts=context["scripts"]), _tex_math))
+
+
 def _tex_math(math: Math) -> str:
     text = math.latex
     # Rows of matrices end in \\cr, which Markdown leaves alone; LaTeX has a sign of its own for them.
@@ -200,16 +218,14 @@ def _markdown_math(math: Math) -> str:
     return f"${text}$" if (text := math.latex) else ""
 
 
-def _pictured(links: Mapping[str, str]) -> Callable[[Figure], str]:
+@pass_context
+def _picture(context: Context, figure: Figure) -> str:
     """A picture in Markdown: linked, with an alternative text, or drawn in characters."""
-
-    def render(figure: Figure) -> str:
-        if figure.id not in links:
-            return f"```text\n{in_boxes(figure, PLAIN_WIDTH, Script(unicode=True))}\n```"
-        alternative = markdown_words(words(figure.alternative, lambda math: math.spell(UNICODE)))
-        return f"![{alternative}]({quote(links[figure.id], safe='/:;,=+')})"
-
-    return render
+    links: Mapping[str, str] = context.get("links", NO_LINKS)
+    if figure.id not in links:
+        return f"```text\n{in_boxes(figure, PLAIN_WIDTH, Script(unicode=True))}\n```"
+    alternative = markdown_words(words(figure.alternative, lambda math: math.spell(UNICODE)))
+    return f"![{alternative}]({quote(links[figure.id], safe='/:;,=+')})"
 
 
 def _way(label: Word) -> str:
