@@ -8,15 +8,15 @@ sandbox, and what a sheet says is only ever a variable there.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache, lru_cache, partial
-from html import escape
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import quote
 
-from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateError, pass_context
-from jinja2.runtime import Context
+from jinja2 import BaseLoader, BytecodeCache, ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateError
+from jinja2.bccache import Bucket
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from bptt_trace.document.figures import Figure
@@ -28,6 +28,19 @@ from bptt_trace.errors import ProblemError
 from bptt_trace.media.drawing.characters import text as in_boxes
 from bptt_trace.media.drawing.svg import svg
 from bptt_trace.media.drawing.tikz import tikz
+from bptt_trace.media.html import (
+    anchor,
+    html_formula,
+    html_inline,
+    html_math,
+    html_number,
+    html_picture,
+    html_summand,
+    html_told,
+    html_words,
+    linked,
+    named,
+)
 from bptt_trace.media.latex_words import FONTS, tex_words
 from bptt_trace.media.typst import typst_image, typst_words
 from bptt_trace.media.unicode import Script
@@ -49,12 +62,23 @@ def markdown(sheet: Sheet, templates: Path | None = None, links: Mapping[str, st
 
     ``links`` says where a picture is, by its id; one without a link is drawn in characters.
     """
-    return _render("sheet.md.j2", sheet, templates, links)
+    return _render("sheet.md.j2", sheet, templates, {"picture": _pictured(links)})
 
 
 def html(sheet: Sheet, templates: Path | None = None) -> str:
     """The sheet as one page of HTML, without scripts and without anything from elsewhere."""
-    return _render("sheet.html.j2", sheet, templates)
+    return _render("sheet.html.j2", sheet, templates, _references(sheet))
+
+
+def html_fragment(sheet: Sheet) -> str:
+    """The sheet as an element of somebody else's page, such as a notebook, with the style that it needs and ids of its own."""
+    digest = sha256(_render("body.html.j2", sheet, None, _references(sheet)).encode()).hexdigest()
+    return _render("fragment.html.j2", sheet, None, _references(sheet, f"s{digest[:8]}-"))
+
+
+def _references(sheet: Sheet, prefix: str = "") -> Filters:
+    """Filters for ids, which begin with ``prefix``, and for links to the lines that a sheet has."""
+    return {"uses": linked({row.number for row in sheet.rows()}, prefix), "id": named(prefix)}
 
 
 def latex(
@@ -80,18 +104,22 @@ def template_directory() -> Path:
     return next(path for path in (here / "templates", here.parent / "templates") if path.is_dir())
 
 
+Filters = Mapping[str, Callable[..., str]]
+
+
 def _render(
     name: str,
     sheet: Sheet,
     templates: Path | None,
-    links: Mapping[str, str] = NO_LINKS,
+    filters: Filters = MappingProxyType({}),
     scripts: set[str] | None = None,
 ) -> str:
     if templates is not None and not templates.is_dir():
         raise ProblemError("not a folder; --templates takes a folder of templates", source=str(templates))
-    environment = environment_for(name, templates)
+    environment = environment_for(name, templates, scripts)
+    environment.filters |= filters
     try:
-        text = environment.get_template(name).render(sheet=sheet, links=links, scripts=set() if scripts is None else scripts)
+        text = environment.get_template(name).render(sheet=sheet)
     except (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         where = f" (line {line})" if (line := getattr(error, "lineno", None)) else ""
         raise ProblemError(
@@ -100,31 +128,45 @@ def _render(
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
-def environment_for(name: str, templates: Path | None = None) -> ImmutableSandboxedEnvironment:
-    """The Jinja environment of a medium, told by the name of its template; ours is kept, with what it has compiled."""
-    medium = name[name.index(".") :]
-    return _our_environment(medium) if templates is None else _environment(medium, [templates, template_directory()])
+class _Compiled(BytecodeCache):
+    """Templates as they were compiled: each is compiled once in a process, not for every sheet."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Take what is there."""
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled."""
+        self._code[bucket.key] = bucket.bytecode_to_string()
 
 
-@lru_cache(maxsize=8)
-def _our_environment(medium: str) -> ImmutableSandboxedEnvironment:
-    return _environment(medium, [template_directory()])
+_COMPILED = _Compiled()
 
 
-def _environment(name: str, folders: Sequence[Path]) -> ImmutableSandboxedEnvironment:
+def environment_for(name: str, templates: Path | None = None, scripts: set[str] | None = None) -> ImmutableSandboxedEnvironment:
+    """The Jinja environment of a medium, told by the name of its template; ``scripts`` as in ``latex``."""
+    folders = [template_directory()] if templates is None else [templates, template_directory()]
     loader: BaseLoader = ChoiceLoader([FileSystemLoader(folder) for folder in folders])
+    compiled = _COMPILED if templates is None else None
     if name.endswith((".tex.j2", ".typ.j2")):
         environment = ImmutableSandboxedEnvironment(
             loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False,
             block_start_string="((*", block_end_string="*))", variable_start_string="(((", variable_end_string=")))",
-            comment_start_string="((=", comment_end_string="=))",
+            comment_start_string="((=", comment_end_string="=))", bytecode_cache=compiled,
         )  # fmt: skip
         if name.endswith(".typ.j2"):
             environment.filters |= {"words": typst_words, "inline": _inline(typst_words, _typst_math), "math": _typst_math}
             environment.filters |= {"formula": _typst_formula, "picture": lambda figure: typst_image(svg(figure))}
         else:
-            environment.filters |= {"words": _tex_words, "inline": _tex_inline, "math": _tex_math, "picture": _tikz}
-            environment.globals |= {"fonts": FONTS}
+            scripts = set() if scripts is None else scripts
+            words_of = partial(tex_words, scripts=scripts)
+            environment.filters |= {"words": words_of, "inline": _inline(words_of, _tex_math), "math": _tex_math}
+            environment.filters |= {"picture": lambda figure: tikz(figure, _inline(words_of, _tex_math))}
+            environment.globals |= {"scripts": scripts, "fonts": FONTS}
     else:
         environment = ImmutableSandboxedEnvironment(
             loader=loader,
@@ -132,19 +174,21 @@ def _environment(name: str, folders: Sequence[Path]) -> ImmutableSandboxedEnviro
             trim_blocks=True,
             lstrip_blocks=True,
             autoescape=False,
+            bytecode_cache=compiled,
         )
         if name.endswith(".py.j2"):
             environment.filters |= {"words": docstring_words}
             return environment
         if name.endswith(".html.j2"):
-            environment.filters |= {"words": html_words, "inline": _inline(html_words, _html_math), "math": _html_math}
-            environment.filters |= {"picture": svg}
+            environment.filters |= {"words": html_words, "inline": html_inline, "math": html_math}
+            environment.filters |= {"formula": html_formula, "number": html_number, "summand": html_summand, "anchor": anchor}
+            environment.filters |= {"told": html_told, "picture": html_picture, "id": named(""), "uses": linked(())}
             return environment
         environment.filters |= {
             "words": markdown_words,
             "inline": _inline(markdown_words, _markdown_math),
             "math": _markdown_math,
-            "picture": _picture,
+            "picture": _pictured(NO_LINKS),
             "linked": _inline(_markdown_linked, _markdown_math),
         }
     environment.filters |= {"way": _way}
@@ -175,30 +219,6 @@ def _markdown_linked(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", text).replace("\n", "<br>")
 
 
-def html_words(text: str) -> str:
-    """Words for HTML: nothing in them is markup."""
-    return escape(text, quote=True).replace("\n", "<br>")
-
-
-def _html_math(math: Math) -> str:
-    return f'<span class="m">{escape(math.spell(UNICODE), quote=True)}</span>'
-
-
-@pass_context
-def _tex_words(context: Context, text: str) -> str:
-    return tex_words(text, context["scripts"])
-
-
-@pass_context
-def _tex_inline(context: Context, text: Inline) -> str:
-    return _inline(partial(tex_words, scripts=context["scripts"]), _tex_math)(text)
-
-
-@pass_context
-def _tikz(context: Context, figure: Figure) -> str:
-    return tikz(figure, _inline(partial(tex_words, scripts=context["scripts"]), _tex_math))
-
-
 def _tex_math(math: Math) -> str:
     text = math.latex
     # Rows of matrices end in \\cr, which Markdown leaves alone; LaTeX has a sign of its own for them.
@@ -218,14 +238,16 @@ def _markdown_math(math: Math) -> str:
     return f"${text}$" if (text := math.latex) else ""
 
 
-@pass_context
-def _picture(context: Context, figure: Figure) -> str:
+def _pictured(links: Mapping[str, str]) -> Callable[[Figure], str]:
     """A picture in Markdown: linked, with an alternative text, or drawn in characters."""
-    links: Mapping[str, str] = context.get("links", NO_LINKS)
-    if figure.id not in links:
-        return f"```text\n{in_boxes(figure, PLAIN_WIDTH, Script(unicode=True))}\n```"
-    alternative = markdown_words(words(figure.alternative, lambda math: math.spell(UNICODE)))
-    return f"![{alternative}]({quote(links[figure.id], safe='/:;,=+')})"
+
+    def render(figure: Figure) -> str:
+        if figure.id not in links:
+            return f"```text\n{in_boxes(figure, PLAIN_WIDTH, Script(unicode=True))}\n```"
+        alternative = markdown_words(words(figure.alternative, lambda math: math.spell(UNICODE)))
+        return f"![{alternative}]({quote(links[figure.id], safe='/:;,=+')})"
+
+    return render
 
 
 def _way(label: Word) -> str:
