@@ -17,12 +17,13 @@ from itertools import combinations, islice
 from bptt_trace.engine.names import Name
 from bptt_trace.marking.answer_files import Answers
 from bptt_trace.marking.answer_number import Reading, read
-from bptt_trace.marking.assessable import says_nothing
+from bptt_trace.marking.assessable import NO_RESULT, by_chance, says_nothing
 from bptt_trace.marking.blank_lines import absurd, solved
 from bptt_trace.marking.catalogue.entry import Misconception
 from bptt_trace.marking.decimal_mark import decided
 from bptt_trace.marking.key import HALF, MARGIN, MOST_UNITS, Changed, Key, Sources, TooMuchWork, Work, World
 from bptt_trace.marking.marks import FAULTS, RIGHT, Marked, Marks, Unwritten
+from bptt_trace.marking.rounded_lines import by_hand
 from bptt_trace.marking.slips import CUT_OFF, out_of_range, slip
 from bptt_trace.problem.problem import Problem
 
@@ -32,12 +33,7 @@ Explanation = Callable[[int, float, Misconception, Changed, float | None, float]
 
 MOST_COMBINATIONS = 15
 
-
-LEAST_FILLED = 3
-"""From this many answers on, the same number in every box is no coincidence."""
-
-ASTRAY = 4
-"""With this many unexplained lines for each right one, an answer that follows from wrong numbers may be chance."""
+TOO_FAR = "rounding alone can make this difference, but it is too large to be accepted without a look"
 
 MOST_WORK = 5_000_000
 """The largest number of lines calculated for one sheet, about ten seconds; undecided answers then need a human."""
@@ -140,19 +136,11 @@ class _Marking:
             return _Verdict("needs-human", "this sheet takes too much calculation to be marked to its end")
 
     def look_over(self) -> None:
-        """Take back marks earned by chance: on a sheet with one number in every box, or with hardly any right line."""
-        filled = {position: reading.value for position, (_, reading) in self.readings.items() if reading.value is not None}
-        kinds = [self.verdicts[position].kind for position in filled]
-        right = [position for position, kind in zip(filled, kinds, strict=True) if kind in RIGHT]
-        if len(set(filled.values())) == 1 and len(filled) >= LEAST_FILLED and kinds.count("correct") < len(filled) / 2:
-            self.take_back(right, "the same number is in every box")
-        elif (astray := kinds.count("wrong") + kinds.count("slip")) >= LEAST_FILLED and astray >= ASTRAY * len(right):
-            followed = [position for position in right if self.verdicts[position].inherits]
-            self.take_back(followed, "hardly any line of this sheet is right, or follows from another: this may be chance")
-
-    def take_back(self, positions: Iterable[int], why: str) -> None:
-        """Leave these answers to a human."""
-        for position in positions:
+        """Leave to a human what the sheet as a whole shows to be earned by chance."""
+        numbers = {position: reading.value for position, (_, reading) in self.readings.items() if reading.value is not None}
+        kinds = {position: self.verdicts[position].kind for position in numbers}
+        followed = [position for position in numbers if kinds[position] in RIGHT and self.verdicts[position].inherits]
+        for position, why in by_chance(numbers, kinds, followed).items():
             self.verdicts[position] = _Verdict("not-assessable", why)
 
     def judge(self, position: int, value: float, reading: Reading) -> _Verdict:
@@ -226,18 +214,27 @@ class _Marking:
     def consistent(self, position: int, value: float) -> _Verdict | None:
         """The verdict if the answer follows from the student's own numbers."""
         reference = self.world.rule(position)
-        if reference is None:
-            return _Verdict("not-assessable", "what it is made of has no value") if self.unsound(position) else None
         sources = self.unsound(position)
-        if not sources and abs(value - reference) <= HALF * self.unit(position):
+        behind = frozenset().union(*(self.roots[source] for source in sources))
+        if reference is None:
+            if behind:
+                self.roots[position] = behind
+            return _Verdict("not-assessable", NO_RESULT, (), behind) if behind else None
+        half = HALF * self.unit(position)
+        if not sources and abs(value - reference) <= half:
             return _Verdict("rounded", reference=reference)  # the most common case needs no further tolerance
         radius = self.radius(position, reference)
-        if not abs(value - reference) <= radius:
-            return None
-        behind = frozenset().union(*(self.roots[source] for source in sources))
-        if self.is_far(position, value, reference):
-            self.roots[position] = behind or frozenset({position})
-            return _Verdict("needs-human", "too much rounding on the way to tell", (), behind, reference, radius)
+        within = abs(value - reference) <= radius
+        if not within or self.is_far(position, value, reference):
+            results = by_hand(self.key, self.written, self.work, position)
+            by_rounding = next((result for result in results if abs(value - result) <= half), None)
+            if by_rounding is not None:
+                reference, radius = by_rounding, half
+            elif within:
+                self.roots[position] = behind or frozenset({position})
+                return _Verdict("needs-human", TOO_FAR, (), behind, reference, radius)
+            else:
+                return None
         if not sources:
             return _Verdict("rounded", reference=reference, radius=radius)
         self.roots[position] = behind
@@ -443,7 +440,7 @@ class _Marking:
             for way in range(len(lines[position])):
                 other = self.mistaken_world(misconception.slug, lines, way).rule(position)
                 if other is not None and abs(other - reference) <= radius:
-                    return "the mistake before it gives the same number here"
+                    return "the earlier mistake, made again here, would give the same number"
         return ""
 
     # ----------------------------------------------------------- blank lines

@@ -281,8 +281,12 @@ class World:
             return self.written[position]
         if position not in self._known:
             for line in self.behind([position], self._known):
-                self._known[line] = self.rule(line)
+                self._known[line] = self.kept(line)
         return self._known[position]
+
+    def kept(self, position: int) -> float | None:
+        """The result of a blank line as the lines after it use it."""
+        return self.rule(position)
 
     def behind(self, positions: Iterable[int], known: dict[int, float | None] | None = None) -> list[int]:
         """These lines and all that they depend on, without written lines; each after its arguments.
