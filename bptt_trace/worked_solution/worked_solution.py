@@ -7,7 +7,7 @@ section says in sentences is in ``sentences``; the box of conventions is in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bptt_trace.calculation.arithmetic import Values, unrounded
@@ -285,7 +285,7 @@ class Writer:
         """A later iteration: its lines; the formulas are those of the first."""
         board, labels, parts = self.board, self.labels.of, self.parts.iteration(k)
         forward = [p for lines in parts.forward.steps.values() for p in lines]
-        backward = [p for lines in parts.backward.values() for p in lines]
+        backward = self._numbered(p for lines in parts.backward.values() for p in lines)
         yield from self._ahead(parts)
         if forward:
             yield Lines(("Forward pass",), board.stream(forward, labels))
@@ -299,7 +299,7 @@ class Writer:
             lines = [p for p in group if long or not board.steps[p].repeats]
             yield Lines(("Gradient of ", board.name(parameter)), board.stream(lines, labels, long), long)
         if parts.inputs:
-            yield Lines((headings(self.desk)["inputs"],), board.stream(self._of_inputs(parts), labels))
+            yield Lines((headings(self.desk)["inputs"],), board.stream(self._numbered(parts.inputs), labels))
         yield from self._changes(parts)
 
     def _ahead(self, parts: Parts) -> Iterator[Block]:
@@ -331,7 +331,7 @@ class Writer:
                 part=self.desk.speller.math(part),
             )
         )
-        lines = [p for p in parts.whole if not self.board.steps[p].repeats]
+        lines = self._numbered(parts.whole)
         if self.on_ledger and len(lines) > MOST_UNCUT:
             lines = [p for p in lines if self.board.steps[p].target.time is None and self.board.steps[p].target.via is None]
         yield Lines(("The whole backward pass",), self.board.stream(lines, self.labels.of))
@@ -418,7 +418,8 @@ class Writer:
 
     def _all_steps(self, steps: Mapping[Moment, Sequence[int]]) -> Lines:
         """Every line in one block: in a long trace the names say which step it is."""
-        return Lines(("All steps",), self.board.stream([p for positions in steps.values() for p in positions], self.labels.of))
+        lines = self._numbered(p for positions in steps.values() for p in positions)
+        return Lines(("All steps",), self.board.stream(lines, self.labels.of))
 
     def _forward_ledgers(self, one: Pass) -> Iterator[Table]:
         """A row for each time step; a table for each sample."""
@@ -498,7 +499,7 @@ class Writer:
         yield Equations(lead, tuple(self._backward_equations()))
         if not self.recurrent:
             for place, (moment, lines) in enumerate(backward.items()):
-                yield Lines(self._title(moment), board.stream(lines, self.labels.of))
+                yield Lines(self._title(moment), board.stream(self._numbered(lines), self.labels.of))
                 if place == 0:
                     yield from self.said(backward_notes.short_gradient, self.desk, moment)
             yield from self.said(backward_notes.chain, self.desk)
@@ -509,15 +510,15 @@ class Writer:
             yield from self._backward_over_time()
         yield from self._network()
 
-    def _of_inputs(self, parts: Parts) -> list[int]:
-        """The gradients of inputs and initial states; what only repeats another line has none."""
-        return [position for position in parts.inputs if not self.board.steps[position].repeats]
+    def _numbered(self, lines: Iterable[int]) -> list[int]:
+        """These lines without the parts of sums that only repeat another line, which have no number."""
+        return [position for position in lines if not self.board.steps[position].repeats]
 
     def inputs(self) -> Iterator[Block]:
         """The gradients of inputs and of initial states, where these are asked for."""
         if not self.parts.inputs:
             return
-        lines = self._of_inputs(self.parts)
+        lines = self._numbered(self.parts.inputs)
         steps = self.board.steps
         of_input = [p for p in lines if steps[p].target.stem == "x" and steps[p].target.sample in (None, 1)]
         of_state = [p for p in lines if steps[p].target.stem != "x" and steps[p].target.sample in (None, 1)]
@@ -536,7 +537,7 @@ class Writer:
                 title = (*title, " (the last: nothing is carried back)")
             if self._is_cut(moment):
                 title = (*title, " (cut: nothing is carried back from the step after it)")
-            yield Lines(title, self.board.stream(backward[moment], self.labels.of))
+            yield Lines(title, self.board.stream(self._numbered(backward[moment]), self.labels.of))
             if moment == moments[0]:
                 yield from self.said(backward_notes.short_gradient, desk, moment)
             if moment.time is not None and (desk.last_time <= EXPLAINED_STEPS or moment in shown[:EXPLAINED_STEPS]):
