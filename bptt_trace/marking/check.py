@@ -21,7 +21,7 @@ from bptt_trace.marking.assessable import NO_RESULT, by_chance, says_nothing
 from bptt_trace.marking.blank_lines import absurd, solved
 from bptt_trace.marking.catalogue.entry import Misconception
 from bptt_trace.marking.decimal_mark import decided
-from bptt_trace.marking.key import HALF, MARGIN, MOST_UNITS, Changed, Key, Sources, TooMuchWork, Work, World
+from bptt_trace.marking.key import HALF, MARGIN, Changed, Key, Sources, TooMuchWork, Work, World
 from bptt_trace.marking.marks import FAULTS, RIGHT, Marked, Marks, Unwritten
 from bptt_trace.marking.rounded_lines import by_hand
 from bptt_trace.marking.slips import CUT_OFF, out_of_range, slip
@@ -244,7 +244,7 @@ class _Marking:
 
     def is_far(self, position: int, value: float, reference: float) -> bool:
         """Whether an answer is too far from the reference and from the right number for any tolerance."""
-        most = max(self.key.farthest[position], MOST_UNITS * self.unit(position))
+        most = max(self.key.farthest[position], HALF * self.unit(position))
         return not (abs(value - reference) <= most or abs(value - self.key.exact[position]) <= most)
 
     def from_few_decimals(self, position: int, value: float) -> _Verdict | None:
