@@ -609,10 +609,8 @@ def _contributions(sheet: Sheet) -> dict[str, int]:
         match = _of_parameter(sheet, entry["name"])
         if match and sheet.section != "":
             name = match[1]
-            steps = len(given["x"]) if "(enc" in name or "decoder" not in sheet.network else len(given["target"])
-            if sheet.network.get("inputs") == "first":
-                steps = sheet.network["steps"]
-            found[name] = steps
+            of_inputs = "(enc" in name or "decoder" not in sheet.network
+            found[name] = sheet.network.get("steps") or len(given["x"] if of_inputs else given["target"])
     return found
 
 
