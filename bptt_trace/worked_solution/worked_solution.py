@@ -37,7 +37,7 @@ from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.parts_of_sheet import Parts, Pass, by_track, way
 from bptt_trace.lines.row_words import Labels, headings, title_of
 from bptt_trace.lines.rows import Desk
-from bptt_trace.lines.spelling import Speller, clock_at, seen
+from bptt_trace.lines.spelling import Clock, Speller, clock_at, seen
 from bptt_trace.networks.optimizers import Update
 from bptt_trace.pictures import cell_picture, gradient_bars, network_picture
 from bptt_trace.problem.problem import Problem
@@ -45,7 +45,7 @@ from bptt_trace.worked_solution import backward_notes, footer, forward_notes, ta
 from bptt_trace.worked_solution.conventions import conventions
 from bptt_trace.worked_solution.given_tables import meaning_of
 from bptt_trace.worked_solution.iteration_table import Course, shown, title
-from bptt_trace.worked_solution.loss_formulas import loss_name, summed, term_equation
+from bptt_trace.worked_solution.loss_formulas import loss_name, slope_of_binary, summed, term_equation
 from bptt_trace.worked_solution.step_tables import ledger, loss_ledger, parameter_ledger
 from bptt_trace.worked_solution.summary import EVERY_STEP_UP_TO, ONE_BLOCK_FROM, Summary
 from bptt_trace.worked_solution.update_formulas import clipping, recipe
@@ -413,8 +413,9 @@ class Writer:
                 form = steps[position].target._replace(time=None), steps[position].rule
                 if form in written or (symbol != "t" and usual.get(form[0]) is form[1]):
                     continue
+                after_the_first = symbol == "t" and form[0] in {name for name, _ in written}
                 written.add(form)
-                yield self._plain_equation(position, symbol)
+                yield self._plain_equation(position, symbol, "from step 2 on" if after_the_first else "")
 
     def _all_steps(self, steps: Mapping[Moment, Sequence[int]]) -> Lines:
         """Every line in one block: in a long trace the names say which step it is."""
@@ -633,9 +634,9 @@ class Writer:
         board = self.board
         target = board.steps[position].target
         clock = str if target.time is None or symbol == "1" else clock_at(target.time, symbol)
-        left, right = board.general(position, clock)
+        left = board.general(position, clock)[0]
         if not sources:
-            return Equation(left, (Part(right),), self._remark(position))
+            return Equation(left, (Part(self._general(position, clock)),), self._remark(position))
         state = self._of_state(target)
         parts = []
         for source in sources:
@@ -645,13 +646,20 @@ class Writer:
             word = way(board.steps[source].target, via) if state and self.recurrent else ""
             if self._from_loss(source) and self.desk.problem.loss.kind == "above":
                 word = "handed in"
-            right = board.general(source, clock)[1]
+            right = self._general(source, clock)
             parts.append(Part(right, word) if word else Part(right, "via", shown))
         if not state or target.layer is not None:
             return Equation(left, tuple(parts))
         if len(parts) > 2:
             return Equation(left, tuple(parts))
         return Equation(left, tuple(parts), "two sources, because the state is used twice; the last step has only the first")
+
+    def _general(self, position: int, clock: Clock) -> Math:
+        """The right side of a line for every time, also where the formula of the line is that of a target 0 or 1."""
+        step, loss = self.board.steps[position], self.desk.problem.loss
+        if loss.kind == "binary_cross_entropy" and self._from_loss(position) and not step.shape and len(step.arguments) == 1:
+            return slope_of_binary(self.desk, step.target.time, clock)
+        return self.board.general(position, clock)[1]
 
     def _of_state(self, target: Name) -> bool:
         return target.stem in self.desk.problem.network.cell_of(target.layer).state
@@ -880,10 +888,10 @@ class Writer:
             return moments
         return [moment for moment in moments if moment.sample in (None, 1)][:2]
 
-    def _plain_equation(self, position: int, symbol: str = "t") -> Equation:
+    def _plain_equation(self, position: int, symbol: str = "t", remark: str = "") -> Equation:
         target = self.board.steps[position].target
         clock = str if target.time is None else clock_at(target.time, symbol)
         if symbol == "1":
             clock = str
         left, right = self.board.general(position, clock)
-        return Equation(left, (Part(right),))
+        return Equation(left, (Part(right),), remark)
