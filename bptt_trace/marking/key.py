@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property, lru_cache
@@ -29,6 +30,10 @@ Changed = Mapping[int, list[tuple[Line, tuple[int, ...]]]]
 """The lines that a misconception changes, each with its possible rules and their arguments."""
 
 
+Made = tuple[tuple[Misconception, ...], Changed]
+"""Mistakes made at once, and the lines that they change."""
+
+
 HALF, MARGIN = 0.51, 1.05
 
 
@@ -38,6 +43,10 @@ LEAST_FIGURES = 3
 
 MOST_UNITS = 10
 """Beyond this many units of the last place no tolerance makes an answer right."""
+
+
+AT_ONCE = [("memory-path-dropped", "carry-dropped")]
+"""Whoever leaves out what comes back from the next step may leave out all of it: along the state and along the cell."""
 
 
 LEAST_SHIFT = 1e-8
@@ -184,6 +193,13 @@ class Key:
             (misconception, {position: list(map(self._compiled, ways)) for position, ways in lines.items()})
             for misconception, lines in self.changed_formulas
         ]
+
+    @cached_property
+    def changes_at_once(self) -> list[Made]:
+        """The lines that mistakes change which are often made at once."""
+        of = {misconception.slug: (misconception, lines) for misconception, lines in self.changes}
+        pairs = [[of[slug] for slug in slugs] for slugs in AT_ONCE if all(slug in of for slug in slugs)]
+        return [(tuple(one for one, _ in pair), dict(ChainMap(*(lines for _, lines in pair)))) for pair in pairs]
 
     def _compiled(self, formula: Formula) -> tuple[Line, tuple[int, ...]]:
         rule, arguments = rule_of(formula)
