@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property, lru_cache
@@ -29,6 +30,14 @@ Changed = Mapping[int, list[tuple[Line, tuple[int, ...]]]]
 """The lines that a misconception changes, each with its possible rules and their arguments."""
 
 
+Mistakes = tuple[Misconception, ...]
+"""One misconception, or several that are made at once."""
+
+
+Made = tuple[Mistakes, Changed]
+"""Mistakes, and the lines that they change."""
+
+
 HALF, MARGIN = 0.51, 1.05
 
 
@@ -42,6 +51,10 @@ MOST_UNITS = 10
 
 TOLD_APART = 3
 """Two values can be told apart if there are more than this many tolerances between them."""
+
+
+AT_ONCE = [("memory-path-dropped", "carry-dropped")]
+"""Whoever leaves out what comes back from the next step may leave out all of it: along the state and along the cell."""
 
 
 LEAST_SHIFT = 1e-8
@@ -204,6 +217,13 @@ class Key:
             for misconception, lines in self.changed_formulas
         ]
 
+    @cached_property
+    def changes_at_once(self) -> list[Made]:
+        """The lines that mistakes change which are often made at once."""
+        of = {misconception.slug: (misconception, lines) for misconception, lines in self.changes}
+        pairs = [[of[slug] for slug in slugs] for slugs in AT_ONCE if all(slug in of for slug in slugs)]
+        return [(tuple(one for one, _ in pair), dict(ChainMap(*(lines for _, lines in pair)))) for pair in pairs]
+
     def _compiled(self, formula: Formula) -> tuple[Line, tuple[int, ...]]:
         rule, arguments = rule_of(formula)
         if rule not in self._bound:
@@ -237,13 +257,15 @@ class Sources:
     def __init__(self, key: Key, written: frozenset[int]) -> None:
         self.key, self.written = key, written
         self._known: dict[int, tuple[frozenset[int], frozenset[int]]] = {}
-        self._changes: dict[int, list[tuple[Misconception, Changed]]] = {}
+        self._changes: dict[int, list[Made]] = {}
 
-    def changes(self, position: int) -> list[tuple[Misconception, Changed]]:
-        """The misconceptions that change a line, or a blank line on the way to it, with all lines that they change."""
+    def changes(self, position: int) -> list[Made]:
+        """The mistakes that change a line, or a blank line on the way to it, with all lines that they change."""
         if position not in self._changes:
-            ways = {position, *self.of(position)[1]}
-            self._changes[position] = [(one, lines) for one, lines in self.key.changes if not ways.isdisjoint(lines)]
+            blanks = self.of(position)[1]
+            made: list[Made] = [((one,), lines) for one, lines in self.key.changes]
+            made += self.key.changes_at_once if blanks else []
+            self._changes[position] = [(one, lines) for one, lines in made if position in lines or not blanks.isdisjoint(lines)]
         return self._changes[position]
 
     def of(self, position: int) -> tuple[frozenset[int], frozenset[int]]:
@@ -321,8 +343,12 @@ class World:
             return self.key.exact[position]
         if position not in self._known:
             for line in self.behind([position], self._known):
-                self._known[line] = self.rule(line)
+                self._known[line] = self.kept(line)
         return self._known[position]
+
+    def kept(self, position: int) -> float | None:
+        """The result of a blank line as the lines after it use it."""
+        return self.rule(position)
 
     def behind(self, positions: Iterable[int], known: dict[int, float | None] | None = None) -> list[int]:
         """These lines and all that they depend on, without written lines and given numbers; each after its arguments.
