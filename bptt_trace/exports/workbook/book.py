@@ -349,6 +349,7 @@ class Book:
 
     def heading(self, sheet: Any) -> None:
         """The title, and what the workbook is."""
+        sheet.set_row(0, 21)
         sheet.write_string(0, 0, self.problem.title, self.format(bold=True, font_size=14))
         what = self.writer.subtitle("Worksheet" if self.blanks else "Worked solution")
         code = self.problem.handout_with_code.code if len(self.copies) < 2 else ""

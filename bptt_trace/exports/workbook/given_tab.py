@@ -6,7 +6,7 @@ from typing import Any
 
 from bptt_trace.document.mathematics import words
 from bptt_trace.document.notation import UNICODE
-from bptt_trace.exports.workbook.book import FIRST_GIVEN, GIVEN, INPUT, PALE, VARIANTS, Book
+from bptt_trace.exports.workbook.book import CALCULATED, FIRST_GIVEN, GIVEN, INPUT, PALE, VARIANTS, Book
 from bptt_trace.handouts.blank_rows import PaperBoard
 from bptt_trace.networks.optimizers import Update
 from bptt_trace.worked_solution.conventions import conventions
@@ -67,7 +67,9 @@ def _write_conventions(book: Book, sheet: Any, row: int) -> None:
 
 def _write_given_number(book: Book, sheet: Any, position: int, cell: str, *, unlocked: bool) -> None:
     name = book.steps[position].target
-    form = book.format(bg_color=INPUT, border=1, border_color="#BBBBBB", align="right", locked=not unlocked)
+    colour = INPUT if unlocked else CALCULATED
+    look = {"bg_color": colour, "border": 1, "border_color": "#BBBBBB", "align": "right", "locked": not unlocked}
+    form = book.format(**look)
     column = book.varied.get(position)
     number = book.problem.given[name]
     if column is not None:
@@ -77,8 +79,7 @@ def _write_given_number(book: Book, sheet: Any, position: int, cell: str, *, unl
     else:
         decimals = len(number.text.partition(".")[2])
         shown = {"num_format": "0." + "0" * decimals} if decimals else {}
-        form = book.format(bg_color=INPUT, border=1, border_color="#BBBBBB", align="right", locked=not unlocked, **shown)
-        sheet.write_number(cell.replace("$", ""), float(number.value), form)
+        sheet.write_number(cell.replace("$", ""), float(number.value), book.format(**look, **shown))
 
 
 def _write_choice(book: Book, sheet: Any) -> None:

@@ -29,16 +29,8 @@ class LinesTab:
         sheet = self.book.tab(LINES)
         self.book.heading(sheet)
         answers = "result of yours" if self.blanks else "your answer"
-        heads = [
-            ("line", 6),
-            ("quantity", 19),
-            ("formula", 36),
-            ("with numbers", 44),
-            ("result", 11),
-            (answers, 14),
-            ("check", 24),
-        ]
-        for column, (head, width) in enumerate(heads):
+        heads = {"line": 6, "quantity": 19, "formula": 36, "with numbers": 44, "result": 11, answers: 14, "check": 24}
+        for column, (head, width) in enumerate(heads.items()):
             right = {"align": "right"} if head in ("line", "result") else {}
             sheet.write_string(3, column, head, self.book.format(bold=True, bottom=1, **right))
             sheet.set_column(column, column, width)
@@ -66,7 +58,7 @@ class LinesTab:
     def _write_line(self, sheet: Any, row: int, position: int, line: Row) -> None:
         cells, wrapped = self.cells, self.book.format(text_wrap=True)
         sheet.write_string(row, 0, line.number, self.book.format(align="right", font_color=PALE))
-        sheet.write_string(row, 1, line.name.spell(UNICODE), self.book.format())
+        sheet.write_string(row, 1, line.name.spell(UNICODE), self.book.format(indent=1))
         formula, numbers = line.formula.spell(UNICODE), line.numbers.spell(UNICODE)
         self.book.write(sheet, row, 2, formula, wrapped)
         if len(Form(numbers).holes) == 1 and not any(Form(numbers).literals):

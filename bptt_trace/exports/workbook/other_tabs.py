@@ -87,6 +87,7 @@ def write_picture(book: Book) -> None:
     if isinstance(figure, Picture):
         sheet = book.tab(PICTURE)
         book.heading(sheet)
+        sheet.fit_to_pages(1, 1)
         _write_boxes(book, sheet, figure)
 
 
