@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
+import zipfile
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
+from click.testing import CliRunner
+from random_problems import examples
 from students import rounded
 from sweeps import chosen
 
 from bptt_trace import Key, load
-from bptt_trace.exports.qti import item
+from bptt_trace.commands import command
+from bptt_trace.exports.qti import item, package
+from bptt_trace.exports.qti_expressions import DIALECTS
 from bptt_trace.handouts.blanks import Blanks, blanks_of
 from bptt_trace.marking.check import check
 from bptt_trace.marking.key import World
@@ -130,3 +138,75 @@ def test_the_player_gives_the_verdicts_of_check(name: str, player: Page) -> None
         assert abs(outcome["SCORE"] - marks.score) < 1e-9
     print(f"{name}: {STUDENTS} students, {sum(apart.values())} sheets differ: {apart}")
     assert sum(apart.values()) <= 0.1 * STUDENTS + 1
+
+
+# ------------------------------------------------------------------- the files
+
+
+def tags(text: str) -> list[ElementTree.Element]:
+    return list(ElementTree.fromstring(text).iter())
+
+
+@pytest.mark.parametrize("form", DIALECTS)
+@pytest.mark.parametrize("name", chosen(examples(), ["rnn", "clipping"]))
+def test_every_variable_is_declared_before_it_is_used(name: str, form: str) -> None:
+    """An item is well formed; what is set, read, shown or filled in is declared, and set before it is read."""
+    key = Key(load(name))
+    if key.problem.rounding.policy == "exact" or len(key.steps) > 2_000:
+        pytest.skip("nobody fills in so much")
+    text = item(key, blanks_of(key), DIALECTS[form])
+    declared: dict[str, str] = {}
+    known: set[str] = {"SCORE", "FIRST"}
+    for one in tags(text):
+        kind = one.tag.rpartition("}")[2].removeprefix("qti-").replace("-", "").lower()
+        if kind in ("outcomedeclaration", "responsedeclaration"):
+            declared[one.get("identifier", "")] = kind
+            known |= {one.get("identifier", "")} if kind == "responsedeclaration" else set()
+        elif kind == "textentryinteraction":
+            assert declared[one.get("response-identifier") or one.get("responseIdentifier") or ""] == "responsedeclaration"
+        elif kind in ("feedbackinline", "modalfeedback"):
+            assert (one.get("outcome-identifier") or one.get("outcomeIdentifier")) in declared
+        elif kind == "setoutcomevalue":
+            for inner in one.iter():
+                if inner.tag.lower().endswith("variable"):
+                    assert inner.get("identifier") in known, f"{inner.get('identifier')} is read before it is set"
+            assert one.get("identifier") in declared
+            known.add(one.get("identifier", ""))
+
+
+@pytest.mark.parametrize("form", DIALECTS)
+def test_versions_name_their_elements(form: str) -> None:
+    """Version 3.0 has hyphens and a prefix; versions 2.1 and 2.2 have neither."""
+    key = Key(load("rnn"))
+    names = {one.tag.rpartition("}")[2] for one in tags(item(key, blanks_of(key), DIALECTS[form]))}
+    html = {"h2", "h3", "h4", "p", "table", "thead", "tbody", "tr", "th", "td", "ul", "li"}
+    if form == "qti":
+        assert all(name in html or name.startswith("qti-") for name in names)
+    else:
+        assert not any("-" in name for name in names)
+
+
+def test_points_are_those_of_the_table_of_marks() -> None:
+    """The largest score of an item is the sum of the weights of its lines."""
+    key = Key(load("rnn", ["marks.weights.forward=0.5"]))
+    score = next(
+        one for one in tags(item(key, blanks_of(key))) if one.get("identifier") == "SCORE" and "normal-maximum" in one.attrib
+    )
+    assert float(score.get("normal-maximum", "0")) == 6 * 0.5 + 27
+
+
+def test_the_package_has_a_manifest_of_its_items() -> None:
+    """Every item of a package is in its manifest; the same items give the same bytes."""
+    key = Key(load("rnn"))
+    items = {"sheet-a": item(key, blanks_of(key)), "sheet-b": item(key, blanks_of(key))}
+    data = package(items)
+    assert data == package(items)
+    with zipfile.ZipFile(BytesIO(data)) as parts:
+        files = re.findall(r'<file href="(.*?)"', parts.read("imsmanifest.xml").decode())
+        assert files == [f"items/{name}.xml" for name in items] and set(files) <= set(parts.namelist())
+
+
+def test_the_command_says_that_the_package_holds_the_key(tmp_path: Path) -> None:
+    """A lecturer is told before a package is handed out."""
+    result = CliRunner().invoke(command, ["worksheet", "rnn", "-f", "qti", "-o", str(tmp_path / "rnn.zip")])
+    assert result.exit_code == 0 and "holds the key" in result.output

@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 
 FORMS = ("markdown", "latex", "pdf", "html", "csv", "toml")
 """What a worksheet is printed as; sheets for the answers are csv and toml."""
-EXPORTS = ("xlsx",)
+EXPORTS = ("xlsx", "qti", "qti2.1", "qti2.2", "moodle", "canvas")
 """What a worksheet is filled in with elsewhere."""
 
 
 @click.command()
 @options.problem
-@options.form_and_file(FORMS + EXPORTS, "Sheets for the answers are csv and toml; xlsx is a workbook to fill in.")
+@options.form_and_file(
+    FORMS + EXPORTS,
+    "Sheets for the answers are csv and toml; xlsx is a workbook to fill in; qti, moodle and canvas are for learning platforms.",
+)
 @options.blanks
 @click.option("--key", "as_key", is_flag=True, help="Print the key instead: the results, and the values of likely mistakes.")
 @click.option(
@@ -51,7 +54,7 @@ def worksheet(
       bptt-trace worksheet rnn --blanks gradients --hints 1
       bptt-trace worksheet rnn -f csv -o answers.csv
     """
-    from bptt_trace.commands.exported import exported
+    from bptt_trace.commands.exported import exported, tell
     from bptt_trace.handouts.answer_key import key_sheet
     from bptt_trace.handouts.blanks import answers_csv, answers_toml, blanks_of, of_a_size_to_fill_in
     from bptt_trace.handouts.worksheet import worksheet as written
@@ -76,6 +79,7 @@ def worksheet(
     wanted = blanks_of(key, blanks or ("all",), hints)
     if output.form in EXPORTS:
         output.write_bytes(exported(output.form, key, wanted))
+        tell(output.form)
         return
     if for_answers:
         output.write([(answers_csv if output.form == "csv" else answers_toml)(key, wanted)])
@@ -97,7 +101,7 @@ def worksheet(
     type=click.Choice(["markdown", "latex", "pdf", *EXPORTS]),
     default="markdown",
     show_default=True,
-    help="The form of worksheets and keys.",
+    help="The form of worksheets and keys; for learning platforms keys are Markdown.",
 )
 @click.option("--students", type=PATH, metavar="IDS.csv", help="A CSV file of students, one in each row; each gets a variant.")
 @click.option("--code", metavar="CODE", help="Make the variant with this code again.")
@@ -126,7 +130,7 @@ def vary(
       bptt-trace vary rnn --code 36P-K71 -o again
       bptt-trace vary rnn -n 10000 --archive variants.zip --jobs 2
     """
-    from bptt_trace.commands.exported import exporter
+    from bptt_trace.commands.exported import exporter, tell
     from bptt_trace.errors import ProblemError
     from bptt_trace.handouts.folder import students_of, write_archive, write_folder
     from bptt_trace.handouts.variant_sheets import Typesetter
@@ -165,6 +169,7 @@ def vary(
         write = write_folder if archive is None else write_archive
         write(target, search.found, setter, ids, advance, jobs)
     Output().write(_told(search, target, ids))
+    tell(form)
 
 
 def _medium(form: str, templates: Path | None) -> Medium:
