@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import CliRunner
 from random_problems import examples
-from students import rounded
+from students import by_hand, rounded
 from sweeps import chosen
 
 from bptt_trace import Key, load
@@ -39,9 +39,9 @@ class Page:
     def __init__(self, page: Any) -> None:
         self.page, self.count = page, 0
 
-    def load(self, xml: str) -> None:
+    def load(self, xml: str, *, feedback: bool = False) -> None:
         self.count += 1
-        self.page.evaluate("([xml, guid]) => load(xml, guid)", [xml, f"item{self.count}"])
+        self.page.evaluate("([xml, guid, feedback]) => load(xml, guid, feedback)", [xml, f"item{self.count}", feedback])
         self.page.wait_for_function("window.itemReady", timeout=60_000, polling=20)
 
     def verdicts(self, texts: list[str]) -> dict[str, Any]:
@@ -138,6 +138,47 @@ def test_the_player_gives_the_verdicts_of_check(name: str, player: Page) -> None
         assert abs(outcome["SCORE"] - marks.score) < 1e-9
     print(f"{name}: {STUDENTS} students, {sum(apart.values())} sheets differ: {apart}")
     assert sum(apart.values()) <= 0.1 * STUDENTS + 1
+
+
+def test_feedback_names_the_line(player: Page) -> None:
+    """After a slip the player shows which line to look at again, and which follow from the student's own numbers."""
+    key = Key(load("rnn"))
+    blanks = blanks_of(key)
+    slip = next(position for position in blanks.asked if str(key.steps[position].target) == "h_1")
+    answers = by_hand(key, slips={slip: 0.05})
+    player.load(item(key, blanks), feedback=True)
+    player.verdicts([answers[key.steps[position].target] for position in blanks.asked])
+    player.page.wait_for_function("document.body.innerText.includes('look again')", timeout=10_000)
+    said = player.page.evaluate("document.body.innerText")
+    assert re.findall("look again at line ([0-9.]+)", said) == ["2"]
+    assert "The first line to look at again is line 2, h_1." in said
+    counts = [said.count(words) for words in ("✓ right", "✓ from your own numbers")]
+    assert counts[0] >= 1 and sum(counts) == len(blanks.asked) - 1
+
+
+@pytest.mark.parametrize("form", ["qti2.1", "qti2.2"])
+@pytest.mark.parametrize("name", chosen(["rnn", "lstm", "relu-bce"], ["rnn"]))
+def test_versions_say_the_same(name: str, form: str) -> None:
+    """With its names changed to those of version 3.0, an item of version 2.1 or 2.2 is the item that the player marks by."""
+    key = Key(load(name))
+    blanks = blanks_of(key)
+
+    def renamed(text: str) -> str:
+        return re.sub("(?<=[a-z])([A-Z])", lambda found: f"-{found[1].lower()}", text)
+
+    def told(one: ElementTree.Element, *, new: bool) -> list[Any]:
+        tag = one.tag.rpartition("}")[2]
+        tag = tag.removeprefix("qti-") if new else renamed(tag)
+        inside = [
+            part
+            for child in one
+            for part in (told(child, new=new) if child.tag.endswith("content-body") else [told(child, new=new)])
+        ]
+        facts = {key if new else renamed(key): value for key, value in one.attrib.items() if "schemaLocation" not in key}
+        return inside if tag == "content-body" else [tag, sorted(facts.items()), (one.text or "").strip(), inside]
+
+    new, old = (ElementTree.fromstring(item(key, blanks, DIALECTS[version])) for version in ("qti", form))
+    assert told(new, new=True) == told(old, new=False)
 
 
 # ------------------------------------------------------------------- the files
