@@ -29,10 +29,10 @@ class LinesTab:
         sheet = self.book.tab(LINES)
         self.book.heading(sheet)
         answers = "result of yours" if self.blanks else "your answer"
-        heads = {"line": 6, "quantity": 19, "formula": 36, "with numbers": 44, "result": 11, answers: 14, "check": 24}
+        heads = {"line": 6, "quantity": 19, "formula": 36, "with numbers": 42, "result": 11, answers: 14, "check": 24}
         for column, (head, width) in enumerate(heads.items()):
-            right = {"align": "right"} if head in ("line", "result") else {}
-            sheet.write_string(3, column, head, self.book.format(bold=True, bottom=1, **right))
+            look: dict[str, Any] = {"align": "right"} if head in ("line", "result", answers) else {"align": "left", "indent": 1}
+            sheet.write_string(3, column, head, self.book.format(bold=True, bottom=1, **look))
             sheet.set_column(column, column, width)
         sheet.set_column(7, 12, 10, None, {"hidden": True})
         for column, head in enumerate(("follows", "used next", "rounding", "unsound", "unit", "largest error"), start=7):
@@ -56,9 +56,9 @@ class LinesTab:
         sheet.repeat_rows(3)
 
     def _write_line(self, sheet: Any, row: int, position: int, line: Row) -> None:
-        cells, wrapped = self.cells, self.book.format(text_wrap=True)
+        cells, wrapped = self.cells, self.book.format(text_wrap=True, align="left", indent=1)
         sheet.write_string(row, 0, line.number, self.book.format(align="right", font_color=PALE))
-        sheet.write_string(row, 1, line.name.spell(UNICODE), self.book.format(indent=1))
+        sheet.write_string(row, 1, line.name.spell(UNICODE), self.book.format(align="left", indent=1))
         formula, numbers = line.formula.spell(UNICODE), line.numbers.spell(UNICODE)
         self.book.write(sheet, row, 2, formula, wrapped)
         if len(Form(numbers).holes) == 1 and not any(Form(numbers).literals):
@@ -79,7 +79,7 @@ class LinesTab:
             form = {"num_format": "General", "border": 1, "border_color": "#7A9CC6", "bg_color": ANSWER, "locked": False}
             sheet.write_blank(row, 5, None, self.book.format(align="right", **form))
             if self.has_verdicts:
-                sheet.write_formula(row, 6, cells.verdict(position), self.book.format(), "")
+                sheet.write_formula(row, 6, cells.verdict(position), self.book.format(align="left", indent=1), "")
         if self.has_verdicts:
             self._write_workings(sheet, position)
 
