@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 
 FORMS = ("markdown", "latex", "pdf", "html", "csv", "toml")
 """What a worksheet is printed as; sheets for the answers are csv and toml."""
+EXPORTS = ("xlsx", "qti", "qti2.1", "qti2.2", "moodle", "canvas")
+"""What a worksheet is filled in with elsewhere."""
 
 
 @click.command()
 @options.problem
-@options.form_and_file(FORMS, "Sheets for the answers are csv and toml.")
+@options.form_and_file(
+    FORMS + EXPORTS,
+    "Sheets for the answers are csv and toml; xlsx is a workbook to fill in; qti, moodle and canvas are for learning platforms.",
+)
 @options.blanks
 @click.option("--key", "as_key", is_flag=True, help="Print the key instead: the results, and the values of likely mistakes.")
 @click.option(
@@ -49,24 +54,33 @@ def worksheet(
       bptt-trace worksheet rnn --blanks gradients --hints 1
       bptt-trace worksheet rnn -f csv -o answers.csv
     """
+    from bptt_trace.commands.exported import exported, tell
     from bptt_trace.handouts.answer_key import key_sheet
     from bptt_trace.handouts.blanks import answers_csv, answers_toml, blanks_of, of_a_size_to_fill_in
     from bptt_trace.handouts.worksheet import worksheet as written
     from bptt_trace.marking.key import Key
     from bptt_trace.problem.problem import load
 
-    output = Output.chosen(form, target, FORMS, templates=templates, fragment=fragment, switch=switch, exam=exam)
+    output = Output.chosen(form, target, FORMS + EXPORTS, templates=templates, fragment=fragment, switch=switch, exam=exam)
     for_answers = output.form in ("csv", "toml")
     if exam and fragment:
         raise click.UsageError("--exam makes a document of its own; --fragment is LaTeX without one")
     if as_key and (switch or exam):
         raise click.UsageError("--key is a sheet of its own; --switch and --exam have the answers in the worksheet")
+    if as_key and output.form in EXPORTS:
+        raise click.UsageError(
+            f"--key does not go with -f {output.form}; a key is printed as terminal, markdown, latex, pdf or html"
+        )
     if as_key and for_answers:
         raise click.UsageError("--key goes with terminal, markdown, latex, pdf or html; solve -f json has every result as data")
     read = load(problem, changes)
     of_a_size_to_fill_in(read)
     key = Key(read)
     wanted = blanks_of(key, blanks or ("all",), hints)
+    if output.form in EXPORTS:
+        output.write_bytes(exported(output.form, key, wanted))
+        tell(output.form)
+        return
     if for_answers:
         output.write([(answers_csv if output.form == "csv" else answers_toml)(key, wanted)])
         return
@@ -84,10 +98,10 @@ def worksheet(
     "-f",
     "--format",
     "form",
-    type=click.Choice(["markdown", "latex", "pdf"]),
+    type=click.Choice(["markdown", "latex", "pdf", *EXPORTS]),
     default="markdown",
     show_default=True,
-    help="The form of worksheets and keys.",
+    help="The form of worksheets and keys; for learning platforms keys are Markdown.",
 )
 @click.option("--students", type=PATH, metavar="IDS.csv", help="A CSV file of students, one in each row; each gets a variant.")
 @click.option("--code", metavar="CODE", help="Make the variant with this code again.")
@@ -116,6 +130,7 @@ def vary(
       bptt-trace vary rnn --code 36P-K71 -o again
       bptt-trace vary rnn -n 10000 --archive variants.zip --jobs 2
     """
+    from bptt_trace.commands.exported import exporter, tell
     from bptt_trace.errors import ProblemError
     from bptt_trace.handouts.folder import students_of, write_archive, write_folder
     from bptt_trace.handouts.variant_sheets import Typesetter
@@ -131,7 +146,9 @@ def vary(
         raise click.UsageError("--code tells which variant it is; -n, --seed and --students draw others")
     if ids and count not in (None, len(ids)):
         raise click.UsageError(f"-n {count}, but {students} has {len(ids)} students; without -n each gets a variant")
-    medium = _medium(form, templates)
+    if form in EXPORTS and templates is not None:
+        raise click.UsageError("--templates goes with -f markdown, -f latex or -f pdf")
+    medium = None if form in EXPORTS else _medium(form, templates)
     read, name = document(problem, changes)
     wanted = len(ids) or count or 1
     shown = wanted if sys.stderr.isatty() else 0
@@ -147,11 +164,12 @@ def vary(
     except ProblemError as error:
         error.source = error.source or name
         raise
-    setter = Typesetter(factory, medium, detail=detail, style=style)
+    setter = exporter(form, factory) if medium is None else Typesetter(factory, medium, detail=detail, style=style)
     with bar("writing", shown) as advance:
         write = write_folder if archive is None else write_archive
         write(target, search.found, setter, ids, advance, jobs)
     Output().write(_told(search, target, ids))
+    tell(form)
 
 
 def _medium(form: str, templates: Path | None) -> Medium:

@@ -19,9 +19,18 @@ if TYPE_CHECKING:
 
 ENDINGS = {
     ".md": "markdown", ".tex": "latex", ".pdf": "pdf", ".html": "html", ".json": "json", ".csv": "csv", ".toml": "toml",
-    ".py": "python", ".txt": "terminal",
+    ".py": "python", ".txt": "terminal", ".xlsx": "xlsx", ".zip": "qti", ".xml": "moodle",
 }  # fmt: skip
 """What the ending of a file says about its form."""
+BINARY = {
+    "pdf": "a PDF",
+    "xlsx": "a workbook",
+    "qti": "a package",
+    "qti2.1": "a package",
+    "qti2.2": "a package",
+    "canvas": "a package",
+}
+"""Forms that are not text."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +73,9 @@ class Output:
                 raise click.UsageError(f"--{name} goes with -f latex")
         if templates is not None and form not in ("latex", "pdf", "markdown", "html"):
             raise click.UsageError("--templates goes with -f latex, -f pdf, -f markdown or -f html")
+        if form in BINARY and file is None and sys.stdout.isatty():
+            raise click.UsageError(f"{BINARY[form]} is not for the screen; -o FILE writes it to a file")
         if form == "pdf":
-            if file is None and sys.stdout.isatty():
-                raise click.UsageError("a PDF is not for the screen; -o FILE writes it to a file")
             from bptt_trace.media.latex_program import find_engine
 
             find_engine()
@@ -76,6 +85,11 @@ class Output:
         """Text that is made already."""
         with opened(self.file) as file:
             file.writelines(pieces)
+
+    def write_bytes(self, data: bytes) -> None:
+        """A file that is made already."""
+        with opened(self.file, binary=True) as file:
+            file.write(data)
 
     def show(self, sheet: Sheet) -> None:
         """A sheet."""
@@ -96,9 +110,7 @@ class Output:
         elif self.form == "pdf":
             from bptt_trace.media.pdf import compile_one, source
 
-            pdf = compile_one(source(sheet, self.templates))
-            with opened(self.file, binary=True) as file:
-                file.write(pdf)
+            self.write_bytes(compile_one(source(sheet, self.templates)))
         else:
             self._show_by_template(sheet)
 

@@ -13,13 +13,17 @@ SHEETS = ("markdown", "latex", "pdf", "html", "json")
 """What a sheet is printed as for people, or as data."""
 CODE = ("python", "numpy", "torch", "sympy")
 """What a sheet may be printed as for a machine to run."""
+EXPORTS = ("xlsx",)
+"""What another program calculates with."""
 LINES_ALONE = ("json", "python", "sympy")
 """Forms in which vectors are told by their components whatever ``--detail`` says; other programs have matrices alone."""
 
 
 @click.command()
 @options.problem
-@options.form_and_file(SHEETS + CODE, "python, numpy, torch and sympy are programs that reproduce the sheet.")
+@options.form_and_file(
+    SHEETS + CODE + EXPORTS, "python, numpy, torch and sympy are programs that reproduce the sheet, xlsx is a live workbook."
+)
 @options.rounding
 @click.option(
     "--steps",
@@ -67,13 +71,21 @@ def solve(
     from bptt_trace.problem.numbers import Rounding
     from bptt_trace.problem.problem import load
 
-    output = Output.chosen(form, target, SHEETS + CODE, templates=templates, fragment=fragment)
+    output = Output.chosen(form, target, SHEETS + CODE + EXPORTS, templates=templates, fragment=fragment)
+    if with_proof and output.form in EXPORTS:
+        raise click.UsageError("--prove writes into the footer of a sheet, and a workbook has none")
     if with_proof and output.form in CODE:
         raise click.UsageError(
             "--prove writes into the footer of a sheet, and a program has none; -f torch and -f sympy are proofs of their own"
         )
     read = load(problem, changes)
     read = read if rounding is None else read.rounded(Rounding.parse(rounding))
+    if output.form == "xlsx":
+        from bptt_trace.exports.workbook import workbook
+        from bptt_trace.marking.key import Key
+
+        output.write_bytes(workbook(Key(read)))
+        return
     program = scalars(build(read))
 
     from bptt_trace.calculation.arithmetic import evaluate

@@ -116,27 +116,30 @@ def _write_all(
     most = PAGES if medium.compile else TOGETHER
     size = -(-len(variants) // max(-(-len(variants) // most), 1)) or 1
 
-    def write(start: int) -> tuple[list[Made], list[list[Any]], dict[str, list[bytes]], dict[str, str]]:
-        """The files of some variants, their rows of the list, their PDF for printing, and what could not be set."""
+    def write(start: int) -> tuple[list[Made], list[list[Any]], dict[str, list[Any]], dict[str, str]]:
+        """The files of some variants, their rows of the list, what goes into files of all, and what could not be set."""
         files: dict[str, bytes] = {}
-        documents: dict[str, str] = {}
+        documents: dict[str, Any] = {}
         rows: list[list[Any]] = []
         for number, variant in enumerate(setter.factory.finished(variants[start : start + size]), start=start):
             student, name = students[number] if students else "", names[number]
             sheets = setter.sheets(variant, student)
-            paths = [f"worksheets/{name}.{medium.ending}", f"keys/{name}.{medium.ending}"]
+            paths = [f"worksheets/{name}.{medium.ending}", f"keys/{name}.{medium.key_ending or medium.ending}"]
             documents.update(zip(paths, (sheets.worksheet, sheets.key), strict=True))
             paths += [f"answers/{name}.csv", f"problems/{name}.toml"]
             files[paths[2]], files[paths[3]] = sheets.answers.encode(), sheets.problem.encode()
             rows.append([number + 1, hardened(student) if student else "", variant.code, paths[3], *paths[:3]])
         failures: dict[str, str] = {}
-        together: dict[str, list[bytes]] = {}
+        together: dict[str, list[Any]] = {}
         if medium.compile:
             try:
                 compiled = medium.compile(documents)
             except TypesettingError as error:
                 compiled, failures = error.done, error.failures
             together = {kind: [data for path, data in compiled.items() if path.startswith(kind)] for kind in KINDS[:2]}
+        elif medium.file:
+            together = {kind: [sheet for path, sheet in documents.items() if path.startswith(kind)] for kind in KINDS[:2]}
+            compiled = {path: medium.file(path.partition("/")[0], sheet) for path, sheet in documents.items()}
         else:
             compiled = {path: text.encode() for path, text in documents.items()}
         return [make(path, data) for path, data in {**compiled, **files}.items()], rows, together, failures
@@ -144,7 +147,7 @@ def _write_all(
     index, failed = StringIO(), dict[str, str]()
     writer = csv.writer(index, lineterminator="\n")
     writer.writerow(COLUMNS)
-    printed: dict[str, list[bytes]] = {kind: [] for kind in KINDS[:2]}
+    printed: dict[str, list[Any]] = {kind: [] for kind in KINDS[:2]}
     with closing(in_order(write, range(0, len(variants), size), jobs, heavy=medium.compile is not None)) as parts:
         for made, rows, together, failures in parts:
             for one in made:
@@ -156,6 +159,10 @@ def _write_all(
             advance(len(rows))
     for kind, pdfs in printed.items() if medium.compile else ():
         put(make(f"all-{kind}.{medium.ending}", medium.join(pdfs)))
+    for kind, sheets in printed.items() if medium.all else ():
+        assert medium.all is not None
+        for name, data in medium.all(kind, sheets).items():
+            put(make(f"all-{kind}{name}", data))
     put(make("index.csv", index.getvalue().encode()))
     if students:
         put(make("class.csv", _class_file(setter, variants, students).encode()))

@@ -54,14 +54,21 @@ class Medium(NamedTuple):
     """For PDF: what makes it of rendered texts, by name."""
     join: Callable[[Sequence[bytes]], bytes] = b"".join
     """What puts several of them together, to be printed in one go."""
+    key_ending: str = ""
+    """That of keys, where it is another."""
+    file: Callable[[str, Any], bytes] | None = None
+    """What makes a file of a sheet that is no text, from its kind: ``worksheets`` or ``keys``."""
+    all: Callable[[str, Sequence[Any]], Mapping[str, bytes]] | None = None
+    """What makes files of the sheets of all variants, by the end of their names."""
 
 
 @dataclass(frozen=True)
 class Sheets:
     """All that is written for one variant."""
 
-    worksheet: str
-    key: str
+    worksheet: Any
+    """Its text, or what the medium makes a file of."""
+    key: Any
     answers: str
     problem: str
 
@@ -73,7 +80,7 @@ class Typesetter:
         self.factory = factory
         self.medium = medium
         self.detail, self.style = detail, style
-        self._families: dict[tuple[int, bool], _Filled | _Anew] = {}
+        self._families: dict[tuple[int, bool], Anew] = {}
 
     def sheets(self, variant: Variant, student: str = "") -> Sheets:
         """Everything of one variant, which may be some student's."""
@@ -85,11 +92,15 @@ class Typesetter:
             fits = fits and not any(mark in str(self.factory.document) for mark in (CODE, STUDENT))
             by_hand = self.factory.problem.rounding.policy == "by_hand"
             # The other policies have signs beside their numbers that depend on them.
-            self._families[which] = (_Filled if fits and by_hand else _Anew)(self, family)
+            self._families[which] = self.of_family(family, filled=fits and by_hand)
         return self._families[which].sheets(variant, student)
 
+    def of_family(self, family: Family, *, filled: bool) -> Anew:
+        """What makes the sheets of one family; ``filled`` says whether they can be typeset once for all."""
+        return (_Filled if filled else Anew)(self, family)
 
-class _Anew:
+
+class Anew:
     """Sheets that are typeset anew for each variant."""
 
     def __init__(self, setter: Typesetter, family: Family) -> None:
@@ -103,7 +114,7 @@ class _Anew:
         for path, mark in marks.items():
             text = text.replace(f'"{mark}"', mark) if not _is_fraction(factory, self._places[path]) else text
         self._problem = Form(text)
-        self._answers = answers_csv(family.key, family.blanks)
+        self.answers = answers_csv(family.key, family.blanks)
 
     def sheets(self, variant: Variant, student: str) -> Sheets:
         """Everything of one variant."""
@@ -111,7 +122,7 @@ class _Anew:
         blanks = self.setter.factory.blanks(key)
         sheet = worksheet(key, blanks, detail=self.setter.detail, style=self.setter.style, student=student)
         texts = self.setter.medium.render(sheet), self.setter.medium.render(key_sheet(key, blanks))
-        return Sheets(*texts, self._answers, self.problem(variant))
+        return Sheets(*texts, self.answers, self.problem(variant))
 
     def problem(self, variant: Variant) -> str:
         """The problem file of a variant."""
@@ -127,7 +138,7 @@ class _Anew:
         return self._problem.fill([*strings, variant.code])
 
 
-class _Filled(_Anew):
+class _Filled(Anew):
     """Sheets that are typeset once."""
 
     def __init__(self, setter: Typesetter, family: Family) -> None:
@@ -194,7 +205,7 @@ class _Filled(_Anew):
             start = self._mistakes + 3 * place
             strings[start : start + 3] = [*self._spelling(position), decimals(wrong, places[position])]
         filled = self._worksheet.fill(strings), self._key(variant).fill(strings)
-        return Sheets(*filled, self._answers, self.problem(variant))
+        return Sheets(*filled, self.answers, self.problem(variant))
 
     def _spelling(self, position: int) -> tuple[str, str]:
         """Name and line number of a quantity."""

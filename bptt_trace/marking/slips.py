@@ -15,8 +15,8 @@ from bptt_trace.networks.cells.equations import Equations
 CUT_OFF = "cut off instead of rounded"
 
 
-def out_of_range(key: Key, position: int, value: float) -> bool:
-    """Whether a line cannot have this value: |tanh| ≥ 1, a negative squared loss."""
+def bounds(key: Key, position: int) -> tuple[float, float]:
+    """Between which numbers a line can be: |tanh| < 1, a squared loss ≥ 0, with one unit of the last place."""
     step = key.steps[position]
     function = next(iter(source(step.rule).functions), None) if step.rule is not None else None
     near = key.quantum[position]
@@ -25,10 +25,16 @@ def out_of_range(key: Key, position: int, value: float) -> bool:
         function = None  # nothing bounds an exponential, or what a line goes on to make of a function
     if step.role in (Role.HIDDEN, Role.OUTPUT) and function is not None:
         if function.name == "tanh":
-            return abs(value) >= 1 + near
+            return -1 - near, 1 + near
         if function.name in ("sigmoid", "exp"):
-            return not -near < value < 1 + near if step.target.stem != "e" else value < 0
-    return step.role is Role.LOSS and key.problem.loss.is_error and value < -near
+            return (-near, 1 + near) if step.target.stem != "e" else (0.0, math.inf)
+    return (-near if step.role is Role.LOSS and key.problem.loss.is_error else -math.inf), math.inf
+
+
+def out_of_range(key: Key, position: int, value: float) -> bool:
+    """Whether a line cannot have this value."""
+    low, high = bounds(key, position)
+    return not low <= value <= high
 
 
 def neighbours(key: Key, order: Sequence[int], position: int) -> Iterator[int]:

@@ -1,0 +1,165 @@
+"""Classic quizzes of Canvas: QTI 1.2, a numerical question for each line.
+
+Canvas keeps four decimals of a number: 0.00004 is 0 there. So a line that is
+asked for with more decimals is asked for as a multiple of a power of ten, and
+the bounds of every answer lie on the grid of four decimals, rounded outward. A
+question cannot follow a student's numbers. The package holds the key.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator, Mapping
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from functools import cached_property
+from html import escape
+from io import BytesIO
+
+from bptt_trace.document.mathematics import Inline, words
+from bptt_trace.document.notation import UNICODE
+from bptt_trace.document.sheet import Row, Sheet, Table
+from bptt_trace.exports.asked_lines import parts_with_lines
+from bptt_trace.exports.expected_answers import Answers
+from bptt_trace.exports.qti import FIRST_DAY, identifier
+from bptt_trace.handouts.blanks import Blanks
+from bptt_trace.handouts.worksheet import worksheet
+from bptt_trace.marking.key import Key
+
+KEPT = 4
+"""Decimals of a number that Canvas keeps."""
+GRID = Decimal(1).scaleb(-KEPT)
+SPACE = "http://www.imsglobal.org/xsd/ims_qtiasiv1p2"
+
+
+def package(quizzes: Mapping[str, str]) -> bytes:
+    """A content package with these quizzes, by their names; the same quizzes give the same bytes."""
+    resources = "".join(
+        f'<resource identifier="{name}" type="imsqti_xmlv1p2" href="{name}.xml"><file href="{name}.xml"/></resource>\n'
+        for name in quizzes
+    )
+    manifest = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<manifest xmlns="http://www.imsglobal.org/xsd/imsccv1p1/imscp_v1p1" '
+        'identifier="bptt-trace">\n<metadata><schema>IMS Content</schema><schemaversion>1.1.3</schemaversion></metadata>\n'
+        f"<organizations/>\n<resources>\n{resources}</resources>\n</manifest>\n"
+    )
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name, text in {"imsmanifest.xml": manifest, **{f"{name}.xml": text for name, text in quizzes.items()}}.items():
+            entry = zipfile.ZipInfo(name, FIRST_DAY)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            file.writestr(entry, text)
+    return buffer.getvalue()
+
+
+def quiz(key: Key, blanks: Blanks) -> str:
+    """A worksheet as a quiz."""
+    return _Quiz(key, blanks).text()
+
+
+class _Quiz:
+    """One quiz while it is written."""
+
+    def __init__(self, key: Key, blanks: Blanks) -> None:
+        self.key, self.blanks = key, blanks
+        self.answers = Answers(key)
+
+    @cached_property
+    def sheet(self) -> Sheet:
+        """The worksheet."""
+        return worksheet(self.key, self.blanks, detail="lines", style="compact")
+
+    def text(self) -> str:
+        """The quiz."""
+        code = self.sheet.handout.code
+        title = _said(f"{self.sheet.title} ({code})" if code else self.sheet.title)
+        name = identifier(code)
+        return (
+            f'<?xml version="1.0" encoding="UTF-8"?>\n<questestinterop xmlns="{SPACE}">\n'
+            f'<assessment ident="{name}" title="{title}">\n{_facts(cc_maxattempts="1")}'
+            f'<section ident="root_section">\n{"".join(self.items(name))}</section>\n</assessment>\n</questestinterop>\n'
+        )
+
+    def items(self, name: str) -> Iterator[str]:
+        """What is given as a text, then a question for each line."""
+        given = "".join([*(map(_table, self.sheet.given)), *self.conventions()])
+        facts = _facts(question_type="text_only_question", points_possible="0")
+        yield f'<item ident="{name}-given" title="Given">{facts}<presentation>{_material(given)}</presentation></item>\n'
+        for part in parts_with_lines(self.key, self.sheet.sections):
+            for title, lines in part.blocks:
+                for position, row in lines:
+                    if position in self.blanks.asked and row.blank:
+                        yield self.item(name, position, row, " · ".join(filter(None, (part.title, title))))
+
+    def conventions(self) -> Iterator[str]:
+        """The rules of the sheet."""
+        for head, said in self.sheet.conventions:
+            if head not in ("Answers", "Boxes"):
+                yield f"<p>{_said(head)}: {_spelled(said)}</p>"
+
+    def item(self, name: str, position: int, row: Row, where: str) -> str:
+        """The question of one line."""
+        power = self.power(position)
+        sides = [side.spell(UNICODE) for side in (row.name, row.formula, row.numbers)]
+        places = self.key.places[position] - power
+        asked = f"{max(places, 0)} decimal{'' if places == 1 else 's'}"
+        asked = f"Write the result times 10^{power}, with {asked}." if power else f"Write the result with {asked}."
+        text = f"<p>{_said(where)}</p><p>Line {row.number}: {_said(' = '.join(filter(None, sides)))}</p><p>{asked}</p>"
+        marks = self.key.weights[position]
+        facts = _facts(question_type="numerical_question", points_possible=f"{marks:g}")
+        label = '<response_label ident="answer1"/>'
+        blank = f'<render_fib fibtype="Decimal">{label}</render_fib>'
+        box = f'<response_str ident="response1" rcardinality="Single">{blank}</response_str>'
+        bounds = "".join(self.conditions(position, power))
+        return (
+            f'<item ident="{name}-{position}" title="Line {row.number}">{facts}'
+            f"<presentation>{_material(text)}{box}</presentation>"
+            '<resprocessing><outcomes><decvar maxvalue="100" minvalue="0" varname="SCORE" vartype="Decimal"/></outcomes>'
+            f"{bounds}</resprocessing></item>\n"
+        )
+
+    def power(self, position: int) -> int:
+        """The power of ten by which a result is multiplied, so that four decimals hold what is asked for."""
+        return max(self.key.places[position] - KEPT, 0)
+
+    def conditions(self, position: int, power: int) -> Iterator[str]:
+        """The right answers, each within bounds that Canvas can hold."""
+        for one in self.answers.of(position):
+            if not one.right:
+                continue
+            value, tolerance = (Decimal(number).scaleb(power) for number in (one.value, one.tolerance))
+            low, high = (value - tolerance).quantize(GRID, ROUND_FLOOR), (value + tolerance).quantize(GRID, ROUND_CEILING)
+            middle = value.quantize(GRID) + Decimal(0)
+            yield (
+                '<respcondition continue="No"><conditionvar><or>'
+                f'<varequal respident="response1">{middle:f}</varequal>'
+                f'<and><vargte respident="response1">{low:f}</vargte><varlte respident="response1">{high:f}</varlte></and>'
+                '</or></conditionvar><setvar action="Set" varname="SCORE">100</setvar></respcondition>'
+            )
+
+
+def _facts(**facts: str) -> str:
+    """Metadata, as Canvas reads it."""
+    fields = "".join(
+        f"<qtimetadatafield><fieldlabel>{label}</fieldlabel><fieldentry>{entry}</fieldentry></qtimetadatafield>"
+        for label, entry in facts.items()
+    )
+    inside = f"<qtimetadata>{fields}</qtimetadata>"
+    return inside if "cc_maxattempts" in facts else f"<itemmetadata>{inside}</itemmetadata>"
+
+
+def _material(html: str) -> str:
+    return f'<material><mattext texttype="text/html">{escape(html, quote=False)}</mattext></material>'
+
+
+def _said(text: str) -> str:
+    return escape("".join(sign for sign in text if sign.isprintable()))
+
+
+def _spelled(text: Inline) -> str:
+    return _said(words(text, lambda math: math.spell(UNICODE)))
+
+
+def _table(table: Table) -> str:
+    head = "".join(f"<th>{_spelled(column.heading)}</th>" for column in table.columns)
+    rows = "".join(f"<tr>{''.join(f'<td>{_spelled(cell)}</td>' for cell in row)}</tr>" for row in table.rows)
+    return f"<table><tr>{head}</tr>{rows}</table>"

@@ -1,0 +1,201 @@
+"""Moodle XML: a worksheet as one question with a box for each line, and a numerical question for each final result.
+
+The boxes are embedded answers (cloze): ``{1:NUMERICAL:=0.5370:0.0001~%0%0.6:0.0001#message}``. Each accepts the
+unrounded value and the one by hand, and knows the values of named mistakes, which earn nothing and get their message.
+It cannot follow a student's numbers. The questions hold the key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from functools import cached_property
+from html import escape
+from math import lcm
+
+from bptt_trace.document.mathematics import Inline, words
+from bptt_trace.document.notation import UNICODE
+from bptt_trace.document.sheet import Row, Sheet, Table
+from bptt_trace.exports.asked_lines import parts_with_lines
+from bptt_trace.exports.expected_answers import Answers, Expected
+from bptt_trace.handouts.blanks import Blanks
+from bptt_trace.handouts.worksheet import worksheet
+from bptt_trace.marking.key import Key
+
+CELL = 'style="padding: 1px 8px; vertical-align: top"'
+MOST_WEIGHT = 1_000
+"""A weight is a whole number."""
+
+
+def question_bank(questions: Iterable[str]) -> str:
+    """A file with these questions."""
+    return "".join(['<?xml version="1.0" encoding="UTF-8"?>\n<quiz>\n', *questions, "</quiz>\n"])
+
+
+def questions(key: Key, blanks: Blanks) -> Iterator[str]:
+    """The questions of one worksheet, each in its category."""
+    sheet = _Sheet(key, blanks)
+    yield _category(f"{sheet.name}/Sheets")
+    yield sheet.whole()
+    yield _category(f"{sheet.name}/Results")
+    yield from sheet.results()
+
+
+def _category(name: str) -> str:
+    place = escape(f"$course$/top/{name.replace('//', '////')}", quote=False)
+    return f'<question type="category"><category><text>{place}</text></category></question>\n'
+
+
+class _Sheet:
+    """The questions of one worksheet."""
+
+    def __init__(self, key: Key, blanks: Blanks) -> None:
+        self.key, self.blanks = key, blanks
+        self.answers = Answers(key)
+
+    @cached_property
+    def sheet(self) -> Sheet:
+        """The worksheet."""
+        return worksheet(self.key, self.blanks, detail="lines", style="compact")
+
+    @cached_property
+    def name(self) -> str:
+        """The title; a slash would begin another category."""
+        return self.sheet.title.replace("/", "∕")
+
+    @cached_property
+    def title(self) -> str:
+        """The title, with the code of the sheet."""
+        code = self.sheet.handout.code
+        return f"{self.sheet.title} ({code})" if code else self.sheet.title
+
+    @cached_property
+    def weights(self) -> dict[int, int]:
+        """What each line is worth, in whole numbers of a common share of a mark."""
+        shares = {p: Fraction(self.key.weights[p]).limit_denominator(MOST_WEIGHT) for p in self.blanks.asked}
+        common = lcm(*(share.denominator for share in shares.values()))
+        return {p: int(share * common) for p, share in shares.items()}
+
+    def whole(self) -> str:
+        """All lines in one question."""
+        text = "".join([*self.head(), *self.tables()])
+        return f'<question type="cloze">\n{_named(self.title)}{_text("questiontext", text)}<penalty>0</penalty>\n</question>\n'
+
+    def head(self) -> Iterator[str]:
+        """What is given, and the rules of the sheet."""
+        if self.sheet.handout.instructions:
+            yield f"<p>{_plain(self.sheet.handout.instructions)}</p>"
+        for table in self.sheet.given:
+            yield _table(table)
+        yield "<ul>"
+        for head, said in self.sheet.conventions:
+            if head != "Answers":  # it promises what only a person or check keeps
+                yield f"<li>{_plain(head)}: {_spelled(said)}</li>"
+        yield "</ul>"
+
+    def tables(self) -> Iterator[str]:
+        """The lines, section by section."""
+        for part in parts_with_lines(self.key, self.sheet.sections):
+            yield f"<h4>{_plain(part.title)}</h4>"
+            for title, lines in part.blocks:
+                if title:
+                    yield f"<p><em>{_plain(title)}</em></p>"
+                yield f"<table>{''.join(self.row(position, row) for position, row in lines)}</table>"
+
+    def row(self, position: int, row: Row) -> str:
+        """A line with its box, or with its result."""
+        sides = [side.spell(UNICODE) for side in (row.name, row.formula, row.numbers)]
+        asked = position in self.blanks.asked and bool(row.blank)
+        answer = f"{self.box(position)} {_digits(row.blank)}" if asked else _plain(row.result.spell(UNICODE))
+        cells = [row.number, f"{_plain(' = '.join(filter(None, sides)))} =", answer]
+        return f"<tr>{''.join(f'<td {CELL}>{cell}</td>' for cell in cells)}</tr>"
+
+    def box(self, position: int) -> str:
+        """An embedded answer; a line that is worth nothing has none."""
+        weight = self.weights[position]
+        if not weight:
+            return "____"
+        return f"{{{weight}:NUMERICAL:{'~'.join(map(_alternative, self.answers.of(position)))}}}"
+
+    # ------------------------------------------------------------------ results
+
+    def results(self) -> Iterator[str]:
+        """A numerical question for each line that no other line asked for is made of."""
+        asked = self.blanks.asked
+        used = {argument for position in asked for argument in self.key.arguments[position]}
+        for part in parts_with_lines(self.key, self.sheet.sections):
+            for _, lines in part.blocks:
+                for position, row in lines:
+                    if position in asked and position not in used and row.blank:
+                        yield self.numerical(position, row)
+
+    def numerical(self, position: int, row: Row) -> str:
+        """One result, to be found from what is given."""
+        name = row.name.spell(UNICODE)
+        text = "".join([*self.head(), f"<p>What is {_plain(name)}? {_digits(row.blank)}</p>"])
+        answers = "".join(map(_answer, self.answers.of(position)))
+        rest = "<unitgradingtype>0</unitgradingtype><unitpenalty>0</unitpenalty><showunits>3</showunits><unitsleft>0</unitsleft>"
+        grade = f"<defaultgrade>{self.key.weights[position]:g}</defaultgrade><penalty>0</penalty>"
+        head = f"{_named(f'{self.title}: {name}')}{_text('questiontext', text)}{grade}\n"
+        return f'<question type="numerical">\n{head}{answers}{rest}\n</question>\n'
+
+
+def _named(title: str) -> str:
+    return f"<name><text>{escape(_clean(title), quote=False)}</text></name>\n"
+
+
+def _text(element: str, html: str) -> str:
+    return f'<{element} format="html"><text>{escape(html, quote=False)}</text></{element}>\n'
+
+
+def _clean(text: str) -> str:
+    """A text without what XML does not have."""
+    return "".join(sign for sign in text if sign.isprintable())
+
+
+def _plain(text: str) -> str:
+    """A text as HTML in which nothing looks like an embedded answer."""
+    return escape(_clean(text), quote=False).replace("{", "&#123;").replace("}", "&#125;")
+
+
+def _spelled(text: Inline) -> str:
+    return _plain(words(text, lambda math: math.spell(UNICODE)))
+
+
+def _digits(asked: str) -> str:
+    return f"({asked})" if asked.endswith("sf") else f"({asked} decimal{'' if asked == '1' else 's'})"
+
+
+def _number(value: float) -> str:
+    """A number with all its digits, with a minus sign of ASCII."""
+    return repr(value + 0.0)
+
+
+def _tolerance(value: float) -> str:
+    return f"{value:.6g}"
+
+
+def _alternative(one: Expected) -> str:
+    """One answer of a box."""
+    number = f"{_number(one.value)}:{_tolerance(one.tolerance)}"
+    return f"={number}" if one.right else f"%0%{number}#{_feedback(one.message)}"
+
+
+def _feedback(message: str) -> str:
+    """A message in a box: what ends it is written as an entity, which Moodle reads before it shows it."""
+    return _plain(message).replace("~", "&#126;").replace("\\", "&#92;")
+
+
+def _answer(one: Expected) -> str:
+    """One answer of a numerical question."""
+    feedback = (
+        f'<feedback format="html"><text>{escape(_plain(one.message), quote=False)}</text></feedback>' if one.message else ""
+    )
+    number = f"<text>{_number(one.value)}</text><tolerance>{_tolerance(one.tolerance)}</tolerance>"
+    return f'<answer fraction="{100 if one.right else 0}" format="moodle_auto_format">{number}{feedback}</answer>\n'
+
+
+def _table(table: Table) -> str:
+    head = "".join(f"<th {CELL}>{_spelled(column.heading)}</th>" for column in table.columns)
+    rows = "".join(f"<tr>{''.join(f'<td {CELL}>{_spelled(cell)}</td>' for cell in row)}</tr>" for row in table.rows)
+    return f"<table><tr>{head}</tr>{rows}</table>"
