@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bptt_trace.handouts.variant_sheets import Medium
     from bptt_trace.handouts.variants import Search
 
-FORMS = ("markdown", "latex", "pdf", "html", "csv", "toml")
+FORMS = ("markdown", "latex", "pdf", "html", "typst", "csv", "toml")
 """What a worksheet is printed as; sheets for the answers are csv and toml."""
 
 
@@ -33,10 +33,11 @@ FORMS = ("markdown", "latex", "pdf", "html", "csv", "toml")
 @options.detail_of_blanks
 @options.style
 @options.fragment
+@options.flavor
 @options.templates
 def worksheet(
     problem: str, changes: tuple[str, ...], form: str | None, target: Path | None, blanks: tuple[str, ...], hints: int,
-    as_key: bool, switch: bool, exam: bool, detail: str, style: str, fragment: bool, templates: Path | None,
+    as_key: bool, switch: bool, exam: bool, detail: str, style: str, fragment: bool, flavor: str | None, templates: Path | None,
 ) -> None:  # fmt: skip
     """Print a worksheet: the sheet with blanks, or its key.
 
@@ -55,14 +56,14 @@ def worksheet(
     from bptt_trace.marking.key import Key
     from bptt_trace.problem.problem import load
 
-    output = Output.chosen(form, target, FORMS, templates=templates, fragment=fragment, switch=switch, exam=exam)
+    output = Output.chosen(form, target, FORMS, templates=templates, flavor=flavor, fragment=fragment, switch=switch, exam=exam)
     for_answers = output.form in ("csv", "toml")
     if exam and fragment:
         raise click.UsageError("--exam makes a document of its own; --fragment is LaTeX without one")
     if as_key and (switch or exam):
         raise click.UsageError("--key is a sheet of its own; --switch and --exam have the answers in the worksheet")
     if as_key and for_answers:
-        raise click.UsageError("--key goes with terminal, markdown, latex, pdf or html; solve -f json has every result as data")
+        raise click.UsageError("--key goes with a form for people; solve -f json has every result as data")
     read = load(problem, changes)
     of_a_size_to_fill_in(read)
     key = Key(read)

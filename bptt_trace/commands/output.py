@@ -23,9 +23,11 @@ PLAIN_WIDTH = 80
 
 ENDINGS = {
     ".md": "markdown", ".tex": "latex", ".pdf": "pdf", ".html": "html", ".json": "json", ".csv": "csv", ".toml": "toml",
-    ".py": "python", ".txt": "terminal",
+    ".py": "python", ".txt": "terminal", ".typ": "typst", ".ipynb": "ipynb",
 }  # fmt: skip
 """What the ending of a file says about its form."""
+TEMPLATED = ("latex", "pdf", "markdown", "html", "typst", "beamer")
+"""The forms that are made by templates."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Output:
     templates: Path | None = None
     fragment: bool = False
     exam: bool = False
+    flavor: str = "github"
 
     @classmethod
     def chosen(
@@ -46,6 +49,7 @@ class Output:
         forms: tuple[str, ...],
         *,
         templates: Path | None = None,
+        flavor: str | None = None,
         **latex: bool,
     ) -> Output:
         """What the options ask for.
@@ -55,6 +59,7 @@ class Output:
             file: What ``-o`` says.
             forms: What the command prints.
             templates: What ``--templates`` says.
+            flavor: What ``--flavor`` says.
             latex: Options that go with LaTeX only, by name.
 
         Raises:
@@ -66,15 +71,18 @@ class Output:
         for name, given in latex.items():
             if given and form != "latex":
                 raise click.UsageError(f"--{name} goes with -f latex")
-        if templates is not None and form not in ("latex", "pdf", "markdown", "html"):
-            raise click.UsageError("--templates goes with -f latex, -f pdf, -f markdown or -f html")
+        if flavor is not None and form != "markdown":
+            raise click.UsageError("--flavor goes with -f markdown")
+        if templates is not None and form not in TEMPLATED:
+            *others, last = (f"-f {one}" for one in TEMPLATED)
+            raise click.UsageError(f"--templates goes with {', '.join(others)} or {last}")
         if form == "pdf":
             if file is None and sys.stdout.isatty():
                 raise click.UsageError("a PDF is not for the screen; -o FILE writes it to a file")
             from bptt_trace.media.latex_program import find_engine
 
             find_engine()
-        return cls(form, file, templates, latex.get("fragment", False), latex.get("exam", False))
+        return cls(form, file, templates, latex.get("fragment", False), latex.get("exam", False), flavor or "github")
 
     def write(self, pieces: Iterable[str]) -> None:
         """Text that is made already."""
@@ -102,14 +110,16 @@ class Output:
             self._show_by_template(sheet)
 
     def _show_by_template(self, sheet: Sheet) -> None:
-        from bptt_trace.media.templates import html, latex, markdown
+        from bptt_trace.media.templates import html, latex, markdown, typst
 
-        if self.form == "latex":
+        if self.form == "typst":
+            self.write([typst(sheet, self.templates)])
+        elif self.form == "latex":
             self.write([latex(sheet, self.templates, fragment=self.fragment, exam=self.exam)])
         elif self.form == "html":
             self.write([html(sheet, self.templates)])
         elif self.file is None or _is_no_file(self.file):
-            self.write([markdown(sheet, self.templates)])
+            self.write([markdown(sheet, self.templates, flavor=self.flavor)])
         else:
             self._show_with_pictures(sheet, self.file)
 
@@ -119,7 +129,7 @@ class Output:
         from bptt_trace.media.templates import markdown
 
         drawn = {which: (output.with_name(f"{output.stem}-{which}.svg"), svg) for which, svg in pictures(sheet).items()}
-        text = markdown(sheet, self.templates, {which: file.name for which, (file, _) in drawn.items()})
+        text = markdown(sheet, self.templates, {which: file.name for which, (file, _) in drawn.items()}, self.flavor)
         with ExitStack() as files:  # all of them are there before the first takes its place
             files.enter_context(opened(output)).write(text)
             for file, svg in drawn.values():

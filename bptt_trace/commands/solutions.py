@@ -11,6 +11,8 @@ from bptt_trace.commands.output import Output
 
 SHEETS = ("markdown", "latex", "pdf", "html", "json")
 """What a sheet is printed as for people, or as data."""
+DOCUMENTS = ("typst",)
+"""What a worked solution is printed as besides."""
 CODE = ("python", "numpy", "torch", "sympy")
 """What a sheet may be printed as for a machine to run."""
 LINES_ALONE = ("json", "python", "sympy")
@@ -19,7 +21,7 @@ LINES_ALONE = ("json", "python", "sympy")
 
 @click.command()
 @options.problem
-@options.form_and_file(SHEETS + CODE, "python, numpy, torch and sympy are programs that reproduce the sheet.")
+@options.form_and_file(SHEETS + DOCUMENTS + CODE, "python, numpy, torch and sympy are programs that reproduce the sheet.")
 @options.rounding
 @click.option(
     "--steps",
@@ -42,10 +44,11 @@ LINES_ALONE = ("json", "python", "sympy")
     "--prove", "with_proof", is_flag=True, help="Check the gradients (as the command prove does) and say so in the footer."
 )
 @options.fragment
+@options.flavor
 @options.templates
 def solve(
     problem: str, changes: tuple[str, ...], form: str | None, target: Path | None, rounding: str | None, steps: str, show: str,
-    detail: str, style: str, with_proof: bool, fragment: bool, templates: Path | None,
+    detail: str, style: str, with_proof: bool, fragment: bool, flavor: str | None, templates: Path | None,
 ) -> None:  # fmt: skip
     """Print the worked solution of a problem.
 
@@ -67,7 +70,7 @@ def solve(
     from bptt_trace.problem.numbers import Rounding
     from bptt_trace.problem.problem import load
 
-    output = Output.chosen(form, target, SHEETS + CODE, templates=templates, fragment=fragment)
+    output = Output.chosen(form, target, SHEETS + DOCUMENTS + CODE, templates=templates, flavor=flavor, fragment=fragment)
     if with_proof and output.form in CODE:
         raise click.UsageError(
             "--prove writes into the footer of a sheet, and a program has none; -f torch and -f sympy are proofs of their own"
@@ -111,10 +114,11 @@ def solve(
 @options.form_and_file(SHEETS)
 @options.rounding
 @options.fragment
+@options.flavor
 @options.templates
 def flow(
     problem: tuple[str, ...], changes: tuple[str, ...], form: str | None, target: Path | None, rounding: str | None,
-    fragment: bool, templates: Path | None,
+    fragment: bool, flavor: str | None, templates: Path | None,
 ) -> None:  # fmt: skip
     """Print how far an error reaches back through time.
 
@@ -136,7 +140,7 @@ def flow(
     from bptt_trace.problem.problem import load
     from bptt_trace.worked_solution.gradient_flow import flow_sheet, followed
 
-    output = Output.chosen(form, target, SHEETS, templates=templates, fragment=fragment)
+    output = Output.chosen(form, target, SHEETS, templates=templates, flavor=flavor, fragment=fragment)
     read = [load(one, changes) for one in problem]
     if rounding is not None:
         read = [one.rounded(Rounding.parse(rounding)) for one in read]

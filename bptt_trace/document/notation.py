@@ -220,6 +220,7 @@ LATEX = like(
     under_primed="{}_{{{}}}'",
     above="{{{}^{{{}}}}}",
     sample=r"\langle {}\rangle",
+    iteration="{{}}@{}",
     accents={"fwd": r"\overrightarrow{{{}}}", "bwd": r"\overleftarrow{{{}}}"},
     derivative=r"\frac{{\partial {}}}{{\partial {}}}",
     via=r"{}\text{{ via }}{}",
@@ -235,6 +236,9 @@ LATEX = like(
     box=r"\boxed{{\scriptstyle {}}}",
     words=r"\text{{{}}}",
 )  # fmt: skip
+
+PANDOC = like(LATEX, below=r" \\ ", matmul=r"{}\, {}")
+r"""LaTeX as pandoc reads it, which knows neither ``\\cr`` nor ``\\thinspace``."""
 
 PYTHON = like(
     TEXT,

@@ -20,7 +20,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from bptt_trace.document.figures import Figure
 from bptt_trace.document.mathematics import Inline, Math, words
-from bptt_trace.document.notation import TYPST, UNICODE
+from bptt_trace.document.notation import LATEX, PANDOC, TYPST, UNICODE, Signs
 from bptt_trace.document.program_text import Listing
 from bptt_trace.document.sheet import Sheet, Word
 from bptt_trace.errors import ProblemError
@@ -58,12 +58,16 @@ PLAIN_WIDTH = 80
 """Columns of a picture of characters in Markdown."""
 
 
-def markdown(sheet: Sheet, templates: Path | None = None, links: Mapping[str, str] = NO_LINKS) -> str:
-    """The sheet as Markdown that GitHub, Jupyter and Quarto render.
+FLAVORS: Mapping[str, Signs] = MappingProxyType({"github": LATEX, "pandoc": PANDOC})
+"""Who reads Markdown, and the notation of its mathematics. GitHub takes a backslash before a backslash away."""
+
+
+def markdown(sheet: Sheet, templates: Path | None = None, links: Mapping[str, str] = NO_LINKS, flavor: str = "github") -> str:
+    """The sheet as Markdown: as GitHub and Jupyter render it, or with the flavor ``pandoc`` as pandoc and Quarto do.
 
     ``links`` says where a picture is, by its id; one without a link is drawn in characters.
     """
-    return _render("sheet.md.j2", sheet, templates, {"picture": _pictured(links)})
+    return _render("sheet.md.j2", sheet, templates, {"picture": _pictured(links), **_markdown_math(FLAVORS[flavor])})
 
 
 def html(sheet: Sheet, templates: Path | None = None) -> str:
@@ -88,7 +92,7 @@ def template_directory() -> Path:
     return next(path for path in (here / "templates", here.parent / "templates") if path.is_dir())
 
 
-Filters = Mapping[str, Callable[[Figure], str]]
+Filters = Mapping[str, Callable[..., str]]
 
 
 def _render(name: str, sheet: Sheet, templates: Path | None, filters: Filters = MappingProxyType({})) -> str:
@@ -137,13 +141,7 @@ def environment_for(name: str, templates: Path | None = None) -> ImmutableSandbo
             environment.filters |= {"words": html_words, "inline": _inline(html_words, _html_math), "math": _html_math}
             environment.filters |= {"picture": svg}
             return environment
-        environment.filters |= {
-            "words": markdown_words,
-            "inline": _inline(markdown_words, _markdown_math),
-            "math": _markdown_math,
-            "picture": _pictured(NO_LINKS),
-            "linked": _inline(_markdown_linked, _markdown_math),
-        }
+        environment.filters |= {"words": markdown_words, "picture": _pictured(NO_LINKS), **_markdown_math(LATEX)}
     environment.filters |= {"way": _way}
     return environment
 
@@ -212,8 +210,18 @@ def _typst_formula(part: Math | str) -> str:
     return part.spell(TYPST) if isinstance(part, Math) else TYPST.numeral(part)
 
 
-def _markdown_math(math: Math) -> str:
-    return f"${text}$" if (text := math.latex) else ""
+def _markdown_math(signs: Signs) -> Filters:
+    """The filters of Markdown that spell mathematics."""
+
+    def set_apart(math: Math) -> str:
+        return f"${text}$" if (text := math.spell(signs)) else ""
+
+    return {
+        "math": set_apart,
+        "formula": lambda math: math.spell(signs),
+        "inline": _inline(markdown_words, set_apart),
+        "linked": _inline(_markdown_linked, set_apart),
+    }
 
 
 def _pictured(links: Mapping[str, str]) -> Callable[[Figure], str]:
