@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bptt_trace.handouts.variant_sheets import Medium
     from bptt_trace.handouts.variants import Search
 
-FORMS = ("markdown", "latex", "pdf", "html", "typst", "csv", "toml")
+FORMS = ("markdown", "latex", "pdf", "html", "typst", "ipynb", "csv", "toml")
 """What a worksheet is printed as; sheets for the answers are csv and toml."""
 
 
@@ -54,20 +54,25 @@ def worksheet(
     from bptt_trace.handouts.blanks import answers_csv, answers_toml, blanks_of, of_a_size_to_fill_in
     from bptt_trace.handouts.worksheet import worksheet as written
     from bptt_trace.marking.key import Key
-    from bptt_trace.problem.problem import load
+    from bptt_trace.problem.problem import loaded
 
     output = Output.chosen(form, target, FORMS, templates=templates, flavor=flavor, fragment=fragment, switch=switch, exam=exam)
-    for_answers = output.form in ("csv", "toml")
+    for_answers = output.form in ("csv", "toml", "ipynb")
     if exam and fragment:
         raise click.UsageError("--exam makes a document of its own; --fragment is LaTeX without one")
     if as_key and (switch or exam):
         raise click.UsageError("--key is a sheet of its own; --switch and --exam have the answers in the worksheet")
     if as_key and for_answers:
         raise click.UsageError("--key goes with a form for people; solve -f json has every result as data")
-    read = load(problem, changes)
+    read, content = loaded(problem, changes)
     of_a_size_to_fill_in(read)
     key = Key(read)
     wanted = blanks_of(key, blanks or ("all",), hints)
+    if output.form == "ipynb":
+        from bptt_trace.exports.notebook import worksheet_notebook
+
+        output.write([worksheet_notebook(key, wanted, written(key, wanted, detail=detail, style=style), content)])
+        return
     if for_answers:
         output.write([(answers_csv if output.form == "csv" else answers_toml)(key, wanted)])
         return

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -28,6 +29,10 @@ ENDINGS = {
 """What the ending of a file says about its form."""
 TEMPLATED = ("latex", "pdf", "markdown", "html", "typst", "beamer")
 """The forms that are made by templates."""
+
+
+IN_NOTEBOOK: ContextVar[Callable[[Sheet], None] | None] = ContextVar("IN_NOTEBOOK", default=None)
+"""Where sheets are shown instead of the terminal, inside a cell of a notebook."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,10 @@ class Output:
 
     def show(self, sheet: Sheet) -> None:
         """A sheet."""
-        if self.form == "terminal":
+        notebook = IN_NOTEBOOK.get()
+        if self.form == "terminal" and self.file is None and notebook is not None:
+            notebook(sheet)
+        elif self.form == "terminal":
             from bptt_trace.media.terminal import Plain, show
 
             with opened(self.file) as file:

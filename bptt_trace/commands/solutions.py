@@ -11,7 +11,7 @@ from bptt_trace.commands.output import Output
 
 SHEETS = ("markdown", "latex", "pdf", "html", "json")
 """What a sheet is printed as for people, or as data."""
-DOCUMENTS = ("typst",)
+DOCUMENTS = ("typst", "ipynb")
 """What a worked solution is printed as besides."""
 CODE = ("python", "numpy", "torch", "sympy")
 """What a sheet may be printed as for a machine to run."""
@@ -105,6 +105,14 @@ def solve(
         proof=proof_note(read) if with_proof else None,
         show="all" if data else show,
     )
+    if output.form == "ipynb":
+        from bptt_trace.exports.notebook import solution_notebook
+        from bptt_trace.media.templates import code
+        from bptt_trace.worked_solution.python_program import listing
+
+        exact = read.rounding.policy == "exact"  # closed forms have no program
+        output.write([solution_notebook(sheet, "" if exact else code(listing(read, program, values, "python")))])
+        return
     output.show(sheet)
 
 

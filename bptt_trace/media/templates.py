@@ -70,6 +70,20 @@ def markdown(sheet: Sheet, templates: Path | None = None, links: Mapping[str, st
     return _render("sheet.md.j2", sheet, templates, {"picture": _pictured(links), **_markdown_math(FLAVORS[flavor])})
 
 
+class MarkdownParts:
+    """A sheet as pieces of Markdown, for a document that puts something between them."""
+
+    def __init__(self, sheet: Sheet, links: Mapping[str, str] = NO_LINKS) -> None:
+        environment = environment_for("sheet.md.j2")
+        environment.filters |= {"picture": _pictured(links)}
+        self._parts = environment.get_template("sheet.md.j2").make_module({"sheet": sheet})
+
+    def __getattr__(self, name: str) -> Callable[..., str]:
+        """A macro of the template: ``head()``, ``heading(number, section)``, ``block(block)`` or ``foot()``."""
+        macro = getattr(self._parts, name)
+        return lambda *arguments: _spaced(macro(*arguments))
+
+
 def html(sheet: Sheet, templates: Path | None = None) -> str:
     """The sheet as one page of HTML, without scripts and without anything from elsewhere."""
     return _render("sheet.html.j2", sheet, templates)
@@ -107,6 +121,11 @@ def _render(name: str, sheet: Sheet, templates: Path | None, filters: Filters = 
         raise ProblemError(
             f"template {getattr(error, 'name', None) or name}{where}: {error}", source=str(templates or "")
         ) from None
+    return _spaced(text)
+
+
+def _spaced(text: str) -> str:
+    """A text with no more than one empty line in a row."""
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
