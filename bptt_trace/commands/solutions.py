@@ -11,7 +11,7 @@ from bptt_trace.commands.output import Output
 
 SHEETS = ("markdown", "latex", "pdf", "html", "json")
 """What a sheet is printed as for people, or as data."""
-DOCUMENTS = ("typst", "ipynb")
+DOCUMENTS = ("typst", "ipynb", "beamer")
 """What a worked solution is printed as besides."""
 CODE = ("python", "numpy", "torch", "sympy")
 """What a sheet may be printed as for a machine to run."""
@@ -97,7 +97,7 @@ def solve(
         read,
         program,
         values,
-        steps="full" if data else steps,
+        steps="full" if data or (output.form == "beamer" and steps == "auto") else steps,
         detail=detail,
         style=style,
         with_latex=output.form != "terminal",
@@ -112,6 +112,11 @@ def solve(
 
         exact = read.rounding.policy == "exact"  # closed forms have no program
         output.write([solution_notebook(sheet, "" if exact else code(listing(read, program, values, "python")))])
+        return
+    if output.form == "beamer":
+        from bptt_trace.exports.slides import slides
+
+        output.write([slides(read, program, values, sheet, output.templates)])
         return
     output.show(sheet)
 

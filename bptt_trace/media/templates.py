@@ -13,6 +13,7 @@ from functools import cache
 from html import escape
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 from urllib.parse import quote
 
 from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateError
@@ -110,12 +111,19 @@ Filters = Mapping[str, Callable[..., str]]
 
 
 def _render(name: str, sheet: Sheet, templates: Path | None, filters: Filters = MappingProxyType({})) -> str:
+    return rendered(name, {"sheet": sheet}, templates, filters)
+
+
+def rendered(
+    name: str, content: Mapping[str, Any], templates: Path | None = None, filters: Filters = MappingProxyType({})
+) -> str:
+    """A template with its content filled in; raises ``ProblemError`` where a template of the user's own is at fault."""
     if templates is not None and not templates.is_dir():
         raise ProblemError("not a folder; --templates takes a folder of templates", source=str(templates))
     environment = environment_for(name, templates)
     environment.filters |= filters
     try:
-        text = environment.get_template(name).render(sheet=sheet)
+        text = environment.get_template(name).render(content)
     except (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         where = f" (line {line})" if (line := getattr(error, "lineno", None)) else ""
         raise ProblemError(
