@@ -69,7 +69,7 @@ def test_no_result_of_the_key_is_on_the_worksheet(name: str, medium: str, hints:
     """Of all that is printed on the key nothing but given numbers stands anywhere in the bytes of the worksheet."""
     one = key(name)
     text = MEDIA[medium](worksheet(one, blanks_of(one, ["all"], hints)))
-    layout = r"(?<![\w.])-?\d*\.\d+(?=(?:\\linewidth|mm|pt|rem|\]))|\d\.\d(?=\.| )|(?<=stretch\}\{)[\d.]+"
+    layout = r"(?<![\w.])-?\d*\.\d+(?=(?:\\linewidth|\\sheet|mm|pt|rem|\]))|\d\.\d(?=\.| )|(?<=stretch\}\{)[\d.]+"
     assert set() == printed(re.sub(layout, "", text)) & results(name)
 
 

@@ -164,6 +164,13 @@ def prints_unicode(file: IO[str]) -> bool:
     return True
 
 
+def ends_in(output: Path, *endings: str) -> None:
+    """Raise ``click.UsageError`` for a file whose ending says that it is something else."""
+    if output.suffix.lower() not in endings and not _is_no_file(output):
+        what = f"the ending {output.suffix} says nothing" if output.suffix else "no ending"
+        raise click.UsageError(f"{output}: {what}; -o takes a file that ends in {', '.join(endings)}")
+
+
 def _is_no_file(output: Path) -> bool:
     """Whether a folder, a pipe or a device stands there: nothing can be written beside it, and its name says nothing."""
     return output.exists() and not output.is_file()

@@ -11,17 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bptt_trace.document.sheet import Block, Lines, Sheet
+from bptt_trace.exports.problem_text import in_python, problem_text
 from bptt_trace.handouts.blanks import Blanks
 from bptt_trace.marking.key import Key
 from bptt_trace.marking.marks import Marks
 from bptt_trace.media.drawing.svg import embedded
-from bptt_trace.media.templates import MarkdownParts, markdown
-from bptt_trace.problem.files import as_toml
+from bptt_trace.media.templates import markdown, markdown_parts
 
 Cell = dict[str, Any]
 
-HIDDEN = ("source", "vary")
-"""The tables of a problem file that are for the lecturer; the first may list what the source printed."""
 INSTALL = """# In Colab, or wherever bptt-trace is not installed, run this first:
 # %pip install --quiet bptt-trace
 """
@@ -29,7 +27,7 @@ INSTALL = """# In Colab, or wherever bptt-trace is not installed, run this first
 
 def solution_notebook(sheet: Sheet, program: str = "") -> str:
     """A worked solution: a cell of text for each section and, where there is one, the program that reproduces the sheet."""
-    parts = MarkdownParts(sheet, embedded(sheet))
+    parts = markdown_parts(sheet, embedded(sheet))
     cells = [text(parts.head())]
     for number, section in enumerate(sheet.sections, start=1):
         cells.append(text(parts.heading(number, section), *map(parts.block, section.blocks)))
@@ -51,13 +49,16 @@ def worksheet_notebook(key: Key, blanks: Blanks, sheet: Sheet, document: Mapping
             result of a blank stands in the file.
 
     """
-    return notebook(worksheet_cells(key, blanks, sheet, document))
+    return notebook([cell for cell, _ in worksheet_cells(key, blanks, sheet, document)])
 
 
-def worksheet_cells(key: Key, blanks: Blanks, sheet: Sheet, document: Mapping[str, Any]) -> list[Cell]:
-    """The cells of a worksheet, ready for nbgrader."""
-    parts = MarkdownParts(sheet, embedded(sheet))
-    cells = [text(parts.head()), locked(code(INSTALL + _given(document)), "problem")]
+def worksheet_cells(key: Key, blanks: Blanks, sheet: Sheet, document: Mapping[str, Any]) -> list[tuple[Cell, Sequence[str]]]:
+    """The cells of a worksheet, ready for nbgrader, each with the names of the answers in it."""
+    parts = markdown_parts(sheet, embedded(sheet))
+    cells: list[tuple[Cell, Sequence[str]]] = [
+        (text(parts.head()), ()),
+        (locked(code(INSTALL + _given(document)), "problem"), ()),
+    ]
     boxes = 0
     asked = {key.line_texts[position]: str(key.steps[position].target) for position in blanks.asked}
     for number, section in enumerate(sheet.sections, start=1):
@@ -67,18 +68,18 @@ def worksheet_cells(key: Key, blanks: Blanks, sheet: Sheet, document: Mapping[st
             wanted = answers_in(block, asked)
             if wanted:
                 boxes += 1
-                cells += [text(*pieces), answers(wanted, f"answers-{boxes}")]
+                cells += [(text(*pieces), ()), (answers(wanted, f"answers-{boxes}"), wanted)]
                 pieces = []
         if pieces:
-            cells.append(text(*pieces))
+            cells.append((text(*pieces), ()))
     points = sum(key.weights[position] for position in blanks.asked)
     said = "Whenever you have changed an answer, run the cell of this answer and then the next one."
-    return [
-        *cells,
+    last = [
         text("## Check your answers\n", said),
         locked(code(_MARKING), "marking"),
         locked(code("round(marks.score, 4)"), "marks", points),
     ]
+    return [*cells, *((cell, ()) for cell in last)]
 
 
 _MARKING = """from bptt_trace import check
@@ -91,9 +92,7 @@ Report(key, marks)
 
 def _given(document: Mapping[str, Any]) -> str:
     """The cell that reads the problem: what is given, and nothing that follows from it."""
-    problem = as_toml({table: content for table, content in document.items() if table not in HIDDEN})
-    quoted = f"r'''\n{problem}'''" if "'''" not in problem else repr(problem)
-    return f"from bptt_trace import Key, parse\n\nkey = Key(parse({quoted}))\nanswers = {{}}\n"
+    return f"from bptt_trace import Key, parse\n\nkey = Key(parse({in_python(problem_text(document))}))\nanswers = {{}}\n"
 
 
 def answers_in(block: Block, asked: Mapping[str, str]) -> list[str]:

@@ -54,6 +54,7 @@ _START = re.compile(r"^(?:(\d{1,9})(?=[.)](?:\s|$))|(?=[-+](?:\s|$)|[-=][-=\s]*$
 """Where a text would begin a list, or underline a heading."""
 
 
+Filters = Mapping[str, Callable[..., str]]
 NO_LINKS: Mapping[str, str] = MappingProxyType({})
 PLAIN_WIDTH = 80
 """Columns of a picture of characters in Markdown."""
@@ -71,18 +72,23 @@ def markdown(sheet: Sheet, templates: Path | None = None, links: Mapping[str, st
     return _render("sheet.md.j2", sheet, templates, {"picture": _pictured(links), **_markdown_math(FLAVORS[flavor])})
 
 
-class MarkdownParts:
-    """A sheet as pieces of Markdown, for a document that puts something between them."""
+class Macros:
+    """A sheet as the pieces that the macros of a template make of it, for a document that puts something between them."""
 
-    def __init__(self, sheet: Sheet, links: Mapping[str, str] = NO_LINKS) -> None:
-        environment = environment_for("sheet.md.j2")
-        environment.filters |= {"picture": _pictured(links)}
-        self._parts = environment.get_template("sheet.md.j2").make_module({"sheet": sheet})
+    def __init__(self, name: str, sheet: Sheet, filters: Filters) -> None:
+        environment = environment_for(name)
+        environment.filters |= filters
+        self._macros = environment.get_template(name).make_module({"sheet": sheet})
 
     def __getattr__(self, name: str) -> Callable[..., str]:
-        """A macro of the template: ``head()``, ``heading(number, section)``, ``block(block)`` or ``foot()``."""
-        macro = getattr(self._parts, name)
+        """A macro by its name."""
+        macro = getattr(self._macros, name)
         return lambda *arguments: _spaced(macro(*arguments))
+
+
+def markdown_parts(sheet: Sheet, links: Mapping[str, str] = NO_LINKS) -> Macros:
+    """``head()``, ``heading(number, section)``, ``block(block)`` and ``foot()`` of a sheet in Markdown."""
+    return Macros("sheet.md.j2", sheet, {"picture": _pictured(links)})
 
 
 def html(sheet: Sheet, templates: Path | None = None) -> str:
@@ -105,9 +111,6 @@ def template_directory() -> Path:
     """Where the templates are: inside the package when installed, beside it in a checkout."""
     here = Path(__file__).parent.parent
     return next(path for path in (here / "templates", here.parent / "templates") if path.is_dir())
-
-
-Filters = Mapping[str, Callable[..., str]]
 
 
 def _render(name: str, sheet: Sheet, templates: Path | None, filters: Filters = MappingProxyType({})) -> str:
