@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from bptt_trace.commands import command
 
 pytestmark = pytest.mark.latex
 
+DECKS = examples() if os.environ.get("BPTT_TRACE_ALL_DECKS") else ["fnn", "lstm", "classifier", "recurrent-layer", "seq2seq"]
+"""The examples whose slides are set; all of them take several minutes."""
 Compile = Callable[[Path, str], str]
 
 
@@ -33,7 +36,7 @@ def pages(folder: Path) -> list[str]:
     return subprocess.run(["pdftotext", "-layout", str(pdf), "-"], capture_output=True, text=True, check=True).stdout.split("\f")
 
 
-@pytest.mark.parametrize("name", chosen(examples(), ["fnn"]))
+@pytest.mark.parametrize("name", chosen(DECKS, ["fnn"]))
 def test_no_slide_is_overfull(tmp_path: Path, pdflatex: Compile, name: str) -> None:
     """Neither too wide nor too high, with every line of the worked solution on some slide."""
     source = deck(name)

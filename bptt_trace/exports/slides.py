@@ -139,9 +139,9 @@ def _height(family: Sequence[Row]) -> float:
 def _height_of_row(row: Row) -> float:
     """How many lines of print a row takes: its formula and, below it, its numbers and its result."""
     if row.kind == "component":
-        return _lines(row.numbers, len(row.name.text) + len(row.result.text)) + 0.15
-    below = max(_lines(row.numbers, len(row.result.text)), _lines(row.result))
-    return _lines(row.formula, len(row.name.text)) + below + 0.5
+        return max(_lines(row.name), _lines(row.numbers, len(row.name.text) + len(row.result.text))) + 0.15
+    above = max(_lines(row.name), _lines(row.formula, len(row.name.text)))
+    return above + max(_lines(row.result), _lines(row.numbers, len(row.result.text))) + 0.5
 
 
 def _lines(math: Math, beside: int = 0) -> float:
