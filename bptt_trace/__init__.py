@@ -118,6 +118,11 @@ __all__ = [  # noqa: RUF022 - sorted without regard to case, and checked by a te
 ]
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """What ``%load_ext bptt_trace`` calls in a notebook: the magics ``%bptt`` and ``%%bptt``."""
+    import_module(f"{__name__}.commands.magics").register(shell)
+
+
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -765,7 +765,7 @@ def _pointed(match: re.Match[str]) -> str:
 
 def answer_name(latex: str) -> str:
     r"""``dL/dh_1 via a_2`` from ``\frac{\partial L}{\partial h_{1}}\text{ via }a_{2}``."""
-    text = re.sub(r"\\mathrm\{(\w+)\}", r"\1", latex)
+    text = re.sub(r"\\mathrm\{(\w+)\}", r"\1", latex.replace("{}@", "@"))
     text = re.sub(r"\\(eta|theta|alpha|mu|delta)(?![A-Za-z])", r"\1", text)
     text = re.sub(r"\\hat\{(\w)\}", r"\1hat", text)
     text = re.sub(

@@ -269,6 +269,37 @@ def test_fragments_compile_inside_a_document_of_the_users_own(tmp_path: Path, pd
     assert overfull(pdflatex(tmp_path, source, draft=True)) == {}
 
 
+PACKAGES = r"\usepackage{amsmath,amssymb,array,booktabs,colortbl,graphicx,longtable,tikz,xcolor}"
+ORDINARY = {
+    "article": r"\documentclass[11pt]{article}\usepackage[T1]{fontenc}\usepackage{lmodern}",
+    "report": r"\documentclass[12pt,a4paper]{report}\usepackage[T1]{fontenc}\usepackage{lmodern}",
+    "other-fonts": r"\documentclass{article}\usepackage[T1]{fontenc}",
+    "beamer": r"\documentclass{beamer}\usepackage[T1]{fontenc}\usepackage{lmodern}",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *(("rnn", kind) for kind in ORDINARY),
+        *(
+            pytest.param(name, kind, marks=pytest.mark.exhaustive)
+            for name in ("fnn", "lstm", "classifier", "adam", "training")
+            for kind in ORDINARY
+        ),
+    ],
+)
+def test_a_fragment_fits_the_line_that_it_is_set_on(tmp_path: Path, pdflatex: Compile, name: str, kind: str) -> None:
+    r"""Solution and worksheet stand out of no line of an article, a report or a frame, with the margins of its class."""
+    fragments = {"solution": printed(example(name), "fragment"), "worksheet": latex(worksheet(key_of(name)), fragment=True)}
+    for which, body in fragments.items():
+        (tmp_path / f"{which}.tex").write_text(body, "utf-8")
+    frame = ("\\begin{frame}[allowframebreaks]{Sheet}", "\\end{frame}") if kind == "beamer" else ("Before.", "After.")
+    body = "\n\n".join(f"{frame[0]} \\input{{{which}}} {frame[1]}" for which in fragments)
+    log = pdflatex(tmp_path, f"{ORDINARY[kind]}{PACKAGES}\\begin{{document}}{body}\\end{{document}}")
+    assert [] == re.findall(r"Overfull \\hbox.*", log)
+
+
 @pytest.mark.parametrize("name", of_examples())
 def test_a_fragment_is_the_body_of_the_document(name: str) -> None:
     """Nothing is lost or added."""

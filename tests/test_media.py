@@ -53,7 +53,7 @@ HOSTILE = [
     "Übung zu „Rückwärts“ – Größe ≈ 1 … ± · − ≤ ’",
 ]
 SOURCES = ["sheet.md.j2", "sheet.html.j2", "sheet.tex.j2", "exam.tex.j2", "packages.tex.j2", "sheet.typ.j2", "body.tex.j2"]
-SOURCES += ["body.html.j2", "fragment.html.j2", "style.css.j2", "sheet.css.j2", "dark.css.j2"]
+SOURCES += ["body.html.j2", "slides.tex.j2", "fragment.html.j2", "style.css.j2", "sheet.css.j2", "dark.css.j2"]
 PROGRAMS = ["python.py.j2", "numpy.py.j2", "torch.py.j2", "sympy.py.j2", "passages.py.j2"]
 
 
@@ -95,7 +95,8 @@ def canonical(solution: Solution, sections: Lines) -> Lines:
     """The same with the names of answer files instead of the problem's own."""
     back = solution.problem.vocabulary.canonical
     return [
-        [(line, str(back(Name.parse(name.replace("δ", "delta")))), *rest) for line, name, *rest in section] for section in sections
+        [(line, str(back(Name.parse(name.replace("δ", "delta")))), *rest) for line, name, *rest in section]
+        for section in sections
     ]
 
 
@@ -415,7 +416,7 @@ def test_templates_loop_and_place_and_do_nothing_else(name: str) -> None:
     environment = environment_for(name)
     source = (template_directory() / name).read_text("utf-8")
     tree = environment.parse(source)
-    assert meta.find_undeclared_variables(tree) <= {"listing" if name in PROGRAMS else "sheet"}
+    assert meta.find_undeclared_variables(tree) <= ({"listing"} if name in PROGRAMS else {"sheet", "frames"})
     calculating = (
         nodes.Add,
         nodes.Sub,

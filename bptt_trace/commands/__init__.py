@@ -14,6 +14,7 @@ from io import TextIOWrapper
 import click
 
 from bptt_trace import __version__
+from bptt_trace.commands.exports import export
 from bptt_trace.commands.handouts import vary, worksheet
 from bptt_trace.commands.marking import check, grade, mistakes
 from bptt_trace.commands.problems import examples, from_weights, names
@@ -49,7 +50,7 @@ def command() -> None:
     """
 
 
-for _command in (solve, worksheet, vary, check, grade, flow, mistakes, prove, names, examples, from_weights):
+for _command in (solve, worksheet, vary, check, grade, export, flow, mistakes, prove, names, examples, from_weights):
     command.add_command(_command)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bptt_trace.handouts.variant_sheets import Medium
     from bptt_trace.handouts.variants import Search
 
-FORMS = ("markdown", "latex", "pdf", "html", "csv", "toml")
+FORMS = ("markdown", "latex", "pdf", "html", "typst", "ipynb", "csv", "toml")
 """What a worksheet is printed as; sheets for the answers are csv and toml."""
 EXPORTS = ("xlsx", "qti", "qti2.1", "qti2.2", "moodle", "canvas")
 """What a worksheet is filled in with elsewhere."""
@@ -38,10 +38,11 @@ EXPORTS = ("xlsx", "qti", "qti2.1", "qti2.2", "moodle", "canvas")
 @options.detail_of_blanks
 @options.style
 @options.fragment
+@options.flavor
 @options.templates
 def worksheet(
     problem: str, changes: tuple[str, ...], form: str | None, target: Path | None, blanks: tuple[str, ...], hints: int,
-    as_key: bool, switch: bool, exam: bool, detail: str, style: str, fragment: bool, templates: Path | None,
+    as_key: bool, switch: bool, exam: bool, detail: str, style: str, fragment: bool, flavor: str | None, templates: Path | None,
 ) -> None:  # fmt: skip
     """Print a worksheet: the sheet with blanks, or its key.
 
@@ -59,10 +60,12 @@ def worksheet(
     from bptt_trace.handouts.blanks import answers_csv, answers_toml, blanks_of, of_a_size_to_fill_in
     from bptt_trace.handouts.worksheet import worksheet as written
     from bptt_trace.marking.key import Key
-    from bptt_trace.problem.problem import load
+    from bptt_trace.problem.problem import loaded
 
-    output = Output.chosen(form, target, FORMS + EXPORTS, templates=templates, fragment=fragment, switch=switch, exam=exam)
-    for_answers = output.form in ("csv", "toml")
+    output = Output.chosen(
+        form, target, FORMS + EXPORTS, templates=templates, flavor=flavor, fragment=fragment, switch=switch, exam=exam
+    )
+    for_answers = output.form in ("csv", "toml", "ipynb")
     if exam and fragment:
         raise click.UsageError("--exam makes a document of its own; --fragment is LaTeX without one")
     if as_key and (switch or exam):
@@ -72,14 +75,19 @@ def worksheet(
             f"--key does not go with -f {output.form}; a key is printed as terminal, markdown, latex, pdf or html"
         )
     if as_key and for_answers:
-        raise click.UsageError("--key goes with terminal, markdown, latex, pdf or html; solve -f json has every result as data")
-    read = load(problem, changes)
+        raise click.UsageError("--key goes with a form for people; solve -f json has every result as data")
+    read, content = loaded(problem, changes)
     of_a_size_to_fill_in(read)
     key = Key(read)
     wanted = blanks_of(key, blanks or ("all",), hints)
     if output.form in EXPORTS:
         output.write_bytes(exported(output.form, key, wanted))
         tell(output.form)
+        return
+    if output.form == "ipynb":
+        from bptt_trace.exports.notebook import worksheet_notebook
+
+        output.write([worksheet_notebook(key, wanted, written(key, wanted, detail=detail, style=style), content)])
         return
     if for_answers:
         output.write([(answers_csv if output.form == "csv" else answers_toml)(key, wanted)])

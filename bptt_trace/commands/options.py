@@ -74,6 +74,11 @@ style = click.option(
 )
 fragment = click.option("--fragment", is_flag=True, help="LaTeX without preamble, for \\input.")
 templates = click.option("--templates", type=PATH, metavar="DIR", help="A folder with templates that replace the built-in ones.")
+flavor = click.option(
+    "--flavor",
+    type=click.Choice(["github", "pandoc"]),
+    help="Who reads the Markdown: GitHub and Jupyter (by default), or pandoc and Quarto.",
+)
 blanks = together(
     click.option(
         "--blanks",

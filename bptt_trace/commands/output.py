@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 ENDINGS = {
     ".md": "markdown", ".tex": "latex", ".pdf": "pdf", ".html": "html", ".json": "json", ".csv": "csv", ".toml": "toml",
-    ".py": "python", ".txt": "terminal", ".xlsx": "xlsx", ".zip": "qti", ".xml": "moodle",
+    ".py": "python", ".txt": "terminal", ".xlsx": "xlsx", ".zip": "qti", ".xml": "moodle", ".typ": "typst",
+    ".ipynb": "ipynb",
 }  # fmt: skip
 """What the ending of a file says about its form."""
 BINARY = {
@@ -31,6 +33,12 @@ BINARY = {
     "canvas": "a package",
 }
 """Forms that are not text."""
+TEMPLATED = ("latex", "pdf", "markdown", "html", "typst", "beamer")
+"""The forms that are made by templates."""
+
+
+IN_NOTEBOOK: ContextVar[Callable[[Sheet], None] | None] = ContextVar("IN_NOTEBOOK", default=None)
+"""Where sheets are shown instead of the terminal, inside a cell of a notebook."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,7 @@ class Output:
     templates: Path | None = None
     fragment: bool = False
     exam: bool = False
+    flavor: str = "github"
 
     @classmethod
     def chosen(
@@ -51,6 +60,7 @@ class Output:
         forms: tuple[str, ...],
         *,
         templates: Path | None = None,
+        flavor: str | None = None,
         **latex: bool,
     ) -> Output:
         """What the options ask for.
@@ -60,6 +70,7 @@ class Output:
             file: What ``-o`` says.
             forms: What the command prints.
             templates: What ``--templates`` says.
+            flavor: What ``--flavor`` says.
             latex: Options that go with LaTeX only, by name.
 
         Raises:
@@ -71,15 +82,18 @@ class Output:
         for name, given in latex.items():
             if given and form != "latex":
                 raise click.UsageError(f"--{name} goes with -f latex")
-        if templates is not None and form not in ("latex", "pdf", "markdown", "html"):
-            raise click.UsageError("--templates goes with -f latex, -f pdf, -f markdown or -f html")
+        if flavor is not None and form != "markdown":
+            raise click.UsageError("--flavor goes with -f markdown")
+        if templates is not None and form not in TEMPLATED:
+            *others, last = (f"-f {one}" for one in TEMPLATED)
+            raise click.UsageError(f"--templates goes with {', '.join(others)} or {last}")
         if form in BINARY and file is None and sys.stdout.isatty():
             raise click.UsageError(f"{BINARY[form]} is not for the screen; -o FILE writes it to a file")
         if form == "pdf":
             from bptt_trace.media.latex_program import find_engine
 
             find_engine()
-        return cls(form, file, templates, latex.get("fragment", False), latex.get("exam", False))
+        return cls(form, file, templates, latex.get("fragment", False), latex.get("exam", False), flavor or "github")
 
     def write(self, pieces: Iterable[str]) -> None:
         """Text that is made already."""
@@ -93,7 +107,10 @@ class Output:
 
     def show(self, sheet: Sheet) -> None:
         """A sheet."""
-        if self.form == "terminal":
+        notebook = IN_NOTEBOOK.get()
+        if self.form == "terminal" and self.file is None and notebook is not None:
+            notebook(sheet)
+        elif self.form == "terminal":
             from bptt_trace.media.terminal import show
 
             screen = Screen.chosen()
@@ -115,14 +132,16 @@ class Output:
             self._show_by_template(sheet)
 
     def _show_by_template(self, sheet: Sheet) -> None:
-        from bptt_trace.media.templates import html, latex, markdown
+        from bptt_trace.media.templates import html, latex, markdown, typst
 
-        if self.form == "latex":
+        if self.form == "typst":
+            self.write([typst(sheet, self.templates)])
+        elif self.form == "latex":
             self.write([latex(sheet, self.templates, fragment=self.fragment, exam=self.exam)])
         elif self.form == "html":
             self.write([html(sheet, self.templates)])
         elif self.file is None or _is_no_file(self.file):
-            self.write([markdown(sheet, self.templates)])
+            self.write([markdown(sheet, self.templates, flavor=self.flavor)])
         else:
             self._show_with_pictures(sheet, self.file)
 
@@ -132,11 +151,18 @@ class Output:
         from bptt_trace.media.templates import markdown
 
         drawn = {which: (output.with_name(f"{output.stem}-{which}.svg"), svg) for which, svg in pictures(sheet).items()}
-        text = markdown(sheet, self.templates, {which: file.name for which, (file, _) in drawn.items()})
+        text = markdown(sheet, self.templates, {which: file.name for which, (file, _) in drawn.items()}, self.flavor)
         with ExitStack() as files:  # all of them are there before the first takes its place
             files.enter_context(opened(output)).write(text)
             for file, svg in drawn.values():
                 files.enter_context(opened(file)).write(svg)
+
+
+def ends_in(output: Path, *endings: str) -> None:
+    """Raise ``click.UsageError`` for a file whose ending says that it is something else."""
+    if output.suffix.lower() not in endings and not _is_no_file(output):
+        what = f"the ending {output.suffix} says nothing" if output.suffix else "no ending"
+        raise click.UsageError(f"{output}: {what}; -o takes a file that ends in {', '.join(endings)}")
 
 
 def _is_no_file(output: Path) -> bool:

@@ -11,6 +11,8 @@ from bptt_trace.commands.output import Output
 
 SHEETS = ("markdown", "latex", "pdf", "html", "json")
 """What a sheet is printed as for people, or as data."""
+DOCUMENTS = ("typst", "ipynb", "beamer")
+"""What a worked solution is printed as besides."""
 CODE = ("python", "numpy", "torch", "sympy")
 """What a sheet may be printed as for a machine to run."""
 EXPORTS = ("xlsx",)
@@ -22,7 +24,8 @@ LINES_ALONE = ("json", "python", "sympy")
 @click.command()
 @options.problem
 @options.form_and_file(
-    SHEETS + CODE + EXPORTS, "python, numpy, torch and sympy are programs that reproduce the sheet, xlsx is a live workbook."
+    SHEETS + DOCUMENTS + CODE + EXPORTS,
+    "python, numpy, torch and sympy are programs that reproduce the sheet, xlsx is a live workbook.",
 )
 @options.rounding
 @click.option(
@@ -46,10 +49,11 @@ LINES_ALONE = ("json", "python", "sympy")
     "--prove", "with_proof", is_flag=True, help="Check the gradients (as the command prove does) and say so in the footer."
 )
 @options.fragment
+@options.flavor
 @options.templates
 def solve(
     problem: str, changes: tuple[str, ...], form: str | None, target: Path | None, rounding: str | None, steps: str, show: str,
-    detail: str, style: str, with_proof: bool, fragment: bool, templates: Path | None,
+    detail: str, style: str, with_proof: bool, fragment: bool, flavor: str | None, templates: Path | None,
 ) -> None:  # fmt: skip
     """Print the worked solution of a problem.
 
@@ -71,7 +75,8 @@ def solve(
     from bptt_trace.problem.numbers import Rounding
     from bptt_trace.problem.problem import load
 
-    output = Output.chosen(form, target, SHEETS + CODE + EXPORTS, templates=templates, fragment=fragment)
+    forms = SHEETS + DOCUMENTS + CODE + EXPORTS
+    output = Output.chosen(form, target, forms, templates=templates, flavor=flavor, fragment=fragment)
     if with_proof and output.form in EXPORTS:
         raise click.UsageError("--prove writes into the footer of a sheet, and a workbook has none")
     if with_proof and output.form in CODE:
@@ -106,7 +111,7 @@ def solve(
         read,
         program,
         values,
-        steps="full" if data else steps,
+        steps="full" if data or (output.form == "beamer" and steps == "auto") else steps,
         detail=detail,
         style=style,
         with_latex=output.form != "terminal",
@@ -114,6 +119,19 @@ def solve(
         proof=proof_note(read) if with_proof else None,
         show="all" if data else show,
     )
+    if output.form == "ipynb":
+        from bptt_trace.exports.notebook import solution_notebook
+        from bptt_trace.media.templates import code
+        from bptt_trace.worked_solution.python_program import listing
+
+        exact = read.rounding.policy == "exact"  # closed forms have no program
+        output.write([solution_notebook(sheet, "" if exact else code(listing(read, program, values, "python")))])
+        return
+    if output.form == "beamer":
+        from bptt_trace.exports.slides import slides
+
+        output.write([slides(read, program, values, sheet, output.templates)])
+        return
     output.show(sheet)
 
 
@@ -123,10 +141,11 @@ def solve(
 @options.form_and_file(SHEETS)
 @options.rounding
 @options.fragment
+@options.flavor
 @options.templates
 def flow(
     problem: tuple[str, ...], changes: tuple[str, ...], form: str | None, target: Path | None, rounding: str | None,
-    fragment: bool, templates: Path | None,
+    fragment: bool, flavor: str | None, templates: Path | None,
 ) -> None:  # fmt: skip
     """Print how far an error reaches back through time.
 
@@ -148,7 +167,7 @@ def flow(
     from bptt_trace.problem.problem import load
     from bptt_trace.worked_solution.gradient_flow import flow_sheet, followed
 
-    output = Output.chosen(form, target, SHEETS, templates=templates, fragment=fragment)
+    output = Output.chosen(form, target, SHEETS, templates=templates, flavor=flavor, fragment=fragment)
     read = [load(one, changes) for one in problem]
     if rounding is not None:
         read = [one.rounded(Rounding.parse(rounding)) for one in read]

@@ -233,6 +233,7 @@ LATEX = like(
     under_primed="{}_{{{}}}'",
     above="{{{}^{{{}}}}}",
     sample=r"\langle {}\rangle",
+    iteration="{{}}@{}",
     accents={"fwd": r"\overrightarrow{{{}}}", "bwd": r"\overleftarrow{{{}}}"},
     derivative=r"\frac{{\partial {}}}{{\partial {}}}",
     via=r"{}\text{{ via }}{}",
@@ -248,6 +249,9 @@ LATEX = like(
     box=r"\boxed{{\scriptstyle {}}}",
     words=r"\text{{{}}}",
 )  # fmt: skip
+
+PANDOC = like(LATEX, below=r" \\ ", matmul=r"{}\, {}")
+r"""LaTeX as pandoc reads it, which knows neither ``\\cr`` nor ``\\thinspace``."""
 
 PYTHON = like(
     TEXT,

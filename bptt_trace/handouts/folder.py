@@ -74,7 +74,7 @@ def write_folder(
     it, or cannot be written, and ``TypesettingError`` where some cannot be set as
     PDF; the others are there.
     """
-    with _new_folder(folder) as made:
+    with new_folder(folder) as made:
         for kind in KINDS:
             (made / kind).mkdir()
 
@@ -197,7 +197,7 @@ def _class_file(setter: Typesetter, variants: Sequence[Candidate | Variant], stu
 
 
 @contextmanager
-def _new_folder(folder: Path) -> Iterator[Path]:
+def new_folder(folder: Path) -> Iterator[Path]:
     """A folder beside the one wanted, which takes its place when it is complete."""
     folder = folder.resolve()
     try:

@@ -13,6 +13,7 @@ from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 from urllib.parse import quote
 
 from jinja2 import BaseLoader, BytecodeCache, ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateError
@@ -21,7 +22,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from bptt_trace.document.figures import Figure
 from bptt_trace.document.mathematics import Inline, Math, words
-from bptt_trace.document.notation import TYPST, UNICODE
+from bptt_trace.document.notation import LATEX, PANDOC, TYPST, UNICODE, Signs
 from bptt_trace.document.program_text import Listing
 from bptt_trace.document.sheet import Sheet, Word
 from bptt_trace.errors import ProblemError
@@ -52,17 +53,41 @@ _START = re.compile(r"^(?:(\d{1,9})(?=[.)](?:\s|$))|(?=[-+](?:\s|$)|[-=][-=\s]*$
 """Where a text would begin a list, or underline a heading."""
 
 
+Filters = Mapping[str, Callable[..., str]]
 NO_LINKS: Mapping[str, str] = MappingProxyType({})
 PLAIN_WIDTH = 80
 """Columns of a picture of characters in Markdown."""
 
 
-def markdown(sheet: Sheet, templates: Path | None = None, links: Mapping[str, str] = NO_LINKS) -> str:
-    """The sheet as Markdown that GitHub, Jupyter and Quarto render.
+FLAVORS: Mapping[str, Signs] = MappingProxyType({"github": LATEX, "pandoc": PANDOC})
+"""Who reads Markdown, and the notation of its mathematics. GitHub takes a backslash before a backslash away."""
+
+
+def markdown(sheet: Sheet, templates: Path | None = None, links: Mapping[str, str] = NO_LINKS, flavor: str = "github") -> str:
+    """The sheet as Markdown: as GitHub and Jupyter render it, or with the flavor ``pandoc`` as pandoc and Quarto do.
 
     ``links`` says where a picture is, by its id; one without a link is drawn in characters.
     """
-    return _render("sheet.md.j2", sheet, templates, {"picture": _pictured(links)})
+    return _render("sheet.md.j2", sheet, templates, {"picture": _pictured(links), **_markdown_math(FLAVORS[flavor])})
+
+
+class Macros:
+    """A sheet as the pieces that the macros of a template make of it, for a document that puts something between them."""
+
+    def __init__(self, name: str, sheet: Sheet, filters: Filters) -> None:
+        environment = environment_for(name)
+        environment.filters |= filters
+        self._macros = environment.get_template(name).make_module({"sheet": sheet})
+
+    def __getattr__(self, name: str) -> Callable[..., str]:
+        """A macro by its name."""
+        macro = getattr(self._macros, name)
+        return lambda *arguments: _spaced(macro(*arguments))
+
+
+def markdown_parts(sheet: Sheet, links: Mapping[str, str] = NO_LINKS) -> Macros:
+    """``head()``, ``heading(number, section)``, ``block(block)`` and ``foot()`` of a sheet in Markdown."""
+    return Macros("sheet.md.j2", sheet, {"picture": _pictured(links)})
 
 
 def html(sheet: Sheet, templates: Path | None = None) -> str:
@@ -104,9 +129,6 @@ def template_directory() -> Path:
     return next(path for path in (here / "templates", here.parent / "templates") if path.is_dir())
 
 
-Filters = Mapping[str, Callable[..., str]]
-
-
 def _render(
     name: str,
     sheet: Sheet,
@@ -114,17 +136,33 @@ def _render(
     filters: Filters = MappingProxyType({}),
     scripts: set[str] | None = None,
 ) -> str:
+    return rendered(name, {"sheet": sheet}, templates, filters, scripts)
+
+
+def rendered(
+    name: str,
+    content: Mapping[str, Any],
+    templates: Path | None = None,
+    filters: Filters = MappingProxyType({}),
+    scripts: set[str] | None = None,
+) -> str:
+    """A template with its content filled in; raises ``ProblemError`` where a template of the user's own is at fault."""
     if templates is not None and not templates.is_dir():
         raise ProblemError("not a folder; --templates takes a folder of templates", source=str(templates))
     environment = environment_for(name, templates, scripts)
     environment.filters |= filters
     try:
-        text = environment.get_template(name).render(sheet=sheet)
+        text = environment.get_template(name).render(content)
     except (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         where = f" (line {line})" if (line := getattr(error, "lineno", None)) else ""
         raise ProblemError(
             f"template {getattr(error, 'name', None) or name}{where}: {error}", source=str(templates or "")
         ) from None
+    return _spaced(text)
+
+
+def _spaced(text: str) -> str:
+    """A text with no more than one empty line in a row."""
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
@@ -184,13 +222,7 @@ def environment_for(name: str, templates: Path | None = None, scripts: set[str] 
             environment.filters |= {"formula": html_formula, "number": html_number, "summand": html_summand, "anchor": anchor}
             environment.filters |= {"told": html_told, "picture": html_picture, "id": named(""), "uses": linked(())}
             return environment
-        environment.filters |= {
-            "words": markdown_words,
-            "inline": _inline(markdown_words, _markdown_math),
-            "math": _markdown_math,
-            "picture": _pictured(NO_LINKS),
-            "linked": _inline(_markdown_linked, _markdown_math),
-        }
+        environment.filters |= {"words": markdown_words, "picture": _pictured(NO_LINKS), **_markdown_math(LATEX)}
     environment.filters |= {"way": _way}
     return environment
 
@@ -234,8 +266,18 @@ def _typst_formula(part: Math | str) -> str:
     return part.spell(TYPST) if isinstance(part, Math) else TYPST.numeral(part)
 
 
-def _markdown_math(math: Math) -> str:
-    return f"${text}$" if (text := math.latex) else ""
+def _markdown_math(signs: Signs) -> Filters:
+    """The filters of Markdown that spell mathematics."""
+
+    def set_apart(math: Math) -> str:
+        return f"${text}$" if (text := math.spell(signs)) else ""
+
+    return {
+        "math": set_apart,
+        "formula": lambda math: math.spell(signs),
+        "inline": _inline(markdown_words, set_apart),
+        "linked": _inline(_markdown_linked, set_apart),
+    }
 
 
 def _pictured(links: Mapping[str, str]) -> Callable[[Figure], str]:

@@ -157,8 +157,17 @@ def load(source: str | Path, changes: Sequence[str] = ()) -> Problem:
     ``changes`` are texts such as ``w_hh=0.9`` or ``network.activation=sigmoid``.
     Raises ``ProblemError`` with the file, the place, what was met and what would do.
     """
-    text, name = content(source)
-    return parse(text, name, changes)
+    return loaded(source, changes)[0]
+
+
+def loaded(source: str | Path, changes: Sequence[str] = ()) -> tuple[Problem, dict[str, Any]]:
+    """The problem in a file as ``load`` gives it, and the table of keys, changed, that it was made from."""
+    table, name = document(source, changes)
+    try:
+        return from_document(table, name), table
+    except ProblemError as error:
+        error.source = error.source or name
+        raise
 
 
 def parse(text: str, source: str = "<text>", changes: Sequence[str] = ()) -> Problem:

@@ -1,0 +1,22 @@
+"""The problem file that goes with an export: what is given, and nothing that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bptt_trace.problem.files import as_toml
+
+
+def problem_text(document: Mapping[str, Any], *, ranges: bool = False) -> str:
+    """A table of keys as TOML, without comments and without the source, whose errata are results.
+
+    The ranges of variants are for the lecturer, and there with ``ranges`` only.
+    """
+    left_out = ("source",) if ranges else ("source", "vary")
+    return as_toml({table: content for table, content in document.items() if table not in left_out})
+
+
+def in_python(text: str) -> str:
+    """A text as a literal of Python, over several lines where that reads as it is."""
+    return repr(text) if "'''" in text or "\\" in text else f"'''\n{text}'''"

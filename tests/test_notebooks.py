@@ -1,0 +1,162 @@
+"""Notebooks: what they hold, what they do when they are run, and the magics."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import nbformat
+import pytest
+from click.testing import CliRunner
+from leaks import leaked, secrets
+from nbclient import NotebookClient
+from random_problems import examples
+from sweeps import chosen
+from sweeps import key as key_of
+
+from bptt_trace import check
+from bptt_trace.commands import command
+from bptt_trace.handouts.blanks import blanks_of
+from bptt_trace.problem.files import example as file_of
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::RuntimeWarning")  # of nbclient's own parts
+
+
+FEW = ["rnn", "classifier", "adam"]
+"""Examples that every run looks at."""
+
+
+def printed(*words: str) -> Any:
+    """The notebook that a command prints."""
+    outcome = CliRunner().invoke(command, list(words), standalone_mode=False)
+    assert outcome.exception is None, outcome.exception
+    notebook = nbformat.reads(outcome.output, 4)
+    nbformat.validate(notebook)
+    return notebook
+
+
+def run(notebook: Any, **options: Any) -> Any:
+    """The notebook after its cells have been run."""
+    return NotebookClient(notebook, kernel_name="python3", timeout=300, **options).execute()
+
+
+def fill_in(notebook: Any, answers: dict[str, str]) -> None:
+    """Write answers between the quotes of their cells, as a student does."""
+    for cell in notebook.cells:
+        for name, answer in answers.items():
+            cell.source = cell.source.replace(f'    {json.dumps(name)}: "",', f"    {json.dumps(name)}: {json.dumps(answer)},")
+
+
+def boxes(notebook: Any) -> list[str]:
+    """The names with an empty answer."""
+    return [name for cell in notebook.cells for name in re.findall(r'(?m)^    "([^"]+)": "",$', cell.source)]
+
+
+def right(name: str) -> dict[str, str]:
+    """The right answers, in full."""
+    key = key_of(name)
+    return {str(key.steps[position].target): repr(key.exact[position]) for position in blanks_of(key).asked}
+
+
+@pytest.mark.parametrize("name", chosen(examples(), ["rnn"]))
+def test_a_solution_runs_and_agrees_with_itself(name: str) -> None:
+    """Text for every section, then the program of the sheet, which finds every printed result."""
+    notebook = run(printed("solve", name, "-f", "ipynb"))
+    program = notebook.cells[-1]
+    assert program.cell_type == "code"
+    assert re.fullmatch(r"All \d+ values agree with the sheet\.\n", program.outputs[0].text)
+
+
+def test_a_solution_in_closed_forms_is_text_alone() -> None:
+    """There is no program of closed forms."""
+    notebook = printed("solve", "fnn", "--round", "exact", "-f", "ipynb")
+    assert {"markdown"} == {cell.cell_type for cell in notebook.cells}
+
+
+@pytest.mark.parametrize("name", chosen(examples(), FEW))
+def test_every_blank_has_one_box(name: str) -> None:
+    """In the order of the calculation; the cells of answers are those that nbgrader lets students change."""
+    notebook, key = printed("worksheet", name, "-f", "ipynb"), key_of(name)
+    asked = [str(key.steps[position].target) for position in blanks_of(key).asked]
+    assert sorted(asked) == sorted(boxes(notebook))
+    facts = [cell.metadata.nbgrader for cell in notebook.cells if "nbgrader" in cell.metadata]
+    assert len({fact.grade_id for fact in facts}) == len(facts)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            fact = cell.metadata.nbgrader
+            assert fact.solution == ('": "",' in cell.source) == (not fact.locked)
+    assert facts[-1].grade
+    assert facts[-1].points == pytest.approx(sum(key.weights[position] for position in blanks_of(key).asked))
+
+
+@pytest.mark.parametrize("name", chosen(examples(), FEW))
+def test_no_result_of_a_blank_is_in_a_worksheet(name: str) -> None:
+    """Neither in its cells nor in its pictures nor in its metadata, with all hints; the solution would be noticed."""
+    words = ["worksheet", name, "--hints", "3", "-f", "ipynb"]
+    assert set() == leaked(name, CliRunner().invoke(command, words).output)
+    assert not secrets(name) or leaked(name, CliRunner().invoke(command, ["solve", name, "-f", "ipynb"]).output)
+
+
+@pytest.mark.parametrize("name", chosen(examples(), FEW))
+def test_no_result_of_a_blank_is_in_a_source_of_typst(name: str) -> None:
+    """The same of a worksheet for Typst."""
+    assert set() == leaked(name, CliRunner().invoke(command, ["worksheet", name, "--hints", "3", "-f", "typst"]).output)
+
+
+@pytest.mark.parametrize("name", chosen(examples(), ["rnn"]))
+def test_a_worksheet_marks_itself(name: str) -> None:
+    """The last cell is worth the marks that ``check`` gives to the same answers: nbgrader takes its value as credit."""
+    answers = right(name)
+    slipped = next(iter(answers))
+    for wrong, text in {slipped: "12.5"}.items():
+        answers[wrong] = text
+    notebook = printed("worksheet", name, "-f", "ipynb")
+    fill_in(notebook, answers)
+    assert [] == boxes(notebook)
+    run(notebook)
+    marks = check(key_of(name), answers)
+    report, value = (cell.outputs[0].data for cell in notebook.cells[-2:])
+    assert round(marks.score, 4) == float(value["text/plain"])
+    assert "Marked: " in report["text/markdown"]
+
+
+@pytest.mark.exhaustive
+def test_an_empty_worksheet_earns_nothing() -> None:
+    """Run as it is handed out, it reports blanks and ends with 0."""
+    notebook = run(printed("worksheet", "rnn", "--blanks", "loss", "-f", "ipynb"))
+    assert 0 == float(notebook.cells[-1].outputs[0].data["text/plain"])
+
+
+def test_the_same_notebook_has_the_same_bytes() -> None:
+    """Twice in a row; a notebook can lie in version control."""
+    first, second = (CliRunner().invoke(command, ["worksheet", "lstm", "-f", "ipynb"]).output for _ in range(2))
+    assert first == second
+
+
+def test_a_key_is_no_notebook() -> None:
+    """A notebook is filled in; the key is for people."""
+    outcome = CliRunner().invoke(command, ["worksheet", "rnn", "--key", "-f", "ipynb"])
+    assert (2, True) == (outcome.exit_code, "--key goes with a form for people" in outcome.output)
+
+
+def test_the_magics() -> None:
+    """``%%bptt`` shows the sheet of the problem in its cell, ``%bptt`` that of a named one; errors are one line."""
+    problem = file_of("rnn")
+    cells = {
+        "%load_ext bptt_trace": "",
+        f"%%bptt --round 3dp\n{problem}": "# One-neuron RNN, two time steps",
+        f"%%bptt worksheet --hints 0\n{problem}": "Worksheet: forward pass",
+        "%bptt flow rnn3": "Gradient flow",
+        f"%%bptt -f python\n{problem}": "The sheet as a program",
+        "%%bptt\n[network]": 'UsageError: this cell: network: the key "cell" is missing',
+        f"%%bptt --nope\n{problem}": "UsageError: No such option '--nope'",
+        "%bptt": "UsageError: Missing argument 'PROBLEM'",
+    }
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+    run(notebook, allow_errors=True)
+    for cell, expected in zip(notebook.cells, cells.values(), strict=True):
+        said = "".join(output.get("text", "") or output.data["text/markdown"] for output in cell.outputs)
+        assert expected in said, cell.source
+        assert "Traceback" not in said
+        assert ("data:image/svg+xml" in said) == ("flow" in cell.source or "--round" in cell.source)
