@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bptt_trace.calculation.also import with_more
 from bptt_trace.calculation.iterations import Training
 from bptt_trace.engine.components import entries
 from bptt_trace.engine.formula import Var, shape_of
@@ -41,7 +42,7 @@ def build(problem: Problem) -> Program:
         training.update()
         training.repeat(given.pass_forward)
         given.pass_forward(training.parameters, training.iteration, training.sample(training.iteration - 1))
-    return _with_factors(builder, problem)
+    return with_more(_with_factors(builder, problem), problem, routes, [one.number for one in given.parameters])
 
 
 def _with_factors(builder: Builder, problem: Problem) -> Program:

@@ -267,7 +267,7 @@ class _Backwards:
         self.builder, self.start, self.leaves, self.routes = builder, start, leaves, routes
         self.since, self.borders, self.of, self.optional = since, borders, of, optional
         steps = self.steps = builder.steps
-        self.moving = _depends_on(steps, leaves, since, start)
+        self.moving = depends_on(steps, leaves, since, start)
         self.arriving: dict[int, list[Source]] = {start: []}
         self.gradients: dict[int, int | Formula] = {}
         left_out = {route.past for route in routes.values()} - {None}
@@ -356,7 +356,7 @@ class _Backwards:
         self.arrives(argument, Source(position, rule, (slopes, incoming)))
 
 
-def _depends_on(steps: Sequence[Step], leaves: Collection[int], since: int, start: int) -> set[int]:
+def depends_on(steps: Sequence[Step], leaves: Collection[int], since: int, start: int) -> set[int]:
     """The leaves, and the lines up to ``start`` to which a gradient flows back on its way to them.
 
     No gradient flows through a maximum that is held, which is a stabiliser: it

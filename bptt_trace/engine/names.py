@@ -149,6 +149,10 @@ class Role(Enum):
     """∂h_t/∂h_{t−1} and the products of these: how far an error reaches back."""
     STATE = "state"
     """The quantities of an optimizer between gradient and update: velocities, moments, norms, clipped gradients."""
+    PATH = "path"
+    """Slopes from junction to junction, what a path contributes, and the sums of these."""
+    TANGENT = "tangent"
+    """The slope of a line in one parameter, calculated forward."""
 
     # The members are many keys of many dictionaries; the default hash is a Python function.
     __hash__ = object.__hash__

@@ -41,7 +41,7 @@ def factors(program: Program, memory: str, state: Sequence[str]) -> Program:
     if len(states) < 2 or not all(_alone(program.steps[position]) for position in states):
         return program
     held = _positions(program, set(state) - {memory})
-    if any(program.steps[position].shape for position in _way(program.steps, states[0], states[1], held)):
+    if any(program.steps[position].shape for position in way_between(program.steps, states[0], states[1], held)):
         return program  # the path leads through an output of several numbers that is fed back
     builder = Builder(program)
     last = program.steps[states[-1]].target
@@ -49,7 +49,7 @@ def factors(program: Program, memory: str, state: Sequence[str]) -> Program:
     for before, after in zip(states[-2::-1], states[:0:-1], strict=True):
         earlier = program.steps[before].target
         name = earlier._replace(of=program.steps[after].target)
-        rule, arguments = _factor(program.steps, before, after, held)
+        rule, arguments = slope_between(program.steps, before, after, held)
         factor = builder.fill(name, rule, arguments, Role.FACTOR, after)
         if product_so_far is None:
             product_so_far = factor
@@ -83,7 +83,7 @@ def _positions(program: Program, stems: AbstractSet[str]) -> frozenset[int]:
     )
 
 
-def _way(steps: Sequence[Step], before: int, after: int, held: AbstractSet[int]) -> list[int]:
+def way_between(steps: Sequence[Step], before: int, after: int, held: AbstractSet[int]) -> list[int]:
     """The lines after the earlier state that the later one depends on, in order and with itself; without held ones."""
     way: list[int] = []
     wanted = {after}
@@ -94,9 +94,9 @@ def _way(steps: Sequence[Step], before: int, after: int, held: AbstractSet[int])
     return way
 
 
-def _factor(steps: Sequence[Step], before: int, after: int, held: AbstractSet[int]) -> tuple[Rule, tuple[int, ...]]:
+def slope_between(steps: Sequence[Step], before: int, after: int, held: AbstractSet[int]) -> tuple[Rule, tuple[int, ...]]:
     """∂after/∂before along the lines between them, without held ones: a rule, and the steps that fill it."""
-    way = _way(steps, before, after, held)
+    way = way_between(steps, before, after, held)
     origins = {before: STATE} | {position: number for number, position in enumerate(way)}
     for position in way:
         for argument in steps[position].arguments:

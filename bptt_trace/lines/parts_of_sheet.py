@@ -118,6 +118,10 @@ class Parts:
     """The forward pass with the new parameters."""
     factors: list[int] = field(default_factory=list)
     """∂h_t/∂h_{t−1} and the products of these."""
+    tangents: list[int] = field(default_factory=list)
+    """Slopes of lines in a parameter, calculated forward."""
+    paths: list[int] = field(default_factory=list)
+    """Slopes, paths and their sums."""
     later: dict[int, Parts] = field(default_factory=dict)
     """The second iteration and those that follow, by number."""
 
@@ -167,7 +171,7 @@ CLIPPING = ("squares", "norm", "scale", "clipped")
 
 _GRADIENTS = frozenset({Role.CONTRIBUTION, Role.GRADIENT})
 _FORWARD = frozenset({Role.PREACTIVATION, Role.HIDDEN, Role.OUTPUT})
-_LISTS = {Role.LOSS: "losses", Role.UPDATE: "updates", Role.FACTOR: "factors"}
+_LISTS = {Role.LOSS: "losses", Role.UPDATE: "updates", Role.FACTOR: "factors", Role.TANGENT: "tangents", Role.PATH: "paths"}
 
 
 def parts_of(program: Program) -> Parts:

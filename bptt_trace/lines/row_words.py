@@ -28,6 +28,8 @@ def headings(desk: Desk) -> dict[str, str]:
         "update": "Update",
         "again": "Forward pass with the new parameters",
         "memory": "Memory: how far an error reaches back",
+        "forward_mode": "Forward mode",
+        "paths": "Every path",
     }
 
 

@@ -48,6 +48,8 @@ _SECTIONS = {
     Role.UPDATE: "update",
     Role.STATE: "update",
     Role.FACTOR: "backward",
+    Role.TANGENT: "backward",
+    Role.PATH: "backward",
 }
 
 

@@ -21,6 +21,7 @@ from bptt_trace.networks.cells.equations import Equations
 from bptt_trace.networks.forward_pass import Network
 from bptt_trace.networks.losses import Loss
 from bptt_trace.networks.optimizers import Update
+from bptt_trace.problem.also_keys import Also, also_of
 from bptt_trace.problem.codes import digest, grouped, spelled
 from bptt_trace.problem.files import change_document, content, document_of, schema
 from bptt_trace.problem.loss_keys import loss_from
@@ -69,6 +70,8 @@ class Problem:
     citation: Citation | None = None
     marks: Marking = field(default_factory=Marking)
     handout: Handout = field(default_factory=Handout)
+    also: Also = field(default_factory=Also)
+    """What is calculated beside the training step."""
 
     @property
     def code(self) -> str:
@@ -226,6 +229,7 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
         _citation(document.get("source")),
         marking_from(document.get("marks", {})),
         Handout(**document.get("handout", {})),
+        also_of(document.get("also", {}), lines, update, has_loss=loss.kind != "none"),
     )
 
 
@@ -248,6 +252,8 @@ def _of_gradients(document: dict[str, Any], source: str) -> Problem:
     """The problem of a table that has gradients and no network."""
     if "network" in document:
         raise ProblemError("gradients are given, or they come from a network: one of the two", path="given.gradient")
+    if "also" in document:
+        raise ProblemError("the gradients are given, so there is no way back to follow", path="also")
     network, numbers, iterations = told_gradients(document)
     update, of_update = update_of(document["update"], network, None, iterations)
     numbers.update(of_update)

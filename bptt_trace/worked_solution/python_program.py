@@ -166,6 +166,8 @@ class _Writer:
             ("update", parts.updates),
             ("again", parts.again.losses),
             ("memory", parts.factors),
+            ("forward_mode", parts.tangents),
+            ("paths", parts.paths),
         ):
             places |= dict.fromkeys(lines, (section, ""))
         return places

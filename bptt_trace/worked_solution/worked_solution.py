@@ -7,7 +7,7 @@ section says in sentences is in ``sentences``; the box of conventions is in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from bptt_trace.calculation.arithmetic import Values, unrounded
@@ -41,7 +41,16 @@ from bptt_trace.lines.spelling import Speller, clock_at, seen
 from bptt_trace.networks.optimizers import Update
 from bptt_trace.pictures import cell_picture, gradient_bars, network_picture
 from bptt_trace.problem.problem import Problem
-from bptt_trace.worked_solution import backward_notes, footer, forward_notes, takeaways, update_notes, wording
+from bptt_trace.worked_solution import (
+    backward_notes,
+    every_path,
+    footer,
+    forward_mode,
+    forward_notes,
+    takeaways,
+    update_notes,
+    wording,
+)
 from bptt_trace.worked_solution.conventions import conventions
 from bptt_trace.worked_solution.given_tables import meaning_of
 from bptt_trace.worked_solution.iteration_table import Course, shown, title
@@ -61,6 +70,10 @@ MANY = 1_000
 """Lines from which a sheet that prints some of its iterations spells only the names that it needs."""
 MAX_PRINTED = 300_000
 """Component lines that are printed; without them, on the board, a network may be larger."""
+
+
+OF_A_PART: tuple[tuple[str, Inline], ...] = (("Lines", ("they are numbered as in the worked solution (solve)",)),)
+"""What is said where a sheet has some sections only."""
 
 
 def within_reach(program: Program, detail: str) -> None:
@@ -85,6 +98,7 @@ def write(
     canonical: bool = False,
     proof: Note | None = None,
     show: str = "auto",
+    only: Collection[str] = (),
 ) -> Sheet:
     """The worked solution of a problem.
 
@@ -96,7 +110,8 @@ def write(
     spellings out, for media without them; ``canonical`` shows the names of
     answer files instead of those of the problem's own vocabulary. ``show``
     says which iterations are printed in full: ``auto``, ``all``, ``none``, or
-    numbers with commas and ``last``.
+    numbers with commas and ``last``. ``only`` names the sections that are
+    printed, where that is not all of them.
     """
     full_precision = unrounded(program, problem.given)
     speller = Speller() if canonical else Speller(problem.vocabulary)
@@ -109,7 +124,7 @@ def write(
     writer = Writer(
         desk, board, on_ledger=on_ledger and desk.last_time > 1, compact=style == "compact", drawn=style == "full", show=show
     )
-    sections = tuple(section for section in writer.sections() if section.blocks)
+    sections = tuple(section for section in writer.sections() if section.blocks and (not only or section.id in only))
     rounding: dict[str, str | int] = {"policy": values.rounding.policy}
     if values.rounding.policy in ("by_hand", "carry"):
         digits = ("figures", values.rounding.figures) if values.rounding.figures else ("places", values.rounding.places)
@@ -117,9 +132,9 @@ def write(
     names = [str(step.target) for step in program.steps] if speller.vocabulary.renamed else desk.names[TEXT]
     return Sheet(
         title=problem.title,
-        subtitle=writer.subtitle(),
+        subtitle="; ".join(section.title for section in sections) if only else writer.subtitle(),
         given=tuple(writer.given()),
-        conventions=tuple(conventions(desk, board)),
+        conventions=(*conventions(desk, board), *(OF_A_PART if only else ())),
         sections=sections,
         footer=(*footer.drift(desk), *([proof] if proof else []), *footer.source(problem), *footer.errata(desk)),
         rounding=rounding,
@@ -256,6 +271,9 @@ class Writer:
             yield Section("again", f"{titles['again']}{after}", tuple(self.again()))
         if first:
             yield Section("memory", titles["memory"], tuple(self.memory()))
+            yield Section("forward_mode", titles["forward_mode"], tuple(forward_mode.blocks(self.desk, compact=self.compact)))
+            of_paths = every_path.blocks(self.desk, drawn=self.drawn, compact=self.compact)
+            yield Section("paths", titles["paths"], tuple(of_paths))
         if several:
             yield Section("training", "All iterations", tuple(self.training()))
         if self.compact or not first or self.update_of.told:
