@@ -73,6 +73,7 @@ def _print(
     from bptt_trace.calculation.arithmetic import evaluate
     from bptt_trace.calculation.build import build
     from bptt_trace.engine.scalar_program import scalars
+    from bptt_trace.errors import ProblemError
     from bptt_trace.problem.numbers import Rounding
     from bptt_trace.problem.problem import document, from_document
     from bptt_trace.worked_solution.worked_solution import write
@@ -81,7 +82,11 @@ def _print(
     table, name = document(problem, changes)
     also = table.setdefault("also", {})
     also[section] = list(parameters) or also.get(section, "all")
-    read = from_document(table, name)
+    try:
+        read = from_document(table, name)
+    except ProblemError as error:
+        error.source = error.source or name
+        raise
     read = read if rounding is None else read.rounded(Rounding.parse(rounding))
     program = scalars(build(read))
     data = output.form == "json"

@@ -274,7 +274,9 @@ class Paths:
     def _totals(self, parameter: int, name: Name, uses: Sequence[int]) -> None:
         """The derivative of each state in the parameter: the immediate one, by this step alone, and the total."""
         totals: dict[int, int] = {}
-        for state in self.unrolled.states:
+        states = self.unrolled.states
+        fed_back = {end for state in states for end in self.reached(state)[1]}
+        for state in sorted({*states, *fed_back}):
             between, ends = self.reached(state)
             target = name._replace(of=self.steps[state].target)
             own = {

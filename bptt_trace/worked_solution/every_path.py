@@ -119,7 +119,9 @@ def blocks(desk: Desk, *, drawn: bool, compact: bool) -> Iterator[Block]:
                 "where it is used. The contributions of all losses by all uses add up to the gradient." + kept(desk),
             )
         )
-    yield Equations((), tuple(_general(desk, paths.slopes)))
+    formulas = tuple(_general(desk, paths.slopes))
+    if formulas:
+        yield Equations((), formulas)
     yield Lines(("Slopes",), desk.stream(paths.slopes, _slope_word(desk)))
     for triangle in paths.triangles.values():
         yield from _of_parameter(desk, triangle, compact=compact)
