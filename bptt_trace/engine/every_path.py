@@ -185,7 +185,7 @@ class Paths:
         sums: list[Formula] = []
         for use, parts in columns.items():
             ((weight,), column) = {weight for weight, _ in parts}, _added([Var(one) for _, one in parts])
-            if alone:
+            if alone or (weight == ONE and len(parts) == 1):
                 sums.append(column)
                 continue
             via = name._replace(of=SUM_OF_PATHS, via=self.steps[use].target)

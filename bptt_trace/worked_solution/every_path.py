@@ -95,7 +95,11 @@ class Paths:
             triangle.total = position
 
     def _known(self, triangle: Triangle) -> None:
-        """Complete a triangle: a row of one entry is its own sum, and forward mode may have the totals."""
+        """Complete a triangle: a row or a column of one entry is its own sum, and forward mode may have the totals."""
+        if triangle.columns:
+            for (_, use), position in triangle.entries.items():
+                if use is not None:
+                    triangle.columns.setdefault(use, position)
         for loss in triangle.losses:
             own = [p for (one, _), p in triangle.entries.items() if one == loss]
             triangle.rows.setdefault(loss, own[0] if len(own) == 1 else triangle.total)
