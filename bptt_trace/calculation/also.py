@@ -11,6 +11,8 @@ from bptt_trace.engine.gradients import Route
 from bptt_trace.engine.names import LOSS
 from bptt_trace.engine.program import Builder, Program
 from bptt_trace.errors import ProblemError
+from bptt_trace.networks.forward_pass import Network
+from bptt_trace.networks.graph import Graph
 from bptt_trace.problem.problem import Problem
 
 MOST_LINES = 1_000
@@ -37,13 +39,20 @@ def with_more(program: Program, problem: Problem, routes: Mapping[int, Route], l
                 also.paths,
                 leaves=[leaf for leaf in leaves if program.steps[leaf].target not in frozen],
                 routes=routes,
-                states={stem for cell in problem.network.cells for stem in (*cell.state, "h")},
+                states=_carrying(problem.network),
                 borders=borders(problem),
                 most=MOST_LINES,
             )
         except Uncountable:
             raise _too_many("paths") from None
     return builder.build()
+
+
+def _carrying(network: Network) -> set[str]:
+    """The stems of what a path goes through: states and hidden values, or all lines of a graph."""
+    if isinstance(network, Graph):
+        return set(network.stems)
+    return {stem for cell in network.cells for stem in (*cell.state, "h")}
 
 
 def _too_many(key: str) -> ProblemError:

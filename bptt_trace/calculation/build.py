@@ -14,6 +14,7 @@ from bptt_trace.engine.program import Builder, Program
 from bptt_trace.engine.state_slopes import factors, links
 from bptt_trace.networks import losses
 from bptt_trace.networks.forward_pass import Sample, forward
+from bptt_trace.networks.graph import Graph
 from bptt_trace.networks.losses import Compared
 from bptt_trace.networks.optimizers import HYPER, STATES, at_start
 from bptt_trace.problem.problem import Problem
@@ -35,7 +36,7 @@ def build(problem: Problem) -> Program:
     if problem.loss.kind == "none":
         return _with_factors(builder, problem)
     start = len(builder.steps) - 1
-    if not training.frozen.issuperset(network.inner):
+    if not isinstance(network, Graph) and not training.frozen.issuperset(network.inner):
         links(builder)  # the chain ends at the hidden layer, if that learns at all
     training.backward(start, routes, compared=True)
     if update:
@@ -80,6 +81,8 @@ class GivenSteps:
             self.targets.append(
                 {time: builder.given(Name("target", time=time, sample=sample), shape=size) for time in predicting}
             )
+        self.fixed = [builder.given(name, shape=shape) for name, shape in network.fixed] if isinstance(network, Graph) else []
+        """The constants of an expression graph."""
         self.handed = {
             name: builder.given(name, shape=shape_of(problem.network.handed[name._replace(of=None, via=None)]))
             for name in dict.fromkeys(name._replace(index=()) for name in problem.given if name.via == ABOVE)
@@ -120,6 +123,9 @@ class GivenSteps:
 
         Where samples take turns, ``only`` says which; its lines do not, because the number of the iteration tells.
         """
+        if isinstance(self.network, Graph):
+            self.network.write(self.builder, parameters, self.fixed)
+            return {}
         samples: dict[int | None, list[Compared]] = {}
         since = len(self.builder.steps)
         for place, sample in enumerate(self.network.numbers):

@@ -149,7 +149,7 @@ class Paths:
     def uses(self, parameter: int) -> list[int]:
         """The lines of the forward pass that use a parameter."""
         moving = sorted(self.unrolled.moving)
-        return [p for p in moving if parameter in self.steps[p].arguments and self.steps[p].role is not Role.LOSS]
+        return [p for p in moving if parameter in self.steps[p].arguments]
 
     def write_slopes(self, parameters: Sequence[int]) -> None:
         """Append the slopes between junctions, and from these to the uses of parameters, from the first step on."""
@@ -203,6 +203,8 @@ class Paths:
 
     def _entry(self, origin: Origin, use: int, parameter: int, target: Name) -> int | None:
         """What the loss contributes by this use: the product along the path, or the sum over all paths; nothing without one."""
+        if use == origin.position:  # the last line of an expression graph uses numbers itself
+            return self._let(target, self.unrolled.use(use, parameter), use)
         ways = self._count(use)
         starts = [start for start in origin.errors if ways(start)]
         if not starts:
@@ -274,7 +276,7 @@ class Paths:
     def _totals(self, parameter: int, name: Name, uses: Sequence[int]) -> None:
         """The derivative of each state in the parameter: the immediate one, by this step alone, and the total."""
         totals: dict[int, int] = {}
-        states = self.unrolled.states
+        states = [state for state in self.unrolled.states if self.steps[state].target.time is not None]
         fed_back = {end for state in states for end in self.reached(state)[1]}
         for state in sorted({*states, *fed_back}):
             between, ends = self.reached(state)

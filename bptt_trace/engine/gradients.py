@@ -125,8 +125,9 @@ def _push(formula: Formula, flow: Formula, result: Formula, number: int, arity: 
         case Transpose(operand):
             yield from push(operand, flow.T)
         case Total(operand):
-            # Where the total is the loss itself, its factors have the shape of what they are multiplied by.
-            plain = not operand.shape or (flow == ONE and isinstance(operand, Times))
+            # An exact number times a product has the shape of its other factors, where these are columns too.
+            columns = isinstance(operand, Times) and all(factor.shape == operand.shape for factor in operand.factors)
+            plain = not operand.shape or (columns and isinstance(flow.operand if isinstance(flow, Neg) else flow, Const))
             yield from push(operand, flow if plain else Spread(flow, operand.shape))
         case Stack(parts):
             start = 0

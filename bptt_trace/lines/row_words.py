@@ -10,6 +10,7 @@ from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.parts_of_sheet import one_step, way
 from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import layer_in_words
+from bptt_trace.networks.graph import Graph
 
 FORWARD = {"e": "exponential", "s": "their sum"}
 """What the lines of a softmax are that is written in steps, by stem."""
@@ -17,13 +18,15 @@ FORWARD = {"e": "exponential", "s": "their sum"}
 
 def headings(desk: Desk) -> dict[str, str]:
     """The titles of the sections that have lines, by the ids of these."""
+    graph = isinstance(desk.problem.network, Graph)
     several = desk.last_time > 1 or desk.problem.network.samples is not None
+    whose = "given numbers" if graph else "shared parameters" if several else "parameters"
     return {
         "forward": "Forward pass",
-        "loss": "Loss",
+        "loss": "The last line" if graph else "Loss",
         "backward": "Backward pass (backpropagation through time)" if desk.last_time else "Backward pass",
         "inputs": "Gradients of the inputs and of the initial state" if desk.last_time else "Gradient of the input",
-        "gradients": "Gradients of the shared parameters" if several else "Gradients of the parameters",
+        "gradients": f"Gradients of the {whose}",
         "truncation": "What the truncation leaves out",
         "update": "Update",
         "again": "Forward pass with the new parameters",
@@ -105,6 +108,8 @@ class Labels:
     def of(self, position: int, component: int) -> Word:
         """What a line is, in a word; ``component`` is the component line, which may go its own way."""
         step = self.board.steps[position]
+        if isinstance(self.desk.problem.network, Graph):
+            return SUM if step.role is Role.GRADIENT and step.through is None else NO_WORD
         word = self.words.get(step.role)
         if word is not None:
             own = word_of(self.desk.problem.network.cell_of(step.target.layer), step.target.stem)

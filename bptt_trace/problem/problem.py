@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bptt_trace.document.heading import Handout
+from bptt_trace.engine.every_path import SUM_OF_PATHS
 from bptt_trace.engine.formula import identity
-from bptt_trace.engine.names import Name
+from bptt_trace.engine.forward_mode import FORWARD_LOSS
+from bptt_trace.engine.names import LOSS, Name
 from bptt_trace.errors import ProblemError, UnknownName, nearest
 from bptt_trace.networks.cells.equations import Equations
 from bptt_trace.networks.forward_pass import Network
@@ -24,6 +26,7 @@ from bptt_trace.networks.optimizers import Update
 from bptt_trace.problem.also_keys import Also, also_of
 from bptt_trace.problem.codes import digest, grouped, spelled
 from bptt_trace.problem.files import change_document, content, document_of, schema
+from bptt_trace.problem.graph_keys import GRAPH, graph_of
 from bptt_trace.problem.loss_keys import loss_from
 from bptt_trace.problem.marking_keys import Marking, marking_from
 from bptt_trace.problem.network_keys import network_of
@@ -134,7 +137,7 @@ def document(source: str | Path, changes: Sequence[str] = ()) -> tuple[dict[str,
         raise
 
 
-CALCULATED = ("network", "parameters", "given", "loss", "update")
+CALCULATED = ("network", "graph", "parameters", "given", "loss", "update")
 """The tables of a file that say what is calculated, and not how it is shown."""
 
 
@@ -197,6 +200,10 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
             f'the key "network" is missing; {kind} (or, for an update alone, the gradients in given.gradient)', path=""
         )
     table = document["network"]
+    if table["cell"] == GRAPH:
+        return _of_graph(document, source)
+    if GRAPH in document:
+        raise ProblemError(f'[graph] has the equations of network.cell = "{GRAPH}", and of no other', path=GRAPH)
     given = dict(document.get("given", {}))
     parameters = document.get("parameters", {})
     handed = {key: given.pop(key) for key in list(given) if key.startswith(HANDED)}
@@ -273,6 +280,28 @@ def _of_gradients(document: dict[str, Any], source: str) -> Problem:
     )
 
 
+def _of_graph(document: dict[str, Any], source: str) -> Problem:
+    """The problem of equations over given numbers: its last line stands for the loss, and is shown under its own name."""
+    graph, numbers = graph_of(document)
+    last = graph.stems[-1]
+    return Problem(
+        document.get("title") or f"The gradients of {last}",
+        graph,
+        numbers,
+        Loss("graph"),
+        None,
+        _rounding(document.get("rounding", {})),
+        source,
+        Vocabulary({} if last == LOSS.stem else {loss: loss.replace(LOSS.stem, last, 1) for loss in LOSSES}),
+        _citation(document.get("source")),
+        marking_from(document.get("marks", {})),
+        Handout(**document.get("handout", {})),
+        also_of(document.get("also", {}), graph, None, has_loss=True),
+    )
+
+
+LOSSES = (LOSS.stem, FORWARD_LOSS, SUM_OF_PATHS.stem)
+"""What the last line of a graph is called in names, by itself and by other roads."""
 COUNTS = {"T": "the time steps", "N": "the samples of a batch", "K": "the output units"}
 """Letters that formulas use themselves."""
 

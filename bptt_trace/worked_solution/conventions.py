@@ -11,7 +11,7 @@ from bptt_trace.engine.activation_parser import comparison
 from bptt_trace.engine.formula import Apply, Extreme, Formula, Function, Var, identity, product
 from bptt_trace.engine.formula_walks import applications, children
 from bptt_trace.engine.functions import exp, slope_of, softmax, unit_step
-from bptt_trace.engine.names import Layer, Name, Role, gradient
+from bptt_trace.engine.names import LOSS, Layer, Name, Role, gradient
 from bptt_trace.lines.cell_words import choices, names_in, over_time
 from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.parts_of_sheet import way
@@ -19,6 +19,7 @@ from bptt_trace.lines.rows import Desk, Written
 from bptt_trace.lines.spelling import Clock, clock_at
 from bptt_trace.networks.cells import Cell
 from bptt_trace.networks.cells.equations import Equations
+from bptt_trace.networks.graph import Graph
 from bptt_trace.networks.losses import Loss
 from bptt_trace.networks.optimizers import Update
 from bptt_trace.problem.numbers import Rounding
@@ -31,6 +32,11 @@ def conventions(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, Inl
     problem = desk.problem
     if problem.update and problem.update.told:
         yield from _update(desk, problem.update)
+        yield "Rounding", (rounding_rule(desk.values.rounding, states=_states(desk)),)
+        yield "Reading", (_READING,)
+        return
+    if isinstance(problem.network, Graph):
+        yield from _of_graph(desk, problem.network)
         yield "Rounding", (rounding_rule(desk.values.rounding, states=_states(desk)),)
         yield "Reading", (_READING,)
         return
@@ -57,6 +63,19 @@ def conventions(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, Inl
         yield "via", inline(part, **via)
     yield "Rounding", (rounding_rule(desk.values.rounding, states=_states(desk)),)
     yield "Reading", (_READING,)
+
+
+def _of_graph(desk: Desk, graph: Graph) -> Iterator[tuple[str, Inline]]:
+    """Whose gradients are taken, and what ``via`` means where a quantity is used more than once."""
+    last = desk.speller.math(LOSS)
+    constants: Inline = ("; constants have none",) if graph.fixed else ()
+    yield "Gradients", (*inline("those of {last}, the last line, in every quantity", last=last), *constants)
+    applied = (graph.functions[call.text] for _, _, right in graph.lines for call in right.calls())
+    corners = list(_corners(applied))
+    if corners:
+        yield "Corners", tuple(corners[1:])
+    if via := _via_example(desk):
+        yield "via", inline('{via} is the part of the gradient that arrives through {by}; without "via" it is the total', **via)
 
 
 _NO_LOSS = ("none: a forward pass alone",)

@@ -126,7 +126,8 @@ def blocks(desk: Desk, *, drawn: bool, compact: bool) -> Iterator[Block]:
     formulas = tuple(_general(desk, paths.slopes))
     if formulas:
         yield Equations((), formulas)
-    yield Lines(("Slopes",), desk.stream(paths.slopes, _slope_word(desk)))
+    if paths.slopes:
+        yield Lines(("Slopes",), desk.stream(paths.slopes, _slope_word(desk)))
     for triangle in paths.triangles.values():
         yield from _of_parameter(desk, triangle, compact=compact)
     figure = longest_path(desk, [p for one in paths.triangles.values() for p in one.lines]) if drawn else None
@@ -204,7 +205,7 @@ def _of_parameter(desk: Desk, triangle: Triangle, *, compact: bool) -> Iterator[
         yield _table(desk, triangle)
     if not compact:
         yield from _same(desk, triangle)
-    if triangle.totals and any(state.time for state in triangle.totals):
+    if triangle.totals:
         yield from _derivatives(desk, triangle)
 
 

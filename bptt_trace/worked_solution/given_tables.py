@@ -8,6 +8,7 @@ from bptt_trace.lines.row_words import carried
 from bptt_trace.lines.spelling import layer_in_words
 from bptt_trace.networks.cells.equations import Equations
 from bptt_trace.networks.forward_pass import Network
+from bptt_trace.networks.graph import Graph
 from bptt_trace.networks.optimizers import STATES
 
 MEANINGS = {
@@ -50,6 +51,8 @@ OF_GATES = {
 
 def meaning_of(network: Network, name: Name, rule: str = "") -> str:
     """What a given quantity is; in a network of several layers, of which layer. ``rule`` is that of the update."""
+    if isinstance(network, Graph):
+        return "constant" if name in dict(network.fixed) else ""
     again = f", iteration {name.iteration}" if name.iteration != 1 else ""
     if name.of is not None:
         return f"gradient{again}" if name.via is None else "gradient, handed in from above"

@@ -38,8 +38,9 @@ from bptt_trace.lines.parts_of_sheet import Parts, Pass, by_track, way
 from bptt_trace.lines.row_words import Labels, headings, title_of
 from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import Speller, clock_at, seen
+from bptt_trace.networks.graph import Graph
 from bptt_trace.networks.optimizers import Update
-from bptt_trace.pictures import cell_picture, gradient_bars, network_picture
+from bptt_trace.pictures import cell_picture, gradient_bars, graph_picture, network_picture
 from bptt_trace.problem.problem import Problem
 from bptt_trace.worked_solution import (
     backward_notes,
@@ -171,6 +172,8 @@ class Writer:
         self.desk = desk
         self.compact = compact
         """Whether there are formulas and lines only: no sentences, no summary."""
+        self.graph = isinstance(desk.problem.network, Graph)
+        """Whether there is no network, of which sentences speak."""
         self.sketch = sketch or (desk, board)
         """Desk and board from which pictures are drawn."""
         self.drawn = drawn
@@ -188,7 +191,7 @@ class Writer:
 
     def said(self, sentence: Callable[..., Iterator[Note]], *about: Any, **also: Any) -> Iterator[Note]:
         """What a sentence has to say, where there are sentences."""
-        if not self.compact:
+        if not self.compact and not self.graph:
             yield from sentence(*about, **also)
 
     def subtitle(self, what: str = "Worked solution") -> str:
@@ -276,7 +279,7 @@ class Writer:
             yield Section("paths", titles["paths"], tuple(of_paths))
         if several:
             yield Section("training", "All iterations", tuple(self.training()))
-        if self.compact or not first or self.update_of.told:
+        if self.compact or self.graph or not first or self.update_of.told:
             return
         summed = "Summary of the first iteration" if several else "Summary"
         yield Section("summary", summed, tuple(Summary(self.desk, self.board, on_ledger=self.on_ledger).tables()))
@@ -363,7 +366,8 @@ class Writer:
         yield from self._ahead(self.parts)
         lead = self._forward_lead()
         yield from self._drawn(network_picture.rolled_up)
-        yield Equations(lead, tuple(self._forward_equations()))
+        if not self.graph:  # whose lines are told by their equations already
+            yield Equations(lead, tuple(self._forward_equations()))
         yield from self._forward_lines(steps)
         yield from self._drawn(cell_picture.cell)
         if not self.parts.backward:
@@ -387,6 +391,8 @@ class Writer:
     def _network(self) -> Iterator[Block]:
         """The network with its values and, where there are any, its gradients."""
         draw = network_picture.unrolled if self.recurrent else network_picture.by_layer
+        if self.graph:
+            draw = graph_picture.graph
         yield from self._drawn(draw)
 
     def _drawn(self, draw: Callable[[Desk, Desk | Blackboard], Figure | None]) -> Iterator[Block]:
@@ -456,7 +462,8 @@ class Writer:
         """Its terms and their total."""
         if not self.parts.forward.losses:
             return
-        yield from self._loss_equations()
+        if not self.graph:
+            yield from self._loss_equations()
         yield from self._loss_lines(self.parts.forward)
         yield from self.said(forward_notes.loss_check, self.desk, self.desk.parts)
 
@@ -513,7 +520,8 @@ class Writer:
         if self.desk.problem.network.bidirectional:
             order = "from the first to the last where it reads backward"
             lead = (f"From the last step to the first where a layer reads forward, {order}:",)
-        yield Equations(lead, tuple(self._backward_equations()))
+        if not self.graph:
+            yield Equations(lead, tuple(self._backward_equations()))
         if not self.recurrent:
             for place, (moment, lines) in enumerate(backward.items()):
                 yield Lines(self._title(moment), board.stream(lines, self.labels.of))
@@ -695,8 +703,9 @@ class Writer:
             return
         if self.desk.last_time > 1 or self.samples is not None:
             yield Paragraph(self._sharing())
-        yield Equations((), tuple(self._parameter_equation(parameter, lines) for parameter, lines in gradients.items()))
-        if not self.recurrent and self.samples is None:
+        if not self.graph:
+            yield Equations((), tuple(self._parameter_equation(parameter, lines) for parameter, lines in gradients.items()))
+        if not self.recurrent and self.samples is None and not self.graph:
             lines = [line for group in gradients.values() for line in group]
             yield Lines((), board.stream(lines, self.labels.of))
             return
