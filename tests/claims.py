@@ -786,9 +786,24 @@ def _(sheet: Sheet, forward: str, names: str, backward: str, parameters: str) ->
     assert asked == set(names.split(", "))
 
 
+@claim(
+    r"Quotient: dL_check/d(\S+) = {N} \(line (\S+)\) and the gradient of BPTT, dL(?:_full)?/d(\S+) = {N} \(line (\S+)\), are apart by {N}: "
+    r"by the order of the square of eps(?:, and by rounding: that of the two losses alone can do {N})?\."
+)
+def _(sheet: Sheet, one: str, value: str, line: str, other: str, known: str, where: str, apart: str, unit: str | None) -> None:
+    assert one == other
+    assert (sheet.line(line), sheet.line(where)) == (n(value), n(known))
+    assert f"{float(abs(n(value) - n(known))):.2g}" == apart
+    if unit is not None:
+        half = Fraction(1, 2 * 10 ** int(sheet.rounding["places"]))
+        assert f"{float(half / Fraction(sheet.values['eps'])):.2g}" == unit
+
+
 always(
+    r"A parameter is moved by eps to either side, and what depends on it is calculated again\. .+",
     r"A loss blames each use of a parameter by every path between them\. .+ add up to the gradient\." + KEPT,
     r"The slope of every line in one parameter, from left to right: .+ real-time recurrent learning \(RTRL\)\." + KEPT,
+    r"The graph with its values and gradients: .+",
     r"The slopes on the longest path, from the loss back: .+\.",
     r"Each parameter is (?:one number )?used for every sample\. Every use contributes; the gradient is the sum\.",
     r"(?:(?:[\w()]+, )*[\w()]+ and )?[\w()]+ (?:is|are) used for every sample: .+",

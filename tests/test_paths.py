@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from law import FUNCTIONS, Digits, Printed, evaluate, number, read_json, read_latex, read_markdown, read_terminal
+from law import Digits, Printed, evaluate, number, read_json, read_latex, read_markdown, read_terminal
 from networks import filled, sequence
 from sweeps import of_examples, paired
+from test_law import solved_functions
 
 from bptt_trace import Key, check, load
 from bptt_trace.calculation.arithmetic import Precise, Values, run
@@ -203,7 +204,7 @@ MEDIA: dict[str, tuple[Callable[[Sheet], str], Callable[[str], list[list[Printed
 }
 ASKED = [
     ("rnn3", "all"), ("lstm", '["w_hf"]'), ("gru", '["w_hr"]'), ("fnn", "all"), ("classifier", '["W_hh[1,2]"]'),
-    ("toy-batch", '["w_hh"]'), ("gomez", '["w_hi"]'), ("seq2seq", '["w_hh(enc)"]'),
+    ("toy-batch", '["w_hh"]'), ("micrograd", '["a"]'), ("gomez", '["w_hi"]'), ("seq2seq", '["w_hh(enc)"]'),
 ]  # fmt: skip
 
 
@@ -223,7 +224,7 @@ def test_every_line_recomputes_from_its_printed_digits(example: tuple[str, str],
     rows = [row for section in read(write_as(sheet)) for row in section]
     assert len(list(sheet.rows())) == len(rows) > 3
     for row in rows:
-        assert figures.rounded(evaluate(row.numbers, FUNCTIONS)) == number(row.result), row
+        assert figures.rounded(evaluate(row.numbers, solved_functions())) == number(row.result), row
         assert figures.shown(row.result) and row.relation == "=", row
 
 

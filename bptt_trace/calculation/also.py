@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from bptt_trace.calculation.iterations import borders
 from bptt_trace.engine.every_path import Uncountable, write_paths
 from bptt_trace.engine.forward_mode import write_forward
+from bptt_trace.engine.gradient_check import write_check
 from bptt_trace.engine.gradients import Route
 from bptt_trace.engine.names import LOSS
 from bptt_trace.engine.program import Builder, Program
@@ -30,6 +31,10 @@ def with_more(program: Program, problem: Problem, routes: Mapping[int, Route], l
         write_forward(builder, program.index[LOSS], also.forward_mode)
         if len(builder.steps) - len(program) > MOST_LINES:
             raise _too_many("forward_mode")
+    if also.gradient_check:
+        write_check(builder, program.index[LOSS], also.gradient_check, (problem.update.iterations if problem.update else 0) + 2)
+        if len(builder.steps) - len(program) > MOST_LINES:
+            raise _too_many("gradient_check")
     if also.paths:
         frozen = problem.update.freeze if problem.update else ()
         try:

@@ -357,18 +357,18 @@ class _Backwards:
         self.arrives(argument, Source(position, rule, (slopes, incoming)))
 
 
-def depends_on(steps: Sequence[Step], leaves: Collection[int], since: int, start: int) -> set[int]:
+def depends_on(steps: Sequence[Step], leaves: Collection[int], since: int, start: int, *, held: bool = True) -> set[int]:
     """The leaves, and the lines up to ``start`` to which a gradient flows back on its way to them.
 
     No gradient flows through a maximum that is held, which is a stabiliser: it
     scales numerator and denominator alike, so the state does not depend on it.
+    With ``held=False`` all lines that depend on the leaves.
     """
     moving = set(leaves)
     for position in range(since, start + 1):
         rule = steps[position].rule
-        if not moving.isdisjoint(steps[position].arguments) and not (
-            rule and isinstance(rule.formula, Extreme) and rule.formula.held
-        ):
+        stops = held and rule is not None and isinstance(rule.formula, Extreme) and rule.formula.held
+        if not stops and not moving.isdisjoint(steps[position].arguments):
             moving.add(position)
     return moving
 

@@ -153,6 +153,8 @@ class Role(Enum):
     """Slopes from junction to junction, what a path contributes, and the sums of these."""
     TANGENT = "tangent"
     """The slope of a line in one parameter, calculated forward."""
+    CHECK = "check"
+    """A parameter that is moved a little for a gradient check, and the quotient of the losses."""
 
     # The members are many keys of many dictionaries; the default hash is a Python function.
     __hash__ = object.__hash__

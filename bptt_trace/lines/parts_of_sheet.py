@@ -122,6 +122,8 @@ class Parts:
     """Slopes of lines in a parameter, calculated forward."""
     paths: list[int] = field(default_factory=list)
     """Slopes, paths and their sums."""
+    checks: list[int] = field(default_factory=list)
+    """Passes with a parameter moved a little, each before its quotient."""
     later: dict[int, Parts] = field(default_factory=dict)
     """The second iteration and those that follow, by number."""
 
@@ -183,6 +185,9 @@ def parts_of(program: Program) -> Parts:
     received: set[tuple[str, int | None]] = set()
     parts, current = first, 1
     for position, (target, _, _, role, _, shape) in enumerate(program.steps):
+        if role is Role.CHECK:  # whose numbers behind @ are those of no iteration
+            first.checks.append(position)
+            continue
         number = target.iteration
         if number != current:  # the lines of an iteration stand together
             current = number

@@ -8,7 +8,7 @@ from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.rows import Desk
 from bptt_trace.pictures.boxes import MOST_DIGITS, Pencil, digits_of
 
-MOST_COLUMNS = 6
+MOST_COLUMNS = 7
 """The largest depth of a graph that is drawn."""
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
+from bptt_trace.engine.gradient_check import EPSILON
 from bptt_trace.engine.names import Name
 from bptt_trace.engine.scalar_program import indices
 from bptt_trace.errors import ProblemError, UnknownName, nearest
 from bptt_trace.networks.forward_pass import Network
 from bptt_trace.networks.optimizers import Update
-from bptt_trace.problem.numbers import shown
+from bptt_trace.problem.numbers import Number, exact_number, shown
+
+EPSILON_OF_CHECKS = Number(Fraction(1, 20), "0.05")
+"""By how much a parameter is moved where nobody tells: with four decimals, less would leave nothing of the difference."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +28,18 @@ class Also:
     forward_mode: tuple[Name, ...] = ()
     """By which every line is differentiated from left to right."""
 
+    gradient_check: tuple[Name, ...] = ()
+    """Whose gradients are compared with a quotient of differences."""
+    epsilon: Number = EPSILON_OF_CHECKS
+    """By how much a parameter is moved for that, to either side."""
+
+    @property
+    def numbers(self) -> dict[Name, Number]:
+        """The numbers that come with what is asked for."""
+        return {EPSILON: self.epsilon} if self.gradient_check else {}
+
     def __bool__(self) -> bool:
-        return any(getattr(self, field.name) for field in fields(self))
+        return bool(self.paths or self.forward_mode or self.gradient_check)
 
 
 def also_of(table: Mapping[str, Any], network: Network, update: Update | None, *, has_loss: bool) -> Also:
@@ -36,7 +51,18 @@ def also_of(table: Mapping[str, Any], network: Network, update: Update | None, *
     if update and update.look_ahead:
         raise ProblemError("the gradients are taken ahead of the parameters (look_ahead), which has no such lines", path="also")
     frozen = update.freeze if update else ()
-    return Also(**{key: tuple(dict.fromkeys(_named(key, value, network, frozen))) for key, value in table.items()})
+    asked = {key: value for key, value in table.items() if key != "epsilon"}
+    found = Also(**{key: tuple(dict.fromkeys(_named(key, value, network, frozen))) for key, value in asked.items()})
+    if found.gradient_check and EPSILON in network.parameters():
+        raise ProblemError(f"{EPSILON} is what moves a parameter; another name for that parameter would do", path="parameters")
+    if "epsilon" not in table:
+        return found
+    epsilon = exact_number(table["epsilon"], "also.epsilon")
+    if epsilon.value <= 0:
+        raise ProblemError(f"{epsilon.text} is not possible here; a number above 0", path="also.epsilon")
+    if not found.gradient_check:
+        raise ProblemError("nothing is moved by it; also.gradient_check names what is", path="also.epsilon")
+    return replace(found, epsilon=epsilon)
 
 
 def _named(key: str, value: Any, network: Network, frozen: Collection[Name]) -> Iterator[Name]:

@@ -50,6 +50,7 @@ _SECTIONS = {
     Role.FACTOR: "backward",
     Role.TANGENT: "backward",
     Role.PATH: "backward",
+    Role.CHECK: "backward",
 }
 
 

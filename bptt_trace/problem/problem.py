@@ -17,10 +17,12 @@ from bptt_trace.document.heading import Handout
 from bptt_trace.engine.every_path import SUM_OF_PATHS
 from bptt_trace.engine.formula import identity
 from bptt_trace.engine.forward_mode import FORWARD_LOSS
+from bptt_trace.engine.gradient_check import CHECK
 from bptt_trace.engine.names import LOSS, Name
 from bptt_trace.errors import ProblemError, UnknownName, nearest
 from bptt_trace.networks.cells.equations import Equations
 from bptt_trace.networks.forward_pass import Network
+from bptt_trace.networks.graph import Graph
 from bptt_trace.networks.losses import Loss
 from bptt_trace.networks.optimizers import Update
 from bptt_trace.problem.also_keys import Also, also_of
@@ -222,6 +224,8 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
     if update and loss.kind == "none":
         raise ProblemError("without a loss (kind none) there is no gradient to follow", path="update")
     numbers.update(of_update)
+    also = also_of(document.get("also", {}), lines, update, has_loss=loss.kind != "none")
+    numbers.update(also.numbers)
     title = document.get("title") or _default_title(network)
     vocabulary = _vocabulary(document, network, numbers)
     return Problem(
@@ -236,7 +240,7 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
         _citation(document.get("source")),
         marking_from(document.get("marks", {})),
         Handout(**document.get("handout", {})),
-        also_of(document.get("also", {}), lines, update, has_loss=loss.kind != "none"),
+        also,
     )
 
 
@@ -281,26 +285,27 @@ def _of_gradients(document: dict[str, Any], source: str) -> Problem:
 
 
 def _of_graph(document: dict[str, Any], source: str) -> Problem:
-    """The problem of equations over given numbers: its last line stands for the loss, and is shown under its own name."""
+    """The problem of equations over given numbers."""
     graph, numbers = graph_of(document)
-    last = graph.stems[-1]
+    also = also_of(document.get("also", {}), graph, None, has_loss=True)
+    numbers.update(also.numbers)
     return Problem(
-        document.get("title") or f"The gradients of {last}",
+        document.get("title") or f"The gradients of {graph.stems[-1]}",
         graph,
         numbers,
         Loss("graph"),
         None,
         _rounding(document.get("rounding", {})),
         source,
-        Vocabulary({} if last == LOSS.stem else {loss: loss.replace(LOSS.stem, last, 1) for loss in LOSSES}),
+        _vocabulary(document, graph, numbers),
         _citation(document.get("source")),
         marking_from(document.get("marks", {})),
         Handout(**document.get("handout", {})),
-        also_of(document.get("also", {}), graph, None, has_loss=True),
+        also,
     )
 
 
-LOSSES = (LOSS.stem, FORWARD_LOSS, SUM_OF_PATHS.stem)
+LOSSES = (LOSS.stem, FORWARD_LOSS, SUM_OF_PATHS.stem, CHECK.stem)
 """What the last line of a graph is called in names, by itself and by other roads."""
 COUNTS = {"T": "the time steps", "N": "the samples of a batch", "K": "the output units"}
 """Letters that formulas use themselves."""
@@ -318,6 +323,10 @@ def _update(table: dict[str, Any] | None, network: Network) -> tuple[Update | No
 def _vocabulary(document: dict[str, Any], network: Network, numbers: Mapping[Name, Number]) -> Vocabulary:
     """The names that the file asks for: those of a preset, and its own."""
     stems = {name.stem for name in numbers} | {"L", "a", "h"}
+    own: dict[str, str] = {}
+    if isinstance(network, Graph):  # whose last line stands for the loss, and is shown under its own name
+        stems = {name.stem for name in numbers} | {*network.stems[:-1], LOSS.stem}
+        own = {loss: loss.replace(LOSS.stem, network.stems[-1], 1) for loss in LOSSES if network.stems[-1] != LOSS.stem}
     for cell in network.cells:
         lines = cell.stems if isinstance(cell, Equations) else [f"a_{gate}" for gate in cell.gates]
         stems |= {*cell.state, *cell.gates, *lines}
@@ -326,7 +335,7 @@ def _vocabulary(document: dict[str, Any], network: Network, numbers: Mapping[Nam
     if network.readout:
         stems |= {"y"} | ({network.readout.logits} if network.readout.activation is not identity else set())
         stems |= {"e", "s"} if network.readout.exponentials else set()
-    renamed = preset(document["notation"], stems) if "notation" in document else {}
+    renamed = own | (preset(document["notation"], stems) if "notation" in document else {})
     for old, new in document.get("names", {}).items():
         if old not in stems:
             raise ProblemError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bptt_trace.engine.gradient_check import EPSILON
 from bptt_trace.engine.names import Name
 from bptt_trace.lines.cell_words import word_of
 from bptt_trace.lines.row_words import carried
@@ -51,6 +52,8 @@ OF_GATES = {
 
 def meaning_of(network: Network, name: Name, rule: str = "") -> str:
     """What a given quantity is; in a network of several layers, of which layer. ``rule`` is that of the update."""
+    if name == EPSILON:
+        return "moves a parameter in the gradient check"
     if isinstance(network, Graph):
         return "constant" if name in dict(network.fixed) else ""
     again = f", iteration {name.iteration}" if name.iteration != 1 else ""

@@ -166,6 +166,7 @@ class _Writer:
             ("update", parts.updates),
             ("again", parts.again.losses),
             ("memory", parts.factors),
+            ("gradient_check", parts.checks),
             ("forward_mode", parts.tangents),
             ("paths", parts.paths),
         ):

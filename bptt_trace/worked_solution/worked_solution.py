@@ -48,6 +48,7 @@ from bptt_trace.worked_solution import (
     footer,
     forward_mode,
     forward_notes,
+    gradient_check,
     takeaways,
     update_notes,
     wording,
@@ -274,6 +275,8 @@ class Writer:
             yield Section("again", f"{titles['again']}{after}", tuple(self.again()))
         if first:
             yield Section("memory", titles["memory"], tuple(self.memory()))
+            checks = gradient_check.blocks(self.desk, compact=self.compact)
+            yield Section("gradient_check", titles["gradient_check"], tuple(checks))
             yield Section("forward_mode", titles["forward_mode"], tuple(forward_mode.blocks(self.desk, compact=self.compact)))
             of_paths = every_path.blocks(self.desk, drawn=self.drawn, compact=self.compact)
             yield Section("paths", titles["paths"], tuple(of_paths))
