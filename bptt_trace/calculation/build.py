@@ -83,6 +83,11 @@ class GivenSteps:
             )
         self.fixed = [builder.given(name, shape=shape) for name, shape in network.fixed] if isinstance(network, Graph) else []
         """The constants of an expression graph."""
+        dropped = network.predicting if network.dropout is not None else []
+        self.masks = [
+            {time: builder.given(Name("mask", time=time, sample=sample), shape=shape_of(network.seen)) for time in dropped}
+            for sample in problem.samples
+        ]
         self.handed = {
             name: builder.given(name, shape=shape_of(problem.network.handed[name._replace(of=None, via=None)]))
             for name in dict.fromkeys(name._replace(index=()) for name in problem.given if name.via == ABOVE)
@@ -130,7 +135,7 @@ class GivenSteps:
         since = len(self.builder.steps)
         for place, sample in enumerate(self.network.numbers):
             own = place if only is None else only - 1
-            given = Sample(self.inputs[own], self.state[own], self.targets[own], sample)
+            given = Sample(self.inputs[own], self.state[own], self.targets[own], self.masks[own], sample)
             predictions = forward(self.builder, self.network, parameters, given, iteration)
             samples[sample] = [self._compared(time, one, self.targets[own].get(time)) for time, one in predictions]
         if self.handed:

@@ -12,7 +12,7 @@ from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import layer_in_words
 from bptt_trace.networks.graph import Graph
 
-FORWARD = {"e": "exponential", "s": "their sum"}
+FORWARD = {"e": "exponential", "s": "their sum", "drop": "kept or dropped"}
 """What the lines of a softmax are that is written in steps, by stem."""
 
 

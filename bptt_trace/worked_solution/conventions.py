@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 from typing import cast
 
 from bptt_trace.calculation.compiled_rules import definition
@@ -56,6 +57,8 @@ def conventions(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, Inl
         yield "Over time", _sentences(desk, shape)
     if max(*network.hidden, network.inputs, network.outputs) > 1:
         yield "Products", (_PRODUCTS[network.rows],)
+    if network.dropout is not None:
+        yield "Dropout", _dropout(desk, network.dropout)
     if problem.update:
         yield from _update(desk, problem.update)
     if (network.steps or network.samples) and (via := _via_example(desk)):
@@ -76,6 +79,17 @@ def _of_graph(desk: Desk, graph: Graph) -> Iterator[tuple[str, Inline]]:
         yield "Corners", tuple(corners[1:])
     if via := _via_example(desk):
         yield "via", inline('{via} is the part of the gradient that arrives through {by}; without "via" it is the total', **via)
+
+
+def _dropout(desk: Desk, share: Fraction) -> Inline:
+    """What is dropped, where, and how what is kept is scaled."""
+    return inline(
+        "between the last hidden layer and the output, of which {share} is dropped: what {mask} keeps is multiplied by "
+        "{scale} = 1 / (1 − {share}) (inverted dropout); {mask} is given, and the same in every pass",
+        share=Number(share),
+        scale=Number(1 / (1 - share)),
+        mask=desk.speller.math(Name("mask")),
+    )
 
 
 _NO_LOSS = ("none: a forward pass alone",)

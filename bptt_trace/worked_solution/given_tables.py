@@ -23,6 +23,7 @@ MEANINGS = {
     "b_y": "bias, output",
     "x": "input",
     "target": "target",
+    "mask": "kept (1) or dropped (0)",
     "h": "initial memory",
     "y": "output before the first step",
     "eta": "learning rate",

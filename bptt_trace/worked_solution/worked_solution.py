@@ -215,7 +215,7 @@ class Writer:
     def given(self) -> Iterator[Table]:
         """What comes with the problem: over time or over samples, parameters, and the rest."""
         steps = self.board.steps
-        of_inputs = [p for p in self.parts.given if steps[p].target.stem in ("x", "target")]
+        of_inputs = [p for p in self.parts.given if steps[p].target.stem in ("x", "target", "mask")]
         if self.recurrent and of_inputs:
             for sample in self.desk.problem.samples:
                 yield self._over_time([p for p in of_inputs if steps[p].target.sample == sample], sample)
@@ -223,7 +223,7 @@ class Writer:
         elif self.desk.problem.samples[0] is not None:
             yield self._over_samples(of_inputs)
             of_inputs = []
-        others = [p for p in self.parts.given if steps[p].target.stem not in ("x", "target")]
+        others = [p for p in self.parts.given if steps[p].target.stem not in ("x", "target", "mask")]
         rows = [self._given_row(position) for position in (*of_inputs, *self.parts.parameters, *others)]
         yield Table((Column(("quantity",)), Column(()), Column(("value",), right=True)), rows)
 

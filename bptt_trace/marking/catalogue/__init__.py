@@ -7,6 +7,7 @@ it. What follows from there follows by itself.
 
 # Each file enters its mistakes into the catalogue when it is imported: first those of any network.
 from bptt_trace.marking.catalogue import any_network as any_network
+from bptt_trace.marking.catalogue import dropout as dropout
 from bptt_trace.marking.catalogue import gates_and_sequences as gates_and_sequences
 from bptt_trace.marking.catalogue import other_roads as other_roads
 from bptt_trace.marking.catalogue import updates as updates
