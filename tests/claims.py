@@ -800,6 +800,9 @@ def _(sheet: Sheet, one: str, value: str, line: str, other: str, known: str, whe
 
 
 always(
+    r"A pass begins after every (?:\w+ steps|step), with the losses that no earlier pass had, and goes back \w+ steps\. .+",
+    r"Each parameter has a gradient in every pass that reaches it; the gradient of the update is their sum\.",
+    r"dL_full/dp is the gradient without any cut\. The update uses dL/dp\.",
     r"A parameter is moved by eps to either side, and what depends on it is calculated again\. .+",
     r"A loss blames each use of a parameter by every path between them\. .+ add up to the gradient\." + KEPT,
     r"The slope of every line in one parameter, from left to right: .+ real-time recurrent learning \(RTRL\)\." + KEPT,

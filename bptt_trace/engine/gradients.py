@@ -237,6 +237,7 @@ def write(
     borders: Collection[int] = (),
     of: Name = LOSS,
     optional: Collection[int] = (),
+    without: Collection[int] = (),
 ) -> dict[int, int]:
     """Write the gradients of the line ``start``; map the position of each leaf that it depends on to that of its gradient.
 
@@ -245,10 +246,10 @@ def write(
     the parameters that learn, and the other given quantities that have a gradient,
     with the names of their gradients; only those in ``optional`` may be without one.
     ``since`` is the first line that uses them. Nothing is carried back to the
-    states at the time steps in ``borders``. ``of`` is the numerator in the names
-    of the gradients.
+    states at the time steps in ``borders``, nor through the lines in ``without``.
+    ``of`` is the numerator in the names of the gradients.
     """
-    return _Backwards(builder, start, leaves, routes, since, borders, of, optional).written()
+    return _Backwards(builder, start, leaves, routes, since, borders, of, optional, without).written()
 
 
 class _Backwards:
@@ -264,9 +265,11 @@ class _Backwards:
         borders: Collection[int],
         of: Name,
         optional: Collection[int],
+        without: Collection[int],
     ) -> None:
         self.builder, self.start, self.leaves, self.routes = builder, start, leaves, routes
         self.since, self.borders, self.of, self.optional = since, borders, of, optional
+        self.without = frozenset(without)
         steps = self.steps = builder.steps
         self.moving = depends_on(steps, leaves, since, start)
         self.arriving: dict[int, list[Source]] = {start: []}
@@ -320,7 +323,7 @@ class _Backwards:
         fixed = incoming if isinstance(incoming, Formula) else None
         arguments = step.arguments
         for place, argument in enumerate(arguments):
-            if argument not in self.moving or (self.borders and self.cut(step, self.steps[argument])):
+            if argument not in self.moving or argument in self.without or (self.borders and self.cut(step, self.steps[argument])):
                 continue
             back = adjoint(rule, min(place, rule.arity), fixed)
             filled = [arguments[source] if source >= 0 else position if source == RESULT else incoming for source in back.sources]

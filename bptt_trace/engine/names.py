@@ -120,6 +120,8 @@ def _simple(part: str, whole: str) -> Name:
 
 
 LOSS = Name("L")
+LOSS_OF_WINDOW = "L_pass"
+"""The stem of the loss in the names of gradients of one of several backward passes: ``dL_pass_4/dw_hh`` of that from step 4."""
 WHOLE_LOSS = Name("L_full")
 """The loss in the names of gradients without truncation: ``dL_full/dw_hh``."""
 

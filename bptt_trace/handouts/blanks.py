@@ -106,6 +106,7 @@ def _lines(parts: Parts) -> dict[str, list[int]]:
         lines_of["forward"] += [p for lines in iteration.forward.steps.values() for p in lines]
         lines_of["loss"] += iteration.forward.losses
         backward = [*iteration.links, *(p for lines in iteration.backward.values() for p in lines), *iteration.inputs]
+        backward += [p for lines in iteration.passes.values() for p in lines]
         of_parameters = [p for lines in iteration.gradients.values() for p in lines]
         of_truncation = [*iteration.whole, *iteration.cut]
         lines_of["backward"] += backward

@@ -9,7 +9,20 @@ from functools import cached_property
 from itertools import takewhile
 from typing import NamedTuple
 
-from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, LOSS, WHOLE_LOSS, Layer, Name, Role, word_and_number
+from bptt_trace.engine.formula import Shape
+from bptt_trace.engine.names import (
+    BACKWARD,
+    DECODER,
+    ENCODER,
+    FORWARD,
+    LOSS,
+    LOSS_OF_WINDOW,
+    WHOLE_LOSS,
+    Layer,
+    Name,
+    Role,
+    word_and_number,
+)
 from bptt_trace.engine.program import Moment, Program
 
 
@@ -108,6 +121,8 @@ class Parts:
     """For each parameter: its contributions, repeated ones included, and their sum."""
     clipping: list[int] = field(default_factory=list)
     """Norms, and clipped gradients."""
+    passes: dict[int, list[int]] = field(default_factory=dict)
+    """Where several backward passes overlap: the gradients of each, by the step from which it begins."""
     whole: list[int] = field(default_factory=list)
     """Where the backward pass is truncated: the gradients of the whole pass."""
     cut: list[int] = field(default_factory=list)
@@ -167,6 +182,15 @@ def _put(groups: dict[Moment, list[int]], target: Name, position: int, tracks: _
     group.append(position)
 
 
+def _of_another(parts: Parts, of: Name, shape: Shape) -> list[int] | None:
+    """Where a line belongs that is the gradient of something else than the loss of all; None where it is of that loss."""
+    if of == WHOLE_LOSS:
+        return parts.whole
+    if of.stem == LOSS_OF_WINDOW:
+        return parts.passes.setdefault(of.time or 0, [])
+    return parts.links if of != LOSS and not shape else None
+
+
 CLIPPING = ("squares", "norm", "scale", "clipped")
 """Stems of the lines that come before the update, of one parameter or of all."""
 
@@ -195,10 +219,9 @@ def parts_of(program: Program) -> Parts:
         if role in _GRADIENTS:
             parameter = parameters.get((target.stem, target.layer, target.index))
             of = target.of
-            if of is not LOSS and of == WHOLE_LOSS:  # nearly all are of the loss, and identity is quick to tell
-                parts.whole.append(position)
-            elif of is not LOSS and of != LOSS and not shape:
-                parts.links.append(position)
+            # Nearly all are of the loss, and identity is quick to tell.
+            if of is not LOSS and of is not None and (own := _of_another(parts, of, shape)) is not None:
+                own.append(position)
             elif parameter is None and (target.stem, target.time) in received:
                 parts.inputs.append(position)
             elif parameter is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bptt_trace.document.sheet import NO_WORD, Word
-from bptt_trace.engine.names import LOSS, WHOLE_LOSS, Name, Role
+from bptt_trace.engine.names import LOSS, LOSS_OF_WINDOW, WHOLE_LOSS, Name, Role
 from bptt_trace.engine.program import Moment, Step
 from bptt_trace.lines.cell_words import word_of
 from bptt_trace.lines.matrix_rows import Blackboard
@@ -153,7 +153,7 @@ class Labels:
     def _gradient_label(self, position: int) -> Word:
         step = self.board.steps[position]
         target = step.target
-        if target.of not in (LOSS, WHOLE_LOSS):
+        if target.of not in (LOSS, WHOLE_LOSS) and not (target.of and target.of.stem == LOSS_OF_WINDOW):
             return Word("slopes" if step.shape else "link")
         of_parameter = target.time is None and (target.stem, target.layer, target.index) in self.parameter_keys
         if step.through is None:

@@ -52,7 +52,10 @@ def also_of(table: Mapping[str, Any], network: Network, update: Update | None, *
         raise ProblemError("the gradients are taken ahead of the parameters (look_ahead), which has no such lines", path="also")
     frozen = update.freeze if update else ()
     asked = {key: value for key, value in table.items() if key != "epsilon"}
-    found = Also(**{key: tuple(dict.fromkeys(_named(key, value, network, frozen))) for key, value in asked.items()})
+    named = {key: tuple(dict.fromkeys(_named(key, value, network, frozen))) for key, value in asked.items()}
+    found = Also(named.get("paths", ()), named.get("forward_mode", ()), named.get("gradient_check", ()))
+    if found.paths and update and update.truncate_every:
+        raise ProblemError("windows overlap (update.truncate_every), so a path counts for some passes only", path="also.paths")
     if found.gradient_check and EPSILON in network.parameters():
         raise ProblemError(f"{EPSILON} is what moves a parameter; another name for that parameter would do", path="parameters")
     if "epsilon" not in table:

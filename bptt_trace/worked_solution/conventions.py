@@ -132,6 +132,13 @@ def _update(desk: Desk, update: Update) -> Iterator[tuple[str, Inline]]:
     if update.clip:
         yield "Clipping", clipping(update, desk.speller)
     if update.truncate:
+        if update.truncate_every:
+            often = f"every {update.truncate_every} steps" if update.truncate_every > 1 else "every step"
+            yield (
+                "Truncation",
+                (f"a backward pass {often}, which goes back {update.truncate} steps; their gradients are added up",),
+            )
+            return
         windows = f"windows of {update.truncate} time step{'s' if update.truncate > 1 else ''}"
         ends = "" if network.every else ", the last of them ending with the last step"
         yield "Truncation", (f"nothing is carried back from one window to the one before: {windows}{ends}",)

@@ -14,7 +14,7 @@ from math import ceil, log10
 
 from bptt_trace.calculation.arithmetic import evaluate, unrounded
 from bptt_trace.calculation.build import build
-from bptt_trace.calculation.iterations import borders, first_iteration
+from bptt_trace.calculation.iterations import first_iteration, truncated
 from bptt_trace.document.figures import Decades, Level, Levels
 from bptt_trace.document.mathematics import Inline, Math, Number, Symbol, inline
 from bptt_trace.document.sheet import Block, Column, Equation, Equations, Lines, Note, Paragraph, Part, Section, Sheet, Table
@@ -323,7 +323,7 @@ class _Writer:
                 "; but the stabiliser rescales the memory at every step and cancels in the output, "
                 "so this does not measure what is kept"
             )
-        if borders(desk.problem):
+        if truncated(desk.problem):
             meaning += "; the update takes less, because between windows nothing is carried back"
         text = inline(
             "{word}. {why}; a change of {first} arrives at {last}{along} multiplied by {product} ({line}): {meaning}.",

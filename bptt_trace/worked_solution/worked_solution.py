@@ -318,6 +318,8 @@ class Writer:
             yield Lines(("Loss",), board.stream(parts.forward.losses, labels, adds_up), adds_up)
         if backward:
             yield Lines(("Backward pass",), board.stream(backward, labels))
+        if parts.passes:
+            yield from self._passes(parts)
         for parameter, group in parts.gradients.items():
             long = len(group) > WRITTEN_OUT + 1
             lines = [p for p in group if long or not board.steps[p].repeats]
@@ -346,20 +348,30 @@ class Writer:
         if not parts.cut:
             return
         whole, part = gradient(Name("p"), of=WHOLE_LOSS), gradient(Name("p"))
-        yield Paragraph(
-            inline(
-                "Gradients are carried back within windows of {length}; at the border of two windows the way back is cut. "
-                "{whole} is the gradient without any cut. The update uses {part}.",
-                length=f"{in_words(length or 0)} step{'s' if length != 1 else ''}",
-                whole=self.desk.speller.math(whole),
-                part=self.desk.speller.math(part),
-            )
-        )
+        if self.parts.passes:
+            yield Paragraph(
+                inline("{whole} is the gradient without any cut. The update uses {part}.",
+                       whole=self.desk.speller.math(whole), part=self.desk.speller.math(part))
+            )  # fmt: skip
+        else:
+            yield self._windows(whole, part, length or 0)
         lines = [p for p in parts.whole if not self.board.steps[p].repeats]
         if self.on_ledger and len(lines) > MOST_UNCUT:
             lines = [p for p in lines if self.board.steps[p].target.time is None and self.board.steps[p].target.via is None]
         yield Lines(("The whole backward pass",), self.board.stream(lines, self.labels.of))
         yield Lines(("Whole minus truncated",), self.board.stream(parts.cut, self.labels.of))
+
+    def _windows(self, whole: Name, part: Name, length: int) -> Paragraph:
+        """Where a truncated pass is cut."""
+        return Paragraph(
+            inline(
+                "Gradients are carried back within windows of {length}; at the border of two windows the way back is cut. "
+                "{whole} is the gradient without any cut. The update uses {part}.",
+                length=f"{in_words(length)} step{'s' if length != 1 else ''}",
+                whole=self.desk.speller.math(whole),
+                part=self.desk.speller.math(part),
+            )
+        )
 
     def forward(self) -> Iterator[Block]:
         """The forward pass."""
@@ -515,6 +527,10 @@ class Writer:
     def backward(self) -> Iterator[Block]:
         """The gradients of everything but parameters, last step first."""
         board, backward = self.board, self.parts.backward
+        if self.parts.passes:
+            yield from self._passes(self.parts)
+            yield from self._network()
+            return
         if not backward:
             return  # every parameter is frozen
         if self.parts.links:
@@ -537,6 +553,24 @@ class Writer:
         else:
             yield from self._backward_over_time()
         yield from self._network()
+
+    def _passes(self, parts: Parts) -> Iterator[Block]:
+        """Backward passes that overlap, the lines of each."""
+        back, before = self.update_of.truncate or 0, 0
+        every = self.update_of.truncate_every or 0
+        often = f"every {in_words(every)} steps" if every > 1 else "every step"
+        yield Paragraph(
+            (
+                f"A pass begins after {often}, with the losses that no earlier pass had, and goes back {in_words(back)} steps. "
+                "The gradients of all passes are added up.",
+            )
+        )
+        for end, lines in parts.passes.items():
+            first = max(end - back, 0) + 1
+            losses = f"loss of step {end}" if end == before + 1 else f"losses of steps {before + 1} to {end}"
+            title = f"Pass from step {end} back to step {first}: the {losses}"
+            yield Lines((title,), self.board.stream([p for p in lines if not self.board.steps[p].repeats], self.labels.of))
+            before = end
 
     def _of_inputs(self, parts: Parts) -> list[int]:
         """The gradients of inputs and initial states; what only repeats another line has none."""
@@ -725,6 +759,8 @@ class Writer:
     def _sharing(self) -> Inline:
         """Which parameters are used at every step."""
         network, gradients = self.desk.problem.network, self.parts.gradients
+        if self.parts.passes:
+            return ("Each parameter has a gradient in every pass that reaches it; the gradient of the update is their sum.",)
         if network.source_steps:
             return (
                 "Each parameter of the encoder is used at every step of the encoder, each of the decoder at every step of the "
