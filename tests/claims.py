@@ -761,7 +761,53 @@ def _used(sheet: Sheet, name: str) -> str:
     return "every"
 
 
+KEPT = r"(?: Slopes and their products are kept to (?:1 significant figure|(?!1 )\d+ significant figures)\.)?"
+
+
+@claim(
+    rf"Same gradient: dL_paths/d({NAME}) = {{N}} \(line (\S+)\) is the gradient once more\. BPTT adds up the same products, factored: "
+    rf"dL/d({NAME}) = {{N}} \(line (\S+)\)\."
+)
+def _(sheet: Sheet, one: str, value: str, line: str, other: str, known: str, where: str) -> None:
+    assert one == other
+    assert (sheet.line(line), sheet.line(where)) == (n(value), n(known))
+    exact = [float(sheet.by_line[number]["exact"]) for number in (line, where)]
+    assert abs(exact[0] - exact[1]) <= 1e-12 * max(1, abs(exact[1]))
+
+
+@claim(r"Lines: Forward mode takes (\d+) lines? for (.+); the backward pass takes (\d+) for all (\d+) parameters that learn\.")
+def _(sheet: Sheet, forward: str, names: str, backward: str, parameters: str) -> None:
+    roles = [entry["role"] for entry in sheet.entries]
+    assert roles.count("tangent") == int(forward)
+    assert roles.count("gradient") + roles.count("contribution") == int(backward)
+    learned = {e["name"] for e in sheet.entries if re.fullmatch(r"dL/d[wWb]_\w+(\(\w+\))?(\[[\d,]+\])?", e["name"])}
+    assert len({re.sub(r"\[.*", "", name) for name in learned}) == int(parameters)
+    asked = {e["name"].partition("/d")[2] for e in sheet.entries if e["role"] == "tangent"}
+    assert asked == set(names.split(", "))
+
+
+@claim(
+    r"Quotient: dL_check/d(\S+) = {N} \(line (\S+)\) and the gradient of BPTT, dL(?:_full)?/d(\S+) = {N} \(line (\S+)\), are apart by {N}: "
+    r"by the order of the square of eps(?:, and by rounding: that of the two losses alone can do {N})?\."
+)
+def _(sheet: Sheet, one: str, value: str, line: str, other: str, known: str, where: str, apart: str, unit: str | None) -> None:
+    assert one == other
+    assert (sheet.line(line), sheet.line(where)) == (n(value), n(known))
+    assert f"{float(abs(n(value) - n(known))):.2g}" == apart
+    if unit is not None:
+        half = Fraction(1, 2 * 10 ** int(sheet.rounding["places"]))
+        assert f"{float(half / Fraction(sheet.values['eps'])):.2g}" == unit
+
+
 always(
+    r"A pass begins after every (?:\w+ steps|step), with the losses that no earlier pass had, and goes back \w+ steps\. .+",
+    r"Each parameter has a gradient in every pass that reaches it; the gradient of the update is their sum\.",
+    r"dL_full/dp is the gradient without any cut\. The update uses dL/dp\.",
+    r"A parameter is moved by eps to either side, and what depends on it is calculated again\. .+",
+    r"A loss blames each use of a parameter by every path between them\. .+ add up to the gradient\." + KEPT,
+    r"The slope of every line in one parameter, from left to right: .+ real-time recurrent learning \(RTRL\)\." + KEPT,
+    r"The graph with its values and gradients: .+",
+    r"The slopes on the longest path, from the loss back: .+\.",
     r"Each parameter is (?:one number )?used for every sample\. Every use contributes; the gradient is the sum\.",
     r"(?:(?:[\w()]+, )*[\w()]+ and )?[\w()]+ (?:is|are) used for every sample: .+",
     r"For every parameter p: p' = p - eta \* dL/dp",

@@ -443,7 +443,15 @@ def is_factor(name: str) -> bool:
         rf"(?:{STATES})_[A-Za-z]\w*.*|(?:squares|norm|scale|rate|alpha|α|(?:mu|μ)(?:_next|_product)?)(?:@\d+)?", name
     ):
         return True
-    return re.fullmatch(r"d([hcs])_\d+(\[\d+\])?/d\1_\d+(\[\d+\])?", name) is not None
+    return re.fullmatch(rf"path\d+|{SLOPE}", name) is not None
+
+
+SLOPE = (
+    r"d([hcs])_\d+(?:\[\d+\])?/d\1_\d+(?:\[\d+\])?"  # from state to state
+    r"|dL(?!_full|_check|_pass)[_#]\S*/d.+"  # of the loss of a step or a sample, or of a sum over paths
+    r"|d(?!L)\S+/d(?:[wWbU]_)\S+(?: via .+)?"  # of a line in a parameter
+    r"|d(?!y_\d+/dz_|L_)[A-Za-z]\w*_\d+(?:\[\d+\])?\S*/d\w+_\d+\S*(?: via .+)?"  # of a line of a time step in another
+)
 
 
 # ---------------------------------------------------------------------- lines

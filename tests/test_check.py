@@ -234,7 +234,17 @@ MOMENTUM = ("rnn", "update.rule=momentum", "update.iterations=2", "update.learni
 DIVERGENCE = ("classifier", "loss.kind=kl_divergence", "target=[0.2,0.5,0.3]")
 ADAMAX = ("rnn", "update.rule=adamax", "update.iterations=2", "update.beta_2=0.9")
 CLIPPED = ("classifier", "update.clip=0.1", "update.learning_rate=2")
+PATHS = ("rnn3", "h_0=0.5", 'also.paths=["w_hh"]')
 HOMES: dict[str, tuple[Any, ...]] = {
+    "mask-forgotten": ("dropout",),
+    "dropout-not-scaled": ("dropout",),
+    "mask-turned-round": ("dropout", "mask=[[1,0],[0,1]]"),
+    "path-left-out": PATHS,
+    "path-counted-twice": PATHS,
+    "slope-of-the-wrong-step": PATHS,
+    "slopes-added-along-a-path": PATHS,
+    "immediate-for-total": PATHS,
+    "paths-not-averaged": PATHS,
     "softmax-not-normalised": ("classifier",),
     "softmax-twice": ("classifier",),
     "common-logarithm": ("classifier",),

@@ -97,9 +97,12 @@ def commands() -> Iterator[tuple[str, click.Command]]:
     yield from command.commands.items()
 
 
+WITH_EXAMPLES = ("", "solve", "flow", "paths", "rtrl", "worksheet", "vary", "check", "grade", "export", "from-weights")
+
+
 def test_the_commands() -> None:
     """What the main uses are, in this order, then what helps with them."""
-    names = "solve worksheet vary check grade export flow mistakes prove names examples from-weights"
+    names = "solve worksheet vary check grade export flow paths rtrl mistakes prove names examples from-weights"
     assert names == " ".join(name for name, _ in commands())
 
 
@@ -110,9 +113,7 @@ def test_help(main: Main, name: str, option: str) -> None:
     outcome = main(*filter(None, [name, option]))
     assert (0, "") == (outcome.status, outcome.err)
     assert outcome.out.startswith("Usage: ")
-    assert ("Examples:" in outcome.out) == (
-        name in ("", "solve", "flow", "worksheet", "vary", "check", "grade", "export", "from-weights")
-    )
+    assert ("Examples:" in outcome.out) == (name in WITH_EXAMPLES)
     assert max(map(len, outcome.out.splitlines())) <= 100
 
 

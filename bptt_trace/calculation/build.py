@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bptt_trace.calculation.also import with_more
 from bptt_trace.calculation.iterations import Training
 from bptt_trace.engine.components import entries
 from bptt_trace.engine.formula import Var, shape_of
@@ -13,6 +14,7 @@ from bptt_trace.engine.program import Builder, Program
 from bptt_trace.engine.state_slopes import factors, links
 from bptt_trace.networks import losses
 from bptt_trace.networks.forward_pass import Sample, forward
+from bptt_trace.networks.graph import Graph
 from bptt_trace.networks.losses import Compared
 from bptt_trace.networks.optimizers import HYPER, STATES, at_start
 from bptt_trace.problem.problem import Problem
@@ -34,14 +36,14 @@ def build(problem: Problem) -> Program:
     if problem.loss.kind == "none":
         return _with_factors(builder, problem)
     start = len(builder.steps) - 1
-    if not training.frozen.issuperset(network.inner):
+    if not isinstance(network, Graph) and not training.frozen.issuperset(network.inner):
         links(builder)  # the chain ends at the hidden layer, if that learns at all
     training.backward(start, routes, compared=True)
     if update:
         training.update()
         training.repeat(given.pass_forward)
         given.pass_forward(training.parameters, training.iteration, training.sample(training.iteration - 1))
-    return _with_factors(builder, problem)
+    return with_more(_with_factors(builder, problem), problem, routes, [one.number for one in given.parameters])
 
 
 def _with_factors(builder: Builder, problem: Problem) -> Program:
@@ -79,6 +81,13 @@ class GivenSteps:
             self.targets.append(
                 {time: builder.given(Name("target", time=time, sample=sample), shape=size) for time in predicting}
             )
+        self.fixed = [builder.given(name, shape=shape) for name, shape in network.fixed] if isinstance(network, Graph) else []
+        """The constants of an expression graph."""
+        dropped = network.predicting if network.dropout is not None else []
+        self.masks = [
+            {time: builder.given(Name("mask", time=time, sample=sample), shape=shape_of(network.seen)) for time in dropped}
+            for sample in problem.samples
+        ]
         self.handed = {
             name: builder.given(name, shape=shape_of(problem.network.handed[name._replace(of=None, via=None)]))
             for name in dict.fromkeys(name._replace(index=()) for name in problem.given if name.via == ABOVE)
@@ -119,11 +128,14 @@ class GivenSteps:
 
         Where samples take turns, ``only`` says which; its lines do not, because the number of the iteration tells.
         """
+        if isinstance(self.network, Graph):
+            self.network.write(self.builder, parameters, self.fixed)
+            return {}
         samples: dict[int | None, list[Compared]] = {}
         since = len(self.builder.steps)
         for place, sample in enumerate(self.network.numbers):
             own = place if only is None else only - 1
-            given = Sample(self.inputs[own], self.state[own], self.targets[own], sample)
+            given = Sample(self.inputs[own], self.state[own], self.targets[own], self.masks[own], sample)
             predictions = forward(self.builder, self.network, parameters, given, iteration)
             samples[sample] = [self._compared(time, one, self.targets[own].get(time)) for time, one in predictions]
         if self.handed:

@@ -14,7 +14,7 @@ from itertools import pairwise
 from bptt_trace.engine import gradients
 from bptt_trace.engine.formula import Formula, Var
 from bptt_trace.engine.gradients import Route
-from bptt_trace.engine.names import WHOLE_LOSS, Name, Role
+from bptt_trace.engine.names import LOSS_OF_WINDOW, WHOLE_LOSS, Name, Role, gradient
 from bptt_trace.engine.program import Builder, Step
 from bptt_trace.engine.rules import rule_of
 from bptt_trace.networks import optimizers
@@ -46,6 +46,7 @@ class Training:
         self.iteration = 1
         """The number of the next iteration."""
         self.borders = borders(problem)
+        self.passes = passes(problem)
         self.states: list[dict[str, Var]] = [
             {stem: numbers[key] for stem in STATES if (key := str(at_start(stem, name))) in numbers} for name in names
         ]
@@ -88,13 +89,40 @@ class Training:
         received = {position: name._replace(iteration=self.iteration) for position, name in inputs}
         given = received | leaves
         optional = given if self.handed_in else received
-        written = gradients.write(self.builder, start, given, routes, since=self.since, borders=self.borders, optional=optional)
+        if self.passes:
+            written = self._in_passes(start, given, routes)
+        else:
+            written = gradients.write(
+                self.builder, start, given, routes, since=self.since, borders=self.borders, optional=optional
+            )
         self.gradients = [self._line(written[leaf.number]) if leaf.number in written else None for leaf in self.leaves]
-        if self.borders and compared:
+        if (self.borders or self.passes) and compared:
             whole = gradients.write(self.builder, start, leaves, routes, since=self.since, of=WHOLE_LOSS)
             for position, name in leaves.items():
                 part = self._line(written[position])
                 self.builder.let(of_parameter("cut", name), self._line(whole[position]) - part, Role.STATE, part.number)
+
+    def _in_passes(self, start: int, given: Mapping[int, Name], routes: Mapping[int, Route]) -> dict[int, int]:
+        """Write a backward pass for each window, of the losses that no earlier one has, and the sums of their gradients.
+
+        Source: Williams and Peng (1990), *Neural Computation* 2:490, BPTT(h; h').
+        """
+        steps, back = self.builder.steps, self.options.truncate or 0
+        losses = [p for p in range(self.since, start) if steps[p].role is Role.LOSS and steps[p].target.time is not None]
+        found: dict[int, list[int]] = {}
+        for before, end in pairwise((0, *self.passes)):
+            others = [p for p in losses if not before < (steps[p].target.time or 0) <= end]
+            of, cut = Name(LOSS_OF_WINDOW, time=end), {end - back}
+            written = gradients.write(
+                self.builder, start, given, routes, since=self.since, borders=cut, of=of, optional=given, without=others
+            )
+            for position, line in written.items():
+                found.setdefault(position, []).append(line)
+        return {
+            position: self.builder.sum(gradient(name), found[position], Role.GRADIENT, most=len(found[position]))
+            for position, name in given.items()
+            if position in found
+        }
 
     def _line(self, position: int) -> Var:
         return Var(position, self.builder.steps[position].shape)
@@ -189,11 +217,23 @@ def borders(problem: Problem) -> frozenset[int]:
     """
     last = problem.network.steps
     length = problem.update.truncate if problem.update else None
-    if length is None or last is None:
+    if length is None or last is None or passes(problem):
         return frozenset()
     if problem.network.every:
         return frozenset(range(length, last, length))
     return frozenset(range(last - length, 0, -length))
+
+
+def truncated(problem: Problem) -> bool:
+    """Whether the backward pass is cut anywhere."""
+    return problem.update is not None and problem.update.truncate is not None
+
+
+def passes(problem: Problem) -> tuple[int, ...]:
+    """The time steps from which backward passes begin, where their windows overlap; none otherwise."""
+    every = problem.update.truncate_every if problem.update else None
+    last = problem.network.steps or 0
+    return (*range(every, last, every), last) if every else ()
 
 
 def first_iteration(problem: Problem) -> Problem:

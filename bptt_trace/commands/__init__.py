@@ -17,6 +17,7 @@ from bptt_trace import __version__
 from bptt_trace.commands.exports import export
 from bptt_trace.commands.handouts import vary, worksheet
 from bptt_trace.commands.marking import check, grade, mistakes
+from bptt_trace.commands.more_derivatives import paths, rtrl
 from bptt_trace.commands.problems import examples, from_weights, names
 from bptt_trace.commands.solutions import flow, prove, solve
 from bptt_trace.errors import TraceError
@@ -43,6 +44,8 @@ def command() -> None:
       bptt-trace solve my.toml -f latex -o my.tex
       bptt-trace worksheet rnn                 the same with blanks; --key prints its key
       bptt-trace flow rnn3                     how far an error reaches back
+      bptt-trace paths rnn3 --of w_hh          its gradient along every path
+      bptt-trace rtrl rnn3 --of w_hh           the same gradient in forward mode
       bptt-trace vary rnn -n 30 -o handouts    thirty of them, each with other numbers
       bptt-trace check rnn answers.csv         a homework, marked
       bptt-trace grade rnn class.csv -o marks.csv
@@ -50,7 +53,7 @@ def command() -> None:
     """
 
 
-for _command in (solve, worksheet, vary, check, grade, export, flow, mistakes, prove, names, examples, from_weights):
+for _command in (solve, worksheet, vary, check, grade, export, flow, paths, rtrl, mistakes, prove, names, examples, from_weights):
     command.add_command(_command)
 
 

@@ -28,7 +28,9 @@ def proof_note(problem: Problem) -> Note | None:
         return Note("Proof", ("The gradients do NOT agree with central differences; see bptt-trace prove.",))
     largest = max((comparison.difference for comparison in comparisons), default=0)
     symbolic = all(comparison.composed is not None for comparison in comparisons)
-    by = "SymPy's derivative of the composed loss and with central differences" if symbolic else "central differences"
+    lines = any(comparison.by_lines for comparison in comparisons)
+    derived = "SymPy's derivatives of every line, put together," if lines else "SymPy's derivative of the composed loss"
+    by = f"{derived} and with central differences" if symbolic else "central differences"
     bound = f"{largest:.0e}" if largest else "0"
     count = len(comparisons)
     return Note(
@@ -59,7 +61,7 @@ def _print(problem: Problem, comparisons: list[Comparison], console: Console, un
         words = heading in ("gradient", "")
         table.add_column(heading, justify="left" if words else "right", no_wrap=words, overflow="fold")
     for one in comparisons:
-        composed = "not composed" if one.composed is None else f"{one.composed:.8g}"
+        composed = "not defined" if one.composed is None else f"{one.composed:.8g}"
         cells = [
             f"dL/d{one.name}",
             f"{one.bptt:.8g}",
@@ -72,9 +74,16 @@ def _print(problem: Problem, comparisons: list[Comparison], console: Console, un
     console.print(Text(problem.title, style="bold"))
     console.print(table)
     if any(one.composed is None for one in comparisons):
+        console.print(Text("A slope is not defined at these numbers for SymPy; central differences alone are compared."))
+    elif any(one.by_lines for one in comparisons):
         console.print(
-            Text("The loss is too long to be composed into one expression; it was compared with central differences only.")
+            Text(
+                "The loss is too long to be composed into one expression: SymPy differentiated every line, "
+                "and the chain rule puts these slopes together."
+            )
         )
+    if roads := list(dict.fromkeys(said for one in comparisons for said, _ in one.roads)):
+        console.print(Text(f"Compared too: {' and '.join(roads)}."))
     if not comparisons:
         why = "there is no loss" if problem.loss.kind == "none" else "every parameter is frozen"
         console.print(Text(f"There is nothing to compare: {why}."))

@@ -151,10 +151,11 @@ def flow(
 
     The sheet has the slope from each state to the next, the products of these slopes from the last step back, the share
     of each time step in the gradients of the recurrent weights, and a verdict: vanishing, stable or exploding, and why.
-    Up to three problems are compared.
+    Up to three problems of one recurrent unit are compared. Of a problem with several units or layers, alone, the slopes
+    are matrices; the sheet has their entries, and the spectral norms of the matrices and of their products.
 
-    Each PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example, with one recurrent
-    unit; --set changes each of them.
+    Each PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example; --set changes each of
+    them.
 
     \b
     Examples:
@@ -166,6 +167,7 @@ def flow(
     from bptt_trace.problem.numbers import Rounding
     from bptt_trace.problem.problem import load
     from bptt_trace.worked_solution.gradient_flow import flow_sheet, followed
+    from bptt_trace.worked_solution.matrix_flow import is_matrix, matrix_flow_sheet
 
     output = Output.chosen(form, target, SHEETS, templates=templates, flavor=flavor, fragment=fragment)
     read = [load(one, changes) for one in problem]
@@ -173,11 +175,12 @@ def flow(
         read = [one.rounded(Rounding.parse(rounding)) for one in read]
     for name, one in zip(problem, read, strict=True):
         try:
-            followed(one)
+            followed(one, matrices=len(read) == 1)
         except ProblemError as error:
             error.source = name
             raise
-    output.show(flow_sheet(read, with_latex=output.form != "terminal", canonical=output.form == "json"))
+    how = {"with_latex": output.form != "terminal", "canonical": output.form == "json"}
+    output.show(matrix_flow_sheet(read[0], **how) if is_matrix(read[0]) else flow_sheet(read, **how))
 
 
 @click.command()

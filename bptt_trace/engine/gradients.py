@@ -125,8 +125,9 @@ def _push(formula: Formula, flow: Formula, result: Formula, number: int, arity: 
         case Transpose(operand):
             yield from push(operand, flow.T)
         case Total(operand):
-            # Where the total is the loss itself, its factors have the shape of what they are multiplied by.
-            plain = not operand.shape or (flow == ONE and isinstance(operand, Times))
+            # An exact number times a product has the shape of its other factors, where these are columns too.
+            columns = isinstance(operand, Times) and all(factor.shape == operand.shape for factor in operand.factors)
+            plain = not operand.shape or (columns and isinstance(flow.operand if isinstance(flow, Neg) else flow, Const))
             yield from push(operand, flow if plain else Spread(flow, operand.shape))
         case Stack(parts):
             start = 0
@@ -236,6 +237,7 @@ def write(
     borders: Collection[int] = (),
     of: Name = LOSS,
     optional: Collection[int] = (),
+    without: Collection[int] = (),
 ) -> dict[int, int]:
     """Write the gradients of the line ``start``; map the position of each leaf that it depends on to that of its gradient.
 
@@ -244,10 +246,10 @@ def write(
     the parameters that learn, and the other given quantities that have a gradient,
     with the names of their gradients; only those in ``optional`` may be without one.
     ``since`` is the first line that uses them. Nothing is carried back to the
-    states at the time steps in ``borders``. ``of`` is the numerator in the names
-    of the gradients.
+    states at the time steps in ``borders``, nor through the lines in ``without``.
+    ``of`` is the numerator in the names of the gradients.
     """
-    return _Backwards(builder, start, leaves, routes, since, borders, of, optional).written()
+    return _Backwards(builder, start, leaves, routes, since, borders, of, optional, without).written()
 
 
 class _Backwards:
@@ -263,11 +265,13 @@ class _Backwards:
         borders: Collection[int],
         of: Name,
         optional: Collection[int],
+        without: Collection[int],
     ) -> None:
         self.builder, self.start, self.leaves, self.routes = builder, start, leaves, routes
         self.since, self.borders, self.of, self.optional = since, borders, of, optional
+        self.without = frozenset(without)
         steps = self.steps = builder.steps
-        self.moving = _depends_on(steps, leaves, since, start)
+        self.moving = depends_on(steps, leaves, since, start)
         self.arriving: dict[int, list[Source]] = {start: []}
         self.gradients: dict[int, int | Formula] = {}
         left_out = {route.past for route in routes.values()} - {None}
@@ -319,7 +323,7 @@ class _Backwards:
         fixed = incoming if isinstance(incoming, Formula) else None
         arguments = step.arguments
         for place, argument in enumerate(arguments):
-            if argument not in self.moving or (self.borders and self.cut(step, self.steps[argument])):
+            if argument not in self.moving or argument in self.without or (self.borders and self.cut(step, self.steps[argument])):
                 continue
             back = adjoint(rule, min(place, rule.arity), fixed)
             filled = [arguments[source] if source >= 0 else position if source == RESULT else incoming for source in back.sources]
@@ -356,18 +360,18 @@ class _Backwards:
         self.arrives(argument, Source(position, rule, (slopes, incoming)))
 
 
-def _depends_on(steps: Sequence[Step], leaves: Collection[int], since: int, start: int) -> set[int]:
+def depends_on(steps: Sequence[Step], leaves: Collection[int], since: int, start: int, *, held: bool = True) -> set[int]:
     """The leaves, and the lines up to ``start`` to which a gradient flows back on its way to them.
 
     No gradient flows through a maximum that is held, which is a stabiliser: it
     scales numerator and denominator alike, so the state does not depend on it.
+    With ``held=False`` all lines that depend on the leaves.
     """
     moving = set(leaves)
     for position in range(since, start + 1):
         rule = steps[position].rule
-        if not moving.isdisjoint(steps[position].arguments) and not (
-            rule and isinstance(rule.formula, Extreme) and rule.formula.held
-        ):
+        stops = held and rule is not None and isinstance(rule.formula, Extreme) and rule.formula.held
+        if not stops and not moving.isdisjoint(steps[position].arguments):
             moving.add(position)
     return moving
 

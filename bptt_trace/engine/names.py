@@ -120,6 +120,8 @@ def _simple(part: str, whole: str) -> Name:
 
 
 LOSS = Name("L")
+LOSS_OF_WINDOW = "L_pass"
+"""The stem of the loss in the names of gradients of one of several backward passes: ``dL_pass_4/dw_hh`` of that from step 4."""
 WHOLE_LOSS = Name("L_full")
 """The loss in the names of gradients without truncation: ``dL_full/dw_hh``."""
 
@@ -149,6 +151,12 @@ class Role(Enum):
     """∂h_t/∂h_{t−1} and the products of these: how far an error reaches back."""
     STATE = "state"
     """The quantities of an optimizer between gradient and update: velocities, moments, norms, clipped gradients."""
+    PATH = "path"
+    """Slopes from junction to junction, what a path contributes, and the sums of these."""
+    TANGENT = "tangent"
+    """The slope of a line in one parameter, calculated forward."""
+    CHECK = "check"
+    """A parameter that is moved a little for a gradient check, and the quotient of the losses."""
 
     # The members are many keys of many dictionaries; the default hash is a Python function.
     __hash__ = object.__hash__

@@ -17,7 +17,7 @@ from bptt_trace.engine.names import Role as Role
 from bptt_trace.engine.rules import Rule, Tape, renumbered, rule_of
 from bptt_trace.errors import DesignError
 
-KEEPS_FIGURES = frozenset({Role.FACTOR, Role.STATE})
+KEEPS_FIGURES = frozenset({Role.FACTOR, Role.STATE, Role.PATH, Role.TANGENT})
 """Lines that keep significant figures under every rounding: products and squares of small numbers."""
 
 

@@ -11,7 +11,7 @@ Schmidhuber (1997), *Neural Computation* 9:1735, sect. 3.2.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import NamedTuple, cast
@@ -19,9 +19,10 @@ from typing import NamedTuple, cast
 from bptt_trace.engine.formula import ONE, Formula, Var, product
 from bptt_trace.engine.formula_walks import rewrite
 from bptt_trace.engine.gradients import INCOMING, RESULT, Adjoint, adjoint
+from bptt_trace.engine.lines_of_numbers import Numbers
 from bptt_trace.engine.names import Role
 from bptt_trace.engine.program import Builder, Program, Step
-from bptt_trace.engine.rules import Rule, rule_of
+from bptt_trace.engine.rules import Rule, renumbered, rule_of
 
 Named = dict[int, int]
 
@@ -41,7 +42,7 @@ def factors(program: Program, memory: str, state: Sequence[str]) -> Program:
     if len(states) < 2 or not all(_alone(program.steps[position]) for position in states):
         return program
     held = _positions(program, set(state) - {memory})
-    if any(program.steps[position].shape for position in _way(program.steps, states[0], states[1], held)):
+    if any(program.steps[position].shape for position in way_between(program.steps, states[0], states[1], held)):
         return program  # the path leads through an output of several numbers that is fed back
     builder = Builder(program)
     last = program.steps[states[-1]].target
@@ -49,7 +50,7 @@ def factors(program: Program, memory: str, state: Sequence[str]) -> Program:
     for before, after in zip(states[-2::-1], states[:0:-1], strict=True):
         earlier = program.steps[before].target
         name = earlier._replace(of=program.steps[after].target)
-        rule, arguments = _factor(program.steps, before, after, held)
+        rule, arguments = slope_between(program.steps, before, after, held)
         factor = builder.fill(name, rule, arguments, Role.FACTOR, after)
         if product_so_far is None:
             product_so_far = factor
@@ -83,7 +84,7 @@ def _positions(program: Program, stems: AbstractSet[str]) -> frozenset[int]:
     )
 
 
-def _way(steps: Sequence[Step], before: int, after: int, held: AbstractSet[int]) -> list[int]:
+def way_between(steps: Sequence[Step], before: int, after: int, held: AbstractSet[int]) -> list[int]:
     """The lines after the earlier state that the later one depends on, in order and with itself; without held ones."""
     way: list[int] = []
     wanted = {after}
@@ -94,9 +95,9 @@ def _way(steps: Sequence[Step], before: int, after: int, held: AbstractSet[int])
     return way
 
 
-def _factor(steps: Sequence[Step], before: int, after: int, held: AbstractSet[int]) -> tuple[Rule, tuple[int, ...]]:
+def slope_between(steps: Sequence[Step], before: int, after: int, held: AbstractSet[int]) -> tuple[Rule, tuple[int, ...]]:
     """∂after/∂before along the lines between them, without held ones: a rule, and the steps that fill it."""
-    way = _way(steps, before, after, held)
+    way = way_between(steps, before, after, held)
     origins = {before: STATE} | {position: number for number, position in enumerate(way)}
     for position in way:
         for argument in steps[position].arguments:
@@ -157,3 +158,53 @@ def links(builder: Builder) -> None:
                 rule, sources = adjoint(cast(Rule, step.rule), number, ONE)
                 filled = tuple(position if source == RESULT else step.arguments[source] for source in sources)
                 builder.fill(before.target._replace(of=step.target), rule, filled, Role.GRADIENT, position)
+
+
+def matrix_factors(builder: Builder, memories: Collection[str], state: Collection[str]) -> None:
+    """Append the matrices of ∂h_t/∂h_{t−1} for t = T … 2, and their products from T back, entry by entry.
+
+    The state of a time step is one column: all units of all layers. ``memories`` has the stems that are followed and
+    ``state`` those of all states, of which the others are held. An entry that is 0 whatever the numbers are, as that of a
+    lower layer in a higher one, has no line.
+    """
+    numbers = Numbers(builder)
+    steps = numbers.steps
+    states: dict[int, list[int]] = {}
+    for position, step in enumerate(steps):
+        name = step.target
+        if name.stem in memories and name.time and name.of is None and name.iteration == 1 and step.role is Role.HIDDEN:
+            states.setdefault(name.time, []).append(position)
+    held = frozenset(
+        p for p, step in enumerate(steps) if step.target.stem in set(state) - set(memories) and step.target.of is None
+    )
+    times = sorted(states)
+    products: dict[tuple[int, int], int] = {}
+    for before, after in zip(times[-2::-1], times[:0:-1], strict=True):
+        factors: dict[tuple[int, int], int] = {}
+        for row in states[after]:
+            for column in states[before]:
+                others = held.union(states[before]) - {column}
+                if column in _uses(steps, row, column, others):
+                    name = steps[column].target._replace(of=steps[row].target)
+                    rule, filled = slope_between(steps, column, row, others)
+                    factors[row, column] = numbers.let(name, renumbered(rule.formula, filled), Role.FACTOR, row)
+        if not products:
+            products = factors
+            continue
+        longer: dict[tuple[int, int], int] = {}
+        for row in states[times[-1]]:
+            for column in states[before]:
+                terms = [
+                    Var(products[row, between]) * Var(factors[between, column])
+                    for between in states[after]
+                    if (row, between) in products and (between, column) in factors
+                ]
+                if terms:
+                    name = steps[column].target._replace(of=steps[row].target)
+                    longer[row, column] = numbers.let(name, sum(terms[1:], start=terms[0]), Role.FACTOR, row)
+        products = longer
+
+
+def _uses(steps: Sequence[Step], after: int, before: int, held: AbstractSet[int]) -> set[int]:
+    """What the way from a line back to another uses."""
+    return {argument for position in way_between(steps, before, after, held) for argument in steps[position].arguments}

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
+from bptt_trace.engine.gradient_check import EPSILON
 from bptt_trace.engine.names import ABOVE, Name
+from bptt_trace.networks.graph import Graph
 from bptt_trace.networks.optimizers import STATES, at_start
 from bptt_trace.problem.problem import Problem
 
@@ -54,11 +56,19 @@ def _groups(problem: Problem) -> Iterator[tuple[Path, list[Name]]]:
     groups: dict[Path, list[Name]] = {}
     states = {name for name, _ in problem.network.state}
     parameters = set(problem.network.parameters())
+    fixed = dict(problem.network.fixed) if isinstance(problem.network, Graph) else {}
     carried = {at_start(stem, parameter): (stem, str(parameter)) for stem in STATES for parameter in parameters}
     for name in problem.given:
         plain = name._replace(index=(), iteration=1)
-        if name.stem in ("x", "target"):
-            path: Path = ("given", name.stem)
+        path: Path
+        if name == EPSILON:  # which the file need not tell, and no variant changes
+            continue
+        if plain in parameters:
+            path = ("parameters", str(plain))
+        elif plain in fixed:
+            path = ("graph", "constants", str(plain))
+        elif name.stem in ("x", "target", "mask"):
+            path = ("given", name.stem)
         elif plain in OF_UPDATE:
             path = ("update", OF_UPDATE[plain])
         elif name.via == ABOVE:
@@ -67,8 +77,6 @@ def _groups(problem: Problem) -> Iterator[tuple[Path, list[Name]]]:
             path = ("given", "gradient", plain.stem)
         elif plain in carried:
             path = ("update", "state", *carried[plain])
-        elif plain in parameters:
-            path = ("parameters", str(plain))
         else:
             plain = plain._replace(sample=None)
             assert plain in states

@@ -9,8 +9,10 @@ from typing import Any
 
 from bptt_trace.engine.formula import identity
 from bptt_trace.engine.functions import sigmoid, softmax, tanh
+from bptt_trace.engine.gradient_check import EPSILON
 from bptt_trace.engine.names import Name
 from bptt_trace.errors import ProblemError, UnknownName, nearest
+from bptt_trace.networks.graph import Graph
 from bptt_trace.networks.optimizers import HYPER, STATES
 from bptt_trace.problem.numbers import Number, exact_number, shown
 from bptt_trace.problem.problem import Problem
@@ -106,7 +108,10 @@ def _default(problem: Problem, name: Name, grid: Number) -> Choices | None:
     stem = name.stem.lower()
     if name.of is not None:
         return _span(-INPUT, INPUT, grid)
-    if name.stem in HYPER or (name.time == 0 and name.stem.partition("_")[0] in STATES and "_" in name.stem):
+    constant = isinstance(problem.network, Graph) and name._replace(index=()) in dict(problem.network.fixed)
+    if constant or name == EPSILON or stem == "mask" or name.stem in HYPER:
+        return None
+    if name.time == 0 and name.stem.partition("_")[0] in STATES and "_" in name.stem:
         return None
     if stem == "target":
         return _default_target(problem, grid)

@@ -9,7 +9,20 @@ from functools import cached_property
 from itertools import takewhile
 from typing import NamedTuple
 
-from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, LOSS, WHOLE_LOSS, Layer, Name, Role, word_and_number
+from bptt_trace.engine.formula import Shape
+from bptt_trace.engine.names import (
+    BACKWARD,
+    DECODER,
+    ENCODER,
+    FORWARD,
+    LOSS,
+    LOSS_OF_WINDOW,
+    WHOLE_LOSS,
+    Layer,
+    Name,
+    Role,
+    word_and_number,
+)
 from bptt_trace.engine.program import Moment, Program, Step
 
 
@@ -113,6 +126,8 @@ class Parts:
     """For each parameter: its contributions, repeated ones included, and their sum."""
     clipping: list[int] = field(default_factory=list)
     """Norms, and clipped gradients."""
+    passes: dict[int, list[int]] = field(default_factory=dict)
+    """Where several backward passes overlap: the gradients of each, by the step from which it begins."""
     whole: list[int] = field(default_factory=list)
     """Where the backward pass is truncated: the gradients of the whole pass."""
     cut: list[int] = field(default_factory=list)
@@ -123,6 +138,12 @@ class Parts:
     """The forward pass with the new parameters."""
     factors: list[int] = field(default_factory=list)
     """∂h_t/∂h_{t−1} and the products of these."""
+    tangents: list[int] = field(default_factory=list)
+    """Slopes of lines in a parameter, calculated forward."""
+    paths: list[int] = field(default_factory=list)
+    """Slopes, paths and their sums."""
+    checks: list[int] = field(default_factory=list)
+    """Passes with a parameter moved a little, each before its quotient."""
     later: dict[int, Parts] = field(default_factory=dict)
     """The second iteration and those that follow, by number."""
 
@@ -166,13 +187,22 @@ def _put(groups: dict[Moment, list[int]], target: Name, position: int, tracks: _
     group.append(position)
 
 
+def _of_another(parts: Parts, of: Name, shape: Shape) -> list[int] | None:
+    """Where a line belongs that is the gradient of something else than the loss of all; None where it is of that loss."""
+    if of == WHOLE_LOSS:
+        return parts.whole
+    if of.stem == LOSS_OF_WINDOW:
+        return parts.passes.setdefault(of.time or 0, [])
+    return parts.links if of != LOSS and not shape else None
+
+
 CLIPPING = ("squares", "norm", "scale", "clipped")
 """Stems of the lines that come before the update, of one parameter or of all."""
 
 
 _GRADIENTS = frozenset({Role.CONTRIBUTION, Role.GRADIENT})
 _FORWARD = frozenset({Role.PREACTIVATION, Role.HIDDEN, Role.OUTPUT})
-_LISTS = {Role.LOSS: "losses", Role.UPDATE: "updates", Role.FACTOR: "factors"}
+_LISTS = {Role.LOSS: "losses", Role.UPDATE: "updates", Role.FACTOR: "factors", Role.TANGENT: "tangents", Role.PATH: "paths"}
 
 
 def parts_of(program: Program) -> Parts:
@@ -184,6 +214,9 @@ def parts_of(program: Program) -> Parts:
     received: set[tuple[str, int | None]] = set()
     parts, current = first, 1
     for position, (target, _, _, role, _, shape) in enumerate(program.steps):
+        if role is Role.CHECK:  # whose numbers behind @ are those of no iteration
+            first.checks.append(position)
+            continue
         number = target.iteration
         if number != current:  # the lines of an iteration stand together
             current = number
@@ -191,10 +224,9 @@ def parts_of(program: Program) -> Parts:
         if role in _GRADIENTS:
             parameter = parameters.get((target.stem, target.layer, target.index))
             of = target.of
-            if of is not LOSS and of == WHOLE_LOSS:  # nearly all are of the loss, and identity is quick to tell
-                parts.whole.append(position)
-            elif of is not LOSS and of != LOSS and not shape:
-                parts.links.append(position)
+            # Nearly all are of the loss, and identity is quick to tell.
+            if of is not LOSS and of is not None and (own := _of_another(parts, of, shape)) is not None:
+                own.append(position)
             elif parameter is None and (target.stem, target.time) in received:
                 parts.inputs.append(position)
             elif parameter is None:

@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 from bptt_trace.document.sheet import NO_WORD, Word
-from bptt_trace.engine.names import LOSS, WHOLE_LOSS, Name, Role
+from bptt_trace.engine.names import LOSS, LOSS_OF_WINDOW, WHOLE_LOSS, Name, Role
 from bptt_trace.engine.program import Moment, Step
 from bptt_trace.lines.cell_words import word_of
 from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.parts_of_sheet import one_step, way
 from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import layer_in_words
+from bptt_trace.networks.graph import Graph
 
-FORWARD = {"e": "exponential", "s": "their sum"}
+FORWARD = {"e": "exponential", "s": "their sum", "drop": "kept or dropped"}
 """What the lines of a softmax are that is written in steps, by stem."""
 
 
 def headings(desk: Desk) -> dict[str, str]:
     """The titles of the sections that have lines, by the ids of these."""
+    graph = isinstance(desk.problem.network, Graph)
     several = desk.last_time > 1 or desk.problem.network.samples is not None
+    whose = "given numbers" if graph else "shared parameters" if several else "parameters"
     return {
         "forward": "Forward pass",
-        "loss": "Loss",
+        "loss": "The last line" if graph else "Loss",
         "backward": "Backward pass (backpropagation through time)" if desk.last_time else "Backward pass",
         "inputs": "Gradients of the inputs and of the initial state" if desk.last_time else "Gradient of the input",
-        "gradients": "Gradients of the shared parameters" if several else "Gradients of the parameters",
+        "gradients": f"Gradients of the {whose}",
         "truncation": "What the truncation leaves out",
         "update": "Update",
         "again": "Forward pass with the new parameters",
         "memory": "Memory: how far an error reaches back",
+        "gradient_check": "Gradient check",
+        "forward_mode": "Forward mode",
+        "paths": "Every path",
     }
 
 
@@ -103,6 +109,8 @@ class Labels:
     def of(self, position: int, component: int) -> Word:
         """What a line is, in a word; ``component`` is the component line, which may go its own way."""
         step = self.board.steps[position]
+        if isinstance(self.desk.problem.network, Graph):
+            return SUM if step.role is Role.GRADIENT and step.through is None else NO_WORD
         word = self.words.get(step.role)
         if word is not None:
             own = word_of(self.desk.problem.network.cell_of(step.target.layer), step.target.stem)
@@ -145,7 +153,7 @@ class Labels:
     def _gradient_label(self, position: int) -> Word:
         step = self.board.steps[position]
         target = step.target
-        if target.of not in (LOSS, WHOLE_LOSS):
+        if target.of not in (LOSS, WHOLE_LOSS) and not (target.of and target.of.stem == LOSS_OF_WINDOW):
             return Word("slopes" if step.shape else "link")
         of_parameter = target.time is None and (target.stem, target.layer, target.index) in self.parameter_keys
         if step.through is None:

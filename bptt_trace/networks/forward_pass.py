@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import NamedTuple
 
-from bptt_trace.engine.formula import ABSENT, Formula, Function, Shape, Var, identity, shape_of, stack
+from bptt_trace.engine.formula import ABSENT, Const, Formula, Function, Shape, Var, identity, product, shape_of, stack
 from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, Layer, Name, Role
 from bptt_trace.engine.program import Builder, Moment
 from bptt_trace.engine.rules import Recorder, Tape, record
@@ -28,7 +29,7 @@ class _Roles(dict[str, Role]):
 
 
 OF_CELL = _Roles(a=Role.PREACTIVATION)
-OF_READOUT = _Roles(z=Role.PREACTIVATION, e=Role.PREACTIVATION, s=Role.PREACTIVATION, y=Role.OUTPUT)
+OF_READOUT = _Roles(drop=Role.PREACTIVATION, z=Role.PREACTIVATION, e=Role.PREACTIVATION, s=Role.PREACTIVATION, y=Role.OUTPUT)
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ class Network:
     """The number of time steps that an encoder reads; None without an encoder."""
     input_gradients: bool = False
     """Whether the gradients of inputs and initial states are wanted too."""
+    dropout: Fraction | None = None
+    """The share of the last hidden layer that is dropped before the output; None without dropout."""
 
     def cell_of(self, layer: Layer) -> Cell:
         """The cell of a layer, by its name; the first cell for a quantity without a layer."""
@@ -224,6 +227,8 @@ class Sample(NamedTuple):
     state: Sequence[Var]
     """The initial states, in the order of ``network.state``."""
     targets: Mapping[int | None, Var]
+    masks: Mapping[int | None, Var]
+    """With dropout: 1 for what is kept and 0 for what is dropped, at each time with a prediction."""
     number: int | None = None
 
 
@@ -305,7 +310,8 @@ class _Pass:
         self, indices: Sequence[int], time: int | None, inputs: list[Var], states: list[Var], *, predicts: bool
     ) -> tuple[list[Var], Var]:
         """One time step of these layers: their new states, and the prediction (without readout, the hidden value)."""
-        slots = [*self.parameters, *inputs, *states]
+        masks = [self.sample.masks[time]] if predicts and time in self.sample.masks else []
+        slots = [*self.parameters, *inputs, *states, *masks]
         key = (tuple(indices), len(inputs), predicts)
         if key not in self.tapes:
             self.tapes[key] = _tape(self.network, indices, [slot.shape for slot in slots], len(inputs), predicts=predicts)
@@ -319,7 +325,7 @@ class _Pass:
 def _tape(network: Network, indices: Sequence[int], shapes: list[Shape], inputs: int, *, predicts: bool) -> Tape:
     """The tape of one time step of these layers, with or without readout: the new states, then the prediction.
 
-    ``shapes`` are those of parameters, inputs and states, ``inputs`` the number of inputs.
+    ``shapes`` are those of parameters, inputs, states and, with dropout, the mask, ``inputs`` the number of inputs.
     """
     names = list(network.shapes())
 
@@ -336,6 +342,10 @@ def _tape(network: Network, indices: Sequence[int], shapes: list[Shape], inputs:
             kept += new[: len(cell.state)]
             value = new[0]
         if predicts and network.readout:
+            if network.dropout is not None:
+                # Inverted dropout (Srivastava et al. 2014, JMLR 15:1929, sec. 10): what is kept is scaled up at once.
+                kept_up = Const(1 / (1 - network.dropout))
+                value = _writing(record_line, None, OF_READOUT)("drop", product(kept_up, next(states), value))
             of_readout = _of(given, None, network.readout.parameters)
             return [*kept, network.readout.step(_writing(record_line, None, OF_READOUT), of_readout, value)]
         if not isinstance(value, Var):  # without readout, both directions together are the prediction

@@ -32,7 +32,8 @@ class Loss:
     kind: str = "squared_error"
     """``squared_error``, ``cross_entropy`` and ``kl_divergence`` (after softmax), ``binary_cross_entropy`` (after sigmoid),
     ``output``: the prediction is itself the loss (exercises on ∂h_T/∂w), ``equation``: the loss of each output is
-    ``equation``, ``above``: the gradients of some quantities are handed in, or ``none``: a forward pass only."""
+    ``equation``, ``above``: the gradients of some quantities are handed in, ``graph``: the last line of an expression
+    graph, or ``none``: a forward pass only."""
     factor: Fraction = Fraction(1)
     """The factor of every term: 1, or 1/2 for the half squared error."""
     over_time: str = "mean"
@@ -51,7 +52,7 @@ class Loss:
         """Whether the prediction is compared with a target."""
         if self.kind == "equation":
             return any(variable.number == 1 for variable in variables(comparison(self.equation)))
-        return self.kind not in ("output", "above", "none")
+        return self.kind not in ("output", "above", "graph", "none")
 
     @property
     def over_classes(self) -> bool:

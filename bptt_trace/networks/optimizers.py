@@ -51,6 +51,8 @@ class Update:
     """Of a schedule: how many iterations one learning rate holds (step), or until when it warms up."""
     truncate: int | None = None
     """Time steps of the windows at whose borders the backward pass is cut; None for all of it."""
+    truncate_every: int | None = None
+    """After how many steps a backward pass begins, where that is less than it goes back, so that windows overlap."""
     iterations: int = 1
     online: int = 0
     """How many samples take turns, one in each iteration; 0 where every iteration sees all there is."""

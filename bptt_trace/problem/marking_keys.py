@@ -48,6 +48,9 @@ _SECTIONS = {
     Role.UPDATE: "update",
     Role.STATE: "update",
     Role.FACTOR: "backward",
+    Role.TANGENT: "backward",
+    Role.PATH: "backward",
+    Role.CHECK: "backward",
 }
 
 

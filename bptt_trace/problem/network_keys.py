@@ -89,6 +89,7 @@ def network_of(table: Keys, given: Keys, parameters: Keys, cell: Keys | None = N
         feedback=feedback,
         source_steps=source_steps,
         input_gradients=table.get("input_gradients", False),
+        dropout=_dropout(table, readout),
     )
     network = replace(network, shared=_shared(network, parameters))
     for own in network.cells:
@@ -219,6 +220,21 @@ def _readout(table: Keys, cells: tuple[Cell, ...]) -> Readout | None:
     function = activation_of(table, text, "output_activation", "psi", "psi")
     taken = any("z" in (cell.stems if isinstance(cell, Equations) else cell.gates) for cell in cells)
     return Readout(function, table.get("softmax", "line") == "steps", "a_y" if taken else "z")
+
+
+def _dropout(table: Keys, readout: Readout | None) -> Fraction | None:
+    """The share that is dropped between the last hidden layer and the output."""
+    if "dropout" not in table:
+        return None
+    if readout is None:
+        raise ProblemError("dropout stands before an output layer, and there is none (readout = false)", path="network.dropout")
+    for key in ("bidirectional", "decoder"):
+        if table.get(key, False):
+            raise ProblemError(f"with {key}, dropout has no meaning here; leave it out", path="network.dropout")
+    share = exact_number(table["dropout"], "network.dropout")
+    if not 0 < share.value < 1:
+        raise ProblemError(f"{share.text} is not possible here; a share above 0 and below 1", path="network.dropout")
+    return share.value
 
 
 def activation_of(table: Keys, text: str, key: str, name: str, sign: str, number: int | None = None) -> Function:

@@ -106,7 +106,21 @@ def given_of(network: Network, loss: Loss, table: Mapping[str, Any], first_class
         yield from _targets(network, loss, table, first_class)
     elif "target" in table:
         raise ProblemError(f'the loss "{loss.kind}" has no target', path="given.target")
+    if network.dropout is not None:
+        yield from _masks(network, table)
     yield from _initial(network, table)
+
+
+def _masks(network: Network, table: Mapping[str, Any]) -> Named:
+    """What dropout keeps and what it drops, for each prediction."""
+    if "mask" not in table:
+        raise ProblemError('the key "mask" is missing: 1 for each hidden value that dropout keeps, 0 for others', path="given")
+    listed = network.every and network.steps is not None
+    for sample, value in _samples("mask", table["mask"], network):
+        for name, number in _over_time(Name("mask", sample=sample), value, network.seen, network.predicting, listed):
+            if number.value not in (0, 1):
+                raise ProblemError(f"{number.text} is not possible here; 1 keeps and 0 drops", path="given.mask")
+            yield name, number
 
 
 HANDED = "dL/d"
@@ -191,7 +205,9 @@ def _initial(network: Network, table: Mapping[str, Any]) -> Named:
     """The initial states: 0 if not told, for all samples the same or for each its own."""
     known = {str(name): (name, units) for name, units in network.state}
     for key in table:
-        if key not in ("x", "target") and key not in known:
+        if key == "mask" and network.dropout is None:
+            raise ProblemError("without network.dropout nothing is dropped", path="given.mask")
+        if key not in ("x", "target", "mask") and key not in known:
             raise ProblemError(_no_such_state(known), path=f"given.{key}")
     for key, (name, units) in known.items():
         shape = shape_of(units)

@@ -14,15 +14,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bptt_trace.document.heading import Handout
+from bptt_trace.engine.every_path import SUM_OF_PATHS
 from bptt_trace.engine.formula import identity
-from bptt_trace.engine.names import Name
+from bptt_trace.engine.forward_mode import FORWARD_LOSS
+from bptt_trace.engine.gradient_check import CHECK
+from bptt_trace.engine.names import LOSS, Name
 from bptt_trace.errors import ProblemError, UnknownName, nearest
 from bptt_trace.networks.cells.equations import Equations
 from bptt_trace.networks.forward_pass import Network
+from bptt_trace.networks.graph import Graph
 from bptt_trace.networks.losses import Loss
 from bptt_trace.networks.optimizers import Update
+from bptt_trace.problem.also_keys import Also, also_of
 from bptt_trace.problem.codes import digest, grouped, spelled
 from bptt_trace.problem.files import change_document, content, document_of, schema
+from bptt_trace.problem.graph_keys import GRAPH, graph_of
 from bptt_trace.problem.loss_keys import loss_from
 from bptt_trace.problem.marking_keys import Marking, marking_from
 from bptt_trace.problem.network_keys import network_of
@@ -69,6 +75,8 @@ class Problem:
     citation: Citation | None = None
     marks: Marking = field(default_factory=Marking)
     handout: Handout = field(default_factory=Handout)
+    also: Also = field(default_factory=Also)
+    """What is calculated beside the training step."""
 
     @property
     def code(self) -> str:
@@ -131,7 +139,7 @@ def document(source: str | Path, changes: Sequence[str] = ()) -> tuple[dict[str,
         raise
 
 
-CALCULATED = ("network", "parameters", "given", "loss", "update")
+CALCULATED = ("network", "graph", "parameters", "given", "loss", "update")
 """The tables of a file that say what is calculated, and not how it is shown."""
 
 
@@ -203,6 +211,10 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
             f'the key "network" is missing; {kind} (or, for an update alone, the gradients in given.gradient)', path=""
         )
     table = document["network"]
+    if table["cell"] == GRAPH:
+        return _of_graph(document, source)
+    if GRAPH in document:
+        raise ProblemError(f'[graph] has the equations of network.cell = "{GRAPH}", and of no other', path=GRAPH)
     given = dict(document.get("given", {}))
     parameters = document.get("parameters", {})
     handed = {key: given.pop(key) for key in list(given) if key.startswith(HANDED)}
@@ -221,6 +233,8 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
     if update and loss.kind == "none":
         raise ProblemError("without a loss (kind none) there is no gradient to follow", path="update")
     numbers.update(of_update)
+    also = also_of(document.get("also", {}), lines, update, has_loss=loss.kind != "none")
+    numbers.update(also.numbers)
     title = document.get("title") or _default_title(network)
     vocabulary = _vocabulary(document, network, numbers)
     return Problem(
@@ -235,6 +249,7 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
         _citation(document.get("source")),
         marking_from(document.get("marks", {})),
         Handout(**document.get("handout", {})),
+        also,
     )
 
 
@@ -257,6 +272,8 @@ def _of_gradients(document: dict[str, Any], source: str) -> Problem:
     """The problem of a table that has gradients and no network."""
     if "network" in document:
         raise ProblemError("gradients are given, or they come from a network: one of the two", path="given.gradient")
+    if "also" in document:
+        raise ProblemError("the gradients are given, so there is no way back to follow", path="also")
     network, numbers, iterations = told_gradients(document)
     update, of_update = update_of(document["update"], network, None, iterations)
     numbers.update(of_update)
@@ -276,6 +293,29 @@ def _of_gradients(document: dict[str, Any], source: str) -> Problem:
     )
 
 
+def _of_graph(document: dict[str, Any], source: str) -> Problem:
+    """The problem of equations over given numbers."""
+    graph, numbers = graph_of(document)
+    also = also_of(document.get("also", {}), graph, None, has_loss=True)
+    numbers.update(also.numbers)
+    return Problem(
+        document.get("title") or f"The gradients of {graph.stems[-1]}",
+        graph,
+        numbers,
+        Loss("graph"),
+        None,
+        _rounding(document.get("rounding", {})),
+        source,
+        _vocabulary(document, graph, numbers),
+        _citation(document.get("source")),
+        marking_from(document.get("marks", {})),
+        Handout(**document.get("handout", {})),
+        also,
+    )
+
+
+LOSSES = (LOSS.stem, FORWARD_LOSS, SUM_OF_PATHS.stem, CHECK.stem)
+"""What the last line of a graph is called in names, by itself and by other roads."""
 COUNTS = {"T": "the time steps", "N": "the samples of a batch", "K": "the output units"}
 """Letters that formulas use themselves."""
 
@@ -292,6 +332,10 @@ def _update(table: dict[str, Any] | None, network: Network) -> tuple[Update | No
 def _vocabulary(document: dict[str, Any], network: Network, numbers: Mapping[Name, Number]) -> Vocabulary:
     """The names that the file asks for: those of a preset, and its own."""
     stems = {name.stem for name in numbers} | {"L", "a", "h"}
+    own: dict[str, str] = {}
+    if isinstance(network, Graph):  # whose last line stands for the loss, and is shown under its own name
+        stems = {name.stem for name in numbers} | {*network.stems[:-1], LOSS.stem}
+        own = {loss: loss.replace(LOSS.stem, network.stems[-1], 1) for loss in LOSSES if network.stems[-1] != LOSS.stem}
     for cell in network.cells:
         lines = cell.stems if isinstance(cell, Equations) else [f"a_{gate}" for gate in cell.gates]
         stems |= {*cell.state, *cell.gates, *lines}
@@ -300,7 +344,7 @@ def _vocabulary(document: dict[str, Any], network: Network, numbers: Mapping[Nam
     if network.readout:
         stems |= {"y"} | ({network.readout.logits} if network.readout.activation is not identity else set())
         stems |= {"e", "s"} if network.readout.exponentials else set()
-    renamed = preset(document["notation"], stems) if "notation" in document else {}
+    renamed = own | (preset(document["notation"], stems) if "notation" in document else {})
     for old, new in document.get("names", {}).items():
         if old not in stems:
             raise ProblemError(

@@ -83,6 +83,7 @@ def update_of(table: Keys, network: Network, samples: int | None, told: int = 0)
             schedule=schedule,
             every=every,
             truncate=_truncate(table, network),
+            truncate_every=_truncate_every(table, network),
             iterations=iterations,
             online=online,
             told=bool(told),
@@ -261,6 +262,23 @@ def _clip(table: Keys, numbers: Numbers) -> str:
         return ""
     numbers[Name("clip")] = _number(table, "clip", least=0, zero=False)
     return str(table.get("clip_by", "norm"))
+
+
+def _truncate_every(table: Keys, network: Network) -> int | None:
+    """After how many steps a backward pass begins; None where that is when the one before it ends."""
+    if "truncate_every" not in table:
+        return None
+    if "truncate" not in table:
+        raise ProblemError("how far a pass goes back is missing: truncate, a number of time steps", path="update")
+    every, back = table["truncate_every"], table["truncate"]
+    if not network.every:
+        raise ProblemError('with outputs = "last" there is one loss, and one backward pass', path="update.truncate_every")
+    if every > back:
+        raise ProblemError(
+            f"{every} steps between passes that go back {back}: losses between them would be lost; from 1 to {back} is possible",
+            path="update.truncate_every",
+        )
+    return every if every < back else None
 
 
 def _truncate(table: Keys, network: Network) -> int | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, NamedTuple
 
-from bptt_trace.calculation.iterations import borders
+from bptt_trace.calculation.iterations import truncated
 from bptt_trace.document.mathematics import Inline, Math, Number, Relation, inline
 from bptt_trace.document.sheet import Note
 from bptt_trace.engine.formula import Const, Function, Over, Var, identity, product
@@ -283,7 +283,7 @@ def reach(desk: Desk, parts: Parts) -> Iterator[Note]:
             "the memory is rescaled by the stabiliser at every step, so this factor does not measure what is kept; "
             "in the output the stabiliser cancels"
         )
-    if borders(desk.problem):
+    if truncated(desk.problem):
         verdict = "these are the slopes; at the border of two windows, however, nothing is carried back"
     yield Note("Reach", (*whole, f": {verdict}."))
 

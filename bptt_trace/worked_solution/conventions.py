@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 from typing import cast
 
 from bptt_trace.calculation.compiled_rules import definition
@@ -11,7 +12,7 @@ from bptt_trace.engine.activation_parser import comparison
 from bptt_trace.engine.formula import Apply, Extreme, Formula, Function, Var, identity, product
 from bptt_trace.engine.formula_walks import applications, children
 from bptt_trace.engine.functions import exp, slope_of, softmax, unit_step
-from bptt_trace.engine.names import Layer, Name, Role, gradient
+from bptt_trace.engine.names import LOSS, Layer, Name, Role, gradient
 from bptt_trace.lines.cell_words import choices, names_in, over_time
 from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.parts_of_sheet import way
@@ -19,6 +20,7 @@ from bptt_trace.lines.rows import Desk, Written
 from bptt_trace.lines.spelling import Clock, clock_at
 from bptt_trace.networks.cells import Cell
 from bptt_trace.networks.cells.equations import Equations
+from bptt_trace.networks.graph import Graph
 from bptt_trace.networks.losses import Loss
 from bptt_trace.networks.optimizers import Update
 from bptt_trace.problem.numbers import Rounding
@@ -31,6 +33,11 @@ def conventions(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, Inl
     problem = desk.problem
     if problem.update and problem.update.told:
         yield from _update(desk, problem.update)
+        yield "Rounding", (rounding_rule(desk.values.rounding, states=_states(desk)),)
+        yield "Reading", (_READING,)
+        return
+    if isinstance(problem.network, Graph):
+        yield from _of_graph(desk, problem.network)
         yield "Rounding", (rounding_rule(desk.values.rounding, states=_states(desk)),)
         yield "Reading", (_READING,)
         return
@@ -50,6 +57,8 @@ def conventions(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, Inl
         yield "Over time", _sentences(desk, shape)
     if max(*network.hidden, network.inputs, network.outputs) > 1:
         yield "Products", (_PRODUCTS[network.rows],)
+    if network.dropout is not None:
+        yield "Dropout", _dropout(desk, network.dropout)
     if problem.update:
         yield from _update(desk, problem.update)
     if (network.steps or network.samples) and (via := _via_example(desk)):
@@ -57,6 +66,30 @@ def conventions(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, Inl
         yield "via", inline(part, **via)
     yield "Rounding", (rounding_rule(desk.values.rounding, states=_states(desk)),)
     yield "Reading", (_READING,)
+
+
+def _of_graph(desk: Desk, graph: Graph) -> Iterator[tuple[str, Inline]]:
+    """Whose gradients are taken, and what ``via`` means where a quantity is used more than once."""
+    last = desk.speller.math(LOSS)
+    constants: Inline = ("; constants have none",) if graph.fixed else ()
+    yield "Gradients", (*inline("those of {last}, the last line, in every quantity", last=last), *constants)
+    applied = (graph.functions[call.text] for _, _, right in graph.lines for call in right.calls())
+    corners = list(_corners(applied))
+    if corners:
+        yield "Corners", tuple(corners[1:])
+    if via := _via_example(desk):
+        yield "via", inline('{via} is the part of the gradient that arrives through {by}; without "via" it is the total', **via)
+
+
+def _dropout(desk: Desk, share: Fraction) -> Inline:
+    """What is dropped, where, and how what is kept is scaled."""
+    return inline(
+        "between the last hidden layer and the output, of which {share} is dropped: what {mask} keeps is multiplied by "
+        "{scale} = 1 / (1 − {share}) (inverted dropout); {mask} is given, and the same in every pass",
+        share=Number(share),
+        scale=Number(1 / (1 - share)),
+        mask=desk.speller.math(Name("mask")),
+    )
 
 
 _NO_LOSS = ("none: a forward pass alone",)
@@ -99,6 +132,13 @@ def _update(desk: Desk, update: Update) -> Iterator[tuple[str, Inline]]:
     if update.clip:
         yield "Clipping", clipping(update, desk.speller)
     if update.truncate:
+        if update.truncate_every:
+            often = f"every {update.truncate_every} steps" if update.truncate_every > 1 else "every step"
+            yield (
+                "Truncation",
+                (f"a backward pass {often}, which goes back {update.truncate} steps; their gradients are added up",),
+            )
+            return
         windows = f"windows of {update.truncate} time step{'s' if update.truncate > 1 else ''}"
         ends = "" if network.every else ", the last of them ending with the last step"
         yield "Truncation", (f"nothing is carried back from one window to the one before: {windows}{ends}",)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bptt_trace.engine.gradient_check import EPSILON
 from bptt_trace.engine.names import Name
 from bptt_trace.lines.cell_words import word_of
 from bptt_trace.lines.row_words import carried
 from bptt_trace.lines.spelling import layer_in_words
 from bptt_trace.networks.cells.equations import Equations
 from bptt_trace.networks.forward_pass import Network
+from bptt_trace.networks.graph import Graph
 from bptt_trace.networks.optimizers import STATES
 
 MEANINGS = {
@@ -21,6 +23,7 @@ MEANINGS = {
     "b_y": "bias, output",
     "x": "input",
     "target": "target",
+    "mask": "kept (1) or dropped (0)",
     "h": "initial memory",
     "y": "output before the first step",
     "eta": "learning rate",
@@ -50,6 +53,10 @@ OF_GATES = {
 
 def meaning_of(network: Network, name: Name, rule: str = "") -> str:
     """What a given quantity is; in a network of several layers, of which layer. ``rule`` is that of the update."""
+    if name == EPSILON:
+        return "moves a parameter in the gradient check"
+    if isinstance(network, Graph):
+        return "constant" if name in dict(network.fixed) else ""
     again = f", iteration {name.iteration}" if name.iteration != 1 else ""
     if name.of is not None:
         return f"gradient{again}" if name.via is None else "gradient, handed in from above"

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from math import ceil, log10
-from typing import NamedTuple
 
 from bptt_trace.calculation.arithmetic import evaluate, unrounded
 from bptt_trace.calculation.build import build
-from bptt_trace.calculation.iterations import borders, first_iteration
+from bptt_trace.calculation.iterations import first_iteration, truncated
 from bptt_trace.document.figures import Decades, Level, Levels
-from bptt_trace.document.mathematics import Inline, Math, Number, Power, Symbol, inline
+from bptt_trace.document.mathematics import Inline, Math, Number, Symbol, inline
 from bptt_trace.document.sheet import Block, Column, Equation, Equations, Lines, Note, Paragraph, Part, Section, Sheet, Table
 from bptt_trace.engine.formula import Const, Var
 from bptt_trace.engine.names import Name, Role
@@ -31,8 +29,8 @@ from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import Clock, Speller, clock_at
 from bptt_trace.networks.forward_pass import written
 from bptt_trace.problem.problem import Problem
-from bptt_trace.worked_solution.backward_notes import lasts
 from bptt_trace.worked_solution.conventions import rounding_rule
+from bptt_trace.worked_solution.flow_scale import Scale, judged
 
 MOST_PROBLEMS = 3
 """Problems that have a filling of their own in a picture."""
@@ -41,8 +39,6 @@ MOST_LINES = 8
 """Time steps up to which every slope and every product is printed as a line."""
 MOST_GROUPS = 8
 """Time steps that are drawn."""
-MOST_MARKS = 5
-"""Powers of ten that are written on a scale."""
 HUNDRED = Const(Fraction(100))
 
 
@@ -59,8 +55,8 @@ def flow_sheet(problems: Sequence[Problem], *, with_latex: bool = True, canonica
     return _Writer([_Flow(one, tag, with_latex, canonical) for one, tag in zip(problems, tags, strict=True)], canonical).sheet()
 
 
-def followed(problem: Problem) -> None:
-    """Raise ``ProblemError`` where a network has no slopes of single numbers from state to state."""
+def followed(problem: Problem, *, matrices: bool = False) -> None:
+    """Raise ``ProblemError`` where a network has no slopes from state to state: single numbers, or with ``matrices`` these."""
     network = problem.network
     if not network.cells or not network.cells[0].memory:
         raise ProblemError(
@@ -69,13 +65,14 @@ def followed(problem: Problem) -> None:
     for there, key in ((network.bidirectional, "bidirectional"), (network.source_steps, "decoder")):
         if there:
             raise ProblemError("the way back is no single product of slopes; flow follows one unit", path=f"network.{key}")
-    if len(network.layers) > 1:
+    if len(network.layers) > 1 and not matrices:
         raise ProblemError(
-            f"{len(network.layers)} layers: the way back is not one product of slopes; one layer would do", path="network.hidden"
+            f"{len(network.layers)} layers: the way back is not one product of slopes; one layer, or it alone, would do",
+            path="network.hidden",
         )
-    if network.hidden[0] > 1:
+    if network.hidden[0] > 1 and not matrices:
         raise ProblemError(
-            f"{network.hidden[0]} units: the slope between two states is a matrix; flow follows single numbers, hidden = 1",
+            f"{network.hidden[0]} units: the slope between two states is a matrix; beside others, hidden = 1 would do",
             path="network.hidden",
         )
     if network.feedback == "output" and network.outputs > 1:
@@ -290,7 +287,7 @@ class _Writer:
         sizes = [size for flow in self.flows for position in flow.products.values() if (size := flow.size(position))]
         if not sizes or self.last < 3:
             return
-        scale = _Scale(min(ceil(log10(min(sizes))) - 1, -1), max(ceil(log10(max(sizes))), 0))
+        scale = Scale(min(ceil(log10(min(sizes))) - 1, -1), max(ceil(log10(max(sizes))), 0))
         reach = self.last - 1
         count = min(reach, MOST_GROUPS)
         times = [reach - round(place * (reach - 1) / (count - 1)) for place in range(count)]
@@ -319,14 +316,14 @@ class _Writer:
         desk = flow.desk
         product = flow.factors[-1]
         smallest, largest = min(flow.singles, key=flow.size), max(flow.singles, key=flow.size)
-        word, meaning = _judged(flow.size(product))
+        word, meaning = judged(flow.size(product))
         along = " along this memory" if flow.held else ""
         if scaled(desk.problem.network.cells[0]):
             meaning += (
                 "; but the stabiliser rescales the memory at every step and cancels in the output, "
                 "so this does not measure what is kept"
             )
-        if borders(desk.problem):
+        if truncated(desk.problem):
             meaning += "; the update takes less, because between windows nothing is carried back"
         text = inline(
             "{word}. {why}; a change of {first} arrives at {last}{along} multiplied by {product} ({line}): {meaning}.",
@@ -419,35 +416,3 @@ class _Writer:
                 equation=calculated.equation,
             ),
         )
-
-
-def _judged(product: float) -> tuple[str, str]:
-    """What the product of all slopes means for the gradient, in a word and in a clause."""
-    if product == 0:
-        return "Blocked", "nothing comes back"
-    if lasts(product):
-        return "Stable", "at least half of it is left, and it does not double"
-    return ("Vanishing", "less than half of it is left") if product < 1 else ("Exploding", "it at least doubles")
-
-
-class _Scale(NamedTuple):
-    """A logarithmic scale between two powers of ten."""
-
-    low: int
-    high: int
-
-    def height(self, size: float) -> int:
-        """Where a number stands, in thousandths of the scale; 0 has no logarithm and no bar."""
-        return round(1000 * (log10(size) - self.low) / (self.high - self.low)) if size else 0
-
-    def marks(self) -> tuple[tuple[Math, int], ...]:
-        """Some powers of ten, from below, and where they stand."""
-        step = ceil((self.high - self.low) / (MOST_MARKS - 1))
-        exponents = reversed(range(self.high, self.low - 1, -step))
-        return tuple((_power(exponent), round(1000 * (exponent - self.low) / (self.high - self.low))) for exponent in exponents)
-
-
-def _power(exponent: int) -> Math:
-    """A power of ten on a scale."""
-    text = f"{Decimal(1).scaleb(exponent):f}" if -4 <= exponent <= 2 else f"1e{exponent}"
-    return Power(text, exponent)

@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from bptt_trace.calculation.arithmetic import Values, digits_needed, evaluate, lost_by_doubles, unrounded
-from bptt_trace.calculation.iterations import borders
+from bptt_trace.calculation.iterations import borders, passes
 from bptt_trace.document.notation import TEXT
 from bptt_trace.document.program_text import Listing, Passage
 from bptt_trace.engine.formula import Var
@@ -58,6 +58,9 @@ def listing(problem: Problem, program: Program, values: Values, form: str) -> Li
     full = unrounded(program, problem.given) if form in OF_NUMBERS else _doubles(problem, program, form)
     desk = Desk(problem, program, values, full, with_latex=False, detail="lines" if form in OF_NUMBERS else "board")
     board = Blackboard(desk, "board") if desk.on_board else desk
+    if form == "torch" and passes(problem):
+        why = "autograd goes back once, and here several passes overlap; -f python would do"
+        raise ProblemError(why, path="update.truncate_every")
     if form == "torch":
         return _Autograd(desk, board, form).listing()
     return (_Symbolic if form == "sympy" else _Lines)(desk, board, form).listing()
@@ -155,6 +158,8 @@ class _Writer:
         ):
             for moment, lines in groups.items():
                 places |= dict.fromkeys(lines, (section, title_of(moment, several=len(parts.forward.tracks) > 1)))
+        for end, lines in parts.passes.items():
+            places |= dict.fromkeys(lines, ("backward", f"Pass from step {end}"))
         shared = self.desk.last_time > 0 or self.desk.problem.network.samples is not None
         for parameter, lines in parts.gradients.items():
             block = f"Gradient of {self.board.name(parameter).text}" if shared else ""
@@ -166,6 +171,9 @@ class _Writer:
             ("update", parts.updates),
             ("again", parts.again.losses),
             ("memory", parts.factors),
+            ("gradient_check", parts.checks),
+            ("forward_mode", parts.tangents),
+            ("paths", parts.paths),
         ):
             places |= dict.fromkeys(lines, (section, ""))
         return places
@@ -322,7 +330,8 @@ class _Symbolic(_Writer):
             raise ProblemError("without a loss SymPy has nothing to differentiate; -f python has the lines", path="loss.kind")
         loss = index[LOSS]
         # SymPy's derivative knows of no truncation.
-        of = WHOLE_LOSS if borders(self.desk.problem) else LOSS
+        update = self.desk.problem.update
+        of = WHOLE_LOSS if update and update.truncate else LOSS
         totals = {
             position: index[gradient(step.target, of=of)]
             for position, step in enumerate(self.steps[:loss])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from bptt_trace.calculation.iterations import borders
+from bptt_trace.calculation.iterations import truncated
 from bptt_trace.document.mathematics import Inline, inline
 from bptt_trace.engine.formula import Var
 from bptt_trace.engine.names import Name, Role
@@ -77,7 +77,7 @@ def _moved(desk: Desk, found: Voices) -> Inline:
 def _fading(desk: Desk, factors: Sequence[int], product: int) -> Iterator[Inline]:
     """What the slopes do together, where each of them does the same."""
     sizes = [abs(desk.printed(factor)) for factor in factors]
-    if borders(desk.problem) or scaled(desk.problem.network.cells[0]):
+    if truncated(desk.problem) or scaled(desk.problem.network.cells[0]):
         return
     if not (all(0 < size < 1 for size in sizes) or all(size > 1 for size in sizes)):
         return

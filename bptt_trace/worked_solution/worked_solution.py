@@ -7,7 +7,7 @@ section says in sentences is in ``sentences``; the box of conventions is in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bptt_trace.calculation.arithmetic import Values, unrounded
@@ -38,10 +38,21 @@ from bptt_trace.lines.parts_of_sheet import Parts, Pass, by_track, way
 from bptt_trace.lines.row_words import Labels, headings, title_of
 from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import Clock, Speller, clock_at, seen
+from bptt_trace.networks.graph import Graph
 from bptt_trace.networks.optimizers import Update
-from bptt_trace.pictures import cell_picture, gradient_bars, network_picture
+from bptt_trace.pictures import cell_picture, gradient_bars, graph_picture, network_picture
 from bptt_trace.problem.problem import Problem
-from bptt_trace.worked_solution import backward_notes, footer, forward_notes, takeaways, update_notes, wording
+from bptt_trace.worked_solution import (
+    backward_notes,
+    every_path,
+    footer,
+    forward_mode,
+    forward_notes,
+    gradient_check,
+    takeaways,
+    update_notes,
+    wording,
+)
 from bptt_trace.worked_solution.conventions import conventions
 from bptt_trace.worked_solution.given_tables import meaning_of
 from bptt_trace.worked_solution.iteration_table import Course, shown, title
@@ -61,6 +72,10 @@ MANY = 1_000
 """Lines from which a sheet that prints some of its iterations spells only the names that it needs."""
 MAX_PRINTED = 300_000
 """Component lines that are printed; without them, on the board, a network may be larger."""
+
+
+OF_A_PART: tuple[tuple[str, Inline], ...] = (("Lines", ("they are numbered as in the worked solution (solve)",)),)
+"""What is said where a sheet has some sections only."""
 
 
 def within_reach(program: Program, detail: str) -> None:
@@ -85,6 +100,7 @@ def write(
     canonical: bool = False,
     proof: Note | None = None,
     show: str = "auto",
+    only: Collection[str] = (),
 ) -> Sheet:
     """The worked solution of a problem.
 
@@ -96,7 +112,8 @@ def write(
     spellings out, for media without them; ``canonical`` shows the names of
     answer files instead of those of the problem's own vocabulary. ``show``
     says which iterations are printed in full: ``auto``, ``all``, ``none``, or
-    numbers with commas and ``last``.
+    numbers with commas and ``last``. ``only`` names the sections that are
+    printed, where that is not all of them.
     """
     full_precision = unrounded(program, problem.given)
     speller = Speller() if canonical else Speller(problem.vocabulary)
@@ -109,7 +126,7 @@ def write(
     writer = Writer(
         desk, board, on_ledger=on_ledger and desk.last_time > 1, compact=style == "compact", drawn=style == "full", show=show
     )
-    sections = tuple(section for section in writer.sections() if section.blocks)
+    sections = tuple(section for section in writer.sections() if section.blocks and (not only or section.id in only))
     rounding: dict[str, str | int] = {"policy": values.rounding.policy}
     if values.rounding.policy in ("by_hand", "carry"):
         digits = ("figures", values.rounding.figures) if values.rounding.figures else ("places", values.rounding.places)
@@ -117,9 +134,9 @@ def write(
     names = [str(step.target) for step in program.steps] if speller.vocabulary.renamed else desk.names[TEXT]
     return Sheet(
         title=problem.title,
-        subtitle=writer.subtitle(),
+        subtitle="; ".join(section.title for section in sections) if only else writer.subtitle(),
         given=tuple(writer.given()),
-        conventions=tuple(conventions(desk, board)),
+        conventions=(*conventions(desk, board), *(OF_A_PART if only else ())),
         sections=sections,
         footer=(*footer.drift(desk), *([proof] if proof else []), *footer.source(problem), *footer.errata(desk)),
         rounding=rounding,
@@ -156,6 +173,8 @@ class Writer:
         self.desk = desk
         self.compact = compact
         """Whether there are formulas and lines only: no sentences, no summary."""
+        self.graph = isinstance(desk.problem.network, Graph)
+        """Whether there is no network, of which sentences speak."""
         self.sketch = sketch or (desk, board)
         """Desk and board from which pictures are drawn."""
         self.drawn = drawn
@@ -173,7 +192,7 @@ class Writer:
 
     def said(self, sentence: Callable[..., Iterator[Note]], *about: Any, **also: Any) -> Iterator[Note]:
         """What a sentence has to say, where there are sentences."""
-        if not self.compact:
+        if not self.compact and not self.graph:
             yield from sentence(*about, **also)
 
     def subtitle(self, what: str = "Worked solution") -> str:
@@ -196,7 +215,7 @@ class Writer:
     def given(self) -> Iterator[Table]:
         """What comes with the problem: over time or over samples, parameters, and the rest."""
         steps = self.board.steps
-        of_inputs = [p for p in self.parts.given if steps[p].target.stem in ("x", "target")]
+        of_inputs = [p for p in self.parts.given if steps[p].target.stem in ("x", "target", "mask")]
         if self.recurrent and of_inputs:
             for sample in self.desk.problem.samples:
                 yield self._over_time([p for p in of_inputs if steps[p].target.sample == sample], sample)
@@ -204,7 +223,7 @@ class Writer:
         elif self.desk.problem.samples[0] is not None:
             yield self._over_samples(of_inputs)
             of_inputs = []
-        others = [p for p in self.parts.given if steps[p].target.stem not in ("x", "target")]
+        others = [p for p in self.parts.given if steps[p].target.stem not in ("x", "target", "mask")]
         rows = [self._given_row(position) for position in (*of_inputs, *self.parts.parameters, *others)]
         yield Table((Column(("quantity",)), Column(()), Column(("value",), right=True)), rows)
 
@@ -256,9 +275,14 @@ class Writer:
             yield Section("again", f"{titles['again']}{after}", tuple(self.again()))
         if first:
             yield Section("memory", titles["memory"], tuple(self.memory()))
+            checks = gradient_check.blocks(self.desk, compact=self.compact)
+            yield Section("gradient_check", titles["gradient_check"], tuple(checks))
+            yield Section("forward_mode", titles["forward_mode"], tuple(forward_mode.blocks(self.desk, compact=self.compact)))
+            of_paths = every_path.blocks(self.desk, drawn=self.drawn, compact=self.compact)
+            yield Section("paths", titles["paths"], tuple(of_paths))
         if several:
             yield Section("training", "All iterations", tuple(self.training()))
-        if self.compact or not first or self.update_of.told:
+        if self.compact or self.graph or not first or self.update_of.told:
             return
         summed = "Summary of the first iteration" if several else "Summary"
         yield Section("summary", summed, tuple(Summary(self.desk, self.board, on_ledger=self.on_ledger).tables()))
@@ -294,6 +318,8 @@ class Writer:
             yield Lines(("Loss",), board.stream(parts.forward.losses, labels, adds_up), adds_up)
         if backward:
             yield Lines(("Backward pass",), board.stream(backward, labels))
+        if parts.passes:
+            yield from self._passes(parts)
         for parameter, group in parts.gradients.items():
             long = len(group) > WRITTEN_OUT + 1
             lines = [p for p in group if long or not board.steps[p].repeats]
@@ -322,20 +348,30 @@ class Writer:
         if not parts.cut:
             return
         whole, part = gradient(Name("p"), of=WHOLE_LOSS), gradient(Name("p"))
-        yield Paragraph(
-            inline(
-                "Gradients are carried back within windows of {length}; at the border of two windows the way back is cut. "
-                "{whole} is the gradient without any cut. The update uses {part}.",
-                length=f"{in_words(length or 0)} step{'s' if length != 1 else ''}",
-                whole=self.desk.speller.math(whole),
-                part=self.desk.speller.math(part),
-            )
-        )
+        if self.parts.passes:
+            yield Paragraph(
+                inline("{whole} is the gradient without any cut. The update uses {part}.",
+                       whole=self.desk.speller.math(whole), part=self.desk.speller.math(part))
+            )  # fmt: skip
+        else:
+            yield self._windows(whole, part, length or 0)
         lines = self._numbered(parts.whole)
         if self.on_ledger and len(lines) > MOST_UNCUT:
             lines = [p for p in lines if self.board.steps[p].target.time is None and self.board.steps[p].target.via is None]
         yield Lines(("The whole backward pass",), self.board.stream(lines, self.labels.of))
         yield Lines(("Whole minus truncated",), self.board.stream(parts.cut, self.labels.of))
+
+    def _windows(self, whole: Name, part: Name, length: int) -> Paragraph:
+        """Where a truncated pass is cut."""
+        return Paragraph(
+            inline(
+                "Gradients are carried back within windows of {length}; at the border of two windows the way back is cut. "
+                "{whole} is the gradient without any cut. The update uses {part}.",
+                length=f"{in_words(length)} step{'s' if length != 1 else ''}",
+                whole=self.desk.speller.math(whole),
+                part=self.desk.speller.math(part),
+            )
+        )
 
     def forward(self) -> Iterator[Block]:
         """The forward pass."""
@@ -345,7 +381,8 @@ class Writer:
         yield from self._ahead(self.parts)
         lead = self._forward_lead()
         yield from self._drawn(network_picture.rolled_up)
-        yield Equations(lead, tuple(self._forward_equations()))
+        if not self.graph:  # whose lines are told by their equations already
+            yield Equations(lead, tuple(self._forward_equations()))
         yield from self._forward_lines(steps)
         yield from self._drawn(cell_picture.cell)
         if not self.parts.backward:
@@ -369,6 +406,8 @@ class Writer:
     def _network(self) -> Iterator[Block]:
         """The network with its values and, where there are any, its gradients."""
         draw = network_picture.unrolled if self.recurrent else network_picture.by_layer
+        if self.graph:
+            draw = graph_picture.graph
         yield from self._drawn(draw)
 
     def _drawn(self, draw: Callable[[Desk, Desk | Blackboard], Figure | None]) -> Iterator[Block]:
@@ -440,7 +479,8 @@ class Writer:
         """Its terms and their total."""
         if not self.parts.forward.losses:
             return
-        yield from self._loss_equations()
+        if not self.graph:
+            yield from self._loss_equations()
         yield from self._loss_lines(self.parts.forward)
         yield from self.said(forward_notes.loss_check, self.desk, self.desk.parts)
 
@@ -489,6 +529,10 @@ class Writer:
     def backward(self) -> Iterator[Block]:
         """The gradients of everything but parameters, last step first."""
         board, backward = self.board, self.parts.backward
+        if self.parts.passes:
+            yield from self._passes(self.parts)
+            yield from self._network()
+            return
         if not backward:
             return  # every parameter is frozen
         if self.parts.links:
@@ -497,7 +541,8 @@ class Writer:
         if self.desk.problem.network.bidirectional:
             order = "from the first to the last where it reads backward"
             lead = (f"From the last step to the first where a layer reads forward, {order}:",)
-        yield Equations(lead, tuple(self._backward_equations()))
+        if not self.graph:
+            yield Equations(lead, tuple(self._backward_equations()))
         if not self.recurrent:
             for place, (moment, lines) in enumerate(backward.items()):
                 yield Lines(self._title(moment), board.stream(self._numbered(lines), self.labels.of))
@@ -514,6 +559,24 @@ class Writer:
     def _numbered(self, lines: Iterable[int]) -> list[int]:
         """These lines without the parts of sums that only repeat another line, which have no number."""
         return [position for position in lines if not self.board.steps[position].repeats]
+
+    def _passes(self, parts: Parts) -> Iterator[Block]:
+        """Backward passes that overlap, the lines of each."""
+        back, before = self.update_of.truncate or 0, 0
+        every = self.update_of.truncate_every or 0
+        often = f"every {in_words(every)} steps" if every > 1 else "every step"
+        yield Paragraph(
+            (
+                f"A pass begins after {often}, with the losses that no earlier pass had, and goes back {in_words(back)} steps. "
+                "The gradients of all passes are added up.",
+            )
+        )
+        for end, lines in parts.passes.items():
+            first = max(end - back, 0) + 1
+            losses = f"loss of step {end}" if end == before + 1 else f"losses of steps {before + 1} to {end}"
+            title = f"Pass from step {end} back to step {first}: the {losses}"
+            yield Lines((title,), self.board.stream([p for p in lines if not self.board.steps[p].repeats], self.labels.of))
+            before = end
 
     def inputs(self) -> Iterator[Block]:
         """The gradients of inputs and of initial states, where these are asked for."""
@@ -686,8 +749,9 @@ class Writer:
             return
         if self.desk.last_time > 1 or self.samples is not None:
             yield Paragraph(self._sharing())
-        yield Equations((), tuple(self._parameter_equation(parameter, lines) for parameter, lines in gradients.items()))
-        if not self.recurrent and self.samples is None:
+        if not self.graph:
+            yield Equations((), tuple(self._parameter_equation(parameter, lines) for parameter, lines in gradients.items()))
+        if not self.recurrent and self.samples is None and not self.graph:
             lines = [line for group in gradients.values() for line in group]
             yield Lines((), board.stream(lines, self.labels.of))
             return
@@ -704,6 +768,8 @@ class Writer:
     def _sharing(self) -> Inline:
         """Which parameters are used at every step."""
         network, gradients = self.desk.problem.network, self.parts.gradients
+        if self.parts.passes:
+            return ("Each parameter has a gradient in every pass that reaches it; the gradient of the update is their sum.",)
         if network.source_steps:
             return (
                 "Each parameter of the encoder is used at every step of the encoder, each of the decoder at every step of the "

@@ -301,6 +301,11 @@ def _and_back(change: Change, goes_back_to: Where) -> Change:
     return both
 
 
+def product_of(factors: Sequence[Formula]) -> Formula:
+    """These factors as a product in their order; one alone stands for itself."""
+    return factors[0] if len(factors) == 1 else Times(tuple(factors))
+
+
 def simplified(formula: Formula) -> Formula:
     """Factors 1 dropped."""
     return added([product(*(t.factors if isinstance(t, Times) else (t,))) for t in terms_of(formula)])

@@ -93,7 +93,7 @@ class Equations:
         found: list[Equation] = []
         for number, (text, stem) in enumerate(zip(plain, stems, strict=True), 1):
             with _at(f"equations[{number}]"):
-                found.append(Equation(stem, text, _Line(text, self, stems, number - 1).right_side()))
+                found.append(Equation(stem, text, Line(text, self, stems, number - 1).right_side()))
         return tuple(found)
 
     @property
@@ -245,7 +245,7 @@ def _made(text: str, before: Sequence[str]) -> str:
     return left[1]
 
 
-class _Line(Parser):
+class Line(Parser):
     """The right side of an equation."""
 
     token = re.compile(

@@ -1,0 +1,35 @@
+"""The spectral norm of a matrix: by how much it lengthens a small change at most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal, localcontext
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+
+from bptt_trace.calculation.arithmetic import WORKING, settler
+from bptt_trace.engine.names import Role
+from bptt_trace.problem.numbers import Rounding
+
+MP = mpmath.mp.clone()
+MP.dps = 60
+
+
+def spectral_norm(rows: Sequence[Sequence[Any]], rounding: Rounding) -> str:
+    """The largest singular value of a matrix of numbers, as a sheet prints a slope.
+
+    Source: Golub and Van Loan, *Matrix Computations*, 4th ed., sec. 2.3.
+    """
+    matrix = MP.matrix([[_number(entry) for entry in row] for row in rows])
+    largest = max(MP.svd_r(matrix, compute_uv=False))
+    if rounding.policy == "full":
+        return repr(float(largest))
+    with localcontext(WORKING):
+        return f"{settler(rounding, Role.FACTOR)(Decimal(MP.nstr(largest, 50)))}"
+
+
+def _number(entry: Any) -> Any:
+    exact = Fraction(entry)
+    return MP.mpf(exact.numerator) / exact.denominator

@@ -1,0 +1,98 @@
+"""The table [also]: what is calculated beside the training step, and of which parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+from bptt_trace.engine.gradient_check import EPSILON
+from bptt_trace.engine.names import Name
+from bptt_trace.engine.scalar_program import indices
+from bptt_trace.errors import ProblemError, UnknownName, nearest
+from bptt_trace.networks.forward_pass import Network
+from bptt_trace.networks.optimizers import Update
+from bptt_trace.problem.numbers import Number, exact_number, shown
+
+EPSILON_OF_CHECKS = Number(Fraction(1, 20), "0.05")
+"""By how much a parameter is moved where nobody tells: with four decimals, less would leave nothing of the difference."""
+
+
+@dataclass(frozen=True)
+class Also:
+    """Parameters, each a number or an entry of a matrix, by what is calculated of them."""
+
+    paths: tuple[Name, ...] = ()
+    """Whose gradients are followed along every path."""
+    forward_mode: tuple[Name, ...] = ()
+    """By which every line is differentiated from left to right."""
+
+    gradient_check: tuple[Name, ...] = ()
+    """Whose gradients are compared with a quotient of differences."""
+    epsilon: Number = EPSILON_OF_CHECKS
+    """By how much a parameter is moved for that, to either side."""
+
+    @property
+    def numbers(self) -> dict[Name, Number]:
+        """The numbers that come with what is asked for."""
+        return {EPSILON: self.epsilon} if self.gradient_check else {}
+
+    def __bool__(self) -> bool:
+        return bool(self.paths or self.forward_mode or self.gradient_check)
+
+
+def also_of(table: Mapping[str, Any], network: Network, update: Update | None, *, has_loss: bool) -> Also:
+    """What a table asks for; raises ``ProblemError`` for what is no parameter that learns."""
+    if not table:
+        return Also()
+    if not has_loss:
+        raise ProblemError("without a loss (kind none, or gradients that are given) nothing has a gradient", path="also")
+    if update and update.look_ahead:
+        raise ProblemError("the gradients are taken ahead of the parameters (look_ahead), which has no such lines", path="also")
+    frozen = update.freeze if update else ()
+    asked = {key: value for key, value in table.items() if key != "epsilon"}
+    named = {key: tuple(dict.fromkeys(_named(key, value, network, frozen))) for key, value in asked.items()}
+    found = Also(named.get("paths", ()), named.get("forward_mode", ()), named.get("gradient_check", ()))
+    if found.paths and update and update.truncate_every:
+        raise ProblemError("windows overlap (update.truncate_every), so a path counts for some passes only", path="also.paths")
+    if found.gradient_check and EPSILON in network.parameters():
+        raise ProblemError(f"{EPSILON} is what moves a parameter; another name for that parameter would do", path="parameters")
+    if "epsilon" not in table:
+        return found
+    epsilon = exact_number(table["epsilon"], "also.epsilon")
+    if epsilon.value <= 0:
+        raise ProblemError(f"{epsilon.text} is not possible here; a number above 0", path="also.epsilon")
+    if not found.gradient_check:
+        raise ProblemError("nothing is moved by it; also.gradient_check names what is", path="also.epsilon")
+    return replace(found, epsilon=epsilon)
+
+
+def _named(key: str, value: Any, network: Network, frozen: Collection[Name]) -> Iterator[Name]:
+    """The numbers of the parameters that are asked for."""
+    shapes = {name: shape for name, shape in network.parameters().items() if name not in frozen}
+    texts = list(map(str, shapes)) if value == "all" else [value] if isinstance(value, str) else value
+    path = f"also.{key}"
+    for text in dict.fromkeys(texts):
+        try:
+            name = Name.parse(text)
+        except UnknownName:
+            name = Name(text)
+        whole = name._replace(index=())
+        if whole not in shapes:
+            why = " (it is frozen)" if whole in frozen else nearest(text, list(map(str, shapes)))
+            raise ProblemError(f"{shown(text)} is no parameter that learns{why}; {_all(shapes)}", path=path)
+        entries = indices(shapes[whole], network.rows) if shapes[whole] else [()]
+        if name.index and name.index not in entries:
+            raise ProblemError(
+                f"{shown(text)} has no such entry; from {_entry(whole, entries[0])} to {_entry(whole, entries[-1])}", path=path
+            )
+        yield from (whole._replace(index=index) for index in ([name.index] if name.index else entries))
+
+
+def _all(shapes: Collection[Name]) -> str:
+    return f'"all", or a list of some of {", ".join(map(str, shapes))}'
+
+
+def _entry(name: Name, index: tuple[int, ...]) -> str:
+    return str(name._replace(index=index))

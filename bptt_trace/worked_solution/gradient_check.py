@@ -1,0 +1,81 @@
+"""The section on a gradient check: two passes with a parameter moved a little, and their quotient beside BPTT."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from bptt_trace.document.mathematics import Number, inline
+from bptt_trace.document.sheet import Block, Lines, Note, Paragraph, Word
+from bptt_trace.engine.gradient_check import CHECK, EPSILON
+from bptt_trace.engine.names import LOSS, WHOLE_LOSS, Name, gradient
+from bptt_trace.lines.rows import Desk, Label
+
+
+def blocks(desk: Desk, *, compact: bool) -> Iterator[Block]:
+    """What the section has; nothing where it is not asked for."""
+    passes: list[int] = []
+    if desk.parts.checks and not compact:
+        yield Paragraph(
+            inline(
+                "A parameter is moved by {eps} to either side, and what depends on it is calculated again. The quotient of the "
+                "difference of the losses and of 2 {eps} comes near the gradient; no rule of differentiation is in it.",
+                eps=desk.speller.math(EPSILON),
+            )
+        )
+    for position in desk.parts.checks:
+        target = desk.steps[position].target
+        if target.of != CHECK:
+            passes.append(position)
+            continue
+        name = desk.speller.math(target._replace(of=None))
+        yield Lines(("Passes with ", name, " moved"), desk.stream(passes, _word(desk)))
+        yield Lines(("Quotient for ", name), desk.stream([position], _word(desk)))
+        passes = []
+        if not compact:
+            yield from _beside(desk, position, target._replace(of=None))
+
+
+def _word(desk: Desk) -> Label:
+    """What a line is: the parameter that is moved, what is calculated again, the loss."""
+
+    def word(position: int, component: int) -> Word:
+        del component
+        step = desk.steps[position]
+        if step.target.of is not None:
+            return Word("quotient", short="quotient")
+        if step.target.stem == LOSS.stem and step.target._replace(iteration=1) == LOSS:
+            return Word("loss")
+        return Word("moved") if EPSILON in {desk.steps[p].target for p in step.arguments} else Word("again")
+
+    return word
+
+
+def _beside(desk: Desk, quotient: int, parameter: Name) -> Iterator[Note]:
+    """How near the quotient comes, and what rounding the two losses alone can do."""
+    known = desk.find(gradient(parameter, of=WHOLE_LOSS))
+    known = desk.find(gradient(parameter)) if known is None else known
+    if known is None or desk.policy not in ("by_hand", "full"):
+        return
+    difference = abs(Fraction(desk.printed(quotient)) - Fraction(desk.printed(known)))
+    rounding = desk.values.rounding
+    why = " by the order of the square of {eps}"
+    if desk.policy == "by_hand" and rounding.figures is None:
+        unit = Fraction(1, 10**rounding.places) / 2 / desk.problem.also.epsilon.value
+        why = " by the order of the square of {eps}, and by rounding: that of the two losses alone can do {unit}"
+        shown = {"unit": Number(f"{float(unit):.2g}")}
+    else:
+        shown = {}
+    yield Note(
+        "Quotient",
+        inline(
+            "{quotient} ({line}) and the gradient of BPTT, {gradient} ({other}), are apart by {apart}:" + why + ".",
+            quotient=desk.equals(quotient),
+            line=desk.line(quotient),
+            gradient=desk.equals(known),
+            other=desk.line(known),
+            apart=Number(f"{float(difference):.2g}"),
+            eps=desk.speller.math(EPSILON),
+            **shown,
+        ),
+    )
