@@ -263,6 +263,7 @@ HOMES: dict[str, tuple[Any, ...]] = {
     "entropy-of-the-target-forgotten": DIVERGENCE,
     "divergence-turned-round": DIVERGENCE,
     "handed-in-forgotten": ("handed-in",),
+    "column-of-another-letter": ("hello", "update.iterations=1"),
     "velocity-as-a-mean": MOMENTUM,
     "velocity-as-a-sum": (*MOMENTUM, "update.velocity=mean"),
     "rate-inside-the-velocity": MOMENTUM,

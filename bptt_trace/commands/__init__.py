@@ -16,7 +16,7 @@ from bptt_trace import __version__
 from bptt_trace.commands.handouts import vary, worksheet
 from bptt_trace.commands.marking import check, grade, mistakes
 from bptt_trace.commands.problems import examples, from_weights, names
-from bptt_trace.commands.solutions import flow, prove, solve
+from bptt_trace.commands.solutions import flow, prove, sample, solve
 from bptt_trace.errors import TraceError
 from bptt_trace.files import ReaderGone
 
@@ -48,7 +48,7 @@ def command() -> None:
     """
 
 
-for _command in (solve, worksheet, vary, check, grade, flow, mistakes, prove, names, examples, from_weights):
+for _command in (solve, worksheet, vary, check, grade, flow, sample, mistakes, prove, names, examples, from_weights):
     command.add_command(_command)
 
 

@@ -140,6 +140,8 @@ class Signs:
     """The number of a line, in place of its result."""
     words: str = "{}"
     """Words in mathematics."""
+    label: Callable[[str], str] = str
+    """A letter of a vocabulary among such words: nothing in it is markup."""
 
 
 def like(signs: Signs, **own: Any) -> Signs:
@@ -187,6 +189,17 @@ _LATEX_LETTERS = {
     "alpha": r"\alpha", "delta": r"\delta", "mu": r"\mu", "psi": r"\psi",
     "yhat": r"\hat{y}", "mhat": r"\hat{m}", "vhat": r"\hat{v}",
 }  # fmt: skip
+_TEX_SIGNS = {
+    "\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
+    **{sign: f"\\{sign}" for sign in "{}$&#_%"},
+}  # fmt: skip
+
+
+def _tex_sign(sign: str) -> str:
+    """A sign of a letter's name; where LaTeX has no glyph for it, its number in Unicode."""
+    return _TEX_SIGNS.get(sign) or (sign if sign <= "ÿ" else rf"\texttt{{[U+{ord(sign):04X}]}}")
+
+
 LATEX = like(
     TEXT,
     times=r"{} \cdot {}",
@@ -234,6 +247,7 @@ LATEX = like(
     of_sample=r"{}^{{\langle {}\rangle}}",
     box=r"\boxed{{\scriptstyle {}}}",
     words=r"\text{{{}}}",
+    label=lambda text: "".join(map(_tex_sign, text)),
 )  # fmt: skip
 
 PYTHON = like(
@@ -387,6 +401,7 @@ TYPST = like(
     of_sample="{}^(⟨{}⟩)",
     box="#box(stroke: .4pt, inset: 1.2pt, baseline: 1.2pt)[${}$]",
     words='"{}"',
+    label=lambda text: quoted(text)[1:-1],
 )  # fmt: skip
 
 
@@ -492,4 +507,5 @@ MATHML = like(
     of_sample="<msup><mrow>{}</mrow><mrow><mo>⟨</mo>{}<mo>⟩</mo></mrow></msup>",
     box="<menclose notation='box'><mtext>{}</mtext></menclose>",
     words="<mtext>{}</mtext>",
+    label=escape,
 )  # fmt: skip

@@ -315,6 +315,21 @@ class Extreme(Formula):
         return _common(self.parts)
 
 
+@dataclass(frozen=True)
+class OneHot(Formula):
+    """A column that is known to be 1 at one place and 0 elsewhere: a letter. What it is multiplied by needs no product."""
+
+    operand: Var
+    place: int
+    """Counted from 0."""
+    label: str
+    """The letter that the place stands for."""
+
+    @property
+    def shape(self) -> Shape:
+        return self.operand.shape
+
+
 class _Absent(Formula):
     """What a network does not have: a bias, an input. It vanishes from sums and takes its factors along."""
 
@@ -325,7 +340,7 @@ ZERO = Const(Fraction(0))
 
 Node = (
     Var | Entry | Rest | Const | Neg | Sum | Times | Over | Power | Apply
-    | MatMul | Outer | Transpose | Total | Stack | Slice | Spread | Diagonal | Extreme
+    | MatMul | Outer | Transpose | Total | Stack | Slice | Spread | Diagonal | Extreme | OneHot
 )  # fmt: skip
 
 

@@ -28,6 +28,7 @@ from bptt_trace.engine.formula import (
     MatMul,
     Neg,
     Node,
+    OneHot,
     Outer,
     Over,
     Power,
@@ -41,6 +42,8 @@ from bptt_trace.engine.formula import (
     Total,
     Transpose,
     Var,
+    matrix_shape,
+    shape_of,
 )
 from bptt_trace.engine.formula_walks import children
 from bptt_trace.engine.rules import KEPT_RULES, Rule
@@ -268,14 +271,18 @@ class ArrayPrinter(Printer):
         self,
         signs: Signs,
         leaf: Callable[[Var], str],
-        component: Callable[[Entry], str],
+        component: Callable[[Entry, bool], str],
         *,
         rest: str = "",
         rows: bool = False,
         numbers: bool = False,
         fraction: Callable[[Var], bool] = lambda _: False,
     ) -> None:
-        """``fraction`` says whether the name of a variable is set as a fraction: that of a derivative."""
+        """How parts are written.
+
+        ``component`` writes an entry, without brackets where it stands alone; ``fraction`` says whether the name of a
+        variable is set as a fraction: that of a derivative.
+        """
         super().__init__(signs)
         self.fraction = fraction
         self.leaf, self.component, self.others = leaf, component, rest
@@ -292,7 +299,7 @@ class ArrayPrinter(Printer):
 
     def entry(self, entry: Entry) -> str:
         """The name of one component, or its number."""
-        return self.component(entry)
+        return self.component(entry, False)
 
     def rest(self) -> Written:
         """The sum of all further arguments."""
@@ -340,12 +347,27 @@ class ArrayPrinter(Printer):
                 return self.cut(operand, start, shape)
             case Spread(operand, shape):
                 return self.spread(operand, shape)
+            case OneHot(operand, _, _):
+                return self.part(operand, ATOM), ATOM
             case _:
                 raise DesignError(f"{node!r} has no form in any notation")
 
     def matmul(self, left: Formula, right: Formula) -> Written:
-        """A matrix product; with ``rows`` its factors are exchanged."""
+        """A matrix product; with ``rows`` its factors are exchanged. One with a letter is a column, or a row."""
+        if isinstance(right, OneHot) and isinstance(left, Var):
+            return self.picked(left, right)
         return self.put(self.beside(left, right), *((right, left) if self.rows else (left, right)))
+
+    def picked(self, matrix: Var, letter: OneHot) -> Written:
+        """The column of a matrix that a letter picks, in words or in its entries."""
+        if self.numbers:
+            height, width = matrix_shape(matrix)
+            entries = [Entry(matrix, row * width + letter.place) for row in range(height)]
+            bare = height > 1
+            return literal([self.component(entry, bare) for entry in entries], shape_of(height), self.signs, self.rows), ATOM
+        word = "row" if self.rows else "column"
+        said = self.signs.words.format(f"{word} {self.signs.label(letter.label)} of ")
+        return said + self.leaf(matrix), ATOM
 
     def beside(self, left: Formula, right: Formula) -> Form:
         """The form of a product: of names, of two matrices of entries, or of entries and a single number."""
@@ -404,7 +426,8 @@ def text(formula: Formula, names: Callable[[int], str], rest: str = "…") -> st
     def name(variable: Var) -> str:
         return names(variable.number)
 
-    def component(entry: Entry) -> str:
+    def component(entry: Entry, bare: bool) -> str:
+        del bare
         return f"{name(entry.variable)}[{entry.component + 1}]"
 
     return ArrayPrinter(INTERNAL, name, component, rest=rest)(formula)

@@ -16,6 +16,7 @@ from bptt_trace.engine.formula import (
     MatMul,
     Neg,
     Node,
+    OneHot,
     Outer,
     Over,
     Power,
@@ -103,5 +104,8 @@ def rewrite(formula: Formula, change: Callable[[Formula], Formula | None]) -> Fo
             return Diagonal(again(operand))
         case Extreme(kind, (left, right), held):
             return Extreme(kind, (again(left), again(right)), held)
+        case OneHot(operand, place, label):
+            changed = again(operand)
+            return OneHot(changed, place, label) if isinstance(changed, Var) else changed
         case _:
             assert_never(node)

@@ -29,6 +29,7 @@ from bptt_trace.engine.formula import (
     MatMul,
     Neg,
     Node,
+    OneHot,
     Outer,
     Over,
     Power,
@@ -137,6 +138,8 @@ def _push(formula: Formula, flow: Formula, result: Formula, number: int, arity: 
             for own, other in ((left, right), (right, left)):
                 ahead = own - other if kind == "max" else other - own
                 yield from push(own, product(flow, unit_step(ahead)))
+        case OneHot(operand, _, _):
+            yield from push(operand, flow)
         case Slice() | Spread() | Diagonal() | Extreme():
             raise DesignError(f"{node} is for backward passes and updates only")
         case _:

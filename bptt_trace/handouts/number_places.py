@@ -56,6 +56,8 @@ def _groups(problem: Problem) -> Iterator[tuple[Path, list[Name]]]:
     parameters = set(problem.network.parameters())
     carried = {at_start(stem, parameter): (stem, str(parameter)) for stem in STATES for parameter in parameters}
     for name in problem.given:
+        if problem.network.letters and name.stem in ("x", "target"):
+            continue  # a text has letters, not numbers
         plain = name._replace(index=(), iteration=1)
         if name.stem in ("x", "target"):
             path: Path = ("given", name.stem)

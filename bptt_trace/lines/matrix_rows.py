@@ -16,6 +16,8 @@ from bptt_trace.engine.formula import Entry, Shape, Var
 from bptt_trace.engine.formula_text import ArrayPrinter, literal
 from bptt_trace.engine.names import Name
 from bptt_trace.engine.program import Step
+from bptt_trace.engine.rules import Rule, of_any_letter
+from bptt_trace.engine.scalar_program import rank
 from bptt_trace.lines.parts_of_sheet import parts_of
 from bptt_trace.lines.rows import ROLE_WORDS, Desk, Label, about, of_any_sample
 from bptt_trace.lines.spelling import Clock, seen
@@ -174,16 +176,22 @@ class Blackboard:
         signs: Signs,
         leaf: Callable[[int], str],
         operands: Sequence[str] | None = None,
+        rule: Rule | None = None,
     ) -> str:
-        """``leaf`` writes an argument; with ``operands``, the numbers of lines, entries are written and not names."""
+        """``leaf`` writes an argument; with ``operands``, the numbers of lines, entries are written and not names.
+
+        ``rule`` stands for that of the step, with the same arguments.
+        """
         step = self.steps[position]
-        assert step.rule is not None
+        rule = rule or step.rule
+        assert rule is not None
         arguments = step.arguments
 
-        def entry(part: Entry) -> str:
+        def entry(part: Entry, bare: bool) -> str:
             argument = arguments[part.variable.number]
             if operands is not None:
-                return operands[self.lines(argument)[part.component]]
+                texts = self.desk.shown.bare[signs] if bare else operands
+                return texts[self.lines(argument)[rank(part.variable.shape, part.component, self.program.rows)]]
             return leaf(argument) + signs.index.format(signs.script(str(part.component + 1)))
 
         def variable(part: Var) -> str:
@@ -192,12 +200,12 @@ class Blackboard:
         def fraction(part: Var) -> bool:
             return operands is None and self.steps[arguments[part.number]].target.of is not None
 
-        others = arguments[step.rule.arity :]
+        others = arguments[rule.arity :]
         rest = signs.ellipsis.format(leaf(others[0]), leaf(others[-1])) if others else ""
         printer = ArrayPrinter(
             signs, variable, entry, rest=rest, rows=self.program.rows, numbers=operands is not None, fraction=fraction
         )
-        return printer(step.rule.formula)
+        return printer(rule.formula)
 
     def general(self, position: int, clock: Clock) -> tuple[Math, Math]:
         """The name and the formula of a step with its times written by a clock; of whichever sample."""
@@ -206,7 +214,8 @@ class Blackboard:
         def named(argument: int) -> Math:
             return self.speller.math(*seen(clock, step.target, of_any_sample(self.steps[argument].target)))
 
-        formula = Spelled(lambda signs: self._printed(position, signs, lambda argument: named(argument).spell(signs)))
+        rule = of_any_letter(step.rule) if step.rule else None
+        formula = Spelled(lambda signs: self._printed(position, signs, lambda argument: named(argument).spell(signs), rule=rule))
         return self.speller.math(of_any_sample(step.target), clock), formula
 
     # ----------------------------------------------------------------- totals

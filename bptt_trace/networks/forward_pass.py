@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from bptt_trace.engine.formula import ABSENT, Formula, Function, Shape, Var, identity, shape_of, stack
+from bptt_trace.engine.formula import ABSENT, Formula, Function, OneHot, Shape, Var, identity, shape_of, stack
 from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, Layer, Name, Role
 from bptt_trace.engine.program import Builder, Moment
 from bptt_trace.engine.rules import Recorder, Tape, record
@@ -29,6 +29,23 @@ class _Roles(dict[str, Role]):
 
 OF_CELL = _Roles(a=Role.PREACTIVATION)
 OF_READOUT = _Roles(z=Role.PREACTIVATION, e=Role.PREACTIVATION, s=Role.PREACTIVATION, y=Role.OUTPUT)
+
+
+@dataclass(frozen=True)
+class Letters:
+    """A text that is read letter by letter, each as a one-hot column."""
+
+    vocabulary: tuple[str, ...]
+    text: tuple[int, ...]
+    """The place of each letter in the vocabulary, counted from 0."""
+
+    def letter(self, place: int) -> str:
+        """A letter by its place, as it is called on a sheet."""
+        return SPACES.get(self.vocabulary[place], self.vocabulary[place])
+
+
+SPACES = {" ": "space", "\n": "newline", "\t": "tab"}
+"""Letters that nobody sees, in words."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +82,8 @@ class Network:
     """The number of time steps that an encoder reads; None without an encoder."""
     input_gradients: bool = False
     """Whether the gradients of inputs and initial states are wanted too."""
+    letters: Letters | None = None
+    """The text whose letters are the inputs, where they are."""
 
     def cell_of(self, layer: Layer) -> Cell:
         """The cell of a layer, by its name; the first cell for a quantity without a layer."""
@@ -306,27 +325,39 @@ class _Pass:
     ) -> tuple[list[Var], Var]:
         """One time step of these layers: their new states, and the prediction (without readout, the hidden value)."""
         slots = [*self.parameters, *inputs, *states]
-        key = (tuple(indices), len(inputs), predicts)
+        letter = self._letter(time) if inputs and inputs[0] == self.sample.inputs.get(time) else None
+        key = (tuple(indices), len(inputs), predicts, letter)
         if key not in self.tapes:
-            self.tapes[key] = _tape(self.network, indices, [slot.shape for slot in slots], len(inputs), predicts=predicts)
+            shapes = [slot.shape for slot in slots]
+            self.tapes[key] = _tape(self.network, indices, shapes, len(inputs), letter, predicts=predicts)
         tape = self.tapes[key]
         moment = Moment(time, self.sample.number, self.iteration)
         results = self.builder.replay(tape, [slot.number for slot in slots], moment)
         *kept, value = (Var(result, self.builder.steps[result].shape) for result in results)
         return kept, value
 
+    def _letter(self, time: int | None) -> int | None:
+        """The place of the letter that is read at a time, where letters are read."""
+        letters = self.network.letters
+        return letters.text[time - 1] if letters and time is not None else None
 
-def _tape(network: Network, indices: Sequence[int], shapes: list[Shape], inputs: int, *, predicts: bool) -> Tape:
+
+def _tape(
+    network: Network, indices: Sequence[int], shapes: list[Shape], inputs: int, letter: int | None, *, predicts: bool
+) -> Tape:
     """The tape of one time step of these layers, with or without readout: the new states, then the prediction.
 
-    ``shapes`` are those of parameters, inputs and states, ``inputs`` the number of inputs.
+    ``shapes`` are those of parameters, inputs and states, ``inputs`` the number of inputs, the first of which may be a letter.
     """
     names = list(network.shapes())
 
     def run(record_line: Recorder, slots: list[Var]) -> list[Var]:
         given = dict(zip(names, slots, strict=False))
         others = slots[len(names) :]
-        value: Formula = stack(*others[:inputs]) if inputs else ABSENT
+        read: list[Formula] = list(others[:inputs])
+        if letter is not None and network.letters:
+            read[0] = OneHot(others[0], letter, network.letters.letter(letter))
+        value: Formula = stack(*read) if inputs else ABSENT
         states = iter(others[inputs:])
         kept: list[Var] = []
         for index in indices:

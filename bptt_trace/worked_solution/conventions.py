@@ -22,6 +22,7 @@ from bptt_trace.networks.cells.equations import Equations
 from bptt_trace.networks.losses import Loss
 from bptt_trace.networks.optimizers import Update
 from bptt_trace.problem.numbers import Rounding
+from bptt_trace.worked_solution.letters import alphabet
 from bptt_trace.worked_solution.loss_formulas import whole
 from bptt_trace.worked_solution.update_formulas import clipping, named, recipe
 
@@ -46,6 +47,8 @@ def conventions(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, Inl
         )
     if kinds := tuple(choices(network.cells[0])):
         yield "Cell", _sentences(desk, kinds)
+    if network.letters:
+        yield "Letters", alphabet(desk, network.letters)
     if shape := tuple(over_time(network)):
         yield "Over time", _sentences(desk, shape)
     if max(*network.hidden, network.inputs, network.outputs) > 1:

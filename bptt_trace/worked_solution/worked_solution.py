@@ -31,7 +31,8 @@ from bptt_trace.document.sheet import (
     turned,
 )
 from bptt_trace.engine.names import ENCODER, LOSS, WHOLE_LOSS, Name, Role, gradient
-from bptt_trace.engine.program import WRITTEN_OUT, Moment, Program
+from bptt_trace.engine.program import WRITTEN_OUT, Moment, Program, Step
+from bptt_trace.engine.rules import Rule, of_any_letter
 from bptt_trace.errors import ProblemError
 from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.parts_of_sheet import Parts, Pass, by_track, way
@@ -41,7 +42,7 @@ from bptt_trace.lines.spelling import Speller, clock_at, seen
 from bptt_trace.networks.optimizers import Update
 from bptt_trace.pictures import cell_picture, gradient_bars, network_picture
 from bptt_trace.problem.problem import Problem
-from bptt_trace.worked_solution import backward_notes, footer, forward_notes, takeaways, update_notes, wording
+from bptt_trace.worked_solution import backward_notes, footer, forward_notes, letters, takeaways, update_notes, wording
 from bptt_trace.worked_solution.conventions import conventions
 from bptt_trace.worked_solution.given_tables import meaning_of
 from bptt_trace.worked_solution.iteration_table import Course, shown, title
@@ -128,6 +129,11 @@ def write(
     )
 
 
+def _general(step: Step) -> Rule | None:
+    """The rule of a step, as it holds at every time."""
+    return of_any_letter(step.rule) if step.rule else None
+
+
 class _Pairs:
     """Names with values, paired while they are read."""
 
@@ -197,6 +203,9 @@ class Writer:
         """What comes with the problem: over time or over samples, parameters, and the rest."""
         steps = self.board.steps
         of_inputs = [p for p in self.parts.given if steps[p].target.stem in ("x", "target")]
+        if self.desk.problem.network.letters:
+            yield letters.reading(self.desk, self.board, self.desk.problem.network.letters)
+            of_inputs = []
         if self.recurrent and of_inputs:
             for sample in self.desk.problem.samples:
                 yield self._over_time([p for p in of_inputs if steps[p].target.sample == sample], sample)
@@ -347,6 +356,8 @@ class Writer:
         yield from self._drawn(network_picture.rolled_up)
         yield Equations(lead, tuple(self._forward_equations()))
         yield from self._forward_lines(steps)
+        if self.desk.problem.network.letters and not self.compact:
+            yield from letters.predicted(self.desk, self.desk.problem.network.letters)
         yield from self._drawn(cell_picture.cell)
         if not self.parts.backward:
             yield from self._network()
@@ -404,13 +415,13 @@ class Writer:
     def _forward_equations_of(self, groups: Sequence[Sequence[int]]) -> Iterator[Equation]:
         steps = self.board.steps
         model = groups[min(1, len(groups) - 1)] if len(groups) > 2 or self.desk.problem.network.every else groups[0]
-        usual = {steps[position].target._replace(time=None): steps[position].rule for position in model}
+        usual = {steps[position].target._replace(time=None): _general(steps[position]) for position in model}
         written: set[tuple[Name, object]] = set()
         if len(groups) == 1 and steps[model[0]].target.time not in (None, 1):
             model = []  # what is done at the last step only
         for lines, symbol in ((groups[0], "1"), (model, "t"), (groups[-1], "T")) if model else ((groups[-1], "T"),):
             for position in lines:
-                form = steps[position].target._replace(time=None), steps[position].rule
+                form = steps[position].target._replace(time=None), _general(steps[position])
                 if form in written or (symbol != "t" and usual.get(form[0]) is form[1]):
                     continue
                 written.add(form)
