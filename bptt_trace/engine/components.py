@@ -10,6 +10,7 @@ from bptt_trace.engine.formula import (
     ONE,
     ZERO,
     Apply,
+    Beside,
     Const,
     Diagonal,
     Entry,
@@ -100,6 +101,8 @@ def component(formula: Formula, row: int = 0, column: int = 0, *, rows: bool = F
                     return at(part, row - start)
                 start += matrix_shape(part)[0]
             raise DesignError(f"row {row} of {formula}")
+        case Beside(parts):
+            return at(parts[column], row)
         case Slice(operand, start, _):
             return at(operand, start + row)
         case Spread(operand, _):

@@ -19,6 +19,7 @@ from typing import cast
 from bptt_trace.document.notation import ATOM, INTERNAL, POWER, PRODUCT, SUM, Form, Signs
 from bptt_trace.engine.formula import (
     Apply,
+    Beside,
     Const,
     Diagonal,
     Entry,
@@ -318,7 +319,7 @@ class ArrayPrinter(Printer):
     def high(self, formula: Formula) -> bool:
         """Whether a matrix with its entries stands in a formula."""
         match formula:
-            case Stack():
+            case Stack() | Beside():
                 return True
             case Entry():
                 return False
@@ -343,6 +344,8 @@ class ArrayPrinter(Printer):
             case Stack(parts):
                 form, between = (self.signs.row, self.signs.beside) if self.rows else (self.signs.column, self.signs.below)
                 return form.pattern.format(between.join(self.part(part, form.least[0]) for part in parts)), ATOM
+            case Beside(parts):
+                return self.side_by_side(parts), ATOM
             case Slice(operand, start, shape):
                 return self.cut(operand, start, shape)
             case Spread(operand, shape):
@@ -368,6 +371,18 @@ class ArrayPrinter(Printer):
         word = "row" if self.rows else "column"
         said = self.signs.words.format(f"{word} {self.signs.label(letter.label)} of ")
         return said + self.leaf(matrix), ATOM
+
+    def side_by_side(self, parts: Sequence[Formula]) -> str:
+        """Columns as a matrix; with ``rows`` they are rows, one below the other."""
+        if self.numbers and all(isinstance(part, Var) for part in parts):
+            columns = cast(Sequence[Var], parts)
+            height = matrix_shape(columns[0])[0]
+            places = [(i, j) for j in range(len(columns)) for i in range(height)]
+            places = places if self.rows else sorted(places)
+            texts = [self.component(Entry(columns[j], i), True) for i, j in places]
+            return literal(texts, shape_of(height, len(columns)), self.signs, self.rows)
+        form, between = (self.signs.column, self.signs.below) if self.rows else (self.signs.row, self.signs.beside)
+        return form.pattern.format(between.join(self.part(part, form.least[0]) for part in parts))
 
     def beside(self, left: Formula, right: Formula) -> Form:
         """The form of a product: of names, of two matrices of entries, or of entries and a single number."""

@@ -8,6 +8,7 @@ from typing import assert_never, cast
 
 from bptt_trace.engine.formula import (
     Apply,
+    Beside,
     Const,
     Diagonal,
     Entry,
@@ -96,6 +97,8 @@ def rewrite(formula: Formula, change: Callable[[Formula], Formula | None]) -> Fo
             return Total(again(operand))
         case Stack(parts):
             return Stack(all_of(parts))
+        case Beside(parts):
+            return Beside(all_of(parts))
         case Slice(operand, start, shape):
             return Slice(again(operand), start, shape)
         case Spread(operand, shape):

@@ -6,7 +6,7 @@ operators and functions are spelled.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from bptt_trace.calculation.compiled_rules import definition
@@ -222,6 +222,11 @@ class ArrayCode(ArrayPrinter):
     def picked(self, matrix: Var, letter: OneHot) -> Written:
         """The column of a matrix that a letter picks."""
         return self.put(self.signs.matmul, *((letter, matrix) if self.rows else (matrix, letter)))
+
+    def side_by_side(self, parts: Sequence[Formula]) -> str:
+        """Columns as an array."""
+        form = self.signs.column if self.rows else self.signs.row
+        return form.pattern.format(", ".join(self.part(part, form.least[0]) for part in parts))
 
     def matmul(self, left: Formula, right: Formula) -> Written:
         """A matrix product; where a row meets a column, what comes out is a number."""

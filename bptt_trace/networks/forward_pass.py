@@ -16,6 +16,7 @@ from bptt_trace.engine.formula import ABSENT, Formula, Function, OneHot, Shape, 
 from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, Layer, Name, Role
 from bptt_trace.engine.program import Builder, Moment
 from bptt_trace.engine.rules import Recorder, Tape, record
+from bptt_trace.networks.attention import Attention, Line, SelfAttention
 from bptt_trace.networks.cells import Cell, Let, Parameters
 from bptt_trace.networks.cells.readout import Readout
 
@@ -27,7 +28,7 @@ class _Roles(dict[str, Role]):
         return Role.PREACTIVATION if stem.startswith("a_") else Role.HIDDEN
 
 
-OF_CELL = _Roles(a=Role.PREACTIVATION)
+OF_CELL = _Roles(a=Role.PREACTIVATION, score=Role.PREACTIVATION)
 OF_READOUT = _Roles(z=Role.PREACTIVATION, e=Role.PREACTIVATION, s=Role.PREACTIVATION, y=Role.OUTPUT)
 
 
@@ -84,10 +85,23 @@ class Network:
     """Whether the gradients of inputs and initial states are wanted too."""
     letters: Letters | None = None
     """The text whose letters are the inputs, where they are."""
+    attention: Attention | None = None
+    """How a decoder looks at all states of its encoder, where it does."""
 
     def cell_of(self, layer: Layer) -> Cell:
         """The cell of a layer, by its name; the first cell for a quantity without a layer."""
         return self.cells[self.layers.index(layer) if layer in self.layers else 0]
+
+    @property
+    def tokens(self) -> SelfAttention | None:
+        """The head by which the tokens of a sequence look at each other, where there is one."""
+        cell = self.cells[0] if self.cells else None
+        return cell if isinstance(cell, SelfAttention) else None
+
+    @property
+    def recurrent(self) -> bool:
+        """Whether something is carried from one time step to the next."""
+        return self.steps is not None and self.tokens is None
 
     @property
     def bidirectional(self) -> bool:
@@ -108,7 +122,7 @@ class Network:
         width = self.inputs + (0 if self.source_steps else fed)
         for group in self.groups:
             if self.source_steps and group[0] == len(self.layers) // 2:
-                width = fed
+                width = fed + (self.hidden[group[0] - 1] if self.attention and self.attention.before else 0)
             widths += [width] * len(group)
             width = sum(self.hidden[index] for index in group)
         return tuple(widths)
@@ -123,6 +137,8 @@ class Network:
         dimensions: dict[Name, tuple[int, ...]] = {}
         for layer, cell, units, below in zip(self.layers, self.cells, self.hidden, self.below, strict=True):
             dimensions |= self._of_part(cell.parameters, layer, {"n": units, "d": below, "1": 1})
+        if self.attention:
+            dimensions |= self._of_part(self.attention.parameters, None, {"n": self.seen, "m": self.hidden[len(self.layers) // 2 - 1]})
         if self.readout:
             dimensions |= self._of_part(self.readout.parameters, None, {"n": self.seen, "k": self.outputs})
         return dimensions
@@ -196,7 +212,9 @@ class Network:
 
     def prediction(self, time: int | None) -> Name:
         """The name of the prediction at a time: y, or without readout the hidden value of the last layer."""
-        return Name("y", time=time) if self.readout or self.bidirectional else Name("h", self.layers[-1], time)
+        if self.readout or self.bidirectional:
+            return Name("y", time=time)
+        return Name(self.tokens.prediction if self.tokens else "h", self.layers[-1], time)
 
     @property
     def state(self) -> list[tuple[Name, int]]:
@@ -259,6 +277,8 @@ def forward(
     forward_pass = _Pass(builder, network, parameters, sample, iteration)
     if network.source_steps:
         return forward_pass.decode()
+    if network.tokens:
+        return forward_pass.attend(network.tokens)
     return forward_pass.in_both_directions() if network.bidirectional else forward_pass.over_time()
 
 
@@ -298,9 +318,80 @@ class _Pass:
         half = len(self.network.layers) // 2
         states = list(self.sample.state)
         start = states.pop()
+        values: list[Var] = []
         for time in self.network.reading:
-            states, _ = self._step(range(half), time, [self.sample.inputs[time]], states, predicts=False)
+            states, hidden = self._step(range(half), time, [self.sample.inputs[time]], states, predicts=False)
+            values.append(hidden)
+        if self.network.attention:
+            return self._looking_back(self.network.attention, range(half, 2 * half), states, start, values)
         return self._unrolled(range(half, 2 * half), states, start)
+
+    def attend(self, head: SelfAttention) -> list[Prediction]:
+        """Query, key and value of every token, then what each token takes from those that it sees."""
+        network, given = self.network, self._given
+        own = _of(given, None, head.parameters)
+        queries: dict[int | None, Var] = {}
+        tokens: dict[int, tuple[Var, ...]] = {}
+        for time in range(1, (network.steps or 0) + 1):
+            let, x = self._let(time), self._read(time)
+            if network.predicts(time):
+                queries[time] = head.query(let, own, x)
+            tokens[time] = head.step(let, own, x)
+        predictions: list[Prediction] = []
+        for time in network.predicting:
+            seen = [tokens[place] for place in head.seen(time or 1, network.steps or 1)]
+            keys, values = zip(*seen, strict=True)
+            hidden = head.attend(self._line(time), self._read(time), queries[time], keys, values)
+            predictions.append((time, self._step([], time, [hidden], [], predicts=True)[1]))
+        return predictions
+
+    def _looking_back(
+        self, attention: Attention, indices: Sequence[int], states: list[Var], fed: Var, values: Sequence[Var]
+    ) -> list[Prediction]:
+        """A decoder that looks at all states of its encoder at each step."""
+        network, sample = self.network, self.sample
+        own = _of(self._given, None, attention.parameters)
+        encoder = network.layers[indices[0] - 1]
+        keys = [attention.key(self._let(time, encoder), own, value) for time, value in enumerate(values, 1)]
+        top = sum(len(network.cells[index].state) for index in indices[:-1])
+        predictions: list[Prediction] = []
+        for time in network.times:
+            line, inputs = self._line(time), [fed]
+            if attention.before:
+                context = attention.context(line, own, states[top], keys, values)
+                inputs.append(context)
+            states, hidden = self._step(indices, time, inputs, states, predicts=False)
+            if not attention.before:
+                context = attention.context(line, own, hidden, keys, values)
+            shown = attention.attentional(line, own, context, hidden)
+            value = self._step([], time, [shown], [], predicts=True)[1]
+            predictions.append((time, value))
+            fed = value if network.feedback == "output" else sample.targets[time]
+        return predictions
+
+    @property
+    def _given(self) -> dict[Name, Var]:
+        """The parameters by the stems of their equations."""
+        return dict(zip(self.network.shapes(), self.parameters, strict=True))
+
+    def _read(self, time: int | None) -> Formula:
+        """What is read at a time: the input, of which it may be known that it is a letter."""
+        x, place, letters = self.sample.inputs[time], self._letter(time), self.network.letters
+        return x if place is None or letters is None else OneHot(x, place, letters.letter(place))
+
+    def _let(self, time: int, layer: Layer = None) -> Let:
+        """Writes lines of a layer at a time."""
+        write = self._line(time, layer)
+        return lambda stem, formula: write(stem, (), formula)
+
+    def _line(self, time: int | None, layer: Layer = None) -> Line:
+        """Writes lines at a time, some of them for one place of the sequence that is looked at."""
+
+        def write(stem: str, index: tuple[int, ...], formula: Formula) -> Var:
+            name = Name(stem, layer, time, index, self.sample.number, self.iteration)
+            return self.builder.let(name, formula, OF_CELL[stem])
+
+        return write
 
     @property
     def _starts_with_output(self) -> bool:
