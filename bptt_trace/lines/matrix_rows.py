@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from bptt_trace.document.mathematics import NOTHING, Math
 from bptt_trace.document.notation import Signs
 from bptt_trace.document.sheet import NO_WORD, Row, Stream, Word
+from bptt_trace.engine.components import entries
 from bptt_trace.engine.formula import Entry, Shape, Var
 from bptt_trace.engine.formula_text import ArrayPrinter, literal
 from bptt_trace.engine.names import Name
@@ -47,6 +48,11 @@ class Matrix(Math):
     def spell(self, signs: Signs) -> str:
         """The entries in brackets."""
         return literal([entry.spell(signs) for entry in self.entries], self.shape, signs, self.rows)
+
+
+def _entry(name: Name, index: tuple[int, ...]) -> Name:
+    """The name of a component; without an index that of the whole."""
+    return name._replace(index=index) if index else name
 
 
 class Blackboard:
@@ -130,7 +136,7 @@ class Blackboard:
         step = self.steps[position]
         if not step.shape:
             return self.desk.row(self.first[position], label)
-        formula, numbers = self._spelled(position, entries=False), self._spelled(position, entries=True)
+        formula, numbers = self._spelled(position, in_numbers=False), self._spelled(position, in_numbers=True)
         return Row(
             number=str(self.line_of[position] or ""),
             name=self.name(position),
@@ -155,17 +161,18 @@ class Blackboard:
         value = self.value(position)
         return about(value) if self.steps[position].rule is not None and self._marked(position) else value
 
-    def _spelled(self, position: int, *, entries: bool) -> Math:
-        return Spelled(lambda signs: self._line(position, signs, entries=entries))
+    def _spelled(self, position: int, *, in_numbers: bool) -> Math:
+        return Spelled(lambda signs: self._line(position, signs, in_numbers=in_numbers))
 
-    def _line(self, position: int, signs: Signs, *, entries: bool) -> str:
+    def _line(self, position: int, signs: Signs, *, in_numbers: bool) -> str:
         """The right side of a step, with names or with entries."""
-        if not entries:
+        if not in_numbers:
             spelling = self.speller.spelling(signs)
-            return self._printed(position, signs, lambda argument: spelling(self.steps[argument].target))
+            return self._printed(position, signs, lambda argument, index: spelling(_entry(self.steps[argument].target, index)))
         operands = self.desk.shown.operands[signs]
 
-        def leaf(argument: int) -> str:
+        def leaf(argument: int, index: tuple[int, ...]) -> str:
+            del index
             return self._literal(argument, signs) if self.steps[argument].shape else operands[self.first[argument]]
 
         return self._printed(position, signs, leaf, operands)
@@ -174,13 +181,14 @@ class Blackboard:
         self,
         position: int,
         signs: Signs,
-        leaf: Callable[[int], str],
+        leaf: Callable[[int, tuple[int, ...]], str],
         operands: Sequence[str] | None = None,
         rule: Rule | None = None,
     ) -> str:
-        """``leaf`` writes an argument; with ``operands``, the numbers of lines, entries are written and not names.
+        """``leaf`` writes an argument, or one of its components by its index.
 
-        ``rule`` stands for that of the step, with the same arguments.
+        With ``operands``, the numbers of lines, entries are written and not names. ``rule`` stands for that of the step, with
+        the same arguments.
         """
         step = self.steps[position]
         rule = rule or step.rule
@@ -192,16 +200,16 @@ class Blackboard:
             if operands is not None:
                 texts = self.desk.shown.bare[signs] if bare else operands
                 return texts[self.lines(argument)[rank(part.variable.shape, part.component, self.program.rows)]]
-            return leaf(argument) + signs.index.format(signs.script(str(part.component + 1)))
+            return leaf(argument, entries(part.variable.shape)[part.component])
 
         def variable(part: Var) -> str:
-            return leaf(arguments[part.number])
+            return leaf(arguments[part.number], ())
 
         def fraction(part: Var) -> bool:
             return operands is None and self.steps[arguments[part.number]].target.of is not None
 
         others = arguments[rule.arity :]
-        rest = signs.ellipsis.format(leaf(others[0]), leaf(others[-1])) if others else ""
+        rest = signs.ellipsis.format(leaf(others[0], ()), leaf(others[-1], ())) if others else ""
         printer = ArrayPrinter(
             signs, variable, entry, rest=rest, rows=self.program.rows, numbers=operands is not None, fraction=fraction
         )
@@ -211,11 +219,11 @@ class Blackboard:
         """The name and the formula of a step with its times written by a clock; of whichever sample."""
         step = self.steps[position]
 
-        def named(argument: int) -> Math:
-            return self.speller.math(*seen(clock, step.target, of_any_sample(self.steps[argument].target)))
+        def named(argument: int, index: tuple[int, ...]) -> Math:
+            return self.speller.math(*seen(clock, step.target, _entry(of_any_sample(self.steps[argument].target), index)))
 
         rule = of_any_letter(step.rule) if step.rule else None
-        formula = Spelled(lambda signs: self._printed(position, signs, lambda argument: named(argument).spell(signs), rule=rule))
+        formula = Spelled(lambda signs: self._printed(position, signs, lambda *one: named(*one).spell(signs), rule=rule))
         return self.speller.math(of_any_sample(step.target), clock), formula
 
     # ----------------------------------------------------------------- totals

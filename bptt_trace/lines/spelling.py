@@ -90,7 +90,10 @@ class Named(Math):
         return symbol(self.name, self.clock).flat(signs)
 
 
-LAYER_WORDS = {FORWARD: "reading forward", BACKWARD: "reading backward", ENCODER: "encoder", DECODER: "decoder"}
+LAYER_WORDS = {
+    FORWARD: "reading forward", BACKWARD: "reading backward", ENCODER: "encoder", DECODER: "decoder",
+    "qkv": "query, key and value", "att": "attention",
+}  # fmt: skip
 
 
 def layer_in_words(layer: Layer) -> str:
@@ -330,9 +333,10 @@ def seen(clock: Clock, here: Name, name: Name) -> tuple[Name, Clock]:
     (word, _), (other, number) = word_and_number(here.layer), word_and_number(name.layer)
     if (word, other) == (DECODER, ENCODER) and here.time is not None:
         return name._replace(layer=f"{DECODER}{number}", time=here.time - 1), clock
-    handed_over = (word, other) == (ENCODER, DECODER)
+    handed_over = (word, other) == (ENCODER, DECODER) or word != ENCODER == other
+    looks = word == ENCODER and not other and name.stem not in ("x", "target")  # a step of the decoder
     at_an_end = word != other and here.time not in (None, name.time) and not {FORWARD, BACKWARD}.isdisjoint((word, other))
-    return name, str if handed_over or at_an_end else clock
+    return name, str if handed_over or looks or at_an_end else clock
 
 
 @lru_cache(maxsize=KEPT_RULES)

@@ -28,6 +28,14 @@ def weighed(line: Line, scores: Formula, values: Sequence[Var]) -> Var:
     return line("context", (), Beside(tuple(values)) @ alpha)
 
 
+SHAPES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "dot": {"W_c": ("n", "m+n")},
+    "general": {"W_a": ("n", "m"), "W_c": ("n", "m+n")},
+    "additive": {"W_a": ("n", "n"), "U_a": ("n", "m"), "v_a": ("n",)},
+}
+"""The parameters of each kind of attention of a decoder."""
+
+
 @dataclass(frozen=True)
 class Attention:
     """How a decoder with the state s looks at the states h̄_j of its encoder.
@@ -49,11 +57,7 @@ class Attention:
     @property
     def parameters(self) -> Mapping[str, tuple[str, ...]]:
         """Shapes of the parameters, in ``n`` units of the decoder and ``m`` of the encoder."""
-        return {
-            "dot": {"W_c": ("n", "m+n")},
-            "general": {"W_a": ("n", "m"), "W_c": ("n", "m+n")},
-            "additive": {"W_a": ("n", "n"), "U_a": ("n", "m"), "v_a": ("n",)},
-        }[self.kind]
+        return SHAPES[self.kind]
 
     def key(self, let: Let, p: Parameters, hidden: Var) -> Var:
         """What the scores compare with: a state of the encoder, multiplied once for all steps of the decoder."""

@@ -138,7 +138,8 @@ class Network:
         for layer, cell, units, below in zip(self.layers, self.cells, self.hidden, self.below, strict=True):
             dimensions |= self._of_part(cell.parameters, layer, {"n": units, "d": below, "1": 1})
         if self.attention:
-            dimensions |= self._of_part(self.attention.parameters, None, {"n": self.seen, "m": self.hidden[len(self.layers) // 2 - 1]})
+            sizes = {"n": self.seen, "m": self.hidden[len(self.layers) // 2 - 1]}
+            dimensions |= self._of_part(self.attention.parameters, None, sizes)
         if self.readout:
             dimensions |= self._of_part(self.readout.parameters, None, {"n": self.seen, "k": self.outputs})
         return dimensions
@@ -328,15 +329,14 @@ class _Pass:
 
     def attend(self, head: SelfAttention) -> list[Prediction]:
         """Query, key and value of every token, then what each token takes from those that it sees."""
-        network, given = self.network, self._given
-        own = _of(given, None, head.parameters)
+        network, own = self.network, _of(self._given, None, head.parameters)
         queries: dict[int | None, Var] = {}
         tokens: dict[int, tuple[Var, ...]] = {}
-        for time in range(1, (network.steps or 0) + 1):
-            let, x = self._let(time), self._read(time)
-            if network.predicts(time):
-                queries[time] = head.query(let, own, x)
-            tokens[time] = head.step(let, own, x)
+        for place in range(1, (network.steps or 0) + 1):
+            let, x = self._let(place), self._read(place)
+            if network.predicts(place):
+                queries[place] = head.query(let, own, x)
+            tokens[place] = head.step(let, own, x)
         predictions: list[Prediction] = []
         for time in network.predicting:
             seen = [tokens[place] for place in head.seen(time or 1, network.steps or 1)]

@@ -219,7 +219,9 @@ def _activations(desk: Desk) -> Inline:
     parts: list[str | Math] = []
     functions = [cell.activation for cell in network.cells]
     first = network.cells[0]
-    if not first.simple if isinstance(first, Equations) else first.gates:
+    if network.tokens:
+        parts += ["weights softmax of the scores of one row"]
+    elif not first.simple if isinstance(first, Equations) else first.gates:
         parts += _gates(desk, network.cells[0], network.layers[0])
     elif len(set(functions)) == 1:
         parts += _activation(desk, "hidden", functions[0], Name("a", network.layers[0], time), Name("h", network.layers[0], time))

@@ -40,9 +40,19 @@ from bptt_trace.lines.row_words import Labels, headings, title_of
 from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import Speller, clock_at, seen
 from bptt_trace.networks.optimizers import Update
-from bptt_trace.pictures import cell_picture, gradient_bars, network_picture
+from bptt_trace.pictures import attention_map, cell_picture, gradient_bars, network_picture
 from bptt_trace.problem.problem import Problem
-from bptt_trace.worked_solution import backward_notes, footer, forward_notes, letters, takeaways, update_notes, wording
+from bptt_trace.worked_solution import (
+    attention_weights,
+    backward_notes,
+    footer,
+    forward_notes,
+    letters,
+    takeaways,
+    update_notes,
+    wording,
+)
+from bptt_trace.worked_solution.attention_formulas import Formulas
 from bptt_trace.worked_solution.conventions import conventions
 from bptt_trace.worked_solution.given_tables import meaning_of
 from bptt_trace.worked_solution.iteration_table import Course, shown, title
@@ -174,6 +184,9 @@ class Writer:
         self.samples = desk.problem.network.samples
         self.labels = labels or Labels(desk, board)
         self.update_of = desk.problem.update or Update()
+        network = desk.problem.network
+        self.attention = Formulas(desk) if network.tokens or network.attention else None
+        """The formulas of attention, where there is any."""
         self.shown = shown(show, self.parts.last)
         """The iterations that are printed in full."""
 
@@ -184,7 +197,7 @@ class Writer:
 
     def subtitle(self, what: str = "Worked solution") -> str:
         """What the sheet is, and what is done on it, in one line."""
-        through_time = " through time" if self.recurrent else ""
+        through_time = " through time" if self.desk.problem.network.recurrent else ""
         last = self.parts.last
         updates = f"{in_words(last)} update{'s' if last > 1 else ''}"
         if self.update_of.told:
@@ -356,6 +369,10 @@ class Writer:
         yield from self._drawn(network_picture.rolled_up)
         yield Equations(lead, tuple(self._forward_equations()))
         yield from self._forward_lines(steps)
+        if self.attention and not self.compact:
+            yield from attention_weights.table(self.desk)
+        if self.attention:
+            yield from self._drawn(lambda desk, _: attention_map.weights(desk))
         if self.desk.problem.network.letters and not self.compact:
             yield from letters.predicted(self.desk, self.desk.problem.network.letters)
         yield from self._drawn(cell_picture.cell)
@@ -416,12 +433,17 @@ class Writer:
         steps = self.board.steps
         model = groups[min(1, len(groups) - 1)] if len(groups) > 2 or self.desk.problem.network.every else groups[0]
         usual = {steps[position].target._replace(time=None): _general(steps[position]) for position in model}
-        written: set[tuple[Name, object]] = set()
+        written: set[object] = set()
         if len(groups) == 1 and steps[model[0]].target.time not in (None, 1):
             model = []  # what is done at the last step only
         for lines, symbol in ((groups[0], "1"), (model, "t"), (groups[-1], "T")) if model else ((groups[-1], "T"),):
             for position in lines:
                 form = steps[position].target._replace(time=None), _general(steps[position])
+                if self.attention and (attended := self.attention.forward(form[0].stem)):
+                    if form[0].stem not in written:
+                        yield attended
+                    written.add(form[0].stem)
+                    continue
                 if form in written or (symbol != "t" and usual.get(form[0]) is form[1]):
                     continue
                 written.add(form)
@@ -602,6 +624,8 @@ class Writer:
             usual = moments[-1]
             if len(moments) > 2 and network.first_only:
                 usual = moments[-2]
+            if network.tokens:  # the first token sees itself alone
+                usual = moments[0]
             if network.every:  # the last prediction may be compared with its target only, every earlier one is used again
                 yield from self._equations_at(self._only_from_loss(backward[moments[0]], backward[usual]), "T")
             yield from self._equations_at(backward[usual], "t")
@@ -637,6 +661,9 @@ class Writer:
             if target.via is not None:
                 contributions.setdefault(target._replace(via=None), []).append(position)
                 continue
+            if self.attention and self.attention.covers(target):
+                yield self._attended(position, contributions.get(target, []), symbol)
+                continue
             yield self._backward_equation(position, contributions.get(target, []), symbol)
 
     def _backward_equation(self, position: int, sources: Sequence[int], symbol: str) -> Equation:
@@ -662,6 +689,20 @@ class Writer:
         if len(parts) > 2:
             return Equation(left, tuple(parts))
         return Equation(left, tuple(parts), "two sources, because the state is used twice; the last step has only the first")
+
+    def _attended(self, position: int, sources: Sequence[int], symbol: str) -> Equation:
+        """The gradient of what attention looks at, or with: what comes by attention, and what comes in other ways."""
+        assert self.attention is not None
+        steps, target = self.board.steps, self.board.steps[position].target
+        place = self.attention.place(target, symbol)
+        others: list[Part] = []
+        for source in sources:
+            via = steps[source].target.via
+            if via is not None and via.stem not in ("score", "context"):
+                right = self.board.general(source, clock_at(target.time or 1, place))[1]
+                others.append(Part(right, way(steps[source].target, via)))
+        left = self.attention.slope(target._replace(of=None, time=1, index=(), sample=None), place)
+        return Equation(left, (*others, *self.attention.backward(target, symbol)))
 
     def _of_state(self, target: Name) -> bool:
         return target.stem in self.desk.problem.network.cell_of(target.layer).state
@@ -706,6 +747,9 @@ class Writer:
     def _sharing(self) -> Inline:
         """Which parameters are used at every step."""
         network, gradients = self.desk.problem.network, self.parts.gradients
+        if network.tokens:
+            alone = ", but for the query of the first token, which sees itself alone" if network.tokens.mask == "causal" else ""
+            return (f"Each parameter is used for every token. Every use contributes{alone}; the gradient is the sum.",)
         if network.source_steps:
             return (
                 "Each parameter of the encoder is used at every step of the encoder, each of the decoder at every step of the "

@@ -77,7 +77,17 @@ def _number(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
+def _shaded(share: int) -> str:
+    """A colour between white and that of what is direct."""
+    full = [int(COLOURS["direct"][place : place + 2], 16) for place in (1, 3, 5)]
+    return "#" + "".join(f"{255 - (255 - part) * share // 1000:02X}" for part in full)
+
+
 def _shapes(drawing: Drawing) -> Iterator[str]:
+    for shade in drawing.shades:
+        x, y, side = map(_number, (shade.x, shade.y, shade.side))
+        colour = _shaded(shade.share)
+        yield f'<rect x="{x}" y="{y}" width="{side}" height="{side}" fill="{colour}" stroke="{INK}" stroke-width="0.4"/>'
     for (x1, y1), (x2, y2) in drawing.rules:
         yield _line((x1, y1), (x2, y2), INK, 0.6)
     for block in drawing.blocks:
@@ -136,7 +146,7 @@ def _arrow(arrow: Arrow) -> Iterator[str]:
 
 def _label(label: Label) -> Iterator[str]:
     """A line of text; a fraction in it is two lines with a rule between them."""
-    colour = COLOURS.get(label.kind, INK)
+    colour = COLOURS.get(label.kind, "#ffffff" if label.kind == "light" else INK)
     pieces = set_inline(label.text, strong=label.kind in ("direct", "carried"))
     if not any(isinstance(piece, Fraction) for piece in pieces):
         anchor = {"left": "start", "center": "middle", "right": "end"}[label.align]
