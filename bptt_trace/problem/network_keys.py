@@ -209,7 +209,7 @@ def _sees_several(network: Network) -> None:
 
 
 def _cells(table: Keys, layers: int) -> tuple[Cell, ...]:
-    given = table.get("activation", "tanh")
+    given = table.get("activation", "identity" if CELLS[table["cell"]] is SelfAttention else "tanh")
     several = isinstance(given, list)
     texts = given if isinstance(given, list) else [given] * layers
     if len(texts) != layers:

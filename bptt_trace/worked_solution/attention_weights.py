@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import Inline, Number, Symbol, inline
+from bptt_trace.document.mathematics import Inline, Number, Relation, Symbol, inline
 from bptt_trace.document.sheet import Column, Table
 from bptt_trace.lines.rows import Desk
 from bptt_trace.pictures.attention_map import looked_at
@@ -19,7 +19,10 @@ def table(desk: Desk) -> Iterator[Table]:
     places = sorted({place for row in rows_of.values() for place in row})
     if len(places) > MOST_PLACES:
         return
-    columns = [Column((Symbol("t"),), right=True), *(Column(("j = ", Number(place)), right=True) for place in places)]
+    columns = [
+        Column((Symbol("t"),), right=True),
+        *(Column((Relation(Symbol("j"), Number(place)),), right=True) for place in places),
+    ]
     rows: list[tuple[Inline, ...]] = []
     for time, row in rows_of.items():
         cells: list[Inline] = [(desk.value(row[place]),) if place in row else ("masked",) for place in places]
