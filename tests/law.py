@@ -261,7 +261,7 @@ class _Calculator:
         return entries[0] if len(entries) == 1 else Matrix([[x] for x in entries] if column else [entries])
 
     def matrix(self, between: str, rows: str, end: str) -> Matrix:
-        """The entries up to the end; a stack has columns among them."""
+        """The entries up to the end; columns among them stand one below the other, or side by side."""
         lines: list[list[Any]] = [[self.sum()]]
         while not self.take(end):
             if self.take(between):
@@ -274,7 +274,7 @@ class _Calculator:
             flat = [x if isinstance(x, Matrix) else Matrix([[x]]) for x in parts]
             if len(lines) > 1:
                 return Matrix([row for part in flat for row in part.rows])
-            return Matrix([[x for part in flat for x in part.rows[0]]])
+            return Matrix([[x for part in beside for x in part] for beside in zip(*(part.rows for part in flat), strict=True)])
         return Matrix(lines)
 
     def braces(self) -> Any:
@@ -440,7 +440,7 @@ STATES = "m|vmax|v|s|mhat|vhat|g|step|clipped|squares|norm|scale|cut|u|delta|δ|
 def is_factor(name: str) -> bool:
     """Whether a name is a slope between two states, ``dh_2/dh_1`` (not ``dL/dh_1``, nor ``dy/dh``), or of an update."""
     if re.fullmatch(
-        rf"(?:{STATES})_[A-Za-z]\w*.*|(?:squares|norm|scale|rate|alpha|α|(?:mu|μ)(?:_next|_product)?)(?:@\d+)?", name
+        rf"(?!.*')(?:{STATES})_[A-Za-z]\w*.*|(?:squares|norm|scale|rate|alpha|α|(?:mu|μ)(?:_next|_product)?)(?:@\d+)?", name
     ):
         return True
     return re.fullmatch(rf"path\d+|{SLOPE}", name) is not None

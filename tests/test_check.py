@@ -236,7 +236,7 @@ ADAMAX = ("rnn", "update.rule=adamax", "update.iterations=2", "update.beta_2=0.9
 CLIPPED = ("classifier", "update.clip=0.1", "update.learning_rate=2")
 PATHS = ("rnn3", "h_0=0.5", 'also.paths=["w_hh"]')
 HOMES: dict[str, tuple[Any, ...]] = {
-    "mask-forgotten": ("dropout",),
+    "dropout-mask-forgotten": ("dropout",),
     "dropout-not-scaled": ("dropout",),
     "mask-turned-round": ("dropout", "mask=[[1,0],[0,1]]"),
     "path-left-out": PATHS,
@@ -273,6 +273,13 @@ HOMES: dict[str, tuple[Any, ...]] = {
     "entropy-of-the-target-forgotten": DIVERGENCE,
     "divergence-turned-round": DIVERGENCE,
     "handed-in-forgotten": ("handed-in",),
+    "root-of-d-forgotten": ("self-attention",),
+    "mask-forgotten": ("self-attention",),
+    "softmax-over-columns": ("self-attention",),
+    "scores-for-weights": ("self-attention",),
+    "query-for-key": ("self-attention",),
+    "slopes-of-the-softmax-on-the-diagonal-alone": ("self-attention",),
+    "column-of-another-letter": ("hello", "update.iterations=1"),
     "velocity-as-a-mean": MOMENTUM,
     "velocity-as-a-sum": (*MOMENTUM, "update.velocity=mean"),
     "rate-inside-the-velocity": MOMENTUM,

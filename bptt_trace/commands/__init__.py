@@ -19,7 +19,7 @@ from bptt_trace.commands.handouts import vary, worksheet
 from bptt_trace.commands.marking import check, grade, mistakes
 from bptt_trace.commands.more_derivatives import paths, rtrl
 from bptt_trace.commands.problems import examples, from_weights, names
-from bptt_trace.commands.solutions import flow, prove, solve
+from bptt_trace.commands.solutions import flow, prove, sample, solve
 from bptt_trace.errors import TraceError
 from bptt_trace.files import ReaderGone
 
@@ -53,7 +53,9 @@ def command() -> None:
     """
 
 
-for _command in (solve, worksheet, vary, check, grade, export, flow, paths, rtrl, mistakes, prove, names, examples, from_weights):
+for _command in (
+    solve, worksheet, vary, check, grade, export, flow, paths, rtrl, sample, mistakes, prove, names, examples, from_weights,
+):  # fmt: skip
     command.add_command(_command)
 
 

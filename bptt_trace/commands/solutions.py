@@ -185,6 +185,57 @@ def flow(
 
 @click.command()
 @options.problem
+@click.option("--first", metavar="LETTER", help="The letter that is read first; by default that of the text.")
+@click.option("--letters", type=click.IntRange(1, 100), default=6, show_default=True, help="How many letters are written.")
+@click.option("--updated", is_flag=True, help="Take the parameters after the last update, as printed.")
+@options.form_and_file(SHEETS)
+@options.rounding
+@options.detail
+@options.fragment
+@options.templates
+def sample(
+    problem: str, changes: tuple[str, ...], first: str | None, letters: int, updated: bool, form: str | None,
+    target: Path | None, rounding: str | None, detail: str, fragment: bool, templates: Path | None,
+) -> None:  # fmt: skip
+    """Let a network write: each letter that it reads is its likeliest one of the step before.
+
+    PROBLEM is a TOML or JSON file with given.text, "-" for standard input, or the name of a built-in example.
+
+    \b
+    Examples:
+      bptt-trace sample hello
+      bptt-trace sample hello --updated --letters 10 --set update.iterations=200
+    """
+    from bptt_trace.calculation.arithmetic import evaluate
+    from bptt_trace.calculation.build import build
+    from bptt_trace.engine.scalar_program import scalars
+    from bptt_trace.errors import ProblemError
+    from bptt_trace.problem.numbers import Rounding
+    from bptt_trace.problem.problem import load
+    from bptt_trace.worked_solution.sampled_text import sampled
+    from bptt_trace.worked_solution.worked_solution import within_reach, write
+
+    output = Output.chosen(form, target, SHEETS, templates=templates, fragment=fragment)
+    read = load(problem, changes)
+    read = read if rounding is None else read.rounded(Rounding.parse(rounding))
+    text = read.network.letters
+    start = first or (text.vocabulary[text.text[0]] if text else "")
+    try:
+        written = sampled(read, start, letters, updated=updated)
+    except ProblemError as error:
+        error.source = problem
+        raise
+    program = scalars(build(written))
+    within_reach(program, detail)
+    data = output.form == "json"
+    steps, detail = ("full", "lines") if data else ("auto", detail)
+    values = evaluate(program, written.given, written.rounding)
+    with_latex = output.form != "terminal"
+    output.show(write(written, program, values, steps=steps, detail=detail, with_latex=with_latex, canonical=data))
+
+
+@click.command()
+@options.problem
 def prove(problem: str, changes: tuple[str, ...]) -> None:
     """Compare all gradients with SymPy and central differences.
 

@@ -118,4 +118,26 @@ class Decades:
     alternative: Inline
 
 
-Figure = Picture | Bars | Decades
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a map."""
+
+    value: Math
+    share: int
+    """How dark it is, in thousandths."""
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """Numbers from 0 to 1 as cells, the darker the larger; a cell that is not there is crossed out."""
+
+    kind: ClassVar = "bars"
+    id: str
+    title: Inline
+    rows: tuple[Math, ...]
+    columns: tuple[Math, ...]
+    cells: tuple[tuple[Cell | None, ...], ...]
+    alternative: Inline
+
+
+Figure = Picture | Bars | Decades | HeatMap

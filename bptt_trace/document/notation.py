@@ -153,6 +153,9 @@ class Signs:
         """The notation of what stands within a formula."""
         return self.together or self
 
+    label: Callable[[str], str] = str
+    """A letter of a vocabulary among such words: nothing in it is markup."""
+
 
 def like(signs: Signs, **own: Any) -> Signs:
     """A notation like another; a pattern alone keeps what the other says of brackets."""
@@ -199,6 +202,17 @@ _LATEX_LETTERS = {
     "alpha": r"\alpha", "delta": r"\delta", "mu": r"\mu", "psi": r"\psi",
     "yhat": r"\hat{y}", "mhat": r"\hat{m}", "vhat": r"\hat{v}",
 }  # fmt: skip
+_TEX_SIGNS = {
+    "\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
+    **{sign: f"\\{sign}" for sign in "{}$&#_%"},
+}  # fmt: skip
+
+
+def _tex_sign(sign: str) -> str:
+    """A sign of a letter's name; where LaTeX has no glyph for it, its number in Unicode."""
+    return _TEX_SIGNS.get(sign) or (sign if sign <= "ÿ" else rf"\texttt{{[U+{ord(sign):04X}]}}")
+
+
 LATEX = like(
     TEXT,
     times=r"{} \cdot {}",
@@ -248,6 +262,7 @@ LATEX = like(
     of_sample=r"{}^{{\langle {}\rangle}}",
     box=r"\boxed{{\scriptstyle {}}}",
     words=r"\text{{{}}}",
+    label=lambda text: "".join(map(_tex_sign, text)),
 )  # fmt: skip
 
 PANDOC = like(LATEX, below=r" \\ ", matmul=r"{}\, {}")
@@ -406,6 +421,7 @@ TYPST = like(
     of_sample="{}^(⟨{}⟩)",
     box="#box(stroke: .4pt, inset: 1.2pt, baseline: 1.2pt)[${}$]",
     words='"{}"',
+    label=lambda text: quoted(text)[1:-1],
 )  # fmt: skip
 
 
@@ -527,6 +543,7 @@ _TOGETHER = like(
     of_sample=f"<msup>{{}}<mrow>{_ANGLE}</mrow></msup>",
     box="<menclose notation='box'>{}</menclose>",
     words="<mtext>{}</mtext>",
+    label=escape,
 )  # fmt: skip
 
 

@@ -8,7 +8,9 @@ from typing import assert_never, cast
 from bptt_trace.engine.formula import (
     ABSENT,
     ONE,
+    ZERO,
     Apply,
+    Beside,
     Const,
     Diagonal,
     Entry,
@@ -17,6 +19,7 @@ from bptt_trace.engine.formula import (
     MatMul,
     Neg,
     Node,
+    OneHot,
     Outer,
     Over,
     Power,
@@ -81,6 +84,8 @@ def component(formula: Formula, row: int = 0, column: int = 0, *, rows: bool = F
             if function.entry is not None:
                 return function.entry([at(argument, i) for i in range(matrix_shape(argument)[0])], row)
             return Apply(function, entry(argument))
+        case MatMul(left, OneHot(_, place, _)):
+            return at(left, row, place)
         case MatMul(left, right):
             return _added(_times(at(left, row, k), at(right, k, column), rows) for k in range(matrix_shape(left)[1]))
         case Outer(first, second):
@@ -96,6 +101,8 @@ def component(formula: Formula, row: int = 0, column: int = 0, *, rows: bool = F
                     return at(part, row - start)
                 start += matrix_shape(part)[0]
             raise DesignError(f"row {row} of {formula}")
+        case Beside(parts):
+            return at(parts[column], row)
         case Slice(operand, start, _):
             return at(operand, start + row)
         case Spread(operand, _):
@@ -104,14 +111,18 @@ def component(formula: Formula, row: int = 0, column: int = 0, *, rows: bool = F
             return at(operand, row) if row == column else ABSENT
         case Extreme(kind, (left, right), held):
             return Extreme(kind, (entry(left), entry(right)), held)
+        case OneHot(_, place, _):
+            return ONE if row == place else ZERO
         case _:
             assert_never(node)
 
 
 def _times(left: Formula, right: Formula, rows: bool) -> Formula:
     """One product of entries in a product of matrices."""
-    if right == ONE:  # a slope of 1 that came through a matrix
+    if right == ONE:  # a slope of 1 that came through a matrix, or a letter
         return left
+    if right == ZERO:
+        return ZERO
     return right * left if rows else left * right
 
 

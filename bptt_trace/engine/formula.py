@@ -79,6 +79,11 @@ class Formula:
     @property
     def T(self) -> Formula:
         """The transpose; a number is its own."""
+        match self:
+            case Transpose(operand):
+                return operand
+            case Outer(column, row):
+                return Outer(row, column)
         return Transpose(self) if self.shape else self
 
     def __str__(self) -> str:
@@ -269,6 +274,21 @@ class Stack(Formula):
 
 
 @dataclass(frozen=True)
+class Beside(Formula):
+    """Columns side by side, as a matrix: the keys of a sequence."""
+
+    parts: tuple[Formula, ...]
+
+    def __post_init__(self) -> None:
+        if len({part.shape for part in self.parts}) > 1 or any(len(part.shape) > 1 for part in self.parts):
+            raise DesignError(f"columns of shapes {[part.shape for part in self.parts]} side by side")
+
+    @property
+    def shape(self) -> Shape:
+        return shape_of(matrix_shape(self.parts[0])[0], len(self.parts))
+
+
+@dataclass(frozen=True)
 class Slice(Formula):
     """Some entries of a column, one after the other: what belongs to one part of a stack."""
 
@@ -315,6 +335,21 @@ class Extreme(Formula):
         return _common(self.parts)
 
 
+@dataclass(frozen=True)
+class OneHot(Formula):
+    """A column that is known to be 1 at one place and 0 elsewhere: a letter. What it is multiplied by needs no product."""
+
+    operand: Var
+    place: int
+    """Counted from 0."""
+    label: str
+    """The letter that the place stands for."""
+
+    @property
+    def shape(self) -> Shape:
+        return self.operand.shape
+
+
 class _Absent(Formula):
     """What a network does not have: a bias, an input. It vanishes from sums and takes its factors along."""
 
@@ -325,7 +360,7 @@ ZERO = Const(Fraction(0))
 
 Node = (
     Var | Entry | Rest | Const | Neg | Sum | Times | Over | Power | Apply
-    | MatMul | Outer | Transpose | Total | Stack | Slice | Spread | Diagonal | Extreme
+    | MatMul | Outer | Transpose | Total | Stack | Slice | Spread | Diagonal | Extreme | OneHot | Beside
 )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from typing import cast
 from bptt_trace.document.notation import ATOM, INTERNAL, POWER, PRODUCT, SUM, Form, Signs
 from bptt_trace.engine.formula import (
     Apply,
+    Beside,
     Const,
     Diagonal,
     Entry,
@@ -29,6 +30,7 @@ from bptt_trace.engine.formula import (
     MatMul,
     Neg,
     Node,
+    OneHot,
     Outer,
     Over,
     Power,
@@ -42,6 +44,8 @@ from bptt_trace.engine.formula import (
     Total,
     Transpose,
     Var,
+    matrix_shape,
+    shape_of,
 )
 from bptt_trace.engine.formula_walks import children
 from bptt_trace.engine.rules import KEPT_RULES, Rule
@@ -288,14 +292,18 @@ class ArrayPrinter(Printer):
         self,
         signs: Signs,
         leaf: Callable[[Var], str],
-        component: Callable[[Entry], str],
+        component: Callable[[Entry, bool], str],
         *,
         rest: str = "",
         rows: bool = False,
         numbers: bool = False,
         fraction: Callable[[Var], bool] = lambda _: False,
     ) -> None:
-        """``fraction`` says whether the name of a variable is set as a fraction: that of a derivative."""
+        """How parts are written.
+
+        ``component`` writes an entry, without brackets where it stands alone; ``fraction`` says whether the name of a
+        variable is set as a fraction: that of a derivative.
+        """
         super().__init__(signs)
         self.fraction = fraction
         self.leaf, self.component, self.others = leaf, component, rest
@@ -312,7 +320,7 @@ class ArrayPrinter(Printer):
 
     def entry(self, entry: Entry) -> str:
         """The name of one component, or its number."""
-        return self.component(entry)
+        return self.component(entry, False)
 
     def rest(self) -> Written:
         """The sum of all further arguments."""
@@ -331,7 +339,7 @@ class ArrayPrinter(Printer):
     def high(self, formula: Formula) -> bool:
         """Whether a matrix with its entries stands in a formula."""
         match formula:
-            case Stack():
+            case Stack() | Beside():
                 return True
             case Entry():
                 return False
@@ -357,16 +365,45 @@ class ArrayPrinter(Printer):
                 form, between = (self.signs.row, self.signs.beside) if self.rows else (self.signs.column, self.signs.below)
                 with self.inside():
                     return form.pattern.format(between.join(self.part(part, form.least[0]) for part in parts)), ATOM
+            case Beside(parts):
+                return self.side_by_side(parts), ATOM
             case Slice(operand, start, shape):
                 return self.cut(operand, start, shape)
             case Spread(operand, shape):
                 return self.spread(operand, shape)
+            case OneHot(operand, _, _):
+                return self.part(operand, ATOM), ATOM
             case _:
                 raise DesignError(f"{node!r} has no form in any notation")
 
     def matmul(self, left: Formula, right: Formula) -> Written:
-        """A matrix product; with ``rows`` its factors are exchanged."""
+        """A matrix product; with ``rows`` its factors are exchanged. One with a letter is a column, or a row."""
+        if isinstance(right, OneHot) and isinstance(left, Var):
+            return self.picked(left, right)
         return self.put(self.beside(left, right), *((right, left) if self.rows else (left, right)))
+
+    def picked(self, matrix: Var, letter: OneHot) -> Written:
+        """The column of a matrix that a letter picks, in words or in its entries."""
+        if self.numbers:
+            height, width = matrix_shape(matrix)
+            entries = [Entry(matrix, row * width + letter.place) for row in range(height)]
+            bare = height > 1
+            return literal([self.component(entry, bare) for entry in entries], shape_of(height), self.signs, self.rows), ATOM
+        word = "row" if self.rows else "column"
+        said = self.signs.words.format(f"{word} {self.signs.label(letter.label)} of ")
+        return said + self.leaf(matrix), ATOM
+
+    def side_by_side(self, parts: Sequence[Formula]) -> str:
+        """Columns as a matrix; with ``rows`` they are rows, one below the other."""
+        if self.numbers and all(isinstance(part, Var) for part in parts):
+            columns = cast(Sequence[Var], parts)
+            height = matrix_shape(columns[0])[0]
+            places = [(i, j) for j in range(len(columns)) for i in range(height)]
+            places = places if self.rows else sorted(places)
+            texts = [self.component(Entry(columns[j], i), True) for i, j in places]
+            return literal(texts, shape_of(height, len(columns)), self.signs, self.rows)
+        form, between = (self.signs.column, self.signs.below) if self.rows else (self.signs.row, self.signs.beside)
+        return form.pattern.format(between.join(self.part(part, form.least[0]) for part in parts))
 
     def beside(self, left: Formula, right: Formula) -> Form:
         """The form of a product: of names, of two matrices of entries, or of entries and a single number."""
@@ -432,7 +469,8 @@ def text(formula: Formula, names: Callable[[int], str], rest: str = "…") -> st
     def name(variable: Var) -> str:
         return names(variable.number)
 
-    def component(entry: Entry) -> str:
+    def component(entry: Entry, bare: bool) -> str:
+        del bare
         return f"{name(entry.variable)}[{entry.component + 1}]"
 
     return ArrayPrinter(INTERNAL, name, component, rest=rest)(formula)

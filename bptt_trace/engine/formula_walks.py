@@ -8,6 +8,7 @@ from typing import assert_never, cast
 
 from bptt_trace.engine.formula import (
     Apply,
+    Beside,
     Const,
     Diagonal,
     Entry,
@@ -16,6 +17,7 @@ from bptt_trace.engine.formula import (
     MatMul,
     Neg,
     Node,
+    OneHot,
     Outer,
     Over,
     Power,
@@ -95,6 +97,8 @@ def rewrite(formula: Formula, change: Callable[[Formula], Formula | None]) -> Fo
             return Total(again(operand))
         case Stack(parts):
             return Stack(all_of(parts))
+        case Beside(parts):
+            return Beside(all_of(parts))
         case Slice(operand, start, shape):
             return Slice(again(operand), start, shape)
         case Spread(operand, shape):
@@ -103,5 +107,8 @@ def rewrite(formula: Formula, change: Callable[[Formula], Formula | None]) -> Fo
             return Diagonal(again(operand))
         case Extreme(kind, (left, right), held):
             return Extreme(kind, (again(left), again(right)), held)
+        case OneHot(operand, place, label):
+            changed = again(operand)
+            return OneHot(changed, place, label) if isinstance(changed, Var) else changed
         case _:
             assert_never(node)

@@ -17,9 +17,11 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple, assert_never, cast
 
+from bptt_trace.engine.components import component
 from bptt_trace.engine.formula import (
     ONE,
     Apply,
+    Beside,
     Const,
     Diagonal,
     Entry,
@@ -29,6 +31,7 @@ from bptt_trace.engine.formula import (
     MatMul,
     Neg,
     Node,
+    OneHot,
     Outer,
     Over,
     Power,
@@ -106,6 +109,8 @@ def _push(formula: Formula, flow: Formula, result: Formula, number: int, arity: 
         case Times(factors):
             for index, factor in enumerate(factors):
                 yield from push(factor, product(flow, *factors[:index], *factors[index + 1 :]))
+        case Over(numerator, Apply() as root) if not any(variables(root)):  # one root of d below the whole, not one in each term
+            yield from (Over(part, root) for part in push(numerator, flow))
         case Over(numerator, denominator):
             yield from push(numerator, product(flow, ONE / denominator))
             yield from push(denominator, product(Const(Fraction(-1)), flow, numerator / denominator**2))
@@ -138,6 +143,12 @@ def _push(formula: Formula, flow: Formula, result: Formula, number: int, arity: 
             for own, other in ((left, right), (right, left)):
                 ahead = own - other if kind == "max" else other - own
                 yield from push(own, product(flow, unit_step(ahead)))
+        case Beside(parts):
+            column, row = cast(Outer, flow).column, cast(Outer, flow).row  # a matrix is used in a product with a column
+            for place, part in enumerate(parts):
+                yield from push(part, product(component(row, place), column))
+        case OneHot(operand, _, _):
+            yield from push(operand, flow)
         case Slice() | Spread() | Diagonal() | Extreme():
             raise DesignError(f"{node} is for backward passes and updates only")
         case _:

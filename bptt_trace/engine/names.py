@@ -33,7 +33,7 @@ def word_and_number(layer: Layer) -> tuple[str, str]:
 
 
 class Name(NamedTuple):
-    """A quantity: ``h_2``, ``W_hh[1,2]``, ``dL/dh_2 via a_3``, ``w_hh'``.
+    """A quantity: ``h_2``, ``W_hh[1,2]``, ``alpha_2,1``, ``dL/dh_2 via a_3``, ``w_hh'``.
 
     It is a named tuple and not a dataclass because a long trace has hundreds of
     thousands of names, and a named tuple is built and hashed in C.
@@ -76,7 +76,11 @@ def spell(name: Name, clock: Callable[[int], str] = str) -> str:
         text = f"{text}({layer})"
     if time is not None:
         written = clock(time)
-        text = f"{text}_{written}" if written.isalnum() else f"{text}_({written})"
+        if len(index) == 1 and name.stem in OVER_PLACES:
+            text = f"{text}_{written},{index[0]}" if written.isalnum() else f"{text}_({written},{index[0]})"
+            index = ()
+        else:
+            text = f"{text}_{written}" if written.isalnum() else f"{text}_({written})"
     if updated:
         text += "'"
     if index:
@@ -95,7 +99,7 @@ def spell(name: Name, clock: Callable[[int], str] = str) -> str:
 _SIMPLE = re.compile(
     r"(?P<stem>[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z][A-Za-z0-9]*)*)"
     r"(?:\((?P<layer>[0-9]{1,6}|(?:fwd|bwd|enc|dec)[0-9]{0,6})\))?"
-    r"(?:_(?P<time>[0-9]{1,9}))?"
+    r"(?:_(?P<time>[0-9]{1,9})(?:,(?P<place>[0-9]{1,6}))?)?"
     r"(?P<updated>')?"
     r"(?:\[(?P<index>[0-9]{1,6}(?:,[0-9]{1,6})*)\])?"
     r"(?:#(?P<sample>[0-9]{1,9}))?"
@@ -106,18 +110,21 @@ _DERIVATIVE = re.compile(r"d(?P<of>[^/]+)/d(?P<name>\S+)(?: via (?P<via>\S+))?")
 
 def _simple(part: str, whole: str) -> Name:
     match = _SIMPLE.fullmatch(part)
-    if match is None:
+    if match is None or (match["place"] and match["index"]):
         raise UnknownName(f"{whole!r} is not the name of a quantity; a name looks like h_2, dL/dw_hh or dL/dh_1 via a_2")
     return Name(
         match["stem"],
         layer=int(match["layer"]) if match["layer"] and match["layer"].isdigit() else match["layer"],
         time=int(match["time"]) if match["time"] else None,
-        index=tuple(map(int, match["index"].split(","))) if match["index"] else (),
+        index=tuple(map(int, (match["index"] or match["place"]).split(","))) if match["index"] or match["place"] else (),
         sample=int(match["sample"]) if match["sample"] else None,
         iteration=int(match["iteration"]) if match["iteration"] else 1,
         updated=bool(match["updated"]),
     )
 
+
+OVER_PLACES = frozenset({"score", "alpha", "α"})
+"""Stems of columns with an entry for each place of a sequence: ``alpha_2,1``, the weight of place 1 in step 2."""
 
 LOSS = Name("L")
 LOSS_OF_WINDOW = "L_pass"

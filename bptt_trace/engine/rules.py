@@ -11,11 +11,12 @@ A ``Tape`` is a cell run once on placeholders; it is replayed at every time step
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from bptt_trace.engine.components import component, entries
-from bptt_trace.engine.formula import Entry, Formula, Rest, Shape, Var
+from bptt_trace.engine.formula import Entry, Formula, OneHot, Rest, Shape, Var
 from bptt_trace.engine.formula_walks import children, rewrite, variables
 from bptt_trace.engine.names import Layer, Role
 
@@ -76,6 +77,12 @@ def rule_of(formula: Formula) -> tuple[Rule, tuple[int, ...]]:
     for variable in variables(formula):
         numbers.setdefault(variable.number, len(numbers))
     return intern(renumbered(formula, numbers)), tuple(numbers)
+
+
+@lru_cache(maxsize=KEPT_RULES)
+def of_any_letter(rule: Rule) -> Rule:
+    """The rule with what is read in place of a letter that is known, as it holds for every letter."""
+    return rule_of(rewrite(rule.formula, lambda part: part.operand if isinstance(part, OneHot) else None))[0]
 
 
 def renumbered(formula: Formula, numbers: Mapping[int, int] | Sequence[int]) -> Formula:

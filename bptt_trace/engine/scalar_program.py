@@ -63,11 +63,7 @@ class _Lowering:
 
     def _rank(self, position: int, component: int) -> int:
         """The number of lines of a step before the line of a component, in the order of ``_order``."""
-        shape = self.program.steps[position].shape
-        if not self.program.rows or len(shape) < 2:
-            return component
-        row, column = divmod(component, shape[1])
-        return column * shape[0] + row
+        return rank(self.program.steps[position].shape, component, self.program.rows)
 
     def _order(self, shape: Shape) -> Iterable[int]:
         """The components of a shape in the order of their lines."""
@@ -75,6 +71,14 @@ class _Lowering:
         if not self.program.rows or len(shape) < 2:
             return range(count)
         return (row * shape[1] + column for column in range(shape[1]) for row in range(shape[0]))
+
+
+def rank(shape: Shape, component: int, rows: bool) -> int:
+    """The number of component lines of a quantity before that of a component; with ``rows`` a matrix is transposed."""
+    if not rows or len(shape) < 2:
+        return component
+    row, column = divmod(component, shape[1])
+    return column * shape[0] + row
 
 
 def indices(shape: Shape, rows: bool = False) -> list[tuple[int, ...]]:

@@ -59,6 +59,8 @@ def _groups(problem: Problem) -> Iterator[tuple[Path, list[Name]]]:
     fixed = dict(problem.network.fixed) if isinstance(problem.network, Graph) else {}
     carried = {at_start(stem, parameter): (stem, str(parameter)) for stem in STATES for parameter in parameters}
     for name in problem.given:
+        if problem.network.letters and name.stem in ("x", "target"):
+            continue  # a text has letters, not numbers
         plain = name._replace(index=(), iteration=1)
         path: Path
         if name == EPSILON:  # which the file need not tell, and no variant changes

@@ -49,7 +49,7 @@ def ranges_of(problem: Problem, table: Mapping[str, Any]) -> Ranges:
     if grid.value <= 0:
         raise ProblemError(f"{grid.text} is not possible here; a grid is positive", path="vary.grid")
     may_hide = _mistakes(table.get("may_hide", ()))
-    classes = _classes(problem) if problem.loss.over_classes else ()
+    classes = _classes(problem) if problem.loss.over_classes and not problem.network.letters else ()
     of_classes = {name for group in classes for name in group}
     choices = {
         name: default
@@ -60,6 +60,8 @@ def ranges_of(problem: Problem, table: Mapping[str, Any]) -> Ranges:
     told = [(key, value, _meant(problem, key)) for key, value in table.items() if key not in SETTINGS]
     # A key for fewer numbers comes later and wins: W_hh[1,2] after W_hh, x_2 after x.
     for key, value, names in sorted(told, key=lambda entry: -len(entry[2])):
+        if problem.network.letters and names[0].stem in ("x", "target"):
+            raise ProblemError("the letters of a text stay as they are", path=f"vary.{key}")
         if of_classes.intersection(names):
             varied_classes = classes if _classes_vary(value, f"vary.{key}") else ()
             continue
@@ -108,6 +110,8 @@ def _default(problem: Problem, name: Name, grid: Number) -> Choices | None:
     stem = name.stem.lower()
     if name.of is not None:
         return _span(-INPUT, INPUT, grid)
+    if problem.network.letters and stem in ("x", "target"):
+        return None
     constant = isinstance(problem.network, Graph) and name._replace(index=()) in dict(problem.network.fixed)
     if constant or name == EPSILON or stem == "mask" or name.stem in HYPER:
         return None

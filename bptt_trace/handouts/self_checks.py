@@ -75,6 +75,9 @@ class _Rules:
                 case _:
                     function = cell.hidden_activation if isinstance(cell, Equations) else cell.activation
                     yield from self._range(function or identity, h)
+        if self.network.tokens or self.network.attention:
+            row = self.desk.speller.seen_from(Name("alpha", None, 1), 1)
+            yield inline("No weight {alpha} is negative, and those of one row add up to 1, apart from rounding.", alpha=row)
         if self.network.readout:
             yield from self._range(self.network.readout.activation, self._general(self._at("y")))
 

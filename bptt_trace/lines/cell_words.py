@@ -44,12 +44,34 @@ CHOICES = {
     ("reset", "before"): "{r} is applied to the state before the matrix product (Cho et al. 2014)",
     ("forget", "exp"): "input and forget gate are exponentials",
     ("forget", "sigmoid"): "the input gate is an exponential, the forget gate a sigmoid; ln σ(a) is written −softplus(−a)",
+    ("mask", "causal"): "causal mask: a token sees itself and those before it; of itself alone {alpha} is 1, whatever its score",
+    ("mask", "none"): "no mask: each token sees all of them",
+    ("scale", True): "scores are divided by the root of the number of units",
+    ("scale", False): "scores are not divided by a root",
+    ("residual", True): "{h} is the token plus its context",
     ("stabiliser", True): (
         "{m} keeps the exponentials small; {i} and {f} are the stabilised gates, and {h} is the same as without; "
         "no gradient goes through {m}, because it cancels in c / n"
     ),
 }
 """What a cell leaves open, by field and value, in words."""
+
+
+LOOKING = {
+    "dot": (
+        "at each step of the decoder a product compares its new state with every state of the encoder; context and state are "
+        "read out together (Luong et al. 2015, dot)"
+    ),
+    "general": (
+        "at each step of the decoder a product through a matrix compares its new state with every state of the encoder; context "
+        "and state are read out together (Luong et al. 2015, general)"
+    ),
+    "additive": (
+        "before each step of the decoder a small network compares its old state with every state of the encoder; the context is "
+        "an input of the step (Bahdanau et al. 2015)"
+    ),
+}
+"""How a decoder looks at its encoder."""
 
 
 def choices(cell: Cell) -> Iterator[str]:
@@ -80,6 +102,8 @@ def over_time(network: Network) -> Iterator[str]:
         )
         if not network.every:
             yield "the output sees each direction where it ends: {fwd_end} and {bwd_end}"
+    if network.attention:
+        yield LOOKING[network.attention.kind]
     if network.source_steps:
         handed = ", ".join(f"{{start_{stem}_{layer}}} is {{end_{stem}_{layer}}}" for layer, _, stem in _handed_over(network))
         yield f"the encoder reads the input and predicts nothing; the decoder starts from its last state: {handed}"
@@ -102,7 +126,7 @@ def _handed_over(network: Network) -> Iterator[tuple[Layer, Layer, str]]:
 def names_in(network: Network) -> dict[str, Name]:
     """The names that stand in braces in these sentences, at time 1 where they belong to a step."""
     layer = network.layers[0]
-    gates = {stem: Name(stem, layer, 1) for stem in (*network.cells[0].gates, *network.cells[0].state)}
+    gates = {stem: Name(stem, layer, 1) for stem in (*network.cells[0].gates, *network.cells[0].state, "alpha", "h")}
     return gates | {
         "fwd": Name("h", network.layers[0], 1),
         "bwd": Name("h", network.layers[min(1, len(network.layers) - 1)], 1),

@@ -12,10 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from bptt_trace.document.mathematics import NOTHING, Math
 from bptt_trace.document.notation import Signs
 from bptt_trace.document.sheet import NO_WORD, Row, Stream, Word
+from bptt_trace.engine.components import entries
 from bptt_trace.engine.formula import Entry, Shape, Var
 from bptt_trace.engine.formula_text import ArrayPrinter, literal
 from bptt_trace.engine.names import Name
 from bptt_trace.engine.program import Step
+from bptt_trace.engine.rules import Rule, of_any_letter
+from bptt_trace.engine.scalar_program import rank
 from bptt_trace.lines.parts_of_sheet import parts_of
 from bptt_trace.lines.rows import ROLE_WORDS, Desk, Label, about, of_any_sample
 from bptt_trace.lines.spelling import Clock, seen
@@ -45,6 +48,11 @@ class Matrix(Math):
     def spell(self, signs: Signs) -> str:
         """The entries in brackets."""
         return literal([entry.spell(signs) for entry in self.entries], self.shape, signs, self.rows)
+
+
+def _entry(name: Name, index: tuple[int, ...]) -> Name:
+    """The name of a component; without an index that of the whole."""
+    return name._replace(index=index) if index else name
 
 
 class Blackboard:
@@ -128,7 +136,7 @@ class Blackboard:
         step = self.steps[position]
         if not step.shape:
             return self.desk.row(self.first[position], label)
-        formula, numbers = self._spelled(position, entries=False), self._spelled(position, entries=True)
+        formula, numbers = self._spelled(position, in_numbers=False), self._spelled(position, in_numbers=True)
         return Row(
             number=str(self.line_of[position] or ""),
             name=self.name(position),
@@ -153,17 +161,18 @@ class Blackboard:
         value = self.value(position)
         return about(value) if self.steps[position].rule is not None and self._marked(position) else value
 
-    def _spelled(self, position: int, *, entries: bool) -> Math:
-        return Spelled(lambda signs: self._line(position, signs, entries=entries))
+    def _spelled(self, position: int, *, in_numbers: bool) -> Math:
+        return Spelled(lambda signs: self._line(position, signs, in_numbers=in_numbers))
 
-    def _line(self, position: int, signs: Signs, *, entries: bool) -> str:
+    def _line(self, position: int, signs: Signs, *, in_numbers: bool) -> str:
         """The right side of a step, with names or with entries."""
-        if not entries:
+        if not in_numbers:
             spelling = self.speller.spelling(signs)
-            return self._printed(position, signs, lambda argument: spelling(self.steps[argument].target))
+            return self._printed(position, signs, lambda argument, index: spelling(_entry(self.steps[argument].target, index)))
         operands = self.desk.shown.operands[signs]
 
-        def leaf(argument: int) -> str:
+        def leaf(argument: int, index: tuple[int, ...]) -> str:
+            del index
             return self._literal(argument, signs) if self.steps[argument].shape else operands[self.first[argument]]
 
         return self._printed(position, signs, leaf, operands)
@@ -172,41 +181,49 @@ class Blackboard:
         self,
         position: int,
         signs: Signs,
-        leaf: Callable[[int], str],
+        leaf: Callable[[int, tuple[int, ...]], str],
         operands: Sequence[str] | None = None,
+        rule: Rule | None = None,
     ) -> str:
-        """``leaf`` writes an argument; with ``operands``, the numbers of lines, entries are written and not names."""
+        """``leaf`` writes an argument, or one of its components by its index.
+
+        With ``operands``, the numbers of lines, entries are written and not names. ``rule`` stands for that of the step, with
+        the same arguments.
+        """
         step = self.steps[position]
-        assert step.rule is not None
+        rule = rule or step.rule
+        assert rule is not None
         arguments = step.arguments
 
-        def entry(part: Entry) -> str:
+        def entry(part: Entry, bare: bool) -> str:
             argument = arguments[part.variable.number]
             if operands is not None:
-                return operands[self.lines(argument)[part.component]]
-            return leaf(argument) + signs.index.format(signs.script(str(part.component + 1)))
+                texts = self.desk.shown.bare[signs] if bare else operands
+                return texts[self.lines(argument)[rank(part.variable.shape, part.component, self.program.rows)]]
+            return leaf(argument, entries(part.variable.shape)[part.component])
 
         def variable(part: Var) -> str:
-            return leaf(arguments[part.number])
+            return leaf(arguments[part.number], ())
 
         def fraction(part: Var) -> bool:
             return operands is None and self.steps[arguments[part.number]].target.of is not None
 
-        others = arguments[step.rule.arity :]
-        rest = signs.ellipsis.format(leaf(others[0]), leaf(others[-1])) if others else ""
+        others = arguments[rule.arity :]
+        rest = signs.ellipsis.format(leaf(others[0], ()), leaf(others[-1], ())) if others else ""
         printer = ArrayPrinter(
             signs, variable, entry, rest=rest, rows=self.program.rows, numbers=operands is not None, fraction=fraction
         )
-        return printer(step.rule.formula)
+        return printer(rule.formula)
 
     def general(self, position: int, clock: Clock) -> tuple[Math, Math]:
         """The name and the formula of a step with its times written by a clock; of whichever sample."""
         step = self.steps[position]
 
-        def named(argument: int) -> Math:
-            return self.speller.math(*seen(clock, step.target, of_any_sample(self.steps[argument].target)))
+        def named(argument: int, index: tuple[int, ...]) -> Math:
+            return self.speller.math(*seen(clock, step.target, _entry(of_any_sample(self.steps[argument].target), index)))
 
-        formula = Spelled(lambda signs: self._printed(position, signs, lambda argument: named(argument).spell(signs)))
+        rule = of_any_letter(step.rule) if step.rule else None
+        formula = Spelled(lambda signs: self._printed(position, signs, lambda *one: named(*one).spell(signs), rule=rule))
         return self.speller.math(of_any_sample(step.target), clock), formula
 
     # ----------------------------------------------------------------- totals

@@ -25,6 +25,9 @@ from bptt_trace.engine.names import (
 )
 from bptt_trace.engine.program import Moment, Program, Step
 
+PROJECTION, ATTENTION = "qkv", "att"
+"""The tracks of self-attention: queries, keys and values, then what each token takes from the others."""
+
 
 def way(target: Name, through: Name) -> str:
     """How a gradient reaches a state.
@@ -168,8 +171,11 @@ class _Tracks(dict[Layer, str]):
     def __init__(self, program: Program) -> None:
         parameters = takewhile(lambda step: step.role is Role.PARAMETER, program.steps)
         decodes = any(word_and_number(step.target.layer)[0] == DECODER for step in parameters)
-        self._outside = DECODER if decodes else ""
+        attends = not decodes and _attends(program)
+        self._outside = DECODER if decodes else ATTENTION if attends else ""
         """Where what belongs to no layer belongs: a readout follows its decoder."""
+        self.own = dict.fromkeys(("q", "k", "v"), PROJECTION) if attends else {}
+        """Stems with a track of their own: all tokens are projected before any of them looks at the others."""
 
     def __missing__(self, layer: Layer) -> str:
         word, number = word_and_number(layer)
@@ -178,9 +184,20 @@ class _Tracks(dict[Layer, str]):
         return track
 
 
+def _attends(program: Program) -> bool:
+    """Whether the last token of a sequence looks at the others."""
+    given = takewhile(lambda step: step.rule is None, program.steps)
+    last = max((step.target for step in given if step.target.stem == "x" and step.target.time), key=_when, default=None)
+    return last is not None and any(last._replace(stem="alpha", index=index) in program.index for index in ((), (1,)))
+
+
+def _when(name: Name) -> int:
+    return name.time or 0
+
+
 def _put(groups: dict[Moment, list[int]], target: Name, position: int, tracks: _Tracks) -> None:
     """Add a step to the group of its moment; a moment is made once, and looked up as the tuple that it is."""
-    track = tracks[target.layer]
+    track = tracks.own.get(target.stem) or tracks[target.layer]
     group = groups.get((target.time, target.sample, 1, track))  # type: ignore[call-overload]
     if group is None:
         group = groups[Moment(target.time, target.sample, track=track)] = []

@@ -6,12 +6,12 @@ operators and functions are spelled.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from bptt_trace.calculation.compiled_rules import definition
 from bptt_trace.document.notation import ATOM, PRODUCT, PYTHON, SUM, Form, Signs, like
-from bptt_trace.engine.formula import Apply, Const, Entry, Formula, Function, Pieces, Rest, Shape, Var
+from bptt_trace.engine.formula import Apply, Const, Entry, Formula, Function, OneHot, Pieces, Rest, Shape, Var
 from bptt_trace.engine.formula_text import ArrayPrinter, Line, Template, Written, is_whole
 from bptt_trace.engine.formula_walks import children
 from bptt_trace.engine.functions import ACTIVATIONS, ELEMENTARY, Z, slope_of
@@ -194,8 +194,9 @@ class ArrayCode(ArrayPrinter):
         super().__init__(TORCH if scope.form == "torch" else NUMPY, leaf, self._place, rest=rest, rows=rows)
         self.scope = scope
 
-    def _place(self, entry: Entry) -> str:
+    def _place(self, entry: Entry, bare: bool) -> str:
         """Where a component stands in its array: ``a[1, 0]``."""
+        del bare
         shape = entry.variable.shape
         row, column = divmod(entry.component, shape[1] if len(shape) == 2 else 1)
         return f"{self.leaf(entry.variable)}[{column}, {row}]" if self.rows else f"{self.leaf(entry.variable)}[{row}, {column}]"
@@ -217,6 +218,15 @@ class ArrayCode(ArrayPrinter):
         if self.scope.form != "torch" or _varies(argument, self.scope.form):
             return super().applied(function, argument)
         return f"{self.function(function)}(torch.tensor({self.part(argument, SUM)}, dtype=torch.float64))", ATOM
+
+    def picked(self, matrix: Var, letter: OneHot) -> Written:
+        """The column of a matrix that a letter picks."""
+        return self.put(self.signs.matmul, *((letter, matrix) if self.rows else (matrix, letter)))
+
+    def side_by_side(self, parts: Sequence[Formula]) -> str:
+        """Columns as an array."""
+        form = self.signs.column if self.rows else self.signs.row
+        return form.pattern.format(", ".join(self.part(part, form.least[0]) for part in parts))
 
     def matmul(self, left: Formula, right: Formula) -> Written:
         """A matrix product; where a row meets a column, what comes out is a number."""

@@ -16,6 +16,13 @@ FORWARD = {"e": "exponential", "s": "their sum", "drop": "kept or dropped"}
 """What the lines of a softmax are that is written in steps, by stem."""
 
 
+OF_ATTENTION = {
+    "q": "query", "k": "key", "v": "value", "key": "key", "query": "query", "score": "scores", "alpha": "weights",
+    "context": "context", "htilde": "read out",
+}  # fmt: skip
+"""What the lines of an attention are, by stem."""
+
+
 def headings(desk: Desk) -> dict[str, str]:
     """The titles of the sections that have lines, by the ids of these."""
     graph = isinstance(desk.problem.network, Graph)
@@ -24,7 +31,7 @@ def headings(desk: Desk) -> dict[str, str]:
     return {
         "forward": "Forward pass",
         "loss": "The last line" if graph else "Loss",
-        "backward": "Backward pass (backpropagation through time)" if desk.last_time else "Backward pass",
+        "backward": "Backward pass (backpropagation through time)" if desk.problem.network.recurrent else "Backward pass",
         "inputs": "Gradients of the inputs and of the initial state" if desk.last_time else "Gradient of the input",
         "gradients": f"Gradients of the {whose}",
         "truncation": "What the truncation leaves out",
@@ -113,7 +120,9 @@ class Labels:
             return SUM if step.role is Role.GRADIENT and step.through is None else NO_WORD
         word = self.words.get(step.role)
         if word is not None:
-            own = word_of(self.desk.problem.network.cell_of(step.target.layer), step.target.stem)
+            own = self._attended(step.target.stem) or word_of(
+                self.desk.problem.network.cell_of(step.target.layer), step.target.stem
+            )
             return Word(own if own and step.target.stem != self.logits else FORWARD.get(step.target.stem, word))
         match step.role:
             case Role.LOSS:
@@ -127,6 +136,11 @@ class Labels:
                 return Word(change, short=change)
             case _:
                 return NO_WORD
+
+    def _attended(self, stem: str) -> str:
+        """What a line of an attention is."""
+        network = self.desk.problem.network
+        return OF_ATTENTION.get(stem, "") if network.attention or network.tokens else ""
 
     def factor(self, position: int, component: int) -> Word:
         """What a slope between states is; these are lines of numbers, whatever else stands on the board."""
@@ -185,6 +199,8 @@ class Labels:
         if through.role is Role.LOSS:
             return Word("own error" if self.recurrent else "error")
         network = self.desk.problem.network
+        if word := self._attended(target.stem):
+            return Word(word)
         cell = network.cell_of(target.layer)
         gate = cell.gates.get(target.stem.removeprefix("a_"))
         if gate is None and (word := word_of(cell, target.stem)):

@@ -17,7 +17,7 @@ from bptt_trace.calculation.arithmetic import SNAP, ByHand, Values, decimal, set
 from bptt_trace.document.mathematics import Derivative, Math, Number, Symbol
 from bptt_trace.document.notation import TEXT, Signs, greek
 from bptt_trace.engine.formula_text import Template
-from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, Layer, Name, Role, spell, word_and_number
+from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, OVER_PLACES, Layer, Name, Role, spell, word_and_number
 from bptt_trace.engine.program import KEEPS_FIGURES, Step
 from bptt_trace.engine.rules import KEPT_RULES, Rule
 from bptt_trace.networks.optimizers import STATES
@@ -39,16 +39,19 @@ def symbol(name: Name, clock: Clock = str) -> Symbol | Derivative:
 def _symbol(name: Name, clock: Clock) -> Symbol:
     letter, _, below = name.stem.partition("_")
     word, number = word_and_number(name.layer)
+    time, index = "" if name.time is None else clock(name.time), name.index
+    if name.stem in OVER_PLACES and name.time is not None and len(index) == 1:
+        time, index = f"{time},{index[0]}", ()
     # v_w_hh: the letter of the optimizer, and below it the name of the parameter.
     nested = letter in STATES and below
     return Symbol(
         letter,
         _symbol(Name(below), clock) if nested else below.replace("_", ","),
-        "" if name.time is None else clock(name.time),
+        time,
         word,
         number,
         name.updated,
-        name.index,
+        index,
         name.sample,
         name.iteration,
     )
@@ -87,7 +90,10 @@ class Named(Math):
         return symbol(self.name, self.clock).flat(signs)
 
 
-LAYER_WORDS = {FORWARD: "reading forward", BACKWARD: "reading backward", ENCODER: "encoder", DECODER: "decoder"}
+LAYER_WORDS = {
+    FORWARD: "reading forward", BACKWARD: "reading backward", ENCODER: "encoder", DECODER: "decoder",
+    "qkv": "query, key and value", "att": "attention",
+}  # fmt: skip
 
 
 def layer_in_words(layer: Layer) -> str:
@@ -327,9 +333,10 @@ def seen(clock: Clock, here: Name, name: Name) -> tuple[Name, Clock]:
     (word, _), (other, number) = word_and_number(here.layer), word_and_number(name.layer)
     if (word, other) == (DECODER, ENCODER) and here.time is not None:
         return name._replace(layer=f"{DECODER}{number}", time=here.time - 1), clock
-    handed_over = (word, other) == (ENCODER, DECODER)
+    handed_over = (word, other) == (ENCODER, DECODER) or word != ENCODER == other
+    looks = word == ENCODER and not other and name.stem not in ("x", "target")  # a step of the decoder
     at_an_end = word != other and here.time not in (None, name.time) and not {FORWARD, BACKWARD}.isdisjoint((word, other))
-    return name, str if handed_over or at_an_end else clock
+    return name, str if handed_over or looks or at_an_end else clock
 
 
 @lru_cache(maxsize=KEPT_RULES)

@@ -13,10 +13,11 @@ from fractions import Fraction
 from functools import cached_property
 from typing import NamedTuple
 
-from bptt_trace.engine.formula import ABSENT, Const, Formula, Function, Shape, Var, identity, product, shape_of, stack
+from bptt_trace.engine.formula import ABSENT, Const, Formula, Function, OneHot, Shape, Var, identity, product, shape_of, stack
 from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, Layer, Name, Role
 from bptt_trace.engine.program import Builder, Moment
 from bptt_trace.engine.rules import Recorder, Tape, record
+from bptt_trace.networks.attention import Attention, Line, SelfAttention
 from bptt_trace.networks.cells import Cell, Let, Parameters
 from bptt_trace.networks.cells.readout import Readout
 
@@ -28,8 +29,25 @@ class _Roles(dict[str, Role]):
         return Role.PREACTIVATION if stem.startswith("a_") else Role.HIDDEN
 
 
-OF_CELL = _Roles(a=Role.PREACTIVATION)
+OF_CELL = _Roles(a=Role.PREACTIVATION, score=Role.PREACTIVATION)
 OF_READOUT = _Roles(drop=Role.PREACTIVATION, z=Role.PREACTIVATION, e=Role.PREACTIVATION, s=Role.PREACTIVATION, y=Role.OUTPUT)
+
+
+@dataclass(frozen=True)
+class Letters:
+    """A text that is read letter by letter, each as a one-hot column."""
+
+    vocabulary: tuple[str, ...]
+    text: tuple[int, ...]
+    """The place of each letter in the vocabulary, counted from 0."""
+
+    def letter(self, place: int) -> str:
+        """A letter by its place, as it is called on a sheet."""
+        return SPACES.get(self.vocabulary[place], self.vocabulary[place])
+
+
+SPACES = {" ": "space", "\n": "newline", "\t": "tab"}
+"""Letters that nobody sees, in words."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +86,25 @@ class Network:
     """Whether the gradients of inputs and initial states are wanted too."""
     dropout: Fraction | None = None
     """The share of the last hidden layer that is dropped before the output; None without dropout."""
+    letters: Letters | None = None
+    """The text whose letters are the inputs, where they are."""
+    attention: Attention | None = None
+    """How a decoder looks at all states of its encoder, where it does."""
 
     def cell_of(self, layer: Layer) -> Cell:
         """The cell of a layer, by its name; the first cell for a quantity without a layer."""
         return self.cells[self.layers.index(layer) if layer in self.layers else 0]
+
+    @property
+    def tokens(self) -> SelfAttention | None:
+        """The head by which the tokens of a sequence look at each other, where there is one."""
+        cell = self.cells[0] if self.cells else None
+        return cell if isinstance(cell, SelfAttention) else None
+
+    @property
+    def recurrent(self) -> bool:
+        """Whether something is carried from one time step to the next."""
+        return self.steps is not None and self.tokens is None
 
     @property
     def bidirectional(self) -> bool:
@@ -92,7 +125,7 @@ class Network:
         width = self.inputs + (0 if self.source_steps else fed)
         for group in self.groups:
             if self.source_steps and group[0] == len(self.layers) // 2:
-                width = fed
+                width = fed + (self.hidden[group[0] - 1] if self.attention and self.attention.before else 0)
             widths += [width] * len(group)
             width = sum(self.hidden[index] for index in group)
         return tuple(widths)
@@ -107,6 +140,9 @@ class Network:
         dimensions: dict[Name, tuple[int, ...]] = {}
         for layer, cell, units, below in zip(self.layers, self.cells, self.hidden, self.below, strict=True):
             dimensions |= self._of_part(cell.parameters, layer, {"n": units, "d": below, "1": 1})
+        if self.attention:
+            sizes = {"n": self.seen, "m": self.hidden[len(self.layers) // 2 - 1]}
+            dimensions |= self._of_part(self.attention.parameters, None, sizes)
         if self.readout:
             dimensions |= self._of_part(self.readout.parameters, None, {"n": self.seen, "k": self.outputs})
         return dimensions
@@ -180,7 +216,9 @@ class Network:
 
     def prediction(self, time: int | None) -> Name:
         """The name of the prediction at a time: y, or without readout the hidden value of the last layer."""
-        return Name("y", time=time) if self.readout or self.bidirectional else Name("h", self.layers[-1], time)
+        if self.readout or self.bidirectional:
+            return Name("y", time=time)
+        return Name(self.tokens.prediction if self.tokens else "h", self.layers[-1], time)
 
     @property
     def state(self) -> list[tuple[Name, int]]:
@@ -245,6 +283,8 @@ def forward(
     forward_pass = _Pass(builder, network, parameters, sample, iteration)
     if network.source_steps:
         return forward_pass.decode()
+    if network.tokens:
+        return forward_pass.attend(network.tokens)
     return forward_pass.in_both_directions() if network.bidirectional else forward_pass.over_time()
 
 
@@ -284,9 +324,79 @@ class _Pass:
         half = len(self.network.layers) // 2
         states = list(self.sample.state)
         start = states.pop()
+        values: list[Var] = []
         for time in self.network.reading:
-            states, _ = self._step(range(half), time, [self.sample.inputs[time]], states, predicts=False)
+            states, hidden = self._step(range(half), time, [self.sample.inputs[time]], states, predicts=False)
+            values.append(hidden)
+        if self.network.attention:
+            return self._looking_back(self.network.attention, range(half, 2 * half), states, start, values)
         return self._unrolled(range(half, 2 * half), states, start)
+
+    def attend(self, head: SelfAttention) -> list[Prediction]:
+        """Query, key and value of every token, then what each token takes from those that it sees."""
+        network, own = self.network, _of(self._given, None, head.parameters)
+        queries: dict[int | None, Var] = {}
+        tokens: dict[int, tuple[Var, ...]] = {}
+        for place in range(1, (network.steps or 0) + 1):
+            let, x = self._let(place), self._read(place)
+            if network.predicts(place):
+                queries[place] = head.query(let, own, x)
+            tokens[place] = head.step(let, own, x)
+        predictions: list[Prediction] = []
+        for time in network.predicting:
+            seen = [tokens[place] for place in head.seen(time or 1, network.steps or 1)]
+            keys, values = zip(*seen, strict=True)
+            hidden = head.attend(self._line(time), self._read(time), queries[time], keys, values)
+            predictions.append((time, self._step([], time, [hidden], [], predicts=True)[1]))
+        return predictions
+
+    def _looking_back(
+        self, attention: Attention, indices: Sequence[int], states: list[Var], fed: Var, values: Sequence[Var]
+    ) -> list[Prediction]:
+        """A decoder that looks at all states of its encoder at each step."""
+        network, sample = self.network, self.sample
+        own = _of(self._given, None, attention.parameters)
+        encoder = network.layers[indices[0] - 1]
+        keys = [attention.key(self._let(time, encoder), own, value) for time, value in enumerate(values, 1)]
+        top = sum(len(network.cells[index].state) for index in indices[:-1])
+        predictions: list[Prediction] = []
+        for time in network.times:
+            line, inputs = self._line(time), [fed]
+            if attention.before:
+                context = attention.context(line, own, states[top], keys, values)
+                inputs.append(context)
+            states, hidden = self._step(indices, time, inputs, states, predicts=False)
+            if not attention.before:
+                context = attention.context(line, own, hidden, keys, values)
+            shown = attention.attentional(line, own, context, hidden)
+            value = self._step([], time, [shown], [], predicts=True)[1]
+            predictions.append((time, value))
+            fed = value if network.feedback == "output" else sample.targets[time]
+        return predictions
+
+    @property
+    def _given(self) -> dict[Name, Var]:
+        """The parameters by the stems of their equations."""
+        return dict(zip(self.network.shapes(), self.parameters, strict=True))
+
+    def _read(self, time: int | None) -> Formula:
+        """What is read at a time: the input, of which it may be known that it is a letter."""
+        x, place, letters = self.sample.inputs[time], self._letter(time), self.network.letters
+        return x if place is None or letters is None else OneHot(x, place, letters.letter(place))
+
+    def _let(self, time: int, layer: Layer = None) -> Let:
+        """Writes lines of a layer at a time."""
+        write = self._line(time, layer)
+        return lambda stem, formula: write(stem, (), formula)
+
+    def _line(self, time: int | None, layer: Layer = None) -> Line:
+        """Writes lines at a time, some of them for one place of the sequence that is looked at."""
+
+        def write(stem: str, index: tuple[int, ...], formula: Formula) -> Var:
+            name = Name(stem, layer, time, index, self.sample.number, self.iteration)
+            return self.builder.let(name, formula, OF_CELL[stem])
+
+        return write
 
     @property
     def _starts_with_output(self) -> bool:
@@ -312,27 +422,40 @@ class _Pass:
         """One time step of these layers: their new states, and the prediction (without readout, the hidden value)."""
         masks = [self.sample.masks[time]] if predicts and time in self.sample.masks else []
         slots = [*self.parameters, *inputs, *states, *masks]
-        key = (tuple(indices), len(inputs), predicts)
+        letter = self._letter(time) if inputs and inputs[0] == self.sample.inputs.get(time) else None
+        key = (tuple(indices), len(inputs), predicts, letter)
         if key not in self.tapes:
-            self.tapes[key] = _tape(self.network, indices, [slot.shape for slot in slots], len(inputs), predicts=predicts)
+            shapes = [slot.shape for slot in slots]
+            self.tapes[key] = _tape(self.network, indices, shapes, len(inputs), letter, predicts=predicts)
         tape = self.tapes[key]
         moment = Moment(time, self.sample.number, self.iteration)
         results = self.builder.replay(tape, [slot.number for slot in slots], moment)
         *kept, value = (Var(result, self.builder.steps[result].shape) for result in results)
         return kept, value
 
+    def _letter(self, time: int | None) -> int | None:
+        """The place of the letter that is read at a time, where letters are read."""
+        letters = self.network.letters
+        return letters.text[time - 1] if letters and time is not None else None
 
-def _tape(network: Network, indices: Sequence[int], shapes: list[Shape], inputs: int, *, predicts: bool) -> Tape:
+
+def _tape(
+    network: Network, indices: Sequence[int], shapes: list[Shape], inputs: int, letter: int | None, *, predicts: bool
+) -> Tape:
     """The tape of one time step of these layers, with or without readout: the new states, then the prediction.
 
-    ``shapes`` are those of parameters, inputs, states and, with dropout, the mask, ``inputs`` the number of inputs.
+    ``shapes`` are those of parameters, inputs, states and, with dropout, the mask, ``inputs`` the number of inputs, the first
+    of which may be a letter.
     """
     names = list(network.shapes())
 
     def run(record_line: Recorder, slots: list[Var]) -> list[Var]:
         given = dict(zip(names, slots, strict=False))
         others = slots[len(names) :]
-        value: Formula = stack(*others[:inputs]) if inputs else ABSENT
+        read: list[Formula] = list(others[:inputs])
+        if letter is not None and network.letters:
+            read[0] = OneHot(others[0], letter, network.letters.letter(letter))
+        value: Formula = stack(*read) if inputs else ABSENT
         states = iter(others[inputs:])
         kept: list[Var] = []
         for index in indices:

@@ -378,6 +378,8 @@ def columns_of(times: Sequence[int], last: int = 0) -> dict[int, int]:
 
 def drawable(network: Network) -> bool:
     """Whether every arrow of a network goes to a neighbouring box."""
+    if network.tokens or network.attention:
+        return False  # who looks at whom is told by the map of the weights
     return not network.bidirectional or (len(network.layers) == 2 and network.every)
 
 

@@ -19,7 +19,8 @@ from bptt_trace.problem.numbers import shown
 MAX_EQUATIONS = 40
 TAKEN = {
     "x": "the input", "t": "the time step", "target": "what the output should be", "L": "the loss", "T": "the number of steps",
-    "N": "the number of samples", "K": "the number of outputs", "beta": "a number of the optimizer",
+    "alpha": "the weight of an attention", "score": "the score of an attention", "N": "the number of samples",
+    "K": "the number of outputs", "beta": "a number of the optimizer",
 }  # fmt: skip
 """Names of lines that mean something else on a sheet."""
 OF_UPDATES = ("eta", "gamma", "epsilon", "lambda", "clip", "norm", "scale", "squares", "rate", "v", "m", "s", "g", "k")

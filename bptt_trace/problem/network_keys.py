@@ -14,6 +14,7 @@ from bptt_trace.engine.formula import Function
 from bptt_trace.engine.functions import ACTIVATIONS, leaky_relu, relu, softmax
 from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, Layer, Name
 from bptt_trace.errors import ProblemError, UnknownName, nearest
+from bptt_trace.networks.attention import Attention, SelfAttention
 from bptt_trace.networks.cells import Cell
 from bptt_trace.networks.cells.dense import Dense
 from bptt_trace.networks.cells.equations import Equations
@@ -26,10 +27,14 @@ from bptt_trace.networks.forward_pass import Network
 from bptt_trace.problem.cell_keys import equations_of, fits
 from bptt_trace.problem.numbers import exact_number, shown
 
-CELLS: dict[str, Callable[..., Cell]] = {"dense": Dense, "rnn": RNN, "lstm": LSTM, "gru": GRU, "slstm": SLSTM}
+CELLS: dict[str, Callable[..., Cell]] = {
+    "dense": Dense, "rnn": RNN, "lstm": LSTM, "gru": GRU, "slstm": SLSTM, "attention": SelfAttention,
+}  # fmt: skip
 EQUATIONS = "equations"
 """The cell that the table [cell] describes."""
-CONVENTIONS = ("form", "biases", "peepholes", "gate_order", "keeps", "reset", "forget", "stabiliser")
+CONVENTIONS = (
+    "form", "biases", "peepholes", "gate_order", "keeps", "reset", "forget", "stabiliser", "mask", "scale", "residual",
+)  # fmt: skip
 """Keys that say how a cell is written; each is a field of the cells that leave it open."""
 
 MAX_STEPS = 50_000
@@ -49,7 +54,10 @@ def network_of(table: Keys, given: Keys, parameters: Keys, cell: Keys | None = N
     one_way = _of_equations(table, parameters, cell, count) if table["cell"] == EQUATIONS else _cells(table, count)
     if cell is not None and table["cell"] != EQUATIONS:
         raise ProblemError(f'[cell] has the equations of network.cell = "{EQUATIONS}", and of no other cell', path="cell")
-    recurrent = bool(one_way[0].state)
+    head = isinstance(one_way[0], SelfAttention)
+    recurrent = bool(one_way[0].state) or head
+    if head:
+        _one_head(table, given)
     _no_time(table, recurrent)
     _fits_together(table, given, recurrent)
     sizes = _Sizes(table, given, parameters, rows, one_way, [layer_name(words[0], count, place) for place in range(count)])
@@ -90,12 +98,14 @@ def network_of(table: Keys, given: Keys, parameters: Keys, cell: Keys | None = N
         source_steps=source_steps,
         input_gradients=table.get("input_gradients", False),
         dropout=_dropout(table, readout),
+        attention=_looking_back(table, source_steps),
     )
     network = replace(network, shared=_shared(network, parameters))
     for own in network.cells:
         if isinstance(own, Equations):
             fits(own, network)
     _feeds_what_it_reads(network, table)
+    _sees_several(network)
     _softmax_stands_last(network)
     _of_a_size_to_work_with(network)
     return network
@@ -157,11 +167,50 @@ def _fits_together(table: Keys, given: Keys, recurrent: bool) -> None:
         raise ProblemError(f'the key "target" is missing; with {key} = "target" it is what the next step is given', path="given")
 
 
+# -------------------------------------------------------------------- attention
+
+
+def _one_head(table: Keys, given: Keys) -> None:
+    """Keys that say nothing for self-attention are errors, not ignored."""
+    for key in ("bidirectional", "feedback", "decoder", "inputs", "steps", "activation", "attention"):
+        if key in table:
+            raise ProblemError(f"the tokens of a sequence look at each other, so {key} has no meaning", path=f"network.{key}")
+    if isinstance(table.get("hidden"), list) and len(table["hidden"]) > 1:
+        raise ProblemError("self-attention is one head in one layer; one number is due", path="network.hidden")
+    if "x" not in given:
+        raise ProblemError('the key "x" is missing: a list with a column for each token', path="given")
+
+
+def _looking_back(table: Keys, source_steps: int | None) -> Attention | None:
+    """How a decoder looks at its encoder, where it does."""
+    if "attention" not in table:
+        return None
+    if source_steps is None:
+        raise ProblemError(
+            'a decoder looks at its encoder: network.decoder makes both (cell = "attention" is self-attention)',
+            path="network.attention",
+        )
+    return Attention(table["attention"])
+
+
+def _sees_several(network: Network) -> None:
+    """Attention to one place alone has the weight 1, whatever is learnt."""
+    seen = network.source_steps if network.attention else network.steps if network.tokens else None
+    if seen is not None and seen < 2:
+        raise ProblemError("attention to one place alone is always 1; two inputs or more are due", path="given.x")
+    head = network.tokens
+    if head and head.residual and network.hidden[0] != network.inputs:
+        raise ProblemError(
+            f"a token of {network.inputs} numbers and a context of {network.hidden[0]} cannot be added; as many are due",
+            path="network.residual",
+        )
+
+
 # ------------------------------------------------------------------------ cells
 
 
 def _cells(table: Keys, layers: int) -> tuple[Cell, ...]:
-    given = table.get("activation", "tanh")
+    given = table.get("activation", "identity" if CELLS[table["cell"]] is SelfAttention else "tanh")
     several = isinstance(given, list)
     texts = given if isinstance(given, list) else [given] * layers
     if len(texts) != layers:

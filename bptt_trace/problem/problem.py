@@ -35,6 +35,7 @@ from bptt_trace.problem.network_keys import network_of
 from bptt_trace.problem.number_keys import HANDED, given_of, handed_of, parameters_of
 from bptt_trace.problem.numbers import Number, Rounding, shown
 from bptt_trace.problem.schema_errors import validate
+from bptt_trace.problem.text_keys import letters_of, spelled_out
 from bptt_trace.problem.update_keys import of_a_size_to_work_with, told_gradients, update_of
 from bptt_trace.problem.vocabulary import Vocabulary, preset
 
@@ -218,7 +219,10 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
     given = dict(document.get("given", {}))
     parameters = document.get("parameters", {})
     handed = {key: given.pop(key) for key in list(given) if key.startswith(HANDED)}
-    network = network_of(table, given, parameters, document.get("cell"))
+    letters = letters_of(table, given)
+    if letters:
+        given = spelled_out(letters, given, table, document.get("loss", {}))
+    network = replace(network_of(table, given, parameters, document.get("cell")), letters=letters)
     loss = loss_from(document.get("loss", {}), network)
     if handed:
         loss = _handed(document, network)

@@ -24,6 +24,7 @@ from bptt_trace.networks.graph import Graph
 from bptt_trace.networks.losses import Loss
 from bptt_trace.networks.optimizers import Update
 from bptt_trace.problem.numbers import Rounding
+from bptt_trace.worked_solution.letters import alphabet
 from bptt_trace.worked_solution.loss_formulas import whole
 from bptt_trace.worked_solution.update_formulas import clipping, named, recipe
 
@@ -53,6 +54,8 @@ def conventions(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, Inl
         )
     if kinds := tuple(choices(network.cells[0])):
         yield "Cell", _sentences(desk, kinds)
+    if network.letters:
+        yield "Letters", alphabet(desk, network.letters)
     if shape := tuple(over_time(network)):
         yield "Over time", _sentences(desk, shape)
     if max(*network.hidden, network.inputs, network.outputs) > 1:
@@ -256,7 +259,9 @@ def _activations(desk: Desk) -> Inline:
     parts: list[str | Math] = []
     functions = [cell.activation for cell in network.cells]
     first = network.cells[0]
-    if not first.simple if isinstance(first, Equations) else first.gates:
+    if network.tokens:
+        parts += ["weights softmax of the scores of one row"]
+    elif not first.simple if isinstance(first, Equations) else first.gates:
         parts += _gates(desk, network.cells[0], network.layers[0])
     elif len(set(functions)) == 1:
         parts += _activation(desk, "hidden", functions[0], Name("a", network.layers[0], time), Name("h", network.layers[0], time))

@@ -386,17 +386,23 @@ def probabilities(desk: Desk, moment: Moment) -> Iterator[Note]:
     highest = max(map(desk.printed, positions))
     best = [position for position in positions if desk.printed(position) == highest]
     target = desk.find(desk.steps[best[0]].target._replace(stem="target", layer=None))
+    letters = network.letters
+    one, several = ("letter", "letters") if letters else ("class", "classes")
+    equal = desk.equals(best[0])
+    best_one = inline("{letter}: {equal}", letter=letters.letter(positions.index(best[0])), equal=equal) if letters else (equal,)
     if len(best) > 1:
         names = named([desk.name(position) for position in best])
-        likeliest = inline(" The likeliest classes are {names}, with {value} each.", names=names, value=desk.value(best[0]))
+        likeliest = inline(" The likeliest {several} are {names}, with {value} each.", several=several, names=names,
+                           value=desk.value(best[0]))  # fmt: skip
     elif target is not None and desk.numbers[target] in (0, 1):
         likeliest = inline(
-            " The likeliest class is {best}, and it is {whether} target.",
-            best=desk.equals(best[0]),
+            " The likeliest {one} is {best}, and it is {whether} target.",
+            one=one,
+            best=best_one,
             whether="the" if desk.numbers[target] else "not the",
         )
     else:
-        likeliest = inline(" The likeliest class is {best}.", best=desk.equals(best[0]))
+        likeliest = inline(" The likeliest {one} is {best}.", one=one, best=best_one)
     yield Note("Check", (*sums, *likeliest))
 
 

@@ -10,7 +10,8 @@ from bptt_trace.engine.names import DECODER, Name, Role, gradient
 from bptt_trace.engine.program import Moment
 from bptt_trace.lines.cell_words import word_of
 from bptt_trace.lines.matrix_rows import Blackboard
-from bptt_trace.lines.parts_of_sheet import by_track, sources_of, way
+from bptt_trace.lines.parts_of_sheet import ATTENTION, PROJECTION, by_track, sources_of, way
+from bptt_trace.lines.row_words import OF_ATTENTION
 from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import clock_at, layer_in_words, seen
 from bptt_trace.networks.optimizers import of_parameter
@@ -20,6 +21,13 @@ EVERY_STEP_UP_TO = 3
 ONE_BLOCK_FROM = 50
 """Time steps beyond which every line is printed without a heading, and without being summed up, for each step."""
 
+
+FOR_EACH = {PROJECTION: "each token is multiplied by three matrices", ATTENTION: "each token takes in what it looks at"}
+AND_BACK = {
+    PROJECTION: "a sum over all that a token looks at, or that look at it",
+    ATTENTION: "the error of each token goes back through its weights",
+}
+"""What is done for each token, by track."""
 
 NONE: Inline = ("none",)
 """A part that does not exist; a dash would read as a minus sign."""
@@ -73,7 +81,7 @@ class Summary:
         )
         for moment, positions in parts.backward.items():
             lines = [p for p in positions if board.steps[p].target.via is None]
-            add(self._where("backward", moment), lines, self._backward_meaning(positions, moment.time))
+            add(self._where("backward", moment), lines, self._backward_meaning(positions, moment))
         totals = [group[-1] for group in parts.gradients.values()]
         several = self.desk.last_time > 1 or not self.alone
         every = "the sum over all steps" if self.alone else "the sum over all samples"
@@ -107,6 +115,8 @@ class Summary:
     def _forward_meaning(self, moment: Moment) -> str:
         time = moment.time
         network = self.desk.problem.network
+        if network.tokens:
+            return FOR_EACH[moment.track] if time == 1 else ""
         if time is None:
             if len(network.layers) > 1:
                 return "each layer weights what comes in, and passes it through its activation"
@@ -124,9 +134,11 @@ class Summary:
         alone = network.inputs and not (network.feedback and not network.first_only)
         return "the memory is empty: the state knows this input only" if alone else "the memory is empty"
 
-    def _backward_meaning(self, positions: Sequence[int], time: int | None) -> str:
+    def _backward_meaning(self, positions: Sequence[int], moment: Moment) -> str:
         """What reaches this step: told by the gradients of its states."""
-        loss = self.desk.problem.loss
+        time, loss = moment.time, self.desk.problem.loss
+        if self.desk.problem.network.tokens:
+            return AND_BACK[moment.track] if time == self.desk.last_time else ""
         own = "own error" if loss.has_target else "own part of the loss"
         if time is None:
             network = self.desk.problem.network
@@ -159,7 +171,7 @@ class Summary:
 
     def _hidden(self, positions: Sequence[int]) -> list[Name]:
         steps = [self.desk.steps[position] for position in positions]
-        return [step.target for step in steps if step.role is Role.HIDDEN]
+        return [step.target for step in steps if step.role is Role.HIDDEN and step.target.stem != "alpha"]
 
     def _over_steps(self) -> Iterator[Table]:
         """A table for each pass over time; what this network does not have gets no row."""
@@ -187,7 +199,8 @@ class Summary:
         states = [name for name in hidden if name.stem in network.cell_of(name.layer).state]
         for words, names in (("", hidden), ("output ", outputs), ("loss term ", [Name("L", time=1)] if outputs else [])):
             for name in names:
-                word = words or f"{word_of(network.cell_of(name.layer), name.stem) or 'hidden state'} "
+                attended = OF_ATTENTION.get(name.stem) if network.tokens or network.attention else None
+                word = words or f"{attended or word_of(network.cell_of(name.layer), name.stem) or 'hidden state'} "
                 yield (word, seen_from(name, name.time or 1)), [self._value_or_none(name._replace(time=time)) for time in times]
         for state in states:
             head = seen_from(gradient(state), state.time or 1)

@@ -31,7 +31,8 @@ from bptt_trace.document.sheet import (
     turned,
 )
 from bptt_trace.engine.names import ENCODER, LOSS, WHOLE_LOSS, Name, Role, gradient
-from bptt_trace.engine.program import WRITTEN_OUT, Moment, Program
+from bptt_trace.engine.program import WRITTEN_OUT, Moment, Program, Step
+from bptt_trace.engine.rules import Rule, of_any_letter
 from bptt_trace.errors import ProblemError
 from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.parts_of_sheet import Parts, Pass, by_track, way
@@ -40,19 +41,22 @@ from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import Clock, Speller, clock_at, seen
 from bptt_trace.networks.graph import Graph
 from bptt_trace.networks.optimizers import Update
-from bptt_trace.pictures import cell_picture, gradient_bars, graph_picture, network_picture
+from bptt_trace.pictures import attention_map, cell_picture, gradient_bars, graph_picture, network_picture
 from bptt_trace.problem.problem import Problem
 from bptt_trace.worked_solution import (
+    attention_weights,
     backward_notes,
     every_path,
     footer,
     forward_mode,
     forward_notes,
     gradient_check,
+    letters,
     takeaways,
     update_notes,
     wording,
 )
+from bptt_trace.worked_solution.attention_formulas import Formulas
 from bptt_trace.worked_solution.conventions import conventions
 from bptt_trace.worked_solution.given_tables import meaning_of
 from bptt_trace.worked_solution.iteration_table import Course, shown, title
@@ -145,6 +149,11 @@ def write(
     )
 
 
+def _general(step: Step) -> Rule | None:
+    """The rule of a step, as it holds at every time."""
+    return of_any_letter(step.rule) if step.rule else None
+
+
 class _Pairs:
     """Names with values, paired while they are read."""
 
@@ -187,6 +196,9 @@ class Writer:
         self.samples = desk.problem.network.samples
         self.labels = labels or Labels(desk, board)
         self.update_of = desk.problem.update or Update()
+        network = desk.problem.network
+        self.attention = Formulas(desk) if network.tokens or network.attention else None
+        """The formulas of attention, where there is any."""
         self.shown = shown(show, self.parts.last)
         """The iterations that are printed in full."""
 
@@ -197,7 +209,7 @@ class Writer:
 
     def subtitle(self, what: str = "Worked solution") -> str:
         """What the sheet is, and what is done on it, in one line."""
-        through_time = " through time" if self.recurrent else ""
+        through_time = " through time" if self.desk.problem.network.recurrent else ""
         last = self.parts.last
         updates = f"{in_words(last)} update{'s' if last > 1 else ''}"
         if self.update_of.told:
@@ -216,6 +228,9 @@ class Writer:
         """What comes with the problem: over time or over samples, parameters, and the rest."""
         steps = self.board.steps
         of_inputs = [p for p in self.parts.given if steps[p].target.stem in ("x", "target", "mask")]
+        if self.desk.problem.network.letters:
+            yield letters.reading(self.desk, self.board, self.desk.problem.network.letters)
+            of_inputs = []
         if self.recurrent and of_inputs:
             for sample in self.desk.problem.samples:
                 yield self._over_time([p for p in of_inputs if steps[p].target.sample == sample], sample)
@@ -384,6 +399,12 @@ class Writer:
         if not self.graph:  # whose lines are told by their equations already
             yield Equations(lead, tuple(self._forward_equations()))
         yield from self._forward_lines(steps)
+        if self.attention and not self.compact:
+            yield from attention_weights.table(self.desk)
+        if self.attention:
+            yield from self._drawn(lambda desk, _: attention_map.weights(desk))
+        if self.desk.problem.network.letters and not self.compact:
+            yield from letters.predicted(self.desk, self.desk.problem.network.letters)
         yield from self._drawn(cell_picture.cell)
         if not self.parts.backward:
             yield from self._network()
@@ -443,13 +464,19 @@ class Writer:
     def _forward_equations_of(self, groups: Sequence[Sequence[int]]) -> Iterator[Equation]:
         steps = self.board.steps
         model = groups[min(1, len(groups) - 1)] if len(groups) > 2 or self.desk.problem.network.every else groups[0]
-        usual = {steps[position].target._replace(time=None): steps[position].rule for position in model}
-        written: set[tuple[Name, object]] = set()
+        usual = {steps[position].target._replace(time=None): _general(steps[position]) for position in model}
+        written: set[tuple[Name, Rule | None]] = set()
+        attended: set[str] = set()
         if len(groups) == 1 and steps[model[0]].target.time not in (None, 1):
             model = []  # what is done at the last step only
         for lines, symbol in ((groups[0], "1"), (model, "t"), (groups[-1], "T")) if model else ((groups[-1], "T"),):
             for position in lines:
-                form = steps[position].target._replace(time=None), steps[position].rule
+                form = steps[position].target._replace(time=None), _general(steps[position])
+                if self.attention and (equation := self.attention.forward(form[0].stem)):
+                    if form[0].stem not in attended:
+                        yield equation
+                    attended.add(form[0].stem)
+                    continue
                 if form in written or (symbol != "t" and usual.get(form[0]) is form[1]):
                     continue
                 after_the_first = symbol == "t" and form[0] in {name for name, _ in written}
@@ -656,6 +683,8 @@ class Writer:
             usual = moments[-1]
             if len(moments) > 2 and network.first_only:
                 usual = moments[-2]
+            if network.tokens:  # the first token sees itself alone
+                usual = moments[0]
             if network.every:  # the last prediction may be compared with its target only, every earlier one is used again
                 yield from self._equations_at(self._only_from_loss(backward[moments[0]], backward[usual]), "T")
             yield from self._equations_at(backward[usual], "t")
@@ -691,6 +720,9 @@ class Writer:
             if target.via is not None:
                 contributions.setdefault(target._replace(via=None), []).append(position)
                 continue
+            if self.attention and self.attention.covers(target):
+                yield self._attended(position, contributions.get(target, []), symbol)
+                continue
             yield self._backward_equation(position, contributions.get(target, []), symbol)
 
     def _backward_equation(self, position: int, sources: Sequence[int], symbol: str) -> Equation:
@@ -723,6 +755,20 @@ class Writer:
         if loss.kind == "binary_cross_entropy" and self._from_loss(position) and not step.shape and len(step.arguments) == 1:
             return slope_of_binary(self.desk, step.target.time, clock)
         return self.board.general(position, clock)[1]
+
+    def _attended(self, position: int, sources: Sequence[int], symbol: str) -> Equation:
+        """The gradient of what attention looks at, or with: what comes by attention, and what comes in other ways."""
+        assert self.attention is not None
+        steps, target = self.board.steps, self.board.steps[position].target
+        place = self.attention.place(target, symbol)
+        others: list[Part] = []
+        for source in sources:
+            via = steps[source].target.via
+            if via is not None and via.stem not in ("score", "context"):
+                right = self.board.general(source, clock_at(target.time or 1, place))[1]
+                others.append(Part(right, way(steps[source].target, via)))
+        left = self.attention.slope(target._replace(of=None, time=1, index=(), sample=None), place)
+        return Equation(left, (*others, *self.attention.backward(target, symbol)))
 
     def _of_state(self, target: Name) -> bool:
         return target.stem in self.desk.problem.network.cell_of(target.layer).state
@@ -770,6 +816,9 @@ class Writer:
         network, gradients = self.desk.problem.network, self.parts.gradients
         if self.parts.passes:
             return ("Each parameter has a gradient in every pass that reaches it; the gradient of the update is their sum.",)
+        if network.tokens:
+            alone = ", but for the query of the first token, which sees itself alone" if network.tokens.mask == "causal" else ""
+            return (f"Each parameter is used for every token. Every use contributes{alone}; the gradient is the sum.",)
         if network.source_steps:
             return (
                 "Each parameter of the encoder is used at every step of the encoder, each of the decoder at every step of the "

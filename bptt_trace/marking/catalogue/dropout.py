@@ -17,7 +17,7 @@ def _factors(case: Case, position: int, step: Step) -> tuple[Formula, ...]:
 
 
 @misconception(
-    "mask-forgotten",
+    "dropout-mask-forgotten",
     "the mask is left out",
     "What dropout drops is 0 going forward, and no gradient comes back through it.",
 )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bptt_trace.document.figures import Bar, Bars, Decades, Figure
+from bptt_trace.document.figures import Bar, Bars, Decades, Figure, HeatMap
 from bptt_trace.document.mathematics import Inline, Number, Row, Symbol, words
 from bptt_trace.media.drawing.cell_layout import lay
-from bptt_trace.media.drawing.network_layout import Arrow, Block, Drawing, Label
+from bptt_trace.media.drawing.network_layout import Arrow, Block, Drawing, Label, Shade
 from bptt_trace.media.drawing.sizes import Paper
 from bptt_trace.media.drawing.text_width import Face
 
@@ -113,9 +113,39 @@ def lay_decades(figure: Decades, paper: Paper) -> Drawing:
     return drawing
 
 
+def lay_map(figure: HeatMap, paper: Paper) -> Drawing:
+    """Square cells with their values in them; what a mask hides is crossed out."""
+    drawing = Drawing()
+    line = 11.5
+    texts = [(cell.value,) for row in figure.cells for cell in row if cell]
+    side = max([26.0, *(paper.width(text) + 8 for text in texts), *(paper.width((head,)) + 6 for head in figure.columns)])
+    left = max(paper.width((name,)) for name in figure.rows) + 6
+    for place, head in enumerate(figure.columns):
+        _centred(drawing, paper, (head,), left + (place + 0.5) * side, 0)
+    for number, (name, row) in enumerate(zip(figure.rows, figure.cells, strict=True)):
+        top = line + 3 + number * side
+        drawing.labels.append(Label(0, top + (side - line) / 2, left - 6, line, (name,), "", "right"))
+        for place, cell in enumerate(row):
+            x = left + place * side
+            if cell is None:
+                drawing.rules += [((x, top), (x + side, top + side)), ((x, top + side), (x + side, top))]
+                drawing.shades.append(Shade(x, top, side, 0))
+                continue
+            drawing.shades.append(Shade(x, top, side, cell.share))
+            _centred(drawing, paper, (cell.value,), x + side / 2, top + (side - line) / 2, "light" if cell.share > DARK else "")
+    drawing.width, drawing.height = left + len(figure.columns) * side, line + 3 + len(figure.rows) * side
+    return drawing
+
+
+DARK = 550
+"""From where a cell is so dark that its number is white, in thousandths."""
+
+
 def on_paper(figure: Figure, face: Face) -> Drawing:
     """A picture or a figure of bars, laid out in points."""
     paper = Paper(face)
+    if isinstance(figure, HeatMap):
+        return lay_map(figure, paper)
     if isinstance(figure, Decades):
         return lay_decades(figure, paper)
     if isinstance(figure, Bars):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import groupby, pairwise
 from math import ceil
 
-from bptt_trace.document.figures import Bars, Decades, Figure, Picture
+from bptt_trace.document.figures import Bars, Decades, Figure, HeatMap, Picture
 from bptt_trace.media.drawing.cell_layout import lay
 from bptt_trace.media.drawing.narrower import shortened, turned
 from bptt_trace.media.drawing.network_layout import Arrow, Drawing, Frame, Point
@@ -39,8 +39,8 @@ LEAST_BAR, MOST_BAR = 8, 60
 
 def boxes(figure: Figure, width: int, script: Script) -> list[list[Span]]:
     """The rows of a picture, with at most ``width`` columns."""
-    if isinstance(figure, Bars | Decades):
-        rows = list(_bars(figure, width, script) if isinstance(figure, Bars) else _decades(figure, width, script))
+    if isinstance(figure, Bars | Decades | HeatMap):
+        rows = list(_rows(figure, width, script))
         if max(len("".join(said for said, _ in row).rstrip()) for row in rows) <= width:
             return rows
         return _in_words(figure, width, script)
@@ -50,6 +50,13 @@ def boxes(figure: Figure, width: int, script: Script) -> list[list[Span]]:
             if drawing.width <= width:
                 return _Canvas(drawing, script).rows()
     return _in_words(figure, width, script)
+
+
+def _rows(figure: Bars | Decades | HeatMap, width: int, script: Script) -> Iterator[list[Span]]:
+    """A figure that has no boxes and arrows."""
+    if isinstance(figure, Bars):
+        return _bars(figure, width, script)
+    return _decades(figure, width, script) if isinstance(figure, Decades) else _map(figure, script)
 
 
 def squeezed(picture: Picture, script: Script) -> Iterator[Cells]:
@@ -224,6 +231,25 @@ def _decades(figure: Decades, width: int, script: Script) -> Iterator[list[Span]
         first, *others = textwrap.wrap(script.said(meaning), width - 3) or [""]
         yield [(FILLS[script.unicode][filling] * 2, STYLES.get(filling, "")), (f" {first}", "")]
         yield from ([("   " + line, "")] for line in others)
+
+
+SHADES = {True: " ░▒▓█", False: " .:#@"}
+"""From white to black: up to an eighth, three eighths and so on."""
+
+
+def _map(figure: HeatMap, script: Script) -> Iterator[list[Span]]:
+    """A row of values for each row of the map, between two of shades."""
+    values = [["" if cell is None else script.math(cell.value) for cell in row] for row in figure.cells]
+    heads = [script.math(head) for head in figure.columns]
+    side = max(len(script.math(name)) for name in figure.rows)
+    wide = max(len(text) for row in (heads, *values) for text in row) + 2
+    yield [(" " * side + "  " + " ".join(head.center(wide) for head in heads), "dim")]
+    shades = SHADES[script.unicode]
+    for name, row, texts in zip(figure.rows, figure.cells, values, strict=True):
+        dark = [shades[(cell.share * 4 + 500) // 1000] if cell else "" for cell in row]
+        band = " ".join((shade * wide if cell else "x".center(wide)) for shade, cell in zip(dark, row, strict=True))
+        yield [(f"{'':>{side}}  {band.rstrip()}", "")]
+        yield [(f"{script.math(name):>{side}}  " + " ".join(text.center(wide) for text in texts).rstrip(), "")]
 
 
 def _scale(figure: Decades, room: int, script: Script) -> str:

@@ -82,6 +82,17 @@ class Block:
                 yield start, end
 
 
+@dataclass(frozen=True)
+class Shade:
+    """A square of a map."""
+
+    x: float
+    y: float
+    side: float
+    share: int
+    """How dark it is, in thousandths."""
+
+
 @dataclass
 class Drawing:
     """A picture that is laid out: its parts and its size; y grows downwards."""
@@ -92,6 +103,7 @@ class Drawing:
     labels: list[Label] = field(default_factory=list)
     arrows: list[Arrow] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
+    shades: list[Shade] = field(default_factory=list)
     rules: list[tuple[Point, Point]] = field(default_factory=list)
     wires: list[tuple[Point, Point]] = field(default_factory=list)
     """Lines of a circuit without a head; arrows may start on them."""

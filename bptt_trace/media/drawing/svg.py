@@ -102,6 +102,10 @@ def _number(value: float) -> str:
 
 
 def _shapes(drawing: Drawing, colours: Colours) -> Iterator[str]:
+    for shade in drawing.shades:
+        x, y, side = map(_number, (shade.x, shade.y, shade.side))
+        share = f'fill="{colours.of("direct")}" fill-opacity="{shade.share / 1000:g}"'
+        yield f'<rect x="{x}" y="{y}" width="{side}" height="{side}" {share} stroke="{colours.ink}" stroke-width="0.4"/>'
     for (x1, y1), (x2, y2) in drawing.rules:
         yield _line((x1, y1), (x2, y2), colours.ink, 0.6)
     for block in drawing.blocks:
@@ -160,8 +164,8 @@ def _arrow(arrow: Arrow, colours: Colours) -> Iterator[str]:
 
 def _label(label: Label, colours: Colours) -> Iterator[str]:
     """A line of text; a fraction in it is two lines with a rule between them."""
-    colour = colours.of(label.kind)
-    fill = colour if label.kind in COLOURS else ""
+    colour = colours.ground if label.kind == "light" else colours.of(label.kind)
+    fill = colour if label.kind in (*COLOURS, "light") else ""
     pieces = set_inline(label.text, strong=label.kind in ("direct", "carried"))
     if not any(isinstance(piece, Fraction) for piece in pieces):
         anchor = {"left": "start", "center": "middle", "right": "end"}[label.align]

@@ -38,6 +38,9 @@ def _at(point: Point) -> str:
 
 
 def _commands(drawing: Drawing, spelled: Callable[[Inline], str]) -> Iterator[str]:
+    for shade in drawing.shades:
+        corner, size = _at((shade.x, shade.y)), f"{shade.side:.1f},{shade.side:.1f}"
+        yield rf"\filldraw[draw=black,fill=tracedirect!{shade.share / 10:.0f},line width=.3pt] {corner} rectangle ++({size});"
     for start, end in drawing.rules:
         yield rf"\draw[line width=.5pt] {_at(start)} -- {_at(end)};"
     for block in drawing.blocks:
@@ -68,7 +71,7 @@ def _commands(drawing: Drawing, spelled: Callable[[Inline], str]) -> Iterator[st
         yield rf"\filldraw[draw=black,fill={fill},line width={width},rounded corners={bend}pt] {corner} rectangle ++({size});"
     for label in drawing.labels:
         anchor = {"left": "base west", "center": "base", "right": "base east"}[label.align]
-        colour = f",trace{label.kind}" if label.kind in COLOURS else ""
+        colour = f",trace{label.kind}" if label.kind in COLOURS else ",white" if label.kind == "light" else ""
         strong = label.kind in ("direct", "carried") and isinstance(label.text[0], str)
         text = spelled(label.text)
         if strong:
