@@ -67,6 +67,16 @@ class Number(Math):
         yield self
 
 
+class Placed(Number):
+    """A number that a page calculates again: it has a place there."""
+
+    __slots__ = ("place",)
+
+    def __init__(self, digits: str, place: int) -> None:
+        super().__init__(digits)
+        self.place = place
+
+
 class Power(Number):
     """A power of ten on a scale: 0.01, or 10 with an exponent where letters are set."""
 

@@ -295,7 +295,7 @@ LASTING = (0.5, 2.0)
 def lasts(product: Any) -> bool:
     """Whether a change that is multiplied by this is neither lost nor blown up."""
     least, most = LASTING
-    return least <= abs(float(product)) < most
+    return bool(least <= abs(product) < most)
 
 
 def _verdict(sizes: Sequence[Any], product: Any) -> str:

@@ -14,8 +14,8 @@ from bptt_trace.exports.page.rules import Functions, in_javascript, inexact
 from bptt_trace.problem.numbers import Rounding
 
 SCRIPTS = Path(__file__).parent / "scripts"
-GIVEN = -1
-"""In place of a rule, where the problem gives the number."""
+GIVEN, TOTAL = -1, -2
+"""In place of a rule: the problem gives the number; the sum of what is printed, which nothing rounds."""
 
 
 class Code:
@@ -33,6 +33,11 @@ class Code:
         """Append one more step; its position."""
         which = GIVEN if rule is None else self._rules.setdefault(rule, len(self._rules))
         self._steps.append((which, list(arguments), int(role in KEEPS_FIGURES)))
+        return len(self._steps) - 1
+
+    def add_total(self, terms: Sequence[int]) -> int:
+        """Append a running total; its position."""
+        self._steps.append((TOTAL, list(terms), 0))
         return len(self._steps) - 1
 
     def javascript(self, name: str = "program") -> str:

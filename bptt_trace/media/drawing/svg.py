@@ -173,6 +173,8 @@ def _text(runs: Sequence[Run], x: float, y: float, anchor: str, colour: str, siz
             attributes += ' font-style="italic"'
         if run.strong:
             attributes += ' font-weight="bold"'
+        if run.place is not None:
+            attributes += f' data-v="{run.place}"'
         shift = wanted
         said = _safe(run.text)
         spans.append(f"<tspan{attributes}>{said}</tspan>" if attributes else said)

@@ -11,6 +11,7 @@ const ten = k => powers[k] ??= 10n ** BigInt(k);
 
 let DIGITS = 90, UNIT = ten(DIGITS);    // of a function behind the decimal point
 let rough = false;                      // whether a function was calculated that is no fraction
+let nudged = false;                     // whether functions are made a little larger, to see whether that changes anything
 
 const size = n => (n < 0n ? -n : n);
 const length = n => size(n).toString().length;
@@ -131,7 +132,12 @@ const functions = {
 for (const name of Object.keys(functions)) {
   const function_ = functions[name], at = name === "ln" ? [1n, 1n] : ZERO;
   const there = { exp: [1n, 1n], ln: ZERO, sqrt: ZERO, sin: ZERO, cos: [1n, 1n], tanh: ZERO, sigmoid: [1n, 2n] }[name];
-  functions[name] = z => { if (there && equal(z, at)) return there; rough = true; return function_(z); };
+  functions[name] = z => {
+    if (there && equal(z, at)) return there;
+    rough = true;
+    const [n, d] = function_(z);
+    return nudged ? [n * UNIT + n, d * UNIT] : [n, d];
+  };
 }
 
 // A calculation with functions in it, with as many digits as it takes to know the first 60; null where all cancel.
@@ -141,6 +147,10 @@ const precisely = calculate => {
     for (const digits of [90, 180, 360, 720, 1440, 2880, 5760]) {
       [DIGITS, UNIT, rough] = [digits, ten(digits), false];
       const v = calculate();
+      if (v[0] === 0n && rough) {       // 0 times a function, or a difference too small to be seen?
+        nudged = true;
+        try { if (calculate()[0] === 0n) return v; } finally { nudged = false; }
+      }
       if (!rough || (v[0] !== 0n && magnitude(v) > -20)) return v;
       if (before && v[0] !== 0n) {
         const apart = absolute(add(v, neg(before)));

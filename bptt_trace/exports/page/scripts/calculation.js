@@ -3,8 +3,10 @@
 // program = { rules, inexact, steps, policy, places, figures }
 //   rules    functions (k, s0, s1, ...) => a number of the arithmetic k
 //   inexact  for each rule whether it has a function in it that no fraction holds
-//   steps    [rule, arguments, keeps]: rule -1 is a given number; keeps: 1 where figures are kept whatever the policy
+//   steps    [rule, arguments, keeps]: rule -1 is a given number, -2 the sum of what is printed, which nothing rounds;
+//            keeps: 1 where figures are kept whatever the policy
 
+const GIVEN = -1, TOTAL = -2;
 const CANCELLED = "its terms cancel in all digits that are tried; decimal places may do";
 const TOO_SMALL = "the number is too small for this page; decimal places would do";
 
@@ -54,23 +56,30 @@ const carried = (program, [rule, , keeps], numbers, fractions) => {
   return v;
 };
 
+const totalled = decimals => {
+  const e = Math.min(...decimals.map(one => one.e));
+  const decimal = { n: decimals.reduce((sum, one) => sum + one.n * ten(one.e - e), 0n), e }, v = fraction(decimal);
+  return { v, text: plain(decimal), decimal, digits: v };
+};
+
 // Every step: { v, text }, with `digits` the printed number; or { reason } where it has no value.
 const evaluate = (program, inputs) => {
   const out = [], carries = program.policy === "carry";
   const fractions = carries && [...inputs.values()].some(one => endless(reduced(one.v)));
   program.steps.forEach((step, place) => {
-    if (step[0] < 0) { out.push(inputs.get(place)); return; }
+    if (step[0] === GIVEN) { out.push(inputs.get(place)); return; }
     const missing = step[1].find(argument => out[argument].v === undefined);
     if (missing !== undefined) { out.push({ reason: "", because: out[missing].because ?? missing }); return; }
     const numbers = step[1].map(argument => out[argument].v);
+    if (step[0] === TOTAL) { out.push(totalled(step[1].map(argument => out[argument].decimal))); return; }
     try {
       if (carries) {
         const v = carried(program, step, numbers, fractions);
-        const digits = settled(program, snapped(v, 50), step[2]);
-        out.push({ v, text: plain(digits), digits: fraction(digits) });
+        const decimal = settled(program, snapped(v, 50), step[2]);
+        out.push({ v, text: plain(decimal), decimal, digits: fraction(decimal) });
       } else {
-        const digits = byHand(program, step, numbers), v = fraction(digits);
-        out.push({ v, text: plain(digits), digits: v });
+        const decimal = byHand(program, step, numbers), v = fraction(decimal);
+        out.push({ v, text: plain(decimal), decimal, digits: v });
       }
     } catch (error) {
       if (!(error instanceof Failure) && !(error instanceof RangeError)) throw error;
@@ -95,6 +104,6 @@ const recomputes = (program, place, out) => {
 const unrounded = (program, inputs) => {
   const out = [];
   program.steps.forEach(([rule, args], place) =>
-    out.push(rule < 0 ? double(inputs.get(place).v) : program.rules[rule](doubles, ...args.map(argument => out[argument]))));
+    out.push(rule === TOTAL ? args.reduce((sum, one) => sum + out[one], 0) : rule === GIVEN ? double(inputs.get(place).v) : program.rules[rule](doubles, ...args.map(argument => out[argument]))));
   return out;
 };
