@@ -6,17 +6,19 @@ import json
 import random
 import shutil
 import subprocess
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from bptt_trace import CalculationError, load
+from students import blanked, by_hand
+
+from bptt_trace import CalculationError, Key, check, load
 from bptt_trace.calculation.arithmetic import Remembering, Values, arithmetic, run
 from bptt_trace.calculation.build import build
+from bptt_trace.engine.names import Name
 from bptt_trace.engine.program import Program
 from bptt_trace.engine.scalar_program import scalars
+from bptt_trace.exports.page.book import book
 from bptt_trace.exports.page.program import Code, script
 from bptt_trace.lines.spelling import shown
 from bptt_trace.problem.numbers import Rounding, exact_number
@@ -125,3 +127,72 @@ def compared(name: str, rule: str, count: int, seed: int = 1) -> dict[str, Any]:
     return dict(node("\n".join([engine("arithmetic", "calculation"), code, COMPARE]), wanted))
 
 
+
+
+MARK = """
+const wanted = JSON.parse(require("fs").readFileSync(0, "utf8"));
+const inputs = new Map(), texts = wanted.given; let j = 0;
+program.steps.forEach(([rule], place) => { if (rule === GIVEN) inputs.set(place, given(texts[j++])); });
+const key = new Key(program, book, unrounded(program, inputs), evaluate(program, inputs));
+console.log(JSON.stringify(wanted.sheets.map(sheet => {
+  const marking = new Marking(key, new Map(sheet.map(([place, text]) => [place, reading(text)]))).marks();
+  return [...marking.verdicts].map(([place, one]) => [place, one.kind, one.slugs ?? []]);
+})));
+"""
+
+
+def sheet_of(key: Key, by: random.Random) -> dict[Name, str]:
+    """A random answer sheet: error-free, with slips, with a mistake of the catalogue, with blanks, with few decimals, or wild."""
+    changed, way, slips = None, 0, {}
+    lines = [p for p, step in enumerate(key.steps) if step.rule is not None and not step.repeats]
+    kind = by.random()
+    if kind < 0.35 and key.changes:
+        mistake, changed = by.choice(key.changes)
+        way = by.randrange(max(map(len, changed.values())))
+        if by.random() < 0.5:
+            changed = {p: ways for p, ways in changed.items() if by.random() < 0.5}
+    elif kind < 0.75:
+        for place in by.sample(lines, by.randint(1, min(3, len(lines)))):
+            slips[place] = by.choice((-1, 1)) * by.choice((20, 50, 300, 2000)) * key.quantum[place]
+    answers = by_hand(key, changed=changed, way=way, slips=slips, extra=by.choice((0, 0, 0, 1)))
+    if by.random() < 0.4:
+        answers = blanked(answers, by.random() * 0.7, by.randrange(10**6))
+    for name in by.sample(list(answers), min(len(answers), by.choice((0, 0, 1, 2)))):
+        answers[name] = spoilt(answers[name], by)
+    return answers
+
+
+def spoilt(text: str, by: random.Random) -> str:
+    """An answer with the sign turned, a decimal dropped, digits swapped, or cut to nothing that can be read."""
+    if not text:
+        return text
+    kind = by.randrange(6)
+    if kind == 0:
+        return text[1:] if text.startswith("-") else f"-{text}"
+    if kind == 1:
+        return text[:-1].rstrip(".")
+    if kind == 2 and len(text) > 3:
+        return f"{text[:-2]}{text[-1]}{text[-2]}"
+    if kind == 3:
+        return f"{float(text) * 10:.3f}"
+    return f"{by.uniform(-2, 2):.4f}" if kind == 4 else "abc"
+
+
+def agreement(name: str, count: int, seed: int = 1) -> tuple[int, int, list[Any]]:
+    """Of how many random sheets the verdicts are those of ``check``, of how many, and the first other ones."""
+    key, by = Key(load(name)), random.Random(seed)
+    sheets = [sheet_of(key, by) for _ in range(count)]
+    index = key.program.index
+    code = Code(key.steps, key.problem.rounding)
+    script_text = "\n".join([engine("arithmetic", "calculation", "marking"), code.javascript(), book(key, code), MARK])
+    texts = [key.problem.given[step.target].text for step in key.steps if step.rule is None]
+    told = [sorted((index[name], text) for name, text in sheet.items()) for sheet in sheets]
+    found = node(script_text, {"given": texts, "sheets": told})
+    same, others = 0, []
+    for sheet, page in zip(sheets, found, strict=True):
+        wanted = [[index[one.name], one.verdict, list(one.misconceptions)] for one in check(key, sheet).answers]
+        differ = [(a, b) for a, b in zip(wanted, page, strict=True) if a != b]
+        same += not differ
+        if differ:
+            others.append((differ[:4], {str(k): v for k, v in sheet.items()}))
+    return same, count, others
