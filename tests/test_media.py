@@ -52,6 +52,7 @@ HOSTILE = [
     "Übung zu „Rückwärts“ – Größe ≈ 1 … ± · − ≤ ’",
 ]
 SOURCES = ["sheet.md.j2", "sheet.html.j2", "sheet.tex.j2", "exam.tex.j2", "packages.tex.j2", "sheet.typ.j2", "body.tex.j2"]
+SOURCES += ["body.html.j2", "style.css.j2"]
 PROGRAMS = ["python.py.j2", "numpy.py.j2", "torch.py.j2", "sympy.py.j2", "passages.py.j2"]
 
 

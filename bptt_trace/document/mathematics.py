@@ -150,25 +150,32 @@ class Symbol(Math):
             text = accent.format(text)
         below = self.below.spell(signs) if isinstance(self.below, Symbol) else signs.script(self.below) if self.below else ""
         time = signs.script(self.time) if self.time else ""
-        if below and time:
-            below = f"{below}{signs.script(',')}{time}"
-        if below or time:
-            text = (signs.under_primed if self.prime else signs.under).format(text, below or time)
-        elif self.prime:
-            text = signs.prime.format(text)
+        below = signs.below_and_time.format(below, time) if below and time else below or time
+        above = self._above(signs, bool(accent))
+        if below and above and not self.prime:
+            text = signs.under_above.format(text, below, above)
+        else:
+            if below:
+                text = (signs.under_primed if self.prime else signs.under).format(text, below)
+            elif self.prime:
+                text = signs.prime.format(text)
+            if above:
+                text = signs.above.format(text, above)  # a power of it is a sign of its own above
+        if self.index:
+            text += signs.index.format(signs.script(",".join(map(str, self.index))))
+        return text
+
+    def _above(self, signs: Signs, accented: bool) -> str:
+        """What stands above the letter: its layer, its sample, its iteration."""
         above = ""
-        if self.number or (self.word and not accent):
-            word = signs.upright.format(self.word) if self.word and not accent else ""
+        if self.number or (self.word and not accented):
+            word = signs.upright.format(self.word) if self.word and not accented else ""
             above = signs.layer.format(f"{word}{signs.script(self.number) if self.number else ''}")
         if self.sample is not None:
             above += signs.sample.format(signs.script(str(self.sample)))
         if self.iteration != 1:
             above += signs.iteration.format(self.iteration)
-        if above:
-            text = signs.above.format(text, above)  # a power of it is a sign of its own above
-        if self.index:
-            text += signs.index.format(signs.script(",".join(map(str, self.index))))
-        return text
+        return above
 
     def flat(self, signs: Signs) -> Iterator[Symbol | Derivative]:
         """Itself."""
@@ -240,6 +247,7 @@ class Put(Math):
 
     def spell(self, signs: Signs) -> str:
         """By the pattern of the notation."""
+        signs = signs.within
         form = getattr(signs, self.form)
         spelled = [part.spell(signs) if isinstance(part, Math) else signs.exponent(part) for part in self.parts]
         text: str = (form if isinstance(form, str) else form.pattern).format(*spelled)
@@ -257,7 +265,7 @@ class Applied(Math):
     def spell(self, signs: Signs) -> str:
         """As formulas have it."""
         word = signs.word(self.function)
-        return word if self.argument is None else signs.call.pattern.format(word, self.argument.spell(signs))
+        return word if self.argument is None else signs.call.pattern.format(word, self.argument.spell(signs.within))
 
 
 def between(sign: str, parts: Iterable[Math]) -> list[Math | str]:

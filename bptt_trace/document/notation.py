@@ -108,7 +108,11 @@ class Signs:
     """Letters and digits above or below a letter."""
     verbatim: Callable[[str], str] = str
     """Signs that read the same in every notation."""
+    below_and_time: str = "{},{}"
+    """What stands below a letter by its name, and the time."""
     under: str = "{}_{}"
+    under_above: str = "{}_{}^{}"
+    """One thing below a letter and another above it."""
     under_primed: str = "{}_{}'"
     low: str = "{}_{}"
     """One letter below another, or below the sign of a sum."""
@@ -140,6 +144,14 @@ class Signs:
     """The number of a line, in place of its result."""
     words: str = "{}"
     """Words in mathematics."""
+    together: Signs | None = None
+    """For a notation that lets lines end before the signs of a whole formula: the same without, for the parts of a fraction and
+    for all that stands in brackets."""
+
+    @property
+    def within(self) -> Signs:
+        """The notation of what stands within a formula."""
+        return self.together or self
 
 
 def like(signs: Signs, **own: Any) -> Signs:
@@ -168,14 +180,14 @@ OPERATORS = frozenset({"tanh", "exp", "ln", "log", "sin", "cos"})
 """Functions that every notation of set mathematics knows by their names."""
 
 
-def _word(operator: str, letters: Mapping[str, str], upright: str, below: str) -> Callable[[Any], str]:
+def _word(operator: str, letters: Mapping[str, str], upright: str, below: str, primed: str = "{}'") -> Callable[[Any], str]:
     r"""What functions are called in set mathematics: ``\tanh``, ``\sigma``, ``\mathrm{ReLU}``, ``\varphi_{1}'``."""
 
     def word(function: Any) -> str:
         sign: str = function.sign
         text = operator.format(sign) if sign in OPERATORS else letters.get(sign) or upright.format(sign)
-        prime = "'" if function.prime else ""
-        return (below.format(text, function.number) if function.number else text) + prime
+        text = below.format(text, function.number) if function.number else text
+        return primed.format(text) if function.prime else text
 
     return word
 
@@ -217,6 +229,7 @@ LATEX = like(
     upright=r"\mathrm{{{}}}",
     numeral=power_of_ten,
     under="{}_{{{}}}",
+    under_above="{{{}_{{{}}}^{{{}}}}}",
     under_primed="{}_{{{}}}'",
     above="{{{}^{{{}}}}}",
     sample=r"\langle {}\rangle",
@@ -378,7 +391,9 @@ TYPST = like(
     numeral=_power_of_ten("{}⋅10^({})"),
     script=_apart,
     verbatim=_apart,
+    below_and_time="{}\\,{}",
     under="{}_({})",
+    under_above='class("normal", {}_({})^({}))',
     under_primed="{}'_({})",
     low="{}_({})",
     above='class("normal", {}^({}))',
@@ -410,8 +425,8 @@ TYPST = like(
 def _elements(text: str) -> str:
     """Letters, numbers and signs, each as an element.
 
-    >>> _elements("t-1")
-    '<mi>t</mi><mo>−</mo><mn>1</mn>'
+    >>> _elements("t-1"), _elements("2")
+    ('<mrow><mi>t</mi><mo>−</mo><mn>1</mn></mrow>', '<mn>2</mn>')
     """
     kinds = [(sign, "mn" if sign.isdigit() or sign == "." else "mi" if sign.isalpha() else "mo") for sign in _minus(text)]
     joined: list[tuple[str, str]] = []
@@ -420,13 +435,14 @@ def _elements(text: str) -> str:
             joined[-1] = (joined[-1][0] + sign, kind)
         else:
             joined.append((sign, kind))
-    return "".join(f"<{kind}>{escape(sign)}</{kind}>" for sign, kind in joined)
+    elements = "".join(f"<{kind}>{escape(sign)}</{kind}>" for sign, kind in joined)
+    return f"<mrow>{elements}</mrow>" if len(joined) > 1 else elements
 
 
 def _mathml_number(text: str) -> str:
     mantissa, power, exponent = text.partition("e")
-    ten = f"<mo>·</mo><msup><mn>10</mn><mrow>{_elements(str(int(exponent)))}</mrow></msup>" if power else ""
-    return f"<mrow>{_elements(mantissa)}{ten}</mrow>"
+    ten = f"<mo>·</mo><msup><mn>10</mn>{_elements(str(int(exponent)))}</msup>" if power else ""
+    return f"<mrow>{_elements(mantissa)}{ten}</mrow>" if power else _elements(mantissa)
 
 
 def _operators(*signs: str) -> dict[str, str]:
@@ -434,43 +450,49 @@ def _operators(*signs: str) -> dict[str, str]:
     return {sign: f"<mo>{escape(UNICODE.marks.get(sign, sign).strip())}</mo>" for sign in signs}
 
 
-MATHML = like(
+_BOLD_ONE = "\N{MATHEMATICAL BOLD DIGIT ONE}"
+_OPEN, _CLOSE = '<mo stretchy="false">(</mo>', '<mo stretchy="false">)</mo>'
+"""Brackets as high as a letter; round a matrix they are as high as it is."""
+_BRACKETS = f"{_OPEN}{{}}{_CLOSE}"
+_TABLE = "<mrow><mo>(</mo><mtable><mtr><mtd>{}</mtd></mtr></mtable><mo>)</mo></mrow>"
+_TOGETHER = like(
     LATEX,
     plus="{}<mo>+</mo>{}",
     minus="{}<mo>−</mo>{}",
     negative="<mo>−</mo>{}",
     times="{}<mo>·</mo>{}",
     over="<mfrac><mrow>{}</mrow><mrow>{}</mrow></mfrac>",
-    ratio="<mfrac><mrow>{}</mrow><mrow>{}</mrow></mfrac>",
+    ratio="<mfrac>{}{}</mfrac>",
     power="<msup><mrow>{}</mrow><mn>{}</mn></msup>",
-    call="{}<mo>(</mo>{}<mo>)</mo>",
+    call=f"{{}}{_BRACKETS}",
     calls={"sqrt": "<msqrt>{}</msqrt>"},
     word=_word(
         "<mi>{}</mi>",
         {"sigma": "<mi>σ</mi>", "phi": "<mi>φ</mi>", "psi": "<mi>ψ</mi>"},
         "<mi>{}</mi>",
         "<msub>{}<mn>{}</mn></msub>",
+        "<msup>{}<mo>′</mo></msup>",
     ),
-    extreme="{}<mo>(</mo>{}<mo>,</mo>{}<mo>)</mo>",
+    extreme=f"{{}}{_OPEN}{{}}<mo>,</mo>{{}}{_CLOSE}",
     extremes={"max": "<mi>max</mi>", "min": "<mi>min</mi>"},
     number="<mn>{}</mn>",
-    bracket="<mo>(</mo>{}<mo>)</mo>",
+    bracket=_BRACKETS,
     ellipsis="{}<mo>+</mo><mo>…</mo><mo>+</mo>{}",
     entrywise="{}<mo>⊙</mo>{}",
     matmul="{}<mspace width='0.17em'/>{}",
     matmul_of_entries="{}{}",
     scaled="{}<mo>·</mo>{}",
     transposed="<msup><mrow>{}</mrow><mo>⊤</mo></msup>",
-    total="<mo>∑</mo><mo>(</mo>{}<mo>)</mo>",
-    diagonal="<mi>diag</mi><mo>(</mo>{}<mo>)</mo>",
-    column="<mo>(</mo><mtable><mtr><mtd>{}</mtd></mtr></mtable><mo>)</mo>",
-    row="<mo>(</mo><mtable><mtr><mtd>{}</mtd></mtr></mtable><mo>)</mo>",
+    total=f"<mo>∑</mo>{_BRACKETS}",
+    diagonal=f"<mi>diag</mi>{_BRACKETS}",
+    column=_TABLE,
+    row=_TABLE,
     below="</mtd></mtr><mtr><mtd>",
     beside="</mtd><mtd>",
-    ones="<mn mathvariant='bold'>1</mn>",
+    ones=f"<mn>{_BOLD_ONE}</mn>",
     cut="<msub><mrow>{}</mrow><mtext>[{}]</mtext></msub>",
-    tall="<mo>(</mo>{}<mo>)</mo>",
-    matrix="<mo>(</mo><mtable><mtr><mtd>{}</mtd></mtr></mtable><mo>)</mo>",
+    tall="<mrow><mo>(</mo>{}<mo>)</mo></mrow>",
+    matrix=_TABLE,
     fraction="<mn>{}</mn><mo>/</mo><mn>{}</mn>",
     letters={name: f"<mi>{letter}</mi>" for name, letter in _GREEK.items()}
     | {"theta": "<mi>θ</mi>"}
@@ -480,30 +502,50 @@ MATHML = like(
     numeral=_mathml_number,
     script=_elements,
     verbatim=_elements,
-    under="<msub><mrow>{}</mrow><mrow>{}</mrow></msub>",
-    under_primed="<msubsup><mrow>{}</mrow><mrow>{}</mrow><mo>′</mo></msubsup>",
-    low="<msub><mrow>{}</mrow><mrow>{}</mrow></msub>",
-    prime="<msup><mrow>{}</mrow><mo>′</mo></msup>",
-    above="<msup><mrow>{}</mrow><mrow>{}</mrow></msup>",
-    layer="<mo>(</mo>{}<mo>)</mo>",
-    sample="<mo>⟨</mo>{}<mo>⟩</mo>",
+    below_and_time="<mrow>{}<mo>,</mo>{}</mrow>",
+    under="<msub>{}{}</msub>",
+    under_above="<msubsup>{}{}<mrow>{}</mrow></msubsup>",
+    under_primed="<msubsup>{}{}<mo>′</mo></msubsup>",
+    low="<msub>{}{}</msub>",
+    prime="<msup>{}<mo>′</mo></msup>",
+    above="<msup>{}<mrow>{}</mrow></msup>",
+    layer=_BRACKETS,
+    sample='<mo stretchy="false">⟨</mo>{}<mo stretchy="false">⟩</mo>',
     iteration="<mo>@</mo><mn>{}</mn>",
-    index="<mo>[</mo>{}<mo>]</mo>",
-    accents={
-        "fwd": "<mover><mrow>{}</mrow><mo>→</mo></mover>",
-        "bwd": "<mover><mrow>{}</mrow><mo>←</mo></mover>",
-    },
-    derivative="<mfrac><mrow><mo>∂</mo>{}</mrow><mrow><mo>∂</mo>{}</mrow></mfrac>",
-    via="{}<mtext> via </mtext>{}",
-    marks=_operators(
-        "(", ")", "[", "]", ", ", " = ", " - ", "-", " -", " + ", "+", " < ", " > ", " / ", " /", "' = ", " * ", "* ", "*", " ~ ",
+    index='<mo stretchy="false">[</mo>{}<mo stretchy="false">]</mo>',
+    accents={"fwd": "<mover>{}<mo>→</mo></mover>", "bwd": "<mover>{}<mo>←</mo></mover>"},
+    derivative="<mfrac><mrow><mi>∂</mi>{}</mrow><mrow><mi>∂</mi>{}</mrow></mfrac>",
+    via="{}<mtext>&#160;via&#160;</mtext>{}",
+    marks={"(": _OPEN, ")": _CLOSE, "[": '<mo stretchy="false">[</mo>', "]": '<mo stretchy="false">]</mo>'}
+    | _operators(
+        ", ", " = ", " - ", "-", " -", " + ", "+", " < ", " > ", " / ", " /", "' = ", " * ", "* ", "*", " ~ ",
         "~ ", " <= ", "…", ", ..., ", BESIDE, "max", "min", "[i]", "[j]", "= ",
     ),
-    raised="<msup><mrow>{}</mrow><mrow>{}</mrow></msup>",
+    raised="<msup>{}<mrow>{}</mrow></msup>",
     powered="<msup><mo>·</mo><mn>{}</mn></msup>",
-    sum="<munder><mo>∑</mo><mi>{}</mi></munder>",
-    sums="<munder><mo>∑</mo><mtext>{}</mtext></munder>",
-    of_sample="<msup><mrow>{}</mrow><mrow><mo>⟨</mo>{}<mo>⟩</mo></mrow></msup>",
-    box="<menclose notation='box'><mtext>{}</mtext></menclose>",
+    sum="<munder><mo>∑</mo>{}</munder>",
+    sums="<munder><mo>∑</mo>{}</munder>",
+    of_sample='<msup>{}<mrow><mo stretchy="false">⟨</mo>{}<mo stretchy="false">⟩</mo></mrow></msup>',
+    box="<menclose notation='box'>{}</menclose>",
     words="<mtext>{}</mtext>",
 )  # fmt: skip
+
+
+def _next_line(sign: str) -> str:
+    """A sign before which a line may end: it begins another element ``math``."""
+    form = ' form="infix"' if sign in "+−" else ""  # not the signs of a number
+    return f"</math><wbr/><math><mo{form}>{sign}</mo>"
+
+
+MATHML = like(
+    _TOGETHER,
+    plus=f"{{}}{_next_line('+')}{{}}",
+    minus=f"{{}}{_next_line('−')}{{}}",
+    times=f"{{}}{_next_line('·')}{{}}",
+    scaled=f"{{}}{_next_line('·')}{{}}",
+    entrywise=f"{{}}{_next_line('⊙')}{{}}",
+    matmul_of_entries="{}</math><wbr/><math>{}",
+    ellipsis=f"{{}}{_next_line('+')}<mo>…</mo>{_next_line('+')}{{}}",
+    together=_TOGETHER,
+)
+"""Within elements ``math``, of which a long formula takes several."""

@@ -36,6 +36,36 @@ class Word(str):
 NO_WORD = Word("")
 
 
+class LineNumber(str):
+    """The number of a line, where another refers to it."""
+
+    at: str
+    """The line that is meant: in ``[1,2] of 30–35``, line 30.1,2 by 30."""
+
+    def __new__(cls, said: str, at: str = "") -> LineNumber:
+        """A number; by default of the line that has it."""
+        number = super().__new__(cls, said)
+        number.at = at or said
+        return number
+
+
+class Uses(str):
+    """The lines whose results go in: ``14, 15``."""
+
+    parts: tuple[str, ...]
+    """From left to right: numbers of lines, and what stands between them."""
+
+    def __new__(cls, parts: Iterable[str] = ()) -> Uses:
+        """The parts in a row."""
+        told = tuple(parts)
+        uses = super().__new__(cls, "".join(told))
+        uses.parts = told
+        return uses
+
+
+NO_USES = Uses()
+
+
 class Row(NamedTuple):
     """One line of the calculation, ready to be set."""
 
@@ -45,8 +75,7 @@ class Row(NamedTuple):
     formula: Math
     numbers: Math
     result: Math
-    uses: str
-    """The lines whose results go in: ``14, 15``."""
+    uses: Uses
     label: Word
     role: str = ""
     """The role of the quantity, as in JSON."""

@@ -10,7 +10,8 @@ variable: a hole that is filled later (``Line``), or a name or entries
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -76,7 +77,10 @@ def is_whole(formula: Formula) -> bool:
 
 
 class Printer:
-    """The walk over a formula of numbers; subclasses write the variables."""
+    """The walk over a formula of numbers; subclasses write the variables.
+
+    In a notation that lets lines end, they do so before the signs of a sum, or of a product, that is the whole formula.
+    """
 
     numbers = False
     """Whether variables are written as numbers; symbols for exact numbers are then numbers too."""
@@ -106,7 +110,7 @@ class Printer:
         """An exact number."""
         value = number.value
         if number.symbol:
-            return str(value) if self.numbers else number.symbol, ATOM
+            return (self.signs.number.format(value) if self.numbers else self.signs.letter.format(number.symbol)), ATOM
         if value.denominator == 1:
             return self.signs.number.format(value), ATOM if value >= 0 else SUM
         if value < 0:
@@ -127,8 +131,16 @@ class Printer:
 
     def put(self, form: Form, *parts: Formula) -> Written:
         """A form, filled with the parts of a node."""
-        written = [self.part(part, least) for part, least in zip(parts, form.least, strict=True)]
+        with self.inside():
+            written = [self.part(part, least) for part, least in zip(parts, form.least, strict=True)]
         return form.pattern.format(*written), form.strength
+
+    @contextmanager
+    def inside(self) -> Iterator[Signs]:
+        """The notation of a node, while its parts are written in that of what stands within."""
+        signs, self.signs = self.signs, self.signs.within
+        yield signs
+        self.signs = signs
 
     def write(self, formula: Formula) -> Written:
         """A formula as text, and its precedence."""
@@ -155,28 +167,31 @@ class Printer:
             case Apply(function, argument):
                 return self.applied(function, argument)
             case Extreme(kind, both):
-                texts = [self.part(part, least, bare=True) for part, least in zip(both, self.signs.extreme.least, strict=True)]
+                with self.inside() as signs:
+                    texts = [self.part(part, least, bare=True) for part, least in zip(both, signs.extreme.least, strict=True)]
                 return self.signs.extreme.pattern.format(self.signs.extremes[kind], *texts), ATOM
             case _:
                 return self.of_arrays(cast(Node, formula))
 
     def sum(self, terms: Sequence[Formula]) -> Written:
         """Terms from left to right."""
-        text = self.part(terms[0], self.signs.plus.least[0])
-        for term in terms[1:]:
-            sign, positive = signed(term)
-            form = self.signs.plus if sign == "+" else self.signs.minus
-            text = form.pattern.format(text, self.part(positive, form.least[1]))
-        return text, self.signs.plus.strength
+        with self.inside() as signs:
+            text = self.part(terms[0], signs.plus.least[0])
+            for term in terms[1:]:
+                sign, positive = signed(term)
+                form = signs.plus if sign == "+" else signs.minus
+                text = form.pattern.format(text, self.part(positive, form.least[1]))
+        return text, signs.plus.strength
 
     def times(self, factors: Sequence[Formula]) -> Written:
         """Factors from left to right; between two columns stands the sign for entry by entry."""
-        text, vectors = self.part(factors[0], self.signs.times.least[0]), bool(factors[0].shape)
-        for factor in factors[1:]:
-            form = self.signs.entrywise if vectors and factor.shape else self.signs.times
-            vectors = vectors or bool(factor.shape)
-            text = form.pattern.format(text, self.part(factor, form.least[1]))
-        return text, self.signs.times.strength
+        with self.inside() as signs:
+            text, vectors = self.part(factors[0], signs.times.least[0]), bool(factors[0].shape)
+            for factor in factors[1:]:
+                form = signs.entrywise if vectors and factor.shape else signs.times
+                vectors = vectors or bool(factor.shape)
+                text = form.pattern.format(text, self.part(factor, form.least[1]))
+        return text, signs.times.strength
 
     def over(self, numerator: Formula, denominator: Formula) -> Written:
         """A quotient."""
@@ -186,12 +201,14 @@ class Printer:
     def power(self, base: Formula, exponent: int, bracketed: bool) -> Written:
         """A whole power; ``bracketed`` puts a name in brackets too."""
         form = self.signs.power
-        text = self.bracket(self.part(base, SUM), base) if bracketed else self.part(base, form.least[0])
+        with self.inside():
+            text = self.bracket(self.part(base, SUM), base) if bracketed else self.part(base, form.least[0])
         return form.pattern.format(text, self.signs.exponent(exponent)), form.strength
 
     def applied(self, function: Function, argument: Formula) -> Written:
         """A function with its argument."""
-        text = self.part(argument, self.signs.call.least[0], bare=True)
+        with self.inside():
+            text = self.part(argument, self.signs.call.least[0], bare=True)
         own = self.signs.calls.get(function.name)
         return own.format(text) if own else self.signs.call.pattern.format(self.function(function), text), ATOM
 
@@ -335,7 +352,8 @@ class ArrayPrinter(Printer):
                 return self.put(self.signs.diagonal, operand)
             case Stack(parts):
                 form, between = (self.signs.row, self.signs.beside) if self.rows else (self.signs.column, self.signs.below)
-                return form.pattern.format(between.join(self.part(part, form.least[0]) for part in parts)), ATOM
+                with self.inside():
+                    return form.pattern.format(between.join(self.part(part, form.least[0]) for part in parts)), ATOM
             case Slice(operand, start, shape):
                 return self.cut(operand, start, shape)
             case Spread(operand, shape):
@@ -355,14 +373,17 @@ class ArrayPrinter(Printer):
 
     def outer(self, column: Formula, row: Formula) -> Written:
         """column · rowᵀ; with ``rows`` the transpose of that: rowᵀ · column."""
-        flipped = self.transposed(row)[0] if row.shape else self.part(row, POWER)
-        upright = self.part(column, POWER)
+        form = self.beside(column, row)
+        with self.inside():
+            flipped = self.transposed(row)[0] if row.shape else self.part(row, POWER)
+            upright = self.part(column, POWER)
         texts = (flipped, upright) if self.rows else (upright, flipped)
-        return self.beside(column, row).pattern.format(*texts), PRODUCT
+        return form.pattern.format(*texts), PRODUCT
 
     def transposed(self, operand: Formula) -> Written:
         """The transpose."""
-        text = self.part(operand, self.signs.transposed.least[0])
+        with self.inside():
+            text = self.part(operand, self.signs.transposed.least[0])
         # An index below and a sign above share the place behind a fraction badly.
         if not self.signs.in_line and isinstance(operand, Var) and self.fraction(operand):
             text = self.signs.tall.format(text)
@@ -371,13 +392,15 @@ class ArrayPrinter(Printer):
     def spread(self, operand: Formula, shape: Shape) -> Written:
         """A number times a column of ones."""
         ones = literal(["1"] * shape[0], shape, self.signs, self.rows) if self.numbers else self.signs.ones
-        return self.signs.times.pattern.format(self.part(operand, PRODUCT), ones), PRODUCT
+        with self.inside() as signs:
+            return signs.times.pattern.format(self.part(operand, PRODUCT), ones), PRODUCT
 
     def cut(self, operand: Formula, start: int, shape: Shape) -> Written:
         """Some entries of a column, counted from 1."""
         last = start + (shape[0] if shape else 1)
         places = str(last) if last == start + 1 else f"{start + 1}..{last}"
-        return self.signs.cut.format(self.bracket(self.part(operand, SUM), operand), places), ATOM
+        with self.inside():
+            return self.signs.cut.format(self.bracket(self.part(operand, SUM), operand), places), ATOM
 
 
 def literal(texts: Sequence[str], shape: Shape, signs: Signs, rows: bool) -> str:

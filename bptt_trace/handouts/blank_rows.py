@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from bptt_trace.calculation.arithmetic import Values
 from bptt_trace.document.mathematics import NOTHING, Math, Put, Verbatim
 from bptt_trace.document.notation import TEXT
-from bptt_trace.document.sheet import NO_WORD, Row, Stream, Word
+from bptt_trace.document.sheet import NO_USES, NO_WORD, Row, Stream, Word
 from bptt_trace.engine.names import Role
 from bptt_trace.engine.program import Program
 from bptt_trace.engine.rules import Rule
@@ -78,7 +78,7 @@ class Paper(Desk):
             numbers=row.numbers if hints.told else NOTHING,
             result=NOTHING,
             label=label if hints.hints == 1 else NO_WORD,
-            uses="",
+            uses=NO_USES,
             blank=self.blanks.asked.get(position, ""),
         )
         if self.answers is None or position not in hints.asked:
@@ -118,7 +118,7 @@ class PaperBoard(Blackboard):
             numbers=row.numbers if self.paper.blanks.told else NOTHING,
             result=NOTHING,
             label=label if self.paper.blanks.hints == 1 else NO_WORD,
-            uses="",
+            uses=NO_USES,
         )
 
     def stream(self, positions: Sequence[int], label: Label | None = None, adds_up: bool = False) -> Stream:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
+
+from bptt_trace.document.sheet import LineNumber
+
+Numbered = Callable[[int], str]
+"""How a line is referred to."""
 
 
 def ranges(lines: Sequence[int]) -> str:
@@ -12,22 +17,45 @@ def ranges(lines: Sequence[int]) -> str:
     >>> ranges([1, 2, 3, 31])
     '1–3, 31'
     """
+    return "".join(in_short(lines, str))
+
+
+def in_short(lines: Sequence[int], number: Numbered = lambda line: LineNumber(str(line))) -> Iterator[str]:
+    """The same from left to right: numbers, and what stands between them."""
     if len(lines) < 3:
-        return ", ".join(map(str, lines))
+        return listed(map(number, lines))
     runs = [[line for _, line in run] for _, run in groupby(enumerate(lines), lambda pair: pair[1] - pair[0])]
     if len(runs) > MOST_RUNS and all(len(run) == 1 for run in runs):
-        return _progressions(lines)
-    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
+        return _progressions(lines, number)
+    return joined(span([number(line) for line in run]) for run in runs)
+
+
+def span(run: Sequence[str]) -> Iterator[str]:
+    """Neighbours: the first and the last, or both of two."""
+    return iter((run[0], "–", run[-1])) if len(run) > 2 else listed(run)
+
+
+def listed(numbers: Iterable[str]) -> Iterator[str]:
+    """One after the other."""
+    return joined((number,) for number in numbers)
+
+
+def joined(pieces: Iterable[Iterable[str]], between: str = ", ") -> Iterator[str]:
+    """Pieces with a sign between each two."""
+    for place, piece in enumerate(pieces):
+        if place:
+            yield between
+        yield from piece
 
 
 MOST_RUNS = 12
 """Lines in a row that are not neighbours; more of them, one for each time step, are told by the first two and the last."""
 
 
-def _progressions(lines: Sequence[int]) -> str:
+def _progressions(lines: Sequence[int], number: Numbered = str) -> Iterator[str]:
     """Many lines, those at equal distances as a progression.
 
-    >>> _progressions([2, 6, 11, 16, 21, 26])
+    >>> "".join(_progressions([2, 6, 11, 16, 21, 26]))
     '2, 6, 11, …, 26'
     """
     runs: list[list[int]] = []
@@ -39,4 +67,5 @@ def _progressions(lines: Sequence[int]) -> str:
             runs[-1:] = [run[:1], [run[1], line]]
         else:
             runs.append([line])
-    return ", ".join(f"{run[0]}, {run[1]}, …, {run[-1]}" if len(run) > 3 else ", ".join(map(str, run)) for run in runs)
+    told = ([number(line) for line in run] for run in runs)
+    return joined(listed((run[0], run[1], "…", run[-1])) if len(run) > 3 else listed(run) for run in told)

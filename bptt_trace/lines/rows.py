@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal, Inexact, localcontext
 from fractions import Fraction
-from functools import cached_property
-from itertools import groupby
+from functools import cached_property, partial
+from itertools import chain, groupby
 from operator import add
 from typing import Any, overload
 
@@ -21,13 +21,13 @@ from bptt_trace.calculation.arithmetic import WORKING, Arithmetic, Values, arith
 from bptt_trace.document.mathematics import NOTHING, Derivative, Math, Number, Relation, Symbol
 from bptt_trace.document.mathematics import Row as Pieces
 from bptt_trace.document.notation import LATEX, TEXT, Signs
-from bptt_trace.document.sheet import NO_WORD, Row, Stream, Word
+from bptt_trace.document.sheet import NO_WORD, LineNumber, Row, Stream, Uses, Word
 from bptt_trace.engine.formula import Formula, Var
 from bptt_trace.engine.formula_text import Line, template
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.engine.program import Program, Step
 from bptt_trace.engine.rules import Rule, rule_of
-from bptt_trace.lines.line_numbers import ranges
+from bptt_trace.lines.line_numbers import in_short, joined, span
 from bptt_trace.lines.parts_of_sheet import parts_of
 from bptt_trace.lines.spelling import (
     Clock,
@@ -47,6 +47,11 @@ Label = Callable[[int, int], Word]
 """The word for a line, from its place among the steps and, in a program of numbers, that of a component."""
 ROLE_WORDS = {role: role.value for role in Role}
 """``role.value`` is a Python function, and asked for in every line."""
+
+
+def _component(index: str, line: int) -> LineNumber:
+    """A component of a line by the number of that line."""
+    return LineNumber(str(line), f"{line}.{index}")
 
 
 class _Names(Sequence[str]):
@@ -361,14 +366,14 @@ class Desk:
             beside,
         )
 
-    def uses(self, arguments: Sequence[int]) -> str:
+    def uses(self, arguments: Sequence[int]) -> Uses:
         """The lines whose results go in, all of them, in the order of the sheet: ``12, 17, 50–54``.
 
         Where matrices have lines of their own, 4 stands for all components of line 4; ``[1,2] of 30–35`` is the same
         component of several lines.
         """
         if not self.has_components:
-            return ranges(sorted({self.line_of[position] for position in arguments} - {0}))
+            return Uses(in_short(sorted({self.line_of[position] for position in arguments} - {0})))
         groups: dict[int, list[int]] = {}
         for position in sorted(set(arguments)):
             if self.line_of[position]:
@@ -380,22 +385,28 @@ class Desk:
                 return ""
             return self._line_texts[groups[line][0]].removeprefix(f"{line}.") if len(groups[line]) == 1 else f"line {line}"
 
-        pieces: list[str] = []
+        pieces: list[Iterator[str]] = []
+        apart = ", "
         for common, run in groupby(groups, alike):
             lines = list(run)
             if not common:
-                pieces.append(ranges(lines))
+                pieces.append(in_short(lines, self._whole))
             elif len(lines) > 2:
-                pieces.append(f"[{common}] of {ranges(lines)}")
+                pieces.append(chain((f"[{common}] of ",), in_short(lines, partial(_component, common))))
+                apart = "; "
             else:
                 pieces += [self._components(groups[line]) for line in lines]
-        return ("; " if any(" of " in piece for piece in pieces) else ", ").join(pieces)
+        return Uses(joined(pieces, apart))
+
+    def _whole(self, line: int) -> LineNumber:
+        """A line with all of its components, or the first of them where it has no line of its own."""
+        return LineNumber(str(line), "" if self.on_board else self._line_texts[self._first[line]])
 
     def _is_whole(self, line: int, count: int) -> bool:
         """Whether so many components of a line are told by its number alone."""
         return self._line_texts[self._first[line]] == str(line) or (self.on_board and count == self._sizes[line])
 
-    def _components(self, positions: Sequence[int]) -> str:
+    def _components(self, positions: Sequence[int]) -> Iterator[str]:
         """Components of one line in short: ``4.1–4.3``; of a matrix those of one row, ``4.1,1–4.1,3``."""
 
         def alike(pair: tuple[int, int]) -> tuple[int, str]:
@@ -403,8 +414,7 @@ class Desk:
             return position - place, self._line_texts[position].rpartition(",")[0]
 
         runs = groupby(enumerate(positions), alike)
-        texts = ([self._line_texts[position] for _, position in run] for _, run in runs)
-        return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(run) for run in texts)
+        return joined(span([LineNumber(self._line_texts[position]) for _, position in run]) for _, run in runs)
 
     @cached_property
     def _first(self) -> dict[int, int]:

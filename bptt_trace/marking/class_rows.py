@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from io import StringIO
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bptt_trace.archives import Archive
+from bptt_trace.document.sheet import Sheet
 from bptt_trace.engine.names import Name
 from bptt_trace.errors import ProblemError, TraceError, TypesettingError
 from bptt_trace.marking.answer_files import Answers, decoded
@@ -158,9 +159,8 @@ class Grader:
         from bptt_trace.media.pdf import source
         from bptt_trace.media.templates import html, latex, markdown
 
-        return {"html": html, "markdown": markdown, "latex": latex, "pdf": source}[self.form or "html"](
-            report(key, marks, student)
-        )
+        writers: dict[str, Callable[[Sheet], str]] = {"html": html, "markdown": markdown, "latex": latex, "pdf": source}
+        return writers[self.form or "html"](report(key, marks, student))
 
     def _load_variant(self, student: str) -> Key:
         assert self._variants is not None

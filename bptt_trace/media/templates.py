@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
-from html import escape
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import quote
@@ -27,6 +26,18 @@ from bptt_trace.errors import ProblemError
 from bptt_trace.media.drawing.characters import text as in_boxes
 from bptt_trace.media.drawing.svg import svg
 from bptt_trace.media.drawing.tikz import tikz
+from bptt_trace.media.html import (
+    anchor,
+    html_formula,
+    html_math,
+    html_number,
+    html_picture,
+    html_summand,
+    html_told,
+    html_words,
+    linked,
+    named,
+)
 from bptt_trace.media.typst import typst_image, typst_words
 from bptt_trace.media.unicode import Script
 
@@ -66,9 +77,10 @@ def markdown(sheet: Sheet, templates: Path | None = None, links: Mapping[str, st
     return _render("sheet.md.j2", sheet, templates, {"picture": _pictured(links)})
 
 
-def html(sheet: Sheet, templates: Path | None = None) -> str:
+def html(sheet: Sheet, templates: Path | None = None, *, prefix: str = "") -> str:
     """The sheet as one page of HTML, without scripts and without anything from elsewhere."""
-    return _render("sheet.html.j2", sheet, templates)
+    lines = {row.number for row in sheet.rows()}
+    return _render("sheet.html.j2", sheet, templates, {"uses": linked(lines, prefix), "id": named(prefix)})
 
 
 def latex(sheet: Sheet, templates: Path | None = None, *, fragment: bool = False, exam: bool = False) -> str:
@@ -88,7 +100,7 @@ def template_directory() -> Path:
     return next(path for path in (here / "templates", here.parent / "templates") if path.is_dir())
 
 
-Filters = Mapping[str, Callable[[Figure], str]]
+Filters = Mapping[str, Callable[..., str]]
 
 
 def _render(name: str, sheet: Sheet, templates: Path | None, filters: Filters = MappingProxyType({})) -> str:
@@ -134,8 +146,9 @@ def environment_for(name: str, templates: Path | None = None) -> ImmutableSandbo
             environment.filters |= {"words": docstring_words}
             return environment
         if name.endswith(".html.j2"):
-            environment.filters |= {"words": html_words, "inline": _inline(html_words, _html_math), "math": _html_math}
-            environment.filters |= {"picture": svg}
+            environment.filters |= {"words": html_words, "inline": _inline(html_words, html_math), "math": html_math}
+            environment.filters |= {"formula": html_formula, "number": html_number, "summand": html_summand, "anchor": anchor}
+            environment.filters |= {"told": html_told, "picture": html_picture, "id": named(""), "uses": linked(())}
             return environment
         environment.filters |= {
             "words": markdown_words,
@@ -186,15 +199,6 @@ def markdown_words(text: str) -> str:
 def _markdown_linked(text: str) -> str:
     """The same, with addresses that can be followed: for sources."""
     return _MARKDOWN.sub(r"\\\1", text).replace("\n", "<br>")
-
-
-def html_words(text: str) -> str:
-    """Words for HTML: nothing in them is markup."""
-    return escape(text, quote=True).replace("\n", "<br>")
-
-
-def _html_math(math: Math) -> str:
-    return f'<span class="m">{escape(math.spell(UNICODE), quote=True)}</span>'
 
 
 def _tex_math(math: Math) -> str:

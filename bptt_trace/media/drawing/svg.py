@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 from math import hypot
@@ -23,7 +24,29 @@ from bptt_trace.media.drawing.text_width import DEJAVU, SMALL, Fraction, Run, se
 COLOURS = {"forward": "#707070", "direct": "#005A9C", "carried": "#C2410C", "sum": "#8a8a8a"}
 """Direct is solid, carried dashed or hatched: colour comes last."""
 FACES = "'DejaVu Serif', 'Bitstream Vera Serif', 'STIX Two Text', serif"
-INK = "#222222"
+
+
+@dataclass(frozen=True)
+class Colours:
+    """What a picture is drawn in."""
+
+    ink: str
+    ground: str
+    given: str
+    """The inside of a box with given numbers."""
+    forward: str
+    direct: str
+    carried: str
+    sum: str
+
+    def of(self, kind: str) -> str:
+        """The colour of an arrow, a bar or its words."""
+        colour: str = getattr(self, kind) if kind in COLOURS else self.ink
+        return colour
+
+
+PAPER = Colours(ink="#222222", ground="#ffffff", given="#ececec", **COLOURS)
+"""A file has a ground of its own, whatever it is put on."""
 SCALE = 1.65
 """Pixels per point."""
 MARGIN = 4
@@ -35,7 +58,7 @@ SIZE = 8
 """The size of the letters, in points."""
 
 
-def svg(figure: Figure) -> str:
+def svg(figure: Figure, colours: Colours = PAPER) -> str:
     """The picture as an SVG document."""
     drawing = on_paper(figure, DEJAVU)
     width, height = drawing.width + 2 * MARGIN, drawing.height + 2 * MARGIN
@@ -44,10 +67,11 @@ def svg(figure: Figure) -> str:
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{-MARGIN} {-MARGIN} {_number(width)} {_number(height)}" '
             f'width="{_number(width * SCALE)}" height="{_number(height * SCALE)}" role="img" '
-            f'font-family="{FACES}" font-size="{SIZE}" fill="{INK}">',
+            f'font-family="{FACES}" font-size="{SIZE}" fill="{colours.ink}">',
             f"<title>{title}</title>",
             f"<desc>{described}</desc>",
-            *_shapes(drawing),
+            f'<rect x="{-MARGIN}" y="{-MARGIN}" width="{_number(width)}" height="{_number(height)}" fill="{colours.ground}"/>',
+            *_shapes(drawing, colours),
             "</svg>",
             "",
         ]
@@ -77,11 +101,11 @@ def _number(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
-def _shapes(drawing: Drawing) -> Iterator[str]:
+def _shapes(drawing: Drawing, colours: Colours) -> Iterator[str]:
     for (x1, y1), (x2, y2) in drawing.rules:
-        yield _line((x1, y1), (x2, y2), INK, 0.6)
+        yield _line((x1, y1), (x2, y2), colours.ink, 0.6)
     for block in drawing.blocks:
-        colour = COLOURS[block.kind]
+        colour = colours.of(block.kind)
         fill = "none" if block.kind == "carried" else colour
         if block.kind == "carried":
             for start, end in block.hatching():
@@ -89,23 +113,23 @@ def _shapes(drawing: Drawing) -> Iterator[str]:
         x, y, width, height = map(_number, (block.x, block.y, block.width, block.height))
         yield f'<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="{fill}" stroke="{colour}" stroke-width="0.8"/>'
     for start, end in drawing.wires:
-        yield _line(start, end, COLOURS["forward"], 0.7)
+        yield _line(start, end, colours.forward, 0.7)
     for arrow in drawing.arrows:
-        yield from _arrow(arrow)
+        yield from _arrow(arrow, colours)
     for across, down in drawing.joins:
         square = f'x="{_number(across - DOT)}" y="{_number(down - DOT)}" width="{_number(2 * DOT)}" height="{_number(2 * DOT)}"'
-        yield f'<rect {square} rx="{DOT}" fill="{COLOURS["forward"]}"/>'
+        yield f'<rect {square} rx="{DOT}" fill="{colours.forward}"/>'
     for frame in drawing.frames:
         x, y, width, height = map(_number, (frame.x, frame.y, frame.width, frame.height))
-        fill = "#ececec" if frame.style == "given" else "#ffffff"
+        fill = colours.given if frame.style == "given" else colours.ground
         stroke = "1.1" if frame.style == "state" else "0.6"
         round_ = _number(frame.height / 2) if frame.style == "operation" else "3.5"
         yield (
-            f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="{round_}" fill="{fill}" stroke="{INK}" '
+            f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="{round_}" fill="{fill}" stroke="{colours.ink}" '
             f'stroke-width="{stroke}"/>'
         )
     for label in drawing.labels:
-        yield from _label(label)
+        yield from _label(label, colours)
 
 
 def _line(start: Point, end: Point, colour: str, width: float, dashed: bool = False) -> str:
@@ -124,8 +148,8 @@ def head(arrow: Arrow, length: float = HEAD) -> tuple[Point, Point, Point, Point
     return back, (back[0] - dy * half, back[1] + dx * half), (x2, y2), (back[0] + dy * half, back[1] - dx * half)
 
 
-def _arrow(arrow: Arrow) -> Iterator[str]:
-    colour, (back, *corners) = COLOURS[arrow.kind], head(arrow)
+def _arrow(arrow: Arrow, colours: Colours) -> Iterator[str]:
+    colour, (back, *corners) = colours.of(arrow.kind), head(arrow)
     width = 0.7 if arrow.kind == "forward" else 1.4
     points = [*arrow.points[:-1], back]
     for start, end in pairwise(points):
@@ -134,13 +158,14 @@ def _arrow(arrow: Arrow) -> Iterator[str]:
     yield f'<polygon points="{shape}" fill="{colour}"/>'
 
 
-def _label(label: Label) -> Iterator[str]:
+def _label(label: Label, colours: Colours) -> Iterator[str]:
     """A line of text; a fraction in it is two lines with a rule between them."""
-    colour = COLOURS.get(label.kind, INK)
+    colour = colours.of(label.kind)
+    fill = colour if label.kind in COLOURS else ""
     pieces = set_inline(label.text, strong=label.kind in ("direct", "carried"))
     if not any(isinstance(piece, Fraction) for piece in pieces):
         anchor = {"left": "start", "center": "middle", "right": "end"}[label.align]
-        yield _text(pieces, label.anchor, label.baseline, anchor, colour)  # type: ignore[arg-type]
+        yield _text(pieces, label.anchor, label.baseline, anchor, fill)  # type: ignore[arg-type]
         return
     x = label.x
     waiting: list[Run] = []
@@ -149,19 +174,19 @@ def _label(label: Label) -> Iterator[str]:
             waiting.append(piece)
             continue
         if waiting:
-            yield _text(waiting, x, label.baseline, "start", colour)
+            yield _text(waiting, x, label.baseline, "start", fill)
             x += sum(DEJAVU.width(run, SIZE) for run in waiting)
             waiting = []
         if piece is not None:
             width = DEJAVU.width(piece, SIZE)
             axis = label.baseline - 2.4
-            yield _text(piece.above, x + width / 2, axis - 2.2, "middle", colour, SIZE * SMALL)
+            yield _text(piece.above, x + width / 2, axis - 2.2, "middle", fill, SIZE * SMALL)
             yield _line((x, axis), (x + width, axis), colour, 0.5)
-            yield _text(piece.below, x + width / 2, axis + 6.6, "middle", colour, SIZE * SMALL)
+            yield _text(piece.below, x + width / 2, axis + 6.6, "middle", fill, SIZE * SMALL)
             x += width
 
 
-def _text(runs: Sequence[Run], x: float, y: float, anchor: str, colour: str, size: float = SIZE) -> str:
+def _text(runs: Sequence[Run], x: float, y: float, anchor: str, fill: str, size: float = SIZE) -> str:
     """Runs on one line; exponents and subscripts are shifted up or down and back."""
     spans, shift = [], 0.0
     for run in runs:
@@ -179,6 +204,6 @@ def _text(runs: Sequence[Run], x: float, y: float, anchor: str, colour: str, siz
         said = _safe(run.text)
         spans.append(f"<tspan{attributes}>{said}</tspan>" if attributes else said)
     attributes = "" if anchor == "start" else f' text-anchor="{anchor}"'
-    attributes += "" if colour == INK else f' fill="{colour}"'
+    attributes += f' fill="{fill}"' if fill else ""
     attributes += "" if size == SIZE else f' font-size="{_number(size)}"'
     return f'<text x="{_number(x)}" y="{_number(y)}"{attributes} xml:space="preserve">{"".join(spans)}</text>'
