@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 from urllib.parse import quote
 
 from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateError
@@ -83,6 +84,12 @@ def html(sheet: Sheet, templates: Path | None = None, *, prefix: str = "") -> st
     return _render("sheet.html.j2", sheet, templates, {"uses": linked(lines, prefix), "id": named(prefix)})
 
 
+def page(name: str, sheet: Sheet, templates: Path | None, filters: Mapping[str, Callable[..., str]], **told: Any) -> str:
+    """A part of a page that calculates; ``told`` is what its template knows beside the sheet."""
+    own = {"uses": linked({row.number for row in sheet.rows()})}
+    return _render(name, sheet, templates, own | dict(filters), told)
+
+
 def latex(sheet: Sheet, templates: Path | None = None, *, fragment: bool = False, exam: bool = False) -> str:
     r"""The sheet as a complete LaTeX document, by the class ``exam`` if wanted, or as a fragment for ``\\input``."""
     return _render("body.tex.j2" if fragment else "exam.tex.j2" if exam else "sheet.tex.j2", sheet, templates)
@@ -103,13 +110,19 @@ def template_directory() -> Path:
 Filters = Mapping[str, Callable[..., str]]
 
 
-def _render(name: str, sheet: Sheet, templates: Path | None, filters: Filters = MappingProxyType({})) -> str:
+def _render(
+    name: str,
+    sheet: Sheet,
+    templates: Path | None,
+    filters: Filters = MappingProxyType({}),
+    told: Mapping[str, Any] = MappingProxyType({}),
+) -> str:
     if templates is not None and not templates.is_dir():
         raise ProblemError("not a folder; --templates takes a folder of templates", source=str(templates))
     environment = environment_for(name, templates)
     environment.filters |= filters
     try:
-        text = environment.get_template(name).render(sheet=sheet)
+        text = environment.get_template(name).render(sheet=sheet, **told)
     except (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         where = f" (line {line})" if (line := getattr(error, "lineno", None)) else ""
         raise ProblemError(
@@ -148,7 +161,7 @@ def environment_for(name: str, templates: Path | None = None) -> ImmutableSandbo
         if name.endswith(".html.j2"):
             environment.filters |= {"words": html_words, "inline": _inline(html_words, html_math), "math": html_math}
             environment.filters |= {"formula": html_formula, "number": html_number, "summand": html_summand, "anchor": anchor}
-            environment.filters |= {"told": html_told, "picture": html_picture, "id": named(""), "uses": linked(())}
+            environment.filters |= {"told": html_told, "picture": html_picture, "id": named(""), "uses": linked(()), "when": lambda _: ""}
             return environment
         environment.filters |= {
             "words": markdown_words,
