@@ -451,9 +451,15 @@ def _operators(*signs: str) -> dict[str, str]:
 
 
 _BOLD_ONE = "\N{MATHEMATICAL BOLD DIGIT ONE}"
-_OPEN, _CLOSE = '<mo stretchy="false">(</mo>', '<mo stretchy="false">)</mo>'
-"""Brackets as high as a letter; round a matrix they are as high as it is."""
-_BRACKETS = f"{_OPEN}{{}}{_CLOSE}"
+
+
+def _brackets(left: str, right: str) -> str:
+    """Brackets as high as a letter; round a matrix they are as high as it is."""
+    return f'<mo stretchy="false">{left}</mo>{{}}<mo stretchy="false">{right}</mo>'
+
+
+_BRACKETS, _SQUARE, _ANGLE = _brackets("(", ")"), _brackets("[", "]"), _brackets("⟨", "⟩")
+_OPEN, _, _CLOSE = _BRACKETS.partition("{}")
 _TABLE = "<mrow><mo>(</mo><mtable><mtr><mtd>{}</mtd></mtr></mtable><mo>)</mo></mrow>"
 _TOGETHER = like(
     LATEX,
@@ -463,7 +469,8 @@ _TOGETHER = like(
     times="{}<mo>·</mo>{}",
     over="<mfrac><mrow>{}</mrow><mrow>{}</mrow></mfrac>",
     ratio="<mfrac>{}{}</mfrac>",
-    power="<msup><mrow>{}</mrow><mn>{}</mn></msup>",
+    power="<msup><mrow>{}</mrow>{}</msup>",
+    exponent=lambda exponent: _elements(str(exponent)),
     call=f"{{}}{_BRACKETS}",
     calls={"sqrt": "<msqrt>{}</msqrt>"},
     word=_word(
@@ -510,22 +517,24 @@ _TOGETHER = like(
     prime="<msup>{}<mo>′</mo></msup>",
     above="<msup>{}<mrow>{}</mrow></msup>",
     layer=_BRACKETS,
-    sample='<mo stretchy="false">⟨</mo>{}<mo stretchy="false">⟩</mo>',
-    iteration="<mo>@</mo><mn>{}</mn>",
-    index='<mo stretchy="false">[</mo>{}<mo stretchy="false">]</mo>',
+    sample=_ANGLE,
+    iteration="<mtext>@{}</mtext>",
+    index=_SQUARE,
     accents={"fwd": "<mover>{}<mo>→</mo></mover>", "bwd": "<mover>{}<mo>←</mo></mover>"},
     derivative="<mfrac><mrow><mi>∂</mi>{}</mrow><mrow><mi>∂</mi>{}</mrow></mfrac>",
     via="{}<mtext>&#160;via&#160;</mtext>{}",
-    marks={"(": _OPEN, ")": _CLOSE, "[": '<mo stretchy="false">[</mo>', "]": '<mo stretchy="false">]</mo>'}
+    marks=dict(zip("()[]", (_BRACKETS + "{}" + _SQUARE).split("{}"), strict=True))
+    | {f"[{letter}]": _SQUARE.format(f"<mi>{letter}</mi>") for letter in "ij"}
+    | {word: f"<mi>{word}</mi>" for word in ("max", "min")}
     | _operators(
         ", ", " = ", " - ", "-", " -", " + ", "+", " < ", " > ", " / ", " /", "' = ", " * ", "* ", "*", " ~ ",
-        "~ ", " <= ", "…", ", ..., ", BESIDE, "max", "min", "[i]", "[j]", "= ",
+        "~ ", " <= ", "…", ", ..., ", BESIDE, "= ",
     ),
     raised="<msup>{}<mrow>{}</mrow></msup>",
-    powered="<msup><mo>·</mo><mn>{}</mn></msup>",
+    powered="<msup><mo>·</mo>{}</msup>",
     sum="<munder><mo>∑</mo>{}</munder>",
     sums="<munder><mo>∑</mo>{}</munder>",
-    of_sample='<msup>{}<mrow><mo stretchy="false">⟨</mo>{}<mo stretchy="false">⟩</mo></mrow></msup>',
+    of_sample=f"<msup>{{}}<mrow>{_ANGLE}</mrow></msup>",
     box="<menclose notation='box'>{}</menclose>",
     words="<mtext>{}</mtext>",
 )  # fmt: skip

@@ -21,20 +21,37 @@ PAGE = Colours(
 )  # fmt: skip
 """The colours of a picture within a page, which has them for light and for dark."""
 
+CLOSING = frozenset(".,;:)?%")
+"""Signs with which no line begins."""
+
 
 def html_words(text: str) -> str:
     """Words for HTML: nothing in them is markup."""
     return escape(text, quote=True).replace("\n", "<br>")
 
 
-def html_math(math: Math) -> str:
-    """Mathematics in MathML; lines may end before its relations."""
+def html_math(math: Math, closing: str = "") -> str:
+    """Mathematics in MathML; lines may end before its relations. ``closing`` is a sign that stays with it: a full stop."""
     if isinstance(math, Relation):
         sign = MATHML.marks[math.sign]
         first, *others = (side.spell(MATHML) for side in math.sides)
-        return "<wbr>".join(f"<math>{piece}</math>" for piece in (first, *(f"{sign}{side}" for side in others)))
-    text = math.spell(MATHML)
-    return f"<math>{text}</math>" if text else ""
+        text = "</math><wbr/><math>".join((first, *(f"{sign}{side}" for side in others)))
+    else:
+        text = math.spell(MATHML)
+    closed = f"<mtext>{html_words(closing)}</mtext>" if closing else ""
+    return f"<math>{text}{closed}</math>" if text else html_words(closing)
+
+
+def html_inline(text: Inline) -> str:
+    """Words with mathematics; no line begins with the sign behind a piece of mathematics."""
+    found = ""
+    for part, before in zip((*text, ""), ("", *text), strict=True):
+        closing = part[:1] if isinstance(part, str) and part[:1] in CLOSING and isinstance(before, Math) else ""
+        if isinstance(before, Math):
+            found += html_math(before, closing)
+        if isinstance(part, str):
+            found += html_words(part.removeprefix(closing))
+    return found
 
 
 def html_formula(math: Math) -> str:

@@ -30,6 +30,7 @@ from bptt_trace.media.drawing.tikz import tikz
 from bptt_trace.media.html import (
     anchor,
     html_formula,
+    html_inline,
     html_math,
     html_number,
     html_picture,
@@ -159,7 +160,7 @@ def environment_for(name: str, templates: Path | None = None) -> ImmutableSandbo
             environment.filters |= {"words": docstring_words}
             return environment
         if name.endswith(".html.j2"):
-            environment.filters |= {"words": html_words, "inline": _inline(html_words, html_math), "math": html_math}
+            environment.filters |= {"words": html_words, "inline": html_inline, "math": html_math}
             environment.filters |= {"formula": html_formula, "number": html_number, "summand": html_summand, "anchor": anchor}
             environment.filters |= {"told": html_told, "picture": html_picture, "id": named(""), "uses": linked(()), "when": lambda _: ""}
             return environment

@@ -14,7 +14,7 @@ from bptt_trace.calculation.arithmetic import evaluate
 from bptt_trace.calculation.build import build
 from bptt_trace.document.figures import Figure
 from bptt_trace.document.mathematics import words
-from bptt_trace.engine.names import LOSS
+from bptt_trace.engine.names import LOSS, Role
 from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.errors import ProblemError
 from bptt_trace.exports.page.book import book
@@ -117,6 +117,7 @@ def _data(live: LiveSheet, conditions: list[list[Any]]) -> dict[str, Any]:
         "lines": [desk.line(place).removeprefix("line ") for place in range(len(desk.steps))],
         "first": {place: problem.given[step.target].text for place, step in given},
         "bounds": {place: limits for place, limits in within if limits},
+        "changes": {place: step.arguments[0] for place, step in enumerate(desk.steps) if step.role is Role.UPDATE},
         "loss": desk.find(LOSS),
         "when": conditions,
         "told": [list(_pieces(figure)) for figure in live.sheet.figures()],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from itertools import pairwise
 from math import hypot
@@ -182,7 +182,8 @@ def _label(label: Label, colours: Colours) -> Iterator[str]:
             axis = label.baseline - 2.4
             yield _text(piece.above, x + width / 2, axis - 2.2, "middle", fill, SIZE * SMALL)
             yield _line((x, axis), (x + width, axis), colour, 0.5)
-            yield _text(piece.below, x + width / 2, axis + 6.6, "middle", fill, SIZE * SMALL)
+            deep = 8.4 if any(run.over for run in piece.below) else 6.6
+            yield _text(piece.below, x + width / 2, axis + deep, "middle", fill, SIZE * SMALL)
             x += width
 
 
@@ -190,6 +191,10 @@ def _text(runs: Sequence[Run], x: float, y: float, anchor: str, fill: str, size:
     """Runs on one line; exponents and subscripts are shifted up or down and back."""
     spans, shift = [], 0.0
     for run in runs:
+        if run.over:
+            said, shift = _stacked(run, shift, size)
+            spans.append(said)
+            continue
         wanted = {1: -0.36, 0: 0.0, -1: 0.22}[run.level] * size
         attributes = f' dy="{_number(wanted - shift)}"' if wanted != shift else ""
         if run.level:
@@ -207,3 +212,19 @@ def _text(runs: Sequence[Run], x: float, y: float, anchor: str, fill: str, size:
     attributes += f' fill="{fill}"' if fill else ""
     attributes += "" if size == SIZE else f' font-size="{_number(size)}"'
     return f'<text x="{_number(x)}" y="{_number(y)}"{attributes} xml:space="preserve">{"".join(spans)}</text>'
+
+
+def _stacked(run: Run, shift: float, size: float) -> tuple[str, float]:
+    """A subscript and the exponent above it, and how far below the line they end: the wider one begins where the other did."""
+    below, above = replace(run, over=""), Run(run.over, 1)
+    said, back = "", ""
+    for part in sorted((below, above), key=lambda one: DEJAVU.width(one, size)):
+        wanted = (-0.5 if part is above else 0.32) * size
+        length = _number(DEJAVU.width(part, size))  # whatever the face, so that the way back is known
+        attributes = (
+            f' dx="-{back}" dy="{_number(wanted - shift)}"' if back else f' dy="{_number(wanted - shift)}" textLength="{length}"'
+        )
+        attributes += ' font-style="italic"' if part.slanted else ""
+        said += f'<tspan{attributes} font-size="{_number(size * SMALL)}">{_safe(part.text)}</tspan>'
+        shift, back = wanted, length
+    return said, shift

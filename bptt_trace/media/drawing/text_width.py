@@ -26,6 +26,8 @@ class Run:
     strong: bool = False
     place: int | None = None
     """Of a number, its place on a page that calculates."""
+    over: str = ""
+    """With a subscript: what stands above it, as an exponent of the same letter."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,12 @@ def _runs(symbol: Symbol) -> Iterator[Run]:
     letter = _LETTERS.get(symbol.letter, symbol.letter)
     yield Run(letter + "'" * symbol.prime, slanted=len(letter) == 1)
     below = ",".join(part for part in (_below(symbol), symbol.time) if part)
-    if below:
-        yield Run(UNICODE.script(below), -1, slanted=below.isalpha())
     above = f"({symbol.word}{symbol.number})" if symbol.word or symbol.number else ""
     above += "" if symbol.sample is None else f"⟨{symbol.sample}⟩"
     above += "" if symbol.iteration == 1 else f"@{symbol.iteration}"
-    if above:
+    if below:
+        yield Run(UNICODE.script(below), -1, slanted=below.isalpha(), over=above)
+    elif above:
         yield Run(above, 1)
     if symbol.index:
         yield Run(f"[{','.join(map(str, symbol.index))}]")
@@ -148,7 +150,7 @@ class Face:
         if isinstance(piece, Fraction):
             return max(sum(self.width(run, size * SMALL) for run in part) for part in (piece.above, piece.below)) + 2
         scale = size * (SMALL if piece.level else 1) * (1.12 if piece.strong else 1)
-        return sum(map(self.sign_width, piece.text)) * scale
+        return max(sum(map(self.sign_width, text)) for text in (piece.text, piece.over)) * scale
 
 
 SMALL = 0.75

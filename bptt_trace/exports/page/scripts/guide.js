@@ -68,6 +68,7 @@ const reached = () => {
     row.classList.toggle("now", steps.on && place === order[steps.at]);
     if (place === order[steps.at]) row.dataset.phase = PHASES[steps.phase]; else delete row.dataset.phase;
   }
+  for (const board of find(".sheet tr.board")) board.classList.toggle("later", board.nextElementSibling?.classList.contains("later") ?? false);
   for (const block of find(".sheet section > *, .sheet footer")) {
     const behind = steps.on && reach < order.length && last && !block.contains(last) && (last.compareDocumentPosition(block) & 4);
     block.classList.toggle("later", Boolean(behind));
@@ -95,9 +96,8 @@ const present = () => {
 };
 const move = by => {
   let { at, phase } = steps;
-  const plainly = place => rows.get(place).querySelector("td.result") ? 0 : 0;
   phase += by;
-  if (phase > 2) [at, phase] = [at + 1, plainly(at)];
+  if (phase > 2) [at, phase] = [at + 1, 0];
   if (phase < 0) [at, phase] = [at - 1, 2];
   if (at < 0 || at >= steps.order.length) return;
   Object.assign(steps, { at, phase });

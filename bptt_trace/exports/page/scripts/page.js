@@ -1,15 +1,16 @@
 // The page: what is typed, and every place that a number has.
 //
-// sheet = { names, labels, lines, first, when, told, free }
+// sheet = { names, lines, first, bounds, changes, loss, when, told }
 //   names    of every step, as in answer files         lines   the number of the line of every step, empty where it has none
 //   first    the numbers of the file, by step          when    the conditions of the sentences, in the order of data-if
 //   told     the alternative texts of the pictures, in pieces; a number is the place of a step
+//   bounds   what a given number has to be                 changes of every new parameter the place of the old one
 
 const find = (selector, within = document) => [...within.querySelectorAll(selector)];
 const element = id => document.getElementById(id);
 const inputs = new Map();               // the number of every given step
 const fields = new Map(find("input[data-g]").map(field => [Number(field.dataset.g), field]));
-let results = [], double_ = [];
+let results = [], inFull_ = null;
 
 // ---------------------------------------------------------------- numbers as the page prints them
 
@@ -48,7 +49,6 @@ const fill = place => {
 };
 
 // A line that has no number says why; the lines that need it have none either.
-const REASONS = find(".reason");
 const failing = () => {
   for (const note of find(".reason")) note.remove();
   for (const [place, row] of rows) {
@@ -88,13 +88,34 @@ const number = way => {
   if (kind === "x") return unroundedNumbers()[parts[0]];
   return MAKE[kind](...parts.map(number));
 };
-const unroundedNumbers = () => (double_.length ? double_ : double_ = unrounded(program, inputs));
+const unroundedNumbers = () => inFull_ ??= unrounded(program, inputs);
 
 const changed = (place, before) => {
   const [now, old] = [results[place], results[before]];
   if (equal(now.digits, old.digits ?? old.v)) return "stays";
   if (equal(fraction(settled(program, old.digits ?? old.v, 0)), now.digits)) return "rounded";
   return less(old.digits ?? old.v, now.digits) ? "rises" : "falls";
+};
+
+// The word for what an update does stands in its line; of a whole matrix, where all of its components do the same.
+const roleOf = row => {
+  const whole = row.querySelector(".whole");
+  if (!whole) return row.querySelector("td.role");
+  return whole.querySelector(".role") ?? whole.appendChild(Object.assign(document.createElement("span"), { className: "role" }));
+};
+const nameChanges = () => {
+  const groups = new Map();
+  for (const [place, before] of Object.entries(sheet.changes)) {
+    if (!rows.has(Number(place))) continue;
+    const [line] = sheet.lines[place].split(".");
+    groups.set(line, [...(groups.get(line) ?? []), [Number(place), textOf(place) === undefined ? "" : changed(Number(place), before)]]);
+  }
+  for (const [line, group] of groups) {
+    const board = element(`line-${line}`), words = new Set(group.map(([, word]) => word));
+    const together = board?.classList.contains("board") && words.size === 1;
+    if (board?.classList.contains("board")) roleOf(board).textContent = together ? group[0][1] : "";
+    for (const [place, word] of group) roleOf(rows.get(place)).textContent = together ? "" : word;
+  }
 };
 
 const holds = ([kind, ...parts]) => {
@@ -117,7 +138,6 @@ const speak = () => {
 
 // ---------------------------------------------------------------- from the numbers that are typed to the page
 
-const WRONG = place => `${sheet.names[place]}: `;
 const read = (place, field) => {
   const one = given(field.value), note = element(`note-${place}`);
   const reason = one.reason ?? bounded(place, one.v);
@@ -135,10 +155,11 @@ const bounded = (place, v) => {
 
 const recompute = () => {
   results = evaluate(program, inputs);
-  double_ = [];
+  inFull_ = null;
   for (const place of places.keys()) fill(place);
   relate();
   failing();
+  nameChanges();
   speak();
   document.dispatchEvent(new Event("calculated"));
 };
