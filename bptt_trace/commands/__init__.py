@@ -15,6 +15,7 @@ import click
 from bptt_trace import __version__
 from bptt_trace.commands.handouts import vary, worksheet
 from bptt_trace.commands.marking import check, grade, mistakes
+from bptt_trace.commands.pages import page
 from bptt_trace.commands.problems import examples, from_weights, names
 from bptt_trace.commands.solutions import flow, prove, solve
 from bptt_trace.errors import TraceError
@@ -39,6 +40,7 @@ def command() -> None:
       bptt-trace solve rnn                     a two-step recurrent network, worked out
       bptt-trace solve rnn --set w_hh=0.9      the same with another weight
       bptt-trace solve my.toml -f latex -o my.tex
+      bptt-trace page rnn -o rnn.html          a page on which every number can be changed
       bptt-trace worksheet rnn                 the same with blanks; --key prints its key
       bptt-trace flow rnn3                     how far an error reaches back
       bptt-trace vary rnn -n 30 -o handouts    thirty of them, each with other numbers
@@ -48,7 +50,7 @@ def command() -> None:
     """
 
 
-for _command in (solve, worksheet, vary, check, grade, flow, mistakes, prove, names, examples, from_weights):
+for _command in (solve, page, worksheet, vary, check, grade, flow, mistakes, prove, names, examples, from_weights):
     command.add_command(_command)
 
 

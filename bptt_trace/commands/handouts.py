@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from bptt_trace.handouts.variant_sheets import Medium
     from bptt_trace.handouts.variants import Search
 
-FORMS = ("markdown", "latex", "pdf", "html", "csv", "toml")
-"""What a worksheet is printed as; sheets for the answers are csv and toml."""
+FORMS = ("markdown", "latex", "pdf", "html", "page", "csv", "toml")
+"""What a worksheet is printed as; a page has boxes to type into, sheets for the answers are csv and toml."""
 
 
 @click.command()
 @options.problem
-@options.form_and_file(FORMS, "Sheets for the answers are csv and toml.")
+@options.form_and_file(FORMS, "A page has boxes and writes answers.csv; sheets for the answers are csv and toml.")
 @options.blanks
 @click.option("--key", "as_key", is_flag=True, help="Print the key instead: the results, and the values of likely mistakes.")
 @click.option(
@@ -47,6 +47,7 @@ def worksheet(
       bptt-trace worksheet rnn -f pdf -o rnn-worksheet.pdf
       bptt-trace worksheet rnn -f pdf -o rnn-key.pdf --key
       bptt-trace worksheet rnn --blanks gradients --hints 1
+      bptt-trace worksheet rnn -f page -o homework.html
       bptt-trace worksheet rnn -f csv -o answers.csv
     """
     from bptt_trace.handouts.answer_key import key_sheet
@@ -63,10 +64,17 @@ def worksheet(
         raise click.UsageError("--key is a sheet of its own; --switch and --exam have the answers in the worksheet")
     if as_key and for_answers:
         raise click.UsageError("--key goes with terminal, markdown, latex, pdf or html; solve -f json has every result as data")
+    if as_key and output.form == "page":
+        raise click.UsageError("--key goes with terminal, markdown, latex, pdf or html; the command page shows every result")
     read = load(problem, changes)
     of_a_size_to_fill_in(read)
     key = Key(read)
     wanted = blanks_of(key, blanks or ("all",), hints)
+    if output.form == "page":
+        from bptt_trace.exports.page.collect import collecting
+
+        output.write([collecting(key, wanted, detail=detail, style=style, templates=templates)])
+        return
     if for_answers:
         output.write([(answers_csv if output.form == "csv" else answers_toml)(key, wanted)])
         return

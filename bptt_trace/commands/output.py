@@ -66,8 +66,8 @@ class Output:
         for name, given in latex.items():
             if given and form != "latex":
                 raise click.UsageError(f"--{name} goes with -f latex")
-        if templates is not None and form not in ("latex", "pdf", "markdown", "html"):
-            raise click.UsageError("--templates goes with -f latex, -f pdf, -f markdown or -f html")
+        if templates is not None and form not in ("latex", "pdf", "markdown", "html", "page"):
+            raise click.UsageError("--templates goes with -f latex, -f pdf, -f markdown, -f html or -f page")
         if form == "pdf":
             if file is None and sys.stdout.isatty():
                 raise click.UsageError("a PDF is not for the screen; -o FILE writes it to a file")

@@ -29,6 +29,7 @@ from bptt_trace.media.drawing.svg import svg
 from bptt_trace.media.drawing.tikz import tikz
 from bptt_trace.media.html import (
     anchor,
+    html_box,
     html_formula,
     html_inline,
     html_math,
@@ -162,7 +163,7 @@ def environment_for(name: str, templates: Path | None = None) -> ImmutableSandbo
         if name.endswith(".html.j2"):
             environment.filters |= {"words": html_words, "inline": html_inline, "math": html_math}
             environment.filters |= {"formula": html_formula, "number": html_number, "summand": html_summand, "anchor": anchor}
-            environment.filters |= {"told": html_told, "picture": html_picture, "id": named(""), "uses": linked(()), "when": lambda _: ""}
+            environment.filters |= {"told": html_told, "picture": html_picture, "id": named(""), "uses": linked(()), "when": lambda _: "", "box": html_box}
             return environment
         environment.filters |= {
             "words": markdown_words,

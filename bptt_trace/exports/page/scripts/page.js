@@ -101,7 +101,8 @@ const changed = (place, before) => {
 const roleOf = row => {
   const whole = row.querySelector(".whole");
   if (!whole) return row.querySelector("td.role");
-  return whole.querySelector(".role") ?? whole.appendChild(Object.assign(document.createElement("span"), { className: "role" }));
+  if (!whole.querySelector(".role")) whole.append(" ", Object.assign(document.createElement("span"), { className: "role" }));
+  return whole.querySelector(".role");
 };
 const nameChanges = () => {
   const groups = new Map();
