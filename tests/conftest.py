@@ -6,9 +6,10 @@ import os
 import random
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -279,3 +280,42 @@ def pdflatex() -> Callable[[Path, str], str]:
         return log
 
     return compile_in
+
+
+BROWSER = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+"""A browser that asks nobody anything."""
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, led by playwright.
+
+    Where one of both is missing the test is skipped, but never where ``CI`` is set.
+    """
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    missing = "chromium" if program is None else "playwright" if find_spec("playwright") is None else ""
+    if missing and not os.environ.get("CI"):
+        pytest.skip(f"{missing} is not installed (Debian: chromium; pip install playwright)")
+    assert not missing, f"{missing} is missing; with CI set, nothing is skipped"
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=program, args=BROWSER)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The script of axe-core, which finds what keeps people from reading a page; ``AXE_CORE`` says where it is.
+
+    Where it is missing the test is skipped, but never where ``CI`` is set.
+    """
+    path = os.environ.get("AXE_CORE", "")
+    if not path and not os.environ.get("CI"):
+        pytest.skip("AXE_CORE does not say where axe.min.js is (npm install axe-core)")
+    assert path, "AXE_CORE is not set; with CI set, nothing is skipped"
+    return Path(path).read_text("utf-8")
