@@ -14,6 +14,7 @@ from bptt_trace.handouts.worksheet import worksheet
 from bptt_trace.lines.spelling import Speller
 from bptt_trace.marking.key import Key
 from bptt_trace.media.templates import page as rendered
+from bptt_trace.problem.numbers import counted
 
 
 def collecting(
@@ -41,7 +42,8 @@ def _box(names: dict[str, str]) -> Callable[[Row], str]:
 
     def box(row: Row) -> str:
         shown = row.name.text
-        asks = f"{shown}, line {row.number}, {row.blank} decimals" if row.blank.isdigit() else f"{shown}, line {row.number}"
-        return f'<input class="blank" data-name="{escape(names[shown])}" autocomplete="off" aria-label="{escape(asks)}">'
+        digits = counted(int(row.blank), "decimal") if row.blank.isdigit() else row.blank.replace("sf", "significant figures")
+        asks = f'aria-label="{escape(f"{shown}, line {row.number}")}" placeholder="{digits}"'
+        return f'<input class="blank" data-name="{escape(names[shown])}" autocomplete="off" spellcheck="false" {asks}>'
 
     return box

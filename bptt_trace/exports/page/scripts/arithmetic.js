@@ -60,7 +60,9 @@ const sixty = v => fraction(toFigures(v, 60));
 
 const fixed = ([n, d]) => n * UNIT / d;
 
-const FAR = 50000n, TINY = [1n, ten(21000)];    // beyond e^50000 nobody calculates; e^-50000 is no larger than this
+// Beyond e^50000 nobody calculates. What is no larger than e^-50000 is too small to be followed, and from 10^-1,000,058 on 0.
+const FAR = 50000n, NOWHERE = 2302718n, TINY = [1n, ten(21000)];
+const vanishing = z => (less(z, [-NOWHERE, 1n]) ? ZERO : TINY);
 // e to the power x / UNIT, x >= 0: the series of x / 2^k, squared k times.
 const exponential = x => {
   if (x > FAR * UNIT) throw new Failure(TOO_LARGE);
@@ -100,7 +102,7 @@ const wave = (x, from) => {
 };
 
 const functions = {
-  exp: z => (z[0] >= 0n ? [exponential(fixed(z)), UNIT] : less(z, [-FAR, 1n]) ? TINY : [UNIT, exponential(fixed(neg(z)))]),
+  exp: z => (z[0] >= 0n ? [exponential(fixed(z)), UNIT] : less(z, [-FAR, 1n]) ? vanishing(z) : [UNIT, exponential(fixed(neg(z)))]),
   ln: z => {
     if (z[0] <= 0n) throw new Failure(z[0] ? UNDEFINED : LOGARITHM);
     const e = magnitude(z);
@@ -121,7 +123,7 @@ const functions = {
   },
   sigmoid: z => {
     if (z[0] >= 0n) return [UNIT, UNIT + fading(fixed(z))];
-    return less(z, [-FAR, 1n]) ? TINY : [UNIT, UNIT + exponential(fixed(neg(z)))];
+    return less(z, [-FAR, 1n]) ? vanishing(z) : [UNIT, UNIT + exponential(fixed(neg(z)))];
   },
   softplus: z => {
     const rest = [logarithm(UNIT + fading(fixed(absolute(z)))), UNIT];

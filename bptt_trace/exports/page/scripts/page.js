@@ -209,10 +209,13 @@ const showSliders = wanted => {
 
 // ---------------------------------------------------------------- events
 
+let keeping = 0;
 const change = place => {
   read(place, fields.get(place));
   recompute();
-  keep();
+  element("reset").disabled = false;
+  clearTimeout(keeping);
+  keeping = setTimeout(keep, 250);      // a browser lets an address change a hundred times in half a minute
   tellChange(place);
 };
 
