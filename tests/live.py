@@ -127,8 +127,6 @@ def compared(name: str, rule: str, count: int, seed: int = 1) -> dict[str, Any]:
     return dict(node("\n".join([engine("arithmetic", "calculation"), code, COMPARE]), wanted))
 
 
-
-
 MARK = """
 const wanted = JSON.parse(require("fs").readFileSync(0, "utf8"));
 const inputs = new Map(), texts = wanted.given; let j = 0;
@@ -147,7 +145,7 @@ def sheet_of(key: Key, by: random.Random) -> dict[Name, str]:
     lines = [p for p, step in enumerate(key.steps) if step.rule is not None and not step.repeats]
     kind = by.random()
     if kind < 0.35 and key.changes:
-        mistake, changed = by.choice(key.changes)
+        _, changed = by.choice(key.changes)
         way = by.randrange(max(map(len, changed.values())))
         if by.random() < 0.5:
             changed = {p: ways for p, ways in changed.items() if by.random() < 0.5}

@@ -55,8 +55,8 @@ def opened(browser: Any, tmp_path: Path) -> Iterator[Opened]:
 
 BLOCKS = """() => {
   const found = [], said = node => node.textContent.replace(/\\s+/g, " ").trim();
-  for (const node of document.querySelectorAll(".sheet section:not(.given):not(.answers):not(.conventions) > *, .sheet footer > *")) {
-    if (node.closest("[hidden]")) continue;
+  for (const node of document.querySelectorAll(".sheet section > *, .sheet footer > *")) {
+    if (node.closest("[hidden], .given, .answers, .conventions")) continue;
     if (node.matches("table.lines")) for (const row of node.querySelectorAll("tr")) found.push(`${row.id} ${said(row)}`);
     else if (node.querySelector("svg")) found.push([...node.querySelectorAll("text, title, desc")].map(said).join(" | "));
     else found.push(said(node));
@@ -136,7 +136,7 @@ def test_a_change_is_followed_at_once_told_and_kept_in_the_address(rnn: str, ope
 
 
 def test_what_cannot_be_calculated_says_so_at_its_line(opened: Opened) -> None:
-    """A logarithm of 0, a division by zero and a number that is none are told where they are, and nothing old stays behind them."""
+    """A logarithm of 0, and a number that is none, are told where they are; nothing old stays behind them."""
     shown = opened(page(load("softmax-loss")))
     first = shown.locator("input[data-g]").first
     first.fill("900")
@@ -252,7 +252,10 @@ def test_paper_gets_the_sheet_with_the_present_numbers(rnn: str, opened: Opened)
     assert len(shown.pdf()) > 10_000
 
 
-AXE = "axe.run({ resultTypes: ['violations'] }).then(found => found.violations.map(one => [one.id, one.nodes[0].html]))"
+AXE = """axe.run({ resultTypes: ["violations"] }).then(found => found.violations.flatMap(one => one.nodes
+  .filter(node => one.id !== "empty-table-header" || !node.html.includes("<math"))
+  .map(node => [one.id, node.html])))"""
+"""What axe-core finds; it takes no text from MathML, and so every heading with a formula for empty."""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -295,7 +298,7 @@ KEYS = """async () => {
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("name", ["rnn", "lstm", "classifier"])
 def test_a_key_stroke_takes_less_than_a_frame(name: str, opened: Opened) -> None:
-    """The script takes 5 ms, with the layout 16 ms (medians), on a machine of its own; ``PAGE_SLOWER`` allows for a shared one."""
+    """The script takes 5 ms, with the layout 16 ms (medians); ``PAGE_SLOWER`` is how much slower a shared machine may be."""
     slower = float(os.environ.get("PAGE_SLOWER", "3"))
     script, whole = opened(page(load(name))).evaluate(KEYS)
     assert (script <= 5 * slower, whole <= 16 * slower) == (True, True), (script, whole)
@@ -338,4 +341,6 @@ def test_the_steps_do_not_depend_on_what_may_be_changed(name: str) -> None:
     """With all free numbers changed the program has the same rules in the same places."""
     problem = load(name)
     old, new = (solve(one, rounding="4dp").program.steps for one in (problem, varied(problem, random.Random(1))))
-    assert [(step.target, step.rule, step.arguments) for step in old] == [(step.target, step.rule, step.arguments) for step in new]
+    assert [(step.target, step.rule, step.arguments) for step in old] == [
+        (step.target, step.rule, step.arguments) for step in new
+    ]

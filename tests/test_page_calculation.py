@@ -73,8 +73,8 @@ def test_a_rule_is_a_function_of_an_arithmetic(name: str) -> None:
 
 
 TYPED = (
-    "0.5", "-0.50", "+3", ".5", "5.", "007", "1/3", "-6/4", "1e-3", "2.50e2", "1E5", "0.00", "0", "-0", "0e3", "1e-31", "1e30", "9e29",
-    "1/0", "", " ", "x", "0x10", "1_000", "1.2.3", "--1", "1e", "1234567890123456789012345678901234567890", "0." + "1" * 41, "٣", "nan",
+    "0.5", "-0.50", "+3", ".5", "5.", "007", "1/3", "-6/4", "1e-3", "2.50e2", "1E5", "0.00", "0", "-0", "0e3", "1e-31", "1e30",
+    "9e29", "1/0", "", " ", "x", "0x10", "1_000", "1.2.3", "--1", "1e", "1" * 41, "1234567890" * 4, "0." + "1" * 41, "٣", "nan",
 )  # fmt: skip
 
 
@@ -130,6 +130,8 @@ def test_hard_lines_come_to_the_same(name: str) -> None:
     except CalculationError:
         wanted = None
     ask = 'const texts = JSON.parse(require("fs").readFileSync(0, "utf8"));'
-    tell = "console.log(JSON.stringify(evaluate(program, new Map(texts.map((text, i) => [i, given(text)]))).at(-1).text ?? null));"
+    tell = (
+        "console.log(JSON.stringify(evaluate(program, new Map(texts.map((text, i) => [i, given(text)]))).at(-1).text ?? null));"
+    )
     code = Code(program.steps, rounding).javascript()
     assert node(f"{engine('arithmetic', 'calculation')}\n{code}\n{ask}{tell}", texts) == wanted

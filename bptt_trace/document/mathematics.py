@@ -70,11 +70,26 @@ class Number(Math):
 class Placed(Number):
     """A number that a page calculates again: it has a place there."""
 
-    __slots__ = ("place",)
+    __slots__ = ("bracketed", "place")
 
-    def __init__(self, digits: str, place: int) -> None:
+    def __init__(self, digits: str, place: int, *, bracketed: bool = False) -> None:
+        """With ``bracketed`` it stands in brackets while it is negative."""
         super().__init__(digits)
-        self.place = place
+        self.place, self.bracketed = place, bracketed
+
+    def operand(self) -> Placed:
+        """The same as a factor."""
+        return Placed(self.digits, self.place, bracketed=True)
+
+    def spell(self, signs: Signs) -> str:
+        """As any number, in brackets where it needs them."""
+        negative = self.bracketed and self.digits.startswith("-")
+        return signs.bracket.format(super().spell(signs)) if negative else super().spell(signs)
+
+    def flat(self, signs: Signs) -> Iterator[Placed]:
+        """Itself."""
+        del signs
+        yield self
 
 
 class Power(Number):

@@ -21,7 +21,8 @@ from bptt_trace.lines.rows import Calculation, Desk
 from bptt_trace.lines.spelling import Shown, plain
 from bptt_trace.problem.problem import Problem
 
-SET = (MATHML, getattr(MATHML, "within", MATHML))
+SET = (MATHML, MATHML.within)
+"""Notations in which a number is an element."""
 SPOKEN = like(UNICODE)
 """Words and signs for an alternative text, with the places of numbers between marks."""
 OPEN, CLOSE = "\ue000", "\ue001"
@@ -74,13 +75,18 @@ class _Places:
         return made
 
 
+def _with(values: Values, numbers: Any) -> Values:
+    """Values whose numbers remember how they are compared."""
+    return replace(values, numbers=numbers)
+
+
 class _Value(Placed):
     """The printed value of a step; a sentence that reads its digits is true of these only."""
 
     __slots__ = ("shown",)
 
     def __init__(self, shown: LiveShown, place: int) -> None:
-        self.shown, self.place = shown, place
+        self.shown, self.place, self.bracketed = shown, place, False
 
     @property
     def digits(self) -> str:  # type: ignore[override]
@@ -118,8 +124,8 @@ class LiveDesk(Desk):
         self.watch, self.code = watch, Code(program.steps, values.rounding)
         self.shown: LiveShown = LiveShown(values, watch)
         self.numbers: Any = Numbers(self.numbers, watch, "v")
-        self.values = replace(values, numbers=Numbers(list(values.numbers), watch, "v"))
-        self.reference = replace(reference, numbers=Numbers(list(reference.numbers), watch, "x"))
+        rounded, exact = Numbers(list(values.numbers), watch, "v"), Numbers(list(reference.numbers), watch, "x")
+        self.values, self.reference = _with(values, rounded), _with(reference, exact)
         self._totals: dict[tuple[int, ...], list[Math]] = {}
 
     def value(self, position: int) -> Math:

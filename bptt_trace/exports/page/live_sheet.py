@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bptt_trace.calculation.arithmetic import Values, unrounded
+from bptt_trace.document.figures import Bars
 from bptt_trace.document.sheet import Block, Bullets, Note, Sheet
 from bptt_trace.engine.program import Program
 from bptt_trace.exports.page.live_desk import LiveDesk
@@ -20,6 +21,11 @@ from bptt_trace.worked_solution.worked_solution import Writer
 
 ALWAYS = ("lines", "equations", "picture")
 """Blocks that are the calculation itself; whatever the numbers are, they are shown."""
+
+
+def follows(figure: Bars) -> bool:
+    """Whether the bars of a figure can follow their numbers: a bar without height has nothing to be drawn higher."""
+    return all(bar.dots or (len(bar.parts) == 1 and bar.parts[0][1] > 0) for bar in figure.bars)
 
 
 class LiveWriter(Writer):
@@ -42,7 +48,7 @@ class LiveWriter(Writer):
         found: list[Block] = []
         for block, conditions in self.watch.written(blocks, apart=True):
             found.append(block)
-            if block.kind not in ALWAYS:
+            if block.kind not in ALWAYS and not (isinstance(block, Bars) and follows(block)):
                 self.conditions.setdefault(id(block), conditions)
         return tuple(found)
 

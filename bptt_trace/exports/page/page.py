@@ -48,11 +48,18 @@ def page(
     which a page does not calculate, and for more lines than it has room for.
     """
     if problem.rounding.policy not in ("by_hand", "carry"):
-        what = "closed forms" if problem.rounding.policy == "exact" else "unrounded values, whose last digits differ from computer to computer"
-        raise ProblemError(f"a page calculates with rounded numbers, not with {what}; --round 4dp, 5sf or carry would do", path="rounding")
+        what = (
+            "closed forms"
+            if problem.rounding.policy == "exact"
+            else "unrounded values, whose last digits differ from computer to computer"
+        )
+        raise ProblemError(
+            f"a page calculates with rounded numbers, not with {what}; --round 4dp, 5sf or carry would do", path="rounding"
+        )
     program = scalars(build(problem))
     if len(program) > MOST_LINES:
-        raise ProblemError(f"{len(program):,} lines, more than the {MOST_LINES:,} of a page; fewer units, samples, time steps or iterations would do")
+        fewer = "fewer units, samples, time steps or iterations would do"
+        raise ProblemError(f"{len(program):,} lines, more than the {MOST_LINES:,} of a page; {fewer}")
     values = evaluate(program, problem.given, problem.rounding)
     live = live_sheet(problem, program, values, steps=steps, detail=detail, style=style)
     found: list[list[Any]] = []

@@ -99,7 +99,7 @@ class _Watched:
     plain: Any
 
     __lt__, __le__, __gt__, __ge__ = map(_compared, ("__lt__", "__le__", "__gt__", "__ge__"))
-    __eq__, __ne__ = map(_compared, ("__eq__", "__ne__"))  # type: ignore[assignment]
+    __eq__, __ne__ = map(_compared, ("__eq__", "__ne__"))
     __add__, __sub__, __mul__ = _made("__add__", "add"), _made("__sub__", "sub"), _made("__mul__", "mul")
     __radd__, __rmul__ = _made("__radd__", "add"), _made("__rmul__", "mul")
     __rsub__ = _made("__rsub__", "sub", turned=True)

@@ -24,8 +24,8 @@ class Run:
     level: int = 0
     slanted: bool = False
     strong: bool = False
-    place: int | None = None
-    """Of a number, its place on a page that calculates."""
+    number: Placed | None = None
+    """On a page that calculates: the number that it tells."""
     over: str = ""
     """With a subscript: what stands above it, as an exponent of the same letter."""
 
@@ -52,7 +52,7 @@ def pieces(math: Math) -> Iterator[Piece]:
             case Symbol():
                 yield from _runs(part)
             case Placed():
-                yield Run(part.spell(UNICODE), place=part.place)
+                yield Run(part.spell(UNICODE), number=part)
             case Number():
                 mantissa, power, exponent = part.digits.partition("e")
                 ten = f"{NO_BREAK}·{NO_BREAK}10" if power else ""

@@ -126,6 +126,24 @@ const holds = ([kind, ...parts]) => {
   const [left, right] = [number(parts[0]), number(parts[1])];
   return !Number.isNaN(left) && !Number.isNaN(right) && COMPARE[kind](left, right) === parts[2];
 };
+// Bars are as high as their numbers, the highest as high as the highest was; the number above a bar goes with it.
+const bars = find("svg:has([data-h])").map(svg => find("[data-h]", svg).map(bar => {
+  const { y, height } = bar.querySelector("rect"), place = Number(bar.dataset.h);
+  const label = find("text", svg).find(text => text.childNodes.length === 1 && text.firstChild.dataset?.v === bar.dataset.h);
+  return { bar, label, place, height: height.baseVal.value, base: y.baseVal.value + height.baseVal.value };
+}));
+const draw = () => {
+  for (const figure of bars) {
+    const sizes = figure.map(({ place }) => Math.abs(number(["v", place])) || 0), most = Math.max(...sizes);
+    const highest = Math.max(...figure.map(({ height }) => height));
+    figure.forEach(({ bar, label, height, base }, i) => {
+      const wanted = most ? sizes[i] / most * highest : 0;
+      bar.setAttribute("transform", `translate(0 ${base * (1 - wanted / height)}) scale(1 ${wanted / height})`);
+      label?.setAttribute("transform", `translate(0 ${height - wanted})`);
+    });
+  }
+};
+
 const asFiled = () => [...inputs].every(([place, { text }]) => text === sheet.first[place]);
 
 const sentences = find("[data-if]"), descriptions = find(".picture desc");
@@ -161,6 +179,7 @@ const recompute = () => {
   relate();
   failing();
   nameChanges();
+  draw();
   speak();
   document.dispatchEvent(new Event("calculated"));
 };
