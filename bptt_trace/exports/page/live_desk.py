@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -18,7 +18,7 @@ from bptt_trace.engine.rules import Rule, rule_of
 from bptt_trace.exports.page.program import Code
 from bptt_trace.exports.page.watched import LOST, Numbers, Watch
 from bptt_trace.lines.rows import Calculation, Desk
-from bptt_trace.lines.spelling import Shown, plain
+from bptt_trace.lines.spelling import Shown
 from bptt_trace.problem.problem import Problem
 
 SET = (MATHML, MATHML.within)
@@ -165,6 +165,24 @@ class LiveDesk(Desk):
         self.relation(rule, role, arguments, position)
         return replace(made, number=self.numbers[position])
 
+    def reading(self, how: Callable[[str], str], position: int) -> Math:
+        """A printed number as a sentence reads it, which the page goes on reading."""
+        with self.watch.paused():
+            text = super().reading(how, position).text
+        return self._add(text, Decimal(text), self.code.add_reading(how, position))
+
+    def said(self, how: Callable[[str], str], position: int) -> str | Math:
+        """The same, in mathematics: it has a place there."""
+        return self.reading(how, position)
+
+    def _add(self, text: str, number: Decimal, place: int) -> Math:
+        """The place of a number that is no step of the program."""
+        self.unrounded.append(number)
+        if self.policy == "carry":
+            self.numbers.append(number)
+        self.shown.add(text, number)
+        return self.value(place)
+
     def running_totals(self, positions: Iterable[int]) -> Iterator[Math]:
         """The sum so far after each of these steps; each is a step of the page."""
         terms = tuple(positions)
@@ -177,9 +195,4 @@ class LiveDesk(Desk):
         *_, text = super().running_totals(terms[:count])
         if not text.text:
             return text  # too long to be held
-        number = Decimal(text.text)
-        self.unrounded.append(number)
-        if self.policy == "carry":
-            self.numbers.append(number)
-        self.shown.add(plain(number), number)
-        return self.value(self.code.add_total(terms[:count]))
+        return self._add(text.text, Decimal(text.text), self.code.add_total(terms[:count]))

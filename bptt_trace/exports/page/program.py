@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -11,11 +11,13 @@ from bptt_trace.engine.names import Role
 from bptt_trace.engine.program import KEEPS_FIGURES, Step
 from bptt_trace.engine.rules import Rule
 from bptt_trace.exports.page.rules import Functions, in_javascript, inexact
+from bptt_trace.lines.readings import READINGS
 from bptt_trace.problem.numbers import Rounding
 
 SCRIPTS = Path(__file__).parent / "scripts"
-GIVEN, TOTAL = -1, -2
-"""In place of a rule: the problem gives the number; the sum of what is printed, which nothing rounds."""
+GIVEN, TOTAL, READING = -1, -2, -3
+"""In place of a rule: the problem gives the number; the sum of what is printed, which nothing rounds; a printed number in
+another way."""
 
 
 class Code:
@@ -38,6 +40,11 @@ class Code:
     def add_total(self, terms: Sequence[int]) -> int:
         """Append a running total; its position."""
         self._steps.append((TOTAL, list(terms), 0))
+        return len(self._steps) - 1
+
+    def add_reading(self, how: Callable[[str], str], place: int) -> int:
+        """Append a printed number as a sentence has it; its position."""
+        self._steps.append((READING, [place], READINGS.index(how)))
         return len(self._steps) - 1
 
     def javascript(self, name: str = "program") -> str:

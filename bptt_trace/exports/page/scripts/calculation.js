@@ -3,10 +3,10 @@
 // program = { rules, inexact, steps, policy, places, figures }
 //   rules    functions (k, s0, s1, ...) => a number of the arithmetic k
 //   inexact  for each rule whether it has a function in it that no fraction holds
-//   steps    [rule, arguments, keeps]: rule -1 is a given number, -2 the sum of what is printed, which nothing rounds;
-//            keeps: 1 where figures are kept whatever the policy
+//   steps    [rule, arguments, keeps]: rule -1 is a given number, -2 the sum of what is printed, which nothing rounds,
+//            -3 a printed number in another way; keeps: 1 where figures are kept whatever the policy
 
-const GIVEN = -1, TOTAL = -2;
+const GIVEN = -1, TOTAL = -2, READING = -3;
 const CANCELLED = "its terms cancel in all digits that are tried; decimal places may do";
 const TOO_SMALL = "the number is too small for this page; decimal places would do";
 
@@ -62,6 +62,14 @@ const totalled = decimals => {
   return { v, text: plain(decimal), decimal, digits: v };
 };
 
+// A printed number without its sign, in percent with two figures, in whole percent.
+const hundred = v => mul(absolute(v), [100n, 1n]);
+const READINGS = [
+  ({ text }) => text.replace("-", ""),
+  ({ v, digits }) => { const { n, e } = toFigures(hundred(digits ?? v), 2); return e > 0 ? (n * ten(e)).toString() : inFull({ n, e }); },
+  ({ v, digits }) => toPlaces(hundred(digits ?? v), 0).n.toString(),
+];
+
 // Every step: { v, text }, with `digits` the printed number; or { reason } where it has no value.
 const evaluate = (program, inputs) => {
   const out = [], carries = program.policy === "carry";
@@ -72,6 +80,7 @@ const evaluate = (program, inputs) => {
     if (missing !== undefined) { out.push({ reason: "", because: out[missing].because ?? missing }); return; }
     const numbers = step[1].map(argument => out[argument].v);
     if (step[0] === TOTAL) { out.push(totalled(step[1].map(argument => out[argument].decimal))); return; }
+    if (step[0] === READING) { out.push({ v: numbers[0], text: READINGS[step[2]](out[step[1][0]]) }); return; }
     try {
       if (carries) {
         const v = carried(program, step, numbers, fractions);
@@ -104,6 +113,6 @@ const recomputes = (program, place, out) => {
 const unrounded = (program, inputs) => {
   const out = [];
   program.steps.forEach(([rule, args], place) =>
-    out.push(rule === TOTAL ? args.reduce((sum, one) => sum + out[one], 0) : rule === GIVEN ? double(inputs.get(place).v) : program.rules[rule](doubles, ...args.map(argument => out[argument]))));
+    out.push(rule === READING ? out[args[0]] : rule === TOTAL ? args.reduce((sum, one) => sum + out[one], 0) : rule === GIVEN ? double(inputs.get(place).v) : program.rules[rule](doubles, ...args.map(argument => out[argument]))));
   return out;
 };
