@@ -62,6 +62,12 @@ class Solution:
 
         return latex(self.sheet, fragment=fragment)
 
+    def to_html(self) -> str:
+        """As one page of HTML with native MathML, without scripts and without anything from elsewhere."""
+        from bptt_trace.media.templates import html
+
+        return html(self.sheet)
+
     def to_pdf(self) -> bytes:
         """As PDF, by the LaTeX program that is installed, or by Typst; the same bytes each time.
 
@@ -100,6 +106,11 @@ class Solution:
         from bptt_trace.media.drawing.svg import pictures
 
         return pictures(self.sheet)
+
+    def _repr_html_(self) -> str:
+        from bptt_trace.media.templates import html_fragment
+
+        return html_fragment(self.sheet)
 
     def _repr_markdown_(self) -> str:
         from bptt_trace.media.drawing.svg import embedded

@@ -115,7 +115,7 @@ def solution(
 
 @lru_cache(maxsize=256)
 def printed(one: Solution, medium: str) -> str:
-    """A solution as text: ``json``, ``markdown``, ``latex``, ``fragment``, or ``terminal-80-unicode``, ``terminal-60-ascii``."""
+    """A solution as text: ``json``, ``markdown``, ``latex``, ``fragment``, ``html``, or ``terminal-80-unicode`` and the like."""
     kind, *how = medium.split("-")
     if kind == "terminal":
         return as_text(one.sheet, int(how[0]), unicode=how[1] == "unicode")
@@ -123,6 +123,7 @@ def printed(one: Solution, medium: str) -> str:
         "json": one.to_json,
         "markdown": one.to_markdown,
         "latex": one.to_latex,
+        "html": one.to_html,
         "fragment": lambda: one.to_latex(fragment=True),
     }[kind]()
 

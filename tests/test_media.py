@@ -14,6 +14,7 @@ from typing import Any
 
 import jinja2
 import pytest
+from html_reader import read_html
 from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import meta, nodes
@@ -52,7 +53,7 @@ HOSTILE = [
     "Übung zu „Rückwärts“ – Größe ≈ 1 … ± · − ≤ ’",
 ]
 SOURCES = ["sheet.md.j2", "sheet.html.j2", "sheet.tex.j2", "exam.tex.j2", "packages.tex.j2", "sheet.typ.j2", "body.tex.j2"]
-SOURCES += ["body.html.j2", "style.css.j2"]
+SOURCES += ["body.html.j2", "fragment.html.j2", "style.css.j2", "sheet.css.j2", "dark.css.j2"]
 PROGRAMS = ["python.py.j2", "numpy.py.j2", "torch.py.j2", "sympy.py.j2", "passages.py.j2"]
 
 
@@ -93,21 +94,35 @@ def content(sections: Any) -> Lines:
 def canonical(solution: Solution, sections: Lines) -> Lines:
     """The same with the names of answer files instead of the problem's own."""
     back = solution.problem.vocabulary.canonical
-    return [[(line, str(back(Name.parse(name))), *rest) for line, name, *rest in section] for section in sections]
+    return [
+        [(line, str(back(Name.parse(name.replace("δ", "delta")))), *rest) for line, name, *rest in section] for section in sections
+    ]
 
 
-MEDIA = ["markdown", "latex", "fragment", *(f"terminal-{width}-{signs}" for width in WIDTHS for signs in ("unicode", "ascii"))]
+MEDIA = [
+    "markdown",
+    "latex",
+    "fragment",
+    "html",
+    *(f"terminal-{width}-{signs}" for width in WIDTHS for signs in ("unicode", "ascii")),
+]
 
 
 def lines_in(solution: Solution, medium: str) -> Lines:
     """The lines of a solution, as they are read from a medium."""
-    readers = {"markdown": read_markdown, "latex": read_latex, "fragment": read_latex, "terminal": read_terminal}
+    readers = {
+        "markdown": read_markdown,
+        "latex": read_latex,
+        "fragment": read_latex,
+        "html": read_html,
+        "terminal": read_terminal,
+    }
     return content(readers[medium.partition("-")[0]](printed(solution, medium)))
 
 
 @pytest.mark.parametrize(("name", "rounding", "medium"), paired(of_examples(), ["4dp", "3sf", "carry:3dp"], MEDIA))
 def test_every_medium_has_the_same_lines(name: str, rounding: str, medium: str) -> None:
-    """Line numbers, names and results are equal in JSON, terminal, Markdown and LaTeX."""
+    """Line numbers, names and results are equal in JSON, terminal, Markdown, LaTeX and HTML."""
     solution = example(name, rounding=rounding, steps="full")
     assert content(read_json(printed(solution, "json"))) == canonical(solution, lines_in(solution, medium))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from html_reader import page, told
 from hypothesis import assume, given, settings
 from law import answer_name, number
 from networks import filled, sequence
@@ -16,7 +16,6 @@ from random_problems import Case, cases, examples
 
 from bptt_trace import parse, solve
 from bptt_trace.errors import CalculationError
-from bptt_trace.media.templates import html as as_html
 from bptt_trace.media.terminal import as_text
 from bptt_trace.problem.problem import from_document
 from bptt_trace.solution import Solution
@@ -50,12 +49,9 @@ def of_latex(text: str) -> Iterator[Grid]:
 
 
 def of_html(text: str) -> Iterator[Grid]:
-    for block in re.findall(r"<caption>Over time.*?</table>", text, re.DOTALL):
-        rows = re.findall(r"<tr.*?</tr>", block, re.DOTALL)
-        yield [
-            [html.unescape(re.sub("<.*?>", "", cell)).replace("−", "-") for cell in re.findall(r"<t[hd].*?</t[hd]>", row)]
-            for row in rows
-        ]
+    for table in page(text).all("table"):
+        if any(told(caption).startswith("Over time") for caption in table.all("caption")):
+            yield [[told(cell).strip() for cell in row.elements] for row in table.all("tr")]
 
 
 def of_terminal(text: str) -> Iterator[Grid]:
@@ -82,7 +78,7 @@ def document(solution: Solution, medium: str) -> str:
     kind, _, width = medium.partition("-")
     if kind == "terminal":
         return as_text(solution.sheet, int(width), unicode=False)
-    return {"markdown": solution.to_markdown, "latex": solution.to_latex, "html": lambda: as_html(solution.sheet)}[kind]()
+    return {"markdown": solution.to_markdown, "latex": solution.to_latex, "html": solution.to_html}[kind]()
 
 
 def cells_over_time(text: str, medium: str) -> Cells:

@@ -60,7 +60,7 @@ def check(problem: Problem | Key, answers: Mapping[Name, str] | Mapping[str, str
     separator = answers.separator if isinstance(answers, Answers) else ""
     comma = decided([(text, key.exact[p]) for p, text in order], separator, key.problem.marks.decimal_comma)
     readings = {position: (text, read(text, mark=comma.mark)) for position, text in order}
-    return replace(_Marking(key, readings).marks(), comma=comma)
+    return replace(_Marking(key, readings).marks(), comma=comma, key=key)
 
 
 @dataclass

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bptt_trace.engine.names import Name
 from bptt_trace.marking.decimal_mark import NONE, DecimalMark
+
+if TYPE_CHECKING:
+    from bptt_trace.marking.key import Key
 
 RIGHT = frozenset({"correct", "rough", "rounded", "follow-through", "mixed"})
 
@@ -63,6 +66,8 @@ class Marks:
     unwritten: tuple[Unwritten, ...] = ()
     comma: DecimalMark = NONE
     """The meaning of a comma on this sheet, if there is a comma."""
+    key: Key | None = field(default=None, repr=False, compare=False)
+    """What the sheet was marked with: the report needs its formulas."""
 
     @property
     def score(self) -> float:
@@ -97,6 +102,19 @@ class Marks:
     def to_gradescope(self, *, reveal: bool = False) -> str:
         """The ``results.json`` of an autograder at Gradescope."""
         return gradescope(self, reveal=reveal)
+
+    def _repr_html_(self) -> str | None:
+        """The report, in Jupyter; nothing where the marks do not know their key."""
+        from bptt_trace.marking.report import report
+        from bptt_trace.media.templates import html_fragment
+
+        return html_fragment(report(self.key, self)) if self.key else None
+
+    def _repr_markdown_(self) -> str | None:
+        from bptt_trace.marking.report import report
+        from bptt_trace.media.templates import markdown
+
+        return markdown(report(self.key, self)) if self.key else None
 
 
 FORMAT = "bptt-trace-marks/1"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -80,10 +81,20 @@ def markdown(sheet: Sheet, templates: Path | None = None, links: Mapping[str, st
     return _render("sheet.md.j2", sheet, templates, {"picture": _pictured(links)})
 
 
-def html(sheet: Sheet, templates: Path | None = None, *, prefix: str = "") -> str:
+def html(sheet: Sheet, templates: Path | None = None) -> str:
     """The sheet as one page of HTML, without scripts and without anything from elsewhere."""
-    lines = {row.number for row in sheet.rows()}
-    return _render("sheet.html.j2", sheet, templates, {"uses": linked(lines, prefix), "id": named(prefix)})
+    return _render("sheet.html.j2", sheet, templates, _references(sheet))
+
+
+def html_fragment(sheet: Sheet) -> str:
+    """The sheet as an element of somebody else's page, such as a notebook, with the style that it needs and ids of its own."""
+    digest = sha256(_render("body.html.j2", sheet, None, _references(sheet)).encode()).hexdigest()
+    return _render("fragment.html.j2", sheet, None, _references(sheet, f"s{digest[:8]}-"))
+
+
+def _references(sheet: Sheet, prefix: str = "") -> Filters:
+    """Filters for ids, which begin with ``prefix``, and for links to the lines that a sheet has."""
+    return {"uses": linked({row.number for row in sheet.rows()}, prefix), "id": named(prefix)}
 
 
 def page(name: str, sheet: Sheet, templates: Path | None, filters: Mapping[str, Callable[..., str]], **told: Any) -> str:
