@@ -18,6 +18,7 @@ from bptt_trace.commands.exports import export
 from bptt_trace.commands.handouts import vary, worksheet
 from bptt_trace.commands.marking import check, grade, mistakes
 from bptt_trace.commands.more_derivatives import paths, rtrl
+from bptt_trace.commands.pages import page
 from bptt_trace.commands.problems import examples, from_weights, names
 from bptt_trace.commands.solutions import flow, prove, sample, solve
 from bptt_trace.errors import TraceError
@@ -42,6 +43,7 @@ def command() -> None:
       bptt-trace solve rnn                     a two-step recurrent network, worked out
       bptt-trace solve rnn --set w_hh=0.9      the same with another weight
       bptt-trace solve my.toml -f latex -o my.tex
+      bptt-trace page rnn -o rnn.html          a page on which every number can be changed
       bptt-trace worksheet rnn                 the same with blanks; --key prints its key
       bptt-trace flow rnn3                     how far an error reaches back
       bptt-trace paths rnn3 --of w_hh          its gradient along every path
@@ -54,7 +56,8 @@ def command() -> None:
 
 
 for _command in (
-    solve, worksheet, vary, check, grade, export, flow, paths, rtrl, sample, mistakes, prove, names, examples, from_weights,
+    solve, page, worksheet, vary, check, grade, export, flow, paths, rtrl, sample, mistakes, prove, names, examples,
+    from_weights,
 ):  # fmt: skip
     command.add_command(_command)
 

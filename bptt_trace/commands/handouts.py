@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from bptt_trace.handouts.variant_sheets import Medium
     from bptt_trace.handouts.variants import Search
 
-FORMS = ("markdown", "latex", "pdf", "html", "typst", "ipynb", "csv", "toml")
-"""What a worksheet is printed as; sheets for the answers are csv and toml."""
+FORMS = ("markdown", "latex", "pdf", "html", "typst", "ipynb", "page", "csv", "toml")
+"""What a worksheet is printed as; a page has boxes to type into, sheets for the answers are csv and toml."""
 EXPORTS = ("xlsx", "qti", "qti2.1", "qti2.2", "moodle", "canvas")
 """What a worksheet is filled in with elsewhere."""
 
@@ -27,7 +27,8 @@ EXPORTS = ("xlsx", "qti", "qti2.1", "qti2.2", "moodle", "canvas")
 @options.problem
 @options.form_and_file(
     FORMS + EXPORTS,
-    "Sheets for the answers are csv and toml; xlsx is a workbook to fill in; qti, moodle and canvas are for learning platforms.",
+    "A page has boxes and writes answers.csv; sheets for the answers are csv and toml; xlsx is a workbook to fill in; "
+    "qti, moodle and canvas are for learning platforms.",
 )
 @options.blanks
 @click.option("--key", "as_key", is_flag=True, help="Print the key instead: the results, and the values of likely mistakes.")
@@ -53,6 +54,7 @@ def worksheet(
       bptt-trace worksheet rnn -f pdf -o rnn-worksheet.pdf
       bptt-trace worksheet rnn -f pdf -o rnn-key.pdf --key
       bptt-trace worksheet rnn --blanks gradients --hints 1
+      bptt-trace worksheet rnn -f page -o homework.html
       bptt-trace worksheet rnn -f csv -o answers.csv
     """
     from bptt_trace.commands.exported import exported, tell
@@ -76,6 +78,8 @@ def worksheet(
         )
     if as_key and for_answers:
         raise click.UsageError("--key goes with a form for people; solve -f json has every result as data")
+    if as_key and output.form == "page":
+        raise click.UsageError("--key goes with a form for people; the command page shows every result")
     read, content = loaded(problem, changes)
     of_a_size_to_fill_in(read)
     key = Key(read)
@@ -88,6 +92,11 @@ def worksheet(
         from bptt_trace.exports.notebook import worksheet_notebook
 
         output.write([worksheet_notebook(key, wanted, written(key, wanted, detail=detail, style=style), content)])
+        return
+    if output.form == "page":
+        from bptt_trace.exports.page.collect import collecting
+
+        output.write([collecting(key, wanted, detail=detail, style=style, templates=templates)])
         return
     if for_answers:
         output.write([(answers_csv if output.form == "csv" else answers_toml)(key, wanted)])

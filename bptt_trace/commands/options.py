@@ -51,6 +51,13 @@ problem = together(click.argument("problem"), changes)
 rounding = click.option(
     "--round", "rounding", metavar="RULE", help="4dp, 5sf, carry:4dp, full or exact, instead of the problem's own."
 )
+steps = click.option(
+    "--steps",
+    type=click.Choice(["auto", "full", "ledger"]),
+    default="auto",
+    show_default=True,
+    help="Every line, or a row for each time step (auto: from four steps on).",
+)
 detail = click.option(
     "--detail",
     type=click.Choice(["board", "lines", "both"]),

@@ -33,7 +33,7 @@ BINARY = {
     "canvas": "a package",
 }
 """Forms that are not text."""
-TEMPLATED = ("latex", "pdf", "markdown", "html", "typst", "beamer")
+TEMPLATED = ("latex", "pdf", "markdown", "html", "page", "typst", "beamer")
 """The forms that are made by templates."""
 
 

@@ -28,13 +28,7 @@ LINES_ALONE = ("json", "python", "sympy")
     "python, numpy, torch and sympy are programs that reproduce the sheet, xlsx is a live workbook.",
 )
 @options.rounding
-@click.option(
-    "--steps",
-    type=click.Choice(["auto", "full", "ledger"]),
-    default="auto",
-    show_default=True,
-    help="Every line, or a row for each time step (auto: from four steps on).",
-)
+@options.steps
 @click.option(
     "--show",
     metavar="WHICH",

@@ -67,6 +67,31 @@ class Number(Math):
         yield self
 
 
+class Placed(Number):
+    """A number that a page calculates again: it has a place there."""
+
+    __slots__ = ("bracketed", "place")
+
+    def __init__(self, digits: str, place: int, *, bracketed: bool = False) -> None:
+        """With ``bracketed`` it stands in brackets while it is negative."""
+        super().__init__(digits)
+        self.place, self.bracketed = place, bracketed
+
+    def operand(self) -> Placed:
+        """The same as a factor."""
+        return Placed(self.digits, self.place, bracketed=True)
+
+    def spell(self, signs: Signs) -> str:
+        """As any number, in brackets where it needs them."""
+        negative = self.bracketed and self.digits.startswith("-")
+        return signs.bracket.format(super().spell(signs)) if negative else super().spell(signs)
+
+    def flat(self, signs: Signs) -> Iterator[Placed]:
+        """Itself."""
+        del signs
+        yield self
+
+
 class Power(Number):
     """A power of ten on a scale: 0.01, or 10 with an exponent where letters are set."""
 

@@ -273,6 +273,20 @@ PYTHON = like(
     over=Form("{} / {}", (POWER, ATOM), PRODUCT),
     power="{}**{}",
 )
+JAVASCRIPT = like(
+    TEXT,
+    plus=Form("k.add({}, {})"),
+    minus=Form("k.sub({}, {})"),
+    negative=Form("k.neg({})", (SUM,)),
+    times=Form("k.mul({}, {})"),
+    over=Form("k.div({}, {})"),
+    ratio=Form("k.div({}, {})"),
+    power=Form("k.pow({}, {})", (SUM,)),
+    exponent=str,
+    extreme=Form("k.{}({}, {})"),
+    number="k.int({}n)",
+)
+"""Calls on an arithmetic ``k``, for numbers that JavaScript has no operators for."""
 INTERNAL = like(TEXT, matmul="{} @ {}", transposed="{}.T", total="total({})", below=", ", entrywise="{} * {}")
 """How formulas show themselves to a developer: ``s0 @ s1 + s2``."""
 

@@ -296,6 +296,14 @@ class Desk:
             return value
         return about(value)
 
+    def reading(self, how: Callable[[str], str], position: int) -> Math:
+        """A printed number as a sentence reads it, in one of the ``READINGS``."""
+        return Number(how(self.value(position).text))
+
+    def said(self, how: Callable[[str], str], position: int) -> str | Math:
+        """The same among words, not in mathematics."""
+        return self.reading(how, position).text
+
     def change(self, position: int) -> str:
         """What an update does to its parameter, as printed: ``rises``, ``falls``, ``stays``.
 

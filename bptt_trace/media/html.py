@@ -12,7 +12,7 @@ from html import escape
 from bptt_trace.document.figures import Figure
 from bptt_trace.document.mathematics import Inline, Math, Number, Relation, words
 from bptt_trace.document.notation import MATHML, UNICODE
-from bptt_trace.document.sheet import LineNumber, Part, Uses
+from bptt_trace.document.sheet import LineNumber, Part, Row, Uses
 from bptt_trace.media.drawing.svg import Colours, svg
 
 PAGE = Colours(
@@ -81,6 +81,12 @@ def html_summand(part: Part) -> str:
 def html_picture(figure: Figure) -> str:
     """A picture in the colours of the page."""
     return svg(figure, PAGE)
+
+
+def html_box(row: Row) -> str:
+    """Where the result of a row is written by hand."""
+    del row
+    return '<span class="blank"></span>'
 
 
 def anchor(number: str) -> str:

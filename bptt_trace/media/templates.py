@@ -31,6 +31,7 @@ from bptt_trace.media.drawing.svg import svg
 from bptt_trace.media.drawing.tikz import tikz
 from bptt_trace.media.html import (
     anchor,
+    html_box,
     html_formula,
     html_inline,
     html_math,
@@ -104,6 +105,12 @@ def html_fragment(sheet: Sheet) -> str:
 def _references(sheet: Sheet, prefix: str = "") -> Filters:
     """Filters for ids, which begin with ``prefix``, and for links to the lines that a sheet has."""
     return {"uses": linked({row.number for row in sheet.rows()}, prefix), "id": named(prefix)}
+
+
+def page(name: str, sheet: Sheet, templates: Path | None, filters: Filters, **told: Any) -> str:
+    """A part of a page that calculates; ``told`` is what its template knows beside the sheet."""
+    own = {"uses": linked({row.number for row in sheet.rows()})}
+    return rendered(name, {"sheet": sheet, **told}, templates, own | dict(filters))
 
 
 def latex(
@@ -220,7 +227,14 @@ def environment_for(name: str, templates: Path | None = None, scripts: set[str] 
         if name.endswith(".html.j2"):
             environment.filters |= {"words": html_words, "inline": html_inline, "math": html_math}
             environment.filters |= {"formula": html_formula, "number": html_number, "summand": html_summand, "anchor": anchor}
-            environment.filters |= {"told": html_told, "picture": html_picture, "id": named(""), "uses": linked(())}
+            environment.filters |= {
+                "told": html_told,
+                "picture": html_picture,
+                "id": named(""),
+                "uses": linked(()),
+                "when": lambda _: "",
+                "box": html_box,
+            }
             return environment
         environment.filters |= {"words": markdown_words, "picture": _pictured(NO_LINKS), **_markdown_math(LATEX)}
     environment.filters |= {"way": _way}

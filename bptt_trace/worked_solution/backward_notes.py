@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from bptt_trace.calculation.iterations import truncated
-from bptt_trace.document.mathematics import Inline, Math, Number, Relation, inline
+from bptt_trace.document.mathematics import Inline, Math, Relation, inline
 from bptt_trace.document.sheet import Note
 from bptt_trace.engine.formula import Const, Function, Over, Var, identity, product
 from bptt_trace.engine.functions import relu, sigmoid, tanh
@@ -15,6 +15,7 @@ from bptt_trace.engine.names import Name, gradient
 from bptt_trace.engine.program import Moment
 from bptt_trace.lines.cell_words import scaled
 from bptt_trace.lines.parts_of_sheet import Parts, one_step, sources_of
+from bptt_trace.lines.readings import percent, size
 from bptt_trace.lines.rows import Desk
 from bptt_trace.worked_solution.wording import listed, readable, summed
 
@@ -129,7 +130,7 @@ def _same_direction(desk: Desk, found: Sources, sign: int) -> Inline:
     return both + inline(
         " The memory path makes up {share}, that is {percent} %, of the sum.",
         share=share.equation,
-        percent=percent(desk.printed(share.variable.number)),
+        percent=desk.said(percent, share.variable.number),
     )
 
 
@@ -142,16 +143,6 @@ def _opposite(desk: Desk, found: Sources) -> Inline:
         return (*opposite, f" The {larger} part is larger in size and decides the sign.")
     cancel = not desk.printed(total.variable.number)
     return (*opposite, " They are of the same size and cancel.") if cancel else opposite
-
-
-def percent(share: Any) -> str:
-    """A share as a percentage with two significant figures.
-
-    >>> percent(0.1544), percent(0.00033), percent(-1.5)
-    ('15', '0.033', '150')
-    """
-    two = Context(prec=2, rounding=ROUND_HALF_UP)
-    return f"{two.plus(abs(Decimal(str(share))) * 100):f}"
 
 
 def through_activation(desk: Desk, times: Sequence[int | None]) -> Iterator[Note]:
@@ -169,7 +160,7 @@ def through_activation(desk: Desk, times: Sequence[int | None]) -> Iterator[Note
             bounds=bound[1],
             after=desk.line(after),
             before=desk.line(before),
-            sizes=Relation(_size(desk.value(after)), _size(desk.value(before)), sign=" <= "),
+            sizes=Relation(desk.reading(size, after), desk.reading(size, before), sign=" <= "),
         )
         if others:
             same = listed([f"lines {desk.line_of[a]} and {desk.line_of[b]}" for b, a in others[:3]])
@@ -187,10 +178,6 @@ def _crossing(desk: Desk, time: int | None) -> tuple[int, int] | None:
 def _shrinks(desk: Desk, before: int, after: int) -> bool:
     one, other = desk.printed(before), desk.printed(after)
     return bool(abs(other) <= abs(one) and one * other > 0)
-
-
-def _size(value: Math) -> Math:
-    return Number(value.text.removeprefix("-"))
 
 
 def _blocked(desk: Desk, function: Function, before: int, after: int) -> Iterator[Note]:
@@ -295,7 +282,7 @@ LASTING = (0.5, 2.0)
 def lasts(product: Any) -> bool:
     """Whether a change that is multiplied by this is neither lost nor blown up."""
     least, most = LASTING
-    return least <= abs(float(product)) < most
+    return bool(least <= abs(product) < most)
 
 
 def _verdict(sizes: Sequence[Any], product: Any) -> str:

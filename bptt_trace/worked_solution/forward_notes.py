@@ -8,9 +8,9 @@ line, or is calculated in that sentence by ``Desk.calculate``.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bptt_trace.calculation.iterations import borders
 from bptt_trace.document.mathematics import Applied, Inline, Math, Relation, inline
@@ -22,6 +22,7 @@ from bptt_trace.engine.names import Name, Role, gradient
 from bptt_trace.engine.program import Moment
 from bptt_trace.lines.cell_words import scaled
 from bptt_trace.lines.parts_of_sheet import Parts
+from bptt_trace.lines.readings import whole_percent
 from bptt_trace.lines.rows import Calculation, Desk
 from bptt_trace.networks.cells.equations import Equations
 from bptt_trace.worked_solution.wording import full_line, in_words, listed, named, readable, summed
@@ -129,23 +130,29 @@ def _gated(desk: Desk, position: int, term: Formula, gates: Collection[int], *, 
     name = desk.name(gated[0])
     if isinstance(second, Apply):
         name = Applied(second.function, name)
-    yield (whole, " ", *inline(pattern, share=_share(share), what=name))
+    yield (whole, " ", *inline(pattern, share=_share(desk, share), what=name))
 
 
-def _opened(desk: Desk, gate: int, *, closes: bool) -> tuple[Math, Any]:
-    """How far a gate is open, as an equation and as it is printed: its value, or 1 minus that where it ``closes``."""
+def _opened(desk: Desk, gate: int, *, closes: bool) -> tuple[Math, int]:
+    """How far a gate is open, as an equation, and the place of the number: its value, or 1 minus that where it ``closes``."""
     if not closes:
-        return desk.equals(gate), desk.printed(gate)
+        return desk.equals(gate), gate
     rest = desk.calculate(1 - Var(gate))
-    return rest.equation, desk.printed(rest.variable.number)
+    return rest.equation, rest.variable.number
 
 
-def _share(part: Any) -> str:
+NEARLY_NOTHING, NEARLY_ALL = Decimal("0.005"), Decimal("0.995")
+"""Below the one 0 percent would be printed, from the other on 100."""
+
+
+def _share(desk: Desk, position: int) -> Inline:
     """A part of 1 in whole percent; what is nearly all or nearly nothing is not called all or nothing."""
-    whole = int((Decimal(str(part)) * 100).to_integral_value(ROUND_HALF_UP))
-    if whole in (0, 100) and part not in (0, 1):
-        return "less than 1 %" if whole == 0 else "more than 99 %"
-    return f"{whole} %"
+    part = desk.printed(position)
+    if part != 0 and part < NEARLY_NOTHING:
+        return ("less than 1 %",)
+    if part != 1 and part >= NEARLY_ALL:
+        return ("more than 99 %",)
+    return (desk.said(whole_percent, position), " %")
 
 
 def _first_memory(desk: Desk, found: Voices) -> Note:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from bptt_trace.document.mathematics import Inline, Math, Number, Relation, Symbol
-from bptt_trace.document.sheet import Column, Table, turned
+from bptt_trace.document.sheet import Column, Row, Table, turned
+from bptt_trace.engine.formula import Var
+from bptt_trace.engine.formula_text import signed
 from bptt_trace.engine.names import DECODER, Name, Role, gradient
 from bptt_trace.engine.program import Moment
 from bptt_trace.lines.cell_words import word_of
@@ -108,9 +110,16 @@ class Summary:
         board = self.board
         row = board.row(position) if not board.steps[position].shape else None
         name, value = board.name(position), board.value(position)
-        if row is None or row.numbers.text == row.result.text or not board.steps[position].arguments or row.kind == "board":
+        if row is None or not board.steps[position].arguments or row.kind == "board" or self._taken_over(position, row):
             return Relation(name, value)
         return Relation(row.name, Relation(row.numbers, row.result, sign=f" {row.relation} "))
+
+    def _taken_over(self, position: int, row: Row) -> bool:
+        """Whether the calculation reads like its result: a number that another line has, or that with a sign."""
+        step = self.board.steps[position]
+        if step.rule is None or not isinstance(signed(step.rule.formula)[1], Var):
+            return False
+        return (step.rule.copies and self.board.steps[step.arguments[0]].rule is not None) or row.numbers == row.result
 
     def _forward_meaning(self, moment: Moment) -> str:
         time = moment.time

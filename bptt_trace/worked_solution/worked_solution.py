@@ -284,25 +284,36 @@ class Writer:
         if first:
             yield from self._first_iteration()
         for k in sorted(self.shown - {1}):
-            yield Section(f"iteration-{k}", title(self.update_of, k), tuple(self.iteration(k)))
+            yield Section(f"iteration-{k}", title(self.update_of, k), self.collected(self.iteration(k)))
         if last in self.shown:
             after = f" after {in_words(last)} updates" if several else ""
-            yield Section("again", f"{titles['again']}{after}", tuple(self.again()))
+            yield Section("again", f"{titles['again']}{after}", self.collected(self.again()))
         if first:
-            yield Section("memory", titles["memory"], tuple(self.memory()))
+            yield Section("memory", titles["memory"], self.collected(self.memory()))
             checks = gradient_check.blocks(self.desk, compact=self.compact)
-            yield Section("gradient_check", titles["gradient_check"], tuple(checks))
-            yield Section("forward_mode", titles["forward_mode"], tuple(forward_mode.blocks(self.desk, compact=self.compact)))
+            yield Section("gradient_check", titles["gradient_check"], self.collected(iter(checks)))
+            yield Section(
+                "forward_mode", titles["forward_mode"], self.collected(forward_mode.blocks(self.desk, compact=self.compact))
+            )
             of_paths = every_path.blocks(self.desk, drawn=self.drawn, compact=self.compact)
-            yield Section("paths", titles["paths"], tuple(of_paths))
+            yield Section("paths", titles["paths"], self.collected(of_paths))
         if several:
-            yield Section("training", "All iterations", tuple(self.training()))
+            yield Section("training", "All iterations", self.collected(self.training()))
         if self.compact or self.graph or not first or self.update_of.told:
             return
         summed = "Summary of the first iteration" if several else "Summary"
-        yield Section("summary", summed, tuple(Summary(self.desk, self.board, on_ledger=self.on_ledger).tables()))
+        yield Section("summary", summed, self.collected(Summary(self.desk, self.board, on_ledger=self.on_ledger).tables()))
+        yield Section("takeaways", "Key takeaways", self.collected(self.takeaways()))
+
+    def collected(self, blocks: Iterator[Block]) -> tuple[Block, ...]:
+        """The blocks of a section, written one after the other."""
+        return tuple(blocks)
+
+    def takeaways(self) -> Iterator[Block]:
+        """What to remember."""
         points = tuple(takeaways.takeaways(self.desk, self.desk.parts))
-        yield Section("takeaways", "Key takeaways", (Bullets(points),) if points else ())
+        if points:
+            yield Bullets(points)
 
     def _first_iteration(self) -> Iterator[Section]:
         """The first iteration, each part of it a section with its formulas."""
@@ -315,10 +326,10 @@ class Writer:
             "gradients": self.gradients,
         }
         for which, block in blocks.items():
-            yield Section(which, titles[which], tuple(block()))
-        yield Section("truncation", titles["truncation"], tuple(self.truncation()))
+            yield Section(which, titles[which], self.collected(block()))
+        yield Section("truncation", titles["truncation"], self.collected(self.truncation()))
         number = " 1" if self.parts.last > 1 and self.update_of.told else ""
-        yield Section("update", f"{titles['update']}{number}", tuple(self.update()))
+        yield Section("update", f"{titles['update']}{number}", self.collected(self.update()))
 
     def iteration(self, k: int) -> Iterator[Block]:
         """A later iteration: its lines; the formulas are those of the first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bptt_trace.document.figures import Bar, Bars, Decades, Figure, HeatMap
-from bptt_trace.document.mathematics import Inline, Number, Row, Symbol, words
+from bptt_trace.document.mathematics import Inline, Number, Placed, Row, Symbol, words
 from bptt_trace.media.drawing.cell_layout import lay
 from bptt_trace.media.drawing.network_layout import Arrow, Block, Drawing, Label, Shade
 from bptt_trace.media.drawing.sizes import Paper
@@ -42,7 +42,8 @@ def lay_bars(figure: Bars, paper: Paper) -> Drawing:
         for kind, share in bar.parts:
             height = share * HIGHEST / 1000
             top -= height
-            drawing.blocks.append(Block(middle - BROAD / 2, top, BROAD, height, kind))
+            number = bar.value.place if isinstance(bar.value, Placed) else None
+            drawing.blocks.append(Block(middle - BROAD / 2, top, BROAD, height, kind, number))
         _centred(drawing, paper, (bar.value,), middle, top - line - 1)
         _centred(drawing, paper, (bar.name,), middle, base + 2)
         if figure.flows and place + 1 < len(middles):
@@ -59,6 +60,8 @@ def _times(bar: Bar) -> Inline:
     """``· 0.4594``"""
     if not bar.factor.text:
         return ()
+    if isinstance(bar.factor, Placed):
+        return (Row("* ", bar.factor.operand()),)
     negative = isinstance(bar.factor, Number) and bar.factor.digits.startswith("-")
     return (Row("* ", "(", bar.factor, ")") if negative else Row("* ", bar.factor),)
 

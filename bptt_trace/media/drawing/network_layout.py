@@ -70,6 +70,8 @@ class Block:
     width: float
     height: float
     kind: str
+    place: int | None = None
+    """On a page that calculates: the place of the number that it is as high as."""
 
     def hatching(self, apart: float = 3.2) -> Iterator[tuple[Point, Point]]:
         """Slanted lines across the block."""

@@ -111,11 +111,15 @@ def _shapes(drawing: Drawing, colours: Colours) -> Iterator[str]:
     for block in drawing.blocks:
         colour = colours.of(block.kind)
         fill = "none" if block.kind == "carried" else colour
+        if block.place is not None:
+            yield f'<g data-h="{block.place}">'
         if block.kind == "carried":
             for start, end in block.hatching():
                 yield _line(start, end, colour, 0.7)
         x, y, width, height = map(_number, (block.x, block.y, block.width, block.height))
         yield f'<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="{fill}" stroke="{colour}" stroke-width="0.8"/>'
+        if block.place is not None:
+            yield "</g>"
     for start, end in drawing.wires:
         yield _line(start, end, colours.forward, 0.7)
     for arrow in drawing.arrows:
@@ -207,6 +211,8 @@ def _text(runs: Sequence[Run], x: float, y: float, anchor: str, fill: str, size:
             attributes += ' font-style="italic"'
         if run.strong:
             attributes += ' font-weight="bold"'
+        if run.number is not None:
+            attributes += f' data-{"o" if run.number.bracketed else "v"}="{run.number.place}"'
         shift = wanted
         said = _safe(run.text)
         spans.append(f"<tspan{attributes}>{said}</tspan>" if attributes else said)

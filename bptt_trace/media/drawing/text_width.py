@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bptt_trace.document.mathematics import Derivative, Inline, Math, Number, Symbol
+from bptt_trace.document.mathematics import Derivative, Inline, Math, Number, Placed, Symbol
 from bptt_trace.document.notation import UNICODE
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -24,6 +24,8 @@ class Run:
     level: int = 0
     slanted: bool = False
     strong: bool = False
+    number: Placed | None = None
+    """On a page that calculates: the number that it tells."""
     over: str = ""
     """With a subscript: what stands above it, as an exponent of the same letter."""
 
@@ -49,6 +51,8 @@ def pieces(math: Math) -> Iterator[Piece]:
                 yield Fraction((Run("∂"), *_runs(of)), (Run("∂"), *_runs(by)))
             case Symbol():
                 yield from _runs(part)
+            case Placed():
+                yield Run(part.spell(UNICODE), number=part)
             case Number():
                 mantissa, power, exponent = part.digits.partition("e")
                 ten = f"{NO_BREAK}·{NO_BREAK}10" if power else ""

@@ -1,0 +1,1 @@
+"""A page that calculates: every given number is an input, and every line of the sheet follows."""

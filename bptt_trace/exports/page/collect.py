@@ -1,0 +1,49 @@
+"""A worksheet as a page that collects answers; it has boxes and no solution in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+
+from bptt_trace.document.sheet import Row
+from bptt_trace.exports.page.page import digest, squeezed
+from bptt_trace.exports.page.program import script
+from bptt_trace.handouts.blanks import Blanks, blanks_of
+from bptt_trace.handouts.worksheet import worksheet
+from bptt_trace.lines.spelling import Speller
+from bptt_trace.marking.key import Key
+from bptt_trace.media.templates import page as rendered
+from bptt_trace.problem.numbers import counted
+
+
+def collecting(
+    key: Key, blanks: Blanks | None = None, *, detail: str = "both", style: str = "full", templates: Path | None = None
+) -> str:
+    """A worksheet with a box for each blank, and a button that writes ``answers.csv`` for ``check`` and ``grade``.
+
+    The options are those of ``worksheet``. Nothing on the page tells a result: it has neither a number that is asked for nor
+    the engine that calculates one.
+    """
+    blanks = blanks or blanks_of(key)
+    sheet = worksheet(key, blanks, detail=detail, style=style)
+    speller = Speller(key.problem.vocabulary)
+    names = {speller.text(key.steps[place].target): str(key.steps[place].target) for place in blanks.asked}
+    body = rendered("collect.html.j2", sheet, templates, {"box": _box(names)})
+    style_text = squeezed(rendered("page.css.j2", sheet, templates, {}))
+    engine = squeezed(f'"use strict";\n{{\n{script("collect")}\n}}')
+    whole = f'<main class="sheet worksheet live">\n{body}\n</main>'
+    told = {"body": whole, "scripts": [engine], "style": style_text, "packed": ""}
+    return rendered("page.html.j2", sheet, templates, {"digest": digest}, **told)
+
+
+def _box(names: dict[str, str]) -> Callable[[Row], str]:
+    """A filter: where the result of a row is written."""
+
+    def box(row: Row) -> str:
+        shown = row.name.text
+        digits = counted(int(row.blank), "decimal") if row.blank.isdigit() else row.blank.replace("sf", "significant figures")
+        asks = f'aria-label="{escape(f"{shown}, line {row.number}")}" placeholder="{digits}"'
+        return f'<input class="blank" data-name="{escape(names[shown])}" autocomplete="off" spellcheck="false" {asks}>'
+
+    return box

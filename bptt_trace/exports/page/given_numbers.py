@@ -1,0 +1,132 @@
+"""The given numbers as inputs of a page: which are there, which may change, and within which bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from bptt_trace.document.mathematics import Math
+from bptt_trace.engine.names import Name, Role
+from bptt_trace.exports.page.live_desk import LiveDesk
+from bptt_trace.lines.matrix_rows import Blackboard
+from bptt_trace.networks.optimizers import STATES
+from bptt_trace.problem.problem import Problem
+from bptt_trace.worked_solution.given_tables import meaning_of
+
+BOUNDS: dict[str, tuple[int, bool, int | None]] = {
+    "eta": (0, True, None),
+    "beta": (0, True, 1),
+    "psi": (0, True, None),
+    "epsilon": (0, False, None),
+    "gamma": (0, False, None),
+    "lambda": (0, False, None),
+    "clip": (0, False, None),
+}
+"""For numbers of an update by stem: the least, whether that itself is possible, and what the number stays below."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One number."""
+
+    place: int
+    """Its step."""
+    label: str
+    """What a screen reader says."""
+    text: str
+    free: bool
+    """Whether it may change."""
+    slider: tuple[str, str, str] | None = None
+    """Least, most and step of its slider, where it has one."""
+
+    @property
+    def width(self) -> int:
+        """How many signs wide its box is."""
+        return max(6, len(self.text) + 1)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number, a vector or a matrix."""
+
+    name: Math
+    meaning: str
+    rows: tuple[tuple[Input, ...], ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Quantities that belong together."""
+
+    title: str
+    quantities: tuple[Quantity, ...]
+
+
+def fixed(problem: Problem) -> str:
+    """Why some numbers are shown and no inputs; empty where all are inputs."""
+    if problem.loss.over_classes:
+        return "A target says which class is right: the terms of the loss follow from it, so it stays as it is in the file."
+    if problem.loss.of_probabilities:
+        return "A target says which terms the loss has, so it stays as it is in the file."
+    return ""
+
+
+def is_free(problem: Problem, name: Name) -> bool:
+    """Whether the steps of the calculation stay the same whatever the number is."""
+    return name.stem != "target" or not problem.loss.of_probabilities
+
+
+def bounds(problem: Problem, name: Name, role: Role) -> tuple[int, bool, int | None] | None:
+    """Within what a number has to stay, as its problem file has it."""
+    if role is Role.PARAMETER:
+        return None
+    letter, _, parameter = name.stem.partition("_")
+    rule = problem.update.rule if problem.update else ""
+    if letter in STATES and name.time == 0 and (parameter or not problem.network.cells):
+        return None if letter == "m" or rule in ("momentum", "nesterov") else (0, True, None)
+    return BOUNDS.get(name.stem) if problem.update else None
+
+
+def groups(desk: LiveDesk, board: LiveDesk | Blackboard) -> Iterator[Group]:
+    """All given numbers: over time, parameters, and the rest."""
+    steps, problem = board.steps, desk.problem
+    given = [*board.parts.given, *board.parts.parameters]
+    kinds = (
+        ("Inputs and targets", [p for p in given if steps[p].target.stem in ("x", "target")]),
+        ("Parameters", board.parts.parameters),
+        ("Update and start", [p for p in board.parts.given if steps[p].target.stem not in ("x", "target")]),
+    )
+    for title, positions in kinds:
+        if positions:
+            yield Group(title, tuple(_quantity(desk, board, problem, position) for position in positions))
+
+
+def _quantity(desk: LiveDesk, board: LiveDesk | Blackboard, problem: Problem, position: int) -> Quantity:
+    step = board.steps[position]
+    meaning = meaning_of(problem.network, step.target, problem.update.rule if problem.update else "")
+    lines = list(board.lines(position))
+    wide = len(lines) // step.shape[0] if len(step.shape) == 2 else 1
+    if desk.program.rows:
+        wide = step.shape[0] if step.shape else 1
+    made = [_input(desk, problem, line, meaning) for line in lines]
+    rows = tuple(tuple(made[start : start + wide]) for start in range(0, len(made), wide))
+    return Quantity(board.name(position), meaning, rows)
+
+
+def _input(desk: LiveDesk, problem: Problem, place: int, meaning: str) -> Input:
+    target, role = desk.steps[place].target, desk.steps[place].role
+    text, free = problem.given[target].text, is_free(problem, target)
+    label = ", ".join(part for part in (desk.speller.text(target), meaning) if part)
+    slides = free and (role is Role.PARAMETER or target.stem == "eta") and "/" not in text
+    return Input(place, label, text, free, _slider(text, bounds(problem, target, role)) if slides else None)
+
+
+def _slider(text: str, within: Sequence[int | bool | None] | None) -> tuple[str, str, str]:
+    """From the number down and up by 2, or by twice its size, in steps of its last digit."""
+    number = Decimal(text)
+    reach = max(Decimal(2), 2 * abs(number))
+    exponent = number.as_tuple().exponent
+    step = Decimal(1).scaleb(max(min(int(exponent), -1), -2) if isinstance(exponent, int) else -1)
+    least = Decimal(0) if within else -reach
+    return f"{least:f}", f"{reach:f}", f"{step:f}"

@@ -1,0 +1,198 @@
+"""A desk for a page: every number that it sets has a place, and every side calculation is a further step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from bptt_trace.calculation.arithmetic import Values
+from bptt_trace.document.mathematics import Math, Placed
+from bptt_trace.document.mathematics import Row as Pieces
+from bptt_trace.document.notation import MATHML, TEXT, UNICODE, Signs, like
+from bptt_trace.engine.formula import Formula
+from bptt_trace.engine.names import Role
+from bptt_trace.engine.program import Program
+from bptt_trace.engine.rules import Rule, rule_of
+from bptt_trace.exports.page.program import Code
+from bptt_trace.exports.page.watched import LOST, Numbers, Watch
+from bptt_trace.lines.rows import Calculation, Desk
+from bptt_trace.lines.spelling import Shown
+from bptt_trace.problem.problem import Problem
+
+SET = (MATHML, MATHML.within)
+"""Notations in which a number is an element."""
+SPOKEN = like(UNICODE)
+"""Words and signs for an alternative text, with the places of numbers between marks."""
+OPEN, CLOSE = "\ue000", "\ue001"
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def printed(digits: str) -> str:
+    """A number as a page prints it in one run of letters.
+
+    >>> printed("-0.5"), printed("1.20e-7")
+    ('−0.5', '1.20·10⁻⁷')
+    """
+    mantissa, power, exponent = digits.partition("e")
+    return mantissa.replace("-", "−") + (f"·10{exponent.translate(_RAISED)}" if power else "")
+
+
+class LiveShown(Shown):
+    """The numbers of a program, in MathML as elements with a place."""
+
+    def __init__(self, values: Values, watch: Watch) -> None:
+        super().__init__(values)
+        self.watch = watch
+
+    def _bare(self, signs: Signs) -> Any:
+        if signs is SPOKEN:
+            return _Places(lambda place: f"{OPEN}{place}{CLOSE}")
+        if signs in SET:
+            return _Places(lambda place: f'<mn data-v="{place}">{printed(self.bare[TEXT][place])}</mn>')
+        return super()._bare(signs)
+
+    def _operands(self, signs: Signs) -> Any:
+        if signs in SET:
+            return _Places(self._operand_place)
+        return super()._operands(signs)
+
+    def _operand_place(self, place: int) -> str:
+        text = self.bare[TEXT][place]
+        shown = printed(text) if text.replace(".", "", 1).isdigit() else f"({printed(text)})"
+        return f'<mn data-o="{place}">{shown}</mn>'
+
+
+class _Places:
+    """Elements that are made whenever they are asked for."""
+
+    def __init__(self, make: Any) -> None:
+        self.make = make
+
+    def __getitem__(self, place: int) -> str:
+        made: str = self.make(place)
+        return made
+
+
+def _with(values: Values, numbers: Any) -> Values:
+    """Values whose numbers remember how they are compared."""
+    return replace(values, numbers=numbers)
+
+
+class _Value(Placed):
+    """The printed value of a step; a sentence that reads its digits is true of these only."""
+
+    __slots__ = ("shown",)
+
+    def __init__(self, shown: LiveShown, place: int) -> None:
+        self.shown, self.place, self.bracketed = shown, place, False
+
+    @property
+    def digits(self) -> str:  # type: ignore[override]
+        return self.shown.bare[TEXT][self.place]
+
+    def spell(self, signs: Signs) -> str:
+        if signs is TEXT:
+            self.shown.watch.note(*LOST)
+        if signs is UNICODE:
+            return printed(self.digits)
+        return self.shown.bare[signs][self.place]
+
+
+class _About(Pieces):
+    """A value with ≈ before it while its digits do not give it."""
+
+    __slots__ = ("sign",)
+
+    def __init__(self, value: _Value, relation: str) -> None:
+        super().__init__(*(["~ "] if relation != "=" else []), value)
+        self.sign = "≈" if relation != "=" else ""
+
+    def spell(self, signs: Signs) -> str:
+        if signs in SET:
+            value: Any = self.parts[-1]
+            return f'<mo data-r="{value.place}">{self.sign}</mo>{value.spell(signs)}'
+        return super().spell(signs)
+
+
+class LiveDesk(Desk):
+    """A program with its values, set for a page that calculates them again."""
+
+    def __init__(self, problem: Problem, program: Program, values: Values, reference: Values, watch: Watch, detail: str) -> None:
+        super().__init__(problem, program, values, reference, with_latex=False, detail=detail)
+        self.watch, self.code = watch, Code(program.steps, values.rounding)
+        self.shown: LiveShown = LiveShown(values, watch)
+        self.numbers: Any = Numbers(self.numbers, watch, "v")
+        rounded, exact = Numbers(list(values.numbers), watch, "v"), Numbers(list(reference.numbers), watch, "x")
+        self.values, self.reference = _with(values, rounded), _with(reference, exact)
+        self._totals: dict[tuple[int, ...], list[Math]] = {}
+
+    def value(self, position: int) -> Math:
+        """The place of a step or of a side calculation."""
+        return _Value(self.shown, position)
+
+    def result(self, position: int) -> Math:
+        """The same with ≈ where its digits do not give it."""
+        (_, rule, arguments, role, _, _), value = self.steps[position], _Value(self.shown, position)
+        if rule is None or self.policy != "carry":
+            return value
+        with self.watch.paused():
+            return _About(value, self.relation(rule, role, arguments, position))
+
+    def relation(self, rule: Rule, role: Role, arguments: Any, position: int) -> str:
+        """As the desk has it; a sentence with the sign stays true as long as the sign does."""
+        with self.watch.paused():
+            sign = super().relation(rule, role, arguments, position)
+        if self.policy == "carry":
+            self.watch.note("relation", position, sign == "=")
+        return sign
+
+    def change(self, position: int) -> str:
+        """What an update does to its parameter; a sentence with the word stays true as long as it does that."""
+        with self.watch.paused():
+            word = super().change(position)
+        self.watch.note("change", position, self.steps[position].arguments[0], word)
+        return word
+
+    def calculate(self, formula: Formula, role: Role = Role.HIDDEN) -> Calculation:
+        """A side calculation, which the page goes on calculating."""
+        rule, arguments = rule_of(formula)
+        with self.watch.paused():
+            made = super().calculate(formula, role)
+        position = self.code.add(rule, arguments, role)
+        assert position == made.variable.number
+        self.relation(rule, role, arguments, position)
+        return replace(made, number=self.numbers[position])
+
+    def reading(self, how: Callable[[str], str], position: int) -> Math:
+        """A printed number as a sentence reads it, which the page goes on reading."""
+        with self.watch.paused():
+            text = super().reading(how, position).text
+        return self._add(text, Decimal(text), self.code.add_reading(how, position))
+
+    def said(self, how: Callable[[str], str], position: int) -> str | Math:
+        """The same, in mathematics: it has a place there."""
+        return self.reading(how, position)
+
+    def _add(self, text: str, number: Decimal, place: int) -> Math:
+        """The place of a number that is no step of the program."""
+        self.unrounded.append(number)
+        if self.policy == "carry":
+            self.numbers.append(number)
+        self.shown.add(text, number)
+        return self.value(place)
+
+    def running_totals(self, positions: Iterable[int]) -> Iterator[Math]:
+        """The sum so far after each of these steps; each is a step of the page."""
+        terms = tuple(positions)
+        if terms not in self._totals:
+            with self.watch.paused():
+                self._totals[terms] = [self._total(terms, count) for count in range(1, len(terms) + 1)]
+        return iter(self._totals[terms])
+
+    def _total(self, terms: tuple[int, ...], count: int) -> Math:
+        *_, text = super().running_totals(terms[:count])
+        if not text.text:
+            return text  # too long to be held
+        return self._add(text.text, Decimal(text.text), self.code.add_total(terms[:count]))

@@ -1,0 +1,104 @@
+"""The worked solution for a page: its numbers have places, its sentences the conditions under which they are true."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from bptt_trace.calculation.arithmetic import Values, unrounded
+from bptt_trace.document.figures import Bars
+from bptt_trace.document.sheet import Block, Bullets, Note, Sheet
+from bptt_trace.engine.program import Program
+from bptt_trace.exports.page.live_desk import LiveDesk
+from bptt_trace.exports.page.watched import Condition, Watch
+from bptt_trace.lines.matrix_rows import Blackboard
+from bptt_trace.problem.problem import Problem
+from bptt_trace.worked_solution import footer, takeaways
+from bptt_trace.worked_solution.conventions import conventions
+from bptt_trace.worked_solution.summary import EVERY_STEP_UP_TO
+from bptt_trace.worked_solution.worked_solution import Writer
+
+ALWAYS = ("lines", "equations", "picture")
+"""Blocks that are the calculation itself; whatever the numbers are, they are shown."""
+
+
+def follows(figure: Bars) -> bool:
+    """Whether the bars of a figure can follow their numbers: a bar without height has nothing to be drawn higher."""
+    return all(bar.dots or (len(bar.parts) == 1 and bar.parts[0][1] > 0) for bar in figure.bars)
+
+
+class LiveWriter(Writer):
+    """Writes a worked solution and remembers which block is true under which conditions."""
+
+    def __init__(self, desk: LiveDesk, board: LiveDesk | Blackboard, **options: Any) -> None:
+        super().__init__(desk, board, **options)
+        self.watch = desk.watch
+        self.conditions: dict[int, tuple[Condition, ...]] = {}
+        """By the identity of a block, which the sheet keeps."""
+
+    def said(self, sentence: Callable[..., Iterator[Note]], *about: Any, **also: Any) -> Iterator[Note]:
+        """What a sentence has to say, and when."""
+        for note, conditions in self.watch.written(super().said(sentence, *about, **also)):
+            self.conditions[id(note)] = conditions
+            yield note
+
+    def collected(self, blocks: Iterator[Block]) -> tuple[Block, ...]:
+        """The blocks of a section, each with what was asked of the numbers on the way to it."""
+        found: list[Block] = []
+        for block, conditions in self.watch.written(blocks, apart=True):
+            found.append(block)
+            if block.kind not in ALWAYS and not (isinstance(block, Bars) and follows(block)):
+                self.conditions.setdefault(id(block), conditions)
+        return tuple(found)
+
+    def takeaways(self) -> Iterator[Block]:
+        """What to remember; each sentence by itself, because each has its own conditions."""
+        for point, conditions in self.watch.written(takeaways.takeaways(self.desk, self.desk.parts)):
+            block = Bullets((point,))
+            self.conditions[id(block)] = conditions
+            yield block
+
+    def footer(self) -> Iterator[Note]:
+        """Distance from full precision, source and errata."""
+        sources = (footer.drift(self.desk), footer.source(self.desk.problem), footer.errata(self.desk))
+        for notes in sources:
+            for note, conditions in self.watch.written(notes):
+                self.conditions[id(note)] = conditions
+                yield note
+
+
+@dataclass(frozen=True)
+class LiveSheet:
+    """A sheet, the desk that it was written from, and when each of its blocks is shown."""
+
+    sheet: Sheet
+    desk: LiveDesk
+    board: LiveDesk | Blackboard
+    conditions: dict[int, tuple[Condition, ...]]
+
+
+def live_sheet(
+    problem: Problem, program: Program, values: Values, *, steps: str = "auto", detail: str = "both", style: str = "full"
+) -> LiveSheet:
+    """The worked solution with places for its numbers; the options are those of ``write``."""
+    watch = Watch()
+    desk = LiveDesk(problem, program, values, unrounded(program, problem.given), watch, detail)
+    board = Blackboard(desk, detail) if desk.has_components else desk
+    on_ledger = steps == "ledger" or (steps == "auto" and desk.last_time > EVERY_STEP_UP_TO)
+    on_ledger = on_ledger and len(board.parts.forward.tracks) == 1 and desk.last_time > 1
+    writer = LiveWriter(desk, board, on_ledger=on_ledger, compact=style == "compact", drawn=style == "full")
+    sections = tuple(section for section in writer.sections() if section.blocks)
+    rounding = values.rounding
+    digits = {"figures": rounding.figures} if rounding.figures else {"places": rounding.places}
+    sheet = Sheet(
+        title=problem.title,
+        subtitle=writer.subtitle(),
+        given=(),
+        conventions=tuple(conventions(desk, board)),
+        sections=sections,
+        footer=tuple(writer.footer()),
+        rounding={"policy": rounding.policy, **digits},
+        handout=problem.handout,
+    )
+    return LiveSheet(sheet, desk, board, writer.conditions)

@@ -1,0 +1,141 @@
+"""The page as one file of HTML: the typeset sheet, its numbers as inputs, and the engine."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from bptt_trace.calculation.arithmetic import evaluate
+from bptt_trace.calculation.build import build
+from bptt_trace.document.figures import Figure
+from bptt_trace.document.mathematics import words
+from bptt_trace.engine.names import LOSS, Role
+from bptt_trace.engine.scalar_program import scalars
+from bptt_trace.errors import ProblemError
+from bptt_trace.exports.page.book import book
+from bptt_trace.exports.page.given_numbers import bounds, fixed, groups
+from bptt_trace.exports.page.live_desk import CLOSE, OPEN, SPOKEN
+from bptt_trace.exports.page.live_sheet import LiveSheet, live_sheet
+from bptt_trace.exports.page.program import compact, script
+from bptt_trace.marking.key import Key
+from bptt_trace.media.templates import page as rendered
+from bptt_trace.problem.problem import Problem
+
+SCRIPTS = ("arithmetic", "calculation", "marking")
+PARTS = ("page", "guide", "answers")
+MOST_LINES = 5_000
+"""The largest number of component lines of a page: with more no browser keeps up with who types."""
+
+
+def page(
+    problem: Problem,
+    *,
+    steps: str = "auto",
+    detail: str = "both",
+    style: str = "full",
+    plain: bool = False,
+    templates: Path | None = None,
+) -> str:
+    """A page on which every given number is an input and every line follows.
+
+    ``steps``, ``detail`` and ``style`` are those of ``solve``. The sheet and the engine stand deflated in the file; ``plain``
+    leaves them as they are, which takes three times the room. Raises ``ProblemError`` for closed forms and unrounded values,
+    which a page does not calculate, and for more lines than it has room for.
+    """
+    if problem.rounding.policy not in ("by_hand", "carry"):
+        what = (
+            "closed forms"
+            if problem.rounding.policy == "exact"
+            else "unrounded values, whose last digits differ from computer to computer"
+        )
+        raise ProblemError(
+            f"a page calculates with rounded numbers, not with {what}; --round 4dp, 5sf or carry would do", path="rounding"
+        )
+    program = scalars(build(problem))
+    if len(program) > MOST_LINES:
+        fewer = "fewer units, samples, time steps or iterations would do"
+        raise ProblemError(f"{len(program):,} lines, more than the {MOST_LINES:,} of a page; {fewer}")
+    values = evaluate(program, problem.given, problem.rounding)
+    live = live_sheet(problem, program, values, steps=steps, detail=detail, style=style)
+    found: list[list[Any]] = []
+    """The conditions of the blocks that are shown while they are true, in the order of the page."""
+
+    def when(block: object) -> str:
+        conditions = live.conditions.get(id(block))
+        if not conditions:
+            return ""
+        found.append([list(one) for one in conditions])
+        return str(len(found) - 1)
+
+    told = {"groups": list(groups(live.desk, live.board)), "fixed": fixed(problem)}
+    body = rendered("live.html.j2", live.sheet, templates, {"when": when}, **told)
+    key = Key(problem, program)
+    code = (
+        _engine(SCRIPTS),
+        live.desk.code.javascript(),
+        book(key, live.desk.code),
+        f"const sheet = {compact(_data(live, found))};",
+        _engine(PARTS),
+        START,
+    )
+    engine = squeezed('"use strict";\n{\n' + "\n".join(code) + "\n}")
+    whole = rendered("stage.html.j2", live.sheet, templates, {}, body=body)
+    style_text = squeezed(rendered("page.css.j2", live.sheet, templates, {}))
+    scripts = [engine] if plain else [script("unpack"), engine]
+    told = {"body": whole, "scripts": scripts, "style": style_text, "packed": "" if plain else packed(f"{whole}\0{engine}")}
+    return rendered("page.html.j2", live.sheet, templates, {"digest": digest}, **told)
+
+
+def packed(text: str) -> str:
+    """A text deflated, in letters and digits."""
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS, 9)
+    return base64.b64encode(deflate.compress(text.encode()) + deflate.flush()).decode()
+
+
+def squeezed(text: str) -> str:
+    """A text without empty lines, as the page has it, so that its digest is that of the page."""
+    return re.sub(r"\n{2,}", "\n", text)
+
+
+START = "start();\nguide();\nanswers();"
+
+
+def _engine(names: Iterable[str]) -> str:
+    return "\n".join(map(script, names))
+
+
+def digest(text: str) -> str:
+    """What a content security policy calls a script or a style of the page."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _data(live: LiveSheet, conditions: list[list[Any]]) -> dict[str, Any]:
+    """What the page knows of its sheet, beside the steps."""
+    desk, problem = live.desk, live.desk.problem
+    given = [(place, step) for place, step in enumerate(desk.steps) if step.rule is None]
+    within = ((place, bounds(problem, step.target, step.role)) for place, step in given)
+    return {
+        "names": [desk.speller.text(step.target) for step in desk.steps],
+        "lines": [desk.line(place).removeprefix("line ") for place in range(len(desk.steps))],
+        "first": {place: problem.given[step.target].text for place, step in given},
+        "bounds": {place: limits for place, limits in within if limits},
+        "changes": {place: step.arguments[0] for place, step in enumerate(desk.steps) if step.role is Role.UPDATE},
+        "loss": desk.find(LOSS),
+        "when": conditions,
+        "told": [list(_pieces(figure)) for figure in live.sheet.figures()],
+    }
+
+
+def _pieces(figure: Figure) -> Iterator[str | int]:
+    """The alternative text of a picture; a number is told by its place."""
+    text = words(figure.alternative, lambda math: math.spell(SPOKEN))
+    for piece in text.split(OPEN):
+        place, mark, rest = piece.partition(CLOSE)
+        if mark:
+            yield int(place)
+        yield rest if mark else piece

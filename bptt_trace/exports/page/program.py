@@ -1,0 +1,67 @@
+"""A program as data and code of a page: its rules as JavaScript functions, its steps as numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+
+from bptt_trace.engine.names import Role
+from bptt_trace.engine.program import KEEPS_FIGURES, Step
+from bptt_trace.engine.rules import Rule
+from bptt_trace.exports.page.rules import Functions, in_javascript, inexact
+from bptt_trace.lines.readings import READINGS
+from bptt_trace.problem.numbers import Rounding
+
+SCRIPTS = Path(__file__).parent / "scripts"
+GIVEN, TOTAL, READING = -1, -2, -3
+"""In place of a rule: the problem gives the number; the sum of what is printed, which nothing rounds; a printed number in
+another way."""
+
+
+class Code:
+    """Steps for the engine of a page, in the order of the calculation."""
+
+    def __init__(self, steps: Sequence[Step], rounding: Rounding) -> None:
+        self.rounding = rounding
+        self.functions = Functions()
+        self._rules: dict[Rule, int] = {}
+        self._steps: list[tuple[int, list[int], int]] = []
+        for step in steps:
+            self.add(step.rule, step.arguments, step.role)
+
+    def add(self, rule: Rule | None, arguments: Sequence[int], role: Role) -> int:
+        """Append one more step; its position."""
+        which = GIVEN if rule is None else self._rules.setdefault(rule, len(self._rules))
+        self._steps.append((which, list(arguments), int(role in KEEPS_FIGURES)))
+        return len(self._steps) - 1
+
+    def add_total(self, terms: Sequence[int]) -> int:
+        """Append a running total; its position."""
+        self._steps.append((TOTAL, list(terms), 0))
+        return len(self._steps) - 1
+
+    def add_reading(self, how: Callable[[str], str], place: int) -> int:
+        """Append a printed number as a sentence has it; its position."""
+        self._steps.append((READING, [place], READINGS.index(how)))
+        return len(self._steps) - 1
+
+    def javascript(self, name: str = "program") -> str:
+        """The definition of the program."""
+        rules = [in_javascript(rule, self.functions) for rule in self._rules]
+        shown = {"policy": self.rounding.policy, "places": self.rounding.places, "figures": self.rounding.figures or 0}
+        data = {"inexact": [int(inexact(rule)) for rule in self._rules], "steps": self._steps, **shown}
+        listed = ",\n".join(rules)
+        return "\n".join([*self.functions.definitions, f"const {name} = {compact(data)};", f"{name}.rules = [\n{listed}];"])
+
+
+def compact(data: object) -> str:
+    """Data as a value of JavaScript that may stand in a page of HTML."""
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+@cache
+def script(name: str) -> str:
+    """A file of the engine."""
+    return (SCRIPTS / f"{name}.js").read_text("utf-8")

@@ -1,0 +1,118 @@
+// A program: an ordered list of steps, each with a rule and the steps that fill it.
+//
+// program = { rules, inexact, steps, policy, places, figures }
+//   rules    functions (k, s0, s1, ...) => a number of the arithmetic k
+//   inexact  for each rule whether it has a function in it that no fraction holds
+//   steps    [rule, arguments, keeps]: rule -1 is a given number, -2 the sum of what is printed, which nothing rounds,
+//            -3 a printed number in another way; keeps: 1 where figures are kept whatever the policy
+
+const GIVEN = -1, TOTAL = -2, READING = -3;
+const CANCELLED = "its terms cancel in all digits that are tried; decimal places may do";
+const TOO_SMALL = "the number is too small for this page; decimal places would do";
+
+// The digits of a result that are shown: what "by hand" goes on with.
+const settled = (program, v, keeps) => {
+  if (program.figures || keeps) {
+    if (v[0] !== 0n && magnitude(v) < -20000) throw new Failure(TOO_SMALL);
+    return toFigures(v, program.figures || program.places);
+  }
+  const decimal = toPlaces(v, program.places);
+  if (length(decimal.n) > 60) throw new Failure(TOO_LARGE);
+  return decimal;
+};
+const snapped = (v, count) => fraction(toFigures(v, count));     // a division, or a function, spoils ties
+
+const endless = ([, d]) => {
+  while (d % 2n === 0n) d /= 2n;
+  while (d % 5n === 0n) d /= 5n;
+  return d !== 1n;
+};
+const reduced = ([n, d]) => {
+  let a = size(n), b = d;
+  while (b) [a, b] = [b, a % b];
+  return a > 1n ? [n / a, d / a] : [n, d];
+};
+
+// One line by hand, from these arguments.
+const byHand = (program, [rule, , keeps], numbers) => {
+  const line = () => program.rules[rule](exact, ...numbers);
+  if (!program.inexact[rule]) return settled(program, line(), keeps);
+  const v = program.figures || keeps ? precisely(line) : line();
+  if (v === null) throw new Failure(CANCELLED);
+  return settled(program, snapped(v, 70), keeps);
+};
+
+// One line with 60 digits; where a given number has no end in decimals, fractions are kept as long as they are short.
+const carried = (program, [rule, , keeps], numbers, fractions) => {
+  const line = arithmetic => program.rules[rule](arithmetic, ...numbers);
+  let v;
+  if (program.inexact[rule]) v = sixty(precisely(() => line(exact)) ?? ZERO);
+  else if (!fractions) v = line(decimals);
+  else {
+    v = reduced(line(exact));
+    if (v[1].toString(2).length > 1000 || !endless(v)) v = sixty(v);
+  }
+  if (!program.figures && !keeps && v[0] !== 0n && magnitude(v) >= 50 - program.places) throw new Failure(TOO_LARGE);
+  return v;
+};
+
+const totalled = decimals => {
+  const e = Math.min(...decimals.map(one => one.e));
+  const decimal = { n: decimals.reduce((sum, one) => sum + one.n * ten(one.e - e), 0n), e }, v = fraction(decimal);
+  return { v, text: plain(decimal), decimal, digits: v };
+};
+
+// A printed number without its sign, in percent with two figures, in whole percent.
+const hundred = v => mul(absolute(v), [100n, 1n]);
+const READINGS = [
+  ({ text }) => text.replace("-", ""),
+  ({ v, digits }) => { const { n, e } = toFigures(hundred(digits ?? v), 2); return e > 0 ? (n * ten(e)).toString() : inFull({ n, e }); },
+  ({ v, digits }) => toPlaces(hundred(digits ?? v), 0).n.toString(),
+];
+
+// Every step: { v, text }, with `digits` the printed number; or { reason } where it has no value.
+const evaluate = (program, inputs) => {
+  const out = [], carries = program.policy === "carry";
+  const fractions = carries && [...inputs.values()].some(one => endless(reduced(one.v)));
+  program.steps.forEach((step, place) => {
+    if (step[0] === GIVEN) { out.push(inputs.get(place)); return; }
+    const missing = step[1].find(argument => out[argument].v === undefined);
+    if (missing !== undefined) { out.push({ reason: "", because: out[missing].because ?? missing }); return; }
+    const numbers = step[1].map(argument => out[argument].v);
+    if (step[0] === TOTAL) { out.push(totalled(step[1].map(argument => out[argument].decimal))); return; }
+    if (step[0] === READING) { out.push({ v: numbers[0], text: READINGS[step[2]](out[step[1][0]]) }); return; }
+    try {
+      if (carries) {
+        const v = carried(program, step, numbers, fractions);
+        const decimal = settled(program, snapped(v, 50), step[2]);
+        out.push({ v, text: plain(decimal), decimal, digits: fraction(decimal) });
+      } else {
+        const decimal = byHand(program, step, numbers), v = fraction(decimal);
+        out.push({ v, text: plain(decimal), decimal, digits: v });
+      }
+    } catch (error) {
+      if (!(error instanceof Failure) && !(error instanceof RangeError)) throw error;
+      out.push({ reason: error instanceof Failure ? error.message : TOO_LARGE, because: place });
+    }
+  });
+  return out;
+};
+
+// Whether the printed digits of a line give its printed result; under "carry" they need not.
+const recomputes = (program, place, out) => {
+  const step = program.steps[place];
+  try {
+    return plain(byHand(program, step, step[1].map(argument => out[argument].digits ?? out[argument].v))) === out[place].text;
+  } catch (error) {
+    if (error instanceof Failure || error instanceof RangeError) return false;
+    throw error;
+  }
+};
+
+// Every step in doubles, without any rounding; NaN where there is no number.
+const unrounded = (program, inputs) => {
+  const out = [];
+  program.steps.forEach(([rule, args], place) =>
+    out.push(rule === READING ? out[args[0]] : rule === TOTAL ? args.reduce((sum, one) => sum + out[one], 0) : rule === GIVEN ? double(inputs.get(place).v) : program.rules[rule](doubles, ...args.map(argument => out[argument]))));
+  return out;
+};

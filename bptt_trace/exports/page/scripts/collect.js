@@ -1,0 +1,27 @@
+// A page that collects answers: boxes, and a button that writes them into a file for `check` and `grade`.
+
+const boxes = [...document.querySelectorAll("input[data-name]")];
+const status = document.getElementById("status");
+const cell = text => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+const filled = () => boxes.filter(box => box.value.trim()).length;
+let saved = true;
+
+const count = () => { status.textContent = `${filled()} of ${boxes.length} boxes are filled in.`; };
+document.addEventListener("input", event => { if (event.target.dataset.name) { saved = false; count(); } });
+document.addEventListener("keydown", event => {
+  if (event.key !== "Enter" || !event.target.dataset.name) return;
+  event.preventDefault();
+  boxes[boxes.indexOf(event.target) + 1]?.focus();
+});
+document.getElementById("save").addEventListener("click", () => {
+  const rows = boxes.map(box => `${cell(box.dataset.name)},${cell(box.value.trim())}\n`);
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob(["quantity,answer\n", ...rows], { type: "text/csv" }));
+  link.download = "answers.csv";
+  link.click();
+  URL.revokeObjectURL(link.href);
+  saved = true;
+  status.textContent = `answers.csv has ${filled()} of ${boxes.length} answers.`;
+});
+addEventListener("beforeunload", event => { if (!saved) event.preventDefault(); });
+count();

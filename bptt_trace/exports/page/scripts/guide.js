@@ -1,0 +1,177 @@
+// Finding one's way: what a line uses and what uses it; one line at a time.
+
+// ---------------------------------------------------------------- what a line uses, and what uses it
+
+const users = new Map();
+program.steps.forEach(([, args], place) => { for (const argument of args) users.set(argument, [...(users.get(argument) ?? []), place]); });
+
+// What shows a step: its row, its input, its numbers in pictures.
+const showing = place => [rows.get(place), fields.get(place)?.closest(".number"), ...(places.get(place) ?? [])
+  .map(([node]) => node.parentNode).filter(node => node.closest("svg"))].filter(Boolean);
+let lit = [];
+const light = place => {
+  for (const node of lit) node.classList.remove("here", "used", "using");
+  lit = [];
+  if (place === undefined) return;
+  for (const [kind, steps] of [["here", [place]], ["used", program.steps[place]?.[1] ?? []], ["using", users.get(place) ?? []]])
+    for (const step of steps) for (const node of showing(step)) { node.classList.add(kind); lit.push(node); }
+};
+const stepOf = node => {
+  const own = node.closest?.("[data-v],[data-o],[data-g],[data-slide],tr[data-s]");
+  const { v, o, g, slide: slider, s } = own?.dataset ?? {};
+  const place = v ?? o ?? g ?? slider ?? s;
+  return place === undefined ? undefined : Number(place);
+};
+const lineOf = node => { const row = node.closest?.("tr[data-s]"); return row ? Number(row.dataset.s) : stepOf(node); };
+
+const goTo = place => {
+  const row = rows.get(place), field = fields.get(place);
+  const target = row ?? field;
+  if (!target) return;
+  target.scrollIntoView({ block: "center" });
+  target.focus({ preventScroll: true });
+};
+
+// ---------------------------------------------------------------- one line at a time
+
+const lines = () => [...rows].filter(([place]) => program.steps[place][0] !== TOTAL).sort(([, a], [, b]) => (a.compareDocumentPosition(b) & 4 ? -1 : 1)).map(([place]) => place);
+const PHASES = ["formula", "numbers", "result"];
+const stage = element("stage"), steps = { order: [], at: 0, phase: 0, on: false, known: null };
+
+const part = (row, name) => row.querySelector(`.${name}`);
+const copied = node => { const copy = node.cloneNode(true); for (const one of find("[id]", copy)) one.removeAttribute("id"); return copy; };
+const shownLine = (place, phase) => {
+  const row = rows.get(place), cells = [];
+  const name = document.createElement("span");
+  name.append(...copied(part(row, "quantity")).childNodes);
+  cells.push(name);
+  for (const [index, which] of PHASES.entries()) {
+    const cell = part(row, which);
+    if (index > phase || !cell?.textContent.trim()) continue;
+    const piece = document.createElement("span");
+    piece.className = which;
+    const copy = copied(cell);
+    for (const box of find(".mine", copy)) box.remove();
+    if (!/^\s*[=\u2248]/.test(copy.textContent)) piece.append("= ");
+    piece.append(...copy.childNodes);
+    cells.push(piece);
+  }
+  return cells;
+};
+
+// Blocks stand behind the line that comes before them; what is not reached yet is not there.
+const reached = () => {
+  const reach = steps.on ? steps.at : Infinity, order = steps.on ? steps.order : [];
+  const now = new Set(order.slice(0, steps.at)), last = rows.get(order[steps.at]);
+  for (const [place, row] of rows) {
+    row.classList.toggle("later", steps.on && !now.has(place) && place !== order[steps.at]);
+    row.classList.toggle("now", steps.on && place === order[steps.at]);
+    if (place === order[steps.at]) row.dataset.phase = PHASES[steps.phase]; else delete row.dataset.phase;
+  }
+  for (const board of find(".sheet tr.board")) board.classList.toggle("later", board.nextElementSibling?.classList.contains("later") ?? false);
+  for (const block of find(".sheet section > *, .sheet footer")) {
+    const behind = steps.on && reach < order.length && last && !block.contains(last) && (last.compareDocumentPosition(block) & 4);
+    block.classList.toggle("later", Boolean(behind));
+  }
+  const open = place => !steps.on || now.has(place) || program.steps[place][0] === GIVEN || (place === order[steps.at] && steps.phase === 2);
+  for (const [place, nodes] of places) for (const [node] of nodes) if (node.parentNode.closest("svg")) node.parentNode.classList.toggle("unknown", !open(place));
+  for (const title of descriptions) title.parentNode.classList.toggle("partly", steps.on);
+};
+
+const present = () => {
+  const place = steps.order[steps.at], row = rows.get(place);
+  element("line").replaceChildren(...shownLine(place, steps.phase));
+  const label = part(row, "role")?.textContent.trim();
+  element("which").textContent = `Line ${sheet.lines[place]}, ${steps.at + 1} of ${steps.order.length}${label ? ": " + label : ""}`;
+  element("back").disabled = steps.at === 0 && steps.phase === 0;
+  element("next").disabled = steps.at === steps.order.length - 1 && steps.phase === 2;
+  const guess = element("guess"), asks = element("first").checked && steps.phase < 2 && row.querySelector("td.result");
+  element("guessing").hidden = !asks;
+  if (guess.dataset.place !== String(place)) { guess.value = ""; guess.dataset.place = place; }
+  if (steps.phase < 2) element("verdict").textContent = "";
+  reached();
+  row.scrollIntoView({ block: "center" });
+  light(place);
+  status.textContent = steps.phase === 2 && results[place].text !== undefined ? `${sheet.names[place]} is ${shown(results[place].text)}` : element("which").textContent;
+};
+const move = by => {
+  let { at, phase } = steps;
+  phase += by;
+  if (phase > 2) [at, phase] = [at + 1, 0];
+  if (phase < 0) [at, phase] = [at - 1, 2];
+  if (at < 0 || at >= steps.order.length) return;
+  Object.assign(steps, { at, phase });
+  present();
+};
+const walk = wanted => {
+  steps.on = wanted;
+  stage.hidden = !wanted;
+  document.body.classList.toggle("stepping", wanted);
+  element("walk").setAttribute("aria-pressed", wanted);
+  if (!wanted) { reached(); light(); return; }
+  answering(false);
+  Object.assign(steps, { order: lines(), at: 0, phase: 0 });
+  element("next").focus();
+  present();
+};
+
+// ---------------------------------------------------------------- events
+
+const guide = () => {
+  const sheet_ = document.querySelector(".sheet");
+  for (const [from, to] of [["pointerover", "pointerout"], ["focusin", "focusout"]]) {
+    document.addEventListener(from, event => { const place = lineOf(event.target); if (place !== undefined) light(place); });
+    document.addEventListener(to, () => { if (!steps.on) light(); });
+  }
+  sheet_.addEventListener("click", event => {
+    const link = event.target.closest("a[href^='#']");
+    if (link) {
+      event.preventDefault();          // the address keeps the numbers
+      const row = element(link.getAttribute("href").slice(1));
+      if (row?.dataset.s) goTo(Number(row.dataset.s)); else row?.scrollIntoView({ block: "center" });
+      return;
+    }
+    const number_ = event.target.closest("[data-v],[data-o]");
+    if (number_ && !event.target.closest("td.result")) goTo(stepOf(number_));
+  });
+  const order = lines();
+  order.forEach((place, i) => { rows.get(place).tabIndex = i ? -1 : 0; });
+  sheet_.addEventListener("keydown", event => {
+    const row = event.target.closest("tr[data-s]");
+    if (!row || event.target !== row || !["ArrowDown", "ArrowUp"].includes(event.key)) return;
+    const next = order[order.indexOf(Number(row.dataset.s)) + (event.key === "ArrowDown" ? 1 : -1)];
+    if (next === undefined) return;
+    event.preventDefault();
+    row.tabIndex = -1;
+    rows.get(next).tabIndex = 0;
+    rows.get(next).focus();
+  });
+  element("walk").addEventListener("click", () => walk(!steps.on));
+  element("close").addEventListener("click", () => { walk(false); element("walk").focus(); });
+  element("next").addEventListener("click", () => move(1));
+  element("back").addEventListener("click", () => move(-1));
+  element("first").addEventListener("change", present);
+  element("large").addEventListener("click", () => {
+    const large = document.body.classList.toggle("large");
+    element("large").setAttribute("aria-pressed", large);
+  });
+  element("guessing").addEventListener("submit", event => {
+    event.preventDefault();
+    const place = steps.order[steps.at], verdict = judged(new Map([[place, element("guess").value]])).get(place);
+    Object.assign(steps, { phase: 2 });
+    present();
+    element("verdict").textContent = told(verdict);
+    element("verdict").className = verdict.kind;
+    status.textContent = `${told(verdict)} ${sheet.names[place]} is ${shown(results[place].text ?? NONE)}.`;
+    element("next").focus();
+  });
+  document.addEventListener("keydown", event => {
+    if (!steps.on || event.altKey || event.ctrlKey || event.metaKey) return;
+    const typing = event.target.matches("input:not([type=checkbox])");
+    const by = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 }[event.key];
+    if (event.key === "Escape") { walk(false); element("walk").focus(); }
+    else if (by && !typing) { event.preventDefault(); move(by); }
+    else if (event.key === " " && !event.target.matches("button,input,a,summary")) { event.preventDefault(); move(1); }
+  });
+  document.addEventListener("calculated", () => { if (steps.on) present(); });
+};

@@ -1,0 +1,137 @@
+"""The engine of the page, by node, against Python: the digits of every line, and the verdicts of ``check``.
+
+``PAGE_CASES`` and ``PAGE_SHEETS`` say how many random inputs and answer sheets each example gets.
+"""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from live import NODE, agreement, compared, engine, node
+from random_problems import examples
+from sweeps import chosen, paired
+
+from bptt_trace.engine.formula import Const, Formula, Rest, Var
+from bptt_trace.engine.functions import exp, leaky_relu, ln, tanh
+from bptt_trace.engine.rules import rule_of
+from bptt_trace.errors import ProblemError
+from bptt_trace.exports.page.rules import Functions, in_javascript
+from bptt_trace.problem.numbers import exact_number
+
+CASES = int(os.environ.get("PAGE_CASES", "4"))
+SHEETS = int(os.environ.get("PAGE_SHEETS", "6"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _needs_node() -> None:
+    """The tests are skipped without node, but never where ``CI`` is set."""
+    if NODE is None and not os.environ.get("CI"):
+        pytest.skip("node is not installed (Debian: nodejs)")
+    assert NODE, "node is missing; with CI set, nothing is skipped"
+
+
+ROUNDINGS = ("4dp", "2dp", "12dp", "3sf", "5sf", "carry:4dp", "carry:5sf")
+FEW = ("rnn", "classifier", "lstm", "relu-bce", "adam", "selective-state-space", "seq2seq")
+
+
+@pytest.mark.parametrize(("name", "rounding"), paired(chosen(examples(), FEW), ROUNDINGS))
+def test_every_line_has_the_digits_of_python(name: str, rounding: str) -> None:
+    """For random given numbers every line is printed as in Python, and what cannot be calculated fails at the same line."""
+    found = compared(name, rounding, CASES)
+    assert (found["count"], found["differ"]) == (0, [])
+    assert found["lines"] + found["failures"] > 0
+
+
+@pytest.mark.parametrize("name", chosen(examples(), FEW[:3]))
+def test_verdicts_are_those_of_check(name: str) -> None:
+    """Answers of random students get the verdict, and the named mistake, that ``check`` gives them."""
+    same, count, others = agreement(name, SHEETS)
+    assert (same, others) == (count, [])
+
+
+A, B, C = map(Var, range(3))
+IN_JAVASCRIPT: dict[str, tuple[Formula, str]] = {
+    "sum": (A * B + C, "(k, s0, s1, s2) => k.add(k.mul(s0, s1), s2)"),
+    "difference": (A - B / C, "(k, s0, s1, s2) => k.sub(s0, k.div(s1, s2))"),
+    "function": (tanh(A * B), "(k, s0, s1) => k.tanh(k.mul(s0, s1))"),
+    "constant": (Const(Fraction(2, 3)) * A, "(k, s0) => k.mul(k.div(k.int(2n), k.int(3n)), s0)"),
+    "pieces": (leaky_relu()(A), "(k, s0) => k.bent(s0, k.div(k.int(1n), k.int(100n)), k.int(1n))"),
+    "power": (1 - tanh(A) ** 2, "(k, s0) => k.sub(k.int(1n), k.pow(k.tanh(s0), 2))"),
+    "negative": (-(A + B), "(k, s0, s1) => k.neg(k.add(s0, s1))"),
+    "rest": (Rest() * A, "(k, s0, ...rest) => k.mul(k.sum(rest), s0)"),
+}
+
+
+@pytest.mark.parametrize("name", IN_JAVASCRIPT)
+def test_a_rule_is_a_function_of_an_arithmetic(name: str) -> None:
+    """The printer of formulas writes a rule as calls on an arithmetic."""
+    formula, wanted = IN_JAVASCRIPT[name]
+    assert in_javascript(rule_of(formula)[0], Functions()) == wanted
+
+
+TYPED = (
+    "0.5", "-0.50", "+3", ".5", "5.", "007", "1/3", "-6/4", "1e-3", "2.50e2", "1E5", "0.00", "0", "-0", "0e3", "1e-31", "1e30",
+    "9e29", "1/0", "", " ", "x", "0x10", "1_000", "1.2.3", "--1", "1e", "1" * 41, "1234567890" * 4, "0." + "1" * 41, "٣", "nan",
+)  # fmt: skip
+
+
+def test_given_numbers_are_read_as_in_a_problem_file() -> None:
+    """What a problem file takes for a number the page takes, with the same text; what it refuses the page refuses."""
+
+    def by_python(text: str) -> str | None:
+        try:
+            return exact_number(text, "x").text
+        except ProblemError:
+            return None
+
+    ask = 'const texts = JSON.parse(require("fs").readFileSync(0, "utf8"));'
+    tell = "console.log(JSON.stringify(texts.map(text => given(text).text ?? null)));"
+    assert dict(zip(TYPED, node(f"{engine('arithmetic')}\n{ask}{tell}", TYPED), strict=True)) == {t: by_python(t) for t in TYPED}
+
+
+HARD: dict[str, tuple[Formula, list[str], str]] = {
+    "a difference that loses forty digits": (1 - tanh(A) ** 2, ["60"], "3sf"),
+    "one that loses nine hundred": (1 - tanh(A) ** 2, ["1000"], "3sf"),
+    "nothing times a function": (A * tanh(B), ["0", "0.3"], "3sf"),
+    "a tie": (Const(Fraction(2, 3)) * A, ["0.00075"], "3dp"),
+    "a small probability": (exp(A) / (exp(A) + exp(B)), ["-300", "400"], "5sf"),
+    "its logarithm": (ln(A), ["1e-30"], "12dp"),
+    "a large exponential": (exp(A), ["60"], "12dp"),
+    "a number too large": (exp(A), ["200"], "4dp"),
+    "a division by nothing": (A / B, ["1", "0"], "4dp"),
+}
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_hard_lines_come_to_the_same(name: str) -> None:
+    """Where digits cancel, ties are spoilt or numbers leave their bounds, the line is that of Python, or fails as it does."""
+    from bptt_trace.calculation.arithmetic import evaluate
+    from bptt_trace.engine.names import Name, Role
+    from bptt_trace.engine.program import Builder
+    from bptt_trace.errors import CalculationError
+    from bptt_trace.exports.page.program import Code
+    from bptt_trace.lines.spelling import shown
+    from bptt_trace.problem.numbers import Rounding
+
+    formula, texts, rule = HARD[name]
+    builder, rounding = Builder(), Rounding.parse(rule)
+    names = [Name("x", time=time) for time, _ in enumerate(texts)]
+    for one in names:
+        builder.given(one)
+    builder.let(Name("y"), formula, Role.HIDDEN)
+    program = builder.build()
+    given = {one: exact_number(text, "x") for one, text in zip(names, texts, strict=True)}
+    wanted: Any
+    try:
+        wanted = shown(evaluate(program, given, rounding))[-1]
+    except CalculationError:
+        wanted = None
+    ask = 'const texts = JSON.parse(require("fs").readFileSync(0, "utf8"));'
+    tell = (
+        "console.log(JSON.stringify(evaluate(program, new Map(texts.map((text, i) => [i, given(text)]))).at(-1).text ?? null));"
+    )
+    code = Code(program.steps, rounding).javascript()
+    assert node(f"{engine('arithmetic', 'calculation')}\n{code}\n{ask}{tell}", texts) == wanted
