@@ -24,7 +24,7 @@ from bptt_trace.media.templates import html, latex, markdown
 from bptt_trace.media.terminal import as_text
 from bptt_trace.worked_solution.gradient_flow import flow_sheet
 
-FEW, MANY = 12, 300
+FEW, MANY = 8, 300
 DEAR = ("prove", "worksheet --key", "worksheet", "solve --steps ledger")
 """Commands of which a problem is asked one, in turn: they take most of the time."""
 MEDIA: tuple[Callable[[Sheet], str], ...] = (as_text, markdown, latex, html)
