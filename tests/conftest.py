@@ -27,7 +27,7 @@ from bptt_trace.problem.problem import Problem, from_document
 
 settings.register_profile(
     "quick",
-    max_examples=25,
+    max_examples=16,
     deadline=None,
     derandomize=True,
     database=None,

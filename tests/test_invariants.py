@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from networks import document as network_document
 from students import blanked, by_hand, rounded
-from sweeps import runs
+from sweeps import chosen, runs
 
 from bptt_trace import Key, Marks, Name, check
 from bptt_trace.marking.catalogue.entry import CATALOGUE
@@ -207,7 +207,7 @@ def test_a_blank_changes_only_what_depends_on_it(one: Key, seed: int) -> None:
 
 
 @pytest.mark.parametrize("shape", range(len(SHAPES)))
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", chosen([1, 2, 3], [1]))
 def test_every_visible_misconception_is_named(shape: int, seed: int) -> None:
     """Whoever has one misconception that a problem shows is told its name at one line or more, or one that looks alike."""
     one = key(shape, seed)

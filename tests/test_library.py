@@ -157,31 +157,31 @@ def test_an_unknown_quantity_is_an_error_that_says_so() -> None:
         solve("rnn")["h_99"]
 
 
-@pytest.mark.parametrize(
-    "words", ["solve rnn", "check rnn {sheet}", "worksheet rnn", "solve lstm -f latex", "solve rnn -f python"]
-)
-def test_by_hand_nothing_is_asked_of_sympy(words: str) -> None:
+def loaded(packages: set[str], *lines: list[str]) -> list[str]:
+    """Which of some packages are loaded after each command line, run one after the other in a process; all of them print."""
+    code = (
+        "import sys; from click.testing import CliRunner; from bptt_trace.commands import command\n"
+        f"for line in {lines!r}:\n"
+        "    ended = CliRunner().invoke(command, line)\n"
+        "    assert ended.exit_code in (0, 1) and len(ended.output) > 500, (line, ended.output)\n"
+        f"    print(*line, {packages!r} & {{name.partition('.')[0] for name in sys.modules}})"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    return printed.splitlines()
+
+
+def test_by_hand_nothing_is_asked_of_sympy() -> None:
     """What is calculated by hand is printed, checked and set as a worksheet without SymPy and without NumPy."""
     sheet = Path(__file__).parent.parent / "examples" / "answers" / "nbis-chain.csv"
-    code = (
-        "import sys; from click.testing import CliRunner; from bptt_trace.commands import command; "
-        "ended = CliRunner().invoke(command, sys.argv[1:]); "
-        "print(ended.exit_code in (0, 1) and len(ended.output) > 500, {'sympy', 'numpy'} & {*sys.modules})"
-    )
-    arguments = [word.format(sheet=sheet) for word in words.replace("check rnn", "check nbis-chain").split()]
-    printed = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True).stdout
-    assert printed == "True set()\n"
+    lines = [line.split() for line in ("solve rnn", "worksheet rnn", "solve lstm -f latex", "solve rnn -f python")]
+    lines.append(["check", "nbis-chain", str(sheet)])
+    assert loaded({"sympy", "numpy"}, *lines) == [f"{' '.join(line)} set()" for line in lines]
 
 
-@pytest.mark.parametrize("words", ["solve rnn", "solve rnn -f json", "solve rnn -f markdown", "worksheet rnn", "mistakes rnn"])
-def test_what_is_piped_does_without_rich(words: str) -> None:
+def test_what_is_piped_does_without_rich() -> None:
     """rich is loaded where a terminal wants colour, and nowhere else."""
-    code = "import atexit, sys; from bptt_trace.commands import main; " + (
-        "atexit.register(lambda: print({name.partition('.')[0] for name in sys.modules} & {'rich'}, file=sys.stderr)); main()"
-    )
-    piped = subprocess.run([sys.executable, "-c", code, *words.split()], capture_output=True, text=True, check=True)
-    assert len(piped.stdout) > 500
-    assert piped.stderr == "set()\n"
+    lines = ["solve rnn", "solve rnn -f json", "solve rnn -f markdown", "worksheet rnn", "mistakes rnn"]
+    assert loaded({"rich"}, *(line.split() for line in lines)) == [f"{line} set()" for line in lines]
 
 
 def test_importing_the_package_does_not_import_sympy() -> None:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from functools import cache
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -239,6 +240,7 @@ def test_direct_and_carried_have_colours_and_words() -> None:
 # -------------------------------------------------------------------- Markdown
 
 
+@cache
 def tokens(text: str) -> list[Token]:
     return MarkdownIt("commonmark").enable("table").parse(text)
 
@@ -401,10 +403,10 @@ def test_titles_in_latex_read_back_from_the_page(tmp_path: Path, pdflatex: Any) 
 
 
 @pytest.mark.latex
-@pytest.mark.parametrize("title", ["Ausdruck α → β", "循環ネットワーク", "RNN 😀", "Нейронная сеть", "naïve façade – Ærø", "x²"])
-def test_a_title_in_any_script_does_not_stop_latex(tmp_path: Path, pdflatex: Any, title: str) -> None:
+def test_a_title_in_any_script_does_not_stop_latex(tmp_path: Path, pdflatex: Any) -> None:
     """A sign that the fonts do not have is written otherwise, and the document still compiles."""
-    pdflatex(tmp_path, problem_titled(title).to_latex())
+    scripts = ["Ausdruck α → β", "循環ネットワーク", "RNN 😀", "Нейронная сеть", "naïve façade – Ærø", "x²"]
+    pdflatex(tmp_path, problem_titled(", ".join(scripts)).to_latex(), draft=True)
 
 
 # ------------------------------------------------------------------- templates

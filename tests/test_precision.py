@@ -127,7 +127,7 @@ def test_any_number_is_answered_within_a_second(expression: str, rounding: str) 
     """With arguments from 10^(−10^6) to 10^(10^6) a line has a value, or an error that names it, within a second."""
     phi = activation(expression, "phi", "")
     formulas = [phi(Var(0)), slope_of(phi, Var(0), phi(Var(0)))]
-    sizes = SIZES[::3] if rounding == "5sf" else SIZES
+    sizes = SIZES[::5] if rounding == "5sf" else SIZES
     for argument in (f"{sign}1.7e{size}" for sign in ("", "-") for size in sizes):
         for formula in formulas:
             started = process_time()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import redirect_stdout
+from decimal import localcontext
+from io import StringIO
 
 import pytest
 import sympy
@@ -18,8 +21,23 @@ WITH_A_LOSS = [name for name in examples() if load(name).loss.kind != "none"]
 
 
 def run(text: str) -> tuple[int, str, str]:
-    ended = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
-    return ended.returncode, ended.stdout, ended.stderr
+    """How a program ends, and what it prints, as in a process of its own."""
+    out, errors, code = StringIO(), "", 0
+    with redirect_stdout(out), localcontext():
+        try:
+            exec(compile(text, "<program>", "exec"), {"__name__": "__main__"})
+        except SystemExit as ended:
+            errors, code = str(ended), 1
+    return code, out.getvalue(), errors
+
+
+def test_the_program_is_a_file_to_be_run() -> None:
+    """In a process of its own it says and does the same as below."""
+    text = solve("rnn").to_code("sympy")
+    for one in (text, text.replace("tanh(a_2)", "tanh(a_1)", 1)):
+        ended = subprocess.run([sys.executable, "-c", one], capture_output=True, text=True, check=False)
+        code, out, errors = run(one)
+        assert (code, out, errors) == (ended.returncode, ended.stdout, ended.stderr.strip())
 
 
 @pytest.mark.parametrize("name", ["rnn", "relu-bce", "slstm", "classifier"])
