@@ -53,7 +53,7 @@ def says_nothing(
     unit = max(room, 10.0**-key.problem.rounding.places)
     if abs(reference) <= FEW * room or (MOST_UNITS * abs(reference) < abs(exact) and abs(reference) <= FEW * unit):
         return "with the earlier wrong numbers any number near 0 would follow here"
-    if any(abs(value - written[one]) <= room and abs(exact - key.exact[one]) > FEW * room for one in sources):
+    if any(abs(value - written[one]) <= room and abs(exact - key.exact[one]) > FEW * unit for one in sources):
         return "this only repeats an earlier wrong number"
     return ""
 
