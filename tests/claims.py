@@ -89,6 +89,10 @@ class Sheet:
         """Whether two numbers are the same, in double precision where nothing is rounded."""
         return one == other or (self.rounding["policy"] == "full" and abs(one - other) <= 1e-9 * max(1, abs(one)))
 
+    def samples(self) -> list[str]:
+        """The numbers of the samples of a batch; of a later iteration they are the same."""
+        return sorted({match[1] for name in self.values if (match := re.search(r"#(\d+)$", name))})
+
     def steps(self, stem: str = "h") -> int:
         """The last time step."""
         return max(
@@ -914,11 +918,7 @@ def instances(sheet: Sheet, note: str, functions: dict[str, Any], told: Collecti
     if SKIPPED.search(note) or not _is_formula(note) or cut:
         return 0
     last = sheet.steps("y") or sheet.steps()
-    samples = (
-        [None]
-        if not any("#" in name for name in sheet.values)
-        else sorted({name.rpartition("#")[2] for name in sheet.values if "#" in name})
-    )
+    samples: list[Any] = sheet.samples() or [None]
     compared = 0
     for time in range(1, last + 1) if re.search(r"_t\b|_\(t", left) else [None]:
         for sample in samples if "#s" in left or (len(samples) > 1 and not left.startswith("dL/d")) else [None]:
@@ -969,7 +969,7 @@ def _value(
             last = len(sheet.document["given"]["x"])
         front, term = text[: match.start()], text[match.end() :]
         times = range(1, last + 1) if "t" in match[1] else [time]
-        samples = sorted({name.rpartition("#")[2] for name in sheet.values if "#" in name}) if "s" in match[1] else [sample]
+        samples = sheet.samples() if "s" in match[1] else [sample]
         outputs = len({m[1] for name in sheet.values if (m := re.match(r"target(?:_\d+)?\[(\d+)\]", name))}) or 1
         units = range(1, outputs + 1) if match[1] == "i" else [None]
         total = Fraction(0)
@@ -990,7 +990,7 @@ def _value(
         return Fraction(evaluate(f"{front}{closing}({float(total)!r})".replace("e-", "e-"), functions))
     filled = _at(text, time, sample, last)
     counts = {"T": len({m[1] for name in sheet.values if (m := re.match(r"L_(\d+)", name))}) or last,
-              "N": len({name.rpartition("#")[2] for name in sheet.values if "#" in name}) or 1,
+              "N": len(sheet.samples()) or 1,
               "K": len({m[1] for name in sheet.values if (m := re.match(r"target(?:_\d+)?\[(\d+)\]", name))}) or 1}  # fmt: skip
     filled = re.sub(r"/([TNK])\)", lambda m: f"/{counts[m[1]]})", filled)
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 
 from bptt_trace.marking.key import HALF, MOST_UNITS, Key
-from bptt_trace.marking.marks import RIGHT
+from bptt_trace.marking.marks import FAULTS, RIGHT
 from bptt_trace.marking.slips import out_of_range
 
 HUGE = 1e6
@@ -17,8 +17,8 @@ FEW = 2
 LEAST_FILLED = 3
 """From this many answers on, the same number in every box is no coincidence."""
 
-ASTRAY = 4
-"""With this many unexplained lines for each right one, an answer that follows from wrong numbers may be chance."""
+ASTRAY = 3
+"""With this many faults for each right line, an answer that follows from wrong numbers may be chance."""
 
 IN_VAIN = 2
 """A number that is wrong in this many boxes, and in no fewer than it follows in, may follow by chance."""
@@ -53,7 +53,7 @@ def says_nothing(
     unit = max(room, 10.0**-key.problem.rounding.places)
     if abs(reference) <= FEW * room or (MOST_UNITS * abs(reference) < abs(exact) and abs(reference) <= FEW * unit):
         return "with the earlier wrong numbers any number near 0 would follow here"
-    if any(abs(value - written[one]) <= room and abs(exact - key.exact[one]) > FEW * room for one in sources):
+    if any(abs(value - written[one]) <= room and abs(exact - key.exact[one]) > FEW * unit for one in sources):
         return "this only repeats an earlier wrong number"
     return ""
 
@@ -76,7 +76,7 @@ def by_chance(numbers: Mapping[int, Decimal], kinds: Mapping[int, str], followed
     other boxes and failed there: whoever draws from a few numbers hits sometimes.
     """
     right = [position for position, kind in kinds.items() if kind in RIGHT]
-    astray = [position for position, kind in kinds.items() if kind in ("wrong", "slip")]
+    astray = [position for position, kind in kinds.items() if kind in FAULTS]
     if (
         len(set(numbers.values())) == 1
         and len(numbers) >= LEAST_FILLED
