@@ -10,6 +10,7 @@ from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.parts_of_sheet import one_step, way
 from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import layer_in_words
+from bptt_trace.networks.cells.readout_equations import ReadoutEquations
 from bptt_trace.networks.graph import Graph
 
 FORWARD = {"e": "exponential", "s": "their sum", "drop": "kept or dropped"}
@@ -123,6 +124,8 @@ class Labels:
             own = self._attended(step.target.stem) or word_of(
                 self.desk.problem.network.cell_of(step.target.layer), step.target.stem
             )
+            if isinstance(readout := self.desk.problem.network.readout, ReadoutEquations) and not own:
+                own = readout.word(step.target.stem)
             return Word(own if own and step.target.stem != self.logits else FORWARD.get(step.target.stem, word))
         match step.role:
             case Role.LOSS:

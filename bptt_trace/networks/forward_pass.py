@@ -20,6 +20,14 @@ from bptt_trace.engine.rules import Recorder, Tape, record
 from bptt_trace.networks.attention import Attention, Line, SelfAttention
 from bptt_trace.networks.cells import Cell, Let, Parameters
 from bptt_trace.networks.cells.readout import Readout
+from bptt_trace.networks.cells.readout_equations import ReadoutEquations
+
+
+class _OutputRoles(dict[str, Role]):
+    """The roles of the lines of an output layer: what is not listed comes before the output."""
+
+    def __missing__(self, stem: str) -> Role:
+        return Role.PREACTIVATION
 
 
 class _Roles(dict[str, Role]):
@@ -30,7 +38,7 @@ class _Roles(dict[str, Role]):
 
 
 OF_CELL = _Roles(a=Role.PREACTIVATION, score=Role.PREACTIVATION)
-OF_READOUT = _Roles(drop=Role.PREACTIVATION, z=Role.PREACTIVATION, e=Role.PREACTIVATION, s=Role.PREACTIVATION, y=Role.OUTPUT)
+OF_READOUT = _OutputRoles(y=Role.OUTPUT)
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ class Network:
 
     cells: tuple[Cell, ...]
     """One for each layer, from the input on."""
-    readout: Readout | None
+    readout: Readout | ReadoutEquations | None
     """None if the hidden value is itself the prediction."""
     inputs: int = 1
     """The number of components of an input; 0 for a network without inputs."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -11,8 +12,9 @@ from bptt_trace.engine.expressions import refusal, shape_in_words
 from bptt_trace.engine.formula import ABSENT, Formula, Var, identity, shape_of
 from bptt_trace.engine.names import Name
 from bptt_trace.errors import ProblemError, nearest
-from bptt_trace.networks.cells import Parameters
+from bptt_trace.networks.cells import Cell, Parameters
 from bptt_trace.networks.cells.equations import COMBINING, STEM, Equation, Equations, is_preactivation
+from bptt_trace.networks.cells.readout_equations import ReadoutEquations
 from bptt_trace.networks.forward_pass import Network
 from bptt_trace.problem.numbers import shown
 
@@ -48,7 +50,7 @@ def equations_of(table: Keys, network: Keys, parameters: Keys, slope_at_0: Fract
         tuple(table["equations"]),
         state,
         table.get("memory", state[0]),
-        (*_told(table.get("shapes", {})), *_numbers(table, parameters)),
+        (*(one for one in _told(table.get("shapes", {})) if not _of_readout_alone(table, one[0])), *_numbers(table, parameters)),
         tuple(table.get("functions", {}).items()),
         tuple(table.get("words", {}).items()),
         table.get("stabiliser", ""),
@@ -60,6 +62,32 @@ def equations_of(table: Keys, network: Keys, parameters: Keys, slope_at_0: Fract
     _names(cell)
     _states(cell)
     return cell
+
+
+def readout_of(cell: Cell, lines: Sequence[str], table: Keys) -> ReadoutEquations:
+    """The output layer that ``cell.readout`` describes, in the functions of its cell; raises ``ProblemError`` with a caret."""
+    assert isinstance(cell, Equations)
+    shapes = _told(table.get("shapes", {}))
+    if len(lines) > MAX_EQUATIONS:
+        raise ProblemError(f"{len(lines)} equations; at most {MAX_EQUATIONS} are read", path="cell.readout")
+    told = tuple((stem, sizes) for stem, sizes in shapes if _has(lines, stem))
+    own = replace(
+        cell, equations=tuple(lines), state=(), memory="", told=told, stabiliser="", told_words=(), seen="h", key="readout"
+    )
+    readout = ReadoutEquations(own)
+    for number, stem in enumerate(own.stems[:-1], 1):
+        if stem in TAKEN or stem in cell.stems or stem in ("h", "y", "a"):
+            raise ProblemError(f"{stem} means something else already; another name would do", path=f"cell.readout[{number}]")
+    return readout
+
+
+def _has(lines: Sequence[str], stem: str) -> bool:
+    """Whether one of these equations has a parameter."""
+    return any(re.search(rf"(?<![A-Za-z0-9_]){stem}(?![A-Za-z0-9_])", line) for line in lines)
+
+
+def _of_readout_alone(table: Keys, stem: str) -> bool:
+    return _has(table.get("readout", ()), stem) and not _has(table["equations"], stem)
 
 
 def _told(shapes: Keys) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -165,6 +193,14 @@ def fits(cell: Equations, network: Network) -> None:
                 f"{stem} is a parameter of the readout; another name would do, or readout = false", path="cell.equations"
             )
     shapes = network.shapes()
+    if isinstance(readout, ReadoutEquations):
+        of_readout = Parameters({stem: _var(shapes.get(Name(stem))) for stem in readout.parameters})
+        output = readout.step(_dry, of_readout, Var(0, shape_of(network.seen)))
+        if output.shape != shape_of(network.outputs):
+            line, message = readout.equations.lines[-1], f"this makes {shape_in_words(output.shape)} of y_t"
+            error = _whole(line, f"{message}, which is {shape_in_words(shape_of(network.outputs))}", 0)
+            error.path = f"cell.readout[{len(readout.equations.lines)}]"
+            raise error
     for layer, units, below in zip(network.layers, network.hidden, network.below, strict=True):
         own = Parameters({stem: _var(shapes.get(Name(stem, layer))) for stem in cell.parameters})
         state = shape_of(units)

@@ -21,10 +21,11 @@ from bptt_trace.networks.cells.equations import Equations
 from bptt_trace.networks.cells.gru import GRU
 from bptt_trace.networks.cells.lstm import LSTM
 from bptt_trace.networks.cells.readout import Readout
+from bptt_trace.networks.cells.readout_equations import ReadoutEquations
 from bptt_trace.networks.cells.rnn import RNN
 from bptt_trace.networks.cells.slstm import SLSTM
 from bptt_trace.networks.forward_pass import Network
-from bptt_trace.problem.cell_keys import equations_of, fits
+from bptt_trace.problem.cell_keys import equations_of, fits, readout_of
 from bptt_trace.problem.numbers import exact_number, shown
 
 CELLS: dict[str, Callable[..., Cell]] = {
@@ -63,7 +64,7 @@ def network_of(table: Keys, given: Keys, parameters: Keys, cell: Keys | None = N
     sizes = _Sizes(table, given, parameters, rows, one_way, [layer_name(words[0], count, place) for place in range(count)])
     units = sizes.hidden()
     layers, cells, hidden = _side_by_side(words, count, one_way, units)
-    readout = _readout(table, cells)
+    readout = _readout(table, cells, cell or {})
     first_only = table.get("inputs", "every") == "first"
     feedback = table.get("decoder", table.get("feedback", ""))
     seen = sum(hidden[-2:]) if words == BOTH else hidden[-1]
@@ -257,7 +258,12 @@ def _of_equations(table: Keys, parameters: Keys, cell: Keys | None, layers: int)
     return (equations_of(cell, table, parameters, slope, leak),) * layers
 
 
-def _readout(table: Keys, cells: tuple[Cell, ...]) -> Readout | None:
+def _readout(table: Keys, cells: tuple[Cell, ...], own: Keys) -> Readout | ReadoutEquations | None:
+    if told := own.get("readout"):
+        for key in ("readout", "output_activation", "softmax"):
+            if key in table:
+                raise ProblemError("the readout is told by its equations (cell.readout)", path=f"network.{key}")
+        return readout_of(cells[0], told, own)
     text = table.get("output_activation", "identity")
     if not table.get("readout", True):
         for key in ("output_activation", "softmax"):
@@ -271,7 +277,7 @@ def _readout(table: Keys, cells: tuple[Cell, ...]) -> Readout | None:
     return Readout(function, table.get("softmax", "line") == "steps", "a_y" if taken else "z")
 
 
-def _dropout(table: Keys, readout: Readout | None) -> Fraction | None:
+def _dropout(table: Keys, readout: Readout | ReadoutEquations | None) -> Fraction | None:
     """The share that is dropped between the last hidden layer and the output."""
     if "dropout" not in table:
         return None

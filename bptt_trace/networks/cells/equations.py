@@ -19,7 +19,7 @@ from functools import cached_property
 from bptt_trace.engine.activation_parser import activation
 from bptt_trace.engine.expressions import MAX_LENGTH, Expression, Parser, Reading, refusal
 from bptt_trace.engine.formula import ABSENT, Formula, Function, Var, identity
-from bptt_trace.engine.functions import ELEMENTARY, exp, leaky_relu, relu, sigmoid
+from bptt_trace.engine.functions import ELEMENTARY, exp, leaky_relu, relu, sigmoid, softmax
 from bptt_trace.errors import ProblemError, nearest
 from bptt_trace.networks.cells import Let, Parameters
 
@@ -69,6 +69,10 @@ class Equations:
     slope_at_0: Fraction = field(default=Fraction(0))
     """The slope of relu at 0."""
     leak: Fraction = field(default=Fraction(1, 100))
+    seen: str = "x"
+    """What its lines read: the input, or, behind the last layer, its hidden value."""
+    key: str = "equations"
+    """Where they stand in the table [cell]."""
 
     # ---------------------------------------------------------------- reading
 
@@ -80,7 +84,8 @@ class Equations:
             with _at(f"functions.{name}"):
                 own[name] = activation(text, name, name, self.slope_at_0)
         bent = {"relu": relu(self.slope_at_0), "leaky_relu": leaky_relu(self.leak)}
-        return {**ELEMENTARY, "identity": identity, **bent, **own}
+        of_columns = {"softmax": softmax} if self.seen == "h" else {}  # which belongs to the output
+        return {**ELEMENTARY, "identity": identity, **bent, **of_columns, **own}
 
     @cached_property
     def lines(self) -> tuple[Equation, ...]:
@@ -88,11 +93,11 @@ class Equations:
         plain = [text.translate(SIGNS) for text in self.equations]
         stems: list[str] = []
         for number, text in enumerate(plain, 1):
-            with _at(f"equations[{number}]"):
+            with _at(f"{self.key}[{number}]"):
                 stems.append(_made(text, stems))
         found: list[Equation] = []
         for number, (text, stem) in enumerate(zip(plain, stems, strict=True), 1):
-            with _at(f"equations[{number}]"):
+            with _at(f"{self.key}[{number}]"):
                 found.append(Equation(stem, text, Line(text, self, stems, number - 1).right_side()))
         return tuple(found)
 
@@ -161,7 +166,7 @@ class Equations:
     def step(self, let: Let, p: Parameters, x: Formula, *state: Var) -> tuple[Var, ...]:
         """Write the lines of one step; return the new state."""
         before = dict(zip(self.state, state, strict=True))
-        now: dict[str, Formula] = {"x": x}
+        now: dict[str, Formula] = {self.seen: x}
 
         def name(part: Expression) -> Formula:
             if part.before:
@@ -171,12 +176,23 @@ class Equations:
         new: dict[str, Var] = {}
         for number, line in enumerate(self.lines, 1):
             held = (line.formula,) if line.stem == self.stabiliser else ()
-            with _at(f"equations[{number}]"):
+            with _at(f"{self.key}[{number}]"):
                 formula = Reading(line.source, name, self.functions, held).formula(line.formula)
                 if formula is ABSENT:
                     raise refusal(line.source, "nothing is left of this line where there is no input", line.formula.place)
             now[line.stem] = new[line.stem] = let(line.stem, formula)
         return tuple(new[stem] for stem in self.state)
+
+    def last(self, let: Let, p: Parameters, seen: Formula) -> Var:
+        """Write all lines, none of which has a state; return the last."""
+        made: list[Var] = []
+
+        def write(stem: str, formula: Formula) -> Var:
+            made.append(let(stem, formula))
+            return made[-1]
+
+        self.step(write, p, seen)
+        return made[-1]
 
     def needed(self, *, by_gradients: bool = False) -> Iterator[frozenset[str]]:
         """The names that the last step's hidden value rests on: in that step, in the last two, and so on, until all are met.
@@ -323,14 +339,14 @@ class Line(Parser):
         """Hold that a quantity of the step before is a state."""
         if stem in self.cell.state:
             return
-        if stem in self.stems or stem == "x":
+        if stem in self.stems or stem == self.cell.seen:
             states = ", ".join(self.cell.state)
             raise self.error(f"{stem} is not carried from one step to the next; cell.state names what is: {states}", place)
         raise self.unknown(f"{stem}_(t-1)", place)
 
     def made(self, stem: str, place: int) -> None:
         """Hold that a line is made before it is used."""
-        if stem == "x" or stem in self.stems[: self.number]:
+        if stem == self.cell.seen or stem in self.stems[: self.number]:
             return
         if stem in self.stems:
             maker = self.stems.index(stem) + 1
@@ -340,9 +356,13 @@ class Line(Parser):
 
     def unknown(self, text: str, place: int, *, followed: bool = False) -> ProblemError:
         """The error for a word that is no name and no function."""
-        if text in ("x", *self.stems):
+        if text in (self.cell.seen, *self.stems):
             return self.error(f"{text} has a time: {text}_t, or {text}_(t-1) of the step before", place)
-        lines = ["x_t", *(f"{stem}_t" for stem in self.stems[: self.number]), *(f"{stem}_(t-1)" for stem in self.cell.state)]
+        lines = [
+            f"{self.cell.seen}_t",
+            *(f"{stem}_t" for stem in self.stems[: self.number]),
+            *(f"{stem}_(t-1)" for stem in self.cell.state),
+        ]
         functions = [*self.cell.functions, *COMBINING]
         hint = nearest(text, functions if followed else lines) or nearest(text, [*lines, *functions, *dict(self.cell.told)])
         return self.error(
@@ -356,7 +376,7 @@ class _Shapes:
     def __init__(self, cell: Equations) -> None:
         self.told = dict(cell.told)
         self.found: dict[str, tuple[str, ...]] = {}
-        self.lines: dict[str, tuple[str, ...]] = {"x": ("d",), **dict.fromkeys(cell.state, ("n",))}
+        self.lines: dict[str, tuple[str, ...]] = {cell.seen: ("d",), **dict.fromkeys(cell.state, ("n",))}
         for line in cell.lines:
             self.lines[line.stem] = self.shape(line.formula)
         for stem in self.told:
