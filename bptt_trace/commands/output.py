@@ -31,8 +31,8 @@ TEMPLATED = ("latex", "pdf", "markdown", "html", "typst", "beamer")
 """The forms that are made by templates."""
 
 
-IN_NOTEBOOK: ContextVar[Callable[[Sheet], None] | None] = ContextVar("IN_NOTEBOOK", default=None)
-"""Where sheets are shown instead of the terminal, inside a cell of a notebook."""
+EMBEDDED: ContextVar[Callable[[Sheet], None] | None] = ContextVar("EMBEDDED", default=None)
+"""Where sheets are shown instead of the terminal, inside a notebook or a document."""
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,9 @@ class Output:
 
     def show(self, sheet: Sheet) -> None:
         """A sheet."""
-        notebook = IN_NOTEBOOK.get()
-        if self.form == "terminal" and self.file is None and notebook is not None:
-            notebook(sheet)
+        elsewhere = EMBEDDED.get()
+        if self.form == "terminal" and self.file is None and elsewhere is not None:
+            elsewhere(sheet)
         elif self.form == "terminal":
             from bptt_trace.media.terminal import Plain, show
 

@@ -171,7 +171,12 @@ def environment_for(name: str, templates: Path | None = None) -> ImmutableSandbo
             environment.filters |= {"words": html_words, "inline": _inline(html_words, _html_math), "math": _html_math}
             environment.filters |= {"picture": svg}
             return environment
-        environment.filters |= {"words": markdown_words, "picture": _pictured(NO_LINKS), **_markdown_math(LATEX)}
+        environment.filters |= {
+            "words": markdown_words,
+            "level": "#".__mul__,
+            "picture": _pictured(NO_LINKS),
+            **_markdown_math(LATEX),
+        }
     environment.filters |= {"way": _way}
     return environment
 
