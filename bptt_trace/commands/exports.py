@@ -22,7 +22,9 @@ in_folder = click.option("-o", "--output", "target", type=PATH, metavar="DIR", r
 
 @click.group()
 def export() -> None:
-    """Write an assignment for an autograder, or the filter for pandoc.
+    """Write an assignment for an autograder.
+
+    The command pandoc writes a filter for documents.
 
     \b
     Examples:
@@ -103,8 +105,7 @@ def pandoc(target: Path | None) -> None:
     """
     from importlib.resources import files
 
-    if target is not None:
-        ends_in(target, ".lua")
+    ends_in(target, ".lua")
     Output(file=target).write([files("bptt_trace.exports").joinpath("bptt.lua").read_text("utf-8")])
 
 

@@ -164,11 +164,11 @@ def prints_unicode(file: IO[str]) -> bool:
     return True
 
 
-def ends_in(output: Path, *endings: str) -> None:
+def ends_in(output: Path | None, *endings: str, option: str = "-o") -> None:
     """Raise ``click.UsageError`` for a file whose ending says that it is something else."""
-    if output.suffix.lower() not in endings and not _is_no_file(output):
+    if output is not None and output.suffix.lower() not in endings and not _is_no_file(output):
         what = f"the ending {output.suffix} says nothing" if output.suffix else "no ending"
-        raise click.UsageError(f"{output}: {what}; -o takes a file that ends in {', '.join(endings)}")
+        raise click.UsageError(f"{output}: {what}; {option} takes a file that ends in {', '.join(endings)}")
 
 
 def _is_no_file(output: Path) -> bool:
