@@ -757,3 +757,28 @@ def test_small_commands_do_not_wait_for_sympy() -> None:
 def test_the_runner_of_click_sees_the_same(main: Main) -> None:
     """``command`` is an ordinary click command."""
     assert main("solve", "fnn").out == CliRunner().invoke(command, ["solve", "fnn"]).output
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        ("solve rnn", "-o"),
+        ("flow rnn3", "-o"),
+        ("worksheet rnn", "-o"),
+        ("check rnn examples/sheets/rnn.csv", "-o"),
+        ("grade rnn class.csv", "-o"),
+        ("grade rnn class.csv -o marks.csv", "--summary"),
+        ("vary rnn", "--archive"),
+        ("from-weights model.npz", "-o"),
+        ("export gradescope rnn", "-o"),
+        ("export pandoc", "-o"),
+    ],
+)
+@pytest.mark.parametrize("name", ["sheet.docx", "sheet"])
+def test_a_file_whose_ending_says_nothing_is_not_written(main: Main, tmp_path: Path, words: str, option: str, name: str) -> None:
+    """It is an error of usage that names the endings which do, before anything is calculated."""
+    outcome = main(*words.split(), option, str(tmp_path / name))
+    said = "the ending .docx says nothing" if "." in name else "no ending"
+    assert (2, "") == (outcome.status, outcome.out)
+    assert f"{said}; {option} takes a file that ends in ." in outcome.err
+    assert [] == list(tmp_path.iterdir())

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from zipfile import ZipFile
@@ -18,10 +19,12 @@ from sweeps import chosen
 from sweeps import key as key_of
 from sweeps import solution as example
 
+import bptt_trace
 from bptt_trace.commands import command
 from bptt_trace.handouts.worksheet import worksheet
 from bptt_trace.media.pdf import typst_pdf
 from bptt_trace.media.templates import FLAVORS, markdown
+from bptt_trace.problem.files import example as file_of
 
 FEW = ["rnn", "toy-batch", "classifier"]
 Formula = tuple[bool, str]
@@ -125,3 +128,92 @@ def test_a_flavor_goes_with_markdown() -> None:
     """``--flavor`` with another form is an error of usage."""
     outcome = CliRunner().invoke(command, ["solve", "rnn", "-f", "latex", "--flavor", "pandoc"])
     assert (2, True) == (outcome.exit_code, "--flavor goes with -f markdown" in outcome.output)
+
+
+# --------------------------------------------------------------- blocks in documents
+
+PAGE = """# A page
+
+```{BLOCK}
+PROBLEM
+```
+
+## After it
+"""
+
+
+def page(block: str, problem: str = "") -> str:
+    return PAGE.replace("{BLOCK}", block).replace("PROBLEM", problem)
+
+
+def filtered(tmp_path: Path, text: str, form: str) -> subprocess.CompletedProcess[str]:
+    """What pandoc makes of a page by the filter that the command writes; the program bptt-trace is the one of this Python."""
+    lua = tmp_path / "bptt.lua"
+    assert CliRunner().invoke(command, ["export", "pandoc", "-o", str(lua)]).exit_code == 0
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    words = [program("pandoc", "pandoc"), "--mathjax", "--lua-filter", str(lua), "--from", "markdown", "--to", form]
+    return subprocess.run(words, input=text, capture_output=True, text=True, env={**os.environ, "PATH": path}, check=False)
+
+
+def test_a_block_in_a_page_for_pandoc_becomes_its_sheet(tmp_path: Path) -> None:
+    """With the options of the command line, headings below the one around it, and pictures that a browser draws."""
+    run = filtered(tmp_path, page('{.bptt round="3dp" prove="true"}', file_of("rnn")), "html")
+    assert (0, "") == (run.returncode, run.stderr)
+    headings = re.findall(r"<h(\d)[^>]*>(.*?)</h", run.stdout, re.DOTALL)
+    assert ["1", "2", "3"] == [level for level, _ in headings[:3]]
+    assert ("2", "After it") == headings[-1]
+    assert 2 == run.stdout.count("<svg ")
+    assert "0.600" in run.stdout
+    assert "0.6000" not in run.stdout
+    assert "central differences" in run.stdout
+
+
+def test_a_block_may_name_a_problem_and_a_command(tmp_path: Path) -> None:
+    """As here a worksheet, for Word; its pictures are drawn in characters."""
+    run = filtered(tmp_path, page('{.bptt command="worksheet" problem="classifier" hints="1"}'), "native")
+    assert (0, "") == (run.returncode, run.stderr)
+    assert '"Worksheet:"' in run.stdout
+    assert "RawInline" not in run.stdout
+
+
+def test_a_block_that_cannot_be_read_stops_pandoc(tmp_path: Path) -> None:
+    """With the message of bptt-trace."""
+    run = filtered(tmp_path, page("{.bptt}", "[network]"), "html")
+    assert run.returncode != 0
+    assert 'network: the key "cell" is missing' in run.stderr
+
+
+def built(tmp_path: Path, text: str, *, check: bool = True) -> tuple[str, str]:
+    """The page that Sphinx makes of a page in MyST, and its warnings."""
+    pytest.importorskip("myst_parser", reason="the extra sphinx")
+    (tmp_path / "index.md").write_text(text, "utf-8")
+    (tmp_path / "conf.py").write_text(
+        'extensions = ["myst_parser", "bptt_trace.sphinx"]\nmyst_enable_extensions = ["dollarmath"]\n', "utf-8"
+    )
+    words = [sys.executable, "-m", "sphinx", "-q", "-b", "html", str(tmp_path), str(tmp_path / "out")]
+    run = subprocess.run(words, capture_output=True, text=True, check=check)
+    return (tmp_path / "out" / "index.html").read_text("utf-8"), run.stderr
+
+
+def test_a_block_in_a_page_for_sphinx_becomes_its_sheet(tmp_path: Path) -> None:
+    """Nothing is warned of; headings go below the one around the block, formulas to MathJax, pictures into the page."""
+    html, warnings = built(tmp_path, page("{bptt}", f":options: --round 3dp\n\n{file_of('rnn')}"))
+    assert warnings == ""
+    headings = re.findall(r"<h(\d)>([^<]*)", html)
+    assert [("1", "A page"), ("2", "One-neuron RNN, two time steps"), ("3", "Given")] == headings[:3]
+    assert ("2", "After it") in headings
+    assert 2 == html.count('<img src="data:image/svg+xml')
+    assert r"\(0.600\)" in html
+
+
+def test_sphinx_is_told_of_a_block_that_cannot_be_read(tmp_path: Path) -> None:
+    """At its place in the page."""
+    _, warnings = built(tmp_path, page("{bptt}", ":problem: nothing-like-it"))
+    assert re.search(r"index\.md:3: .*bptt: nothing-like-it: no such file", warnings)
+
+
+def test_filter_and_directive_are_short() -> None:
+    """So that whoever has another document system can write one like them."""
+    package = Path(bptt_trace.__file__).parent
+    for name in ("exports/bptt.lua", "sphinx.py"):
+        assert len((package / name).read_text("utf-8").splitlines()) <= 60

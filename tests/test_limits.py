@@ -139,7 +139,7 @@ def test_the_larger_of_two_symbols_is_composed() -> None:
 # ------------------------------------------------------------------- endings of files
 
 
-@pytest.mark.parametrize("name", ["x.docx", "x.svg", "x.typ", "x", "x.tar.gz"])
+@pytest.mark.parametrize("name", ["x.docx", "x.svg", "x.odt", "x", "x.tar.gz"])
 @pytest.mark.parametrize("start", [["solve", "rnn"], ["flow", "rnn"], ["worksheet", "rnn"], ["check", "rnn", "-"]])
 def test_an_ending_that_says_nothing_is_refused(start: list[str], name: str, tmp_path: Path) -> None:
     """The message lists the endings of this command; with -f any name will do."""

@@ -1,4 +1,4 @@
-"""Commands that write assignments for autograders: ``export gradescope``, ``prairielearn`` and ``otter``."""
+"""The group ``export``: assignments for autograders, and the filter for pandoc."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 from bptt_trace.commands import options
 from bptt_trace.commands.options import PATH
-from bptt_trace.commands.output import ends_in
+from bptt_trace.commands.output import Output, ends_in
 
 if TYPE_CHECKING:
     from bptt_trace.document.sheet import Sheet
@@ -23,6 +23,8 @@ in_folder = click.option("-o", "--output", "target", type=PATH, metavar="DIR", r
 @click.group()
 def export() -> None:
     """Write an assignment for an autograder.
+
+    The command pandoc writes a filter for documents.
 
     \b
     Examples:
@@ -92,6 +94,19 @@ def otter(problem: str, changes: tuple[str, ...], blanks: tuple[str, ...], hints
 
     made = _assignment(problem, changes, blanks, hints)
     _write(target, folder(target.name, made.key, made.blanks, made.sheet, made.document))
+
+
+@export.command()
+@click.option("-o", "--output", "target", type=PATH, metavar="FILE.lua", help="Write to a file instead of the screen.")
+def pandoc(target: Path | None) -> None:
+    """Write the filter for pandoc and Quarto.
+
+    With it a fenced block of class "bptt" in a document becomes the sheet of the problem in it.
+    """
+    from importlib.resources import files
+
+    ends_in(target, ".lua")
+    Output(file=target).write([files("bptt_trace.exports").joinpath("bptt.lua").read_text("utf-8")])
 
 
 class _Assignment(NamedTuple):

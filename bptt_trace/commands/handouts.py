@@ -11,7 +11,7 @@ import click
 
 from bptt_trace.commands import options
 from bptt_trace.commands.options import JOBS, PATH
-from bptt_trace.commands.output import Output
+from bptt_trace.commands.output import Output, ends_in
 
 if TYPE_CHECKING:
     from bptt_trace.handouts.variant_sheets import Medium
@@ -158,6 +158,7 @@ def vary(
     target = archive or output
     if target is None or (archive and output):
         raise click.UsageError("-o DIR is a folder for all files, --archive FILE.zip an archive: one of the two is due")
+    ends_in(archive, ".zip", option="--archive")
     ids = students_of(students) if students else []
     if code is not None and (count or seed is not None or ids):
         raise click.UsageError("--code tells which variant it is; -n, --seed and --students draw others")

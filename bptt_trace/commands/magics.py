@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import shlex
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import BytesIO, TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from bptt_trace.commands.output import IN_NOTEBOOK
-from bptt_trace.errors import TraceError
+from bptt_trace.commands.embedding import Refused, run
 
 if TYPE_CHECKING:
     from bptt_trace.document.sheet import Sheet
@@ -30,36 +23,10 @@ def bptt(line: str, cell: str | None = None) -> None:
     """
     from IPython.core.error import UsageError
 
-    from bptt_trace.commands import command
-
-    words = shlex.split(line)
-    if not words or words[0] not in (*command.commands, "--help", "-h"):
-        words.insert(0, "solve")
-    if cell is not None:
-        words.append("-")
-    shown = IN_NOTEBOOK.set(_show)
     try:
-        with _input(cell or ""):
-            command(words, prog_name="bptt", standalone_mode=False)
-    except click.ClickException as error:
-        raise UsageError(error.format_message()) from None
-    except TraceError as error:
-        raise UsageError(str(error).replace("<standard input>", "this cell")) from None
-    except SystemExit:  # the status of a command, such as that answers are wrong; what it shows says so
-        pass
-    finally:
-        IN_NOTEBOOK.reset(shown)
-
-
-@contextmanager
-def _input(text: str) -> Iterator[None]:
-    """Standard input that holds a text."""
-    before = sys.stdin
-    sys.stdin = TextIOWrapper(BytesIO(text.encode("utf-8", "replace")), encoding="utf-8")
-    try:
-        yield
-    finally:
-        sys.stdin = before
+        run(shlex.split(line), cell, "this cell", _show)
+    except Refused as error:
+        raise UsageError(str(error)) from None
 
 
 def _show(sheet: Sheet) -> None:

@@ -9,7 +9,7 @@ import click
 
 from bptt_trace.commands import options
 from bptt_trace.commands.options import JOBS, PATH
-from bptt_trace.commands.output import Output
+from bptt_trace.commands.output import Output, ends_in
 
 FORMS = ("markdown", "latex", "pdf", "html", "json", "gradescope")
 """What the marks of one sheet are printed as."""
@@ -99,6 +99,8 @@ def grade(
     from bptt_trace.marking.class_run import run
     from bptt_trace.problem.problem import load
 
+    ends_in(output, ".csv", ".parquet")
+    ends_in(summary, ".md", ".html", option="--summary")
     read = load(problem, changes)
     tally = run(
         read, class_file, output, reports=reports, form=form, variants=variants, jobs=jobs, progress=sys.stderr.isatty(),

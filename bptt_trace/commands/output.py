@@ -37,8 +37,8 @@ TEMPLATED = ("latex", "pdf", "markdown", "html", "page", "typst", "beamer")
 """The forms that are made by templates."""
 
 
-IN_NOTEBOOK: ContextVar[Callable[[Sheet], None] | None] = ContextVar("IN_NOTEBOOK", default=None)
-"""Where sheets are shown instead of the terminal, inside a cell of a notebook."""
+EMBEDDED: ContextVar[Callable[[Sheet], None] | None] = ContextVar("EMBEDDED", default=None)
+"""Where sheets are shown instead of the terminal, inside a notebook or a document."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,9 @@ class Output:
 
     def show(self, sheet: Sheet) -> None:
         """A sheet."""
-        notebook = IN_NOTEBOOK.get()
-        if self.form == "terminal" and self.file is None and notebook is not None:
-            notebook(sheet)
+        elsewhere = EMBEDDED.get()
+        if self.form == "terminal" and self.file is None and elsewhere is not None:
+            elsewhere(sheet)
         elif self.form == "terminal":
             from bptt_trace.media.terminal import show
 
@@ -158,11 +158,11 @@ class Output:
                 files.enter_context(opened(file)).write(svg)
 
 
-def ends_in(output: Path, *endings: str) -> None:
+def ends_in(output: Path | None, *endings: str, option: str = "-o") -> None:
     """Raise ``click.UsageError`` for a file whose ending says that it is something else."""
-    if output.suffix.lower() not in endings and not _is_no_file(output):
+    if output is not None and output.suffix.lower() not in endings and not _is_no_file(output):
         what = f"the ending {output.suffix} says nothing" if output.suffix else "no ending"
-        raise click.UsageError(f"{output}: {what}; -o takes a file that ends in {', '.join(endings)}")
+        raise click.UsageError(f"{output}: {what}; {option} takes a file that ends in {', '.join(endings)}")
 
 
 def _is_no_file(output: Path) -> bool:

@@ -8,7 +8,7 @@ import click
 
 from bptt_trace.commands import options
 from bptt_trace.commands.options import PATH
-from bptt_trace.commands.output import Output
+from bptt_trace.commands.output import Output, ends_in
 
 
 @click.command()
@@ -89,6 +89,7 @@ def from_weights(
     from bptt_trace.problem.problem import from_document
     from bptt_trace.trained_models.problem_file import arrays_of, document_from, text_of
 
+    ends_in(target, ".toml")
     arrays = arrays_of(file)
     try:
         document = document_from(

@@ -236,7 +236,12 @@ def environment_for(name: str, templates: Path | None = None, scripts: set[str] 
                 "box": html_box,
             }
             return environment
-        environment.filters |= {"words": markdown_words, "picture": _pictured(NO_LINKS), **_markdown_math(LATEX)}
+        environment.filters |= {
+            "words": markdown_words,
+            "level": "#".__mul__,
+            "picture": _pictured(NO_LINKS),
+            **_markdown_math(LATEX),
+        }
     environment.filters |= {"way": _way}
     return environment
 
