@@ -98,7 +98,7 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 def test_the_commands() -> None:
     """What the main uses are, in this order, then what helps with them."""
-    names = "solve worksheet vary check grade flow mistakes prove names examples from-weights"
+    names = "solve page worksheet vary check grade flow mistakes prove names examples from-weights"
     assert names == " ".join(name for name, _ in commands())
 
 
@@ -109,7 +109,9 @@ def test_help(main: Main, name: str, option: str) -> None:
     outcome = main(*filter(None, [name, option]))
     assert (0, "") == (outcome.status, outcome.err)
     assert outcome.out.startswith("Usage: ")
-    assert ("Examples:" in outcome.out) == (name in ("", "solve", "flow", "worksheet", "vary", "check", "grade", "from-weights"))
+    assert ("Examples:" in outcome.out) == (
+        name in ("", "solve", "page", "flow", "worksheet", "vary", "check", "grade", "from-weights")
+    )
     assert max(map(len, outcome.out.splitlines())) <= 100
 
 
@@ -142,7 +144,7 @@ def test_the_examples_in_the_help_run(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "answers.csv").write_text("quantity,answer\nh_1,0.5370\n", "utf-8")
     (tmp_path / "class.csv").write_text("student,h_1\nAda,0.5370\n", "utf-8")
     monkeypatch.chdir(tmp_path)
-    helps = [main(*filter(None, [name]), "--help").out for name in ("", "solve", "check", "grade")]
+    helps = [main(*filter(None, [name]), "--help").out for name in ("", "solve", "page", "check", "grade")]
     shown = [line.strip() for text in helps for line in text.splitlines()]
     lines = [re.split(r"\s{2,}| > ", line)[0] for line in shown if line.startswith("bptt-trace ")]
     assert len(lines) > 6
