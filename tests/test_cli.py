@@ -97,12 +97,26 @@ def commands() -> Iterator[tuple[str, click.Command]]:
     yield from command.commands.items()
 
 
-WITH_EXAMPLES = ("", "solve", "flow", "paths", "rtrl", "worksheet", "vary", "check", "grade", "export", "from-weights")
+WITH_EXAMPLES = (
+    "",
+    "solve",
+    "page",
+    "flow",
+    "paths",
+    "rtrl",
+    "sample",
+    "worksheet",
+    "vary",
+    "check",
+    "grade",
+    "export",
+    "from-weights",
+)
 
 
 def test_the_commands() -> None:
     """What the main uses are, in this order, then what helps with them."""
-    names = "solve worksheet vary check grade export flow paths rtrl mistakes prove names examples from-weights"
+    names = "solve page worksheet vary check grade export flow paths rtrl sample mistakes prove names examples from-weights"
     assert names == " ".join(name for name, _ in commands())
 
 
@@ -146,7 +160,7 @@ def test_the_examples_in_the_help_run(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "answers.csv").write_text("quantity,answer\nh_1,0.5370\n", "utf-8")
     (tmp_path / "class.csv").write_text("student,h_1\nAda,0.5370\n", "utf-8")
     monkeypatch.chdir(tmp_path)
-    helps = [main(*filter(None, [name]), "--help").out for name in ("", "solve", "check", "grade")]
+    helps = [main(*filter(None, [name]), "--help").out for name in ("", "solve", "page", "check", "grade")]
     shown = [line.strip() for text in helps for line in text.splitlines()]
     lines = [re.split(r"\s{2,}| > ", line)[0] for line in shown if line.startswith("bptt-trace ")]
     assert len(lines) > 6

@@ -26,10 +26,10 @@ def page(
     problem: str, changes: tuple[str, ...], target: Path | None, rounding: str | None, steps: str, detail: str, style: str,
     collect: bool, blanks: tuple[str, ...], hints: int, plain: bool, templates: Path | None,
 ) -> None:  # fmt: skip
-    """Write a page that calculates: every given number is an input, every line follows.
+    """Write a page that calculates in a browser.
 
-    One file of HTML that opens from disk and asks nothing of a network. It steps through the calculation line by line, and
-    checks answers as the command check does.
+    Every given number is an input, and every line follows. The page is one file of HTML, which opens from disk and asks
+    nothing of a network. It goes through the calculation line by line, and checks answers as the command check does.
 
     PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example.
 

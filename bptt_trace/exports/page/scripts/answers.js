@@ -103,6 +103,7 @@ const answering = wanted => {
   if (wanted && !boxes.size) for (const place of lines()) if (rows.get(place).querySelector("td.result")) boxOf(place, rows.get(place));
   for (const { holder, verdict } of boxes.values()) holder.hidden = verdict.hidden = !wanted;
   veil();
+  describe();
   if (wanted) markAll(); else speak();
 };
 

@@ -34,12 +34,24 @@ const goTo = place => {
 
 // ---------------------------------------------------------------- one line at a time
 
-const lines = () => [...rows].filter(([place]) => program.steps[place][0] !== TOTAL).sort(([, a], [, b]) => (a.compareDocumentPosition(b) & 4 ? -1 : 1)).map(([place]) => place);
+const BEHIND = Node.DOCUMENT_POSITION_FOLLOWING;
+// All lines in the order of the page.
+const lines = () => [...rows].sort(([, a], [, b]) => (a.compareDocumentPosition(b) & BEHIND ? -1 : 1)).map(([place]) => place);
 const PHASES = ["formula", "numbers", "result"];
-const stage = element("stage"), steps = { order: [], at: 0, phase: 0, on: false, known: null };
+const stage = element("stage"), steps = { order: [], at: 0, phase: 0, on: false };
 
-const part = (row, name) => row.querySelector(`.${name}`);
-const copied = node => { const copy = node.cloneNode(true); for (const one of find("[id]", copy)) one.removeAttribute("id"); return copy; };
+const boardOf = row => {
+  while (row?.classList.contains("component")) row = row.previousElementSibling;
+  return row?.classList.contains("board") ? row : null;
+};
+// A part of a line; a component has the formula of its board.
+const part = (row, name) => row.querySelector(`.${name}`) ?? (name === "formula" ? boardOf(row)?.querySelector(".formula") : null);
+const copied = node => {
+  const copy = node.cloneNode(true);
+  for (const box of find(".mine, .verdict", copy)) box.remove();
+  for (const one of find("[id]", copy)) one.removeAttribute("id");
+  return copy;
+};
 const shownLine = (place, phase) => {
   const row = rows.get(place), cells = [];
   const name = document.createElement("span");
@@ -51,7 +63,6 @@ const shownLine = (place, phase) => {
     const piece = document.createElement("span");
     piece.className = which;
     const copy = copied(cell);
-    for (const box of find(".mine", copy)) box.remove();
     if (!/^\s*[=\u2248]/.test(copy.textContent)) piece.append("= ");
     piece.append(...copy.childNodes);
     cells.push(piece);
@@ -61,21 +72,22 @@ const shownLine = (place, phase) => {
 
 // Blocks stand behind the line that comes before them; what is not reached yet is not there.
 const reached = () => {
-  const reach = steps.on ? steps.at : Infinity, order = steps.on ? steps.order : [];
-  const now = new Set(order.slice(0, steps.at)), last = rows.get(order[steps.at]);
-  for (const [place, row] of rows) {
-    row.classList.toggle("later", steps.on && !now.has(place) && place !== order[steps.at]);
-    row.classList.toggle("now", steps.on && place === order[steps.at]);
-    if (place === order[steps.at]) row.dataset.phase = PHASES[steps.phase]; else delete row.dataset.phase;
+  const { on, order, at, phase } = steps, current = order[at], before = new Set(order.slice(0, at)), row = rows.get(current);
+  for (const [place, one] of rows) {
+    one.classList.toggle("later", on && !before.has(place) && place !== current);
+    one.classList.toggle("now", on && place === current);
+    if (on && place === current) one.dataset.phase = PHASES[phase]; else delete one.dataset.phase;
   }
-  for (const board of find(".sheet tr.board")) board.classList.toggle("later", board.nextElementSibling?.classList.contains("later") ?? false);
-  for (const block of find(".sheet section > *, .sheet footer")) {
-    const behind = steps.on && reach < order.length && last && !block.contains(last) && (last.compareDocumentPosition(block) & 4);
-    block.classList.toggle("later", Boolean(behind));
+  for (const board of find(".sheet tr.board")) {
+    board.classList.toggle("later", board.nextElementSibling?.classList.contains("later") ?? false);
+    board.classList.toggle("veiled", on && boardOf(row) === board);
   }
-  const open = place => !steps.on || now.has(place) || program.steps[place][0] === GIVEN || (place === order[steps.at] && steps.phase === 2);
-  for (const [place, nodes] of places) for (const [node] of nodes) if (node.parentNode.closest("svg")) node.parentNode.classList.toggle("unknown", !open(place));
-  for (const title of descriptions) title.parentNode.classList.toggle("partly", steps.on);
+  for (const block of find(".sheet section > *, .sheet footer"))
+    block.classList.toggle("later", on && !block.contains(row) && Boolean(row.compareDocumentPosition(block) & BEHIND));
+  const open = place => !on || before.has(place) || program.steps[place][0] === GIVEN || (place === current && phase === 2);
+  for (const [place, nodes] of places)
+    for (const [node] of nodes) if (node.parentNode.closest("svg")) node.parentNode.classList.toggle("unknown", !open(place));
+  describe();
 };
 
 const present = () => {
@@ -92,7 +104,8 @@ const present = () => {
   reached();
   row.scrollIntoView({ block: "center" });
   light(place);
-  status.textContent = steps.phase === 2 && results[place].text !== undefined ? `${sheet.names[place]} is ${shown(results[place].text)}` : element("which").textContent;
+  const known = steps.phase === 2 && textOf(place) !== undefined;
+  status.textContent = known ? `${sheet.names[place]} is ${shown(textOf(place))}` : element("which").textContent;
 };
 const move = by => {
   let { at, phase } = steps;

@@ -150,10 +150,13 @@ const sentences = find("[data-if]"), descriptions = find(".picture desc");
 const speak = () => {
   const filed = asFiled(), complete = results.every(one => one.text !== undefined);
   for (const block of sentences) block.hidden = !(filed || (complete && sheet.when[block.dataset.if].every(holds)));
-  descriptions.forEach((node, which) => {
-    node.textContent = sheet.told[which].map(piece => (typeof piece === "number" ? shown(textOf(piece) ?? NONE) : piece)).join("");
-  });
+  describe();
 };
+// What a picture says to who cannot see it; nothing, while results are not to be told.
+const describe = () => descriptions.forEach((node, which) => {
+  const said = piece => (typeof piece === "number" ? shown(textOf(piece) ?? NONE) : piece);
+  node.textContent = steps.on || asking ? "" : sheet.told[which].map(said).join("");
+});
 
 // ---------------------------------------------------------------- from the numbers that are typed to the page
 
