@@ -570,7 +570,7 @@ def write_json(T: int, write: Write) -> None:
     ) -> tuple[list[str], list[str]]:  # fmt: skip
         (a, _), (h, h_in), (y, y_in) = (both(numbers) for numbers in lines[:3])
         w_xh, w_hh, b_h, w_hy, b_y = parameters
-        prime, left, power = ("'", "{", "^{@2}}") if mark else ("", "", "")
+        prime, left, power = ("'", "{", "^{{}@2}}") if mark else ("", "", "")
         h_in[0] = "0"
         for t in range(1, T + 1):
             i = t - 1

@@ -679,40 +679,45 @@ def read_latex(text: str) -> list[list[Printed]]:
     sections: list[list[Printed]] = []
     reading = adds_up = False
     for line in text.splitlines():
+        line = re.sub(r"\\\\\*$", r"\\\\", line)
         if line.startswith(r"\sheetsection"):
             sections.append([])
-        if re.search(r"\\makebox\[[\d.]+mm\]\[l\]\{quantity\}", line):
+        if re.search(r"\\makebox\[[\d.]+\\sheetmm\]\[l\]\{quantity\}", line):
             reading, adds_up = True, "so far" in line
-        elif line.startswith(r"\bottomrule"):
+        elif line.startswith((r"\end{tabular}", r"\end{longtable}")):
             reading = False
-        elif line.removeprefix(r"{\footnotesize").startswith(r"\stackedline{"):
-            cells = _arguments(line.removeprefix(r"{\footnotesize").removeprefix(r"\stackedline"))
+        elif line.removeprefix(r"{\sheetsmall").startswith(r"\stackedline{"):
+            cells = _arguments(line.removeprefix(r"{\sheetsmall").removeprefix(r"\stackedline"))
             sections[-1].append(_from_latex(*cells[:5], _unset(cells[6])))
-        elif (reading and r"\multicolumn{6}" in line) or (reading and r"\multicolumn{7}" in line):
+        elif reading and BOARD in line:
             sections[-1].append(_board_from_latex(line))
-        elif reading and line.endswith(r"\\"):
-            line = _component_cells(line)
+        elif reading and re.match(r"[\d.,]* & ", line) and line.endswith(r"\\"):
+            line = _usual_cells(line)
             cells = [cell.strip() for cell in line.removesuffix(r"\\").split(" & ")]
             sections[-1].append(_from_latex(cells[0].rstrip(" &"), *cells[1:5], _unset(cells[5]) if adds_up else ""))
     return sections
 
 
+BOARD = r"\rule{0pt}{4\sheetmm}"
+"""Before a line of matrices, which is higher than others."""
+
+
 def _board_from_latex(line: str) -> Printed:
     """A line of matrices: ``$name$ $=$ $formula$ $=$ $numbers$ $=$ $result$`` in one cell."""
     number = line.partition(" & ")[0]
-    cell = line[line.index(r"\rule{0pt}{4mm}") :].removeprefix(r"\rule{0pt}{4mm}")
+    cell = line[line.index(BOARD) :].removeprefix(BOARD)
     parts = [part for part in re.findall(r"\$(.*?)\$", cell.replace(r"\\ ", r"\cr ")) if part not in ("=", r"\approx")]
     relation = "~" if r"$\approx$" in cell else "="
     parts = [part for part in parts[:4] if r"\quad" not in part]
     return Printed(number, answer_name(parts[0]), parts[1], parts[2] if len(parts) > 3 else parts[-1], relation, parts[-1])
 
 
-def _component_cells(line: str) -> str:
-    """A component line with the cells of every other line."""
-    if r"\multicolumn{2}" not in line:
-        return line
+def _usual_cells(line: str) -> str:
+    """A line whose formula and numbers share a cell, with the cells of every other line."""
     line = re.sub(r"\\rule\[.*?\]\{0pt\}\{.*?\}", "", line)
-    return re.sub(r"\\multicolumn\{2\}\{.*?mm\}\}\{(.*?\$.*?\$\}?)\} &", r"$$ & \1 &", line)
+    wide = r"\\multicolumn\{2\}\{.*?\\sheetmm\}\}"
+    line = re.sub(wide + r"\{(\\fitted\{.*?\}\{\$[^$]*\$\})\\newline \$=\$ (.*?\$.*?\$\}?)\} &", r"\1 & \2 &", line)
+    return re.sub(wide + r"\{(.*?\$.*?\$\}?)\} &", r"$$ & \1 &", line)
 
 
 def _arguments(text: str) -> list[str]:

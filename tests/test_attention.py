@@ -349,9 +349,9 @@ def test_the_map_of_the_weights_is_as_dark_as_they_are_large() -> None:
     """In SVG, in TikZ and in characters; what the mask hides is crossed out."""
     one = solve(load("self-attention"))
     svg = pictures(one.sheet)["attention"]
-    fills = [int(value, 16) for value in re.findall(r'<rect [^>]*fill="#(..)....".*?/>', svg)]
+    shades = [float(value) for value in re.findall(r'<rect [^>]*fill-opacity="(.*?)"', svg)]
     weights = [[one[f"alpha_{t},{j}"] if j <= t else 0.0 for j in (1, 2, 3)] for t in (1, 2, 3)]
-    assert fills == [255 - 255 * round(weight * 1000) // 1000 for row in weights for weight in row]
+    assert shades == [round(weight, 3) for row in weights for weight in row]
     assert svg.count("<line") == 6
     assert re.findall(r"fill=tracedirect!(\d+)", one.to_latex()) == [
         f"{round(w * 1000) / 10:.0f}" for row in weights for w in row
@@ -366,7 +366,7 @@ def test_a_worksheet_has_an_empty_map() -> None:
     text = as_text(sheet)
     assert "The weights" not in text
     assert "█" not in text
-    assert set(re.findall(r'<rect [^>]*fill="(#......)"', pictures(sheet)["attention"])) == {"#FFFFFF"}
+    assert set(re.findall(r'fill-opacity="(.*?)"', pictures(sheet)["attention"])) == {"0"}
 
 
 # ---------------------------------------------------------------------------- errors
