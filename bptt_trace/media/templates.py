@@ -30,6 +30,7 @@ from bptt_trace.media.drawing.tikz import tikz
 from bptt_trace.media.html import (
     anchor,
     html_formula,
+    html_heading,
     html_inline,
     html_math,
     html_number,
@@ -160,7 +161,8 @@ def environment_for(name: str, templates: Path | None = None) -> ImmutableSandbo
         if name.endswith(".html.j2"):
             environment.filters |= {"words": html_words, "inline": html_inline, "math": html_math}
             environment.filters |= {"formula": html_formula, "number": html_number, "summand": html_summand, "anchor": anchor}
-            environment.filters |= {"told": html_told, "picture": html_picture, "id": named(""), "uses": linked(())}
+            environment.filters |= {"told": html_told, "heading": html_heading, "picture": html_picture}
+            environment.filters |= {"id": named(""), "uses": linked(())}
             return environment
         environment.filters |= {
             "words": markdown_words,
