@@ -84,6 +84,14 @@ def html_summand(part: Part) -> str:
     return f'<munder>{brace}<mrow class="{html_words(part.word)}">{below}</mrow></munder>'
 
 
+def compact(style: str) -> str:
+    """A style without the spaces that make it readable."""
+    text = "".join(line.strip() for line in style.splitlines())
+    for loose in (" {", "{ ", "; ", ": ", ", ", " }"):
+        text = text.replace(loose, loose.strip())
+    return text.replace(";}", "}")
+
+
 def html_picture(figure: Figure) -> str:
     """A picture in the colours of the page."""
     return svg(figure, PAGE)

@@ -29,6 +29,7 @@ from bptt_trace.media.drawing.svg import svg
 from bptt_trace.media.drawing.tikz import tikz
 from bptt_trace.media.html import (
     anchor,
+    compact,
     html_formula,
     html_heading,
     html_inline,
@@ -162,7 +163,7 @@ def environment_for(name: str, templates: Path | None = None) -> ImmutableSandbo
             environment.filters |= {"words": html_words, "inline": html_inline, "math": html_math}
             environment.filters |= {"formula": html_formula, "number": html_number, "summand": html_summand, "anchor": anchor}
             environment.filters |= {"told": html_told, "heading": html_heading, "picture": html_picture}
-            environment.filters |= {"id": named(""), "uses": linked(())}
+            environment.filters |= {"id": named(""), "uses": linked(()), "compact": compact}
             return environment
         environment.filters |= {
             "words": markdown_words,
