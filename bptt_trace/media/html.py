@@ -61,7 +61,7 @@ def html_formula(math: Math) -> str:
 
 def html_told(text: Inline) -> str:
     """Words with mathematics as an attribute has them."""
-    return html_words(words(text, lambda math: math.spell(UNICODE)))
+    return escape(words(text, lambda math: math.spell(UNICODE)), quote=True)
 
 
 def html_heading(text: Inline) -> str:
