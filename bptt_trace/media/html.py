@@ -61,7 +61,13 @@ def html_formula(math: Math) -> str:
 
 def html_told(text: Inline) -> str:
     """Words with mathematics as an attribute has them."""
-    return html_words(words(text, lambda math: math.spell(UNICODE)))
+    return escape(words(text, lambda math: math.spell(UNICODE)), quote=True)
+
+
+def html_heading(text: Inline) -> str:
+    """The heading of a row or a column; one of mathematics alone is told in plain text too, for readers that pass over it."""
+    label = "" if any(isinstance(part, str) for part in text) else f' aria-label="{html_told(text)}"'
+    return html_inline(text).replace("<math>", f"<math{label}>", 1)
 
 
 def html_number(digits: str) -> str:
@@ -76,6 +82,14 @@ def html_summand(part: Part) -> str:
     below = part.below.spell(MATHML.within)
     brace = f'<munder><mrow>{part.math.spell(MATHML.within)}</mrow><mo stretchy="true">⏟</mo></munder>'
     return f'<munder>{brace}<mrow class="{html_words(part.word)}">{below}</mrow></munder>'
+
+
+def compact(style: str) -> str:
+    """A style without the spaces that make it readable."""
+    text = "".join(line.strip() for line in style.splitlines())
+    for loose in (" {", "{ ", "; ", ": ", ", ", " }"):
+        text = text.replace(loose, loose.strip())
+    return text.replace(";}", "}")
 
 
 def html_picture(figure: Figure) -> str:
@@ -103,8 +117,7 @@ def linked(lines: Container[str], prefix: str = "") -> Callable[[Uses], str]:
     """A filter for the lines that a line uses; a number leads to its line where the sheet has it."""
 
     def link(part: str) -> str:
-        if isinstance(part, LineNumber) and part.at in lines:
-            return f'<a href="#{prefix}{anchor(part.at)}">{part}</a>'
-        return escape(part)
+        at = next((one for one in (part.at, part.whole) if one in lines), "") if isinstance(part, LineNumber) else ""
+        return f'<a href="#{prefix}{anchor(at)}">{part}</a>' if at else escape(part)
 
     return lambda uses: "".join(map(link, uses.parts))
