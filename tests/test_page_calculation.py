@@ -19,6 +19,7 @@ from bptt_trace.engine.functions import exp, leaky_relu, ln, tanh
 from bptt_trace.engine.rules import rule_of
 from bptt_trace.errors import ProblemError
 from bptt_trace.exports.page.rules import Functions, in_javascript
+from bptt_trace.marking.answer_number import read
 from bptt_trace.problem.numbers import exact_number
 
 CASES = int(os.environ.get("PAGE_CASES", "4"))
@@ -135,3 +136,22 @@ def test_hard_lines_come_to_the_same(name: str) -> None:
     )
     code = Code(program.steps, rounding).javascript()
     assert node(f"{engine('arithmetic', 'calculation')}\n{code}\n{ask}{tell}", texts) == wanted
+
+
+ANSWERS = (
+    "0.5", "-0,5", "−0.1515", "2.9e-4", "2.9x10^-4", "2.9 · 10⁻⁴", "2.9*10**-4", "3/8", "nan", "", "1,530", "1/0", "0x10", "12e400",
+    " 7 ", "1 000", "--1", ".5", "5.", "9" * 41,
+)  # fmt: skip
+
+
+def test_answers_are_read_as_check_reads_them() -> None:
+    """With a comma as decimal mark the page reads the number, the decimals and the digits that ``check`` reads, or says why not."""
+
+    def by_python(text: str) -> list[Any]:
+        one = read(text, mark=",")
+        return [None if one.value is None else float(one.value), one.decimals, one.digits, one.reason]
+
+    ask = 'const texts = JSON.parse(require("fs").readFileSync(0, "utf8")).map(reading);'
+    tell = 'console.log(JSON.stringify(texts.map(one => [one.value ?? null, one.decimals ?? 0, one.digits ?? 0, one.reason ?? ""])));'
+    found = node(f"{engine('arithmetic', 'calculation', 'worlds')}\n{ask}{tell}", ANSWERS)
+    assert dict(zip(ANSWERS, found, strict=True)) == {text: by_python(text) for text in ANSWERS}
