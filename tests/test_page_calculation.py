@@ -134,12 +134,9 @@ def test_hard_lines_come_to_the_same(name: str) -> None:
         wanted = shown(evaluate(program, given, rounding))[-1]
     except CalculationError:
         wanted = None
-    ask = 'const texts = JSON.parse(require("fs").readFileSync(0, "utf8"));'
-    tell = (
-        "console.log(JSON.stringify(evaluate(program, new Map(texts.map((text, i) => [i, given(text)]))).at(-1).text ?? null));"
-    )
     code = Code(program.steps, rounding).javascript()
-    assert node(f"{engine('arithmetic', 'calculation')}\n{code}\n{ask}{tell}", texts) == wanted
+    last = "evaluate(program, new Map(texts.map((text, i) => [i, given(text)]))).at(-1).text ?? null"
+    assert node(f"{engine('arithmetic', 'calculation')}\n{code}\n{TEXTS}{tell(last)}", texts) == wanted
 
 
 ANSWERS = (
