@@ -329,6 +329,13 @@ def test_its_policy_allows_its_own_script_and_style_alone() -> None:
     assert not re.search(r"\son\w+=|\sstyle=|javascript:|\beval\(|new Function", text)
 
 
+def test_nothing_that_a_problem_file_says_is_markup() -> None:
+    """A title is text wherever it stands."""
+    said = "</title></script><script>alert(1)</script><img src=x onerror=alert(2)>"
+    for text in (page(replace(load("rnn"), title=said), plain=True), page(replace(load("rnn"), title=said))):
+        assert "<script>alert" not in text and "<img" not in text
+
+
 @pytest.mark.parametrize("rounding", ["full", "exact"])
 def test_what_is_not_rounded_has_no_page_and_is_told_why(rounding: str) -> None:
     """Closed forms and doubles are refused with what would do."""
