@@ -94,9 +94,11 @@ def content(sections: Any) -> Lines:
 def canonical(solution: Solution, sections: Lines) -> Lines:
     """The same with the names of answer files instead of the problem's own."""
     back = solution.problem.vocabulary.canonical
-    return [
-        [(line, str(back(Name.parse(name.replace("δ", "delta")))), *rest) for line, name, *rest in section] for section in sections
-    ]
+
+    def own(name: str) -> str:
+        return str(back(Name.parse(name.replace("δ", "delta"))))
+
+    return [[(line, own(name), *rest) for line, name, *rest in section] for section in sections]
 
 
 MEDIA = [

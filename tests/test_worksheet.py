@@ -71,9 +71,7 @@ def test_no_result_of_the_key_is_on_the_worksheet(name: str, medium: str, hints:
     one = key(name)
     text = MEDIA[medium](worksheet(one, blanks_of(one, ["all"], hints)))
     layout = r"(?<![\w.])-?\d*\.\d+(?=(?:\\linewidth|mm|pt|rem|\]))|\d\.\d(?=\.| )|(?<=stretch\}\{)[\d.]+"
-    seen = printed(re.sub(layout, "", text)) | (
-        printed(page(text).text) if medium == "html" else set()
-    )
+    seen = printed(re.sub(layout, "", text)) | (printed(page(text).text) if medium == "html" else set())
     assert set() == seen & results(name)
 
 

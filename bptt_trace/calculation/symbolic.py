@@ -14,7 +14,7 @@ import sympy
 from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
-from bptt_trace.document.notation import LATEX, TEXT, TYPST, UNICODE, Signs
+from bptt_trace.document.notation import LATEX, MATHML, TEXT, TYPST, UNICODE, Signs
 from bptt_trace.engine.formula import (
     Apply,
     Const,
@@ -250,12 +250,23 @@ def in_latex(value: Expression) -> str:
     return text.replace(r"\left(", "(").replace(r"\right)", ")")
 
 
+def in_mathml(value: Expression) -> str:
+    """A closed form in MathML."""
+    from sympy.printing.mathml import mathml
+
+    text = str(mathml(value, printer="presentation", mul_symbol="dot", ln_notation=True))
+    named = text.replace("&ExponentialE;", "e").replace("<mi>log</mi>", "<mi>ln</mi>").replace("&#xB7;", "·")
+    return named.replace(">-", ">−").replace("<mo>(</mo>", MATHML.marks["("]).replace("<mo>)</mo>", MATHML.marks[")"])
+
+
 def in_notation(value: Expression, signs: Signs) -> str:
     """A closed form in a notation."""
     if signs is LATEX:
         return in_latex(value)
     if signs is TEXT:
         return in_text(value)
+    if signs.within is MATHML.within:
+        return in_mathml(value)
     printer = _Typst() if signs is TYPST else _Unicode()
     text = str(printer.doprint(value)).replace("**", "^").replace("*", signs.marks["*"] if signs is TYPST else " · ")
     return text if signs is TYPST else signs.script(text)

@@ -41,11 +41,14 @@ class LineNumber(str):
 
     at: str
     """The line that is meant: in ``[1,2] of 30–35``, line 30.1,2 by 30."""
+    whole: str
+    """The line of matrices of which that is a component, 30; otherwise the same."""
 
     def __new__(cls, said: str, at: str = "") -> LineNumber:
         """A number; by default of the line that has it."""
         number = super().__new__(cls, said)
         number.at = at or said
+        number.whole = number.at.partition(".")[0]
         return number
 
 

@@ -64,6 +64,12 @@ def html_told(text: Inline) -> str:
     return html_words(words(text, lambda math: math.spell(UNICODE)))
 
 
+def html_heading(text: Inline) -> str:
+    """The heading of a row or a column; one of mathematics alone is told in plain text too, for readers that pass over it."""
+    label = "" if any(isinstance(part, str) for part in text) else f' aria-label="{html_told(text)}"'
+    return html_inline(text).replace("<math>", f"<math{label}>", 1)
+
+
 def html_number(digits: str) -> str:
     """A number that is told in digits alone."""
     return html_math(Number(digits))
@@ -103,8 +109,7 @@ def linked(lines: Container[str], prefix: str = "") -> Callable[[Uses], str]:
     """A filter for the lines that a line uses; a number leads to its line where the sheet has it."""
 
     def link(part: str) -> str:
-        if isinstance(part, LineNumber) and part.at in lines:
-            return f'<a href="#{prefix}{anchor(part.at)}">{part}</a>'
-        return escape(part)
+        at = next((one for one in (part.at, part.whole) if one in lines), "") if isinstance(part, LineNumber) else ""
+        return f'<a href="#{prefix}{anchor(at)}">{part}</a>' if at else escape(part)
 
     return lambda uses: "".join(map(link, uses.parts))

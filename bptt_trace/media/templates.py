@@ -32,6 +32,7 @@ from bptt_trace.media.html import (
     anchor,
     html_box,
     html_formula,
+    html_heading,
     html_inline,
     html_math,
     html_number,
@@ -174,14 +175,8 @@ def environment_for(name: str, templates: Path | None = None) -> ImmutableSandbo
         if name.endswith(".html.j2"):
             environment.filters |= {"words": html_words, "inline": html_inline, "math": html_math}
             environment.filters |= {"formula": html_formula, "number": html_number, "summand": html_summand, "anchor": anchor}
-            environment.filters |= {
-                "told": html_told,
-                "picture": html_picture,
-                "id": named(""),
-                "uses": linked(()),
-                "when": lambda _: "",
-                "box": html_box,
-            }
+            environment.filters |= {"told": html_told, "heading": html_heading, "picture": html_picture}
+            environment.filters |= {"id": named(""), "uses": linked(()), "when": lambda _: "", "box": html_box}
             return environment
         environment.filters |= {
             "words": markdown_words,

@@ -215,7 +215,9 @@ def _text(runs: Sequence[Run], x: float, y: float, anchor: str, fill: str, size:
     attributes = "" if anchor == "start" else f' text-anchor="{anchor}"'
     attributes += f' fill="{fill}"' if fill else ""
     attributes += "" if size == SIZE else f' font-size="{_number(size)}"'
-    return f'<text x="{_number(x)}" y="{_number(y)}"{attributes} xml:space="preserve">{"".join(spans)}</text>'
+    words = "".join(run.text for run in runs)
+    attributes += "" if words == " ".join(words.split()) else ' xml:space="preserve"'
+    return f'<text x="{_number(x)}" y="{_number(y)}"{attributes}>{"".join(spans)}</text>'
 
 
 def _stacked(run: Run, shift: float, size: float) -> tuple[str, float]:
