@@ -14,12 +14,18 @@ from live import NODE, agreement, compared, engine, node
 from random_problems import examples
 from sweeps import chosen, paired
 
+from bptt_trace.calculation.arithmetic import evaluate
 from bptt_trace.engine.formula import Const, Formula, Rest, Var
 from bptt_trace.engine.functions import exp, leaky_relu, ln, tanh
+from bptt_trace.engine.names import Name, Role
+from bptt_trace.engine.program import Builder
 from bptt_trace.engine.rules import rule_of
-from bptt_trace.errors import ProblemError
+from bptt_trace.errors import CalculationError, ProblemError
+from bptt_trace.exports.page.program import Code
 from bptt_trace.exports.page.rules import Functions, in_javascript
-from bptt_trace.problem.numbers import exact_number
+from bptt_trace.lines.spelling import shown
+from bptt_trace.marking.answer_number import read
+from bptt_trace.problem.numbers import Rounding, exact_number
 
 CASES = int(os.environ.get("PAGE_CASES", "4"))
 SHEETS = int(os.environ.get("PAGE_SHEETS", "6"))
@@ -50,6 +56,14 @@ def test_verdicts_are_those_of_check(name: str) -> None:
     """Answers of random students get the verdict, and the named mistake, that ``check`` gives them."""
     same, count, others = agreement(name, SHEETS)
     assert (same, others) == (count, [])
+
+
+TEXTS = 'const texts = JSON.parse(require("fs").readFileSync(0, "utf8"));\n'
+
+
+def tell(what: str) -> str:
+    """A statement that prints a value for ``node``."""
+    return f"console.log(JSON.stringify({what}));"
 
 
 A, B, C = map(Var, range(3))
@@ -87,9 +101,8 @@ def test_given_numbers_are_read_as_in_a_problem_file() -> None:
         except ProblemError:
             return None
 
-    ask = 'const texts = JSON.parse(require("fs").readFileSync(0, "utf8"));'
-    tell = "console.log(JSON.stringify(texts.map(text => given(text).text ?? null)));"
-    assert dict(zip(TYPED, node(f"{engine('arithmetic')}\n{ask}{tell}", TYPED), strict=True)) == {t: by_python(t) for t in TYPED}
+    found = node(f"{engine('arithmetic')}\n{TEXTS}{tell('texts.map(text => given(text).text ?? null)')}", TYPED)
+    assert dict(zip(TYPED, found, strict=True)) == {text: by_python(text) for text in TYPED}
 
 
 HARD: dict[str, tuple[Formula, list[str], str]] = {
@@ -108,14 +121,6 @@ HARD: dict[str, tuple[Formula, list[str], str]] = {
 @pytest.mark.parametrize("name", HARD)
 def test_hard_lines_come_to_the_same(name: str) -> None:
     """Where digits cancel, ties are spoilt or numbers leave their bounds, the line is that of Python, or fails as it does."""
-    from bptt_trace.calculation.arithmetic import evaluate
-    from bptt_trace.engine.names import Name, Role
-    from bptt_trace.engine.program import Builder
-    from bptt_trace.errors import CalculationError
-    from bptt_trace.exports.page.program import Code
-    from bptt_trace.lines.spelling import shown
-    from bptt_trace.problem.numbers import Rounding
-
     formula, texts, rule = HARD[name]
     builder, rounding = Builder(), Rounding.parse(rule)
     names = [Name("x", time=time) for time, _ in enumerate(texts)]
@@ -129,9 +134,25 @@ def test_hard_lines_come_to_the_same(name: str) -> None:
         wanted = shown(evaluate(program, given, rounding))[-1]
     except CalculationError:
         wanted = None
-    ask = 'const texts = JSON.parse(require("fs").readFileSync(0, "utf8"));'
-    tell = (
-        "console.log(JSON.stringify(evaluate(program, new Map(texts.map((text, i) => [i, given(text)]))).at(-1).text ?? null));"
-    )
     code = Code(program.steps, rounding).javascript()
-    assert node(f"{engine('arithmetic', 'calculation')}\n{code}\n{ask}{tell}", texts) == wanted
+    last = "evaluate(program, new Map(texts.map((text, i) => [i, given(text)]))).at(-1).text ?? null"
+    assert node(f"{engine('arithmetic', 'calculation')}\n{code}\n{TEXTS}{tell(last)}", texts) == wanted
+
+
+ANSWERS = (
+    "0.5", "-0,5", "−0.1515", "2.9e-4", "2.9x10^-4", "2.9 · 10⁻⁴", "2.9*10**-4", "3/8", "nan", "", "1,530", "1/0", "0x10",
+    "12e400", " 7 ", "1 000", "--1", ".5", "5.", "9" * 41,
+)  # fmt: skip
+
+
+def test_answers_are_read_as_check_reads_them() -> None:
+    """With a comma as decimal mark the page reads the number, its decimals and digits as ``check`` does, or says why not."""
+
+    def by_python(text: str) -> list[Any]:
+        one = read(text, mark=",")
+        return [None if one.value is None else float(one.value), one.decimals, one.digits, one.reason]
+
+    told = "one => [one.value ?? null, one.decimals ?? 0, one.digits ?? 0, one.reason ?? '']"
+    script = f"{engine('arithmetic', 'calculation', 'worlds')}\n{TEXTS}{tell(f'texts.map(reading).map({told})')}"
+    found = node(script, ANSWERS)
+    assert dict(zip(ANSWERS, found, strict=True)) == {text: by_python(text) for text in ANSWERS}

@@ -15,9 +15,8 @@ from typing import Any
 from bptt_trace.document.signs import ATOM, BESIDE, NEGATION, POWER, PRODUCT, SUM, Form, Signs, exponent_in_line, like
 
 __all__ = [
-    "ATOM", "BESIDE", "INTERNAL", "JAVASCRIPT", "LATEX", "MATHML", "NEGATION", "PANDOC", "POWER", "PRODUCT", "PYTHON", "SUM", "TEXT",
-    "TYPST", "UNICODE",
-    "Form", "Signs", "greek", "like", "power_of_ten", "quoted",
+    "ATOM", "BESIDE", "INTERNAL", "JAVASCRIPT", "LATEX", "MATHML", "NEGATION", "PANDOC", "POWER", "PRODUCT", "PYTHON", "SUM",
+    "TEXT", "TYPST", "UNICODE", "Form", "Signs", "greek", "like", "power_of_ten", "quoted",
 ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 from bptt_trace.document.sheet import Row
-from bptt_trace.exports.page.page import digest, squeezed
+from bptt_trace.exports.page.page import framed
 from bptt_trace.exports.page.program import script
 from bptt_trace.handouts.blanks import Blanks, blanks_of
 from bptt_trace.handouts.worksheet import worksheet
@@ -30,11 +30,8 @@ def collecting(
     speller = Speller(key.problem.vocabulary)
     names = {speller.text(key.steps[place].target): str(key.steps[place].target) for place in blanks.asked}
     body = rendered("collect.html.j2", sheet, templates, {"box": _box(names)})
-    style_text = squeezed(rendered("page.css.j2", sheet, templates, {}))
-    engine = squeezed(f'"use strict";\n{{\n{script("collect")}\n}}')
     whole = f'<main class="sheet worksheet live">\n{body}\n</main>'
-    told = {"body": whole, "scripts": [engine], "style": style_text, "packed": ""}
-    return rendered("page.html.j2", sheet, templates, {"digest": digest}, **told)
+    return framed(sheet, whole, script("collect"), plain=True, templates=templates)
 
 
 def _box(names: dict[str, str]) -> Callable[[Row], str]:

@@ -14,7 +14,9 @@ from bptt_trace.calculation.arithmetic import evaluate
 from bptt_trace.calculation.build import build
 from bptt_trace.document.figures import Figure
 from bptt_trace.document.mathematics import words
+from bptt_trace.document.sheet import Sheet
 from bptt_trace.engine.names import LOSS, Role
+from bptt_trace.engine.program import Program
 from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.errors import ProblemError
 from bptt_trace.exports.page.book import book
@@ -26,7 +28,7 @@ from bptt_trace.marking.key import Key
 from bptt_trace.media.templates import page as rendered
 from bptt_trace.problem.problem import Problem
 
-SCRIPTS = ("arithmetic", "calculation", "marking")
+SCRIPTS = ("arithmetic", "calculation", "worlds", "marking")
 PARTS = ("page", "guide", "answers")
 MOST_LINES = 5_000
 """The largest number of component lines of a page: with more no browser keeps up with who types."""
@@ -47,48 +49,61 @@ def page(
     leaves them as they are, which takes three times the room. Raises ``ProblemError`` for closed forms and unrounded values,
     which a page does not calculate, and for more lines than it has room for.
     """
+    program = _within_reach(problem)
+    values = evaluate(program, problem.given, problem.rounding)
+    live = live_sheet(problem, program, values, steps=steps, detail=detail, style=style)
+    shown = _Conditions(live)
+    inputs = {"groups": list(groups(live.desk, live.board)), "fixed": fixed(problem)}
+    body = rendered("live.html.j2", live.sheet, templates, {"when": shown.when}, **inputs)
+    code = (
+        _engine(SCRIPTS),
+        live.desk.code.javascript(),
+        book(Key(problem, program), live.desk.code),
+        f"const sheet = {compact(_data(live, shown.found))};",
+        _engine(PARTS),
+        START,
+    )
+    whole = rendered("stage.html.j2", live.sheet, templates, {}, body=body)
+    return framed(live.sheet, whole, "\n".join(code), plain=plain, templates=templates)
+
+
+def _within_reach(problem: Problem) -> Program:
+    """The program of a problem that can have a page; raises ``ProblemError`` for one that cannot."""
     if problem.rounding.policy not in ("by_hand", "carry"):
-        what = (
-            "closed forms"
-            if problem.rounding.policy == "exact"
-            else "unrounded values, whose last digits differ from computer to computer"
-        )
-        raise ProblemError(
-            f"a page calculates with rounded numbers, not with {what}; --round 4dp, 5sf or carry would do", path="rounding"
-        )
+        doubles = "unrounded values, whose last digits differ from computer to computer"
+        what = "closed forms" if problem.rounding.policy == "exact" else doubles
+        would_do = "--round 4dp, 5sf or carry would do"
+        raise ProblemError(f"a page calculates with rounded numbers, not with {what}; {would_do}", path="rounding")
     program = scalars(build(problem))
     if len(program) > MOST_LINES:
         fewer = "fewer units, samples, time steps or iterations would do"
         raise ProblemError(f"{len(program):,} lines, more than the {MOST_LINES:,} of a page; {fewer}")
-    values = evaluate(program, problem.given, problem.rounding)
-    live = live_sheet(problem, program, values, steps=steps, detail=detail, style=style)
-    found: list[list[Any]] = []
+    return program
+
+
+class _Conditions:
     """The conditions of the blocks that are shown while they are true, in the order of the page."""
 
-    def when(block: object) -> str:
-        conditions = live.conditions.get(id(block))
+    def __init__(self, live: LiveSheet) -> None:
+        self.live = live
+        self.found: list[list[Any]] = []
+
+    def when(self, block: object) -> str:
+        """A filter: the number of the conditions of a block; empty where it is always shown."""
+        conditions = self.live.conditions.get(id(block))
         if not conditions:
             return ""
-        found.append([list(one) for one in conditions])
-        return str(len(found) - 1)
+        self.found.append([list(one) for one in conditions])
+        return str(len(self.found) - 1)
 
-    told = {"groups": list(groups(live.desk, live.board)), "fixed": fixed(problem)}
-    body = rendered("live.html.j2", live.sheet, templates, {"when": when}, **told)
-    key = Key(problem, program)
-    code = (
-        _engine(SCRIPTS),
-        live.desk.code.javascript(),
-        book(key, live.desk.code),
-        f"const sheet = {compact(_data(live, found))};",
-        _engine(PARTS),
-        START,
-    )
-    engine = squeezed('"use strict";\n{\n' + "\n".join(code) + "\n}")
-    whole = rendered("stage.html.j2", live.sheet, templates, {}, body=body)
-    style_text = squeezed(rendered("page.css.j2", live.sheet, templates, {}))
+
+def framed(sheet: Sheet, body: str, code: str, *, plain: bool, templates: Path | None) -> str:
+    """The file: a head with its policy, the style, the body and the script; ``plain`` leaves these as they are."""
+    engine = squeezed(f'"use strict";\n{{\n{code}\n}}')
+    style = squeezed(rendered("page.css.j2", sheet, templates, {}))
     scripts = [engine] if plain else [script("unpack"), engine]
-    told = {"body": whole, "scripts": scripts, "style": style_text, "packed": "" if plain else packed(f"{whole}\0{engine}")}
-    return rendered("page.html.j2", live.sheet, templates, {"digest": digest}, **told)
+    told = {"body": body, "scripts": scripts, "style": style, "packed": "" if plain else packed(f"{body}\0{engine}")}
+    return rendered("page.html.j2", sheet, templates, {"digest": digest}, **told)
 
 
 def packed(text: str) -> str:

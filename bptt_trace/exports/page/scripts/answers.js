@@ -1,21 +1,40 @@
 // The reader's own answers, marked by the rules of `check`; nothing of the solution is shown before it is asked for.
 
-const mine = new Map();                 // what was typed, by step
-const boxes = new Map();                // the box of every line
+const mine = new Map(); // what was typed, by step
+const boxes = new Map(); // the box of every line
 let asking = false;
 
 const WORDS = {
-  correct: "right", rounded: "right", rough: "rounded too far", "follow-through": "follows from your own numbers",
-  mixed: "follows from your own numbers", misconception: "a known mistake", slip: "a slip", wrong: "wrong",
-  unreadable: "no number", blank: "", "not-assessable": "cannot be judged", "needs-human": "cannot be judged",
+  correct: "right",
+  rounded: "right",
+  rough: "rounded too far",
+  "follow-through": "follows from your own numbers",
+  mixed: "follows from your own numbers",
+  misconception: "a known mistake",
+  slip: "a slip",
+  wrong: "wrong",
+  unreadable: "no number",
+  blank: "",
+  "not-assessable": "cannot be judged",
+  "needs-human": "cannot be judged",
 };
-const MARKS = { correct: "\u2713", rounded: "\u2713", "follow-through": "\u2713", mixed: "\u2713", rough: "\u25cb", misconception: "\u2717", slip: "\u2717", wrong: "\u2717", unreadable: "?" };
+const MARKS = {
+  correct: "\u2713",
+  rounded: "\u2713",
+  "follow-through": "\u2713",
+  mixed: "\u2713",
+  rough: "\u25cb",
+  misconception: "\u2717",
+  slip: "\u2717",
+  wrong: "\u2717",
+  unreadable: "?",
+};
 const told = ({ kind, message, titles }) => {
   const more = titles?.length ? `: ${titles.join("; ")}. ${message}` : message ? `: ${message}` : "";
   return `${MARKS[kind] ? MARKS[kind] + " " : ""}${WORDS[kind]}${more}`;
 };
 
-let keyOf = null;                       // made once for the present numbers
+let keyOf = null; // made once for the present numbers
 const judged = texts => {
   keyOf ??= new Key(program, book, unrounded(program, inputs), results);
   const order = [...texts].sort(([a], [b]) => a - b);
@@ -51,13 +70,21 @@ const markAll = () => {
   const first = faults.length ? Math.min(...faults) : undefined;
   const right = [...verdicts.values()].filter(one => RIGHT.has(one.kind)).length;
   const answered = [...verdicts.values()].filter(one => one.kind !== "blank").length;
-  const where = first === undefined ? (answered ? "No line is wrong." : "") : `The first wrong line is ${sheet.lines[first]}, ${sheet.names[first]}.`;
+  const where =
+    first === undefined
+      ? answered
+        ? "No line is wrong."
+        : ""
+      : `The first wrong line is ${sheet.lines[first]}, ${sheet.names[first]}.`;
   element("score").textContent = answered ? `${right} of ${answered} right. ${where}` : "Write a result into any box.";
   return verdicts;
 };
 
 const boxOf = (place, row) => {
-  const cell = row.querySelector("td.result"), field = document.createElement("input"), verdict = document.createElement("span"), show = document.createElement("button");
+  const cell = row.querySelector("td.result"),
+    field = document.createElement("input"),
+    verdict = document.createElement("span"),
+    show = document.createElement("button");
   const holder = document.createElement("span");
   holder.className = "mine";
   field.autocomplete = "off";
@@ -72,7 +99,8 @@ const boxOf = (place, row) => {
   cell.append(holder);
   (row.querySelector("td.numbers") ?? cell).append(verdict);
   field.addEventListener("change", () => {
-    if (field.value.trim()) mine.set(place, field.value); else mine.delete(place);
+    if (field.value.trim()) mine.set(place, field.value);
+    else mine.delete(place);
     veil();
     const one = markAll().get(place);
     if (one) say(`Line ${sheet.lines[place]}: ${told(one)}. ${element("score").textContent}`);
@@ -81,7 +109,8 @@ const boxOf = (place, row) => {
     if (event.key !== "Enter") return;
     event.preventDefault();
     field.dispatchEvent(new Event("change"));
-    const order = [...boxes.keys()], next = boxes.get(order[order.indexOf(place) + 1]);
+    const order = [...boxes.keys()],
+      next = boxes.get(order[order.indexOf(place) + 1]);
     next?.field.focus();
   });
   show.addEventListener("click", () => {
@@ -100,11 +129,13 @@ const answering = wanted => {
   document.body.classList.toggle("answering", wanted);
   element("answer").setAttribute("aria-pressed", wanted);
   element("answers").hidden = !wanted;
-  if (wanted && !boxes.size) for (const place of lines()) if (rows.get(place).querySelector("td.result")) boxOf(place, rows.get(place));
+  if (wanted && !boxes.size)
+    for (const place of lines()) if (rows.get(place).querySelector("td.result")) boxOf(place, rows.get(place));
   for (const { holder, verdict } of boxes.values()) holder.hidden = verdict.hidden = !wanted;
   veil();
   describe();
-  if (wanted) markAll(); else speak();
+  if (wanted) markAll();
+  else speak();
 };
 
 const answers = () => {
@@ -115,5 +146,11 @@ const answers = () => {
     veil();
     markAll();
   });
-  document.addEventListener("calculated", () => { keyOf = null; if (asking) { veil(); markAll(); } });
+  document.addEventListener("calculated", () => {
+    keyOf = null;
+    if (asking) {
+      veil();
+      markAll();
+    }
+  });
 };

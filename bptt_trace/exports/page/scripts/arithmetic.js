@@ -7,11 +7,12 @@ class Failure extends Error {}
 
 const ZERO = [0n, 1n];
 const powers = [];
-const ten = k => powers[k] ??= 10n ** BigInt(k);
+const ten = k => (powers[k] ??= 10n ** BigInt(k));
 
-let DIGITS = 90, UNIT = ten(DIGITS);    // of a function behind the decimal point
-let rough = false;                      // whether a function was calculated that is no fraction
-let nudged = false;                     // whether functions are made a little larger, to see whether that changes anything
+let DIGITS = 90,
+  UNIT = ten(DIGITS); // of a function behind the decimal point
+let rough = false; // whether a function was calculated that is no fraction
+let nudged = false; // whether functions are made a little larger, to see whether that changes anything
 
 const size = n => (n < 0n ? -n : n);
 const length = n => size(n).toString().length;
@@ -29,7 +30,8 @@ const div = ([a, b], [c, d]) => {
 const absolute = ([n, d]) => [size(n), d];
 
 const DIVISION = "a division by zero, with the digits that are kept; more places, or significant figures, may do";
-const LOGARITHM = "a logarithm of 0 does not exist, and a probability in it is 0 with the digits that are kept; " +
+const LOGARITHM =
+  "a logarithm of 0 does not exist, and a probability in it is 0 with the digits that are kept; " +
   "more places, or significant figures, would do";
 const UNDEFINED = "a function is not defined there";
 const TOO_LARGE = "the number is too large; smaller parameters or a smaller learning rate would do";
@@ -37,7 +39,10 @@ const TOO_LARGE = "the number is too large; smaller parameters or a smaller lear
 // ---------------------------------------------------------------- rounding
 
 // n / d to the nearest whole number, halves away from zero.
-const half = (n, d) => { const q = (2n * size(n) + d) / (2n * d); return n < 0n ? -q : q; };
+const half = (n, d) => {
+  const q = (2n * size(n) + d) / (2n * d);
+  return n < 0n ? -q : q;
+};
 
 // A decimal is {n, e}: the whole number n times 10 to the power e.
 const times10 = ([n, d], k) => (k >= 0 ? [n * ten(k), d] : [n, d * ten(-k)]);
@@ -58,51 +63,60 @@ const sixty = v => fraction(toFigures(v, 60));
 
 // ---------------------------------------------------------------- functions
 
-const fixed = ([n, d]) => n * UNIT / d;
+const fixed = ([n, d]) => (n * UNIT) / d;
 
 // Beyond e^50000 nobody calculates. What is no larger than e^-50000 is too small to be followed, and from 10^-1,000,058 on 0.
-const FAR = 50000n, NOWHERE = 2302718n, TINY = [1n, ten(21000)];
+const FAR = 50000n,
+  NOWHERE = 2302718n,
+  TINY = [1n, ten(21000)];
 const vanishing = z => (less(z, [-NOWHERE, 1n]) ? ZERO : TINY);
 // e to the power x / UNIT, x >= 0: the series of x / 2^k, squared k times.
 const exponential = x => {
   if (x > FAR * UNIT) throw new Failure(TOO_LARGE);
   const halvings = 10 + Math.max(0, x.toString(2).length - UNIT.toString(2).length);
   const y = x >> BigInt(halvings);
-  let term = UNIT, sum = UNIT;
-  for (let k = 1n; term > 0n; k++) sum += (term = term * y / (UNIT * k));
-  for (let k = 0; k < halvings; k++) sum = sum * sum / UNIT;
+  let term = UNIT,
+    sum = UNIT;
+  for (let k = 1n; term > 0n; k++) sum += term = (term * y) / (UNIT * k);
+  for (let k = 0; k < halvings; k++) sum = (sum * sum) / UNIT;
   return sum;
 };
 // e to the power -x / UNIT; 0 where it has no digit here.
-const fading = x => (x > 3n * BigInt(DIGITS) * UNIT ? 0n : UNIT * UNIT / exponential(x));
+const fading = x => (x > 3n * BigInt(DIGITS) * UNIT ? 0n : (UNIT * UNIT) / exponential(x));
 
 const root = n => {
   if (n < 2n) return n;
   let x = 1n << BigInt((n.toString(2).length >> 1) + 1);
-  for (;;) { const y = (x + n / x) >> 1n; if (y >= x) return x; x = y; }
+  for (;;) {
+    const y = (x + n / x) >> 1n;
+    if (y >= x) return x;
+    x = y;
+  }
 };
 
 // ln(x / UNIT) for 1 <= x / UNIT <= 10, by Halley's iteration from the logarithm of a double.
 const logarithm = x => {
-  let y = BigInt(Math.round(Math.log(Number(x * ten(17) / UNIT) / 1e17) * 1e15)) * UNIT / ten(15);
+  let y = (BigInt(Math.round(Math.log(Number((x * ten(17)) / UNIT) / 1e17) * 1e15)) * UNIT) / ten(15);
   for (let right = 14; right < DIGITS; right *= 3) {
     const w = y < 0n ? fading(-y) : exponential(y);
-    y += 2n * UNIT * (x - w) / (x + w);
+    y += (2n * UNIT * (x - w)) / (x + w);
   }
   return y;
 };
-const tens = {};                        // ln(10) with so many digits
-const ln10 = () => tens[DIGITS] ??= logarithm(10n * UNIT);
+const tens = {}; // ln(10) with so many digits
+const ln10 = () => (tens[DIGITS] ??= logarithm(10n * UNIT));
 
 // x - x^3/3! + ..., or 1 - x^2/2! + ...
 const wave = (x, from) => {
-  let term = from ? x : UNIT, sum = term;
-  for (let k = BigInt(from); term !== 0n; k += 2n) sum += (term = -term * x / UNIT * x / UNIT / ((k + 1n) * (k + 2n)));
+  let term = from ? x : UNIT,
+    sum = term;
+  for (let k = BigInt(from); term !== 0n; k += 2n) sum += term = (((-term * x) / UNIT) * x) / UNIT / ((k + 1n) * (k + 2n));
   return sum;
 };
 
 const functions = {
-  exp: z => (z[0] >= 0n ? [exponential(fixed(z)), UNIT] : less(z, [-FAR, 1n]) ? vanishing(z) : [UNIT, exponential(fixed(neg(z)))]),
+  exp: z =>
+    z[0] >= 0n ? [exponential(fixed(z)), UNIT] : less(z, [-FAR, 1n]) ? vanishing(z) : [UNIT, exponential(fixed(neg(z)))],
   ln: z => {
     if (z[0] <= 0n) throw new Failure(z[0] ? UNDEFINED : LOGARITHM);
     const e = magnitude(z);
@@ -110,10 +124,11 @@ const functions = {
   },
   sqrt: z => {
     if (z[0] < 0n) throw new Failure(UNDEFINED);
-    const above = root(z[0]), below = root(z[1]);
+    const above = root(z[0]),
+      below = root(z[1]);
     if (above * above === z[0] && below * below === z[1]) return [above, below];
     const scale = ten(DIGITS + Math.max(0, -magnitude(z)));
-    return [root(z[0] * scale * scale / z[1]), scale];
+    return [root((z[0] * scale * scale) / z[1]), scale];
   },
   sin: z => [wave(fixed(z), 1), UNIT],
   cos: z => [wave(fixed(z), 0), UNIT],
@@ -132,7 +147,8 @@ const functions = {
 };
 // At 0 these are fractions, and so is ln at 1.
 for (const name of Object.keys(functions)) {
-  const function_ = functions[name], at = name === "ln" ? [1n, 1n] : ZERO;
+  const function_ = functions[name],
+    at = name === "ln" ? [1n, 1n] : ZERO;
   const there = { exp: [1n, 1n], ln: ZERO, sqrt: ZERO, sin: ZERO, cos: [1n, 1n], tanh: ZERO, sigmoid: [1n, 2n] }[name];
   functions[name] = z => {
     if (there && equal(z, at)) return there;
@@ -149,9 +165,14 @@ const precisely = calculate => {
     for (const digits of [90, 180, 360, 720, 1440, 2880, 5760]) {
       [DIGITS, UNIT, rough] = [digits, ten(digits), false];
       const v = calculate();
-      if (v[0] === 0n && rough) {       // 0 times a function, or a difference too small to be seen?
+      if (v[0] === 0n && rough) {
+        // 0 times a function, or a difference too small to be seen?
         nudged = true;
-        try { if (calculate()[0] === 0n) return v; } finally { nudged = false; }
+        try {
+          if (calculate()[0] === 0n) return v;
+        } finally {
+          nudged = false;
+        }
       }
       if (!rough || (v[0] !== 0n && magnitude(v) > -20)) return v;
       if (before && v[0] !== 0n) {
@@ -168,30 +189,62 @@ const precisely = calculate => {
 
 // ---------------------------------------------------------------- arithmetics
 
-const power = (multiply, one) => (v, e) => { let product = one; for (let k = 0; k < e; k++) product = multiply(product, v); return product; };
+const power = (multiply, one) => (v, e) => {
+  let product = one;
+  for (let k = 0; k < e; k++) product = multiply(product, v);
+  return product;
+};
 
 const exact = {
-  ...functions, neg, add, mul, div,
+  ...functions,
+  neg,
+  add,
+  mul,
+  div,
   int: n => [n, 1n],
   sub: (a, b) => add(a, neg(b)),
   sum: terms => terms.reduce(add),
   pow: ([n, d], e) => [n ** BigInt(e), d ** BigInt(e)],
   max: (a, b) => (less(a, b) ? b : a),
   min: (a, b) => (less(b, a) ? b : a),
-  steps: (z, left, atZero, right) => [left, atZero, right][sign(z) + 1],     // the slope of a function of straight pieces
-  bent: (z, left, right) => mul(sign(z) > 0 ? right : left, z),               // the function itself
+  steps: (z, left, atZero, right) => [left, atZero, right][sign(z) + 1], // the slope of a function of straight pieces
+  bent: (z, left, right) => mul(sign(z) > 0 ? right : left, z), // the function itself
 };
 
-const short = operation => (...numbers) => sixty(operation(...numbers));
-const decimals = { ...exact, add: short(add), sub: short(exact.sub), mul: short(mul), div: short(div), pow: short(exact.pow), bent: short(exact.bent) };
+const short =
+  operation =>
+  (...numbers) =>
+    sixty(operation(...numbers));
+const decimals = {
+  ...exact,
+  add: short(add),
+  sub: short(exact.sub),
+  mul: short(mul),
+  div: short(div),
+  pow: short(exact.pow),
+  bent: short(exact.bent),
+};
 decimals.sum = terms => terms.reduce(decimals.add);
 
 const doubles = {
-  exp: Math.exp, ln: Math.log, sqrt: Math.sqrt, sin: Math.sin, cos: Math.cos, tanh: Math.tanh,
+  exp: Math.exp,
+  ln: Math.log,
+  sqrt: Math.sqrt,
+  sin: Math.sin,
+  cos: Math.cos,
+  tanh: Math.tanh,
   sigmoid: z => (z >= 0 ? 1 / (1 + Math.exp(-z)) : Math.exp(z) / (1 + Math.exp(z))),
   softplus: z => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))),
-  int: Number, neg: a => -a, add: (a, b) => a + b, sub: (a, b) => a - b, mul: (a, b) => a * b, div: (a, b) => a / b,
-  sum: terms => terms.reduce((a, b) => a + b), pow: (a, e) => a ** e, max: Math.max, min: Math.min,
+  int: Number,
+  neg: a => -a,
+  add: (a, b) => a + b,
+  sub: (a, b) => a - b,
+  mul: (a, b) => a * b,
+  div: (a, b) => a / b,
+  sum: terms => terms.reduce((a, b) => a + b),
+  pow: (a, e) => a ** e,
+  max: Math.max,
+  min: Math.min,
   steps: (z, left, atZero, right) => (z > 0 ? right : z < 0 ? left : atZero),
   bent: (z, left, right) => (z > 0 ? right : left) * z,
 };
@@ -204,19 +257,26 @@ const double = v => {
 
 // A decimal with all of its zeros; e is not above 0.
 const inFull = ({ n, e }) => {
-  const digits = size(n).toString().padStart(1 - e, "0");
+  const digits = size(n)
+    .toString()
+    .padStart(1 - e, "0");
   return (n < 0n ? "-" : "") + (e ? digits.slice(0, e) + "." + digits.slice(e) : digits);
 };
 // A decimal as a person writes it; far from 1 with a power of ten: 1.234e-10.
 const plain = ({ n, e }) => {
-  const digits = size(n).toString(), first = digits.length - 1 + e;
+  const digits = size(n).toString(),
+    first = digits.length - 1 + e;
   if (e <= 0 && (e >= -16 || first >= 0)) return inFull({ n, e });
   const more = digits.length > 1 ? "." + digits.slice(1) : "";
   return (n < 0n ? "-" : "") + digits[0] + more + "e" + first;
 };
 
 const SIGNS = { "\u2212": "-", "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-", "\u2014": "-" };
-const typed = text => text.trim().replace(/[\u2010-\u2014\u2212]/g, sign => SIGNS[sign]).replace(/[\u00a0\u2009\u202f]/g, "");
+const typed = text =>
+  text
+    .trim()
+    .replace(/[\u2010-\u2014\u2212]/g, sign => SIGNS[sign])
+    .replace(/[\u00a0\u2009\u202f]/g, "");
 
 // A given number as a problem file may have it: its exact value, and how it is printed; or why it is none.
 const given = text => {
@@ -227,8 +287,10 @@ const given = text => {
     return { v: [above, below], text: `${above}/${below}` };
   }
   match = /^([+-]?)(\d+)?\.?(\d*)(?:e([+-]?\d{1,3}))?$/i.exec(read);
-  if (!match || !(match[2] || match[3]) || read.length > 64) return { reason: "not a number; a decimal, or a fraction such as 1/3, would do" };
-  const part = match[3] || "", e = Number(match[4] || 0) - part.length;
+  if (!match || !(match[2] || match[3]) || read.length > 64)
+    return { reason: "not a number; a decimal, or a fraction such as 1/3, would do" };
+  const part = match[3] || "",
+    e = Number(match[4] || 0) - part.length;
   const n = BigInt(match[1].replace("+", "") + "1") * BigInt((match[2] || "") + part);
   if (n === 0n) return { v: ZERO, text: e < 0 && e >= -8 ? "0." + "0".repeat(-e) : "0" };
   const first = length(n) - 1 + e;

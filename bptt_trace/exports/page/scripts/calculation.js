@@ -6,7 +6,9 @@
 //   steps    [rule, arguments, keeps]: rule -1 is a given number, -2 the sum of what is printed, which nothing rounds,
 //            -3 a printed number in another way; keeps: 1 where figures are kept whatever the policy
 
-const GIVEN = -1, TOTAL = -2, READING = -3;
+const GIVEN = -1,
+  TOTAL = -2,
+  READING = -3;
 const CANCELLED = "its terms cancel in all digits that are tried; decimal places may do";
 const TOO_SMALL = "the number is too small for this page; decimal places would do";
 
@@ -20,7 +22,7 @@ const settled = (program, v, keeps) => {
   if (length(decimal.n) > 60) throw new Failure(TOO_LARGE);
   return decimal;
 };
-const snapped = (v, count) => fraction(toFigures(v, count));     // a division, or a function, spoils ties
+const snapped = (v, count) => fraction(toFigures(v, count)); // a division, or a function, spoils ties
 
 const endless = ([, d]) => {
   while (d % 2n === 0n) d /= 2n;
@@ -28,7 +30,8 @@ const endless = ([, d]) => {
   return d !== 1n;
 };
 const reduced = ([n, d]) => {
-  let a = size(n), b = d;
+  let a = size(n),
+    b = d;
   while (b) [a, b] = [b, a % b];
   return a > 1n ? [n / a, d / a] : [n, d];
 };
@@ -58,7 +61,8 @@ const carried = (program, [rule, , keeps], numbers, fractions) => {
 
 const totalled = decimals => {
   const e = Math.min(...decimals.map(one => one.e));
-  const decimal = { n: decimals.reduce((sum, one) => sum + one.n * ten(one.e - e), 0n), e }, v = fraction(decimal);
+  const decimal = { n: decimals.reduce((sum, one) => sum + one.n * ten(one.e - e), 0n), e },
+    v = fraction(decimal);
   return { v, text: plain(decimal), decimal, digits: v };
 };
 
@@ -66,28 +70,45 @@ const totalled = decimals => {
 const hundred = v => mul(absolute(v), [100n, 1n]);
 const READINGS = [
   ({ text }) => text.replace("-", ""),
-  ({ v, digits }) => { const { n, e } = toFigures(hundred(digits ?? v), 2); return e > 0 ? (n * ten(e)).toString() : inFull({ n, e }); },
+  ({ v, digits }) => {
+    const { n, e } = toFigures(hundred(digits ?? v), 2);
+    return e > 0 ? (n * ten(e)).toString() : inFull({ n, e });
+  },
   ({ v, digits }) => toPlaces(hundred(digits ?? v), 0).n.toString(),
 ];
 
 // Every step: { v, text }, with `digits` the printed number; or { reason } where it has no value.
 const evaluate = (program, inputs) => {
-  const out = [], carries = program.policy === "carry";
+  const out = [],
+    carries = program.policy === "carry";
   const fractions = carries && [...inputs.values()].some(one => endless(reduced(one.v)));
   program.steps.forEach((step, place) => {
-    if (step[0] === GIVEN) { out.push(inputs.get(place)); return; }
+    if (step[0] === GIVEN) {
+      out.push(inputs.get(place));
+      return;
+    }
     const missing = step[1].find(argument => out[argument].v === undefined);
-    if (missing !== undefined) { out.push({ reason: "", because: out[missing].because ?? missing }); return; }
+    if (missing !== undefined) {
+      out.push({ reason: "", because: out[missing].because ?? missing });
+      return;
+    }
     const numbers = step[1].map(argument => out[argument].v);
-    if (step[0] === TOTAL) { out.push(totalled(step[1].map(argument => out[argument].decimal))); return; }
-    if (step[0] === READING) { out.push({ v: numbers[0], text: READINGS[step[2]](out[step[1][0]]) }); return; }
+    if (step[0] === TOTAL) {
+      out.push(totalled(step[1].map(argument => out[argument].decimal)));
+      return;
+    }
+    if (step[0] === READING) {
+      out.push({ v: numbers[0], text: READINGS[step[2]](out[step[1][0]]) });
+      return;
+    }
     try {
       if (carries) {
         const v = carried(program, step, numbers, fractions);
         const decimal = settled(program, snapped(v, 50), step[2]);
         out.push({ v, text: plain(decimal), decimal, digits: fraction(decimal) });
       } else {
-        const decimal = byHand(program, step, numbers), v = fraction(decimal);
+        const decimal = byHand(program, step, numbers),
+          v = fraction(decimal);
         out.push({ v, text: plain(decimal), decimal, digits: v });
       }
     } catch (error) {
@@ -102,7 +123,15 @@ const evaluate = (program, inputs) => {
 const recomputes = (program, place, out) => {
   const step = program.steps[place];
   try {
-    return plain(byHand(program, step, step[1].map(argument => out[argument].digits ?? out[argument].v))) === out[place].text;
+    return (
+      plain(
+        byHand(
+          program,
+          step,
+          step[1].map(argument => out[argument].digits ?? out[argument].v),
+        ),
+      ) === out[place].text
+    );
   } catch (error) {
     if (error instanceof Failure || error instanceof RangeError) return false;
     throw error;
@@ -113,6 +142,15 @@ const recomputes = (program, place, out) => {
 const unrounded = (program, inputs) => {
   const out = [];
   program.steps.forEach(([rule, args], place) =>
-    out.push(rule === READING ? out[args[0]] : rule === TOTAL ? args.reduce((sum, one) => sum + out[one], 0) : rule === GIVEN ? double(inputs.get(place).v) : program.rules[rule](doubles, ...args.map(argument => out[argument]))));
+    out.push(
+      rule === READING
+        ? out[args[0]]
+        : rule === TOTAL
+          ? args.reduce((sum, one) => sum + out[one], 0)
+          : rule === GIVEN
+            ? double(inputs.get(place).v)
+            : program.rules[rule](doubles, ...args.map(argument => out[argument])),
+    ),
+  );
   return out;
 };

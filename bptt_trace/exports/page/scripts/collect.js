@@ -6,8 +6,15 @@ const cell = text => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` 
 const filled = () => boxes.filter(box => box.value.trim()).length;
 let saved = true;
 
-const count = () => { status.textContent = `${filled()} of ${boxes.length} boxes are filled in.`; };
-document.addEventListener("input", event => { if (event.target.dataset.name) { saved = false; count(); } });
+const count = () => {
+  status.textContent = `${filled()} of ${boxes.length} boxes are filled in.`;
+};
+document.addEventListener("input", event => {
+  if (event.target.dataset.name) {
+    saved = false;
+    count();
+  }
+});
 document.addEventListener("keydown", event => {
   if (event.key !== "Enter" || !event.target.dataset.name) return;
   event.preventDefault();
@@ -23,5 +30,7 @@ document.getElementById("save").addEventListener("click", () => {
   saved = true;
   status.textContent = `answers.csv has ${filled()} of ${boxes.length} answers.`;
 });
-addEventListener("beforeunload", event => { if (!saved) event.preventDefault(); });
+addEventListener("beforeunload", event => {
+  if (!saved) event.preventDefault();
+});
 count();

@@ -3,18 +3,32 @@
 // ---------------------------------------------------------------- what a line uses, and what uses it
 
 const users = new Map();
-program.steps.forEach(([, args], place) => { for (const argument of args) users.set(argument, [...(users.get(argument) ?? []), place]); });
+program.steps.forEach(([, args], place) => {
+  for (const argument of args) users.set(argument, [...(users.get(argument) ?? []), place]);
+});
 
 // What shows a step: its row, its input, its numbers in pictures.
-const showing = place => [rows.get(place), fields.get(place)?.closest(".number"), ...(places.get(place) ?? [])
-  .map(([node]) => node.parentNode).filter(node => node.closest("svg"))].filter(Boolean);
+const showing = place =>
+  [
+    rows.get(place),
+    fields.get(place)?.closest(".number"),
+    ...(places.get(place) ?? []).map(([node]) => node.parentNode).filter(node => node.closest("svg")),
+  ].filter(Boolean);
 let lit = [];
 const light = place => {
   for (const node of lit) node.classList.remove("here", "used", "using");
   lit = [];
   if (place === undefined) return;
-  for (const [kind, steps] of [["here", [place]], ["used", program.steps[place]?.[1] ?? []], ["using", users.get(place) ?? []]])
-    for (const step of steps) for (const node of showing(step)) { node.classList.add(kind); lit.push(node); }
+  for (const [kind, steps] of [
+    ["here", [place]],
+    ["used", program.steps[place]?.[1] ?? []],
+    ["using", users.get(place) ?? []],
+  ])
+    for (const step of steps)
+      for (const node of showing(step)) {
+        node.classList.add(kind);
+        lit.push(node);
+      }
 };
 const stepOf = node => {
   const own = node.closest?.("[data-v],[data-o],[data-g],[data-slide],tr[data-s]");
@@ -22,10 +36,14 @@ const stepOf = node => {
   const place = v ?? o ?? g ?? slider ?? s;
   return place === undefined ? undefined : Number(place);
 };
-const lineOf = node => { const row = node.closest?.("tr[data-s]"); return row ? Number(row.dataset.s) : stepOf(node); };
+const lineOf = node => {
+  const row = node.closest?.("tr[data-s]");
+  return row ? Number(row.dataset.s) : stepOf(node);
+};
 
 const goTo = place => {
-  const row = rows.get(place), field = fields.get(place);
+  const row = rows.get(place),
+    field = fields.get(place);
   const target = row ?? field;
   if (!target) return;
   target.scrollIntoView({ block: "center" });
@@ -38,14 +56,16 @@ const BEHIND = Node.DOCUMENT_POSITION_FOLLOWING;
 // All lines in the order of the page.
 const lines = () => [...rows].sort(([, a], [, b]) => (a.compareDocumentPosition(b) & BEHIND ? -1 : 1)).map(([place]) => place);
 const PHASES = ["formula", "numbers", "result"];
-const stage = element("stage"), steps = { order: [], at: 0, phase: 0, on: false };
+const stage = element("stage"),
+  steps = { order: [], at: 0, phase: 0, on: false };
 
 const boardOf = row => {
   while (row?.classList.contains("component")) row = row.previousElementSibling;
   return row?.classList.contains("board") ? row : null;
 };
 // A part of a line; a component has the formula of its board.
-const part = (row, name) => row.querySelector(`.${name}`) ?? (name === "formula" ? boardOf(row)?.querySelector(".formula") : null);
+const part = (row, name) =>
+  row.querySelector(`.${name}`) ?? (name === "formula" ? boardOf(row)?.querySelector(".formula") : null);
 const copied = node => {
   const copy = node.cloneNode(true);
   for (const box of find(".mine, .verdict", copy)) box.remove();
@@ -53,7 +73,8 @@ const copied = node => {
   return copy;
 };
 const shownLine = (place, phase) => {
-  const row = rows.get(place), cells = [];
+  const row = rows.get(place),
+    cells = [];
   const name = document.createElement("span");
   name.append(...copied(part(row, "quantity")).childNodes);
   cells.push(name);
@@ -72,11 +93,15 @@ const shownLine = (place, phase) => {
 
 // Blocks stand behind the line that comes before them; what is not reached yet is not there.
 const reached = () => {
-  const { on, order, at, phase } = steps, current = order[at], before = new Set(order.slice(0, at)), row = rows.get(current);
+  const { on, order, at, phase } = steps,
+    current = order[at],
+    before = new Set(order.slice(0, at)),
+    row = rows.get(current);
   for (const [place, one] of rows) {
     one.classList.toggle("later", on && !before.has(place) && place !== current);
     one.classList.toggle("now", on && place === current);
-    if (on && place === current) one.dataset.phase = PHASES[phase]; else delete one.dataset.phase;
+    if (on && place === current) one.dataset.phase = PHASES[phase];
+    else delete one.dataset.phase;
   }
   for (const board of find(".sheet tr.board")) {
     board.classList.toggle("later", board.nextElementSibling?.classList.contains("later") ?? false);
@@ -91,15 +116,21 @@ const reached = () => {
 };
 
 const present = () => {
-  const place = steps.order[steps.at], row = rows.get(place);
+  const place = steps.order[steps.at],
+    row = rows.get(place);
   element("line").replaceChildren(...shownLine(place, steps.phase));
   const label = part(row, "role")?.textContent.trim();
-  element("which").textContent = `Line ${sheet.lines[place]}, ${steps.at + 1} of ${steps.order.length}${label ? ": " + label : ""}`;
+  element("which").textContent =
+    `Line ${sheet.lines[place]}, ${steps.at + 1} of ${steps.order.length}${label ? ": " + label : ""}`;
   element("back").disabled = steps.at === 0 && steps.phase === 0;
   element("next").disabled = steps.at === steps.order.length - 1 && steps.phase === 2;
-  const guess = element("guess"), asks = element("first").checked && steps.phase < 2 && row.querySelector("td.result");
+  const guess = element("guess"),
+    asks = element("first").checked && steps.phase < 2 && row.querySelector("td.result");
   element("guessing").hidden = !asks;
-  if (guess.dataset.place !== String(place)) { guess.value = ""; guess.dataset.place = place; }
+  if (guess.dataset.place !== String(place)) {
+    guess.value = "";
+    guess.dataset.place = place;
+  }
   if (steps.phase < 2) element("verdict").textContent = "";
   reached();
   row.scrollIntoView({ block: "center" });
@@ -121,7 +152,11 @@ const walk = wanted => {
   stage.hidden = !wanted;
   document.body.classList.toggle("stepping", wanted);
   element("walk").setAttribute("aria-pressed", wanted);
-  if (!wanted) { reached(); light(); return; }
+  if (!wanted) {
+    reached();
+    light();
+    return;
+  }
   answering(false);
   Object.assign(steps, { order: lines(), at: 0, phase: 0 });
   element("next").focus();
@@ -132,23 +167,34 @@ const walk = wanted => {
 
 const guide = () => {
   const sheet_ = document.querySelector(".sheet");
-  for (const [from, to] of [["pointerover", "pointerout"], ["focusin", "focusout"]]) {
-    document.addEventListener(from, event => { const place = lineOf(event.target); if (place !== undefined) light(place); });
-    document.addEventListener(to, () => { if (!steps.on) light(); });
+  for (const [from, to] of [
+    ["pointerover", "pointerout"],
+    ["focusin", "focusout"],
+  ]) {
+    document.addEventListener(from, event => {
+      const place = lineOf(event.target);
+      if (place !== undefined) light(place);
+    });
+    document.addEventListener(to, () => {
+      if (!steps.on) light();
+    });
   }
   sheet_.addEventListener("click", event => {
     const link = event.target.closest("a[href^='#']");
     if (link) {
-      event.preventDefault();          // the address keeps the numbers
+      event.preventDefault(); // the address keeps the numbers
       const row = element(link.getAttribute("href").slice(1));
-      if (row?.dataset.s) goTo(Number(row.dataset.s)); else row?.scrollIntoView({ block: "center" });
+      if (row?.dataset.s) goTo(Number(row.dataset.s));
+      else row?.scrollIntoView({ block: "center" });
       return;
     }
     const number_ = event.target.closest("[data-v],[data-o]");
     if (number_ && !event.target.closest("td.result")) goTo(stepOf(number_));
   });
   const order = lines();
-  order.forEach((place, i) => { rows.get(place).tabIndex = i ? -1 : 0; });
+  order.forEach((place, i) => {
+    rows.get(place).tabIndex = i ? -1 : 0;
+  });
   sheet_.addEventListener("keydown", event => {
     const row = event.target.closest("tr[data-s]");
     if (!row || event.target !== row || !["ArrowDown", "ArrowUp"].includes(event.key)) return;
@@ -160,7 +206,10 @@ const guide = () => {
     rows.get(next).focus();
   });
   element("walk").addEventListener("click", () => walk(!steps.on));
-  element("close").addEventListener("click", () => { walk(false); element("walk").focus(); });
+  element("close").addEventListener("click", () => {
+    walk(false);
+    element("walk").focus();
+  });
   element("next").addEventListener("click", () => move(1));
   element("back").addEventListener("click", () => move(-1));
   element("first").addEventListener("change", present);
@@ -170,7 +219,8 @@ const guide = () => {
   });
   element("guessing").addEventListener("submit", event => {
     event.preventDefault();
-    const place = steps.order[steps.at], verdict = judged(new Map([[place, element("guess").value]])).get(place);
+    const place = steps.order[steps.at],
+      verdict = judged(new Map([[place, element("guess").value]])).get(place);
     Object.assign(steps, { phase: 2 });
     present();
     element("verdict").textContent = told(verdict);
@@ -182,9 +232,18 @@ const guide = () => {
     if (!steps.on || event.altKey || event.ctrlKey || event.metaKey) return;
     const typing = event.target.matches("input:not([type=checkbox])");
     const by = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 }[event.key];
-    if (event.key === "Escape") { walk(false); element("walk").focus(); }
-    else if (by && !typing) { event.preventDefault(); move(by); }
-    else if (event.key === " " && !event.target.matches("button,input,a,summary")) { event.preventDefault(); move(1); }
+    if (event.key === "Escape") {
+      walk(false);
+      element("walk").focus();
+    } else if (by && !typing) {
+      event.preventDefault();
+      move(by);
+    } else if (event.key === " " && !event.target.matches("button,input,a,summary")) {
+      event.preventDefault();
+      move(1);
+    }
   });
-  document.addEventListener("calculated", () => { if (steps.on) present(); });
+  document.addEventListener("calculated", () => {
+    if (steps.on) present();
+  });
 };

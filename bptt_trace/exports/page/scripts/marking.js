@@ -1,194 +1,39 @@
 // Marking: a verdict for each answer, following the reader's own numbers; by the rules of `check`.
-//
-// book = { rules, mistakes, repeats, ranges, cells, alike, names }
-//   mistakes  [{ slug, title, message, lines: { place: [[rule, arguments], ...] } }]: the lines as somebody with this mistake has them
-//   repeats   the steps that only repeat another           ranges   what a step can be: "tanh", "unit", "positive", "error"
-//   cells     the vectors and matrices, each as [[index, place], ...]      alike    the same quantity at other times
 
-const HALF = 0.51, MARGIN = 1.05, LEAST_FIGURES = 3, MOST_UNITS = 10, MOST_COMBINATIONS = 15, LEAST_FILLED = 3, ASTRAY = 4;
-const HUGE = 1e6, FEW = 2, MOST_WORK = 2e6, CUT_OFF = "cut off instead of rounded";
+const MOST_COMBINATIONS = 15;
+const LEAST_FILLED = 3;
+const ASTRAY = 4;
+const HUGE = 1e6;
+const FEW = 2;
+const CUT_OFF = "cut off instead of rounded";
 const RIGHT = new Set(["correct", "rough", "rounded", "follow-through", "mixed"]);
 const FAULTS = new Set(["misconception", "slip", "wrong"]);
 
-class TooMuchWork extends Error {}
-const leading = x => Number(x.toExponential().split("e")[1]);
 const unite = sets => new Set(sets.flatMap(set => [...set]));
-
-// ---------------------------------------------------------------- what is typed
-
-const FRACTION = /^([+-]?\d{1,20}) ?[/\u2044\u2215] ?(\d{1,20})$/;
-const DECIMAL = /^([+-]?)(\d*)(?:[.,](\d*))?(?:[eE]([+-]?\d{1,4})| ?[x\u00d7*\u00b7] ?10(?:\^|\*\*)([+-]?\d{1,4})| ?[x\u00d7*\u00b7] ?10([\u207b\u207a]?[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]{1,4}))?$/;
-const LOWERED = Object.fromEntries([..."\u207b\u207a\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"].map((raised, i) => [raised, "-+0123456789"[i]]));
-
-// { v, value, decimals, digits }, or { blank } or { reason }.
-const reading = text => {
-  const plainText = typed(text).replace(/[\u200b-\u200d\u2060\ufeff\u2007\u200a]/g, "");
-  if (!plainText) return { blank: true };
-  if (plainText.length > 64) return { reason: "more than 64 characters" };
-  let match = FRACTION.exec(plainText);
-  if (match) {
-    if (BigInt(match[2]) === 0n) return { reason: "a division by zero" };
-    const v = [BigInt(match[1]), BigInt(match[2])];
-    return { v, value: double(v), decimals: 40, digits: 40 };
-  }
-  match = DECIMAL.exec(plainText);
-  if (!match || !(match[2] || match[3])) return { reason: "no number" };
-  const part = match[3] ?? "", whole = match[2];
-  const exponent = Number(match[4] ?? match[5] ?? [...(match[6] ?? "0")].map(sign => LOWERED[sign] ?? sign).join(""));
-  if (whole.length + part.length > 40) return { reason: "more than 40 digits" };
-  if (Math.abs(exponent) > 300) return { reason: "a power of ten beyond 300" };
-  const n = BigInt(whole + part) * (match[1] === "-" ? -1n : 1n);
-  const v = fraction({ n, e: exponent - part.length });
-  return { v, value: double(v), decimals: Math.max(part.length - exponent, 0), digits: (whole + part).replace(/^0+/, "").length };
-};
-
-// ---------------------------------------------------------------- a problem with its present numbers
-
-class Key {
-  constructor(program, book, exactNumbers, results) {
-    Object.assign(this, { program, book, exact: exactNumbers, results, steps: program.steps });
-    this.places = this.exact.map((value, place) => this.decimals(place, value));
-    this.quantum = this.places.map(places => 10 ** -places);
-    const most = program.figures ? 0 : HALF * 10 ** -program.places;
-    this.farthest = this.quantum.map(quantum => Math.max(MOST_UNITS * quantum, most));
-    this.worlds = new Map();
-  }
-  given(place) { return this.steps[place][0] === GIVEN; }
-  figures(place) { return this.program.figures || (this.steps[place][2] ? this.program.places : 0); }
-  decimals(place, value) {
-    const figures = this.figures(place), size_ = value ? leading(Math.abs(value)) : 0;
-    if (figures) return figures - 1 - size_;
-    return value ? Math.max(this.program.places, LEAST_FIGURES - 1 - size_) : this.program.places;
-  }
-  unit(place, value, typedDecimals = 0) {
-    let asked = value ? this.decimals(place, value) : this.places[place];
-    if (!this.figures(place)) asked = Math.min(asked, Math.max(typedDecimals, this.program.places));
-    return Math.max(this.quantum[place], 10 ** -asked);
-  }
-  printed(place) { return this.program.policy === "by_hand" ? this.results[place].digits : undefined; }
-  outOfRange(place, value) {
-    const near = this.quantum[place];
-    switch (this.book.ranges[place]) {
-      case "tanh": return Math.abs(value) >= 1 + near;
-      case "unit": return !(-near < value && value < 1 + near);
-      case "positive": return value < 0;
-      case "error": return value < -near;
-      default: return false;
-    }
-  }
-  // The value of every line for somebody with a mistake, from the first line on; one list for each way to make it.
-  mistaken({ slug, lines }) {
-    if (!this.worlds.has(slug)) {
-      const ways = Math.max(...Object.values(lines).map(all => all.length));
-      this.worlds.set(slug, Array.from({ length: ways }, (_, way) => {
-        const world = new World(this, new Map(), { changed: lines, way });
-        return this.steps.map((_, place) => world.value(place));
-      }));
-    }
-    return this.worlds.get(slug);
-  }
-}
-
-// The values of all lines, given some written values and some changed rules; null where there is none.
-class World {
-  constructor(key, written, { changed = {}, way = 0, unit = place => key.quantum[place], work = { left: MOST_WORK } } = {}) {
-    Object.assign(this, { key, written, changed, way, unit, work, known: new Map(), partials: new Map() });
-  }
-  line(place) {
-    const ways = this.changed[place], { program, book } = this.key;
-    if (ways) { const [rule, args] = ways[Math.min(this.way, ways.length - 1)]; return [book.rules[rule], args]; }
-    const [rule, args] = program.steps[place];
-    return [rule < 0 ? null : program.rules[rule], args];
-  }
-  value(place) {
-    if (this.written.has(place)) return this.written.get(place);
-    if (!this.known.has(place)) for (const line of this.behind([place], this.known)) this.known.set(line, this.rule(line));
-    return this.known.get(place);
-  }
-  behind(places_, passed = new Map()) {
-    const ordered = [], ahead = [...places_];
-    while (ahead.length) {
-      const step = ahead.pop();
-      if (step < 0) ordered.push(~step);
-      else if (!passed.has(step) && !this.written.has(step)) { passed.set(step, null); ahead.push(~step, ...this.line(step)[1]); }
-    }
-    return ordered;
-  }
-  rule(place, instead) {
-    const [line, args] = this.line(place);
-    if (!line) return this.key.exact[place];
-    const values = [];
-    for (const argument of args) {
-      const value = instead?.has(argument) ? instead.get(argument) : this.value(argument);
-      if (value === null) return null;
-      values.push(value);
-    }
-    return this.result(line, values);
-  }
-  result(line, values) {
-    if (--this.work.left < 0) throw new TooMuchWork();
-    const result = line(doubles, ...values);
-    return Number.isFinite(result) ? result : null;
-  }
-  // The largest effect on a line of rounding its sources.
-  spread(place) {
-    const slopes = new Map([[place, 1]]);
-    let spread = 0;
-    for (const step of [place, ...this.behind(this.line(place)[1]).reverse()]) {
-      if (!slopes.has(step)) continue;
-      const slope = slopes.get(step);
-      slopes.delete(step);
-      if (step !== place) spread += Math.abs(slope) * this.rounding(step);
-      for (const [argument, partial] of this.slopes(step)) slopes.set(argument, (slopes.get(argument) ?? 0) + slope * partial);
-    }
-    for (const [step, slope] of slopes) spread += Math.abs(slope) * this.rounding(step);
-    return spread;
-  }
-  rounding(place) {
-    const exactZero = this.written.has(place)
-      ? this.written.get(place) === 0 && this.key.exact[place] === 0
-      : this.key.book.repeats.includes(place) || this.value(place) === 0;
-    return this.key.given(place) || exactZero ? 0 : this.unit(place) / 2;
-  }
-  slopes(place) {
-    if (!this.partials.has(place)) this.partials.set(place, this.slopesOf(place));
-    return this.partials.get(place);
-  }
-  slopesOf(place) {
-    const [line, args] = this.line(place), values = args.map(argument => this.value(argument)), found = [];
-    if (!line || values.includes(null)) return found;
-    const middle = this.result(line, values);
-    if (middle === null) return found;
-    args.forEach((argument, number_) => {
-      if (this.key.given(argument)) return;
-      const shift = Math.max(this.key.quantum[argument] / 2, Math.abs(this.key.exact[argument]) * 1e-8);
-      const sides = [];
-      for (const side of [shift, -shift]) {
-        const there = this.result(line, values.map((value, other) => (other === number_ ? value + side : value)));
-        if (there !== null) sides.push((there - middle) / side);
-      }
-      if (sides.length) found.push([argument, sides.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a))]);
-    });
-    return found;
-  }
-}
 
 // ---------------------------------------------------------------- slips of the pen
 
 // Places of a double, without the traces of its binary digits.
 const toFixed = (value, places_) => plain(toPlaces(exactly(value), places_));
-const exactly = value => { const [mantissa, e] = value.toExponential(20).split("e"); return fraction({ n: BigInt(mantissa.replace(".", "")), e: Number(e) - 20 }); };
+const exactly = value => {
+  const [mantissa, e] = value.toExponential(20).split("e");
+  return fraction({ n: BigInt(mantissa.replace(".", "")), e: Number(e) - 20 });
+};
 const slip = (value, goal, radius, places_) => {
   if (Math.abs(goal) <= 2 * radius) return "";
   if (Math.abs(value + goal) <= radius) return "the sign is turned";
   for (const power_ of [1, -1, 2, -2, 3, -3])
-    if (Math.abs(value - goal * 10 ** power_) <= radius * 10 ** Math.max(power_, 0) && Math.abs(value) > radius) return "the decimal point is shifted";
+    if (Math.abs(value - goal * 10 ** power_) <= radius * 10 ** Math.max(power_, 0) && Math.abs(value) > radius)
+      return "the decimal point is shifted";
   const cut = Math.trunc(goal * 10 ** places_) / 10 ** places_;
   if (Math.abs(value - cut) <= 1e-9 * Math.max(1, Math.abs(cut))) return CUT_OFF;
-  const typed_ = toFixed(Math.abs(value), Math.max(places_, 0)), right = toFixed(Math.abs(goal), Math.max(places_, 0));
+  const typed_ = toFixed(Math.abs(value), Math.max(places_, 0)),
+    right = toFixed(Math.abs(goal), Math.max(places_, 0));
   if (typed_.length === right.length && value < 0 === goal < 0) {
-    const differ = [...typed_].map((sign_, i) => (sign_ !== right[i] ? i : -1)).filter(i => i >= 0), [a, b] = differ;
-    if (differ.length === 2 && /^\.?$/.test(typed_.slice(a + 1, b)) && typed_[a] === right[b] && typed_[b] === right[a]) return "two digits are swapped";
+    const differ = [...typed_].map((sign_, i) => (sign_ !== right[i] ? i : -1)).filter(i => i >= 0),
+      [a, b] = differ;
+    if (differ.length === 2 && /^\.?$/.test(typed_.slice(a + 1, b)) && typed_[a] === right[b] && typed_[b] === right[a])
+      return "two digits are swapped";
   }
   return "";
 };
@@ -196,19 +41,39 @@ const slip = (value, goal, radius, places_) => {
 // ---------------------------------------------------------------- one sheet
 
 class Marking {
-  constructor(key, readings) {           // readings: by place, in the order of the calculation
-    Object.assign(this, { key, readings, verdicts: new Map(), roots: new Map(), typed: new Map(), firstCut: -1, worlds: new Map() });
+  constructor(key, readings) {
+    // readings: by place, in the order of the calculation
+    Object.assign(this, {
+      key,
+      readings,
+      verdicts: new Map(),
+      roots: new Map(),
+      typed: new Map(),
+      firstCut: -1,
+      worlds: new Map(),
+    });
     this.written = new Map([...readings].filter(([, one]) => one.value !== undefined).map(([place, one]) => [place, one.value]));
     this.work = { left: MOST_WORK };
-    this.keepsSmall = [...readings].some(([place, one]) => one.value !== undefined && one.decimals > key.program.places && !key.figures(place));
+    this.keepsSmall = [...readings].some(
+      ([place, one]) => one.value !== undefined && one.decimals > key.program.places && !key.figures(place),
+    );
     this.renew();
   }
-  renew() { this.world = this.worldOf(this.written); this.ways = new Map(); this.worlds = new Map(); }
-  worldOf(written, more = {}) { return new World(this.key, written, { unit: place => this.unit(place), work: this.work, ...more }); }
+  renew() {
+    this.world = this.worldOf(this.written);
+    this.ways = new Map();
+    this.worlds = new Map();
+  }
+  worldOf(written, more = {}) {
+    return new World(this.key, written, { unit: place => this.unit(place), work: this.work, ...more });
+  }
 
   marks() {
     for (const [place, one] of this.readings)
-      this.verdicts.set(place, one.value === undefined ? { kind: one.blank ? "blank" : "unreadable", message: one.reason ?? "" } : this.judged(place));
+      this.verdicts.set(
+        place,
+        one.value === undefined ? { kind: one.blank ? "blank" : "unreadable", message: one.reason ?? "" } : this.judged(place),
+      );
     this.unwritten = [...this.verdicts.values()].some(one => FAULTS.has(one.kind)) ? this.findUnwritten() : [];
     this.lookOver();
     return this;
@@ -223,23 +88,31 @@ class Marking {
     }
   }
   judge(place, value, one) {
-    const { key } = this, exactValue = key.exact[place];
-    if (Math.abs(value - exactValue) <= HALF * key.quantum[place] || Math.abs(value - exactValue) <= HALF * this.unit(place)) return { kind: "correct" };
+    const { key } = this,
+      exactValue = key.exact[place];
+    if (Math.abs(value - exactValue) <= HALF * key.quantum[place] || Math.abs(value - exactValue) <= HALF * this.unit(place))
+      return { kind: "correct" };
     const printed = key.printed(place);
     if (printed && equal(printed, one.v)) return { kind: "correct" };
     const verdict = this.consistent(place, value) ?? this.cutShort(place, value, one) ?? this.fromFewDecimals(place, value);
     if (verdict) return verdict;
-    const reference = this.world.rule(place), radius = this.radius(place, reference);
-    const fault = this.rearranged(place) ?? this.mixed(place, value) ?? this.misconceived("here", place, value, reference, radius)
-      ?? this.slipped(place, value, reference, radius) ?? this.misconceived("everywhere", place, value, reference, radius) ?? { kind: "wrong" };
+    const reference = this.world.rule(place),
+      radius = this.radius(place, reference);
+    const fault = this.rearranged(place) ??
+      this.mixed(place, value) ??
+      this.misconceived("here", place, value, reference, radius) ??
+      this.slipped(place, value, reference, radius) ??
+      this.misconceived("everywhere", place, value, reference, radius) ?? { kind: "wrong" };
     if (FAULTS.has(fault.kind)) this.roots.set(place, new Set([place]));
     return fault;
   }
 
   // An answer that follows from the reader's own numbers.
   consistent(place, value) {
-    const reference = this.world.rule(place), sources = this.unsound(place);
-    if (reference === null) return sources.length ? { kind: "not-assessable", message: "what it is made of has no value" } : undefined;
+    const reference = this.world.rule(place),
+      sources = this.unsound(place);
+    if (reference === null)
+      return sources.length ? { kind: "not-assessable", message: "what it is made of has no value" } : undefined;
     if (!sources.length && Math.abs(value - reference) <= HALF * this.unit(place)) return { kind: "rounded" };
     const radius = this.radius(place, reference);
     if (!(Math.abs(value - reference) <= radius)) return undefined;
@@ -250,7 +123,8 @@ class Marking {
     }
     if (!sources.length) return { kind: "rounded" };
     this.roots.set(place, behind);
-    const message = this.saysNothing(place, value, sources, reference, radius) || this.hidesAgain(place, behind, reference, radius);
+    const message =
+      this.saysNothing(place, value, sources, reference, radius) || this.hidesAgain(place, behind, reference, radius);
     return { kind: message ? "not-assessable" : "follow-through", message, inherits: behind, reference, radius };
   }
   isFar(place, value, reference) {
@@ -260,7 +134,8 @@ class Marking {
   // The right number, or one that follows, with up to two decimals too few.
   cutShort(place, value, one) {
     const message = `the right number; give ${Math.max(this.key.places[place], 0)} decimals`;
-    let verdict = { kind: "rough", message }, meant = this.key.exact[place];
+    let verdict = { kind: "rough", message },
+      meant = this.key.exact[place];
     if (!this.isRough(place, value, one, meant)) {
       const reference = this.world.rule(place);
       if (reference === null || !this.isRough(place, value, one, reference)) return undefined;
@@ -280,9 +155,13 @@ class Marking {
     return short_ > 0 && short_ <= 2 && one.digits >= 2 && half_ <= 0.05 * Math.abs(goal);
   }
   fromFewDecimals(place, value) {
-    const rough_ = new Map([...this.sources(place)[0]].filter(source => this.typed.has(source)).map(source => [source, this.typed.get(source)]));
+    const rough_ = new Map(
+      [...this.sources(place)[0]].filter(source => this.typed.has(source)).map(source => [source, this.typed.get(source)]),
+    );
     if (!rough_.size) return undefined;
-    const world = this.worldOf(new Map([...this.written, ...rough_])), reference = world.rule(place), radius = this.radius(place, reference, world);
+    const world = this.worldOf(new Map([...this.written, ...rough_])),
+      reference = world.rule(place),
+      radius = this.radius(place, reference, world);
     if (reference === null || !(Math.abs(value - reference) <= radius)) return undefined;
     const behind = unite(this.unsound(place).map(source => this.roots.get(source)));
     this.roots.set(place, behind);
@@ -296,8 +175,15 @@ class Marking {
     for (const replaced of combinations.slice(0, MOST_COMBINATIONS)) {
       if (replaced.length === sources.length) continue;
       const world = this.worldOf(new Map([...this.written, ...replaced.map(source => [source, this.key.exact[source]])]));
-      const reference = world.rule(place), radius = this.radius(place, reference, world), kept = sources.filter(source => !replaced.includes(source));
-      if (reference !== null && Math.abs(value - reference) <= radius && !this.isFar(place, value, reference) && !this.saysNothing(place, value, kept, reference, radius)) {
+      const reference = world.rule(place),
+        radius = this.radius(place, reference, world),
+        kept = sources.filter(source => !replaced.includes(source));
+      if (
+        reference !== null &&
+        Math.abs(value - reference) <= radius &&
+        !this.isFar(place, value, reference) &&
+        !this.saysNothing(place, value, kept, reference, radius)
+      ) {
         const behind = unite(kept.map(source => this.roots.get(source)));
         this.roots.set(place, behind);
         return { kind: "mixed", message: "", inherits: behind };
@@ -311,7 +197,10 @@ class Marking {
   misconceived(where, place, value, reference, radius) {
     let fits = [];
     for (const mistake of this.key.book.mistakes) {
-      const apart = where === "here" ? this.explainedHere(mistake, place, value, reference, radius) : this.explainedEverywhere(mistake, place, value, radius);
+      const apart =
+        where === "here"
+          ? this.explainedHere(mistake, place, value, reference, radius)
+          : this.explainedEverywhere(mistake, place, value, radius);
       if (apart !== undefined) fits.push([apart, mistake]);
     }
     if (!fits.length) return undefined;
@@ -320,16 +209,24 @@ class Marking {
     if (before.length) fits = before;
     const nearest = Math.min(...fits.map(([apart]) => apart)) + 0.02 * this.key.quantum[place];
     const best = fits.filter(([apart]) => apart <= nearest).map(([, mistake]) => mistake);
-    return { kind: "misconception", message: best.map(one => one.message).join(" "), slugs: best.map(one => one.slug), titles: best.map(one => one.title) };
+    return {
+      kind: "misconception",
+      message: best.map(one => one.message).join(" "),
+      slugs: best.map(one => one.slug),
+      titles: best.map(one => one.title),
+    };
   }
   explainedHere({ slug, lines }, place, value, reference, radius) {
     if (!(place in lines) && ![...this.sources(place)[1]].some(blank => blank in lines)) return undefined;
-    const distances = [], ways = Math.max(...Object.values(lines).map(all => all.length));
+    const distances = [],
+      ways = Math.max(...Object.values(lines).map(all => all.length));
     for (let way = 0; way < ways; way++) {
-      const world = this.mistakenWorld(slug, lines, way), other = world.rule(place);
+      const world = this.mistakenWorld(slug, lines, way),
+        other = world.rule(place);
       if (other === null || !(Math.abs(value - other) <= 20 * Math.max(radius, this.key.quantum[place]))) continue;
       const room = this.radius(place, other, world);
-      if (Math.abs(value - other) <= room && (reference === null || Math.abs(other - reference) > 3 * Math.max(radius, room))) distances.push(Math.abs(value - other));
+      if (Math.abs(value - other) <= room && (reference === null || Math.abs(other - reference) > 3 * Math.max(radius, room)))
+        distances.push(Math.abs(value - other));
     }
     return distances.length ? Math.min(...distances) : undefined;
   }
@@ -339,8 +236,11 @@ class Marking {
     return this.worlds.get(name);
   }
   explainedEverywhere(mistake, place, value, radius) {
-    const quantum = this.key.quantum[place], room = Math.max(HALF * quantum, Math.min(radius, 5 * quantum));
-    const apart = this.key.mistaken(mistake).map(values => values[place])
+    const quantum = this.key.quantum[place],
+      room = Math.max(HALF * quantum, Math.min(radius, 5 * quantum));
+    const apart = this.key
+      .mistaken(mistake)
+      .map(values => values[place])
       .filter(other => other !== null && Math.abs(other - this.key.exact[place]) > 3 * room && Math.abs(value - other) <= room)
       .map(other => Math.abs(value - other));
     return apart.length ? Math.min(...apart) : undefined;
@@ -362,16 +262,25 @@ class Marking {
   rearranged(place) {
     const cells = this.key.book.cells.find(all => all.some(([, one]) => one === place));
     if (!cells || cells.length < 2 || !cells.every(([, one]) => this.written.has(one))) return undefined;
-    const at = new Map(cells.map(([index, one]) => [index.join(), one])), order = cells.map(([index]) => index);
-    const ways = order[0].length === 2
-      ? [["the whole matrix is transposed", order.map(([row, column]) => [column, row])]]
-      : [1, order.length - 1].map(by => ["the whole vector is shifted by one place", [...order.slice(by), ...order.slice(0, by)]]);
+    const at = new Map(cells.map(([index, one]) => [index.join(), one])),
+      order = cells.map(([index]) => index);
+    const ways =
+      order[0].length === 2
+        ? [["the whole matrix is transposed", order.map(([row, column]) => [column, row])]]
+        : [1, order.length - 1].map(by => [
+            "the whole vector is shifted by one place",
+            [...order.slice(by), ...order.slice(0, by)],
+          ]);
     for (const [message, shifted] of ways)
-      if (order.every((index, i) => at.has(shifted[i].join()) && this.hasValueOf(at.get(index.join()), at.get(shifted[i].join())))) return { kind: "slip", message };
+      if (
+        order.every((index, i) => at.has(shifted[i].join()) && this.hasValueOf(at.get(index.join()), at.get(shifted[i].join())))
+      )
+        return { kind: "slip", message };
     return undefined;
   }
   hasValueOf(place, other) {
-    const reference = this.world.rule(other), radius = this.radius(other, reference);
+    const reference = this.world.rule(other),
+      radius = this.radius(other, reference);
     return [reference, this.key.exact[other]].some(goal => goal !== null && Math.abs(this.written.get(place) - goal) <= radius);
   }
   slipped(place, value, reference, radius) {
@@ -387,10 +296,11 @@ class Marking {
         return { kind: "slip", message };
       }
     }
-    const { exact: exactNumbers, quantum, book } = this.key, near = HALF * quantum[place];
+    const { exact: exactNumbers, quantum, book } = this.key,
+      near = HALF * quantum[place];
     for (const other of this.neighbours(place)) {
       const follows = this.sources(other)[0].has(place);
-      const theirs = follows ? exactNumbers[other] : this.written.get(other) ?? exactNumbers[other];
+      const theirs = follows ? exactNumbers[other] : (this.written.get(other) ?? exactNumbers[other]);
       const there = Math.min(Math.abs(value - exactNumbers[other]), Math.abs(value - theirs));
       if (there <= near && Math.abs(exactNumbers[other] - exactNumbers[place]) > 3 * radius && exactNumbers[other] !== 0) {
         const time = book.alike.some(all => all.includes(place) && all.includes(other));
@@ -400,10 +310,13 @@ class Marking {
     return undefined;
   }
   *neighbours(place) {
-    const order = [...this.readings.keys()], at = order.indexOf(place);
+    const order = [...this.readings.keys()],
+      at = order.indexOf(place);
     for (const i of [at - 1, at + 1]) if (i >= 0 && i < order.length) yield order[i];
-    for (const other of this.key.book.alike.find(all => all.includes(place)) ?? []) if (other !== place && this.readings.has(other)) yield other;
-    const cells = this.key.book.cells.find(all => all.some(([, one]) => one === place)), own = cells?.find(([, one]) => one === place)[0];
+    for (const other of this.key.book.alike.find(all => all.includes(place)) ?? [])
+      if (other !== place && this.readings.has(other)) yield other;
+    const cells = this.key.book.cells.find(all => all.some(([, one]) => one === place)),
+      own = cells?.find(([, one]) => one === place)[0];
     const turned = own?.length === 2 ? cells.find(([index]) => index[0] === own[1] && index[1] === own[0]) : undefined;
     if (turned && turned[1] !== place) yield turned[1];
   }
@@ -411,23 +324,31 @@ class Marking {
   // ------------------------------------------------------------ tolerances
 
   unit(place) {
-    if (this.written.has(place) && this.readings.has(place)) return this.key.unit(place, this.written.get(place), this.readings.get(place).decimals);
+    if (this.written.has(place) && this.readings.has(place))
+      return this.key.unit(place, this.written.get(place), this.readings.get(place).decimals);
     return this.key.unit(place, this.world.value(place), this.keepsSmall ? Math.max(this.key.places[place], 0) : 0);
   }
   // The written lines that a line uses, and the blank lines on the way to them.
   sources(place) {
     if (!this.ways.has(place)) {
-      const written = new Set(), passed = new Set(), ahead = [...this.key.steps[place][1]];
+      const written = new Set(),
+        passed = new Set(),
+        ahead = [...this.key.steps[place][1]];
       while (ahead.length) {
         const line = ahead.pop();
         if (this.written.has(line)) written.add(line);
-        else if (!this.key.given(line) && !passed.has(line)) { passed.add(line); ahead.push(...this.key.steps[line][1]); }
+        else if (!this.key.given(line) && !passed.has(line)) {
+          passed.add(line);
+          ahead.push(...this.key.steps[line][1]);
+        }
       }
       this.ways.set(place, [written, new Set([...passed].filter(line => !this.key.book.repeats.includes(line)))]);
     }
     return this.ways.get(place);
   }
-  unsound(place) { return this.roots.size ? [...this.sources(place)[0]].filter(source => this.roots.has(source)) : []; }
+  unsound(place) {
+    return this.roots.size ? [...this.sources(place)[0]].filter(source => this.roots.has(source)) : [];
+  }
   radius(place, reference, world = this.world) {
     const half_ = HALF * this.unit(place);
     if (reference === null) return half_;
@@ -436,17 +357,32 @@ class Marking {
   }
   // Why a line that follows from wrong numbers shows no work; empty if it does.
   saysNothing(place, value, sources, reference, radius) {
-    const { key, written } = this, exactValue = key.exact[place], near = HALF * key.quantum[place];
+    const { key, written } = this,
+      exactValue = key.exact[place],
+      near = HALF * key.quantum[place];
     for (const one of sources)
-      if (Math.abs(written.get(one)) > HUGE * Math.max(1, Math.abs(key.exact[one])) || key.outOfRange(one, written.get(one))) return "what it follows from is out of range";
-    const emptied = [0, 1, -1, ...key.steps[place][1].filter(argument => key.given(argument)).map(argument => key.exact[argument])];
+      if (Math.abs(written.get(one)) > HUGE * Math.max(1, Math.abs(key.exact[one])) || key.outOfRange(one, written.get(one)))
+        return "what it follows from is out of range";
+    const emptied = [
+      0,
+      1,
+      -1,
+      ...key.steps[place][1].filter(argument => key.given(argument)).map(argument => key.exact[argument]),
+    ];
     const dull = emptied.some(one => Math.abs(reference - one) <= near && near < Math.abs(exactValue - one));
-    const empties = sources.some(one => [0, 1, -1].includes(written.get(one)) && Math.abs(key.exact[one] - written.get(one)) > key.quantum[one]);
+    const empties = sources.some(
+      one => [0, 1, -1].includes(written.get(one)) && Math.abs(key.exact[one] - written.get(one)) > key.quantum[one],
+    );
     if (dull && empties) return "what it follows from empties the step";
-    const room = Math.max(radius, key.quantum[place]), unit = Math.max(room, 10 ** -key.program.places);
-    if (Math.abs(reference) <= FEW * room || (MOST_UNITS * Math.abs(reference) < Math.abs(exactValue) && Math.abs(reference) <= FEW * unit))
+    const room = Math.max(radius, key.quantum[place]),
+      unit = Math.max(room, 10 ** -key.program.places);
+    if (
+      Math.abs(reference) <= FEW * room ||
+      (MOST_UNITS * Math.abs(reference) < Math.abs(exactValue) && Math.abs(reference) <= FEW * unit)
+    )
       return "what it follows from leaves nothing to calculate: any number near 0 would do";
-    if (sources.some(one => Math.abs(value - written.get(one)) <= room && Math.abs(exactValue - key.exact[one]) > FEW * room)) return "it repeats a number that it follows from";
+    if (sources.some(one => Math.abs(value - written.get(one)) <= room && Math.abs(exactValue - key.exact[one]) > FEW * room))
+      return "it repeats a number that it follows from";
     return "";
   }
 
@@ -459,21 +395,36 @@ class Marking {
         const wrong = [...this.readings.keys()].filter(place => FAULTS.has(this.verdicts.get(place).kind));
         if (!this.candidates(wrong).some(blank => this.explain(blank, wrong, faults))) break;
       }
-    } catch (error) { if (!(error instanceof TooMuchWork)) throw error; }
+    } catch (error) {
+      if (!(error instanceof TooMuchWork)) throw error;
+    }
     return faults;
   }
   candidates(wrong) {
     const counts = new Map();
     for (const place of wrong) for (const blank of this.sources(place)[1]) counts.set(blank, (counts.get(blank) ?? 0) + 1);
-    return [...counts].filter(([, count]) => count > 1).map(([blank]) => blank).sort((a, b) => b - a);
+    return [...counts]
+      .filter(([, count]) => count > 1)
+      .map(([blank]) => blank)
+      .sort((a, b) => b - a);
   }
   explain(blank, wrong, faults) {
     const behind = wrong.filter(place => this.sources(place)[1].has(blank));
-    const value = this.solved(blank, behind[0], this.written.get(behind[0])), exactValue = this.key.exact[blank];
-    if (value === null || this.key.outOfRange(blank, value) || Math.abs(value) > 100 * Math.max(Math.abs(exactValue), 10 * this.key.quantum[blank])) return false;
+    const value = this.solved(blank, behind[0], this.written.get(behind[0])),
+      exactValue = this.key.exact[blank];
+    if (
+      value === null ||
+      this.key.outOfRange(blank, value) ||
+      Math.abs(value) > 100 * Math.max(Math.abs(exactValue), 10 * this.key.quantum[blank])
+    )
+      return false;
     this.written.set(blank, value);
     this.renew();
-    if (!behind.every(place => this.goesWith(place))) { this.written.delete(blank); this.renew(); return false; }
+    if (!behind.every(place => this.goesWith(place))) {
+      this.written.delete(blank);
+      this.renew();
+      return false;
+    }
     this.roots.set(blank, new Set([blank]));
     faults.push({ place: blank, explains: behind });
     const unsettled = ["wrong", "slip", "follow-through", "mixed", "needs-human", "not-assessable"];
@@ -485,20 +436,29 @@ class Marking {
   }
   // The value of a blank line with which a later answer is right.
   solved(blank, place, goal) {
-    const affected = new Set([blank]), { world, key } = this;
-    for (const one of [...world.behind(key.steps[place][1]), place]) if (key.steps[one][1].some(argument => affected.has(argument))) affected.add(one);
+    const affected = new Set([blank]),
+      { world, key } = this;
+    for (const one of [...world.behind(key.steps[place][1]), place])
+      if (key.steps[one][1].some(argument => affected.has(argument))) affected.add(one);
     const way = [...affected].filter(one => one !== blank).sort((a, b) => a - b);
     const off = value => {
       const moved = new Map([[blank, value]]);
-      for (const one of way) { const there = world.rule(one, moved); if (there === null) return null; moved.set(one, there); }
+      for (const one of way) {
+        const there = world.rule(one, moved);
+        if (there === null) return null;
+        moved.set(one, there);
+      }
       return moved.get(place) - goal;
     };
     const begin = world.value(blank);
     if (begin === null) return null;
-    let left = begin, right = begin + Math.max(Math.abs(begin), 1) * 1e-3, low = off(left), high = off(right);
+    let left = begin,
+      right = begin + Math.max(Math.abs(begin), 1) * 1e-3,
+      low = off(left),
+      high = off(right);
     for (let k = 0; k < 40; k++) {
       if (low === null || high === null || high === low) return null;
-      [left, right] = [right, right - high * (right - left) / (high - low)];
+      [left, right] = [right, right - (high * (right - left)) / (high - low)];
       [low, high] = [high, off(right)];
       if (high !== null && Math.abs(high) <= 1e-12 * Math.max(1, Math.abs(goal))) return right;
     }
@@ -512,13 +472,24 @@ class Marking {
   }
   // Marks earned by chance are taken back.
   lookOver() {
-    const filled = [...this.readings].filter(([, one]) => one.value !== undefined), kinds = filled.map(([place]) => this.verdicts.get(place).kind);
+    const filled = [...this.readings].filter(([, one]) => one.value !== undefined),
+      kinds = filled.map(([place]) => this.verdicts.get(place).kind);
     const count = kind => kinds.filter(one => one === kind).length;
-    const right = filled.map(([place]) => place).filter((_, i) => RIGHT.has(kinds[i])), astray = count("wrong") + count("slip");
-    if (new Set(filled.map(([, one]) => one.value)).size === 1 && filled.length >= LEAST_FILLED && count("correct") < filled.length / 2)
+    const right = filled.map(([place]) => place).filter((_, i) => RIGHT.has(kinds[i])),
+      astray = count("wrong") + count("slip");
+    if (
+      new Set(filled.map(([, one]) => one.value)).size === 1 &&
+      filled.length >= LEAST_FILLED &&
+      count("correct") < filled.length / 2
+    )
       this.takeBack(right, "the same number is in every box");
     else if (astray >= LEAST_FILLED && astray >= ASTRAY * right.length)
-      this.takeBack(right.filter(place => this.verdicts.get(place).inherits?.size), "hardly any line of this sheet is right, or follows from another: this may be chance");
+      this.takeBack(
+        right.filter(place => this.verdicts.get(place).inherits?.size),
+        "hardly any line of this sheet is right, or follows from another: this may be chance",
+      );
   }
-  takeBack(places_, message) { for (const place of places_) this.verdicts.set(place, { kind: "not-assessable", message }); }
+  takeBack(places_, message) {
+    for (const place of places_) this.verdicts.set(place, { kind: "not-assessable", message });
+  }
 }

@@ -8,29 +8,45 @@
 
 const find = (selector, within = document) => [...within.querySelectorAll(selector)];
 const element = id => document.getElementById(id);
-const inputs = new Map();               // the number of every given step
+const inputs = new Map(); // the number of every given step
 const fields = new Map(find("input[data-g]").map(field => [Number(field.dataset.g), field]));
-let results = [], inFull_ = null;
+let results = [],
+  inFull_ = null;
 
 // ---------------------------------------------------------------- numbers as the page prints them
 
-const RAISED = { "-": "\u207b", 0: "\u2070", 1: "\u00b9", 2: "\u00b2", 3: "\u00b3", 4: "\u2074", 5: "\u2075", 6: "\u2076", 7: "\u2077", 8: "\u2078", 9: "\u2079" };
+const RAISED = {
+  "-": "\u207b",
+  0: "\u2070",
+  1: "\u00b9",
+  2: "\u00b2",
+  3: "\u00b3",
+  4: "\u2074",
+  5: "\u2075",
+  6: "\u2076",
+  7: "\u2077",
+  8: "\u2078",
+  9: "\u2079",
+};
 const shown = text => {
   const [mantissa, exponent] = text.split("e");
   return mantissa.replace("-", "\u2212") + (exponent ? "\u00b710" + [...exponent].map(sign => RAISED[sign]).join("") : "");
 };
 const operand = text => (/^\d+\.?\d*$/.test(text) ? text : `(${shown(text)})`);
-const NONE = "\u2013";                  // where there is no number
+const NONE = "\u2013"; // where there is no number
 const textOf = place => results[place].text;
 
 // ---------------------------------------------------------------- places
 
-const places = new Map();               // for every step the nodes that tell its number, each with how it does
-const rows = new Map();                 // for every step its row
+const places = new Map(); // for every step the nodes that tell its number, each with how it does
+const rows = new Map(); // for every step its row
 const relations = find("[data-r]").map(node => [Number(node.dataset.r), node]);
 
 const collect = () => {
-  for (const [attribute, spell] of [["v", shown], ["o", operand]])
+  for (const [attribute, spell] of [
+    ["v", shown],
+    ["o", operand],
+  ])
     for (const node of find(`[data-${attribute}]`)) {
       const place = Number(node.dataset[attribute]);
       if (!places.has(place)) places.set(place, []);
@@ -38,11 +54,16 @@ const collect = () => {
     }
   sheet.lines.forEach((line, place) => {
     const row = line && element("line-" + line.replace(/[.,]/g, "-"));
-    if (row) { rows.set(place, row); row.dataset.s = place; }
+    if (row) {
+      rows.set(place, row);
+      row.dataset.s = place;
+    }
   });
 };
 
-const put = (node, text) => { if (node.data !== text) node.data = text; };
+const put = (node, text) => {
+  if (node.data !== text) node.data = text;
+};
 const fill = place => {
   const text = textOf(place);
   for (const [node, spell] of places.get(place) ?? []) put(node, text === undefined ? NONE : spell(text));
@@ -79,16 +100,29 @@ const relate = () => {
 
 // ---------------------------------------------------------------- sentences and pictures
 
-const COMPARE = { lt: (a, b) => a < b, le: (a, b) => a <= b, gt: (a, b) => a > b, ge: (a, b) => a >= b, eq: (a, b) => a === b, ne: (a, b) => a !== b };
+const COMPARE = {
+  lt: (a, b) => a < b,
+  le: (a, b) => a <= b,
+  gt: (a, b) => a > b,
+  ge: (a, b) => a >= b,
+  eq: (a, b) => a === b,
+  ne: (a, b) => a !== b,
+};
 const MAKE = { abs: Math.abs, neg: a => -a, add: (a, b) => a + b, sub: (a, b) => a - b, mul: (a, b) => a * b };
 const number = way => {
-  if (typeof way === "string") { const [above, below] = way.split("/"); return below ? above / below : Number(above); }
+  if (typeof way === "string") {
+    const [above, below] = way.split("/");
+    return below ? above / below : Number(above);
+  }
   const [kind, ...parts] = way;
-  if (kind === "v") { const { text, v } = results[parts[0]]; return text === undefined ? NaN : text.includes("/") ? double(v) : Number(text); }
+  if (kind === "v") {
+    const { text, v } = results[parts[0]];
+    return text === undefined ? NaN : text.includes("/") ? double(v) : Number(text);
+  }
   if (kind === "x") return unroundedNumbers()[parts[0]];
   return MAKE[kind](...parts.map(number));
 };
-const unroundedNumbers = () => inFull_ ??= unrounded(program, inputs);
+const unroundedNumbers = () => (inFull_ ??= unrounded(program, inputs));
 
 const changed = (place, before) => {
   const [now, old] = [results[place], results[before]];
@@ -109,10 +143,14 @@ const nameChanges = () => {
   for (const [place, before] of Object.entries(sheet.changes)) {
     if (!rows.has(Number(place))) continue;
     const [line] = sheet.lines[place].split(".");
-    groups.set(line, [...(groups.get(line) ?? []), [Number(place), textOf(place) === undefined ? "" : changed(Number(place), before)]]);
+    groups.set(line, [
+      ...(groups.get(line) ?? []),
+      [Number(place), textOf(place) === undefined ? "" : changed(Number(place), before)],
+    ]);
   }
   for (const [line, group] of groups) {
-    const board = element(`line-${line}`), words = new Set(group.map(([, word]) => word));
+    const board = element(`line-${line}`),
+      words = new Set(group.map(([, word]) => word));
     const together = board?.classList.contains("board") && words.size === 1;
     if (board?.classList.contains("board")) roleOf(board).textContent = together ? group[0][1] : "";
     for (const [place, word] of group) roleOf(rows.get(place)).textContent = together ? "" : word;
@@ -127,17 +165,21 @@ const holds = ([kind, ...parts]) => {
   return !Number.isNaN(left) && !Number.isNaN(right) && COMPARE[kind](left, right) === parts[2];
 };
 // Bars are as high as their numbers, the highest as high as the highest was; the number above a bar goes with it.
-const bars = find("svg:has([data-h])").map(svg => find("[data-h]", svg).map(bar => {
-  const { y, height } = bar.querySelector("rect"), place = Number(bar.dataset.h);
-  const label = find("text", svg).find(text => text.childNodes.length === 1 && text.firstChild.dataset?.v === bar.dataset.h);
-  return { bar, label, place, height: height.baseVal.value, base: y.baseVal.value + height.baseVal.value };
-}));
+const bars = find("svg:has([data-h])").map(svg =>
+  find("[data-h]", svg).map(bar => {
+    const { y, height } = bar.querySelector("rect"),
+      place = Number(bar.dataset.h);
+    const label = find("text", svg).find(text => text.childNodes.length === 1 && text.firstChild.dataset?.v === bar.dataset.h);
+    return { bar, label, place, height: height.baseVal.value, base: y.baseVal.value + height.baseVal.value };
+  }),
+);
 const draw = () => {
   for (const figure of bars) {
-    const sizes = figure.map(({ place }) => Math.abs(number(["v", place])) || 0), most = Math.max(...sizes);
+    const sizes = figure.map(({ place }) => Math.abs(number(["v", place])) || 0),
+      most = Math.max(...sizes);
     const highest = Math.max(...figure.map(({ height }) => height));
     figure.forEach(({ bar, label, height, base }, i) => {
-      const wanted = most ? sizes[i] / most * highest : 0;
+      const wanted = most ? (sizes[i] / most) * highest : 0;
       bar.setAttribute("transform", `translate(0 ${base * (1 - wanted / height)}) scale(1 ${wanted / height})`);
       label?.setAttribute("transform", `translate(0 ${height - wanted})`);
     });
@@ -146,22 +188,26 @@ const draw = () => {
 
 const asFiled = () => [...inputs].every(([place, { text }]) => text === sheet.first[place]);
 
-const sentences = find("[data-if]"), descriptions = find(".picture desc");
+const sentences = find("[data-if]"),
+  descriptions = find(".picture desc");
 const speak = () => {
-  const filed = asFiled(), complete = results.every(one => one.text !== undefined);
+  const filed = asFiled(),
+    complete = results.every(one => one.text !== undefined);
   for (const block of sentences) block.hidden = !(filed || (complete && sheet.when[block.dataset.if].every(holds)));
   describe();
 };
 // What a picture says to who cannot see it; nothing, while results are not to be told.
-const describe = () => descriptions.forEach((node, which) => {
-  const said = piece => (typeof piece === "number" ? shown(textOf(piece) ?? NONE) : piece);
-  node.textContent = steps.on || asking ? "" : sheet.told[which].map(said).join("");
-});
+const describe = () =>
+  descriptions.forEach((node, which) => {
+    const said = piece => (typeof piece === "number" ? shown(textOf(piece) ?? NONE) : piece);
+    node.textContent = steps.on || asking ? "" : sheet.told[which].map(said).join("");
+  });
 
 // ---------------------------------------------------------------- from the numbers that are typed to the page
 
 const read = (place, field) => {
-  const one = given(field.value), note = element(`note-${place}`);
+  const one = given(field.value),
+    note = element(`note-${place}`);
   const reason = one.reason ?? bounded(place, one.v);
   field.setAttribute("aria-invalid", Boolean(reason));
   note.textContent = reason ?? "";
@@ -189,10 +235,16 @@ const recompute = () => {
 
 const status = element("status");
 let waiting = 0;
-const say = text => { clearTimeout(waiting); waiting = setTimeout(() => { status.textContent = text; }, 400); };
+const say = text => {
+  clearTimeout(waiting);
+  waiting = setTimeout(() => {
+    status.textContent = text;
+  }, 400);
+};
 const tellChange = place => {
   const failed = results.findIndex(one => one.reason);
-  if (failed >= 0 && sheet.lines[failed]) return say(`Line ${sheet.lines[failed]} cannot be calculated: ${results[failed].reason}.`);
+  if (failed >= 0 && sheet.lines[failed])
+    return say(`Line ${sheet.lines[failed]} cannot be calculated: ${results[failed].reason}.`);
   if (failed >= 0) return say(`${sheet.names[failed]}: ${results[failed].reason}.`);
   const loss = sheet.loss === null ? "" : ` The loss is ${shown(textOf(sheet.loss))}.`;
   return say(`${sheet.names[place]} is ${shown(textOf(place))}.${loss}`);
@@ -201,13 +253,23 @@ const tellChange = place => {
 // ---------------------------------------------------------------- the address keeps the numbers
 
 const keep = () => {
-  const own = [...fields].filter(([place]) => inputs.get(place).text !== undefined && inputs.get(place).text !== sheet.first[place]);
-  const hash = own.map(([place]) => `${encodeURIComponent(sheet.names[place])}=${encodeURIComponent(inputs.get(place).text)}`).join("&");
+  const own = [...fields].filter(
+    ([place]) => inputs.get(place).text !== undefined && inputs.get(place).text !== sheet.first[place],
+  );
+  const hash = own
+    .map(([place]) => `${encodeURIComponent(sheet.names[place])}=${encodeURIComponent(inputs.get(place).text)}`)
+    .join("&");
   if (location.hash.slice(1) !== hash) history.replaceState(null, "", hash ? "#" + hash : location.pathname + location.search);
   element("reset").disabled = !hash && [...fields].every(([place]) => inputs.get(place).text !== undefined);
 };
 const recall = () => {
-  const told = new Map(location.hash.slice(1).split("&").filter(part => part.includes("=")).map(part => part.split("=").map(decodeURIComponent)));
+  const told = new Map(
+    location.hash
+      .slice(1)
+      .split("&")
+      .filter(part => part.includes("="))
+      .map(part => part.split("=").map(decodeURIComponent)),
+  );
   for (const [place, field] of fields) {
     const text = told.get(sheet.names[place]) ?? sheet.first[place];
     if (field.value !== text) field.value = text;
@@ -220,7 +282,8 @@ const recall = () => {
 
 const sliders = new Map(find("input[data-slide]").map(slider => [Number(slider.dataset.slide), slider]));
 const slide = place => {
-  const slider = sliders.get(place), v = inputs.get(place).v;
+  const slider = sliders.get(place),
+    v = inputs.get(place).v;
   if (slider && v) slider.value = double(v);
 };
 const showSliders = wanted => {
@@ -237,7 +300,7 @@ const change = place => {
   recompute();
   element("reset").disabled = false;
   clearTimeout(keeping);
-  keeping = setTimeout(keep, 250);      // a browser lets an address change a hundred times in half a minute
+  keeping = setTimeout(keep, 250); // a browser lets an address change a hundred times in half a minute
   tellChange(place);
 };
 
@@ -249,15 +312,32 @@ const start = () => {
   if (!asFiled()) recompute();
   else document.dispatchEvent(new Event("calculated"));
   keep();
-  for (const [place, field] of fields) field.addEventListener("input", () => { change(place); slide(place); });
+  for (const [place, field] of fields)
+    field.addEventListener("input", () => {
+      change(place);
+      slide(place);
+    });
   for (const [place, slider] of sliders)
-    slider.addEventListener("input", () => { fields.get(place).value = slider.value; change(place); });
+    slider.addEventListener("input", () => {
+      fields.get(place).value = slider.value;
+      change(place);
+    });
   element("sliders").addEventListener("click", () => showSliders(!document.body.classList.contains("sliding")));
   element("reset").addEventListener("click", () => {
-    for (const [place, field] of fields) { field.value = sheet.first[place]; read(place, field); slide(place); }
+    for (const [place, field] of fields) {
+      field.value = sheet.first[place];
+      read(place, field);
+      slide(place);
+    }
     recompute();
     keep();
     say("All numbers are those of the file.");
   });
-  addEventListener("hashchange", () => { if (!location.hash || location.hash.includes("=")) { recall(); recompute(); keep(); } });
+  addEventListener("hashchange", () => {
+    if (!location.hash || location.hash.includes("=")) {
+      recall();
+      recompute();
+      keep();
+    }
+  });
 };
