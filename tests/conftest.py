@@ -16,7 +16,7 @@ from typing import Any
 import mpmath
 import pytest
 import sweeps
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, is_hypothesis_test, settings
 
 from bptt_trace.calculation.arithmetic import Values, evaluate
 from bptt_trace.calculation.build import build
@@ -45,6 +45,14 @@ def pytest_configure(config: pytest.Config) -> None:
         # Some tests start a process, and each worker is one: without bytecode each of them compiles everything anew.
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         os.environ["PYTHONPYCACHEPREFIX"] = str(config.cache.mkdir("bytecode"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Whatever draws random problems is in every run, with few of them, and in the exhaustive one, with many."""
+    for item in items if config.option.markexpr == "exhaustive" else ():
+        if is_hypothesis_test(getattr(item, "obj", None)):
+            item.add_marker("exhaustive")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from any_problem import problem_of_any_kind
+from sweeps import share_of
 
 from bptt_trace import Key, Problem, Solution, parse, solve
 from bptt_trace.calculation.prove import prove
@@ -24,7 +25,7 @@ from bptt_trace.media.templates import html, latex, markdown
 from bptt_trace.media.terminal import as_text
 from bptt_trace.worked_solution.gradient_flow import flow_sheet
 
-FEW, MANY = 8, 300
+FEW, MANY = 6, share_of(1000)
 DEAR = ("prove", "worksheet --key", "worksheet", "solve --steps ledger")
 """Commands of which a problem is asked one, in turn: they take most of the time."""
 MEDIA: tuple[Callable[[Sheet], str], ...] = (as_text, markdown, latex, html)
