@@ -15,6 +15,8 @@ class Results:
     def __init__(self, data: dict[str, Any]) -> None:
         self.values = {name: Fraction(value) for name, value in data["values"].items()}
         self.rounding = data["rounding"]
+        entries = (entry for section in data["sections"] for entry in section["entries"])
+        self.lines = {re.sub(r"\[[\d,]+\]", "", entry["name"]) for entry in entries}
 
     def unit(self, size: Fraction) -> Fraction:
         """How far rounding takes a number of this size."""
@@ -31,14 +33,18 @@ class Results:
         spelled = re.escape(general.replace("_(t-1)", "_t").replace("_(t+1)", "_t"))
         timed = re.sub(r"_t$", r"_(?P<time>\\d+)", spelled)
         pattern = re.compile(timed + r"(?P<index>\[[\d,]+\])?(?P<sample>#\d+)?")
-        found = {}
+        found, results = {}, set()
         for name, value in self.values.items():
             if match := pattern.fullmatch(name):
                 time = match.groupdict().get("time")
                 if time and int(time) == moved:
                     continue  # it is given
-                found[(str(int(time) - moved) if time else "", match["index"] or "", match["sample"] or "")] = value
-        return found
+                key = (str(int(time) - moved) if time else "", match["index"] or "", match["sample"] or "")
+                found[key] = value
+                if re.sub(r"\[[\d,]+\]", "", name) in self.lines:
+                    results.add(key)
+        # Beside results, a state of the same name is the one that a backward reader begins with.
+        return {key: value for key, value in found.items() if key in results or moved} if results else found
 
 
 def keeps(results: Results, rule: str) -> None:

@@ -26,6 +26,7 @@ from bptt_trace.media.terminal import as_text
 from bptt_trace.worked_solution.gradient_flow import flow_sheet
 
 FEW, MANY = 6, share_of(1000)
+"""Random problems of every run, and of the exhaustive one."""
 DEAR = ("prove", "worksheet --key", "worksheet", "solve --steps ledger")
 """Commands of which a problem is asked one, in turn: they take most of the time."""
 MEDIA: tuple[Callable[[Sheet], str], ...] = (as_text, markdown, latex, html)

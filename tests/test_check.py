@@ -208,7 +208,7 @@ def test_where_a_misconception_hides_it_earns_nothing_more() -> None:
     marks = check(one, by_hand(one, changed=lines))
     assert "h_1" not in {str(answer.name) for answer in marks.faults}
     (answer,) = [answer for answer in marks.answers if str(answer.name) == "dL/da_1"]
-    assert ("not-assessable", 0, "the mistake before it gives the same number here") == (
+    assert ("not-assessable", 0, "the earlier mistake, made again here, would give the same number") == (
         answer.verdict,
         answer.credit,
         answer.message,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
@@ -103,6 +104,7 @@ def cells_over_time(text: str, medium: str) -> Cells:
 
 def at(heading: str, time: int) -> str:
     r"""A heading at a time: ``dL/dh_1 carried via a_i_2`` of ``\frac{\partial L}{\partial h_{t}} carried via a_{i,t+1}``."""
+    heading = re.sub("[α-ω]", lambda letter: unicodedata.name(letter[0]).split()[-1].lower(), heading)
     told = re.sub(r"(?<=[_{,(])\(?t([+-]\d+)?\)?(?=[],}^ []|$)", lambda match: str(time + int(match[1] or 0)), heading)
     return " ".join(answer_name(part) for part in told.split(" ") if part) if "\\frac" not in told else answer_name(told)
 
@@ -119,7 +121,7 @@ def lawful(solution: Solution, text: str, medium: str) -> int:
     met: set[str] = set()
     for (called, time), cell in cells.items():
         match = re.fullmatch(
-            r"(?P<what>[a-z -]+ )?(?P<name>[A-Za-z]\S*)(?: (?P<word>sum|direct|carried|from above|from the decoder))?"
+            r"(?P<what>[a-z -]+ )?(?P<name>[A-Za-z]\S*)(?: (?P<word>sum|direct|carried|from above|from the decoder|handed in))?"
             r"(?: via (?P<via>\S+))?",
             called,
         )
@@ -129,6 +131,8 @@ def lawful(solution: Solution, text: str, medium: str) -> int:
             if name in notes and what:
                 assert notes[name] == what.strip(), called
             source = name if name in values else None
+        elif word == "handed in":
+            source = f"{name} via above" if f"{name} via above" in values else None
         else:
             own = [one for one in notes if one.startswith(f"{name} via ") and notes[one] == word]
             own = [one for one in own if via is None or one == f"{name} via {via}"]

@@ -190,8 +190,11 @@ class Printer:
         return form.pattern.format(text, self.signs.exponent(exponent)), form.strength
 
     def applied(self, function: Function, argument: Formula) -> Written:
-        """A function with its argument."""
+        """A function with its argument; a fraction in brackets has those of the function only."""
         text = self.part(argument, self.signs.call.least[0], bare=True)
+        if isinstance(argument, Const) and not argument.symbol:
+            fraction = self.signs.fraction.format(*argument.value.as_integer_ratio())
+            text = fraction if text == self.signs.bracket.format(fraction) else text
         own = self.signs.calls.get(function.name)
         return own.format(text) if own else self.signs.call.pattern.format(self.function(function), text), ATOM
 

@@ -10,7 +10,7 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, LOSS, WHOLE_LOSS, Layer, Name, Role, word_and_number
-from bptt_trace.engine.program import Moment, Program
+from bptt_trace.engine.program import Moment, Program, Step
 
 
 def way(target: Name, through: Name) -> str:
@@ -35,7 +35,7 @@ class Source(NamedTuple):
     through: int
     """The line by which it arrives."""
     word: str
-    """How, as ``way`` says."""
+    """How: as ``way`` says, or ``handed in``."""
 
 
 def sources_of(program: Program, total: int) -> list[Source]:
@@ -46,8 +46,13 @@ def sources_of(program: Program, total: int) -> list[Source]:
     """
     steps = program.steps
     step = steps[total]
+
+    def source(term: int, through: int, value: Step) -> Source:
+        handed_in = value.rule is None  # a given gradient
+        return Source(term, through, "handed in" if handed_in else way(step.target, steps[through].target))
+
     if step.through is not None:
-        return [Source(total, step.through, way(step.target, steps[step.through].target))]
+        return [source(total, step.through, steps[step.arguments[0]] if step.rule and step.rule.copies else step)]
     vectors, first = program.vectors
     whole = bisect_right(first, total) - 1
     count = len(vectors.steps[whole].arguments)
@@ -55,7 +60,7 @@ def sources_of(program: Program, total: int) -> list[Source]:
     for term, line in zip(step.arguments, range(whole - count, whole), strict=True):
         through = steps[first[line] + total - first[whole]].through
         if through is not None:
-            found.append(Source(term, through, way(step.target, steps[through].target)))
+            found.append(source(term, through, steps[term]))
     return found
 
 

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
 
 from bptt_trace.marking.key import HALF, MOST_UNITS, Key
+from bptt_trace.marking.marks import FAULTS, RIGHT
 from bptt_trace.marking.slips import out_of_range
 
 HUGE = 1e6
 FEW = 2
 """A number is informative if it is at least this many tolerances away from 0, or from another number."""
+
+LEAST_FILLED = 3
+"""From this many answers on, the same number in every box is no coincidence."""
+
+ASTRAY = 3
+"""With this many faults for each right line, an answer that follows from wrong numbers may be chance."""
+
+IN_VAIN = 2
+"""A number that is wrong in this many boxes, and in no fewer than it follows in, may follow by chance."""
+
+NO_RESULT = "with the earlier wrong numbers this line has no result: a division by 0, or a root or logarithm that does not exist"
+
+
+# ------------------------------------------------------------------- one answer
 
 
 def says_nothing(
@@ -19,27 +36,59 @@ def says_nothing(
 
     A line shows work if it cannot be filled in without calculating: its
     sources are possible numbers, none of them is a 0 or ±1 that leaves nothing
-    to calculate, its value is more than a few tolerances away from 0, and it
-    does not repeat a source, unless it should.
+    to calculate (a product is 0 then, a sigmoid 0.5), its value is more than a
+    few tolerances away from 0, and it does not repeat a source, unless it should.
     """
     exact = key.exact[position]
     for one in sources:
         if abs(written[one]) > HUGE * max(1.0, abs(key.exact[one])) or out_of_range(key, one, written[one]):
-            return "what it follows from is out of range"
-    emptied = {0.0, 1.0, -1.0} | {key.exact[a] for a in key.arguments[position] if key.steps[a].rule is None}
+            return "this follows from a wrong number that its line cannot have, such as a tanh of 1.5"
+    given = (key.exact[argument] for argument in key.arguments[position] if key.steps[argument].rule is None)
+    emptied = {0.0, 1.0, -1.0, float(f"{reference:.1g}"), *given}
     near = HALF * key.quantum[position]
     dull = any(abs(reference - number) <= near < abs(exact - number) for number in emptied)
     if dull and _empties(key, written, sources):
-        return "what it follows from empties the step"
+        return "an earlier wrong 0, 1 or -1 leaves nothing to calculate here"
     room = max(radius, key.quantum[position])
     unit = max(room, 10.0**-key.problem.rounding.places)
     if abs(reference) <= FEW * room or (MOST_UNITS * abs(reference) < abs(exact) and abs(reference) <= FEW * unit):
-        return "what it follows from leaves nothing to calculate: any number near 0 would do"
-    if any(abs(value - written[one]) <= room and abs(exact - key.exact[one]) > FEW * room for one in sources):
-        return "it repeats a number that it follows from"
+        return "with the earlier wrong numbers any number near 0 would follow here"
+    if any(abs(value - written[one]) <= room and abs(exact - key.exact[one]) > FEW * unit for one in sources):
+        return "this only repeats an earlier wrong number"
     return ""
 
 
 def _empties(key: Key, written: Mapping[int, float], sources: Sequence[int]) -> bool:
     """Whether a source is itself 0 or ±1 where it should not be."""
     return any(written[one] in (0.0, 1.0, -1.0) and abs(key.exact[one] - written[one]) > key.quantum[one] for one in sources)
+
+
+# -------------------------------------------------------------- the whole sheet
+
+
+def by_chance(numbers: Mapping[int, Decimal], kinds: Mapping[int, str], followed: Collection[int]) -> dict[int, str]:
+    """The answers of a sheet that may be right by chance, and why.
+
+    ``numbers`` and ``kinds`` are the answers and their verdicts by position;
+    ``followed`` are the positions of those that follow from wrong ones. Who fills
+    in one number everywhere has calculated nothing. On a sheet where hardly any
+    line is right, what follows may be chance. So may a number that was tried in
+    other boxes and failed there: whoever draws from a few numbers hits sometimes.
+    """
+    right = [position for position, kind in kinds.items() if kind in RIGHT]
+    astray = [position for position, kind in kinds.items() if kind in FAULTS]
+    if (
+        len(set(numbers.values())) == 1
+        and len(numbers) >= LEAST_FILLED
+        and list(kinds.values()).count("correct") < len(numbers) / 2
+    ):
+        return dict.fromkeys(right, "the same number is in every box")
+    if len(astray) >= max(LEAST_FILLED, ASTRAY * len(right)):
+        return dict.fromkeys(followed, "hardly any line of this sheet is right, or follows from another: this may be chance")
+    failed = Counter(numbers[position] for position in astray)
+    hits = Counter(numbers[position] for position in followed)
+    return {
+        position: f"this number is wrong in {failed[number]} other boxes: here it may follow by chance"
+        for position in followed
+        if failed[number := numbers[position]] >= max(IN_VAIN, hits[number])
+    }

@@ -17,27 +17,22 @@ from itertools import combinations, islice
 from bptt_trace.engine.names import Name
 from bptt_trace.marking.answer_files import Answers
 from bptt_trace.marking.answer_number import Reading, read
-from bptt_trace.marking.assessable import says_nothing
+from bptt_trace.marking.assessable import NO_RESULT, by_chance, says_nothing
 from bptt_trace.marking.blank_lines import absurd, solved
-from bptt_trace.marking.catalogue.entry import Misconception
 from bptt_trace.marking.decimal_mark import decided
-from bptt_trace.marking.key import HALF, MARGIN, MOST_UNITS, Changed, Key, Sources, TooMuchWork, Work, World
+from bptt_trace.marking.key import HALF, MARGIN, MOST_UNITS, Changed, Key, Made, Sources, TooMuchWork, Work, World
 from bptt_trace.marking.marks import FAULTS, RIGHT, Marked, Marks, Unwritten
-from bptt_trace.marking.slips import CUT_OFF, out_of_range, slip
+from bptt_trace.marking.rounded_lines import by_hand
+from bptt_trace.marking.slips import CUT_OFF, neighbours, out_of_range, slip
 from bptt_trace.problem.problem import Problem
 
-Explanation = Callable[[int, float, Misconception, Changed, float | None, float], float | None]
-"""The distance of an answer from the value of a misconception; None if that does not explain the answer."""
+Explanation = Callable[[int, float, str, Changed, float | None, float], float | None]
+"""The distance of an answer from the value of a misconception, given by its slug; None if that does not explain the answer."""
 
 
 MOST_COMBINATIONS = 15
 
-
-LEAST_FILLED = 3
-"""From this many answers on, the same number in every box is no coincidence."""
-
-ASTRAY = 4
-"""With this many unexplained lines for each right one, an answer that follows from wrong numbers may be chance."""
+TOO_FAR = "rounding alone can make this difference, but it is too large to be accepted without a look"
 
 MOST_WORK = 5_000_000
 """The largest number of lines calculated for one sheet, about ten seconds; undecided answers then need a human."""
@@ -140,19 +135,11 @@ class _Marking:
             return _Verdict("needs-human", "this sheet takes too much calculation to be marked to its end")
 
     def look_over(self) -> None:
-        """Take back marks earned by chance: on a sheet with one number in every box, or with hardly any right line."""
-        filled = {position: reading.value for position, (_, reading) in self.readings.items() if reading.value is not None}
-        kinds = [self.verdicts[position].kind for position in filled]
-        right = [position for position, kind in zip(filled, kinds, strict=True) if kind in RIGHT]
-        if len(set(filled.values())) == 1 and len(filled) >= LEAST_FILLED and kinds.count("correct") < len(filled) / 2:
-            self.take_back(right, "the same number is in every box")
-        elif (astray := kinds.count("wrong") + kinds.count("slip")) >= LEAST_FILLED and astray >= ASTRAY * len(right):
-            followed = [position for position in right if self.verdicts[position].inherits]
-            self.take_back(followed, "hardly any line of this sheet is right, or follows from another: this may be chance")
-
-    def take_back(self, positions: Iterable[int], why: str) -> None:
-        """Leave these answers to a human."""
-        for position in positions:
+        """Leave to a human what the sheet as a whole shows to be earned by chance."""
+        numbers = {position: reading.value for position, (_, reading) in self.readings.items() if reading.value is not None}
+        kinds = {position: self.verdicts[position].kind for position in numbers}
+        followed = [position for position in numbers if kinds[position] in RIGHT and self.verdicts[position].inherits]
+        for position, why in by_chance(numbers, kinds, followed).items():
             self.verdicts[position] = _Verdict("not-assessable", why)
 
     def judge(self, position: int, value: float, reading: Reading) -> _Verdict:
@@ -226,18 +213,27 @@ class _Marking:
     def consistent(self, position: int, value: float) -> _Verdict | None:
         """The verdict if the answer follows from the student's own numbers."""
         reference = self.world.rule(position)
-        if reference is None:
-            return _Verdict("not-assessable", "what it is made of has no value") if self.unsound(position) else None
         sources = self.unsound(position)
-        if not sources and abs(value - reference) <= HALF * self.unit(position):
+        behind = frozenset().union(*(self.roots[source] for source in sources))
+        if reference is None:
+            if behind:
+                self.roots[position] = behind
+            return _Verdict("not-assessable", NO_RESULT, (), behind) if behind else None
+        half = HALF * self.unit(position)
+        if not sources and abs(value - reference) <= half:
             return _Verdict("rounded", reference=reference)  # the most common case needs no further tolerance
         radius = self.radius(position, reference)
-        if not abs(value - reference) <= radius:
-            return None
-        behind = frozenset().union(*(self.roots[source] for source in sources))
-        if self.is_far(position, value, reference):
-            self.roots[position] = behind or frozenset({position})
-            return _Verdict("needs-human", "too much rounding on the way to tell", (), behind, reference, radius)
+        within = abs(value - reference) <= radius
+        if not within or self.is_far(position, value, reference):
+            results = by_hand(self.key, self.written, self.work, position)
+            by_rounding = next((result for result in results if abs(value - result) <= half), None)
+            if by_rounding is not None:
+                reference, radius = by_rounding, half
+            elif within:
+                self.roots[position] = behind or frozenset({position})
+                return _Verdict("needs-human", TOO_FAR, (), behind, reference, radius)
+            else:
+                return None
         if not sources:
             return _Verdict("rounded", reference=reference, radius=radius)
         self.roots[position] = behind
@@ -246,8 +242,13 @@ class _Marking:
         return _Verdict("not-assessable" if why else "follow-through", why, (), behind, reference, radius)
 
     def is_far(self, position: int, value: float, reference: float) -> bool:
-        """Whether an answer is too far from the reference and from the right number for any tolerance."""
-        most = max(self.key.farthest[position], MOST_UNITS * self.unit(position))
+        """Whether an answer is too far from the reference and from the right number for any tolerance.
+
+        That is ten units of the last place that is asked for. What follows from wrong numbers may have been carried
+        with more digits than are written: there it is ten of the place that is kept, if no small number here has more.
+        """
+        carried = self.unsound(position) and not self.keeps_small_digits
+        most = max(self.key.farthest[position], (MOST_UNITS if carried else HALF) * self.unit(position))
         return not (abs(value - reference) <= most or abs(value - self.key.exact[position]) <= most)
 
     def from_few_decimals(self, position: int, value: float) -> _Verdict | None:
@@ -295,33 +296,34 @@ class _Marking:
         self, explains: Explanation, position: int, value: float, reference: float | None, radius: float
     ) -> _Verdict | None:
         """The verdict for the misconception that fits best, or for several that fit equally well."""
+        mistakes: list[Made] = [((misconception,), lines) for misconception, lines in self.key.changes]
+        if explains == self.explained_here and self.sources(position)[1]:
+            mistakes += self.key.changes_at_once
         fits = [
-            (apart, misconception)
-            for misconception, lines in self.key.changes
-            if (apart := explains(position, value, misconception, lines, reference, radius)) is not None
+            (apart, made)
+            for made, lines in mistakes
+            if (apart := explains(position, value, " ".join(one.slug for one in made), lines, reference, radius)) is not None
         ]
         if not fits:
             return None
-        # A mistake that was made before is likelier than another that gives the same number.
+        # A mistake that was made before is likelier than another that gives the same number, and one likelier than two.
         named = {slug for verdict in self.verdicts.values() for slug in verdict.slugs}
-        fits = [(apart, misconception) for apart, misconception in fits if misconception.slug in named] or fits
+        fits = [(apart, made) for apart, made in fits if all(one.slug in named for one in made)] or fits
         nearest = min(apart for apart, _ in fits) + 0.02 * self.key.quantum[position]
-        best = [misconception for apart, misconception in fits if apart <= nearest]
-        return _Verdict(
-            "misconception",
-            " ".join(misconception.message for misconception in best),
-            tuple(misconception.slug for misconception in best),
-        )
+        best = [made for apart, made in fits if apart <= nearest]
+        fewest = min(map(len, best))
+        told = [one for made in best if len(made) == fewest for one in made]
+        return _Verdict("misconception", " ".join(one.message for one in told), tuple(one.slug for one in told))
 
     def explained_here(
-        self, position: int, value: float, misconception: Misconception, lines: Changed, reference: float | None, radius: float
+        self, position: int, value: float, slug: str, lines: Changed, reference: float | None, radius: float
     ) -> float | None:
         """The distance of an answer from the value of a misconception, from the student's numbers; None if too far."""
         if position not in lines and not self.sources(position)[1] & lines.keys():
             return None
         distances: list[float] = []
         for way in range(max(len(ways) for ways in lines.values())):
-            world = self.mistaken_world(misconception.slug, lines, way)
+            world = self.mistaken_world(slug, lines, way)
             other = world.rule(position)
             if other is None or not abs(value - other) <= 20 * max(radius, self.key.quantum[position]):
                 continue
@@ -337,13 +339,13 @@ class _Marking:
         return self.mistaken[slug, way]
 
     def explained_everywhere(
-        self, position: int, value: float, misconception: Misconception, lines: Changed, reference: float | None, radius: float
+        self, position: int, value: float, slug: str, lines: Changed, reference: float | None, radius: float
     ) -> float | None:
         """The distance from the value of a misconception in every line, from the exact numbers; None if too far."""
         del lines, reference
         quantum = self.key.quantum[position]
         room = max(HALF * quantum, min(radius, 5 * quantum))
-        values = [world[position] for world in self.key.worlds[misconception.slug] if position in world]
+        values = [world[position] for world in self.key.worlds[slug] if position in world]
         told_apart = [other for other in values if abs(other - self.key.exact[position]) > 3 * room]
         return min((abs(value - other) for other in told_apart if abs(value - other) <= room), default=None)
 
@@ -386,7 +388,7 @@ class _Marking:
         steps, exact = self.key.steps, self.key.exact
         quantum = HALF * self.key.quantum[position]
         target = steps[position].target
-        for other in self.neighbours(position):
+        for other in neighbours(self.key, list(self.readings), position):
             follows = position in self.sources(other)[0]  # then its wrong number may have been made from this one
             theirs = exact[other] if follows else self.written.get(other, exact[other])
             there = min(abs(value - exact[other]), abs(value - theirs))
@@ -396,23 +398,6 @@ class _Marking:
                 what = "the value of another time step" if same else "the value of another cell"
                 return _Verdict("slip", f"this is {self.key.problem.vocabulary.shown(name)}: {what}")
         return None
-
-    def neighbours(self, position: int) -> Iterable[int]:
-        """The lines before and after, and the same quantity at other times."""
-        order = list(self.readings)
-        number = order.index(position)
-        yield from (order[i] for i in (number - 1, number + 1) if 0 <= i < len(order))
-        target = self.key.steps[position].target
-        if target.time is not None and target.via is None:
-            yield from (
-                other
-                for other in order
-                if other != position and self.key.steps[other].target._replace(time=target.time) == target
-            )
-        if len(target.index) == 2:
-            turned = self.key.program.index.get(target._replace(index=target.index[::-1]))
-            if turned is not None and turned != position:
-                yield turned
 
     # --------------------------------------------------------------- tolerances
 
@@ -443,7 +428,7 @@ class _Marking:
             for way in range(len(lines[position])):
                 other = self.mistaken_world(misconception.slug, lines, way).rule(position)
                 if other is not None and abs(other - reference) <= radius:
-                    return "the mistake before it gives the same number here"
+                    return "the earlier mistake, made again here, would give the same number"
         return ""
 
     # ----------------------------------------------------------- blank lines
@@ -474,6 +459,8 @@ class _Marking:
         value = solved(self.key, self.world, blank, behind[0], self.written[behind[0]])
         if value is None or out_of_range(self.key, blank, value) or absurd(self.key, blank, value):
             return False
+        if set.intersection(*(set(self.verdicts[position].slugs) for position in behind)):
+            return False  # one mistake, of which each of these answers is told
         self.take(blank, value)
         if not all(self.goes_with(position) for position in behind):
             self.take(blank, None)
@@ -482,7 +469,7 @@ class _Marking:
         names = tuple(self.key.steps[position].target for position in behind)
         faults.append(Unwritten(self.key.steps[blank].target, self.key.line_texts[blank], names))
         unsettled = ("wrong", "slip", "follow-through", "mixed", "needs-human", "not-assessable")
-        for position in [p for p in self.readings if p > blank and self.verdicts[p].kind in unsettled]:
+        for position in [p for p in self.readings if p > blank and (p in behind or self.verdicts[p].kind in unsettled)]:
             self.roots.pop(position, None)
             self.verdicts[position] = self.judged(position)
         return True

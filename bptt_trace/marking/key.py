@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property, lru_cache
@@ -29,6 +30,10 @@ Changed = Mapping[int, list[tuple[Line, tuple[int, ...]]]]
 """The lines that a misconception changes, each with its possible rules and their arguments."""
 
 
+Made = tuple[tuple[Misconception, ...], Changed]
+"""Mistakes made at once, and the lines that they change."""
+
+
 HALF, MARGIN = 0.51, 1.05
 
 
@@ -38,6 +43,10 @@ LEAST_FIGURES = 3
 
 MOST_UNITS = 10
 """Beyond this many units of the last place no tolerance makes an answer right."""
+
+
+AT_ONCE = [("memory-path-dropped", "carry-dropped")]
+"""Whoever leaves out what comes back from the next step may leave out all of it: along the state and along the cell."""
 
 
 LEAST_SHIFT = 1e-8
@@ -185,6 +194,13 @@ class Key:
             for misconception, lines in self.changed_formulas
         ]
 
+    @cached_property
+    def changes_at_once(self) -> list[Made]:
+        """The lines that mistakes change which are often made at once."""
+        of = {misconception.slug: (misconception, lines) for misconception, lines in self.changes}
+        pairs = [[of[slug] for slug in slugs] for slugs in AT_ONCE if all(slug in of for slug in slugs)]
+        return [(tuple(one for one, _ in pair), dict(ChainMap(*(lines for _, lines in pair)))) for pair in pairs]
+
     def _compiled(self, formula: Formula) -> tuple[Line, tuple[int, ...]]:
         rule, arguments = rule_of(formula)
         if rule not in self._bound:
@@ -281,8 +297,12 @@ class World:
             return self.written[position]
         if position not in self._known:
             for line in self.behind([position], self._known):
-                self._known[line] = self.rule(line)
+                self._known[line] = self.kept(line)
         return self._known[position]
+
+    def kept(self, position: int) -> float | None:
+        """The result of a blank line as the lines after it use it."""
+        return self.rule(position)
 
     def behind(self, positions: Iterable[int], known: dict[int, float | None] | None = None) -> list[int]:
         """These lines and all that they depend on, without written lines; each after its arguments.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 
 from bptt_trace.calculation.compiled_rules import source
 from bptt_trace.engine.formula import Apply
@@ -28,6 +29,19 @@ def out_of_range(key: Key, position: int, value: float) -> bool:
         if function.name in ("sigmoid", "exp"):
             return not -near < value < 1 + near if step.target.stem != "e" else value < 0
     return step.role is Role.LOSS and key.problem.loss.is_error and value < -near
+
+
+def neighbours(key: Key, order: Sequence[int], position: int) -> Iterator[int]:
+    """The lines of a sheet whose number may be written here: before and after, at other times, across the diagonal."""
+    number = order.index(position)
+    yield from (order[i] for i in (number - 1, number + 1) if 0 <= i < len(order))
+    target = key.steps[position].target
+    if target.time is not None and target.via is None:
+        yield from (one for one in order if one != position and key.steps[one].target._replace(time=target.time) == target)
+    if len(target.index) == 2:
+        turned = key.program.index.get(target._replace(index=target.index[::-1]))
+        if turned is not None and turned != position:
+            yield turned
 
 
 def slip(value: float, goal: float, radius: float, places: int) -> str:

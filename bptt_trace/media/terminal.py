@@ -345,7 +345,7 @@ class _Terminal:
         heads = [self.script.inline(column.heading) for column in table.columns]
         sizes = [max([len(head), *map(len, column)]) for head, column in zip(heads, cells, strict=True)]
         every = list(range(len(sizes)))
-        for gap in (3, 2, 1):
+        for gap in (3, 2):
             if sum(sizes) + gap * (len(sizes) - 1) <= self.width:
                 return gap, [every]
         wraps = [place for place in every if table.columns[place].room and not table.columns[place].right]

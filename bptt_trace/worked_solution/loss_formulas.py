@@ -19,12 +19,12 @@ from bptt_trace.document.mathematics import (
 )
 from bptt_trace.document.sheet import Equation, Part
 from bptt_trace.engine.activation_parser import comparison
-from bptt_trace.engine.formula import Sum
+from bptt_trace.engine.formula import Sum, Var
 from bptt_trace.engine.functions import ln
 from bptt_trace.engine.names import LOSS, Name
 from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.rows import Desk, Written
-from bptt_trace.lines.spelling import clock_at
+from bptt_trace.lines.spelling import Clock, clock_at
 from bptt_trace.networks.losses import Loss
 
 KINDS = {
@@ -88,6 +88,17 @@ def term(desk: Desk, board: Desk | Blackboard) -> Math:
     sign = () if loss.kind in ("squared_error", "kl_divergence", "equation") else ("-",)
     sums = (sum_over("i"), " ") if several else ()
     return Row(*sign, *_front(loss.factor), *_share(Symbol("K") if loss.over_units == "mean" and several else None), *sums, one)
+
+
+def slope_of_binary(desk: Desk, time: int | None, clock: Clock) -> Math:
+    """The slope of a binary cross-entropy in its prediction, for every target: that of a target 0 or 1 is shorter."""
+    network, loss = desk.problem.network, desk.problem.loss
+    y = desk.speller.math(network.prediction(time), clock)
+    target = desk.speller.math(Name("target", time=time), clock)
+    over_steps = _share(Symbol("T") if loss.over_time == "mean" and not network.single else None)
+    over_samples = _share(Symbol("N") if loss.over_batch == "mean" and network.samples is not None else None)
+    slope = Written((Var(0) - Var(1)) / (Var(0) * (1 - Var(0))), (y, target).__getitem__)
+    return Row(*_front(loss.factor), *over_steps, *over_samples, slope)
 
 
 def _of_one_output(loss: Loss, y: Math, target: Math) -> Math:

@@ -126,7 +126,8 @@ class Summary:
 
     def _backward_meaning(self, positions: Sequence[int], time: int | None) -> str:
         """What reaches this step: told by the gradients of its states."""
-        own = "own error" if self.desk.problem.loss.has_target else "own part of the loss"
+        loss = self.desk.problem.loss
+        own = "own error" if loss.has_target else "own part of the loss"
         if time is None:
             network = self.desk.problem.network
             if len(network.layers) > 1:
@@ -134,7 +135,9 @@ class Summary:
             return f"the error goes back through {'the weight and ' if network.readout else ''}the slope"
         words = [word for word in ("direct", "carried", "from above", "from the decoder") if word in self._ways(positions)]
         said = {"direct": f"the {own}", "carried": "what is carried back", "from above": "what comes from above"}
-        if words == ["direct"]:
+        if loss.kind == "above":
+            said["direct"] = "what is handed in"
+        elif words == ["direct"]:
             if self.desk.last_time > 1:
                 return f"only this step's {own}; nothing is carried back"
             return f"only the {own}"

@@ -7,7 +7,7 @@ section says in sentences is in ``sentences``; the box of conventions is in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bptt_trace.calculation.arithmetic import Values, unrounded
@@ -30,14 +30,14 @@ from bptt_trace.document.sheet import (
     Table,
     turned,
 )
-from bptt_trace.engine.names import ENCODER, LOSS, WHOLE_LOSS, Name, Role, gradient
+from bptt_trace.engine.names import BACKWARD, ENCODER, LOSS, WHOLE_LOSS, Name, Role, gradient, word_and_number
 from bptt_trace.engine.program import WRITTEN_OUT, Moment, Program
 from bptt_trace.errors import ProblemError
 from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.parts_of_sheet import Parts, Pass, by_track, way
 from bptt_trace.lines.row_words import Labels, headings, title_of
 from bptt_trace.lines.rows import Desk
-from bptt_trace.lines.spelling import Speller, clock_at, seen
+from bptt_trace.lines.spelling import Clock, Speller, clock_at, seen
 from bptt_trace.networks.optimizers import Update
 from bptt_trace.pictures import cell_picture, gradient_bars, network_picture
 from bptt_trace.problem.problem import Problem
@@ -45,7 +45,7 @@ from bptt_trace.worked_solution import backward_notes, footer, forward_notes, ta
 from bptt_trace.worked_solution.conventions import conventions
 from bptt_trace.worked_solution.given_tables import meaning_of
 from bptt_trace.worked_solution.iteration_table import Course, shown, title
-from bptt_trace.worked_solution.loss_formulas import loss_name, summed, term_equation
+from bptt_trace.worked_solution.loss_formulas import loss_name, slope_of_binary, summed, term_equation
 from bptt_trace.worked_solution.step_tables import ledger, loss_ledger, parameter_ledger
 from bptt_trace.worked_solution.summary import EVERY_STEP_UP_TO, ONE_BLOCK_FROM, Summary
 from bptt_trace.worked_solution.update_formulas import clipping, recipe
@@ -285,7 +285,7 @@ class Writer:
         """A later iteration: its lines; the formulas are those of the first."""
         board, labels, parts = self.board, self.labels.of, self.parts.iteration(k)
         forward = [p for lines in parts.forward.steps.values() for p in lines]
-        backward = [p for lines in parts.backward.values() for p in lines]
+        backward = self._numbered(p for lines in parts.backward.values() for p in lines)
         yield from self._ahead(parts)
         if forward:
             yield Lines(("Forward pass",), board.stream(forward, labels))
@@ -299,7 +299,7 @@ class Writer:
             lines = [p for p in group if long or not board.steps[p].repeats]
             yield Lines(("Gradient of ", board.name(parameter)), board.stream(lines, labels, long), long)
         if parts.inputs:
-            yield Lines((headings(self.desk)["inputs"],), board.stream(self._of_inputs(parts), labels))
+            yield Lines((headings(self.desk)["inputs"],), board.stream(self._numbered(parts.inputs), labels))
         yield from self._changes(parts)
 
     def _ahead(self, parts: Parts) -> Iterator[Block]:
@@ -331,7 +331,7 @@ class Writer:
                 part=self.desk.speller.math(part),
             )
         )
-        lines = [p for p in parts.whole if not self.board.steps[p].repeats]
+        lines = self._numbered(parts.whole)
         if self.on_ledger and len(lines) > MOST_UNCUT:
             lines = [p for p in lines if self.board.steps[p].target.time is None and self.board.steps[p].target.via is None]
         yield Lines(("The whole backward pass",), self.board.stream(lines, self.labels.of))
@@ -413,12 +413,14 @@ class Writer:
                 form = steps[position].target._replace(time=None), steps[position].rule
                 if form in written or (symbol != "t" and usual.get(form[0]) is form[1]):
                     continue
+                after_the_first = symbol == "t" and form[0] in {name for name, _ in written}
                 written.add(form)
-                yield self._plain_equation(position, symbol)
+                yield self._plain_equation(position, symbol, "from step 2 on" if after_the_first else "")
 
     def _all_steps(self, steps: Mapping[Moment, Sequence[int]]) -> Lines:
         """Every line in one block: in a long trace the names say which step it is."""
-        return Lines(("All steps",), self.board.stream([p for positions in steps.values() for p in positions], self.labels.of))
+        lines = self._numbered(p for positions in steps.values() for p in positions)
+        return Lines(("All steps",), self.board.stream(lines, self.labels.of))
 
     def _forward_ledgers(self, one: Pass) -> Iterator[Table]:
         """A row for each time step; a table for each sample."""
@@ -498,7 +500,7 @@ class Writer:
         yield Equations(lead, tuple(self._backward_equations()))
         if not self.recurrent:
             for place, (moment, lines) in enumerate(backward.items()):
-                yield Lines(self._title(moment), board.stream(lines, self.labels.of))
+                yield Lines(self._title(moment), board.stream(self._numbered(lines), self.labels.of))
                 if place == 0:
                     yield from self.said(backward_notes.short_gradient, self.desk, moment)
             yield from self.said(backward_notes.chain, self.desk)
@@ -509,15 +511,15 @@ class Writer:
             yield from self._backward_over_time()
         yield from self._network()
 
-    def _of_inputs(self, parts: Parts) -> list[int]:
-        """The gradients of inputs and initial states; what only repeats another line has none."""
-        return [position for position in parts.inputs if not self.board.steps[position].repeats]
+    def _numbered(self, lines: Iterable[int]) -> list[int]:
+        """These lines without the parts of sums that only repeat another line, which have no number."""
+        return [position for position in lines if not self.board.steps[position].repeats]
 
     def inputs(self) -> Iterator[Block]:
         """The gradients of inputs and of initial states, where these are asked for."""
         if not self.parts.inputs:
             return
-        lines = self._of_inputs(self.parts)
+        lines = self._numbered(self.parts.inputs)
         steps = self.board.steps
         of_input = [p for p in lines if steps[p].target.stem == "x" and steps[p].target.sample in (None, 1)]
         of_state = [p for p in lines if steps[p].target.stem != "x" and steps[p].target.sample in (None, 1)]
@@ -536,7 +538,7 @@ class Writer:
                 title = (*title, " (the last: nothing is carried back)")
             if self._is_cut(moment):
                 title = (*title, " (cut: nothing is carried back from the step after it)")
-            yield Lines(title, self.board.stream(backward[moment], self.labels.of))
+            yield Lines(title, self.board.stream(self._numbered(backward[moment]), self.labels.of))
             if moment == moments[0]:
                 yield from self.said(backward_notes.short_gradient, desk, moment)
             if moment.time is not None and (desk.last_time <= EXPLAINED_STEPS or moment in shown[:EXPLAINED_STEPS]):
@@ -583,8 +585,10 @@ class Writer:
         for track, backward in tracks.items():
             moments = [moment for moment in backward if moment.sample in (None, 1)]
             network = self.desk.problem.network
-            if len(moments) > 1 and not network.every:
-                yield from self._equations_at(backward[moments[0]], "T")
+            last = "end" if word_and_number(track)[0] == BACKWARD else "T"
+            at_the_end = not network.every and (len(moments) > 1 or (not track and len(tracks) > 1))
+            if at_the_end:
+                yield from self._equations_at(backward[moments[0]], last)
             elif track == ENCODER:  # its last state is blamed by the decoder, and every earlier one by the next step
                 of_state = [p for p in backward[moments[0]] if self._of_state(self.board.steps[p].target)]
                 yield from self._equations_at(of_state, "S" if len(moments) > 1 else "t")
@@ -592,8 +596,9 @@ class Writer:
             if len(moments) > 2 and network.first_only:
                 usual = moments[-2]
             if network.every:  # the last prediction may be compared with its target only, every earlier one is used again
-                yield from self._equations_at(self._only_from_loss(backward[moments[0]], backward[usual]), "T")
-            yield from self._equations_at(backward[usual], "t")
+                yield from self._equations_at(self._only_from_loss(backward[moments[0]], backward[usual]), last)
+            if len(moments) > 1 or not at_the_end:
+                yield from self._equations_at(backward[usual], "t")
 
     def _equations_from_above(self, backward: Mapping[Moment, Sequence[int]]) -> Iterator[Equation]:
         """Where gradients are handed in: the formulas of these gradients as they are, then all others in t."""
@@ -631,10 +636,10 @@ class Writer:
     def _backward_equation(self, position: int, sources: Sequence[int], symbol: str) -> Equation:
         board = self.board
         target = board.steps[position].target
-        clock = str if target.time is None or symbol == "1" else clock_at(target.time, symbol)
-        left, right = board.general(position, clock)
+        clock = self._clock(target.time, symbol)
+        left = board.general(position, clock)[0]
         if not sources:
-            return Equation(left, (Part(right),), self._remark(position))
+            return Equation(left, (Part(self._general(position, clock)),), self._remark(position))
         state = self._of_state(target)
         parts = []
         for source in sources:
@@ -644,13 +649,29 @@ class Writer:
             word = way(board.steps[source].target, via) if state and self.recurrent else ""
             if self._from_loss(source) and self.desk.problem.loss.kind == "above":
                 word = "handed in"
-            right = board.general(source, clock)[1]
+            right = self._general(source, clock)
             parts.append(Part(right, word) if word else Part(right, "via", shown))
         if not state or target.layer is not None:
             return Equation(left, tuple(parts))
         if len(parts) > 2:
             return Equation(left, tuple(parts))
         return Equation(left, tuple(parts), "two sources, because the state is used twice; the last step has only the first")
+
+    def _clock(self, time: int | None, symbol: str) -> Clock:
+        """How times are written in a formula at this time: ``t``, ``T``, by numbers (``1``), or at the end of a way back.
+
+        A layer that reads backward ends at the first step, and its output stands at the last.
+        """
+        if symbol == "end" and time is not None:
+            return lambda other: "T" if other == self.desk.last_time else str(other)
+        return str if time is None or symbol == "1" else clock_at(time, symbol)
+
+    def _general(self, position: int, clock: Clock) -> Math:
+        """The right side of a line for every time, also where the formula of the line is that of a target 0 or 1."""
+        step, loss = self.board.steps[position], self.desk.problem.loss
+        if loss.kind == "binary_cross_entropy" and self._from_loss(position) and not step.shape and len(step.arguments) == 1:
+            return slope_of_binary(self.desk, step.target.time, clock)
+        return self.board.general(position, clock)[1]
 
     def _of_state(self, target: Name) -> bool:
         return target.stem in self.desk.problem.network.cell_of(target.layer).state
@@ -879,10 +900,10 @@ class Writer:
             return moments
         return [moment for moment in moments if moment.sample in (None, 1)][:2]
 
-    def _plain_equation(self, position: int, symbol: str = "t") -> Equation:
+    def _plain_equation(self, position: int, symbol: str = "t", remark: str = "") -> Equation:
         target = self.board.steps[position].target
         clock = str if target.time is None else clock_at(target.time, symbol)
         if symbol == "1":
             clock = str
         left, right = self.board.general(position, clock)
-        return Equation(left, (Part(right),))
+        return Equation(left, (Part(right),), remark)
