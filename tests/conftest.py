@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import shutil
@@ -39,6 +40,7 @@ settings.register_profile("long", settings.get_profile("quick"), max_examples=20
 
 def pytest_configure(config: pytest.Config) -> None:
     """Whoever does not leave out the wide sweeps gets more random problems too; the environment may say how many."""
+    gc.set_threshold(100_000, 50, 100)  # a tenth of the time would go into looking through SymPy and PyTorch for garbage
     sweeps.wide = config.option.markexpr != "not exhaustive"
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "exhaustive" if sweeps.wide else "quick"))
     if sys.dont_write_bytecode and hasattr(config, "cache"):
