@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import shutil
@@ -17,7 +18,7 @@ from typing import Any
 import mpmath
 import pytest
 import sweeps
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, is_hypothesis_test, settings
 
 from bptt_trace.calculation.arithmetic import Values, evaluate
 from bptt_trace.calculation.build import build
@@ -40,12 +41,21 @@ settings.register_profile("long", settings.get_profile("quick"), max_examples=20
 
 def pytest_configure(config: pytest.Config) -> None:
     """Whoever does not leave out the wide sweeps gets more random problems too; the environment may say how many."""
+    gc.set_threshold(100_000, 50, 100)  # a tenth of the time would go into looking through SymPy and PyTorch for garbage
     sweeps.wide = config.option.markexpr != "not exhaustive"
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "exhaustive" if sweeps.wide else "quick"))
     if sys.dont_write_bytecode and hasattr(config, "cache"):
         # Some tests start a process, and each worker is one: without bytecode each of them compiles everything anew.
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         os.environ["PYTHONPYCACHEPREFIX"] = str(config.cache.mkdir("bytecode"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Whatever draws random problems is in every run, with few of them, and in the exhaustive one, with many."""
+    for item in items if config.option.markexpr == "exhaustive" else ():
+        if is_hypothesis_test(getattr(item, "obj", None)):
+            item.add_marker("exhaustive")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

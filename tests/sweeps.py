@@ -7,6 +7,7 @@ random problems are drawn as ``runs`` says.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Hashable, Iterable
 from functools import cache, lru_cache
 from itertools import product
@@ -37,6 +38,8 @@ MANY = 200
 
 Values = Iterable[Any]
 
+SHARE = float(os.environ.get("SWEEP_SHARE", "0.1"))
+"""Which part of thousands of random problems the exhaustive run takes, that it may end within minutes; 1 takes all."""
 wide = True
 """Whether the values that are left to the exhaustive run are there at all; ``conftest.py`` says so before tests are collected."""
 
@@ -105,9 +108,14 @@ def each_once(values: Values, features: Callable[[Any], Iterable[Hashable]]) -> 
     return _params(found)
 
 
+def share_of(many: int) -> int:
+    """How many of very many random problems the exhaustive run takes."""
+    return max(1, round(many * SHARE))
+
+
 def runs(many: int) -> settings:
     """How many random problems a test draws: so many in the exhaustive run, and a share of them in every run."""
-    return settings(max_examples=max(2, many * settings.default.max_examples // MANY))
+    return settings(max_examples=max(1, many * settings.default.max_examples // MANY))
 
 
 # ------------------------------------------------------------ worked out once

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from dataclasses import replace
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 from any_problem import problem_of_any_kind
+from sweeps import share_of
 
 from bptt_trace import Key, Problem, Solution, parse, solve
 from bptt_trace.calculation.prove import prove
@@ -25,7 +25,7 @@ from bptt_trace.media.templates import html, latex, markdown
 from bptt_trace.media.terminal import as_text
 from bptt_trace.worked_solution.gradient_flow import flow_sheet
 
-FEW, MANY = 8, int(os.environ.get("RANDOM_PROBLEMS", "300"))
+FEW, MANY = 6, int(os.environ.get("RANDOM_PROBLEMS", "0")) or share_of(600)
 """Random problems of every run, and of the exhaustive one; the environment may name more."""
 DEAR = ("prove", "worksheet --key", "worksheet", "solve --steps ledger")
 """Commands of which a problem is asked one, in turn: they take most of the time."""

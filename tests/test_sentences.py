@@ -13,6 +13,7 @@ import pytest
 import rules_kept as rules
 from awkward import awkward
 from random_problems import examples
+from sweeps import share_of
 
 from bptt_trace import Key, load, parse, solve
 from bptt_trace.document.figures import Bars
@@ -29,7 +30,7 @@ SOME = ("rnn3", "training", "bidirectional", "seq2seq", "toy-batch", "gru")
 """Examples that are looked at by default."""
 SEEDS = (*range(16), 144, 984, 1616)
 """The last ones: a sum that carry makes approximate, a state that is printed otherwise without its memory, a cut-off pass."""
-MANY = 40
+MANY = share_of(40)
 """Blocks of a hundred seeds in the wide sweep."""
 wide = [pytest.param(range(100 * k, 100 * (k + 1)), marks=pytest.mark.exhaustive, id=f"seeds-{100 * k}") for k in range(MANY)]
 BLOCKS = pytest.mark.parametrize("seeds", [pytest.param(SEEDS, id="some"), *wide])

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from networks import filled, sequence
+from sweeps import share_of
 
 from bptt_trace.calculation.arithmetic import Values, evaluate
 from bptt_trace.calculation.build import build
@@ -178,7 +179,7 @@ def test_gradients_of_states_and_predictions_are_totals(shape: str, loss: str) -
 @pytest.mark.parametrize(("shape", "loss"), CASES)
 def test_gradients_of_many_states_and_predictions_are_totals(shape: str, loss: str) -> None:
     """The same for many random problems of each shape and loss."""
-    for seed in range(4, 104):
+    for seed in range(4, 4 + share_of(100)):
         assert compare(document(shape, loss, seed))
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 from bptt_trace.errors import DesignError
 
@@ -32,6 +32,8 @@ def shape_of(*dimensions: int) -> Shape:
 
 class Formula:
     """What all nodes have in common: a shape, and operators that build more."""
+
+    __match_args__: ClassVar[tuple[str, ...]] = ()
 
     @property
     def shape(self) -> Shape:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 from typing import assert_never, cast
 
 from bptt_trace.engine.formula import (
@@ -35,8 +34,8 @@ from bptt_trace.engine.formula import (
 
 def children(formula: Formula) -> Iterator[Formula]:
     """The formulas that a formula is made of, from left to right."""
-    for field in fields(formula):  # type: ignore[arg-type]
-        value = getattr(formula, field.name)
+    for name in formula.__match_args__:
+        value = getattr(formula, name)
         if isinstance(value, Formula):
             yield value
         elif isinstance(value, tuple):

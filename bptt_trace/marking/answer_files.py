@@ -275,4 +275,4 @@ def _row(line: str) -> list[str]:
     parts = re.split(r"(?<!\\)\|", inner)
     if len(parts) > 1 and not parts[-1].strip():
         parts.pop()
-    return [re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", part.strip()) for part in parts]
+    return [re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", part.strip()) if "\\" in part else part.strip() for part in parts]

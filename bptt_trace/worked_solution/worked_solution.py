@@ -30,7 +30,7 @@ from bptt_trace.document.sheet import (
     Table,
     turned,
 )
-from bptt_trace.engine.names import ENCODER, LOSS, WHOLE_LOSS, Name, Role, gradient
+from bptt_trace.engine.names import BACKWARD, ENCODER, LOSS, WHOLE_LOSS, Name, Role, gradient, word_and_number
 from bptt_trace.engine.program import WRITTEN_OUT, Moment, Program, Step
 from bptt_trace.engine.rules import Rule, of_any_letter
 from bptt_trace.errors import ProblemError
@@ -686,8 +686,10 @@ class Writer:
         for track, backward in tracks.items():
             moments = [moment for moment in backward if moment.sample in (None, 1)]
             network = self.desk.problem.network
-            if len(moments) > 1 and not network.every:
-                yield from self._equations_at(backward[moments[0]], "T")
+            last = "end" if word_and_number(track)[0] == BACKWARD else "T"
+            at_the_end = not network.every and (len(moments) > 1 or (not track and len(tracks) > 1))
+            if at_the_end:
+                yield from self._equations_at(backward[moments[0]], last)
             elif track == ENCODER:  # its last state is blamed by the decoder, and every earlier one by the next step
                 of_state = [p for p in backward[moments[0]] if self._of_state(self.board.steps[p].target)]
                 yield from self._equations_at(of_state, "S" if len(moments) > 1 else "t")
@@ -697,8 +699,9 @@ class Writer:
             if network.tokens:  # the first token sees itself alone
                 usual = moments[0]
             if network.every:  # the last prediction may be compared with its target only, every earlier one is used again
-                yield from self._equations_at(self._only_from_loss(backward[moments[0]], backward[usual]), "T")
-            yield from self._equations_at(backward[usual], "t")
+                yield from self._equations_at(self._only_from_loss(backward[moments[0]], backward[usual]), last)
+            if len(moments) > 1 or not at_the_end:
+                yield from self._equations_at(backward[usual], "t")
 
     def _equations_from_above(self, backward: Mapping[Moment, Sequence[int]]) -> Iterator[Equation]:
         """Where gradients are handed in: the formulas of these gradients as they are, then all others in t."""
@@ -739,7 +742,7 @@ class Writer:
     def _backward_equation(self, position: int, sources: Sequence[int], symbol: str) -> Equation:
         board = self.board
         target = board.steps[position].target
-        clock = str if target.time is None or symbol == "1" else clock_at(target.time, symbol)
+        clock = self._clock(target.time, symbol)
         left = board.general(position, clock)[0]
         if not sources:
             return Equation(left, (Part(self._general(position, clock)),), self._remark(position))
@@ -759,6 +762,15 @@ class Writer:
         if len(parts) > 2:
             return Equation(left, tuple(parts))
         return Equation(left, tuple(parts), "two sources, because the state is used twice; the last step has only the first")
+
+    def _clock(self, time: int | None, symbol: str) -> Clock:
+        """How times are written in a formula at this time: ``t``, ``T``, by numbers (``1``), or at the end of a way back.
+
+        A layer that reads backward ends at the first step, and its output stands at the last.
+        """
+        if symbol == "end" and time is not None:
+            return lambda other: "T" if other == self.desk.last_time else str(other)
+        return str if time is None or symbol == "1" else clock_at(time, symbol)
 
     def _general(self, position: int, clock: Clock) -> Math:
         """The right side of a line for every time, also where the formula of the line is that of a target 0 or 1."""
