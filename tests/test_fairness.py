@@ -233,6 +233,16 @@ def test_a_dead_unit_keeps_its_weight() -> None:
     assert ["correct", "slip", "wrong"] == [answer.verdict for answer in marks.answers]
 
 
+def test_a_line_without_a_result_hands_its_fault_on() -> None:
+    """A division by a wrong 0 has no result: what is written there is not marked, and makes nothing right that follows from it."""
+    sheet = {"s": "0", "y[2]": "2", "dL/dz[2]": "2"}
+    answers = {str(answer.name): answer for answer in check(key("softmax-loss"), sheet).answers}
+    assert answers["s"].root
+    assert "not-assessable" == answers["y[2]"].verdict
+    assert "a division by 0" in answers["y[2]"].message
+    assert 0 == answers["dL/dz[2]"].credit
+
+
 @pytest.mark.parametrize("inside", [True, False])
 @pytest.mark.parametrize("side", [1, -1])
 def test_the_edge_of_what_rounding_can_do(side: int, inside: bool) -> None:
