@@ -234,13 +234,13 @@ def test_a_dead_unit_keeps_its_weight() -> None:
 
 
 def test_a_line_without_a_result_hands_its_fault_on() -> None:
-    """A division by a wrong 0 has no result: what is written there is not marked, and makes nothing right that follows from it."""
+    """A division by a wrong 0 has no result: what is written there is not marked, and what follows from it follows from the 0."""
     sheet = {"s": "0", "y[2]": "2", "dL/dz[2]": "2"}
     answers = {str(answer.name): answer for answer in check(key("softmax-loss"), sheet).answers}
     assert answers["s"].root
     assert "not-assessable" == answers["y[2]"].verdict
     assert "a division by 0" in answers["y[2]"].message
-    assert 0 == answers["dL/dz[2]"].credit
+    assert ("follow-through", ["s"]) == (answers["dL/dz[2]"].verdict, list(map(str, answers["dL/dz[2]"].inherits)))
 
 
 @pytest.mark.parametrize("inside", [True, False])
