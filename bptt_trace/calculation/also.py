@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from bptt_trace.calculation.iterations import borders
 from bptt_trace.engine.every_path import Uncountable, write_paths
+from bptt_trace.engine.extra_lines import write_extra
 from bptt_trace.engine.forward_mode import write_forward
 from bptt_trace.engine.gradient_check import write_check
 from bptt_trace.engine.gradients import Route
@@ -27,6 +28,13 @@ def with_more(program: Program, problem: Problem, routes: Mapping[int, Route], l
     parameters. Raises ``ProblemError`` where the paths are too many to print.
     """
     also, builder = problem.also, Builder(program)
+    for name, text in also.lines:
+        try:
+            write_extra(builder, name, text, problem.network.steps or 0)
+        except ProblemError as error:
+            error.path = error.path or f"also.lines.{name}"
+            error.source = error.source or problem.source
+            raise
     if also.forward_mode:
         write_forward(builder, program.index[LOSS], also.forward_mode)
         if len(builder.steps) - len(program) > MOST_LINES:

@@ -16,6 +16,7 @@ from bptt_trace.document.figures import Figure
 from bptt_trace.document.mathematics import Inline, Math, Number, Put, Relation, Row, Symbol, Verbatim, between, inline, sum_over
 from bptt_trace.document.notation import TEXT
 from bptt_trace.document.sheet import (
+    NO_WORD,
     Block,
     Bullets,
     Column,
@@ -275,6 +276,7 @@ class Writer:
             yield Section("again", f"{titles['again']}{after}", tuple(self.again()))
         if first:
             yield Section("memory", titles["memory"], tuple(self.memory()))
+            yield Section("extra", titles["extra"], tuple(self.extra()))
             checks = gradient_check.blocks(self.desk, compact=self.compact)
             yield Section("gradient_check", titles["gradient_check"], tuple(checks))
             yield Section("forward_mode", titles["forward_mode"], tuple(forward_mode.blocks(self.desk, compact=self.compact)))
@@ -888,6 +890,11 @@ class Writer:
                 everything += again.losses
                 yield Lines(("All steps",) if self.recurrent else (), self.board.stream(everything, self.labels.of))
         yield from self.said(update_notes.new_loss, self.desk)
+
+    def extra(self) -> Iterator[Block]:
+        """Lines that are asked for beside those of the calculation."""
+        if self.parts.extras:
+            yield Lines((), self.board.stream(self.parts.extras, lambda _, __: NO_WORD))
 
     def memory(self) -> Iterator[Block]:
         """The slopes between states and their products."""
