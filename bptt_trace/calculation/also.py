@@ -27,7 +27,10 @@ def with_more(program: Program, problem: Problem, routes: Mapping[int, Route], l
     ``routes`` are those of its losses, ``leaves`` the positions of its
     parameters. Raises ``ProblemError`` where the paths are too many to print.
     """
-    also, builder = problem.also, Builder(program)
+    also = problem.also
+    if not also:
+        return program
+    builder = Builder(program)
     for name, text in also.lines:
         try:
             write_extra(builder, name, text, problem.network.steps or 0)

@@ -280,7 +280,7 @@ class Writer:
             checks = gradient_check.blocks(self.desk, compact=self.compact)
             yield Section("gradient_check", titles["gradient_check"], tuple(checks))
             yield Section("forward_mode", titles["forward_mode"], tuple(forward_mode.blocks(self.desk, compact=self.compact)))
-            of_paths = every_path.blocks(self.desk, drawn=self.drawn, compact=self.compact)
+            of_paths = every_path.blocks(self.desk, sketch=self.sketch[0] if self.drawn else None, compact=self.compact)
             yield Section("paths", titles["paths"], tuple(of_paths))
         if several:
             yield Section("training", "All iterations", tuple(self.training()))
