@@ -31,7 +31,7 @@ from bptt_trace.document.sheet import (
     Table,
     turned,
 )
-from bptt_trace.engine.names import ENCODER, LOSS, WHOLE_LOSS, Name, Role, gradient
+from bptt_trace.engine.names import ENCODER, LOSS, Name, Role, gradient
 from bptt_trace.engine.program import WRITTEN_OUT, Moment, Program
 from bptt_trace.errors import ProblemError
 from bptt_trace.lines.matrix_rows import Blackboard
@@ -51,6 +51,7 @@ from bptt_trace.worked_solution import (
     forward_notes,
     gradient_check,
     takeaways,
+    truncated_passes,
     update_notes,
     wording,
 )
@@ -67,8 +68,6 @@ EXPLAINED_STEPS = 3
 """Time steps with sentences of their own."""
 
 
-MOST_UNCUT = 100
-"""Lines of a backward pass without cuts that are printed beside a ledger; of more, the gradients of the parameters."""
 MANY = 1_000
 """Lines from which a sheet that prints some of its iterations spells only the names that it needs."""
 MAX_PRINTED = 300_000
@@ -303,7 +302,8 @@ class Writer:
         }
         for which, block in blocks.items():
             yield Section(which, titles[which], tuple(block()))
-        yield Section("truncation", titles["truncation"], tuple(self.truncation()))
+        left_out = truncated_passes.left_out(self.board, self.labels, self.parts, self.update_of, brief=self.on_ledger)
+        yield Section("truncation", titles["truncation"], tuple(left_out))
         number = " 1" if self.parts.last > 1 and self.update_of.told else ""
         yield Section("update", f"{titles['update']}{number}", tuple(self.update()))
 
@@ -321,7 +321,7 @@ class Writer:
         if backward:
             yield Lines(("Backward pass",), board.stream(backward, labels))
         if parts.passes:
-            yield from self._passes(parts)
+            yield from truncated_passes.passes(board, self.labels, parts, self.update_of)
         for parameter, group in parts.gradients.items():
             long = len(group) > WRITTEN_OUT + 1
             lines = [p for p in group if long or not board.steps[p].repeats]
@@ -343,37 +343,6 @@ class Writer:
             yield from course.figure()
         if not self.compact:
             yield from course.said()
-
-    def truncation(self) -> Iterator[Block]:
-        """The gradients of the whole backward pass, and what the truncated one leaves out of each."""
-        parts, length = self.parts, self.update_of.truncate
-        if not parts.cut:
-            return
-        whole, part = gradient(Name("p"), of=WHOLE_LOSS), gradient(Name("p"))
-        if self.parts.passes:
-            yield Paragraph(
-                inline("{whole} is the gradient without any cut. The update uses {part}.",
-                       whole=self.desk.speller.math(whole), part=self.desk.speller.math(part))
-            )  # fmt: skip
-        else:
-            yield self._windows(whole, part, length or 0)
-        lines = [p for p in parts.whole if not self.board.steps[p].repeats]
-        if self.on_ledger and len(lines) > MOST_UNCUT:
-            lines = [p for p in lines if self.board.steps[p].target.time is None and self.board.steps[p].target.via is None]
-        yield Lines(("The whole backward pass",), self.board.stream(lines, self.labels.of))
-        yield Lines(("Whole minus truncated",), self.board.stream(parts.cut, self.labels.of))
-
-    def _windows(self, whole: Name, part: Name, length: int) -> Paragraph:
-        """Where a truncated pass is cut."""
-        return Paragraph(
-            inline(
-                "Gradients are carried back within windows of {length}; at the border of two windows the way back is cut. "
-                "{whole} is the gradient without any cut. The update uses {part}.",
-                length=f"{in_words(length)} step{'s' if length != 1 else ''}",
-                whole=self.desk.speller.math(whole),
-                part=self.desk.speller.math(part),
-            )
-        )
 
     def forward(self) -> Iterator[Block]:
         """The forward pass."""
@@ -530,8 +499,7 @@ class Writer:
         """The gradients of everything but parameters, last step first."""
         board, backward = self.board, self.parts.backward
         if self.parts.passes:
-            yield from self._passes(self.parts)
-            yield from self._network()
+            yield from truncated_passes.passes(self.board, self.labels, self.parts, self.update_of)
             return
         if not backward:
             return  # every parameter is frozen
@@ -555,24 +523,6 @@ class Writer:
         else:
             yield from self._backward_over_time()
         yield from self._network()
-
-    def _passes(self, parts: Parts) -> Iterator[Block]:
-        """Backward passes that overlap, the lines of each."""
-        back, before = self.update_of.truncate or 0, 0
-        every = self.update_of.truncate_every or 0
-        often = f"every {in_words(every)} steps" if every > 1 else "every step"
-        yield Paragraph(
-            (
-                f"A pass begins after {often}, with the losses that no earlier pass had, and goes back {in_words(back)} steps. "
-                "The gradients of all passes are added up.",
-            )
-        )
-        for end, lines in parts.passes.items():
-            first = max(end - back, 0) + 1
-            losses = f"loss of step {end}" if end == before + 1 else f"losses of steps {before + 1} to {end}"
-            title = f"Pass from step {end} back to step {first}: the {losses}"
-            yield Lines((title,), self.board.stream([p for p in lines if not self.board.steps[p].repeats], self.labels.of))
-            before = end
 
     def _of_inputs(self, parts: Parts) -> list[int]:
         """The gradients of inputs and initial states; what only repeats another line has none."""
