@@ -406,6 +406,68 @@ FAULTS = (
         "_SAFE = [",
         ("test_pdf.py::test_an_engine_is_told_to_be_careful",),
     ),
+    # ------------------------------------------------------------ other roads to a gradient, and what is asked for beside it
+    Fault(
+        "paths: only the longest",
+        "for end in reversed(ends):\n            for path",
+        "for end in ends[:1]:\n            for path",
+        ("test_paths.py",),
+    ),
+    Fault(
+        "paths: the weight of a loss forgotten",
+        "self._let(via, product(weight, column), use)",
+        "self._let(via, column, use)",
+        ("test_paths.py::test_all_paths_together_are_the_gradient",),
+    ),
+    Fault(
+        "paths: across a border",
+        "if argument not in self.moving or self._cut(user, argument):",
+        "if argument not in self.moving:",
+        ("test_paths.py::test_a_truncated_pass_has_the_paths_that_it_follows",),
+    ),
+    Fault(
+        "forward mode: a slope taken at the wrong argument",
+        "yield used, renumbered(back.rule.formula, filled)",
+        "yield used, renumbered(back.rule.formula, filled[::-1])",
+        ("test_forward_mode.py",),
+    ),
+    Fault(
+        "gradient check: the same side twice",
+        "enumerate((Var(moved_by), -Var(moved_by)))",
+        "enumerate((Var(moved_by), Var(moved_by)))",
+        ("test_gradient_check.py::test_the_quotient_is_near_the_gradient",),
+    ),
+    Fault(
+        "overlapping windows: a loss in two passes",
+        "if not before < (steps[p].target.time or 0) <= end",
+        "if not (steps[p].target.time or 0) <= end",
+        ("test_overlapping_windows.py",),
+    ),
+    Fault(
+        "overlapping windows: one step too far back",
+        "of, cut = Name(LOSS_OF_WINDOW, time=end), {end - back}",
+        "of, cut = Name(LOSS_OF_WINDOW, time=end), {end - back - 1}",
+        ("test_overlapping_windows.py",),
+    ),
+    Fault("dropout: not scaled", "Const(1 / (1 - network.dropout))", "Const(Fraction(1))", ("test_dropout.py",)),
+    Fault(
+        "flow of matrices: other units move along",
+        "others = held.union(states[before]) - {column}",
+        "others = held",
+        ("test_matrix_flow.py::test_an_entry_is_a_central_difference",),
+    ),
+    Fault(
+        "a spectral norm: the smallest for the largest",
+        "largest = max(MP.svd_r",
+        "largest = min(MP.svd_r",
+        ("test_matrix_flow.py::test_a_norm_is_that_of_the_printed_matrix",),
+    ),
+    Fault(
+        "a proof line by line: further terms of a sum forgotten",
+        "[found[-1]] * (len(others) - 1) if others else []",
+        "[mpmath.mpf(0)] * (len(others) - 1) if others else []",
+        ("test_forward_mode.py::test_a_loss_that_is_too_long_to_compose_is_differentiated_line_by_line",),
+    ),
 )
 
 

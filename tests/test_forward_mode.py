@@ -130,6 +130,13 @@ def test_proofs_compare_these_roads_too() -> None:
         assert ("forward mode" in dict(one.roads)) == (one.name == Name("w_hf"))
 
 
+def test_a_loss_that_is_too_long_to_compose_is_differentiated_line_by_line() -> None:
+    """Six losses are a sum that is not written out; SymPy's slopes of every line come to the same gradients."""
+    compared = prove(problem({"cell": "lstm"}, 6))
+    assert len(compared) == 14
+    assert all(one.by_lines and one.agrees and one.composed is not None for one in compared)
+
+
 def test_the_command_and_its_errors() -> None:
     """``rtrl`` prints the section alone; sixty steps of all weights of an LSTM are too many lines."""
     alone = CliRunner().invoke(command, ["rtrl", "rnn3", "--of", "w_hh"])

@@ -129,6 +129,7 @@ def test_worksheets_and_marking() -> None:
         (["q + x", "f = q"], 0, "graph.equations[1]: an equation begins with the line that it makes"),
         (["q = x / 0", "f = q"], 8, "graph.equations[1]: a division by zero"),
         (["q = tahn(x)", "f = q + y + z"], 4, "graph.equations[1]: unknown name 'tahn' (did you mean \"tanh\"?)"),
+        (["f = softmax(x) * y * z"], 4, "graph.equations[1]: softmax of one number; a column is due"),
         (["f = [x, y] * z"], 11, "graph.equations[1]: the last line is a column of 2; gradients are those of a number"),
         (["f = [x, y] + [x, y, z]"], 11, "graph.equations[1]: a column of 2 and a column of 3 do not fit together"),
     ],

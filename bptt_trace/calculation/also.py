@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from bptt_trace.calculation.iterations import borders
 from bptt_trace.engine.every_path import Uncountable, write_paths
+from bptt_trace.engine.extra_lines import write_extra
 from bptt_trace.engine.forward_mode import write_forward
 from bptt_trace.engine.gradient_check import write_check
 from bptt_trace.engine.gradients import Route
@@ -26,15 +27,25 @@ def with_more(program: Program, problem: Problem, routes: Mapping[int, Route], l
     ``routes`` are those of its losses, ``leaves`` the positions of its
     parameters. Raises ``ProblemError`` where the paths are too many to print.
     """
-    also, builder = problem.also, Builder(program)
+    also = problem.also
+    if not also:
+        return program
+    builder = Builder(program)
+    for name, text in also.lines:
+        try:
+            write_extra(builder, name, text, problem.network.steps or 0)
+        except ProblemError as error:
+            error.path = error.path or f"also.lines.{name}"
+            error.source = error.source or problem.source
+            raise
     if also.forward_mode:
         write_forward(builder, program.index[LOSS], also.forward_mode)
         if len(builder.steps) - len(program) > MOST_LINES:
-            raise _too_many("forward_mode")
+            raise _too_many(problem, "forward_mode")
     if also.gradient_check:
         write_check(builder, program.index[LOSS], also.gradient_check, (problem.update.iterations if problem.update else 0) + 2)
         if len(builder.steps) - len(program) > MOST_LINES:
-            raise _too_many("gradient_check")
+            raise _too_many(problem, "gradient_check")
     if also.paths:
         frozen = problem.update.freeze if problem.update else ()
         try:
@@ -49,7 +60,7 @@ def with_more(program: Program, problem: Problem, routes: Mapping[int, Route], l
                 most=MOST_LINES,
             )
         except Uncountable:
-            raise _too_many("paths") from None
+            raise _too_many(problem, "paths") from None
     return builder.build()
 
 
@@ -60,8 +71,9 @@ def _carrying(network: Network) -> set[str]:
     return {stem for cell in network.cells for stem in (*cell.state, "h")}
 
 
-def _too_many(key: str) -> ProblemError:
+def _too_many(problem: Problem, key: str) -> ProblemError:
     return ProblemError(
         f'more than {MOST_LINES:,} lines; one unit (hidden = 1), fewer time steps, or fewer parameters, as in ["w_hh"], would do',
         path=f"also.{key}",
+        source=problem.source,
     )

@@ -34,7 +34,7 @@ def build(problem: Problem) -> Program:
         return builder.build()
     routes = given.pass_forward(training.begin())
     if problem.loss.kind == "none":
-        return _with_factors(builder, problem)
+        return with_more(_with_factors(builder, problem), problem, routes, [])
     start = len(builder.steps) - 1
     if not isinstance(network, Graph) and not training.frozen.issuperset(network.inner):
         links(builder)  # the chain ends at the hidden layer, if that learns at all

@@ -205,7 +205,8 @@ def _line_by_line(forward: Program, numbers: Sequence[Decimal], names: Sequence[
                 found = slopes(*[values[p] for p in arguments[: rule.arity]], *rest)
             except (ArithmeticError, ValueError):
                 return None
-            for argument, slope in zip(arguments, (*found, *[found[-1]] * len(others)), strict=False):
+            further = [found[-1]] * (len(others) - 1) if others else []
+            for argument, slope in zip(arguments, (*found, *further), strict=True):
                 back[argument] += back[position] * slope
         results = [back[forward.index[name]] for name in names]
         if not all(map(mpmath.isfinite, results)):

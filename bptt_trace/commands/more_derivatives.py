@@ -81,7 +81,8 @@ def _print(
     output = Output.chosen(form, target, SHEETS, templates=templates, fragment=fragment)
     table, name = document(problem, changes)
     also = table.setdefault("also", {})
-    also[section] = list(parameters) or also.get(section, "all")
+    if isinstance(also, dict):
+        also[section] = list(parameters) or also.get(section, "all")
     try:
         read = from_document(table, name)
     except ProblemError as error:

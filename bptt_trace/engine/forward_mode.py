@@ -56,10 +56,8 @@ def _slopes(numbers: Numbers, line: int) -> Iterator[tuple[int, Formula]]:
     rule = cast(Rule, step.rule)
     for place, used in enumerate(step.arguments):
         back = adjoint(rule, min(place, rule.arity), ONE)
-        yield (
-            used,
-            renumbered(back.rule.formula, [line if source == RESULT else step.arguments[source] for source in back.sources]),
-        )
+        filled = [line if source == RESULT else step.arguments[source] for source in back.sources]
+        yield used, renumbered(back.rule.formula, filled)
 
 
 def _of_column(numbers: Numbers, line: int, formula: Apply) -> Iterator[tuple[int, Formula]]:

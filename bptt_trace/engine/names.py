@@ -162,6 +162,8 @@ class Role(Enum):
     """Slopes from junction to junction, what a path contributes, and the sums of these."""
     TANGENT = "tangent"
     """The slope of a line in one parameter, calculated forward."""
+    EXTRA = "extra"
+    """A line that is asked for beside those of the calculation: tanh(c_t) alone."""
     CHECK = "check"
     """A parameter that is moved a little for a gradient check, and the quotient of the losses."""
 

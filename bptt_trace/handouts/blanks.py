@@ -21,7 +21,7 @@ from bptt_trace.problem.problem import Problem
 
 HINTS = range(4)
 """0: nothing; 1: the kind of line; 2: its formula; 3: also the formula with the given numbers."""
-PARTS = ("forward", "loss", "backward", "update", "again", "memory", "gradient_check", "forward_mode", "paths")
+PARTS = ("forward", "loss", "backward", "update", "again", "memory", "extra", "gradient_check", "forward_mode", "paths")
 """The parts of a sheet by name; ``gradients`` is everything from the backward pass to the update."""
 
 
@@ -84,7 +84,7 @@ def blanks_of(key: Key, wanted: Sequence[str] = ("all",), hints: int = 2) -> Bla
     if not asked:
         raise ProblemError("there is nothing to fill in: this problem has no such lines", path="blanks")
     left_out = _given_away(key, asked)
-    for part in ("again", "memory", "gradient_check", "forward_mode", "paths"):
+    for part in ("again", "memory", "extra", "gradient_check", "forward_mode", "paths"):
         if asked.isdisjoint(lines[part]):
             left_out |= set(lines[part])
     calculations = "results" not in wanted
@@ -114,6 +114,7 @@ def _lines(parts: Parts) -> dict[str, list[int]]:
         lines_of["gradients"] += [*backward, *of_parameters, *of_truncation, *iteration.ahead, *iteration.changes]
     lines_of["again"] = [*(p for lines in parts.again.steps.values() for p in lines), *parts.again.losses]
     lines_of["memory"] = parts.factors
+    lines_of["extra"] = parts.extras
     lines_of["gradient_check"] = parts.checks
     lines_of["forward_mode"], lines_of["paths"] = parts.tangents, parts.paths
     return lines_of

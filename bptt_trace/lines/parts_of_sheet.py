@@ -141,6 +141,8 @@ class Parts:
     """The forward pass with the new parameters."""
     factors: list[int] = field(default_factory=list)
     """∂h_t/∂h_{t−1} and the products of these."""
+    extras: list[int] = field(default_factory=list)
+    """Lines that are asked for beside those of the calculation."""
     tangents: list[int] = field(default_factory=list)
     """Slopes of lines in a parameter, calculated forward."""
     paths: list[int] = field(default_factory=list)
@@ -219,7 +221,14 @@ CLIPPING = ("squares", "norm", "scale", "clipped")
 
 _GRADIENTS = frozenset({Role.CONTRIBUTION, Role.GRADIENT})
 _FORWARD = frozenset({Role.PREACTIVATION, Role.HIDDEN, Role.OUTPUT})
-_LISTS = {Role.LOSS: "losses", Role.UPDATE: "updates", Role.FACTOR: "factors", Role.TANGENT: "tangents", Role.PATH: "paths"}
+_LISTS = {
+    Role.LOSS: "losses",
+    Role.UPDATE: "updates",
+    Role.FACTOR: "factors",
+    Role.TANGENT: "tangents",
+    Role.PATH: "paths",
+    Role.EXTRA: "extras",
+}
 
 
 def parts_of(program: Program) -> Parts:

@@ -39,6 +39,7 @@ def headings(desk: Desk) -> dict[str, str]:
         "update": "Update",
         "again": "Forward pass with the new parameters",
         "memory": "Memory: how far an error reaches back",
+        "extra": "Further lines",
         "gradient_check": "Gradient check",
         "forward_mode": "Forward mode",
         "paths": "Every path",

@@ -14,6 +14,7 @@ from functools import cached_property
 from bptt_trace.engine.activation_parser import activation
 from bptt_trace.engine.expressions import MAX_LENGTH, Expression, Parser, Reading, refusal, shape_in_words
 from bptt_trace.engine.formula import Formula, Function, Shape, Var, identity
+from bptt_trace.engine.formula_walks import applications
 from bptt_trace.engine.functions import ELEMENTARY, leaky_relu, relu, softmax
 from bptt_trace.engine.names import LOSS, Name, Role
 from bptt_trace.engine.program import Builder
@@ -91,6 +92,10 @@ class Graph(Network):
             last = number == len(self.equations)
             try:
                 formula = Reading(text, lambda part: known[part.text], self.functions).formula(right)
+                for one in applications(formula):
+                    if one.function.entry is not None and not one.argument.shape:
+                        message = f"{one.function.name} of one number; a column is due, as in {one.function.name}([x, y])"
+                        raise refusal(text, message, next(call.place for call in right.calls() if call.text == one.function.name))
                 if last and formula.shape:
                     message = (
                         f"the last line is {shape_in_words(formula.shape)}; gradients are those of a number, as of sum({stem})"

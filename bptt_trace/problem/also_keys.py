@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+from bptt_trace.engine.extra_lines import parsed
 from bptt_trace.engine.gradient_check import EPSILON
 from bptt_trace.engine.names import Name
 from bptt_trace.engine.scalar_program import indices
@@ -30,6 +31,8 @@ class Also:
 
     gradient_check: tuple[Name, ...] = ()
     """Whose gradients are compared with a quotient of differences."""
+    lines: tuple[tuple[str, str], ...] = ()
+    """Further lines, by name: expressions over those of the program."""
     epsilon: Number = EPSILON_OF_CHECKS
     """By how much a parameter is moved for that, to either side."""
 
@@ -39,21 +42,24 @@ class Also:
         return {EPSILON: self.epsilon} if self.gradient_check else {}
 
     def __bool__(self) -> bool:
-        return bool(self.paths or self.forward_mode or self.gradient_check)
+        return bool(self.paths or self.forward_mode or self.gradient_check or self.lines)
 
 
 def also_of(table: Mapping[str, Any], network: Network, update: Update | None, *, has_loss: bool) -> Also:
     """What a table asks for; raises ``ProblemError`` for what is no parameter that learns."""
     if not table:
         return Also()
+    lines = tuple(_lines(table.get("lines", {})))
+    if set(table) == {"lines"}:
+        return Also(lines=lines)
     if not has_loss:
         raise ProblemError("without a loss (kind none, or gradients that are given) nothing has a gradient", path="also")
     if update and update.look_ahead:
         raise ProblemError("the gradients are taken ahead of the parameters (look_ahead), which has no such lines", path="also")
     frozen = update.freeze if update else ()
-    asked = {key: value for key, value in table.items() if key != "epsilon"}
+    asked = {key: value for key, value in table.items() if key not in ("epsilon", "lines")}
     named = {key: tuple(dict.fromkeys(_named(key, value, network, frozen))) for key, value in asked.items()}
-    found = Also(named.get("paths", ()), named.get("forward_mode", ()), named.get("gradient_check", ()))
+    found = Also(named.get("paths", ()), named.get("forward_mode", ()), named.get("gradient_check", ()), lines)
     if found.paths and update and update.truncate_every:
         raise ProblemError("windows overlap (update.truncate_every), so a path counts for some passes only", path="also.paths")
     if found.gradient_check and EPSILON in network.parameters():
@@ -66,6 +72,23 @@ def also_of(table: Mapping[str, Any], network: Network, update: Update | None, *
     if not found.gradient_check:
         raise ProblemError("nothing is moved by it; also.gradient_check names what is", path="also.epsilon")
     return replace(found, epsilon=epsilon)
+
+
+def _lines(table: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Further lines; raises ``ProblemError`` where a name or an expression cannot be read."""
+    for name, text in table.items():
+        try:
+            plain = Name.parse(name.removesuffix("_t")) == Name(name.removesuffix("_t"))
+        except UnknownName:
+            plain = False
+        if not plain:
+            raise ProblemError(f"{shown(name)} is not possible here; letters, and _t for a line at every step", path="also.lines")
+        try:
+            parsed(text)
+        except ProblemError as error:
+            error.path = f"also.lines.{name}"
+            raise
+        yield name, text
 
 
 def _named(key: str, value: Any, network: Network, frozen: Collection[Name]) -> Iterator[Name]:

@@ -51,6 +51,7 @@ _SECTIONS = {
     Role.TANGENT: "backward",
     Role.PATH: "backward",
     Role.CHECK: "backward",
+    Role.EXTRA: "forward",
 }
 
 

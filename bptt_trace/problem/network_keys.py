@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
-from bptt_trace.engine.activation_parser import activation as expression
 from bptt_trace.engine.formula import Function
-from bptt_trace.engine.functions import ACTIVATIONS, leaky_relu, relu, softmax
+from bptt_trace.engine.functions import softmax
 from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, Layer, Name
-from bptt_trace.errors import ProblemError, UnknownName, nearest
+from bptt_trace.errors import ProblemError, UnknownName
 from bptt_trace.networks.attention import Attention, SelfAttention
 from bptt_trace.networks.cells import Cell
 from bptt_trace.networks.cells.dense import Dense
 from bptt_trace.networks.cells.equations import Equations
 from bptt_trace.networks.cells.gru import GRU
 from bptt_trace.networks.cells.lstm import LSTM
-from bptt_trace.networks.cells.readout import Readout
-from bptt_trace.networks.cells.readout_equations import ReadoutEquations
 from bptt_trace.networks.cells.rnn import RNN
 from bptt_trace.networks.cells.slstm import SLSTM
 from bptt_trace.networks.forward_pass import Network
-from bptt_trace.problem.cell_keys import equations_of, fits, readout_of
-from bptt_trace.problem.numbers import exact_number, shown
+from bptt_trace.problem.activation_keys import activation_of, number_of
+from bptt_trace.problem.cell_keys import equations_of, fits
+from bptt_trace.problem.numbers import shown
+from bptt_trace.problem.readout_keys import dropped_share, output_layer
 
 CELLS: dict[str, Callable[..., Cell]] = {
     "dense": Dense, "rnn": RNN, "lstm": LSTM, "gru": GRU, "slstm": SLSTM, "attention": SelfAttention,
@@ -64,7 +61,7 @@ def network_of(table: Keys, given: Keys, parameters: Keys, cell: Keys | None = N
     sizes = _Sizes(table, given, parameters, rows, one_way, [layer_name(words[0], count, place) for place in range(count)])
     units = sizes.hidden()
     layers, cells, hidden = _side_by_side(words, count, one_way, units)
-    readout = _readout(table, cells, cell or {})
+    readout = output_layer(table, cells, cell or {})
     first_only = table.get("inputs", "every") == "first"
     feedback = table.get("decoder", table.get("feedback", ""))
     seen = sum(hidden[-2:]) if words == BOTH else hidden[-1]
@@ -98,7 +95,7 @@ def network_of(table: Keys, given: Keys, parameters: Keys, cell: Keys | None = N
         feedback=feedback,
         source_steps=source_steps,
         input_gradients=table.get("input_gradients", False),
-        dropout=_dropout(table, readout),
+        dropout=dropped_share(table, readout),
         attention=_looking_back(table, source_steps),
     )
     network = replace(network, shared=_shared(network, parameters))
@@ -254,68 +251,8 @@ def _of_equations(table: Keys, parameters: Keys, cell: Keys | None, layers: int)
     if key := next((key for key in CONVENTIONS if key in table), ""):
         raise ProblemError(f"the equations say it, so {key} has no meaning beside them", path=f"network.{key}")
     _only_with_corners(table, " ".join([*cell["equations"], *cell.get("functions", {}).values()]))
-    slope, leak = _number(table, "relu_slope_at_0", Decimal(0)), _number(table, "leak", Decimal("0.01"))
+    slope, leak = number_of(table, "relu_slope_at_0", Decimal(0)), number_of(table, "leak", Decimal("0.01"))
     return (equations_of(cell, table, parameters, slope, leak),) * layers
-
-
-def _readout(table: Keys, cells: tuple[Cell, ...], own: Keys) -> Readout | ReadoutEquations | None:
-    if told := own.get("readout"):
-        for key in ("readout", "output_activation", "softmax"):
-            if key in table:
-                raise ProblemError("the readout is told by its equations (cell.readout)", path=f"network.{key}")
-        return readout_of(cells[0], told, own)
-    text = table.get("output_activation", "identity")
-    if not table.get("readout", True):
-        for key in ("output_activation", "softmax"):
-            if key in table:
-                raise ProblemError("there is no output layer (readout = false), so it has no activation", path=f"network.{key}")
-        return None
-    if "softmax" in table and text != "softmax":
-        raise ProblemError("there is no softmax at the output, so nothing is to be said of it", path="network.softmax")
-    function = activation_of(table, text, "output_activation", "psi", "psi")
-    taken = any("z" in (cell.stems if isinstance(cell, Equations) else cell.gates) for cell in cells)
-    return Readout(function, table.get("softmax", "line") == "steps", "a_y" if taken else "z")
-
-
-def _dropout(table: Keys, readout: Readout | ReadoutEquations | None) -> Fraction | None:
-    """The share that is dropped between the last hidden layer and the output."""
-    if "dropout" not in table:
-        return None
-    if readout is None:
-        raise ProblemError("dropout stands before an output layer, and there is none (readout = false)", path="network.dropout")
-    for key in ("bidirectional", "decoder"):
-        if table.get(key, False):
-            raise ProblemError(f"with {key}, dropout has no meaning here; leave it out", path="network.dropout")
-    share = exact_number(table["dropout"], "network.dropout")
-    if not 0 < share.value < 1:
-        raise ProblemError(f"{share.text} is not possible here; a share above 0 and below 1", path="network.dropout")
-    return share.value
-
-
-def activation_of(table: Keys, text: str, key: str, name: str, sign: str, number: int | None = None) -> Function:
-    """The activation that a text names or spells out in z; ``name``, ``sign`` and ``number`` are for one spelt out."""
-    if text == "relu":
-        return relu(_number(table, "relu_slope_at_0", Decimal(0)))
-    if text == "leaky_relu":
-        at_zero = _number(table, "relu_slope_at_0", Decimal(0)) if "relu_slope_at_0" in table else None
-        return leaky_relu(_number(table, "leak", Decimal("0.01")), at_zero)
-    if text in ACTIVATIONS:
-        return ACTIVATIONS[text]
-    if re.fullmatch(r"[A-Za-z_]+", text) and text != "z":
-        raise ProblemError(
-            f"unknown activation {shown(text)}{nearest(text, ACTIVATIONS)}; "
-            f"one of {', '.join(ACTIVATIONS)}, or an expression in z such as z/(1+abs(z))",
-            path=f"network.{key}",
-        )
-    try:
-        return expression(text, name, sign, _number(table, "relu_slope_at_0", Decimal(0)), number)
-    except ProblemError as error:
-        error.path = f"network.{key}"
-        raise
-
-
-def _number(table: Keys, key: str, default: Decimal) -> Fraction:
-    return exact_number(table.get(key, default), f"network.{key}").value
 
 
 def _only_with_corners(table: Keys, equations: str = "") -> None:
@@ -324,7 +261,7 @@ def _only_with_corners(table: Keys, equations: str = "") -> None:
     for key, function, what in (("leak", "leaky_relu", "leak"), ("relu_slope_at_0", "relu", "its slope at 0")):
         if key not in table:
             continue
-        _number(table, key, Decimal(0))
+        number_of(table, key, Decimal(0))
         if function not in used:
             raise ProblemError(f"there is no {function} in this network, so {what} has no meaning", path=f"network.{key}")
 

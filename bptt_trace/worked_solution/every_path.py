@@ -110,8 +110,8 @@ class Paths:
                     triangle.totals[state] = known
 
 
-def blocks(desk: Desk, *, drawn: bool, compact: bool) -> Iterator[Block]:
-    """What the section has; nothing where no paths are asked for."""
+def blocks(desk: Desk, *, sketch: Desk | None, compact: bool) -> Iterator[Block]:
+    """What the section has, with a picture from the desk ``sketch``; nothing where no paths are asked for."""
     paths = Paths(desk)
     if not paths.triangles:
         return
@@ -130,7 +130,7 @@ def blocks(desk: Desk, *, drawn: bool, compact: bool) -> Iterator[Block]:
         yield Lines(("Slopes",), desk.stream(paths.slopes, _slope_word(desk)))
     for triangle in paths.triangles.values():
         yield from _of_parameter(desk, triangle, compact=compact)
-    figure = longest_path(desk, [p for one in paths.triangles.values() for p in one.lines]) if drawn else None
+    figure = longest_path(sketch, [p for one in paths.triangles.values() for p in one.lines]) if sketch else None
     if figure is not None:
         yield figure
 

@@ -171,6 +171,7 @@ class _Writer:
             ("update", parts.updates),
             ("again", parts.again.losses),
             ("memory", parts.factors),
+            ("extra", parts.extras),
             ("gradient_check", parts.checks),
             ("forward_mode", parts.tangents),
             ("paths", parts.paths),

@@ -16,6 +16,7 @@ from bptt_trace.document.figures import Figure
 from bptt_trace.document.mathematics import Inline, Math, Number, Put, Relation, Row, Symbol, Verbatim, between, inline, sum_over
 from bptt_trace.document.notation import TEXT
 from bptt_trace.document.sheet import (
+    NO_WORD,
     Block,
     Bullets,
     Column,
@@ -30,7 +31,7 @@ from bptt_trace.document.sheet import (
     Table,
     turned,
 )
-from bptt_trace.engine.names import BACKWARD, ENCODER, LOSS, WHOLE_LOSS, Name, Role, gradient, word_and_number
+from bptt_trace.engine.names import BACKWARD, ENCODER, LOSS, Name, Role, gradient, word_and_number
 from bptt_trace.engine.program import WRITTEN_OUT, Moment, Program, Step
 from bptt_trace.engine.rules import Rule, of_any_letter
 from bptt_trace.errors import ProblemError
@@ -53,6 +54,7 @@ from bptt_trace.worked_solution import (
     gradient_check,
     letters,
     takeaways,
+    truncated_passes,
     update_notes,
     wording,
 )
@@ -70,8 +72,6 @@ EXPLAINED_STEPS = 3
 """Time steps with sentences of their own."""
 
 
-MOST_UNCUT = 100
-"""Lines of a backward pass without cuts that are printed beside a ledger; of more, the gradients of the parameters."""
 MANY = 1_000
 """Lines from which a sheet that prints some of its iterations spells only the names that it needs."""
 MAX_PRINTED = 300_000
@@ -290,12 +290,12 @@ class Writer:
             yield Section("again", f"{titles['again']}{after}", self.collected(self.again()))
         if first:
             yield Section("memory", titles["memory"], self.collected(self.memory()))
+            yield Section("extra", titles["extra"], self.collected(self.extra()))
             checks = gradient_check.blocks(self.desk, compact=self.compact)
             yield Section("gradient_check", titles["gradient_check"], self.collected(iter(checks)))
-            yield Section(
-                "forward_mode", titles["forward_mode"], self.collected(forward_mode.blocks(self.desk, compact=self.compact))
-            )
-            of_paths = every_path.blocks(self.desk, drawn=self.drawn, compact=self.compact)
+            of_forward_mode = forward_mode.blocks(self.desk, compact=self.compact)
+            yield Section("forward_mode", titles["forward_mode"], self.collected(of_forward_mode))
+            of_paths = every_path.blocks(self.desk, sketch=self.sketch[0] if self.drawn else None, compact=self.compact)
             yield Section("paths", titles["paths"], self.collected(of_paths))
         if several:
             yield Section("training", "All iterations", self.collected(self.training()))
@@ -327,7 +327,8 @@ class Writer:
         }
         for which, block in blocks.items():
             yield Section(which, titles[which], self.collected(block()))
-        yield Section("truncation", titles["truncation"], self.collected(self.truncation()))
+        left_out = truncated_passes.left_out(self.board, self.labels, self.parts, self.update_of, brief=self.on_ledger)
+        yield Section("truncation", titles["truncation"], self.collected(left_out))
         number = " 1" if self.parts.last > 1 and self.update_of.told else ""
         yield Section("update", f"{titles['update']}{number}", self.collected(self.update()))
 
@@ -345,7 +346,7 @@ class Writer:
         if backward:
             yield Lines(("Backward pass",), board.stream(backward, labels))
         if parts.passes:
-            yield from self._passes(parts)
+            yield from truncated_passes.passes(board, self.labels, parts, self.update_of)
         for parameter, group in parts.gradients.items():
             long = len(group) > WRITTEN_OUT + 1
             lines = [p for p in group if long or not board.steps[p].repeats]
@@ -367,37 +368,6 @@ class Writer:
             yield from course.figure()
         if not self.compact:
             yield from course.said()
-
-    def truncation(self) -> Iterator[Block]:
-        """The gradients of the whole backward pass, and what the truncated one leaves out of each."""
-        parts, length = self.parts, self.update_of.truncate
-        if not parts.cut:
-            return
-        whole, part = gradient(Name("p"), of=WHOLE_LOSS), gradient(Name("p"))
-        if self.parts.passes:
-            yield Paragraph(
-                inline("{whole} is the gradient without any cut. The update uses {part}.",
-                       whole=self.desk.speller.math(whole), part=self.desk.speller.math(part))
-            )  # fmt: skip
-        else:
-            yield self._windows(whole, part, length or 0)
-        lines = self._numbered(parts.whole)
-        if self.on_ledger and len(lines) > MOST_UNCUT:
-            lines = [p for p in lines if self.board.steps[p].target.time is None and self.board.steps[p].target.via is None]
-        yield Lines(("The whole backward pass",), self.board.stream(lines, self.labels.of))
-        yield Lines(("Whole minus truncated",), self.board.stream(parts.cut, self.labels.of))
-
-    def _windows(self, whole: Name, part: Name, length: int) -> Paragraph:
-        """Where a truncated pass is cut."""
-        return Paragraph(
-            inline(
-                "Gradients are carried back within windows of {length}; at the border of two windows the way back is cut. "
-                "{whole} is the gradient without any cut. The update uses {part}.",
-                length=f"{in_words(length)} step{'s' if length != 1 else ''}",
-                whole=self.desk.speller.math(whole),
-                part=self.desk.speller.math(part),
-            )
-        )
 
     def forward(self) -> Iterator[Block]:
         """The forward pass."""
@@ -568,8 +538,7 @@ class Writer:
         """The gradients of everything but parameters, last step first."""
         board, backward = self.board, self.parts.backward
         if self.parts.passes:
-            yield from self._passes(self.parts)
-            yield from self._network()
+            yield from truncated_passes.passes(self.board, self.labels, self.parts, self.update_of)
             return
         if not backward:
             return  # every parameter is frozen
@@ -597,24 +566,6 @@ class Writer:
     def _numbered(self, lines: Iterable[int]) -> list[int]:
         """These lines without the parts of sums that only repeat another line, which have no number."""
         return [position for position in lines if not self.board.steps[position].repeats]
-
-    def _passes(self, parts: Parts) -> Iterator[Block]:
-        """Backward passes that overlap, the lines of each."""
-        back, before = self.update_of.truncate or 0, 0
-        every = self.update_of.truncate_every or 0
-        often = f"every {in_words(every)} steps" if every > 1 else "every step"
-        yield Paragraph(
-            (
-                f"A pass begins after {often}, with the losses that no earlier pass had, and goes back {in_words(back)} steps. "
-                "The gradients of all passes are added up.",
-            )
-        )
-        for end, lines in parts.passes.items():
-            first = max(end - back, 0) + 1
-            losses = f"loss of step {end}" if end == before + 1 else f"losses of steps {before + 1} to {end}"
-            title = f"Pass from step {end} back to step {first}: the {losses}"
-            yield Lines((title,), self.board.stream([p for p in lines if not self.board.steps[p].repeats], self.labels.of))
-            before = end
 
     def inputs(self) -> Iterator[Block]:
         """The gradients of inputs and of initial states, where these are asked for."""
@@ -969,6 +920,11 @@ class Writer:
                 everything += again.losses
                 yield Lines(("All steps",) if self.recurrent else (), self.board.stream(everything, self.labels.of))
         yield from self.said(update_notes.new_loss, self.desk)
+
+    def extra(self) -> Iterator[Block]:
+        """Lines that are asked for beside those of the calculation."""
+        if self.parts.extras:
+            yield Lines((), self.board.stream(self.parts.extras, lambda _, __: NO_WORD))
 
     def memory(self) -> Iterator[Block]:
         """The slopes between states and their products."""
