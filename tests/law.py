@@ -673,12 +673,12 @@ def read_latex(text: str) -> list[list[Printed]]:
     for line in text.splitlines():
         if line.startswith(r"\sheetsection"):
             sections.append([])
-        if re.search(r"\\makebox\[[\d.]+mm\]\[l\]\{quantity\}", line):
+        if re.search(r"\\makebox\[[\d.]+\\sheetmm\]\[l\]\{quantity\}", line):
             reading, adds_up = True, "so far" in line
         elif line.startswith(r"\bottomrule"):
             reading = False
-        elif line.removeprefix(r"{\footnotesize").startswith(r"\stackedline{"):
-            cells = _arguments(line.removeprefix(r"{\footnotesize").removeprefix(r"\stackedline"))
+        elif line.removeprefix(r"{\sheetsmall").startswith(r"\stackedline{"):
+            cells = _arguments(line.removeprefix(r"{\sheetsmall").removeprefix(r"\stackedline"))
             sections[-1].append(_from_latex(*cells[:5], _unset(cells[6])))
         elif (reading and r"\multicolumn{6}" in line) or (reading and r"\multicolumn{7}" in line):
             sections[-1].append(_board_from_latex(line))
@@ -692,7 +692,7 @@ def read_latex(text: str) -> list[list[Printed]]:
 def _board_from_latex(line: str) -> Printed:
     """A line of matrices: ``$name$ $=$ $formula$ $=$ $numbers$ $=$ $result$`` in one cell."""
     number = line.partition(" & ")[0]
-    cell = line[line.index(r"\rule{0pt}{4mm}") :].removeprefix(r"\rule{0pt}{4mm}")
+    cell = line[line.index(r"\rule{0pt}{4\sheetmm}") :].removeprefix(r"\rule{0pt}{4\sheetmm}")
     parts = [part for part in re.findall(r"\$(.*?)\$", cell.replace(r"\\ ", r"\cr ")) if part not in ("=", r"\approx")]
     relation = "~" if r"$\approx$" in cell else "="
     parts = [part for part in parts[:4] if r"\quad" not in part]
@@ -704,7 +704,7 @@ def _component_cells(line: str) -> str:
     if r"\multicolumn{2}" not in line:
         return line
     line = re.sub(r"\\rule\[.*?\]\{0pt\}\{.*?\}", "", line)
-    return re.sub(r"\\multicolumn\{2\}\{.*?mm\}\}\{(.*?\$.*?\$\}?)\} &", r"$$ & \1 &", line)
+    return re.sub(r"\\multicolumn\{2\}\{.*?\\sheetmm\}\}\{(.*?\$.*?\$\}?)\} &", r"$$ & \1 &", line)
 
 
 def _arguments(text: str) -> list[str]:
