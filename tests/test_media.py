@@ -53,7 +53,7 @@ HOSTILE = [
 ]
 SOURCES = [
     "sheet.md.j2", "sheet.html.j2", "sheet.tex.j2", "exam.tex.j2", "packages.tex.j2", "sheet.typ.j2", "body.tex.j2",
-    "slides.tex.j2",
+    "slides.tex.j2", "question.html.j2",
 ]  # fmt: skip
 PROGRAMS = ["python.py.j2", "numpy.py.j2", "torch.py.j2", "sympy.py.j2", "passages.py.j2"]
 

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bptt_trace.commands import options
 from bptt_trace.commands.output import Output
 
+if TYPE_CHECKING:
+    from bptt_trace.calculation.arithmetic import Values
+    from bptt_trace.document.sheet import Sheet
+    from bptt_trace.engine.program import Program
+    from bptt_trace.problem.problem import Problem
+
 SHEETS = ("markdown", "latex", "pdf", "html", "json")
 """What a sheet is printed as for people, or as data."""
-DOCUMENTS = ("typst", "ipynb", "beamer")
-"""What a worked solution is printed as besides."""
+EXPORTS = ("ipynb", "beamer")
+"""What a worked solution is printed as besides, by ``exports``."""
 CODE = ("python", "numpy", "torch", "sympy")
 """What a sheet may be printed as for a machine to run."""
 LINES_ALONE = ("json", "python", "sympy")
@@ -21,7 +28,9 @@ LINES_ALONE = ("json", "python", "sympy")
 
 @click.command()
 @options.problem
-@options.form_and_file(SHEETS + DOCUMENTS + CODE, "python, numpy, torch and sympy are programs that reproduce the sheet.")
+@options.form_and_file(
+    (*SHEETS, "typst", *EXPORTS, *CODE), "python, numpy, torch and sympy are programs that reproduce the sheet."
+)
 @options.rounding
 @click.option(
     "--steps",
@@ -70,7 +79,9 @@ def solve(
     from bptt_trace.problem.numbers import Rounding
     from bptt_trace.problem.problem import load
 
-    output = Output.chosen(form, target, SHEETS + DOCUMENTS + CODE, templates=templates, flavor=flavor, fragment=fragment)
+    output = Output.chosen(
+        form, target, (*SHEETS, "typst", *EXPORTS, *CODE), templates=templates, flavor=flavor, fragment=fragment
+    )
     if with_proof and output.form in CODE:
         raise click.UsageError(
             "--prove writes into the footer of a sheet, and a program has none; -f torch and -f sympy are proofs of their own"
@@ -105,20 +116,24 @@ def solve(
         proof=proof_note(read) if with_proof else None,
         show="all" if data else show,
     )
-    if output.form == "ipynb":
-        from bptt_trace.exports.notebook import solution_notebook
-        from bptt_trace.media.templates import code
-        from bptt_trace.worked_solution.python_program import listing
-
-        exact = read.rounding.policy == "exact"  # closed forms have no program
-        output.write([solution_notebook(sheet, "" if exact else code(listing(read, program, values, "python")))])
+    if output.form in EXPORTS:
+        output.write([_exported(output, read, program, values, sheet)])
         return
+    output.show(sheet)
+
+
+def _exported(output: Output, problem: Problem, program: Program, values: Values, sheet: Sheet) -> str:
+    """A worked solution as a notebook or as slides."""
     if output.form == "beamer":
         from bptt_trace.exports.slides import slides
 
-        output.write([slides(read, program, values, sheet, output.templates)])
-        return
-    output.show(sheet)
+        return slides(problem, program, values, sheet, output.templates)
+    from bptt_trace.exports.notebook import solution_notebook
+    from bptt_trace.media.templates import code
+    from bptt_trace.worked_solution.python_program import listing
+
+    exact = problem.rounding.policy == "exact"  # closed forms have no program
+    return solution_notebook(sheet, "" if exact else code(listing(problem, program, values, "python")))
 
 
 @click.command()
