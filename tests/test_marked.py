@@ -307,7 +307,7 @@ OURS = (
 @some_hostile
 def test_an_answer_in_latex_has_no_command_of_its_own(text: str) -> None:
     """Of what LaTeX could act upon, only our own escapes are left."""
-    cells = re.findall(r"\\fitted\{\d+mm\}\{(.*?)\} & ", latex(sheet(text)))
+    cells = re.findall(r"\\fitted\{\d+\\sheetmm\}\{(.*?)\} & ", latex(sheet(text)))
     assert len(cells) == len(by_hand(key("rnn")))
     left = re.sub(OURS, "", cells[LINE])
     assert not re.search(r"[\\{}$&#%_^~]", left), left

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bptt_trace.commands import options
 from bptt_trace.commands.output import Output
 
+if TYPE_CHECKING:
+    from bptt_trace.calculation.arithmetic import Values
+    from bptt_trace.document.sheet import Sheet
+    from bptt_trace.engine.program import Program
+    from bptt_trace.problem.problem import Problem
+
 SHEETS = ("markdown", "latex", "pdf", "html", "json")
 """What a sheet is printed as for people, or as data."""
-DOCUMENTS = ("typst", "ipynb", "beamer")
-"""What a worked solution is printed as besides."""
+DOCUMENTS = ("ipynb", "beamer")
+"""What a worked solution is printed as besides, by ``exports``."""
 CODE = ("python", "numpy", "torch", "sympy")
 """What a sheet may be printed as for a machine to run."""
-EXPORTS = ("xlsx",)
+WORKBOOK = ("xlsx",)
 """What another program calculates with."""
 LINES_ALONE = ("json", "python", "sympy")
 """Forms in which vectors are told by their components whatever ``--detail`` says; other programs have matrices alone."""
@@ -24,7 +31,7 @@ LINES_ALONE = ("json", "python", "sympy")
 @click.command()
 @options.problem
 @options.form_and_file(
-    SHEETS + DOCUMENTS + CODE + EXPORTS,
+    (*SHEETS, "typst", *DOCUMENTS, *WORKBOOK, *CODE),
     "python, numpy, torch and sympy are programs that reproduce the sheet, xlsx is a live workbook.",
 )
 @options.rounding
@@ -69,9 +76,9 @@ def solve(
     from bptt_trace.problem.numbers import Rounding
     from bptt_trace.problem.problem import load
 
-    forms = SHEETS + DOCUMENTS + CODE + EXPORTS
+    forms = (*SHEETS, "typst", *DOCUMENTS, *WORKBOOK, *CODE)
     output = Output.chosen(form, target, forms, templates=templates, flavor=flavor, fragment=fragment)
-    if with_proof and output.form in EXPORTS:
+    if with_proof and output.form in WORKBOOK:
         raise click.UsageError("--prove writes into the footer of a sheet, and a workbook has none")
     if with_proof and output.form in CODE:
         raise click.UsageError(
@@ -113,20 +120,24 @@ def solve(
         proof=proof_note(read) if with_proof else None,
         show="all" if data else show,
     )
-    if output.form == "ipynb":
-        from bptt_trace.exports.notebook import solution_notebook
-        from bptt_trace.media.templates import code
-        from bptt_trace.worked_solution.python_program import listing
-
-        exact = read.rounding.policy == "exact"  # closed forms have no program
-        output.write([solution_notebook(sheet, "" if exact else code(listing(read, program, values, "python")))])
+    if output.form in DOCUMENTS:
+        output.write([_exported(output, read, program, values, sheet)])
         return
+    output.show(sheet)
+
+
+def _exported(output: Output, problem: Problem, program: Program, values: Values, sheet: Sheet) -> str:
+    """A worked solution as a notebook or as slides."""
     if output.form == "beamer":
         from bptt_trace.exports.slides import slides
 
-        output.write([slides(read, program, values, sheet, output.templates)])
-        return
-    output.show(sheet)
+        return slides(problem, program, values, sheet, output.templates)
+    from bptt_trace.exports.notebook import solution_notebook
+    from bptt_trace.media.templates import code
+    from bptt_trace.worked_solution.python_program import listing
+
+    exact = problem.rounding.policy == "exact"  # closed forms have no program
+    return solution_notebook(sheet, "" if exact else code(listing(problem, program, values, "python")))
 
 
 @click.command()
