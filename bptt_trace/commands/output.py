@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
+from bptt_trace.commands.exported import prepare
 from bptt_trace.files import opened
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Output:
 
         Raises:
             click.UsageError: If these options do not go together.
-            ProgramMissing: If nothing here makes a PDF; then nothing has been calculated yet.
+            ProgramMissing: If nothing here makes a PDF, or a workbook; then nothing has been calculated yet.
 
         """
         form = _form(form, file, forms)
@@ -83,6 +84,7 @@ class Output:
             from bptt_trace.media.latex_program import find_engine
 
             find_engine()
+        prepare(form)
         return cls(form, file, templates, latex.get("fragment", False), latex.get("exam", False))
 
     def write(self, pieces: Iterable[str]) -> None:
