@@ -18,6 +18,7 @@ from bptt_trace.document.notation import SUM
 from bptt_trace.engine.formula import Formula
 from bptt_trace.engine.gradients import RESULT
 from bptt_trace.errors import ProblemError
+from bptt_trace.exports.asked_lines import original
 from bptt_trace.exports.formulas import Referring, slopes
 from bptt_trace.marking.key import HALF, MARGIN, Key
 
@@ -88,9 +89,7 @@ class Cells:
 
     def original(self, position: int) -> int:
         """The line itself, or the one that it repeats."""
-        while self.key.steps[position].repeats:
-            position = self.key.steps[position].arguments[0]
-        return position
+        return original(self.key, position)
 
     def where(self, position: int) -> str:
         """The cell of the result of a line."""
