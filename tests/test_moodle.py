@@ -267,6 +267,16 @@ def test_a_class_is_one_bank(form: str, tmp_path: Path) -> None:
     assert sorted(file.suffix for file in (tmp_path / "class" / "keys").iterdir()) == [".md"] * 3
 
 
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("form", ["xlsx", "moodle", "canvas", "qti"])
+def test_jobs_change_no_byte(form: str, tmp_path: Path) -> None:
+    """Two processes write the files that one writes."""
+    for jobs in ("1", "2"):
+        assert run("vary", "rnn", "-n", "6", "-f", form, "-o", str(tmp_path / jobs), "--jobs", jobs).exit_code == 0
+    files = [{file.relative_to(folder): file.read_bytes() for file in folder.rglob("*.*")} for folder in tmp_path.iterdir()]
+    assert files[0] == files[1] and len(files[0]) > 20
+
+
 @pytest.mark.parametrize(("name", "form"), [("x.xml", "moodle"), ("x.zip", "qti")])
 def test_the_ending_chooses_the_platform(name: str, form: str, tmp_path: Path) -> None:
     """``-o x.xml`` is for Moodle, ``-o x.zip`` a package of QTI; the key that they hold is told."""

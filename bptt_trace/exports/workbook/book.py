@@ -122,11 +122,13 @@ class Book:
 
     @cached_property
     def shown(self) -> list[str]:
-        """What is printed now for each hole; nothing for what a worksheet does not tell."""
-        shown = Shown(self.values)
-        hidden = self.paper.hidden
-        bare = ["" if p in hidden else text for p, text in enumerate(shown.bare[TEXT])]
-        return [*bare, *("" if p in hidden else shown.operands[TEXT][p] for p in range(self.size))]
+        """What is printed now for each hole, bare and as operands; nothing for what a worksheet does not tell."""
+        printed = Shown(self.values).bare[TEXT]
+        bare = ["" if position in self.paper.hidden else text for position, text in enumerate(printed)]
+        for position, step in enumerate(self.steps):
+            if step.rule is None:  # a spreadsheet does not keep how a number was typed
+                bare[position] = f"{float(self.problem.given[step.target].value):.15g}"
+        return [*bare, *(f"({text})" if text.startswith("-") else text for text in bare)]
 
     # ---------------------------------------------------------------- formats
 
