@@ -400,6 +400,55 @@ FAULTS = (
         ),
     ),
     Fault("JSON: the first entries twice", 'separator = ",\\n    "\n    tables', 'separator = ""\n    tables', ("test_json.py",)),
+    # ------------------------------------------------------------ workbooks, platforms
+    Fault(
+        "a spreadsheet squares a negative number without its sign",
+        'negative=Form("(0-{})", (PRODUCT,), ATOM)',
+        'negative=Form("-{}", (PRODUCT,), ATOM)',
+        ("test_workbook.py::test_a_sign_in_front_of_a_square_is_kept",),
+    ),
+    Fault(
+        "a workbook refers to the wrong tab",
+        'return cell if "!" in cell or self.on == LINES else f"{LINES}!{cell}"',
+        "return cell",
+        ("test_workbook.py::test_every_example_recalculates_to_its_sheet",),
+    ),
+    Fault(
+        "a workbook forgets that a number before was wrong",
+        'IF(ISBLANK({answer}),{self.unsound_sources(position)},IF({verdict}="{RIGHT}",0,1))',
+        'IF(ISBLANK({answer}),0,IF({verdict}="{RIGHT}",0,0))',
+        ("test_workbook.py::test_one_slip_is_one_line_to_look_at_again",),
+    ),
+    Fault(
+        "a worksheet's workbook calculates what is asked for",
+        "other = self.at(COLUMNS.follows, position) if self.marked_by_key else '\"\"'",
+        "other = self.rule(position, self.used)",
+        ("test_workbook.py::test_no_result_of_a_blank_is_in_a_worksheet",),
+    ),
+    Fault(
+        "Moodle: a title becomes an embedded answer",
+        '.replace("{", "&#123;").replace("}", "&#125;")',
+        "",
+        ("test_moodle.py::test_a_title_of_braces_is_no_box",),
+    ),
+    Fault(
+        "Moodle: a mistake may be right",
+        "abs(value - good.value) <= APART * good.tolerance + tolerance",
+        "abs(value - good.value) <= 0",
+        ("test_moodle.py::test_variants_have_no_fault_against_the_grammar",),
+    ),
+    Fault(
+        "Canvas: more decimals than it keeps",
+        "return max(self.key.places[position] - KEPT, 0)",
+        "return 0",
+        ("test_moodle.py::test_canvas_holds_every_answer",),
+    ),
+    Fault(
+        "QTI: version 2 says something else",
+        'ratio=operation("divide"),',
+        'ratio=operation("divide") if prefix else operation("product"),',
+        ("test_qti.py::test_versions_say_the_same",),
+    ),
     Fault(
         "LaTeX may run programs",
         '_SAFE = ["-no-shell-escape", ',

@@ -18,8 +18,8 @@ ALL_TABS = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,false,false,fals
 """UTF-8 with commas; numbers with all their digits; a file for each tab."""
 
 
-def office(folder: Path, file: Path, form: str) -> None:
-    """Convert a workbook. Skips the test where LibreOffice is missing, but never where ``CI`` is set."""
+def office(folder: Path, form: str, *files: Path) -> None:
+    """Convert workbooks. Skips the test where LibreOffice is missing, but never where ``CI`` is set."""
     program = shutil.which("soffice")
     if program is None and not os.environ.get("CI"):
         pytest.skip("LibreOffice is not installed (Debian: libreoffice-calc-nogui)")
@@ -28,13 +28,18 @@ def office(folder: Path, file: Path, form: str) -> None:
     (profile / "user").mkdir(parents=True, exist_ok=True)
     (profile / "user" / "registrymodifications.xcu").write_text(SETTINGS, "utf-8")
     command = [program, f"-env:UserInstallation=file://{profile.resolve()}", "--headless", "--convert-to", form]
-    run = subprocess.run([*command, "--outdir", folder, file], capture_output=True, timeout=900, check=False, text=True)
+    run = subprocess.run([*command, "--outdir", folder, *files], capture_output=True, timeout=900, check=False, text=True)
     assert run.returncode == 0, run.stderr
 
 
 def recalculated(folder: Path, file: Path) -> dict[str, list[list[str]]]:
     """The cells of every tab of a workbook, by its name, after all formulas were calculated anew."""
-    office(folder, file, ALL_TABS)
+    office(folder, ALL_TABS, file)
+    return tabs_of(folder, file)
+
+
+def tabs_of(folder: Path, file: Path) -> dict[str, list[list[str]]]:
+    """The cells of every tab of a workbook that ``office`` has converted."""
     tabs = {}
     for written in folder.glob(f"{file.stem}-*.csv"):
         with written.open(encoding="utf-8", newline="") as lines:

@@ -16,6 +16,14 @@ KEYED = ("qti", "qti2.1", "qti2.2", "moodle", "canvas")
 """Forms that hold the key, because the platform marks by it."""
 
 
+def prepare(form: str) -> None:
+    """Raise ``ProgramMissing`` where a library that a form needs is not installed; then nothing has been calculated yet."""
+    if form == "xlsx":
+        from bptt_trace.exports.workbook.book import writer_of_workbooks
+
+        writer_of_workbooks()
+
+
 def exported(form: str, key: Key, blanks: Blanks) -> bytes:
     """A worksheet in a form."""
     if form == "xlsx":

@@ -147,7 +147,7 @@ def vary(
       bptt-trace vary rnn --code 36P-K71 -o again
       bptt-trace vary rnn -n 10000 --archive variants.zip --jobs 2
     """
-    from bptt_trace.commands.exported import exporter, tell
+    from bptt_trace.commands.exported import exporter, prepare, tell
     from bptt_trace.errors import ProblemError
     from bptt_trace.handouts.folder import students_of, write_archive, write_folder
     from bptt_trace.handouts.variant_sheets import Typesetter
@@ -166,6 +166,7 @@ def vary(
         raise click.UsageError(f"-n {count}, but {students} has {len(ids)} students; without -n each gets a variant")
     if form in EXPORTS and templates is not None:
         raise click.UsageError("--templates goes with -f markdown, -f latex or -f pdf")
+    prepare(form)
     medium = None if form in EXPORTS else _medium(form, templates)
     read, name = document(problem, changes)
     wanted = len(ids) or count or 1

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bptt_trace.commands.exported import prepare
 from bptt_trace.commands.screen import Screen, paged
 from bptt_trace.files import opened
 
@@ -75,7 +76,7 @@ class Output:
 
         Raises:
             click.UsageError: If these options do not go together.
-            ProgramMissing: If nothing here makes a PDF; then nothing has been calculated yet.
+            ProgramMissing: If nothing here makes a PDF, or a workbook; then nothing has been calculated yet.
 
         """
         form = _form(form, file, forms)
@@ -93,6 +94,7 @@ class Output:
             from bptt_trace.media.latex_program import find_engine
 
             find_engine()
+        prepare(form)
         return cls(form, file, templates, latex.get("fragment", False), latex.get("exam", False), flavor or "github")
 
     def write(self, pieces: Iterable[str]) -> None:

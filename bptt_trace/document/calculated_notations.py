@@ -22,7 +22,7 @@ SPREADSHEET = like(
     },
     extreme="{}({},{})",
     extremes={"max": "MAX", "min": "MIN"},
-    ellipsis="SUM({})",
+    ellipsis="{}",
 )  # fmt: skip
 """A cell of a spreadsheet; ``{0}`` is the argument of a function, which may stand there more than once."""
 

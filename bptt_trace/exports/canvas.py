@@ -15,11 +15,11 @@ from functools import cached_property
 from html import escape
 from io import BytesIO
 
-from bptt_trace.document.mathematics import Inline, words
 from bptt_trace.document.notation import UNICODE
-from bptt_trace.document.sheet import Row, Sheet, Table
+from bptt_trace.document.sheet import Row, Sheet
 from bptt_trace.exports.asked_lines import parts_with_lines
 from bptt_trace.exports.expected_answers import Answers
+from bptt_trace.exports.html import clean, plain, spelled, table
 from bptt_trace.exports.qti import FIRST_DAY, identifier
 from bptt_trace.handouts.blanks import Blanks
 from bptt_trace.handouts.worksheet import worksheet
@@ -71,7 +71,7 @@ class _Quiz:
     def text(self) -> str:
         """The quiz."""
         code = self.sheet.handout.code
-        title = _said(f"{self.sheet.title} ({code})" if code else self.sheet.title)
+        title = escape(clean(f"{self.sheet.title} ({code})" if code else self.sheet.title))
         name = identifier(code)
         return (
             f'<?xml version="1.0" encoding="UTF-8"?>\n<questestinterop xmlns="{SPACE}">\n'
@@ -81,7 +81,7 @@ class _Quiz:
 
     def items(self, name: str) -> Iterator[str]:
         """What is given as a text, then a question for each line."""
-        given = "".join([*(map(_table, self.sheet.given)), *self.conventions()])
+        given = "".join([*(map(table, self.sheet.given)), *self.conventions()])
         facts = _facts(question_type="text_only_question", points_possible="0")
         yield f'<item ident="{name}-given" title="Given">{facts}<presentation>{_material(given)}</presentation></item>\n'
         for part in parts_with_lines(self.key, self.sheet.sections):
@@ -94,7 +94,7 @@ class _Quiz:
         """The rules of the sheet."""
         for head, said in self.sheet.conventions:
             if head not in ("Answers", "Boxes"):
-                yield f"<p>{_said(head)}: {_spelled(said)}</p>"
+                yield f"<p>{plain(head)}: {spelled(said)}</p>"
 
     def item(self, name: str, position: int, row: Row, where: str) -> str:
         """The question of one line."""
@@ -103,7 +103,7 @@ class _Quiz:
         places = self.key.places[position] - power
         asked = f"{max(places, 0)} decimal{'' if places == 1 else 's'}"
         asked = f"Write the result times 10^{power}, with {asked}." if power else f"Write the result with {asked}."
-        text = f"<p>{_said(where)}</p><p>Line {row.number}: {_said(' = '.join(filter(None, sides)))}</p><p>{asked}</p>"
+        text = f"<p>{plain(where)}</p><p>Line {row.number}: {plain(' = '.join(filter(None, sides)))}</p><p>{asked}</p>"
         marks = self.key.weights[position]
         facts = _facts(question_type="numerical_question", points_possible=f"{marks:g}")
         label = '<response_label ident="answer1"/>'
@@ -149,17 +149,3 @@ def _facts(**facts: str) -> str:
 
 def _material(html: str) -> str:
     return f'<material><mattext texttype="text/html">{escape(html, quote=False)}</mattext></material>'
-
-
-def _said(text: str) -> str:
-    return escape("".join(sign for sign in text if sign.isprintable()))
-
-
-def _spelled(text: Inline) -> str:
-    return _said(words(text, lambda math: math.spell(UNICODE)))
-
-
-def _table(table: Table) -> str:
-    head = "".join(f"<th>{_spelled(column.heading)}</th>" for column in table.columns)
-    rows = "".join(f"<tr>{''.join(f'<td>{_spelled(cell)}</td>' for cell in row)}</tr>" for row in table.rows)
-    return f"<table><tr>{head}</tr>{rows}</table>"

@@ -36,7 +36,7 @@ class Referring(Printer):
     numbers = True
 
     def __init__(self, signs: Signs, references: Sequence[str], rest: str = "") -> None:
-        """``references`` has one for each variable by its number; ``rest`` are those of ``Rest``, as the notation lists them."""
+        """``references`` has one for each variable by its number; ``rest`` is what ``Rest`` adds up, in the notation."""
         super().__init__(signs)
         self.references, self.others = references, rest
 

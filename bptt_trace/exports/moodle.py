@@ -13,16 +13,16 @@ from functools import cached_property
 from html import escape
 from math import lcm
 
-from bptt_trace.document.mathematics import Inline, words
 from bptt_trace.document.notation import UNICODE
-from bptt_trace.document.sheet import Row, Sheet, Table
+from bptt_trace.document.sheet import Row, Sheet
 from bptt_trace.exports.asked_lines import parts_with_lines
 from bptt_trace.exports.expected_answers import Answers, Expected
+from bptt_trace.exports.html import clean, decimals, plain, spelled, table
 from bptt_trace.handouts.blanks import Blanks
 from bptt_trace.handouts.worksheet import worksheet
 from bptt_trace.marking.key import Key
 
-CELL = 'style="padding: 1px 8px; vertical-align: top"'
+CELL = ' style="padding: 1px 8px; vertical-align: top"'
 MOST_WEIGHT = 1_000
 """A weight is a whole number."""
 
@@ -84,31 +84,31 @@ class _Sheet:
     def head(self) -> Iterator[str]:
         """What is given, and the rules of the sheet."""
         if self.sheet.handout.instructions:
-            yield f"<p>{_plain(self.sheet.handout.instructions)}</p>"
-        for table in self.sheet.given:
-            yield _table(table)
+            yield f"<p>{plain(self.sheet.handout.instructions)}</p>"
+        for given in self.sheet.given:
+            yield table(given, CELL)
         yield "<ul>"
         for head, said in self.sheet.conventions:
             if head != "Answers":  # it promises what only a person or check keeps
-                yield f"<li>{_plain(head)}: {_spelled(said)}</li>"
+                yield f"<li>{plain(head)}: {spelled(said)}</li>"
         yield "</ul>"
 
     def tables(self) -> Iterator[str]:
         """The lines, section by section."""
         for part in parts_with_lines(self.key, self.sheet.sections):
-            yield f"<h4>{_plain(part.title)}</h4>"
+            yield f"<h4>{plain(part.title)}</h4>"
             for title, lines in part.blocks:
                 if title:
-                    yield f"<p><em>{_plain(title)}</em></p>"
+                    yield f"<p><em>{plain(title)}</em></p>"
                 yield f"<table>{''.join(self.row(position, row) for position, row in lines)}</table>"
 
     def row(self, position: int, row: Row) -> str:
         """A line with its box, or with its result."""
         sides = [side.spell(UNICODE) for side in (row.name, row.formula, row.numbers)]
         asked = position in self.blanks.asked and bool(row.blank)
-        answer = f"{self.box(position)} {_digits(row.blank)}" if asked else _plain(row.result.spell(UNICODE))
-        cells = [row.number, f"{_plain(' = '.join(filter(None, sides)))} =", answer]
-        return f"<tr>{''.join(f'<td {CELL}>{cell}</td>' for cell in cells)}</tr>"
+        answer = f"{self.box(position)} ({decimals(row.blank)})" if asked else plain(row.result.spell(UNICODE))
+        cells = [row.number, f"{plain(' = '.join(filter(None, sides)))} =", answer]
+        return f"<tr>{''.join(f'<td{CELL}>{cell}</td>' for cell in cells)}</tr>"
 
     def box(self, position: int) -> str:
         """An embedded answer; a line that is worth nothing has none."""
@@ -132,7 +132,7 @@ class _Sheet:
     def numerical(self, position: int, row: Row) -> str:
         """One result, to be found from what is given."""
         name = row.name.spell(UNICODE)
-        text = "".join([*self.head(), f"<p>What is {_plain(name)}? {_digits(row.blank)}</p>"])
+        text = "".join([*self.head(), f"<p>What is {plain(name)}? ({decimals(row.blank)})</p>"])
         answers = "".join(map(_answer, self.answers.of(position)))
         rest = "<unitgradingtype>0</unitgradingtype><unitpenalty>0</unitpenalty><showunits>3</showunits><unitsleft>0</unitsleft>"
         grade = f"<defaultgrade>{self.key.weights[position]:g}</defaultgrade><penalty>0</penalty>"
@@ -141,29 +141,11 @@ class _Sheet:
 
 
 def _named(title: str) -> str:
-    return f"<name><text>{escape(_clean(title), quote=False)}</text></name>\n"
+    return f"<name><text>{escape(clean(title), quote=False)}</text></name>\n"
 
 
 def _text(element: str, html: str) -> str:
     return f'<{element} format="html"><text>{escape(html, quote=False)}</text></{element}>\n'
-
-
-def _clean(text: str) -> str:
-    """A text without what XML does not have."""
-    return "".join(sign for sign in text if sign.isprintable())
-
-
-def _plain(text: str) -> str:
-    """A text as HTML in which nothing looks like an embedded answer."""
-    return escape(_clean(text), quote=False).replace("{", "&#123;").replace("}", "&#125;")
-
-
-def _spelled(text: Inline) -> str:
-    return _plain(words(text, lambda math: math.spell(UNICODE)))
-
-
-def _digits(asked: str) -> str:
-    return f"({asked})" if asked.endswith("sf") else f"({asked} decimal{'' if asked == '1' else 's'})"
 
 
 def _number(value: float) -> str:
@@ -183,19 +165,11 @@ def _alternative(one: Expected) -> str:
 
 def _feedback(message: str) -> str:
     """A message in a box: what ends it is written as an entity, which Moodle reads before it shows it."""
-    return _plain(message).replace("~", "&#126;").replace("\\", "&#92;")
+    return plain(message).replace("~", "&#126;").replace("\\", "&#92;")
 
 
 def _answer(one: Expected) -> str:
     """One answer of a numerical question."""
-    feedback = (
-        f'<feedback format="html"><text>{escape(_plain(one.message), quote=False)}</text></feedback>' if one.message else ""
-    )
+    feedback = f'<feedback format="html"><text>{escape(plain(one.message), quote=False)}</text></feedback>' if one.message else ""
     number = f"<text>{_number(one.value)}</text><tolerance>{_tolerance(one.tolerance)}</tolerance>"
     return f'<answer fraction="{100 if one.right else 0}" format="moodle_auto_format">{number}{feedback}</answer>\n'
-
-
-def _table(table: Table) -> str:
-    head = "".join(f"<th {CELL}>{_spelled(column.heading)}</th>" for column in table.columns)
-    rows = "".join(f"<tr>{''.join(f'<td {CELL}>{_spelled(cell)}</td>' for cell in row)}</tr>" for row in table.rows)
-    return f"<table><tr>{head}</tr>{rows}</table>"

@@ -15,16 +15,15 @@ import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from html import escape
 from io import BytesIO
 
-from bptt_trace.document.mathematics import words
 from bptt_trace.document.notation import SUM, UNICODE
-from bptt_trace.document.sheet import Row, Sheet, Table
+from bptt_trace.document.sheet import Row, Sheet
 from bptt_trace.engine.formula import Formula
 from bptt_trace.engine.gradients import RESULT
 from bptt_trace.exports.asked_lines import needed, original, parts_with_lines
 from bptt_trace.exports.formulas import Referring, slopes
+from bptt_trace.exports.html import clean, decimals, plain, spelled, table
 from bptt_trace.exports.qti_expressions import V3, Dialect
 from bptt_trace.handouts.blanks import Blanks
 from bptt_trace.handouts.worksheet import worksheet
@@ -313,7 +312,7 @@ class _Item:
     def title(self) -> str:
         """The title, with the code of the sheet."""
         code = self.sheet.handout.code
-        return f"{self.sheet.title} ({code})" if code else self.sheet.title
+        return clean(f"{self.sheet.title} ({code})" if code else self.sheet.title)
 
     def text(self) -> str:
         """The item."""
@@ -355,38 +354,37 @@ class _Item:
 
     def body(self) -> Iterator[str]:
         """What the student sees."""
-        yield f"<h2>{escape(self.title)}</h2>"
+        yield f"<h2>{plain(self.title)}</h2>"
         if self.sheet.handout.instructions:
-            yield f"<p>{escape(self.sheet.handout.instructions)}</p>"
+            yield f"<p>{plain(self.sheet.handout.instructions)}</p>"
         yield "<h3>Given</h3>"
-        for table in self.sheet.given:
-            yield _table(table)
+        for given in self.sheet.given:
+            yield table(given)
         yield "<h3>Conventions of this sheet</h3><ul>"
         for head, said in self.sheet.conventions:
-            yield f"<li>{escape(head)}: {escape(_spelled(said))}</li>"
+            yield f"<li>{plain(head)}: {spelled(said)}</li>"
         yield "</ul>"
         for part in parts_with_lines(self.key, self.sheet.sections):
-            yield f"<h3>{escape(part.title)}</h3>"
+            yield f"<h3>{plain(part.title)}</h3>"
             for title, lines in part.blocks:
                 if title:
-                    yield f"<h4>{escape(title)}</h4>"
+                    yield f"<h4>{plain(title)}</h4>"
                 yield f"<table><tbody>{''.join(self.row(position, row) for position, row in lines)}</tbody></table>"
 
     def row(self, position: int, row: Row) -> str:
         """A line of the sheet."""
         sides = [side.spell(UNICODE) for side in (row.formula, row.numbers)]
-        said = escape(" = ".join([row.name.spell(UNICODE), *filter(None, sides)]))
+        said = plain(" = ".join([row.name.spell(UNICODE), *filter(None, sides)]))
         if position not in self.blanks.asked or not row.blank:
-            return f"<tr><td>{row.number}</td><td>{said}</td><td>{escape(row.result.spell(UNICODE))}</td><td></td></tr>"
-        digits = row.blank if row.blank.endswith("sf") else f"{row.blank} decimal{'' if row.blank == '1' else 's'}"
+            return f"<tr><td>{row.number}</td><td>{said}</td><td>{plain(row.result.spell(UNICODE))}</td><td></td></tr>"
         box = self.q.element("text-entry-interaction", response_identifier=f"R{position}", expected_length="12")
         remarks = "".join(self.remarks(position, row))
-        return f"<tr><td>{row.number}</td><td>{said} =</td><td>{box} {digits}</td><td>{remarks}</td></tr>"
+        return f"<tr><td>{row.number}</td><td>{said} =</td><td>{box} {decimals(row.blank)}</td><td>{remarks}</td></tr>"
 
     def remarks(self, position: int, row: Row) -> Iterator[str]:
         """What appears behind an answer, by its verdict."""
         for verdict, said in SAID.items():
-            text = escape(said.format(line=row.number, name=row.name.spell(UNICODE)))
+            text = plain(said.format(line=row.number, name=row.name.spell(UNICODE)))
             yield self.q.element("feedback-inline", text, outcome_identifier=f"V{position}", identifier=verdict, show_hide="show")
 
     def closing(self) -> Iterator[str]:
@@ -398,18 +396,7 @@ class _Item:
                     if position not in self.blanks.asked or not row.blank:
                         continue
                     said = f"The first line to look at again is line {row.number}, {row.name.spell(UNICODE)}."
-                    text = q.element("content-body", f"<p>{escape(said)}</p>") if q is V3 else f"<p>{escape(said)}</p>"
+                    text = q.element("content-body", f"<p>{plain(said)}</p>") if q is V3 else f"<p>{plain(said)}</p>"
                     yield q.element(
                         "modal-feedback", text, outcome_identifier="FIRST", identifier=f"L{position}", show_hide="show"
                     )
-
-
-def _spelled(text: Sequence[object]) -> str:
-    return words(text, lambda math: math.spell(UNICODE))  # type: ignore[arg-type]
-
-
-def _table(table: Table) -> str:
-    """A table of given numbers."""
-    head = "".join(f"<th>{escape(_spelled(column.heading))}</th>" for column in table.columns)
-    rows = "".join(f"<tr>{''.join(f'<td>{escape(_spelled(cell))}</td>' for cell in row)}</tr>" for row in table.rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"

@@ -13,9 +13,9 @@ from typing import Any
 from bptt_trace.calculation.arithmetic import Values, evaluate
 from bptt_trace.document.mathematics import Inline, words
 from bptt_trace.document.notation import TEXT, UNICODE
-from bptt_trace.document.sheet import Lines, Row
 from bptt_trace.engine.names import Name
 from bptt_trace.errors import ProblemError, ProgramMissing
+from bptt_trace.exports.asked_lines import Part, needed, parts_with_lines
 from bptt_trace.exports.workbook.line_cells import MOST_DIGITS, Cells
 from bptt_trace.handouts.blank_rows import Paper, PaperBoard, PaperLabels
 from bptt_trace.handouts.blanks import Blanks, of_a_size_to_fill_in
@@ -122,11 +122,13 @@ class Book:
 
     @cached_property
     def shown(self) -> list[str]:
-        """What is printed now for each hole; nothing for what a worksheet does not tell."""
-        shown = Shown(self.values)
-        hidden = self.paper.hidden
-        bare = ["" if p in hidden else text for p, text in enumerate(shown.bare[TEXT])]
-        return [*bare, *("" if p in hidden else shown.operands[TEXT][p] for p in range(self.size))]
+        """What is printed now for each hole, bare and as operands; nothing for what a worksheet does not tell."""
+        printed = Shown(self.values).bare[TEXT]
+        bare = ["" if position in self.paper.hidden else text for position, text in enumerate(printed)]
+        for position, step in enumerate(self.steps):
+            if step.rule is None:  # a spreadsheet does not keep how a number was typed
+                bare[position] = f"{float(self.problem.given[step.target].value):.15g}"
+        return [*bare, *(f"({text})" if text.startswith("-") else text for text in bare)]
 
     # ---------------------------------------------------------------- formats
 
@@ -221,19 +223,9 @@ class Book:
         return Writer(self.paper, board, compact=True, drawn=False, labels=PaperLabels(self.paper, board), show="all")
 
     @cached_property
-    def sections(self) -> list[tuple[str, list[tuple[str, list[tuple[int, Row]]]]]]:
+    def sections(self) -> list[Part]:
         """The sections with their blocks of lines, each line with its position."""
-        position_of = {self.paper.name(p).text: p for p in range(self.size)}
-        found = []
-        for section in self.writer.sections():
-            blocks = [
-                (words(block.title, lambda math: math.spell(UNICODE)), [(position_of[row.name.text], row) for row in block.rows])
-                for block in section.blocks
-                if isinstance(block, Lines) and len(block.rows)
-            ]
-            if blocks:
-                found.append((section.title, blocks))
-        return found
+        return list(parts_with_lines(self.key, self.writer.sections()))
 
     @cached_property
     def cells(self) -> Cells:
@@ -254,15 +246,8 @@ class Book:
         told = frozenset(p for p, step in enumerate(self.steps) if step.rule is not None and not step.repeats) - hidden
         boxed = frozenset(self.blanks.asked) if self.blanks else told
         row += 1
-        needed = [p for p in sorted(told | boxed) if p in rows]
-        seen: set[int] = set()
-        while needed:  # what a line with a row is made of has one too
-            position = needed.pop()
-            if position in seen or self.steps[position].rule is None:
-                continue
-            seen.add(position)
-            needed += self.steps[position].arguments
-            if position not in rows and not self.steps[position].repeats:
+        for position in needed(self.key, [p for p in told | boxed if p in rows]):
+            if position not in rows:
                 row += 1
                 rows[position] = row
         given = {position: f"{GIVEN}!{cell}" for position, cell in self.given_cells.items()}

@@ -77,9 +77,7 @@ def _write_given_number(book: Book, sheet: Any, position: int, cell: str, *, unl
     elif "/" in number.text:
         sheet.write_formula(cell.replace("$", ""), f"={number.text}", form, float(number.value))
     else:
-        decimals = len(number.text.partition(".")[2])
-        shown = {"num_format": "0." + "0" * decimals} if decimals else {}
-        sheet.write_number(cell.replace("$", ""), float(number.value), book.format(**look, **shown))
+        sheet.write_number(cell.replace("$", ""), float(number.value), form)
 
 
 def _write_choice(book: Book, sheet: Any) -> None:

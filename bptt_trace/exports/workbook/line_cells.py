@@ -18,11 +18,14 @@ from bptt_trace.document.notation import SUM
 from bptt_trace.engine.formula import Formula
 from bptt_trace.engine.gradients import RESULT
 from bptt_trace.errors import ProblemError
+from bptt_trace.exports.asked_lines import original
 from bptt_trace.exports.formulas import Referring, slopes
 from bptt_trace.marking.key import HALF, MARGIN, Key
 
 LONGEST = 8192
 """Signs of a formula, the most that a cell has room for."""
+MOST_ARGUMENTS = 255
+"""Arguments of a function of a spreadsheet."""
 MOST_DIGITS = 15
 """Significant digits that a number of a spreadsheet has."""
 GUARD = 8
@@ -86,9 +89,7 @@ class Cells:
 
     def original(self, position: int) -> int:
         """The line itself, or the one that it repeats."""
-        while self.key.steps[position].repeats:
-            position = self.key.steps[position].arguments[0]
-        return position
+        return original(self.key, position)
 
     def where(self, position: int) -> str:
         """The cell of the result of a line."""
@@ -106,11 +107,8 @@ class Cells:
 
     def formula(self, formula: Formula, fill: Sequence[int], rest: Sequence[int], place: Callable[[int], str]) -> str:
         """A formula over cells; ``fill`` are the positions of its variables, ``rest`` those of ``Rest``."""
-        listed = ",".join(_together([place(one) for one in rest]))
-        text = Referring(SPREADSHEET, [place(one) for one in fill], listed).part(formula, SUM)
-        if len(text) * 5 > LONGEST:
-            raise ProblemError(f"a formula of {len(text):,} signs, too long for a cell; fewer units or time steps would do")
-        return text
+        total = _call("SUM", [place(one) for one in rest]) if rest else ""
+        return Referring(SPREADSHEET, [place(one) for one in fill], total).part(formula, SUM)
 
     def rule(self, position: int, place: Callable[[int], str]) -> str:
         """The rule of a line over cells."""
@@ -124,18 +122,18 @@ class Cells:
         rounding, figures = self.key.problem.rounding, self.key.figures(position)
         body = self.rule(position, self.where)
         if rounding.policy != "by_hand":
-            return f"={body}"
+            return fitting(f"={body}")
         if figures is None:
             places = rounding.places
-            return f"=ROUND(ROUND({body},{places + min(GUARD, max(13 - places, 0))}),{places})"
+            return fitting(f"=ROUND(ROUND({body},{places + min(GUARD, max(13 - places, 0))}),{places})")
         size = f"INT(LOG10(ABS({body})))"
         inner = figures - 1 + min(GUARD, max(14 - figures, 0))
-        return f"=IF(({body})=0,0,ROUND(ROUND({body},{inner}-{size}),{figures - 1}-{size}))"
+        return fitting(f"=IF(({body})=0,0,ROUND(ROUND({body},{inner}-{size}),{figures - 1}-{size}))")
 
     def follows(self, position: int) -> str:
         """What follows from the student's own numbers; on a worksheet only from lines that are filled in."""
         body = self.rule(position, self.used)
-        return f"={self.if_filled(body, self.waited_for(position))}"
+        return fitting(f"={self.if_filled(body, self.waited_for(position))}")
 
     def waited_for(self, position: int) -> list[str]:
         """The cells that must be filled in before a line can be told."""
@@ -147,7 +145,7 @@ class Cells:
     @staticmethod
     def if_filled(formula: str, cells: Sequence[str]) -> str:
         """The formula, or nothing where one of these cells has no number."""
-        return f'IF(COUNT({",".join(_together(cells))})={len(cells)},{formula},"")' if cells else formula
+        return f'IF({_call("COUNT", cells)}={len(cells)},{formula},"")' if cells else formula
 
     def used_next(self, position: int) -> str:
         """What later lines use."""
@@ -177,12 +175,10 @@ class Cells:
             else:
                 terms.append(f"ABS({text})*{width}")
         if rest:
-            terms.append(f"SUM({','.join(_together(rest))})")
+            terms.append(_call("SUM", rest))
         cells = [own, *self.waited_for(position)] if not self.marked_by_key else []
         body = self.if_filled("+".join(terms) or "0", cells)
-        if len(body) >= LONGEST:
-            raise ProblemError(f"a formula of {len(body):,} signs, too long for a cell; fewer units or time steps would do")
-        return f"={body}"
+        return fitting(f"={body}")
 
     def unit(self, position: int, digits: str = "") -> str:
         """One unit of the last place; ``digits`` is the cell of the decimals that a worksheet asks for."""
@@ -208,7 +204,7 @@ class Cells:
         """1 where something that goes in is not right."""
         arguments = dict.fromkeys(map(self.original, self.key.steps[position].arguments))
         cells = [self.at(COLUMNS.unsound, one) for one in arguments if one in self.boxed or one in self.carried]
-        return f"MAX({','.join(_together(cells))})" if cells else "0"
+        return _call("MAX", cells) if cells else "0"
 
     def unsound(self, position: int) -> str:
         """1 where the line is not right; where it is not filled in, where one that it is made of is not."""
@@ -229,10 +225,25 @@ class Cells:
             follows, told = f"({self.rule(position, self.used)})", "{}"
             waiting = self.waited_for(position)
             if waiting:
-                told = f'IF(COUNT({",".join(_together(waiting))})<{len(waiting)},"{LATER}",{{}})'
+                told = f'IF({_call("COUNT", waiting)}<{len(waiting)},"{LATER}",{{}})'
         own = f'IF(ABS({answer}-{follows})<={tolerance},IF({self.unsound_sources(position)}=0,"{RIGHT}","{FOLLOWS}"),"{WRONG}")'
         checked = told.format(own)
-        return f'=IF(ISBLANK({answer}),"",IF(ISNUMBER({answer}),{checked},"{NO_NUMBER}"))'
+        return fitting(f'=IF(ISBLANK({answer}),"",IF(ISNUMBER({answer}),{checked},"{NO_NUMBER}"))')
+
+
+def fitting(formula: str) -> str:
+    """A formula. Raises ``ProblemError`` where it is longer than a cell has room for."""
+    if len(formula) > LONGEST:
+        raise ProblemError(f"a formula of {len(formula):,} signs, too long for a cell; fewer units or time steps would do")
+    return formula
+
+
+def _call(function: str, cells: Sequence[str]) -> str:
+    """A function of a list of cells: SUM, COUNT or MAX; of very many in parts."""
+    parts = list(_together(cells))
+    starts = range(0, len(parts), MOST_ARGUMENTS)
+    calls = [f"{function}({','.join(parts[start : start + MOST_ARGUMENTS])})" for start in starts]
+    return calls[0] if len(calls) == 1 else f"{'MAX' if function == 'MAX' else 'SUM'}({','.join(calls)})"
 
 
 def _together(cells: Sequence[str]) -> Iterator[str]:

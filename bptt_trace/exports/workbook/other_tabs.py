@@ -13,6 +13,7 @@ from bptt_trace.handouts.blank_rows import PaperBoard
 from bptt_trace.handouts.fill_in_text import Form, hole
 from bptt_trace.lines.rows import Desk
 from bptt_trace.pictures import network_picture
+from bptt_trace.worked_solution.iteration_table import Course
 from bptt_trace.worked_solution.summary import Summary
 
 
@@ -20,6 +21,8 @@ def write_over_time(book: Book) -> None:
     """The summary: quantities over time, and parameters."""
     desk = book.live
     tables = [table for table in Summary(desk, desk, on_ledger=True).tables() if not table.calculates]
+    if desk.parts.last > 1:
+        tables += Course(desk, desk).table()
     if not tables:
         return
     sheet = book.tab(TIME)

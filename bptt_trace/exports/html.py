@@ -1,0 +1,44 @@
+"""Words and tables of a sheet as HTML, in which nothing looks like what a platform reads: no tag, no brace."""
+
+from __future__ import annotations
+
+from html import escape
+
+from bptt_trace.document.mathematics import Inline, words
+from bptt_trace.document.notation import UNICODE
+from bptt_trace.document.sheet import Table
+
+
+def clean(text: str) -> str:
+    r"""A text without the signs that XML does not have.
+
+    >>> clean("a\x00b")
+    'a b'
+    """
+    return "".join(sign if sign.isprintable() else " " for sign in text)
+
+
+def plain(text: str) -> str:
+    """A text as it stands."""
+    return escape(clean(text), quote=False).replace("{", "&#123;").replace("}", "&#125;")
+
+
+def spelled(text: Inline) -> str:
+    """Words with mathematics."""
+    return plain(words(text, lambda math: math.spell(UNICODE)))
+
+
+def decimals(asked: str) -> str:
+    """How many digits a blank asks for, in words.
+
+    >>> decimals("1"), decimals("4 sf")
+    ('1 decimal', '4 sf')
+    """
+    return asked if asked.endswith("sf") else f"{asked} decimal{'' if asked == '1' else 's'}"
+
+
+def table(given: Table, look: str = "") -> str:
+    """A table; ``look`` are the attributes of its cells."""
+    head = "".join(f"<th{look}>{spelled(column.heading)}</th>" for column in given.columns)
+    rows = "".join(f"<tr>{''.join(f'<td{look}>{spelled(cell)}</td>' for cell in row)}</tr>" for row in given.rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
