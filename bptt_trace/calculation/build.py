@@ -34,7 +34,7 @@ def build(problem: Problem) -> Program:
     if problem.loss.kind == "none":
         return _with_factors(builder, problem)
     start = len(builder.steps) - 1
-    if not training.frozen.issuperset(network.inner):
+    if not training.frozen.issuperset(network.inner) and problem.loss.kind != "perceptron":
         links(builder)  # the chain ends at the hidden layer, if that learns at all
     training.backward(start, routes, compared=True)
     if update:

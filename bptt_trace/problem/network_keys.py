@@ -11,7 +11,7 @@ from typing import Any
 
 from bptt_trace.engine.activation_parser import activation as expression
 from bptt_trace.engine.formula import Function
-from bptt_trace.engine.functions import ACTIVATIONS, leaky_relu, relu, softmax
+from bptt_trace.engine.functions import ACTIVATIONS, leaky_relu, relu, softmax, threshold
 from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, Layer, Name
 from bptt_trace.errors import ProblemError, UnknownName, nearest
 from bptt_trace.networks.attention import Attention, SelfAttention
@@ -272,6 +272,8 @@ def _readout(table: Keys, cells: tuple[Cell, ...]) -> Readout | None:
 
 def activation_of(table: Keys, text: str, key: str, name: str, sign: str, number: int | None = None) -> Function:
     """The activation that a text names or spells out in z; ``name``, ``sign`` and ``number`` are for one spelt out."""
+    if text in ("step", "sign"):
+        return threshold(text, _number(table, "step_at_0", Decimal(1)))
     if text == "relu":
         return relu(_number(table, "relu_slope_at_0", Decimal(0)))
     if text == "leaky_relu":
@@ -299,11 +301,15 @@ def _number(table: Keys, key: str, default: Decimal) -> Fraction:
 def _only_with_corners(table: Keys, equations: str = "") -> None:
     """Slopes that have no meaning for the activations chosen are errors, not ignored."""
     used = " ".join([equations, *(str(table.get(key, "")) for key in ("activation", "output_activation"))])
-    for key, function, what in (("leak", "leaky_relu", "leak"), ("relu_slope_at_0", "relu", "its slope at 0")):
+    for key, function, what in (
+        ("leak", "leaky_relu", "leak"),
+        ("relu_slope_at_0", "relu", "its slope at 0"),
+        ("step_at_0", "step", "its value at 0"),
+    ):
         if key not in table:
             continue
         _number(table, key, Decimal(0))
-        if function not in used:
+        if function not in used and not (key == "step_at_0" and "sign" in used):
             raise ProblemError(f"there is no {function} in this network, so {what} has no meaning", path=f"network.{key}")
 
 

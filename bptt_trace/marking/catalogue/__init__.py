@@ -9,6 +9,7 @@ it. What follows from there follows by itself.
 from bptt_trace.marking.catalogue import any_network as any_network
 from bptt_trace.marking.catalogue import gates_and_sequences as gates_and_sequences
 from bptt_trace.marking.catalogue import letters_and_attention as letters_and_attention
+from bptt_trace.marking.catalogue import perceptron as perceptron
 from bptt_trace.marking.catalogue import updates as updates
 from bptt_trace.marking.catalogue.entry import CATALOGUE as CATALOGUE
 from bptt_trace.marking.catalogue.entry import Case as Case

@@ -105,6 +105,9 @@ def _shapes(drawing: Drawing) -> Iterator[str]:
     for across, down in drawing.joins:
         square = f'x="{_number(across - DOT)}" y="{_number(down - DOT)}" width="{_number(2 * DOT)}" height="{_number(2 * DOT)}"'
         yield f'<rect {square} rx="{DOT}" fill="{COLOURS["forward"]}"/>'
+    for (across, down), filled in drawing.circles:
+        fill = COLOURS["direct"] if filled else "#ffffff"
+        yield f'<circle cx="{_number(across)}" cy="{_number(down)}" r="3.2" fill="{fill}" stroke="{INK}" stroke-width="0.8"/>'
     for frame in drawing.frames:
         x, y, width, height = map(_number, (frame.x, frame.y, frame.width, frame.height))
         fill = "#ececec" if frame.style == "given" else "#ffffff"
