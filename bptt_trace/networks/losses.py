@@ -154,7 +154,7 @@ def _rules(loss: Loss, shape: Shape, numbers: tuple[Fraction, ...]) -> list[tupl
     y, target, scale = Var(0, shape), Var(1, shape), _scale(loss, shape)
     if loss.kind == "perceptron":
         # The perceptron criterion: its gradient at the pre-activation is y − target, and 0 where the answer is right.
-        # Source: Bishop, *Pattern Recognition and Machine Learning* (2006), eq. 4.54, for targets 0 and 1 as for ±1.
+        # Source: Bishop, *Pattern Recognition and Machine Learning* (2006), for targets 0 and 1 as for ±1.
         forms: list[Formula] = [(y - target) * Var(2)]
     elif loss.kind == "equation":
         units = [(y, target)] if not shape else [(Entry(y, i), Entry(target, i)) for i in range(shape[0])]
