@@ -59,6 +59,8 @@ class Case:
         at_zero = Fraction(network.get("relu_slope_at_0", 0))
         leak = Fraction(network.get("leak", "0.01"))
         known = dict(FUNCTIONS)
+        known["step"] = lambda z: Fraction(z >= 0)
+        known["sign"] = lambda z: Fraction(1 if z >= 0 else -1)
         known["relu"], known["relu'"] = bent(Fraction(0), at_zero)
         known["leaky_relu"], known["leaky_relu'"] = bent(leak, at_zero if "relu_slope_at_0" in network else leak)
         for key, name in (("activation", "phi"), ("output_activation", "psi")):

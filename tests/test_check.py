@@ -235,6 +235,7 @@ DIVERGENCE = ("classifier", "loss.kind=kl_divergence", "target=[0.2,0.5,0.3]")
 ADAMAX = ("rnn", "update.rule=adamax", "update.iterations=2", "update.beta_2=0.9")
 CLIPPED = ("classifier", "update.clip=0.1", "update.learning_rate=2")
 PATHS = ("rnn3", "h_0=0.5", 'also.paths=["w_hh"]')
+PERCEPTRON = ("perceptron", "parameters.b_h=0.35")
 HOMES: dict[str, tuple[Any, ...]] = {
     "dropout-mask-forgotten": ("dropout",),
     "dropout-not-scaled": ("dropout",),
@@ -273,6 +274,10 @@ HOMES: dict[str, tuple[Any, ...]] = {
     "entropy-of-the-target-forgotten": DIVERGENCE,
     "divergence-turned-round": DIVERGENCE,
     "handed-in-forgotten": ("handed-in",),
+    "updated-although-right": PERCEPTRON,
+    "sum-for-the-answer": PERCEPTRON,
+    "bias-not-updated": PERCEPTRON,
+    "rate-times-the-new-weight": PERCEPTRON,
     "root-of-d-forgotten": ("self-attention",),
     "mask-forgotten": ("self-attention",),
     "softmax-over-columns": ("self-attention",),

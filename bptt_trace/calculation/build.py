@@ -36,7 +36,8 @@ def build(problem: Problem) -> Program:
     if problem.loss.kind == "none":
         return with_more(_with_factors(builder, problem), problem, routes, [])
     start = len(builder.steps) - 1
-    if not isinstance(network, Graph) and not training.frozen.issuperset(network.inner):
+    learns = problem.loss.kind != "perceptron" and not isinstance(network, Graph)
+    if learns and not training.frozen.issuperset(network.inner):
         links(builder)  # the chain ends at the hidden layer, if that learns at all
     training.backward(start, routes, compared=True)
     if update:

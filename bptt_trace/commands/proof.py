@@ -92,7 +92,7 @@ def _print(problem: Problem, comparisons: list[Comparison], console: Console, un
     else:
         console.print(
             Text(
-                "Some gradients differ. A unit of relu that stands exactly at 0 has no derivative there; "
+                "Some gradients differ. A unit of relu, or a step, that stands exactly at 0 has no derivative there; "
                 "otherwise this is a mistake."
             )
         )

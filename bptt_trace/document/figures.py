@@ -140,4 +140,38 @@ class HeatMap:
     alternative: Inline
 
 
-Figure = Picture | Bars | Decades | HeatMap
+@dataclass(frozen=True)
+class Dot:
+    """A sample in a plane, in thousandths of its sides from the lower left corner."""
+
+    x: int
+    y: int
+    filled: bool
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """A straight line in a plane, in thousandths of its sides."""
+
+    start: tuple[int, int]
+    end: tuple[int, int]
+    kind: str
+    """``first``: before the first update; ``last``: after the last."""
+
+
+@dataclass(frozen=True)
+class Plane:
+    """The plane of two inputs, with samples and lines."""
+
+    kind: ClassVar = "bars"
+    id: str
+    title: Inline
+    names: tuple[Math, ...]
+    ranges: tuple[Math, ...]
+    """From where to where each input goes."""
+    dots: tuple[Dot, ...]
+    strokes: tuple[Stroke, ...]
+    alternative: Inline
+
+
+Figure = Picture | Bars | Decades | HeatMap | Plane

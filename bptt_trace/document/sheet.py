@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple
 
-from bptt_trace.document.figures import Bars, Decades, Figure, HeatMap, Picture
+from bptt_trace.document.figures import Bars, Decades, Figure, HeatMap, Picture, Plane
 from bptt_trace.document.heading import Handout
 from bptt_trace.document.mathematics import NOTHING, Inline, Math, Relation, Words, words
 from bptt_trace.document.mathematics import Row as Pieces
@@ -331,7 +331,7 @@ class Sheet:
         """All pictures in their order."""
         for section in self.sections:
             for block in section.blocks:
-                if isinstance(block, Picture | Bars | Decades | HeatMap):
+                if isinstance(block, Picture | Bars | Decades | HeatMap | Plane):
                     yield block
 
     def rows(self) -> Iterator[Row]:

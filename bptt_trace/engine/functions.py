@@ -274,6 +274,18 @@ def leaky_relu(leak: Fraction = Fraction(1, 100), slope_at_0: Fraction | None = 
 unit_step = Function("step", "step", lambda z, y: ZERO, pieces=Pieces(ZERO.value, Fraction(1, 2), ONE.value, steps=True))
 """The slope of the larger of two in the first of them, from the first minus the second: 1, 0, and 1/2 where they are equal."""
 
+
+@while_used
+def threshold(name: str = "step", at_zero: Fraction = Fraction(1)) -> Function:
+    """1 right of 0; left of it 0 (``step``) or −1 (``sign``); at 0 as told. Its slope is 0 wherever it has one.
+
+    Source: Rosenblatt (1958), *Psychological Review* 65:386.
+    """
+    low = Fraction(-1 if name == "sign" else 0)
+    pieces = Pieces(low, at_zero, Fraction(1), steps=True)
+    return Function(name, name, lambda z, y: ZERO, pieces=pieces, values=(int(low), 1), made=(threshold, (name, at_zero)))
+
+
 absolute = _bent("abs", "abs", Fraction(-1), Fraction(0))
 
 ACTIVATIONS = {function.name: function for function in (identity, tanh, sigmoid, relu(), leaky_relu(), softplus, softmax)}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from json.encoder import encode_basestring_ascii
 
-from bptt_trace.document.figures import Bars, Decades, HeatMap, Picture
+from bptt_trace.document.figures import Bars, Decades, HeatMap, Picture, Plane
 from bptt_trace.document.mathematics import NOTHING, words
 from bptt_trace.document.sheet import Block, Bullets, Equations, Lines, Note, Paragraph, Row, Section, Sheet, Table
 
@@ -72,7 +72,7 @@ def _texts(block: Block) -> Iterator[str]:
                 yield f"{item.left.text} = {' + '.join(part.math.text for part in item.parts)}"
         case Bullets(items):
             yield from map(words, items)
-        case Picture() | Bars() | Decades() | HeatMap():
+        case Picture() | Bars() | Decades() | HeatMap() | Plane():
             yield words(block.alternative)
         case _:
             return

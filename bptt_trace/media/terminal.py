@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice, zip_longest
 from typing import IO, TYPE_CHECKING, ClassVar, assert_never
 
-from bptt_trace.document.figures import Bars, Decades, Figure, HeatMap, Picture
+from bptt_trace.document.figures import Bars, Decades, Figure, HeatMap, Picture, Plane
 from bptt_trace.document.mathematics import Inline, Math
 from bptt_trace.document.sheet import Block, Bullets, Equations, Lines, Note, Paragraph, Part, Section, Sheet, Table
 from bptt_trace.media.drawing.characters import boxes
@@ -115,7 +115,7 @@ class _Terminal:
         headed = False
         after_lines = False
         for before, block in zip((None, *section.blocks), section.blocks, strict=False):
-            if isinstance(before, Picture | Bars | Decades | HeatMap) and isinstance(block, Note | Paragraph | Bullets):
+            if isinstance(before, Picture | Bars | Decades | HeatMap | Plane) and isinstance(block, Note | Paragraph | Bullets):
                 self.line()
             if isinstance(block, Lines):
                 self.lines(block, headed=not headed, apart=headed or after_lines)
@@ -143,7 +143,7 @@ class _Terminal:
                     self.wrapped(self.unbroken(item), first=f"{bullet} ", others="  ")
             case Lines():
                 self.lines(block, headed=True, apart=True)
-            case Picture() | Bars() | Decades() | HeatMap():
+            case Picture() | Bars() | Decades() | HeatMap() | Plane():
                 self.figure(block)
             case _:
                 assert_never(block)

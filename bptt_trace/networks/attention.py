@@ -41,10 +41,10 @@ class Attention:
     """How a decoder with the state s looks at the states h̄_j of its encoder.
 
     ``dot``: score_j = sᵀ h̄_j; ``general``: score_j = sᵀ W_a h̄_j. Both with the new state, and what is read out is
-    h̃ = tanh(W_c [context, s]). Source: Luong, Pham and Manning (2015), arXiv:1508.04025, eqs. 5, 7 and 8.
+    h̃ = tanh(W_c [context, s]). Source: Luong, Pham and Manning (2015), arXiv:1508.04025.
 
     ``additive``: score_j = v_aᵀ tanh(W_a s + U_a h̄_j) with the state of the step before; the context is an input of the
-    new one. Source: Bahdanau, Cho and Bengio (2015), arXiv:1409.0473, sect. 3.1 and appendix A.1.2.
+    new one. Source: Bahdanau, Cho and Bengio (2015), arXiv:1409.0473.
     """
 
     kind: str = "dot"
@@ -86,7 +86,7 @@ class Attention:
 class SelfAttention:
     """One head: q = W_q x, k = W_k x, v = W_v x; score_tj = q_tᵀ k_j / √n, α_t = softmax(score_t), context_t = Σ_j α_tj v_j.
 
-    Source: Vaswani et al. (2017), *Attention Is All You Need*, arXiv:1706.03762, eq. 1 (and sect. 3.2.3 for the mask).
+    Source: Vaswani et al. (2017), *Attention Is All You Need*, arXiv:1706.03762.
     """
 
     activation: Function = identity

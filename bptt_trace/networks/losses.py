@@ -31,9 +31,9 @@ class Loss:
 
     kind: str = "squared_error"
     """``squared_error``, ``cross_entropy`` and ``kl_divergence`` (after softmax), ``binary_cross_entropy`` (after sigmoid),
-    ``output``: the prediction is itself the loss (exercises on ∂h_T/∂w), ``equation``: the loss of each output is
-    ``equation``, ``above``: the gradients of some quantities are handed in, ``graph``: the last line of an expression
-    graph, or ``none``: a forward pass only."""
+    ``perceptron`` (after a step): (y − target) · a, ``output``: the prediction is itself the loss (exercises on ∂h_T/∂w),
+    ``equation``: the loss of each output is ``equation``, ``above``: the gradients of some quantities are handed in,
+    ``graph``: the last line of an expression graph, or ``none``: a forward pass only."""
     factor: Fraction = Fraction(1)
     """The factor of every term: 1, or 1/2 for the half squared error."""
     over_time: str = "mean"
@@ -130,6 +130,8 @@ def _term(builder: Builder, loss: Loss, name: Name, compared: Compared, routes: 
     """Write the loss of one prediction, after the terms of its units if it has several; return its position."""
     _, y, target, numbers = compared
     filled = (y.number,) if target is None else (y.number, target.number)
+    if loss.kind == "perceptron":
+        filled = (*filled, builder.steps[y.number].arguments[0])
     lines: list[int] = []
     for unit, (rule, sources) in enumerate(_rules(loss, y.shape, _pattern(loss, numbers)), start=1):
         term = name._replace(index=(unit,)) if y.shape and not loss.over_classes else name
@@ -143,16 +145,20 @@ def _term(builder: Builder, loss: Loss, name: Name, compared: Compared, routes: 
 
 def _pattern(loss: Loss, numbers: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
     """The components of a target that determine the formula of its line; for a squared error or an equation none do."""
-    return (Fraction(2),) * len(numbers) if loss.kind in ("squared_error", "equation") else numbers
+    return (Fraction(2),) * len(numbers) if loss.kind in ("squared_error", "equation", "perceptron") else numbers
 
 
 @lru_cache(maxsize=1024)
 def _rules(loss: Loss, shape: Shape, numbers: tuple[Fraction, ...]) -> list[tuple[Rule, tuple[int, ...]]]:
     """The rules of the lines of one prediction; each is filled by 0, the prediction, and 1, its target."""
     y, target, scale = Var(0, shape), Var(1, shape), _scale(loss, shape)
-    if loss.kind == "equation":
+    if loss.kind == "perceptron":
+        # The perceptron criterion: its gradient at the pre-activation is y − target, and 0 where the answer is right.
+        # Source: Bishop, *Pattern Recognition and Machine Learning* (2006), for targets 0 and 1 as for ±1.
+        forms: list[Formula] = [(y - target) * Var(2)]
+    elif loss.kind == "equation":
         units = [(y, target)] if not shape else [(Entry(y, i), Entry(target, i)) for i in range(shape[0])]
-        forms: list[Formula] = [_compared(loss, *both) for both in units]
+        forms = [_compared(loss, *both) for both in units]
     elif not loss.has_target:
         forms = [y]
     elif loss.kind == "cross_entropy":
@@ -241,6 +247,8 @@ def _route(steps: Sequence[Step], loss: Loss, y: Var, filled: tuple[int, ...]) -
     slope = _slope(loss, y.shape)
     if slope is None:
         return None
+    if loss.kind == "perceptron":
+        return Route(filled[2], slope, filled, y.number)
     if loss.kind in ("squared_error", "equation") or loss.gradient == "long":
         return Route(y.number, slope, filled)
     logits = _logits(steps, y, softmax if loss.over_classes else sigmoid)
@@ -258,6 +266,8 @@ def _slope(loss: Loss, shape: Shape) -> Formula | None:
     slope: Formula | None = None
     if loss.kind == "squared_error":
         slope = product(Const(Fraction(2)), y - target) if shape else None
+    elif loss.kind == "perceptron":
+        slope = y - target
     elif loss.kind == "equation":
         slope = _slope_of_equation(loss, shape) if shape else None
     elif loss.of_probabilities:

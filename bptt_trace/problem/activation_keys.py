@@ -10,7 +10,7 @@ from typing import Any
 
 from bptt_trace.engine.activation_parser import activation as expression
 from bptt_trace.engine.formula import Function
-from bptt_trace.engine.functions import ACTIVATIONS, leaky_relu, relu
+from bptt_trace.engine.functions import ACTIVATIONS, leaky_relu, relu, threshold
 from bptt_trace.errors import ProblemError, nearest
 from bptt_trace.problem.numbers import exact_number, shown
 
@@ -19,6 +19,8 @@ Keys = Mapping[str, Any]
 
 def activation_of(table: Keys, text: str, key: str, name: str, sign: str, number: int | None = None) -> Function:
     """The activation that a text names or spells out in z; ``name``, ``sign`` and ``number`` are for one spelt out."""
+    if text in ("step", "sign"):
+        return threshold(text, number_of(table, "step_at_0", Decimal(1)))
     if text == "relu":
         return relu(number_of(table, "relu_slope_at_0", Decimal(0)))
     if text == "leaky_relu":

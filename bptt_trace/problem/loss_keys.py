@@ -12,6 +12,8 @@ from bptt_trace.networks.forward_pass import Network
 from bptt_trace.networks.losses import Loss
 from bptt_trace.problem.numbers import exact_number
 
+THRESHOLDS = ("step", "sign")
+"""Activations without a slope."""
 PAIRED: dict[str, Function] = {"cross_entropy": softmax, "kl_divergence": softmax, "binary_cross_entropy": sigmoid}
 """The output activation that each of these losses is made for."""
 
@@ -27,6 +29,18 @@ def loss_from(table: dict[str, Any], network: Network) -> Loss:
     if kind in PAIRED and output is not PAIRED[kind]:
         raise ProblemError(
             f"{kind} compares probabilities: it goes with {PAIRED[kind].name} at the output, not with {output.name}",
+            path="loss.kind",
+        )
+    steps = any(cell.activation.name in THRESHOLDS for cell in network.cells) or output.name in THRESHOLDS
+    if kind == "perceptron" and not (output.name in THRESHOLDS and len(network.cells) == 1 and not network.readout):
+        raise ProblemError(
+            'a perceptron is one neuron: cell = "dense", readout = false, and activation = "step" or "sign"', path="loss.kind"
+        )
+    if kind == "perceptron" and network.outputs > 1:
+        raise ProblemError(f"{network.outputs} neurons; a perceptron is one", path="loss.kind")
+    if steps and kind not in ("perceptron", "none"):
+        raise ProblemError(
+            'a step has no slope to go back through; kind = "perceptron" learns with one neuron, "none" goes forward alone',
             path="loss.kind",
         )
     if kind == "none" and len(table) > 1:
@@ -53,7 +67,7 @@ def _no_meaning(table: dict[str, Any], network: Network, kind: str) -> None:
     """Keys that say nothing for this network are errors, not ignored."""
     reasons = {
         "over_time": network.steps is None and "there is one loss term only, so nothing is summed or averaged over time",
-        "over_units": (network.outputs < 2 or kind in ("cross_entropy", "kl_divergence", "output"))
+        "over_units": (network.outputs < 2 or kind in ("cross_entropy", "kl_divergence", "output", "perceptron"))
         and "there are no terms of several output units to be summed or averaged",
         "over_batch": network.samples is None and "there is one sample only, so nothing is summed or averaged over a batch",
         "gradient": kind not in PAIRED and "only the loss of probabilities has a short and a long gradient",

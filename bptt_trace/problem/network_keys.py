@@ -258,11 +258,15 @@ def _of_equations(table: Keys, parameters: Keys, cell: Keys | None, layers: int)
 def _only_with_corners(table: Keys, equations: str = "") -> None:
     """Slopes that have no meaning for the activations chosen are errors, not ignored."""
     used = " ".join([equations, *(str(table.get(key, "")) for key in ("activation", "output_activation"))])
-    for key, function, what in (("leak", "leaky_relu", "leak"), ("relu_slope_at_0", "relu", "its slope at 0")):
+    for key, function, what in (
+        ("leak", "leaky_relu", "leak"),
+        ("relu_slope_at_0", "relu", "its slope at 0"),
+        ("step_at_0", "step", "its value at 0"),
+    ):
         if key not in table:
             continue
         number_of(table, key, Decimal(0))
-        if function not in used:
+        if function not in used and not (key == "step_at_0" and "sign" in used):
             raise ProblemError(f"there is no {function} in this network, so {what} has no meaning", path=f"network.{key}")
 
 

@@ -36,6 +36,7 @@ from bptt_trace.problem.number_keys import HANDED, given_of, handed_of, paramete
 from bptt_trace.problem.numbers import Number, Rounding, shown
 from bptt_trace.problem.schema_errors import validate
 from bptt_trace.problem.text_keys import letters_of, spelled_out
+from bptt_trace.problem.until_keys import until
 from bptt_trace.problem.update_keys import of_a_size_to_work_with, told_gradients, update_of
 from bptt_trace.problem.vocabulary import Vocabulary, preset
 
@@ -239,6 +240,10 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
     numbers.update(of_update)
     also = also_of(document.get("also", {}), lines, update, has_loss=loss.kind != "none")
     numbers.update(also.numbers)
+    if update:
+        update = until(document["update"], update, network, loss, numbers)
+    if loss.kind == "perceptron":
+        _answers(network, numbers)
     title = document.get("title") or _default_title(network)
     vocabulary = _vocabulary(document, network, numbers)
     return Problem(
@@ -255,6 +260,15 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
         Handout(**document.get("handout", {})),
         also,
     )
+
+
+def _answers(network: Network, numbers: Mapping[Name, Number]) -> None:
+    """The targets of a perceptron are what its step can answer."""
+    pieces = network.activation.pieces
+    for name, number in numbers.items():
+        if name.stem == "target" and pieces and number.value not in (pieces.left, pieces.right):
+            both = f"{pieces.left} or {pieces.right}"
+            raise ProblemError(f"{number.text} is no answer of {network.activation.name}; {both} is due", path=f"given.{name}")
 
 
 def _handed(document: Mapping[str, Any], network: Network) -> Loss:

@@ -344,6 +344,11 @@ def _activation(desk: Desk, layer: str, function: Function, before: Name, after:
     if function is identity:
         return (f"{layer} identity",)
     clock = str if before.time is None else clock_at(before.time)
+    if function.pieces is not None and function.pieces.steps:
+        low, at_zero = function.pieces.left, function.pieces.at_zero
+        return (
+            f"{layer} {function.name}: 1 right of 0, {low} left of 0, and {at_zero} at exactly 0; it has no slope to go through",
+        )
     if function is softmax:
         return _softmax(desk, layer, before, after, clock)
     names = [desk.speller.math(name, clock) for name in (before, after)]

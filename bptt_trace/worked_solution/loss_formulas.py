@@ -29,6 +29,10 @@ from bptt_trace.networks.losses import Loss
 
 KINDS = {
     "squared_error": "squared error",
+    "perceptron": (
+        "perceptron criterion, 0 where the answer is right; its gradient at the pre-activation is prediction − target, and so "
+        "the update adds learning rate · (target − prediction) · input"
+    ),
     "cross_entropy": "cross-entropy",
     "kl_divergence": "Kullback-Leibler divergence of the prediction from the target",
     "binary_cross_entropy": "binary cross-entropy",
@@ -69,7 +73,9 @@ def term(desk: Desk, board: Desk | Blackboard) -> Math:
     if loss.kind == "above":
         return board.general(board.parts.forward.losses[-1], str)[1]
     several = network.outputs > 1
-    if (loss.kind in ("squared_error", "equation") and not several) or not (loss.has_target or loss.kind == "equation"):
+    if (loss.kind in ("squared_error", "equation", "perceptron") and not several) or not (
+        loss.has_target or loss.kind == "equation"
+    ):
         first = next(position for position, step in enumerate(board.steps) if step.target.stem == LOSS.stem)
         now = board.steps[first].target.time
         return board.general(first, str if now is None else clock_at(now))[1]
@@ -146,7 +152,7 @@ def whole(desk: Desk, board: Desk | Blackboard) -> Inline:
 def _words(desk: Desk) -> str:
     network, loss = desk.problem.network, desk.problem.loss
     words = KINDS[loss.kind]
-    if loss.has_target or loss.kind == "equation":
+    if (loss.has_target or loss.kind == "equation") and loss.kind != "perceptron":
         words += f", factor {loss.factor}"
     if network.outputs > 1 and loss.kind in ("squared_error", "binary_cross_entropy", "equation"):
         words += f", {loss.over_units} over the K = {network.outputs} output units"

@@ -42,7 +42,7 @@ from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import Clock, Speller, clock_at, seen
 from bptt_trace.networks.graph import Graph
 from bptt_trace.networks.optimizers import Update
-from bptt_trace.pictures import attention_map, cell_picture, gradient_bars, graph_picture, network_picture
+from bptt_trace.pictures import attention_map, cell_picture, gradient_bars, graph_picture, network_picture, plane
 from bptt_trace.problem.problem import Problem
 from bptt_trace.worked_solution import (
     attention_weights,
@@ -63,6 +63,7 @@ from bptt_trace.worked_solution.conventions import conventions
 from bptt_trace.worked_solution.given_tables import meaning_of
 from bptt_trace.worked_solution.iteration_table import Course, shown, title
 from bptt_trace.worked_solution.loss_formulas import loss_name, slope_of_binary, summed, term_equation
+from bptt_trace.worked_solution.perceptron import Epochs
 from bptt_trace.worked_solution.step_tables import ledger, loss_ledger, parameter_ledger
 from bptt_trace.worked_solution.summary import EVERY_STEP_UP_TO, ONE_BLOCK_FROM, Summary
 from bptt_trace.worked_solution.update_formulas import clipping, recipe
@@ -363,6 +364,12 @@ class Writer:
     def training(self) -> Iterator[Block]:
         """Loss and parameters by iteration."""
         course = Course(self.desk, self.board)
+        epochs = None if self.compact else Epochs.of(self.desk)
+        if epochs:
+            yield from epochs.tables()
+            yield from self._drawn(lambda desk, _: plane.separating_line(desk))
+            yield from epochs.said()
+            return
         yield from course.table()
         if self.drawn:
             yield from course.figure()

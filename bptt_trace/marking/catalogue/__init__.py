@@ -14,6 +14,7 @@ from bptt_trace.marking.catalogue import dropout as dropout
 from bptt_trace.marking.catalogue import gates_and_sequences as gates_and_sequences
 from bptt_trace.marking.catalogue import other_roads as other_roads
 from bptt_trace.marking.catalogue import letters_and_attention as letters_and_attention
+from bptt_trace.marking.catalogue import perceptron as perceptron
 from bptt_trace.marking.catalogue import updates as updates
 from bptt_trace.marking.catalogue import decay_and_clipping as decay_and_clipping
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
-from bptt_trace.document.figures import Bar, Bars, Decades, Figure, HeatMap
+from bptt_trace.document.figures import Bar, Bars, Decades, Figure, HeatMap, Plane
 from bptt_trace.document.mathematics import Inline, Number, Placed, Row, Symbol, words
 from bptt_trace.media.drawing.cell_layout import lay
 from bptt_trace.media.drawing.network_layout import Arrow, Block, Drawing, Label, Shade
@@ -140,6 +141,31 @@ def lay_map(figure: HeatMap, paper: Paper) -> Drawing:
     return drawing
 
 
+SIDE = 150
+"""The sides of a plane, in points."""
+
+
+def lay_plane(figure: Plane, paper: Paper) -> Drawing:
+    """Samples as circles in a square; the line before all updates is thin, the one after them strong."""
+    drawing = Drawing()
+    line = 11.5
+    top, left = line + 2, 2.0
+
+    def at(point: tuple[int, int]) -> tuple[float, float]:
+        return left + point[0] * SIDE / 1000, top + SIDE - point[1] * SIDE / 1000
+
+    across, up = ((name, ": ", span) for name, span in zip(figure.names, figure.ranges, strict=True))
+    drawing.labels.append(Label(left, 0, paper.width(up), line, up, "", "left"))
+    drawing.labels.append(Label(left + SIDE - paper.width(across), top + SIDE + 2, paper.width(across), line, across, "", "left"))
+    corners = [(0, 0), (1000, 0), (1000, 1000), (0, 1000), (0, 0)]
+    drawing.wires += [(at(one), at(other)) for one, other in pairwise(corners)]
+    for stroke in figure.strokes:
+        (drawing.rules if stroke.kind == "last" else drawing.wires).append((at(stroke.start), at(stroke.end)))
+    drawing.circles += [(at((dot.x, dot.y)), dot.filled) for dot in figure.dots]
+    drawing.width, drawing.height = left + max(SIDE, paper.width(up), paper.width(across)) + 2, top + SIDE + 2 + line
+    return drawing
+
+
 DARK = 550
 """From where a cell is so dark that its number is white, in thousandths."""
 
@@ -149,6 +175,8 @@ def on_paper(figure: Figure, face: Face) -> Drawing:
     paper = Paper(face)
     if isinstance(figure, HeatMap):
         return lay_map(figure, paper)
+    if isinstance(figure, Plane):
+        return lay_plane(figure, paper)
     if isinstance(figure, Decades):
         return lay_decades(figure, paper)
     if isinstance(figure, Bars):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import groupby, pairwise
 from math import ceil
 
-from bptt_trace.document.figures import Bars, Decades, Figure, HeatMap, Picture
+from bptt_trace.document.figures import Bars, Decades, Figure, HeatMap, Picture, Plane
 from bptt_trace.media.drawing.cell_layout import lay
 from bptt_trace.media.drawing.narrower import shortened, turned
 from bptt_trace.media.drawing.network_layout import Arrow, Drawing, Frame, Point
@@ -39,7 +39,7 @@ LEAST_BAR, MOST_BAR = 8, 60
 
 def boxes(figure: Figure, width: int, script: Script) -> list[list[Span]]:
     """The rows of a picture, with at most ``width`` columns."""
-    if isinstance(figure, Bars | Decades | HeatMap):
+    if isinstance(figure, Bars | Decades | HeatMap | Plane):
         rows = list(_rows(figure, width, script))
         if max(len("".join(said for said, _ in row).rstrip()) for row in rows) <= width:
             return rows
@@ -52,10 +52,12 @@ def boxes(figure: Figure, width: int, script: Script) -> list[list[Span]]:
     return _in_words(figure, width, script)
 
 
-def _rows(figure: Bars | Decades | HeatMap, width: int, script: Script) -> Iterator[list[Span]]:
+def _rows(figure: Bars | Decades | HeatMap | Plane, width: int, script: Script) -> Iterator[list[Span]]:
     """A figure that has no boxes and arrows."""
     if isinstance(figure, Bars):
         return _bars(figure, width, script)
+    if isinstance(figure, Plane):
+        return _plane(figure, script)
     return _decades(figure, width, script) if isinstance(figure, Decades) else _map(figure, script)
 
 
@@ -250,6 +252,33 @@ def _map(figure: HeatMap, script: Script) -> Iterator[list[Span]]:
         band = " ".join((shade * wide if cell else "x".center(wide)) for shade, cell in zip(dark, row, strict=True))
         yield [(f"{'':>{side}}  {band.rstrip()}", "")]
         yield [(f"{script.math(name):>{side}}  " + " ".join(text.center(wide) for text in texts).rstrip(), "")]
+
+
+WIDE, HIGH = 40, 16
+"""The columns and rows of a plane."""
+
+
+def _plane(figure: Plane, script: Script) -> Iterator[list[Span]]:
+    """Samples as circles, lines as rows of dots, the last of them of stars."""
+    signs = {"first": "·", "last": "*"} if script.unicode else {"first": ".", "last": "*"}
+    circles = "○●" if script.unicode else "oO"
+    canvas = [[" "] * (WIDE + 1) for _ in range(HIGH + 1)]
+    for stroke in figure.strokes:
+        (x1, y1), (x2, y2) = stroke.start, stroke.end
+        count = 2 * WIDE
+        for place in range(count + 1):
+            x, y = x1 + (x2 - x1) * place / count, y1 + (y2 - y1) * place / count
+            canvas[HIGH - round(y * HIGH / 1000)][round(x * WIDE / 1000)] = signs[stroke.kind]
+    for dot in figure.dots:
+        canvas[HIGH - round(dot.y * HIGH / 1000)][round(dot.x * WIDE / 1000)] = circles[dot.filled]
+    across, up = (f"{script.math(name)}: {script.math(span)}" for name, span in zip(figure.names, figure.ranges, strict=True))
+    yield [(f"  {up}", "dim")]
+    for row in canvas:
+        yield [("  " + "".join(row).rstrip(), "")]
+    yield [(" " * max(WIDE + 3 - len(across), 2) + across, "dim")]
+    told = {"first": "before", "last": "after the last update"}
+    if figure.strokes:
+        yield [("  " + ", ".join(f"{signs[stroke.kind]} {told[stroke.kind]}" for stroke in figure.strokes), "dim")]
 
 
 def _scale(figure: Decades, room: int, script: Script) -> str:

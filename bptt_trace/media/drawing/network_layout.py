@@ -106,6 +106,8 @@ class Drawing:
     arrows: list[Arrow] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     shades: list[Shade] = field(default_factory=list)
+    circles: list[tuple[Point, bool]] = field(default_factory=list)
+    """Middles of circles, and whether they are filled."""
     rules: list[tuple[Point, Point]] = field(default_factory=list)
     wires: list[tuple[Point, Point]] = field(default_factory=list)
     """Lines of a circuit without a head; arrows may start on them."""

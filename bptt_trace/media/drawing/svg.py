@@ -127,6 +127,9 @@ def _shapes(drawing: Drawing, colours: Colours) -> Iterator[str]:
     for across, down in drawing.joins:
         square = f'x="{_number(across - DOT)}" y="{_number(down - DOT)}" width="{_number(2 * DOT)}" height="{_number(2 * DOT)}"'
         yield f'<rect {square} rx="{DOT}" fill="{colours.forward}"/>'
+    for (across, down), filled in drawing.circles:
+        look = f'fill="{colours.direct if filled else colours.ground}" stroke="{colours.ink}" stroke-width="0.8"'
+        yield f'<circle cx="{_number(across)}" cy="{_number(down)}" r="3.2" {look}/>'
     for frame in drawing.frames:
         x, y, width, height = map(_number, (frame.x, frame.y, frame.width, frame.height))
         fill = colours.given if frame.style == "given" else colours.ground

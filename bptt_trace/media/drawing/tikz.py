@@ -63,6 +63,9 @@ def _commands(drawing: Drawing, spelled: Callable[[Inline], str]) -> Iterator[st
         )
         yield rf"\draw[trace{arrow.kind},{style}] {' -- '.join(map(_at, (*arrow.points[:-1], back)))};"
         yield rf"\fill[trace{arrow.kind}] {' -- '.join(map(_at, corners))} -- cycle;"
+    for middle, filled in drawing.circles:
+        fill = "tracedirect" if filled else "white"
+        yield rf"\filldraw[draw=black,fill={fill},line width=.6pt] {_at(middle)} circle[radius=3.2pt];"
     for frame in drawing.frames:
         fill = "black!8" if frame.style == "given" else "white"
         width = ".8pt" if frame.style == "state" else ".4pt"
