@@ -233,6 +233,16 @@ def test_a_dead_unit_keeps_its_weight() -> None:
     assert ["correct", "slip", "wrong"] == [answer.verdict for answer in marks.answers]
 
 
+def test_a_line_without_a_result_hands_its_fault_on() -> None:
+    """A division by a wrong 0 has no result: what is written there is not marked, and what follows from it follows from the 0."""
+    sheet = {"s": "0", "y[2]": "2", "dL/dz[2]": "2"}
+    answers = {str(answer.name): answer for answer in check(key("softmax-loss"), sheet).answers}
+    assert answers["s"].root
+    assert "not-assessable" == answers["y[2]"].verdict
+    assert "a division by 0" in answers["y[2]"].message
+    assert ("follow-through", ["s"]) == (answers["dL/dz[2]"].verdict, list(map(str, answers["dL/dz[2]"].inherits)))
+
+
 @pytest.mark.parametrize("inside", [True, False])
 @pytest.mark.parametrize("side", [1, -1])
 def test_the_edge_of_what_rounding_can_do(side: int, inside: bool) -> None:
@@ -376,6 +386,19 @@ def test_who_slips_once_keeps_what_follows(name: str) -> None:
                     after += 1
                     earned += answer.verdict in RIGHT
     assert earned >= 0.95 * after
+
+
+@pytest.mark.parametrize("sheets", [3, pytest.param(100, marks=WIDE)])
+@pytest.mark.parametrize("name", ["rnn", "rnn3", "lstm", "gru", "bidirectional"])
+def test_two_slips_are_two_faults_and_no_other_line_is_one(name: str, sheets: int) -> None:
+    """However they lie; one in two hundred at most gives by chance what follows from the right number in place of the other."""
+    one, chance, missed = key(name), random.Random(name), 0
+    for _ in range(sheets):
+        slips = {p: chance.choice([1, -1]) * chance.uniform(20, 300) * one.quantum[p] for p in chance.sample(asked(one), 2)}
+        faults = {one.program.index[answer.name] for answer in check(one, by_hand(one, slips=slips)).faults}
+        assert faults <= slips.keys()
+        missed += len(slips.keys() - faults)
+    assert missed <= sheets / 100
 
 
 # ------------------------------------------------------------------- mistakes

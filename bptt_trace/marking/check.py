@@ -9,10 +9,11 @@ from the precision typed.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import combinations, islice
+from itertools import chain, combinations, islice
 
 from bptt_trace.engine.names import Name
 from bptt_trace.marking.answer_files import Answers
@@ -29,11 +30,8 @@ from bptt_trace.problem.problem import Problem
 Explanation = Callable[[int, float, str, Changed, float | None, float], float | None]
 """The distance of an answer from the value of a misconception, given by its slug; None if that does not explain the answer."""
 
-
 MOST_COMBINATIONS = 15
-
 TOO_FAR = "rounding alone can make this difference, but it is too large to be accepted without a look"
-
 MOST_WORK = 5_000_000
 """The largest number of lines calculated for one sheet, about ten seconds; undecided answers then need a human."""
 
@@ -225,10 +223,10 @@ class _Marking:
         radius = self.radius(position, reference)
         within = abs(value - reference) <= radius
         if not within or self.is_far(position, value, reference):
-            results = by_hand(self.key, self.written, self.work, position)
-            by_rounding = next((result for result in results if abs(value - result) <= half), None)
-            if by_rounding is not None:
-                reference, radius = by_rounding, half
+            results = chain(by_hand(self.key, self.written, self.work, position), self.carried(position) if sources else ())
+            calculated = next((result for result in results if abs(value - result) <= half), None)
+            if calculated is not None:
+                reference, radius = calculated, half
             elif within:
                 self.roots[position] = behind or frozenset({position})
                 return _Verdict("needs-human", TOO_FAR, (), behind, reference, radius)
@@ -240,6 +238,15 @@ class _Marking:
         why = says_nothing(self.key, self.written, position, value, sources, reference, radius)
         why = why or self.hides_again(position, behind, reference, radius)
         return _Verdict("not-assessable" if why else "follow-through", why, (), behind, reference, radius)
+
+    def carried(self, position: int) -> Iterator[float]:
+        """What a line comes to, without another mistake, for somebody who carries all digits of the mistakes named so far."""
+        named = {slug for verdict in self.verdicts.values() for slug in verdict.slugs}
+        changed = dict(ChainMap(*(dict(lines) for misconception, lines in self.key.changes if misconception.slug in named)))
+        changed.pop(position, None)
+        value = World(self.key, {}, changed, work=self.work).rule(position) if named else None
+        if value is not None:
+            yield value
 
     def is_far(self, position: int, value: float, reference: float) -> bool:
         """Whether an answer is too far from the reference and from the right number for any tolerance.

@@ -1,4 +1,10 @@
-"""What a line comes to where every blank line before it is rounded, as in a calculation by hand."""
+"""What a line comes to where every blank line before it is rounded, as in a calculation by hand.
+
+A tolerance grows with every blank line, and beyond ten units of the last place it
+makes no answer right by itself. What a calculation without an error gives is right
+however far it is from the unrounded number, to half a unit: what the worked
+solution prints, the exact number, and what is made of the written numbers by hand.
+"""
 
 from __future__ import annotations
 
