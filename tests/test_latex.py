@@ -130,19 +130,19 @@ def in_one(key: Callable[[], Key]) -> str:
 
 def handouts() -> Documents:
     """Worksheets with every hint, their keys, and the two in one, of every example and of larger networks."""
-    keys: dict[str, Callable[[], Key]] = {name: partial(key_of, name) for name in examples()}
+    keys: dict[str, tuple[Problem, Callable[[], Key]]] = {name: (load(name), partial(key_of, name)) for name in examples()}
     head = ["handout.course=CS & $1", 'handout.author="A_B #"', 'handout.date="1 % 2"', "handout.instructions=Work {slowly}"]
-    keys["head"] = partial(Key, load("rnn", head))
+    keys["head"] = (one := load("rnn", head), partial(Key, one))
     for name, sizes in {
         "three": {"hidden": 3, "d": 3, "k": 3, "T": 3},
         "batch": {"hidden": 2, "d": 2, "k": 2, "T": 2, "batch": 3},
         "long": {"T": 12},
     }.items():
-        keys[name] = partial(Key, from_document(network_document(**sizes, seed=3)))
-    for name, key in keys.items():
+        keys[name] = (one := from_document(network_document(**sizes, seed=3)), partial(Key, one))
+    for name, (problem, key) in keys.items():
         for hints in range(4):
             yield f"{name}-{hints}", partial(asked, key, ["all"], hints)
-        for wanted in ("results", "forward"):
+        for wanted in ("results", "forward") if problem.network.cells else ():
             yield f"{name}-{wanted}", partial(asked, key, [wanted], 0)
         yield f"{name}-key", lambda key=key: latex(key_sheet(key()))
         yield f"{name}-lines", lambda key=key: latex(worksheet(key(), detail="lines"))

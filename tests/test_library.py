@@ -44,11 +44,10 @@ def test_the_package_is_typed() -> None:
     assert (files("bptt_trace") / "py.typed").is_file()
 
 
-@pytest.mark.parametrize("name", [module for module in MODULES if not module.endswith("__main__")])
-def test_the_examples_in_docstrings_are_true(name: str) -> None:
+def test_the_examples_in_docstrings_are_true() -> None:
     """Every ``>>>`` prints what stands below it."""
-    failed, _ = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
-    assert failed == 0
+    modules = [importlib.import_module(name) for name in MODULES if not name.endswith("__main__")]
+    assert [] == [one.__name__ for one in modules if doctest.testmod(one, optionflags=doctest.ELLIPSIS).failed]
 
 
 def test_there_are_examples_in_docstrings() -> None:
@@ -62,14 +61,14 @@ def test_there_are_examples_in_docstrings() -> None:
     assert sum(len(test.examples) for test in found) > 3
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_every_module_says_what_it_is(name: str) -> None:
+def test_every_module_says_what_it_is() -> None:
     """A module begins with a docstring."""
-    path = importlib.util.find_spec(name)
-    assert path is not None
-    assert path.origin is not None
-    first = Path(path.origin).read_text("utf-8").lstrip()
-    assert first.startswith(('"""', 'r"""'))
+    for name in MODULES:
+        path = importlib.util.find_spec(name)
+        assert path is not None
+        assert path.origin is not None
+        first = Path(path.origin).read_text("utf-8").lstrip()
+        assert first.startswith(('"""', 'r"""')), name
 
 
 def test_five_lines_are_enough() -> None:
