@@ -154,7 +154,7 @@ for (const name of Object.keys(functions)) {
     if (there && equal(z, at)) return there;
     rough = true;
     const [n, d] = function_(z);
-    return nudged ? [n * UNIT + n, d * UNIT] : [n, d];
+    return nudged ? [n * UNIT + n + 1n, d * UNIT] : [n, d];
   };
 }
 
