@@ -51,7 +51,7 @@ STUDENTS, FEW = 10_000, 1_000
 DIFFERENT = 400
 """Different sheets in a class; they are repeated."""
 CLASS_SECONDS, GROWTH, PANDAS, COLD_SECONDS = 60.0, 1.1, 1.5, 1.0
-SIZES = (2_000, 20_000)
+SIZES = (2_000, 100_000)
 """Students of the classes that are marked by one process and by two."""
 FASTER, MEGABYTES, MILLION_SECONDS = 1.8, 150, 180
 VARIANTS, VARIANT_SECONDS = 5_000, 60

@@ -86,3 +86,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
     close = get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
     return f' (did you mean "{close[0]}"?)' if close else ""
+
+
+class LettersMissing(UserWarning):
+    """A warning: the programs and fonts of this machine cannot set some letters of a sheet."""

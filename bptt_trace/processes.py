@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from bptt_trace.errors import OutputError
 
-ALONE = 0.25
+ALONE = 0.15
 """Seconds of work from which on others help: more than it takes to start them, and to have done all that is done once."""
 AHEAD = 2
 """Tasks for each process that are under way, or done before it is their turn."""

@@ -651,7 +651,7 @@ def in_terminal(*arguments: str, width: int, **environment: str) -> str:
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
     known = {key: value for key, value in HERE.items() if key not in ("NO_COLOR", "COLUMNS", "FORCE_COLOR", "CI")}
     line = [sys.executable, "-m", "bptt_trace", *arguments]
-    settings = {**known, "TERM": "xterm-256color", **environment}
+    settings = {**known, "TERM": "xterm-256color", "PAGER": "cat", **environment}
     with subprocess.Popen(line, stdin=slave, stdout=slave, stderr=slave, env=settings) as running:
         os.close(slave)
         received = b""
@@ -690,11 +690,42 @@ def test_a_dumb_terminal_gets_plain_text() -> None:
     assert "\x1b" not in in_terminal("solve", "rnn", width=80, TERM="dumb")
 
 
-@pytest.mark.parametrize("columns", ["40", "300"])
-def test_a_pipe_is_80_columns_wide_whatever_the_environment(columns: str) -> None:
-    """No surprises: COLUMNS, FORCE_COLOR and the like do not change a pipe."""
-    run = process("solve", "rnn", env={"COLUMNS": columns, "FORCE_COLOR": "1", "TERM": "xterm-256color"})
+def test_a_pipe_is_80_columns_wide_and_plain() -> None:
+    """What the terminal around it is changes nothing."""
+    run = process("solve", "rnn", env={"TERM": "xterm-256color"})
     assert solve("rnn").to_text() == run.stdout.decode()
+
+
+@pytest.mark.parametrize(("option", "columns", "wide"), [([], "60", 60), (["--width", "100"], "60", 100), ([], "no number", 80)])
+def test_width_comes_before_columns_and_columns_before_80(option: list[str], columns: str, wide: int) -> None:
+    """``--width``, else COLUMNS, else 80 columns."""
+    run = process("solve", "rnn", *option, env={"COLUMNS": columns})
+    assert solve("rnn").to_text(wide) == run.stdout.decode()
+
+
+def test_ascii_is_ascii() -> None:
+    """``--ascii`` prints what a terminal without Unicode prints."""
+    run = process("solve", "lstm", "--ascii", env={"PYTHONIOENCODING": "utf-8"})
+    assert run.stdout.isascii()
+    assert run.stdout == process("solve", "lstm", env={"PYTHONIOENCODING": "ascii"}).stdout
+
+
+def test_force_color_colours_a_pipe() -> None:
+    """FORCE_COLOR sends colours down a pipe; NO_COLOR comes before it."""
+    forced = process("solve", "fnn", env={"FORCE_COLOR": "1"}).stdout.decode()
+    assert re.sub(r"\x1b\[[0-9;]*m", "", forced) == solve("fnn").to_text()
+    assert "\x1b[" in forced
+    assert "\x1b[" not in process("solve", "fnn", env={"FORCE_COLOR": "1", "NO_COLOR": "1"}).stdout.decode()
+
+
+def test_a_terminal_reads_through_the_pager(tmp_path: Path) -> None:
+    """PAGER gets what the terminal would; a pager that ends early, or that is missing, is no error."""
+    kept = tmp_path / "kept"
+    plain = in_terminal("solve", "fnn", width=80, PAGER="cat")
+    assert in_terminal("solve", "fnn", width=80, PAGER=f"tee {kept}") == plain
+    assert kept.read_text() == plain
+    assert in_terminal("solve", "fnn", width=80, PAGER="no-such-pager") == plain
+    assert in_terminal("solve", "rnn3", width=80, PAGER="head -3").count("\n") == 3
 
 
 @pytest.mark.parametrize("locale", ["C", "de_DE.UTF-8", "tr_TR.UTF-8"])

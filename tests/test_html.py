@@ -46,6 +46,7 @@ SHEETS: dict[str, Callable[[], Sheet]] = {
     "exact": lambda: example("fnn", rounding="exact").sheet,
     "carry": lambda: example("rnn3", rounding="carry:2dp").sheet,
     "worksheet": lambda: worksheet(key("rnn"), blanks_of(key("rnn"))),
+    "worksheet with numbers": lambda: worksheet(key("rnn"), blanks_of(key("rnn"), hints=3)),
     "worksheet of vectors": lambda: worksheet(key("classifier"), blanks_of(key("classifier"), ["gradients"], 0)),
     "key": lambda: key_sheet(key("classifier")),
     "marked": lambda: marked("rnn"),
@@ -61,7 +62,7 @@ def text(name: str) -> str:
 
 
 PAGES = [*SHEETS, *(name for name in examples() if name not in SHEETS)]
-NO_USES = {"worksheet", "worksheet of vectors", "key", "marked", "marked vectors", "flow"}
+NO_USES = {"worksheet", "worksheet with numbers", "worksheet of vectors", "key", "marked", "marked vectors", "flow"}
 of_pages = chosen(PAGES, list(SHEETS))
 
 
@@ -263,6 +264,14 @@ def test_text_stands_out_from_its_ground(name: str, scheme: str, shown: Callable
         light, dark = sorted((luminance(colour), luminance(ground)), reverse=True)
         assert (light + 0.05) / (dark + 0.05) >= 4.5, (said, colour, ground)
         assert (luminance(ground) > 0.5) == (scheme == "light"), said
+
+
+def test_the_number_of_a_line_in_place_of_its_result_stands_in_a_box(shown: Callable[..., Any]) -> None:
+    """Each of them, as the conventions of the sheet say: without its frame it would be another number."""
+    tab = shown("worksheet with numbers")
+    frames = tab.evaluate("[...document.querySelectorAll('.boxed')].map(one => getComputedStyle(one).borderTopWidth)")
+    assert len(frames) > 30
+    assert {*frames} == {"1px"}
 
 
 @pytest.mark.parametrize("name", ["rnn", "worksheet", "marked"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
 from io import StringIO
@@ -23,7 +24,8 @@ from bptt_trace.marking.check import check
 from bptt_trace.marking.key import Key
 from bptt_trace.marking.marks import Marks
 from bptt_trace.marking.report import report, written
-from bptt_trace.media.templates import html, latex, markdown, tex_words
+from bptt_trace.media.latex_words import tex_words
+from bptt_trace.media.templates import html, latex, markdown
 from bptt_trace.media.terminal import as_text, show
 
 HOSTILE = [
@@ -286,7 +288,7 @@ def test_colours_of_a_terminal_are_ours(text: str) -> None:
 # ----------------------------------------------------------------------- LaTeX
 
 OURS = (
-    r"\\[{}$&#%_]|\$\\[a-z]+\$|\$-\$|\$\^2\$|\\texttt\{\[U\+[0-9A-F]{4,6}\]\}|\\(?:text|quote)[a-z]+\{\}|\\dots\{\}|"
+    r"\\[{}$&#%_]|\$\\[a-z]+\$|\$-\$|\$\^2\$|\\lettersof\{[a-z]+\}\{[^\x00-\x7f]+\}|\\(?:text|quote)[a-z]+\{\}|\\dots\{\}|"
     r"\{\}(?=[-'])|\\allowbreak\{\}"
 )
 
@@ -343,10 +345,11 @@ def test_reports_on_every_misconception_compile(tmp_path: Path, pdflatex: Compil
 
 @pytest.mark.latex
 def test_every_letter_compiles(tmp_path: Path, pdflatex: Compile) -> None:
-    """All printable signs up to U+2500: those that the fonts have not are written as their numbers."""
+    """All printable signs up to U+2500, and signs of other scripts; what the fonts do not have is a box."""
     signs = [chr(code) for code in range(32, 0x2500) if chr(code).isprintable()]
     names = ["".join(signs[i : i + 30]) for i in range(0, len(signs), 30)]
-    preamble, _, _ = latex(sheet("abc")).partition(r"\begin{document}")
+    names += ["王小明", "김민준", "नमस्ते"]
+    preamble, _, _ = latex(replace(sheet("abc"), subtitle="".join(names[-3:]))).partition(r"\begin{document}")
     words = "\n\n".join(map(tex_words, names))
     log = pdflatex(tmp_path, f"{preamble}\\begin{{document}}\\raggedright {words}\\end{{document}}\n")
     assert not re.findall(r"^! .*$|^Missing character.*$", log, re.MULTILINE)

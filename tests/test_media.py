@@ -53,6 +53,7 @@ HOSTILE = [
     "Übung zu „Rückwärts“ – Größe ≈ 1 … ± · − ≤ ’",
 ]
 SOURCES = ["sheet.md.j2", "sheet.html.j2", "sheet.tex.j2", "exam.tex.j2", "packages.tex.j2", "sheet.typ.j2", "body.tex.j2"]
+SOURCES += ["fragment.tex.j2", "scripts.tex.j2"]
 SOURCES += ["body.html.j2", "fragment.html.j2", "style.css.j2", "sheet.css.j2", "dark.css.j2"]
 PROGRAMS = ["python.py.j2", "numpy.py.j2", "torch.py.j2", "sympy.py.j2", "passages.py.j2"]
 

@@ -602,7 +602,7 @@ def test_nothing_in_a_title_is_markup_in_typst(title: str, typst: Engine) -> Non
     pdf = compile_one(source(problem_titled(title).sheet, engine=typst), engine=typst)
     text = re.sub(r"\s", "", words(pdf)[0])
     assert re.sub(r"\s", "", title) in text
-    assert "[U+4E2D]?" in typst_words("中\x00")
+    assert "中?" in typst_words("中\x00")
 
 
 def test_typst_gives_the_same_bytes_and_reads_nothing(typst: Engine, tmp_path: Path) -> None:

@@ -44,7 +44,8 @@ from bptt_trace.handouts.variants import Factory, Search
 from bptt_trace.handouts.worksheet import worksheet
 from bptt_trace.marking.answer_files import load as load_answers
 from bptt_trace.marking.visible_mistakes import visibility
-from bptt_trace.media.templates import latex, markdown, markdown_words, tex_words
+from bptt_trace.media.latex_words import tex_words
+from bptt_trace.media.templates import latex, markdown, markdown_words
 from bptt_trace.problem.codes import SIGNS
 from bptt_trace.problem.files import content, document_of
 from bptt_trace.problem.problem import from_document, parse

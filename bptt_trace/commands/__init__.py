@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import warnings
 from io import TextIOWrapper
 
 import click
@@ -59,6 +60,7 @@ def main() -> None:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a title may have letters that this terminal has not
     gc.disable()  # a third of the time of a long trace; the process ends soon
+    warnings.showwarning = lambda message, *_, **__: click.echo(f"bptt-trace: {message}", err=True)
     try:
         command(standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):

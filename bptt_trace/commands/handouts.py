@@ -165,13 +165,14 @@ def vary(
 def _medium(form: str, templates: Path | None) -> Medium:
     """How the sheets of variants are rendered and written."""
     from bptt_trace.handouts.variant_sheets import Medium
-    from bptt_trace.media.templates import latex, markdown, markdown_words, tex_words
+    from bptt_trace.media.latex_words import is_plain, tex_words
+    from bptt_trace.media.templates import latex, markdown, markdown_words
 
     match form:
         case "markdown":
             return Medium("md", lambda sheet: markdown(sheet, templates), markdown_words)
         case "latex":
-            return Medium("tex", lambda sheet: latex(sheet, templates), tex_words)
+            return Medium("tex", lambda sheet: latex(sheet, templates), tex_words, is_plain)
     from bptt_trace.media.latex_program import TYPST, find_engine
     from bptt_trace.media.pdf import compile_many, joined, source
 
@@ -180,6 +181,7 @@ def _medium(form: str, templates: Path | None) -> Medium:
         "pdf",
         lambda sheet: source(sheet, templates, engine),
         tex_words,
+        is_plain,
         holes=engine.name != TYPST,
         compile=lambda documents: compile_many(documents, engine=engine),
         join=joined,

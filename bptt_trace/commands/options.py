@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from bptt_trace.commands import screen
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 PATH = click.Path(path_type=Path)
@@ -36,6 +38,8 @@ def form_and_file(forms: tuple[str, ...], more: str = "") -> Decorator:
             help=f"The form; by default that of the ending of -o, or terminal. {more}".rstrip(),
         ),
         output,
+        screen.width,
+        screen.ascii_only,
     )
 
 

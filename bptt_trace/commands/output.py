@@ -7,19 +7,15 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import click
 
+from bptt_trace.commands.screen import Screen, paged
 from bptt_trace.files import opened
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from bptt_trace.document.sheet import Sheet
-
-PLAIN_WIDTH = 80
-"""Columns of output that does not go to a terminal."""
 
 ENDINGS = {
     ".md": "markdown", ".tex": "latex", ".pdf": "pdf", ".html": "html", ".json": "json", ".csv": "csv", ".toml": "toml",
@@ -84,10 +80,15 @@ class Output:
     def show(self, sheet: Sheet) -> None:
         """A sheet."""
         if self.form == "terminal":
-            from bptt_trace.media.terminal import Plain, show
+            from bptt_trace.media.terminal import show
 
-            with opened(self.file) as file:
-                show(sheet, console(file) if file.isatty() else Plain(file, PLAIN_WIDTH), unicode=prints_unicode(file))
+            screen = Screen.chosen()
+            if self.file is not None or not sys.stdout.isatty():
+                with opened(self.file) as file:
+                    show(sheet, screen.on(file, file.isatty()), unicode=screen.prints_unicode(file))
+            else:
+                with paged() as file:
+                    show(sheet, screen.on(file, True), unicode=screen.prints_unicode(sys.stdout))
         elif self.form == "json":
             from bptt_trace.media.sheet_json import write_json
 
@@ -124,26 +125,6 @@ class Output:
             files.enter_context(opened(output)).write(text)
             for file, svg in drawn.values():
                 files.enter_context(opened(file)).write(svg)
-
-
-def console(file: IO[str]) -> Console:
-    """A console for a terminal; for anything else one without colour, of a fixed width."""
-    from rich.console import Console
-
-    if file.isatty():
-        return Console(file=file, highlight=False, emoji=False)
-    return Console(
-        file=file, width=PLAIN_WIDTH, color_system=None, force_terminal=False, legacy_windows=False, highlight=False, emoji=False
-    )
-
-
-def prints_unicode(file: IO[str]) -> bool:
-    """Whether the encoding of a file has the letters and lines of a sheet."""
-    try:
-        "·−²Ση─━│└…≈•═║╌▲█▒".encode(getattr(file, "encoding", None) or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
 
 
 def _is_no_file(output: Path) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bptt_trace.commands.output import console, prints_unicode
+from bptt_trace.commands.screen import Screen
 from bptt_trace.files import opened
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ def proof_note(problem: Problem) -> Note | None:
 def show_proof(problem: Problem, comparisons: list[Comparison]) -> None:
     """Print a row for each gradient, and what follows from them."""
     with opened(None) as file:
-        _print(problem, comparisons, console(file), prints_unicode(file))
+        screen = Screen.chosen()
+        _print(problem, comparisons, screen.console(file, file.isatty()), screen.prints_unicode(file))
 
 
 def _print(problem: Problem, comparisons: list[Comparison], console: Console, unicode: bool) -> None:

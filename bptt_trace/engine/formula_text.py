@@ -391,9 +391,8 @@ class ArrayPrinter(Printer):
 
     def spread(self, operand: Formula, shape: Shape) -> Written:
         """A number times a column of ones."""
-        ones = (
-            literal([self.signs.number.format(1)] * shape[0], shape, self.signs, self.rows) if self.numbers else self.signs.ones
-        )
+        one = self.signs.number.format(1)
+        ones = literal([one] * shape[0], shape, self.signs, self.rows) if self.numbers else self.signs.ones
         with self.inside() as signs:
             return signs.times.pattern.format(self.part(operand, PRODUCT), ones), PRODUCT
 

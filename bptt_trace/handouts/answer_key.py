@@ -45,7 +45,7 @@ def decimals(value: float, places: int) -> str:
     ('0.0000', '-1.50')
     """
     text = f"{value:.{max(places, 0)}f}"
-    return text.removeprefix("-") if not text.strip("-0.") else text
+    return text[1:] if text[0] == "-" and not text.strip("-0.") else text
 
 
 def key_sheet(key: Key, blanks: Blanks | None = None, *, values: Values | None = None) -> Sheet:

@@ -7,6 +7,7 @@ enough to make it again.
 from __future__ import annotations
 
 import hmac
+import struct
 from collections.abc import Iterator
 
 from bptt_trace.errors import ProblemError
@@ -17,6 +18,8 @@ GENERATOR = 1
 DATA = 5
 """The number of characters of a code that carry information; the sixth checks them."""
 _WORD = 1 << 32
+_WORDS = struct.Struct(">8I")
+"""A digest as words."""
 
 
 class Draws:
@@ -30,8 +33,7 @@ class Draws:
         count = 0
         while True:
             block = hmac.digest(key, b"%s %d" % (label, count), "sha256")
-            for start in range(0, 32, 4):
-                yield int.from_bytes(block[start : start + 4])
+            yield from _WORDS.unpack(block)
             count += 1
 
     def below(self, bound: int) -> int:

@@ -34,6 +34,11 @@ CODE, STUDENT = "ZZZ-ZZZ", "ZZZ-STUDENT-ZZZ"
 LONGEST_NAME = 60
 
 
+def always(_: str) -> bool:
+    """Any words can be filled in."""
+    return True
+
+
 class Medium(NamedTuple):
     """How worksheets and keys are written."""
 
@@ -41,6 +46,8 @@ class Medium(NamedTuple):
     render: Callable[[Sheet], str]
     escape: Callable[[str], str]
     """What sets words of a stranger's."""
+    fits_in: Callable[[str], bool] = always
+    """Whether such words can be filled into a text that was rendered without them."""
     holes: bool = True
     """Whether a text can have holes that are filled in later."""
     compile: Callable[[Mapping[str, str]], Mapping[str, bytes]] | None = None
@@ -66,19 +73,20 @@ class Typesetter:
         self.factory = factory
         self.medium = medium
         self.detail, self.style = detail, style
-        self._families: dict[int, _Filled | _Anew] = {}
+        self._families: dict[tuple[int, bool], _Filled | _Anew] = {}
 
     def sheets(self, variant: Variant, student: str = "") -> Sheets:
         """Everything of one variant, which may be some student's."""
         student = "".join(sign for sign in student if sign.isprintable())[:LONGEST_NAME]
         family = self.factory.family(variant.drawn)
-        if id(family) not in self._families:
-            fits = self.medium.holes and 4 * len(family.key.steps) + 3 * len(TITLES) + 2 < MOST
+        which = id(family), self.medium.fits_in(student)
+        if which not in self._families:
+            fits = self.medium.holes and which[1] and 4 * len(family.key.steps) + 3 * len(TITLES) + 2 < MOST
             fits = fits and not any(mark in str(self.factory.document) for mark in (CODE, STUDENT))
             by_hand = self.factory.problem.rounding.policy == "by_hand"
             # The other policies have signs beside their numbers that depend on them.
-            self._families[id(family)] = (_Filled if fits and by_hand else _Anew)(self, family)
-        return self._families[id(family)].sheets(variant, student)
+            self._families[which] = (_Filled if fits and by_hand else _Anew)(self, family)
+        return self._families[which].sheets(variant, student)
 
 
 class _Anew:

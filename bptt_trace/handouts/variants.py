@@ -162,19 +162,19 @@ class Factory:
 
     def family(self, drawn: Drawn) -> Family:
         """The family of a draw: variants of one family share a program. In a cross-entropy a target of 0 omits a term."""
-        choices = list(self.ranges.choices.values())
-        told = [choices[index][drawn[index]].value for index in self.telling]
+        told = [choices[drawn[index]].value for index, choices in self.telling.items()]
         key = (*((value == 0) - (value == 1) for value in told), *drawn[len(self.names) :])
         if key not in self._families:
             self._families[key] = Family(self, drawn)
         return self._families[key]
 
     @cached_property
-    def telling(self) -> list[int]:
-        """The indices of the numbers on which the program depends."""
+    def telling(self) -> dict[int, Sequence[Number]]:
+        """The numbers on which the program depends: by their indices, what they are drawn from."""
         if self.problem.loss.kind not in PAIRED:
-            return []
-        return [index for index, name in enumerate(self.names) if name.stem == "target"]
+            return {}
+        drawn_from = enumerate(self.ranges.choices.items())
+        return {index: choices for index, (name, choices) in drawn_from if name.stem == "target"}
 
     def blanks(self, key: Key) -> Blanks:
         """The blanks of the worksheets."""

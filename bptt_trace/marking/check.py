@@ -9,7 +9,7 @@ from the precision typed.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations, islice
@@ -21,14 +21,10 @@ from bptt_trace.marking.assessable import says_nothing
 from bptt_trace.marking.blank_lines import absurd, solved
 from bptt_trace.marking.catalogue.entry import Misconception
 from bptt_trace.marking.decimal_mark import decided
-from bptt_trace.marking.key import HALF, MARGIN, MOST_UNITS, Changed, Key, Sources, TooMuchWork, Work, World
+from bptt_trace.marking.key import HALF, MARGIN, MOST_UNITS, TOLD_APART, Changed, Key, Sources, TooMuchWork, Work, World
 from bptt_trace.marking.marks import FAULTS, RIGHT, Marked, Marks, Unwritten
 from bptt_trace.marking.slips import CUT_OFF, out_of_range, slip
 from bptt_trace.problem.problem import Problem
-
-Explanation = Callable[[int, float, Misconception, Changed, float | None, float], float | None]
-"""The distance of an answer from the value of a misconception; None if that does not explain the answer."""
-
 
 MOST_COMBINATIONS = 15
 
@@ -171,9 +167,9 @@ class _Marking:
         fault = (
             self.rearranged(position)
             or self.mixed(position, value)
-            or self.misconceived(self.explained_here, position, value, reference, radius)
+            or self.misconceived(position, self.explained_here(position, value, reference, radius))
             or self.slipped(position, value, reference, radius)
-            or self.misconceived(self.explained_everywhere, position, value, reference, radius)
+            or self.misconceived(position, self.explained_everywhere(position, value, radius))
             or _Verdict("wrong")
         )
         fault.reference, fault.radius = (reference, radius) if fault.kind != "mixed" else (fault.reference, fault.radius)
@@ -291,22 +287,19 @@ class _Marking:
                 return _Verdict("mixed", "", (), behind, reference, radius)
         return None
 
-    def misconceived(
-        self, explains: Explanation, position: int, value: float, reference: float | None, radius: float
-    ) -> _Verdict | None:
-        """The verdict for the misconception that fits best, or for several that fit equally well."""
-        fits = [
-            (apart, misconception)
-            for misconception, lines in self.key.changes
-            if (apart := explains(position, value, misconception, lines, reference, radius)) is not None
-        ]
+    def misconceived(self, position: int, explanations: Iterable[tuple[float, Misconception]]) -> _Verdict | None:
+        """The verdict for the misconception that fits best, or for several that fit equally well.
+
+        Each explanation is a misconception and the distance of the answer from its value.
+        """
+        fits = list(explanations)
         if not fits:
             return None
         # A mistake that was made before is likelier than another that gives the same number.
         named = {slug for verdict in self.verdicts.values() for slug in verdict.slugs}
         fits = [(apart, misconception) for apart, misconception in fits if misconception.slug in named] or fits
         nearest = min(apart for apart, _ in fits) + 0.02 * self.key.quantum[position]
-        best = [misconception for apart, misconception in fits if apart <= nearest]
+        best = list(dict.fromkeys(misconception for apart, misconception in fits if apart <= nearest))
         return _Verdict(
             "misconception",
             " ".join(misconception.message for misconception in best),
@@ -314,38 +307,36 @@ class _Marking:
         )
 
     def explained_here(
-        self, position: int, value: float, misconception: Misconception, lines: Changed, reference: float | None, radius: float
-    ) -> float | None:
-        """The distance of an answer from the value of a misconception, from the student's numbers; None if too far."""
-        if position not in lines and not self.sources(position)[1] & lines.keys():
-            return None
-        distances: list[float] = []
-        for way in range(max(len(ways) for ways in lines.values())):
-            world = self.mistaken_world(misconception.slug, lines, way)
-            other = world.rule(position)
-            if other is None or not abs(value - other) <= 20 * max(radius, self.key.quantum[position]):
-                continue
-            room = self.radius(position, other, world)
-            if abs(value - other) <= room and (reference is None or abs(other - reference) > 3 * max(radius, room)):
-                distances.append(abs(value - other))
-        return min(distances, default=None)
+        self, position: int, value: float, reference: float | None, radius: float
+    ) -> Iterator[tuple[float, Misconception]]:
+        """The misconceptions in this line, or in blank lines before it, that give the answer from the student's numbers."""
+        most = 20 * max(radius, self.key.quantum[position])
+        for misconception, lines in self.paths.changes(position):
+            distances: list[float] = []
+            for way in range(max(len(ways) for ways in lines.values())):
+                world = self.mistaken_world(misconception.slug, lines, way)
+                other = world.rule(position)
+                if other is None or not abs(value - other) <= most:
+                    continue
+                room = self.radius(position, other, world)
+                if abs(value - other) <= room and (reference is None or abs(other - reference) > TOLD_APART * max(radius, room)):
+                    distances.append(abs(value - other))
+            if distances:
+                yield min(distances), misconception
+
+    def explained_everywhere(self, position: int, value: float, radius: float) -> Iterator[tuple[float, Misconception]]:
+        """The misconceptions that give the answer if they are in every line, from the exact numbers."""
+        quantum, exact = self.key.quantum[position], self.key.exact[position]
+        room = max(HALF * quantum, min(radius, 5 * quantum))
+        for misconception, other in self.key.mistaken[position]:
+            if abs(value - other) <= room and abs(other - exact) > TOLD_APART * room:
+                yield abs(value - other), misconception
 
     def mistaken_world(self, slug: str, lines: Changed, way: int) -> World:
         """All lines under a misconception, from the student's numbers; made once for the sheet."""
         if (slug, way) not in self.mistaken:
             self.mistaken[slug, way] = World(self.key, self.written, lines, way, self.work, self.unit)
         return self.mistaken[slug, way]
-
-    def explained_everywhere(
-        self, position: int, value: float, misconception: Misconception, lines: Changed, reference: float | None, radius: float
-    ) -> float | None:
-        """The distance from the value of a misconception in every line, from the exact numbers; None if too far."""
-        del lines, reference
-        quantum = self.key.quantum[position]
-        room = max(HALF * quantum, min(radius, 5 * quantum))
-        values = [world[position] for world in self.key.worlds[misconception.slug] if position in world]
-        told_apart = [other for other in values if abs(other - self.key.exact[position]) > 3 * room]
-        return min((abs(value - other) for other in told_apart if abs(value - other) <= room), default=None)
 
     def rearranged(self, position: int) -> _Verdict | None:
         """The verdict if the whole matrix is transposed, or the whole vector shifted by one place."""
@@ -416,11 +407,16 @@ class _Marking:
 
     # --------------------------------------------------------------- tolerances
 
-    def sources(self, position: int) -> tuple[frozenset[int], frozenset[int]]:
-        """The written lines that a line uses, and the blank lines on the way to them."""
+    @property
+    def paths(self) -> Sources:
+        """What each line uses, given the lines that are written now."""
         if self._sources is None:
             self._sources = self.key.sources(frozenset(self.written))
-        return self._sources.of(position)
+        return self._sources
+
+    def sources(self, position: int) -> tuple[frozenset[int], frozenset[int]]:
+        """The written lines that a line uses, and the blank lines on the way to them."""
+        return self.paths.of(position)
 
     def unsound(self, position: int) -> list[int]:
         """The written lines that a line uses and that are not right themselves."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from bptt_trace.document.mathematics import Inline
+from bptt_trace.document.mathematics import Inline, Math
 from bptt_trace.document.sheet import Block, Column, Paragraph, Section, Sheet, Table
+from bptt_trace.engine.names import Name
+from bptt_trace.lines.spelling import Named
 from bptt_trace.marking.catalogue.entry import CATALOGUE
 
 BINS = 10
@@ -113,7 +115,7 @@ class Tally:
         tenths = [(f"{10 * b} to {10 * b + 10} %", self.shares[b]) for b in range(BINS)]
         sections = (
             Section("distribution", "Distribution", (_bars(tenths, "marks"),)),
-            Section("first", "Where it first goes wrong", _chart(self.first, "line", "Nobody has a wrong line.")),
+            Section("first", "Where it first goes wrong", _chart(self.first, "line", "Nobody has a wrong line.", _quantity)),
             Section("mistakes", "The most common mistakes", _chart(self._titles(), "mistake", "No mistake has a name.")),
             Section("quantities", "By quantity", (self._quantities(),)),
         )
@@ -133,7 +135,7 @@ class Tally:
             counts = self.verdicts.get(name, Counter())
             whole = sum(counts.values()) or 1
             shares = [sum(counts[kind] for kind in kinds) / whole for _, kinds in groups]
-            rows.append(((name,), *((f"{share:.0%}" if share else "",) for share in shares)))
+            rows.append(((_quantity(name),), *((f"{share:.0%}" if share else "",) for share in shares)))
         return Table(columns, rows)
 
 
@@ -141,15 +143,23 @@ def _counted(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-def _chart(counts: Counter[str], what: str, nothing: str) -> tuple[Block, ...]:
+def _quantity(name: str) -> Math:
+    """A quantity by its name in the marks file."""
+    return Named(Name.parse(name))
+
+
+Told = Callable[[str], "str | Math"]
+
+
+def _chart(counts: Counter[str], what: str, nothing: str, told: Told = str) -> tuple[Block, ...]:
     most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST]
-    return (_bars(most, what),) if most else (Paragraph((nothing,)),)
+    return (_bars(most, what, told),) if most else (Paragraph((nothing,)),)
 
 
-def _bars(rows: Sequence[tuple[str, int]], what: str) -> Table:
+def _bars(rows: Sequence[tuple[str, int]], what: str, told: Told = str) -> Table:
     """A table whose last column is a bar chart."""
     longest = max((count for _, count in rows), default=0) or 1
     width = max(min(WIDTH, PAGE - max((len(label) for label, _ in rows), default=0)), 6)
     bars = ["█" * max(round(width * count / longest), count > 0) for _, count in rows]
     columns = (Column((what,)), Column(("students",), right=True), Column(()))
-    return Table(columns, [((label,), (str(count),), (bar,)) for (label, count), bar in zip(rows, bars, strict=True)])
+    return Table(columns, [((told(label),), (str(count),), (bar,)) for (label, count), bar in zip(rows, bars, strict=True)])

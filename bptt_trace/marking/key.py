@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property, lru_cache
 
@@ -40,6 +40,10 @@ MOST_UNITS = 10
 """Beyond this many units of the last place no tolerance makes an answer right."""
 
 
+TOLD_APART = 3
+"""Two values can be told apart if there are more than this many tolerances between them."""
+
+
 LEAST_SHIFT = 1e-8
 """The least relative shift of a number for a slope; a smaller one would be lost in the digits of a double."""
 
@@ -52,9 +56,16 @@ class Key:
         self.program = program or scalars(build(problem))
         self.steps = self.program.steps
         self.arguments = [step.arguments for step in self.steps]
+        self.given = [step.rule is None for step in self.steps]
         self.exact: list[float] = list(unrounded(self.program, problem.given).numbers)
+        self._figures = [self._figures_of(step.role) for step in self.steps]
+        self._plain = 10.0 ** (LEAST_FIGURES - 1 - problem.rounding.places)  # from here on the decimals are figures enough
         self.places = [self.decimals(position, value) for position, value in enumerate(self.exact)]
         self.quantum = [10.0**-places for places in self.places]
+        self.coarse = [max(quantum, 10.0**-problem.rounding.places) for quantum in self.quantum]
+        """One unit of the last place of a line that has the decimals of the problem and no more."""
+        self.shifts = [max(q / 2, abs(v) * LEAST_SHIFT) for q, v in zip(self.quantum, self.exact, strict=True)]
+        """For each line how far it is moved for the slopes of others."""
         self.farthest = list(map(self._farthest, self.quantum))
         self.register = Register([step.target for step in self.steps if step.rule is not None], problem.vocabulary)
         self.sources = lru_cache(maxsize=256)(self._sources)
@@ -66,7 +77,9 @@ class Key:
 
     def decimals(self, position: int, value: float) -> int:
         """The decimals asked for: those of the problem, and at least three significant figures of this value."""
-        figures, places = self.figures(position), self.problem.rounding.places
+        figures, places = self._figures[position], self.problem.rounding.places
+        if figures is None and abs(value) >= self._plain:
+            return places
         size = math.floor(math.log10(abs(value))) if value else 0
         if figures is not None:
             return figures - 1 - size
@@ -74,8 +87,11 @@ class Key:
 
     def figures(self, position: int) -> int | None:
         """The significant figures that the sheet keeps in a line; None if it keeps decimals."""
+        return self._figures[position]
+
+    def _figures_of(self, role: Role) -> int | None:
         rounding = self.problem.rounding
-        if rounding.figures is None and self.steps[position].role in KEEPS_FIGURES:
+        if rounding.figures is None and role in KEEPS_FIGURES:
             return rounding.places
         return rounding.figures
 
@@ -87,9 +103,12 @@ class Key:
         value; ``typed`` decimals beyond them count. Fewer do not, because a
         spreadsheet drops zeros.
         """
+        keeps_decimals = self._figures[position] is None
+        if keeps_decimals and typed <= self.problem.rounding.places:
+            return self.coarse[position]
         asked = self.decimals(position, value) if value else self.places[position]
-        if self.figures(position) is None:
-            asked = min(asked, max(typed, self.problem.rounding.places))
+        if keeps_decimals:
+            asked = min(asked, typed)
         return max(self.quantum[position], 10.0**-asked)
 
     def _farthest(self, quantum: float) -> float:
@@ -200,6 +219,17 @@ class Key:
             worlds_of[misconception.slug] = [World(self, {}, lines, way).all() for way in range(ways)]
         return worlds_of
 
+    @cached_property
+    def mistaken(self) -> list[list[tuple[Misconception, float]]]:
+        """For each line the values under each misconception, from the first line on, that rounding does not explain."""
+        values: list[list[tuple[Misconception, float]]] = [[] for _ in self.steps]
+        for misconception, _ in self.changes:
+            for world in self.worlds[misconception.slug]:
+                for position, value in world.items():
+                    if abs(value - self.exact[position]) > TOLD_APART * HALF * self.quantum[position]:
+                        values[position].append((misconception, value))
+        return values
+
 
 class Sources:
     """The sources of each line, given which lines are written; shared by sheets with the same lines written."""
@@ -207,6 +237,14 @@ class Sources:
     def __init__(self, key: Key, written: frozenset[int]) -> None:
         self.key, self.written = key, written
         self._known: dict[int, tuple[frozenset[int], frozenset[int]]] = {}
+        self._changes: dict[int, list[tuple[Misconception, Changed]]] = {}
+
+    def changes(self, position: int) -> list[tuple[Misconception, Changed]]:
+        """The misconceptions that change a line, or a blank line on the way to it, with all lines that they change."""
+        if position not in self._changes:
+            ways = {position, *self.of(position)[1]}
+            self._changes[position] = [(one, lines) for one, lines in self.key.changes if not ways.isdisjoint(lines)]
+        return self._changes[position]
 
     def of(self, position: int) -> tuple[frozenset[int], frozenset[int]]:
         """The written lines that a line uses, and the blank lines on the way to them."""
@@ -279,25 +317,28 @@ class World:
         """The value of a line in this world; None if it cannot be calculated."""
         if position in self.written:
             return self.written[position]
+        if self.key.given[position]:
+            return self.key.exact[position]
         if position not in self._known:
             for line in self.behind([position], self._known):
                 self._known[line] = self.rule(line)
         return self._known[position]
 
     def behind(self, positions: Iterable[int], known: dict[int, float | None] | None = None) -> list[int]:
-        """These lines and all that they depend on, without written lines; each after its arguments.
+        """These lines and all that they depend on, without written lines and given numbers; each after its arguments.
 
         Lines in ``known`` are skipped. New lines are entered there without a value,
         which a circular line keeps.
         """
         passed: dict[int, float | None] = {} if known is None else known
+        given, written = self.key.given, self.written
         ordered: list[int] = []
         ahead = list(positions)
         while ahead:
             step = ahead.pop()
             if step < 0:
                 ordered.append(~step)
-            elif step not in passed and step not in self.written:
+            elif step not in written and not given[step] and step not in passed:
                 passed[step] = None
                 ahead.append(~step)
                 ahead += self.line(step)[1]
@@ -346,39 +387,42 @@ class World:
 
     def rounding(self, position: int) -> float:
         """The largest rounding error of a number: half a unit of its last place; 0 for a given number and an exact 0."""
-        step = self.key.steps[position]
         if position in self.written:
             exact_zero = self.written[position] == 0 == self.key.exact[position]
         else:
-            exact_zero = step.repeats or self.value(position) == 0
-        return 0.0 if step.rule is None or exact_zero else self.unit(position) / 2
+            exact_zero = self.key.given[position] or self.key.steps[position].repeats or self.value(position) == 0
+        return 0.0 if exact_zero else self.unit(position) / 2
 
     def slopes(self, position: int) -> list[tuple[int, float]]:
         """The slope of a line in each of its arguments, over half a unit to the side on which it is larger."""
         known = self._slopes.get(position)
         if known is None:
-            known = self._slopes[position] = list(self._slopes_of(position))
+            known = self._slopes[position] = self._slopes_of(position)
         return known
 
-    def _slopes_of(self, position: int) -> Iterator[tuple[int, float]]:
+    def _slopes_of(self, position: int) -> list[tuple[int, float]]:
         line, arguments = self.line(position)
-        values = [self.value(argument) for argument in arguments]
-        numbers = [value for value in values if value is not None]
-        if line is None or len(numbers) < len(values):
-            return
-        middle = self._result(line, numbers)
-        for number, argument in enumerate(arguments if middle is not None else ()):
-            if self.key.steps[argument].rule is None:
+        values = [value for argument in arguments if (value := self.value(argument)) is not None]
+        if line is None or len(values) < len(arguments):
+            return []
+        middle = self._result(line, values)
+        if middle is None:
+            return []
+        slopes = []
+        for number, argument in enumerate(arguments):
+            if self.key.given[argument]:
                 continue
-            value = numbers[number]
-            shift = max(self.key.quantum[argument] / 2, abs(self.key.exact[argument]) * LEAST_SHIFT)
+            shift, value = self.key.shifts[argument], values[number]
             to_a_side = []
             for side in (shift, -shift):
-                there = self._result(line, [*numbers[:number], value + side, *numbers[number + 1 :]])
-                if there is not None and middle is not None:
+                values[number] = value + side
+                there = self._result(line, values)
+                if there is not None:
                     to_a_side.append((there - middle) / side)
+            values[number] = value
             if to_a_side:
-                yield argument, self.steeper(to_a_side)
+                slopes.append((argument, self.steeper(to_a_side)))
+        return slopes
 
     def steeper(self, slopes: list[float]) -> float:
         """The slope that is largest in size."""

@@ -61,7 +61,7 @@ def html_formula(math: Math) -> str:
 
 def html_told(text: Inline) -> str:
     """Words with mathematics as an attribute has them."""
-    return html_words(words(text, lambda math: math.spell(UNICODE)))
+    return escape(words(text, lambda math: math.spell(UNICODE)), quote=True)
 
 
 def html_heading(text: Inline) -> str:
@@ -82,6 +82,14 @@ def html_summand(part: Part) -> str:
     below = part.below.spell(MATHML.within)
     brace = f'<munder><mrow>{part.math.spell(MATHML.within)}</mrow><mo stretchy="true">⏟</mo></munder>'
     return f'<munder>{brace}<mrow class="{html_words(part.word)}">{below}</mrow></munder>'
+
+
+def compact(style: str) -> str:
+    """A style without the spaces that make it readable."""
+    text = "".join(line.strip() for line in style.splitlines())
+    for loose in (" {", "{ ", "; ", ": ", ", ", " }"):
+        text = text.replace(loose, loose.strip())
+    return text.replace(";}", "}")
 
 
 def html_picture(figure: Figure) -> str:

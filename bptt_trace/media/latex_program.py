@@ -71,7 +71,7 @@ def find_engine(name: str | None = None) -> Engine:
 
     Raises ``ProgramMissing``.
     """
-    wanted = name or os.environ.get(VARIABLE, "")
+    wanted = name or asked_for()
     if wanted:
         if wanted == TYPST and find_spec(TYPST) is None:
             raise ProgramMissing("Typst is not installed: pip install 'bptt-trace[pdf]'")
@@ -91,6 +91,11 @@ def find_engine(name: str | None = None) -> Engine:
     if find_spec(TYPST) is not None:
         return Engine(TYPST, "")
     raise ProgramMissing(MISSING)
+
+
+def asked_for() -> str:
+    """The engine that the environment names; empty if it names none."""
+    return os.environ.get(VARIABLE, "")
 
 
 class Running:

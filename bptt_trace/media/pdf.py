@@ -9,16 +9,20 @@ by itself, which also finds the one that is to blame.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from importlib.util import find_spec
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bptt_trace.errors import ProgramMissing, TypesettingError
-from bptt_trace.media.latex_program import MISSING, TYPST, Engine, Running, Typeset, find_engine, typeset
+from bptt_trace.errors import LettersMissing, ProgramMissing, TypesettingError
+from bptt_trace.media.latex_program import MISSING, TYPST, Engine, Running, Typeset, asked_for, find_engine, typeset
+from bptt_trace.media.typst import TypstDocument, beyond_typst
 
 if TYPE_CHECKING:
     from bptt_trace.document.sheet import Sheet
@@ -52,23 +56,42 @@ The number of a longtable stays what it is: the file of widths goes by it.
 _MARK = re.compile(r"(?m)^\*SHEET (\d+) (\d+)\*$")
 
 
+BY_TYPST = (
+    "this sheet has letters that LaTeX has no font for, and they are printed as □; "
+    "pip install 'bptt-trace[pdf]' brings Typst, which sets them, or compile -f latex with lualatex or xelatex"
+)
+A_FONT = (
+    "a box or a gap stands in its place; on Debian and Ubuntu, apt install fonts-noto-core fonts-noto-cjk "
+    "brings fonts for most scripts"
+)
+
+
 TYPST_KINDS = ("worked solution", "worksheet", "key", "marked")
 """The sheets that there is a template of Typst for."""
 
 
 def source(sheet: Sheet, templates: Path | None = None, engine: Engine | None = None) -> str:
-    """What ``compile_one`` and ``compile_many`` take: the sheet in LaTeX, or for Typst where there is no LaTeX.
+    """What ``compile_one`` and ``compile_many`` take: the sheet in LaTeX, or for Typst where that must set it.
 
-    Raises ``ProgramMissing`` where there is neither, or where Typst will not do.
+    Typst must where there is no LaTeX, and for letters that LaTeX has no font
+    for, unless an engine was asked for by name. Raises ``ProgramMissing`` where there is
+    neither, or where Typst will not do; warns of letters without a font (``LettersMissing``).
     """
     from bptt_trace.media.templates import latex, typst
 
+    has_template = sheet.kind in TYPST_KINDS and (templates is None or (templates / "sheet.typ.j2").is_file())
     if (engine or find_engine()).name != TYPST:
-        return latex(sheet, templates)
-    if sheet.kind not in TYPST_KINDS or (templates is not None and not (templates / "sheet.typ.j2").is_file()):
+        scripts: set[str] = set()
+        tex = latex(sheet, templates, scripts=scripts)
+        if not scripts or asked_for():
+            return tex
+        if not has_template or find_spec(TYPST) is None:
+            warnings.warn(LettersMissing(BY_TYPST), stacklevel=2)
+            return tex
+    if not has_template:
         what = f"a {sheet.kind}" if sheet.kind not in TYPST_KINDS else "a folder of templates without sheet.typ.j2"
         raise ProgramMissing(f"{MISSING}\nHere is Typst alone, and {what} wants LaTeX.")
-    return typst(sheet, templates)
+    return TypstDocument(typst(sheet, templates))
 
 
 def compile_one(tex: str, *, engine: Engine | None = None, seconds: float | None = None) -> bytes:
@@ -145,7 +168,7 @@ class _Press:
             return None, error.failures[""]
 
     def _set(self, text: str) -> bytes:
-        if self.engine.name == TYPST:
+        if self.engine.name == TYPST or isinstance(text, TypstDocument):  # a sheet with letters that LaTeX has no font for
             return typst_pdf(text)
         return typeset(text, self.engine, self.running, self.seconds).pdf
 
@@ -249,16 +272,36 @@ def _parts(tex: str) -> tuple[str, str, str] | None:
 
 
 def typst_pdf(text: str) -> bytes:
-    """A document of Typst as PDF, with the fonts that Typst brings along; it reads no file and knows no time."""
+    """A document of Typst as PDF; it reads no file and knows no time.
+
+    It has the fonts that Typst brings along, and those of the system where a letter is in none of these.
+    """
     if _BEGIN in text:
         raise ProgramMissing(f"{MISSING}\nHere is Typst alone, and a document in LaTeX wants LaTeX.")
     import typst
 
+    others = beyond_typst(text)
+    if missing := _without_font(others):
+        warnings.warn(LettersMissing(f"no font here has {' '.join(missing[:5])}; {A_FONT}"), stacklevel=2)
     with TemporaryDirectory(prefix="bptt-trace-") as empty:
         try:
             data = text.encode("utf-8", "replace")
-            pdf: Any = typst.compile(data, root=empty, ignore_system_fonts=True, timestamp=0)  # type: ignore[type-var]
+            pdf: Any = typst.compile(data, root=empty, ignore_system_fonts=not others, timestamp=0)  # type: ignore[type-var]
         except (RuntimeError, typst.TypstError) as error:
             raise TypesettingError({"": str(error)}) from None
     assert isinstance(pdf, bytes)
     return pdf
+
+
+def _without_font(letters: set[str]) -> list[str]:
+    """Those of these letters that no font of the system has, in order."""
+    missing = set(letters)
+    if missing:
+        from fontTools.ttLib import TTFont, TTLibError
+        from typst import Fonts
+
+        for font in Fonts().fonts():
+            if missing and font.path is not None:
+                with suppress(OSError, TTLibError), TTFont(font.path, fontNumber=font.index, lazy=True) as file:
+                    missing -= {sign for sign in missing if ord(sign) in (file.getBestCmap() or {})}
+    return sorted(missing)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
@@ -30,6 +30,7 @@ from bptt_trace.media.drawing.svg import svg
 from bptt_trace.media.drawing.tikz import tikz
 from bptt_trace.media.html import (
     anchor,
+    compact,
     html_box,
     html_formula,
     html_heading,
@@ -43,25 +44,10 @@ from bptt_trace.media.html import (
     linked,
     named,
 )
+from bptt_trace.media.latex_words import FONTS, tex_words
 from bptt_trace.media.typst import typst_image, typst_words
 from bptt_trace.media.unicode import Script
 
-_TEX = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
-    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "–": "--", "…": r"\dots{}", "−": "$-$", "≈": r"$\approx$",
-    "±": r"$\pm$", "’": "'", "“": "``", "”": "''", "·": r"$\cdot$", "<": r"\textless{}", ">": r"\textgreater{}",
-    "≤": r"$\le$", "∂": r"$\partial$", "`": r"\textasciigrave{}", '"': r"\textquotedbl{}", "²": r"$^2$",
-    "✓": r"$\checkmark$", "○": r"$\circ$",
-    "„": ",,", "‚": ",", "→": r"$\to$", "←": r"$\gets$", "×": r"$\times$", "•": r"\textbullet{}",
-} | {letter: f"$\\{name}$" for letter, name in {
-    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "varepsilon", "η": "eta", "θ": "theta", "λ": "lambda",
-    "μ": "mu", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "φ": "varphi", "ψ": "psi", "ω": "omega", "Δ": "Delta",
-    "Σ": "Sigma", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
-}.items()}  # fmt: skip
-_LAST_LATIN = "\u017e"
-"""The last letter that the fonts of a plain LaTeX installation have."""
-_NO_LATIN = "ĦħĸĿŀŉŦŧ"
-"""Letters before it that they have not."""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|$~&])")
 _ADDRESS = re.compile(r"(?<=[a-z])(?=://)|(?<=www)(?=\.)", re.IGNORECASE)
 """Where GitHub begins to see a link in an address."""
@@ -104,9 +90,15 @@ def page(name: str, sheet: Sheet, templates: Path | None, filters: Mapping[str, 
     return _render(name, sheet, templates, own | dict(filters), told)
 
 
-def latex(sheet: Sheet, templates: Path | None = None, *, fragment: bool = False, exam: bool = False) -> str:
-    r"""The sheet as a complete LaTeX document, by the class ``exam`` if wanted, or as a fragment for ``\\input``."""
-    return _render("body.tex.j2" if fragment else "exam.tex.j2" if exam else "sheet.tex.j2", sheet, templates)
+def latex(
+    sheet: Sheet, templates: Path | None = None, *, fragment: bool = False, exam: bool = False, scripts: set[str] | None = None
+) -> str:
+    r"""The sheet as a complete LaTeX document, by the class ``exam`` if wanted, or as a fragment for ``\\input``.
+
+    ``scripts`` receives those of its letters that a plain LaTeX installation has no font for.
+    """
+    name = "fragment.tex.j2" if fragment else "exam.tex.j2" if exam else "sheet.tex.j2"
+    return _render(name, sheet, templates, scripts=scripts)
 
 
 def typst(sheet: Sheet, templates: Path | None = None) -> str:
@@ -130,10 +122,12 @@ def _render(
     templates: Path | None,
     filters: Filters = MappingProxyType({}),
     told: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    scripts: set[str] | None = None,
 ) -> str:
     if templates is not None and not templates.is_dir():
         raise ProblemError("not a folder; --templates takes a folder of templates", source=str(templates))
-    environment = environment_for(name, templates)
+    environment = environment_for(name, templates, scripts)
     environment.filters |= filters
     try:
         text = environment.get_template(name).render(sheet=sheet, **told)
@@ -145,8 +139,8 @@ def _render(
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
-def environment_for(name: str, templates: Path | None = None) -> ImmutableSandboxedEnvironment:
-    """The Jinja environment of a medium, told by the name of its template."""
+def environment_for(name: str, templates: Path | None = None, scripts: set[str] | None = None) -> ImmutableSandboxedEnvironment:
+    """The Jinja environment of a medium, told by the name of its template; ``scripts`` as in ``latex``."""
     folders = [template_directory()] if templates is None else [templates, template_directory()]
     loader: BaseLoader = ChoiceLoader([FileSystemLoader(folder) for folder in folders])
     if name.endswith((".tex.j2", ".typ.j2")):
@@ -159,8 +153,11 @@ def environment_for(name: str, templates: Path | None = None) -> ImmutableSandbo
             environment.filters |= {"words": typst_words, "inline": _inline(typst_words, _typst_math), "math": _typst_math}
             environment.filters |= {"formula": _typst_formula, "picture": lambda figure: typst_image(svg(figure))}
         else:
-            environment.filters |= {"words": tex_words, "inline": _inline(tex_words, _tex_math), "math": _tex_math}
-            environment.filters |= {"picture": lambda figure: tikz(figure, _inline(tex_words, _tex_math))}
+            scripts = set() if scripts is None else scripts
+            words_of = partial(tex_words, scripts=scripts)
+            environment.filters |= {"words": words_of, "inline": _inline(words_of, _tex_math), "math": _tex_math}
+            environment.filters |= {"picture": lambda figure: tikz(figure, _inline(words_of, _tex_math))}
+            environment.globals |= {"scripts": scripts, "fonts": FONTS}
     else:
         environment = ImmutableSandboxedEnvironment(
             loader=loader,
@@ -176,7 +173,8 @@ def environment_for(name: str, templates: Path | None = None) -> ImmutableSandbo
             environment.filters |= {"words": html_words, "inline": html_inline, "math": html_math}
             environment.filters |= {"formula": html_formula, "number": html_number, "summand": html_summand, "anchor": anchor}
             environment.filters |= {"told": html_told, "heading": html_heading, "picture": html_picture}
-            environment.filters |= {"id": named(""), "uses": linked(()), "when": lambda _: "", "box": html_box}
+            environment.filters |= {"id": named(""), "uses": linked(()), "compact": compact}
+            environment.filters |= {"when": lambda _: "", "box": html_box}
             return environment
         environment.filters |= {
             "words": markdown_words,
@@ -201,22 +199,6 @@ def _inline(escape: Callable[[str], str], math: Callable[[Math], str]) -> Callab
 def docstring_words(text: str) -> str:
     """Words between three quotes in Python: nothing in them ends these, and nothing is an escape."""
     return text.replace("\\", "\\\\").replace('"', '\\"')
-
-
-def tex_words(text: str) -> str:
-    """Words for LaTeX: nothing in them is a command."""
-    broken = text.replace("\n", "\0")
-    apart = re.sub(r"(?<=[-'])(?=[-'])", "\1", broken)  # -- and '' would become other signs
-    escaped = "".join(map(_tex_sign, apart)).replace("\0", r"\newline ").replace("\1", "{}")
-    # An address may break behind a slash or a hyphen, and within what is long without one: the number of a commit.
-    return re.sub(r"https?:\S{30,}", lambda word: re.sub(r"([/-](?=\w)|\w{20}(?=\w{8}))", r"\1\\allowbreak{}", word[0]), escaped)
-
-
-def _tex_sign(sign: str) -> str:
-    """One character; where LaTeX has no glyph for it, its number in Unicode, so that nothing is lost."""
-    if sign in _TEX:
-        return _TEX[sign]
-    return sign if sign <= _LAST_LATIN and sign not in _NO_LATIN else rf"\texttt{{[U+{ord(sign):04X}]}}"
 
 
 def markdown_words(text: str) -> str:

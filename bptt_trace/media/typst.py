@@ -5,6 +5,12 @@ from __future__ import annotations
 from bptt_trace.document.notation import quoted
 
 
+class TypstDocument(str):
+    """A document for Typst, also where others are set by LaTeX."""
+
+    __slots__ = ()
+
+
 def typst_words(text: str) -> str:
     """Words for Typst: a string, in which nothing is markup."""
     plain = "".join(map(_sign, text))
@@ -16,9 +22,14 @@ def typst_image(svg: str) -> str:
     return f'#fitted(image(bytes({quoted(svg)}), format: "svg"))'
 
 
+def beyond_typst(text: str) -> set[str]:
+    """The letters of a text that the fonts that Typst brings along do not have: a font of the system must."""
+    return {sign for sign in text if sign.isprintable() and not _has_glyph(sign)}
+
+
+def _has_glyph(sign: str) -> bool:
+    return sign < "\u0530" or "\u1e00" <= sign < "\u2300" or "\u2500" <= sign < "\u27c0"
+
+
 def _sign(sign: str) -> str:
-    """One character; where the fonts that Typst brings along have no glyph for it, its number in Unicode."""
-    if not sign.isprintable() and sign != "\n":
-        return "?"
-    known = sign < "\u0530" or "\u1e00" <= sign < "\u2300" or "\u2500" <= sign < "\u27c0"
-    return sign if known else f"[U+{ord(sign):04X}]"
+    return sign if sign.isprintable() or sign == "\n" else "?"

@@ -6,9 +6,15 @@ it. What follows from there follows by itself.
 """
 
 # Each file enters its mistakes into the catalogue when it is imported: first those of any network.
-from bptt_trace.marking.catalogue import any_network as any_network
+# isort: off
+from bptt_trace.marking.catalogue import forward_pass as forward_pass
+from bptt_trace.marking.catalogue import loss as loss
+from bptt_trace.marking.catalogue import backward_pass as backward_pass
 from bptt_trace.marking.catalogue import gates_and_sequences as gates_and_sequences
 from bptt_trace.marking.catalogue import updates as updates
+from bptt_trace.marking.catalogue import decay_and_clipping as decay_and_clipping
+
+# isort: on
 from bptt_trace.marking.catalogue.entry import CATALOGUE as CATALOGUE
 from bptt_trace.marking.catalogue.entry import Case as Case
 from bptt_trace.marking.catalogue.entry import Misconception as Misconception

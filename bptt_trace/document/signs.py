@@ -1,0 +1,157 @@
+"""What a notation is: a row of ``Signs``, with a pattern for each thing that a formula or a name is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+BESIDE = ",\N{NO-BREAK SPACE}"
+"""The sign between the entries of a row that stands without brackets; in plain text a comma."""
+
+SUM, NEGATION, PRODUCT, POWER, ATOM = range(5)
+"""How tightly a formula holds together, for brackets: a sum least, a name most."""
+
+
+def exponent_in_line(exponent: Any) -> str:
+    """In one line an exponent of several signs, ``k+1``, stands in brackets."""
+    text = str(exponent)
+    return text if text.isalnum() else f"({text})"
+
+
+class Form(NamedTuple):
+    """How a notation writes one kind of node."""
+
+    pattern: str
+    """``{}`` are the places of its parts."""
+    least: tuple[int, ...] = (SUM, SUM)
+    """How tightly each part must hold together; one that does not stands in brackets."""
+    strength: int = ATOM
+    """How tightly the whole holds together."""
+
+
+@dataclass(frozen=True, eq=False)
+class Signs:
+    """One notation. Two are the same only if they are one object."""
+
+    # Numbers
+    plus: Form = Form("{} + {}", (NEGATION, PRODUCT), SUM)
+    minus: Form = Form("{} - {}", (NEGATION, PRODUCT), SUM)
+    negative: Form = Form("-{}", (PRODUCT,), NEGATION)
+    times: Form = Form("{} * {}", (POWER, POWER), PRODUCT)
+    over: Form = Form("{} / {}", (POWER, POWER), PRODUCT)
+    ratio: Form = Form("({}/{})", (ATOM, ATOM))
+    """A quotient of two whole numbers."""
+    power: Form = Form("{}^{}", (ATOM,), POWER)
+    exponent: Callable[[Any], str] = exponent_in_line
+    """A whole exponent."""
+    call: Form = Form("{}({})", (SUM,))
+    """A function with its argument."""
+    calls: Mapping[str, str] = field(default_factory=dict)
+    """Functions with a sign of their own, by name: a root."""
+    word: Callable[[Any], str] = attrgetter("name")
+    """What a function is called; by default as in answer files."""
+    extreme: Form = Form("{}({}, {})")
+    extremes: Mapping[str, str] = field(default_factory=lambda: {"max": "max", "min": "min"})
+    """What the larger and the smaller of two are called."""
+    number: str = "{}"
+    """A whole number."""
+    bracket: str = "({})"
+    ellipsis: str = "{} + ... + {}"
+    """A sum of many, from the first to the last."""
+
+    # Vectors and matrices
+    entrywise: Form = Form("{} .* {}", (POWER, POWER), PRODUCT)
+    """A product entry by entry."""
+    matmul: Form = Form("{} {}", (PRODUCT, POWER), PRODUCT)
+    """A matrix product of names."""
+    matmul_of_entries: Form = Form("{} {}", (PRODUCT, POWER), PRODUCT)
+    scaled: Form = Form("{} * {}", (PRODUCT, POWER), PRODUCT)
+    """A matrix product with a single number."""
+    transposed: Form = Form("{}^T", (ATOM,))
+    total: Form = Form("sum({})", (SUM,))
+    diagonal: Form = Form("diag({})", (SUM,))
+    column: Form = Form("[{}]", (SUM,))
+    row: Form = Form("[{}]", (SUM,))
+    below: str = "; "
+    """What stands between the rows of a matrix."""
+    beside: str = ", "
+    """What stands between the entries of a row."""
+    ones: str = "ones"
+    cut: str = "{}_[{}]"
+    """Some entries of a column."""
+    tall: str = "({})"
+    """Brackets as high as a matrix."""
+    matrix: str = "[{}]"
+    fraction: str = "{}/{}"
+    """A fraction on the board, in one line in every notation."""
+
+    # Names and numbers
+    in_line: bool = True
+    """Whether a name is written as in answer files, from left to right; else with signs above and below its letter."""
+    letters: Mapping[str, str] = field(default_factory=dict)
+    """Greek letters and letters with an accent, by their names in answer files."""
+    letter: str = "{}"
+    upright: str = "{}"
+    """A word in place of a letter."""
+    numeral: Callable[[str], str] = str
+    """A number, from its plain text."""
+    script: Callable[[str], str] = str
+    """Letters and digits above or below a letter."""
+    verbatim: Callable[[str], str] = str
+    """Signs that read the same in every notation."""
+    below_and_time: str = "{},{}"
+    """What stands below a letter by its name, and the time."""
+    under: str = "{}_{}"
+    under_above: str = "{}_{}^{}"
+    """One thing below a letter and another above it."""
+    under_primed: str = "{}_{}'"
+    low: str = "{}_{}"
+    """One letter below another, or below the sign of a sum."""
+    prime: str = "{}'"
+    above: str = "{}^{}"
+    """A whole that takes a power of its own."""
+    layer: str = "({})"
+    sample: str = "#{}"
+    iteration: str = "@{}"
+    index: str = "[{}]"
+    accents: Mapping[str, str] = field(default_factory=dict)
+    """What stands above the letter of a layer that reads forward or backward in time."""
+    derivative: str = "d{}/d{}"
+    via: str = "{} via {}"
+
+    # Small pieces
+    marks: Mapping[str, str] = field(default_factory=dict)
+    """Signs between the parts of a piece, by their plain text; those that are not named stand as they are."""
+    raised: str = "{}^({})"
+    """A power with a formula as its exponent."""
+    powered: str = "^{}"
+    """The sign of a whole power, for the ring of a picture."""
+    sum: str = "sum_{}"
+    sums: str = "sum_{}"
+    """The sign of a sum over one letter, and over several."""
+    of_sample: str = "{}#{}"
+    """The loss of one sample."""
+    box: str = "[{}]"
+    """The number of a line, in place of its result."""
+    words: str = "{}"
+    """Words in mathematics."""
+    together: Signs | None = None
+    """For a notation that lets lines end before the signs of a whole formula: the same without, for the parts of a fraction and
+    for all that stands in brackets."""
+
+    @property
+    def within(self) -> Signs:
+        """The notation of what stands within a formula."""
+        return self.together or self
+
+
+def like(signs: Signs, **own: Any) -> Signs:
+    """A notation like another; a pattern alone keeps what the other says of brackets."""
+    forms = {
+        name: getattr(signs, name)._replace(pattern=value)
+        for name, value in own.items()
+        if isinstance(value, str) and isinstance(getattr(signs, name), Form)
+    }
+    return replace(signs, **(own | forms))
