@@ -109,6 +109,7 @@ HARD: dict[str, tuple[Formula, list[str], str]] = {
     "a difference that loses forty digits": (1 - tanh(A) ** 2, ["60"], "3sf"),
     "one that loses nine hundred": (1 - tanh(A) ** 2, ["1000"], "3sf"),
     "nothing times a function": (A * tanh(B), ["0", "0.3"], "3sf"),
+    "a function of a number near nothing": (A * tanh(B * B * B * B * B * B * B * B * B), ["1", "1e-28"], "3sf"),
     "a tie": (Const(Fraction(2, 3)) * A, ["0.00075"], "3dp"),
     "a small probability": (exp(A) / (exp(A) + exp(B)), ["-300", "400"], "5sf"),
     "its logarithm": (ln(A), ["1e-30"], "12dp"),

@@ -69,7 +69,8 @@ const fixed = ([n, d]) => (n * UNIT) / d;
 const FAR = 50000n,
   NOWHERE = 2302718n,
   TINY = [1n, ten(21000)];
-const vanishing = z => (less(z, [-NOWHERE, 1n]) ? ZERO : TINY);
+let vanishes = false; // whether so small a number is 0: under "carry"
+const vanishing = z => (vanishes && less(z, [-NOWHERE, 1n]) ? ZERO : TINY);
 // e to the power x / UNIT, x >= 0: the series of x / 2^k, squared k times.
 const exponential = x => {
   if (x > FAR * UNIT) throw new Failure(TOO_LARGE);
@@ -141,7 +142,12 @@ const functions = {
     return less(z, [-FAR, 1n]) ? vanishing(z) : [UNIT, UNIT + exponential(fixed(neg(z)))];
   },
   softplus: z => {
-    const rest = [logarithm(UNIT + fading(fixed(absolute(z)))), UNIT];
+    const x = fixed(absolute(z));
+    let rest = [logarithm(UNIT + fading(x)), UNIT];
+    if (x > 70n * UNIT) {
+      const e = functions.exp(neg(absolute(z))); // e - e^2/2 + e^3/3: the next term is smaller by 30 digits each
+      rest = mul(e, add([1n, 1n], mul(e, add([-1n, 2n], mul(e, [1n, 3n])))));
+    }
     return z[0] > 0n ? add(z, rest) : rest;
   },
 };
@@ -154,7 +160,7 @@ for (const name of Object.keys(functions)) {
     if (there && equal(z, at)) return there;
     rough = true;
     const [n, d] = function_(z);
-    return nudged ? [n * UNIT + n, d * UNIT] : [n, d];
+    return nudged ? [n * UNIT + n + 1n, d * UNIT] : [n, d];
   };
 }
 

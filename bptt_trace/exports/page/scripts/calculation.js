@@ -81,6 +81,7 @@ const READINGS = [
 const evaluate = (program, inputs) => {
   const out = [],
     carries = program.policy === "carry";
+  vanishes = carries;
   const fractions = carries && [...inputs.values()].some(one => endless(reduced(one.v)));
   program.steps.forEach((step, place) => {
     if (step[0] === GIVEN) {
