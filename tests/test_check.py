@@ -239,7 +239,7 @@ PERCEPTRON = ("perceptron", "parameters.b_h=0.35")
 HOMES: dict[str, tuple[Any, ...]] = {
     "dropout-mask-forgotten": ("dropout",),
     "dropout-not-scaled": ("dropout",),
-    "mask-turned-round": ("dropout", "mask=[[1,0],[0,1]]"),
+    "mask-turned-round": ("dropout", "given.mask=[[1,0],[0,1]]"),
     "path-left-out": PATHS,
     "path-counted-twice": PATHS,
     "slope-of-the-wrong-step": PATHS,

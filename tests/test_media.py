@@ -56,6 +56,8 @@ HOSTILE = [
 SOURCES = ["sheet.md.j2", "sheet.html.j2", "sheet.tex.j2", "exam.tex.j2", "packages.tex.j2", "sheet.typ.j2", "body.tex.j2"]
 SOURCES += ["body.html.j2", "slides.tex.j2", "fragment.html.j2", "style.css.j2", "sheet.css.j2", "dark.css.j2"]
 SOURCES += ["scripts.tex.j2", "fragment.tex.j2", "question.html.j2"]
+PAGES = ["page.html.j2", "page.css.j2", "live.html.j2", "stage.html.j2", "collect.html.j2"]
+"""The parts of a page that calculates, which know its inputs and scripts besides."""
 PROGRAMS = ["python.py.j2", "numpy.py.j2", "torch.py.j2", "sympy.py.j2", "passages.py.j2"]
 
 
@@ -443,7 +445,7 @@ def test_templates_loop_and_place_and_do_nothing_else(name: str) -> None:
 
 def test_there_are_no_other_templates() -> None:
     """All templates are among those tested here."""
-    assert sorted([*SOURCES, *PROGRAMS]) == sorted(path.name for path in template_directory().iterdir())
+    assert sorted([*SOURCES, *PAGES, *PROGRAMS]) == sorted(path.name for path in template_directory().iterdir())
 
 
 def test_a_template_of_the_users_own_replaces_ours(tmp_path: Path) -> None:
