@@ -16,12 +16,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from rich.console import Console
 from students import by_hand
-from sweeps import chosen, paired, thinned
+from sweeps import chosen, key, paired, thinned
 
-from bptt_trace import load
 from bptt_trace.document.sheet import Sheet, Table
 from bptt_trace.marking.check import check
-from bptt_trace.marking.key import Key
 from bptt_trace.marking.marks import Marks
 from bptt_trace.marking.report import report, written
 from bptt_trace.media.latex_words import tex_words
@@ -80,11 +78,6 @@ hostile = pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[
 named = pytest.mark.parametrize("text", NAMES, ids=lambda text: ascii(text)[:24])
 some_hostile = pytest.mark.parametrize("text", thinned(HOSTILE, 4), ids=lambda text: ascii(text)[:24])
 some_named = pytest.mark.parametrize("text", thinned(NAMES, 4), ids=lambda text: ascii(text)[:24])
-
-
-@cache
-def key(name: str) -> Key:
-    return Key(load(name))
 
 
 @cache

@@ -16,6 +16,7 @@ import fastjsonschema
 import jsonschema
 import pytest
 from students import blanked, by_hand
+from sweeps import key
 
 from bptt_trace import load
 from bptt_trace.marking.check import check
@@ -42,11 +43,6 @@ HOSTILE = [
     '"\\',
     "0",
 ]
-
-
-@cache
-def key(name: str) -> Key:
-    return Key(load(name))
 
 
 def lines(one: Key) -> list[int]:
@@ -125,7 +121,7 @@ def test_the_schema_notices_what_is_wrong() -> None:
     answer = data["answers"][0]
     for changed in (
         {**data, "more": 1},
-        {key: value for key, value in data.items() if key != "score"},
+        {name: value for name, value in data.items() if name != "score"},
         {**data, "answers": [{**answer, "verdict": "fine"}]},
         {**data, "answers": [{**answer, "expected": "0.1"}]},
         {**data, "answers": [{**answer, "read": "NaN"}]},

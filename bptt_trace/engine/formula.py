@@ -34,6 +34,7 @@ class Formula:
     """What all nodes have in common: a shape, and operators that build more."""
 
     __match_args__: ClassVar[tuple[str, ...]] = ()
+    """The names of a node's fields; each dataclass below has its own."""
 
     @property
     def shape(self) -> Shape:
