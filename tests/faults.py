@@ -403,6 +403,30 @@ FAULTS = (
         ("test_law.py::test_every_example_recomputes_in_every_medium",),
     ),
     Fault(
+        "a page: results are cut off",
+        "const q = (2n * size(n) + d) / (2n * d);",
+        "const q = size(n) / d;",
+        ("test_page_calculation.py::test_every_line_has_the_digits_of_python",),
+    ),
+    Fault(
+        "a page: a rule with the wrong sign",
+        'minus=Form("k.sub({}, {})")',
+        'minus=Form("k.add({}, {})")',
+        ("test_page_calculation.py::test_every_line_has_the_digits_of_python",),
+    ),
+    Fault(
+        "a page: no tolerance for rounding on the way",
+        "const radius = half_ + MARGIN * world.spread(place);",
+        "const radius = half_;",
+        ("test_page_calculation.py::test_verdicts_are_those_of_check",),
+    ),
+    Fault(
+        "a page: a sentence forgets what it asked",
+        'self.watch.note(name.strip("_"), self.way, way_of(other), bool(result))',
+        "pass",
+        ("test_page.py::test_after_a_change_nothing_on_the_page_is_old",),
+    ),
+    Fault(
         "Markdown: bars of strangers",
         "[\\\\`*_{}\\[\\]<>#|$~&]",
         "[\\\\`*_{}\\[\\]<>#$~&]",
@@ -534,7 +558,8 @@ FAULTS = (
 
 def place_of(fault: Fault, package: Path) -> Path:
     """The one file of the package with the text of a fault in it, once."""
-    found = [path for path in sorted(package.rglob("*.py")) if fault.right in path.read_text("utf-8")]
+    files = (path for path in sorted(package.rglob("*")) if path.suffix in (".py", ".js"))
+    found = [path for path in files if fault.right in path.read_text("utf-8")]
     if len(found) != 1 or found[0].read_text("utf-8").count(fault.right) != 1:
         where = ", ".join(str(path.relative_to(package)) for path in found) or "no file"
         raise SystemExit(f"{fault.what}: {fault.right!r} should stand in one place of the package, and stands in {where}")

@@ -460,3 +460,12 @@ def test_the_limit_of_the_csv_module_is_left_alone() -> None:
         assert csv.field_size_limit() == 300_000
     finally:
         csv.field_size_limit(before)
+
+
+def test_a_class_of_one_student_is_an_answer_sheet() -> None:
+    """Names across and one row below, as a page saves it; a second student, or a cell too many, is told with its row."""
+    assert parsed("student,a_1,h_1\nAda,0.6,0.5370\n") == {"a_1": "0.6", "h_1": "0.5370"}
+    with pytest.raises(ProblemError, match="row 3: a second student"):
+        parsed("student,a_1\nAda,0.6\nBob,0.5\n")
+    with pytest.raises(ProblemError, match="row 2: 3 cells below 2 names"):
+        parsed("student,a_1\nAda,0.6,0.5\n")

@@ -161,9 +161,12 @@ def separated(text: str) -> tuple[str, str]:
 def _csv(text: str, sign: str) -> Rows:
     lines = text.split("\n")
     first = True
-    for number, row in enumerate(cells(lines, sign), start=1):
-        if not any(cell.strip() for cell in row):
-            continue
+    rows = enumerate(cells(lines, sign), start=1)
+    filled = ((number, row) for number, row in rows if any(cell.strip() for cell in row))
+    for number, row in filled:
+        if first and row[0].strip().lower() == "student":
+            yield from _of_one_student(row[1:], filled)
+            return
         head, first = first and row[0].strip().lower() in ("quantity", "name"), False
         if head:
             continue
@@ -180,6 +183,19 @@ def _csv(text: str, sign: str) -> Rows:
                 )
             raise ProblemError(f"{len(row)} cells; {hint}", path=f"row {number}")
         yield f"row {number}", row[0], row[1]
+
+
+def _of_one_student(names: list[str], rows: Iterator[tuple[int, list[str]]]) -> Rows:
+    """The class of one student, names across, as a page saves it."""
+    number, row = next(rows, (0, []))
+    other = next(rows, None)
+    if other is not None:
+        raise ProblemError("a second student; a class is marked by grade", path=f"row {other[0]}")
+    if len(row) > len(names) + 1:
+        raise ProblemError(f"{len(row)} cells below {len(names) + 1} names", path=f"row {number}")
+    for name, cell in zip(names, row[1:], strict=False):
+        if name.strip():
+            yield f"row {number}", name, cell
 
 
 def cells(lines: Iterable[str], sign: str) -> Iterator[list[str]]:

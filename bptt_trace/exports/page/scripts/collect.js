@@ -1,4 +1,5 @@
-// A page that collects answers: boxes, and a button that writes them into a file for `check` and `grade`.
+// A page that collects answers: boxes, and a button that writes them into a file for `check` and `grade`:
+// a class of one student, names across.
 
 const boxes = [...document.querySelectorAll("input[data-name]")];
 const status = document.getElementById("status");
@@ -21,9 +22,19 @@ document.addEventListener("keydown", event => {
   boxes[boxes.indexOf(event.target) + 1]?.focus();
 });
 document.getElementById("save").addEventListener("click", () => {
-  const rows = boxes.map(box => `${cell(box.dataset.name)},${cell(box.value.trim())}\n`);
+  const student = document.getElementById("student");
+  if (!student.value.trim()) {
+    status.textContent = "Who are you? A name or a number, please.";
+    student.focus();
+    return;
+  }
+  const lines = [
+    ["student", ...boxes.map(box => box.dataset.name)],
+    [student.value.trim(), ...boxes.map(box => box.value.trim())],
+  ];
+  const text = lines.map(line => `${line.map(cell).join(",")}\n`);
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob(["quantity,answer\n", ...rows], { type: "text/csv" }));
+  link.href = URL.createObjectURL(new Blob(text, { type: "text/csv" }));
   link.download = "answers.csv";
   link.click();
   URL.revokeObjectURL(link.href);

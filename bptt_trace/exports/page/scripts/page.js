@@ -88,14 +88,18 @@ const relate = () => {
   if (program.policy !== "carry") return;
   const same = place => results[place].text === undefined || recomputes(program, place, results);
   for (const [place, node] of relations) put(node.firstChild ?? node.appendChild(new Text()), same(place) ? "" : "\u2248");
+  const boards = new Map(); // whether every component of a matrix recomputes
   for (const [place, row] of rows) {
-    const cell = row.querySelector("td.result");
+    const about = !same(place),
+      cell = row.querySelector("td.result"),
+      board = element(`line-${sheet.lines[place].split(".")[0]}`);
+    if (board?.classList.contains("board")) boards.set(board, (boards.get(board) ?? false) || about);
     if (!cell) continue;
-    const about = !same(place);
     cell.classList.toggle("about", about);
     if (cell.firstChild instanceof Text) cell.firstChild.data = about ? "\u2248 " : "";
     else cell.prepend(about ? "\u2248 " : "");
   }
+  for (const [board, about] of boards) board.querySelector(".whole > .result").firstChild.data = about ? "\u2248 " : "= ";
 };
 
 // ---------------------------------------------------------------- sentences and pictures
