@@ -462,10 +462,10 @@ FAULTS = (
         ("test_workbook.py::test_no_result_of_a_blank_is_in_a_worksheet",),
     ),
     Fault(
-        "Moodle: a title becomes an embedded answer",
+        "Moodle: words become an embedded answer",
         '.replace("{", "&#123;").replace("}", "&#125;")',
         "",
-        ("test_moodle.py::test_a_title_of_braces_is_no_box",),
+        ("test_moodle.py::test_words_of_braces_are_no_box",),
     ),
     Fault(
         "Moodle: a mistake may be right",

@@ -182,10 +182,10 @@ def test_weights_are_whole_numbers() -> None:
     assert {box.weight for box in found} == {1, 2}
 
 
-def test_a_title_of_braces_is_no_box() -> None:
+def test_words_of_braces_are_no_box() -> None:
     """What a lecturer writes never becomes an answer, nor the end of one."""
     title = "{1:SHORTANSWER:=x} ~ # ]]> & <b> \\}"
-    key = Key(from_document({**document("rnn")[0], "title": title}))
+    key = Key(from_document({**document("rnn")[0], "title": title, "handout": {"instructions": title}}))
     text = moodle.question_bank(moodle.questions(key, blanks_of(key)))
     faultless(text)
     assert title in ElementTree.fromstring(text).findtext("question[2]/name/text", "")

@@ -138,9 +138,26 @@ def test_every_example_recalculates_to_its_sheet(names: list[str], tmp_path: Pat
                 workbook(key)
         else:
             files[name] = written(tmp_path, workbook(key), f"{name}.xlsx")
-    office(tmp_path, ALL_TABS, *files.values())
+    sheets = [written(tmp_path, workbook(keys[name], blanks_of(keys[name])), f"{name}-worksheet.xlsx") for name in files]
+    office(tmp_path, ALL_TABS, *files.values(), *sheets)
+    for sheet in sheets:
+        check_stored(sheet, tabs_of(tmp_path, sheet))
     for name, file in files.items():
-        check_tabs(keys[name], tabs_of(tmp_path, file), rows_of(file.read_bytes()))
+        tabs = tabs_of(tmp_path, file)
+        check_tabs(keys[name], tabs, rows_of(file.read_bytes()))
+        check_stored(file, tabs)
+
+
+def check_stored(file: Path, tabs: dict[str, list[list[str]]]) -> None:
+    """What is stored in every cell, for viewers that do not calculate, is what a spreadsheet calculates."""
+    for tab in openpyxl.load_workbook(file, data_only=True):
+        for stored in (one for row in tab.iter_rows() for one in row):
+            row = tabs[tab.title][stored.row - 1] if stored.row <= len(tabs[tab.title]) else []
+            there = row[stored.column - 1] if stored.column <= len(row) else ""
+            if isinstance(stored.value, float | int):
+                assert abs(float(there) - stored.value) <= 1e-9 * max(1, abs(stored.value)), f"{tab.title} {stored.coordinate}"
+            else:
+                assert there == (stored.value or ""), f"{tab.title} {stored.coordinate}"
 
 
 def check_tabs(key: Key, tabs: dict[str, list[list[str]]], rows: dict[str, int]) -> None:

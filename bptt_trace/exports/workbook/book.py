@@ -122,9 +122,9 @@ class Book:
 
     @cached_property
     def shown(self) -> list[str]:
-        """What is printed now for each hole, bare and as operands; nothing for what a worksheet does not tell."""
+        """What is printed now for each hole, bare and as operands; dots for what a worksheet does not tell."""
         printed = Shown(self.values).bare[TEXT]
-        bare = ["" if position in self.paper.hidden else text for position, text in enumerate(printed)]
+        bare = ["…" if position in self.paper.hidden else text for position, text in enumerate(printed)]
         for position, step in enumerate(self.steps):
             if step.rule is None:  # a spreadsheet does not keep how a number was typed
                 bare[position] = f"{float(self.problem.given[step.target].value):.15g}"
