@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -175,7 +176,7 @@ def test_prairielearn_marks_as_check_does(tmp_path: Path, name: str) -> None:
     assert marked["score"] == pytest.approx(marks.score / marks.out_of)
     shares = {str(one.name): one.credit / one.out_of for one in marks.answers if one.out_of}
     assert {fields[field]: part["score"] for field, part in marked["partial_scores"].items() if part["weight"]} == shares
-    assert str(marks.first_wrong) in marked["feedback"]["report"]
+    assert str(marks.first_wrong) in unescape(marked["feedback"]["report"])
 
 
 def test_prairielearn_sends_back_what_is_no_number(tmp_path: Path) -> None:

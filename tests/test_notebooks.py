@@ -53,16 +53,25 @@ def boxes(notebook: Any) -> list[str]:
     return [name for cell in notebook.cells for name in re.findall(r'(?m)^    "([^"]+)": "",$', cell.source)]
 
 
+def filled_in(name: str) -> tuple[Any, dict[str, str]]:
+    """A worksheet with a slip in its first answer and all others right, and these answers."""
+    answers = right(name)
+    answers[next(iter(answers))] = "12.5"
+    notebook = printed("worksheet", name, "-f", "ipynb")
+    fill_in(notebook, answers)
+    assert [] == boxes(notebook)
+    return notebook, answers
+
+
 def right(name: str) -> dict[str, str]:
     """The right answers, in full."""
     key = key_of(name)
     return {str(key.steps[position].target): repr(key.exact[position]) for position in blanks_of(key).asked}
 
 
-@pytest.mark.parametrize("name", chosen(examples(), ["rnn"]))
-def test_a_solution_runs_and_agrees_with_itself(name: str) -> None:
+def test_a_solution_runs_and_agrees_with_itself() -> None:
     """Text for every section, then the program of the sheet, which finds every printed result."""
-    notebook = run(printed("solve", name, "-f", "ipynb"))
+    notebook = run(printed("solve", "rnn", "-f", "ipynb"))
     program = notebook.cells[-1]
     assert program.cell_type == "code"
     assert re.fullmatch(r"All \d+ values agree with the sheet\.\n", program.outputs[0].text)
@@ -104,21 +113,24 @@ def test_no_result_of_a_blank_is_in_a_source_of_typst(name: str) -> None:
     assert set() == leaked(name, CliRunner().invoke(command, ["worksheet", name, "--hints", "3", "-f", "typst"]).output)
 
 
-@pytest.mark.parametrize("name", chosen(examples(), ["rnn"]))
-def test_a_worksheet_marks_itself(name: str) -> None:
+def test_a_worksheet_marks_itself() -> None:
     """The last cell is worth the marks that ``check`` gives to the same answers: nbgrader takes its value as credit."""
-    answers = right(name)
-    slipped = next(iter(answers))
-    for wrong, text in {slipped: "12.5"}.items():
-        answers[wrong] = text
-    notebook = printed("worksheet", name, "-f", "ipynb")
-    fill_in(notebook, answers)
-    assert [] == boxes(notebook)
+    notebook, answers = filled_in("rnn")
     run(notebook)
-    marks = check(key_of(name), answers)
     report, value = (cell.outputs[0].data for cell in notebook.cells[-2:])
-    assert round(marks.score, 4) == float(value["text/plain"])
+    assert round(check(key_of("rnn"), answers).score, 4) == float(value["text/plain"])
     assert "Marked: " in report["text/markdown"]
+
+
+@pytest.mark.parametrize("name", chosen(examples(), FEW))
+def test_every_worksheet_marks_as_check_does(name: str) -> None:
+    """Its cells one after the other, without a kernel; the last is an expression."""
+    notebook, answers = filled_in(name)
+    *cells, last = (cell.source for cell in notebook.cells if cell.cell_type == "code")
+    names: dict[str, Any] = {}
+    for cell in cells:
+        exec(cell, names)
+    assert eval(last, names) == round(check(key_of(name), answers).score, 4)
 
 
 @pytest.mark.exhaustive

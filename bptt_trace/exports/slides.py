@@ -155,7 +155,7 @@ def _lines(math: Math, beside: int = 0) -> float:
 
 
 def _height_of_equation(item: Equation) -> float:
-    return 2.4 + 1.1 * any(part.word for part in item.parts) + 0.9 * bool(item.remark)
+    return 2.5 + 1.1 * any(part.word for part in item.parts) + 0.9 * bool(item.remark)
 
 
 def _height_of_cells(cells: Sequence[Inline]) -> float:
