@@ -98,7 +98,7 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 def test_the_commands() -> None:
     """What the main uses are, in this order, then what helps with them."""
-    names = "solve worksheet vary check grade flow mistakes prove names examples from-weights"
+    names = "solve worksheet vary check grade flow sample mistakes prove names examples from-weights"
     assert names == " ".join(name for name, _ in commands())
 
 
@@ -109,7 +109,9 @@ def test_help(main: Main, name: str, option: str) -> None:
     outcome = main(*filter(None, [name, option]))
     assert (0, "") == (outcome.status, outcome.err)
     assert outcome.out.startswith("Usage: ")
-    assert ("Examples:" in outcome.out) == (name in ("", "solve", "flow", "worksheet", "vary", "check", "grade", "from-weights"))
+    assert ("Examples:" in outcome.out) == (
+        name in ("", "solve", "flow", "worksheet", "vary", "check", "grade", "sample", "from-weights")
+    )
     assert max(map(len, outcome.out.splitlines())) <= 100
 
 
