@@ -202,10 +202,9 @@ def sample(
     problem: str, changes: tuple[str, ...], first: str | None, letters: int, updated: bool, form: str | None,
     target: Path | None, rounding: str | None, detail: str, fragment: bool, templates: Path | None,
 ) -> None:  # fmt: skip
-    """Let a network that reads letters write.
+    """Let a network of letters write.
 
-    Each letter that it reads is the likeliest one of the step before.
-
+    Each letter that it reads is its likeliest one of the step before.
     PROBLEM is a TOML or JSON file with given.text, "-" for standard input, or the name of a built-in example.
 
     \b

@@ -52,9 +52,8 @@ def network_of(table: Keys, given: Keys, parameters: Keys, cell: Keys | None = N
     one_way = _of_equations(table, parameters, cell, count) if table["cell"] == EQUATIONS else _cells(table, count)
     if cell is not None and table["cell"] != EQUATIONS:
         raise ProblemError(f'[cell] has the equations of network.cell = "{EQUATIONS}", and of no other cell', path="cell")
-    head = isinstance(one_way[0], SelfAttention)
-    recurrent = bool(one_way[0].state) or head
-    if head:
+    recurrent = bool(one_way[0].state) or isinstance(one_way[0], SelfAttention)
+    if isinstance(one_way[0], SelfAttention):
         _one_head(table, given)
     _no_time(table, recurrent)
     _fits_together(table, given, recurrent)
@@ -73,7 +72,6 @@ def network_of(table: Keys, given: Keys, parameters: Keys, cell: Keys | None = N
     source_steps = None
     if "decoder" in table:
         source_steps, steps = steps, _decoder_steps(table, given, samples)
-        _within(steps, 1, MAX_STEPS, "steps of the decoder", "given.target" if "target" in given else "network.steps")
     if not recurrent and "x" not in given:
         raise ProblemError('the key "x" is missing; the input, a number or a list', path="given")
     outputs = sizes.outputs(seen, recurrent, samples) if readout else seen
@@ -471,12 +469,15 @@ def _decoder_steps(table: Keys, given: Keys, samples: int | None) -> int:
     if isinstance(target, list):
         if table.get("steps", len(target)) != len(target):
             raise ProblemError(f"{table['steps']} steps, but target has {len(target)}", path="network.steps")
-        return len(target)
-    if "steps" not in table:
+        steps = len(target)
+    elif "steps" in table:
+        steps = int(table["steps"])
+    else:
         raise ProblemError(
             'the key "steps" is missing: how many steps the decoder takes (or given.target, a list)', path="network"
         )
-    return int(table["steps"])
+    _within(steps, 1, MAX_STEPS, "steps of the decoder", "given.target" if "target" in given else "network.steps")
+    return steps
 
 
 # ----------------------------------------------------------------------- limits
