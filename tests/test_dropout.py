@@ -98,8 +98,8 @@ def test_the_same_mask_holds_after_the_update() -> None:
     ("changes", "message"),
     [
         (["network.dropout=1"], "network.dropout: 1 is not possible here; a share above 0 and below 1"),
-        (["mask=[[1,0],[2,1]]"], "given.mask: 2 is not possible here; 1 keeps and 0 drops"),
-        (["mask=[[1,0]]"], "given.mask: 1 value, but there are 2 time steps"),
+        (["given.mask=[[1,0],[2,1]]"], "given.mask: 2 is not possible here; 1 keeps and 0 drops"),
+        (["given.mask=[[1,0]]"], "given.mask: 1 value, but there are 2 time steps"),
         (["network.bidirectional=true"], "network.dropout: with bidirectional, dropout has no meaning here"),
     ],
 )
