@@ -985,7 +985,7 @@ def _value(
             "K": outputs,
         }
         front = re.sub(r"/([TNK])\)", lambda m: f"/{counts[m[1]]})", front)
-        return Fraction(evaluate(f"{front}{closing}({float(total)!r})".replace("e-", "e-"), functions))
+        return Fraction(evaluate(f"{front}{closing}({Fraction(float(total))})", functions))
     filled = _at(text, time, sample, last)
     counts = {"T": len({m[1] for name in sheet.values if (m := re.match(r"L_(\d+)", name))}) or last,
               "N": len(sheet.samples()) or 1,
