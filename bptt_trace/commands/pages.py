@@ -50,6 +50,8 @@ def page(
         raise click.UsageError("a page is for a browser; -o FILE writes it to a file")
     if not collect and (blanks or hints != 2):
         raise click.UsageError("--blanks and --hints go with --collect")
+    if collect and (plain or steps != "auto"):
+        raise click.UsageError("--steps and --plain go without --collect, which writes a worksheet in full, as it is")
     read = load(problem, changes)
     read = read if rounding is None else read.rounded(Rounding.parse(rounding))
     if collect:
