@@ -41,6 +41,9 @@ class Page:
 
     def load(self, xml: str, *, feedback: bool = False) -> None:
         self.count += 1
+        xml = re.sub(
+            ' identifier="[^"]*"', f' identifier="item{self.count}"', xml, count=1
+        )  # the player keeps one of the same name
         self.page.evaluate("([xml, guid, feedback]) => load(xml, guid, feedback)", [xml, f"item{self.count}", feedback])
         self.page.wait_for_function("window.itemReady", timeout=60_000, polling=20)
 
