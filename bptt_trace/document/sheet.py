@@ -55,15 +55,18 @@ class LineNumber(str):
 class Uses(str):
     """The lines whose results go in: ``14, 15``."""
 
-    parts: tuple[str, ...]
-    """From left to right: numbers of lines, and what stands between them."""
+    _parts: Callable[[], Iterable[str]]
 
-    def __new__(cls, parts: Iterable[str] = ()) -> Uses:
-        """The parts in a row."""
-        told = tuple(parts)
-        uses = super().__new__(cls, "".join(told))
-        uses.parts = told
+    def __new__(cls, said: str = "", parts: Callable[[], Iterable[str]] = tuple) -> Uses:
+        """The words, and how they are put together: of most lines nobody asks, and a long trace has many."""
+        uses = super().__new__(cls, said)
+        uses._parts = parts
         return uses
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """From left to right: numbers of lines, and what stands between them."""
+        return tuple(self._parts())
 
 
 NO_USES = Uses()

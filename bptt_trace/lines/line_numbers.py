@@ -17,7 +17,7 @@ def ranges(lines: Sequence[int]) -> str:
     >>> ranges([1, 2, 3, 31])
     '1–3, 31'
     """
-    return "".join(in_short(lines, str))
+    return ", ".join(map(str, lines)) if len(lines) < 3 else "".join(in_short(lines, str))
 
 
 def in_short(lines: Sequence[int], number: Numbered = lambda line: LineNumber(str(line))) -> Iterator[str]:

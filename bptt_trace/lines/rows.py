@@ -27,7 +27,7 @@ from bptt_trace.engine.formula_text import Line, template
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.engine.program import Program, Step
 from bptt_trace.engine.rules import Rule, rule_of
-from bptt_trace.lines.line_numbers import in_short, joined, span
+from bptt_trace.lines.line_numbers import in_short, joined, ranges, span
 from bptt_trace.lines.parts_of_sheet import parts_of
 from bptt_trace.lines.spelling import (
     Clock,
@@ -381,7 +381,8 @@ class Desk:
         component of several lines.
         """
         if not self.has_components:
-            return Uses(in_short(sorted({self.line_of[position] for position in arguments} - {0})))
+            known = sorted({self.line_of[position] for position in arguments} - {0})
+            return Uses(ranges(known), partial(in_short, known))
         groups: dict[int, list[int]] = {}
         for position in sorted(set(arguments)):
             if self.line_of[position]:
@@ -404,7 +405,8 @@ class Desk:
                 apart = "; "
             else:
                 pieces += [self._components(groups[line]) for line in lines]
-        return Uses(joined(pieces, apart))
+        told = tuple(joined(pieces, apart))
+        return Uses("".join(told), lambda: told)
 
     def _whole(self, line: int) -> LineNumber:
         """A line with all of its components, or the first of them where it has no line of its own."""
