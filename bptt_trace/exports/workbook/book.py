@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
 from io import BytesIO
 from typing import Any
@@ -128,7 +129,7 @@ class Book:
         bare = ["…" if position in self.paper.hidden else text for position, text in enumerate(printed)]
         for position, step in enumerate(self.steps):
             if step.rule is None:  # a spreadsheet does not keep how a number was typed
-                bare[position] = f"{float(self.problem.given[step.target].value):.15g}"
+                bare[position] = f"{Decimal(f'{float(self.problem.given[step.target].value):.15g}'):f}"
             elif (figures := self.key.figures(position)) and bare[position] != "…":
                 number = float(self.values.numbers[position])
                 decimals = figures - 1 - (math.floor(math.log10(abs(number))) if number else 0)
