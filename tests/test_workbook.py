@@ -151,7 +151,7 @@ def test_every_example_recalculates_to_its_sheet(names: list[str], tmp_path: Pat
 def check_stored(file: Path, tabs: dict[str, list[list[str]]]) -> None:
     """What is stored in every cell, for viewers that do not calculate, is what a spreadsheet calculates."""
     for tab in openpyxl.load_workbook(file, data_only=True):
-        for stored in (one for row in tab.iter_rows() for one in row):
+        for stored in (one for row in tab.iter_rows(max_col=9 if tab.title == "Lines" else None) for one in row):
             row = tabs[tab.title][stored.row - 1] if stored.row <= len(tabs[tab.title]) else []
             there = row[stored.column - 1] if stored.column <= len(row) else ""
             if isinstance(stored.value, float | int):

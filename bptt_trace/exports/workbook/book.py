@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
 from io import BytesIO
 from typing import Any
@@ -127,7 +129,13 @@ class Book:
         bare = ["…" if position in self.paper.hidden else text for position, text in enumerate(printed)]
         for position, step in enumerate(self.steps):
             if step.rule is None:  # a spreadsheet does not keep how a number was typed
-                bare[position] = f"{float(self.problem.given[step.target].value):.15g}"
+                bare[position] = f"{Decimal(f'{float(self.problem.given[step.target].value):.15g}'):f}"
+            elif (figures := self.key.figures(position)) and bare[position] != "…":
+                number = float(self.values.numbers[position])
+                decimals = figures - 1 - (math.floor(math.log10(abs(number))) if number else 0)
+                bare[position] = (
+                    f"{number:.15g}".replace("e", "E") if decimals > MOST_DIGITS else f"{number:.{max(decimals, 0)}f}"
+                )
         return [*bare, *(f"({text})" if text.startswith("-") else text for text in bare)]
 
     # ---------------------------------------------------------------- formats
@@ -193,6 +201,8 @@ class Book:
         if figures is not None:
             places = f"{figures - 1}-INT(LOG10(ABS({cell})+({cell}=0)))"
         text = f"FIXED({cell},{places},TRUE)"
+        if figures is not None:  # FIXED has no more decimals than a number has digits
+            text = f'IF({places}>{MOST_DIGITS},{cell}&"",{text})'
         return f'IF(ISNUMBER({cell}),{text},"…")' if self._is_open(position) else text
 
     def write(self, sheet: Any, row: int, column: int, text: Inline | str, form: Any) -> None:
