@@ -203,7 +203,7 @@ def environment_for(name: str, templates: Path | None = None, scripts: set[str] 
         environment = ImmutableSandboxedEnvironment(
             loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False,
             block_start_string="((*", block_end_string="*))", variable_start_string="(((", variable_end_string=")))",
-            comment_start_string="((=", comment_end_string="=))", bytecode_cache=compiled,
+            comment_start_string="((=", comment_end_string="=))", bytecode_cache=compiled, optimized=False,
         )  # fmt: skip
         if name.endswith(".typ.j2"):
             environment.filters |= {"words": typst_words, "inline": _inline(typst_words, _typst_math), "math": _typst_math}
@@ -222,6 +222,7 @@ def environment_for(name: str, templates: Path | None = None, scripts: set[str] 
             lstrip_blocks=True,
             autoescape=False,
             bytecode_cache=compiled,
+            optimized=False,  # else what a filter makes of a constant would be kept with the code
         )
         if name.endswith(".py.j2"):
             environment.filters |= {"words": docstring_words}

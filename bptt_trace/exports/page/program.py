@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from bptt_trace.engine.names import Role
@@ -61,7 +61,7 @@ def compact(data: object) -> str:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
-@cache
+@lru_cache(maxsize=16)
 def script(name: str) -> str:
     """A file of the engine."""
     return (SCRIPTS / f"{name}.js").read_text("utf-8")
