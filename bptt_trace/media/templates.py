@@ -16,8 +16,9 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import BaseLoader, BytecodeCache, ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateError
+from jinja2 import BaseLoader, BytecodeCache, ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateError, pass_context
 from jinja2.bccache import Bucket
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from bptt_trace.document.figures import Figure
@@ -79,7 +80,7 @@ class Macros:
 
     def __init__(self, name: str, sheet: Sheet, filters: Filters) -> None:
         environment = environment_for(name)
-        environment.filters |= filters
+        environment.filters |= {key: _of_this_sheet(filter_) for key, filter_ in filters.items()}
         self._macros = environment.get_template(name).make_module({"sheet": sheet})
 
     def __getattr__(self, name: str) -> Callable[..., str]:
@@ -159,7 +160,7 @@ def rendered(
     if templates is not None and not templates.is_dir():
         raise ProblemError("not a folder; --templates takes a folder of templates", source=str(templates))
     environment = environment_for(name, templates, scripts)
-    environment.filters |= filters
+    environment.filters |= {key: _of_this_sheet(filter_) for key, filter_ in filters.items()}
     try:
         text = environment.get_template(name).render(content)
     except (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
@@ -168,6 +169,16 @@ def rendered(
             f"template {getattr(error, 'name', None) or name}{where}: {error}", source=str(templates or "")
         ) from None
     return _spaced(text)
+
+
+def _of_this_sheet(filter_: Callable[..., str]) -> Callable[..., str]:
+    """A filter whose result for a constant is not kept with the compiled template."""
+
+    @pass_context
+    def applied(_: Context, value: object) -> str:
+        return filter_(value)
+
+    return applied
 
 
 def _spaced(text: str) -> str:
@@ -203,7 +214,7 @@ def environment_for(name: str, templates: Path | None = None, scripts: set[str] 
         environment = ImmutableSandboxedEnvironment(
             loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False,
             block_start_string="((*", block_end_string="*))", variable_start_string="(((", variable_end_string=")))",
-            comment_start_string="((=", comment_end_string="=))", bytecode_cache=compiled, optimized=False,
+            comment_start_string="((=", comment_end_string="=))", bytecode_cache=compiled,
         )  # fmt: skip
         if name.endswith(".typ.j2"):
             environment.filters |= {"words": typst_words, "inline": _inline(typst_words, _typst_math), "math": _typst_math}
@@ -222,7 +233,6 @@ def environment_for(name: str, templates: Path | None = None, scripts: set[str] 
             lstrip_blocks=True,
             autoescape=False,
             bytecode_cache=compiled,
-            optimized=False,  # else what a filter makes of a constant would be kept with the code
         )
         if name.endswith(".py.j2"):
             environment.filters |= {"words": docstring_words}
