@@ -16,9 +16,8 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import BaseLoader, BytecodeCache, ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateError, pass_context
+from jinja2 import BaseLoader, BytecodeCache, ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateError
 from jinja2.bccache import Bucket
-from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from bptt_trace.document.figures import Figure
@@ -80,7 +79,7 @@ class Macros:
 
     def __init__(self, name: str, sheet: Sheet, filters: Filters) -> None:
         environment = environment_for(name)
-        environment.filters |= {key: _of_this_sheet(filter_) for key, filter_ in filters.items()}
+        environment.filters |= filters
         self._macros = environment.get_template(name).make_module({"sheet": sheet})
 
     def __getattr__(self, name: str) -> Callable[..., str]:
@@ -160,7 +159,7 @@ def rendered(
     if templates is not None and not templates.is_dir():
         raise ProblemError("not a folder; --templates takes a folder of templates", source=str(templates))
     environment = environment_for(name, templates, scripts)
-    environment.filters |= {key: _of_this_sheet(filter_) for key, filter_ in filters.items()}
+    environment.filters |= filters
     try:
         text = environment.get_template(name).render(content)
     except (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
@@ -171,23 +170,17 @@ def rendered(
     return _spaced(text)
 
 
-def _of_this_sheet(filter_: Callable[..., str]) -> Callable[..., str]:
-    """A filter whose result for a constant is not kept with the compiled template."""
-
-    @pass_context
-    def applied(_: Context, value: object) -> str:
-        return filter_(value)
-
-    return applied
-
-
 def _spaced(text: str) -> str:
     """A text with no more than one empty line in a row."""
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
 class _Compiled(BytecodeCache):
-    """Templates as they were compiled: each is compiled once in a process, not for every sheet."""
+    """Templates as they were compiled: each is compiled once in a process, not for every sheet.
+
+    What a filter makes of a constant is part of the code, so a filter that differs from
+    sheet to sheet is applied to variables only.
+    """
 
     def __init__(self) -> None:
         self._code: dict[str, bytes] = {}
