@@ -202,7 +202,7 @@ def _is_distribution(loss: Loss, named: Sequence[tuple[Name, Number]], width: in
 
 
 def _initial(network: Network, table: Mapping[str, Any]) -> Named:
-    """The initial states: 0 if not told, for all samples the same or for each its own."""
+    """The initial states: 0 by default, for all samples the same or for each its own."""
     known = {str(name): (name, units) for name, units in network.state}
     for key in table:
         if key == "mask" and network.dropout is None:
