@@ -424,6 +424,7 @@ def test_templates_loop_and_place_and_do_nothing_else(name: str) -> None:
     source = (template_directory() / name).read_text("utf-8")
     tree = environment.parse(source)
     own = {macro.name for macro in tree.find_all(nodes.Macro)}
+    own |= {one.target.name for one in tree.find_all(nodes.Assign) if isinstance(one.target, nodes.Name)}
     assert meta.find_undeclared_variables(tree) - own <= ({"listing"} if name in PROGRAMS else {"sheet", "frames"})
     calculating = (
         nodes.Add,

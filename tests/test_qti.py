@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner
+from conftest import BROWSER
 from random_problems import examples
 from students import by_hand, rounded
 from sweeps import chosen
@@ -56,24 +57,22 @@ class Page:
 
 
 @pytest.fixture(scope="module")
-def player(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+def player(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[Page]:
     """The player; the test is skipped where it or a browser is missing, but never where ``CI`` is set."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if (not PLAYER or chromium is None) and not os.environ.get("CI"):
-        pytest.skip("BPTT_QTI_PLAYER names no folder with qti3-item-player and vue@2 (npm), or chromium is not installed")
-    assert PLAYER and chromium, "the player or a browser is missing; with CI set, nothing is skipped"
-    playwright = pytest.importorskip("playwright.sync_api")
+    if not PLAYER and not os.environ.get("CI"):
+        pytest.skip("BPTT_QTI_PLAYER names no folder with qti3-item-player and vue@2 (npm)")
+    assert PLAYER, "the player is missing; with CI set, nothing is skipped"
     html = tmp_path_factory.mktemp("player") / "player.html"
     html.write_text(
         (Path(__file__).parent / "player.html").read_text("utf-8").replace("FOLDER", f"file://{Path(PLAYER).resolve()}")
     )
-    with playwright.sync_playwright() as programs:
-        browser = programs.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--allow-file-access-from-files"])
-        page = browser.new_page()
-        page.goto(f"file://{html}")
-        page.wait_for_function("window.player", timeout=60_000, polling=20)
-        yield Page(page)
-        browser.close()
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    reads_files = browser.browser_type.launch(executable_path=chromium, args=[*BROWSER, "--allow-file-access-from-files"])
+    page = reads_files.new_page()
+    page.goto(f"file://{html}")
+    page.wait_for_function("window.player", timeout=60_000, polling=20)
+    yield Page(page)
+    reads_files.close()
 
 
 def student(key: Key, blanks: Blanks, chance: random.Random) -> dict[int, str]:
