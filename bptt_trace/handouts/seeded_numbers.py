@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from bptt_trace.errors import ProblemError
 from bptt_trace.problem.codes import SIGNS, grouped, spelled
@@ -35,6 +35,16 @@ class Draws:
             block = hmac.digest(key, b"%s %d" % (label, count), "sha256")
             yield from _WORDS.unpack(block)
             count += 1
+
+    def below_each(self, bounds: Iterable[int]) -> tuple[int, ...]:
+        """An integer below each of these bounds, as ``below`` draws one after the other."""
+        words, drawn = self._words, []
+        for bound in bounds:
+            fair = _WORD - _WORD % bound
+            while (word := next(words)) >= fair:
+                pass
+            drawn.append(word % bound)
+        return tuple(drawn)
 
     def below(self, bound: int) -> int:
         """An integer from 0 to ``bound − 1``, each equally likely; ``bound`` is at most 2^32."""

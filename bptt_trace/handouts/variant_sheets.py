@@ -163,6 +163,7 @@ class _Filled(Anew):
             self._coded(key), blanks, values=values, shown=holes, detail=setter.detail, style=setter.style, student=STUDENT
         )
         self._worksheet = self._form(sheet)
+        self._operands = [number - self._size for number in {*self._worksheet.holes} if 0 <= number - self._size < self._size]
         self._keys: dict[tuple[str, ...], Form] = {}
         self._spelled: dict[int, tuple[str, str]] = {}
 
@@ -190,13 +191,10 @@ class _Filled(Anew):
         key = self.family.key
         given = self.setter.factory.given(variant.drawn)
         shown = Shown(Values(key.program, run(key.program, given, self._how), given, key.problem.rounding))
-        strings = [
-            *shown.bare[LATEX],
-            *shown.operands[LATEX],
-            *[""] * (2 * self._size + 3 * len(TITLES)),
-            variant.code,
-            self.setter.medium.escape(student),
-        ]
+        bare, between = shown.bare[LATEX], [""] * (3 * self._size + 3 * len(TITLES))
+        strings = [*bare, *between, variant.code, self.setter.medium.escape(student)]
+        for position in self._operands:
+            strings[self._size + position] = shown.operand(position, bare[position], LATEX)
         places = {position: key.decimals(position, value) for position, value in variant.exact.items()}
         for position, value in variant.exact.items():
             strings[2 * self._size + position] = decimals(value, places[position] + FINER)

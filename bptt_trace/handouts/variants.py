@@ -138,8 +138,7 @@ class Factory:
 
     def drawn(self, label: str) -> Drawn:
         """The draw of a code."""
-        below = Draws(self.key, label).below
-        return tuple([below(bound) for bound in self._bounds])
+        return Draws(self.key, label).below_each(self._bounds)
 
     def given(self, drawn: Drawn) -> dict[Name, Number]:
         """All given numbers of a variant."""

@@ -237,7 +237,8 @@ class Shown:
             return text if signs is TEXT else closed(self._closed[place], signs)
         return signs.numeral(text)
 
-    def _operand(self, place: int, bare: str, signs: Signs) -> str:
+    def operand(self, place: int, bare: str, signs: Signs) -> str:
+        """A number as it stands in a calculation, from its string ``bare``: in brackets, if it needs them."""
         alone = place in self.boxes or _alone(self.bare[TEXT][place])
         return bare if alone else signs.bracket.format(bare)
 
@@ -246,7 +247,7 @@ class Shown:
         if signs.in_line and not self.boxes:
             return _Made(lambda place: bare[place] if _alone(texts[place]) else bracket(bare[place]))
         if self.boxes:
-            return [self._operand(place, one, signs) for place, one in enumerate(bare)]
+            return [self.operand(place, one, signs) for place, one in enumerate(bare)]
         return [one if _alone(text) else bracket(one) for text, one in zip(texts, bare, strict=True)]
 
     def with_gaps(self, boxes: Mapping[int, Math]) -> Shown:
@@ -272,7 +273,7 @@ class Shown:
                 texts.append(self._numeral(place, text, signs))
         for signs, texts in self.operands.items():
             if isinstance(texts, list):
-                texts.append(self._operand(place, self.bare[signs][place], signs))
+                texts.append(self.operand(place, self.bare[signs][place], signs))
 
 
 class _Made:
