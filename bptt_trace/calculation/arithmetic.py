@@ -43,7 +43,7 @@ from typing import Any, Protocol
 from bptt_trace.calculation.compiled_rules import Source, source
 from bptt_trace.calculation.enclosure import Undecided, Undefined, digits, enclosed
 from bptt_trace.calculation.function_values import floats, resolve, roughly
-from bptt_trace.engine.formula import Formula, Function, Over
+from bptt_trace.engine.formula import Const, Formula, Function, Over
 from bptt_trace.engine.formula_walks import children
 from bptt_trace.engine.functions import ln
 from bptt_trace.engine.names import Name, Role
@@ -246,7 +246,12 @@ def _endless(value: Fraction) -> bool:
 
 
 def _divides(formula: Formula) -> bool:
-    return isinstance(formula, Over) or any(map(_divides, children(formula)))
+    """Whether a quotient in a formula may have no end in decimals; one by 2 or by 5 always has."""
+    if isinstance(formula, Over):
+        below = formula.denominator
+        if not isinstance(below, Const) or not below.value or _endless(1 / below.value):
+            return True
+    return any(map(_divides, children(formula)))
 
 
 class Enclosed:
