@@ -21,7 +21,7 @@ from bptt_trace.media import pdf as pdf_module
 from bptt_trace.media.latex_program import VARIABLE
 from bptt_trace.media.latex_words import is_plain, tex_words
 from bptt_trace.media.pdf import compile_one, source
-from bptt_trace.media.templates import latex
+from bptt_trace.media.templates import html, latex
 
 pytestmark = pytest.mark.latex
 
@@ -130,6 +130,11 @@ def test_lualatex_sets_other_letters_from_fonts_of_the_system(form: dict[str, bo
     done = subprocess.run(run, cwd=tmp_path, capture_output=True, timeout=300)
     assert done.returncode == 0, done.stdout.decode("utf-8", "replace")[-2000:]
     assert "Иван Петров" in words((tmp_path / "a.pdf").read_bytes())
+
+
+def test_html_isolates_a_name_that_runs_from_right_to_left() -> None:
+    """A title in Hebrew or Arabic runs as its letters do, and turns nothing else round."""
+    assert '<h1 dir="auto">محمد</h1>' in html(titled("محمد"))
 
 
 @pytest.fixture
