@@ -195,7 +195,7 @@ def test_a_page_loads_nothing_and_runs_nothing() -> None:
     tags = {tag for tag, _ in page.tags}
     assert not tags & {"script", "img", "a", "link", "iframe", "form", "object", "embed", "svg", "base"}
     names = {name for _, attributes in page.tags for name, _ in attributes}
-    spoken = {"aria-label", "aria-labelledby", "role", "scope", "tabindex", "id"}
+    spoken = {"aria-label", "aria-labelledby", "role", "scope", "tabindex", "id", "dir"}
     assert names <= {"class", "lang", "charset", "name", "content", "http-equiv"} | spoken
     assert "default-src 'none'" in html(every_string())
 
