@@ -174,6 +174,11 @@ class Table:
     """Whether it is so narrow that on paper its halves stand side by side."""
 
     @property
+    def long(self) -> bool:
+        """Whether it has too many rows to be set whole: it may break between two of them, so it stands in no box."""
+        return len(self.rows) > 30
+
+    @property
     def half(self) -> int:
         """How many rows stand in each of two columns, where it folds: as many as fit a page, or half of them."""
         return min((len(self.rows) + 1) // 2, 38)
@@ -191,7 +196,7 @@ class Table:
     def beside(self, other: Table) -> bool:
         """Whether another table has room to its right on a page."""
         narrow = self.width + 2 * len(self.columns) <= 60 and other.width + 2 * len(other.columns) <= 90
-        return narrow and not (self.calculates or other.calculates or self.folds or other.folds or self.breaks or other.breaks)
+        return narrow and not any(table.calculates or table.folds or table.long or table.breaks for table in (self, other))
 
     @property
     def width(self) -> int:
