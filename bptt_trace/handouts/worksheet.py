@@ -21,7 +21,9 @@ from bptt_trace.marking.key import Key
 from bptt_trace.marking.report import number
 from bptt_trace.problem.numbers import Rounding
 from bptt_trace.worked_solution.conventions import conventions
-from bptt_trace.worked_solution.worked_solution import Writer
+from bptt_trace.worked_solution.given_section import given
+from bptt_trace.worked_solution.sections import sections
+from bptt_trace.worked_solution.writer import Writer
 
 
 def worksheet(
@@ -64,19 +66,19 @@ def worksheet(
         show="all",
     )
     checks = dict(check_yourself(paper, board)) if style == "full" else {}
-    sections = []
-    for section in writer.sections():
+    printed = []
+    for section in sections(writer):
         blocks = tuple(_blocks(section, blanks))
         if any(isinstance(block, Lines) for block in blocks):
             asked = {row.name.text for block in blocks if isinstance(block, Lines) for row in block.rows if row.blank}
             marks = sum(key.weights[p] for p in blanks.asked if paper.name(p).text in asked)
-            sections.append(Section(section.id, section.title, (*blocks, *checks.get(section.id, ())), number(marks)))
+            printed.append(Section(section.id, section.title, (*blocks, *checks.get(section.id, ())), number(marks)))
     return Sheet(
         title=problem.title,
         subtitle=writer.subtitle("Worksheet"),
-        given=tuple(writer.given()),
+        given=tuple(given(writer)),
         conventions=(*(row for row in conventions(paper, board) if row[0] != "Reading"), *_answering(key, blanks)),
-        sections=tuple(sections),
+        sections=tuple(printed),
         kind="worksheet",
         handout=replace(problem.handout_with_code, student=student),
     )

@@ -16,8 +16,9 @@ from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.problem.problem import Problem
 from bptt_trace.worked_solution import footer, takeaways
 from bptt_trace.worked_solution.conventions import conventions
+from bptt_trace.worked_solution.sections import sections
 from bptt_trace.worked_solution.summary import EVERY_STEP_UP_TO
-from bptt_trace.worked_solution.worked_solution import Writer
+from bptt_trace.worked_solution.writer import Writer
 
 ALWAYS = ("lines", "equations", "picture")
 """Blocks that are the calculation itself; whatever the numbers are, they are shown."""
@@ -88,7 +89,7 @@ def live_sheet(
     on_ledger = steps == "ledger" or (steps == "auto" and desk.last_time > EVERY_STEP_UP_TO)
     on_ledger = on_ledger and len(board.parts.forward.tracks) == 1 and desk.last_time > 1
     writer = LiveWriter(desk, board, on_ledger=on_ledger, compact=style == "compact", drawn=style == "full")
-    sections = tuple(section for section in writer.sections() if section.blocks)
+    printed = tuple(section for section in sections(writer) if section.blocks)
     rounding = values.rounding
     digits = {"figures": rounding.figures} if rounding.figures else {"places": rounding.places}
     sheet = Sheet(
@@ -96,7 +97,7 @@ def live_sheet(
         subtitle=writer.subtitle(),
         given=(),
         conventions=tuple(conventions(desk, board)),
-        sections=sections,
+        sections=printed,
         footer=tuple(writer.footer()),
         rounding={"policy": rounding.policy, **digits},
         handout=problem.handout,

@@ -25,7 +25,8 @@ from bptt_trace.handouts.fill_in_text import MOST, Form, hole
 from bptt_trace.lines.spelling import Shown
 from bptt_trace.marking.key import Key
 from bptt_trace.problem.numbers import Number, Rounding
-from bptt_trace.worked_solution.worked_solution import Writer
+from bptt_trace.worked_solution.sections import sections
+from bptt_trace.worked_solution.writer import Writer
 
 FIRST_DAY = datetime(1980, 1, 1)
 NOTHING_BLANK = Blanks({}, frozenset())
@@ -235,7 +236,7 @@ class Book:
     @cached_property
     def sections(self) -> list[Part]:
         """The sections with their blocks of lines, each line with its position."""
-        return list(parts_with_lines(self.key, self.writer.sections()))
+        return list(parts_with_lines(self.key, sections(self.writer)))
 
     @cached_property
     def cells(self) -> Cells:

@@ -1,0 +1,132 @@
+"""What the sections of a worked solution share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from bptt_trace.document.figures import Figure
+from bptt_trace.document.mathematics import Inline
+from bptt_trace.document.sheet import Block, Bullets, Lines, Note
+from bptt_trace.engine.program import Moment
+from bptt_trace.lines.matrix_rows import Blackboard
+from bptt_trace.lines.parts_of_sheet import Parts
+from bptt_trace.lines.row_words import Labels, title_of
+from bptt_trace.lines.rows import Desk
+from bptt_trace.networks.graph import Graph
+from bptt_trace.networks.optimizers import Update
+from bptt_trace.pictures import graph_picture, network_picture
+from bptt_trace.worked_solution import takeaways
+from bptt_trace.worked_solution.attention_formulas import Formulas
+from bptt_trace.worked_solution.iteration_table import shown
+from bptt_trace.worked_solution.wording import in_words, listed
+
+EXPLAINED_STEPS = 3
+"""Time steps with sentences of their own."""
+
+
+class Writer:
+    """What the sections of a worked solution share: its desk, what is printed of it, and what several of them write."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        board: Desk | Blackboard,
+        *,
+        on_ledger: bool = False,
+        compact: bool = False,
+        sketch: tuple[Desk, Desk | Blackboard] | None = None,
+        drawn: bool = True,
+        labels: Labels | None = None,
+        show: str = "auto",
+    ) -> None:
+        self.desk = desk
+        self.compact = compact
+        """Whether there are formulas and lines only: no sentences, no summary."""
+        self.graph = isinstance(desk.problem.network, Graph)
+        """Whether there is no network, of which sentences speak."""
+        self.sketch = sketch or (desk, board)
+        """Desk and board from which pictures are drawn."""
+        self.drawn = drawn
+        """Whether there are pictures."""
+        self.board = board
+        """The lines that are written; in a network of single numbers the desk itself."""
+        self.parts: Parts = board.parts
+        self.on_ledger = on_ledger
+        self.recurrent = desk.last_time > 0
+        self.samples = desk.problem.network.samples
+        self.labels = labels or Labels(desk, board)
+        self.update_of = desk.problem.update or Update()
+        network = desk.problem.network
+        self.attention = Formulas(desk) if network.tokens or network.attention else None
+        """The formulas of attention, where there is any."""
+        self.shown = shown(show, self.parts.last)
+        """The iterations that are printed in full."""
+
+    def said(self, sentence: Callable[..., Iterator[Note]], *about: Any, **also: Any) -> Iterator[Note]:
+        """What a sentence has to say, where there are sentences."""
+        if not self.compact and not self.graph:
+            yield from sentence(*about, **also)
+
+    def collected(self, blocks: Iterator[Block]) -> tuple[Block, ...]:
+        """The blocks of a section, written one after the other."""
+        return tuple(blocks)
+
+    def takeaways(self) -> Iterator[Block]:
+        """What to remember."""
+        points = tuple(takeaways.takeaways(self.desk, self.desk.parts))
+        if points:
+            yield Bullets(points)
+
+    def subtitle(self, what: str = "Worked solution") -> str:
+        """What the sheet is, and what is done on it, in one line."""
+        through_time = " through time" if self.desk.problem.network.recurrent else ""
+        last = self.parts.last
+        updates = f"{in_words(last)} update{'s' if last > 1 else ''}"
+        if self.update_of.told:
+            return f"{what}: {updates} from given gradients"
+        if not self.parts.forward.losses:
+            return f"{what}: forward pass"
+        update = f", {updates}" if self.parts.updates else ""
+        if last > len(self.shown) > 0:
+            update += f" ({listed([str(k) for k in sorted(self.shown)])} in full)"
+        shape = ". In ledger form: two steps in full, then a row for every step" if self.on_ledger else ""
+        return f"{what}: forward pass, backpropagation{through_time}{update}{shape}"
+
+    def picture(self, draw: Callable[[Desk, Desk | Blackboard], Figure | None]) -> Iterator[Block]:
+        """A picture, where there are pictures and there is something to draw."""
+        figure = draw(*self.sketch) if self.drawn else None
+        if figure is not None:
+            yield figure
+
+    def in_full(self, moments: Sequence[Moment]) -> Sequence[Moment]:
+        """The moments that are printed line by line."""
+        if not self.on_ledger:
+            return moments
+        return [moment for moment in moments if moment.sample in (None, 1)][:2]
+
+    def numbered(self, lines: Iterable[int]) -> list[int]:
+        """These lines without the parts of sums that only repeat another line, which have no number."""
+        return [position for position in lines if not self.board.steps[position].repeats]
+
+    def title(self, moment: Moment) -> Inline:
+        """What the lines of a moment are about."""
+        title = title_of(moment, several=len(self.parts.forward.tracks) > 1)
+        return (title,) if title else ()
+
+    def all_steps(self, steps: Mapping[Moment, Sequence[int]]) -> Lines:
+        """Every line in one block: in a long trace the names say which step it is."""
+        lines = self.numbered(p for positions in steps.values() for p in positions)
+        return Lines(("All steps",), self.board.stream(lines, self.labels.of))
+
+    def network(self) -> Iterator[Block]:
+        """The network with its values and, where there are any, its gradients."""
+        draw = network_picture.unrolled if self.recurrent else network_picture.by_layer
+        if self.graph:
+            draw = graph_picture.graph
+        yield from self.picture(draw)
+
+
+def every_step(sample: int | None) -> str:
+    """The title of a table with a row for each time step."""
+    return "All steps" if sample is None else f"All steps of sample {sample}"
