@@ -8,7 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from bptt_trace.engine.formula import Function
+from bptt_trace.engine.functions import Function
 from bptt_trace.problem.network_keys import network_of
 
 

@@ -17,9 +17,9 @@ from bptt_trace.calculation.arithmetic import evaluate
 from bptt_trace.calculation.build import build
 from bptt_trace.document.notation import TEXT
 from bptt_trace.engine.activation_parser import activation
-from bptt_trace.engine.formula import Apply, Const, Formula, Function, Var, identity
+from bptt_trace.engine.formula import Apply, Const, Formula, Var
 from bptt_trace.engine.formula_text import template
-from bptt_trace.engine.functions import leaky_relu, sigmoid, softplus, tanh
+from bptt_trace.engine.functions import Function, identity, leaky_relu, sigmoid, softplus, tanh
 from bptt_trace.engine.names import LOSS, Name, Role
 from bptt_trace.engine.program import Builder, Program
 from bptt_trace.engine.rules import rule_of

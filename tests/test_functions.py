@@ -11,14 +11,16 @@ import sympy
 from bptt_trace.calculation.compiled_rules import definition
 from bptt_trace.calculation.symbolic import expression, symbolic
 from bptt_trace.engine.activation_parser import activation
-from bptt_trace.engine.formula import Apply, Const, Formula, Function, Neg, Over, Power, Sum, Times, Var, identity
+from bptt_trace.engine.formula import Apply, Const, Formula, Neg, Over, Power, Sum, Times, Var
 from bptt_trace.engine.functions import (
     ACTIVATIONS,
     ELEMENTARY,
+    Function,
     absolute,
     cos,
     defined,
     exp,
+    identity,
     leaky_relu,
     ln,
     relu,

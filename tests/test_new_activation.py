@@ -14,8 +14,8 @@ import sympy
 from bptt_trace import ProblemError, load, solve
 from bptt_trace.calculation.arrays import over_arrays
 from bptt_trace.calculation.prove import prove
-from bptt_trace.engine.formula import Apply, Function, Libraries, Var
-from bptt_trace.engine.functions import ACTIVATIONS, ELEMENTARY
+from bptt_trace.engine.formula import Apply, Var
+from bptt_trace.engine.functions import ACTIVATIONS, ELEMENTARY, Function, Libraries
 from bptt_trace.engine.rules import rule_of
 from bptt_trace.media.templates import typst
 

@@ -25,7 +25,7 @@ from bptt_trace.errors import CalculationError, ProblemError
 from bptt_trace.problem import schema_errors
 from bptt_trace.problem.files import example as text_of
 from bptt_trace.problem.files import examples, schema
-from bptt_trace.problem.network_keys import MAX_STEPS, MAX_UNITS
+from bptt_trace.problem.network_sizes import MAX_STEPS, MAX_UNITS
 from bptt_trace.problem.numbers import Rounding
 from bptt_trace.problem.problem import Problem, from_document, load, parse
 from bptt_trace.problem.schema_errors import Mismatch

@@ -43,9 +43,9 @@ from typing import Any, Protocol
 from bptt_trace.calculation.compiled_rules import Source, source
 from bptt_trace.calculation.enclosure import Undecided, Undefined, digits, enclosed
 from bptt_trace.calculation.function_values import floats, resolve, roughly
-from bptt_trace.engine.formula import Const, Formula, Function, Over
+from bptt_trace.engine.formula import Const, Formula, Over
 from bptt_trace.engine.formula_walks import children
-from bptt_trace.engine.functions import ln
+from bptt_trace.engine.functions import Function, ln
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.engine.program import KEEPS_FIGURES, Program
 from bptt_trace.engine.rules import Rule

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bptt_trace.calculation.compiled_rules import definition_source, source
-from bptt_trace.engine.formula import Function, Pieces
+from bptt_trace.engine.functions import Function, Pieces
 from bptt_trace.engine.rules import Rule
 
 Column = npt.NDArray[np.float64]

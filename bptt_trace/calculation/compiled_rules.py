@@ -14,9 +14,9 @@ from operator import add
 from typing import Any
 
 from bptt_trace.document.notation import ATOM, POWER, PYTHON, SUM, Form, like
-from bptt_trace.engine.formula import Const, Formula, Function, Rest, Var
+from bptt_trace.engine.formula import Const, Formula, Rest, Var
 from bptt_trace.engine.formula_text import Printer, Written
-from bptt_trace.engine.functions import Z
+from bptt_trace.engine.functions import Function, Z
 from bptt_trace.engine.rules import KEPT_RULES, Rule
 from bptt_trace.errors import DesignError
 

@@ -27,7 +27,7 @@ from typing import Any
 
 import mpmath
 
-from bptt_trace.engine.formula import Libraries
+from bptt_trace.engine.functions import Libraries
 from bptt_trace.errors import CalculationError
 
 LARGEST_ANGLE = 1_000

@@ -9,7 +9,7 @@ from typing import Any
 
 from bptt_trace.calculation.compiled_rules import definition_source
 from bptt_trace.calculation.enclosure import Enclosure, Undecided
-from bptt_trace.engine.formula import Function, Libraries, Pieces
+from bptt_trace.engine.functions import Function, Libraries, Pieces
 from bptt_trace.errors import DesignError
 
 SMALLEST = 1e-290

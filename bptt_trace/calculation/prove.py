@@ -24,8 +24,9 @@ from bptt_trace.calculation.build import build
 from bptt_trace.calculation.iterations import first_iteration
 from bptt_trace.calculation.symbolic import closed, defined, expression, rational
 from bptt_trace.engine.every_path import SUM_OF_PATHS
-from bptt_trace.engine.formula import Extreme, Function, Pieces
+from bptt_trace.engine.formula import Extreme
 from bptt_trace.engine.forward_mode import FORWARD_LOSS
+from bptt_trace.engine.functions import Function, Pieces
 from bptt_trace.engine.names import LOSS, WHOLE_LOSS, Name, Role, gradient
 from bptt_trace.engine.program import Program, composed_size
 from bptt_trace.engine.rules import Rule

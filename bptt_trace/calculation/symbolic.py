@@ -20,18 +20,15 @@ from bptt_trace.engine.formula import (
     Const,
     Extreme,
     Formula,
-    Function,
-    Libraries,
     Neg,
     Over,
-    Pieces,
     Power,
     Rest,
     Sum,
     Times,
     Var,
 )
-from bptt_trace.engine.functions import slope_of
+from bptt_trace.engine.functions import Function, Libraries, Pieces, slope_of
 from bptt_trace.engine.names import Name
 from bptt_trace.engine.program import Program
 from bptt_trace.errors import CalculationError, DesignError

@@ -12,8 +12,8 @@ from functools import lru_cache
 from bptt_trace.engine.expressions import MAX_DEPTH as MAX_DEPTH
 from bptt_trace.engine.expressions import MAX_LENGTH as MAX_LENGTH
 from bptt_trace.engine.expressions import Expression, Parser, Reading
-from bptt_trace.engine.formula import Formula, Function, Var
-from bptt_trace.engine.functions import ACTIVATIONS, ELEMENTARY, Z, defined, relu, while_used
+from bptt_trace.engine.formula import Formula, Var
+from bptt_trace.engine.functions import ACTIVATIONS, ELEMENTARY, Function, Z, defined, relu, while_used
 from bptt_trace.errors import nearest
 
 

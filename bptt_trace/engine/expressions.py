@@ -14,7 +14,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from bptt_trace.engine.formula import ABSENT, Const, Extreme, Formula, Function, Neg, Total, stack
+from bptt_trace.engine.formula import ABSENT, Const, Extreme, Formula, Neg, Total, stack
+from bptt_trace.engine.functions import Function
 from bptt_trace.errors import DesignError, ProblemError
 
 MAX_LENGTH = 200

@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 
 from bptt_trace.engine.expressions import Expression, Parser, Reading
-from bptt_trace.engine.formula import Formula, Function, Var, identity
-from bptt_trace.engine.functions import ELEMENTARY
+from bptt_trace.engine.formula import Formula, Var
+from bptt_trace.engine.functions import ELEMENTARY, Function, identity
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.engine.program import Builder
 from bptt_trace.errors import ProblemError, UnknownName, nearest

@@ -11,12 +11,15 @@ for a matrix of m rows. A single number has no dimensions: ``(1,)`` and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from bptt_trace.errors import DesignError
+
+if TYPE_CHECKING:
+    from bptt_trace.engine.functions import Function
 
 Shape = tuple[int, ...]
 
@@ -466,72 +469,3 @@ def stack(*parts: Formula) -> Formula:
 def larger(left: Formula, right: Formula) -> Formula:
     """The larger of two, entry by entry."""
     return Extreme("max", (left, right))
-
-
-@dataclass(frozen=True)
-class Pieces:
-    """Slope left of 0, value at 0 and slope right of 0, or constants on the three (``steps``)."""
-
-    left: Fraction
-    at_zero: Fraction
-    right: Fraction
-    steps: bool = False
-
-
-@dataclass(frozen=True)
-class Libraries:
-    """A function of one number as libraries have it; those that are imported late are handed in with the argument."""
-
-    math: Callable[[float], float]
-    """Of a double, correct to its last places."""
-    mpmath: Callable[[Any, Any], Any]
-    """With as many digits as the context of mpmath has."""
-    sympy: Callable[[Any, Any], Any]
-    """As a closed form."""
-    numpy: Callable[[Any, Any], Any]
-    """Of a whole column of doubles."""
-    near_zero: float | None = None
-    """What the error of ``math`` comes to where the value is close to 0; None where its doubles are not to be relied upon."""
-    bounds: str = ""
-    """Its name in ``enclosure.py``, where it has bounds of its own."""
-
-
-@dataclass(frozen=True, eq=False)
-class Function:
-    """A function of one number. Two functions are the same only if they are one object."""
-
-    name: str
-    sign: str
-    """What is set for it in formulas: a word, or the name of a Greek letter."""
-    slope: Callable[[Formula, Formula], Formula] | None = None
-    """The slope as a formula, from formulas for the argument z and the value y."""
-    pieces: Pieces | None = None
-    definition: Formula | None = None
-    source: str = ""
-    """The text of a definition, as its author wrote it."""
-    entry: Callable[[Sequence[Formula], int], Formula] | None = None
-    """For a function of a whole column: one entry of the value, from the entries of the argument."""
-    jacobian: Callable[[Formula], Formula] | None = None
-    """For a function of a whole column: the matrix of its slopes, from its value y."""
-    values: tuple[int | None, int | None] = (None, None)
-    """Between which numbers the values lie; None where there is no such bound."""
-    libraries: Libraries | None = None
-    code: Mapping[str, str] | None = None
-    """How generated programs define it under its own name: with decimals of 60 digits (``decimal``), with Python's
-    doubles (``float``), with arrays (``numpy``, ``torch``) and with SymPy (``sympy``)."""
-    number: int | None = None
-    """What stands below the sign of one of several functions of a user."""
-    prime: bool = False
-    """Whether it is the slope of the function with this sign."""
-    made: tuple[Callable[..., Function], tuple[Any, ...]] | None = None
-    """What made it, and of what; another process makes it again by that, since formulas in Python cannot be sent."""
-
-    def __call__(self, argument: Formula) -> Formula:
-        """The function applied to a formula; the identity leaves it as it is."""
-        return argument if self is identity else Apply(self, argument)
-
-    def __repr__(self) -> str:
-        return self.name
-
-
-identity = Function("identity", "id", lambda z, y: ONE, pieces=Pieces(Fraction(1), Fraction(0), Fraction(1)))

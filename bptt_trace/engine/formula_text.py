@@ -26,7 +26,6 @@ from bptt_trace.engine.formula import (
     Entry,
     Extreme,
     Formula,
-    Function,
     MatMul,
     Neg,
     Node,
@@ -48,6 +47,7 @@ from bptt_trace.engine.formula import (
     shape_of,
 )
 from bptt_trace.engine.formula_walks import children
+from bptt_trace.engine.functions import Function
 from bptt_trace.engine.rules import KEPT_RULES, Rule
 from bptt_trace.errors import DesignError
 

@@ -27,7 +27,6 @@ from bptt_trace.engine.formula import (
     Entry,
     Extreme,
     Formula,
-    Function,
     MatMul,
     Neg,
     Node,
@@ -47,7 +46,7 @@ from bptt_trace.engine.formula import (
     product,
 )
 from bptt_trace.engine.formula_walks import variables
-from bptt_trace.engine.functions import slope_of, unit_step
+from bptt_trace.engine.functions import Function, slope_of, unit_step
 from bptt_trace.engine.names import LOSS, Name, Role, gradient
 from bptt_trace.engine.program import WRITTEN_OUT, Builder, Program, Step
 from bptt_trace.engine.rules import Rule, rule_of

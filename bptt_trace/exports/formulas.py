@@ -13,10 +13,10 @@ from fractions import Fraction
 from functools import lru_cache
 
 from bptt_trace.document.notation import ATOM, SUM, Signs
-from bptt_trace.engine.formula import ONE, ZERO, Apply, Const, Extreme, Formula, Function, Pieces, Sum, Times, Var, product
+from bptt_trace.engine.formula import ONE, ZERO, Apply, Const, Extreme, Formula, Sum, Times, Var, product
 from bptt_trace.engine.formula_text import Printer, Written
 from bptt_trace.engine.formula_walks import rewrite
-from bptt_trace.engine.functions import Z
+from bptt_trace.engine.functions import Function, Pieces, Z
 from bptt_trace.engine.gradients import RESULT, adjoint
 from bptt_trace.engine.program import Step
 from bptt_trace.engine.rules import KEPT_RULES, Rule

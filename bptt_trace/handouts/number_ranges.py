@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from bptt_trace.engine.formula import identity
-from bptt_trace.engine.functions import sigmoid, softmax, tanh
+from bptt_trace.engine.functions import identity, sigmoid, softmax, tanh
 from bptt_trace.engine.gradient_check import EPSILON
 from bptt_trace.engine.names import Name
 from bptt_trace.errors import ProblemError, UnknownName, nearest

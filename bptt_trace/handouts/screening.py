@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from bptt_trace.calculation.arrays import Column, over_arrays
 from bptt_trace.calculation.compiled_rules import source
-from bptt_trace.engine.formula import Formula, identity
+from bptt_trace.engine.formula import Formula
+from bptt_trace.engine.functions import identity
 from bptt_trace.engine.names import Role
 from bptt_trace.engine.program import KEEPS_FIGURES
 from bptt_trace.engine.rules import Rule, rule_of

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from bptt_trace.document.mathematics import Inline, Math, Number, Put, Relation, inline
 from bptt_trace.document.sheet import Block, Note
-from bptt_trace.engine.formula import Function, identity
-from bptt_trace.engine.functions import sigmoid, softmax, tanh
+from bptt_trace.engine.functions import Function, identity, sigmoid, softmax, tanh
 from bptt_trace.engine.names import BACKWARD, Layer, Name, gradient, word_and_number
 from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.rows import Desk

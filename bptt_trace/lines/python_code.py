@@ -11,10 +11,10 @@ from fractions import Fraction
 
 from bptt_trace.calculation.compiled_rules import definition
 from bptt_trace.document.notation import ATOM, PRODUCT, PYTHON, SUM, Form, Signs, like
-from bptt_trace.engine.formula import Apply, Const, Entry, Formula, Function, OneHot, Pieces, Rest, Shape, Var
+from bptt_trace.engine.formula import Apply, Const, Entry, Formula, OneHot, Rest, Shape, Var
 from bptt_trace.engine.formula_text import ArrayPrinter, Line, Template, Written, is_whole
 from bptt_trace.engine.formula_walks import children
-from bptt_trace.engine.functions import ACTIVATIONS, ELEMENTARY, Z, slope_of
+from bptt_trace.engine.functions import ACTIVATIONS, ELEMENTARY, Function, Pieces, Z, slope_of
 from bptt_trace.lines.identifiers import Identifiers
 
 HELPERS = frozenset({

@@ -15,26 +15,25 @@ from fractions import Fraction
 from functools import cached_property, partial
 from itertools import chain, groupby
 from operator import add
-from typing import Any, overload
+from typing import Any
 
 from bptt_trace.calculation.arithmetic import WORKING, Arithmetic, Values, arithmetic, settler
-from bptt_trace.document.mathematics import NOTHING, Derivative, Math, Number, Relation, Symbol
+from bptt_trace.document.mathematics import NOTHING, Math, Number, Relation
 from bptt_trace.document.mathematics import Row as Pieces
 from bptt_trace.document.notation import LATEX, TEXT, Signs
 from bptt_trace.document.sheet import NO_WORD, LineNumber, Row, Stream, Uses, Word
 from bptt_trace.engine.formula import Formula, Var
-from bptt_trace.engine.formula_text import Line, template
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.engine.program import Program, Step
 from bptt_trace.engine.rules import Rule, rule_of
 from bptt_trace.lines.line_numbers import in_short, joined, ranges, span
 from bptt_trace.lines.parts_of_sheet import parts_of
+from bptt_trace.lines.row_mathematics import FilledRule, NameOf, Names, ValueOf, WithNames, WithNumbers, Written
 from bptt_trace.lines.spelling import (
     Clock,
     Notations,
     Shown,
     Speller,
-    filler,
     plain,
     printed,
     recomputes,
@@ -52,122 +51,6 @@ ROLE_WORDS = {role: role.value for role in Role}
 def _component(index: str, line: int) -> LineNumber:
     """A component of a line by the number of that line."""
     return LineNumber(str(line), f"{line}.{index}")
-
-
-class _Names(Sequence[str]):
-    """The names of steps, each spelled when it is first asked for."""
-
-    def __init__(self, steps: Sequence[Step], spelling: Callable[..., str]) -> None:
-        self._steps, self._spelling = steps, spelling
-        self._known: dict[int, str] = {}
-
-    def __len__(self) -> int:
-        return len(self._steps)
-
-    @overload
-    def __getitem__(self, place: int) -> str: ...
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[str]: ...
-    def __getitem__(self, place: int | slice) -> str | Sequence[str]:
-        if isinstance(place, slice):
-            return [self[one] for one in range(*place.indices(len(self)))]
-        known = self._known.get(place)
-        if known is None:
-            known = self._known[place] = self._spelling(self._steps[place].target)
-        return known
-
-
-class _NameOf(Math):
-    """The name of a step."""
-
-    __slots__ = ("desk", "place")
-
-    def __init__(self, desk: Desk, place: int) -> None:
-        self.desk, self.place = desk, place
-
-    def spell(self, signs: Signs) -> str:
-        name: str = self.desk.names[signs][self.place]
-        return name
-
-    def flat(self, signs: Signs) -> Iterator[str | Symbol | Derivative | Number]:
-        return self.desk.speller.math(self.desk.steps[self.place].target).flat(signs)
-
-
-class _ValueOf(Number):
-    """The printed value of a step or of a side calculation."""
-
-    __slots__ = ("place", "shown")
-
-    def __init__(self, shown: Shown, place: int) -> None:
-        self.shown, self.place = shown, place
-
-    @property
-    def digits(self) -> str:  # type: ignore[override]
-        return self.shown.bare[TEXT][self.place]
-
-    def spell(self, signs: Signs) -> str:
-        return self.shown.bare[signs][self.place]
-
-
-class _Rule:
-    """A rule over the steps of a desk: how it is filled with names or with numbers, in each notation."""
-
-    def __init__(self, desk: Desk, rule: Rule) -> None:
-        names, shown = desk.names, desk.shown
-        self.desk, self.rule = desk, rule
-        self.names = Notations(lambda signs: filler(template(rule, signs, False), names[signs], names[signs]))
-        self.numbers = Notations(lambda signs: filler(template(rule, signs, True), shown.bare[signs], shown.operands[signs]))
-
-
-class _WithNames(Math):
-    """A rule filled with the names of its arguments."""
-
-    __slots__ = ("arguments", "rule")
-
-    def __init__(self, rule: _Rule, arguments: Sequence[int]) -> None:
-        self.rule, self.arguments = rule, arguments
-
-    def spell(self, signs: Signs) -> str:
-        line: str = self.rule.names[signs](self.arguments)
-        return line
-
-    def flat(self, signs: Signs) -> Iterator[str | Symbol | Derivative | Number]:
-        form = template(self.rule.rule, signs, False)
-        signs_between = form.pattern.split("%s")
-        for place, between in enumerate(signs_between):
-            if place:
-                yield from _NameOf(self.rule.desk, self.arguments[form.holes[place - 1]]).flat(signs)
-            if between:
-                yield between
-
-
-class _WithNumbers(Math):
-    """A rule filled with the numbers of its arguments."""
-
-    __slots__ = ("arguments", "rule")
-
-    def __init__(self, rule: _Rule, arguments: Sequence[int]) -> None:
-        self.rule, self.arguments = rule, arguments
-
-    def spell(self, signs: Signs) -> str:
-        line: str = self.rule.numbers[signs](self.arguments)
-        return line
-
-
-class Written(Math):
-    """A formula with names of one's own choice."""
-
-    __slots__ = ("form", "names")
-
-    def __init__(self, formula: Rule | Formula, names: Callable[[int], Math]) -> None:
-        """``names`` gives the name of each argument of a rule or variable of a formula, by its number; −1 is the last."""
-        self.names = names
-        self.form = formula
-
-    def spell(self, signs: Signs) -> str:
-        """As a line of the sheet has it."""
-        form = template(self.form, signs, False) if isinstance(self.form, Rule) else Line(signs).template(self.form)
-        return form.pattern % tuple(self.names(hole).spell(signs) for hole in form.holes)
 
 
 @dataclass(frozen=True)
@@ -219,7 +102,7 @@ class Desk:
         self.on_board = self.has_components and detail != "lines"
         """Whether lines of matrices are printed, which other lines can refer to."""
         self.line_of, self._line_texts = self._numbered()
-        self._rules: dict[Rule, _Rule] = {}
+        self._rules: dict[Rule, FilledRule] = {}
         if with_latex:  # made before the first row is written, so that rows alone come and go while they are
             _ = self.names[LATEX], self.shown.operands[LATEX]
 
@@ -227,7 +110,7 @@ class Desk:
         """The names of all steps in one notation."""
         spelling = self.speller.spelling(signs)
         if self.few:
-            return _Names(self.steps, spelling)
+            return Names(self.steps, spelling)
         if signs.in_line and signs is not TEXT:
             return self.speller.all(self.steps, self.names[TEXT], signs)
         return [spelling(step.target) for step in self.steps]
@@ -271,11 +154,11 @@ class Desk:
 
     def name(self, position: int) -> Math:
         """The name of a step."""
-        return _NameOf(self, position)
+        return NameOf(self, position)
 
     def value(self, position: int) -> Math:
         """The printed value of a step or of a side calculation."""
-        return _ValueOf(self.shown, position)
+        return ValueOf(self.shown, position)
 
     def equals(self, position: int) -> Math:
         """``h_1 = 0.5370``."""
@@ -334,17 +217,17 @@ class Desk:
 
     # ------------------------------------------------------------------- rows
 
-    def rule(self, rule: Rule) -> _Rule:
+    def rule(self, rule: Rule) -> FilledRule:
         """How a rule is filled."""
         found = self._rules.get(rule)
         if found is None:
-            found = self._rules[rule] = _Rule(self, rule)
+            found = self._rules[rule] = FilledRule(self, rule)
         return found
 
     def filled(self, rule: Rule, arguments: Sequence[int]) -> tuple[Math, Math]:
         """A rule with names, and with numbers."""
         filled = self.rule(rule)
-        return _WithNames(filled, arguments), _WithNumbers(filled, arguments)
+        return WithNames(filled, arguments), WithNumbers(filled, arguments)
 
     def row(self, position: int, label: Word = NO_WORD, so_far: Math = NOTHING) -> Row:
         """A step as a line of the sheet."""

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from bptt_trace.calculation.compiled_rules import source
 from bptt_trace.calculation.function_values import floats, resolve
-from bptt_trace.engine.formula import Function
+from bptt_trace.engine.functions import Function
 from bptt_trace.engine.names import Name
 from bptt_trace.engine.rules import Rule
 from bptt_trace.marking.key import HALF, MARGIN, Key, World

@@ -15,7 +15,7 @@ from bptt_trace.document.mathematics import Inline, Math, inline
 from bptt_trace.document.sheet import Block, Column, Equation, Equations, Paragraph, Part, Section, Sheet, Table
 from bptt_trace.engine.names import Name
 from bptt_trace.lines.line_numbers import ranges
-from bptt_trace.lines.rows import Written
+from bptt_trace.lines.row_mathematics import Written
 from bptt_trace.lines.spelling import Speller
 from bptt_trace.marking.catalogue.entry import CATALOGUE
 from bptt_trace.marking.key import Key

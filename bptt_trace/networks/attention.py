@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
 
-from bptt_trace.engine.formula import Apply, Beside, Const, Formula, Function, Var, identity, matrix_shape, stack
-from bptt_trace.engine.functions import softmax, sqrt, tanh
+from bptt_trace.engine.formula import Apply, Beside, Const, Formula, Var, matrix_shape, stack
+from bptt_trace.engine.functions import Function, identity, softmax, sqrt, tanh
 from bptt_trace.networks.cells import Let, Parameters
 
 Line = Callable[[str, tuple[int, ...], Formula], Var]

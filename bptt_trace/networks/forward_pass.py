@@ -13,7 +13,8 @@ from fractions import Fraction
 from functools import cached_property
 from typing import NamedTuple
 
-from bptt_trace.engine.formula import ABSENT, Const, Formula, Function, OneHot, Shape, Var, identity, product, shape_of, stack
+from bptt_trace.engine.formula import ABSENT, Const, Formula, OneHot, Shape, Var, product, shape_of, stack
+from bptt_trace.engine.functions import Function, identity
 from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, Layer, Name, Role
 from bptt_trace.engine.program import Builder, Moment
 from bptt_trace.engine.rules import Recorder, Tape, record

@@ -13,9 +13,9 @@ from functools import cached_property
 
 from bptt_trace.engine.activation_parser import activation
 from bptt_trace.engine.expressions import MAX_LENGTH, Expression, Parser, Reading, refusal, shape_in_words
-from bptt_trace.engine.formula import Formula, Function, Shape, Var, identity
+from bptt_trace.engine.formula import Formula, Shape, Var
 from bptt_trace.engine.formula_walks import applications
-from bptt_trace.engine.functions import ELEMENTARY, leaky_relu, relu, softmax
+from bptt_trace.engine.functions import ELEMENTARY, Function, identity, leaky_relu, relu, softmax
 from bptt_trace.engine.names import LOSS, Name, Role
 from bptt_trace.engine.program import Builder
 from bptt_trace.errors import ProblemError, nearest

@@ -15,9 +15,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from bptt_trace.engine.activation_parser import comparison
-from bptt_trace.engine.formula import ONE, Apply, Const, Entry, Formula, Function, Neg, Shape, Total, Var, product
+from bptt_trace.engine.formula import ONE, Apply, Const, Entry, Formula, Neg, Shape, Total, Var, product
 from bptt_trace.engine.formula_walks import rewrite, variables
-from bptt_trace.engine.functions import ln, sigmoid, softmax
+from bptt_trace.engine.functions import Function, ln, sigmoid, softmax
 from bptt_trace.engine.gradients import RESULT, Route, adjoint
 from bptt_trace.engine.names import LOSS, Name, Role
 from bptt_trace.engine.program import Builder, Step

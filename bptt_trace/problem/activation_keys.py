@@ -9,8 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from bptt_trace.engine.activation_parser import activation as expression
-from bptt_trace.engine.formula import Function
-from bptt_trace.engine.functions import ACTIVATIONS, leaky_relu, relu, threshold
+from bptt_trace.engine.functions import ACTIVATIONS, Function, leaky_relu, relu, threshold
 from bptt_trace.errors import ProblemError, nearest
 from bptt_trace.problem.numbers import exact_number, shown
 

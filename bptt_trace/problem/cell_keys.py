@@ -9,7 +9,8 @@ from fractions import Fraction
 from typing import Any
 
 from bptt_trace.engine.expressions import refusal, shape_in_words
-from bptt_trace.engine.formula import ABSENT, Formula, Var, identity, shape_of
+from bptt_trace.engine.formula import ABSENT, Formula, Var, shape_of
+from bptt_trace.engine.functions import identity
 from bptt_trace.engine.names import Name
 from bptt_trace.errors import ProblemError, nearest
 from bptt_trace.networks.cells import Cell, Parameters

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bptt_trace.engine.activation_parser import comparison
-from bptt_trace.engine.formula import Function
-from bptt_trace.engine.functions import sigmoid, softmax
+from bptt_trace.engine.functions import Function, sigmoid, softmax
 from bptt_trace.errors import ProblemError
 from bptt_trace.networks.forward_pass import Network
 from bptt_trace.networks.losses import Loss

@@ -7,10 +7,9 @@ from dataclasses import fields, replace
 from decimal import Decimal
 from typing import Any
 
-from bptt_trace.engine.formula import Function
-from bptt_trace.engine.functions import softmax
+from bptt_trace.engine.functions import Function, softmax
 from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, Layer, Name
-from bptt_trace.errors import ProblemError, UnknownName
+from bptt_trace.errors import ProblemError
 from bptt_trace.networks.attention import Attention, SelfAttention
 from bptt_trace.networks.cells import Cell
 from bptt_trace.networks.cells.dense import Dense
@@ -22,6 +21,7 @@ from bptt_trace.networks.cells.slstm import SLSTM
 from bptt_trace.networks.forward_pass import Network
 from bptt_trace.problem.activation_keys import activation_of, number_of
 from bptt_trace.problem.cell_keys import equations_of, fits
+from bptt_trace.problem.network_sizes import MAX_UNITS, Sizes, count_layers, decoder_steps, samples_of, steps_of, within
 from bptt_trace.problem.numbers import shown
 from bptt_trace.problem.readout_keys import dropped_share, output_layer
 
@@ -35,10 +35,6 @@ CONVENTIONS = (
 )  # fmt: skip
 """Keys that say how a cell is written; each is a field of the cells that leave it open."""
 
-MAX_STEPS = 50_000
-MAX_UNITS = 16
-MAX_LAYERS = 8
-MAX_SAMPLES = 1_000
 MAX_LINES = 3_000_000
 
 Keys = Mapping[str, Any]
@@ -48,7 +44,7 @@ def network_of(table: Keys, given: Keys, parameters: Keys, cell: Keys | None = N
     """The network of a problem file; raises ``ProblemError`` with the key's path. ``cell`` is the table of its equations."""
     rows = table.get("products", "W x") == "x W"
     words = _words(table)
-    count = _count_layers(table, parameters, words[0])
+    count = count_layers(table, parameters, words[0])
     one_way = _of_equations(table, parameters, cell, count) if table["cell"] == EQUATIONS else _cells(table, count)
     if cell is not None and table["cell"] != EQUATIONS:
         raise ProblemError(f'[cell] has the equations of network.cell = "{EQUATIONS}", and of no other cell', path="cell")
@@ -57,7 +53,7 @@ def network_of(table: Keys, given: Keys, parameters: Keys, cell: Keys | None = N
         _one_head(table, given)
     _no_time(table, recurrent)
     _fits_together(table, given, recurrent)
-    sizes = _Sizes(table, given, parameters, rows, one_way, [layer_name(words[0], count, place) for place in range(count)])
+    sizes = Sizes(table, given, parameters, rows, one_way, [layer_name(words[0], count, place) for place in range(count)])
     units = sizes.hidden()
     layers, cells, hidden = _side_by_side(words, count, one_way, units)
     readout = output_layer(table, cells, cell or {})
@@ -67,16 +63,16 @@ def network_of(table: Keys, given: Keys, parameters: Keys, cell: Keys | None = N
     # What is fed back beside x takes columns of the weights of x; how many, the weights of the readout tell.
     beside = sizes.outputs(seen, recurrent, None) if "feedback" in table and not first_only else 0
     inputs = sizes.inputs(units[0], recurrent and not first_only, beside)
-    samples = _samples(given, inputs, recurrent and not first_only)
-    steps = _steps(table, given, samples, first_only) if recurrent else None
+    samples = samples_of(given, inputs, recurrent and not first_only)
+    steps = steps_of(table, given, samples, first_only) if recurrent else None
     source_steps = None
     if "decoder" in table:
-        source_steps, steps = steps, _decoder_steps(table, given, samples)
+        source_steps, steps = steps, decoder_steps(table, given, samples)
     if not recurrent and "x" not in given:
         raise ProblemError('the key "x" is missing; the input, a number or a list', path="given")
     outputs = sizes.outputs(seen, recurrent, samples) if readout else seen
     for size, what in ((inputs, "inputs"), (outputs, "outputs")):
-        _within(size, 0, MAX_UNITS, what, "given.x" if what == "inputs" else "given.target")
+        within(size, 0, MAX_UNITS, what, "given.x" if what == "inputs" else "given.target")
     network = Network(
         cells=cells,
         readout=readout,
@@ -133,6 +129,14 @@ def _side_by_side(
         order = [(word, place) for word in words for place in range(count)]
     layers = tuple(layer_name(word, count, place) for word, place in order)
     return layers, tuple(cells[place] for _, place in order), tuple(units[place] for _, place in order)
+
+
+def _no_time(table: Keys, recurrent: bool) -> None:
+    if recurrent:
+        return
+    for key in ("outputs", "steps", "inputs"):
+        if key in table:
+            raise ProblemError(f"a feedforward network knows no time, so {key} has no meaning", path=f"network.{key}")
 
 
 def _fits_together(table: Keys, given: Keys, recurrent: bool) -> None:
@@ -288,198 +292,6 @@ def _softmax_stands_last(network: Network) -> None:
         raise ProblemError("softmax of one output is always 1; two outputs or more, or sigmoid, would do", path=f"network.{key}")
 
 
-# ------------------------------------------------------------------------ sizes
-
-
-class _Sizes:
-    """How many units, inputs and outputs there are: as the file says, or as the shapes of its parameters tell."""
-
-    def __init__(
-        self, table: Keys, given: Keys, parameters: Keys, rows: bool, cells: tuple[Cell, ...], layers: list[Layer]
-    ) -> None:
-        self.table, self.given, self.parameters, self.rows = table, given, parameters, rows
-        self.cells = cells
-        self.ends = [f"({layer})" if layer else "" for layer in layers]
-        """What stands behind the names of each layer's parameters."""
-
-    def hidden(self) -> tuple[int, ...]:
-        """Units of each layer."""
-        said = self.table.get("hidden")
-        if said is None:
-            units = [self._told(cell, end) for cell, end in zip(self.cells, self.ends, strict=True)]
-        else:
-            units = said if isinstance(said, list) else [said]
-        for count in units:
-            _within(count, 1, MAX_UNITS, "hidden units", "network.hidden")
-        return tuple(units)
-
-    def _told(self, cell: Cell, end: str) -> int:
-        # A square matrix tells most, and a bias least.
-        told = [stem for stem, dimensions in cell.parameters.items() if dimensions[:1] == ("n",)]
-        for stem in sorted(told, key=lambda stem: cell.parameters[stem].count("n"), reverse=True):
-            value = self.parameters.get(stem + end)
-            if isinstance(value, list) and value:
-                into = self._matrix(stem + end)
-                return into[0] if into else len(value)
-        return 1
-
-    def _matrix(self, key: str) -> tuple[int, int] | None:
-        """Rows and columns of a parameter as W stands left of its column; None where it is no matrix."""
-        value = self.parameters.get(key)
-        if not isinstance(value, list) or not value or not isinstance(value[0], list):
-            return None
-        size = (len(value), max(len(value[0]), 1))
-        return (size[1], size[0]) if self.rows else size
-
-    def inputs(self, units: int, over_time: bool, fed_back: int) -> int:
-        """How many numbers one input has; 0 where there is none. ``fed_back`` columns are not those of x."""
-        if "x" not in self.given:
-            return 0
-        for stem, dimensions in self.cells[0].parameters.items():
-            key = stem + self.ends[0]
-            if len(dimensions) < 2 or dimensions[0] != "n" or dimensions[1].count("d") != 1:
-                continue
-            more = units * dimensions[1].count("n") + dimensions[1].count("1")
-            if key.lower() in self.parameters:
-                return 1
-            if (size := self._matrix(key)) and size[0] == units:
-                return max(size[1] - more - fed_back, 1)
-            if isinstance(self.parameters.get(key), list) and not size and not more:
-                # A flat list: one input for each unit, or one unit.
-                return 1 if units > 1 else max(len(self.parameters[key]) - fed_back, 1)
-        return _innermost(self.given["x"], over_time)
-
-    def outputs(self, units: int, recurrent: bool, samples: int | None) -> int:
-        """How many outputs there are: as many as the output weights have rows, else as many as a target has numbers."""
-        if "w_hy" in self.parameters:
-            return 1
-        if size := self._matrix("W_hy"):
-            return size[1] if size[1] != units == size[0] else size[0]
-        if isinstance(self.parameters.get("W_hy"), list):
-            return 1 if units > 1 else max(len(self.parameters["W_hy"]), 1)
-        target = self.given.get("target", 0)
-        if samples is not None and isinstance(target, list) and target:
-            target = target[0]
-        return _width(target, recurrent and self.table.get("outputs", "every") == "every")
-
-
-def _count_layers(table: Keys, parameters: Keys, word: str) -> int:
-    """How many layers there are, one on the other: as the file says, or as the names of its parameters tell."""
-    said = table.get("hidden")
-    if said is not None:
-        count = len(said) if isinstance(said, list) else 1
-    else:
-        numbers = [0]
-        for key in parameters:
-            try:
-                layer = Name.parse(key).layer
-            except UnknownName:
-                continue
-            if isinstance(layer, int) and not word:
-                numbers.append(layer)
-            elif isinstance(layer, str) and word and (number := layer.removeprefix(word)).isdigit():
-                numbers.append(int(number))
-        count = min(max(numbers), MAX_LAYERS + 1) or 1
-    _within(count, 1, MAX_LAYERS, "layers", "network.hidden")
-    return count
-
-
-def _width(value: Any, over_time: bool) -> int:
-    """How many numbers one input (or target) has, told by the first one."""
-    first = value[0] if over_time and isinstance(value, list) and value else value
-    return len(first) if isinstance(first, list) and first else 1
-
-
-def _innermost(value: Any, over_time: bool) -> int:
-    """How many numbers one input has, told by the lists that hold numbers."""
-    if _depth(value) <= int(over_time):
-        return 1
-    while isinstance(value, list) and value and isinstance(value[0], list):
-        value = value[0]
-    return max(len(value), 1) if isinstance(value, list) else 1
-
-
-def _depth(value: Any) -> int:
-    depth = 0
-    while isinstance(value, list):
-        depth += 1
-        value = value[0] if value else None
-    return depth
-
-
-def _samples(given: Keys, inputs: int, over_time: bool) -> int | None:
-    """How many samples ``x`` has: a batch is one level of lists deeper than one sample."""
-    x = given.get("x", 0)
-    depth = _depth(x)
-    if inputs == 1 and depth > int(over_time) and _ends_in_single_numbers(x):
-        depth -= 1
-    if depth <= int(over_time) + int(inputs > 1):
-        return None
-    _within(len(x), 1, MAX_SAMPLES, "samples", "given.x")
-    return len(x)
-
-
-def _ends_in_single_numbers(value: Any) -> bool:
-    """Whether the innermost lists have one number each: then they are columns of one."""
-    while isinstance(value, list) and value and isinstance(value[0], list):
-        value = value[0]
-    return isinstance(value, list) and len(value) == 1
-
-
-# ------------------------------------------------------------------------- time
-
-
-def _no_time(table: Keys, recurrent: bool) -> None:
-    if recurrent:
-        return
-    for key in ("outputs", "steps", "inputs"):
-        if key in table:
-            raise ProblemError(f"a feedforward network knows no time, so {key} has no meaning", path=f"network.{key}")
-
-
-def _steps(table: Keys, given: Keys, samples: int | None, first_only: bool) -> int:
-    x = given.get("x")
-    if x is None or first_only:
-        steps = _told_steps(table, first_only)
-    else:
-        if not isinstance(x, list):
-            raise ProblemError(f"{shown(x)} is one input; a list with an input for each time step is due", path="given.x")
-        steps = len(x[0]) if samples and isinstance(x[0], list) else len(x)
-        if "steps" in table and table["steps"] != steps and "decoder" not in table:
-            raise ProblemError(f"{table['steps']} steps, but x has {steps} inputs", path="network.steps")
-    _within(steps, 1, MAX_STEPS, "time steps", "network.steps" if x is None or first_only else "given.x")
-    return steps
-
-
-def _told_steps(table: Keys, first_only: bool) -> int:
-    if "steps" in table:
-        return int(table["steps"])
-    if first_only:
-        raise ProblemError('the key "steps" is missing: how many time steps follow from the one input', path="network")
-    raise ProblemError(
-        'the key "x" is missing: a list with an input for each time step (or network.steps, without inputs)', path="given"
-    )
-
-
-def _decoder_steps(table: Keys, given: Keys, samples: int | None) -> int:
-    """How many steps a decoder takes: as many as there are targets, else as the file says."""
-    target = given.get("target")
-    if samples is not None and isinstance(target, list) and target:
-        target = target[0]
-    if isinstance(target, list):
-        if table.get("steps", len(target)) != len(target):
-            raise ProblemError(f"{table['steps']} steps, but target has {len(target)}", path="network.steps")
-        steps = len(target)
-    elif "steps" in table:
-        steps = int(table["steps"])
-    else:
-        raise ProblemError(
-            'the key "steps" is missing: how many steps the decoder takes (or given.target, a list)', path="network"
-        )
-    _within(steps, 1, MAX_STEPS, "steps of the decoder", "given.target" if "target" in given else "network.steps")
-    return steps
-
-
 # ----------------------------------------------------------------------- limits
 
 
@@ -487,12 +299,6 @@ def _shared(network: Network, parameters: Keys) -> frozenset[Name]:
     """Biases that are given as one number: one for all units of their layer."""
     names = [name for name in network.declared() if name.stem.startswith("b_")]
     return frozenset(name for name in names if not isinstance(parameters.get(str(name), []), list))
-
-
-def _within(value: int, least: int, most: int, what: str, path: str) -> None:
-    if not least <= value <= most:
-        met = f"{value:,}" if abs(value) < 10**30 else shown(value)
-        raise ProblemError(f"{met} {what}; from {least} to {most:,} are possible", path=path)
 
 
 def _of_a_size_to_work_with(network: Network) -> None:

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 from bptt_trace.document.heading import Handout
 from bptt_trace.engine.every_path import SUM_OF_PATHS
-from bptt_trace.engine.formula import identity
 from bptt_trace.engine.forward_mode import FORWARD_LOSS
+from bptt_trace.engine.functions import identity
 from bptt_trace.engine.gradient_check import CHECK
 from bptt_trace.engine.names import LOSS, Name
 from bptt_trace.errors import ProblemError, UnknownName, nearest

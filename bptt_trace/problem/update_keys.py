@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bptt_trace.engine.components import entries
-from bptt_trace.engine.formula import Function, Shape, identity
+from bptt_trace.engine.formula import Shape
+from bptt_trace.engine.functions import Function, identity
 from bptt_trace.engine.names import Name, gradient
 from bptt_trace.errors import ProblemError, UnknownName, nearest
 from bptt_trace.networks.forward_pass import Network

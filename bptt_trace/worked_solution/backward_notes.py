@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from bptt_trace.calculation.iterations import truncated
 from bptt_trace.document.mathematics import Inline, Math, Relation, inline
 from bptt_trace.document.sheet import Note
-from bptt_trace.engine.formula import Const, Function, Over, Var, identity, product
-from bptt_trace.engine.functions import relu, sigmoid, tanh
+from bptt_trace.engine.formula import Const, Over, Var, product
+from bptt_trace.engine.functions import Function, identity, relu, sigmoid, tanh
 from bptt_trace.engine.names import Name, gradient
 from bptt_trace.engine.program import Moment
 from bptt_trace.lines.cell_words import scaled

@@ -15,9 +15,9 @@ from typing import NamedTuple
 from bptt_trace.calculation.iterations import borders
 from bptt_trace.document.mathematics import Applied, Inline, Math, Relation, inline
 from bptt_trace.document.sheet import Note
-from bptt_trace.engine.formula import Apply, Formula, Sum, Times, Var, identity
+from bptt_trace.engine.formula import Apply, Formula, Sum, Times, Var
 from bptt_trace.engine.formula_walks import variables
-from bptt_trace.engine.functions import sigmoid, softmax, softplus, tanh
+from bptt_trace.engine.functions import identity, sigmoid, softmax, softplus, tanh
 from bptt_trace.engine.names import Name, Role, gradient
 from bptt_trace.engine.program import Moment
 from bptt_trace.lines.cell_words import scaled

@@ -23,7 +23,8 @@ from bptt_trace.engine.formula import Sum, Var
 from bptt_trace.engine.functions import ln
 from bptt_trace.engine.names import LOSS, Name
 from bptt_trace.lines.matrix_rows import Blackboard
-from bptt_trace.lines.rows import Desk, Written
+from bptt_trace.lines.row_mathematics import Written
+from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import Clock, clock_at
 from bptt_trace.networks.losses import Loss
 

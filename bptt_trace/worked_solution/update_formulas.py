@@ -13,7 +13,7 @@ from bptt_trace.document.mathematics import Inline, Math, Put, Row, Symbol, inli
 from bptt_trace.engine.formula import Var
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.engine.program import Builder, Step
-from bptt_trace.lines.rows import Written
+from bptt_trace.lines.row_mathematics import Written
 from bptt_trace.lines.spelling import Speller
 from bptt_trace.networks.optimizers import WANTED, AnyIteration, Turn, Update, ahead, change, of_parameter
 

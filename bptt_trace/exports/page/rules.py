@@ -10,10 +10,10 @@ from fractions import Fraction
 
 from bptt_trace.calculation.compiled_rules import definition
 from bptt_trace.document.notation import ATOM, JAVASCRIPT, SUM
-from bptt_trace.engine.formula import Const, Formula, Function
+from bptt_trace.engine.formula import Const, Formula
 from bptt_trace.engine.formula_text import Line, Written
 from bptt_trace.engine.formula_walks import applications
-from bptt_trace.engine.functions import Z
+from bptt_trace.engine.functions import Function, Z
 from bptt_trace.engine.rules import Rule
 
 

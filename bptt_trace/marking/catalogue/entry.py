@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from bptt_trace.engine.formula import Apply, Formula, Function, Rest, Sum, Times, Var, identity, product
+from bptt_trace.engine.formula import Apply, Formula, Rest, Sum, Times, Var, product
 from bptt_trace.engine.formula_walks import rewrite, variables
-from bptt_trace.engine.functions import sigmoid
+from bptt_trace.engine.functions import Function, identity, sigmoid
 from bptt_trace.engine.gradients import INCOMING, RESULT, adjoint
 from bptt_trace.engine.names import DECODER, ENCODER, LOSS, Layer, Name, Role, gradient, word_and_number
 from bptt_trace.engine.program import Program, Step

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from bptt_trace.engine.formula import Formula, Function, Var
+from bptt_trace.engine.formula import Formula, Var
+from bptt_trace.engine.functions import Function
 
 Let = Callable[[str, Formula], Var]
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bptt_trace.engine.formula import Formula, Function, Var
-from bptt_trace.engine.functions import tanh
+from bptt_trace.engine.formula import Formula, Var
+from bptt_trace.engine.functions import Function, tanh
 from bptt_trace.networks.cells import Let, Parameters
 
 

@@ -18,8 +18,8 @@ from functools import cached_property
 
 from bptt_trace.engine.activation_parser import activation
 from bptt_trace.engine.expressions import MAX_LENGTH, Expression, Parser, Reading, refusal
-from bptt_trace.engine.formula import ABSENT, Formula, Function, Var, identity
-from bptt_trace.engine.functions import ELEMENTARY, exp, leaky_relu, relu, sigmoid, softmax
+from bptt_trace.engine.formula import ABSENT, Formula, Var
+from bptt_trace.engine.functions import ELEMENTARY, Function, exp, identity, leaky_relu, relu, sigmoid, softmax
 from bptt_trace.errors import ProblemError, nearest
 from bptt_trace.networks.cells import Let, Parameters
 

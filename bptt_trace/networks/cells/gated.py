@@ -6,8 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bptt_trace.engine.formula import Function
-from bptt_trace.engine.functions import tanh
+from bptt_trace.engine.functions import Function, tanh
 from bptt_trace.networks.cells.affine import Affine
 
 

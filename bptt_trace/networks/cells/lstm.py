@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bptt_trace.engine.formula import ABSENT, Formula, Function, Var
-from bptt_trace.engine.functions import sigmoid
+from bptt_trace.engine.formula import ABSENT, Formula, Var
+from bptt_trace.engine.functions import Function, sigmoid
 from bptt_trace.networks.cells import Let, Parameters
 from bptt_trace.networks.cells.gated import Gated
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bptt_trace.engine.formula import Formula, Function, Total, Var, identity
-from bptt_trace.engine.functions import exp
+from bptt_trace.engine.formula import Formula, Total, Var
+from bptt_trace.engine.functions import Function, exp, identity
 from bptt_trace.networks.cells import Let, Parameters
 
 

@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import ClassVar
 
 from bptt_trace.engine.expressions import refusal
-from bptt_trace.engine.formula import Formula, Function, Var, identity
+from bptt_trace.engine.formula import Formula, Var
+from bptt_trace.engine.functions import Function, identity
 from bptt_trace.errors import ProblemError
 from bptt_trace.networks.cells import Let, Parameters
 from bptt_trace.networks.cells.equations import Equations

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bptt_trace.engine.formula import Formula, Function, Var, larger
-from bptt_trace.engine.functions import exp, sigmoid, softplus
+from bptt_trace.engine.formula import Formula, Var, larger
+from bptt_trace.engine.functions import Function, exp, sigmoid, softplus
 from bptt_trace.networks.cells import Let, Parameters
 from bptt_trace.networks.cells.gated import Gated
 
