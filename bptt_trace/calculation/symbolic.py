@@ -258,6 +258,7 @@ def in_mathml(value: Expression) -> str:
 
 def in_notation(value: Expression, signs: Signs) -> str:
     """A closed form in a notation."""
+    signs = signs.root  # closed forms have whole numbers alone
     if signs is LATEX:
         return in_latex(value)
     if signs is TEXT:

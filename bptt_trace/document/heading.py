@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bptt_trace.document.locale import Locale
+
 
 @dataclass(frozen=True)
 class Handout:
@@ -17,6 +19,13 @@ class Handout:
     """Which variant it is: ``K7M-2QX``."""
     student: str = ""
     """Whose sheet it is."""
+    decimal_mark: str = ""
+    """``.`` or ``,``; empty where the lecturer says nothing."""
+
+    @property
+    def locale(self) -> Locale:
+        """How its readers write."""
+        return Locale(self.decimal_mark or ".")
 
     @property
     def line(self) -> str:

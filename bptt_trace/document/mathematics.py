@@ -66,6 +66,17 @@ class Number(Math):
         del signs
         yield self
 
+    def parted(self) -> tuple[Number, str]:
+        """The number before its power of ten, and the exponent of that power; empty where there is none."""
+        mantissa, _, exponent = self.digits.partition("e")
+        return Number(mantissa), exponent
+
+
+class Figures(str):
+    """A number among words, in their letters: marks, a share; it has the decimal mark of its sheet."""
+
+    __slots__ = ()
+
 
 class Placed(Number):
     """A number that a page calculates again: it has a place there."""

@@ -8,6 +8,7 @@ that it meets.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from html import escape
 from types import MappingProxyType
 from typing import Any
@@ -16,16 +17,16 @@ from bptt_trace.document.signs import ATOM, BESIDE, NEGATION, POWER, PRODUCT, SU
 
 __all__ = [
     "ATOM", "BESIDE", "INTERNAL", "JAVASCRIPT", "LATEX", "MATHML", "NEGATION", "PANDOC", "POWER", "PRODUCT", "PYTHON", "SUM",
-    "TEXT", "TYPST", "UNICODE", "Form", "Signs", "greek", "like", "power_of_ten", "quoted",
+    "TEXT", "TYPST", "UNICODE", "Form", "Signs", "greek", "like", "power_of_ten", "quoted", "with_comma",
 ]  # fmt: skip
 
 
-def _power_of_ten(pattern: str) -> Callable[[str], str]:
-    r"""Numbers with their powers of ten set: ``1.234e-10`` as ``1.234 \cdot 10^{-10}``."""
+def _power_of_ten(pattern: str, point: str = ".") -> Callable[[str], str]:
+    r"""Numbers with their powers of ten set: ``1.234e-10`` as ``1.234 \cdot 10^{-10}``; ``point`` is the decimal mark."""
 
     def numeral(text: str) -> str:
-        mantissa, sign, exponent = text.partition("e")
-        return pattern.format(mantissa, int(exponent)) if sign else text
+        mantissa, sign, exponent = text.replace(".", point).partition("e")
+        return pattern.format(mantissa, int(exponent)) if sign else mantissa
 
     return numeral
 
@@ -95,6 +96,7 @@ LATEX = like(
     letters=_LATEX_LETTERS,
     upright=r"\mathrm{{{}}}",
     numeral=power_of_ten,
+    comma=_power_of_ten(r"{} \cdot 10^{{{}}}", "{,}"),
     under="{}_{{{}}}",
     under_above="{{{}_{{{}}}^{{{}}}}}",
     under_primed="{}_{{{}}}'",
@@ -188,6 +190,7 @@ UNICODE = like(
     scaled="{} · {}",
     letters=_GREEK,
     numeral=_minus,
+    comma=lambda text: _minus(text).replace(".", ","),
     script=_minus,
     marks={
         " - ": " − ", "-": "−", " -": " −", " * ": " · ", "* ": "· ", "*": "·", " ~ ": " ≈ ", "~ ": "≈ ", " <= ": " ≤ ",
@@ -261,6 +264,7 @@ TYPST = like(
     },
     upright='"{}"',
     numeral=_power_of_ten("{}⋅10^({})"),
+    comma=_power_of_ten("{}⋅10^({})", '#math.class("normal", ",")'),
     script=_apart,
     verbatim=_apart,
     below_and_time="{}\\,{}",
@@ -295,13 +299,13 @@ TYPST = like(
 # --------------------------------------------------------------------------- MathML
 
 
-def _elements(text: str) -> str:
-    """Letters, numbers and signs, each as an element.
+def _elements(text: str, point: str = ".") -> str:
+    """Letters, numbers and signs, each as an element; ``point`` is the decimal mark.
 
     >>> _elements("t-1"), _elements("2")
     ('<mrow><mi>t</mi><mo>−</mo><mn>1</mn></mrow>', '<mn>2</mn>')
     """
-    kinds = [(sign, "mn" if sign.isdigit() or sign == "." else "mi" if sign.isalpha() else "mo") for sign in _minus(text)]
+    kinds = [(sign, "mn" if sign.isdigit() or sign == point else "mi" if sign.isalpha() else "mo") for sign in _minus(text)]
     joined: list[tuple[str, str]] = []
     for sign, kind in kinds:
         if joined and kind == "mn" == joined[-1][1]:
@@ -312,10 +316,11 @@ def _elements(text: str) -> str:
     return f"<mrow>{elements}</mrow>" if len(joined) > 1 else elements
 
 
-def _mathml_number(text: str) -> str:
-    mantissa, power, exponent = text.partition("e")
+def _mathml_number(text: str, point: str = ".") -> str:
+    mantissa, power, exponent = text.replace(".", point).partition("e")
     ten = f"<mo>·</mo><msup><mn>10</mn>{_elements(str(int(exponent)))}</msup>" if power else ""
-    return f"<mrow>{_elements(mantissa)}{ten}</mrow>" if power else _elements(mantissa)
+    number = _elements(mantissa, point)
+    return f"<mrow>{number}{ten}</mrow>" if power else number
 
 
 def _operators(*signs: str) -> dict[str, str]:
@@ -380,6 +385,7 @@ _TOGETHER = like(
     letter="<mi>{}</mi>",
     upright="<mi>{}</mi>",
     numeral=_mathml_number,
+    comma=lambda text: _mathml_number(text, ","),
     script=_elements,
     verbatim=_elements,
     below_and_time="<mrow>{}<mo>,</mo>{}</mrow>",
@@ -432,3 +438,28 @@ MATHML = like(
     together=_TOGETHER,
 )
 """Within elements ``math``, of which a long formula takes several."""
+
+
+# -------------------------------------------------------------------- decimal comma
+
+
+@cache
+def with_comma(signs: Signs) -> Signs:
+    r"""A notation with a decimal comma.
+
+    What a comma separates elsewhere, a semicolon does: the entries of a row, the arguments of a function. In one line a bar
+    stands between the rows of a matrix, as in the arrays of spreadsheets with a decimal comma.
+
+    >>> with_comma(LATEX).numeral("-0.5e-7"), with_comma(TEXT).beside, with_comma(TEXT).below
+    ('-0{,}5 \\cdot 10^{-7}', '; ', ' | ')
+    """
+    lists = {mark: signs.marks.get(mark, mark).replace(",", ";") for mark in (", ", ", ..., ", BESIDE)}
+    return like(
+        signs,
+        numeral=signs.comma,
+        marks={**signs.marks, **lists},
+        extreme=signs.extreme.pattern.replace(",", ";"),
+        **({"beside": "; ", "below": " | "} if signs.in_line else {}),
+        together=signs.together and with_comma(signs.together),
+        base=signs,
+    )

@@ -14,6 +14,7 @@ from typing import ClassVar, NamedTuple
 
 from bptt_trace.document.figures import Bars, Decades, Figure, HeatMap, Picture, Plane
 from bptt_trace.document.heading import Handout
+from bptt_trace.document.locale import ENGLISH, Locale
 from bptt_trace.document.mathematics import NOTHING, Inline, Math, Relation, Words, words
 from bptt_trace.document.mathematics import Row as Pieces
 
@@ -92,7 +93,7 @@ class Row(NamedTuple):
     """In a long sum: the running total up to this row."""
     relation: str = "="
     """``=``, or ``~`` where the printed digits do not give the printed result (policy ``carry``)."""
-    beside: str = ""
+    beside: Math = NOTHING
     """A decimal beside a closed form (policy ``exact``)."""
     kind: str = ""
     """``board`` for a line of matrices, ``component`` for an entry of the board above it."""
@@ -318,6 +319,10 @@ class Sheet:
     """The last words."""
     handout: Handout = field(default_factory=Handout)
     """Course, author, date, instructions, and the code of the sheet, where it has one."""
+    locale: Locale = ENGLISH
+    """How its readers write."""
+    local: bool = False
+    """Whether it is written so already."""
 
     @property
     def wide(self) -> bool:

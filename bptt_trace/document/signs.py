@@ -97,6 +97,8 @@ class Signs:
     """A word in place of a letter."""
     numeral: Callable[[str], str] = str
     """A number, from its plain text."""
+    comma: Callable[[str], str] = lambda text: text.replace(".", ",")
+    """The same with a decimal comma."""
     script: Callable[[str], str] = str
     """Letters and digits above or below a letter."""
     verbatim: Callable[[str], str] = str
@@ -140,6 +142,14 @@ class Signs:
     together: Signs | None = None
     """For a notation that lets lines end before the signs of a whole formula: the same without, for the parts of a fraction and
     for all that stands in brackets."""
+
+    base: Signs | None = None
+    """For a variation, such as the one with a decimal comma: the notation that it varies."""
+
+    @property
+    def root(self) -> Signs:
+        """The notation itself, or the one that it varies."""
+        return self.base or self
 
     @property
     def within(self) -> Signs:

@@ -13,6 +13,7 @@ from functools import cached_property
 from html import escape
 from math import lcm
 
+from bptt_trace.document.local import local
 from bptt_trace.document.notation import UNICODE
 from bptt_trace.document.sheet import Row, Sheet
 from bptt_trace.exports.asked_lines import parts_with_lines
@@ -56,7 +57,7 @@ class _Sheet:
     @cached_property
     def sheet(self) -> Sheet:
         """The worksheet."""
-        return worksheet(self.key, self.blanks, detail="lines", style="compact")
+        return local(worksheet(self.key, self.blanks, detail="lines", style="compact"))
 
     @cached_property
     def name(self) -> str:

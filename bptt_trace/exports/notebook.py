@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from bptt_trace.document.local import local
 from bptt_trace.document.sheet import Block, Lines, Sheet
 from bptt_trace.exports.problem_text import in_python, problem_text
 from bptt_trace.handouts.blanks import Blanks
@@ -27,6 +28,7 @@ INSTALL = """# In Colab, or wherever bptt-trace is not installed, run this first
 
 def solution_notebook(sheet: Sheet, program: str = "") -> str:
     """A worked solution: a cell of text for each section and, where there is one, the program that reproduces the sheet."""
+    sheet = local(sheet)
     parts = markdown_parts(sheet, embedded(sheet))
     cells = [text(parts.head())]
     for number, section in enumerate(sheet.sections, start=1):
@@ -54,6 +56,7 @@ def worksheet_notebook(key: Key, blanks: Blanks, sheet: Sheet, document: Mapping
 
 def worksheet_cells(key: Key, blanks: Blanks, sheet: Sheet, document: Mapping[str, Any]) -> list[tuple[Cell, Sequence[str]]]:
     """The cells of a worksheet, ready for nbgrader, each with the names of the answers in it."""
+    sheet = local(sheet)
     parts = markdown_parts(sheet, embedded(sheet))
     cells: list[tuple[Cell, Sequence[str]]] = [
         (text(parts.head()), ()),

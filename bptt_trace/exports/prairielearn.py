@@ -13,6 +13,7 @@ from html import escape
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from bptt_trace.document.local import local
 from bptt_trace.document.mathematics import Inline, Math
 from bptt_trace.document.sheet import Sheet
 from bptt_trace.exports.problem_text import in_python, problem_text
@@ -77,7 +78,7 @@ def folder(key: Key, blanks: Blanks, sheet: Sheet, document: Mapping[str, Any], 
     listed = "".join(f"    {json.dumps(field)}: {json.dumps(name)},\n" for field, name in fields.items())
     return {
         "info.json": json.dumps(info, indent=2, ensure_ascii=False) + "\n",
-        "question.html": rendered("question.html.j2", {"sheet": sheet}, filters=_FILTERS),
+        "question.html": rendered("question.html.j2", {"sheet": local(sheet)}, filters=_FILTERS),
         "server.py": SERVER.format(fields=f"{{\n{listed}}}", problem=in_python(text), vary=vary),
     }
 

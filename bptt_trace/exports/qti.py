@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from io import BytesIO
 
+from bptt_trace.document.local import local
 from bptt_trace.document.notation import SUM, UNICODE
 from bptt_trace.document.sheet import Row, Sheet
 from bptt_trace.engine.formula import Formula
@@ -306,7 +307,7 @@ class _Item:
     @cached_property
     def sheet(self) -> Sheet:
         """The worksheet."""
-        return worksheet(self.key, self.blanks, detail="lines", style="compact")
+        return local(worksheet(self.key, self.blanks, detail="lines", style="compact"))
 
     @cached_property
     def title(self) -> str:

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from bptt_trace.calculation.arithmetic import Values, unrounded
 from bptt_trace.document.figures import Picture
+from bptt_trace.document.local import localized
 from bptt_trace.document.mathematics import Inline, Math, Number
 from bptt_trace.document.notation import LATEX, Signs
 from bptt_trace.document.sheet import Block, Bullets, Equation, Equations, Lines, Note, Row, Section, Sheet, Table
@@ -53,7 +54,7 @@ def slides(problem: Problem, program: Program, values: Values, sheet: Sheet, tem
     ``program`` and ``values`` are those of the sheet, whose pictures are drawn anew, step by step.
     """
     desk = Desk(problem, program, values, unrounded(program, problem.given), with_latex=True)
-    frames = list(_with_notes(_frames(desk, sheet)))
+    frames = localized(list(_with_notes(_frames(desk, sheet))), sheet.locale)
     return rendered("slides.tex.j2", {"sheet": sheet, "frames": frames}, templates)
 
 
@@ -193,7 +194,7 @@ class _Covered(Number):
 
     def spell(self, signs: Signs) -> str:
         text = super().spell(signs)
-        return self.pattern.format(text) if signs is LATEX else text
+        return self.pattern.format(text) if signs.root is LATEX else text
 
 
 def _at_stage(desk: Desk, seen: int, last: int) -> Picture | None:

@@ -115,6 +115,7 @@ def lay_out(key: Key, desk: Desk, blanks: Blanks, strings: KeyStrings) -> Sheet:
         sections=tuple(sections),
         kind="key",
         handout=key.problem.handout_with_code,
+        locale=key.problem.handout.locale,
     )
 
 

@@ -69,7 +69,7 @@ class Paper(Desk):
     def row(self, position: int, label: Word = NO_WORD, so_far: Math = NOTHING) -> Row:
         """A line; a blank one tells as much as the hints do."""
         del so_far
-        row = super().row(position, label)._replace(exact="", beside="")
+        row = super().row(position, label)._replace(exact="", beside=NOTHING)
         if position not in self.hidden:
             return row
         hints = self.blanks

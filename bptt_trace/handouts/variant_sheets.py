@@ -145,14 +145,15 @@ class _Filled(Anew):
         super().__init__(setter, family)
         key = family.key
         self._size = len(key.steps)
+        self._signs = key.problem.handout.locale.notation(LATEX)
         values = Values(key.program, self._numbers(family.model), key.problem.given, key.problem.rounding)
         exact = Values(key.program, tuple(key.exact), key.problem.given, Rounding("full"))
         self._desk = Desk(key.problem, key.program, values, exact, with_latex=True)
         self._shown = Shown(values)
         widest = {name: max((n.text for n in choices), key=len) for name, choices in setter.factory.ranges.choices.items()}
-        bare = [widest.get(step.target, text) for step, text in zip(key.steps, self._shown.bare[LATEX], strict=True)]
+        bare = [widest.get(step.target, text) for step, text in zip(key.steps, self._shown.bare[self._signs], strict=True)]
         holes = Shown(values)
-        for signs in (TEXT, LATEX):
+        for signs in (TEXT, LATEX, self._signs):
             holes.bare[signs] = [hole(p, text) for p, text in enumerate(bare)]
             holes.operands[signs] = [hole(self._size + p, text) for p, text in enumerate(bare)]
         self._mistakes = 4 * self._size
@@ -191,17 +192,17 @@ class _Filled(Anew):
         key = self.family.key
         given = self.setter.factory.given(variant.drawn)
         shown = Shown(Values(key.program, run(key.program, given, self._how), given, key.problem.rounding))
-        bare, between = shown.bare[LATEX], [""] * (3 * self._size + 3 * len(TITLES))
+        bare, between = shown.bare[self._signs], [""] * (3 * self._size + 3 * len(TITLES))
         strings = [*bare, *between, variant.code, self.setter.medium.escape(student)]
         for position in self._operands:
-            strings[self._size + position] = shown.operand(position, bare[position], LATEX)
+            strings[self._size + position] = shown.operand(position, bare[position], self._signs)
         places = {position: key.decimals(position, value) for position, value in variant.exact.items()}
         for position, value in variant.exact.items():
-            strings[2 * self._size + position] = decimals(value, places[position] + FINER)
+            strings[2 * self._size + position] = self._signs.numeral(decimals(value, places[position] + FINER))
             strings[3 * self._size + position] = digits(key, position, places[position])
         for place, (_, position, wrong) in enumerate(variant.mistakes):
             start = self._mistakes + 3 * place
-            strings[start : start + 3] = [*self._spelling(position), decimals(wrong, places[position])]
+            strings[start : start + 3] = [*self._spelling(position), self._signs.numeral(decimals(wrong, places[position]))]
         filled = self._worksheet.fill(strings), self._key(variant).fill(strings)
         return Sheets(*filled, self.answers, self.problem(variant))
 
@@ -218,7 +219,7 @@ class _Filled(Anew):
         return self._keys[slugs]
 
     def _key_form(self, variant: Variant, slugs: tuple[str, ...]) -> Form:
-        bare, size = self._shown.bare[LATEX], self._size
+        bare, size = self._shown.bare[self._signs], self._size
 
         def gap(number: int, like: str) -> Math:
             text = hole(number, like)

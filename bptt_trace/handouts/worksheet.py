@@ -81,6 +81,7 @@ def worksheet(
         sections=tuple(printed),
         kind="worksheet",
         handout=replace(problem.handout_with_code, student=student),
+        locale=problem.handout.locale,
     )
 
 

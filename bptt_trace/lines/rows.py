@@ -111,7 +111,7 @@ class Desk:
         spelling = self.speller.spelling(signs)
         if self.few:
             return Names(self.steps, spelling)
-        if signs.in_line and signs is not TEXT:
+        if signs.in_line and signs.root is not TEXT:
             return self.speller.all(self.steps, self.names[TEXT], signs)
         return [spelling(step.target) for step in self.steps]
 
@@ -234,13 +234,14 @@ class Desk:
         target, rule, arguments, role, _, _ = self.steps[position]
         assert rule is not None
         formula, numbers = self.filled(rule, arguments)
-        relation, exact, beside = "=", "", ""
+        relation, exact = "=", ""
+        beside: Math = NOTHING
         if self.with_latex:
             exact = repr(self.reference.numbers[position] + 0.0)
         if self.policy == "carry":
             relation = self.relation(rule, role, arguments, position)
         elif self.policy == "exact" and not self.numbers[position].is_Integer:
-            beside = f"{self.reference.numbers[position]:.6g}"
+            beside = Number(f"{self.reference.numbers[position]:.6g}")
         return Row(
             self._line_texts[position],
             self.name(position),

@@ -59,7 +59,7 @@ def _symbol(name: Name, clock: Clock) -> Symbol:
 
 def spelled(name: Name, signs: Signs, clock: Clock = str) -> str:
     r"""A name in a notation: ``dL/dh_2 via a_3``, or ``\frac{\partial L}{\partial h_{2}}\text{ via }a_{3}``."""
-    if signs is TEXT:
+    if signs.root is TEXT:
         return spell(name, clock)
     if signs.in_line:
         return spell(_lettered(name), lambda time: signs.script(clock(time)))
@@ -131,7 +131,7 @@ class Speller:
     def spelling(self, signs: Signs) -> Callable[[Name], str]:
         """The names of steps in one notation."""
         shown = self.vocabulary.shown
-        if signs is TEXT:
+        if signs.root is TEXT:
             return (lambda name: spell(shown(name))) if self.vocabulary.renamed else spell
         return lambda name: spelled(shown(name), signs)
 

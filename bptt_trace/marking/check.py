@@ -48,7 +48,8 @@ def check(problem: Problem | Key, answers: Mapping[Name, str] | Mapping[str, str
     index, find = key.program.index, key.register.find
     order = sorted((index[name if isinstance(name, Name) else find(name)], str(text)) for name, text in answers.items())
     separator = answers.separator if isinstance(answers, Answers) else ""
-    comma = decided([(text, key.exact[p]) for p, text in order], separator, key.problem.marks.decimal_comma)
+    cells, asked = [(text, key.exact[p]) for p, text in order], key.problem
+    comma = decided(cells, separator, asked.marks.decimal_comma, printed=asked.handout.locale.comma)
     readings = {position: (text, read(text, mark=comma.mark)) for position, text in order}
     return replace(_Marking(key, readings).marks(), comma=comma, key=key)
 

@@ -1,7 +1,7 @@
 """The meaning of a comma in the numbers of one sheet: decimal mark, or separator of thousands.
 
 ``0,0187`` can be read in one way only, ``1,530`` in two. The meaning follows from,
-in this order: the separator of the file, the other answers, the size of the right
+in this order: the decimal mark of the sheet, the separator of the file, the other answers, the size of the right
 values, and the setting of the problem. Otherwise it stays undecided.
 """
 
@@ -31,14 +31,17 @@ class DecimalMark(NamedTuple):
 NONE = DecimalMark()
 
 
-def decided(cells: Sequence[tuple[str, float]], separator: str, declared: bool) -> DecimalMark:
+def decided(cells: Sequence[tuple[str, float]], separator: str, declared: bool, *, printed: bool = False) -> DecimalMark:
     """The meaning of a comma in these answers, each given with the right value of its line.
 
     ``separator`` is the separator of the cells of the file, if it has cells;
-    ``declared`` is the setting ``decimal_comma`` of the problem.
+    ``declared`` is the setting ``decimal_comma`` of the problem; ``printed`` says
+    whether its sheets have decimal commas.
     """
     if not any("," in text for text, _ in cells):
         return NONE
+    if printed:
+        return DecimalMark(",", "the sheet is printed so")
     if separator == ";":
         return DecimalMark(",", "semicolons stand between the cells of the file")
     commas = [text for text, _ in cells if "," in text and read(text).value is not None]

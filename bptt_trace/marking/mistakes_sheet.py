@@ -37,4 +37,5 @@ def mistakes_sheet(key: Key) -> Sheet:
         text = "They change no line by more than five units of the last place: other numbers may show them."
         sections.append(Section("hidden", "Mistakes that these numbers hide", (Paragraph((text,)), table)))
     box = f"{len(shown)} of the {len(possible)} mistakes that can be made here show; the catalogue has {len(CATALOGUE)}."
-    return Sheet(f"Mistakes: {key.problem.title}", "", (), (), tuple(sections), kind="mistakes", box=(box,))
+    return Sheet(f"Mistakes: {key.problem.title}", "", (), (), tuple(sections), kind="mistakes", box=(box,),
+                 locale=key.problem.handout.locale)  # fmt: skip

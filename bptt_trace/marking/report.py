@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from bptt_trace.document.mathematics import Inline, Math, inline
+from bptt_trace.document.mathematics import Figures, Inline, Math, inline
 from bptt_trace.document.sheet import Block, Column, Equation, Equations, Paragraph, Part, Section, Sheet, Table
 from bptt_trace.engine.names import Name
 from bptt_trace.lines.line_numbers import ranges
@@ -41,13 +41,13 @@ FOOTER = (
 )
 
 
-def number(value: float) -> str:
+def number(value: float) -> Figures:
     """Marks without zeros at the end.
 
     >>> number(29.5), number(33.0), number(0.333333)
     ('29.5', '33', '0.3333')
     """
-    return f"{round(value, 4):g}"
+    return Figures(f"{round(value, 4):g}")
 
 
 def written(text: str) -> str:
@@ -75,18 +75,19 @@ class _Report:
         sections = [*(self.fault(answer) for answer in self.marks.faults), *self.blanks()]
         sections.append(Section("all", "All lines", (self.all_lines(),)))
         title = f"Marked: {self.key.problem.title}"
-        return Sheet(title, written(student), (), (), tuple(sections), (), kind="marked", box=self.box(), closing=FOOTER)
+        return Sheet(title, written(student), (), (), tuple(sections), (), kind="marked", box=self.box(), closing=FOOTER,
+                     locale=self.key.problem.handout.locale)  # fmt: skip
 
     # ------------------------------------------------------------------ summary
 
     def box(self) -> Inline:
         """The score, the first wrong line, and the number of lines that follow from it."""
         marks = self.marks
-        score = f"{number(marks.score)} of {number(marks.out_of)}. "
+        score = inline("{score} of {all}. ", score=number(marks.score), all=number(marks.out_of))
         first = marks.first_wrong
         if first is None:
             whole = all(answer.verdict in ("correct", "rounded") for answer in marks.answers)
-            return (score, "Every line is right." if whole else f"No line is wrong.{self.unanswered()}", *self.comma())
+            return (*score, "Every line is right." if whole else f"No line is wrong.{self.unanswered()}", *self.comma())
         followers = sum(answer.verdict in ("follow-through", "mixed") for answer in marks.answers)
         sentence = inline("The first wrong line is {line}, {name}.", line=self.place(first), name=self.speller.math(first))
         later = ""
@@ -97,7 +98,7 @@ class _Report:
                 f" {followers} later {word} from the key only because of what is wrong before; by your own numbers {they} right."
             )
         rest = later + self.unanswered()
-        return (score, *sentence, *((rest,) if rest else ()), *self.comma())
+        return (*score, *sentence, *((rest,) if rest else ()), *self.comma())
 
     def comma(self) -> Inline:
         """The sentence on the meaning of a comma."""
@@ -126,7 +127,7 @@ class _Report:
         blocks.append(Equations((), (self.rule(answer.name),)))
         blocks.append(Paragraph(self.advice(answer)))
         if self.reveal:
-            blocks.append(Paragraph((self.revealed(answer),)))
+            blocks.append(Paragraph(self.revealed(answer)))
         place = self.place(answer.name)
         return Section(f"fault-{self.numbers[answer.name]}", f"{place.capitalize()}: {self.title(answer)}", tuple(blocks))
 
@@ -177,9 +178,14 @@ class _Report:
             return (f"{said}.",)
         return (f"{said}; then redo line{'s' if len(redo) > 1 else ''} {listed_lines(redo)}.",)
 
-    def revealed(self, answer: Marked) -> str:
-        own = f"from your numbers {answer.reference:.10g}, within {_room(answer)}"
-        return f"Read as {answer.read}; right is {answer.expected:.10g}; {own}."
+    def revealed(self, answer: Marked) -> Inline:
+        return inline(
+            "Read as {read}; right is {right}; from your numbers {own}, within {room}.",
+            read=Figures(answer.read),
+            right=Figures(f"{answer.expected:.10g}"),
+            own=Figures(f"{answer.reference:.10g}"),
+            room=_room(answer),
+        )
 
     def blanks(self) -> Iterator[Section]:
         """The sections on faults in blank lines."""
@@ -220,10 +226,10 @@ class _Report:
             (written(answer.raw),),
             (sign,),
             (self.word(answer),),
-            (f"{number(answer.credit)}" if answer.out_of == 1 else f"{number(answer.credit)} of {number(answer.out_of)}",),
+            (number(answer.credit), *((" of ", number(answer.out_of)) if answer.out_of != 1 else ())),
         ]
         if self.reveal:
-            cells += [(f"{answer.expected:.8g}",), (f"{answer.reference:.8g}",), (_room(answer),)]
+            cells += [(Figures(f"{answer.expected:.8g}"),), (Figures(f"{answer.reference:.8g}"),), (_room(answer),)]
         return tuple(cells)
 
     def word(self, answer: Marked) -> str:
@@ -245,4 +251,4 @@ def listed_lines(lines: Sequence[str]) -> str:
 
 def _room(answer: Marked) -> str:
     """How far an answer may be from what follows; no number where rounding on the way can do anything."""
-    return f"{answer.radius:.2g}" if math.isfinite(answer.radius or 0.0) else "any distance"
+    return Figures(f"{answer.radius:.2g}") if math.isfinite(answer.radius or 0.0) else "any distance"

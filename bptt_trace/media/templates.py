@@ -21,6 +21,7 @@ from jinja2.bccache import Bucket
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from bptt_trace.document.figures import Figure
+from bptt_trace.document.local import local
 from bptt_trace.document.mathematics import Inline, Math, words
 from bptt_trace.document.notation import LATEX, PANDOC, TYPST, UNICODE, Signs
 from bptt_trace.document.program_text import Listing
@@ -80,7 +81,7 @@ class Macros:
     def __init__(self, name: str, sheet: Sheet, filters: Filters) -> None:
         environment = environment_for(name)
         environment.filters |= filters
-        self._macros = environment.get_template(name).make_module({"sheet": sheet})
+        self._macros = environment.get_template(name).make_module({"sheet": local(sheet)})
 
     def __getattr__(self, name: str) -> Callable[..., str]:
         """A macro by its name."""
@@ -145,7 +146,7 @@ def _render(
     filters: Filters = MappingProxyType({}),
     scripts: set[str] | None = None,
 ) -> str:
-    return rendered(name, {"sheet": sheet}, templates, filters, scripts)
+    return rendered(name, {"sheet": local(sheet)}, templates, filters, scripts)
 
 
 def rendered(

@@ -14,6 +14,7 @@ from itertools import islice, zip_longest
 from typing import IO, TYPE_CHECKING, ClassVar, assert_never
 
 from bptt_trace.document.figures import Bars, Decades, Figure, HeatMap, Picture, Plane
+from bptt_trace.document.local import local
 from bptt_trace.document.mathematics import Inline, Math
 from bptt_trace.document.sheet import Block, Bullets, Equations, Lines, Note, Paragraph, Part, Section, Sheet, Table
 from bptt_trace.media.drawing.characters import boxes
@@ -50,7 +51,7 @@ class Plain:
 
 def show(sheet: Sheet, console: Console | Plain, *, unicode: bool = True) -> None:
     """Print a sheet on a terminal, or plainly into a file."""
-    _Terminal(console, unicode).sheet(sheet)
+    _Terminal(console, unicode).sheet(local(sheet))
 
 
 class _Terminal:

@@ -350,13 +350,13 @@ class Layout:
         for sign, text in lines:
             for place, part in enumerate(broken(text, room)):
                 yield [(" " * indent, ""), (f"{sign} {part}" if place == 0 else f"    {part}", "")]
-        if row.beside:
+        if row.beside.text:
             *above, result = broken(result, room)
             for place, part in enumerate(above):
                 yield [(" " * indent, ""), (f"{relation} " if place == 0 else "    ", ""), (part, "bold")]
             relation, result = (
                 " " if above else relation,
-                f"{result}  {self.script.relation('~')} {self.script.signs.numeral(row.beside)}",
+                f"{result}  {self.script.relation('~')} {self.script.math(row.beside)}",
             )
         uses = f"uses {self.script.said(row.uses)}" if row.uses else ""
         total = self.total(row)

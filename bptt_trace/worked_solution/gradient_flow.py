@@ -217,6 +217,7 @@ class _Writer:
             sections=tuple(sections),
             rounding={"policy": first.rounding.policy, **(digits if first.rounding.policy in ("by_hand", "carry") else {})},
             kind="gradient flow",
+            locale=first.handout.locale,
         )
 
     def given(self, flow: _Flow) -> Table:

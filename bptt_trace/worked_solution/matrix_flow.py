@@ -112,6 +112,7 @@ class _Matrices:
             ),
             rounding={"policy": rounding.policy, **(digits if rounding.policy in ("by_hand", "carry") else {})},
             kind="gradient flow",
+            locale=self.problem.handout.locale,
         )
 
     def conventions(self) -> Iterator[tuple[str, Inline]]:

@@ -100,6 +100,7 @@ def write(
         rounding=rounding,
         values=_Pairs(names, desk.shown.bare[TEXT]),
         handout=problem.handout,
+        locale=problem.handout.locale,
     )
 
 

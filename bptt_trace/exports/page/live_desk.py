@@ -49,12 +49,12 @@ class LiveShown(Shown):
     def _bare(self, signs: Signs) -> Any:
         if signs is SPOKEN:
             return _Places(lambda place: f"{OPEN}{place}{CLOSE}")
-        if signs in SET:
+        if signs.root in SET:
             return _Places(lambda place: f'<mn data-v="{place}">{printed(self.bare[TEXT][place])}</mn>')
         return super()._bare(signs)
 
     def _operands(self, signs: Signs) -> Any:
-        if signs in SET:
+        if signs.root in SET:
             return _Places(self._operand_place)
         return super()._operands(signs)
 
@@ -110,7 +110,7 @@ class _About(Pieces):
         self.sign = "≈" if relation != "=" else ""
 
     def spell(self, signs: Signs) -> str:
-        if signs in SET:
+        if signs.root in SET:
             value: Any = self.parts[-1]
             return f'<mo data-r="{value.place}">{self.sign}</mo>{value.spell(signs)}'
         return super().spell(signs)

@@ -14,6 +14,7 @@ from itertools import pairwise
 from math import hypot
 
 from bptt_trace.document.figures import Figure
+from bptt_trace.document.local import local
 from bptt_trace.document.mathematics import words
 from bptt_trace.document.notation import UNICODE
 from bptt_trace.document.sheet import Sheet
@@ -80,7 +81,7 @@ def svg(figure: Figure, colours: Colours = PAPER) -> str:
 
 def pictures(sheet: Sheet) -> dict[str, str]:
     """The pictures of a sheet as SVG documents, by their ids."""
-    return {figure.id: svg(figure) for figure in sheet.figures()}
+    return {figure.id: svg(figure) for figure in local(sheet).figures()}
 
 
 def embedded(sheet: Sheet) -> dict[str, str]:

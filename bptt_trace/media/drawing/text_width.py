@@ -54,10 +54,10 @@ def pieces(math: Math) -> Iterator[Piece]:
             case Placed():
                 yield Run(part.spell(UNICODE), number=part)
             case Number():
-                mantissa, power, exponent = part.digits.partition("e")
-                ten = f"{NO_BREAK}·{NO_BREAK}10" if power else ""
-                yield Run(f"{UNICODE.numeral(mantissa)}{ten}")
-                if power:
+                mantissa, exponent = part.parted()
+                ten = f"{NO_BREAK}·{NO_BREAK}10" if exponent else ""
+                yield Run(f"{mantissa.spell(UNICODE)}{ten}")
+                if exponent:
                     yield Run(UNICODE.numeral(exponent), 1)
             case _:
                 yield Run(part)

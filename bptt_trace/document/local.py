@@ -1,0 +1,119 @@
+"""A sheet as its readers write numbers: with a decimal comma, where they do.
+
+A sheet is written once, and says here how it wants to be read. Its mathematics keeps
+what it is; it is spelled in a variation of the notation that a medium asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
+from functools import cache
+from typing import Any
+
+from bptt_trace.document.locale import Locale
+from bptt_trace.document.mathematics import NOTHING, Derivative, Figures, Math, Number, Relation, Symbol
+from bptt_trace.document.notation import Signs, with_comma
+from bptt_trace.document.sheet import Sheet, Stream
+
+PARTS = ("given", "conventions", "sections", "footer", "box", "closing")
+"""What is written on a sheet, by the names of its fields."""
+
+
+class _WithComma(Math):
+    """A piece of mathematics with decimal commas."""
+
+    __slots__ = ("piece",)
+
+    def __init__(self, piece: Math) -> None:
+        self.piece = piece
+
+    def spell(self, signs: Signs) -> str:
+        """In the notation with a comma."""
+        return self.piece.spell(with_comma(signs))
+
+    def flat(self, signs: Signs) -> Iterator[str | Symbol | Derivative | Number]:
+        """The parts of the piece; numbers keep the comma."""
+        for part in self.piece.flat(with_comma(signs)):
+            yield _NumberWithComma(part) if isinstance(part, Number) else part
+
+    @property
+    def text(self) -> str:
+        """In plain text, as programs and layouts read it: with the names and numbers of answer files."""
+        return self.piece.text
+
+
+class _NumberWithComma(Number):
+    """A number with a decimal comma."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: Number) -> None:
+        self.number = number
+
+    @property
+    def digits(self) -> str:  # type: ignore[override]
+        return self.number.digits
+
+    def spell(self, signs: Signs) -> str:
+        """In the notation with a comma."""
+        return self.number.spell(with_comma(signs))
+
+    def parted(self) -> tuple[Number, str]:
+        """As any number."""
+        mantissa, exponent = self.number.parted()
+        return _NumberWithComma(mantissa), exponent
+
+    @property
+    def text(self) -> str:
+        """In plain text, as programs and layouts read it."""
+        return self.number.text
+
+
+def math_with_comma(math: Math) -> Math:
+    """A piece of mathematics with decimal commas; a relation stays one, since lines break at its sign."""
+    if math is NOTHING:
+        return math
+    if type(math) is Relation:
+        return Relation(*map(math_with_comma, math.sides), sign=math.sign)
+    return _NumberWithComma(math) if isinstance(math, Number) else _WithComma(math)
+
+
+@cache
+def _fields(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind) if field.init)
+
+
+def localized(value: Any, locale: Locale) -> Any:
+    """A sheet, or a part of one, as readers write numbers; a stream of rows becomes so while it is read."""
+    return _local(value) if locale.comma else value
+
+
+def _local(value: Any) -> Any:
+    """What a sheet is made of, with decimal commas; a stream of rows is so while it is read."""
+    match value:
+        case Math():
+            return math_with_comma(value)
+        case Stream():
+            return Stream(lambda: map(_local, value), len(value))
+        case Figures():
+            return value.replace(".", ",")
+        case str() | int() | None:
+            return value
+        case tuple() if hasattr(value, "_fields"):
+            return type(value)(*map(_local, value))
+        case tuple():
+            return tuple(map(_local, value))
+        case list():
+            return list(map(_local, value))
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{name: _local(getattr(value, name)) for name in _fields(type(value))})
+    return value
+
+
+def local(sheet: Sheet) -> Sheet:
+    """The sheet as it is printed for people."""
+    if sheet.local:
+        return sheet
+    parts = {name: localized(getattr(sheet, name), sheet.locale) for name in PARTS}
+    return replace(sheet, **parts, local=True)
