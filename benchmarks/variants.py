@@ -108,7 +108,7 @@ class Hand:
             slugs = tuple(best.slug for best in variant.mistakes)
             if slugs not in self.keys:
                 self.keys[slugs] = self._gaps(family._key(variant))
-        self.answers = family._answers
+        self.answers = family.answers
         self.code = family._code
         self.told = [
             (
@@ -116,7 +116,7 @@ class Hand:
                 [
                     text
                     for best in variant.mistakes
-                    for text in (*family._spelling(best.position), decimals(best.value, places(variant.exact[best.position])))
+                    for text in (*family._spelling[best.position], decimals(best.value, places(variant.exact[best.position])))
                 ],
             )
             for variant in variants

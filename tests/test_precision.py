@@ -14,6 +14,7 @@ from law import Digits, Printed, evaluate, number, read_json, to_figures, to_pla
 from sweeps import share_of
 
 from bptt_trace import CalculationError, solve
+from bptt_trace.calculation.arithmetic import ByHand, Repeated, run
 from bptt_trace.calculation.arithmetic import evaluate as calculated
 from bptt_trace.engine.activation_parser import activation
 from bptt_trace.engine.formula import Formula, Var
@@ -252,6 +253,23 @@ def test_a_sum_so_far_that_sixty_digits_do_not_hold_is_left_out() -> None:
     for rows in sums.values():
         for place, row in enumerate(rows):
             assert not row.so_far or number(row.so_far) == sum(number(term.result) for term in rows[: place + 1])
+
+
+@pytest.mark.parametrize("w", ["0.5", "1." + "0" * 39 + "1", "1/3"])
+def test_a_program_made_ready_once_gives_the_same_numbers(w: str) -> None:
+    """The square of a number with 41 digits has more than 60: a tie of the next line, just missed, goes down all the same."""
+    builder = Builder()
+    w_, b = (builder.given(Name(stem), Role.PARAMETER) for stem in ("w", "b"))
+    h = builder.let(Name("h"), w_ * w_ * w_ - b, Role.HIDDEN)
+    builder.let(Name("z"), h * h, Role.HIDDEN)
+    program = builder.build()
+    given = {Name("w"): Number(Fraction(w), w), Name("b"): Number(Fraction("0.50005"), "0.50005")}
+    how = ByHand(Rounding(places=4), endless="/" in w)
+    numbers = {position: how.number(given[step.target].value) for position, step in enumerate(program.steps) if not step.rule}
+    cube, whole = to_places(Fraction(w) ** 3 - Fraction("0.50005"), 4), run(program, given, how)
+    assert (cube, to_places(cube**2, 4)) == tuple(map(Fraction, whole[2:]))
+    assert whole == Repeated(program, how, range(4))(given, numbers)
+    assert whole[:3] == Repeated(program, how, [2])(given, numbers)[:3]
 
 
 def test_a_probability_that_doubles_do_not_hold_is_compared_all_the_same() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hmac
 import math
 import os
 import random
@@ -115,6 +116,18 @@ def test_draws_lie_below_their_bound(seed: bytes, bound: int) -> None:
     """And a smaller bound of the same stream is not a cut of the larger one."""
     draws = Draws(seed, "x")
     assert all(0 <= draws.below(bound) < bound for _ in range(50))
+
+
+@runs(30)
+@given(st.binary(min_size=1, max_size=64), st.lists(st.sampled_from((1, 2, 10, 3 << 30, (1 << 32) - 1)), max_size=30))
+def test_draws_are_words_of_hmac(key: bytes, bounds: list[int]) -> None:
+    """Words are HMAC-SHA256 in counter mode; one beyond the last whole range of its bound is passed over."""
+    blocks = (hmac.digest(key, b"bptt-trace 1 label %d" % count, "sha256") for count in range(1000))
+    words = (int.from_bytes(block[start : start + 4], "big") for block in blocks for start in range(0, 32, 4))
+    wanted = [next(word % bound for word in words if word < (1 << 32) // bound * bound) for bound in bounds]
+    assert wanted == list(Draws(key, "label").below_each(tuple(bounds)))
+    draws = Draws(key, "label")
+    assert wanted == [draws.below(bound) for bound in bounds]
 
 
 def test_draws_are_even() -> None:

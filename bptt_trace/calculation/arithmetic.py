@@ -18,7 +18,7 @@ floating point, and then with more and more digits until both bounds round alike
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import (
     MAX_EMAX,
@@ -180,6 +180,32 @@ class Remembering:
     def __init__(self, how: Arithmetic) -> None:
         self.number = how.number
         self.line = cache(how.line)
+
+
+class Repeated:
+    """Lines of a program, with all that they need, calculated by hand for many given numbers."""
+
+    def __init__(self, program: Program, how: ByHand, wanted: Iterable[int]) -> None:
+        """``wanted`` has the positions of the lines."""
+        self._program, self._how = program, how
+        line = cache(how.line_where_inexact_is_an_error)
+        self._lines = [
+            (position, line(step.rule, step.role), step.arguments)
+            for position in program.ancestors(wanted)
+            if (step := program.steps[position]).rule is not None
+        ]
+
+    def __call__(self, given: Mapping[Name, Number], numbers: Mapping[int, Decimal | Fraction]) -> tuple[Any, ...]:
+        """What ``run`` gives, None for lines without use; ``numbers`` are those given, by the positions of their steps."""
+        found: list[Any] = [*map(numbers.get, range(len(self._program.steps)))]
+        try:
+            with localcontext(WORKING) as context:
+                context.traps[Inexact] = True
+                for position, line, arguments in self._lines:
+                    found[position] = line(*[found[argument] for argument in arguments])
+        except (ArithmeticError, ValueError, CalculationError):  # 60 digits do not hold a line, or it cannot be calculated
+            return run(self._program, given, self._how)
+        return tuple(found)
 
 
 def run(
@@ -366,9 +392,20 @@ class ByHand:
         one = source(rule)
         if any(map(_inexact, one.functions)):
             return self.enclosed(rule, role)
-        if self.endless or _divides(rule.formula) or any(map(_endless, one.constants)):
+        if self._of_fractions(rule):
             return self._fractions(one, settler(self.rounding, role))
         return self._exact(one, settler(self.rounding, role))
+
+    def line_where_inexact_is_an_error(self, rule: Rule, role: Role) -> Callable[..., Any]:
+        """The line for a context with a trap for ``Inexact``, so that it need not ask whether 60 digits were enough."""
+        one = source(rule)
+        if any(map(_inexact, one.functions)) or self._of_fractions(rule):
+            return self.line(rule, role)
+        return one.bind(decimal, lambda f: resolve(f, decimal), settler(self.rounding, role))
+
+    def _of_fractions(self, rule: Rule) -> bool:
+        """Whether a line without functions is not always a number of decimals."""
+        return self.endless or _divides(rule.formula) or any(map(_endless, source(rule).constants))
 
     def enclosed(self, rule: Rule, role: Role) -> Enclosed:
         """The line between bounds, whatever it is."""
@@ -410,11 +447,10 @@ def settler(rounding: Rounding, role: Role) -> Callable[[Any], Any]:
     """
     if rounding.figures is None and role not in KEEPS_FIGURES:
         quantum = Decimal(1).scaleb(-rounding.places)
-        add = WORKING.add
+        zero = Decimal((0, (0,), -rounding.places))
 
         def to_places(value: Decimal) -> Decimal:
-            # + 0: minus zero is zero.
-            return add(value.quantize(quantum, ROUND_HALF_UP, WORKING), ZERO)
+            return value.quantize(quantum, ROUND_HALF_UP, WORKING) or zero  # minus zero is zero
 
         return to_places
     figures = Context(

@@ -94,6 +94,14 @@ class Program:
         position = self.index[name]
         return Var(position, self.steps[position].shape)
 
+    def ancestors(self, positions: Iterable[int]) -> list[int]:
+        """These positions and those of all steps that they depend on, in order."""
+        found = set(positions)
+        for position in range(max(found, default=-1), -1, -1):
+            if position in found:
+                found.update(self.steps[position].arguments)
+        return sorted(found)
+
     def __str__(self) -> str:
         return "\n".join(self.describe(step) for step in self.steps)
 

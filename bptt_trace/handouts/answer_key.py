@@ -44,8 +44,8 @@ def decimals(value: float, places: int) -> str:
     >>> decimals(-0.00001, 4), decimals(-1.5, 2)
     ('0.0000', '-1.50')
     """
-    text = "%.*f" % (max(places, 0), value)  # noqa: UP031 - sixty of these on each sheet, and this is the quickest way
-    return text[1:] if text[0] == "-" and not text.strip("-0.") else text
+    text = "%.*f" % (places if places > 0 else 0, value)  # noqa: UP031 - sixty of these on each sheet: the quickest way
+    return text[1:] if -1 < value <= 0 and text[0] == "-" and not text.strip("-0.") else text
 
 
 def key_sheet(key: Key, blanks: Blanks | None = None, *, values: Values | None = None) -> Sheet:

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from bptt_trace.archives import new_archive, packed
 from bptt_trace.errors import OutputError, ProblemError, TypesettingError
-from bptt_trace.handouts.variant_sheets import Typesetter
+from bptt_trace.handouts.variant_sheets import Medium, Typesetter
 from bptt_trace.handouts.variants import Candidate, Variant
 from bptt_trace.marking.answer_files import cells, content, delimiter_of
 from bptt_trace.marking.class_rows import hardened, safe
@@ -30,8 +30,10 @@ Made = TypeVar("Made")
 HEADS = ("student", "students", "id", "name", "student id", "student no", "student no.", "number")
 MOST_STUDENTS = 100_000
 KINDS = ("worksheets", "keys", "answers", "problems")
-TOGETHER, PAGES = 48, 24
-"""The most variants whose sheets are written together, and set as PDF together. Not a matter of jobs."""
+TOGETHER, PAGES = 256, 24
+"""The most variants whose sheets are written together, and set as PDF together."""
+ENOUGH, PARTS = 48, 8
+"""So many variants are worth a part of their own, until there are so many parts that processes can share them."""
 COLUMNS = ("number", "student", "code", "problem", "worksheet", "key", "answers")
 
 
@@ -113,8 +115,7 @@ def _write_all(
 ) -> dict[str, str]:
     """All files: each is made by one of several processes, and put in its place by this one; why some could not be set as PDF."""
     medium, names = setter.medium, _names(variants, students)
-    most = PAGES if medium.compile else TOGETHER
-    size = -(-len(variants) // max(-(-len(variants) // most), 1)) or 1
+    size = _part(len(variants), medium)
 
     def write(start: int) -> tuple[list[Made], list[list[Any]], dict[str, list[Any]], dict[str, str]]:
         """The files of some variants, their rows of the list, what goes into files of all, and what could not be set."""
@@ -167,6 +168,12 @@ def _write_all(
     if students:
         put(make("class.csv", _class_file(setter, variants, students).encode()))
     return failed
+
+
+def _part(count: int, medium: Medium) -> int:
+    """The number of variants that are written together; the number of processes does not change it."""
+    parts = -(-count // PAGES) if medium.compile else max(-(-count // TOGETHER), min(-(-count // ENOUGH), PARTS))
+    return -(-count // max(parts, 1)) or 1
 
 
 def _names(variants: Sequence[Candidate | Variant], students: Sequence[str]) -> list[str]:

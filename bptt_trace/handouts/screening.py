@@ -63,7 +63,7 @@ class Screens:
         self.may_hide = frozenset(may_hide)
         self._lines: dict[Rule, Any] = {}
         used = {argument for plans in self.ways.values() for plan in plans for _, _, arguments in plan for argument in arguments}
-        self.needed = self._ancestors({*self.asked, *used})
+        self.needed = self.key.program.ancestors({*self.asked, *used})
         """The lines that an answer or a wrong answer depends on, in order."""
         self.demanded: frozenset[str] = frozenset()
         """The mistakes that must show."""
@@ -71,13 +71,6 @@ class Screens:
         """The answers that are 0 for all numbers."""
         self.never_shown: tuple[str, ...] = ()
         """The mistakes that hardly any numbers of this problem would show."""
-
-    def _ancestors(self, positions: Iterable[int]) -> list[int]:
-        ancestors = set(positions)
-        for position in range(len(self.steps) - 1, -1, -1):
-            if position in ancestors:
-                ancestors.update(self.key.arguments[position])
-        return sorted(ancestors)
 
     # ---------------------------------------------------------------- learning
 
@@ -119,15 +112,23 @@ class Screens:
     def places(self, position: int, column: Column) -> Column:
         """The decimals asked for, by the rule of ``Key``, for a whole column."""
         rounding = self.key.problem.rounding
+        role = self.steps[position].role
+        if rounding.figures is not None:
+            return rounding.figures - 1 - self._sizes(column)
+        if role is Role.STATE:
+            return rounding.places - 1 - self._sizes(column)
+        least = rounding.places if role is Role.FACTOR else LEAST_FIGURES
+        places = np.full(len(column), float(rounding.places))
+        small = (np.abs(column) < 10.0 ** (least - rounding.places)) & (column != 0)
+        places[small] = np.maximum(rounding.places, least - 1 - self._sizes(column[small]))
+        return places
+
+    @staticmethod
+    def _sizes(column: Column) -> Column:
+        """The powers of ten of the first digits; 0 for 0."""
         with np.errstate(divide="ignore"):
             size = np.floor(np.log10(np.abs(column)))
-        size = np.where(column == 0, 0, size)
-        if rounding.figures is not None:
-            return np.asarray(rounding.figures - 1 - size)
-        if self.steps[position].role is Role.STATE:
-            return np.asarray(rounding.places - 1 - size)
-        least = rounding.places if self.steps[position].role is Role.FACTOR else LEAST_FIGURES
-        return np.where(column == 0, rounding.places, np.maximum(rounding.places, least - 1 - size))
+        return np.where(column == 0, 0.0, size)
 
     # ------------------------------------------------------------- conditions
 
@@ -158,10 +159,11 @@ class Screens:
                 return list(failed)
             condition, bad = find(values)
             values = self._kept(values, drop(condition, bad))
+        quanta = self._quanta(values)
         for slug in self.ways:
             if slug in self.demanded and len(alive):
-                quanta = self._quanta(values)
-                values = self._kept(values, drop(hidden(slug), ~self._visible(slug, values, quanta)))
+                shown = drop(hidden(slug), ~self._visible(slug, values, quanta))
+                values, quanta = self._kept(values, shown), self._kept(quanta, shown)
         return list(failed)
 
     @staticmethod

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from itertools import chain
 from typing import Any, NamedTuple
 
-from bptt_trace.calculation.arithmetic import Arithmetic, Remembering, Values, arithmetic, run
+from bptt_trace.calculation.arithmetic import ByHand, Repeated, Values, arithmetic, run
 from bptt_trace.document.mathematics import Math, Verbatim
 from bptt_trace.document.notation import LATEX, TEXT
 from bptt_trace.document.sheet import Sheet
@@ -146,7 +146,8 @@ class _Filled(Anew):
         key = family.key
         self._size = len(key.steps)
         self._signs = key.problem.handout.locale.notation(LATEX)
-        values = Values(key.program, self._numbers(family.model), key.problem.given, key.problem.rounding)
+        how = self._by_hand()
+        values = Values(key.program, run(key.program, key.problem.given, how), key.problem.given, key.problem.rounding)
         exact = Values(key.program, tuple(key.exact), key.problem.given, Rounding("full"))
         self._desk = Desk(key.problem, key.program, values, exact, with_latex=True)
         self._shown = Shown(values)
@@ -166,7 +167,13 @@ class _Filled(Anew):
         self._worksheet = self._form(sheet)
         self._operands = [number - self._size for number in {*self._worksheet.holes} if 0 <= number - self._size < self._size]
         self._keys: dict[tuple[str, ...], Form] = {}
-        self._spelled: dict[int, tuple[str, str]] = {}
+        self._spelling = {position: (self._desk.name(position).latex, line_of(self._desk, position)) for position in blanks.asked}
+        """Name and line number of each quantity that is asked for."""
+        printed = {number % self._size for number in self._worksheet.holes if number < 2 * self._size}
+        self._calculate = Repeated(key.program, how, printed | {*blanks.asked})
+        index, choices = key.program.index, setter.factory.ranges.choices
+        self._fixed = {index[name]: how.number(number.value) for name, number in key.problem.given.items() if name in index}
+        self._varied = [(index[name], [how.number(number.value) for number in some]) for name, some in choices.items()]
 
     def _coded(self, key: Key) -> Key:
         return Key(self.setter.factory.variant_problem(CODE, self.family.model), key.program)
@@ -175,23 +182,26 @@ class _Filled(Anew):
         text = self.setter.medium.render(sheet).replace(CODE, hole(self._code))
         return Form(text.replace(STUDENT, hole(self._code + 1)))
 
-    def _numbers(self, drawn: tuple[int, ...]) -> tuple[Any, ...]:
-        """The values of a variant under the problem's rounding."""
-        given = self.setter.factory.given(drawn)
-        return run(self.family.key.program, given, self._how)
+    def _values(self, drawn: tuple[int, ...]) -> Values:
+        """The values of a variant under the problem's rounding, as far as its sheets show them."""
+        given, key = self.setter.factory.given(drawn), self.family.key
+        numbers = dict(self._fixed)
+        for (position, choices), choice in zip(self._varied, drawn, strict=False):
+            numbers[position] = choices[choice]
+        return Values(key.program, self._calculate(given, numbers), given, key.problem.rounding)
 
-    @cached_property
-    def _how(self) -> Arithmetic:
+    def _by_hand(self) -> ByHand:
         """By hand; exact for fractions without an end, if any may be drawn."""
         problem, ranges = self.setter.factory.problem, self.setter.factory.ranges
         numbers = [*problem.given.values(), *(number for choices in ranges.choices.values() for number in choices)]
-        return Remembering(arithmetic(problem.rounding, {Name(str(place)): number for place, number in enumerate(numbers)}))
+        how = arithmetic(problem.rounding, {Name(str(place)): number for place, number in enumerate(numbers)})
+        assert isinstance(how, ByHand)
+        return how
 
     def sheets(self, variant: Variant, student: str) -> Sheets:
         """Everything of one variant."""
         key = self.family.key
-        given = self.setter.factory.given(variant.drawn)
-        shown = Shown(Values(key.program, run(key.program, given, self._how), given, key.problem.rounding))
+        shown = Shown(self._values(variant.drawn))
         bare, between = shown.bare[self._signs], [""] * (3 * self._size + 3 * len(TITLES))
         strings = [*bare, *between, variant.code, self.setter.medium.escape(student)]
         for position in self._operands:
@@ -200,17 +210,13 @@ class _Filled(Anew):
         for position, value in variant.exact.items():
             strings[2 * self._size + position] = self._signs.numeral(decimals(value, places[position] + FINER))
             strings[3 * self._size + position] = digits(key, position, places[position])
-        for place, (_, position, wrong) in enumerate(variant.mistakes):
-            start = self._mistakes + 3 * place
-            strings[start : start + 3] = [*self._spelling(position), self._signs.numeral(decimals(wrong, places[position]))]
+        told = [
+            (*self._spelling[position], self._signs.numeral(decimals(wrong, places[position])))
+            for _, position, wrong in variant.mistakes
+        ]
+        strings[self._mistakes : self._mistakes + 3 * len(told)] = chain.from_iterable(told)
         filled = self._worksheet.fill(strings), self._key(variant).fill(strings)
         return Sheets(*filled, self.answers, self.problem(variant))
-
-    def _spelling(self, position: int) -> tuple[str, str]:
-        """Name and line number of a quantity."""
-        if position not in self._spelled:
-            self._spelled[position] = self._desk.name(position).latex, line_of(self._desk, position)
-        return self._spelled[position]
 
     def _key(self, variant: Variant) -> Form:
         slugs = tuple(best.slug for best in variant.mistakes)

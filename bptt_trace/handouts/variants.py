@@ -131,8 +131,8 @@ class Factory:
         return tuple(self.ranges.choices)
 
     @cached_property
-    def _bounds(self) -> list[int]:
-        return [*map(len, self.ranges.choices.values()), *map(len, self.ranges.classes)]
+    def _bounds(self) -> tuple[int, ...]:
+        return (*map(len, self.ranges.choices.values()), *map(len, self.ranges.classes))
 
     # ---------------------------------------------------------------- drawing
 
@@ -161,8 +161,10 @@ class Factory:
 
     def family(self, drawn: Drawn) -> Family:
         """The family of a draw: variants of one family share a program. In a cross-entropy a target of 0 omits a term."""
-        told = [choices[drawn[index]].value for index, choices in self.telling.items()]
-        key = (*((value == 0) - (value == 1) for value in told), *drawn[len(self.names) :])
+        key = drawn[len(self.names) :]
+        if self.telling:
+            told = [choices[drawn[index]].value for index, choices in self.telling.items()]
+            key = (*((value == 0) - (value == 1) for value in told), *key)
         if key not in self._families:
             self._families[key] = Family(self, drawn)
         return self._families[key]
@@ -248,12 +250,14 @@ class Factory:
 
     def _by_family(self, candidates: Sequence[Any], look: Callable[[Family, Sequence[Any]], Sequence[Result]]) -> list[Result]:
         """What ``look`` finds of each candidate, those of one family together."""
-        groups: dict[int, tuple[Family, list[int]]] = {}
-        for index, one in enumerate(candidates):
-            family = self.family(one.drawn)
-            groups.setdefault(id(family), (family, []))[1].append(index)
+        families = [self.family(one.drawn) for one in candidates]
+        if len(set(families)) == 1:
+            return list(look(families[0], candidates))
+        groups: dict[Family, list[int]] = {}
+        for index, family in enumerate(families):
+            groups.setdefault(family, []).append(index)
         found: dict[int, Result] = {}
-        for family, indices in groups.values():
+        for family, indices in groups.items():
             found.update(zip(indices, look(family, [candidates[index] for index in indices]), strict=True))
         return [found[index] for index in range(len(candidates))]
 

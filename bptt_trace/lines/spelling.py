@@ -160,7 +160,7 @@ class Speller:
 
 
 def shown(values: Values) -> list[str]:
-    """Every value as it is printed, in plain text: given numbers as typed, results rounded."""
+    """Every value as it is printed, in plain text: given numbers as typed, results rounded; empty where it was not calculated."""
     given = values.given
     rounding = values.rounding
     show = shower(rounding)
@@ -168,8 +168,10 @@ def shown(values: Values) -> list[str]:
     by_itself = rounding.policy == "by_hand" and rounding.figures is None and rounding.places <= 6
     texts: list[str] = []
     for (target, rule, _, role, _, _), number in zip(values.program.steps, values.numbers, strict=True):
-        if rule is None and target in given:
-            texts.append(given[target].text)
+        if rule is None and (typed := given.get(target)) is not None:
+            texts.append(typed.text)
+        elif number is None:
+            texts.append("")
         elif by_itself and role not in KEEPS_FIGURES:
             texts.append(str(number))
         else:

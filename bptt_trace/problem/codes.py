@@ -18,7 +18,7 @@ def spelled(number: int, length: int = LENGTH) -> str:
     >>> spelled(31), spelled(32, 3)
     ('00000Z', '010')
     """
-    return "".join(SIGNS[number >> 5 * place & 31] for place in range(length - 1, -1, -1))
+    return "".join([SIGNS[number >> 5 * place & 31] for place in range(length - 1, -1, -1)])
 
 
 def grouped(code: str) -> str:
