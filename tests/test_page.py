@@ -18,7 +18,6 @@ from sweeps import chosen, key, paired, solution
 
 from bptt_trace import check, load, solve
 from bptt_trace.commands import command
-from bptt_trace.errors import ProblemError
 from bptt_trace.exports.page.collect import collecting
 from bptt_trace.exports.page.given_numbers import bounds, is_free
 from bptt_trace.exports.page.page import digest, page
@@ -46,7 +45,7 @@ def opened(browser: Any, tmp_path: Path) -> Iterator[Opened]:
         file = tmp_path / f"{len(contexts)}.html"
         file.write_text(text, "utf-8")
         shown.goto(f"file://{file}{address}")
-        shown.wait_for_selector("#reset, #save")
+        shown.wait_for_selector("#walk, #save")
         return shown
 
     yield open_page
@@ -99,10 +98,7 @@ def test_after_a_change_nothing_on_the_page_is_old(name: str, rounding: str, ope
     """With all numbers changed every row, table, picture and sentence is one that Python prints for these numbers."""
     problem = load(name)
     problem = problem.rounded(Rounding.parse(rounding)) if rounding else problem
-    try:
-        text = page(problem)
-    except ProblemError:
-        pytest.skip("closed forms and unrounded values have no page")
+    text = page(problem)
     for seed in SEEDS:
         new = varied(problem, random.Random(seed))
         ours = opened(text, address_of(new)).evaluate(BLOCKS)
@@ -158,6 +154,22 @@ def test_numbers_that_the_structure_follows_from_are_no_inputs(opened: Opened) -
     assert shown.locator('input[aria-label^="target"]').count() == 0
     shown.fill('input[aria-label^="eta"]', "-1")
     assert "from 0" in shown.inner_text(".given")
+
+
+@pytest.mark.parametrize(("name", "rounding", "why"), [("rnn", "full", "doubles"), ("shared-weight", "exact", "closed forms")])
+def test_what_is_not_rounded_is_shown_with_the_reason_why_it_stays(name: str, rounding: str, why: str, opened: Opened) -> None:
+    """Of doubles and closed forms a page has the sheet, one line at a time as well, and no inputs; it says why."""
+    problem = load(name).rounded(Rounding.parse(rounding))
+    shown = opened(page(problem), "#w_hh=0.9")
+    assert why in shown.inner_text("p.fixed") and "--round 4dp" in shown.inner_text("p.fixed")
+    assert shown.locator("input[data-g], #sliders:visible, #reset:visible, p.reason").count() == 0
+    if rounding == "full":
+        assert result(shown, "2") == repr(solve(problem).values.numbers[12])
+    shown.click("#walk")
+    for _ in range(2):
+        shown.keyboard.press("ArrowRight")
+    assert shown.locator("#line > span").count() == 4
+    assert shown.locator(".sheet .now").count() == 1
 
 
 def test_steps_show_formula_then_numbers_then_result(rnn: str, opened: Opened) -> None:
@@ -341,13 +353,6 @@ def test_nothing_that_a_problem_file_says_is_markup() -> None:
     said = "</title></script><script>alert(1)</script><img src=x onerror=alert(2)>"
     for text in (page(replace(load("rnn"), title=said), plain=True), page(replace(load("rnn"), title=said))):
         assert "<script>alert" not in text and "<img" not in text
-
-
-@pytest.mark.parametrize("rounding", ["full", "exact"])
-def test_what_is_not_rounded_has_no_page_and_is_told_why(rounding: str) -> None:
-    """Closed forms and doubles are refused with what would do."""
-    with pytest.raises(ProblemError, match=r"--round 4dp, 5sf or carry would do"):
-        page(load("rnn").rounded(Rounding.parse(rounding)))
 
 
 @pytest.mark.parametrize("name", chosen(examples(), ("classifier", "relu-bce", "adam", "training")))

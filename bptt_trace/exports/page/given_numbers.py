@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from bptt_trace.document.mathematics import Math
 from bptt_trace.engine.names import Name, Role
-from bptt_trace.exports.page.live_desk import LiveDesk
+from bptt_trace.exports.page.live_desk import FixedDesk
 from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.networks.optimizers import STATES
 from bptt_trace.problem.problem import Problem
@@ -63,8 +63,24 @@ class Group:
     quantities: tuple[Quantity, ...]
 
 
+UNROUNDED = {
+    "full": "Nothing is rounded on this page: its results are doubles, and their last digits depend on the computer that "
+    "calculates them.",
+    "exact": "The results on this page are closed forms, which it cannot work out again.",
+}
+"""Why a page does not calculate, by policy."""
+
+
+def calculates(problem: Problem) -> bool:
+    """Whether a page finds the digits of the sheet again."""
+    return problem.rounding.policy not in UNROUNDED
+
+
 def fixed(problem: Problem) -> str:
     """Why some numbers are shown and no inputs; empty where all are inputs."""
+    if not calculates(problem):
+        why = UNROUNDED[problem.rounding.policy]
+        return f"{why} So the numbers are those of the file. With --round 4dp, 5sf or carry each is an input, and lines follow."
     if problem.loss.over_classes:
         return "A target says which class is right: the terms of the loss follow from it, so it stays as it is in the file."
     if problem.loss.of_probabilities:
@@ -74,7 +90,7 @@ def fixed(problem: Problem) -> str:
 
 def is_free(problem: Problem, name: Name) -> bool:
     """Whether the steps of the calculation stay the same whatever the number is."""
-    return name.stem != "target" or not problem.loss.of_probabilities
+    return calculates(problem) and (name.stem != "target" or not problem.loss.of_probabilities)
 
 
 def bounds(problem: Problem, name: Name, role: Role) -> tuple[int, bool, int | None] | None:
@@ -88,7 +104,7 @@ def bounds(problem: Problem, name: Name, role: Role) -> tuple[int, bool, int | N
     return BOUNDS.get(name.stem) if problem.update else None
 
 
-def groups(desk: LiveDesk, board: LiveDesk | Blackboard) -> Iterator[Group]:
+def groups(desk: FixedDesk, board: FixedDesk | Blackboard) -> Iterator[Group]:
     """All given numbers: over time, parameters, and the rest."""
     steps, problem = board.steps, desk.problem
     given = [*board.parts.given, *board.parts.parameters]
@@ -102,7 +118,7 @@ def groups(desk: LiveDesk, board: LiveDesk | Blackboard) -> Iterator[Group]:
             yield Group(title, tuple(_quantity(desk, board, problem, position) for position in positions))
 
 
-def _quantity(desk: LiveDesk, board: LiveDesk | Blackboard, problem: Problem, position: int) -> Quantity:
+def _quantity(desk: FixedDesk, board: FixedDesk | Blackboard, problem: Problem, position: int) -> Quantity:
     step = board.steps[position]
     meaning = meaning_of(problem.network, step.target, problem.update.rule if problem.update else "")
     lines = list(board.lines(position))
@@ -114,7 +130,7 @@ def _quantity(desk: LiveDesk, board: LiveDesk | Blackboard, problem: Problem, po
     return Quantity(board.name(position), meaning, rows)
 
 
-def _input(desk: LiveDesk, problem: Problem, place: int, meaning: str) -> Input:
+def _input(desk: FixedDesk, problem: Problem, place: int, meaning: str) -> Input:
     target, role = desk.steps[place].target, desk.steps[place].role
     text, free = problem.given[target].text, is_free(problem, target)
     label = ", ".join(part for part in (desk.speller.text(target), meaning) if part)

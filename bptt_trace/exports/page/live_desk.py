@@ -40,7 +40,7 @@ def printed(digits: str) -> str:
 
 
 class LiveShown(Shown):
-    """The numbers of a program, in MathML as elements with a place."""
+    """The numbers of a program, in MathML as elements with a place; a closed form stands in its element as it is."""
 
     def __init__(self, values: Values, watch: Watch) -> None:
         super().__init__(values)
@@ -50,16 +50,24 @@ class LiveShown(Shown):
         if signs is SPOKEN:
             return _Places(lambda place: f"{OPEN}{place}{CLOSE}")
         if signs.root in SET:
-            return _Places(lambda place: f'<mn data-v="{place}">{printed(self.bare[TEXT][place])}</mn>')
+            return _Places(lambda place: self._place(place, signs))
         return super()._bare(signs)
+
+    def _place(self, place: int, signs: Signs) -> str:
+        text = self.bare[TEXT][place]
+        if self.exact:
+            return f'<mrow data-v="{place}">{self._numeral(place, text, signs)}</mrow>'
+        return f'<mn data-v="{place}">{printed(text)}</mn>'
 
     def _operands(self, signs: Signs) -> Any:
         if signs.root in SET:
-            return _Places(self._operand_place)
+            return _Places(lambda place: self._operand_place(place, signs))
         return super()._operands(signs)
 
-    def _operand_place(self, place: int) -> str:
+    def _operand_place(self, place: int, signs: Signs) -> str:
         text = self.bare[TEXT][place]
+        if self.exact:
+            return self.operand(place, self._place(place, signs), signs)
         shown = printed(text) if text.replace(".", "", 1).isdigit() else f"({printed(text)})"
         return f'<mn data-o="{place}">{shown}</mn>'
 
@@ -116,21 +124,28 @@ class _About(Pieces):
         return super().spell(signs)
 
 
-class LiveDesk(Desk):
-    """A program with its values, set for a page that calculates them again."""
+class FixedDesk(Desk):
+    """A program with its values, each of which has a place on a page that shows them as they are."""
 
     def __init__(self, problem: Problem, program: Program, values: Values, reference: Values, watch: Watch, detail: str) -> None:
         super().__init__(problem, program, values, reference, with_latex=False, detail=detail)
         self.watch, self.code = watch, Code(program.steps, values.rounding)
         self.shown: LiveShown = LiveShown(values, watch)
-        self.numbers: Any = Numbers(self.numbers, watch, "v")
-        rounded, exact = Numbers(list(values.numbers), watch, "v"), Numbers(list(reference.numbers), watch, "x")
-        self.values, self.reference = _with(values, rounded), _with(reference, exact)
-        self._totals: dict[tuple[int, ...], list[Math]] = {}
 
     def value(self, position: int) -> Math:
         """The place of a step or of a side calculation."""
         return _Value(self.shown, position)
+
+
+class LiveDesk(FixedDesk):
+    """A program with its values, set for a page that calculates them again."""
+
+    def __init__(self, problem: Problem, program: Program, values: Values, reference: Values, watch: Watch, detail: str) -> None:
+        super().__init__(problem, program, values, reference, watch, detail)
+        self.numbers: Any = Numbers(self.numbers, watch, "v")
+        rounded, exact = Numbers(list(values.numbers), watch, "v"), Numbers(list(reference.numbers), watch, "x")
+        self.values, self.reference = _with(values, rounded), _with(reference, exact)
+        self._totals: dict[tuple[int, ...], list[Math]] = {}
 
     def result(self, position: int) -> Math:
         """The same with ≈ where its digits do not give it."""

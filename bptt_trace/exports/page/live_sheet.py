@@ -10,7 +10,8 @@ from bptt_trace.calculation.arithmetic import Values, unrounded
 from bptt_trace.document.figures import Bars
 from bptt_trace.document.sheet import Block, Bullets, Note, Sheet
 from bptt_trace.engine.program import Program
-from bptt_trace.exports.page.live_desk import LiveDesk
+from bptt_trace.exports.page.given_numbers import calculates
+from bptt_trace.exports.page.live_desk import FixedDesk, LiveDesk
 from bptt_trace.exports.page.watched import Condition, Watch
 from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.problem.problem import Problem
@@ -32,7 +33,7 @@ def follows(figure: Bars) -> bool:
 class LiveWriter(Writer):
     """Writes a worked solution and remembers which block is true under which conditions."""
 
-    def __init__(self, desk: LiveDesk, board: LiveDesk | Blackboard, **options: Any) -> None:
+    def __init__(self, desk: FixedDesk, board: FixedDesk | Blackboard, **options: Any) -> None:
         super().__init__(desk, board, **options)
         self.watch = desk.watch
         self.conditions: dict[int, tuple[Condition, ...]] = {}
@@ -74,8 +75,8 @@ class LiveSheet:
     """A sheet, the desk that it was written from, and when each of its blocks is shown."""
 
     sheet: Sheet
-    desk: LiveDesk
-    board: LiveDesk | Blackboard
+    desk: FixedDesk
+    board: FixedDesk | Blackboard
     conditions: dict[int, tuple[Condition, ...]]
 
 
@@ -84,7 +85,8 @@ def live_sheet(
 ) -> LiveSheet:
     """The worked solution with places for its numbers; the options are those of ``write``."""
     watch = Watch()
-    desk = LiveDesk(problem, program, values, unrounded(program, problem.given), watch, detail)
+    made = LiveDesk if calculates(problem) else FixedDesk
+    desk = made(problem, program, values, unrounded(program, problem.given), watch, detail)
     board = Blackboard(desk, detail) if desk.has_components else desk
     on_ledger = steps == "ledger" or (steps == "auto" and desk.last_time > EVERY_STEP_UP_TO)
     on_ledger = on_ledger and len(board.parts.forward.tracks) == 1 and desk.last_time > 1
@@ -92,6 +94,7 @@ def live_sheet(
     printed = tuple(section for section in sections(writer) if section.blocks)
     rounding = values.rounding
     digits = {"figures": rounding.figures} if rounding.figures else {"places": rounding.places}
+    digits = digits if calculates(problem) else {}
     sheet = Sheet(
         title=problem.title,
         subtitle=writer.subtitle(),
@@ -102,4 +105,4 @@ def live_sheet(
         rounding={"policy": rounding.policy, **digits},
         handout=problem.handout,
     )
-    return LiveSheet(sheet, desk, board, writer.conditions)
+    return LiveSheet(sheet, desk, board, writer.conditions if calculates(problem) else {})

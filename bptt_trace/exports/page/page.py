@@ -14,13 +14,14 @@ from bptt_trace.calculation.arithmetic import evaluate
 from bptt_trace.calculation.build import build
 from bptt_trace.document.figures import Figure
 from bptt_trace.document.mathematics import words
+from bptt_trace.document.notation import TEXT
 from bptt_trace.document.sheet import Sheet
 from bptt_trace.engine.names import LOSS, Role
 from bptt_trace.engine.program import Program
 from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.errors import ProblemError
 from bptt_trace.exports.page.book import book
-from bptt_trace.exports.page.given_numbers import bounds, fixed, groups
+from bptt_trace.exports.page.given_numbers import bounds, calculates, fixed, groups
 from bptt_trace.exports.page.live_desk import CLOSE, OPEN, SPOKEN
 from bptt_trace.exports.page.live_sheet import LiveSheet, live_sheet
 from bptt_trace.exports.page.program import compact, script
@@ -46,14 +47,19 @@ def page(
     """A page on which every given number is an input and every line follows.
 
     ``steps``, ``detail`` and ``style`` are those of ``solve``. The sheet and the engine stand deflated in the file; ``plain``
-    leaves them as they are, which takes three times the room. Raises ``ProblemError`` for closed forms and unrounded values,
-    which a page does not calculate, and for more lines than it has room for.
+    leaves them as they are, which takes three times the room. Closed forms and unrounded values are shown as they are, with
+    the reason. Raises ``ProblemError`` for more lines than a page has room for.
     """
     program = _within_reach(problem)
     values = evaluate(program, problem.given, problem.rounding)
     live = live_sheet(problem, program, values, steps=steps, detail=detail, style=style)
     shown = _Conditions(live)
-    inputs = {"groups": list(groups(live.desk, live.board)), "fixed": fixed(problem)}
+    inputs = {
+        "groups": list(groups(live.desk, live.board)),
+        "fixed": fixed(problem),
+        "calculates": calculates(problem),
+        "closed": live.desk.policy == "exact",
+    }
     body = rendered("live.html.j2", live.sheet, templates, {"when": shown.when}, **inputs)
     code = (
         _engine(SCRIPTS),
@@ -69,11 +75,6 @@ def page(
 
 def _within_reach(problem: Problem) -> Program:
     """The program of a problem that can have a page; raises ``ProblemError`` for one that cannot."""
-    if problem.rounding.policy not in ("by_hand", "carry"):
-        doubles = "unrounded values, whose last digits differ from computer to computer"
-        what = "closed forms" if problem.rounding.policy == "exact" else doubles
-        would_do = "--round 4dp, 5sf or carry would do"
-        raise ProblemError(f"a page calculates with rounded numbers, not with {what}; {would_do}", path="rounding")
     program = scalars(build(problem))
     if len(program) > MOST_LINES:
         fewer = "fewer units, samples, time steps or iterations would do"
@@ -143,6 +144,7 @@ def _data(live: LiveSheet, conditions: list[list[Any]]) -> dict[str, Any]:
         "loss": desk.find(LOSS),
         "when": conditions,
         "told": [list(_pieces(figure)) for figure in live.sheet.figures()],
+        "fixed": None if calculates(problem) else desk.shown.bare[TEXT],
     }
 
 

@@ -109,7 +109,7 @@ const reached = () => {
   }
   for (const block of find(".sheet section > *, .sheet footer"))
     block.classList.toggle("later", on && !block.contains(row) && Boolean(row.compareDocumentPosition(block) & BEHIND));
-  const open = place => !on || before.has(place) || program.steps[place][0] === GIVEN || (place === current && phase === 2);
+  const open = place => !on || before.has(place) || program.steps[place]?.[0] === GIVEN || (place === current && phase === 2);
   for (const [place, nodes] of places)
     for (const [node] of nodes) if (node.parentNode.closest("svg")) node.parentNode.classList.toggle("unknown", !open(place));
   describe();

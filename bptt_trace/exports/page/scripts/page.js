@@ -1,10 +1,11 @@
 // The page: what is typed, and every place that a number has.
 //
-// sheet = { names, lines, first, bounds, changes, loss, when, told }
+// sheet = { names, lines, first, bounds, changes, loss, when, told, fixed }
 //   names    of every step, as in answer files         lines   the number of the line of every step, empty where it has none
 //   first    the numbers of the file, by step          when    the conditions of the sentences, in the order of data-if
 //   told     the alternative texts of the pictures, in pieces; a number is the place of a step
 //   bounds   what a given number has to be                 changes of every new parameter the place of the old one
+//   fixed    the results, where the page cannot find them again; else null
 
 const find = (selector, within = document) => [...within.querySelectorAll(selector)];
 const element = id => document.getElementById(id);
@@ -225,8 +226,11 @@ const bounded = (place, v) => {
   return low || high ? `a number ${itself ? "from" : "more than"} ${least}${below != null ? `, below ${below}` : ""}` : undefined;
 };
 
+const calculate = () => {
+  results = sheet.fixed ? sheet.fixed.map(text => ({ text })) : evaluate(program, inputs);
+};
 const recompute = () => {
-  results = evaluate(program, inputs);
+  calculate();
   inFull_ = null;
   for (const place of places.keys()) fill(place);
   relate();
@@ -312,7 +316,7 @@ const start = () => {
   collect();
   for (const [place, text] of Object.entries(sheet.first)) inputs.set(Number(place), given(text));
   recall();
-  results = evaluate(program, inputs);
+  calculate();
   if (!asFiled()) recompute();
   else document.dispatchEvent(new Event("calculated"));
   keep();
