@@ -1,33 +1,62 @@
-// Numbers. An exact number is a pair [n, d] of whole numbers (BigInt), d > 0; no step on the way is a double.
+// Numbers. An exact number is [n, d, e]: the fraction n / d times 10^e, with whole numbers n and d > 0 (BigInt); no step on the
+// way is a double. A power of ten stands beside the fraction, so a number near 10^-100,000 is as short as any other.
 //
 // A rule of the page is a function of an arithmetic and its arguments: (k, s0, s1) => k.add(k.mul(s0, s1), ...).
 // Three arithmetics fill the place of k: `exact` fractions; `decimals`, which keep 60 digits after every step; `doubles`.
 
 class Failure extends Error {}
 
-const ZERO = [0n, 1n];
+const ZERO = [0n, 1n, 0],
+  ONE = [1n, 1n, 0];
 const powers = [];
-const ten = k => (powers[k] ??= 10n ** BigInt(k));
+const ten = k => (k > 9999 ? 10n ** BigInt(k) : (powers[k] ??= 10n ** BigInt(k)));
 
-let DIGITS = 90,
-  UNIT = ten(DIGITS); // of a function behind the decimal point
-let rough = false; // whether a function was calculated that is no fraction
-let nudged = false; // whether functions are made a little larger, to see whether that changes anything
+let DIGITS = 75; // of the value of a function
+let FAR = 5120; // terms of a sum that are further apart, in digits, are not added exactly
+let rough = false; // whether something was calculated that is no fraction
+let nudges = null; // how many functions were made a little larger, to see whether that changes anything
 
 const size = n => (n < 0n ? -n : n);
 const length = n => size(n).toString().length;
-const less = ([a, b], [c, d]) => a * d < c * b;
-const equal = ([a, b], [c, d]) => a * d === c * b;
 const sign = ([n]) => (n > 0n ? 1 : n < 0n ? -1 : 0);
+const whole = n => [n, 1n, 0];
 
-const add = ([a, b], [c, d]) => (b === d ? [a + c, b] : [a * d + c * b, b * d]);
-const neg = ([n, d]) => [-n, d];
-const mul = ([a, b], [c, d]) => [a * c, b * d];
-const div = ([a, b], [c, d]) => {
-  if (c === 0n) throw new Failure(DIVISION);
-  return c < 0n ? [-a * d, -b * c] : [a * d, b * c];
+// The exponent of the first digit: 3 for 1234, -2 for 0.012.
+const magnitude = ([n, d, e]) => {
+  const k = length(n) - length(d);
+  return e + k - (k >= 0 ? size(n) < d * ten(k) : size(n) * ten(-k) < d);
 };
-const absolute = ([n, d]) => [size(n), d];
+
+// The smaller one of two terms that are far apart leaves a trace: its place depends on DIGITS, so that nothing is made of it.
+const trace = (v, far) => {
+  rough = true;
+  return [BigInt(sign(v)), 1n, far];
+};
+const add = (a, b) => {
+  if (!a[0] || !b[0]) return a[0] ? a : b;
+  if (a[2] < b[2]) [a, b] = [b, a];
+  if (a[2] - b[2] > FAR) {
+    const [x, y] = [magnitude(a), magnitude(b)];
+    if (x - y > FAR) b = trace(b, x - FAR - DIGITS);
+    else if (y - x > FAR) a = trace(a, y - FAR - DIGITS);
+    if (a[2] < b[2]) [a, b] = [b, a];
+  }
+  const [n, d, e] = a,
+    [m, c, f] = b,
+    shifted = n * ten(e - f);
+  return c === d ? [shifted + m, d, f] : [shifted * c + m * d, c * d, f];
+};
+const neg = ([n, d, e]) => [-n, d, e];
+const sub = (a, b) => add(a, neg(b));
+const mul = ([n, d, e], [m, c, f]) => [n * m, d * c, n && m ? e + f : 0];
+const div = ([n, d, e], [m, c, f]) => {
+  if (m === 0n) throw new Failure(DIVISION);
+  return m < 0n ? [-n * c, -d * m, e - f] : [n * c, d * m, n ? e - f : 0];
+};
+const power = (v, e) => [v[0] ** BigInt(e), v[1] ** BigInt(e), v[2] * e];
+const absolute = ([n, d, e]) => [size(n), d, e];
+const less = (a, b) => sign(sub(a, b)) < 0;
+const equal = (a, b) => sign(sub(a, b)) === 0;
 
 const DIVISION = "a division by zero, with the digits that are kept; more places, or significant figures, may do";
 const LOGARITHM =
@@ -45,46 +74,130 @@ const half = (n, d) => {
 };
 
 // A decimal is {n, e}: the whole number n times 10 to the power e.
-const times10 = ([n, d], k) => (k >= 0 ? [n * ten(k), d] : [n, d * ten(-k)]);
-const fraction = ({ n, e }) => (e < 0 ? [n, ten(-e)] : [n * ten(e), 1n]);
-const toPlaces = (v, k) => ({ n: half(...times10(v, k)), e: -k });
-
-// The exponent of the first digit: 3 for 1234, -2 for 0.012.
-const magnitude = v => {
-  const e = length(v[0]) - length(v[1]);
-  return less(absolute(v), e >= 0 ? [ten(e), 1n] : [1n, ten(-e)]) ? e - 1 : e;
+const fraction = ({ n, e }) => [n, 1n, e];
+const toPlaces = (v, k) => {
+  const [n, d, e] = v;
+  if (!n || magnitude(v) < -k - 1) return { n: 0n, e: -k };
+  return { n: e + k >= 0 ? half(n * ten(e + k), d) : half(n, d * ten(-e - k)), e: -k };
 };
 const toFigures = (v, k) => {
   if (v[0] === 0n) return { n: 0n, e: 1 - k };
   const rounded = toPlaces(v, k - 1 - magnitude(v));
   return length(rounded.n) > k ? { n: rounded.n / 10n, e: rounded.e + 1 } : rounded;
 };
-const sixty = v => fraction(toFigures(v, 60));
+// What "carry" keeps: 60 digits, and nothing beyond 10^-1,000,058 or 10^1,000,000.
+const sixty = v => {
+  const short = fraction(toFigures(v, 60));
+  if (!v[0] || magnitude(v) < -1000058) return ZERO;
+  if (magnitude(short) > 999999) throw new Failure(TOO_LARGE);
+  return short;
+};
 
 // ---------------------------------------------------------------- functions
+//
+// Each has DIGITS right digits, also near 0: 1 - tanh(z)^2 and ln(1 + z) keep theirs, because sums are exact.
+// On the way whole numbers stand for themselves over UNIT, a power of two.
 
-const fixed = ([n, d]) => (n * UNIT) / d;
+let BITS = 0n,
+  UNIT = 1n;
+const precise = digits => {
+  DIGITS = digits;
+  BITS = BigInt(Math.ceil(digits * 3.33) + 80);
+  UNIT = 1n << BITS;
+};
+precise(DIGITS);
 
-// Beyond e^50000 nobody calculates. What is no larger than e^-50000 is too small to be followed, and from 10^-1,000,058 on 0.
-const FAR = 50000n,
-  NOWHERE = 2302718n,
-  TINY = [1n, ten(21000)];
-let vanishes = false; // whether so small a number is 0: under "carry"
-const vanishing = z => (vanishes && less(z, [-NOWHERE, 1n]) ? ZERO : TINY);
-// e to the power x / UNIT, x >= 0: the series of x / 2^k, squared k times.
+const fixed = ([n, d, e]) => (e < 0 ? (n << BITS) / (d * ten(-e)) : ((n * ten(e)) << BITS) / d);
+const unfixed = x => [x, UNIT, 0];
+const remembered = calculate => {
+  const found = {};
+  return () => (found[BITS] ??= calculate());
+};
+// Whether z is so near 0 that `terms` terms of a series in z, or in its square, have all digits.
+const near = (z, terms) => !z[0] || magnitude(z) < -Math.ceil(DIGITS / terms) - 1;
+const series = (z, ...coefficients) =>
+  coefficients.reduceRight((sum, [n, d]) => add([BigInt(n), BigInt(d), 0], mul(z, sum)), ZERO);
+
+// e^(x / UNIT) for 0 <= x / UNIT < 4: the series of x / 2^10, squared ten times.
 const exponential = x => {
-  if (x > FAR * UNIT) throw new Failure(TOO_LARGE);
-  const halvings = 10 + Math.max(0, x.toString(2).length - UNIT.toString(2).length);
-  const y = x >> BigInt(halvings);
+  const y = x >> 10n;
   let term = UNIT,
     sum = UNIT;
-  for (let k = 1n; term > 0n; k++) sum += term = (term * y) / (UNIT * k);
-  for (let k = 0; k < halvings; k++) sum = (sum * sum) / UNIT;
+  for (let k = 1n; term > 0n; k++) sum += term = ((term * y) >> BITS) / k;
+  for (let k = 0; k < 10; k++) sum = (sum * sum) >> BITS;
   return sum;
 };
-// e to the power -x / UNIT; 0 where it has no digit here.
-const fading = x => (x > 3n * BigInt(DIGITS) * UNIT ? 0n : (UNIT * UNIT) / exponential(x));
+// ln(x / UNIT) for 1 <= x / UNIT <= 10, by Halley's iteration from the logarithm of a double.
+const logarithm = x => {
+  let y = BigInt(Math.round(Math.log(Number((x << 60n) >> BITS) / 2 ** 60) * 2 ** 50)) << (BITS - 50n);
+  if (y < 0n) y = 0n;
+  for (let right = 14; right < DIGITS + 24; right *= 3) {
+    const w = exponential(y);
+    y += ((x - w) << (BITS + 1n)) / (x + w);
+  }
+  return y;
+};
+const ln10 = remembered(() => logarithm(10n * UNIT));
+// arctan(1 / x), and pi by Machin's formula.
+const arctangent = x => {
+  let power_ = UNIT / x,
+    sum = 0n;
+  for (let k = 1n; power_ > 0n; k += 4n) {
+    sum += power_ / k - power_ / (x * x * (k + 2n));
+    power_ /= x ** 4n;
+  }
+  return sum;
+};
+const pi = remembered(() => 16n * arctangent(5n) - 4n * arctangent(239n));
+// x - x^3/3! + ..., or 1 - x^2/2! + ...
+const wave = (x, from) => {
+  let term = from ? x : UNIT,
+    sum = term;
+  for (let k = BigInt(from); term !== 0n; k += 2n) sum += term = (((-term * x) / UNIT) * x) / UNIT / ((k + 1n) * (k + 2n));
+  return sum;
+};
+const LARGEST_ANGLE = 30;
+const turned = (z, from) => {
+  if (magnitude(z) > LARGEST_ANGLE) throw new Failure(UNDEFINED);
+  const x = fixed(z) % (2n * pi());
+  return unfixed(wave(x, from));
+};
 
+const LARGEST = 15; // numbers from 10^15 on have no exponential
+const functions = {
+  exp: z => {
+    if (near(z, 3)) return series(z, [1, 1], [1, 1], [1, 2], [1, 6]);
+    if (magnitude(z) >= LARGEST) {
+      if (z[0] > 0n) throw new Failure(TOO_LARGE);
+      return [1n, 1n, -(10 ** LARGEST)];
+    }
+    let tens = Math.floor(double(z) / Math.LN10),
+      x = fixed(z) - BigInt(tens) * ln10();
+    if (x < 0n) [tens, x] = [tens - 1, x + ln10()];
+    return [exponential(x), UNIT, tens];
+  },
+  ln: z => {
+    if (z[0] <= 0n) throw new Failure(z[0] ? UNDEFINED : LOGARITHM);
+    const more = sub(z, ONE);
+    if (near(more, 3)) return mul(more, series(more, [1, 1], [-1, 2], [1, 3]));
+    const e = magnitude(z);
+    return unfixed(logarithm(fixed([z[0], z[1], z[2] - e])) + BigInt(e) * ln10());
+  },
+  sqrt: z => {
+    if (z[0] < 0n) throw new Failure(UNDEFINED);
+    const shift = 2 * (DIGITS + Math.max(0, Math.ceil((z[2] - magnitude(z)) / 2))) + (z[2] & 1);
+    return [root((z[0] * ten(shift)) / z[1]), 1n, (z[2] - shift) / 2];
+  },
+  sin: z => (near(z, 6) ? mul(z, series(mul(z, z), [1, 1], [-1, 6], [1, 120])) : turned(z, 1)),
+  cos: z => (near(z, 6) ? series(mul(z, z), [1, 1], [-1, 2], [1, 24], [-1, 720]) : turned(z, 0)),
+  tanh: z => {
+    if (near(z, 6)) return mul(z, series(mul(z, z), [1, 1], [-1, 3], [2, 15]));
+    const small = functions.exp(mul(whole(-2n), absolute(z)));
+    return mul(whole(BigInt(sign(z))), div(sub(ONE, small), add(ONE, small)));
+  },
+  sigmoid: z => div(ONE, add(ONE, functions.exp(neg(z)))),
+  softplus: z => add(z[0] > 0n ? z : ZERO, functions.ln(add(ONE, functions.exp(neg(absolute(z)))))),
+};
 const root = n => {
   if (n < 2n) return n;
   let x = 1n << BigInt((n.toString(2).length >> 1) + 1);
@@ -94,112 +207,49 @@ const root = n => {
     x = y;
   }
 };
-
-// ln(x / UNIT) for 1 <= x / UNIT <= 10, by Halley's iteration from the logarithm of a double.
-const logarithm = x => {
-  let y = (BigInt(Math.round(Math.log(Number((x * ten(17)) / UNIT) / 1e17) * 1e15)) * UNIT) / ten(15);
-  for (let right = 14; right < DIGITS; right *= 3) {
-    const w = y < 0n ? fading(-y) : exponential(y);
-    y += (2n * UNIT * (x - w)) / (x + w);
-  }
-  return y;
-};
-const tens = {}; // ln(10) with so many digits
-const ln10 = () => (tens[DIGITS] ??= logarithm(10n * UNIT));
-
-// x - x^3/3! + ..., or 1 - x^2/2! + ...
-const wave = (x, from) => {
-  let term = from ? x : UNIT,
-    sum = term;
-  for (let k = BigInt(from); term !== 0n; k += 2n) sum += term = (((-term * x) / UNIT) * x) / UNIT / ((k + 1n) * (k + 2n));
-  return sum;
-};
-
-const functions = {
-  exp: z =>
-    z[0] >= 0n ? [exponential(fixed(z)), UNIT] : less(z, [-FAR, 1n]) ? vanishing(z) : [UNIT, exponential(fixed(neg(z)))],
-  ln: z => {
-    if (z[0] <= 0n) throw new Failure(z[0] ? UNDEFINED : LOGARITHM);
-    const e = magnitude(z);
-    return [logarithm(fixed(times10(z, -e))) + BigInt(e) * ln10(), UNIT];
-  },
-  sqrt: z => {
-    if (z[0] < 0n) throw new Failure(UNDEFINED);
-    const above = root(z[0]),
-      below = root(z[1]);
-    if (above * above === z[0] && below * below === z[1]) return [above, below];
-    const scale = ten(DIGITS + Math.max(0, -magnitude(z)));
-    return [root((z[0] * scale * scale) / z[1]), scale];
-  },
-  sin: z => [wave(fixed(z), 1), UNIT],
-  cos: z => [wave(fixed(z), 0), UNIT],
-  tanh: z => {
-    const small = fading(2n * fixed(absolute(z)));
-    return [z[0] < 0n ? small - UNIT : UNIT - small, UNIT + small];
-  },
-  sigmoid: z => {
-    if (z[0] >= 0n) return [UNIT, UNIT + fading(fixed(z))];
-    return less(z, [-FAR, 1n]) ? vanishing(z) : [UNIT, UNIT + exponential(fixed(neg(z)))];
-  },
-  softplus: z => {
-    const x = fixed(absolute(z));
-    let rest = [logarithm(UNIT + fading(x)), UNIT];
-    if (x > 70n * UNIT) {
-      const e = functions.exp(neg(absolute(z))); // e - e^2/2 + e^3/3: the next term is smaller by 30 digits each
-      rest = mul(e, add([1n, 1n], mul(e, add([-1n, 2n], mul(e, [1n, 3n])))));
-    }
-    return z[0] > 0n ? add(z, rest) : rest;
-  },
-};
 // At 0 these are fractions, and so is ln at 1.
-for (const name of Object.keys(functions)) {
-  const function_ = functions[name],
-    at = name === "ln" ? [1n, 1n] : ZERO;
-  const there = { exp: [1n, 1n], ln: ZERO, sqrt: ZERO, sin: ZERO, cos: [1n, 1n], tanh: ZERO, sigmoid: [1n, 2n] }[name];
+const AT_ZERO = { exp: ONE, sqrt: ZERO, sin: ZERO, cos: ONE, tanh: ZERO, sigmoid: [1n, 2n, 0] };
+for (const [name, calculate] of Object.entries(functions))
   functions[name] = z => {
-    if (there && equal(z, at)) return there;
+    if (!z[0] && AT_ZERO[name]) return AT_ZERO[name];
+    if (name === "ln" && equal(z, ONE)) return ZERO;
     rough = true;
-    const [n, d] = function_(z);
-    return nudged ? [n * UNIT + n + 1n, d * UNIT] : [n, d];
+    const v = calculate(z);
+    return nudges === null ? v : add(v, mul(v, [BigInt(++nudges), 1n, -DIGITS]));
   };
-}
 
-// A calculation with functions in it, with as many digits as it takes to know the first 60; null where all cancel.
-const precisely = calculate => {
+// A calculation, with as many digits of its functions as it takes to know the first 60; null where all cancel. With decimal
+// places it is enough that nothing changes behind them.
+const NOTHING_CHANGES = [1n, 1n, -60];
+const precisely = (calculate, places = false) => {
   let before = null;
   try {
-    for (const digits of [90, 180, 360, 720, 1440, 2880, 5760]) {
-      [DIGITS, UNIT, rough] = [digits, ten(digits), false];
+    for (const digits of [75, 110, 220, 440, 880, 1760, 3520, 7040]) {
+      precise(digits);
+      rough = false;
       const v = calculate();
-      if (v[0] === 0n && rough) {
-        // 0 times a function, or a difference too small to be seen?
-        nudged = true;
+      if (!rough) return v;
+      if (v[0] === 0n && !places) {
+        nudges = 0; // 0 times a function, or a difference too small to be seen?
         try {
           if (calculate()[0] === 0n) return v;
         } finally {
-          nudged = false;
+          nudges = null;
         }
       }
-      if (!rough || (v[0] !== 0n && magnitude(v) > -20)) return v;
-      if (before && v[0] !== 0n) {
-        const apart = absolute(add(v, neg(before)));
-        if (less(mul(apart, [ten(62), 1n]), absolute(v))) return v;
+      if (before) {
+        const apart = absolute(sub(v, before));
+        if ((places && less(apart, NOTHING_CHANGES)) || less(mul(apart, [1n, 1n, 62]), absolute(v))) return v;
       }
       before = v;
     }
     return null;
   } finally {
-    [DIGITS, UNIT] = [90, ten(90)];
+    precise(75);
   }
 };
 
 // ---------------------------------------------------------------- arithmetics
-
-const power = (multiply, one) => (v, e) => {
-  let product = one;
-  for (let k = 0; k < e; k++) product = multiply(product, v);
-  return product;
-};
 
 const exact = {
   ...functions,
@@ -207,10 +257,10 @@ const exact = {
   add,
   mul,
   div,
-  int: n => [n, 1n],
-  sub: (a, b) => add(a, neg(b)),
+  sub,
+  int: whole,
   sum: terms => terms.reduce(add),
-  pow: ([n, d], e) => [n ** BigInt(e), d ** BigInt(e)],
+  pow: power,
   max: (a, b) => (less(a, b) ? b : a),
   min: (a, b) => (less(b, a) ? b : a),
   steps: (z, left, atZero, right) => [left, atZero, right][sign(z) + 1], // the slope of a function of straight pieces
@@ -224,10 +274,10 @@ const short =
 const decimals = {
   ...exact,
   add: short(add),
-  sub: short(exact.sub),
+  sub: short(sub),
   mul: short(mul),
   div: short(div),
-  pow: short(exact.pow),
+  pow: short(power),
   bent: short(exact.bent),
 };
 decimals.sum = terms => terms.reduce(decimals.add);
@@ -290,7 +340,7 @@ const given = text => {
   let match = /^([+-]?\d{1,20})\/(\d{1,20})$/.exec(read);
   if (match && BigInt(match[2]) > 0n) {
     const [above, below] = [BigInt(match[1]), BigInt(match[2])];
-    return { v: [above, below], text: `${above}/${below}` };
+    return { v: [above, below, 0], text: `${above}/${below}` };
   }
   match = /^([+-]?)(\d+)?\.?(\d*)(?:e([+-]?\d{1,3}))?$/i.exec(read);
   if (!match || !(match[2] || match[3]) || read.length > 64)
@@ -302,6 +352,5 @@ const given = text => {
   const first = length(n) - 1 + e;
   if (first < -30 || first >= 30) return { reason: "out of range; numbers from 10^-30 to 10^30 are possible" };
   if (length(n) > 40) return { reason: "a number of more than 40 digits" };
-  const value = fraction({ n, e });
-  return { v: value, text: e > 0 ? value[0].toString() : inFull({ n, e }) };
+  return { v: fraction({ n, e }), text: e > 0 ? (n * ten(e)).toString() : inFull({ n, e }) };
 };

@@ -10,14 +10,16 @@ const GIVEN = -1,
   TOTAL = -2,
   READING = -3;
 const CANCELLED = "its terms cancel in all digits that are tried; decimal places may do";
-const TOO_SMALL = "the number is too small for this page; decimal places would do";
+const TOO_SMALL = "the number is too small, below 10^-999,999; decimal places would do";
 
 // The digits of a result that are shown: what "by hand" goes on with.
 const settled = (program, v, keeps) => {
   if (program.figures || keeps) {
-    if (v[0] !== 0n && magnitude(v) < -20000) throw new Failure(TOO_SMALL);
+    if (v[0] !== 0n && magnitude(v) < -999999) throw new Failure(TOO_SMALL);
+    if (magnitude(v) > 999999) throw new Failure(TOO_LARGE);
     return toFigures(v, program.figures || program.places);
   }
+  if (magnitude(v) + program.places > 60) throw new Failure(TOO_LARGE);
   const decimal = toPlaces(v, program.places);
   if (length(decimal.n) > 60) throw new Failure(TOO_LARGE);
   return decimal;
@@ -29,31 +31,33 @@ const endless = ([, d]) => {
   while (d % 5n === 0n) d /= 5n;
   return d !== 1n;
 };
-const reduced = ([n, d]) => {
+const reduced = ([m, c, e]) => {
+  const [n, d] = e < 0 ? [m, c * ten(-e)] : [m * ten(e), c];
   let a = size(n),
     b = d;
   while (b) [a, b] = [b, a % b];
-  return a > 1n ? [n / a, d / a] : [n, d];
+  return a > 1n ? [n / a, d / a, 0] : [n, d, 0];
 };
 
 // One line by hand, from these arguments.
 const byHand = (program, [rule, , keeps], numbers) => {
-  const line = () => program.rules[rule](exact, ...numbers);
-  if (!program.inexact[rule]) return settled(program, line(), keeps);
-  const v = program.figures || keeps ? precisely(line) : line();
+  FAR = 5120;
+  const v = precisely(() => program.rules[rule](exact, ...numbers), !program.figures && !keeps);
   if (v === null) throw new Failure(CANCELLED);
-  return settled(program, snapped(v, 70), keeps);
+  return settled(program, rough ? snapped(v, 70) : v, keeps);
 };
 
 // One line with 60 digits; where a given number has no end in decimals, fractions are kept as long as they are short.
 const carried = (program, [rule, , keeps], numbers, fractions) => {
   const line = arithmetic => program.rules[rule](arithmetic, ...numbers);
+  FAR = 1280;
   let v;
   if (program.inexact[rule]) v = sixty(precisely(() => line(exact)) ?? ZERO);
   else if (!fractions) v = line(decimals);
   else {
-    v = reduced(line(exact));
-    if (v[1].toString(2).length > 1000 || !endless(v)) v = sixty(v);
+    v = line(exact);
+    const short = Math.abs(v[2]) < 400 && reduced(v);
+    v = short && short[1].toString(2).length <= 1000 && endless(short) ? short : sixty(v);
   }
   if (!program.figures && !keeps && v[0] !== 0n && magnitude(v) >= 50 - program.places) throw new Failure(TOO_LARGE);
   return v;
@@ -61,13 +65,14 @@ const carried = (program, [rule, , keeps], numbers, fractions) => {
 
 const totalled = decimals => {
   const e = Math.min(...decimals.map(one => one.e));
+  if (Math.max(...decimals.map(one => one.e)) - e > 60) return { reason: "" }; // longer than anybody adds up
   const decimal = { n: decimals.reduce((sum, one) => sum + one.n * ten(one.e - e), 0n), e },
     v = fraction(decimal);
   return { v, text: plain(decimal), decimal, digits: v };
 };
 
 // A printed number without its sign, in percent with two figures, in whole percent.
-const hundred = v => mul(absolute(v), [100n, 1n]);
+const hundred = v => mul(absolute(v), whole(100n));
 const READINGS = [
   ({ text }) => text.replace("-", ""),
   ({ v, digits }) => {
@@ -81,7 +86,6 @@ const READINGS = [
 const evaluate = (program, inputs) => {
   const out = [],
     carries = program.policy === "carry";
-  vanishes = carries;
   const fractions = carries && [...inputs.values()].some(one => endless(reduced(one.v)));
   program.steps.forEach((step, place) => {
     if (step[0] === GIVEN) {

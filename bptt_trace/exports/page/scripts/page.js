@@ -221,8 +221,8 @@ const read = (place, field) => {
 // What a number has to be: [least, whether that itself is possible, what it must stay below].
 const bounded = (place, v) => {
   const [least, itself, below] = sheet.bounds[place] ?? [];
-  const low = least !== undefined && (less(v, [BigInt(least), 1n]) || (!itself && equal(v, [BigInt(least), 1n])));
-  const high = below !== undefined && below !== null && !less(v, [BigInt(below), 1n]);
+  const low = least !== undefined && (less(v, whole(BigInt(least))) || (!itself && equal(v, whole(BigInt(least)))));
+  const high = below !== undefined && below !== null && !less(v, whole(BigInt(below)));
   return low || high ? `a number ${itself ? "from" : "more than"} ${least}${below != null ? `, below ${below}` : ""}` : undefined;
 };
 

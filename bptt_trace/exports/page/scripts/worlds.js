@@ -34,7 +34,7 @@ const reading = text => {
   let match = FRACTION.exec(plainText);
   if (match) {
     if (BigInt(match[2]) === 0n) return { reason: "a division by zero" };
-    const v = [BigInt(match[1]), BigInt(match[2])];
+    const v = [BigInt(match[1]), BigInt(match[2]), 0];
     return { v, value: double(v), decimals: 40, digits: 40 };
   }
   match = DECIMAL.exec(plainText);
