@@ -163,6 +163,8 @@ const turned = (z, from) => {
   return unfixed(wave(x, from));
 };
 
+// ln(1 + z) near 0
+const besideOne = z => mul(z, series(z, [1, 1], [-1, 2], [1, 3]));
 const LARGEST = 15; // numbers from 10^15 on have no exponential
 const functions = {
   exp: z => {
@@ -179,7 +181,7 @@ const functions = {
   ln: z => {
     if (z[0] <= 0n) throw new Failure(z[0] ? UNDEFINED : LOGARITHM);
     const more = sub(z, ONE);
-    if (near(more, 3)) return mul(more, series(more, [1, 1], [-1, 2], [1, 3]));
+    if (near(more, 3)) return besideOne(more);
     const e = magnitude(z);
     return unfixed(logarithm(fixed([z[0], z[1], z[2] - e])) + BigInt(e) * ln10());
   },
@@ -196,7 +198,10 @@ const functions = {
     return mul(whole(BigInt(sign(z))), div(sub(ONE, small), add(ONE, small)));
   },
   sigmoid: z => div(ONE, add(ONE, functions.exp(neg(z)))),
-  softplus: z => add(z[0] > 0n ? z : ZERO, functions.ln(add(ONE, functions.exp(neg(absolute(z)))))),
+  softplus: z => {
+    const small = functions.exp(neg(absolute(z)));
+    return add(z[0] > 0n ? z : ZERO, near(small, 3) ? besideOne(small) : functions.ln(add(ONE, small)));
+  },
 };
 const root = n => {
   if (n < 2n) return n;
