@@ -16,7 +16,7 @@ from sweeps import chosen, paired
 
 from bptt_trace.calculation.arithmetic import evaluate
 from bptt_trace.engine.formula import Const, Formula, Rest, Var
-from bptt_trace.engine.functions import exp, leaky_relu, ln, tanh
+from bptt_trace.engine.functions import cos, exp, leaky_relu, ln, sigmoid, sin, softplus, sqrt, tanh
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.engine.program import Builder
 from bptt_trace.engine.rules import rule_of
@@ -116,6 +116,15 @@ HARD: dict[str, tuple[Formula, list[str], str]] = {
     "a large exponential": (exp(A), ["60"], "12dp"),
     "a number too large": (exp(A), ["200"], "4dp"),
     "a division by nothing": (A / B, ["1", "0"], "4dp"),
+    "nothing times what is beyond all": (exp(-A * exp(B)), ["0", "676311.6"], "4dp"),
+    "a number near 10^-26,000": (sigmoid(A), ["-60000"], "3sf"),
+    "one near 10^-185,000": (softplus(A), ["-426440"], "3sf"),
+    "a function of a number near 10^-4,900": (tanh(exp(A)), ["-11230"], "3sf"),
+    "a share of numbers too large": (exp(A) / (exp(A) + exp(B)), ["2000000", "-3000000"], "5sf"),
+    "a logarithm next to 1": (ln(1 + A * A), ["1e-30"], "5sf"),
+    "a wave of a large number": (sin(A) + cos(A), ["123456789.5"], "12dp"),
+    "a root of a small number": (sqrt(A), ["3e-29"], "12sf"),
+    "a number that is too small": (exp(-exp(A)), ["20"], "5sf"),
 }
 
 
