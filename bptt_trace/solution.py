@@ -73,9 +73,9 @@ class Solution:
 
         Raises ``ProgramMissing`` where neither is.
         """
-        from bptt_trace.media.pdf import compile_one, source
+        from bptt_trace.media.pdf import as_pdf
 
-        return compile_one(source(self.sheet))
+        return as_pdf(self.sheet)
 
     @cached_property
     def graph(self) -> dict[str, sympy.Eq]:

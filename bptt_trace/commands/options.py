@@ -80,6 +80,14 @@ style = click.option(
     show_default=True,
     help="Explanations, pictures and summary, or formulas and lines only.",
 )
+style_of_solution = click.option(
+    "--style",
+    type=click.Choice(["full", "compact", "one-page"]),
+    default="full",
+    show_default=True,
+    help="Explanations, pictures and summary; formulas and lines only; or everything arranged for one page: the picture with "
+    "its numbers, formulas and lines.",
+)
 fragment = click.option("--fragment", is_flag=True, help="LaTeX without preamble, for \\input.")
 templates = click.option("--templates", type=PATH, metavar="DIR", help="A folder with templates that replace the built-in ones.")
 flavor = click.option(

@@ -127,9 +127,9 @@ class Output:
 
             self.write(write_json(sheet))
         elif self.form == "pdf":
-            from bptt_trace.media.pdf import compile_one, source
+            from bptt_trace.media.pdf import as_pdf
 
-            self.write_bytes(compile_one(source(sheet, self.templates)))
+            self.write_bytes(as_pdf(sheet, self.templates))
         else:
             self._show_by_template(sheet)
 

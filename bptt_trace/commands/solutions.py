@@ -45,7 +45,7 @@ LINES_ALONE = ("json", "python", "sympy")
     "summary only (auto: up to three; of more, the first and the last).",
 )
 @options.detail
-@options.style
+@options.style_of_solution
 @click.option(
     "--prove", "with_proof", is_flag=True, help="Check the gradients (as the command prove does) and say so in the footer."
 )

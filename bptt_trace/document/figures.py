@@ -49,6 +49,8 @@ class Picture:
     edges: tuple[Edge, ...]
     alternative: Inline
     """The same in words, with the numbers."""
+    close: bool = False
+    """Whether it has no legend and little space in its boxes, for a page that has to hold everything."""
     wired: bool = False
     """Whether an arrow keeps to the row of its start until it meets the column of its end, however far that is."""
 

@@ -263,6 +263,27 @@ class Relation(Row):
         self.sides, self.sign = sides, sign
 
 
+class InLine(Math):
+    """A piece with its fractions in one line, where the notation has that: their letters are as large as all others."""
+
+    __slots__ = ("math",)
+
+    def __init__(self, math: Math) -> None:
+        self.math = math
+
+    def spell(self, signs: Signs) -> str:
+        """As the piece, with slashes."""
+        return self.math.spell(signs.without_fractions)
+
+    def flat(self, signs: Signs) -> Iterator[str | Symbol | Derivative | Number]:
+        """What the piece is, a derivative in pieces."""
+        for part in self.math.flat(signs):
+            if isinstance(part, Derivative):
+                yield from ("∂", part.of, "/∂", part.by)
+            else:
+                yield part
+
+
 class Put(Math):
     """Pieces set at the places of a form: ``Put("over", c, n)`` is a quotient."""
 

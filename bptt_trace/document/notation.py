@@ -67,7 +67,7 @@ def _tex_sign(sign: str) -> str:
     return _TEX_SIGNS.get(sign) or (sign if sign <= "ÿ" else rf"\texttt{{[U+{ord(sign):04X}]}}")
 
 
-LATEX = like(
+_LATEX = like(
     TEXT,
     times=r"{} \cdot {}",
     over=Form(r"\frac{{{}}}{{{}}}", (SUM, SUM), POWER),
@@ -119,8 +119,9 @@ LATEX = like(
     words=r"\text{{{}}}",
     label=lambda text: "".join(map(_tex_sign, text)),
 )  # fmt: skip
+LATEX = like(_LATEX, flat=like(_LATEX, over=TEXT.over, ratio=TEXT.ratio, derivative=r"\partial {}/\partial {}"))
 
-PANDOC = like(LATEX, below=r" \\ ", matmul=r"{}\, {}")
+PANDOC = like(_LATEX, below=r" \\ ", matmul=r"{}\, {}")
 r"""LaTeX as pandoc reads it, which knows neither ``\\cr`` nor ``\\thinspace``."""
 
 PYTHON = like(
@@ -226,8 +227,8 @@ def quoted(text: str) -> str:
 
 
 _ESCAPED = {sign: f"\\{sign}" for sign in "()[]{},;/*|@#_%&"}
-TYPST = like(
-    LATEX,
+_TYPST = like(
+    _LATEX,
     plus="{}+{}",
     minus="{}-{}",
     times="{}⋅{}",
@@ -294,6 +295,13 @@ TYPST = like(
     words='"{}"',
     label=lambda text: quoted(text)[1:-1],
 )  # fmt: skip
+_TYPST_SLASHES = like(
+    _TYPST,
+    over=TEXT.over._replace(pattern=r"{}\/{}"),
+    ratio=TEXT.ratio._replace(pattern=r"\({}\/{}\)"),
+    derivative=r"∂{}\/∂{}",
+)
+TYPST = like(_TYPST, flat=_TYPST_SLASHES)
 
 
 # --------------------------------------------------------------------------- MathML
@@ -340,7 +348,7 @@ _BRACKETS, _SQUARE, _ANGLE = _brackets("(", ")"), _brackets("[", "]"), _brackets
 _OPEN, _, _CLOSE = _BRACKETS.partition("{}")
 _TABLE = "<mrow><mo>(</mo><mtable><mtr><mtd>{}</mtd></mtr></mtable><mo>)</mo></mrow>"
 _TOGETHER = like(
-    LATEX,
+    _LATEX,
     plus="{}<mo>+</mo>{}",
     minus="{}<mo>−</mo>{}",
     negative="<mo>−</mo>{}",

@@ -9,7 +9,7 @@ them again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, NamedTuple
 
 from bptt_trace.document.figures import Bars, Decades, Figure, HeatMap, Picture, Plane
@@ -323,6 +323,10 @@ class Sheet:
     """How its readers write."""
     local: bool = False
     """Whether it is written so already."""
+    layout: str = ""
+    """``one-page`` where all of it goes on one page."""
+    density: int = 0
+    """How closely that page is set: 0 as closely as can be read, 2 with the most air."""
 
     @property
     def wide(self) -> bool:
@@ -353,6 +357,12 @@ class Sheet:
             for block in section.blocks:
                 if isinstance(block, Lines):
                     yield from block.rows
+
+
+def airy(sheet: Sheet) -> Sheet:
+    """A sheet for one page with as much air as its number of lines lets expect."""
+    count = sum(1 for _ in sheet.rows())
+    return replace(sheet, density=2 if count <= 26 else 1 if count <= 46 else 0)
 
 
 def turned(columns: Sequence[Column], rows: Sequence[tuple[Inline, ...]], title: Inline = (), symbol: Math = NOTHING) -> Table:

@@ -156,6 +156,14 @@ class Signs:
         """The notation of what stands within a formula."""
         return self.together or self
 
+    flat: Signs | None = None
+    """For a notation that sets one part of a fraction above the other: the same with slashes."""
+
+    @property
+    def without_fractions(self) -> Signs:
+        """The notation with fractions in one line."""
+        return self.flat or self
+
     label: Callable[[str], str] = str
     """A letter of a vocabulary among such words: nothing in it is markup."""
 

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from importlib.util import find_spec
 from io import BytesIO
 from itertools import islice
@@ -20,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bptt_trace.errors import LettersMissing, ProgramMissing, TypesettingError
+from bptt_trace.errors import LettersMissing, ProblemError, ProgramMissing, TypesettingError
 from bptt_trace.media.latex_program import MISSING, TYPST, Engine, Running, Typeset, asked_for, find_engine, typeset
 from bptt_trace.media.typst import TypstDocument, beyond_typst
 
@@ -92,6 +93,27 @@ def source(sheet: Sheet, templates: Path | None = None, engine: Engine | None = 
         what = f"a {sheet.kind}" if sheet.kind not in TYPST_KINDS else "a folder of templates without sheet.typ.j2"
         raise ProgramMissing(f"{MISSING}\nHere is Typst alone, and {what} wants LaTeX.")
     return TypstDocument(typst(sheet, templates))
+
+
+def as_pdf(sheet: Sheet, templates: Path | None = None) -> bytes:
+    """A sheet as PDF, by the program that is installed; one that is arranged for one page is set as closely as it must.
+
+    Raises ``ProblemError`` where it takes more than this page, and what ``source`` and ``compile_one`` raise.
+    """
+    if sheet.layout != "one-page":
+        return compile_one(source(sheet, templates))
+    from pypdf import PdfReader
+
+    pages = 0
+    for density in range(sheet.density, -1, -1):
+        pdf = compile_one(source(replace(sheet, density=density), templates))
+        pages = len(PdfReader(BytesIO(pdf)).pages)
+        if pages == 1:
+            return pdf
+    raise ProblemError(
+        f"with letters that can be read, this takes {pages} pages, not one; --only forward,backward prints some sections, "
+        "--style compact and --style full print all of it on several pages"
+    )
 
 
 def compile_one(tex: str, *, engine: Engine | None = None, seconds: float | None = None) -> bytes:

@@ -22,7 +22,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from bptt_trace.document.figures import Figure
 from bptt_trace.document.local import local
-from bptt_trace.document.mathematics import Inline, Math, words
+from bptt_trace.document.mathematics import InLine, Inline, Math, words
 from bptt_trace.document.notation import LATEX, PANDOC, TYPST, UNICODE, Signs
 from bptt_trace.document.program_text import Listing
 from bptt_trace.document.sheet import Sheet, Word
@@ -123,13 +123,13 @@ def latex(
 
     ``scripts`` receives those of its letters that a plain LaTeX installation has no font for.
     """
-    name = "fragment.tex.j2" if fragment else "exam.tex.j2" if exam else "sheet.tex.j2"
+    name = "fragment.tex.j2" if fragment else "exam.tex.j2" if exam else f"{sheet.layout or 'sheet'}.tex.j2"
     return _render(name, sheet, templates, scripts=scripts)
 
 
 def typst(sheet: Sheet, templates: Path | None = None) -> str:
     """The sheet as a Typst document."""
-    return _render("sheet.typ.j2", sheet, templates)
+    return _render(f"{sheet.layout or 'sheet'}.typ.j2", sheet, templates)
 
 
 @cache
@@ -212,12 +212,12 @@ def environment_for(name: str, templates: Path | None = None, scripts: set[str] 
         )  # fmt: skip
         if name.endswith(".typ.j2"):
             environment.filters |= {"words": typst_words, "inline": _inline(typst_words, _typst_math), "math": _typst_math}
-            environment.filters |= {"formula": _typst_formula, "picture": lambda figure: typst_image(svg(figure))}
+            environment.filters |= {"formula": _typst_formula, "picture": lambda figure: typst_image(svg(figure)), "flat": _flat}
         else:
             scripts = set() if scripts is None else scripts
             words_of = partial(tex_words, scripts=scripts)
             environment.filters |= {"words": words_of, "inline": _inline(words_of, _tex_math), "math": _tex_math}
-            environment.filters |= {"picture": lambda figure: tikz(figure, _inline(words_of, _tex_math))}
+            environment.filters |= {"picture": lambda figure: tikz(figure, _inline(words_of, _tex_math)), "flat": _flat}
             environment.globals |= {"scripts": scripts, "fonts": FONTS}
     else:
         environment = ImmutableSandboxedEnvironment(
@@ -269,6 +269,11 @@ def markdown_words(text: str) -> str:
 def _markdown_linked(text: str) -> str:
     """The same, with addresses that can be followed: for sources."""
     return _MARKDOWN.sub(r"\\\1", text).replace("\n", "<br>")
+
+
+def _flat(text: Math | Inline) -> Math | Inline:
+    """Mathematics, or words with mathematics, with fractions in one line."""
+    return InLine(text) if isinstance(text, Math) else tuple(InLine(part) if isinstance(part, Math) else part for part in text)
 
 
 def _tex_math(math: Math) -> str:

@@ -22,6 +22,7 @@ from bptt_trace.problem.problem import Problem
 from bptt_trace.worked_solution import footer
 from bptt_trace.worked_solution.conventions import conventions
 from bptt_trace.worked_solution.given_section import given
+from bptt_trace.worked_solution.one_page import one_page
 from bptt_trace.worked_solution.sections import sections
 from bptt_trace.worked_solution.summary import EVERY_STEP_UP_TO
 from bptt_trace.worked_solution.writer import Writer
@@ -65,14 +66,17 @@ def write(
     ``program`` is a program of numbers and ``values`` its values. ``steps`` is
     ``auto`` (a ledger from four time steps on), ``full`` or ``ledger``;
     ``detail`` says how lines of vectors are shown: ``board`` (matrices),
-    ``lines`` (component by component) or ``both``; ``style`` is ``full`` or
-    ``compact`` (formulas and lines only). ``with_latex=False`` leaves the LaTeX
+    ``lines`` (component by component) or ``both``; ``style`` is ``full``,
+    ``compact`` (formulas and lines only) or ``one-page`` (arranged for one
+    page, where vectors are matrices unless ``detail`` is ``lines``). ``with_latex=False`` leaves the LaTeX
     spellings out, for media without them; ``canonical`` shows the names of
     answer files instead of those of the problem's own vocabulary. ``show``
     says which iterations are printed in full: ``auto``, ``all``, ``none``, or
     numbers with commas and ``last``. ``only`` names the sections that are
     printed, where that is not all of them.
     """
+    if style == "one-page" and detail == "both":
+        detail = "board"
     full_precision = unrounded(program, problem.given)
     speller = Speller() if canonical else Speller(problem.vocabulary)
     few = bool(problem.update) and show not in ("all", "auto") and len(program) > MANY
@@ -81,16 +85,15 @@ def write(
     on_ledger = steps == "ledger" or (steps == "auto" and desk.last_time > EVERY_STEP_UP_TO)
     # Where time is gone through more than once, a row for each step would mix what does not belong together.
     on_ledger = on_ledger and len(board.parts.forward.tracks) == 1
-    writer = Writer(
-        desk, board, on_ledger=on_ledger and desk.last_time > 1, compact=style == "compact", drawn=style == "full", show=show
-    )
+    drawn = style in ("full", "one-page")
+    writer = Writer(desk, board, on_ledger=on_ledger and desk.last_time > 1, compact=style != "full", drawn=drawn, show=show)
     printed = tuple(section for section in sections(writer) if section.blocks and (not only or section.id in only))
     rounding: dict[str, str | int] = {"policy": values.rounding.policy}
     if values.rounding.policy in ("by_hand", "carry"):
         digits = ("figures", values.rounding.figures) if values.rounding.figures else ("places", values.rounding.places)
         rounding[digits[0]] = digits[1] or 0
     names = [str(step.target) for step in program.steps] if speller.vocabulary.renamed else desk.names[TEXT]
-    return Sheet(
+    sheet = Sheet(
         title=problem.title,
         subtitle="; ".join(section.title for section in printed) if only else writer.subtitle(),
         given=tuple(given(writer)),
@@ -102,6 +105,7 @@ def write(
         handout=problem.handout,
         locale=problem.handout.locale,
     )
+    return one_page(sheet) if style == "one-page" else sheet
 
 
 class _Pairs:

@@ -181,5 +181,6 @@ def on_paper(figure: Figure, face: Face) -> Drawing:
         return lay_decades(figure, paper)
     if isinstance(figure, Bars):
         return lay_bars(figure, paper)
+    paper = replace(paper, pad_x=5, pad_y=3, gap=6, reach=18) if figure.close else paper
     drawing = lay(figure, paper)
     return lay(figure, replace(paper, slim=True)) if figure.wired and drawing.width > BROADEST else drawing

@@ -244,7 +244,7 @@ class Layout:
     def legend(self) -> float:
         """Draw the legend of the arrows, if there are several kinds; return its height."""
         kinds = [kind for kind in ("forward", "direct", "carried") if any(edge.kind == kind for edge in self.edges())]
-        if len(kinds) < 2:
+        if len(kinds) < 2 or self.picture.close:
             return 0
         measure = self.measure
         x = 0.0
