@@ -34,11 +34,13 @@ class Solution:
     steps: str = "auto"
     detail: str = "both"
     show: str = "auto"
+    style: str = "full"
 
     @cached_property
     def sheet(self) -> Sheet:
         """The worked solution."""
-        return write(self.problem, self.program, self.values, steps=self.steps, detail=self.detail, show=self.show)
+        about = self.problem, self.program, self.values
+        return write(*about, steps=self.steps, detail=self.detail, show=self.show, style=self.style)
 
     def __getitem__(self, name: str) -> float:
         """The value of a quantity by its name, canonical or the problem's own: ``solution["dL/dw_hh"]``."""
@@ -120,7 +122,13 @@ class Solution:
 
 
 def solve(
-    problem: Problem | str | Path, *, rounding: str | None = None, steps: str = "auto", detail: str = "both", show: str = "auto"
+    problem: Problem | str | Path,
+    *,
+    rounding: str | None = None,
+    steps: str = "auto",
+    detail: str = "both",
+    show: str = "auto",
+    style: str = "full",
 ) -> Solution:
     """Solve a problem, given as such, as a file, or as the name of a built-in example.
 
@@ -129,7 +137,8 @@ def solve(
     ``"full"`` or ``"ledger"``; ``detail`` shows vectors as matrices
     (``"board"``), component by component (``"lines"``) or as ``"both"``; ``show``
     says which of several iterations are printed in full (``"auto"``, ``"all"``,
-    ``"none"``, or ``"1,2,last"``). Raises ``ProblemError`` for a problem that cannot
+    ``"none"``, or ``"1,2,last"``); ``style`` is ``"full"``, ``"compact"`` or
+    ``"one-page"``. Raises ``ProblemError`` for a problem that cannot
     be read and ``CalculationError`` for one that cannot be calculated.
     """
     if not isinstance(problem, Problem):
@@ -138,4 +147,4 @@ def solve(
         problem = problem.rounded(Rounding.parse(rounding))
     program = scalars(build(problem))
     within_reach(program, detail)
-    return Solution(problem, program, evaluate(program, problem.given, problem.rounding), steps, detail, show)
+    return Solution(problem, program, evaluate(program, problem.given, problem.rounding), steps, detail, show, style)

@@ -312,7 +312,7 @@ def test_a_fragment_is_the_body_of_the_document(name: str) -> None:
 
 def test_only_packages_of_a_basic_installation_are_used() -> None:
     """Debian's texlive-latex-base, -recommended, texlive-pictures and lmodern have them all."""
-    preamble, _ = split(solve("rnn").to_latex())
+    preamble, _ = map("".join, zip(split(solve("rnn").to_latex()), split(solve("rnn", style="one-page").to_latex()), strict=True))
     used = set(re.findall(r"\\usepackage(?:\[[^]]*\])?\{([a-z0-9]+)\}", preamble))
     basic = {
         "inputenc",
@@ -329,6 +329,7 @@ def test_only_packages_of_a_basic_installation_are_used() -> None:
         "geometry",
         "fancyhdr",
         "microtype",
+        "multicol",
     }
     assert used <= basic
     assert r"\usetikzlibrary" not in solve("rnn").to_latex()

@@ -22,6 +22,8 @@ DOCUMENTS = ("ipynb", "beamer")
 """What a worked solution is printed as besides, by ``exports``."""
 CODE = ("python", "numpy", "torch", "sympy")
 """What a sheet may be printed as for a machine to run."""
+ON_A_PAGE = ("terminal", "markdown", "html", "latex", "typst", "pdf")
+"""What a sheet of one page is printed as."""
 WORKBOOK = ("xlsx",)
 """What another program calculates with."""
 LINES_ALONE = ("json", "python", "sympy")
@@ -78,6 +80,9 @@ def solve(
 
     forms = (*SHEETS, "typst", *DOCUMENTS, *WORKBOOK, *CODE)
     output = Output.chosen(form, target, forms, templates=templates, flavor=flavor, fragment=fragment)
+    if style == "one-page" and (fragment or output.form not in ON_A_PAGE):
+        *others, last = ON_A_PAGE
+        raise click.UsageError(f"--style one-page goes with -f {', '.join(others)} or {last}, and without --fragment")
     if with_proof and output.form in WORKBOOK:
         raise click.UsageError("--prove writes into the footer of a sheet, and a workbook has none")
     if with_proof and output.form in CODE:

@@ -469,5 +469,6 @@ def with_comma(signs: Signs) -> Signs:
         extreme=signs.extreme.pattern.replace(",", ";"),
         **({"beside": "; ", "below": " | "} if signs.in_line else {}),
         together=signs.together and with_comma(signs.together),
+        flat=signs.flat and with_comma(signs.flat),
         base=signs,
     )
