@@ -212,12 +212,12 @@ def environment_for(name: str, templates: Path | None = None, scripts: set[str] 
         )  # fmt: skip
         if name.endswith(".typ.j2"):
             environment.filters |= {"words": typst_words, "inline": _inline(typst_words, _typst_math), "math": _typst_math}
-            environment.filters |= {"formula": _typst_formula, "picture": lambda figure: typst_image(svg(figure)), "flat": _flat}
+            environment.filters |= {"formula": _typst_formula, "picture": lambda figure: typst_image(svg(figure))}
         else:
             scripts = set() if scripts is None else scripts
             words_of = partial(tex_words, scripts=scripts)
             environment.filters |= {"words": words_of, "inline": _inline(words_of, _tex_math), "math": _tex_math}
-            environment.filters |= {"picture": lambda figure: tikz(figure, _inline(words_of, _tex_math)), "flat": _flat}
+            environment.filters |= {"picture": lambda figure: tikz(figure, _inline(words_of, _tex_math))}
             environment.globals |= {"scripts": scripts, "fonts": FONTS}
     else:
         environment = ImmutableSandboxedEnvironment(
@@ -243,7 +243,7 @@ def environment_for(name: str, templates: Path | None = None, scripts: set[str] 
             "picture": _pictured(NO_LINKS),
             **_markdown_math(LATEX),
         }
-    environment.filters |= {"way": _way}
+    environment.filters |= {"way": _way, "flat": _flat}
     return environment
 
 
