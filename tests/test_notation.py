@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from jinja2 import nodes
 from random_problems import examples
 from sweeps import chosen
 from sweeps import solution as example
@@ -18,6 +21,7 @@ from bptt_trace.document.mathematics import Applied, Derivative, Math, Number, P
 from bptt_trace.document.notation import BESIDE, LATEX, MATHML, TEXT, TYPST, UNICODE, Signs
 from bptt_trace.engine.functions import ACTIVATIONS, sigmoid
 from bptt_trace.lines.spelling import Named, clock_at
+from bptt_trace.media.templates import environment_for, template_directory
 
 
 def mathematics(value: Any) -> Iterator[Math]:
@@ -32,6 +36,12 @@ def mathematics(value: Any) -> Iterator[Math]:
             yield from mathematics(part)
 
 
+@cache
+def pieces_of(name: str) -> frozenset[Math]:
+    """The mathematics of the sheet of an example."""
+    return frozenset(mathematics(example(name).sheet))
+
+
 SOME = ("rnn", "seq2seq", "bidirectional", "adam", "classifier")
 
 
@@ -40,8 +50,8 @@ def test_all_mathematics_of_a_sheet_is_mathml(name: str) -> None:
     """Each piece is XML of MathML's elements; letters stand in tokens, with the digits of plain text in their order."""
     known = {"math", "mi", "mn", "mo", "mrow", "mfrac", "msub", "msup", "msubsup", "mover", "munder", "mtext", "mspace", "msqrt",
              "mtable", "mtr", "mtd", "wbr"}  # fmt: skip
-    pieces = set(mathematics(example(name).sheet))
-    assert len(pieces) > 50
+    pieces = pieces_of(name)
+    assert len(pieces) > 40
     for piece in pieces:
         root = ElementTree.fromstring(f"<p><math>{piece.spell(MATHML)}</math></p>")
         assert {element.tag for element in root.iter()} - {"p"} <= known, piece
@@ -51,6 +61,33 @@ def test_all_mathematics_of_a_sheet_is_mathml(name: str) -> None:
         )
         if not set(piece.text) & set("@#("):  # what stands in another order where letters are set
             assert re.findall(r"\d", "".join(root.itertext())) == re.findall(r"\d", piece.text), piece
+
+
+@pytest.mark.parametrize("name", chosen(examples(), (*SOME, "luong-attention", "softmax-of-logits", "cs224n-gru")))
+def test_a_piece_says_of_itself_what_its_spellings_show(name: str) -> None:
+    """Templates ask a piece for its fractions, its exponentials and its size; they need not look into a spelling."""
+    for piece in pieces_of(name):
+        text, latex = piece.spell(TEXT), piece.spell(LATEX)
+        assert piece.has_fraction == (r"\frac" in latex), piece
+        assert piece.has_exponential == (r"\exp" in latex), piece
+        assert piece.divides_exponentials == (r"\frac{\exp" in latex), piece
+        assert (bool(piece), piece.width) == (bool(latex), len(text)), piece
+        matrices = re.findall(r"begin\{pmatrix\}(.*?)\\end", latex)
+        if "[[" not in text:
+            assert piece.height == max((1 + matrix.count(r"\cr") for matrix in matrices), default=1), piece
+
+
+READS_A_SPELLING = ("latex", "text")
+
+
+@pytest.mark.parametrize("path", sorted(template_directory().glob("*.j2")), ids=lambda path: path.name)
+def test_no_template_decides_by_a_spelling(path: Path) -> None:
+    """What a template tests, compares or measures is never the LaTeX or the plain text of a piece."""
+    tree = environment_for(path.name).parse(path.read_text("utf-8"))
+    asked: list[nodes.Node] = [test for choice in tree.find_all((nodes.If, nodes.CondExpr)) for test in [choice.test]]
+    asked += [*tree.find_all(nodes.Compare), *(piped for piped in tree.find_all(nodes.Filter) if piped.name == "length")]
+    found = [part for node in asked for part in (node, *node.find_all(nodes.Getattr)) if isinstance(part, nodes.Getattr)]
+    assert not [(part.lineno, part.attr) for part in found if part.attr in READS_A_SPELLING]
 
 
 @pytest.mark.parametrize(

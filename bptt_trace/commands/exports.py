@@ -71,7 +71,7 @@ def prairielearn(problem: str, changes: tuple[str, ...], blanks: tuple[str, ...]
 
     made = _assignment(problem, changes, blanks, hints)
     if vary:
-        if any(row.numbers.text or row.result.text for row in made.sheet.rows()):
+        if any(row.numbers or row.result for row in made.sheet.rows()):
             raise click.UsageError("with --vary each student has other numbers, and these blanks or hints print some")
         try:
             Factory(made.document).search(1, 1)  # there are numbers to be drawn

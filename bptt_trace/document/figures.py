@@ -83,7 +83,7 @@ class Bars:
     @property
     def flows(self) -> bool:
         """Whether something goes from bar to bar, by a factor."""
-        return any(bar.factor.text for bar in self.bars)
+        return any(bool(bar.factor) for bar in self.bars)
 
 
 @dataclass(frozen=True)

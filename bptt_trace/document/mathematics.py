@@ -30,6 +30,42 @@ class Math:
         yield self.spell(signs)
 
     @property
+    def pieces(self) -> Iterable[Math]:
+        """The smaller pieces that it is made of."""
+        return ()
+
+    def walk(self) -> Iterator[Math]:
+        """Itself and all pieces in it."""
+        yield self
+        for piece in self.pieces:
+            yield from piece.walk()
+
+    @property
+    def has_fraction(self) -> bool:
+        """Whether it is higher than a line of words, because it has a fraction or the name of a derivative."""
+        return any(piece.has_fraction for piece in self.pieces)
+
+    @property
+    def has_exponential(self) -> bool:
+        """Whether it applies the exponential function."""
+        return any(piece.has_exponential for piece in self.pieces)
+
+    @property
+    def divides_exponentials(self) -> bool:
+        """Whether it has a fraction that begins with an exponential above, as softmax does: no line can break in it."""
+        return any(piece.divides_exponentials for piece in self.pieces)
+
+    @property
+    def width(self) -> int:
+        """How many signs it takes in plain text."""
+        return len(self.text)
+
+    @property
+    def height(self) -> int:
+        """How many rows its highest matrix has in plain text; 1 without a matrix."""
+        return 1 + max(matrix.count(";") for matrix in self.text.split("["))
+
+    @property
     def text(self) -> str:
         """In plain text, with the names of answer files."""
         return self.spell(TEXT)
@@ -38,6 +74,10 @@ class Math:
     def latex(self) -> str:
         """In LaTeX."""
         return self.spell(LATEX)
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to read."""
+        return bool(self.text)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Math) and self.text == other.text
@@ -217,6 +257,11 @@ class Derivative(Math):
     by: Symbol
     via: Symbol | None = None
 
+    @property
+    def has_fraction(self) -> bool:
+        """Always: it is one."""
+        return True
+
     def spell(self, signs: Signs) -> str:
         """A fraction."""
         text = signs.derivative.format(self.of.spell(signs), self.by.spell(signs))
@@ -238,6 +283,11 @@ class Row(Math):
 
     def __init__(self, *parts: Math | str) -> None:
         self.parts = parts
+
+    @property
+    def pieces(self) -> Iterable[Math]:
+        """Its parts without the signs between them."""
+        return [part for part in self.parts if isinstance(part, Math)]
 
     def spell(self, signs: Signs) -> str:
         """One behind the other."""
@@ -292,6 +342,22 @@ class Put(Math):
     def __init__(self, form: str, *parts: Math | Any) -> None:
         self.form, self.parts = form, parts
 
+    @property
+    def pieces(self) -> Iterable[Math]:
+        """What stands at its places."""
+        return [part for part in self.parts if isinstance(part, Math)]
+
+    @property
+    def has_fraction(self) -> bool:
+        """Whether the form is one, or has one at its places."""
+        return self.form in ("over", "ratio") or super().has_fraction
+
+    @property
+    def divides_exponentials(self) -> bool:
+        """Whether the form is a quotient with an exponential above, or has one at its places."""
+        above = self.parts[0]
+        return (self.form == "over" and isinstance(above, Applied) and above.is_exponential) or super().divides_exponentials
+
     def spell(self, signs: Signs) -> str:
         """By the pattern of the notation."""
         signs = signs.within
@@ -308,6 +374,21 @@ class Applied(Math):
 
     def __init__(self, function: Any, argument: Math | None = None) -> None:
         self.function, self.argument = function, argument
+
+    @property
+    def pieces(self) -> Iterable[Math]:
+        """The argument."""
+        return () if self.argument is None else (self.argument,)
+
+    @property
+    def is_exponential(self) -> bool:
+        """Whether the function is the exponential function."""
+        return bool(self.function.name == "exp")
+
+    @property
+    def has_exponential(self) -> bool:
+        """Whether it is one, or its argument has one."""
+        return self.is_exponential or super().has_exponential
 
     def spell(self, signs: Signs) -> str:
         """As formulas have it."""

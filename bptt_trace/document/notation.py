@@ -415,7 +415,7 @@ _TOGETHER = like(
     | {word: f"<mi>{word}</mi>" for word in ("max", "min")}
     | _operators(
         ", ", " = ", " - ", "-", " -", " + ", "+", " < ", " > ", " / ", " /", "' = ", " * ", "* ", "*", " ~ ",
-        "~ ", " <= ", "…", ", ..., ", BESIDE, "= ",
+        "~ ", " <= ", "…", ", ..., ", " ... ", BESIDE, "= ",
     ),
     raised="<msup>{}<mrow>{}</mrow></msup>",
     powered="<msup><mo>·</mo>{}</msup>",

@@ -142,10 +142,10 @@ class Lines:
 def _height(row: Row) -> int:
     """How many lines of print a row takes, about: a board is as high as its highest matrix."""
     if row.kind == "board":
-        return 2 + max(part.count(";") for part in row.numbers.text.split("["))
+        return 1 + row.numbers.height
     if row.kind == "component":
-        return 1 + len(row.numbers.text) // 60
-    return 1 + max(len(row.formula.text), len(row.numbers.text)) // 32
+        return 1 + row.numbers.width // 60
+    return 1 + max(row.formula.width, row.numbers.width) // 32
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ class Table:
     @property
     def height(self) -> int:
         """How many lines of print it takes, about: a row is as high as its highest matrix."""
-        return sum(1 + max(words(cell).count(";") for cell in row) for row in self.rows)
+        return sum(max(_height_of_cell(cell) for cell in row) for row in self.rows)
 
     def beside(self, other: Table) -> bool:
         """Whether another table has room to its right on a page."""
@@ -204,6 +204,10 @@ class Table:
         """How many signs its columns take in plain text."""
         cells = zip(*([column.heading for column in self.columns], *self.rows), strict=True)
         return sum(max(len(words(cell)) for cell in column) for column in cells)
+
+
+def _height_of_cell(cell: Inline) -> int:
+    return max((part.height for part in cell if isinstance(part, Math)), default=1)
 
 
 @dataclass(frozen=True)
@@ -220,11 +224,6 @@ class Part:
         """What stands under it: the word, or the quantity that it arrives by."""
         return Pieces(Words(f"{self.word} "), self.via) if self.via else Words(self.word)
 
-    @property
-    def under(self) -> str:
-        """The same in LaTeX."""
-        return self.below.latex
-
 
 @dataclass(frozen=True)
 class Equation:
@@ -237,7 +236,7 @@ class Equation:
     @property
     def length(self) -> int:
         """How many signs it takes in plain text."""
-        return len(self.left.text) + sum(len(part.math.text) + 3 for part in self.parts)
+        return self.left.width + sum(part.math.width + 3 for part in self.parts)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from bptt_trace.engine.formula import (
     Transpose,
     Var,
 )
+from bptt_trace.engine.functions import exp
 
 
 def children(formula: Formula) -> Iterator[Formula]:
@@ -42,20 +43,50 @@ def children(formula: Formula) -> Iterator[Formula]:
             yield from (part for part in value if isinstance(part, Formula))
 
 
+def walk(formula: Formula) -> Iterator[Formula]:
+    """A formula and all formulas in it, from the outside in and from left to right."""
+    yield formula
+    for child in children(formula):
+        yield from walk(child)
+
+
 def variables(formula: Formula) -> Iterator[Var]:
     """The variables of a formula from left to right, once for each use."""
-    if isinstance(formula, Var):
-        yield formula
-    for child in children(formula):
-        yield from variables(child)
+    return (part for part in walk(formula) if isinstance(part, Var))
 
 
 def applications(formula: Formula) -> Iterator[Apply]:
     """The functions that a formula applies, from the outside in."""
-    if isinstance(formula, Apply):
-        yield formula
-    for child in children(formula):
-        yield from applications(child)
+    return (part for part in walk(formula) if isinstance(part, Apply))
+
+
+def divides(formula: Formula) -> bool:
+    """Whether a formula has a quotient in it."""
+    return any(isinstance(part, Over) for part in walk(formula))
+
+
+def has_fraction(formula: Formula) -> bool:
+    """Whether a formula divides, or has a fraction for a constant."""
+    constants = (part for part in walk(formula) if isinstance(part, Const) and not part.symbol)
+    return divides(formula) or any(constant.value.denominator != 1 for constant in constants)
+
+
+def has_exponential(formula: Formula) -> bool:
+    """Whether a formula applies the exponential function."""
+    return any(applied.function is exp for applied in applications(formula))
+
+
+def divides_exponentials(formula: Formula) -> bool:
+    """Whether a formula has a quotient that begins with an exponential above its line, as softmax does."""
+    return any(isinstance(part, Over) and _begins_with_exponential(part.numerator) for part in walk(formula))
+
+
+def _begins_with_exponential(formula: Formula) -> bool:
+    match formula:
+        case Sum((first, *_)) | Times((first, *_)) | Power(first):
+            return _begins_with_exponential(first)
+        case _:
+            return isinstance(formula, Apply) and formula.function is exp
 
 
 def rewrite(formula: Formula, change: Callable[[Formula], Formula | None]) -> Formula:  # noqa: C901 - a case for each node

@@ -140,19 +140,18 @@ def _height(family: Sequence[Row]) -> float:
 def _height_of_row(row: Row) -> float:
     """How many lines of print a row takes: its formula and, below it, its numbers and its result."""
     if row.kind == "component":
-        return max(_lines(row.name), _lines(row.numbers, len(row.name.text) + len(row.result.text))) + 0.15
-    above = max(_lines(row.name), _lines(row.formula, len(row.name.text)))
-    return above + max(_lines(row.result), _lines(row.numbers, len(row.result.text))) + 0.5
+        return max(_lines(row.name), _lines(row.numbers, row.name.width + row.result.width)) + 0.15
+    above = max(_lines(row.name), _lines(row.formula, row.name.width))
+    return above + max(_lines(row.result), _lines(row.numbers, row.result.width)) + 0.5
 
 
 def _lines(math: Math, beside: int = 0) -> float:
     """The lines that a piece takes: the entries of its highest matrix, or its length, where a fraction is two high."""
-    text = math.text
-    if ";" in text:
-        return 1.2 * (1 + max(part.count(";") for part in text.split("[")))
-    if "/" in text:
-        return 2.3 * (1 + (len(text) * 2 // 3 + beside) // SIGNS)
-    return 1.25 * (1 + (len(text) + beside) // SIGNS)
+    if math.height > 1:
+        return 1.2 * math.height
+    if math.has_fraction:
+        return 2.3 * (1 + (math.width * 2 // 3 + beside) // SIGNS)
+    return 1.25 * (1 + (math.width + beside) // SIGNS)
 
 
 def _height_of_equation(item: Equation) -> float:
@@ -174,7 +173,7 @@ class _Stage(Desk):
         value, line = super().value(position), self._line_worked_out(position)
         if line <= self.seen:
             return value
-        return _Covered(value.text, r"\uncover<2->{{\alert<2>{{{}}}}}" if line <= self.last else r"\phantom{{{}}}")
+        return _Covered(value.text, appears=line <= self.last)
 
     def _line_worked_out(self, position: int) -> int:
         """The line on which a value is found: its own, or the one that it repeats; 0 for a given number."""
@@ -184,17 +183,19 @@ class _Stage(Desk):
 
 
 class _Covered(Number):
-    """A number that a slide does not show at once; it takes its room."""
+    """A number that a slide does not show at once; it takes its room, and ``appears`` on the slide or on a later one."""
 
-    __slots__ = ("pattern",)
+    __slots__ = ("appears",)
 
-    def __init__(self, digits: str, pattern: str) -> None:
+    def __init__(self, digits: str, *, appears: bool) -> None:
         super().__init__(digits)
-        self.pattern = pattern
+        self.appears = appears
 
     def spell(self, signs: Signs) -> str:
         text = super().spell(signs)
-        return self.pattern.format(text) if signs.root is LATEX else text
+        if signs.root is not LATEX:
+            return text
+        return rf"\uncover<2->{{\alert<2>{{{text}}}}}" if self.appears else rf"\phantom{{{text}}}"
 
 
 def _at_stage(desk: Desk, seen: int, last: int) -> Picture | None:
@@ -213,7 +214,7 @@ def _parts(picture: Picture) -> Iterator[str | Math]:
 
 
 def _appears(part: str | Math) -> bool:
-    return isinstance(part, Math) and r"\uncover" in part.latex
+    return isinstance(part, Math) and any(isinstance(piece, _Covered) and piece.appears for piece in part.walk())
 
 
 def _with_notes(pieces: Iterable[Frame | Note]) -> Iterator[Frame]:

@@ -13,24 +13,42 @@ from bptt_trace.document.mathematics import NOTHING, Math
 from bptt_trace.document.notation import Signs
 from bptt_trace.document.sheet import NO_WORD, Row, Stream, Word
 from bptt_trace.engine.components import entries
-from bptt_trace.engine.formula import Entry, Shape, Var
+from bptt_trace.engine.formula import Entry, Formula, Shape, Var
 from bptt_trace.engine.formula_text import ArrayPrinter, literal
+from bptt_trace.engine.formula_walks import divides
 from bptt_trace.engine.names import Name
 from bptt_trace.engine.program import Step
 from bptt_trace.engine.rules import Rule, of_any_letter
 from bptt_trace.engine.scalar_program import rank
 from bptt_trace.lines.parts_of_sheet import parts_of
+from bptt_trace.lines.row_mathematics import OfFormula
 from bptt_trace.lines.rows import ROLE_WORDS, Desk, Label, about, of_any_sample
 from bptt_trace.lines.spelling import Clock, seen
 
 
-class Spelled(Math):
+class Spelled(OfFormula):
     """A line of matrices, written when it is asked for."""
 
-    __slots__ = ("write",)
+    __slots__ = ("_formula", "_names", "write")
 
-    def __init__(self, write: Callable[[Signs], str]) -> None:
-        self.write = write
+    def __init__(self, write: Callable[[Signs], str], formula: Formula | None = None, names: Sequence[Math] = ()) -> None:
+        """``formula`` is written with these names; without names with numbers."""
+        self.write, self._formula, self._names = write, formula, names
+
+    @property
+    def formula(self) -> Formula | None:
+        """What is written."""
+        return self._formula
+
+    @property
+    def pieces(self) -> Iterable[Math]:
+        """The names."""
+        return self._names
+
+    @property
+    def has_fraction(self) -> bool:
+        """Whether the formula divides, or one of the names is a derivative; between matrices 1/2 stands in the line."""
+        return (self.formula is not None and divides(self.formula)) or any(name.has_fraction for name in self._names)
 
     def spell(self, signs: Signs) -> str:
         """The line in a notation."""
@@ -44,6 +62,11 @@ class Matrix(Math):
 
     def __init__(self, entries: Sequence[Math], shape: Shape, rows: bool) -> None:
         self.entries, self.shape, self.rows = entries, shape, rows
+
+    @property
+    def pieces(self) -> Iterable[Math]:
+        """The entries."""
+        return self.entries
 
     def spell(self, signs: Signs) -> str:
         """The entries in brackets."""
@@ -162,7 +185,10 @@ class Blackboard:
         return about(value) if self.steps[position].rule is not None and self._marked(position) else value
 
     def _spelled(self, position: int, *, in_numbers: bool) -> Math:
-        return Spelled(lambda signs: self._line(position, signs, in_numbers=in_numbers))
+        step = self.steps[position]
+        assert step.rule is not None
+        names = [] if in_numbers else [self.name(argument) for argument in step.arguments]
+        return Spelled(lambda signs: self._line(position, signs, in_numbers=in_numbers), step.rule.formula, names)
 
     def _line(self, position: int, signs: Signs, *, in_numbers: bool) -> str:
         """The right side of a step, with names or with entries."""
@@ -223,7 +249,11 @@ class Blackboard:
             return self.speller.math(*seen(clock, step.target, _entry(of_any_sample(self.steps[argument].target), index)))
 
         rule = of_any_letter(step.rule) if step.rule else None
-        formula = Spelled(lambda signs: self._printed(position, signs, lambda *one: named(*one).spell(signs), rule=rule))
+        formula = Spelled(
+            lambda signs: self._printed(position, signs, lambda *one: named(*one).spell(signs), rule=rule),
+            rule.formula if rule else None,
+            [named(argument, ()) for argument in step.arguments],
+        )
         return self.speller.math(of_any_sample(step.target), clock), formula
 
     # ----------------------------------------------------------------- totals

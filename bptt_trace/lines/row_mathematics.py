@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, overload
 
 from bptt_trace.document.mathematics import Derivative, Math, Number, Symbol
 from bptt_trace.document.notation import TEXT, Signs
 from bptt_trace.engine.formula import Formula
 from bptt_trace.engine.formula_text import Line, template
+from bptt_trace.engine.formula_walks import divides_exponentials, has_exponential, has_fraction, variables
 from bptt_trace.engine.program import Step
 from bptt_trace.engine.rules import Rule
 from bptt_trace.lines.spelling import (
@@ -52,6 +53,11 @@ class NameOf(Math):
     def __init__(self, desk: Desk, place: int) -> None:
         self.desk, self.place = desk, place
 
+    @property
+    def has_fraction(self) -> bool:
+        """Whether it is the name of a derivative."""
+        return self.desk.steps[self.place].target.of is not None
+
     def spell(self, signs: Signs) -> str:
         """The name, in a notation."""
         name: str = self.desk.names[signs][self.place]
@@ -80,6 +86,32 @@ class ValueOf(Number):
         return self.shown.bare[signs][self.place]
 
 
+class OfFormula(Math):
+    """A formula with names or numbers for its variables: ``pieces`` are the names."""
+
+    __slots__ = ()
+
+    @property
+    def formula(self) -> Formula | None:
+        """What is written; None for a number alone."""
+        raise NotImplementedError
+
+    @property
+    def has_fraction(self) -> bool:
+        """Whether the formula has one, or one of the names is one."""
+        return (self.formula is not None and has_fraction(self.formula)) or super().has_fraction
+
+    @property
+    def has_exponential(self) -> bool:
+        """Whether the formula does."""
+        return self.formula is not None and has_exponential(self.formula)
+
+    @property
+    def divides_exponentials(self) -> bool:
+        """Whether the formula does."""
+        return self.formula is not None and divides_exponentials(self.formula)
+
+
 class FilledRule:
     """A rule over the steps of a desk: how it is filled with names or with numbers, in each notation."""
 
@@ -90,13 +122,23 @@ class FilledRule:
         self.numbers = Notations(lambda signs: filler(template(rule, signs, True), shown.bare[signs], shown.operands[signs]))
 
 
-class WithNames(Math):
+class WithNames(OfFormula):
     """A rule filled with the names of its arguments."""
 
     __slots__ = ("arguments", "rule")
 
     def __init__(self, rule: FilledRule, arguments: Sequence[int]) -> None:
         self.rule, self.arguments = rule, arguments
+
+    @property
+    def formula(self) -> Formula:
+        """The formula of the rule."""
+        return self.rule.rule.formula
+
+    @property
+    def pieces(self) -> Iterable[Math]:
+        """The names."""
+        return [NameOf(self.rule.desk, argument) for argument in self.arguments]
 
     def spell(self, signs: Signs) -> str:
         """The line with names, in a notation."""
@@ -114,7 +156,7 @@ class WithNames(Math):
                 yield between
 
 
-class WithNumbers(Math):
+class WithNumbers(OfFormula):
     """A rule filled with the numbers of its arguments."""
 
     __slots__ = ("arguments", "rule")
@@ -122,13 +164,18 @@ class WithNumbers(Math):
     def __init__(self, rule: FilledRule, arguments: Sequence[int]) -> None:
         self.rule, self.arguments = rule, arguments
 
+    @property
+    def formula(self) -> Formula:
+        """The formula of the rule."""
+        return self.rule.rule.formula
+
     def spell(self, signs: Signs) -> str:
         """The line with numbers, in a notation."""
         line: str = self.rule.numbers[signs](self.arguments)
         return line
 
 
-class Written(Math):
+class Written(OfFormula):
     """A formula with names of one's own choice."""
 
     __slots__ = ("form", "names")
@@ -137,6 +184,16 @@ class Written(Math):
         """``names`` gives the name of each argument of a rule or variable of a formula, by its number; −1 is the last."""
         self.names = names
         self.form = formula
+
+    @property
+    def formula(self) -> Formula:
+        """The formula, also of a rule."""
+        return self.form.formula if isinstance(self.form, Rule) else self.form
+
+    @property
+    def pieces(self) -> Iterable[Math]:
+        """The names."""
+        return [self.names(variable.number) for variable in variables(self.formula)]
 
     def spell(self, signs: Signs) -> str:
         """As a line of the sheet has it."""

@@ -81,6 +81,11 @@ class Named(Math):
     def __init__(self, name: Name, clock: Clock = str) -> None:
         self.name, self.clock = name, clock
 
+    @property
+    def has_fraction(self) -> bool:
+        """Whether it is the name of a derivative."""
+        return self.name.of is not None
+
     def spell(self, signs: Signs) -> str:
         """As the notation writes names."""
         return spelled(self.name, signs, self.clock)

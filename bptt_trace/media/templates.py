@@ -217,6 +217,7 @@ def environment_for(name: str, templates: Path | None = None, scripts: set[str] 
             scripts = set() if scripts is None else scripts
             words_of = partial(tex_words, scripts=scripts)
             environment.filters |= {"words": words_of, "inline": _inline(words_of, _tex_math), "math": _tex_math}
+            environment.filters |= {"formula": lambda math: math.latex}
             environment.filters |= {"picture": lambda figure: tikz(figure, _inline(words_of, _tex_math))}
             environment.globals |= {"scripts": scripts, "fonts": FONTS}
     else:

@@ -35,7 +35,7 @@ def weights(desk: Desk) -> HeatMap | None:
     for position in (position for row in rows.values() for position in row.values()):
         said += ["; "] if said else []
         said += [desk.name(position)]
-        if desk.value(position).text:
+        if desk.value(position):
             said += [" = ", desk.value(position)]
     alternative: Inline = ("The weights of the attention: ", *said, ".")  # type: ignore[arg-type]
     return HeatMap(

@@ -113,7 +113,7 @@ class Pencil:
         """Name and values of a line."""
         lines = self.board.lines(position)
         values = tuple(self.desk.value(line) for line in lines) if len(lines) <= most else ()
-        return Quantity(self.name(position), values if all(value.text for value in values) else (), remark)
+        return Quantity(self.name(position), values if all(values) else (), remark)
 
     def state(self, position: int) -> Quantity:
         """A state; in a small picture with its formula: ``h_1 = tanh(a_1) = 0.5370``."""
@@ -121,7 +121,7 @@ class Pencil:
         if self.board is not self.desk or self.sample is not None or self.desk.last_time > ROOMY_STEPS or step.rule is None:
             return plain
         formula = self.desk.filled(step.rule, step.arguments)[0]
-        if len(formula.text) > SHORT_FORMULA:
+        if formula.width > SHORT_FORMULA:
             return plain
         return Quantity(Relation(plain.name, formula), plain.values)
 

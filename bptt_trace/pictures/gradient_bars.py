@@ -29,7 +29,7 @@ def gradient_flow(desk: Desk) -> Bars | None:
             bars.append(Bar(Row("…"), NOTHING, dots=True))
         bars.append(_bar(desk, position, highest))
     title = inline("How far an error reaches back: what is left of an error at {end}", end=desk.speller.math(end))
-    said = [Quantity(bar.name, (bar.value,) if bar.value.text else ()).told() for bar in bars if not bar.dots]
+    said = [Quantity(bar.name, (bar.value,) if bar.value else ()).told() for bar in bars if not bar.dots]
     alternative: Inline = ("What is left of an error at the last step: ", *in_a_row("; ", said), ".")
     return Bars("gradient-flow", title, tuple(bars), alternative)
 
@@ -53,6 +53,6 @@ def _bar(desk: Desk, product: int, highest: Decimal) -> Bar:
     return Bar(
         name=desk.name(product),
         value=value,
-        parts=(("carried", int(height.to_integral_value())),) if value.text else (),
+        parts=(("carried", int(height.to_integral_value())),) if value else (),
         factor=desk.value(step) if step is not None else NOTHING,
     )

@@ -51,7 +51,7 @@ class Formulas:
 
             return ArrayPrinter(signs, leaf, lambda _, __: "", rows=self.desk.program.rows)(formula)
 
-        return Spelled(spelled)
+        return Spelled(spelled, formula, names)
 
     def column(self, number: int) -> Var:
         """A placeholder for a column of so many numbers as there are units."""

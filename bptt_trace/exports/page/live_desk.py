@@ -208,6 +208,6 @@ class LiveDesk(FixedDesk):
 
     def _total(self, terms: tuple[int, ...], count: int) -> Math:
         *_, text = super().running_totals(terms[:count])
-        if not text.text:
+        if not text:
             return text  # too long to be held
         return self._add(text.text, Decimal(text.text), self.code.add_total(terms[:count]))

@@ -31,7 +31,7 @@ def lay_bars(figure: Bars, paper: Paper) -> Drawing:
     for bar in figure.bars:
         own = [(bar.name,), (bar.value,)]
         half = max([BROAD, *(paper.width(text) for text in own if text)]) / 2 if not bar.dots else 8
-        reach = paper.width(_times(bar)) + 2 * paper.gap if middles and bar.factor.text else paper.gap
+        reach = paper.width(_times(bar)) + 2 * paper.gap if middles and bar.factor else paper.gap
         middle = max(x + paper.gap + half, middles[-1] + reach if middles else 0)
         middles.append(middle)
         x = middle + half
@@ -59,7 +59,7 @@ def lay_bars(figure: Bars, paper: Paper) -> Drawing:
 
 def _times(bar: Bar) -> Inline:
     """``· 0.4594``"""
-    if not bar.factor.text:
+    if not bar.factor:
         return ()
     if isinstance(bar.factor, Placed):
         return (Row("* ", bar.factor.operand()),)

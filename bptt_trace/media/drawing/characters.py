@@ -206,7 +206,7 @@ def _bars(figure: Bars, width: int, script: Script) -> Iterator[list[Span]]:
             spans.append((FILLS[script.unicode][kind] * length, STYLES.get(kind, "")))
             used += length
         yield spans
-        if bar.factor.text:
+        if bar.factor:
             sign = script.math(bar.factor)
             yield [
                 (
