@@ -2,7 +2,8 @@
 
 The standard library keeps an object for each file: of 400,000 that is 300 MB
 and a minute. Here the list of files is kept as the bytes that it will be, and
-files can be packed in one process and put into the archive by another.
+files can be packed in one process and put into the archive by another. An
+archive of a few texts is written by the standard library.
 Format: APPNOTE.TXT, PKWARE, version 6.3.10, with its 64-bit fields where they are needed.
 """
 
@@ -11,10 +12,12 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, NamedTuple
 
 from bptt_trace.errors import ProblemError
@@ -27,6 +30,8 @@ UTF8 = 1 << 11
 ENCRYPTED = 1
 MIDNIGHT = 0x21
 """1 January 1980, the first day of the format: the same files give the same bytes."""
+UNIX = 3
+"""The system whose modes of files stand in an archive."""
 MOST, MANY = 0xFFFFFFFF, 0xFFFF
 """What stands in a field of 32 or 16 bits where the number stands in one of 64."""
 
@@ -35,6 +40,23 @@ _CENTRAL = struct.Struct("<4s6H3I5H2I")
 _END = struct.Struct("<4s4H2IH")
 _END_64 = struct.Struct("<4sQ2H2I4Q")
 _LOCATOR = struct.Struct("<4sIQI")
+
+
+def small_archive(texts: Mapping[str, str], modes: Mapping[str, int] = MappingProxyType({})) -> bytes:
+    """An archive of a few texts, by their names, as bytes; the same texts give the same bytes.
+
+    ``modes`` are modes of files as Unix has them; without one a file is its owner's alone.
+    """
+    from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+    held = BytesIO()
+    with ZipFile(held, "w") as file:
+        for name, text in texts.items():
+            entry = ZipInfo(name)  # dated 1 January 1980
+            entry.compress_type, entry.create_system = ZIP_DEFLATED, UNIX
+            entry.external_attr = modes.get(name, 0o600) << 16
+            file.writestr(entry, text)
+    return held.getvalue()
 
 
 class Packed(NamedTuple):

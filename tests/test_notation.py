@@ -17,6 +17,7 @@ from sweeps import chosen
 from sweeps import solution as example
 
 from bptt_trace import Name
+from bptt_trace.document.local import math_with_comma
 from bptt_trace.document.mathematics import Applied, Derivative, Math, Number, Put, Relation, Row, Symbol, Verbatim, sum_over
 from bptt_trace.document.notation import BESIDE, LATEX, MATHML, TEXT, TYPST, UNICODE, Signs
 from bptt_trace.engine.functions import ACTIVATIONS, sigmoid
@@ -63,11 +64,17 @@ def test_all_mathematics_of_a_sheet_is_mathml(name: str) -> None:
             assert re.findall(r"\d", "".join(root.itertext())) == re.findall(r"\d", piece.text), piece
 
 
+def asked(piece: Math) -> tuple[bool, bool, bool, int]:
+    """What layouts ask of a piece."""
+    return piece.has_fraction, piece.has_exponential, piece.divides_exponentials, piece.height
+
+
 @pytest.mark.parametrize("name", chosen(examples(), (*SOME, "luong-attention", "softmax-of-logits", "cs224n-gru")))
 def test_a_piece_says_of_itself_what_its_spellings_show(name: str) -> None:
     """Templates ask a piece for its fractions, its exponentials and its size; they need not look into a spelling."""
     for piece in pieces_of(name):
         text, latex = piece.spell(TEXT), piece.spell(LATEX)
+        assert asked(math_with_comma(piece)) == asked(piece)
         assert piece.has_fraction == (r"\frac" in latex), piece
         assert piece.has_exponential == (r"\exp" in latex), piece
         assert piece.divides_exponentials == (r"\frac{\exp" in latex), piece

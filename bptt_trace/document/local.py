@@ -6,7 +6,7 @@ what it is; it is spelled in a variation of the notation that a medium asks for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from typing import Any
@@ -27,6 +27,11 @@ class _WithComma(Math):
 
     def __init__(self, piece: Math) -> None:
         self.piece = piece
+
+    @property
+    def pieces(self) -> Iterable[Math]:
+        """The piece."""
+        return (self.piece,)
 
     def spell(self, signs: Signs) -> str:
         """In the notation with a comma."""
@@ -50,6 +55,11 @@ class _NumberWithComma(Number):
 
     def __init__(self, number: Number) -> None:
         self.number = number
+
+    @property
+    def pieces(self) -> Iterable[Math]:
+        """The number."""
+        return (self.number,)
 
     @property
     def digits(self) -> str:  # type: ignore[override]

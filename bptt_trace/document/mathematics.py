@@ -289,6 +289,11 @@ class Row(Math):
         """Its parts without the signs between them."""
         return [part for part in self.parts if isinstance(part, Math)]
 
+    @property
+    def height(self) -> int:
+        """That of its highest part."""
+        return max((piece.height for piece in self.pieces), default=1)
+
     def spell(self, signs: Signs) -> str:
         """One behind the other."""
         marks = signs.marks

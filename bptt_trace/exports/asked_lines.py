@@ -1,13 +1,18 @@
-"""The lines of a worksheet in their order, each with its position in the program."""
+"""A worksheet as learning platforms ask it: its lines in their order, each with its position in the program."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from functools import cached_property
 from typing import NamedTuple
 
+from bptt_trace.document.local import local
 from bptt_trace.document.mathematics import words
 from bptt_trace.document.notation import UNICODE
-from bptt_trace.document.sheet import Lines, Row, Section
+from bptt_trace.document.sheet import Lines, Row, Section, Sheet
+from bptt_trace.exports.html import clean, plain, spelled, table
+from bptt_trace.handouts.blanks import Blanks
+from bptt_trace.handouts.worksheet import worksheet
 from bptt_trace.lines.spelling import Speller
 from bptt_trace.marking.key import Key
 
@@ -32,6 +37,66 @@ def parts_with_lines(key: Key, sections: Iterable[Section]) -> Iterator[Part]:
         ]
         if blocks:
             yield Part(section.title, blocks)
+
+
+class AskedLine(NamedTuple):
+    """A line whose result a student is to find."""
+
+    position: int
+    row: Row
+    section: str
+    block: str
+    """The titles above it."""
+
+
+class AskedSheet:
+    """The worksheet of a key, as a platform asks it: without pictures, each vector by its components."""
+
+    def __init__(self, key: Key, blanks: Blanks) -> None:
+        self.key, self.blanks = key, blanks
+
+    @cached_property
+    def sheet(self) -> Sheet:
+        """The worksheet."""
+        return local(worksheet(self.key, self.blanks, detail="lines", style="compact"))
+
+    @cached_property
+    def title(self) -> str:
+        """The title, with the code of the sheet."""
+        code = self.sheet.handout.code
+        return clean(f"{self.sheet.title} ({code})" if code else self.sheet.title)
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The sections that have lines."""
+        return tuple(parts_with_lines(self.key, self.sheet.sections))
+
+    def is_asked(self, position: int, row: Row) -> bool:
+        """Whether the result of a line is left to the student."""
+        return position in self.blanks.asked and bool(row.blank)
+
+    def asked(self) -> Iterator[AskedLine]:
+        """The lines whose results are left to the student, in their order."""
+        for part in self.parts:
+            for title, lines in part.blocks:
+                for position, row in lines:
+                    if self.is_asked(position, row):
+                        yield AskedLine(position, row, part.title, title)
+
+    def instructions(self) -> Iterator[str]:
+        """What stands above the sheet, in HTML."""
+        if self.sheet.handout.instructions:
+            yield f"<p>{plain(self.sheet.handout.instructions)}</p>"
+
+    def given(self, look: str = "") -> Iterator[str]:
+        """The tables of given numbers in HTML; ``look`` are the attributes of their cells."""
+        return (table(given, look) for given in self.sheet.given)
+
+    def conventions(self, element: str, without: Collection[str] = ()) -> Iterator[str]:
+        """The rules of the sheet in HTML, each in its element; ``without`` are the heads of those that do not hold there."""
+        for head, said in self.sheet.conventions:
+            if head not in without:
+                yield f"<{element}>{plain(head)}: {spelled(said)}</{element}>"
 
 
 def original(key: Key, position: int) -> int:

@@ -8,22 +8,18 @@ question cannot follow a student's numbers. The package holds the key.
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from functools import cached_property
 from html import escape
-from io import BytesIO
 
-from bptt_trace.document.local import local
+from bptt_trace.archives import small_archive
 from bptt_trace.document.notation import UNICODE
-from bptt_trace.document.sheet import Row, Sheet
-from bptt_trace.exports.asked_lines import parts_with_lines
-from bptt_trace.exports.expected_answers import Answers
-from bptt_trace.exports.html import clean, plain, spelled, table
-from bptt_trace.exports.qti import FIRST_DAY, identifier
+from bptt_trace.document.sheet import Row
+from bptt_trace.exports.asked_lines import AskedSheet
+from bptt_trace.exports.expected_answers import ExpectedAnswers
+from bptt_trace.exports.html import plain
+from bptt_trace.exports.qti import identifier
 from bptt_trace.handouts.blanks import Blanks
-from bptt_trace.handouts.worksheet import worksheet
 from bptt_trace.marking.key import Key
 
 KEPT = 4
@@ -43,13 +39,7 @@ def package(quizzes: Mapping[str, str]) -> bytes:
         'identifier="bptt-trace">\n<metadata><schema>IMS Content</schema><schemaversion>1.1.3</schemaversion></metadata>\n'
         f"<organizations/>\n<resources>\n{resources}</resources>\n</manifest>\n"
     )
-    buffer = BytesIO()
-    with zipfile.ZipFile(buffer, "w") as file:
-        for name, text in {"imsmanifest.xml": manifest, **{f"{name}.xml": text for name, text in quizzes.items()}}.items():
-            entry = zipfile.ZipInfo(name, FIRST_DAY)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            file.writestr(entry, text)
-    return buffer.getvalue()
+    return small_archive({"imsmanifest.xml": manifest, **{f"{name}.xml": text for name, text in quizzes.items()}})
 
 
 def quiz(key: Key, blanks: Blanks) -> str:
@@ -57,23 +47,16 @@ def quiz(key: Key, blanks: Blanks) -> str:
     return _Quiz(key, blanks).text()
 
 
-class _Quiz:
+class _Quiz(AskedSheet):
     """One quiz while it is written."""
 
     def __init__(self, key: Key, blanks: Blanks) -> None:
-        self.key, self.blanks = key, blanks
-        self.answers = Answers(key)
-
-    @cached_property
-    def sheet(self) -> Sheet:
-        """The worksheet."""
-        return local(worksheet(self.key, self.blanks, detail="lines", style="compact"))
+        super().__init__(key, blanks)
+        self.answers = ExpectedAnswers(key)
 
     def text(self) -> str:
         """The quiz."""
-        code = self.sheet.handout.code
-        title = escape(clean(f"{self.sheet.title} ({code})" if code else self.sheet.title))
-        name = identifier(code)
+        name, title = identifier(self.sheet.handout.code), escape(self.title)
         return (
             f'<?xml version="1.0" encoding="UTF-8"?>\n<questestinterop xmlns="{SPACE}">\n'
             f'<assessment ident="{name}" title="{title}">\n{_facts(cc_maxattempts="1")}'
@@ -82,20 +65,11 @@ class _Quiz:
 
     def items(self, name: str) -> Iterator[str]:
         """What is given as a text, then a question for each line."""
-        given = "".join([*(map(table, self.sheet.given)), *self.conventions()])
+        given = "".join([*self.given(), *self.conventions("p", without=["Answers", "Boxes"])])
         facts = _facts(question_type="text_only_question", points_possible="0")
         yield f'<item ident="{name}-given" title="Given">{facts}<presentation>{_material(given)}</presentation></item>\n'
-        for part in parts_with_lines(self.key, self.sheet.sections):
-            for title, lines in part.blocks:
-                for position, row in lines:
-                    if position in self.blanks.asked and row.blank:
-                        yield self.item(name, position, row, " · ".join(filter(None, (part.title, title))))
-
-    def conventions(self) -> Iterator[str]:
-        """The rules of the sheet."""
-        for head, said in self.sheet.conventions:
-            if head not in ("Answers", "Boxes"):
-                yield f"<p>{plain(head)}: {spelled(said)}</p>"
+        for line in self.asked():
+            yield self.item(name, line.position, line.row, " · ".join(filter(None, (line.section, line.block))))
 
     def item(self, name: str, position: int, row: Row, where: str) -> str:
         """The question of one line."""

@@ -35,7 +35,7 @@ class Expected:
         return abs(self.value - other.value) <= self.tolerance + other.tolerance
 
 
-class Answers:
+class ExpectedAnswers:
     """The answers to the lines of one problem."""
 
     def __init__(self, key: Key) -> None:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
-from io import BytesIO
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from bptt_trace import __version__
+from bptt_trace.archives import small_archive
 from bptt_trace.errors import ProblemError
 from bptt_trace.exports.problem_text import problem_text
 from bptt_trace.marking.answer_files import load as load_answers
@@ -56,20 +55,8 @@ exec "$python" -P -m bptt_trace.exports.gradescope .
 
 def autograder(document: Mapping[str, Any]) -> bytes:
     """The archive for the problem with this table of keys: setup, runner, problem. The results are worked out there."""
-    return archive({"setup.sh": SETUP, "run_autograder": RUN, "problem.toml": problem_text(document)}, RUNS)
-
-
-def archive(files: Mapping[str, str], programs: Iterable[str] = ()) -> bytes:
-    """A ZIP archive of texts; the same texts give the same bytes."""
-    held = BytesIO()
-    with ZipFile(held, "w", ZIP_DEFLATED) as made:
-        for name, text in files.items():
-            facts = ZipInfo(name)  # dated 1 January 1980
-            facts.compress_type = ZIP_DEFLATED
-            facts.external_attr = (0o100755 if name in programs else 0o100644) << 16
-            facts.create_system = 3
-            made.writestr(facts, text)
-    return held.getvalue()
+    files = {"setup.sh": SETUP, "run_autograder": RUN, "problem.toml": problem_text(document)}
+    return small_archive(files, {name: 0o100755 if name in RUNS else 0o100644 for name in files})
 
 
 def run(folder: Path) -> None:

@@ -13,14 +13,12 @@ from functools import cached_property
 from html import escape
 from math import lcm
 
-from bptt_trace.document.local import local
 from bptt_trace.document.notation import UNICODE
-from bptt_trace.document.sheet import Row, Sheet
-from bptt_trace.exports.asked_lines import parts_with_lines
-from bptt_trace.exports.expected_answers import Answers, Expected
-from bptt_trace.exports.html import clean, decimals, plain, spelled, table
+from bptt_trace.document.sheet import Row
+from bptt_trace.exports.asked_lines import AskedSheet
+from bptt_trace.exports.expected_answers import Expected, ExpectedAnswers
+from bptt_trace.exports.html import clean, decimals, plain
 from bptt_trace.handouts.blanks import Blanks
-from bptt_trace.handouts.worksheet import worksheet
 from bptt_trace.marking.key import Key
 
 CELL = ' style="padding: 1px 8px; vertical-align: top"'
@@ -35,7 +33,7 @@ def question_bank(questions: Iterable[str]) -> str:
 
 def questions(key: Key, blanks: Blanks) -> Iterator[str]:
     """The questions of one worksheet, each in its category."""
-    sheet = _Sheet(key, blanks)
+    sheet = _Questions(key, blanks)
     yield _category(f"{sheet.name}/Sheets")
     yield sheet.whole()
     yield _category(f"{sheet.name}/Results")
@@ -47,28 +45,17 @@ def _category(name: str) -> str:
     return f'<question type="category"><category><text>{place}</text></category></question>\n'
 
 
-class _Sheet:
+class _Questions(AskedSheet):
     """The questions of one worksheet."""
 
     def __init__(self, key: Key, blanks: Blanks) -> None:
-        self.key, self.blanks = key, blanks
-        self.answers = Answers(key)
-
-    @cached_property
-    def sheet(self) -> Sheet:
-        """The worksheet."""
-        return local(worksheet(self.key, self.blanks, detail="lines", style="compact"))
+        super().__init__(key, blanks)
+        self.answers = ExpectedAnswers(key)
 
     @cached_property
     def name(self) -> str:
         """The title; a slash would begin another category."""
         return self.sheet.title.replace("/", "∕")
-
-    @cached_property
-    def title(self) -> str:
-        """The title, with the code of the sheet."""
-        code = self.sheet.handout.code
-        return f"{self.sheet.title} ({code})" if code else self.sheet.title
 
     @cached_property
     def weights(self) -> dict[int, int]:
@@ -84,19 +71,15 @@ class _Sheet:
 
     def head(self) -> Iterator[str]:
         """What is given, and the rules of the sheet."""
-        if self.sheet.handout.instructions:
-            yield f"<p>{plain(self.sheet.handout.instructions)}</p>"
-        for given in self.sheet.given:
-            yield table(given, CELL)
+        yield from self.instructions()
+        yield from self.given(CELL)
         yield "<ul>"
-        for head, said in self.sheet.conventions:
-            if head != "Answers":  # it promises what only a person or check keeps
-                yield f"<li>{plain(head)}: {spelled(said)}</li>"
+        yield from self.conventions("li", without=["Answers"])  # these promise what only a person or check keeps
         yield "</ul>"
 
     def tables(self) -> Iterator[str]:
         """The lines, section by section."""
-        for part in parts_with_lines(self.key, self.sheet.sections):
+        for part in self.parts:
             yield f"<h4>{plain(part.title)}</h4>"
             for title, lines in part.blocks:
                 if title:
@@ -106,7 +89,7 @@ class _Sheet:
     def row(self, position: int, row: Row) -> str:
         """A line with its box, or with its result."""
         sides = [side.spell(UNICODE) for side in (row.name, row.formula, row.numbers)]
-        asked = position in self.blanks.asked and bool(row.blank)
+        asked = self.is_asked(position, row)
         answer = f"{self.box(position)} ({decimals(row.blank)})" if asked else plain(row.result.spell(UNICODE))
         cells = [row.number, f"{plain(' = '.join(filter(None, sides)))} =", answer]
         return f"<tr>{''.join(f'<td{CELL}>{cell}</td>' for cell in cells)}</tr>"
@@ -122,13 +105,8 @@ class _Sheet:
 
     def results(self) -> Iterator[str]:
         """A numerical question for each line that no other line asked for is made of."""
-        asked = self.blanks.asked
-        used = {argument for position in asked for argument in self.key.arguments[position]}
-        for part in parts_with_lines(self.key, self.sheet.sections):
-            for _, lines in part.blocks:
-                for position, row in lines:
-                    if position in asked and position not in used and row.blank:
-                        yield self.numerical(position, row)
+        used = {argument for position in self.blanks.asked for argument in self.key.arguments[position]}
+        return (self.numerical(line.position, line.row) for line in self.asked() if line.position not in used)
 
     def numerical(self, position: int, row: Row) -> str:
         """One result, to be found from what is given."""

@@ -12,22 +12,19 @@ The item holds the key.
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from io import BytesIO
 
-from bptt_trace.document.local import local
+from bptt_trace.archives import small_archive
 from bptt_trace.document.notation import SUM, UNICODE
-from bptt_trace.document.sheet import Row, Sheet
+from bptt_trace.document.sheet import Row
 from bptt_trace.engine.formula import Formula
 from bptt_trace.engine.gradients import RESULT
-from bptt_trace.exports.asked_lines import needed, original, parts_with_lines
+from bptt_trace.exports.asked_lines import AskedSheet, needed, original
 from bptt_trace.exports.formulas import Referring, slopes
-from bptt_trace.exports.html import clean, decimals, plain, spelled, table
+from bptt_trace.exports.html import decimals, plain
 from bptt_trace.exports.qti_expressions import V3, Dialect
 from bptt_trace.handouts.blanks import Blanks
-from bptt_trace.handouts.worksheet import worksheet
 from bptt_trace.marking.assessable import FEW, HUGE
 from bptt_trace.marking.key import HALF, LEAST_FIGURES, MARGIN, MOST_UNITS, Key
 from bptt_trace.marking.report import number
@@ -42,20 +39,13 @@ SAID = {
     "needs-human": "line {line} is for a person to look at",
 }
 """What a student reads behind an answer, by its verdict."""
-FIRST_DAY = (1980, 1, 1, 0, 0, 0)
 INDENT = re.compile(r"[^A-Za-z0-9]+")
 
 
 def package(items: Mapping[str, str], dialect: Dialect = V3) -> bytes:
     """A content package with these items, by their names; the same items give the same bytes."""
-    buffer = BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
-        files = {"imsmanifest.xml": _manifest(items, dialect), **{f"items/{name}.xml": text for name, text in items.items()}}
-        for name, text in files.items():
-            entry = zipfile.ZipInfo(name, FIRST_DAY)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            file.writestr(entry, text)
-    return buffer.getvalue()
+    texts = {f"items/{name}.xml": text for name, text in items.items()}
+    return small_archive({"imsmanifest.xml": _manifest(items, dialect), **texts})
 
 
 def _manifest(items: Mapping[str, str], dialect: Dialect) -> str:
@@ -82,7 +72,7 @@ def item(key: Key, blanks: Blanks, dialect: Dialect = V3) -> str:
     return _Item(key, blanks, dialect).text()
 
 
-class _Item:
+class _Item(AskedSheet):
     """One item while it is written.
 
     Variables of a line n, which is its position: ``Rn`` the answer, ``Vn`` the
@@ -95,7 +85,8 @@ class _Item:
     """
 
     def __init__(self, key: Key, blanks: Blanks, dialect: Dialect) -> None:
-        self.key, self.blanks, self.q = key, blanks, dialect
+        super().__init__(key, blanks)
+        self.q = dialect
         self.lines = needed(key, blanks.asked)
         self.places = key.problem.rounding.places
 
@@ -304,17 +295,6 @@ class _Item:
 
     # ---------------------------------------------------------------------- text
 
-    @cached_property
-    def sheet(self) -> Sheet:
-        """The worksheet."""
-        return local(worksheet(self.key, self.blanks, detail="lines", style="compact"))
-
-    @cached_property
-    def title(self) -> str:
-        """The title, with the code of the sheet."""
-        code = self.sheet.handout.code
-        return clean(f"{self.sheet.title} ({code})" if code else self.sheet.title)
-
     def text(self) -> str:
         """The item."""
         q, sheet = self.q, self.sheet
@@ -356,16 +336,13 @@ class _Item:
     def body(self) -> Iterator[str]:
         """What the student sees."""
         yield f"<h2>{plain(self.title)}</h2>"
-        if self.sheet.handout.instructions:
-            yield f"<p>{plain(self.sheet.handout.instructions)}</p>"
+        yield from self.instructions()
         yield "<h3>Given</h3>"
-        for given in self.sheet.given:
-            yield table(given)
+        yield from self.given()
         yield "<h3>Conventions of this sheet</h3><ul>"
-        for head, said in self.sheet.conventions:
-            yield f"<li>{plain(head)}: {spelled(said)}</li>"
+        yield from self.conventions("li")
         yield "</ul>"
-        for part in parts_with_lines(self.key, self.sheet.sections):
+        for part in self.parts:
             yield f"<h3>{plain(part.title)}</h3>"
             for title, lines in part.blocks:
                 if title:
@@ -376,7 +353,7 @@ class _Item:
         """A line of the sheet."""
         sides = [side.spell(UNICODE) for side in (row.formula, row.numbers)]
         said = plain(" = ".join([row.name.spell(UNICODE), *filter(None, sides)]))
-        if position not in self.blanks.asked or not row.blank:
+        if not self.is_asked(position, row):
             return f"<tr><td>{row.number}</td><td>{said}</td><td>{plain(row.result.spell(UNICODE))}</td><td></td></tr>"
         box = self.q.element("text-entry-interaction", response_identifier=f"R{position}", expected_length="12")
         remarks = "".join(self.remarks(position, row))
@@ -391,13 +368,7 @@ class _Item:
     def closing(self) -> Iterator[str]:
         """What is said when an attempt ends."""
         q = self.q
-        for part in parts_with_lines(self.key, self.sheet.sections):
-            for _, lines in part.blocks:
-                for position, row in lines:
-                    if position not in self.blanks.asked or not row.blank:
-                        continue
-                    said = f"The first line to look at again is line {row.number}, {row.name.spell(UNICODE)}."
-                    text = q.element("content-body", f"<p>{plain(said)}</p>") if q is V3 else f"<p>{plain(said)}</p>"
-                    yield q.element(
-                        "modal-feedback", text, outcome_identifier="FIRST", identifier=f"L{position}", show_hide="show"
-                    )
+        for position, row, _, _ in self.asked():
+            said = f"The first line to look at again is line {row.number}, {row.name.spell(UNICODE)}."
+            text = q.element("content-body", f"<p>{plain(said)}</p>") if q is V3 else f"<p>{plain(said)}</p>"
+            yield q.element("modal-feedback", text, outcome_identifier="FIRST", identifier=f"L{position}", show_hide="show")
