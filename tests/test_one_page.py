@@ -13,6 +13,7 @@ from pypdf import PdfReader
 
 from bptt_trace import ProblemError, Solution, solve
 from bptt_trace.commands import command
+from bptt_trace.document.mathematics import words
 from bptt_trace.media.pdf import as_pdf, typst_pdf
 from bptt_trace.media.templates import latex, typst
 
@@ -94,12 +95,19 @@ def test_what_a_page_cannot_hold_is_refused() -> None:
         arranged("lstm").to_pdf()
 
 
-@pytest.mark.parametrize("options", [["-f", "json"], ["-f", "python"], ["-f", "latex", "--fragment"]])
-def test_a_page_is_no_data(options: list[str]) -> None:
-    """Data, programs and fragments have no pages: the style is refused with the forms that it goes with."""
-    result = CliRunner().invoke(command, ["solve", "rnn", "--style", "one-page", *options])
+@pytest.mark.parametrize("form", ["json", "python", "ipynb", "beamer", "xlsx"])
+@pytest.mark.parametrize("option", [("--style", "one-page"), ("--style", "results"), ("--only", "update")])
+def test_data_and_programs_have_every_line(form: str, option: tuple[str, str]) -> None:
+    """What is no sheet is not arranged: the option is refused."""
+    result = CliRunner().invoke(command, ["solve", "rnn", *option, "-f", form, "-o", "FILE"])
     assert result.exit_code == 2
-    assert "--style one-page goes with -f terminal, markdown, html, latex, typst or pdf" in result.output
+    assert f"goes with a sheet on paper or on the screen; -f {form} has every line" in result.output
+
+
+def test_a_page_is_no_fragment() -> None:
+    """A whole page cannot be set into another document."""
+    result = CliRunner().invoke(command, ["solve", "rnn", "--style", "one-page", "-f", "latex", "--fragment"])
+    assert (result.exit_code, "a whole page" in result.output) == (2, True)
 
 
 def test_the_terminal_draws_the_picture_first() -> None:
@@ -107,3 +115,24 @@ def test_the_terminal_draws_the_picture_first() -> None:
     text = solve("rnn", style="one-page").to_text()
     assert text.index("◀╌╌") < text.index("Forward pass")
     assert "Memory: Line 4 adds" not in text and "Key takeaways" not in text
+
+
+@pytest.mark.parametrize("name", ["rnn", "classifier", "training"])
+def test_results_alone(name: str) -> None:
+    """Every line has its number and its result, and nothing is calculated."""
+    sheet = solve(name, style="results").sheet
+    tables = [block for section in sheet.sections for block in section.blocks]
+    assert {block.kind for block in tables} == {"table"}
+    shown = {words(row[0]): words(row[2]) for block in tables if words(block.columns[0].heading) == "line" for row in block.rows}
+    lines = {row.number: row.result.text for row in solve(name, style="compact", detail="board").sheet.rows() if row.number}
+    assert shown == lines
+
+
+def test_some_sections() -> None:
+    """Sections are chosen by name; lines keep their numbers; an unknown name lists those that there are."""
+    some = CliRunner().invoke(command, ["solve", "rnn", "--only", "update, backward", "--width", "80"]).output
+    assert some.index("Backward pass") < some.index("Update") and "Forward pass" not in some.split("Conventions")[1]
+    assert " 33  b_y'" in some
+    result = CliRunner().invoke(command, ["solve", "rnn", "--only", "backwards"])
+    assert result.exit_code != 0
+    assert "this sheet has forward, loss, backward, gradients, update" in str(result.exception)

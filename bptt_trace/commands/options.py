@@ -82,11 +82,16 @@ style = click.option(
 )
 style_of_solution = click.option(
     "--style",
-    type=click.Choice(["full", "compact", "one-page"]),
+    type=click.Choice(["full", "compact", "one-page", "results"]),
     default="full",
     show_default=True,
-    help="Explanations, pictures and summary; formulas and lines only; or everything arranged for one page: the picture with "
-    "its numbers, formulas and lines.",
+    help="Explanations, pictures and summary; formulas and lines only; everything arranged for one page: the picture with "
+    "its numbers, formulas and lines; or the results of all lines.",
+)
+only = click.option(
+    "--only",
+    metavar="SECTIONS",
+    help="The sections that are printed, with commas: --only backward,update; an unknown name lists those of the sheet.",
 )
 fragment = click.option("--fragment", is_flag=True, help="LaTeX without preamble, for \\input.")
 templates = click.option("--templates", type=PATH, metavar="DIR", help="A folder with templates that replace the built-in ones.")

@@ -22,8 +22,6 @@ DOCUMENTS = ("ipynb", "beamer")
 """What a worked solution is printed as besides, by ``exports``."""
 CODE = ("python", "numpy", "torch", "sympy")
 """What a sheet may be printed as for a machine to run."""
-ON_A_PAGE = ("terminal", "markdown", "html", "latex", "typst", "pdf")
-"""What a sheet of one page is printed as."""
 WORKBOOK = ("xlsx",)
 """What another program calculates with."""
 LINES_ALONE = ("json", "python", "sympy")
@@ -48,6 +46,7 @@ LINES_ALONE = ("json", "python", "sympy")
 )
 @options.detail
 @options.style_of_solution
+@options.only
 @click.option(
     "--prove", "with_proof", is_flag=True, help="Check the gradients (as the command prove does) and say so in the footer."
 )
@@ -56,7 +55,7 @@ LINES_ALONE = ("json", "python", "sympy")
 @options.templates
 def solve(
     problem: str, changes: tuple[str, ...], form: str | None, target: Path | None, rounding: str | None, steps: str, show: str,
-    detail: str, style: str, with_proof: bool, fragment: bool, flavor: str | None, templates: Path | None,
+    detail: str, style: str, only: str | None, with_proof: bool, fragment: bool, flavor: str | None, templates: Path | None,
 ) -> None:  # fmt: skip
     """Print the worked solution of a problem.
 
@@ -68,6 +67,8 @@ def solve(
       bptt-trace solve rnn3 --round full
       bptt-trace solve fnn -f markdown -o fnn.md
       bptt-trace solve rnn -f pdf -o rnn.pdf
+      bptt-trace solve rnn --style one-page -o rnn.pdf
+      bptt-trace solve rnn --only backward,update
       bptt-trace solve rnn -f torch -o rnn.py
       bptt-trace solve rnn --set x=[1,2,3] --set target=[0.5,1.0,1.5]
       bptt-trace solve rnn --set update.rule=adam --set update.iterations=20 --show 1,2,last
@@ -80,9 +81,7 @@ def solve(
 
     forms = (*SHEETS, "typst", *DOCUMENTS, *WORKBOOK, *CODE)
     output = Output.chosen(form, target, forms, templates=templates, flavor=flavor, fragment=fragment)
-    if style == "one-page" and (fragment or output.form not in ON_A_PAGE):
-        *others, last = ON_A_PAGE
-        raise click.UsageError(f"--style one-page goes with -f {', '.join(others)} or {last}, and without --fragment")
+    _goes_with_a_sheet(style, only, output)
     if with_proof and output.form in WORKBOOK:
         raise click.UsageError("--prove writes into the footer of a sheet, and a workbook has none")
     if with_proof and output.form in CODE:
@@ -124,11 +123,22 @@ def solve(
         canonical=data,
         proof=proof_note(read) if with_proof else None,
         show="all" if data else show,
+        only=[] if only is None else [name.strip() for name in only.split(",")],
     )
     if output.form in DOCUMENTS:
         output.write([_exported(output, read, program, values, sheet)])
         return
     output.show(sheet)
+
+
+def _goes_with_a_sheet(style: str, only: str | None, output: Output) -> None:
+    """Raise ``click.UsageError`` for an option that arranges a sheet, where something else is printed."""
+    arranged = {"--only": only is not None, f"--style {style}": style in ("one-page", "results")}
+    for option in [option for option, given in arranged.items() if given]:
+        if output.form in (*CODE, *WORKBOOK, *DOCUMENTS, "json"):
+            raise click.UsageError(f"{option} goes with a sheet on paper or on the screen; -f {output.form} has every line")
+    if style == "one-page" and output.fragment:
+        raise click.UsageError("--style one-page is a whole page, and --fragment a part of one")
 
 
 def _exported(output: Output, problem: Problem, program: Program, values: Values, sheet: Sheet) -> str:

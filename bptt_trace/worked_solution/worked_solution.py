@@ -7,14 +7,14 @@ and tables with a row for each time step are in ``step_tables``.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from bptt_trace.calculation.arithmetic import Values, unrounded
 from bptt_trace.document.mathematics import Inline
 from bptt_trace.document.notation import TEXT
-from bptt_trace.document.sheet import Note, Sheet
+from bptt_trace.document.sheet import Note, Section, Sheet
 from bptt_trace.engine.program import Program
-from bptt_trace.errors import ProblemError
+from bptt_trace.errors import ProblemError, nearest
 from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import Speller
@@ -23,6 +23,7 @@ from bptt_trace.worked_solution import footer
 from bptt_trace.worked_solution.conventions import conventions
 from bptt_trace.worked_solution.given_section import given
 from bptt_trace.worked_solution.one_page import one_page
+from bptt_trace.worked_solution.results import results
 from bptt_trace.worked_solution.sections import sections
 from bptt_trace.worked_solution.summary import EVERY_STEP_UP_TO
 from bptt_trace.worked_solution.writer import Writer
@@ -33,6 +34,8 @@ MAX_PRINTED = 300_000
 """Component lines that are printed; without them, on the board, a network may be larger."""
 
 
+ARRANGED: Mapping[str, Callable[[Sheet], Sheet]] = {"one-page": one_page, "results": results}
+"""Styles that arrange a sheet of formulas and lines anew."""
 OF_A_PART: tuple[tuple[str, Inline], ...] = (("Lines", ("they are numbered as in the worked solution (solve)",)),)
 """What is said where a sheet has some sections only."""
 
@@ -67,15 +70,17 @@ def write(
     ``auto`` (a ledger from four time steps on), ``full`` or ``ledger``;
     ``detail`` says how lines of vectors are shown: ``board`` (matrices),
     ``lines`` (component by component) or ``both``; ``style`` is ``full``,
-    ``compact`` (formulas and lines only) or ``one-page`` (arranged for one
-    page, where vectors are matrices unless ``detail`` is ``lines``). ``with_latex=False`` leaves the LaTeX
+    ``compact`` (formulas and lines only), ``one-page`` (arranged for one
+    page) or ``results`` (without formulas); in the last two vectors are
+    matrices, unless ``detail`` is ``lines``. ``with_latex=False`` leaves the LaTeX
     spellings out, for media without them; ``canonical`` shows the names of
     answer files instead of those of the problem's own vocabulary. ``show``
     says which iterations are printed in full: ``auto``, ``all``, ``none``, or
     numbers with commas and ``last``. ``only`` names the sections that are
-    printed, where that is not all of them.
+    printed, where that is not all of them. Raises ``ProblemError`` for a name
+    that no section has.
     """
-    if style == "one-page" and detail == "both":
+    if style in ARRANGED and detail == "both":
         detail = "board"
     full_precision = unrounded(program, problem.given)
     speller = Speller() if canonical else Speller(problem.vocabulary)
@@ -87,7 +92,7 @@ def write(
     on_ledger = on_ledger and len(board.parts.forward.tracks) == 1
     drawn = style in ("full", "one-page")
     writer = Writer(desk, board, on_ledger=on_ledger and desk.last_time > 1, compact=style != "full", drawn=drawn, show=show)
-    printed = tuple(section for section in sections(writer) if section.blocks and (not only or section.id in only))
+    printed = _chosen([section for section in sections(writer) if section.blocks], only)
     rounding: dict[str, str | int] = {"policy": values.rounding.policy}
     if values.rounding.policy in ("by_hand", "carry"):
         digits = ("figures", values.rounding.figures) if values.rounding.figures else ("places", values.rounding.places)
@@ -105,7 +110,16 @@ def write(
         handout=problem.handout,
         locale=problem.handout.locale,
     )
-    return one_page(sheet) if style == "one-page" else sheet
+    return ARRANGED[style](sheet) if style in ARRANGED else sheet
+
+
+def _chosen(written: Sequence[Section], only: Collection[str]) -> tuple[Section, ...]:
+    """The sections that are asked for, in the order of the sheet."""
+    known = [section.id for section in written]
+    for name in only:
+        if name not in known:
+            raise ProblemError(f'no section "{name}"{nearest(name, known)}; this sheet has {", ".join(known)}')
+    return tuple(section for section in written if not only or section.id in only)
 
 
 class _Pairs:

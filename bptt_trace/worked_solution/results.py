@@ -1,0 +1,41 @@
+"""A worked solution without its calculations: the number, the quantity and the result of each line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from bptt_trace.document.mathematics import Inline, Relation, Words
+from bptt_trace.document.sheet import Block, Column, Lines, Row, Section, Sheet, Table
+
+COLUMNS = (
+    Column(("line",), right=True),
+    Column(("quantity",)),
+    Column(("result",), right=True, strong=True),
+)
+LEFT_OUT = ("Reading",)
+"""What is said of columns that are not there."""
+
+
+def results(sheet: Sheet) -> Sheet:
+    """A compact sheet with the results of its lines alone; tables that have a row for each time step stay."""
+    sections = (replace(section, blocks=tuple(_results(section))) for section in sheet.sections)
+    return replace(
+        sheet,
+        subtitle=sheet.subtitle.replace("Worked solution", "Results", 1),
+        conventions=tuple(term for term in sheet.conventions if term[0] not in LEFT_OUT),
+        sections=tuple(section for section in sections if section.blocks),
+    )
+
+
+def _results(section: Section) -> Iterator[Block]:
+    """One table of the lines of a section, and the tables that it has."""
+    rows = [_row(row) for block in section.blocks if isinstance(block, Lines) for row in block.rows if row.number]
+    if rows:
+        yield Table(COLUMNS, rows, folds=True)
+    yield from (block for block in section.blocks if isinstance(block, Table) and not block.calculates)
+
+
+def _row(row: Row) -> tuple[Inline, ...]:
+    shown = row.result if row.relation == "=" else Relation(Words(""), row.result, sign="~ ")
+    return (row.number,), (row.name,), (shown,)
