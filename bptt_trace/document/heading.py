@@ -19,13 +19,15 @@ class Handout:
     """Which variant it is: ``K7M-2QX``."""
     student: str = ""
     """Whose sheet it is."""
+    language: str = ""
+    """``de``, ``fr``, …; empty where the lecturer says nothing."""
     decimal_mark: str = ""
     """``.`` or ``,``; empty where the lecturer says nothing."""
 
     @property
     def locale(self) -> Locale:
         """How its readers write."""
-        return Locale(self.decimal_mark or ".")
+        return Locale.of(self.language, self.decimal_mark)
 
     @property
     def line(self) -> str:

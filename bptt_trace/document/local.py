@@ -1,4 +1,4 @@
-"""A sheet as its readers write numbers: with a decimal comma, where they do.
+"""A sheet as its readers write: in their language, and with a decimal comma, where they have one.
 
 A sheet is written once, and says here how it wants to be read. Its mathematics keeps
 what it is; it is spelled in a variation of the notation that a medium asks for.
@@ -12,11 +12,25 @@ from functools import cache
 from typing import Any
 
 from bptt_trace.document.locale import Locale
-from bptt_trace.document.mathematics import NOTHING, Derivative, Figures, Math, Number, Relation, Symbol
+from bptt_trace.document.mathematics import (
+    NOTHING,
+    Derivative,
+    Figures,
+    Inline,
+    Math,
+    Number,
+    Pattern,
+    Phrase,
+    Relation,
+    Sentence,
+    Symbol,
+    Words,
+    filled,
+)
 from bptt_trace.document.notation import Signs, with_comma
-from bptt_trace.document.sheet import Sheet, Stream
+from bptt_trace.document.sheet import Sheet, Stream, Uses, Word
 
-PARTS = ("given", "conventions", "sections", "footer", "box", "closing")
+PARTS = ("title", "subtitle", "given", "conventions", "sections", "footer", "box", "closing")
 """What is written on a sheet, by the names of its fields."""
 
 
@@ -94,31 +108,62 @@ def _fields(kind: type) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind) if field.init)
 
 
+class _Localizer:
+    """Writes what a sheet is made of as its readers do."""
+
+    def __init__(self, locale: Locale) -> None:
+        self.locale = locale
+
+    def __call__(self, value: Any) -> Any:
+        """The same in this language and with this decimal mark; a stream of rows becomes so while it is read."""
+        match value:
+            case Math():
+                return self.math(value)
+            case str():
+                return self.text(value)
+            case Sentence():
+                return self.sentence(value)
+            case Stream():
+                return Stream(lambda: map(self, value), len(value))
+            case tuple() if hasattr(value, "_fields"):
+                return type(value)(*map(self, value))
+            case tuple():
+                return tuple(map(self, value))
+            case list():
+                return list(map(self, value))
+        if is_dataclass(value) and not isinstance(value, type):
+            return replace(value, **{name: self(getattr(value, name)) for name in _fields(type(value))})
+        return value
+
+    def math(self, math: Math) -> Math:
+        if isinstance(math, Words):
+            return Words(self.text(math.said))
+        return math_with_comma(math) if self.locale.comma else math
+
+    def text(self, text: str) -> str:
+        match text:
+            case Phrase():
+                said = "".join(map(str, self.pieces(text.pattern)))
+                return said[:1].upper() + said[1:] if text.pattern.capital else said
+            case Word():
+                return Word(self.text(text.said), text.kind, self.text(text.short))
+            case Uses():
+                parts = tuple(map(self.text, text.parts))
+                return Uses("".join(parts), lambda: parts)
+            case Figures():
+                return text.replace(".", ",") if self.locale.comma else text
+        return text
+
+    def sentence(self, sentence: Sentence) -> Inline:
+        return tuple(self.pieces(sentence.pattern))
+
+    def pieces(self, pattern: Pattern) -> list[str | Math]:
+        return filled(self.locale.words(pattern), {name: self(part) for name, part in pattern.places.items()})
+
+
 def localized(value: Any, locale: Locale) -> Any:
-    """A sheet, or a part of one, as readers write numbers; a stream of rows becomes so while it is read."""
-    return _local(value) if locale.comma else value
-
-
-def _local(value: Any) -> Any:
-    """What a sheet is made of, with decimal commas; a stream of rows is so while it is read."""
-    match value:
-        case Math():
-            return math_with_comma(value)
-        case Stream():
-            return Stream(lambda: map(_local, value), len(value))
-        case Figures():
-            return value.replace(".", ",")
-        case str() | int() | None:
-            return value
-        case tuple() if hasattr(value, "_fields"):
-            return type(value)(*map(_local, value))
-        case tuple():
-            return tuple(map(_local, value))
-        case list():
-            return list(map(_local, value))
-    if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{name: _local(getattr(value, name)) for name in _fields(type(value))})
-    return value
+    """A sheet, or a part of one, as its readers write; a stream of rows becomes so while it is read."""
+    return value if locale.plain else _Localizer(locale)(value)
 
 
 def local(sheet: Sheet) -> Sheet:

@@ -1,26 +1,67 @@
-"""How the readers of a sheet write: their decimal mark, and their language."""
+"""How the readers of a sheet write: their language, and their decimal mark."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from gettext import GNUTranslations, NullTranslations
+from pathlib import Path
 
+from bptt_trace.document.mathematics import Pattern, Place, filled
 from bptt_trace.document.notation import Signs, with_comma
+
+CATALOGUES = Path(__file__).parent.parent / "languages"
+LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español", "zh": "简体中文"}
+"""What a sheet can be printed in, and what each language calls itself."""
+WITH_COMMA = frozenset({"de", "fr", "es"})
+"""Languages whose readers write a decimal comma."""
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def catalogue(language: str) -> NullTranslations:
+    """The translations into a language, read once in a process; none for English."""
+    if language == "en":
+        return NullTranslations()
+    with (CATALOGUES / f"{language}.mo").open("rb") as file:
+        return GNUTranslations(file)
 
 
 @dataclass(frozen=True)
 class Locale:
     """A language and a decimal mark; a value that is handed on with a sheet."""
 
+    language: str = "en"
     decimal_mark: str = "."
+
+    @classmethod
+    def of(cls, language: str = "", decimal_mark: str = "") -> Locale:
+        """What a problem asks for: a language, by default English, and a mark, by default that of the language."""
+        return cls(language or "en", decimal_mark or ("," if language in WITH_COMMA else "."))
 
     @property
     def comma(self) -> bool:
         """Whether numbers have a decimal comma."""
         return self.decimal_mark == ","
 
+    @property
+    def plain(self) -> bool:
+        """Whether a sheet stays as it is written."""
+        return self == ENGLISH
+
     def notation(self, signs: Signs) -> Signs:
         """The variation of a notation that these readers are used to."""
         return with_comma(signs) if self.comma else signs
+
+    def words(self, pattern: Pattern) -> str:
+        """The words of a pattern, in English where they have no translation."""
+        known = catalogue(self.language)
+        if pattern.many:
+            return known.ngettext(pattern.words, pattern.many, pattern.count)
+        return known.gettext(pattern.words) if pattern.words else ""
+
+    def say(self, words: str, /, **places: Place) -> str:
+        """Words in this language, with strings at their places."""
+        return "".join(map(str, filled(self.words(Pattern(words, places)), places)))
 
 
 ENGLISH = Locale()

@@ -24,12 +24,15 @@ class Word(str):
 
     kind: str
     """``direct`` or ``carried`` for the ways of a gradient, ``sum`` where they meet, else empty."""
+    said: str
+    """The words, where these know their pattern."""
     short: str
     """What there is room for above a result; empty where the name of the line says enough."""
 
     def __new__(cls, said: str, kind: str = "", short: str = "") -> Word:
         """The words, with what a medium needs to know of them."""
         word = super().__new__(cls, said)
+        word.said = said
         word.kind, word.short = kind, short
         return word
 

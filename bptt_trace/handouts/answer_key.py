@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from bptt_trace.calculation.arithmetic import Values, evaluate
-from bptt_trace.document.mathematics import Inline, Math, Number, Verbatim
+from bptt_trace.document.mathematics import Inline, Math, Number, Verbatim, inline, say
 from bptt_trace.document.sheet import Block, Column, Paragraph, Section, Sheet, Table
 from bptt_trace.handouts.blanks import Blanks, blanks_of
 from bptt_trace.lines.rows import Desk
@@ -98,18 +98,18 @@ def lay_out(key: Key, desk: Desk, blanks: Blanks, strings: KeyStrings) -> Sheet:
             )
         )
     columns = (
-        Column(("line",), right=True),
-        Column(("quantity",)),
-        Column(("result",), right=True, strong=True),
-        Column(("unrounded",), right=True),
-        Column(("uses",)),
+        Column(inline("line"), right=True),
+        Column(inline("quantity")),
+        Column(inline("result"), right=True, strong=True),
+        Column(inline("unrounded"), right=True),
+        Column(inline("uses")),
     )
-    sections = [Section("results", "Results", (Paragraph(_reading(key, blanks)), Table(columns, rows, folds=True)))]
+    sections = [Section("results", say("Results"), (Paragraph(_reading(key, blanks)), Table(columns, rows, folds=True)))]
     if strings.mistakes:
-        sections.append(Section("mistakes", "What likely mistakes give", tuple(_mistakes(strings))))
+        sections.append(Section("mistakes", say("What likely mistakes give"), tuple(_mistakes(strings))))
     return Sheet(
         title=key.problem.title,
-        subtitle="Key: not for students",
+        subtitle=say("Key: not for students"),
         given=(),
         conventions=(),
         sections=tuple(sections),
@@ -126,20 +126,28 @@ def line_of(desk: Desk, position: int) -> str:
 
 def _reading(key: Key, blanks: Blanks) -> Inline:
     marks = sum(key.weights[position] for position in blanks.asked)
-    each = "One mark a line, " if all(key.weights[position] == 1 for position in blanks.asked) else "Marks: "
-    by = "as the rounding rule of the sheet says" if key.problem.rounding.policy == "by_hand" else "as printed"
-    return (
-        f"Result: {by}. Unrounded: full precision throughout. Either is right, and so is anything that follows from the "
-        f"student's own earlier numbers. {each}{number(marks)} in all.",
+    each = say("One mark a line, ") if all(key.weights[position] == 1 for position in blanks.asked) else say("Marks: ")
+    by = say("as the rounding rule of the sheet says") if key.problem.rounding.policy == "by_hand" else say("as printed")
+    return inline(
+        "Result: {by}. Unrounded: full precision throughout. Either is right, and so is anything that follows "
+        "from the student's own earlier numbers. {each}{marks} in all.",
+        by=by,
+        each=each,
+        marks=number(marks),
     )
 
 
 def _mistakes(strings: KeyStrings) -> list[Block]:
-    columns = (Column(("mistake",), room=90), Column(("line",)), Column(("quantity",)), Column(("would be",), right=True))
+    columns = (
+        Column(inline("mistake"), room=90),
+        Column(inline("line")),
+        Column(inline("quantity")),
+        Column(inline("would be"), right=True),
+    )
     rows: list[tuple[Inline, ...]] = []
     for title, (name, line, value) in zip(strings.titles, strings.mistakes, strict=True):
         rows.append(((title,), (line,), (name,), (value,)))
     return [
-        Paragraph(("If a student makes only one of these mistakes, it is most visible in this line, with this value:",)),
+        Paragraph(inline("If a student makes only one of these mistakes, it is most visible in this line, with this value:")),
         Table(columns, rows),
     ]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from bptt_trace.calculation.build import build
 from bptt_trace.calculation.iterations import first_iteration
+from bptt_trace.document.mathematics import say
 from bptt_trace.engine.names import Name
 from bptt_trace.engine.program import KEEPS_FIGURES
 from bptt_trace.engine.scalar_program import scalars
@@ -38,7 +39,7 @@ def of_a_size_to_fill_in(problem: Problem) -> None:
     iterations = problem.update.iterations if problem.update else 1
     size = len(scalars(build(first_iteration(problem)))) * iterations
     if size > MOST_LINES:
-        what = "iterations" if iterations > 1 else "units, samples or time steps"
+        what = "iterations" if iterations > 1 else say("units, samples or time steps")
         raise ProblemError(f"about {size:,} lines, more than the {MOST_LINES:,} of a worksheet; fewer {what} would do")
 
 
@@ -95,7 +96,7 @@ def digits(key: Key, position: int, places: int) -> str:
     """The digits asked for in a line: so many decimals (``4``), or the problem's significant figures (``4 sf``)."""
     rounding = key.problem.rounding
     if rounding.figures is not None or key.steps[position].role in KEEPS_FIGURES:
-        return f"{rounding.figures or rounding.places} sf"
+        return say("{places} sf", places=rounding.figures or rounding.places)
     return str(places)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import Inline, Math, Number, Put, Relation, inline
+from bptt_trace.document.mathematics import Inline, Math, Number, Put, Relation, in_a_row, inline, say, to_say
 from bptt_trace.document.sheet import Block, Note
 from bptt_trace.engine.functions import Function, identity, sigmoid, softmax, tanh
 from bptt_trace.engine.names import BACKWARD, Layer, Name, gradient, word_and_number
@@ -14,7 +14,7 @@ from bptt_trace.networks.cells.equations import Equations
 from bptt_trace.problem.loss_keys import PAIRED
 from bptt_trace.worked_solution.loss_formulas import loss_name
 
-WORD = "Check yourself"
+WORD = say("Check yourself")
 
 
 def check_yourself(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, tuple[Block, ...]]]:
@@ -28,12 +28,9 @@ def check_yourself(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, 
         ("update", rules.update()),
         ("again", rules.again()),
     ):
-        sentences: list[str | Math] = []
-        for sentence in rules_of_section:
-            sentences += [" "] if sentences else []
-            sentences += sentence
+        sentences = list(rules_of_section)
         if sentences:
-            yield section, (Note(WORD, tuple(sentences)),)
+            yield section, (Note(WORD, in_a_row(" ", sentences)),)
 
 
 class _Rules:
@@ -95,7 +92,7 @@ class _Rules:
         kind, network = self.loss_of.kind, self.network
         several = not network.single or network.samples is not None
         if kind in ("squared_error", "cross_entropy", "binary_cross_entropy"):
-            yield ("No loss term is negative.",) if several else ("The loss is not negative.",)
+            yield inline("No loss term is negative.") if several else inline("The loss is not negative.")
         if network.single or network.samples is not None or kind == "above":
             return
         whole = loss_name(self.desk)
@@ -129,8 +126,12 @@ class _Rules:
             if cell.activation not in (tanh, sigmoid) or straight or not all(map(self._has, names)):
                 continue
             through, arrived = map(self._general, names)
-            size = "is not larger in size" if cell.activation is tanh else "is at most a quarter of it in size"
-            yield inline("{a} has the sign of {h} and {size}, apart from rounding.", a=through, h=arrived, size=size)
+            pattern = (
+                to_say("{a} has the sign of {h} and is not larger in size, apart from rounding.")
+                if cell.activation is tanh
+                else to_say("{a} has the sign of {h} and is at most a quarter of it in size, apart from rounding.")
+            )
+            yield inline(pattern, a=through, h=arrived)
 
     def _has(self, name: Name) -> bool:
         """Whether there is such a line, at any time and of any sample."""
@@ -144,13 +145,13 @@ class _Rules:
         """The gradient of a bias, which has the factor 1."""
         groups = self.desk.parts.gradients
         if any(len(group) > 1 for group in groups.values()):
-            yield ("The gradient of a shared parameter is the sum of what all of its uses contribute.",)
+            yield inline("The gradient of a shared parameter is the sum of what all of its uses contribute.")
 
     def update(self) -> Iterator[Inline]:
         """The direction of the update: against the gradient."""
         update = self.update_of
         if self.desk.parts.updates and update and not update.decay and (update.rule == "gd" or update.iterations == 1):
-            yield ("A parameter with a negative gradient rises, one with a positive gradient falls, apart from rounding.",)
+            yield inline("A parameter with a negative gradient rises, one with a positive gradient falls, apart from rounding.")
 
     def again(self) -> Iterator[Inline]:
         """The loss after the update: lower."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from bptt_trace.calculation.arithmetic import Values, evaluate
 from bptt_trace.document.figures import Picture
-from bptt_trace.document.mathematics import Inline, Put, Verbatim, inline
+from bptt_trace.document.mathematics import Inline, Put, Verbatim, inline, say
 from bptt_trace.document.sheet import Block, Equations, Lines, Paragraph, Section, Sheet
 from bptt_trace.handouts.blank_rows import Paper, PaperBoard, PaperLabels
 from bptt_trace.handouts.blanks import Blanks, blanks_of
@@ -75,7 +75,7 @@ def worksheet(
             printed.append(Section(section.id, section.title, (*blocks, *checks.get(section.id, ())), number(marks)))
     return Sheet(
         title=problem.title,
-        subtitle=writer.subtitle("Worksheet"),
+        subtitle=writer.subtitle(say("Worksheet")),
         given=tuple(given(writer)),
         conventions=(*(row for row in conventions(paper, board) if row[0] != "Reading"), *_answering(key, blanks)),
         sections=tuple(printed),
@@ -94,7 +94,13 @@ def _blocks(section: Section, blanks: Blanks) -> Iterator[Block]:
                     yield Lines(title, rows)
             case Equations():  # every line has its own formula, if the hints allow it
                 if section.id == "backward" and block.lead:
-                    yield Paragraph((*block.lead[:-1], f"{block.lead[-1]}".rstrip(":"), ". Use the old parameters throughout."))
+                    yield Paragraph(
+                        inline(
+                            "{lead}{rstrip}. Use the old parameters throughout.",
+                            lead=block.lead[:-1],
+                            rstrip=f"{block.lead[-1]}".rstrip(":"),
+                        )
+                    )
             case Picture(id="rolled-up"):
                 pass  # the unrolled picture has all of it
             case Paragraph():
@@ -107,15 +113,19 @@ def _blocks(section: Section, blanks: Blanks) -> Iterator[Block]:
 def _answering(key: Key, blanks: Blanks) -> Iterator[tuple[str, Inline]]:
     """The rules for answers."""
     rounding = key.problem.rounding
-    digits = f"Write every result with {rounding.kept}; extra digits do no harm."
+    digits = say("Write every result with {kept}; extra digits do no harm.", kept=rounding.kept)
     if rounding.figures is None:
-        digits = "Write every result with the number of decimals printed beside its box; extra decimals do no harm."
+        digits = say("Write every result with the number of decimals printed beside its box; extra decimals do no harm.")
         if rounding.policy == "by_hand":
-            digits += f" Where that is more than {rounding.places}, the next line still uses the result with {rounding.kept}."
+            digits += say(
+                " Where that is more than {places}, the next line still uses the result with {kept}.",
+                places=rounding.places,
+                kept=rounding.kept,
+            )
     if key.problem.marks.follow_through == 1:
-        costs = "A wrong line costs only itself: later lines are marked with your own numbers."
+        costs = say("A wrong line costs only itself: later lines are marked with your own numbers.")
     else:
-        costs = "Later lines are marked with your own numbers."
-    yield "Answers", (f"{digits} {costs}",)
+        costs = say("Later lines are marked with your own numbers.")
+    yield say("Answers"), (f"{digits} {costs}",)
     if blanks.told:
-        yield "Boxes", inline("{box} in a calculation is your result of line 4", box=Put("box", Verbatim("4")))
+        yield say("Boxes"), inline("{box} in a calculation is your result of line 4", box=Put("box", Verbatim("4")))

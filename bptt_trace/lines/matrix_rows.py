@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from bptt_trace.document.mathematics import NOTHING, Math
+from bptt_trace.document.mathematics import NOTHING, Math, say
 from bptt_trace.document.notation import Signs
 from bptt_trace.document.sheet import NO_WORD, Row, Stream, Word
 from bptt_trace.engine.components import entries
@@ -112,7 +112,7 @@ class Blackboard:
 
     def line(self, position: int) -> str:
         """``line 12``, in words."""
-        return f"line {self.line_of[position]}"
+        return say("line {position}", position=self.line_of[position])
 
     def _literal(self, position: int, signs: Signs) -> str:
         texts = self.desk.shown.bare[signs]

@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import takewhile
 from typing import NamedTuple
 
+from bptt_trace.document.mathematics import say
 from bptt_trace.engine.formula import Shape
 from bptt_trace.engine.names import (
     BACKWARD,
@@ -37,9 +38,9 @@ def way(target: Name, through: Name) -> str:
     """
     words = word_and_number(target.layer)[0], word_and_number(through.layer)[0]
     if words == (ENCODER, DECODER):
-        return "from the decoder"
+        return say("from the decoder")
     if through.layer is not None and through.layer != target.layer:
-        return "from above"
+        return say("from above")
     return "carried" if None not in (target.time, through.time) and through.time != target.time else "direct"
 
 
@@ -65,7 +66,7 @@ def sources_of(program: Program, total: int) -> list[Source]:
 
     def source(term: int, through: int, value: Step) -> Source:
         handed_in = value.rule is None  # a given gradient
-        return Source(term, through, "handed in" if handed_in else way(step.target, steps[through].target))
+        return Source(term, through, say("handed in") if handed_in else way(step.target, steps[through].target))
 
     if step.through is not None:
         return [source(total, step.through, steps[step.arguments[0]] if step.rule and step.rule.copies else step)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bptt_trace.document.mathematics import joined, say
 from bptt_trace.document.sheet import NO_WORD, Word
 from bptt_trace.engine.names import LOSS, LOSS_OF_WINDOW, WHOLE_LOSS, Name, Role
 from bptt_trace.engine.program import Moment, Step
@@ -13,13 +14,13 @@ from bptt_trace.lines.spelling import layer_in_words
 from bptt_trace.networks.cells.readout_equations import ReadoutEquations
 from bptt_trace.networks.graph import Graph
 
-FORWARD = {"e": "exponential", "s": "their sum", "drop": "kept or dropped"}
+FORWARD = {"e": say("exponential"), "s": say("their sum"), "drop": say("kept or dropped")}
 """What the lines of a softmax are that is written in steps, by stem."""
 
 
 OF_ATTENTION = {
-    "q": "query", "k": "key", "v": "value", "key": "key", "query": "query", "score": "scores", "alpha": "weights",
-    "context": "context", "htilde": "read out",
+    "q": say("query"), "k": say("key"), "v": say("value"), "key": say("key"), "query": say("query"), "score": say("scores"),
+    "alpha": say("weights"), "context": say("context"), "htilde": say("read out"),
 }  # fmt: skip
 """What the lines of an attention are, by stem."""
 
@@ -28,21 +29,23 @@ def headings(desk: Desk) -> dict[str, str]:
     """The titles of the sections that have lines, by the ids of these."""
     graph = isinstance(desk.problem.network, Graph)
     several = desk.last_time > 1 or desk.problem.network.samples is not None
-    whose = "given numbers" if graph else "shared parameters" if several else "parameters"
+    shared = say("Gradients of the shared parameters") if several else say("Gradients of the parameters")
     return {
-        "forward": "Forward pass",
-        "loss": "The last line" if graph else "Loss",
-        "backward": "Backward pass (backpropagation through time)" if desk.problem.network.recurrent else "Backward pass",
-        "inputs": "Gradients of the inputs and of the initial state" if desk.last_time else "Gradient of the input",
-        "gradients": f"Gradients of the {whose}",
-        "truncation": "What the truncation leaves out",
-        "update": "Update",
-        "again": "Forward pass with the new parameters",
-        "memory": "Memory: how far an error reaches back",
-        "extra": "Further lines",
-        "gradient_check": "Gradient check",
-        "forward_mode": "Forward mode",
-        "paths": "Every path",
+        "forward": say("Forward pass"),
+        "loss": say("The last line") if graph else say("Loss"),
+        "backward": say("Backward pass (backpropagation through time)")
+        if desk.problem.network.recurrent
+        else say("Backward pass"),
+        "inputs": say("Gradients of the inputs and of the initial state") if desk.last_time else say("Gradient of the input"),
+        "gradients": say("Gradients of the given numbers") if graph else shared,
+        "truncation": say("What the truncation leaves out"),
+        "update": say("Update"),
+        "again": say("Forward pass with the new parameters"),
+        "memory": say("Memory: how far an error reaches back"),
+        "extra": say("Further lines"),
+        "gradient_check": say("Gradient check"),
+        "forward_mode": say("Forward mode"),
+        "paths": say("Every path"),
     }
 
 
@@ -51,37 +54,42 @@ def title_of(moment: Moment, *, several: bool = False) -> str:
 
     ``several`` says that time is gone through more than once.
     """
-    parts = [f"sample {moment.sample}"] * (moment.sample is not None)
-    parts += [layer_in_words(moment.track) or "output"] * several
-    parts += [f"time step {moment.time}"] * (moment.time is not None)
-    return ", ".join(parts).capitalize()
+    parts: list[str] = [say("sample {sample}", sample=moment.sample)] * (moment.sample is not None)
+    parts += [layer_in_words(moment.track) or say("output")] * several
+    parts += [say("time step {time}", time=moment.time)] * (moment.time is not None)
+    return joined(", ", parts).capitalize() if parts else ""
 
 
 STATES = {
-    "m": "mean",
-    "mhat": "corrected",
-    "vhat": "corrected",
-    "s": "variance",
-    "g": "with decay",
-    "squares": "squares",
-    "rate": "learning rate",
-    "cut": "left out",
-    "delta": "change",
-    "vmax": "largest mean square",
-    "ahead": "look-ahead",
-    "alpha": "corrected rate",
-    "mu": "momentum",
+    "m": say("mean"),
+    "mhat": say("corrected"),
+    "vhat": say("corrected"),
+    "s": say("variance"),
+    "g": say("with decay"),
+    "squares": say("squares"),
+    "rate": say("learning rate"),
+    "cut": say("left out"),
+    "delta": say("change"),
+    "vmax": say("largest mean square"),
+    "ahead": say("look-ahead"),
+    "alpha": say("corrected rate"),
+    "mu": say("momentum"),
 }
 """What the lines of an update are, by stem; the others are their own word."""
 
 
-SUM = Word("sum", "sum", "sum")
+SUM = Word(say("sum"), "sum", say("sum"))
+OVER = {"mean": say("loss (mean)"), "sum": say("loss (sum)")}
+"""What the loss of several terms is called."""
+WAYS = {"direct": say("direct"), "carried": say("carried")}
+"""The two ways of a gradient over time."""
 
 
 def _by(way: str, *, only: bool = False) -> Word:
     """By which way a gradient arrives, and whether that is the only one."""
     kind = way if way in ("direct", "carried") else ""
-    return Word(f"{way} only" if only else way, kind, kind)
+    word = WAYS.get(way, way)
+    return Word(say("{way} only", way=word) if only else word, kind, word if kind else "")
 
 
 def carried(stem: str, rule: str) -> str:
@@ -91,10 +99,16 @@ def carried(stem: str, rule: str) -> str:
     ('velocity', 'mean square', 'mean')
     """
     if stem == "v":
-        return {"adagrad": "sum of squares", "momentum": "velocity", "nesterov": "velocity"}.get(rule, "mean square")
+        return {"adagrad": say("sum of squares"), "momentum": say("velocity"), "nesterov": say("velocity")}.get(
+            rule, say("mean square")
+        )
     if stem == "u":
-        return "largest gradient" if rule == "adamax" else "mean square of the changes"
+        return say("largest gradient") if rule == "adamax" else say("mean square of the changes")
     return STATES.get(stem, stem)
+
+
+CHANGES = {"rises": say("rises"), "falls": say("falls"), "stays": say("stays"), "rounded": say("rounded")}
+"""What an update does to a parameter."""
 
 
 class Labels:
@@ -108,9 +122,9 @@ class Labels:
         readout = desk.problem.network.readout
         self.logits = readout.logits if readout else ""
         self.words = {
-            Role.PREACTIVATION: "pre-activation",
-            Role.HIDDEN: "hidden state" if self.recurrent else "hidden value",
-            Role.OUTPUT: "output",
+            Role.PREACTIVATION: say("pre-activation"),
+            Role.HIDDEN: say("hidden state") if self.recurrent else say("hidden value"),
+            Role.OUTPUT: say("output"),
         }
         parameters = [board.steps[position].target for position in parts.parameters]
         self.parameter_keys = {(name.stem, name.layer, name.index) for name in parameters}
@@ -137,7 +151,8 @@ class Labels:
                 return self._state_label(step.target.stem.partition("_")[0])
             case Role.UPDATE:
                 change = self.desk.change(component)
-                return Word(change, short=change)
+                word = CHANGES[change]
+                return Word(word, short=word)
             case _:
                 return NO_WORD
 
@@ -149,30 +164,30 @@ class Labels:
     def factor(self, position: int, component: int) -> Word:
         """What a slope between states is; these are lines of numbers, whatever else stands on the board."""
         del component
-        return Word("one step") if one_step(self.desk.steps[position].target) else Word("product", short="product")
+        return Word(say("one step")) if one_step(self.desk.steps[position].target) else Word(say("product"), short=say("product"))
 
     def _state_label(self, stem: str) -> Word:
         update = self.desk.problem.update
-        return Word(carried(stem, update.rule if update else ""), short="step" if stem == "step" else "")
+        return Word(carried(stem, update.rule if update else ""), short=say("step") if stem == "step" else "")
 
     def _loss_label(self, position: int) -> str:
         target, loss = self.board.steps[position].target, self.desk.problem.loss
         network = self.desk.problem.network
         if target.index:
-            return f"unit {target.index[0]}"
+            return say("unit {index}", index=target.index[0])
         if target.time is not None:
-            return "loss term"
+            return say("loss term")
         if target.sample is not None:
-            return "loss of the sample" if network.single else f"loss ({loss.over_time})"
+            return say("loss of the sample") if network.single else OVER[loss.over_time]
         if network.samples is not None:
-            return f"loss ({loss.over_batch})"
-        return "loss" if network.single else f"loss ({loss.over_time})"
+            return OVER[loss.over_batch]
+        return say("loss") if network.single else OVER[loss.over_time]
 
     def _gradient_label(self, position: int) -> Word:
         step = self.board.steps[position]
         target = step.target
         if target.of not in (LOSS, WHOLE_LOSS) and not (target.of and target.of.stem == LOSS_OF_WINDOW):
-            return Word("slopes" if step.shape else "link")
+            return Word(say("slopes") if step.shape else say("link"))
         of_parameter = target.time is None and (target.stem, target.layer, target.index) in self.parameter_keys
         if step.through is None:
             return SUM
@@ -187,10 +202,9 @@ class Labels:
     @staticmethod
     def _share(through: Name) -> Word:
         """Which use of a parameter a contribution comes from."""
-        parts = [f"sample {through.sample}"] * (through.sample is not None) + [f"step {through.time}"] * (
-            through.time is not None
-        )
-        said = ", ".join(parts)
+        parts = [say("sample {sample}", sample=through.sample)] * (through.sample is not None)
+        parts += [say("step {time}", time=through.time)] * (through.time is not None)
+        said = joined(", ", parts)
         return Word(said, short=said if through.sample is None else "")
 
     def _handed_in(self, through: Step) -> bool:
@@ -199,9 +213,9 @@ class Labels:
 
     def _local_label(self, target: Name, through: Step) -> Word:
         if self._handed_in(through):
-            return Word("handed in")
+            return Word(say("handed in"))
         if through.role is Role.LOSS:
-            return Word("own error" if self.recurrent else "error")
+            return Word(say("own error") if self.recurrent else "error")
         network = self.desk.problem.network
         if word := self._attended(target.stem):
             return Word(word)
@@ -210,21 +224,21 @@ class Labels:
         if gate is None and (word := word_of(cell, target.stem)):
             return Word(word)
         if gate is not None:
-            return Word(f"through {gate.name}" if target.stem.startswith("a_") else word_of(cell, target.stem))
+            return Word(say("through {name}", name=gate.name) if target.stem.startswith("a_") else word_of(cell, target.stem))
         match "z" if target.stem == self.logits else target.stem:
             case "y":
-                return Word("fed back")
+                return Word(say("fed back"))
             case "z" if network.readout and network.readout.exponentials:
-                return Word("through exp")
+                return Word(say("through exp"))
             case "e" if target.via is None:
                 return SUM
             case "e" | "s":
-                return Word(f"via {target.via.stem}" if target.via else "")
+                return Word(say("via {stem}", stem=target.via.stem) if target.via else "")
             case "z":
-                return Word(f"through {network.readout.activation.name}" if network.readout else "")
+                return Word(say("through {name}", name=network.readout.activation.name) if network.readout else "")
             case "a":
-                return Word(f"through {network.cell_of(target.layer).activation.name}")
+                return Word(say("through {name}", name=network.cell_of(target.layer).activation.name))
             case "h" if target.via is not None:
                 return _by(way(target, target.via))
             case _:
-                return NO_WORD if self.recurrent else Word("one source")
+                return NO_WORD if self.recurrent else Word(say("one source"))

@@ -18,7 +18,7 @@ from operator import add
 from typing import Any
 
 from bptt_trace.calculation.arithmetic import WORKING, Arithmetic, Values, arithmetic, settler
-from bptt_trace.document.mathematics import NOTHING, Math, Number, Relation
+from bptt_trace.document.mathematics import NOTHING, Math, Number, Relation, say
 from bptt_trace.document.mathematics import Row as Pieces
 from bptt_trace.document.notation import LATEX, TEXT, Signs
 from bptt_trace.document.sheet import NO_WORD, LineNumber, Row, Stream, Uses, Word
@@ -166,7 +166,7 @@ class Desk:
 
     def line(self, position: int) -> str:
         """``line 12``, in words."""
-        return f"line {self._line_texts[position]}"
+        return say("line {position}", position=self._line_texts[position])
 
     def printed(self, position: int) -> Any:
         """The number that stands on the sheet, where that is not the one used next."""
@@ -285,7 +285,7 @@ class Desk:
             if not common:
                 pieces.append(in_short(lines, self._whole))
             elif len(lines) > 2:
-                pieces.append(chain((f"[{common}] of ",), in_short(lines, partial(_component, common))))
+                pieces.append(chain((say("[{common}] of ", common=common),), in_short(lines, partial(_component, common))))
                 apart = "; "
             else:
                 pieces += [self._components(groups[line]) for line in lines]

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from bptt_trace.calculation.arithmetic import SNAP, ByHand, Values, decimal, settler
-from bptt_trace.document.mathematics import Derivative, Math, Number, Symbol
+from bptt_trace.document.mathematics import Derivative, Math, Number, Symbol, joined, say
 from bptt_trace.document.notation import TEXT, Signs, greek
 from bptt_trace.engine.formula_text import Template
 from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, OVER_PLACES, Layer, Name, Role, spell, word_and_number
@@ -96,8 +96,8 @@ class Named(Math):
 
 
 LAYER_WORDS = {
-    FORWARD: "reading forward", BACKWARD: "reading backward", ENCODER: "encoder", DECODER: "decoder",
-    "qkv": "query, key and value", "att": "attention",
+    FORWARD: say("reading forward"), BACKWARD: say("reading backward"), ENCODER: "encoder", DECODER: "decoder",
+    "qkv": say("query, key and value"), "att": "attention",
 }  # fmt: skip
 
 
@@ -108,7 +108,7 @@ def layer_in_words(layer: Layer) -> str:
     ('layer 2', 'encoder', 'reading forward, layer 2')
     """
     word, number = word_and_number(layer)
-    return ", ".join(part for part in (LAYER_WORDS.get(word, ""), f"layer {number}" if number else "") if part)
+    return joined(", ", filter(None, (LAYER_WORDS.get(word, ""), say("layer {number}", number=number) if number else "")))
 
 
 class Stems(dict[str, bool]):

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 
+from bptt_trace.document.mathematics import say
 from bptt_trace.marking.key import HALF, MOST_UNITS, Key
 from bptt_trace.marking.marks import FAULTS, RIGHT
 from bptt_trace.marking.slips import out_of_range
@@ -23,7 +24,9 @@ ASTRAY = 3
 IN_VAIN = 2
 """A number that is wrong in this many boxes, and in no fewer than it follows in, may follow by chance."""
 
-NO_RESULT = "with the earlier wrong numbers this line has no result: a division by 0, or a root or logarithm that does not exist"
+NO_RESULT = say(
+    "with the earlier wrong numbers this line has no result: a division by 0, or a root or logarithm that does not exist"
+)
 
 
 # ------------------------------------------------------------------- one answer
@@ -42,19 +45,19 @@ def says_nothing(
     exact = key.exact[position]
     for one in sources:
         if abs(written[one]) > HUGE * max(1.0, abs(key.exact[one])) or out_of_range(key, one, written[one]):
-            return "this follows from a wrong number that its line cannot have, such as a tanh of 1.5"
+            return say("this follows from a wrong number that its line cannot have, such as a tanh of 1.5")
     given = (key.exact[argument] for argument in key.arguments[position] if key.steps[argument].rule is None)
     emptied = {0.0, 1.0, -1.0, float(f"{reference:.1g}"), *given}
     near = HALF * key.quantum[position]
     dull = any(abs(reference - number) <= near < abs(exact - number) for number in emptied)
     if dull and _empties(key, written, sources):
-        return "an earlier wrong 0, 1 or -1 leaves nothing to calculate here"
+        return say("an earlier wrong 0, 1 or -1 leaves nothing to calculate here")
     room = max(radius, key.quantum[position])
     unit = max(room, 10.0**-key.problem.rounding.places)
     if abs(reference) <= FEW * room or (MOST_UNITS * abs(reference) < abs(exact) and abs(reference) <= FEW * unit):
-        return "with the earlier wrong numbers any number near 0 would follow here"
+        return say("with the earlier wrong numbers any number near 0 would follow here")
     if any(abs(value - written[one]) <= room and abs(exact - key.exact[one]) > FEW * unit for one in sources):
-        return "this only repeats an earlier wrong number"
+        return say("this only repeats an earlier wrong number")
     return ""
 
 
@@ -82,13 +85,13 @@ def by_chance(numbers: Mapping[int, Decimal], kinds: Mapping[int, str], followed
         and len(numbers) >= LEAST_FILLED
         and list(kinds.values()).count("correct") < len(numbers) / 2
     ):
-        return dict.fromkeys(right, "the same number is in every box")
+        return dict.fromkeys(right, say("the same number is in every box"))
     if len(astray) >= max(LEAST_FILLED, ASTRAY * len(right)):
-        return dict.fromkeys(followed, "hardly any line of this sheet is right, or follows from another: this may be chance")
+        return dict.fromkeys(followed, say("hardly any line of this sheet is right, or follows from another: this may be chance"))
     failed = Counter(numbers[position] for position in astray)
     hits = Counter(numbers[position] for position in followed)
     return {
-        position: f"this number is wrong in {failed[number]} other boxes: here it may follow by chance"
+        position: say("this number is wrong in {number} other boxes: here it may follow by chance", number=failed[number])
         for position in followed
         if failed[number := numbers[position]] >= max(IN_VAIN, hits[number])
     }

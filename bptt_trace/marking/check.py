@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain, combinations, islice
 
+from bptt_trace.document.mathematics import joined, say
 from bptt_trace.engine.names import Name
 from bptt_trace.marking.answer_files import Answers
 from bptt_trace.marking.answer_number import Reading, read
@@ -28,7 +29,7 @@ from bptt_trace.marking.slips import CUT_OFF, neighbours, out_of_range, slip
 from bptt_trace.problem.problem import Problem
 
 MOST_COMBINATIONS = 15
-TOO_FAR = "rounding alone can make this difference, but it is too large to be accepted without a look"
+TOO_FAR = say("rounding alone can make this difference, but it is too large to be accepted without a look")
 MOST_WORK = 5_000_000
 """The largest number of lines calculated for one sheet, about ten seconds; undecided answers then need a human."""
 
@@ -128,7 +129,7 @@ class _Marking:
             return self.judge(position, self.written[position], self.readings[position][1])
         except TooMuchWork:
             self.roots[position] = frozenset({position})
-            return _Verdict("needs-human", "this sheet takes too much calculation to be marked to its end")
+            return _Verdict("needs-human", say("this sheet takes too much calculation to be marked to its end"))
 
     def look_over(self) -> None:
         """Leave to a human what the sheet as a whole shows to be earned by chance."""
@@ -167,7 +168,7 @@ class _Marking:
     def cut_short(self, position: int, value: float, reading: Reading) -> _Verdict | None:
         """The verdict if the answer is the right number, or one that follows, with up to two decimals too few."""
         key, exact = self.key, self.key.exact[position]
-        advice = f"the right number; give {max(key.places[position], 0)} decimals"
+        advice = say("the right number; give {position} decimals", position=max(key.places[position], 0))
         if self.is_rough(position, value, reading, exact):
             verdict, meant = _Verdict("rough", advice), exact
         else:
@@ -313,7 +314,7 @@ class _Marking:
         best = list(dict.fromkeys(made for apart, made in fits if apart <= nearest))
         fewest = min(map(len, best))
         told = [one for made in best if len(made) == fewest for one in made]
-        return _Verdict("misconception", " ".join(one.message for one in told), tuple(one.slug for one in told))
+        return _Verdict("misconception", joined(" ", [one.message for one in told]), tuple(one.slug for one in told))
 
     def explained_here(
         self, position: int, value: float, reference: float | None, radius: float
@@ -355,9 +356,9 @@ class _Marking:
             return None
         order = list(cells)
         if len(target.index) == 2:
-            ways = [("the whole matrix is transposed", [index[::-1] for index in order])]
+            ways = [(say("the whole matrix is transposed"), [index[::-1] for index in order])]
         else:
-            ways = [("the whole vector is shifted by one place", order[by:] + order[:by]) for by in (1, -1)]
+            ways = [(say("the whole vector is shifted by one place"), order[by:] + order[:by]) for by in (1, -1)]
         for said, shifted in ways:
             pairs = [(cells[index], cells.get(source)) for index, source in zip(order, shifted, strict=True)]
             if all(other is not None and self.has_value_of(cell, other) for cell, other in pairs):
@@ -379,7 +380,7 @@ class _Marking:
             if said == CUT_OFF and self.first_cut not in (-1, position):
                 # A student who always cuts off is told once, and loses one line.
                 self.roots[position] = frozenset({self.first_cut})
-                return _Verdict("follow-through", f"{said}, as before", (), self.roots[position])
+                return _Verdict("follow-through", say("{said}, as before", said=said), (), self.roots[position])
             if said:
                 self.first_cut = position if said == CUT_OFF else self.first_cut
                 return _Verdict("slip", said)
@@ -393,8 +394,10 @@ class _Marking:
             if there <= quantum and abs(exact[other] - exact[position]) > 3 * radius and exact[other] != 0:
                 name = steps[other].target
                 same = name._replace(time=target.time) == target
-                what = "the value of another time step" if same else "the value of another cell"
-                return _Verdict("slip", f"this is {self.key.problem.vocabulary.shown(name)}: {what}")
+                what = say("the value of another time step") if same else say("the value of another cell")
+                return _Verdict(
+                    "slip", say("this is {name}: {what}", name=str(self.key.problem.vocabulary.shown(name)), what=what)
+                )
         return None
 
     # --------------------------------------------------------------- tolerances
@@ -431,7 +434,7 @@ class _Marking:
             for way in range(len(lines[position])):
                 other = self.mistaken_world(misconception.slug, lines, way).rule(position)
                 if other is not None and abs(other - reference) <= radius:
-                    return "the earlier mistake, made again here, would give the same number"
+                    return say("the earlier mistake, made again here, would give the same number")
         return ""
 
     # ----------------------------------------------------------- blank lines

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from bptt_trace.document.mathematics import Inline, Math
+from bptt_trace.document.mathematics import Inline, Math, inline, say, say_many
 from bptt_trace.document.sheet import Block, Column, Paragraph, Section, Sheet, Table
 from bptt_trace.engine.names import Name
 from bptt_trace.lines.spelling import Named
@@ -21,14 +21,14 @@ WIDTH, PAGE = 24, 64
 """Length of the longest bar; columns for it and its label."""
 
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("right", ("correct", "rounded")),
-    ("follows", ("follow-through", "mixed")),
-    ("few decimals", ("rough",)),
-    ("misconc.", ("misconception",)),
-    ("slip", ("slip",)),
-    ("wrong", ("wrong",)),
-    ("blank", ("blank",)),
-    ("to look at", ("unreadable", "needs-human", "not-assessable")),
+    (say("right"), ("correct", "rounded")),
+    (say("follows"), ("follow-through", "mixed")),
+    (say("few decimals"), ("rough",)),
+    (say("misconc."), ("misconception",)),
+    (say("slip"), ("slip",)),
+    (say("wrong"), ("wrong",)),
+    (say("blank"), ("blank",)),
+    (say("to look at"), ("unreadable", "needs-human", "not-assessable")),
 )
 """Columns of the table of quantities, and the verdicts counted in each."""
 
@@ -109,17 +109,33 @@ class Tally:
     def sheet(self, title: str) -> Sheet:
         """The summary as a document."""
         mean, spread = self.mean, self.deviation
-        words = f"{_counted(self.students, 'student')}, on average {mean:.0%} of the marks (standard deviation {spread:.0%})."
-        if self.unread:
-            words += f" {_counted(self.unread, 'row')} could not be read; the marks file says why."
-        tenths = [(f"{10 * b} to {10 * b + 10} %", self.shares[b]) for b in range(BINS)]
-        sections = (
-            Section("distribution", "Distribution", (_bars(tenths, "marks"),)),
-            Section("first", "Where it first goes wrong", _chart(self.first, "line", "Nobody has a wrong line.", _quantity)),
-            Section("mistakes", "The most common mistakes", _chart(self._titles(), "mistake", "No mistake has a name.")),
-            Section("quantities", "By quantity", (self._quantities(),)),
+        words = say(
+            "{students}, on average {mean} of the marks (standard deviation {spread}).",
+            students=say_many("{count} student", "{count} students", self.students, count=self.students),
+            mean=f"{mean:.0%}",
+            spread=f"{spread:.0%}",
         )
-        return Sheet(f"Class: {title}", "", (), (), sections, kind="class summary", box=(words,))
+        if self.unread:
+            words += say_many(
+                " {count} row could not be read; the marks file says why.",
+                " {count} rows could not be read; the marks file says why.",
+                self.unread,
+                count=self.unread,
+            )
+        tenths = [(say("{low} to {high} %", low=10 * b, high=10 * b + 10), self.shares[b]) for b in range(BINS)]
+        sections = (
+            Section("distribution", say("Distribution"), (_bars(tenths, say("marks")),)),
+            Section(
+                "first",
+                say("Where it first goes wrong"),
+                _chart(self.first, say("line"), say("Nobody has a wrong line."), _quantity),
+            ),
+            Section(
+                "mistakes", say("The most common mistakes"), _chart(self._titles(), say("mistake"), say("No mistake has a name."))
+            ),
+            Section("quantities", say("By quantity"), (self._quantities(),)),
+        )
+        return Sheet(say("Class: {title}", title=title), "", (), (), sections, kind="class summary", box=(words,))
 
     def _titles(self) -> Counter[str]:
         titles = {one.slug: one.title for one in CATALOGUE}
@@ -129,7 +145,7 @@ class Tally:
         """The share of each verdict; columns that nobody needs are left out."""
         used = set().union(*self.verdicts.values()) if self.verdicts else set()
         groups = [(word, kinds) for word, kinds in GROUPS if used.intersection(kinds)]
-        columns = (Column(("quantity",)), *(Column((word,), right=True) for word, _ in groups))
+        columns = (Column(inline("quantity")), *(Column((word,), right=True) for word, _ in groups))
         rows: list[tuple[Inline, ...]] = []
         for name in self.names:
             counts = self.verdicts.get(name, Counter())
@@ -137,10 +153,6 @@ class Tally:
             shares = [sum(counts[kind] for kind in kinds) / whole for _, kinds in groups]
             rows.append(((_quantity(name),), *((f"{share:.0%}" if share else "",) for share in shares)))
         return Table(columns, rows)
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _quantity(name: str) -> Math:
@@ -161,5 +173,5 @@ def _bars(rows: Sequence[tuple[str, int]], what: str, told: Told = str) -> Table
     longest = max((count for _, count in rows), default=0) or 1
     width = max(min(WIDTH, PAGE - max((len(label) for label, _ in rows), default=0)), 6)
     bars = ["█" * max(round(width * count / longest), count > 0) for _, count in rows]
-    columns = (Column((what,)), Column(("students",), right=True), Column(()))
+    columns = (Column((what,)), Column(inline("students"), right=True), Column(()))
     return Table(columns, [((told(label),), (str(count),), (bar,)) for (label, count), bar in zip(rows, bars, strict=True)])

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from bptt_trace.document.mathematics import say
 from bptt_trace.marking.answer_number import read
 
 
@@ -24,7 +25,7 @@ class DecimalMark(NamedTuple):
     @property
     def said(self) -> str:
         """The decision as a sentence; empty without a decision."""
-        what = {",": "A comma is read as the decimal mark", ".": "A comma is read as separating thousands"}
+        what = {",": say("A comma is read as the decimal mark"), ".": say("A comma is read as separating thousands")}
         return f"{what[self.mark]}: {self.because}." if self.mark else ""
 
 
@@ -41,19 +42,19 @@ def decided(cells: Sequence[tuple[str, float]], separator: str, declared: bool, 
     if not any("," in text for text, _ in cells):
         return NONE
     if printed:
-        return DecimalMark(",", "the sheet is printed so")
+        return DecimalMark(",", say("the sheet is printed so"))
     if separator == ";":
-        return DecimalMark(",", "semicolons stand between the cells of the file")
+        return DecimalMark(",", say("semicolons stand between the cells of the file"))
     commas = [text for text, _ in cells if "," in text and read(text).value is not None]
     points = [text for text, _ in cells if "." in text and read(text).value is not None]
     size = _by_size(cells)
     if commas and not points:
-        return DecimalMark(",", f"{commas[0].strip()} can be read in no other way")
+        return DecimalMark(",", say("{strip} can be read in no other way", strip=commas[0].strip()))
     if points and not commas and size != ",":
-        return DecimalMark(".", f"{points[0].strip()} has a decimal point")
+        return DecimalMark(".", say("{strip} has a decimal point", strip=points[0].strip()))
     if size and not (points and not commas):
-        return DecimalMark(size, "of the two numbers that it can be, this one is of the size of the right one")
-    return DecimalMark(",", "the problem says so") if declared else NONE
+        return DecimalMark(size, say("of the two numbers that it can be, this one is of the size of the right one"))
+    return DecimalMark(",", say("the problem says so")) if declared else NONE
 
 
 def _by_size(cells: Sequence[tuple[str, float]]) -> str:

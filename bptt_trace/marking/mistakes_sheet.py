@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bptt_trace.document.mathematics import Inline, Math
+from bptt_trace.document.mathematics import Inline, Math, inline, say
 from bptt_trace.document.sheet import Column, Paragraph, Section, Sheet, Table
 from bptt_trace.lines.spelling import Speller
 from bptt_trace.marking.catalogue.entry import CATALOGUE
@@ -17,11 +17,11 @@ def mistakes_sheet(key: Key) -> Sheet:
     shown = [one for one in possible if one.shows]
     hidden = [one for one in possible if not one.shows]
     speller = Speller(key.problem.vocabulary)
-    heads = ("mistake", "what is done", "shows in", "looks like")
+    heads = ("mistake", say("what is done"), say("shows in"), say("looks like"))
     columns = tuple(Column((head,)) for head in heads)
     rows: list[tuple[Inline, ...]] = []
     for one in shown:
-        more = f", and {len(one.shows) - 2} more" if len(one.shows) > 2 else ""
+        more = say(", and {shows} more", shows=len(one.shows) - 2) if len(one.shows) > 2 else ""
         where: list[str | Math] = []
         for name in one.shows[:2]:
             where += [", "] if where else []
@@ -29,13 +29,18 @@ def mistakes_sheet(key: Key) -> Sheet:
         rows.append(((one.mistake.slug,), (one.mistake.title,), (*where, more) if more else tuple(where), (", ".join(one.like),)))
     if not any(one.like for one in shown):  # no two of them give the same numbers
         columns, rows = columns[:-1], [row[:-1] for row in rows]
-    sections = [Section("shown", "Mistakes that show", (Table(columns, rows),))]
+    sections = [Section("shown", say("Mistakes that show"), (Table(columns, rows),))]
     if hidden:
         table = Table(
-            (Column(("mistake",)), Column(("what is done",))), [((o.mistake.slug,), (o.mistake.title,)) for o in hidden]
+            (Column(inline("mistake")), Column(inline("what is done"))), [((o.mistake.slug,), (o.mistake.title,)) for o in hidden]
         )
-        text = "They change no line by more than five units of the last place: other numbers may show them."
-        sections.append(Section("hidden", "Mistakes that these numbers hide", (Paragraph((text,)), table)))
-    box = f"{len(shown)} of the {len(possible)} mistakes that can be made here show; the catalogue has {len(CATALOGUE)}."
-    return Sheet(f"Mistakes: {key.problem.title}", "", (), (), tuple(sections), kind="mistakes", box=(box,),
+        text = say("They change no line by more than five units of the last place: other numbers may show them.")
+        sections.append(Section("hidden", say("Mistakes that these numbers hide"), (Paragraph((text,)), table)))
+    box = say(
+        "{shown} of the {possible} mistakes that can be made here show; the catalogue has {catalogue}.",
+        shown=len(shown),
+        possible=len(possible),
+        catalogue=len(CATALOGUE),
+    )
+    return Sheet(say("Mistakes: {title}", title=key.problem.title), "", (), (), tuple(sections), kind="mistakes", box=(box,),
                  locale=key.problem.handout.locale)  # fmt: skip

@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from bptt_trace.document.mathematics import Figures, Inline, Math, inline
+from bptt_trace.document.mathematics import Figures, Inline, Math, inline, say
 from bptt_trace.document.sheet import Block, Column, Equation, Equations, Paragraph, Part, Section, Sheet, Table
 from bptt_trace.engine.names import Name
 from bptt_trace.lines.line_numbers import ranges
@@ -26,18 +26,18 @@ SIGNS = {"correct": "✓", "rounded": "✓", "follow-through": "✓", "mixed": "
 WORDS = {
     "correct": "correct",
     "rounded": "correct",
-    "rough": "too few decimals",
+    "rough": say("too few decimals"),
     "misconception": "misconception",
     "slip": "slip",
     "wrong": "wrong",
-    "unreadable": "could not be read",
+    "unreadable": say("could not be read"),
     "blank": "blank",
-    "not-assessable": "not assessable",
-    "needs-human": "for a person to look at",
+    "not-assessable": say("not assessable"),
+    "needs-human": say("for a person to look at"),
 }
-FOOTER = (
-    "✓ right, ○ right number with too few decimals, × wrong, – blank. A line is also right if it "
-    "follows from your own earlier numbers. Rounding of the last digit is never held against you."
+FOOTER = say(
+    "✓ right, ○ right number with too few decimals, × wrong, – blank. A line is also right if it follows "
+    "from your own earlier numbers. Rounding of the last digit is never held against you."
 )
 
 
@@ -73,8 +73,8 @@ class _Report:
 
     def sheet(self, student: str) -> Sheet:
         sections = [*(self.fault(answer) for answer in self.marks.faults), *self.blanks()]
-        sections.append(Section("all", "All lines", (self.all_lines(),)))
-        title = f"Marked: {self.key.problem.title}"
+        sections.append(Section("all", say("All lines"), (self.all_lines(),)))
+        title = say("Marked: {title}", title=self.key.problem.title)
         return Sheet(title, written(student), (), (), tuple(sections), (), kind="marked", box=self.box(), closing=FOOTER,
                      locale=self.key.problem.handout.locale)  # fmt: skip
 
@@ -87,15 +87,22 @@ class _Report:
         first = marks.first_wrong
         if first is None:
             whole = all(answer.verdict in ("correct", "rounded") for answer in marks.answers)
-            return (*score, "Every line is right." if whole else f"No line is wrong.{self.unanswered()}", *self.comma())
+            return (
+                *score,
+                say("Every line is right.") if whole else say("No line is wrong.{unanswered}", unanswered=self.unanswered()),
+                *self.comma(),
+            )
         followers = sum(answer.verdict in ("follow-through", "mixed") for answer in marks.answers)
         sentence = inline("The first wrong line is {line}, {name}.", line=self.place(first), name=self.speller.math(first))
         later = ""
         if followers:
-            word = "line differs" if followers == 1 else "lines differ"
-            they = "it is" if followers == 1 else "they are"
-            later = (
-                f" {followers} later {word} from the key only because of what is wrong before; by your own numbers {they} right."
+            word = say("line differs") if followers == 1 else say("lines differ")
+            they = say("it is") if followers == 1 else say("they are")
+            later = say(
+                " {followers} later {word} from the key only because of what is wrong before; by your own numbers {they} right.",
+                followers=followers,
+                word=word,
+                they=they,
             )
         rest = later + self.unanswered()
         return (*score, *sentence, *((rest,) if rest else ()), *self.comma())
@@ -109,12 +116,20 @@ class _Report:
         """The sentence on lines without a number."""
         counts = Counter(answer.verdict for answer in self.marks.answers)
         blank, unreadable = counts["blank"], counts["unreadable"]
-        text = f" {blank} line{'s are' if blank > 1 else ' is'} blank." if blank else ""
-        return text + (f" {unreadable} line{'s' if unreadable > 1 else ''} could not be read." if unreadable else "")
+        text = say(" {blank} line{blank2} blank.", blank=blank, blank2="s are" if blank > 1 else " is") if blank else ""
+        return text + (
+            say(
+                " {unreadable} line{unreadable2} could not be read.",
+                unreadable=unreadable,
+                unreadable2="s" if unreadable > 1 else "",
+            )
+            if unreadable
+            else ""
+        )
 
     def place(self, name: Name) -> str:
         line = self.key.line_texts[self.index[name]]
-        return f"line {line}" if line else "the line"
+        return say("line {line}", line=line) if line else say("the line")
 
     # ------------------------------------------------------------------- faults
 
@@ -133,8 +148,8 @@ class _Report:
 
     def title(self, answer: Marked) -> str:
         if answer.verdict == "misconception":
-            return " or ".join(TITLES[slug] for slug in answer.misconceptions[:2])
-        return answer.message if answer.verdict == "slip" else "this does not follow"
+            return say(" or ").join(TITLES[slug] for slug in answer.misconceptions[:2])
+        return answer.message if answer.verdict == "slip" else say("this does not follow")
 
     def evidence(self, answer: Marked) -> Inline:
         """The sentence that explains a wrong answer, such as another line with the same number."""
@@ -152,9 +167,9 @@ class _Report:
             case "misconception":
                 return answer.message
             case "slip":
-                return f"It looks like a slip of the pen: {answer.message}."
+                return say("It looks like a slip of the pen: {message}.", message=answer.message)
             case _:
-                return "It follows neither from the exact numbers nor from your own: go through the line again."
+                return say("It follows neither from the exact numbers nor from your own: go through the line again.")
 
     def rule(self, name: Name) -> Equation:
         """The formula of a line, with names."""
@@ -171,12 +186,18 @@ class _Report:
         step = self.key.steps[self.index[answer.name]]
         uses = [self.key.line_texts[a] for a in step.arguments if self.key.line_texts[a]]
         redo = [later.line for later in self.marks.answers if answer.name in later.inherits and later.line]
-        said = "Try it again from the given numbers"
+        said = say("Try it again from the given numbers")
         if uses:
-            said = f"Try it: work it out again from your line{'s' if len(uses) > 1 else ''} {', '.join(dict.fromkeys(uses))}"
+            said = say(
+                "Try it: work it out again from your line{uses} {uses2}",
+                uses="s" if len(uses) > 1 else "",
+                uses2=", ".join(dict.fromkeys(uses)),
+            )
         if not redo:
             return (f"{said}.",)
-        return (f"{said}; then redo line{'s' if len(redo) > 1 else ''} {listed_lines(redo)}.",)
+        return inline(
+            "{said}; then redo line{redo} {redo2}.", said=said, redo="s" if len(redo) > 1 else "", redo2=listed_lines(redo)
+        )
 
     def revealed(self, answer: Marked) -> Inline:
         return inline(
@@ -201,21 +222,21 @@ class _Report:
                 names=tuple(names),
             )
             blocks: tuple[Block, ...] = (Paragraph(text), Equations((), (self.rule(fault.name),)))
-            yield Section(f"blank-{fault.line}", f"Line {fault.line}: left blank, and wrong", blocks)
+            yield Section(f"blank-{fault.line}", say("Line {line}: left blank, and wrong", line=fault.line), blocks)
 
     # -------------------------------------------------------------------- table
 
     def all_lines(self) -> Table:
         columns = [
-            Column(("line",), right=True),
-            Column(("quantity",)),
-            Column(("you wrote",), right=True, room=22 if self.reveal else 42),
+            Column(inline("line"), right=True),
+            Column(inline("quantity")),
+            Column(inline("you wrote"), right=True, room=22 if self.reveal else 42),
             Column(()),
-            Column(("verdict",), room=30 if self.reveal else 50),
-            Column(("credit",), right=True),
+            Column(inline("verdict"), room=30 if self.reveal else 50),
+            Column(inline("credit"), right=True),
         ]
         if self.reveal:
-            columns += [Column((word,), right=True) for word in ("right", "from yours", "within")]
+            columns += [Column((word,), right=True) for word in ("right", say("from yours"), "within")]
         return Table(tuple(columns), [self.row(answer) for answer in self.marks.answers], ())
 
     def row(self, answer: Marked) -> tuple[Inline, ...]:
@@ -226,7 +247,7 @@ class _Report:
             (written(answer.raw),),
             (sign,),
             (self.word(answer),),
-            (number(answer.credit), *((" of ", number(answer.out_of)) if answer.out_of != 1 else ())),
+            (number(answer.credit), *(inline(" of {of}", of=number(answer.out_of)) if answer.out_of != 1 else ())),
         ]
         if self.reveal:
             cells += [(Figures(f"{answer.expected:.8g}"),), (Figures(f"{answer.reference:.8g}"),), (_room(answer),)]
@@ -235,10 +256,10 @@ class _Report:
     def word(self, answer: Marked) -> str:
         if answer.verdict in ("follow-through", "mixed"):
             lines = [self.key.line_texts[self.index[name]] for name in answer.inherits]
-            return f"follows from {listed_lines([line for line in lines if line])}" if any(lines) else "follows"
+            return say("follows from {line}", line=listed_lines([line for line in lines if line])) if any(lines) else "follows"
         word = WORDS[answer.verdict]
         if answer.name in self.numbers:
-            return f"{word}, see {self.numbers[answer.name]}"
+            return say("{word}, see {name}", word=word, name=self.numbers[answer.name])
         return f"{word}: {answer.message}" if answer.verdict == "unreadable" else word
 
 
@@ -251,4 +272,4 @@ def listed_lines(lines: Sequence[str]) -> str:
 
 def _room(answer: Marked) -> str:
     """How far an answer may be from what follows; no number where rounding on the way can do anything."""
-    return Figures(f"{answer.radius:.2g}") if math.isfinite(answer.radius or 0.0) else "any distance"
+    return Figures(f"{answer.radius:.2g}") if math.isfinite(answer.radius or 0.0) else say("any distance")

@@ -6,13 +6,14 @@ import math
 from collections.abc import Iterator, Sequence
 
 from bptt_trace.calculation.compiled_rules import source
+from bptt_trace.document.mathematics import say
 from bptt_trace.engine.formula import Apply
 from bptt_trace.engine.functions import exp
 from bptt_trace.engine.names import Role
 from bptt_trace.marking.key import Key
 from bptt_trace.networks.cells.equations import Equations
 
-CUT_OFF = "cut off instead of rounded"
+CUT_OFF = say("cut off instead of rounded")
 
 
 def bounds(key: Key, position: int) -> tuple[float, float]:
@@ -55,10 +56,10 @@ def slip(value: float, goal: float, radius: float, places: int) -> str:
     if abs(goal) <= 2 * radius:
         return ""
     if abs(value + goal) <= radius:
-        return "the sign is turned"
+        return say("the sign is turned")
     for power in (1, -1, 2, -2, 3, -3):
         if abs(value - goal * 10.0**power) <= radius * 10.0 ** max(power, 0) and abs(value) > radius:
-            return "the decimal point is shifted"
+            return say("the decimal point is shifted")
     cut = math.trunc(goal * 10.0**places) / 10.0**places
     if abs(value - cut) <= 1e-9 * max(1.0, abs(cut)):
         return CUT_OFF
@@ -68,5 +69,5 @@ def slip(value: float, goal: float, radius: float, places: int) -> str:
         if len(differ) == 2 and {*typed[differ[0] + 1 : differ[1]]} <= {"."}:
             first, second = differ
             if (typed[first], typed[second]) == (right[second], right[first]):
-                return "two digits are swapped"
+                return say("two digits are swapped")
     return ""

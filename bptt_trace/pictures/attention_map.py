@@ -37,7 +37,7 @@ def weights(desk: Desk) -> HeatMap | None:
         said += [desk.name(position)]
         if desk.value(position):
             said += [" = ", desk.value(position)]
-    alternative: Inline = ("The weights of the attention: ", *said, ".")  # type: ignore[arg-type]
+    alternative: Inline = inline("The weights of the attention: {said}.", said=said)  # type: ignore[arg-type]
     return HeatMap(
         "attention",
         inline("Who looks at whom: the weights of the attention"),

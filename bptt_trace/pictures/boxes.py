@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bptt_trace.document.figures import Edge, Grid, Node, Picture
-from bptt_trace.document.mathematics import Inline, Math, Relation, Row, Verbatim, between
+from bptt_trace.document.mathematics import Inline, Math, Relation, Row, Words, between, in_a_row, inline, row_of, say, together
 from bptt_trace.document.notation import BESIDE
 from bptt_trace.engine.formula import Sum
 from bptt_trace.engine.formula_walks import variables
@@ -61,22 +61,14 @@ class Quantity:
         """The quantity in a sentence: ``h_1 = (0.5370, 0.1236)``."""
         if len(self.values) < 2:
             return (self.equation,)
-        return (self.name, " = (", *in_a_row(", ", [(value,) for value in self.values]), ")")
-
-
-def in_a_row(separator: str, parts: Iterable[Inline]) -> Inline:
-    """Parts with a separator between them."""
-    joined: list[str | Math] = []
-    for part in parts:
-        joined += [separator, *part] if joined else part
-    return tuple(joined)
+        return together(self.name, " = (", in_a_row(", ", self.values), ")")
 
 
 def grid(quantities: Sequence[Quantity]) -> Grid:
     """Quantities one below the other; vectors side by side, with their components below their names."""
     high = max((len(quantity.values) for quantity in quantities), default=0)
     if high < 2:
-        return tuple((((q.equation, f" {q.remark}") if q.remark else (q.equation,)),) for q in quantities)
+        return tuple((((q.equation, row_of(" ", q.remark)) if q.remark else (q.equation,)),) for q in quantities)
     rows: list[tuple[Inline, ...]] = [tuple((quantity.name,) for quantity in quantities)]
     for component in range(high):
         rows.append(tuple((q.values[component],) if component < len(q.values) else () for q in quantities))
@@ -267,9 +259,10 @@ class Pencil:
     def named_edge(self, start: str, end: str, parameters: Sequence[Quantity]) -> None:
         """Draw an arrow with the names of its parameters, and add its alternative text."""
         self.edge(start, end, "forward", grid(parameters))
-        source: Inline = ("itself one step earlier",) if start == end else self.nodes[start].cells[-1][0]
-        names = in_a_row(", ", [(parameter.name,) for parameter in parameters])
-        self.told[end].append(("from ", *source, *((" by ", *names) if names else ())))
+        source: Inline = inline("itself one step earlier") if start == end else self.nodes[start].cells[-1][0]
+        names = in_a_row(", ", [parameter.name for parameter in parameters])
+        by = inline("from {source} by {names}", source=source, names=names)
+        self.told[end].append(by if names else inline("from {source}", source=source))
 
     def given(self, place: tuple[int, int], position: int | None) -> str | None:
         """Draw a node for a given quantity; return its id."""
@@ -310,19 +303,19 @@ class Pencil:
                 told = known is not None and ((said,),) in known.label
                 label: Grid = grid([gradient]) if told else (((said,),), *grid([gradient]))
             elif broad and len(values) == 1:
-                label = (((f"{said} ", values[0]),),)
+                label = (((row_of(said, " "), values[0]),),)
             else:
                 label = (((said,),), *(((value,),) for value in values))
             self.edge(start, end, kind, label)
-            self.told[end].append((f"{said} ", *gradient.told()) if named else Quantity(Verbatim(said), values).told())
+            self.told[end].append(together(said, " ", gradient.told()) if named else Quantity(Words(said), values).told())
 
     def picture(self, which: str, title: str, lead: str) -> Picture:
         """The picture with its alternative text."""
         named = self.sample is not None and which != "rolled-up"
-        sample = f" (sample {self.sample} of the batch)" if named else ""
+        sample = say(" (sample {sample} of the batch)", sample=self.sample) if named else ""
         said = [in_a_row(", ", parts) for _, parts in sorted(self.told.items(), key=self._reading) if parts]
-        alternative: Inline = (f"{lead}{sample}: ", *in_a_row("; ", said), ".")
-        return Picture(which, (f"{title}{sample}",), tuple(self.nodes.values()), tuple(self.edges.values()), alternative)
+        alternative = together(lead, sample, ": ", in_a_row("; ", said), ".")
+        return Picture(which, together(title, sample), tuple(self.nodes.values()), tuple(self.edges.values()), alternative)
 
     def _reading(self, item: tuple[str, list[Inline]]) -> tuple[int, int]:
         node = self.nodes[item[0]]

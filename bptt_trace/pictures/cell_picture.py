@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bptt_trace.document.figures import Edge, Grid, Node, Picture
-from bptt_trace.document.mathematics import Applied, Inline, Math, Number, Put, Row, Symbol
+from bptt_trace.document.mathematics import Applied, Inline, Math, Number, Put, Row, Symbol, in_a_row, inline, say
 from bptt_trace.engine.formula import ONE, Apply, Const, Extreme, Formula, MatMul, Neg, Over, Power, Stack, Sum, Times, Var
 from bptt_trace.engine.formula_walks import children, variables
 from bptt_trace.engine.names import ENCODER, Role
 from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.rows import Desk
-from bptt_trace.pictures.boxes import MOST_DIGITS, MOST_VALUES, Pencil, digits_of, grid, in_a_row
+from bptt_trace.pictures.boxes import MOST_DIGITS, MOST_VALUES, Pencil, digits_of, grid
 from bptt_trace.pictures.cell_grid import Tracks
 
 TIMES = Row("*")
@@ -149,9 +149,18 @@ class _Sketch:
         nodes += [Node(key, *places[key], (), EXIT) for key in exits]
         edges = [Edge(source, key, "forward") for key, sources in self.sources.items() for source in sources]
         edges += [Edge(state, key, "forward") for key, state in exits.items()]
-        sample = f" (sample {self.pencil.sample} of the batch)" if self.pencil.sample is not None else ""
-        alternative: Inline = (f"The cell at time step {time}{sample}: ", *in_a_row(", ", self.told), ".")
-        return Picture("cell", (f"The cell at time step {time}{sample}",), tuple(nodes), tuple(edges), alternative, wired=True)
+        sample = say(" (sample {sample} of the batch)", sample=self.pencil.sample) if self.pencil.sample is not None else ""
+        alternative: Inline = inline(
+            "The cell at time step {time}{sample}: {told}.", time=time, sample=sample, told=in_a_row(", ", self.told)
+        )
+        return Picture(
+            "cell",
+            inline("The cell at time step {time}{sample}", time=time, sample=sample),
+            tuple(nodes),
+            tuple(edges),
+            alternative,
+            wired=True,
+        )
 
     def _carried(self, key: str) -> bool:
         """Whether a state is used without a weight: it then runs along the top, as a memory that is kept."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bptt_trace.document.figures import Picture
+from bptt_trace.document.mathematics import say
 from bptt_trace.engine.names import Role, gradient
 from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.rows import Desk
@@ -40,5 +41,5 @@ def graph(desk: Desk, board: Desk | Blackboard) -> Picture | None:
     for position in shown:
         for used in dict.fromkeys(steps[position].arguments):
             pencil.edge(pencil.owner[used], pencil.owner[position], "forward")
-    drawn = pencil.picture("graph", "The graph", "The graph with its values and gradients")
+    drawn = pencil.picture("graph", say("The graph"), say("The graph with its values and gradients"))
     return Picture(drawn.id, drawn.title, drawn.nodes, drawn.edges, drawn.alternative, wired=True)

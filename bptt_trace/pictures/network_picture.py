@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bptt_trace.document.figures import Picture
+from bptt_trace.document.mathematics import say
 from bptt_trace.engine.names import BACKWARD, Layer, Name
 from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.rows import Desk
@@ -61,7 +62,7 @@ def unrolled(desk: Desk, board: Desk | Blackboard) -> Picture | None:
     for strand in strands:
         for time in strand.times:
             _gradients_of(pencil, strand, time)
-    return pencil.picture("unrolled", "The network, unrolled in time", "The network unrolled in time")
+    return pencil.picture("unrolled", say("The network, unrolled in time"), say("The network unrolled in time"))
 
 
 def _memory(pencil: Pencil, row: int, layer: Layer, strand: Strand) -> Kept | None:
@@ -218,7 +219,7 @@ def rolled_up(desk: Desk, board: Desk | Blackboard) -> Picture | None:
         for cell in cells if network.bidirectional else [seen]:
             node = pencil.owner.get(cell[-1]) or pencil.owner[cells[-1][-1]]
             pencil.named_edge(node, output, pencil.briefly(pencil.parameters(cell, readout), clock))
-    return pencil.picture("rolled-up", "The network, rolled up", "The network with its state as a loop")
+    return pencil.picture("rolled-up", say("The network, rolled up"), say("The network with its state as a loop"))
 
 
 # ----------------------------------------------------------------- by layer
@@ -249,7 +250,7 @@ def by_layer(desk: Desk, board: Desk | Blackboard) -> Picture | None:
         pencil.forward(hidden, key, [*pencil.parameters(lines, readout), *pencil.biases(readout)], values=True)
     loss = pencil.losses((column + 2, 0), None, key)
     _back_by_layer(pencil, [*cells, *([readout] if readout else [])], loss)
-    return pencil.picture("layers", "The network, layer by layer", "The network layer by layer")
+    return pencil.picture("layers", say("The network, layer by layer"), say("The network layer by layer"))
 
 
 def _back_by_layer(pencil: Pencil, nodes: Sequence[Sequence[int]], loss: str | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from bptt_trace.document.figures import Dot, Plane, Stroke
-from bptt_trace.document.mathematics import Inline, Number, Row, inline
+from bptt_trace.document.mathematics import Inline, Number, Row, inline, say
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.lines.rows import Desk
 
@@ -35,7 +35,7 @@ def separating_line(desk: Desk) -> Plane | None:
     )
     alternative = inline(
         "The plane of {one} and {other} with {count} samples{line}.", one=names[0], other=names[1], count=str(len(points)),
-        line=", and the line on which the answer changes, before and after" if strokes else "",
+        line=say(", and the line on which the answer changes, before and after") if strokes else "",
     )  # fmt: skip
     low, high = (
         Row(Number(_short(box[0])), " ... ", Number(_short(box[1]))),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from bptt_trace.document.mathematics import Applied, Math, Put, Row, sum_over
+from bptt_trace.document.mathematics import Applied, Math, Put, Row, say, sum_over
 from bptt_trace.document.notation import Signs
 from bptt_trace.document.sheet import Equation, Part
 from bptt_trace.engine.formula import Apply, Const, Formula, Times, Var, product
@@ -76,14 +76,16 @@ class Formulas:
                 return Equation(self.at("score", "t,j"), (Part(self._score()),), self._mask())
             case "alpha":
                 own, other = (Applied(exp, self.at("score", place)) for place in ("t,j", "t,i"))
-                return Equation(self.at("alpha", "t,j"), (Part(Put("over", own, self.summed("i", other))),), "softmax of row t")
+                return Equation(
+                    self.at("alpha", "t,j"), (Part(Put("over", own, self.summed("i", other))),), say("softmax of row t")
+                )
             case "context":
                 one = self.written(Times((Var(0), self.column(1))), self.at("alpha", "t,j"), self.at(self.value, "j"))
                 return Equation(self.at("context", "t"), (Part(self.summed("j", one)),))
         return None
 
     def _mask(self) -> str:
-        return "for j up to t: the mask" if self.head and self.head.mask == "causal" else ""
+        return say("for j up to t: the mask") if self.head and self.head.mask == "causal" else ""
 
     def _score(self) -> Math:
         query, key = self.at(self.query, "t"), self.at(self.key, "j")

@@ -25,7 +25,7 @@ def table(desk: Desk) -> Iterator[Table]:
     ]
     rows: list[tuple[Inline, ...]] = []
     for time, row in rows_of.items():
-        cells: list[Inline] = [(desk.value(row[place]),) if place in row else ("masked",) for place in places]
+        cells: list[Inline] = [(desk.value(row[place]),) if place in row else inline("masked") for place in places]
         rows.append(((Number(time),), *cells))
     alpha = desk.steps[next(iter(next(iter(rows_of.values())).values()))].target._replace(index=())
     name = desk.speller.math(alpha, lambda _: "t,j")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from bptt_trace.document.mathematics import Math
+from bptt_trace.document.mathematics import Math, say
 from bptt_trace.document.sheet import Equation, Part
 from bptt_trace.engine.names import BACKWARD, ENCODER, LOSS, Name, Role, word_and_number
 from bptt_trace.engine.program import Moment
@@ -98,14 +98,14 @@ def _equation(writer: Writer, position: int, sources: Sequence[int], symbol: str
         shown = writer.desk.speller.math(*seen(clock, target, via._replace(sample=None)))
         word = way(board.steps[source].target, via) if state and writer.recurrent else ""
         if _from_loss(writer, source) and writer.desk.problem.loss.kind == "above":
-            word = "handed in"
+            word = say("handed in")
         right = _general(writer, source, clock)
         parts.append(Part(right, word) if word else Part(right, "via", shown))
     if not state or target.layer is not None:
         return Equation(left, tuple(parts))
     if len(parts) > 2:
         return Equation(left, tuple(parts))
-    return Equation(left, tuple(parts), "two sources, because the state is used twice; the last step has only the first")
+    return Equation(left, tuple(parts), say("two sources, because the state is used twice; the last step has only the first"))
 
 
 def _clock(writer: Writer, time: int | None, symbol: str) -> Clock:
@@ -148,14 +148,14 @@ def _of_state(writer: Writer, target: Name) -> bool:
 def _remark(writer: Writer, position: int) -> str:
     target = writer.board.steps[position].target
     if target.of != LOSS:
-        return "the slopes of softmax"
+        return say("the slopes of softmax")
     if _from_loss(writer, position):
         if writer.desk.problem.loss.kind == "above":
-            return "handed in from above"
-        return "the error of this step" if writer.recurrent else "the error"
+            return say("handed in from above")
+        return say("the error of this step") if writer.recurrent else say("the error")
     match target.stem:
         case "a":
-            return f"through {writer.desk.problem.network.cell_of(target.layer).activation.name}"
+            return say("through {name}", name=writer.desk.problem.network.cell_of(target.layer).activation.name)
         case stem:
             gate = writer.desk.problem.network.cell_of(target.layer).gates.get(stem.removeprefix("a_"))
-            return f"through {gate.name}" if gate and stem.startswith("a_") else ""
+            return say("through {name}", name=gate.name) if gate and stem.startswith("a_") else ""

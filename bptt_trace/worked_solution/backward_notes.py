@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from bptt_trace.calculation.iterations import truncated
-from bptt_trace.document.mathematics import Inline, Math, Relation, inline
+from bptt_trace.document.mathematics import Inline, Math, Relation, in_a_row, inline, say, to_say, together
 from bptt_trace.document.sheet import Note
 from bptt_trace.engine.formula import Const, Over, Var, product
 from bptt_trace.engine.functions import Function, identity, relu, sigmoid, tanh
@@ -34,10 +34,11 @@ def short_gradient(desk: Desk, moment: Moment) -> Iterator[Note]:
         if loss.over_classes:
             total = desk.calculate(summed([Var(position) for position in positions]))
             yield Note(
-                "Check",
+                say("Check"),
                 inline(
-                    "What one class gains the others lose: these gradients add up to 0{rounded}: {total}.",
-                    rounded=", apart from rounding" if desk.printed(total.variable.number) else "",
+                    to_say("What one class gains the others lose: these gradients add up to 0, apart from rounding: {total}.")
+                    if desk.printed(total.variable.number)
+                    else to_say("What one class gains the others lose: these gradients add up to 0: {total}."),
                     total=total.equation,
                 ),
             )
@@ -49,7 +50,7 @@ def short_gradient(desk: Desk, moment: Moment) -> Iterator[Note]:
         scale /= network.samples
     if network.outputs > 1 and loss.over_units == "mean":
         scale /= network.outputs
-    said: Inline = ()
+    said: list[Math] = []
     same = True
     for index, position in zip(indices, positions, strict=True):
         y = desk.find(Name(str(stems[1]), stems[2], moment.time, index, moment.sample))
@@ -57,10 +58,14 @@ def short_gradient(desk: Desk, moment: Moment) -> Iterator[Note]:
         if y is None or target is None:
             return
         one = desk.calculate(product(Const(scale), Var(y) - Var(target)))
-        said += (", ", one.equation) if said else (one.equation,)
+        said.append(one.equation)
         same = same and one.value.text == desk.value(position).text
-    words = "gives the same in one line" if same else "would give the same in one line if nothing were rounded on the long way"
-    yield Note("Short way", inline("Prediction − target {words}: {said}.", words=words, said=said))
+    pattern = (
+        to_say("Prediction − target gives the same in one line: {said}.")
+        if same
+        else to_say("Prediction − target would give the same in one line if nothing were rounded on the long way: {said}.")
+    )
+    yield Note(say("Short way"), inline(pattern, said=in_a_row(say(", "), said)))
 
 
 class Sources(NamedTuple):
@@ -90,10 +95,18 @@ def two_sources(desk: Desk, time: int, *, first: bool) -> Iterator[Note]:
     signs = desk.sign(found.direct), desk.sign(found.carried)
     h = desk.name(found.total)
     fed_back = desk.problem.network.feedback == "output"
+    pattern = (
+        to_say(
+            "{h} acts on the loss through its own output, which is also fed back ({direct}: {d}) "
+            "and through the memory of step {next} ({carried}: {c})."
+        )
+        if fed_back
+        else to_say(
+            "{h} acts on the loss through its own output ({direct}: {d}) and through the memory of step {next} ({carried}: {c})."
+        )
+    )
     start = inline(
-        "{h} acts on the loss through its own output{too} ({direct}: {d}) "
-        "and through the memory of step {next} ({carried}: {c}).",
-        too=", which is also fed back" if fed_back else "",
+        pattern,
         h=desk.name(position) if (position := desk.find(Name("h", time=time))) is not None else h,
         direct=desk.line(found.direct),
         d=desk.value(found.direct),
@@ -108,18 +121,17 @@ def two_sources(desk: Desk, time: int, *, first: bool) -> Iterator[Note]:
     else:
         return
     if first:
-        start += (" Leaving out the memory path is the most common mistake in this calculation.",)
-    yield Note("Two sources", start)
+        start += inline(" Leaving out the memory path is the most common mistake in this calculation.")
+    yield Note(say("Two sources"), start)
 
 
 def _same_direction(desk: Desk, found: Sources, sign: int) -> Inline:
-    asks = ("negative", "larger") if sign < 0 else ("positive", "smaller")
     h = desk.steps[found.total].target._replace(of=None)
     position = desk.find(h)
     both = inline(
-        " Both are {sign}: both ask for a {size} {h}.",
-        sign=asks[0],
-        size=asks[1],
+        to_say(" Both are negative: both ask for a larger {h}.")
+        if sign < 0
+        else to_say(" Both are positive: both ask for a smaller {h}."),
         h=desk.name(position) if position is not None else str(h),
     )
     if not desk.printed(found.total):
@@ -139,10 +151,11 @@ def _opposite(desk: Desk, found: Sources) -> Inline:
     opposite = inline(" They pull in opposite directions: {sum}.", sum=total.equation)
     direct, carried = abs(desk.printed(found.direct)), abs(desk.printed(found.carried))
     if direct != carried:
-        larger = "carried" if carried > direct else "direct"
-        return (*opposite, f" The {larger} part is larger in size and decides the sign.")
+        if carried > direct:
+            return opposite + inline(" The carried part is larger in size and decides the sign.")
+        return opposite + inline(" The direct part is larger in size and decides the sign.")
     cancel = not desk.printed(total.variable.number)
-    return (*opposite, " They are of the same size and cancel.") if cancel else opposite
+    return opposite + inline(" They are of the same size and cancel.") if cancel else opposite
 
 
 def through_activation(desk: Desk, times: Sequence[int | None]) -> Iterator[Note]:
@@ -151,7 +164,7 @@ def through_activation(desk: Desk, times: Sequence[int | None]) -> Iterator[Note
     pairs = [pair for time in times if (pair := _crossing(desk, time)) is not None]
     if not pairs or not readable(desk):
         return
-    bound = {tanh: ("tanh", "between 0 and 1"), sigmoid: ("the sigmoid", "between 0 and 1/4")}.get(function)
+    bound = {tanh: ("tanh", say("between 0 and 1")), sigmoid: (say("the sigmoid"), say("between 0 and 1/4"))}.get(function)
     if bound and all(_shrinks(desk, *pair) for pair in pairs):
         (before, after), *others = pairs
         text = inline(
@@ -163,9 +176,9 @@ def through_activation(desk: Desk, times: Sequence[int | None]) -> Iterator[Note
             sizes=Relation(desk.reading(size, after), desk.reading(size, before), sign=" <= "),
         )
         if others:
-            same = listed([f"lines {desk.line_of[a]} and {desk.line_of[b]}" for b, a in others[:3]])
-            text += (f"; likewise {same}",)
-        yield Note("Check", (*text, "."))
+            same = listed([say("lines {a} and {b}", a=desk.line_of[a], b=desk.line_of[b]) for b, a in others[:3]])
+            text += inline("; likewise {same}", same=same)
+        yield Note(say("Check"), together(text, "."))
     for before, after in pairs:
         yield from _blocked(desk, function, before, after)
 
@@ -187,7 +200,7 @@ def _blocked(desk: Desk, function: Function, before: int, after: int) -> Iterato
     assert a is not None and h is not None
     if function.name == "relu" and function.pieces == relu().pieces and desk.printed(a) < 0 and desk.numbers[before] != 0:
         yield Note(
-            "Off",
+            say("Off"),
             inline("{a} is negative: the unit is off, its slope is 0, and nothing passes back through it.", a=desk.equals(a)),
         )
     if function is not tanh:
@@ -195,7 +208,7 @@ def _blocked(desk: Desk, function: Function, before: int, after: int) -> Iterato
     slope = desk.calculate(1 - Var(h) ** 2)
     if desk.printed(slope.variable.number) < Decimal("0.01") and desk.numbers[before] != 0:
         yield Note(
-            "Saturated",
+            say("Saturated"),
             inline(
                 "The slope {slope} is small: {h} is near ±1 and lets almost nothing through.",
                 slope=slope.equation,
@@ -224,7 +237,7 @@ def chain(desk: Desk) -> Iterator[Note]:
         else ()
     )
     yield Note(
-        "Chain",
+        say("Chain"),
         inline(
             "The error {error} is passed back{outer} through the weight ({weight}){through}: "
             "{before} at {h} becomes {after} at {a}.",
@@ -257,22 +270,23 @@ def reach(desk: Desk, parts: Parts) -> Iterator[Note]:
     sizes = [abs(desk.printed(position)) for position in singles]
     others = len(desk.problem.network.cells[0].state) > 1
     whole = inline(
-        "An error at {last} reaches {first} multiplied by {product} ({line}){along}",
+        to_say("An error at {last} reaches {first} multiplied by {product} ({line}) along this memory alone")
+        if others
+        else to_say("An error at {last} reaches {first} multiplied by {product} ({line})"),
         last=name_of(desk, state._replace(time=desk.last_time)),
         first=name_of(desk, state._replace(time=1)),
-        along=" along this memory alone" if others else "",
         product=desk.value(product),
         line=desk.line(product),
     )
     verdict = _verdict(sizes, abs(desk.printed(product)))
     if scaled(desk.problem.network.cells[0]):
-        verdict = (
-            "the memory is rescaled by the stabiliser at every step, so this factor does not measure what is kept; "
-            "in the output the stabiliser cancels"
+        verdict = say(
+            "the memory is rescaled by the stabiliser at every step, so this factor does not measure what is "
+            "kept; in the output the stabiliser cancels"
         )
     if truncated(desk.problem):
-        verdict = "these are the slopes; at the border of two windows, however, nothing is carried back"
-    yield Note("Reach", (*whole, f": {verdict}."))
+        verdict = say("these are the slopes; at the border of two windows, however, nothing is carried back")
+    yield Note(say("Reach"), inline("{whole}: {verdict}.", whole=whole, verdict=verdict))
 
 
 LASTING = (0.5, 2.0)
@@ -288,19 +302,39 @@ def lasts(product: Any) -> bool:
 def _verdict(sizes: Sequence[Any], product: Any) -> str:
     """What factors of these sizes do to what comes back."""
     one = len(sizes) == 1
-    every, each = ("the factor", "the factor is") if one else ("each factor", "each factor is")
     if any(size == 0 for size in sizes):
-        return f"{'the factor' if one else 'a factor'} is 0, so nothing comes back through it"
+        nothing = say("the factor is 0, so nothing comes back through it")
+        return nothing if one else say("a factor is 0, so nothing comes back through it")
     if all(size == 1 for size in sizes):
-        return f"{every} is 1 in size, so all of it comes back (stable gradient)"
-    if lasts(product) and (all(size < 1 for size in sizes) or all(size > 1 for size in sizes)):
-        return f"{each} close enough to 1 that at least half of it comes back and it does not double (stable gradient)"
-    if all(size < 1 for size in sizes):
-        return f"{each} smaller than 1 in size, so what comes back fades (vanishing gradient)"
-    if all(size > 1 for size in sizes):
-        return f"{each} larger than 1 in size, so what comes back grows (exploding gradient)"
-    whole = "fades" if product < 1 else "grows" if product > 1 else "stays"
+        alone = say("the factor is 1 in size, so all of it comes back (stable gradient)")
+        return alone if one else say("each factor is 1 in size, so all of it comes back (stable gradient)")
+    shrink, enlarge = all(size < 1 for size in sizes), all(size > 1 for size in sizes)
+    if lasts(product) and (shrink or enlarge):
+        alone = say(
+            "the factor is close enough to 1 that at least half of it comes back and it does not double (stable gradient)"
+        )
+        return (
+            alone
+            if one
+            else say(
+                "each factor is close enough to 1 that at least half of it comes back and it does not double (stable gradient)"
+            )
+        )
+    if shrink:
+        alone = say("the factor is smaller than 1 in size, so what comes back fades (vanishing gradient)")
+        return alone if one else say("each factor is smaller than 1 in size, so what comes back fades (vanishing gradient)")
+    if enlarge:
+        alone = say("the factor is larger than 1 in size, so what comes back grows (exploding gradient)")
+        return alone if one else say("each factor is larger than 1 in size, so what comes back grows (exploding gradient)")
+    whole = (
+        say("on the whole it fades")
+        if product < 1
+        else say("on the whole it grows")
+        if product > 1
+        else say("on the whole it stays")
+    )
     if any(size < 1 for size in sizes) and any(size > 1 for size in sizes):
-        return f"some factors shrink it and some enlarge it; on the whole it {whole}"
-    kind = "enlarge it, none shrinks it" if product > 1 else "shrink it, none enlarges it"
-    return f"some factors {kind}; on the whole it {whole}"
+        return say("some factors shrink it and some enlarge it; {whole}", whole=whole)
+    if product > 1:
+        return say("some factors enlarge it, none shrinks it; {whole}", whole=whole)
+    return say("some factors shrink it, none enlarges it; {whole}", whole=whole)

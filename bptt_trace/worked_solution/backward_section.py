@@ -26,10 +26,11 @@ def backward(writer: Writer) -> Iterator[Block]:
         return  # every parameter is frozen
     if writer.parts.links:
         yield from _links(writer)
-    lead = ("From the last step to the first:",) if writer.recurrent else ("From the output back:",)
+    lead = inline("From the last step to the first:") if writer.recurrent else inline("From the output back:")
     if writer.desk.problem.network.bidirectional:
-        order = "from the first to the last where it reads backward"
-        lead = (f"From the last step to the first where a layer reads forward, {order}:",)
+        lead = inline(
+            "From the last step to the first where a layer reads forward, from the first to the last where it reads backward:"
+        )
     if not writer.graph:
         yield Equations(lead, tuple(equations(writer)))
     if not writer.recurrent:
@@ -67,9 +68,9 @@ def _over_time(writer: Writer) -> Iterator[Block]:
     for moment in shown:
         title = writer.title(moment)
         if moment.time == desk.last_time and len(moments) > 1 and _carries(writer):
-            title = (*title, " (the last: nothing is carried back)")
+            title = inline("{title} (the last: nothing is carried back)", title=title)
         if _is_cut(writer, moment):
-            title = (*title, " (cut: nothing is carried back from the step after it)")
+            title = inline("{title} (cut: nothing is carried back from the step after it)", title=title)
         yield Lines(title, writer.board.stream(writer.numbered(backward[moment]), writer.labels.of))
         if moment == moments[0]:
             yield from writer.said(backward_notes.short_gradient, desk, moment)
@@ -108,4 +109,4 @@ def _links(writer: Writer) -> Iterator[Block]:
         yield Paragraph(
             inline("Each quantity is used once, so each gradient has one source. Read it as a chain: {chain}.", chain=whole)
         )
-    yield Lines(("The links of the chain",), board.stream(links, writer.labels.of))
+    yield Lines(inline("The links of the chain"), board.stream(links, writer.labels.of))

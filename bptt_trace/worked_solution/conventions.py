@@ -7,13 +7,32 @@ from fractions import Fraction
 from typing import cast
 
 from bptt_trace.calculation.compiled_rules import definition
-from bptt_trace.document.mathematics import Applied, Inline, Math, Number, Put, Relation, Row, Symbol, inline, sum_over
+from bptt_trace.document.mathematics import (
+    Applied,
+    Inline,
+    Math,
+    Number,
+    Phrase,
+    Place,
+    Put,
+    Relation,
+    Row,
+    Symbol,
+    in_a_row,
+    inline,
+    row_of,
+    say,
+    say_many,
+    sum_over,
+    to_say,
+    together,
+)
 from bptt_trace.engine.activation_parser import comparison
 from bptt_trace.engine.formula import Apply, Extreme, Formula, Var, product
 from bptt_trace.engine.formula_walks import applications, children
 from bptt_trace.engine.functions import Function, exp, identity, slope_of, softmax, unit_step
 from bptt_trace.engine.names import LOSS, Layer, Name, Role, gradient
-from bptt_trace.lines.cell_words import choices, names_in, over_time
+from bptt_trace.lines.cell_words import choices, handed_over, names_in, over_time
 from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.parts_of_sheet import way
 from bptt_trace.lines.row_mathematics import Written
@@ -35,54 +54,57 @@ def conventions(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, Inl
     problem = desk.problem
     if problem.update and problem.update.told:
         yield from _update(desk, problem.update)
-        yield "Rounding", (rounding_rule(desk.values.rounding, states=_states(desk)),)
-        yield "Reading", (_READING,)
+        yield say("Rounding"), (rounding_rule(desk.values.rounding, states=_states(desk)),)
+        yield say("Reading"), (_READING,)
         return
     if isinstance(problem.network, Graph):
         yield from _of_graph(desk, problem.network)
-        yield "Rounding", (rounding_rule(desk.values.rounding, states=_states(desk)),)
-        yield "Reading", (_READING,)
+        yield say("Rounding"), (rounding_rule(desk.values.rounding, states=_states(desk)),)
+        yield say("Reading"), (_READING,)
         return
-    yield "Loss", (*whole(desk, board), *_corners_of_loss(problem.loss)) if problem.loss.kind != "none" else _NO_LOSS
+    yield say("Loss"), whole(desk, board) + tuple(_corners_of_loss(problem.loss)) if problem.loss.kind != "none" else _NO_LOSS
     if problem.loss.of_probabilities:
-        yield "Gradient", _entropy_gradient(desk)
-    yield "Activations", _activations(desk)
+        yield say("Gradient"), _entropy_gradient(desk)
+    yield say("Activations"), _activations(desk)
     network = problem.network
     if network.samples is not None:
         yield (
-            "Samples",
+            say("Samples"),
             inline("{x} belongs to sample 2", x=desk.speller.math(Name("x", time=1 if network.steps else None, sample=2))),
         )
     if kinds := tuple(choices(network.cells[0])):
-        yield "Cell", _sentences(desk, kinds)
+        yield say("Cell"), _sentences(desk, kinds)
     if network.letters:
-        yield "Letters", alphabet(desk, network.letters)
+        yield say("Letters"), alphabet(desk, network.letters)
     if shape := tuple(over_time(network)):
-        yield "Over time", _sentences(desk, shape)
+        yield say("Over time"), _sentences(desk, shape)
     if max(*network.hidden, network.inputs, network.outputs) > 1:
-        yield "Products", (_PRODUCTS[network.rows],)
+        yield say("Products"), (_PRODUCTS[network.rows],)
     if network.dropout is not None:
-        yield "Dropout", _dropout(desk, network.dropout)
+        yield say("Dropout"), _dropout(desk, network.dropout)
     if problem.update:
         yield from _update(desk, problem.update)
     if (network.steps or network.samples) and (via := _via_example(desk)):
-        part = '{via} is the part of the gradient that arrives through {by}; a gradient without "via" is the total'
-        yield "via", inline(part, **via)
-    yield "Rounding", (rounding_rule(desk.values.rounding, states=_states(desk)),)
-    yield "Reading", (_READING,)
+        part = to_say('{via} is the part of the gradient that arrives through {by}; a gradient without "via" is the total')
+        yield say("via"), inline(part, **via)
+    yield say("Rounding"), (rounding_rule(desk.values.rounding, states=_states(desk)),)
+    yield say("Reading"), (_READING,)
 
 
 def _of_graph(desk: Desk, graph: Graph) -> Iterator[tuple[str, Inline]]:
     """Whose gradients are taken, and what ``via`` means where a quantity is used more than once."""
     last = desk.speller.math(LOSS)
-    constants: Inline = ("; constants have none",) if graph.fixed else ()
-    yield "Gradients", (*inline("those of {last}, the last line, in every quantity", last=last), *constants)
+    constants: Inline = inline("; constants have none") if graph.fixed else ()
+    yield say("Gradients"), inline("those of {last}, the last line, in every quantity", last=last) + constants
     applied = (graph.functions[call.text] for _, _, right in graph.lines for call in right.calls())
     corners = list(_corners(applied))
     if corners:
-        yield "Corners", tuple(corners[1:])
+        yield say("Corners"), tuple(corners[1:])
     if via := _via_example(desk):
-        yield "via", inline('{via} is the part of the gradient that arrives through {by}; without "via" it is the total', **via)
+        yield (
+            say("via"),
+            inline('{via} is the part of the gradient that arrives through {by}; without "via" it is the total', **via),
+        )
 
 
 def _dropout(desk: Desk, share: Fraction) -> Inline:
@@ -96,8 +118,8 @@ def _dropout(desk: Desk, share: Fraction) -> Inline:
     )
 
 
-_NO_LOSS = ("none: a forward pass alone",)
-_READING = 'the column "uses" lists the lines whose results are needed here'
+_NO_LOSS = inline("none: a forward pass alone")
+_READING = say('the column "uses" lists the lines whose results are needed here')
 
 
 def _states(desk: Desk) -> bool:
@@ -109,47 +131,60 @@ def _update(desk: Desk, update: Update) -> Iterator[tuple[str, Inline]]:
     """The rule with its formulas and its source; clipping, truncation, and what an iteration sees."""
     network = desk.problem.network
     frozen = [desk.speller.text(name) for name in update.freeze]
-    stays = f"; {', '.join(frozen)} {'stays' if len(frozen) == 1 else 'stay'} as given" if frozen else ""
-    batch = " of the whole batch (batch update)" if network.samples is not None else ""
-    turns = f" of one sample (online: the {update.online} samples take turns)" if update.online else ""
-    end = "the end" if update.iterations == 1 else "the end of an iteration"
-    together = f"all parameters are updated together at {end}"
-    uses = "" if update.look_ahead else "all gradients use the old parameters; "
-    when = f"; {uses}{together}{batch}{turns}" if not update.told else ""
+    stays = (
+        say_many("; {names} stays as given", "; {names} stay as given", len(frozen), names=", ".join(frozen)) if frozen else ""
+    )
+    batch = say(" of the whole batch (batch update)") if network.samples is not None else ""
+    turns = say(" of one sample (online: the {online} samples take turns)", online=update.online) if update.online else ""
+    at_end = say("all parameters are updated together at the end")
+    moment = at_end if update.iterations == 1 else say("all parameters are updated together at the end of an iteration")
+    uses = "" if update.look_ahead else say("all gradients use the old parameters; ")
+    when = row_of("; ", uses, moment, batch, turns) if not update.told else ""
     formulas: Inline = ()
     if update.rule != "gd" or update.decay:
         for place, (left, right) in enumerate(recipe(update, desk.speller)):
-            formulas += ("; " if place else ": ", Relation(left, right))
+            formulas = in_a_row("", (formulas, "; " if place else ": ", Relation(left, right)))
         if any(desk.steps[position].role is Role.STATE for position in desk.parts.updates):
-            formulas += ("; where a letter stands on both sides, the right-hand one is its old value (0 at the start",)
+            formulas += inline("; where a letter stands on both sides, the right-hand one is its old value (0 at the start")
             if update.momentum_decay:  # a product begins with 1
-                formulas += (", 1 for ", desk.speller.math(Name("mu_product")))
-            formulas += (", unless given)",)
+                formulas += inline(", 1 for {product}", product=desk.speller.math(Name("mu_product")))
+            formulas += inline(", unless given)")
     if update.done:
-        formulas += (f"; k is counted on from {update.done}: it is {update.done + 1} in the first iteration of this sheet",)
+        formulas += inline(
+            "; k is counted on from {done}: it is {done2} in the first iteration of this sheet",
+            done=update.done,
+            done2=update.done + 1,
+        )
     if update.look_ahead:
         ahead = desk.speller.math(Name("ahead"))
         formulas += inline("; every gradient {g}, and the loss beside it, is that of {ahead}", g=Symbol("g"), ahead=ahead)
-    yield "Update", (named(update), *formulas, f"{when}{stays}")
+    yield say("Update"), in_a_row("", (named(update), formulas, when, stays))
     if update.schedule:
-        yield "Learning rate", _schedule(desk, update)
+        yield say("Learning rate"), _schedule(desk, update)
     if update.clip:
-        yield "Clipping", clipping(update, desk.speller)
+        yield say("Clipping"), clipping(update, desk.speller)
     if update.truncate:
         if update.truncate_every:
-            often = f"every {update.truncate_every} steps" if update.truncate_every > 1 else "every step"
+            often = say("every {every} steps", every=update.truncate_every) if update.truncate_every > 1 else say("every step")
             yield (
-                "Truncation",
-                (f"a backward pass {often}, which goes back {update.truncate} steps; their gradients are added up",),
+                say("Truncation"),
+                inline(
+                    "a backward pass {often}, which goes back {truncate} steps; their gradients are added up",
+                    often=often,
+                    truncate=update.truncate,
+                ),
             )
             return
-        windows = f"windows of {update.truncate} time step{'s' if update.truncate > 1 else ''}"
-        ends = "" if network.every else ", the last of them ending with the last step"
-        yield "Truncation", (f"nothing is carried back from one window to the one before: {windows}{ends}",)
+        windows = say_many("windows of {n} time step", "windows of {n} time steps", update.truncate, n=update.truncate)
+        ends = "" if network.every else say(", the last of them ending with the last step")
+        yield (
+            say("Truncation"),
+            inline("nothing is carried back from one window to the one before: {windows}{ends}", windows=windows, ends=ends),
+        )
 
 
 def _every(count: int) -> str:
-    return "every iteration" if count == 1 else f"every {count} iterations"
+    return say("every iteration") if count == 1 else say("every {count} iterations", count=count)
 
 
 def _schedule(desk: Desk, update: Update) -> Inline:
@@ -157,7 +192,7 @@ def _schedule(desk: Desk, update: Update) -> Inline:
     eta, gamma, k = desk.speller.math(Name("eta")), desk.speller.math(Name("gamma")), Symbol("k")
     match update.schedule:
         case "list":
-            return ("given for each iteration",)
+            return inline("given for each iteration")
         case "step":
             return inline("{eta}, multiplied by {gamma} after {n}", eta=eta, gamma=gamma, n=_every(update.every))
         case "exponential":
@@ -180,39 +215,48 @@ def _sentences(desk: Desk, sentences: Sequence[str]) -> Inline:
         if key not in ("y", "target")
     }
     names |= {key: desk.speller.math(Name(stem, time=0), clock) for key, stem in (("y", "y"), ("target", "target"))}
-    return tuple(part for place, one in enumerate(sentences) for part in (*(["; "] if place else []), *inline(one, **names)))
+    handed = [
+        inline("{start} is {end}", start=desk.speller.math(Name(stem, layer, 0)),
+               end=desk.speller.math(Name(stem, source, network.source_steps)))
+        for layer, source, stem in handed_over(network)
+    ]  # fmt: skip
+    places: dict[str, Place] = {**names, "handed": in_a_row(", ", handed)}
+    return in_a_row("; ", [one if isinstance(one, Phrase) else inline(one, **places) for one in sentences])
 
 
 _PRODUCTS = {
-    False: "W x: a weight matrix stands left of its column; row i of W belongs to unit i",
-    True: "x W: vectors are rows, and a weight matrix stands right of its row; column i of W belongs to unit i",
+    False: say("W x: a weight matrix stands left of its column; row i of W belongs to unit i"),
+    True: say("x W: vectors are rows, and a weight matrix stands right of its row; column i of W belongs to unit i"),
 }
 
 
 def rounding_rule(rounding: Rounding, *, states: bool = False) -> str:
     """The rule of rounding in words; with ``states`` it says that the lines of an optimizer are rounded in their own way."""
     if states and rounding.figures is None and rounding.policy in ("by_hand", "carry"):
-        own = (
-            f"; lines of norms, clipped gradients and of what the update carries on keep {rounding.kept_figures}, "
-            "because small squares would be 0 with so many decimals"
+        own = say(
+            "; lines of norms, clipped gradients and of what the update carries on keep {figures}, because small "
+            "squares would be 0 with so many decimals",
+            figures=rounding.kept_figures,
         )
         return rounding_rule(rounding) + own
     digits = rounding.kept
     match rounding.policy:
         case "by_hand":
-            return (
-                f"by hand: each result is rounded half up to {digits} and the rounded value is used next; "
-                "given numbers are not rounded"
+            return say(
+                "by hand: each result is rounded half up to {digits} and the rounded value is used next; given "
+                "numbers are not rounded",
+                digits=digits,
             )
         case "carry":
-            return (
-                f"each result is shown rounded half up to {digits}, but the unrounded value is used next; "
-                "where the printed digits do not give the printed result, ≈ stands instead of ="
+            return say(
+                "each result is shown rounded half up to {digits}, but the unrounded value is used next; where the "
+                "printed digits do not give the printed result, ≈ stands instead of =",
+                digits=digits,
             )
         case "full":
-            return "none: double precision, with the shortest digits that read back to the same number"
+            return say("none: double precision, with the shortest digits that read back to the same number")
         case _:
-            return "none: closed forms, each with its decimal value beside it"
+            return say("none: closed forms, each with its decimal value beside it")
 
 
 def _entropy_gradient(desk: Desk) -> Inline:
@@ -257,23 +301,24 @@ def _prediction(desk: Desk) -> tuple[Math, Math]:
 def _activations(desk: Desk) -> Inline:
     network = desk.problem.network
     time = None if network.steps is None else 1
-    parts: list[str | Math] = []
+    parts: list[Inline] = []
     functions = [cell.activation for cell in network.cells]
     first = network.cells[0]
     if network.tokens:
-        parts += ["weights softmax of the scores of one row"]
+        parts.append(inline("weights softmax of the scores of one row"))
     elif not first.simple if isinstance(first, Equations) else first.gates:
-        parts += _gates(desk, network.cells[0], network.layers[0])
+        parts.append(together(*_gates(desk, network.cells[0], network.layers[0])))
     elif len(set(functions)) == 1:
-        parts += _activation(desk, "hidden", functions[0], Name("a", network.layers[0], time), Name("h", network.layers[0], time))
+        layer = network.layers[0]
+        parts.append(_activation(desk, say("hidden"), functions[0], Name("a", layer, time), Name("h", layer, time)))
     else:
         for layer, function in zip(network.layers, functions, strict=True):
-            parts += ["; "] if parts else []
-            parts += _activation(desk, f"layer {layer}", function, Name("a", layer, time), Name("h", layer, time))
+            which = say("layer {layer}", layer=layer)
+            parts.append(_activation(desk, which, function, Name("a", layer, time), Name("h", layer, time)))
     if network.readout:
         before, after = Name(network.readout.logits, time=time), Name("y", time=time)
-        parts += ["; ", *_activation(desk, "output", network.readout.activation, before, after)]
-    return tuple(parts)
+        parts.append(_activation(desk, say("output"), network.readout.activation, before, after))
+    return in_a_row("; ", parts)
 
 
 def _corners(functions: Iterable[Function]) -> Iterator[str | Math]:
@@ -300,7 +345,7 @@ def _first(desk: Desk, cell: Cell, layer: Layer) -> int | None:
     return next(one.target.time for one in steps if one.rule and one.target.layer == layer and one.target.stem in stems)
 
 
-def _gates(desk: Desk, cell: Cell, layer: Layer) -> Iterator[str | Math]:
+def _gates(desk: Desk, cell: Cell, layer: Layer) -> Iterator[Place]:
     """Which activation each line of a cell with gates has, told by its lines."""
     whole: dict[Function, list[Math]] = {}
     inside: dict[Function, list[Math]] = {}
@@ -322,14 +367,14 @@ def _gates(desk: Desk, cell: Cell, layer: Layer) -> Iterator[str | Math]:
         yield from _listed(gates)
         yield f" {function.name}"
     for place, (function, arguments) in enumerate(inside.items()):
-        yield f"{'; ' if place or whole else ''}{function.name} of "
-        yield from _listed(arguments)
+        yield "; " if place or whole else ""
+        yield inline("{name} of {arguments}", name=function.name, arguments=tuple(_listed(arguments)))
     for function in dict.fromkeys([*whole, *inside]):
         if function.definition is not None:
-            yield from inline("; {phi}, slope {slope}", phi=_in_z(function), slope=_in_z(_slope(function)))
+            yield inline("; {phi}, slope {slope}", phi=_in_z(function), slope=_in_z(_slope(function)))
         yield from _corners([function])
     if any(_chooses(one.rule.formula) for one in lines if one.rule and one.target.layer == layer and one.target.of is None):
-        yield from ("; slopes of max and min: ", Applied(unit_step, Symbol("z")), _corner(unit_step))
+        yield inline("; slopes of max and min: {z}{step}", z=Applied(unit_step, Symbol("z")), step=_corner(unit_step))
 
 
 def _in_time(desk: Desk, name: Name) -> Math:
@@ -343,12 +388,16 @@ def _listed(names: Iterable[Math]) -> Iterator[str | Math]:
 
 def _activation(desk: Desk, layer: str, function: Function, before: Name, after: Name) -> Inline:
     if function is identity:
-        return (f"{layer} identity",)
+        return inline("{layer} identity", layer=layer)
     clock = str if before.time is None else clock_at(before.time)
     if function.pieces is not None and function.pieces.steps:
         low, at_zero = function.pieces.left, function.pieces.at_zero
-        return (
-            f"{layer} {function.name}: 1 right of 0, {low} left of 0, and {at_zero} at exactly 0; it has no slope to go through",
+        return inline(
+            "{layer} {name}: 1 right of 0, {low} left of 0, and {zero} at exactly 0; it has no slope to go through",
+            layer=layer,
+            name=function.name,
+            low=low,
+            zero=at_zero,
         )
     if function is softmax:
         return _softmax(desk, layer, before, after, clock)
@@ -364,8 +413,8 @@ def _activation(desk: Desk, layer: str, function: Function, before: Name, after:
         )
     for bent in dict.fromkeys(_bent(function)):
         own = _slope(bent)
-        name = (", ", Applied(own, Symbol("z"))) if bent is not function else ()
-        known = (*known, *name, _corner(own))
+        name: Inline = (", ", Applied(own, Symbol("z"))) if bent is not function else ()
+        known = in_a_row("", (known, name, _corner(own)))
     return known
 
 
@@ -402,7 +451,12 @@ def _corner(slope: Function) -> str:
     """What the slope of a function made of straight pieces is, and what it is taken as at 0, where there is none."""
     pieces = slope.pieces
     assert pieces is not None
-    return f" ({pieces.right} right of 0, {pieces.left} left of 0, and at exactly 0 taken as {pieces.at_zero})"
+    return say(
+        " ({right} right of 0, {left} left of 0, and at exactly 0 taken as {zero})",
+        right=pieces.right,
+        left=pieces.left,
+        zero=pieces.at_zero,
+    )
 
 
 def _via_example(desk: Desk) -> dict[str, Math] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from bptt_trace.document.mathematics import Inline, Math, inline
+from bptt_trace.document.mathematics import Inline, Math, inline, say
 from bptt_trace.document.sheet import Block, Column, Equation, Equations, Lines, Note, Paragraph, Part, Table, Word
 from bptt_trace.engine.every_path import PATH, SUM_OF_PATHS
 from bptt_trace.engine.names import LOSS, Name, gradient
@@ -118,16 +118,21 @@ def blocks(desk: Desk, *, sketch: Desk | None, compact: bool) -> Iterator[Block]
     if not compact:
         yield Paragraph(
             (
-                "A loss blames each use of a parameter by every path between them. What a path contributes is the product of "
-                "the slopes along it, each with the other states and outputs held, times what the parameter is multiplied by "
-                "where it is used. The contributions of all losses by all uses add up to the gradient." + kept(desk),
+                say(
+                    "A loss blames each use of a parameter by every path between them. What a path contributes is the "
+                    "product of the slopes along it, each with the other states and outputs held, times what the "
+                    "parameter is multiplied by where it is used. The contributions of all losses by all "
+                    "uses add up to "
+                    "the gradient."
+                )
+                + kept(desk),
             )
         )
     formulas = tuple(_general(desk, paths.slopes))
     if formulas:
         yield Equations((), formulas)
     if paths.slopes:
-        yield Lines(("Slopes",), desk.stream(paths.slopes, _slope_word(desk)))
+        yield Lines(inline("Slopes"), desk.stream(paths.slopes, _slope_word(desk)))
     for triangle in paths.triangles.values():
         yield from _of_parameter(desk, triangle, compact=compact)
     figure = longest_path(sketch, [p for one in paths.triangles.values() for p in one.lines]) if sketch else None
@@ -165,7 +170,7 @@ def kept(desk: Desk) -> str:
     rounding = desk.values.rounding
     if rounding.policy not in ("by_hand", "carry") or rounding.figures is not None:
         return ""
-    return f" Slopes and their products are kept to {rounding.kept_figures}."
+    return say(" Slopes and their products are kept to {figures}.", figures=rounding.kept_figures)
 
 
 def _slope_word(desk: Desk) -> Label:
@@ -188,19 +193,19 @@ def _of_parameter(desk: Desk, triangle: Triangle, *, compact: bool) -> Iterator[
         del component
         target, step = steps[position].target, steps[position]
         if target.stem.startswith(PATH) and target.of is None:
-            return Word("one path")
+            return Word(say("one path"))
         if position in triangle.entries.values():
             several = [p for p in step.arguments if steps[p].target.stem.startswith(PATH) and steps[p].target.of is None]
-            return Word(f"{len(several)} paths", "sum", "sum") if several else Word("path")
+            return Word(say("{several} paths", several=len(several)), "sum", "sum") if several else Word("path")
         if position == triangle.total:
             return SUM
         if position in triangle.rows.values():
-            return Word("row sum", "sum", "sum")
-        return Word("column sum", "sum", "sum")
+            return Word(say("row sum"), "sum", "sum")
+        return Word(say("column sum"), "sum", "sum")
 
-    yield Lines(("Paths to ", name), desk.stream(triangle.lines, word))
+    yield Lines(inline("Paths to {name}", name=name), desk.stream(triangle.lines, word))
     if triangle.sums:
-        yield Lines(("Sums over the paths to ", name), desk.stream(triangle.sums, word))
+        yield Lines(inline("Sums over the paths to {name}", name=name), desk.stream(triangle.sums, word))
     if triangle.uses:
         yield _table(desk, triangle)
     if not compact:
@@ -213,9 +218,9 @@ def _table(desk: Desk, triangle: Triangle) -> Table:
     """A row for each loss, a column for each use."""
     uses, math = triangle.uses, desk.speller.math
     columns = [
-        Column(("loss",)),
-        *(Column(("via ", math(use)), right=True) for use in uses),
-        Column(("sum",), right=True, strong=True),
+        Column(inline("loss")),
+        *(Column(inline("via {use}", use=math(use)), right=True) for use in uses),
+        Column(inline("sum"), right=True, strong=True),
     ]
     rows: list[tuple[Inline, ...]] = []
     for loss in triangle.losses:
@@ -226,7 +231,11 @@ def _table(desk: Desk, triangle: Triangle) -> Table:
     if triangle.columns:
         sums: list[Inline] = [(desk.value(triangle.columns[use]),) if use in triangle.columns else ("",) for use in uses]
         rows.append(((math(LOSS), ", together"), *sums, (desk.value(triangle.total),)))
-    return Table(tuple(columns), rows, ("The triangle of contributions to the gradient of ", math(triangle.parameter)))
+    return Table(
+        tuple(columns),
+        rows,
+        inline("The triangle of contributions to the gradient of {parameter}", parameter=math(triangle.parameter)),
+    )
 
 
 def _same(desk: Desk, triangle: Triangle) -> Iterator[Note]:
@@ -241,7 +250,7 @@ def _same(desk: Desk, triangle: Triangle) -> Iterator[Note]:
         known=desk.equals(other),
         other=desk.line(other),
     )
-    yield Note("Same gradient", text)
+    yield Note(say("Same gradient"), text)
 
 
 def _derivatives(desk: Desk, triangle: Triangle) -> Iterator[Block]:
@@ -254,7 +263,10 @@ def _derivatives(desk: Desk, triangle: Triangle) -> Iterator[Block]:
         return Word("immediate") if steps[position].target.via is not None else Word("total")
 
     name = desk.speller.math(parameter)
-    yield Lines(("Immediate and total derivatives in ", name), desk.stream([p for p in own if p in desk.parts.paths], word))
+    yield Lines(
+        inline("Immediate and total derivatives in {name}", name=name),
+        desk.stream([p for p in own if p in desk.parts.paths], word),
+    )
     rows: list[tuple[Inline, ...]] = []
     for state, total in triangle.totals.items():
         parts = triangle.immediate.get(state, [])
@@ -264,8 +276,8 @@ def _derivatives(desk: Desk, triangle: Triangle) -> Iterator[Block]:
             cell += [" + ", desk.value(part)] if cell else [desk.value(part)]
         rows.append(((desk.speller.math(state),), tuple(cell) or ("0",), (desk.value(total),)))
     columns = (
-        Column(("state",)),
-        Column(("immediate, earlier states held",), right=True),
-        Column(("total",), right=True, strong=True),
+        Column(inline("state")),
+        Column(inline("immediate, earlier states held"), right=True),
+        Column(inline("total"), right=True, strong=True),
     )
-    yield Table(columns, rows, ("Immediate and total derivative in ", name, ", side by side"))
+    yield Table(columns, rows, inline("Immediate and total derivative in {name}, side by side", name=name))

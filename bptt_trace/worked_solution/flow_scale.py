@@ -6,7 +6,7 @@ from decimal import Decimal
 from math import ceil, log10
 from typing import NamedTuple
 
-from bptt_trace.document.mathematics import Math, Power
+from bptt_trace.document.mathematics import Math, Power, say
 from bptt_trace.worked_solution.backward_notes import lasts
 
 MOST_MARKS = 5
@@ -16,10 +16,12 @@ MOST_MARKS = 5
 def judged(product: float) -> tuple[str, str]:
     """What the product of all slopes means for the gradient, in a word and in a clause."""
     if product == 0:
-        return "Blocked", "nothing comes back"
+        return say("Blocked"), say("nothing comes back")
     if lasts(product):
-        return "Stable", "at least half of it is left, and it does not double"
-    return ("Vanishing", "less than half of it is left") if product < 1 else ("Exploding", "it at least doubles")
+        return say("Stable"), say("at least half of it is left, and it does not double")
+    return (
+        (say("Vanishing"), say("less than half of it is left")) if product < 1 else (say("Exploding"), say("it at least doubles"))
+    )
 
 
 class Scale(NamedTuple):

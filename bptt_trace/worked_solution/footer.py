@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Context, Decimal
 
-from bptt_trace.document.mathematics import Math, Number, inline
+from bptt_trace.document.mathematics import Math, Number, inline, say
 from bptt_trace.document.sheet import Note
 from bptt_trace.engine.names import Name
 from bptt_trace.lines.rows import Desk
@@ -31,14 +31,14 @@ def drift(desk: Desk) -> Iterator[Note]:
         return
     # What is left below this is the error of double precision itself.
     if all(distance <= 1e-12 * abs(exact[position]) for position, distance in zip(lines, apart, strict=True)):
-        yield Note("Rounding", ("No result differs from full precision.",))
+        yield Note(say("Rounding"), inline("No result differs from full precision."))
         return
     distance = abs(Decimal(exact[worst]) - here[worst])
     if distance < 1e-12 * max(1.0, abs(exact[worst])):
-        yield Note("Rounding", ("Every result agrees with full precision to 12 decimals.",))
+        yield Note(say("Rounding"), inline("Every result agrees with full precision to 12 decimals."))
         return
     yield Note(
-        "Rounding",
+        say("Rounding"),
         inline(
             "The largest distance of a result from full precision is {distance} ({line}: {here} here, {there} unrounded).",
             distance=_plain(f"{Context(prec=2, rounding=ROUND_HALF_UP).plus(distance)}"),
@@ -55,7 +55,7 @@ def source(problem: Problem) -> Iterator[Note]:
     if cited is not None:
         where = f" ({cited.url})" if cited.url else ""
         note = f" {cited.note}" if cited.note else ""
-        yield Note("Source", (f"{cited.title}{where}.{note}",))
+        yield Note(say("Source"), (f"{cited.title}{where}.{note}",))
 
 
 def errata(desk: Desk) -> Iterator[Note]:
@@ -67,12 +67,13 @@ def errata(desk: Desk) -> Iterator[Note]:
             continue
         if not printed:
             yield Note(
-                "Erratum", inline("{quantity} is wrong in the source: {why}.", quantity=desk.line(position), why=why.rstrip("."))
+                say("Erratum"),
+                inline("{quantity} is wrong in the source: {why}.", quantity=desk.line(position), why=why.rstrip(".")),
             )
             continue
         figures = min(max(len(Decimal(printed).as_tuple().digits) + 2, 4), 12)
         yield Note(
-            "Erratum",
+            say("Erratum"),
             inline(
                 "The source has {printed} for {quantity} ({line}); right is {right}, unrounded: {why}.",
                 printed=_plain(printed),
@@ -101,6 +102,10 @@ def _contradictions(desk: Desk) -> Iterator[Note]:
     lines = [p for p in range(len(desk.steps)) if desk.line_of[p]]
     marked = sum(1 for p in lines if desk.row(p).relation != "=")
     yield Note(
-        "Rounding",
-        (f"On {marked} of {len(lines)} lines the printed digits do not give the printed result; they are marked with ≈.",),
+        say("Rounding"),
+        inline(
+            "On {marked} of {lines} lines the printed digits do not give the printed result; they are marked with ≈.",
+            marked=marked,
+            lines=len(lines),
+        ),
     )

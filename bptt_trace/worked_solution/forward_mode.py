@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import Inline, Number, inline
+from bptt_trace.document.mathematics import Inline, Number, inline, say
 from bptt_trace.document.sheet import Block, Column, Lines, Note, Paragraph, Table, Word
 from bptt_trace.engine.forward_mode import FORWARD_LOSS
 from bptt_trace.engine.names import WHOLE_LOSS, Name, gradient
@@ -22,9 +22,12 @@ def blocks(desk: Desk, *, compact: bool) -> Iterator[Block]:
     if not compact:
         yield Paragraph(
             (
-                "The slope of every line in one parameter, from left to right: each line passes on the slopes of what it uses. "
-                "Nothing has to be remembered for a way back, but there is a pass for each parameter. Over time this is "
-                "called real-time recurrent learning (RTRL)." + kept(desk),
+                say(
+                    "The slope of every line in one parameter, from left to right: each line passes on the slopes of what "
+                    "it uses. Nothing has to be remembered for a way back, but there is a pass for each parameter. Over "
+                    "time this is called real-time recurrent learning (RTRL)."
+                )
+                + kept(desk),
             )
         )
 
@@ -34,7 +37,7 @@ def blocks(desk: Desk, *, compact: bool) -> Iterator[Block]:
         return Word("gradient", short="gradient") if of is not None and of == Name(FORWARD_LOSS) else Word("slope")
 
     for parameter, positions in lines.items():
-        yield Lines(("Slopes in ", desk.speller.math(parameter)), desk.stream(positions, word))
+        yield Lines(inline("Slopes in {parameter}", parameter=desk.speller.math(parameter)), desk.stream(positions, word))
     yield _beside(desk, lines)
     if not compact:
         yield _counted(desk, lines)
@@ -46,15 +49,15 @@ def _beside(desk: Desk, lines: dict[Name, list[int]]) -> Table:
     for parameter, positions in lines.items():
         known = desk.find(gradient(parameter, of=WHOLE_LOSS))  # forward mode has no windows
         known = desk.find(gradient(parameter)) if known is None else known
-        other: Inline = (desk.value(known),) if known is not None else ("none",)
+        other: Inline = (desk.value(known),) if known is not None else inline("none")
         rows.append(((desk.speller.math(parameter),), (desk.value(positions[-1]),), other, (Number(len(positions)),)))
     columns = (
-        Column(("parameter",)),
-        Column(("forward mode",), right=True, strong=True),
+        Column(inline("parameter")),
+        Column(inline("forward mode"), right=True, strong=True),
         Column(("BPTT",), right=True, strong=True),
-        Column(("lines forward",), right=True),
+        Column(inline("lines forward"), right=True),
     )
-    return Table(columns, rows, ("The same gradients by two roads",))
+    return Table(columns, rows, inline("The same gradients by two roads"))
 
 
 def _counted(desk: Desk, lines: dict[Name, list[int]]) -> Note:
@@ -67,7 +70,7 @@ def _counted(desk: Desk, lines: dict[Name, list[int]]) -> Note:
         names = (*names, ", ", desk.speller.math(parameter)) if names else (desk.speller.math(parameter),)
     forward = sum(map(len, lines.values()))
     return Note(
-        "Lines",
+        say("Lines"),
         inline(
             "Forward mode takes {forward} line{s} for {names}; the backward pass takes {backward} for all {all} "
             "parameters that learn.",

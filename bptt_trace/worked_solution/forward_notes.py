@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from bptt_trace.calculation.iterations import borders
-from bptt_trace.document.mathematics import Applied, Inline, Math, Relation, inline
+from bptt_trace.document.mathematics import Applied, Inline, Math, Relation, in_a_row, inline, say, to_say, together
 from bptt_trace.document.sheet import Note
 from bptt_trace.engine.formula import Apply, Formula, Sum, Times, Var
 from bptt_trace.engine.formula_walks import variables
@@ -54,7 +54,7 @@ def voices(desk: Desk, time: int) -> Voices | None:
     terms = formula.terms if isinstance(formula, Sum) else (formula,)
     memory = [term for term in terms if any(v.number == state for v in variables(term))]
     others = tuple(
-        ("bias" if isinstance(term, Var) else "fed back" if _fed_back(desk, term) else "input", term)
+        (say("the bias") if isinstance(term, Var) else say("the fed back") if _fed_back(desk, term) else say("the input"), term)
         for term in terms
         if not any(v.number == state for v in variables(term))
     )
@@ -103,7 +103,7 @@ def gates(desk: Desk, moment: Moment) -> Iterator[Note]:
         for term in terms:
             said += _gated(desk, position, term, open_gates, adds=len(terms) > 1)
     if said:
-        yield Note("Gates", (*(part for place, one in enumerate(said) for part in ("; " if place else "", *one)), "."))
+        yield Note(say("Gates"), together(in_a_row("; ", said), "."))
 
 
 def _gated(desk: Desk, position: int, term: Formula, gates: Collection[int], *, adds: bool) -> Iterator[Inline]:
@@ -125,12 +125,12 @@ def _gated(desk: Desk, position: int, term: Formula, gates: Collection[int], *, 
     whole, share = _opened(desk, gate, closes=not isinstance(first, Var))
     earlier = desk.steps[gated[0]].target.time != step.target.time
     # Into the sum that the cell is, or on to what reads it.
-    passes = "in" if adds else "through"
-    pattern = "keeps {share} of {what}" if earlier and adds else f"lets {{share}} of {{what}} {passes}"
+    let = to_say("{gate} lets {share} of {what} in") if adds else to_say("{gate} lets {share} of {what} through")
+    pattern = to_say("{gate} keeps {share} of {what}") if earlier and adds else let
     name = desk.name(gated[0])
     if isinstance(second, Apply):
         name = Applied(second.function, name)
-    yield (whole, " ", *inline(pattern, share=_share(desk, share), what=name))
+    yield inline(pattern, gate=whole, share=_share(desk, share), what=name)
 
 
 def _opened(desk: Desk, gate: int, *, closes: bool) -> tuple[Math, int]:
@@ -149,10 +149,10 @@ def _share(desk: Desk, position: int) -> Inline:
     """A part of 1 in whole percent; what is nearly all or nearly nothing is not called all or nothing."""
     part = desk.printed(position)
     if part != 0 and part < NEARLY_NOTHING:
-        return ("less than 1 %",)
+        return inline("less than 1 %")
     if part != 1 and part >= NEARLY_ALL:
-        return ("more than 99 %",)
-    return (desk.said(whole_percent, position), " %")
+        return inline("more than 99 %")
+    return inline("{percent} %", percent=desk.said(whole_percent, position))
 
 
 def _first_memory(desk: Desk, found: Voices) -> Note:
@@ -161,7 +161,7 @@ def _first_memory(desk: Desk, found: Voices) -> Note:
     line = desk.line(found.position)
     if desk.numbers[found.state] != 0:
         return Note(
-            "Memory",
+            say("Memory"),
             inline(
                 "The memory is not empty: {h_0} brings {calculation} into {line}.",
                 h_0=h_0,
@@ -171,10 +171,8 @@ def _first_memory(desk: Desk, found: Voices) -> Note:
         )
     sources: list[str | Math] = []
     for word, term in found.others:
-        sources.append("the bias" if word == "bias" else _inputs(desk, term))
-    carried: Inline = ()
-    for place, source in enumerate(sources):
-        carried += (" and ", source) if place else (source,)
+        sources.append(word if isinstance(term, Var) else _inputs(desk, term))
+    carried = in_a_row(say(" and "), sources)
     start = inline(
         "{h_0}: the memory is empty, so {line} gets {calculation} from the past.",
         h_0=h_0,
@@ -182,10 +180,10 @@ def _first_memory(desk: Desk, found: Voices) -> Note:
         calculation=brought.equation,
     )
     if not carried:
-        return Note("Memory", start)
+        return Note(say("Memory"), start)
     return Note(
-        "Memory",
-        (*start, *inline(" All that {h_1} carries on comes from {sources}.", h_1=desk.equals(found.hidden), sources=carried)),
+        say("Memory"),
+        start + inline(" All that {h_1} carries on comes from {sources}.", h_1=desk.equals(found.hidden), sources=carried),
     )
 
 
@@ -198,17 +196,14 @@ def _later_memory(desk: Desk, found: Voices) -> Note:
     remembered = desk.calculate(found.memory)
     spoken, silent = other_terms(desk, found)
     spoken.insert(1, inline("the memory {shown}", shown=remembered.equation))
-    said: Inline = ()
-    for place, voice in enumerate(spoken):
-        said += (", ", *voice) if place else voice
     sentence = inline(
         "{line} adds {count} terms: {voices}.",
         line=desk.line(found.position).capitalize(),
         count=in_words(len(spoken)),
-        voices=said,
+        voices=in_a_row(say(", "), spoken),
     )
     difference = _without_memory(desk, found, silent)
-    return Note("Memory", (*sentence, *difference))
+    return Note(say("Memory"), sentence + difference)
 
 
 def other_terms(desk: Desk, found: Voices) -> tuple[list[Inline], Formula]:
@@ -222,7 +217,7 @@ def other_terms(desk: Desk, found: Voices) -> tuple[list[Inline], Formula]:
             one = desk.calculate(term)
             value, shown = one.variable, one.equation
         silent = value if silent is None else silent + value
-        spoken.append(inline("the {word} {shown}", word=word, shown=shown))
+        spoken.append(inline("{word} {shown}", word=word, shown=shown))
     assert silent is not None
     return spoken, silent
 
@@ -298,8 +293,8 @@ def _passed_on(desk: Desk, found: Voices, factor: int, time: int) -> Note:
     whole = ways[0] is not None and arrived in desk.steps[ways[0]].arguments  # a cross-entropy may go round the state
     # An output that is fed back is on the way of the change; the line of the way back has the state alone.
     if whole and time - 1 not in borders(desk.problem) and desk.problem.network.feedback != "output":
-        passed += (f" The gradient travels back through the same factor (lines {listed(lines)}).",)
-    return Note("Memory", passed)
+        passed += inline(" The gradient travels back through the same factor (lines {lines}).", lines=listed(lines))
+    return Note(say("Memory"), passed)
 
 
 # ----------------------------------------------------------------------- loss
@@ -316,9 +311,9 @@ def loss_check(desk: Desk, parts: Parts) -> Iterator[Note]:
             yield from _one_error(desk, total)
         return
     kind = (
-        "A squared error"
+        say("A squared error")
         if loss.kind == "squared_error"
-        else "The logarithm of a probability is not positive, so a cross-entropy"
+        else say("The logarithm of a probability is not positive, so a cross-entropy")
     )
     if len(terms) < 2:
         return
@@ -350,7 +345,7 @@ def loss_check(desk: Desk, parts: Parts) -> Iterator[Note]:
         )
     elif numbers[most] > numbers[ordered[-2]]:
         start += inline(" Step {most_at} adds most to the loss ({most}).", most_at=str(worst), most=desk.value(most))
-    yield Note("Check", start)
+    yield Note(say("Check"), start)
 
 
 def _one_error(desk: Desk, total: int) -> Iterator[Note]:
@@ -360,9 +355,9 @@ def _one_error(desk: Desk, total: int) -> Iterator[Note]:
     prediction, target = arguments
     difference = desk.calculate(Var(prediction) - Var(target))
     apart = Fraction(desk.printed(prediction)) - Fraction(desk.numbers[target])
-    side = "above" if apart > 0 else "below" if apart < 0 else "exactly at"
+    side = say("above") if apart > 0 else say("below") if apart < 0 else say("exactly at")
     yield Note(
-        "Check",
+        say("Check"),
         inline(
             "{y} is {side} its target {target}: the difference is {difference}; its square is never negative.",
             y=desk.equals(prediction),
@@ -385,32 +380,38 @@ def probabilities(desk: Desk, moment: Moment) -> Iterator[Note]:
     if len(positions) != len(lines):
         return
     total = desk.calculate(summed([Var(position) for position in positions]))
-    sums = inline(
-        "Probabilities add up to 1{rounded}: {total}.",
-        rounded=", apart from rounding" if desk.printed(total.variable.number) != 1 else "",
-        total=total.equation,
-    )
+    rounded = desk.printed(total.variable.number) != 1
+    pattern = to_say("Probabilities add up to 1, apart from rounding: {total}.")
+    sums = inline(pattern if rounded else to_say("Probabilities add up to 1: {total}."), total=total.equation)
     highest = max(map(desk.printed, positions))
     best = [position for position in positions if desk.printed(position) == highest]
     target = desk.find(desk.steps[best[0]].target._replace(stem="target", layer=None))
     letters = network.letters
-    one, several = ("letter", "letters") if letters else ("class", "classes")
     equal = desk.equals(best[0])
     best_one = inline("{letter}: {equal}", letter=letters.letter(positions.index(best[0])), equal=equal) if letters else (equal,)
     if len(best) > 1:
         names = named([desk.name(position) for position in best])
-        likeliest = inline(" The likeliest {several} are {names}, with {value} each.", several=several, names=names,
-                           value=desk.value(best[0]))  # fmt: skip
-    elif target is not None and desk.numbers[target] in (0, 1):
-        likeliest = inline(
-            " The likeliest {one} is {best}, and it is {whether} target.",
-            one=one,
-            best=best_one,
-            whether="the" if desk.numbers[target] else "not the",
+        pattern = (
+            to_say(" The likeliest letters are {names}, with {value} each.")
+            if letters
+            else to_say(" The likeliest classes are {names}, with {value} each.")
         )
+        likeliest = inline(pattern, names=names, value=desk.value(best[0]))
+    elif target is not None and desk.numbers[target] in (0, 1):
+        likeliest = inline(_LIKELIEST[bool(letters), bool(desk.numbers[target])], best=best_one)
     else:
-        likeliest = inline(" The likeliest {one} is {best}.", one=one, best=best_one)
-    yield Note("Check", (*sums, *likeliest))
+        pattern = to_say(" The likeliest letter is {best}.") if letters else to_say(" The likeliest class is {best}.")
+        likeliest = inline(pattern, best=best_one)
+    yield Note(say("Check"), sums + likeliest)
+
+
+_LIKELIEST = {
+    (True, True): to_say(" The likeliest letter is {best}, and it is the target."),
+    (True, False): to_say(" The likeliest letter is {best}, and it is not the target."),
+    (False, True): to_say(" The likeliest class is {best}, and it is the target."),
+    (False, False): to_say(" The likeliest class is {best}, and it is not the target."),
+}
+"""By whether classes are letters, and whether the likeliest one is the target."""
 
 
 # -------------------------------------------------------------- backward pass
@@ -445,7 +446,7 @@ NO_SLOPE = 1e-9
 def contributions(desk: Desk, parts: Parts) -> Iterator[Inline]:
     """What a parameter collects that is used at every step; an encoder and a decoder may have different numbers of them."""
     network = desk.problem.network
-    once = ", and is updated once" if parts.updates and not parts.later else ""
+    once = parts.updates and not parts.later
     steps = {"": desk.last_time}
     if network.source_steps:
         steps = {"encoder": network.source_steps, "decoder": desk.last_time}
@@ -453,12 +454,21 @@ def contributions(desk: Desk, parts: Parts) -> Iterator[Inline]:
     if network.samples is not None or not used >= set(steps.values()) or min(steps.values()) < 2:
         return
     if not network.source_steps:
-        each = f"from each of the {in_words(desk.last_time)} steps"
-        yield (f"A parameter that is used at every step collects one contribution {each}{once}.",)
+        pattern = (
+            to_say(
+                "A parameter that is used at every step collects one contribution from each of the {n} steps, and is "
+                "updated once."
+            )
+            if once
+            else to_say("A parameter that is used at every step collects one contribution from each of the {n} steps.")
+        )
+        yield inline(pattern, n=in_words(desk.last_time))
         return
-    yield (
-        f"A parameter of the encoder collects one contribution from each of its {in_words(steps['encoder'])} steps, "
-        f"one of the decoder from each of its {in_words(steps['decoder'])}.",
+    yield inline(
+        "A parameter of the encoder collects one contribution from each of its {encoder} steps, one of the "
+        "decoder from each of its {decoder}.",
+        encoder=in_words(steps["encoder"]),
+        decoder=in_words(steps["decoder"]),
     )
 
 
@@ -469,22 +479,22 @@ def of_this_network(desk: Desk) -> Iterator[Inline]:
     if isinstance(cell, Equations):
         pass
     elif scaled(cell):
-        yield ("The stabiliser cancels in c / n, so no gradient goes through it.",)
+        yield inline("The stabiliser cancels in c / n, so no gradient goes through it.")
     elif cell.gates and cell.memory == "c" and not getattr(cell, "peepholes", False):
-        yield ("Along the cell, one step multiplies an error by its forget gate: near 1 it passes, near 0 it is blocked.",)
+        yield inline("Along the cell, one step multiplies an error by its forget gate: near 1 it passes, near 0 it is blocked.")
     if network.feedback == "target":
-        yield ("With teacher forcing a target is the next input, so no gradient goes from an input to the output before.",)
+        yield inline("With teacher forcing a target is the next input, so no gradient goes from an input to the output before.")
     paired = loss.kind == "cross_entropy" and loss.gradient == "short"
     if paired and network.readout and network.feedback != "output" and desk.parts.backward:
-        yield ("Before the softmax, the gradient of the cross-entropy is prediction minus target, times a constant.",)
+        yield inline("Before the softmax, the gradient of the cross-entropy is prediction minus target, times a constant.")
     if update is None:
         return
     if update.truncate:
-        yield ("Truncation leaves out what would be carried over a border of two windows; the forward pass is not cut.",)
+        yield inline("Truncation leaves out what would be carried over a border of two windows; the forward pass is not cut.")
     if update.clip == "norm":
-        yield ("Clipping by the norm makes a long gradient shorter and keeps its direction.",)
+        yield inline("Clipping by the norm makes a long gradient shorter and keeps its direction.")
     if update.rule in ("momentum", "nesterov"):
-        yield ("Momentum moves a parameter by its velocity, in which earlier gradients go on acting.",)
+        yield inline("Momentum moves a parameter by its velocity, in which earlier gradients go on acting.")
 
 
 # --------------------------------------------------------------------- footer

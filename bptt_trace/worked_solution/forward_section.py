@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from bptt_trace.document.mathematics import Inline, Symbol
+from bptt_trace.document.mathematics import Inline, Symbol, inline, say, to_say
 from bptt_trace.document.sheet import Block, Equation, Equations, Lines, Part, Table
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.engine.program import Moment, Step
@@ -43,23 +43,33 @@ def forward(writer: Writer) -> Iterator[Block]:
 def ahead(writer: Writer, parts: Parts) -> Iterator[Block]:
     """Where the gradient is taken by an optimizer that looks ahead."""
     if parts.ahead:
-        yield Lines(("Where the gradient is taken",), writer.board.stream(parts.ahead, writer.labels.of))
+        yield Lines(inline("Where the gradient is taken"), writer.board.stream(parts.ahead, writer.labels.of))
 
 
 def _lead(writer: Writer) -> Inline:
     """In which order the formulas are gone through."""
     network = writer.desk.problem.network
-    samples = "For every sample" if writer.samples is not None else ""
+    every = writer.samples is not None
     if not writer.recurrent:
-        return (f"{samples or 'In this order'}{', in this order' if samples else ''}:",)
-    t = Symbol("t")
-    each = f"{samples} and every step " if samples else "For every step "
+        return inline("For every sample, in this order:") if every else inline("In this order:")
     if network.source_steps:
-        return (each, t, " of the encoder, then for every step of the decoder:")
-    if network.bidirectional:
-        order = "from the first to the last where a layer reads forward, from the last to the first where it reads backward"
-        return (each, t, f", {order}; then what needs both:")
-    return (each, t, ", in this order:")
+        pattern = to_say("For every step {t} of the encoder, then for every step of the decoder:")
+        of_each = to_say("For every sample and every step {t} of the encoder, then for every step of the decoder:")
+    elif network.bidirectional:
+        pattern = to_say(
+            "For every step {t}, from the first to the last where a layer reads forward, from the last to the first where it "
+            "reads backward; then what needs both:"
+        )
+        of_each = to_say(
+            "For every sample and every step {t}, from the first to the last where a layer reads forward, from the last to the "
+            "first where it reads backward; then what needs both:"
+        )
+    else:
+        pattern, of_each = (
+            to_say("For every step {t}, in this order:"),
+            to_say("For every sample and every step {t}, in this order:"),
+        )
+    return inline(of_each if every else pattern, t=Symbol("t"))
 
 
 def _lines(writer: Writer, steps: Mapping[Moment, Sequence[int]]) -> Iterator[Block]:
@@ -105,7 +115,7 @@ def _equations_of(writer: Writer, groups: Sequence[Sequence[int]]) -> Iterator[E
                 continue
             after_the_first = symbol == "t" and form[0] in {name for name, _ in written}
             written.add(form)
-            yield _equation(writer, position, symbol, "from step 2 on" if after_the_first else "")
+            yield _equation(writer, position, symbol, say("from step 2 on") if after_the_first else "")
 
 
 def _equation(writer: Writer, position: int, symbol: str, remark: str) -> Equation:

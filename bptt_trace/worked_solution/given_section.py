@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bptt_trace.document.mathematics import Inline, Number, Symbol
+from bptt_trace.document.mathematics import Inline, Number, Symbol, inline
 from bptt_trace.document.sheet import Column, Table, turned
 from bptt_trace.worked_solution import letters
 from bptt_trace.worked_solution.given_tables import meaning_of
@@ -27,7 +27,7 @@ def given(writer: Writer) -> Iterator[Table]:
         of_inputs = []
     others = [p for p in writer.parts.given if steps[p].target.stem not in ("x", "target", "mask")]
     rows = [_row(writer, position) for position in (*of_inputs, *writer.parts.parameters, *others)]
-    yield Table((Column(("quantity",)), Column(()), Column(("value",), right=True)), rows)
+    yield Table((Column(inline("quantity")), Column(()), Column(inline("value"), right=True)), rows)
 
 
 def _row(writer: Writer, position: int) -> tuple[Inline, ...]:
@@ -43,23 +43,23 @@ def _over_time(writer: Writer, positions: Sequence[int], sample: int | None) -> 
     names = dict.fromkeys(board.steps[p].target._replace(time=None) for p in positions)
     times = range(1, max(board.steps[p].target.time or 0 for p in positions) + 1)
     columns = [
-        Column(("time ", Symbol("t"))),
+        Column(inline("time {t}", t=Symbol("t"))),
         *(Column((writer.desk.speller.seen_from(name._replace(time=1), 1),), right=True) for name in names),
     ]
     rows: list[tuple[Inline, ...]] = []
     for time in times:
         cells = [board.find(name._replace(time=time)) for name in names]
-        rows.append(((Number(time),), *(((board.value(cell),) if cell is not None else ("none",)) for cell in cells)))
-    title: Inline = (f"Sample {sample}",) if sample is not None else ()
+        rows.append(((Number(time),), *(((board.value(cell),) if cell is not None else inline("none")) for cell in cells)))
+    title: Inline = inline("Sample {sample}", sample=sample) if sample is not None else ()
     return turned(columns, rows, title) if len(rows) <= 10 else Table(tuple(columns), rows, title)
 
 
 def _over_samples(writer: Writer, positions: Sequence[int]) -> Table:
     board = writer.board
     names = dict.fromkeys(board.steps[p].target._replace(sample=None) for p in positions)
-    columns = [Column(("sample",)), *(Column((writer.desk.speller.math(name),), right=True) for name in names)]
+    columns = [Column(inline("sample")), *(Column((writer.desk.speller.math(name),), right=True) for name in names)]
     rows: list[tuple[Inline, ...]] = []
     for sample in writer.desk.problem.samples:
         cells = [board.find(name._replace(sample=sample)) for name in names]
-        rows.append(((str(sample),), *((board.value(cell),) if cell is not None else ("none",) for cell in cells)))
+        rows.append(((str(sample),), *((board.value(cell),) if cell is not None else inline("none") for cell in cells)))
     return turned(columns, rows) if len(rows) <= 6 else Table(tuple(columns), rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from bptt_trace.document.mathematics import Number, inline
+from bptt_trace.document.mathematics import Number, inline, say, to_say
 from bptt_trace.document.sheet import Block, Lines, Note, Paragraph, Word
 from bptt_trace.engine.gradient_check import CHECK, EPSILON
 from bptt_trace.engine.names import LOSS, WHOLE_LOSS, Name, gradient
@@ -29,8 +29,8 @@ def blocks(desk: Desk, *, compact: bool) -> Iterator[Block]:
             passes.append(position)
             continue
         name = desk.speller.math(target._replace(of=None))
-        yield Lines(("Passes with ", name, " moved"), desk.stream(passes, _word(desk)))
-        yield Lines(("Quotient for ", name), desk.stream([position], _word(desk)))
+        yield Lines(inline("Passes with {name} moved", name=name), desk.stream(passes, _word(desk)))
+        yield Lines(inline("Quotient for {name}", name=name), desk.stream([position], _word(desk)))
         passes = []
         if not compact:
             yield from _beside(desk, position, target._replace(of=None))
@@ -59,15 +59,15 @@ def _beside(desk: Desk, quotient: int, parameter: Name) -> Iterator[Note]:
         return
     difference = abs(Fraction(desk.printed(quotient)) - Fraction(desk.printed(known)))
     rounding = desk.values.rounding
-    why = " by the order of the square of {eps}"
+    why = to_say(" by the order of the square of {eps}")
     if desk.policy == "by_hand" and rounding.figures is None:
         unit = Fraction(1, 10**rounding.places) / 2 / desk.problem.also.epsilon.value
-        why = " by the order of the square of {eps}, and by rounding: that of the two losses alone can do {unit}"
+        why = to_say(" by the order of the square of {eps}, and by rounding: that of the two losses alone can do {unit}")
         shown = {"unit": Number(f"{float(unit):.2g}")}
     else:
         shown = {}
     yield Note(
-        "Quotient",
+        say("Quotient"),
         inline(
             "{quotient} ({line}) and the gradient of BPTT, {gradient} ({other}), are apart by {apart}:" + why + ".",
             quotient=desk.equals(quotient),

@@ -16,7 +16,7 @@ from bptt_trace.calculation.arithmetic import evaluate, unrounded
 from bptt_trace.calculation.build import build
 from bptt_trace.calculation.iterations import first_iteration, truncated
 from bptt_trace.document.figures import Decades, Level, Levels
-from bptt_trace.document.mathematics import Inline, Math, Number, Symbol, inline
+from bptt_trace.document.mathematics import Inline, Math, Number, Symbol, inline, say, to_say
 from bptt_trace.document.sheet import Block, Column, Equation, Equations, Lines, Note, Paragraph, Part, Section, Sheet, Table
 from bptt_trace.engine.formula import Const, Var
 from bptt_trace.engine.names import Name, Role
@@ -199,19 +199,25 @@ class _Writer:
         """The whole document."""
         alone = len(self.flows) == 1
         first = self.flows[0].problem
-        sections = [Section("reach", "How far an error reaches back", tuple(self.reach()))]
+        sections = [Section("reach", say("How far an error reaches back"), tuple(self.reach()))]
         for flow in self.flows:
             whose = f", {flow.tag}" if flow.tag else ""
             sections.append(
-                Section(f"slopes{flow.tag.lower()}", f"The slopes from state to state{whose}", tuple(self.slopes(flow)))
+                Section(
+                    f"slopes{flow.tag.lower()}",
+                    say("The slopes from state to state{whose}", whose=whose),
+                    tuple(self.slopes(flow)),
+                )
             )
             shares = tuple(self.shares(flow))
             if shares:
-                sections.append(Section(f"shares{flow.tag.lower()}", f"What each time step contributes{whose}", shares))
+                sections.append(
+                    Section(f"shares{flow.tag.lower()}", say("What each time step contributes{whose}", whose=whose), shares)
+                )
         digits = {"places": first.rounding.places} if not first.rounding.figures else {"figures": first.rounding.figures}
         return Sheet(
             title=first.title if alone else "; ".join(f"{flow.tag}: {flow.problem.title}" for flow in self.flows),
-            subtitle="Gradient flow: slopes from state to state, their products, and the share of each time step",
+            subtitle=say("Gradient flow: slopes from state to state, their products, and the share of each time step"),
             given=tuple(map(self.given, self.flows)),
             conventions=tuple(self.conventions()),
             sections=tuple(sections),
@@ -224,8 +230,11 @@ class _Writer:
         """The weights that multiply the state, and the number of time steps; the rest stands in the worked solution."""
         desk = flow.desk
         rows: list[tuple[Inline, ...]] = [((desk.name(p),), (desk.value(p),)) for p in flow.weights]
-        rows.append((("time steps ", Symbol("T")), (Number(flow.last),)))
-        return Table((Column((f"{flow.tag}: quantity" if flow.tag else "quantity",)), Column(("value",), right=True)), rows)
+        rows.append((inline("time steps {t}", t=Symbol("T")), (Number(flow.last),)))
+        return Table(
+            (Column((say("{tag}: quantity", tag=flow.tag) if flow.tag else "quantity",)), Column(inline("value"), right=True)),
+            rows,
+        )
 
     def conventions(self) -> Iterator[tuple[str, Inline]]:
         """What is meant, and how it is rounded."""
@@ -236,23 +245,27 @@ class _Writer:
                 named += [one] if place == 0 else [", ", one]
             state = flow.desk.speller.math(flow.end._replace(time=1), clock_at(1))
             slope = inline("by what factor one step multiplies a small change of {state}", state=state)
-            yield f"Slope {flow.tag}".rstrip(), (*slope, ", with ", *named, " held") if held else slope
+            yield (
+                say("Slope {tag}", tag=flow.tag).rstrip(),
+                inline("{slope}, with {named} held", slope=slope, named=named) if held else slope,
+            )
         rules = {flow.problem.rounding: flow.tag for flow in reversed(self.flows)}
         for rounding, tag in reversed(rules.items()):
-            slopes = f"; slopes, products and shares are kept to {rounding.kept_figures}"
+            slopes = say("; slopes, products and shares are kept to {figures}", figures=rounding.kept_figures)
             rule = rounding_rule(rounding) + (slopes if rounding.policy in ("by_hand", "carry") and not rounding.figures else "")
-            yield "Rounding" if len(rules) == 1 else f"Rounding {tag}", (rule,)
-        alone = " of a single iteration" if any(flow.goes_on for flow in self.flows) else ""
-        yield "Lines", (f"they are numbered as in the worked solution{alone} (solve)",)
+            yield say("Rounding") if len(rules) == 1 else say("Rounding {tag}", tag=tag), (rule,)
+        alone = say(" of a single iteration") if any(flow.goes_on for flow in self.flows) else ""
+        yield say("Lines"), inline("they are numbered as in the worked solution{alone} (solve)", alone=alone)
 
     # ----------------------------------------------------------------- reach
 
     def reach(self) -> Iterator[Block]:
         """Products by time step, as table and picture, and what they mean."""
         yield Paragraph(
-            (
-                "A small change of one state reaches the next multiplied by the slope between them. Over several steps the "
-                "slopes multiply, and the gradient that comes back from the last step is multiplied by the same product.",
+            inline(
+                "A small change of one state reaches the next multiplied by the slope between them. Over several "
+                "steps the slopes multiply, and the gradient that comes back from the last step is multiplied by the "
+                "same product."
             )
         )
         yield self._table()
@@ -273,10 +286,10 @@ class _Writer:
         for time in range(self.last - 1, 0, -1):
             cells = [(f, p) for f in self.flows for p in (f.factor(time), f.product(time))]
             values: list[Inline] = [
-                (flow.desk.value(position),) if position is not None else ("none",) for flow, position in cells
+                (flow.desk.value(position),) if position is not None else inline("none") for flow, position in cells
             ]
             rows.append(((Number(time),), *values))
-        return Table(tuple(columns), rows, ("From the last step back",), data=True)
+        return Table(tuple(columns), rows, inline("From the last step back"), data=True)
 
     @staticmethod
     def _from_the_end(flow: _Flow) -> Clock:
@@ -305,11 +318,11 @@ class _Writer:
             groups.append(Levels(Number(time), tuple(levels)))
         yield Decades(
             "decades",
-            ("What is left of a change at step ", Symbol("t"), " (logarithmic scale)"),
+            inline("What is left of a change at step {t} (logarithmic scale)", t=Symbol("t")),
             tuple(groups),
             scale.marks(),
             tuple((filling, f"{flow.tag}: {flow.problem.title}") for flow, filling in fillings if flow.tag),
-            ("The products, from the last step back: ", *said, "."),
+            inline("The products, from the last step back: {said}.", said=said),
         )
 
     def _verdict(self, flow: _Flow) -> Note:
@@ -318,14 +331,14 @@ class _Writer:
         product = flow.factors[-1]
         smallest, largest = min(flow.singles, key=flow.size), max(flow.singles, key=flow.size)
         word, meaning = judged(flow.size(product))
-        along = " along this memory" if flow.held else ""
+        along = say(" along this memory") if flow.held else ""
         if scaled(desk.problem.network.cells[0]):
-            meaning += (
-                "; but the stabiliser rescales the memory at every step and cancels in the output, "
-                "so this does not measure what is kept"
+            meaning += say(
+                "; but the stabiliser rescales the memory at every step and cancels in the output, so this does not "
+                "measure what is kept"
             )
         if truncated(desk.problem):
-            meaning += "; the update takes less, because between windows nothing is carried back"
+            meaning += say("; the update takes less, because between windows nothing is carried back")
         text = inline(
             "{word}. {why}; a change of {first} arrives at {last}{along} multiplied by {product} ({line}): {meaning}.",
             word=word,
@@ -337,20 +350,24 @@ class _Writer:
             line=desk.line(product),
             meaning=meaning,
         )
-        return Note(f"Verdict {flow.tag}".strip(), text)
+        return Note(say("Verdict {tag}", tag=flow.tag).strip(), text)
 
     def _why(self, flow: _Flow, smallest: int, largest: int) -> Inline:
         """Where the slopes lie: below 1, above 1, or on both sides."""
         desk = flow.desk
         rule = desk.general(flow.singles[0], clock_at(flow.last - 1))[1]
         low, high = flow.size(smallest), flow.size(largest)
-        every = " at every step" if len(flow.singles) > 1 else ""
+        every = say(" at every step") if len(flow.singles) > 1 else ""
         if low == high:
             where = f"{low:g}" if low in (0, 1) else "below 1" if low < 1 else "above 1"
             return inline(f"The slope {{rule}} is {where} in size{every}: {{one}}", rule=rule, one=desk.equals(smallest))
         where = "below 1" if high < 1 else "above 1" if low > 1 else ""
-        text = f"is {where} in size{every}, from {{smallest}} to" if where else "is between {smallest} and"
-        text = f"The slope {{rule}} {text} {{largest}}{'' if where else ' in size'}"
+        text = (
+            say("is {where} in size{every}, from {{smallest}} to", where=where, every=every)
+            if where
+            else to_say("is between {smallest} and")
+        )
+        text = say("The slope {{rule}} {text} {{largest}}{size}", text=text, size="" if where else " in size")
         return inline(text, rule=rule, smallest=desk.equals(smallest), largest=desk.equals(largest))
 
     # ---------------------------------------------------------------- slopes
@@ -362,7 +379,7 @@ class _Writer:
         yield Equations((), (Equation(left, (Part(right),)),))
         every = self.every_line or flow.last <= MOST_LINES
         shown = flow.factors if every else flow.factors[:3]
-        title = "From the last step back" if every else "The last steps; the others are made in the same way"
+        title = say("From the last step back") if every else say("The last steps; the others are made in the same way")
         yield Lines((title,), desk.stream(shown, Labels(desk, desk).factor))
 
     # ---------------------------------------------------------------- shares
@@ -373,9 +390,9 @@ class _Writer:
         if not shares:
             return
         yield Paragraph(
-            (
-                "The gradient of a weight that multiplies the state is the sum of what every time step contributes; "
-                "a percentage is that of the sum, and negative where a step pulls the other way.",
+            inline(
+                "The gradient of a weight that multiplies the state is the sum of what every time step contributes; a "
+                "percentage is that of the sum, and negative where a step pulls the other way."
             )
         )
         columns = [Column((Symbol("t"),), right=True)]
@@ -386,11 +403,11 @@ class _Writer:
             cells: list[Inline] = []
             for one in shares:
                 part, percentage = one.parts.get(time), one.percentages.get(time)
-                cells.append((desk.value(part),) if part is not None else ("none",))
-                cells.append((desk.value(percentage.number),) if percentage is not None else ("none",))
+                cells.append((desk.value(part),) if part is not None else inline("none"))
+                cells.append((desk.value(percentage.number),) if percentage is not None else inline("none"))
             rows.append(((Number(time),), *cells))
-        rows.append((("sum",), *(cell for one in shares for cell in ((desk.value(one.total),), ()))))
-        yield Table(tuple(columns), rows, ("Contributions",), data=True)
+        rows.append((inline("sum"), *(cell for one in shares for cell in ((desk.value(one.total),), ()))))
+        yield Table(tuple(columns), rows, inline("Contributions"), data=True)
         for one in shares:
             yield from self._loudest(flow, one)
 
@@ -407,7 +424,7 @@ class _Writer:
         calculated = desk.calculate(Var(part) / Var(shares.total) * HUNDRED, Role.FACTOR)
         with_it = desk.sign(part) == desk.sign(shares.total)
         yield Note(
-            "Share",
+            say("Share"),
             inline(
                 "Step {time} contributes most to {gradient}: {equation} %."
                 if with_it

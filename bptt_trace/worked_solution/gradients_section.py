@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bptt_trace.document.mathematics import Inline, Row, sum_over
+from bptt_trace.document.mathematics import Inline, Row, inline, say, sum_over
 from bptt_trace.document.sheet import Block, Equation, Equations, Lines, Paragraph, Part
 from bptt_trace.engine.names import gradient
 from bptt_trace.engine.program import WRITTEN_OUT
@@ -31,10 +31,10 @@ def gradients(writer: Writer) -> Iterator[Block]:
         name = board.name(parameter)
         long = len(group) > WRITTEN_OUT + 1
         if writer.on_ledger and len(group) > 1 and writer.samples is None:
-            yield parameter_ledger(board, group, ("Gradient of ", name))
+            yield parameter_ledger(board, group, inline("Gradient of {name}", name=name))
             continue
         lines = [p for p in group if long or not board.steps[p].repeats]
-        yield Lines(("Gradient of ", name), board.stream(lines, writer.labels.of, long), long)
+        yield Lines(inline("Gradient of {name}", name=name), board.stream(lines, writer.labels.of, long), long)
     yield from writer.said(update_notes.recurrent_weight, writer.desk)
 
 
@@ -42,26 +42,33 @@ def _sharing(writer: Writer) -> Inline:
     """Which parameters are used at every step."""
     network, gradients = writer.desk.problem.network, writer.parts.gradients
     if writer.parts.passes:
-        return ("Each parameter has a gradient in every pass that reaches it; the gradient of the update is their sum.",)
+        return inline("Each parameter has a gradient in every pass that reaches it; the gradient of the update is their sum.")
     if network.tokens:
-        alone = ", but for the query of the first token, which sees itself alone" if network.tokens.mask == "causal" else ""
-        return (f"Each parameter is used for every token. Every use contributes{alone}; the gradient is the sum.",)
+        alone = say(", but for the query of the first token, which sees itself alone") if network.tokens.mask == "causal" else ""
+        return inline(
+            "Each parameter is used for every token. Every use contributes{alone}; the gradient is the sum.", alone=alone
+        )
     if network.source_steps:
-        return (
-            "Each parameter of the encoder is used at every step of the encoder, each of the decoder at every step of the "
-            "decoder. Every use contributes; the gradient is the sum.",
+        return inline(
+            "Each parameter of the encoder is used at every step of the encoder, each of the decoder at every "
+            "step of the decoder. Every use contributes; the gradient is the sum."
         )
     steps = (time for group in gradients.values() for time in _times(writer, group) if time is not None)
     reached = min(steps, default=1)
     if writer.update_of.truncate and reached > 1:
-        return (
-            f"The truncated backward pass ends at step {reached}: only the uses from there on contribute; "
-            "the gradient is the sum.",
+        return inline(
+            "The truncated backward pass ends at step {reached}: only the uses from there on contribute; the "
+            "gradient is the sum.",
+            reached=reached,
         )
     everywhere = (
-        "at every step" if writer.samples is None else "at every step of every sample" if writer.recurrent else "for every sample"
+        say("at every step")
+        if writer.samples is None
+        else say("at every step of every sample")
+        if writer.recurrent
+        else say("for every sample")
     )
-    of_samples = " of every sample" if writer.samples is not None else ""
+    of_samples = say(" of every sample") if writer.samples is not None else ""
     at_one: dict[str, list[int]] = {}
     for parameter, group in gradients.items():
         times = _times(writer, group)
@@ -69,22 +76,38 @@ def _sharing(writer: Writer) -> Inline:
             at_one.setdefault("first" if times == {1} else "last", []).append(parameter)
     shared = [p for p in gradients if not any(p in once for once in at_one.values())]
     if not at_one:
-        one = "" if writer.desk.has_components else "one number "
-        return (f"Each parameter is {one}used {everywhere}. Every use contributes; the gradient is the sum.",)
+        one = "" if writer.desk.has_components else say("one number ")
+        return inline(
+            "Each parameter is {one}used {everywhere}. Every use contributes; the gradient is the sum.",
+            one=one,
+            everywhere=everywhere,
+        )
     if not shared and len(at_one) == 1:
-        return (f"Each of these parameters is used at the {next(iter(at_one))} step{of_samples} only.",)
+        return inline(
+            "Each of these parameters is used at the {one} step{samples} only.", one=next(iter(at_one)), samples=of_samples
+        )
     said: Inline = ()
     if shared:
-        said = (*_are(writer, shared), f" used {everywhere}: every use contributes, and the gradient is the sum.")
+        said = inline(
+            "{shared} used {everywhere}: every use contributes, and the gradient is the sum.",
+            shared=_are(writer, shared),
+            everywhere=everywhere,
+        )
     for which, once in at_one.items():
-        said = (*said, " ", *_are(writer, once), f" used at the {which} step{of_samples} only.")
+        said = inline(
+            "{said} {once} used at the {which} step{samples} only.",
+            said=said,
+            once=_are(writer, once),
+            which=which,
+            samples=of_samples,
+        )
     return said
 
 
 def _are(writer: Writer, parameters: Sequence[int]) -> Inline:
     """``w_xh and w_hh are``"""
     names = wording.named([writer.board.name(p) for p in parameters])
-    return (*names, " are" if len(parameters) > 1 else " is")
+    return (*names, say(" are") if len(parameters) > 1 else say(" is"))
 
 
 def _times(writer: Writer, group: Sequence[int]) -> set[int | None]:

@@ -6,7 +6,19 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 
 from bptt_trace.document.figures import Bar, Bars
-from bptt_trace.document.mathematics import NOTHING, Inline, Math, Number, Row, Symbol, inline
+from bptt_trace.document.mathematics import (
+    NOTHING,
+    Inline,
+    Number,
+    Relation,
+    Row,
+    Symbol,
+    in_a_row,
+    inline,
+    inline_many,
+    say,
+    to_say,
+)
 from bptt_trace.document.sheet import Column, Note, Table
 from bptt_trace.engine.names import LOSS, Name
 from bptt_trace.errors import ProblemError
@@ -77,8 +89,8 @@ class Course:
         told = self.parameters if len(self.parameters) <= MOST_PARAMETERS else []
         losses = bool(desk.parts.forward.losses)
         columns = [Column((Symbol("k"),), right=True)]
-        columns += [Column(("sample",), right=True)] * bool(self.update.online)
-        columns += [Column(("loss ", desk.speller.math(LOSS)), right=True, strong=True)] * losses
+        columns += [Column(inline("sample"), right=True)] * bool(self.update.online)
+        columns += [Column(inline("loss {loss}", loss=desk.speller.math(LOSS)), right=True, strong=True)] * losses
         columns += [Column((desk.speller.math(name),), right=True) for name in told]
         rows: list[tuple[Inline, ...]] = []
         for k in [*picked(self.last, MOST_ROWS), self.last + 1]:
@@ -91,8 +103,15 @@ class Course:
                 cells.append(self._value(LOSS._replace(iteration=k)))
             cells += [self._value(self.before(name, k)) for name in told]
             rows.append(tuple(cells))
-        where = "; every loss but the last is that of the look-ahead parameters" if self.update.look_ahead else ""
-        title = inline("Before each iteration {k}; the last row, after all of them{where}", k=Symbol("k"), where=where)
+        pattern = (
+            to_say(
+                "Before each iteration {k}; the last row, after all of them; every loss but the last is that of the look-ahead "
+                "parameters"
+            )
+            if self.update.look_ahead
+            else to_say("Before each iteration {k}; the last row, after all of them")
+        )
+        title = inline(pattern, k=Symbol("k"))
         if losses or told:
             yield Table(tuple(columns), rows, title)
 
@@ -104,7 +123,7 @@ class Course:
 
     def _value(self, name: Name) -> Inline:
         position = self.desk.find(name)
-        return ("none",) if position is None else (self.desk.value(position),)
+        return inline("none") if position is None else (self.desk.value(position),)
 
     def figure(self) -> Iterator[Bars]:
         """The loss by iteration."""
@@ -125,11 +144,9 @@ class Course:
                 bars.append(Bar(Row("…"), NOTHING, dots=True))
             height = int((size * 1000 / highest).to_integral_value()) if highest else 0
             bars.append(Bar(desk.name(position), desk.value(position), (("sum", height),)))
-        told: list[str | Math] = ["The loss by iteration: "]
-        for place, bar in enumerate(bar for bar in bars if not bar.dots):
-            told += ["; "] if place else []
-            told += [bar.name, " = ", bar.value]
-        yield Bars("training", ("The loss by iteration",), tuple(bars), (*told, "."))
+        told = in_a_row("; ", [Relation(bar.name, bar.value) for bar in bars if not bar.dots])
+        alternative = inline("The loss by iteration: {told}.", told=told)
+        yield Bars("training", inline("The loss by iteration"), tuple(bars), alternative)
 
     def said(self) -> Iterator[Note]:
         """Whether every iteration lowered the loss; of samples that take turns nobody can tell."""
@@ -138,13 +155,13 @@ class Course:
         numbers = [self.desk.printed(self.desk.program.index[LOSS._replace(iteration=k)]) for k in range(1, self.last + 2)]
         rises = [k for k in range(1, self.last + 1) if numbers[k] > numbers[k - 1]]
         if not rises:
-            yield Note("Progress", ("No iteration raises the loss.",))
+            yield Note(say("Progress"), inline("No iteration raises the loss."))
         elif len(rises) <= 3:
-            words = [f"Iteration {k}" if place == 0 else str(k) for place, k in enumerate(rises)]
-            one = words[0] if len(words) == 1 else f"Iterations {', '.join(words)[len('Iteration ') :]}"
-            yield Note("Progress", (f"{one} raise{'s' if len(words) == 1 else ''} the loss.",))
+            which = ", ".join(map(str, rises))
+            several = inline_many("Iteration {k} raises the loss.", "Iterations {k} raise the loss.", len(rises), k=which)
+            yield Note(say("Progress"), several)
         else:
-            yield Note("Progress", (f"{len(rises)} of {self.last} iterations raise the loss.",))
+            yield Note(say("Progress"), inline("{rises} of {last} iterations raise the loss.", rises=len(rises), last=self.last))
 
 
 def _size(text: str) -> Decimal:
@@ -157,5 +174,7 @@ def _size(text: str) -> Decimal:
 
 def title(update: Update, k: int) -> str:
     """What a section about one iteration is called; of samples that take turns it says which."""
-    of = f", sample {(k - 1) % update.online + 1}" if update.online else ""
-    return f"{'Update' if update.told else 'Iteration'} {k}{of}"
+    if update.told:
+        return say("Update {k}", k=k)
+    sample = (k - 1) % update.online + 1 if update.online else 0
+    return say("Iteration {k}, sample {sample}", k=k, sample=sample) if sample else say("Iteration {k}", k=k)

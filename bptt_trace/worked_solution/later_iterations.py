@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import Verbatim
+from bptt_trace.document.mathematics import Verbatim, inline
 from bptt_trace.document.sheet import Block, Lines, Paragraph
 from bptt_trace.engine.program import WRITTEN_OUT
 from bptt_trace.lines.row_words import headings
@@ -25,18 +25,18 @@ def iteration(writer: Writer, k: int) -> Iterator[Block]:
     backward = writer.numbered(p for lines in parts.backward.values() for p in lines)
     yield from ahead(writer, parts)
     if forward:
-        yield Lines(("Forward pass",), board.stream(forward, labels))
+        yield Lines(inline("Forward pass"), board.stream(forward, labels))
         *terms, _ = parts.forward.losses
         one_sum = adds_up(writer, terms)
-        yield Lines(("Loss",), board.stream(parts.forward.losses, labels, one_sum), one_sum)
+        yield Lines(inline("Loss"), board.stream(parts.forward.losses, labels, one_sum), one_sum)
     if backward:
-        yield Lines(("Backward pass",), board.stream(backward, labels))
+        yield Lines(inline("Backward pass"), board.stream(backward, labels))
     if parts.passes:
         yield from truncated_passes.passes(board, writer.labels, parts, writer.update_of)
     for parameter, group in parts.gradients.items():
         long = len(group) > WRITTEN_OUT + 1
         lines = [p for p in group if long or not board.steps[p].repeats]
-        yield Lines(("Gradient of ", board.name(parameter)), board.stream(lines, labels, long), long)
+        yield Lines(inline("Gradient of {parameter}", parameter=board.name(parameter)), board.stream(lines, labels, long), long)
     if parts.inputs:
         yield Lines((headings(writer.desk)["inputs"],), board.stream(writer.numbered(parts.inputs), labels))
     yield from changes(writer, parts)
@@ -65,10 +65,9 @@ def again(writer: Writer) -> Iterator[Block]:
         return
     number = f"@{writer.parts.last + 1}"
     yield Paragraph(
-        (
-            "The same forward pass with the new parameters shows whether the step helped; ",
-            Verbatim(number),
-            " marks its quantities.",
+        inline(
+            "The same forward pass with the new parameters shows whether the step helped; {number} marks its quantities.",
+            number=Verbatim(number),
         ),
     )
     if writer.on_ledger:
@@ -77,9 +76,9 @@ def again(writer: Writer) -> Iterator[Block]:
     else:
         everything = [position for positions in again.steps.values() for position in positions]
         if adds_up(writer, again.losses[:-1]):
-            yield Lines(("All steps",), writer.board.stream(everything, writer.labels.of))
-            yield Lines(("Losses",), writer.board.stream(again.losses, writer.labels.of, True), True)
+            yield Lines(inline("All steps"), writer.board.stream(everything, writer.labels.of))
+            yield Lines(inline("Losses"), writer.board.stream(again.losses, writer.labels.of, True), True)
         else:
             everything += again.losses
-            yield Lines(("All steps",) if writer.recurrent else (), writer.board.stream(everything, writer.labels.of))
+            yield Lines(inline("All steps") if writer.recurrent else (), writer.board.stream(everything, writer.labels.of))
     yield from writer.said(update_notes.new_loss, writer.desk)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import Inline, Number, Symbol, inline
+from bptt_trace.document.mathematics import Inline, Number, Symbol, inline, joined, say, to_say
 from bptt_trace.document.sheet import Column, Table, turned
 from bptt_trace.engine.names import Name
 from bptt_trace.lines.matrix_rows import Blackboard
@@ -21,21 +21,28 @@ def alphabet(desk: Desk, letters: Letters) -> Inline:
     """Which place stands for which letter, and what a product with a letter is."""
     x, weight = desk.speller.math(Name("x", time=1)), desk.speller.math(Name("W_xh"))
     places = ", ".join(f"{place} {letters.letter(place - 1)}" for place in range(1, len(letters.vocabulary) + 1))
-    line = "row" if desk.program.rows else "column"
+    rows = desk.program.rows
     first = letters.letter(letters.text[0])
     said = inline("a letter is a column with 1 at its place ({places}): {x} is {first}", places=places, x=x, first=first)
     if Name("W_xh") not in desk.problem.network.shapes():
-        return (*said, f"; a product with it takes one {line} of the matrix")
-    product = "; its product with {weight} is one {line} of {weight}, so nothing is multiplied"
-    return (*said, *inline(product, weight=weight, line=line))
+        if rows:
+            return said + inline("; a product with it takes one row of the matrix")
+        return said + inline("; a product with it takes one column of the matrix")
+    of_rows = to_say("; its product with {weight} is one row of {weight}, so nothing is multiplied")
+    of_columns = to_say("; its product with {weight} is one column of {weight}, so nothing is multiplied")
+    return said + inline(of_rows if rows else of_columns, weight=weight)
 
 
 def reading(desk: Desk, board: Desk | Blackboard, letters: Letters) -> Table:
     """What is read at each time step, and what should follow."""
-    columns = [Column(("time ", Symbol("t"))), Column(("letter",)), Column((desk.speller.seen_from(Name("x", time=1), 1),))]
+    columns = [
+        Column(inline("time {t}", t=Symbol("t"))),
+        Column(inline("letter")),
+        Column((desk.speller.seen_from(Name("x", time=1), 1),)),
+    ]
     targets = [board.find(Name("target", time=time)) for time in desk.problem.network.reading]
     if any(target is not None for target in targets):
-        columns += [Column(("next",)), Column((desk.speller.seen_from(Name("target", time=1), 1),))]
+        columns += [Column(inline("next")), Column((desk.speller.seen_from(Name("target", time=1), 1),))]
     rows: list[tuple[Inline, ...]] = []
     for time, target in zip(desk.problem.network.reading, targets, strict=True):
         assert time is not None
@@ -43,7 +50,11 @@ def reading(desk: Desk, board: Desk | Blackboard, letters: Letters) -> Table:
         assert x is not None
         row: list[Inline] = [(Number(time),), (letters.letter(letters.text[time - 1]),), (board.value(x),)]
         if len(columns) > 3:
-            row += [("none",), ("none",)] if target is None else [(letters.letter(letters.text[time]),), (board.value(target),)]
+            row += (
+                [inline("none"), inline("none")]
+                if target is None
+                else [(letters.letter(letters.text[time]),), (board.value(target),)]
+            )
         rows.append(tuple(row))
     return turned(columns, rows) if len(rows) <= MOST_LETTERS else Table(tuple(columns), rows)
 
@@ -56,24 +67,24 @@ def predicted(desk: Desk, letters: Letters) -> Iterator[Table]:
     times = [time for time in network.predicting if time is not None]
     if len(times) > MOST_ROWS or network.outputs != count:
         return
-    columns = [Column((Symbol("t"),), right=True), Column(("read",))]
+    columns = [Column((Symbol("t"),), right=True), Column(inline("read"))]
     columns += [Column((letters.letter(place),), right=True) for place in every]
-    columns += [Column(("likeliest",), strong=True), Column(("its value",), right=True)] if not every else [
-        Column(("likeliest",), strong=True)
+    columns += [Column(inline("likeliest"), strong=True), Column(inline("its value"), right=True)] if not every else [
+        Column(inline("likeliest"), strong=True)
     ]  # fmt: skip
     compared = desk.find(Name("target", time=times[-1], index=(1,))) is not None
-    columns += [Column(("next",))] * compared
+    columns += [Column(inline("next"))] * compared
     rows: list[tuple[Inline, ...]] = []
     for time in times:
         lines = [desk.program.index[network.prediction(time)._replace(index=(place + 1,))] for place in range(count)]
         best = likeliest(desk, lines)
         row: list[Inline] = [(Number(time),), (letters.letter(letters.text[time - 1]),)]
         row += [(desk.value(lines[place]),) for place in every]
-        row.append((" or ".join(letters.letter(place) for place in best),))
+        row.append((joined(say(" or "), map(letters.letter, best)),))
         row += [] if every else [(desk.value(lines[best[0]]),)]
         row += [(letters.letter(letters.text[time]),)] * compared
         rows.append(tuple(row))
-    yield Table(tuple(columns), rows, ("Which letter is next",))
+    yield Table(tuple(columns), rows, inline("Which letter is next"))
 
 
 def likeliest(desk: Desk, lines: list[int]) -> list[int]:

@@ -15,6 +15,7 @@ from bptt_trace.document.mathematics import (
     Symbol,
     Verbatim,
     inline,
+    say,
     sum_over,
 )
 from bptt_trace.document.sheet import Equation, Part
@@ -29,16 +30,18 @@ from bptt_trace.lines.spelling import Clock, clock_at
 from bptt_trace.networks.losses import Loss
 
 KINDS = {
-    "squared_error": "squared error",
+    "squared_error": say("squared error"),
     "perceptron": (
-        "perceptron criterion, 0 where the answer is right; its gradient at the pre-activation is prediction − target, and so "
-        "the update adds learning rate · (target − prediction) · input"
+        say(
+            "perceptron criterion, 0 where the answer is right; its gradient at the pre-activation is prediction "
+            "− target, and so the update adds learning rate · (target − prediction) · input"
+        )
     ),
-    "cross_entropy": "cross-entropy",
-    "kl_divergence": "Kullback-Leibler divergence of the prediction from the target",
-    "binary_cross_entropy": "binary cross-entropy",
-    "output": "the prediction itself",
-    "equation": "as the equation of the problem file tells it",
+    "cross_entropy": say("cross-entropy"),
+    "kl_divergence": say("Kullback-Leibler divergence of the prediction from the target"),
+    "binary_cross_entropy": say("binary cross-entropy"),
+    "output": say("the prediction itself"),
+    "equation": say("as the equation of the problem file tells it"),
 }
 
 
@@ -154,17 +157,17 @@ def _words(desk: Desk) -> str:
     network, loss = desk.problem.network, desk.problem.loss
     words = KINDS[loss.kind]
     if (loss.has_target or loss.kind == "equation") and loss.kind != "perceptron":
-        words += f", factor {loss.factor}"
+        words += say(", factor {factor}", factor=loss.factor)
     if network.outputs > 1 and loss.kind in ("squared_error", "binary_cross_entropy", "equation"):
-        words += f", {loss.over_units} over the K = {network.outputs} output units"
+        words += say(", {units} over the K = {outputs} output units", units=loss.over_units, outputs=network.outputs)
     if network.steps is not None and not network.single:
         words += (
-            f", {loss.over_time} over the T = {network.steps} steps"
+            say(", {time} over the T = {steps} steps", time=loss.over_time, steps=network.steps)
             if network.steps != 1
-            else f", {loss.over_time} over one step (T = 1)"
+            else say(", {time} over one step (T = 1)", time=loss.over_time)
         )
     elif network.steps is not None:
-        words += f", at the last step only (T = {network.steps})"
+        words += say(", at the last step only (T = {steps})", steps=network.steps)
     if network.samples is not None:
-        words += f", {loss.over_batch} over the N = {network.samples} samples"
+        words += say(", {batch} over the N = {samples} samples", batch=loss.over_batch, samples=network.samples)
     return words

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bptt_trace.document.mathematics import Inline
+from bptt_trace.document.mathematics import Inline, inline
 from bptt_trace.document.sheet import Block, Equation, Equations, Lines, Paragraph, Part
 from bptt_trace.engine.program import WRITTEN_OUT
 from bptt_trace.lines.parts_of_sheet import Pass
@@ -28,7 +28,7 @@ def _equations(writer: Writer) -> Iterator[Block]:
     """The loss of one prediction, and how these are put together."""
     desk, network, loss = writer.desk, writer.desk.problem.network, writer.desk.problem.loss
     if loss.kind == "above":
-        yield Paragraph(("There is no loss; the sum of what is handed in times what it belongs to stands for it:",))
+        yield Paragraph(inline("There is no loss; the sum of what is handed in times what it belongs to stands for it:"))
         yield Equations((), (term_equation(desk, writer.board),))
         return
     items = [term_equation(desk, writer.board)]
@@ -39,9 +39,9 @@ def _equations(writer: Writer) -> Iterator[Block]:
         )
     if writer.samples is not None:
         items.append(Equation(loss_name(desk), (Part(summed(loss.over_batch, "N", "s", loss_name(desk, sample="s"))),)))
-    lead = ("For every step, then in total:",) if not network.single and writer.samples is None else ()
+    lead = inline("For every step, then in total:") if not network.single and writer.samples is None else ()
     if writer.samples is not None:
-        lead = ("For every sample, then for the batch:",)
+        lead = inline("For every sample, then for the batch:")
     yield Equations(lead, tuple(items))
 
 
@@ -52,7 +52,7 @@ def loss_lines(writer: Writer, one: Pass) -> Iterator[Block]:
     if writer.on_ledger and terms and writer.samples is None:
         ends = [p for p in one.losses if board.steps[p].target.time is not None and not board.steps[p].target.index]
         if len(ends) > WRITTEN_OUT:
-            yield loss_ledger(board, [*ends, total], ("All terms",))
+            yield loss_ledger(board, [*ends, total], inline("All terms"))
         yield Lines((), board.stream([total], writer.labels.of))
         return
     one_sum = adds_up(writer, terms)
@@ -68,4 +68,4 @@ def adds_up(writer: Writer, terms: Sequence[int]) -> bool:
 
 
 def _all_terms(writer: Writer) -> Inline:
-    return ("All steps",) if writer.recurrent and writer.samples is None else ("All terms",)
+    return inline("All steps") if writer.recurrent and writer.samples is None else inline("All terms")

@@ -11,7 +11,7 @@ from bptt_trace.calculation.build import build
 from bptt_trace.calculation.iterations import first_iteration
 from bptt_trace.calculation.spectral_norm import spectral_norm
 from bptt_trace.document.figures import Decades, Level, Levels
-from bptt_trace.document.mathematics import Inline, Number, Row, Symbol, inline
+from bptt_trace.document.mathematics import Inline, Number, Row, Symbol, inline, say
 from bptt_trace.document.sheet import Block, Column, Lines, Note, Paragraph, Section, Sheet, Table
 from bptt_trace.engine.names import Name
 from bptt_trace.engine.program import Builder
@@ -98,17 +98,17 @@ class _Matrices:
         digits = {"places": rounding.places} if not rounding.figures else {"figures": rounding.figures}
         return Sheet(
             title=self.problem.title,
-            subtitle="Gradient flow: the matrices of the slopes from state to state, their products, and spectral norms",
+            subtitle=say("Gradient flow: the matrices of the slopes from state to state, their products, and spectral norms"),
             given=(
                 Table(
-                    (Column(("quantity",)), Column(("value",), right=True)),
-                    [(("time steps ", Symbol("T")), (Number(self.last),))],
+                    (Column(inline("quantity")), Column(inline("value"), right=True)),
+                    [(inline("time steps {t}", t=Symbol("T")), (Number(self.last),))],
                 ),
             ),
             conventions=tuple(self.conventions()),
             sections=(
-                Section("reach", "How far an error reaches back", tuple(self.reach())),
-                Section("slopes", "The slopes from state to state", tuple(self.slopes())),
+                Section("reach", say("How far an error reaches back"), tuple(self.reach())),
+                Section("slopes", say("The slopes from state to state"), tuple(self.slopes())),
             ),
             rounding={"policy": rounding.policy, **(digits if rounding.policy in ("by_hand", "carry") else {})},
             kind="gradient flow",
@@ -118,21 +118,29 @@ class _Matrices:
     def conventions(self) -> Iterator[tuple[str, Inline]]:
         """What is meant, and how it is rounded."""
         held = sorted({stem for cell in self.problem.network.cells for stem in cell.state if stem != cell.memory})
-        others = f", with {', '.join(held)} held" if held else ""
-        what = f"how each unit of a step moves with each unit of the step before{others}: a matrix"
-        yield "Slopes", (f"{what}; an entry that is always 0 has no line",)
-        yield "Norm", ("the spectral norm, the largest singular value: a small change becomes at most so many times as long",)
+        others = say(", with {held} held", held=", ".join(held)) if held else ""
+        what = say("how each unit of a step moves with each unit of the step before{others}: a matrix", others=others)
+        yield say("Slopes"), inline("{what}; an entry that is always 0 has no line", what=what)
+        yield (
+            say("Norm"),
+            inline("the spectral norm, the largest singular value: a small change becomes at most so many times as long"),
+        )
         rounding = self.problem.rounding
-        own = f"; slopes, products and norms are kept to {rounding.kept_figures}" if rounding.policy != "full" else ""
-        yield "Rounding", (rounding_rule(rounding) + own,)
-        yield "Lines", ("they are numbered as in the worked solution of a single iteration (solve)",)
+        own = (
+            say("; slopes, products and norms are kept to {figures}", figures=rounding.kept_figures)
+            if rounding.policy != "full"
+            else ""
+        )
+        yield say("Rounding"), (rounding_rule(rounding) + own,)
+        yield say("Lines"), inline("they are numbered as in the worked solution of a single iteration (solve)")
 
     def reach(self) -> Iterator[Block]:
         """Norms by time step, as table and picture, and what they mean."""
         yield Paragraph(
-            (
-                "A small change of the state reaches the next step multiplied by the matrix of slopes between them. Over several "
-                "steps the matrices multiply; the norm of their product says how much of a change can arrive at most.",
+            inline(
+                "A small change of the state reaches the next step multiplied by the matrix of slopes between them. "
+                "Over several steps the matrices multiply; the norm of their product says how much of a change can "
+                "arrive at most."
             )
         )
         rows: list[tuple[Inline, ...]] = [
@@ -140,10 +148,10 @@ class _Matrices:
         ]
         columns = (
             Column((Symbol("t"),), right=True),
-            Column(("norm of one step",), right=True),
-            Column(("norm back from ", Symbol("T")), right=True, strong=True),
+            Column(inline("norm of one step"), right=True),
+            Column(inline("norm back from {t}", t=Symbol("T")), right=True, strong=True),
         )
-        yield Table(columns, rows, ("From the last step back",), data=True)
+        yield Table(columns, rows, inline("From the last step back"), data=True)
         yield from self._picture()
         yield self._verdict()
 
@@ -161,11 +169,11 @@ class _Matrices:
             told += ["; ", one] if told else [one]
         yield Decades(
             "decades",
-            ("How much of a change at step ", Symbol("t"), " can be left (logarithmic scale)"),
+            inline("How much of a change at step {t} can be left (logarithmic scale)", t=Symbol("t")),
             tuple(groups),
             scale.marks(),
             (),
-            ("The norms of the products, from the last step back: ", *told, "."),  # type: ignore[arg-type]
+            inline("The norms of the products, from the last step back: {told}.", told=told),  # type: ignore[arg-type]
         )
 
     def _verdict(self) -> Note:
@@ -173,7 +181,7 @@ class _Matrices:
         _, product = self.norms[1]
         word, meaning = judged(float(product))
         return Note(
-            "Verdict",
+            say("Verdict"),
             inline(
                 "{word}. The matrix from step {last} back to step 1 has the norm {norm}: {meaning}.",
                 word=word,
@@ -192,5 +200,8 @@ class _Matrices:
                 lines = list(self.entries(late, early).values())
                 shown = self.every or (late, early) == (self.last, self.last - 1)
                 if lines and shown:
-                    what = "Slopes" if one_step(desk.steps[lines[0]].target) else "Product"
-                    yield Lines((f"{what} from step {late} back to step {early}",), desk.stream(lines, labels))
+                    what = say("Slopes") if one_step(desk.steps[lines[0]].target) else say("Product")
+                    yield Lines(
+                        inline("{what} from step {late} back to step {early}", what=what, late=late, early=early),
+                        desk.stream(lines, labels),
+                    )

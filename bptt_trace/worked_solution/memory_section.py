@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import Inline, Number, Symbol, inline
+from bptt_trace.document.mathematics import Inline, Number, Symbol, inline, say
 from bptt_trace.document.sheet import Block, Column, Equation, Equations, Lines, Paragraph, Part, Table
 from bptt_trace.lines.spelling import clock_at
 from bptt_trace.pictures import gradient_bars
@@ -18,7 +18,10 @@ def memory(writer: Writer) -> Iterator[Block]:
     if not factors:
         return
     digits = (
-        f" Factors are kept to {desk.values.rounding.kept_figures}: with decimals a product of many would print as 0."
+        say(
+            " Factors are kept to {figures}: with decimals a product of many would print as 0.",
+            figures=desk.values.rounding.kept_figures,
+        )
         if desk.values.rounding.policy in ("by_hand", "carry")
         else ""
     )
@@ -34,7 +37,7 @@ def memory(writer: Writer) -> Iterator[Block]:
     if writer.on_ledger:
         yield _ledger(writer)
     else:
-        yield Lines(("From the last step back",), desk.stream(factors, writer.labels.factor))
+        yield Lines(inline("From the last step back"), desk.stream(factors, writer.labels.factor))
     yield from writer.picture(lambda desk, _: gradient_bars.gradient_flow(desk))
     yield from writer.said(backward_notes.reach, desk, desk.parts)
 
@@ -47,8 +50,8 @@ def _ledger(writer: Writer) -> Table:
         Column((Symbol("t"),), right=True),
         Column((desk.speller.seen_from(end, last),), right=True),
         Column((desk.speller.seen_from(first, last),), right=True),
-        Column(("product back from T",), right=True, strong=True),
-        Column(("lines",)),
+        Column(inline("product back from T"), right=True, strong=True),
+        Column(inline("lines")),
     )
     rows: list[tuple[Inline, ...]] = []
     for time in range(last, 1, -1):
@@ -59,4 +62,4 @@ def _ledger(writer: Writer) -> Table:
         at = desk.find(state)
         assert at is not None
         rows.append(((Number(time),), (desk.value(at),), (shown[0],), (shown[-1],), (", ".join(lines),)))
-    return Table(columns, rows, ("All steps",))
+    return Table(columns, rows, inline("All steps"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import Inline, Math, Number
+from bptt_trace.document.mathematics import Inline, Math, Number, inline, inline_many, say
 from bptt_trace.document.sheet import Column, Note, Table
 from bptt_trace.engine.formula import Var
 from bptt_trace.engine.names import Name
@@ -43,18 +43,20 @@ class Epochs:
     def tables(self) -> Iterator[Table]:
         """A row for each presentation, if there are few; then a row for each epoch."""
         if self.last <= MOST_ROWS:
-            yield Table(tuple(self._heads()), [self._presentation(k) for k in range(1, self.last + 1)], ("Sample by sample",))
+            yield Table(
+                tuple(self._heads()), [self._presentation(k) for k in range(1, self.last + 1)], inline("Sample by sample")
+            )
         yield self._epochs()
 
     def _heads(self) -> Iterator[Column]:
         speller = self.desk.speller
         names = [Name("x", index=index) for index in self.inputs] + [Name("target"), Name("a")]
-        yield Column(("epoch",), right=True)
-        yield Column(("sample",), right=True)
+        yield Column(inline("epoch"), right=True)
+        yield Column(inline("sample"), right=True)
         yield from (Column((speller.math(name),), right=True) for name in names)
         if self.stops:
             yield Column((speller.math(Name("h")),), right=True)
-        yield Column(("error",), right=True, strong=True)
+        yield Column(inline("error"), right=True, strong=True)
         yield from (Column((speller.math(name._replace(updated=True)),), right=True) for name in self.parameters)
 
     def _presentation(self, k: int) -> tuple[Inline, ...]:
@@ -72,17 +74,19 @@ class Epochs:
     def _epochs(self) -> Table:
         desk, speller = self.desk, self.desk.speller
         counted = (
-            Column(("wrong",), right=True, strong=True) if self.stops else Column(("sum of the losses",), right=True, strong=True)
+            Column(inline("wrong"), right=True, strong=True)
+            if self.stops
+            else Column(inline("sum of the losses"), right=True, strong=True)
         )
         columns = (
-            Column(("epoch",), right=True), counted,
-            *(Column((speller.math(name), " at its end"), right=True) for name in self.parameters),
+            Column(inline("epoch"), right=True), counted,
+            *(Column(inline("{name} at its end", name=speller.math(name)), right=True) for name in self.parameters),
         )  # fmt: skip
         rows: list[tuple[Inline, ...]] = []
         for epoch in range(1, self.count + 1):
             after = [(desk.value(self._after(name, epoch * self.turns)),) for name in self.parameters]
             rows.append(((Number(epoch),), (self._score(epoch),), *after))
-        return Table(columns, rows, ("Epoch by epoch",))
+        return Table(columns, rows, inline("Epoch by epoch"))
 
     def _score(self, epoch: int) -> Math:
         """How many samples are answered wrongly in an epoch, or what their losses come to."""
@@ -98,17 +102,33 @@ class Epochs:
         if not self.stops:
             return
         states = [tuple(self._printed(name, epoch * self.turns) for name in self.parameters) for epoch in range(self.count + 1)]
-        epochs = f"epoch{'s' if self.count > 1 else ''}"
         if states[-1] == states[-2] and self.wrong(self.count) == 0:
-            yield Note("End", (f"Epoch {self.count} changes nothing: every sample is answered right, and the rule has ended.",))
+            yield Note(
+                say("End"),
+                inline(
+                    "Epoch {count} changes nothing: every sample is answered right, and the rule has ended.", count=self.count
+                ),
+            )
         elif states[-1] in states[:-1]:
             before = states.index(states[-1])
-            since = f"those after epoch {before}" if before else "those at the beginning"
-            again = f"The weights after epoch {self.count} are {since}: all of it happens again, and the rule does not end."
-            why = " By the convergence theorem of the perceptron no line separates these samples."
-            yield Note("No end", (again + why,))
+            since = say("those after epoch {before}", before=before) if before else say("those at the beginning")
+            again = say(
+                "The weights after epoch {count} are {since}: all of it happens again, and the rule does not end.",
+                count=self.count,
+                since=since,
+            )
+            why = say(" By the convergence theorem of the perceptron no line separates these samples.")
+            yield Note(say("No end"), (again + why,))
         else:
-            yield Note("No end yet", (f"After {self.count} {epochs} something still changes.",))
+            yield Note(
+                say("No end yet"),
+                inline_many(
+                    "After {n} epoch something still changes.",
+                    "After {n} epochs something still changes.",
+                    self.count,
+                    n=self.count,
+                ),
+            )
 
     @property
     def count(self) -> int:

@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from bptt_trace.calculation.arithmetic import evaluate
 from bptt_trace.calculation.build import build
+from bptt_trace.document.mathematics import say
 from bptt_trace.document.notation import TEXT
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.engine.scalar_program import scalars
@@ -83,7 +84,7 @@ def _reading(problem: Problem, given: Mapping[Name, Number], letters: Letters, t
     )
     between = "" if all(len(one) == 1 for one in letters.vocabulary) else " "
     written = between.join(letters.vocabulary[letter] for letter in text)
-    title, none = f"Sampled by argmax: {written}", Loss("none")
+    title, none = say("Sampled by argmax: {written}", written=written), Loss("none")
     return replace(problem, title=title, network=network, given={**given, **columns}, loss=none, update=None, citation=None)
 
 

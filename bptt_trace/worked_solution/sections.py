@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bptt_trace.document.mathematics import say
 from bptt_trace.document.sheet import NO_WORD, Block, Lines, Section
 from bptt_trace.lines.row_words import headings
 from bptt_trace.worked_solution import every_path, forward_mode, gradient_check, truncated_passes
@@ -30,8 +31,7 @@ def sections(writer: Writer) -> Iterator[Section]:
     for k in sorted(writer.shown - {1}):
         yield Section(f"iteration-{k}", title(writer.update_of, k), writer.collected(iteration(writer, k)))
     if last in writer.shown:
-        after = f" after {in_words(last)} updates" if several else ""
-        yield Section("again", f"{titles['again']}{after}", writer.collected(again(writer)))
+        yield Section("again", _after(last) if several else titles["again"], writer.collected(again(writer)))
     if first:
         yield Section("memory", titles["memory"], writer.collected(memory(writer)))
         yield Section("extra", titles["extra"], writer.collected(_extra(writer)))
@@ -42,12 +42,12 @@ def sections(writer: Writer) -> Iterator[Section]:
         of_paths = every_path.blocks(writer.desk, sketch=writer.sketch[0] if writer.drawn else None, compact=writer.compact)
         yield Section("paths", titles["paths"], writer.collected(of_paths))
     if several:
-        yield Section("training", "All iterations", writer.collected(training(writer)))
+        yield Section("training", say("All iterations"), writer.collected(training(writer)))
     if writer.compact or writer.graph or not first or writer.update_of.told:
         return
-    summed = "Summary of the first iteration" if several else "Summary"
+    summed = say("Summary of the first iteration") if several else say("Summary")
     yield Section("summary", summed, writer.collected(Summary(writer.desk, writer.board, on_ledger=writer.on_ledger).tables()))
-    yield Section("takeaways", "Key takeaways", writer.collected(writer.takeaways()))
+    yield Section("takeaways", say("Key takeaways"), writer.collected(writer.takeaways()))
 
 
 def _first_iteration(writer: Writer) -> Iterator[Section]:
@@ -64,8 +64,12 @@ def _first_iteration(writer: Writer) -> Iterator[Section]:
         yield Section(which, titles[which], writer.collected(block(writer)))
     left_out = truncated_passes.left_out(writer.board, writer.labels, writer.parts, writer.update_of, brief=writer.on_ledger)
     yield Section("truncation", titles["truncation"], writer.collected(left_out))
-    number = " 1" if writer.parts.last > 1 and writer.update_of.told else ""
-    yield Section("update", f"{titles['update']}{number}", writer.collected(update(writer)))
+    numbered = writer.parts.last > 1 and writer.update_of.told
+    yield Section("update", title(writer.update_of, 1) if numbered else titles["update"], writer.collected(update(writer)))
+
+
+def _after(last: int) -> str:
+    return say("Forward pass with the new parameters after {n} updates", n=in_words(last))
 
 
 def _extra(writer: Writer) -> Iterator[Block]:

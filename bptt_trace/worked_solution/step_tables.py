@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bptt_trace.document.mathematics import Inline, Number, Symbol
+from bptt_trace.document.mathematics import Inline, Number, Symbol, inline
 from bptt_trace.document.sheet import Column, Table
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.lines.line_numbers import ranges
@@ -44,7 +44,7 @@ def ledger(desk: Desk | Blackboard, groups: dict[int, list[int]], title: Inline)
     headings = (
         Column((Symbol("t"),), right=True),
         *(_heading(desk, name, now, strong, [one for one, _ in columns]) for name, strong in columns),
-        Column(("lines",)),
+        Column(inline("lines")),
     )
     rows = [_row(desk, time, positions, [name for name, _ in columns], now) for time, positions in groups.items()]
     return Table(headings, rows, title)
@@ -64,7 +64,9 @@ def _heading(desk: Desk | Blackboard, name: Name, now: int, strong: bool, column
     word = heading_word(name) if name.stem in desk.problem.network.cell_of(name.layer).state else ""
     alike = [one for one in columns if one._replace(via=None) == name._replace(via=None) and heading_word(one) == word]
     if word and name.via is not None and len(alike) > 1:  # through each of the gates
-        return Column(("via ", desk.speller.math(of_any_sample(name.via), clock_at(now))), right=True, strong=strong)
+        return Column(
+            inline("via {now}", now=desk.speller.math(of_any_sample(name.via), clock_at(now))), right=True, strong=strong
+        )
     if word:
         return Column((word,), right=True, strong=strong)
     return Column((desk.speller.math(of_any_sample(name), clock_at(now)),), right=True, strong=strong)
@@ -103,16 +105,16 @@ def _cell(desk: Desk | Blackboard, name: Name, own: Sequence[int]) -> Inline:
         return (desk.result(position) if position in own else desk.value(position),)
     if name.via is not None:
         return _only_source(desk, name)
-    return ("none",)
+    return inline("none")
 
 
 def _only_source(desk: Desk | Blackboard, name: Name) -> Inline:
     """A gradient with one source has no line of its own for it: the total is that source."""
     total = desk.find(name._replace(via=None))
     if total is None or desk.steps[total].through is None:
-        return ("none",)
+        return inline("none")
     through = desk.steps[desk.steps[total].through or 0].target
-    return (desk.value(total),) if through == name.via else ("none",)
+    return (desk.value(total),) if through == name.via else inline("none")
 
 
 def parameter_ledger(desk: Desk | Blackboard, positions: Sequence[int], title: Inline) -> Table:
@@ -125,8 +127,8 @@ def parameter_ledger(desk: Desk | Blackboard, positions: Sequence[int], title: I
     columns = [Column((Symbol("t"),), right=True)]
     columns += [Column((desk.speller.math(name, clock),), right=True) for name in operands]
     if not first.repeats:
-        columns.append(Column(("contribution",), right=True))
-    columns += [Column(("sum so far",), right=True, strong=True), Column(("line",))]
+        columns.append(Column(inline("contribution"), right=True))
+    columns += [Column(inline("sum so far"), right=True, strong=True), Column(inline("line"))]
     rows: list[Cells] = []
     for term, so_far in zip(terms, desk.running_totals(terms), strict=False):
         step = desk.steps[term]
@@ -152,8 +154,8 @@ def loss_ledger(desk: Desk | Blackboard, losses: Sequence[int], title: Inline = 
     columns = (
         Column((Symbol("t"),), right=True),
         Column((desk.speller.math(name, clock),), right=True),
-        Column(("sum so far",), right=True, strong=True),
-        Column(("line",)),
+        Column(inline("sum so far"), right=True, strong=True),
+        Column(inline("line")),
     )
     rows: list[Cells] = []
     for term, so_far in zip(terms, desk.running_totals(terms), strict=False):

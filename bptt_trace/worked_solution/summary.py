@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from bptt_trace.document.mathematics import Inline, Math, Number, Relation, Symbol
+from bptt_trace.document.mathematics import Inline, Math, Number, Relation, Symbol, inline, say, together
 from bptt_trace.document.sheet import Column, Row, Table, turned
 from bptt_trace.engine.formula import Var
 from bptt_trace.engine.formula_text import signed
@@ -17,6 +17,7 @@ from bptt_trace.lines.row_words import OF_ATTENTION
 from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import clock_at, layer_in_words, seen
 from bptt_trace.networks.optimizers import of_parameter
+from bptt_trace.worked_solution.wording import listed
 
 EVERY_STEP_UP_TO = 3
 """Time steps that are printed in full; more of them become a ledger."""
@@ -24,14 +25,14 @@ ONE_BLOCK_FROM = 50
 """Time steps beyond which every line is printed without a heading, and without being summed up, for each step."""
 
 
-FOR_EACH = {PROJECTION: "each token is multiplied by three matrices", ATTENTION: "each token takes in what it looks at"}
+FOR_EACH = {PROJECTION: say("each token is multiplied by three matrices"), ATTENTION: say("each token takes in what it looks at")}
 AND_BACK = {
-    PROJECTION: "a sum over all that a token looks at, or that look at it",
-    ATTENTION: "the error of each token goes back through its weights",
+    PROJECTION: say("a sum over all that a token looks at, or that look at it"),
+    ATTENTION: say("the error of each token goes back through its weights"),
 }
 """What is done for each token, by track."""
 
-NONE: Inline = ("none",)
+NONE: Inline = inline("none")
 """A part that does not exist; a dash would read as a minus sign."""
 
 
@@ -79,23 +80,25 @@ class Summary:
         add(
             "loss",
             parts.forward.losses[-1:],
-            "how far the outputs are from their targets" if self.desk.problem.loss.has_target else "what is differentiated",
+            say("how far the outputs are from their targets")
+            if self.desk.problem.loss.has_target
+            else say("what is differentiated"),
         )
         for moment, positions in parts.backward.items():
             lines = [p for p in positions if board.steps[p].target.via is None]
             add(self._where("backward", moment), lines, self._backward_meaning(positions, moment))
         totals = [group[-1] for group in parts.gradients.values()]
         several = self.desk.last_time > 1 or not self.alone
-        every = "the sum over all steps" if self.alone else "the sum over all samples"
-        add("gradients", totals, every if several else "error times what the parameter multiplied")
+        every = say("the sum over all steps") if self.alone else say("the sum over all samples")
+        add("gradients", totals, every if several else say("error times what the parameter multiplied"))
         updates = [p for p in parts.updates if board.steps[p].role is Role.UPDATE]
-        add("update", updates, "against the gradient" if updates else "")
+        add("update", updates, say("against the gradient") if updates else "")
         if parts.again.losses and not parts.later:
-            add("new loss", parts.again.losses[-1:], "the forward pass again, with the new parameters")
+            add(say("new loss"), parts.again.losses[-1:], say("the forward pass again, with the new parameters"))
         return Table(
-            (Column(("step",)), Column(("calculation",)), Column(("explanation",))),
+            (Column(inline("step")), Column(inline("calculation")), Column(inline("explanation"))),
             rows,
-            ("What was calculated",),
+            inline("What was calculated"),
             calculates=True,
         )
 
@@ -103,7 +106,7 @@ class Summary:
     def _where(pass_: str, moment: Moment) -> str:
         where = f"{pass_}, {layer_in_words(moment.track)}" if moment.track else pass_
         if moment.sample is not None:
-            where += f", sample {moment.sample}"
+            where += say(", sample {sample}", sample=moment.sample)
         return where if moment.time is None else f"{where}, t = {moment.time}"
 
     def _short(self, position: int) -> Math:
@@ -128,42 +131,53 @@ class Summary:
             return FOR_EACH[moment.track] if time == 1 else ""
         if time is None:
             if len(network.layers) > 1:
-                return "each layer weights what comes in, and passes it through its activation"
-            again = ", and weighted again" if network.readout else ""
-            return f"the input is weighted{',' if again else ' and'} passed through the activation{again}"
+                return say("each layer weights what comes in, and passes it through its activation")
+            if network.readout:
+                return say("the input is weighted, passed through the activation, and weighted again")
+            return say("the input is weighted and passed through the activation")
         if moment.track:
-            return "" if time > 1 else "the encoder's state is handed over" if moment.track == DECODER else ""
+            return "" if time > 1 else say("the encoder's state is handed over") if moment.track == DECODER else ""
         if len(self.parts.forward.tracks) > 1:
-            return "both directions are read"
+            return say("both directions are read")
         if time > 1:
-            return f"the state carries {'step 1' if time == 2 else f'steps 1 to {time - 1}'} on"
+            if time == 2:
+                return say("the state carries step 1 on")
+            return say("the state carries steps 1 to {time} on", time=time - 1)
         before = [p for p in self.desk.parts.given if self.desk.steps[p].target.time == 0]
         if any(self.desk.numbers[p] != 0 for p in before if self.desk.steps[p].target.stem not in ("y", "target")):
-            return "the state begins with the initial memory"
+            return say("the state begins with the initial memory")
         alone = network.inputs and not (network.feedback and not network.first_only)
-        return "the memory is empty: the state knows this input only" if alone else "the memory is empty"
+        return say("the memory is empty: the state knows this input only") if alone else say("the memory is empty")
 
     def _backward_meaning(self, positions: Sequence[int], moment: Moment) -> str:
         """What reaches this step: told by the gradients of its states."""
         time, loss = moment.time, self.desk.problem.loss
         if self.desk.problem.network.tokens:
             return AND_BACK[moment.track] if time == self.desk.last_time else ""
-        own = "own error" if loss.has_target else "own part of the loss"
+        own = say("own error") if loss.has_target else say("own part of the loss")
         if time is None:
             network = self.desk.problem.network
             if len(network.layers) > 1:
-                return "the error goes back through the slope and the weights of each layer"
-            return f"the error goes back through {'the weight and ' if network.readout else ''}the slope"
+                return say("the error goes back through the slope and the weights of each layer")
+            if network.readout:
+                return say("the error goes back through the weight and the slope")
+            return say("the error goes back through the slope")
         words = [word for word in ("direct", "carried", "from above", "from the decoder") if word in self._ways(positions)]
-        said = {"direct": f"the {own}", "carried": "what is carried back", "from above": "what comes from above"}
+        own_part = say("the own error") if loss.has_target else say("the own part of the loss")
+        said = {
+            "direct": own_part,
+            "carried": say("what is carried back"),
+            "from above": say("what comes from above"),
+            "from the decoder": say("what comes from the decoder"),
+        }
         if loss.kind == "above":
-            said["direct"] = "what is handed in"
+            said["direct"] = say("what is handed in")
         elif words == ["direct"]:
             if self.desk.last_time > 1:
-                return f"only this step's {own}; nothing is carried back"
-            return f"only the {own}"
-        parts = [said.get(word, f"what comes {word}") for word in words]
-        return f"only {parts[0]}" if len(parts) == 1 else " and ".join(parts)
+                return say("only this step's {own}; nothing is carried back", own=own)
+            return say("only the {own}", own=own)
+        parts = [said[word] for word in words]
+        return say("only {part}", part=parts[0]) if len(parts) == 1 else listed(parts)
 
     def _ways(self, positions: Sequence[int]) -> set[str]:
         """How gradients reach the hidden states among these lines."""
@@ -191,7 +205,7 @@ class Summary:
             down: list[tuple[Inline, ...]] = [
                 ((Number(time),), *(cells[place] for _, cells in rows)) for place, time in enumerate(times)
             ]
-            title: Inline = (f"Over time, {layer_in_words(track)}" if track else "Over time",)
+            title: Inline = (say("Over time, {track}", track=layer_in_words(track)) if track else say("Over time"),)
             if len(times) <= EVERY_STEP_UP_TO or len(times) < len(rows):  # whichever is less wide
                 yield turned(across, down, title, symbol=Symbol("t"))
             else:
@@ -206,17 +220,19 @@ class Summary:
         outputs = [name for position in lines[1] if (name := desk.steps[position].target).stem == "y"]
         hidden = self._hidden(lines[0])
         states = [name for name in hidden if name.stem in network.cell_of(name.layer).state]
-        for words, names in (("", hidden), ("output ", outputs), ("loss term ", [Name("L", time=1)] if outputs else [])):
+        losses = [Name("L", time=1)] if outputs else []
+        for words, names in (("", hidden), (say("output"), outputs), (say("loss term"), losses)):
             for name in names:
                 attended = OF_ATTENTION.get(name.stem) if network.tokens or network.attention else None
-                word = words or f"{attended or word_of(network.cell_of(name.layer), name.stem) or 'hidden state'} "
-                yield (word, seen_from(name, name.time or 1)), [self._value_or_none(name._replace(time=time)) for time in times]
+                word = words or attended or word_of(network.cell_of(name.layer), name.stem) or say("hidden state")
+                head = inline("{word} {name}", word=word, name=seen_from(name, name.time or 1))
+                yield head, [self._value_or_none(name._replace(time=time)) for time in times]
         for state in states:
-            head = seen_from(gradient(state), state.time or 1)
+            total = seen_from(gradient(state), state.time or 1)
             terms = list(self._terms_over(state, times))
             for label, cells in terms:
-                yield (head, *label), cells
-            yield (head, " sum") if terms else (head,), self._gradients_over(state, times)
+                yield together(total, label), cells
+            yield inline("{total} sum", total=total) if terms else (total,), self._gradients_over(state, times)
         for before in self._preactivations(lines[0]):
             yield (seen_from(gradient(before), before.time or 1),), self._gradients_over(before, times)
 
@@ -248,7 +264,8 @@ class Summary:
                 now = state._replace(time=time)
                 via = desk.speller.math(*seen(clock_at(time), now, desk.steps[through].target))
                 key = word, via.text if word in several else ""
-                labels.setdefault(key, (f" {word} via ", via) if word in several else (f" {word}",))
+                label = inline(" {word} via {via}", word=word, via=via) if word in several else inline(" {word}", word=word)
+                labels.setdefault(key, label)
                 rows.setdefault(key, {})[time] = position
         for key, cells in rows.items():
             yield labels[key], [(desk.value(cells[time]),) if time in cells else NONE for time in times]
@@ -260,13 +277,13 @@ class Summary:
         times = range(1, desk.last_time + 1) if every else range(0)
         clips = desk.problem.update is not None and bool(desk.problem.update.clip)
         headings: list[Inline] = [
-            ("old",),
-            *(("from ", Relation(Symbol("t"), Number(time))) for time in times),
-            ("gradient",),
-            *([("clipped",)] if clips else []),
-            ("new",),
+            inline("old"),
+            *(inline("from {time}", time=Relation(Symbol("t"), Number(time))) for time in times),
+            inline("gradient"),
+            *([inline("clipped")] if clips else []),
+            inline("new"),
         ]
-        columns = (Column(("parameter",)), *(Column(heading, right=True) for heading in headings))
+        columns = (Column(inline("parameter")), *(Column(heading, right=True) for heading in headings))
         rows: list[tuple[Inline, ...]] = []
         for parameter in parts.parameters:
             group = parts.gradients.get(parameter, [])
@@ -274,13 +291,13 @@ class Summary:
             shares = self._shares(group)
             cells: list[Inline] = [(desk.name(parameter),), (desk.value(parameter),)]
             cells += [shares.get(time, NONE) for time in times]
-            cells.append((desk.value(group[-1]),) if group else ("frozen",))
+            cells.append((desk.value(group[-1]),) if group else inline("frozen"))
             if clips:
                 clipped = desk.find(of_parameter("clipped", desk.steps[parameter].target))
                 cells.append((desk.value(clipped),) if clipped is not None else NONE)
             cells.append((desk.value(new),) if new is not None else (desk.value(parameter),))
             rows.append(tuple(cells))
-        return Table(columns, rows, ("Parameters",))
+        return Table(columns, rows, inline("Parameters"))
 
     def _shares(self, group: Sequence[int]) -> dict[int | None, Inline]:
         """What each time step contributes to the gradient of a parameter; one step alone contributes all of it."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from bptt_trace.calculation.iterations import truncated
-from bptt_trace.document.mathematics import Inline, inline
+from bptt_trace.document.mathematics import Inline, inline, say
 from bptt_trace.engine.formula import Var
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.lines.cell_words import scaled
@@ -23,7 +23,7 @@ def takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
         yield from _feedforward_takeaways(parts, chained=bool(parts.links) and not desk.has_components)
         return
     if desk.last_time == 1:
-        yield ("With one time step there is nothing to carry back; from two steps on, a state has two sources of blame.",)
+        yield inline("With one time step there is nothing to carry back; from two steps on, a state has two sources of blame.")
         return
     yield from islice(_recurrent_takeaways(desk, parts), 5)
 
@@ -49,7 +49,7 @@ def _recurrent_takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
             h=desk.name(h),
             direct=desk.value(both.direct),
             carried=desk.value(both.carried),
-            about="" if desk.row(both.total).relation == "=" else "about ",
+            about="" if desk.row(both.total).relation == "=" else say("about "),
             total=desk.value(both.total),
         )
     yield from contributions(desk, parts)
@@ -58,9 +58,9 @@ def _recurrent_takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
     if factors and readable(desk):
         yield from _fading(desk, factors, parts.factors[-1])
     if both is not None and parts.gradients:
-        yield (
-            "A feedforward network, by contrast, has no carried part: each hidden value has one source, "
-            "each parameter one contribution, and nothing is remembered for the next input.",
+        yield inline(
+            "A feedforward network, by contrast, has no carried part: each hidden value has one source, each "
+            "parameter one contribution, and nothing is remembered for the next input."
         )
 
 
@@ -82,9 +82,9 @@ def _fading(desk: Desk, factors: Sequence[int], product: int) -> Iterator[Inline
     if not (all(0 < size < 1 for size in sizes) or all(size > 1 for size in sizes)):
         return
     if lasts(desk.printed(product)):
-        word = "lasts (stable gradient)"
+        word = say("lasts (stable gradient)")
     else:
-        word = "fades (vanishing gradient)" if sizes[0] < 1 else "grows (exploding gradient)"
+        word = say("fades (vanishing gradient)") if sizes[0] < 1 else say("grows (exploding gradient)")
     if len(factors) > 1:
         yield inline(
             "Memory {word}: over {count} steps the slopes multiply to {product}.",
@@ -104,10 +104,10 @@ def _fading(desk: Desk, factors: Sequence[int], product: int) -> Iterator[Inline
 
 def _feedforward_takeaways(parts: Parts, *, chained: bool) -> Iterator[Inline]:
     if chained:
-        yield ("Each quantity is used once, so each gradient has one source: the chain rule is a single product.",)
+        yield inline("Each quantity is used once, so each gradient has one source: the chain rule is a single product.")
     if parts.updates:
-        yield ("All gradients are taken with the old parameters; the parameters are updated together, at the end.",)
-    yield (
-        "A feedforward network meets each input on its own: nothing of this calculation is remembered for the next input. "
-        "A recurrent network would keep its hidden value, whose gradient would have a second source.",
+        yield inline("All gradients are taken with the old parameters; the parameters are updated together, at the end.")
+    yield inline(
+        "A feedforward network meets each input on its own: nothing of this calculation is remembered for the "
+        "next input. A recurrent network would keep its hidden value, whose gradient would have a second source."
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import inline
+from bptt_trace.document.mathematics import inline, say, say_many, to_say
 from bptt_trace.document.sheet import Block, Lines, Paragraph
 from bptt_trace.engine.names import WHOLE_LOSS, Name, gradient
 from bptt_trace.lines.matrix_rows import Blackboard
@@ -21,17 +21,23 @@ MOST_UNCUT = 100
 def passes(board: Desk | Blackboard, labels: Labels, parts: Parts, update: Update) -> Iterator[Block]:
     """Backward passes that overlap, the lines of each."""
     back, every, before = update.truncate or 0, update.truncate_every or 0, 0
-    often = f"every {in_words(every)} steps" if every > 1 else "every step"
+    often = say("every {every} steps", every=in_words(every)) if every > 1 else say("every step")
     yield Paragraph(
-        (
-            f"A pass begins after {often}, with the losses that no earlier pass had, and goes back {in_words(back)} steps. "
+        inline(
+            "A pass begins after {often}, with the losses that no earlier pass had, and goes back {back} steps. "
             "The gradients of all passes are added up.",
+            often=often,
+            back=in_words(back),
         )
     )
     for end, lines in parts.passes.items():
         first = max(end - back, 0) + 1
-        losses = f"loss of step {end}" if end == before + 1 else f"losses of steps {before + 1} to {end}"
-        title = f"Pass from step {end} back to step {first}: the {losses}"
+        pattern = (
+            to_say("Pass from step {end} back to step {first}: the loss of step {end}")
+            if end == before + 1
+            else to_say("Pass from step {end} back to step {first}: the losses of steps {start} to {end}")
+        )
+        title = say(pattern, end=end, first=first, start=before + 1)
         yield Lines((title,), board.stream([p for p in lines if not board.steps[p].repeats], labels.of))
         before = end
 
@@ -41,13 +47,20 @@ def left_out(board: Desk | Blackboard, labels: Labels, parts: Parts, update: Upd
     if not parts.cut:
         return
     length, math = update.truncate or 0, labels.desk.speller.math
-    windows = "" if parts.passes else (
-        f"Gradients are carried back within windows of {in_words(length)} step{'s' if length != 1 else ''}; at the border of two "
-        "windows the way back is cut. "
-    )  # fmt: skip
+    windows = (
+        ""
+        if parts.passes
+        else say_many(
+            "Gradients are carried back within windows of {n} step; at the border of two windows the way back is cut. ",
+            "Gradients are carried back within windows of {n} steps; at the border of two windows the way back is cut. ",
+            length,
+            n=in_words(length),
+        )
+    )
     yield Paragraph(
         inline(
-            windows + "{whole} is the gradient without any cut. The update uses {part}.",
+            "{windows}{whole} is the gradient without any cut. The update uses {part}.",
+            windows=windows,
             whole=math(gradient(Name("p"), of=WHOLE_LOSS)),
             part=math(gradient(Name("p"))),
         )
@@ -55,5 +68,5 @@ def left_out(board: Desk | Blackboard, labels: Labels, parts: Parts, update: Upd
     lines = [p for p in parts.whole if not board.steps[p].repeats]
     if brief and len(lines) > MOST_UNCUT:
         lines = [p for p in lines if board.steps[p].target.time is None and board.steps[p].target.via is None]
-    yield Lines(("The whole backward pass",), board.stream(lines, labels.of))
-    yield Lines(("Whole minus truncated",), board.stream(parts.cut, labels.of))
+    yield Lines(inline("The whole backward pass"), board.stream(lines, labels.of))
+    yield Lines(inline("Whole minus truncated"), board.stream(parts.cut, labels.of))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bptt_trace.document.mathematics import Inline, Math, Put, Row, Symbol, inline
+from bptt_trace.document.mathematics import Inline, Math, Put, Row, Symbol, inline, say
 from bptt_trace.engine.formula import Var
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.engine.program import Builder, Step
@@ -52,42 +52,42 @@ def _short(name: Name) -> Name:
 
 
 SOURCES = {
-    "gd": "gradient descent",
-    "momentum": "momentum, as in torch.optim.SGD",
-    "momentum inside": "momentum, as Polyak (1964) and Keras have it (Keras with the sign of v turned)",
-    "nesterov": "Nesterov momentum, as in torch.optim.SGD (nesterov=True)",
-    "nesterov inside": "Nesterov momentum, as in keras.optimizers.SGD (with the sign of v turned)",
-    "adagrad": "AdaGrad (Duchi, Hazan and Singer 2011)",
+    "gd": say("gradient descent"),
+    "momentum": say("momentum, as in torch.optim.SGD"),
+    "momentum inside": say("momentum, as Polyak (1964) and Keras have it (Keras with the sign of v turned)"),
+    "nesterov": say("Nesterov momentum, as in torch.optim.SGD (nesterov=True)"),
+    "nesterov inside": say("Nesterov momentum, as in keras.optimizers.SGD (with the sign of v turned)"),
+    "adagrad": say("AdaGrad (Duchi, Hazan and Singer 2011)"),
     "rmsprop": "RMSProp (Hinton 2012)",
-    "rmsprop centered": "centred RMSProp (Graves 2013)",
-    "adam": "Adam (Kingma and Ba 2015, algorithm 1)",
-    "adamw": "AdamW (Loshchilov and Hutter 2019): Adam with decoupled weight decay",
-    "adadelta": "Adadelta (Zeiler 2012), with a learning rate as in torch.optim.Adadelta",
-    "adamax": "Adamax (Kingma and Ba 2015, algorithm 2)",
-    "nadam": "Nadam (Dozat 2016): Adam with Nesterov's momentum",
+    "rmsprop centered": say("centred RMSProp (Graves 2013)"),
+    "adam": say("Adam (Kingma and Ba 2015, algorithm 1)"),
+    "adamw": say("AdamW (Loshchilov and Hutter 2019): Adam with decoupled weight decay"),
+    "adadelta": say("Adadelta (Zeiler 2012), with a learning rate as in torch.optim.Adadelta"),
+    "adamax": say("Adamax (Kingma and Ba 2015, algorithm 2)"),
+    "nadam": say("Nadam (Dozat 2016): Adam with Nesterov's momentum"),
 }
 
 
 def named(options: Update) -> str:
     """What the rule is called, and where it stands."""
-    key = options.rule + (" inside" if options.rate == "inside" else " centered" if options.centered else "")
+    key = options.rule + (say(" inside") if options.rate == "inside" else say(" centered") if options.centered else "")
     words = SOURCES[key]
     if options.look_ahead:
-        words = "Nesterov's momentum, looking ahead (Sutskever et al. 2013, with the sign of v turned)"
+        words = say("Nesterov's momentum, looking ahead (Sutskever et al. 2013, with the sign of v turned)")
     if options.amsgrad:
-        words += "; AMSGrad: the largest mean square so far (Reddi, Kale and Kumar 2018)"
+        words += say("; AMSGrad: the largest mean square so far (Reddi, Kale and Kumar 2018)")
     if not options.corrected:
-        words += "; without the correction of the means"
+        words += say("; without the correction of the means")
     elif options.epsilon == "uncorrected":
-        words += "; epsilon beside the root before its correction (ibid., end of sect. 2; keras.optimizers.Adam)"
+        words += say("; epsilon beside the root before its correction (ibid., end of sect. 2; keras.optimizers.Adam)")
     if options.momentum_decay:
-        words += "; its momentum mu grows from iteration to iteration, as in torch.optim.NAdam and Keras"
+        words += say("; its momentum mu grows from iteration to iteration, as in torch.optim.NAdam and Keras")
     if options.velocity == "mean":
-        words = "momentum with the velocity as a running mean (factor 1 - beta)"
+        words = say("momentum with the velocity as a running mean (factor 1 - beta)")
     if options.decay == "l2":
-        words += "; L2 weight decay in the gradient"
+        words += say("; L2 weight decay in the gradient")
     elif options.decay and options.rule != "adamw":
-        words += "; weight decay beside the step (decoupled)"
+        words += say("; weight decay beside the step (decoupled)")
     return words
 
 
@@ -102,9 +102,9 @@ def clipping(options: Update, speller: Speller) -> Inline:
         case "value":
             return inline("every number of a gradient becomes {bounded}, before any parameter is changed", bounded=bounded)
         case "parameter":
-            whose = "of this gradient alone"
+            whose = say("of this gradient alone")
         case _:
-            whose = "of all gradients together"
+            whose = say("of all gradients together")
     return inline(
         "every gradient {g} becomes {scaled} before any parameter is changed: unchanged if the norm is at most {c}, otherwise "
         "scaled down to it; {size} is the root of the sum of squares {whose}",

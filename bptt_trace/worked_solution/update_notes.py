@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import inline
+from bptt_trace.document.mathematics import inline, say, say_many, to_say
 from bptt_trace.document.sheet import Note
 from bptt_trace.engine.names import LOSS, Name, Role, gradient
 from bptt_trace.lines.parts_of_sheet import Parts
@@ -28,7 +28,7 @@ def recurrent_weight(desk: Desk) -> Iterator[Note]:
     )
     w = name_of(desk, Name("w_hh"))
     if desk.numbers[h_0] == 0:
-        later = "step 2" if desk.last_time == 2 else "the later steps"
+        later = say("step 2") if desk.last_time == 2 else say("the later steps")
         text = inline(
             "{line} is 0 because {h_0}: at step 1 there was nothing to remember, so {w} can only be blamed for {later}.",
             line=desk.line(first).capitalize(),
@@ -40,7 +40,7 @@ def recurrent_weight(desk: Desk) -> Iterator[Note]:
         text = inline("{w} is blamed for step 1 too, because {h_0} was there to be remembered.", w=w, h_0=desk.equals(h_0))
     else:
         return  # something else let nothing through
-    yield Note("Memory", (*text, *never))
+    yield Note(say("Memory"), text + never)
 
 
 def update_check(desk: Desk, parts: Parts) -> Iterator[Note]:
@@ -48,16 +48,32 @@ def update_check(desk: Desk, parts: Parts) -> Iterator[Note]:
     changes = [desk.change(position) for position in parts.updates if desk.steps[position].role is Role.UPDATE]
     if not {"rises", "falls"} & set(changes):
         return
-    verbs = {"rises": "rise", "falls": "fall", "stays": "stay", "rounded": "are only rounded"}
-    met = [(changes.count(one), one, several) for one, several in verbs.items() if one in changes]
-    if len(met) == 1 and len(changes) > 1:
-        here = f"{'both' if len(changes) == 2 else f'all {in_words(len(changes))}'} {met[0][2]}"
-    elif len(met) == 1:
-        here = f"it {met[0][1]}"
+    met = [(changes.count(one), one) for one in _CHANGES if one in changes]
+    if len(met) == 1:
+        alone, both, every = _ALIKE[met[0][1]]
+        here: str = alone if len(changes) == 1 else both if len(changes) == 2 else say(every, n=in_words(len(changes)))
     else:
-        alone = {"rounded": "is only rounded"}
-        here = listed([f"{in_words(count)} {alone.get(one, one) if count == 1 else many}" for count, one, many in met])
-    yield Note("Check", (f"A negative gradient makes its parameter rise, a positive one makes it fall; here {here}.",))
+        here = listed([say_many(*_CHANGES[one], count, n=in_words(count)) for count, one in met])
+    yield Note(
+        say("Check"),
+        inline("A negative gradient makes its parameter rise, a positive one makes it fall; here {here}.", here=here),
+    )
+
+
+_CHANGES = {
+    "rises": (to_say("{n} rises"), to_say("{n} rise")),
+    "falls": (to_say("{n} falls"), to_say("{n} fall")),
+    "stays": (to_say("{n} stays"), to_say("{n} stay")),
+    "rounded": (to_say("{n} is only rounded"), to_say("{n} are only rounded")),
+}
+"""What one parameter does, and what several do."""
+_ALIKE = {
+    "rises": (say("it rises"), say("both rise"), to_say("all {n} rise")),
+    "falls": (say("it falls"), say("both fall"), to_say("all {n} fall")),
+    "stays": (say("it stays"), say("both stay"), to_say("all {n} stay")),
+    "rounded": (say("it rounded"), say("both are only rounded"), to_say("all {n} are only rounded")),
+}
+"""What the only one does, both, or all of them."""
 
 
 def new_loss(desk: Desk) -> Iterator[Note]:
@@ -73,21 +89,23 @@ def new_loss(desk: Desk) -> Iterator[Note]:
     unrounded = desk.reference.numbers[after] - desk.reference.numbers[before]
     falls, rises = unrounded < 0, unrounded > 0
     if bool(printed < 0) != falls or bool(printed > 0) != rises:
-        verdict = f"Rounding hides the change: at full precision the loss {'falls' if falls else 'rises' if rises else 'stays'}."
+        hidden = say("Rounding hides the change: at full precision the loss stays.")
+        lower = say("Rounding hides the change: at full precision the loss falls.")
+        verdict = lower if falls else say("Rounding hides the change: at full precision the loss rises.") if rises else hidden
     elif falls:
-        verdict = "The loss falls: the step went downhill." if last == 1 else "The loss falls."
+        verdict = say("The loss falls: the step went downhill.") if last == 1 else say("The loss falls.")
     elif rises and last == 1 and goes_downhill(desk):
-        verdict = "The loss rises: the step was too long, and a smaller learning rate would do."
+        verdict = say("The loss rises: the step was too long, and a smaller learning rate would do.")
     elif rises:
-        verdict = "The loss rises."
+        verdict = say("The loss rises.")
     else:
-        verdict = "The loss stays the same."
+        verdict = say("The loss stays the same.")
     yield Note(
-        "Check",
+        say("Check"),
         inline(
             "{when} {new} ({line}; {before}: {old}). {verdict}",
-            when="With the new parameters" if last == 1 else f"After {in_words(last)} updates",
-            before="before" if last == 1 else "before the last" if online else "before the first",
+            when=say("With the new parameters") if last == 1 else say("After {last} updates", last=in_words(last)),
+            before=say("before") if last == 1 else say("before the last") if online else say("before the first"),
             new=desk.equals(after),
             line=desk.line(after),
             old=desk.value(before),

@@ -19,7 +19,7 @@ def update(writer: Writer) -> Iterator[Block]:
     if not parts.updates:
         return
     if options.clip:
-        yield Paragraph(("Clipping: ", *clipping(options, writer.desk.speller), "."))
+        yield Paragraph(inline("Clipping: {speller}.", speller=clipping(options, writer.desk.speller)))
     if options.rule == "gd" and not options.decay and not options.clip and not options.schedule:
         p, eta, slope = Symbol("p"), *map(writer.desk.speller.math, (Name("eta"), gradient(Name("p"))))
         rule = Row(Put("prime", p), " = ", p, " - ", eta, " * ", slope)
@@ -37,15 +37,15 @@ def changes(writer: Writer, parts: Parts) -> Iterator[Block]:
     """The lines from the clipping to the new parameters."""
     board = writer.board
     if parts.clipping:
-        yield Lines(("Clipping",), board.stream(parts.clipping, writer.labels.of))
+        yield Lines(inline("Clipping"), board.stream(parts.clipping, writer.labels.of))
     steps = board.steps
     if all(steps[position].role is Role.UPDATE for position in parts.updates):
-        yield Lines(("All parameters",), board.stream(parts.updates, writer.labels.of))
+        yield Lines(inline("All parameters"), board.stream(parts.updates, writer.labels.of))
         return
     group: list[int] = []
     for position in parts.updates:
         group.append(position)
         if steps[position].role is Role.UPDATE:
             name = steps[position].target._replace(updated=False, iteration=1)
-            yield Lines(("Parameter ", writer.desk.speller.math(name)), board.stream(group, writer.labels.of))
+            yield Lines(inline("Parameter {name}", name=writer.desk.speller.math(name)), board.stream(group, writer.labels.of))
             group = []

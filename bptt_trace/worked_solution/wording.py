@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from bptt_trace.document.mathematics import Inline, Math, Relation
+from bptt_trace.document.mathematics import Inline, Math, Relation, in_a_row, inline, joined, say
 from bptt_trace.engine.formula import Formula, Var
 from bptt_trace.lines.rows import Desk
 
-NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+NUMBER_WORDS = (
+    say("no"), say("one"), say("two"), say("three"), say("four"), say("five"), say("six"), say("seven"), say("eight"),
+    say("nine"), say("ten"), say("eleven"), say("twelve"),
+)  # fmt: skip
 
 
 def in_words(count: int) -> str:
@@ -19,16 +22,14 @@ def in_words(count: int) -> str:
 
 def listed(items: Sequence[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+    *others, last = items
+    return say("{others} and {last}", others=joined(say(", "), others), last=last) if others else last
 
 
 def named(names: Sequence[Math]) -> Inline:
     """Names in a row of words: ``a, b and c``."""
-    pieces: list[str | Math] = []
-    for place, name in enumerate(names):
-        pieces += [" and " if place == len(names) - 1 else ", "] if place else []
-        pieces.append(name)
-    return tuple(pieces)
+    *others, last = names
+    return inline("{others} and {last}", others=in_a_row(say(", "), others), last=last) if others else (last,)
 
 
 def readable(desk: Desk) -> bool:

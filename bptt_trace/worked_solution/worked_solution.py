@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from bptt_trace.calculation.arithmetic import Values, unrounded
-from bptt_trace.document.mathematics import Inline
+from bptt_trace.document.mathematics import Inline, inline, say
 from bptt_trace.document.notation import TEXT
 from bptt_trace.document.sheet import Note, Section, Sheet
 from bptt_trace.engine.program import Program
@@ -36,7 +36,7 @@ MAX_PRINTED = 300_000
 
 ARRANGED: Mapping[str, Callable[[Sheet], Sheet]] = {"one-page": one_page, "results": results}
 """Styles that arrange a sheet of formulas and lines anew."""
-OF_A_PART: tuple[tuple[str, Inline], ...] = (("Lines", ("they are numbered as in the worked solution (solve)",)),)
+OF_A_PART: tuple[tuple[str, Inline], ...] = ((say("Lines"), inline("they are numbered as in the worked solution (solve)")),)
 """What is said where a sheet has some sections only."""
 
 

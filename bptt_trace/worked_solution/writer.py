@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bptt_trace.document.figures import Figure
-from bptt_trace.document.mathematics import Inline
+from bptt_trace.document.mathematics import Inline, inline, joined, say, say_many
 from bptt_trace.document.sheet import Block, Bullets, Lines, Note
 from bptt_trace.engine.program import Moment
 from bptt_trace.lines.matrix_rows import Blackboard
@@ -78,20 +78,26 @@ class Writer:
         if points:
             yield Bullets(points)
 
-    def subtitle(self, what: str = "Worked solution") -> str:
+    def subtitle(self, what: str = "") -> str:
         """What the sheet is, and what is done on it, in one line."""
-        through_time = " through time" if self.desk.problem.network.recurrent else ""
+        return say("{what}: {done}", what=what or say("Worked solution"), done=self._done())
+
+    def _done(self) -> str:
         last = self.parts.last
-        updates = f"{in_words(last)} update{'s' if last > 1 else ''}"
+        updates = say_many("one update", "{n} updates", last, n=in_words(last))
         if self.update_of.told:
-            return f"{what}: {updates} from given gradients"
+            return say("{updates} from given gradients", updates=updates)
         if not self.parts.forward.losses:
-            return f"{what}: forward pass"
-        update = f", {updates}" if self.parts.updates else ""
+            return say("forward pass")
+        recurrent = self.desk.problem.network.recurrent
+        done = say("forward pass, backpropagation through time") if recurrent else say("forward pass, backpropagation")
+        if self.parts.updates:
+            done = joined(", ", (done, updates))
         if last > len(self.shown) > 0:
-            update += f" ({listed([str(k) for k in sorted(self.shown)])} in full)"
-        shape = ". In ledger form: two steps in full, then a row for every step" if self.on_ledger else ""
-        return f"{what}: forward pass, backpropagation{through_time}{update}{shape}"
+            done += say(" ({iterations} in full)", iterations=listed([str(k) for k in sorted(self.shown)]))
+        if self.on_ledger:
+            done += say(". In ledger form: two steps in full, then a row for every step")
+        return done
 
     def picture(self, draw: Callable[[Desk, Desk | Blackboard], Figure | None]) -> Iterator[Block]:
         """A picture, where there are pictures and there is something to draw."""
@@ -117,7 +123,7 @@ class Writer:
     def all_steps(self, steps: Mapping[Moment, Sequence[int]]) -> Lines:
         """Every line in one block: in a long trace the names say which step it is."""
         lines = self.numbered(p for positions in steps.values() for p in positions)
-        return Lines(("All steps",), self.board.stream(lines, self.labels.of))
+        return Lines(inline("All steps"), self.board.stream(lines, self.labels.of))
 
     def network(self) -> Iterator[Block]:
         """The network with its values and, where there are any, its gradients."""
@@ -129,4 +135,4 @@ class Writer:
 
 def every_step(sample: int | None) -> str:
     """The title of a table with a row for each time step."""
-    return "All steps" if sample is None else f"All steps of sample {sample}"
+    return say("All steps") if sample is None else say("All steps of sample {sample}", sample=sample)
