@@ -146,7 +146,7 @@ class _Localizer:
                 said = "".join(map(str, self.pieces(text.pattern)))
                 return said[:1].upper() + said[1:] if text.pattern.capital else said
             case Word():
-                return Word(self.text(text.said), text.kind, self.text(text.short))
+                return Word(self.text(text.said), text.kind, self.text(text.short), text.name)
             case Uses():
                 parts = tuple(map(self.text, text.parts))
                 return Uses("".join(parts), lambda: parts)

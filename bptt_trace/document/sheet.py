@@ -28,11 +28,14 @@ class Word(str):
     """The words, where these know their pattern."""
     short: str
     """What there is room for above a result; empty where the name of the line says enough."""
+    name: str
+    """The words in English, whatever the language of the sheet."""
 
-    def __new__(cls, said: str, kind: str = "", short: str = "") -> Word:
+    def __new__(cls, said: str, kind: str = "", short: str = "", name: str = "") -> Word:
         """The words, with what a medium needs to know of them."""
         word = super().__new__(cls, said)
         word.said = said
+        word.name = name or str(said)
         word.kind, word.short = kind, short
         return word
 
@@ -221,6 +224,8 @@ class Part:
     word: str = ""
     via: Math | None = None
     """What it arrives by, where the word is ``via``."""
+    kind: str = ""
+    """``direct`` or ``carried`` for the ways of a gradient."""
 
     @property
     def below(self) -> Math:

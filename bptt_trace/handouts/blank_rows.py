@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bptt_trace.calculation.arithmetic import Values
-from bptt_trace.document.mathematics import NOTHING, Math, Put, Verbatim
+from bptt_trace.document.mathematics import NOTHING, Math, Put, Verbatim, say
 from bptt_trace.document.notation import TEXT
 from bptt_trace.document.sheet import NO_USES, NO_WORD, Row, Stream, Word
 from bptt_trace.engine.names import Role
@@ -142,4 +142,4 @@ class PaperLabels(Labels):
 
     def of(self, position: int, component: int) -> Word:
         """What a line is, in a word."""
-        return Word("update") if self.board.steps[position].role is Role.UPDATE else super().of(position, component)
+        return Word(say("update")) if self.board.steps[position].role is Role.UPDATE else super().of(position, component)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from bptt_trace.calculation.arithmetic import Values, evaluate
 from bptt_trace.document.figures import Picture
-from bptt_trace.document.mathematics import Inline, Put, Verbatim, inline, say
+from bptt_trace.document.mathematics import Inline, Put, Sentence, Verbatim, inline, row_of, say
 from bptt_trace.document.sheet import Block, Equations, Lines, Paragraph, Section, Sheet
 from bptt_trace.handouts.blank_rows import Paper, PaperBoard, PaperLabels
 from bptt_trace.handouts.blanks import Blanks, blanks_of
@@ -93,14 +93,8 @@ def _blocks(section: Section, blanks: Blanks) -> Iterator[Block]:
                 if len(rows):
                     yield Lines(title, rows)
             case Equations():  # every line has its own formula, if the hints allow it
-                if section.id == "backward" and block.lead:
-                    yield Paragraph(
-                        inline(
-                            "{lead}{rstrip}. Use the old parameters throughout.",
-                            lead=block.lead[:-1],
-                            rstrip=f"{block.lead[-1]}".rstrip(":"),
-                        )
-                    )
+                if section.id == "backward" and isinstance(block.lead, Sentence):
+                    yield Paragraph(inline("{lead}. Use the old parameters throughout.", lead=block.lead.pattern.places["lead"]))
             case Picture(id="rolled-up"):
                 pass  # the unrolled picture has all of it
             case Paragraph():
@@ -126,6 +120,6 @@ def _answering(key: Key, blanks: Blanks) -> Iterator[tuple[str, Inline]]:
         costs = say("A wrong line costs only itself: later lines are marked with your own numbers.")
     else:
         costs = say("Later lines are marked with your own numbers.")
-    yield say("Answers"), (f"{digits} {costs}",)
+    yield say("Answers"), (row_of(digits, " ", costs),)
     if blanks.told:
         yield say("Boxes"), inline("{box} in a calculation is your result of line 4", box=Put("box", Verbatim("4")))

@@ -30,6 +30,10 @@ PROJECTION, ATTENTION = "qkv", "att"
 """The tracks of self-attention: queries, keys and values, then what each token takes from the others."""
 
 
+DIRECT, CARRIED = say("direct"), say("carried")
+"""The two ways of a gradient over time."""
+
+
 def way(target: Name, through: Name) -> str:
     """How a gradient reaches a state.
 
@@ -41,7 +45,7 @@ def way(target: Name, through: Name) -> str:
         return say("from the decoder")
     if through.layer is not None and through.layer != target.layer:
         return say("from above")
-    return "carried" if None not in (target.time, through.time) and through.time != target.time else "direct"
+    return CARRIED if None not in (target.time, through.time) and through.time != target.time else DIRECT
 
 
 class Source(NamedTuple):

@@ -74,6 +74,10 @@ STATES = {
     "ahead": say("look-ahead"),
     "alpha": say("corrected rate"),
     "mu": say("momentum"),
+    "clipped": say("clipped"),
+    "norm": say("norm"),
+    "scale": say("scale"),
+    "step": say("step"),
 }
 """What the lines of an update are, by stem; the others are their own word."""
 
@@ -81,15 +85,12 @@ STATES = {
 SUM = Word(say("sum"), "sum", say("sum"))
 OVER = {"mean": say("loss (mean)"), "sum": say("loss (sum)")}
 """What the loss of several terms is called."""
-WAYS = {"direct": say("direct"), "carried": say("carried")}
-"""The two ways of a gradient over time."""
 
 
 def _by(way: str, *, only: bool = False) -> Word:
     """By which way a gradient arrives, and whether that is the only one."""
     kind = way if way in ("direct", "carried") else ""
-    word = WAYS.get(way, way)
-    return Word(say("{way} only", way=word) if only else word, kind, word if kind else "")
+    return Word(say("{way} only", way=way) if only else way, kind, way if kind else "")
 
 
 def carried(stem: str, rule: str) -> str:
@@ -215,7 +216,7 @@ class Labels:
         if self._handed_in(through):
             return Word(say("handed in"))
         if through.role is Role.LOSS:
-            return Word(say("own error") if self.recurrent else "error")
+            return Word(say("own error") if self.recurrent else say("error"))
         network = self.desk.problem.network
         if word := self._attended(target.stem):
             return Word(word)

@@ -96,8 +96,8 @@ class Named(Math):
 
 
 LAYER_WORDS = {
-    FORWARD: say("reading forward"), BACKWARD: say("reading backward"), ENCODER: "encoder", DECODER: "decoder",
-    "qkv": say("query, key and value"), "att": "attention",
+    FORWARD: say("reading forward"), BACKWARD: say("reading backward"), ENCODER: say("encoder"), DECODER: say("decoder"),
+    "qkv": say("query, key and value"), "att": say("attention"),
 }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bptt_trace.document.mathematics import Inline, Math, inline, say
+from bptt_trace.document.mathematics import Inline, in_a_row, inline, say
 from bptt_trace.document.sheet import Column, Paragraph, Section, Sheet, Table
 from bptt_trace.lines.spelling import Speller
 from bptt_trace.marking.catalogue.entry import CATALOGUE
@@ -17,16 +17,14 @@ def mistakes_sheet(key: Key) -> Sheet:
     shown = [one for one in possible if one.shows]
     hidden = [one for one in possible if not one.shows]
     speller = Speller(key.problem.vocabulary)
-    heads = ("mistake", say("what is done"), say("shows in"), say("looks like"))
+    heads = (say("mistake"), say("what is done"), say("shows in"), say("looks like"))
     columns = tuple(Column((head,)) for head in heads)
     rows: list[tuple[Inline, ...]] = []
     for one in shown:
-        more = say(", and {shows} more", shows=len(one.shows) - 2) if len(one.shows) > 2 else ""
-        where: list[str | Math] = []
-        for name in one.shows[:2]:
-            where += [", "] if where else []
-            where.append(speller.math(name))
-        rows.append(((one.mistake.slug,), (one.mistake.title,), (*where, more) if more else tuple(where), (", ".join(one.like),)))
+        names = in_a_row(say(", "), [speller.math(name) for name in one.shows[:2]])
+        more = len(one.shows) - 2
+        where = inline("{names}, and {n} more", names=names, n=more) if more > 0 else names
+        rows.append(((one.mistake.slug,), (one.mistake.title,), where, (", ".join(one.like),)))
     if not any(one.like for one in shown):  # no two of them give the same numbers
         columns, rows = columns[:-1], [row[:-1] for row in rows]
     sections = [Section("shown", say("Mistakes that show"), (Table(columns, rows),))]

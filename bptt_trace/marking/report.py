@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from bptt_trace.document.mathematics import Figures, Inline, Math, inline, say
+from bptt_trace.document.mathematics import Figures, Inline, Math, inline, joined, row_of, say, say_many, to_say, together
 from bptt_trace.document.sheet import Block, Column, Equation, Equations, Paragraph, Part, Section, Sheet, Table
 from bptt_trace.engine.names import Name
 from bptt_trace.lines.line_numbers import ranges
@@ -24,14 +24,14 @@ from bptt_trace.marking.marks import Marked, Marks
 TITLES = {misconception.slug: misconception.title for misconception in CATALOGUE}
 SIGNS = {"correct": "✓", "rounded": "✓", "follow-through": "✓", "mixed": "✓", "rough": "○", "blank": "–"}
 WORDS = {
-    "correct": "correct",
-    "rounded": "correct",
+    "correct": say("correct"),
+    "rounded": say("correct"),
     "rough": say("too few decimals"),
-    "misconception": "misconception",
-    "slip": "slip",
-    "wrong": "wrong",
+    "misconception": say("misconception"),
+    "slip": say("slip"),
+    "wrong": say("wrong"),
     "unreadable": say("could not be read"),
-    "blank": "blank",
+    "blank": say("blank"),
     "not-assessable": say("not assessable"),
     "needs-human": say("for a person to look at"),
 }
@@ -87,45 +87,38 @@ class _Report:
         first = marks.first_wrong
         if first is None:
             whole = all(answer.verdict in ("correct", "rounded") for answer in marks.answers)
-            return (
-                *score,
+            return together(
+                score,
                 say("Every line is right.") if whole else say("No line is wrong.{unanswered}", unanswered=self.unanswered()),
-                *self.comma(),
+                self.comma(),
             )
         followers = sum(answer.verdict in ("follow-through", "mixed") for answer in marks.answers)
         sentence = inline("The first wrong line is {line}, {name}.", line=self.place(first), name=self.speller.math(first))
         later = ""
         if followers:
-            word = say("line differs") if followers == 1 else say("lines differ")
-            they = say("it is") if followers == 1 else say("they are")
-            later = say(
-                " {followers} later {word} from the key only because of what is wrong before; by your own numbers {they} right.",
-                followers=followers,
-                word=word,
-                they=they,
+            later = say_many(
+                " {n} later line differs from the key only because of what is wrong before; by your own numbers it is right.",
+                " {n} later lines differ from the key only because of what is wrong before; by your own numbers they are right.",
+                followers,
+                n=followers,
             )
         rest = later + self.unanswered()
-        return (*score, *sentence, *((rest,) if rest else ()), *self.comma())
+        return together(score, sentence, rest, self.comma())
 
     def comma(self) -> Inline:
         """The sentence on the meaning of a comma."""
         said = self.marks.comma.said
-        return (f" {said}",) if said else ()
+        return (row_of(" ", said),) if said else ()
 
     def unanswered(self) -> str:
         """The sentence on lines without a number."""
         counts = Counter(answer.verdict for answer in self.marks.answers)
         blank, unreadable = counts["blank"], counts["unreadable"]
-        text = say(" {blank} line{blank2} blank.", blank=blank, blank2="s are" if blank > 1 else " is") if blank else ""
-        return text + (
-            say(
-                " {unreadable} line{unreadable2} could not be read.",
-                unreadable=unreadable,
-                unreadable2="s" if unreadable > 1 else "",
-            )
-            if unreadable
-            else ""
-        )
+        text = say_many(" {n} line is blank.", " {n} lines are blank.", blank, n=blank) if blank else ""
+        if unreadable:
+            one, many = to_say(" {n} line could not be read."), to_say(" {n} lines could not be read.")
+            text = row_of(text, say_many(one, many, unreadable, n=unreadable))
+        return text
 
     def place(self, name: Name) -> str:
         line = self.key.line_texts[self.index[name]]
@@ -137,18 +130,18 @@ class _Report:
         """The section on a root fault: the answer, the rule, the lines to redo."""
         name = self.speller.math(answer.name)
         wrote = inline("You wrote {name} = {raw}.", name=name, raw=written(answer.raw))
-        blocks: list[Block] = [Paragraph((*wrote, *self.evidence(answer)))]
+        blocks: list[Block] = [Paragraph(wrote + self.evidence(answer))]
         blocks.append(Paragraph((self.explanation(answer),)))
         blocks.append(Equations((), (self.rule(answer.name),)))
         blocks.append(Paragraph(self.advice(answer)))
         if self.reveal:
             blocks.append(Paragraph(self.revealed(answer)))
         place = self.place(answer.name)
-        return Section(f"fault-{self.numbers[answer.name]}", f"{place.capitalize()}: {self.title(answer)}", tuple(blocks))
+        return Section(f"fault-{self.numbers[answer.name]}", row_of(place.capitalize(), ": ", self.title(answer)), tuple(blocks))
 
     def title(self, answer: Marked) -> str:
         if answer.verdict == "misconception":
-            return say(" or ").join(TITLES[slug] for slug in answer.misconceptions[:2])
+            return joined(say(" or "), [TITLES[slug] for slug in answer.misconceptions[:2]])
         return answer.message if answer.verdict == "slip" else say("this does not follow")
 
     def evidence(self, answer: Marked) -> Inline:
@@ -188,16 +181,15 @@ class _Report:
         redo = [later.line for later in self.marks.answers if answer.name in later.inherits and later.line]
         said = say("Try it again from the given numbers")
         if uses:
-            said = say(
-                "Try it: work it out again from your line{uses} {uses2}",
-                uses="s" if len(uses) > 1 else "",
-                uses2=", ".join(dict.fromkeys(uses)),
+            one, many = (
+                to_say("Try it: work it out again from your line {n}"),
+                to_say("Try it: work it out again from your lines {n}"),
             )
+            said = say_many(one, many, len(uses), n=", ".join(dict.fromkeys(uses)))
         if not redo:
-            return (f"{said}.",)
-        return inline(
-            "{said}; then redo line{redo} {redo2}.", said=said, redo="s" if len(redo) > 1 else "", redo2=listed_lines(redo)
-        )
+            return (row_of(said, "."),)
+        redone = say_many("then redo line {n}", "then redo lines {n}", len(redo), n=listed_lines(redo))
+        return inline("{said}; {redone}.", said=said, redone=redone)
 
     def revealed(self, answer: Marked) -> Inline:
         return inline(
@@ -236,7 +228,7 @@ class _Report:
             Column(inline("credit"), right=True),
         ]
         if self.reveal:
-            columns += [Column((word,), right=True) for word in ("right", say("from yours"), "within")]
+            columns += [Column((word,), right=True) for word in (say("right"), say("from yours"), say("within"))]
         return Table(tuple(columns), [self.row(answer) for answer in self.marks.answers], ())
 
     def row(self, answer: Marked) -> tuple[Inline, ...]:
@@ -256,11 +248,13 @@ class _Report:
     def word(self, answer: Marked) -> str:
         if answer.verdict in ("follow-through", "mixed"):
             lines = [self.key.line_texts[self.index[name]] for name in answer.inherits]
-            return say("follows from {line}", line=listed_lines([line for line in lines if line])) if any(lines) else "follows"
+            return (
+                say("follows from {line}", line=listed_lines([line for line in lines if line])) if any(lines) else say("follows")
+            )
         word = WORDS[answer.verdict]
         if answer.name in self.numbers:
             return say("{word}, see {name}", word=word, name=self.numbers[answer.name])
-        return f"{word}: {answer.message}" if answer.verdict == "unreadable" else word
+        return row_of(word, ": ", answer.message) if answer.verdict == "unreadable" else word
 
 
 def listed_lines(lines: Sequence[str]) -> str:

@@ -81,7 +81,7 @@ def html_summand(part: Part) -> str:
         return part.math.spell(MATHML)
     below = part.below.spell(MATHML.within)
     brace = f'<munder><mrow>{part.math.spell(MATHML.within)}</mrow><mo stretchy="true">⏟</mo></munder>'
-    return f'<munder>{brace}<mrow class="{html_words(part.word)}">{below}</mrow></munder>'
+    return f'<munder>{brace}<mrow class="{html_words(part.kind or part.word)}">{below}</mrow></munder>'
 
 
 def compact(style: str) -> str:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from bptt_trace.document.mathematics import say_many
 from bptt_trace.errors import ProblemError
 
 MAX_DIGITS = 40
@@ -35,12 +36,13 @@ class Rounding:
     @property
     def kept(self) -> str:
         """What is kept of a result, in words: ``4 decimals``, ``1 significant figure``."""
-        return self.kept_figures if self.figures else counted(self.places, "decimal")
+        return self.kept_figures if self.figures else say_many("{n} decimal", "{n} decimals", self.places, n=self.places)
 
     @property
     def kept_figures(self) -> str:
         """What is kept of squares and of products of small numbers, whatever is kept of other results."""
-        return counted(self.figures or self.places, "significant figure")
+        count = self.figures or self.places
+        return say_many("{n} significant figure", "{n} significant figures", count, n=count)
 
     @classmethod
     def parse(cls, text: str) -> Rounding:

@@ -127,7 +127,7 @@ class Formulas:
 
     def _part(self, math: Math, stem: str, target: Name) -> Part:
         """A summand; of a state, with the quantity by which it arrives."""
-        return Part(math, "via", self.at(stem, "t")) if target.stem == "h" else Part(math)
+        return Part(math, say("via"), self.at(stem, "t")) if target.stem == "h" else Part(math)
 
     def _through_score(self, other: Name, place: str, both: str) -> Math:
         """The slope of a score times what the quantity is multiplied by in it."""

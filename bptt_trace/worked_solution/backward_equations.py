@@ -100,7 +100,7 @@ def _equation(writer: Writer, position: int, sources: Sequence[int], symbol: str
         if _from_loss(writer, source) and writer.desk.problem.loss.kind == "above":
             word = say("handed in")
         right = _general(writer, source, clock)
-        parts.append(Part(right, word) if word else Part(right, "via", shown))
+        parts.append(Part(right, word, kind=str(word)) if word else Part(right, say("via"), shown))
     if not state or target.layer is not None:
         return Equation(left, tuple(parts))
     if len(parts) > 2:
@@ -136,7 +136,7 @@ def _attended(writer: Writer, position: int, sources: Sequence[int], symbol: str
         via = steps[source].target.via
         if via is not None and via.stem not in ("score", "context"):
             right = writer.board.general(source, clock_at(target.time or 1, place))[1]
-            others.append(Part(right, way(steps[source].target, via)))
+            others.append(Part(right, word := way(steps[source].target, via), kind=str(word)))
     left = writer.attention.slope(target._replace(of=None, time=1, index=(), sample=None), place)
     return Equation(left, (*others, *writer.attention.backward(target, symbol)))
 

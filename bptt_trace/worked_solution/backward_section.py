@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bptt_trace.calculation.iterations import borders
-from bptt_trace.document.mathematics import Relation, Row, between, inline
+from bptt_trace.document.mathematics import Relation, Row, between, inline, say
 from bptt_trace.document.sheet import Block, Equations, Lines, Paragraph
 from bptt_trace.engine.names import LOSS, gradient
 from bptt_trace.engine.program import Moment
@@ -26,13 +26,13 @@ def backward(writer: Writer) -> Iterator[Block]:
         return  # every parameter is frozen
     if writer.parts.links:
         yield from _links(writer)
-    lead = inline("From the last step to the first:") if writer.recurrent else inline("From the output back:")
+    lead = say("From the last step to the first") if writer.recurrent else say("From the output back")
     if writer.desk.problem.network.bidirectional:
-        lead = inline(
-            "From the last step to the first where a layer reads forward, from the first to the last where it reads backward:"
+        lead = say(
+            "From the last step to the first where a layer reads forward, from the first to the last where it reads backward"
         )
     if not writer.graph:
-        yield Equations(lead, tuple(equations(writer)))
+        yield Equations(inline("{lead}:", lead=lead), tuple(equations(writer)))
     if not writer.recurrent:
         for place, (moment, lines) in enumerate(backward.items()):
             yield Lines(writer.title(moment), board.stream(writer.numbered(lines), writer.labels.of))

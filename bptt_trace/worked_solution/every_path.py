@@ -180,7 +180,7 @@ def _slope_word(desk: Desk) -> Label:
         del component
         target = desk.steps[position].target
         of_loss = target.of is not None and target.of.stem in (LOSS.stem, SUM_OF_PATHS.stem)
-        return Word("error") if of_loss else Word("slope")
+        return Word(say("error")) if of_loss else Word(say("slope"))
 
     return word
 
@@ -196,12 +196,12 @@ def _of_parameter(desk: Desk, triangle: Triangle, *, compact: bool) -> Iterator[
             return Word(say("one path"))
         if position in triangle.entries.values():
             several = [p for p in step.arguments if steps[p].target.stem.startswith(PATH) and steps[p].target.of is None]
-            return Word(say("{several} paths", several=len(several)), "sum", "sum") if several else Word("path")
+            return Word(say("{several} paths", several=len(several)), "sum", say("sum")) if several else Word(say("path"))
         if position == triangle.total:
             return SUM
         if position in triangle.rows.values():
-            return Word(say("row sum"), "sum", "sum")
-        return Word(say("column sum"), "sum", "sum")
+            return Word(say("row sum"), "sum", say("sum"))
+        return Word(say("column sum"), "sum", say("sum"))
 
     yield Lines(inline("Paths to {name}", name=name), desk.stream(triangle.lines, word))
     if triangle.sums:
@@ -230,7 +230,7 @@ def _table(desk: Desk, triangle: Triangle) -> Table:
         rows.append(((math(LOSS if whole else loss),), *cells, (desk.value(triangle.rows[loss]),)))
     if triangle.columns:
         sums: list[Inline] = [(desk.value(triangle.columns[use]),) if use in triangle.columns else ("",) for use in uses]
-        rows.append(((math(LOSS), ", together"), *sums, (desk.value(triangle.total),)))
+        rows.append((inline("{loss}, together", loss=math(LOSS)), *sums, (desk.value(triangle.total),)))
     return Table(
         tuple(columns),
         rows,
@@ -260,7 +260,7 @@ def _derivatives(desk: Desk, triangle: Triangle) -> Iterator[Block]:
 
     def word(position: int, component: int) -> Word:
         del component
-        return Word("immediate") if steps[position].target.via is not None else Word("total")
+        return Word(say("immediate")) if steps[position].target.via is not None else Word(say("total"))
 
     name = desk.speller.math(parameter)
     yield Lines(

@@ -34,7 +34,7 @@ def blocks(desk: Desk, *, compact: bool) -> Iterator[Block]:
     def word(position: int, component: int) -> Word:
         del component
         of = desk.steps[position].target.of
-        return Word("gradient", short="gradient") if of is not None and of == Name(FORWARD_LOSS) else Word("slope")
+        return Word(say("gradient"), short=say("gradient")) if of is not None and of == Name(FORWARD_LOSS) else Word(say("slope"))
 
     for parameter, positions in lines.items():
         yield Lines(inline("Slopes in {parameter}", parameter=desk.speller.math(parameter)), desk.stream(positions, word))

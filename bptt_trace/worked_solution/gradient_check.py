@@ -43,10 +43,10 @@ def _word(desk: Desk) -> Label:
         del component
         step = desk.steps[position]
         if step.target.of is not None:
-            return Word("quotient", short="quotient")
+            return Word(say("quotient"), short=say("quotient"))
         if step.target.stem == LOSS.stem and step.target._replace(iteration=1) == LOSS:
-            return Word("loss")
-        return Word("moved") if EPSILON in {desk.steps[p].target for p in step.arguments} else Word("again")
+            return Word(say("loss"))
+        return Word(say("moved")) if EPSILON in {desk.steps[p].target for p in step.arguments} else Word(say("again"))
 
     return word
 

@@ -16,7 +16,7 @@ from bptt_trace.calculation.arithmetic import evaluate, unrounded
 from bptt_trace.calculation.build import build
 from bptt_trace.calculation.iterations import first_iteration, truncated
 from bptt_trace.document.figures import Decades, Level, Levels
-from bptt_trace.document.mathematics import Inline, Math, Number, Symbol, inline, say, to_say
+from bptt_trace.document.mathematics import Inline, Math, Number, Symbol, in_a_row, inline, say, to_say
 from bptt_trace.document.sheet import Block, Column, Equation, Equations, Lines, Note, Paragraph, Part, Section, Sheet, Table
 from bptt_trace.engine.formula import Const, Var
 from bptt_trace.engine.names import Name, Role
@@ -232,7 +232,10 @@ class _Writer:
         rows: list[tuple[Inline, ...]] = [((desk.name(p),), (desk.value(p),)) for p in flow.weights]
         rows.append((inline("time steps {t}", t=Symbol("T")), (Number(flow.last),)))
         return Table(
-            (Column((say("{tag}: quantity", tag=flow.tag) if flow.tag else "quantity",)), Column(inline("value"), right=True)),
+            (
+                Column((say("{tag}: quantity", tag=flow.tag) if flow.tag else say("quantity"),)),
+                Column(inline("value"), right=True),
+            ),
             rows,
         )
 
@@ -240,13 +243,11 @@ class _Writer:
         """What is meant, and how it is rounded."""
         for flow in self.flows:
             held = [flow.desk.speller.math(Name(stem, time=1), clock_at(1)) for stem in flow.held]
-            named: list[str | Math] = []
-            for place, one in enumerate(held):
-                named += [one] if place == 0 else [", ", one]
+            named = in_a_row(say(", "), held)
             state = flow.desk.speller.math(flow.end._replace(time=1), clock_at(1))
             slope = inline("by what factor one step multiplies a small change of {state}", state=state)
             yield (
-                say("Slope {tag}", tag=flow.tag).rstrip(),
+                say("Slope {tag}", tag=flow.tag) if flow.tag else say("Slope"),
                 inline("{slope}, with {named} held", slope=slope, named=named) if held else slope,
             )
         rules = {flow.problem.rounding: flow.tag for flow in reversed(self.flows)}
@@ -254,8 +255,9 @@ class _Writer:
             slopes = say("; slopes, products and shares are kept to {figures}", figures=rounding.kept_figures)
             rule = rounding_rule(rounding) + (slopes if rounding.policy in ("by_hand", "carry") and not rounding.figures else "")
             yield say("Rounding") if len(rules) == 1 else say("Rounding {tag}", tag=tag), (rule,)
-        alone = say(" of a single iteration") if any(flow.goes_on for flow in self.flows) else ""
-        yield say("Lines"), inline("they are numbered as in the worked solution{alone} (solve)", alone=alone)
+        alone = inline("they are numbered as in the worked solution of a single iteration (solve)")
+        several = any(flow.goes_on for flow in self.flows)
+        yield say("Lines"), alone if several else inline("they are numbered as in the worked solution (solve)")
 
     # ----------------------------------------------------------------- reach
 
@@ -331,7 +333,7 @@ class _Writer:
         product = flow.factors[-1]
         smallest, largest = min(flow.singles, key=flow.size), max(flow.singles, key=flow.size)
         word, meaning = judged(flow.size(product))
-        along = say(" along this memory") if flow.held else ""
+        along = flow.held
         if scaled(desk.problem.network.cells[0]):
             meaning += say(
                 "; but the stabiliser rescales the memory at every step and cancels in the output, so this does not "
@@ -340,35 +342,47 @@ class _Writer:
         if truncated(desk.problem):
             meaning += say("; the update takes less, because between windows nothing is carried back")
         text = inline(
-            "{word}. {why}; a change of {first} arrives at {last}{along} multiplied by {product} ({line}): {meaning}.",
+            to_say(
+                "{word}. {why}; a change of {first} arrives at {last} along this memory multiplied by {product} "
+                "({line}): {meaning}."
+            )
+            if along
+            else to_say("{word}. {why}; a change of {first} arrives at {last} multiplied by {product} ({line}): {meaning}."),
             word=word,
             why=self._why(flow, smallest, largest),
             first=flow.state(1),
             last=flow.state(flow.last),
             product=desk.value(product),
-            along=along,
             line=desk.line(product),
             meaning=meaning,
         )
-        return Note(say("Verdict {tag}", tag=flow.tag).strip(), text)
+        return Note(say("Verdict {tag}", tag=flow.tag) if flow.tag else say("Verdict"), text)
 
     def _why(self, flow: _Flow, smallest: int, largest: int) -> Inline:
         """Where the slopes lie: below 1, above 1, or on both sides."""
         desk = flow.desk
         rule = desk.general(flow.singles[0], clock_at(flow.last - 1))[1]
         low, high = flow.size(smallest), flow.size(largest)
-        every = say(" at every step") if len(flow.singles) > 1 else ""
+        several = len(flow.singles) > 1
         if low == high:
-            where = f"{low:g}" if low in (0, 1) else "below 1" if low < 1 else "above 1"
-            return inline(f"The slope {{rule}} is {where} in size{every}: {{one}}", rule=rule, one=desk.equals(smallest))
-        where = "below 1" if high < 1 else "above 1" if low > 1 else ""
-        text = (
-            say("is {where} in size{every}, from {{smallest}} to", where=where, every=every)
-            if where
-            else to_say("is between {smallest} and")
-        )
-        text = say("The slope {{rule}} {text} {{largest}}{size}", text=text, size="" if where else " in size")
-        return inline(text, rule=rule, smallest=desk.equals(smallest), largest=desk.equals(largest))
+            if low in (0, 1):
+                one, many = (
+                    to_say("The slope {rule} is {n} in size: {one}"),
+                    to_say("The slope {rule} is {n} in size at every step: {one}"),
+                )
+            elif low < 1:
+                one = to_say("The slope {rule} is below 1 in size: {one}")
+                many = to_say("The slope {rule} is below 1 in size at every step: {one}")
+            else:
+                one = to_say("The slope {rule} is above 1 in size: {one}")
+                many = to_say("The slope {rule} is above 1 in size at every step: {one}")
+            return inline(many if several else one, rule=rule, n=f"{low:g}", one=desk.equals(smallest))
+        pattern = to_say("The slope {rule} is between {smallest} and {largest} in size")
+        if high < 1:
+            pattern = to_say("The slope {rule} is below 1 in size at every step, from {smallest} to {largest}")
+        elif low > 1:
+            pattern = to_say("The slope {rule} is above 1 in size at every step, from {smallest} to {largest}")
+        return inline(pattern, rule=rule, smallest=desk.equals(smallest), largest=desk.equals(largest))
 
     # ---------------------------------------------------------------- slopes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bptt_trace.document.mathematics import Inline, Row, inline, say, sum_over
+from bptt_trace.document.mathematics import Inline, Row, in_a_row, inline, inline_many, say, sum_over, to_say
 from bptt_trace.document.sheet import Block, Equation, Equations, Lines, Paragraph, Part
 from bptt_trace.engine.names import gradient
 from bptt_trace.engine.program import WRITTEN_OUT
@@ -61,14 +61,7 @@ def _sharing(writer: Writer) -> Inline:
             "gradient is the sum.",
             reached=reached,
         )
-    everywhere = (
-        say("at every step")
-        if writer.samples is None
-        else say("at every step of every sample")
-        if writer.recurrent
-        else say("for every sample")
-    )
-    of_samples = say(" of every sample") if writer.samples is not None else ""
+    where = "step" if writer.samples is None else "step of a sample" if writer.recurrent else "sample"
     at_one: dict[str, list[int]] = {}
     for parameter, group in gradients.items():
         times = _times(writer, group)
@@ -76,38 +69,78 @@ def _sharing(writer: Writer) -> Inline:
             at_one.setdefault("first" if times == {1} else "last", []).append(parameter)
     shared = [p for p in gradients if not any(p in once for once in at_one.values())]
     if not at_one:
-        one = "" if writer.desk.has_components else say("one number ")
-        return inline(
-            "Each parameter is {one}used {everywhere}. Every use contributes; the gradient is the sum.",
-            one=one,
-            everywhere=everywhere,
-        )
+        return inline(_ALL[where] if writer.desk.has_components else _ALL_NUMBERS[where])
+    ends = _ENDS[writer.samples is not None]
     if not shared and len(at_one) == 1:
-        return inline(
-            "Each of these parameters is used at the {one} step{samples} only.", one=next(iter(at_one)), samples=of_samples
-        )
-    said: Inline = ()
-    if shared:
-        said = inline(
-            "{shared} used {everywhere}: every use contributes, and the gradient is the sum.",
-            shared=_are(writer, shared),
-            everywhere=everywhere,
-        )
-    for which, once in at_one.items():
-        said = inline(
-            "{said} {once} used at the {which} step{samples} only.",
-            said=said,
-            once=_are(writer, once),
-            which=which,
-            samples=of_samples,
-        )
-    return said
+        return inline(ends[next(iter(at_one))][0])
+    sentences = [_are(writer, shared, *_SHARED[where])] if shared else []
+    sentences += [_are(writer, once, *ends[which][1:]) for which, once in at_one.items()]
+    return in_a_row(" ", sentences)
 
 
-def _are(writer: Writer, parameters: Sequence[int]) -> Inline:
-    """``w_xh and w_hh are``"""
+_ALL = {
+    "step": to_say("Each parameter is used at every step. Every use contributes; the gradient is the sum."),
+    "step of a sample": to_say(
+        "Each parameter is used at every step of every sample. Every use contributes; the gradient is the sum."
+    ),
+    "sample": to_say("Each parameter is used for every sample. Every use contributes; the gradient is the sum."),
+}
+_ALL_NUMBERS = {
+    "step": to_say("Each parameter is one number used at every step. Every use contributes; the gradient is the sum."),
+    "step of a sample": to_say(
+        "Each parameter is one number used at every step of every sample. Every use contributes; the gradient is the sum."
+    ),
+    "sample": to_say("Each parameter is one number used for every sample. Every use contributes; the gradient is the sum."),
+}
+"""Where all parameters are used, in a network of vectors and in one of single numbers."""
+_SHARED = {
+    "step": (
+        to_say("{names} is used at every step: every use contributes, and the gradient is the sum."),
+        to_say("{names} are used at every step: every use contributes, and the gradient is the sum."),
+    ),
+    "step of a sample": (
+        to_say("{names} is used at every step of every sample: every use contributes, and the gradient is the sum."),
+        to_say("{names} are used at every step of every sample: every use contributes, and the gradient is the sum."),
+    ),
+    "sample": (
+        to_say("{names} is used for every sample: every use contributes, and the gradient is the sum."),
+        to_say("{names} are used for every sample: every use contributes, and the gradient is the sum."),
+    ),
+}
+"""The same of one parameter, and of several."""
+_ENDS = {
+    False: {
+        "first": (
+            to_say("Each of these parameters is used at the first step only."),
+            to_say("{names} is used at the first step only."),
+            to_say("{names} are used at the first step only."),
+        ),
+        "last": (
+            to_say("Each of these parameters is used at the last step only."),
+            to_say("{names} is used at the last step only."),
+            to_say("{names} are used at the last step only."),
+        ),
+    },
+    True: {
+        "first": (
+            to_say("Each of these parameters is used at the first step of every sample only."),
+            to_say("{names} is used at the first step of every sample only."),
+            to_say("{names} are used at the first step of every sample only."),
+        ),
+        "last": (
+            to_say("Each of these parameters is used at the last step of every sample only."),
+            to_say("{names} is used at the last step of every sample only."),
+            to_say("{names} are used at the last step of every sample only."),
+        ),
+    },
+}
+"""What is used at one step only, by whether there are samples: all parameters, one, several."""
+
+
+def _are(writer: Writer, parameters: Sequence[int], one: str, many: str) -> Inline:
+    """``w_xh and w_hh are used at every step``"""
     names = wording.named([writer.board.name(p) for p in parameters])
-    return (*names, say(" are") if len(parameters) > 1 else say(" is"))
+    return inline_many(one, many, len(parameters), names=names)
 
 
 def _times(writer: Writer, group: Sequence[int]) -> set[int | None]:

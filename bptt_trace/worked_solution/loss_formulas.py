@@ -44,6 +44,9 @@ KINDS = {
     "equation": say("as the equation of the problem file tells it"),
 }
 
+OVER = {"mean": say("mean"), "sum": say("sum")}
+"""How terms are put together."""
+
 
 def loss_name(desk: Desk, time: str = "", sample: str = "") -> Math:
     """``L``, ``L_t``, ``L#s`` or ``L_t#s``."""
@@ -159,15 +162,15 @@ def _words(desk: Desk) -> str:
     if (loss.has_target or loss.kind == "equation") and loss.kind != "perceptron":
         words += say(", factor {factor}", factor=loss.factor)
     if network.outputs > 1 and loss.kind in ("squared_error", "binary_cross_entropy", "equation"):
-        words += say(", {units} over the K = {outputs} output units", units=loss.over_units, outputs=network.outputs)
+        words += say(", {units} over the K = {outputs} output units", units=OVER[loss.over_units], outputs=network.outputs)
     if network.steps is not None and not network.single:
         words += (
-            say(", {time} over the T = {steps} steps", time=loss.over_time, steps=network.steps)
+            say(", {time} over the T = {steps} steps", time=OVER[loss.over_time], steps=network.steps)
             if network.steps != 1
-            else say(", {time} over one step (T = 1)", time=loss.over_time)
+            else say(", {time} over one step (T = 1)", time=OVER[loss.over_time])
         )
     elif network.steps is not None:
         words += say(", at the last step only (T = {steps})", steps=network.steps)
     if network.samples is not None:
-        words += say(", {batch} over the N = {samples} samples", batch=loss.over_batch, samples=network.samples)
+        words += say(", {batch} over the N = {samples} samples", batch=OVER[loss.over_batch], samples=network.samples)
     return words

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from bptt_trace.document.mathematics import Inline, Math, Number, Relation, Symbol, inline, say, together
+from bptt_trace.document.mathematics import Inline, Math, Number, Relation, Symbol, inline, joined, say, together
 from bptt_trace.document.sheet import Column, Row, Table, turned
 from bptt_trace.engine.formula import Var
 from bptt_trace.engine.formula_text import signed
@@ -76,9 +76,9 @@ class Summary:
                 rows.append(((step,), tuple(lines), (explanation,)))
 
         for moment, positions in parts.forward.steps.items():
-            add(self._where("forward", moment), positions, self._forward_meaning(moment))
+            add(self._where(say("forward"), moment), positions, self._forward_meaning(moment))
         add(
-            "loss",
+            say("loss"),
             parts.forward.losses[-1:],
             say("how far the outputs are from their targets")
             if self.desk.problem.loss.has_target
@@ -86,13 +86,13 @@ class Summary:
         )
         for moment, positions in parts.backward.items():
             lines = [p for p in positions if board.steps[p].target.via is None]
-            add(self._where("backward", moment), lines, self._backward_meaning(positions, moment))
+            add(self._where(say("backward"), moment), lines, self._backward_meaning(positions, moment))
         totals = [group[-1] for group in parts.gradients.values()]
         several = self.desk.last_time > 1 or not self.alone
         every = say("the sum over all steps") if self.alone else say("the sum over all samples")
-        add("gradients", totals, every if several else say("error times what the parameter multiplied"))
+        add(say("gradients"), totals, every if several else say("error times what the parameter multiplied"))
         updates = [p for p in parts.updates if board.steps[p].role is Role.UPDATE]
-        add("update", updates, say("against the gradient") if updates else "")
+        add(say("update"), updates, say("against the gradient") if updates else "")
         if parts.again.losses and not parts.later:
             add(say("new loss"), parts.again.losses[-1:], say("the forward pass again, with the new parameters"))
         return Table(
@@ -104,10 +104,12 @@ class Summary:
 
     @staticmethod
     def _where(pass_: str, moment: Moment) -> str:
-        where = f"{pass_}, {layer_in_words(moment.track)}" if moment.track else pass_
+        where = [pass_, *([layer_in_words(moment.track)] if moment.track else [])]
         if moment.sample is not None:
-            where += say(", sample {sample}", sample=moment.sample)
-        return where if moment.time is None else f"{where}, t = {moment.time}"
+            where.append(say("sample {sample}", sample=moment.sample))
+        if moment.time is not None:
+            where.append(f"t = {moment.time}")
+        return joined(", ", where)
 
     def _short(self, position: int) -> Math:
         board = self.board
