@@ -28,7 +28,7 @@ from bptt_trace.problem.problem import Problem, from_document
 
 settings.register_profile(
     "quick",
-    max_examples=16,
+    max_examples=10,
     deadline=None,
     derandomize=True,
     database=None,
@@ -46,8 +46,10 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "exhaustive" if sweeps.wide else "quick"))
     if sys.dont_write_bytecode and hasattr(config, "cache"):
         # Some tests start a process, and each worker is one: without bytecode each of them compiles everything anew.
+        sys.dont_write_bytecode = False
+        sys.pycache_prefix = str(config.cache.mkdir("bytecode"))
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-        os.environ["PYTHONPYCACHEPREFIX"] = str(config.cache.mkdir("bytecode"))
+        os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -25,7 +25,7 @@ from bptt_trace.media.templates import html, latex, markdown
 from bptt_trace.media.terminal import as_text
 from bptt_trace.worked_solution.gradient_flow import flow_sheet
 
-FEW, MANY = 6, share_of(600)
+FEW, MANY = 3, share_of(600)
 """Random problems of every run, and of the exhaustive one; the environment may name more."""
 DEAR = ("prove", "worksheet --key", "worksheet", "solve --steps ledger")
 """Commands of which a problem is asked one, in turn: they take most of the time."""

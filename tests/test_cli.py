@@ -575,7 +575,11 @@ def test_a_process_ends_with_the_status_of_what_happened() -> None:
     assert (2, b"", 1) == (bad.returncode, bad.stdout, bad.stderr.count(b"\n"))
 
 
-@pytest.mark.parametrize("arguments", [("solve", "-f", "json"), ("solve", "--steps", "full"), ("names",)], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments",
+    chosen([("solve", "-f", "json"), ("solve", "--steps", "full"), ("names",)], [("solve", "-f", "json"), ("names",)]),
+    ids=" ".join,
+)
 def test_a_closed_pipe_is_no_drama(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """``| head -1`` prints one line, and no traceback."""
     name, *options = arguments
@@ -609,7 +613,7 @@ def test_control_c_leaves_no_file(tmp_path: Path) -> None:
     """Neither the file wanted nor a temporary one."""
     folder = tmp_path / "out"
     folder.mkdir()
-    line = [sys.executable, "-m", "bptt_trace", "solve", long_problem(tmp_path, 3000), "-f", "json", "-o", str(folder / "x.json")]
+    line = [sys.executable, "-m", "bptt_trace", "solve", long_problem(tmp_path, 1500), "-f", "json", "-o", str(folder / "x.json")]
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=HERE, preexec_fn=heed_interrupts) as running:
         until = time.monotonic() + 60
         while not list(folder.iterdir()) and running.poll() is None and time.monotonic() < until:
@@ -716,7 +720,14 @@ def test_a_pipe_is_80_columns_wide_and_plain() -> None:
     assert solve("rnn").to_text() == run.stdout.decode()
 
 
-@pytest.mark.parametrize(("option", "columns", "wide"), [([], "60", 60), (["--width", "100"], "60", 100), ([], "no number", 80)])
+@pytest.mark.parametrize(
+    ("option", "columns", "wide"),
+    [
+        ([], "60", 60),
+        (["--width", "100"], "60", 100),
+        pytest.param([], "no number", 80, marks=pytest.mark.exhaustive),
+    ],
+)
 def test_width_comes_before_columns_and_columns_before_80(option: list[str], columns: str, wide: int) -> None:
     """``--width``, else COLUMNS, else 80 columns."""
     run = process("solve", "rnn", *option, env={"COLUMNS": columns})
@@ -725,9 +736,9 @@ def test_width_comes_before_columns_and_columns_before_80(option: list[str], col
 
 def test_ascii_is_ascii() -> None:
     """``--ascii`` prints what a terminal without Unicode prints."""
-    run = process("solve", "lstm", "--ascii", env={"PYTHONIOENCODING": "utf-8"})
+    run = process("solve", "fnn", "--ascii", env={"PYTHONIOENCODING": "utf-8"})
     assert run.stdout.isascii()
-    assert run.stdout == process("solve", "lstm", env={"PYTHONIOENCODING": "ascii"}).stdout
+    assert run.stdout == process("solve", "fnn", env={"PYTHONIOENCODING": "ascii"}).stdout
 
 
 def test_force_color_colours_a_pipe() -> None:

@@ -138,11 +138,11 @@ def test_a_loss_that_is_too_long_to_compose_is_differentiated_line_by_line() -> 
 
 
 def test_the_command_and_its_errors() -> None:
-    """``rtrl`` prints the section alone; sixty steps of all weights of an LSTM are too many lines."""
+    """``rtrl`` prints the section alone; twenty steps of all weights of an LSTM are too many lines."""
     alone = CliRunner().invoke(command, ["rtrl", "rnn3", "--of", "w_hh"])
     assert 0 == alone.exit_code
     assert "The same gradients by two roads" in alone.output and "Every path" not in alone.output
-    long = problem({"cell": "lstm"}, 60, also={"forward_mode": "all"})
+    long = problem({"cell": "lstm"}, 20, also={"forward_mode": "all"})
     with pytest.raises(ProblemError, match=re.escape("also.forward_mode: more than 1,000 lines; one unit")):
         build(long)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from law import Digits
-from sweeps import paired, printed
+from sweeps import of_media, paired, printed
 from test_law import MEDIA, lines_of, obey, solved_functions
 
 from bptt_trace import Key, check, load, solve
@@ -95,7 +95,7 @@ def test_every_path_of_a_graph() -> None:
     assert "dL_paths/da via d1 = dL/df * df/de * de/dd3 * dd3/dd2 * dd2/dd1 * b" in lines
 
 
-@pytest.mark.parametrize(("name", "medium"), paired(EXAMPLES, MEDIA))
+@pytest.mark.parametrize(("name", "medium"), paired(EXAMPLES, of_media(MEDIA)))
 def test_every_line_recomputes(name: str, medium: str) -> None:
     """In every medium."""
     solution = solve(load(name, ["rounding.policy=by_hand", "rounding.places=5"]), steps="full")

@@ -8,7 +8,7 @@ import claims
 import pytest
 from law import FUNCTIONS, Digits
 from networks import document as network_document
-from sweeps import paired
+from sweeps import of_media, paired
 from test_law import MEDIA, document, lines_of, obey
 from test_torch import agree, arrays, slopes, texts, torch, unwrapped  # noqa: F401  (a fixture)
 
@@ -67,7 +67,7 @@ def test_what_is_handed_in_goes_back_as_in_pytorch(torch: Any, cell: str, size: 
         agree(values, f"{stem}_0", unwrapped(one.grad.tolist()[0]))
 
 
-@pytest.mark.parametrize("medium", MEDIA)
+@pytest.mark.parametrize("medium", of_media(MEDIA))
 @pytest.mark.parametrize("made", [handed(h_3="0.4"), handed("lstm", h_3="0.3", c_3="-0.2", h_1="0.1")], ids=["rnn", "lstm"])
 def test_every_line_recomputes_and_every_sentence_is_true(made: dict[str, Any], medium: str) -> None:
     """Formula, numbers and result; a state to which only its own gradient is handed repeats it."""

@@ -66,9 +66,10 @@ NO_USES = {"worksheet", "worksheet with numbers", "worksheet of vectors", "key",
 of_pages = chosen(PAGES, list(SHEETS))
 
 
-def elements(name: str) -> Iterator[Element]:
+@cache
+def elements(name: str) -> list[Element]:
     """All elements of a page."""
-    return page(text(name)).all()
+    return list(page(text(name)).all())
 
 
 # ------------------------------------------------------------------------- markup
@@ -121,7 +122,7 @@ def test_what_a_line_uses_is_on_the_sheet(detail: str) -> None:
 @pytest.mark.parametrize("name", list(SHEETS))
 def test_a_page_is_told_by_its_elements(name: str) -> None:
     """One heading of the first rank; a heading over each column and beside each row; nothing is fetched, nothing runs."""
-    found = list(elements(name))
+    found = elements(name)
     assert [one.attributes.get("lang") for one in found if one.tag == "html"] == ["en"]
     assert sum(one.tag == "h1" for one in found) == 1
     assert any(one.attributes.get("name") == "viewport" for one in found)

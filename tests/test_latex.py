@@ -217,7 +217,7 @@ def words(pdf: Path) -> str:
     return subprocess.run(["pdftotext", "-layout", str(pdf), "-"], capture_output=True, check=True, text=True).stdout
 
 
-@pytest.mark.parametrize("name", chosen(["rnn", "rnn3", "classifier"], ["rnn"]))
+@pytest.mark.parametrize("name", chosen(["fnn", "rnn", "rnn3", "classifier"], ["fnn"]))
 def test_one_source_prints_the_worksheet_or_the_key(tmp_path: Path, pdflatex: Compile, name: str) -> None:
     """By a switch in its preamble; as printed, the worksheet has no result, and the key has every one."""
     key = Key(load(name))
@@ -284,10 +284,10 @@ ORDINARY = {
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        *(("rnn", kind) for kind in ORDINARY),
+        *(pytest.param("rnn", kind, marks=[] if kind in ("report", "beamer") else pytest.mark.exhaustive) for kind in ORDINARY),
         *(
             pytest.param(name, kind, marks=[pytest.mark.exhaustive, *TOO_SMALL.get((name, kind), [])])
-            for name in ("fnn", "lstm", "classifier", "adam", "training")
+            for name in ("fnn", "lstm", "classifier", "adam", "training", "handed-in")
             for kind in ORDINARY
         ),
     ],
@@ -297,10 +297,12 @@ def test_a_fragment_fits_the_line_that_it_is_set_on(tmp_path: Path, pdflatex: Co
     fragments = {"solution": printed(example(name), "fragment"), "worksheet": latex(worksheet(key_of(name)), fragment=True)}
     for which, body in fragments.items():
         (tmp_path / f"{which}.tex").write_text(body, "utf-8")
-    frame = ("\\begin{frame}[allowframebreaks]{Sheet}", "\\end{frame}") if kind == "beamer" else ("Before.", "After.")
+    frame = ("\\begin{frame}[allowframebreaks=0.7]{Sheet}", "\\end{frame}") if kind == "beamer" else ("Before.", "After.")
     body = "\n\n".join(f"{frame[0]} \\input{{{which}}} {frame[1]}" for which in fragments)
     log = pdflatex(tmp_path, f"{ORDINARY[kind]}{PACKAGES}\\begin{{document}}{body}\\end{{document}}")
     assert [] == re.findall(r"Overfull \\hbox.*", log)
+    too_high = [float(points) for points in re.findall(r"Overfull \\vbox \(([\d.]+)pt", log)]
+    assert not [points for points in too_high if kind != "beamer" or points > 75], "a frame loses more than lines at its foot"
 
 
 @pytest.mark.parametrize("name", of_examples())

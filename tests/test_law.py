@@ -40,7 +40,7 @@ from law import (
 )
 from networks import document as network_document
 from random_problems import Case, cases
-from sweeps import of_examples, paired, printed, runs
+from sweeps import WIDER, of_examples, of_media, paired, printed, runs
 from sweeps import solution as example
 
 from bptt_trace import parse, solve
@@ -176,7 +176,9 @@ def test_every_line_of_a_ledger_recomputes(medium: str, case: Case) -> None:
     assert sum(map(len, sections)) == sum(1 for _ in solution.sheet.rows())
 
 
-@pytest.mark.parametrize(("name", "rounding", "medium"), paired(of_examples(), ["4dp", "2dp", "5sf", "9dp"], MEDIA))
+@pytest.mark.parametrize(
+    ("name", "rounding", "medium"), paired(of_examples(every_run=WIDER), ["4dp", "2dp", "5sf", "9dp"], of_media(MEDIA))
+)
 def test_every_example_recomputes_in_every_medium(name: str, rounding: str, medium: str) -> None:
     """The built-in problems obey the law, however they are rounded."""
     solution = example(name, rounding=rounding, steps="full")
@@ -637,7 +639,7 @@ def test_ties_are_rounded_away_from_zero(value: str, places: str, figures: str) 
     assert Fraction(figures) == to_figures(Fraction(value), 3)
 
 
-@pytest.mark.parametrize("medium", MEDIA)
+@pytest.mark.parametrize("medium", of_media(MEDIA))
 def test_a_wrong_digit_would_be_noticed(medium: str) -> None:
     """One changed digit in a result of a document breaks the law."""
     text = document(solve("rnn"), medium)
@@ -698,7 +700,7 @@ def of_vectors(place: int, detail: str) -> Solution:
     return solve(from_document({**made, "rounding": {"places": 4}}), steps="full", detail=detail)
 
 
-@pytest.mark.parametrize(("place", "detail", "medium"), paired(range(len(VECTORS)), ["both", "lines", "board"], MEDIA))
+@pytest.mark.parametrize(("place", "detail", "medium"), paired(range(len(VECTORS)), ["both", "lines", "board"], of_media(MEDIA)))
 def test_every_line_of_vectors_recomputes(place: int, detail: str, medium: str) -> None:
     """Matrices, and each of their components, in every medium."""
     solution = of_vectors(place, detail)

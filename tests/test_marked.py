@@ -75,7 +75,6 @@ LINE = 4
 """The line that has the hostile answer."""
 
 hostile = pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:24])
-named = pytest.mark.parametrize("text", NAMES, ids=lambda text: ascii(text)[:24])
 some_hostile = pytest.mark.parametrize("text", thinned(HOSTILE, 4), ids=lambda text: ascii(text)[:24])
 some_named = pytest.mark.parametrize("text", thinned(NAMES, 4), ids=lambda text: ascii(text)[:24])
 
@@ -181,7 +180,7 @@ def test_an_answer_in_html_is_only_text(text: str) -> None:
     assert written(text) in page.cells
 
 
-@named
+@some_named
 def test_a_name_in_html_is_only_text(text: str) -> None:
     """The same for what a student is called."""
     page, clean = page_of("abc", text), page_of("abc")
@@ -239,7 +238,7 @@ def test_an_answer_in_markdown_is_only_text(text: str) -> None:
     assert not re.search(r"(?<!\\)<", marked)
 
 
-@named
+@some_named
 def test_a_name_in_markdown_is_only_text(text: str) -> None:
     """A name is a paragraph: no heading, list, rule, link or table is made of it."""
     marked, clean = in_markdown("abc", text), in_markdown("abc")

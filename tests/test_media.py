@@ -24,7 +24,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from random_problems import Case, cases
 from rich.console import Console
-from sweeps import of_examples, paired, printed, runs
+from sweeps import of_examples, paired, printed, runs, thinned
 from sweeps import solution as example
 
 from bptt_trace import ProblemError, parse, solve
@@ -324,7 +324,7 @@ def text_of(token: Token) -> str:
     return "".join(child.content for child in token.children or [] if child.type in ("text", "text_special"))
 
 
-@pytest.mark.parametrize("title", HOSTILE)
+@pytest.mark.parametrize("title", thinned(HOSTILE, 2))
 def test_a_title_in_markdown_is_only_text(title: str) -> None:
     """Read by a Markdown parser, the heading is the title, letter for letter."""
     text = problem_titled(title).to_markdown()
@@ -337,7 +337,7 @@ def test_a_title_in_markdown_is_only_text(title: str) -> None:
     assert not re.search(r"(?<!\\)\$", heading), "GitHub reads mathematics between bare dollar signs"
 
 
-@pytest.mark.parametrize("title", HOSTILE)
+@pytest.mark.parametrize("title", thinned(HOSTILE, 2))
 def test_a_title_in_a_terminal_is_only_text(title: str) -> None:
     """Rich markup, escape codes and format strings print as they are."""
     for width in (60, 80, 300):
@@ -351,7 +351,7 @@ def test_a_title_in_a_terminal_is_only_text(title: str) -> None:
     assert as_text(problem_titled(title).sheet, 80, unicode=False).isascii()
 
 
-@pytest.mark.parametrize("title", HOSTILE)
+@pytest.mark.parametrize("title", thinned(HOSTILE, 2))
 def test_a_title_in_json_is_only_text(title: str) -> None:
     """Read by a JSON parser, it is the title."""
     assert title == json.loads(problem_titled(title).to_json())["title"]
@@ -368,7 +368,7 @@ LATEX_COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("title", HOSTILE)
+@pytest.mark.parametrize("title", thinned(HOSTILE, 2))
 def test_a_title_in_latex_has_no_command_of_its_own(title: str) -> None:
     """Of what LaTeX could act upon, only our own escapes are left."""
     line = next(line for line in problem_titled(title).to_latex().splitlines() if line.startswith(r"{\LARGE"))

@@ -10,7 +10,7 @@ import claims
 import pytest
 from law import Digits
 from networks import filled, sequence
-from sweeps import paired, printed
+from sweeps import of_media, paired, printed
 from test_law import MEDIA, lines_of, obey, solved_functions
 
 from bptt_trace import Key, check, load, solve
@@ -85,7 +85,7 @@ def test_pytorch_gives_the_same_gradient() -> None:
 CHANGES = ["update.truncate=2", "update.truncate_every=1"]
 
 
-@pytest.mark.parametrize(("rounding", "medium"), paired(["4dp", "2dp", "5sf"], MEDIA))
+@pytest.mark.parametrize(("rounding", "medium"), paired(["4dp", "2dp", "5sf"], of_media(MEDIA)))
 def test_every_line_recomputes(rounding: str, medium: str) -> None:
     """In every medium."""
     solution = solve(load("rnn3", CHANGES), rounding=rounding, steps="full")

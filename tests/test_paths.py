@@ -289,8 +289,8 @@ def test_what_has_no_paths_is_refused(name: str, changes: list[str], message: st
 
 
 def test_too_many_lines_are_refused() -> None:
-    """Sixty time steps of an LSTM would take a book."""
-    long = problem({"cell": "lstm"}, 60, also={"paths": "all"})
+    """Twelve time steps of an LSTM would take a book."""
+    long = problem({"cell": "lstm"}, 12, also={"paths": "all"})
     with pytest.raises(
         ProblemError, match=re.escape("also.paths: more than 1,000 lines; one unit (hidden = 1), fewer time steps")
     ):

@@ -94,7 +94,7 @@ def failure(tex: str, engine: Engine | None = None, seconds: float | None = None
     return caught.value.failures[""]
 
 
-SOME = ("clipping", "adam", "fnn")
+SOME = ("clipping", "fnn")
 """Short examples of which every run makes a PDF."""
 
 
@@ -112,7 +112,7 @@ def typst() -> Engine:
 # ---------------------------------------------------------------- what is in it
 
 
-@pytest.mark.parametrize("name", chosen(examples(), ["clipping", "cs224n-gru"]))
+@pytest.mark.parametrize("name", chosen(examples(), ["clipping"]))
 def test_the_pages_have_the_results_of_the_sheet(name: str) -> None:
     """Every result of every line can be read from the PDF."""
     solution = example(name, steps="full")
@@ -153,7 +153,7 @@ def test_no_command_is_run(engine: Engine, tmp_path: Path) -> None:
     assert not mark.exists()
 
 
-@pytest.mark.parametrize("file", thinned(["/etc/passwd", "../outside.tex", "/tmp/../etc/passwd", ".hidden"], 3))
+@pytest.mark.parametrize("file", thinned(["/etc/passwd", "../outside.tex", "/tmp/../etc/passwd", ".hidden"], 4))
 def test_no_file_from_outside_is_read(engine: Engine, file: str) -> None:
     r"""``\input`` and ``\openin`` find what stands in the empty folder, and TeX's own files."""
     assert "not found" in failure(BODY % rf"\input{{{file}}}", engine)
@@ -239,7 +239,7 @@ def test_the_settings_of_latexmk_are_not_read(tmp_path: Path, monkeypatch: pytes
 
 def test_the_same_document_gives_the_same_bytes(engine: Engine) -> None:
     """A second later, from another folder, in another time zone."""
-    tex = printed(example("clipping"), "latex")
+    tex = printed(example("fnn"), "latex")
     first = compile_one(tex, engine=engine)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TZ", "Asia/Tokyo")
@@ -266,7 +266,7 @@ def streams(pdf: bytes) -> Iterator[bytes]:
 
 def test_nothing_tells_where_and_when_it_was_made(engine: Engine) -> None:
     """No folder, no user, no year, in any stream."""
-    for pdf in (compile_one(worked()["adam"], engine=engine), *compile_many(worked(["adam", "clipping"])).values()):
+    for pdf in (compile_one(worked()["fnn"], engine=engine), *compile_many(worked(["fnn", "clipping"])).values()):
         whole = b"\n".join([pdf, *streams(pdf)])
         assert len(whole) > 2 * len(pdf)
         for trace in ("/tmp", "/home", "/usr", str(Path.home()), "bptt-trace-", "/PTEX", time.strftime("D:%Y")):
@@ -290,7 +290,7 @@ def test_many_at_once_are_as_one_by_one(engine: Engine, names: tuple[str, ...]) 
         assert place % 3 or dots(alone) == dots(many[name]), name
 
 
-@pytest.mark.parametrize("together", [4, pytest.param(pdf_module.TOGETHER, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("together", [2, pytest.param(pdf_module.TOGETHER, marks=pytest.mark.exhaustive)])
 def test_they_were_set_in_one_run(monkeypatch: pytest.MonkeyPatch, together: int) -> None:
     """Sheets of different titles share a preamble: as many as ``TOGETHER`` are a run, and one more are two of equal size."""
     runs: list[str] = []
@@ -358,7 +358,7 @@ def words_alone(tex: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "trick", thinned([r"\end{document}", r"\setcounter{page}{7}", r"\typeout{*SHEET 0 1*}", r"\pagenumbering{roman}"], 2)
+    "trick", thinned([r"\end{document}", r"\setcounter{page}{7}", r"\typeout{*SHEET 0 1*}", r"\pagenumbering{roman}"], 4)
 )
 def test_a_body_that_upsets_the_count_costs_nothing(trick: str) -> None:
     """Pages are counted as they are shipped; where the count is not that of the file, each is set by itself."""
@@ -487,10 +487,10 @@ def first_students(folder: Path, many: int) -> Path:
 
 def test_a_pipe_gets_the_bytes_of_the_file(tmp_path: Path) -> None:
     """Binary, and what ``to_pdf`` gives."""
-    line = [sys.executable, "-m", "bptt_trace", "solve", "adam", "-f", "pdf"]
+    line = [sys.executable, "-m", "bptt_trace", "solve", "fnn", "-f", "pdf"]
     piped = subprocess.run(line, capture_output=True, check=True).stdout
-    CliRunner().invoke(command, [*line[3:], "-o", str(tmp_path / "adam.pdf")])
-    assert piped == (tmp_path / "adam.pdf").read_bytes() == solve("adam").to_pdf()
+    CliRunner().invoke(command, [*line[3:], "-o", str(tmp_path / "fnn.pdf")])
+    assert piped == (tmp_path / "fnn.pdf").read_bytes() == solve("fnn").to_pdf()
 
 
 def test_a_terminal_gets_no_binary() -> None:
@@ -598,7 +598,7 @@ def formulas(value: Any) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("names", "least"),
     [
-        (["rnn", "gomez", "recurrent-layer", "shared-weight-4", "vanishing", "adam"], 2000),
+        (["rnn", "recurrent-layer", "shared-weight-4", "vanishing"], 1000),
         pytest.param(examples(), 5000, marks=pytest.mark.exhaustive),
     ],
     ids=["some", "all"],
@@ -612,7 +612,7 @@ def test_every_formula_has_a_spelling_in_typst(names: list[str], least: int) -> 
     typst_pdf("\n\n".join(f"${one}$" for one in sorted(known)))
 
 
-@pytest.mark.parametrize("name", chosen(examples(), ["clipping", "cs224n-gru", "recurrent-layer"]))
+@pytest.mark.parametrize("name", chosen(examples(), ["clipping", "recurrent-layer"]))
 def test_the_pages_of_typst_have_the_results_of_the_sheet(name: str, typst: Engine) -> None:
     """Every result of every line can be read from the PDF, as from that of LaTeX."""
     sheet = example(name, steps="full").sheet
@@ -621,7 +621,7 @@ def test_the_pages_of_typst_have_the_results_of_the_sheet(name: str, typst: Engi
     assert results - Counter(" ".join(words(pdf)).split()) == Counter()
 
 
-@pytest.mark.parametrize("title", thinned(HOSTILE, 2))
+@pytest.mark.parametrize("title", thinned(HOSTILE, 4))
 def test_nothing_in_a_title_is_markup_in_typst(title: str, typst: Engine) -> None:
     """It is printed as it stands."""
     pdf = compile_one(source(problem_titled(title).sheet, engine=typst), engine=typst)
@@ -632,7 +632,7 @@ def test_nothing_in_a_title_is_markup_in_typst(title: str, typst: Engine) -> Non
 
 def test_typst_gives_the_same_bytes_and_reads_nothing(typst: Engine, tmp_path: Path) -> None:
     """Twice the same, without a date; a file of this machine cannot be had."""
-    text = source(solve("rnn3").sheet, engine=typst)
+    text = source(solve("fnn").sheet, engine=typst)
     pdf = compile_one(text, engine=typst)
     assert pdf == compile_one(text, engine=typst) == compile_many({"a": text, "b": text}, 2, engine=typst)["b"]
     assert not {"/CreationDate", "/ModDate"} & set(PdfReader(io.BytesIO(pdf)).metadata or ())

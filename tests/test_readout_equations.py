@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from law import Digits
-from sweeps import paired, printed
+from sweeps import of_media, paired, printed
 from test_law import MEDIA, lines_of, obey, solved_functions
 
 from bptt_trace import Key, check, load, solve
@@ -73,7 +73,7 @@ def test_gradients_are_derivatives(readout: list[str], parameters: dict[str, Any
     assert all(comparison.agrees and comparison.composed is not None for comparison in compared)
 
 
-@pytest.mark.parametrize(("rounding", "medium"), paired(["4dp", "2dp", "5sf"], MEDIA))
+@pytest.mark.parametrize(("rounding", "medium"), paired(["4dp", "2dp", "5sf"], of_media(MEDIA)))
 def test_every_line_recomputes(rounding: str, medium: str) -> None:
     """In every medium."""
     solution = solve("readout-equations", rounding=rounding, steps="full")

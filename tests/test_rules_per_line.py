@@ -142,7 +142,7 @@ def peak_of(pieces: Iterator[str]) -> tuple[int, int]:
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("steps", chosen([800, 1000], [800]))
+@pytest.mark.parametrize("steps", chosen([250, 1000], [250]))
 def test_json_is_written_while_it_is_read(steps: int) -> None:
     """Hundreds of steps: writing takes a small part of the memory that the text would."""
     sheet = sheet_of(steps)
@@ -172,14 +172,14 @@ def test_no_list_of_rows_is_kept(printer: Callable[[Sheet, Devnull], None]) -> N
     """While a long trace is written, a handful of rows are alive."""
     alive: list[int] = []
     out = Devnull(lambda: alive.append(sum(1 for thing in gc.get_objects() if isinstance(thing, Row))))
-    printer(sheet_of(150), out)
+    printer(sheet_of(60), out)
     assert len(alive) > 1
     assert max(alive) < 20
 
 
 def test_a_held_list_would_be_noticed() -> None:
     """The measure above sees a list of all pieces."""
-    sheet = sheet_of(80)
+    sheet = sheet_of(40)
 
     def held() -> Iterator[str]:
         yield from list(write_json(sheet))
