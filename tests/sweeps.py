@@ -70,20 +70,37 @@ def paired(*columns: Values) -> list[Any]:
     The exhaustive run has each value of the first parameter beside each value of every other, and all
     combinations where ``SWEEP_SHARE`` is 1. A value that ``chosen`` leaves to it is in none of every run.
     """
+    return _combined(columns, _each_with_each)
+
+
+def abreast(*columns: Values) -> list[Any]:
+    """The same for what takes seconds: in the exhaustive run too each value is there so few times that all are there once."""
+    return _combined(columns, _once)
+
+
+def _combined(columns: tuple[Values, ...], wider: Callable[[list[int]], Iterable[tuple[int, ...]]]) -> list[Any]:
+    """What every run takes, and beside it what ``wider`` makes of the numbers of values."""
     sets = [[_set(value) for value in column] for column in columns]
     quick = [[place for place, one in enumerate(column) if not _exhaustive(one)] for column in sets]
     rows = {tuple(places[row % len(places)] for places in quick) for row in range(max(map(len, quick)))}
-    every = {*rows, *(product(*map(range, map(len, sets))) if SHARE >= 1 else _in_turns(*map(len, sets)))} if wide else rows
+    many = list(map(len, sets))
+    every = {*rows, *(product(*map(range, many)) if SHARE >= 1 else wider(many))} if wide else rows
     return _params(
         ([column[place] for column, place in zip(sets, places, strict=True)], places in rows) for places in sorted(every)
     )
 
 
-def _in_turns(first: int, *others: int) -> Iterator[tuple[int, ...]]:
-    """Places of values: each of the first with each of the others, which go on in turns."""
+def _each_with_each(many: list[int]) -> Iterator[tuple[int, ...]]:
+    """Places of values: each of the first parameter with each of the others, which go on in turns."""
+    first, *others = many
     for one in range(first):
         for turn in range(max(others, default=1)):
-            yield one, *((one + turn) % many for many in others)
+            yield one, *((one + turn) % count for count in others)
+
+
+def _once(many: list[int]) -> Iterator[tuple[int, ...]]:
+    """Places of values side by side."""
+    return (tuple(row % count for count in many) for row in range(max(many)))
 
 
 def _set(value: Any) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from hand_students import EXAMPLES, KINDS, NETWORKS, Calculator, blanked, other_numbers, sheets, stripped
+from sweeps import share_of
 
 from bptt_trace import Key, Marks, check, load, solve
 
@@ -40,8 +41,8 @@ def test_rounding_costs_nothing(problem: str, places: int, figures: int | None) 
 @pytest.mark.parametrize("rounding", ROUNDINGS, ids=lambda r: f"{r[1]}sf" if r[1] else f"{r[0]}dp")
 @pytest.mark.parametrize("problem", NETWORKS)
 def test_rounding_costs_nothing_in_any_network(problem: str, rounding: tuple[int, int | None]) -> None:
-    """The same with the problem's numbers and four draws of others, and 0 to 80 % blanks."""
-    for draw in range(5):
+    """The same with the problem's numbers and draws of others, and 0 to 80 % blanks."""
+    for draw in range(1 + share_of(10)):
         settings = other_numbers(problem, random.Random(f"{problem}{draw}")) if draw else ()
         assert Counter() == losses(problem, settings, rounding, (0, 0.3, 0.6, 0.8)), settings
 
@@ -123,7 +124,7 @@ def test_a_network_without_its_memory_path_has_one_fault_where_it_enters(problem
     assert rest["follow-through"] > 10
 
 
-@pytest.mark.parametrize("sheets", [2, pytest.param(25, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("sheets", [2, pytest.param(share_of(80), marks=pytest.mark.exhaustive)])
 @pytest.mark.parametrize("problem", ["lstm", "rnn3"])
 def test_the_missing_memory_path_keeps_its_name_between_blanks(problem: str, sheets: int) -> None:
     """Of the faults that are found one in fifty at most has another name, and hardly a blank line is called one beside them."""

@@ -11,7 +11,7 @@ import pytest
 import sympy
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from sweeps import chosen, paired
+from sweeps import chosen, of_examples, paired
 
 from bptt_trace.calculation.arithmetic import evaluate
 from bptt_trace.calculation.build import build
@@ -24,7 +24,6 @@ from bptt_trace.engine.names import LOSS, Name, Role
 from bptt_trace.engine.program import Builder, Program
 from bptt_trace.engine.rules import rule_of
 from bptt_trace.errors import CalculationError
-from bptt_trace.problem.files import examples
 from bptt_trace.problem.numbers import Number, Rounding
 from bptt_trace.problem.problem import from_document, load
 
@@ -313,7 +312,7 @@ def test_a_users_function_in_every_arithmetic(policy, source, number, value):
 # -------------------------------------------------------- the other policies
 
 
-@pytest.mark.parametrize(("example", "policy"), paired(examples(), ["full", "carry"]))
+@pytest.mark.parametrize(("example", "policy"), paired(of_examples(), ["full", "carry"]))
 def test_no_minus_zero(solved, example, policy):
     """A zero has no sign."""
     problem = load(example, ["given.x=[0, 0, 0]"] if example == "rnn3" else [])

@@ -13,6 +13,7 @@ import mpmath
 import pytest
 from cell_mistakes import LSTM, OF_CELLS, problem_with
 from students import by_hand, rounded
+from sweeps import share_of
 from test_check import HOMES, OF_ANY_NETWORK
 from test_check import key as key_of_example
 
@@ -190,7 +191,7 @@ def assert_nothing_far_is_right(one: Key, seed: int) -> None:
             assert any(abs(written[position] - value) <= half for value in by_hand if value is not None), (answer, there)
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(range(1, 30), marks=WIDE)])
+@pytest.mark.parametrize("seed", [0, pytest.param(range(1, 1 + share_of(30)), marks=WIDE)])
 @pytest.mark.parametrize("name", covering(["rnn", "gru", "adam", "relu-bce"]))
 def test_no_tolerance_alone_makes_a_far_number_right(name: str, seed: int | range) -> None:
     """What is more than ten units off is right only where it follows from what is written.

@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 import pytest
+from sweeps import of_examples
 
 from bptt_trace.calculation.build import build
 from bptt_trace.engine.formula import Var
@@ -12,7 +13,6 @@ from bptt_trace.engine.program import Builder, Program, Step
 from bptt_trace.engine.rules import intern, lower, record, rule_of
 from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.errors import DesignError
-from bptt_trace.problem.files import examples
 from bptt_trace.problem.problem import load, parse
 
 RNN = """\
@@ -331,14 +331,14 @@ def test_contributions_that_repeat_a_line():
     ]
 
 
-@pytest.mark.parametrize("example", examples())
+@pytest.mark.parametrize("example", of_examples())
 def test_every_name_of_a_program_is_read_back(example):
     """The text of each line's name is in the grammar of names."""
     for step in build(load(example)):
         assert step.target == Name.parse(str(step.target))
 
 
-@pytest.mark.parametrize("example", examples())
+@pytest.mark.parametrize("example", of_examples())
 def test_every_gradient_says_by_which_step_it_flows_back(example):
     """``through`` is the step whose gradient is passed on; a sum has none."""
     program = build(load(example))
