@@ -787,6 +787,7 @@ def answer_name(latex: str) -> str:
     arrowed = r"\{\\over(right|left)arrow\{(\w+)\}((?:_\{[\w,]+\})?'?)(?:\^\{(?:\((\d+)\))?([^{}]*)\})?\}"
     text = re.sub(arrowed, _pointed, text)
     text = re.sub(r"\\over(right|left)arrow\{(\w+)\}((?:_\{[\w,]+\})?'?)()()", _pointed, text)
+    text = re.sub(r"_\{(\d+,\d+)\}", r"_\1", text)  # of a score: of which query, and of which key
     text = re.sub(r"_\{([\w,]+)\}", lambda match: "_" + match[1].replace(",", "_"), text)
     layered = r"\{(\w+?(?:_[\w,]+)*)'?\^\{(?:\((\w+)\))?(?:\\langle (\d+)\\rangle)?(?:@(\d+))?\}\}"
     text = re.sub(layered, _upper, text)

@@ -100,9 +100,16 @@ def canonical(solution: Solution, sections: Lines) -> Lines:
     back = solution.problem.vocabulary.canonical
 
     def own(name: str) -> str:
-        return str(back(Name.parse(name.replace("δ", "delta"))))
+        return str(back(Name.parse(name.replace("δ", "delta").replace("α", "alpha"))))
 
     return [[(line, own(name), *rest) for line, name, *rest in section] for section in sections]
+
+
+def on_sheet(solution: Solution, sections: Lines) -> Lines:
+    """Without the lines of iterations that a sheet of many leaves out; JSON has them."""
+    numbers = {row.number for row in solution.sheet.rows()}
+    left = [[one for one in section if not one[0] or one[0] in numbers] for section in sections]
+    return [section for section in left if section]
 
 
 MEDIA = [
@@ -131,7 +138,7 @@ def test_every_medium_has_the_same_lines(name: str, medium: str) -> None:
     """Line numbers, names and results are equal in JSON, terminal, Markdown, LaTeX and HTML, by different roundings in turn."""
     rounding = ["4dp", "3sf", "carry:3dp"][(len(name) + MEDIA.index(medium)) % 3]
     solution = example(name, rounding=rounding, steps="full")
-    assert content(read_json(printed(solution, "json"))) == canonical(solution, lines_in(solution, medium))
+    assert on_sheet(solution, content(read_json(printed(solution, "json")))) == canonical(solution, lines_in(solution, medium))
 
 
 @pytest.mark.parametrize(("name", "medium"), paired(of_examples(), MEDIA))
