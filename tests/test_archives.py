@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from students import by_hand
+from sweeps import chosen
 
 from bptt_trace import Key, ProblemError, load
 from bptt_trace import archives as archives_module
@@ -113,7 +114,7 @@ def vary(*words: object) -> str:
     return outcome.output
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", chosen([1, 2], [2]))
 def test_an_archive_has_the_files_of_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: int) -> None:
     """The same bytes in each, for any number of jobs; the archive itself is the same every time."""
     monkeypatch.setattr(processes_module, "ALONE", 0.0)

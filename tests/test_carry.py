@@ -47,7 +47,7 @@ def marked_in_markdown(text: str) -> set[str]:
     return found
 
 
-@settings(max_examples=6)
+@settings(max_examples=3)
 @given(case=cases(policy="carry"))
 def test_the_footer_counts_the_marks_of_full_sheets(case: Case) -> None:
     """As many lines have ≈ as the footer says."""

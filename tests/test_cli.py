@@ -696,7 +696,7 @@ def in_terminal(*arguments: str, width: int, **environment: str) -> str:
 def test_a_terminal_is_filled_and_coloured(width: int) -> None:
     """Its width is used, and no more than its width."""
     text = in_terminal("solve", "rnn", width=width)
-    assert "\x1b[" in text
+    assert re.search(r"\x1b\[(?:[0-9]+;)*(?:3[0-9]|9[0-7])(?:;[0-9]+)*m", text)
     lines = re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()
     assert width == max(map(len, lines))
     assert [line.rstrip() for line in lines] == [line.rstrip() for line in solve("rnn").to_text(width).splitlines()]
@@ -706,7 +706,6 @@ def test_no_color_is_honoured() -> None:
     """With NO_COLOR set, no colour is sent; bold and dim may be."""
     text = in_terminal("solve", "rnn", width=80, NO_COLOR="1")
     assert not re.search(r"\x1b\[(?:[0-9]+;)*(?:3[0-9]|4[0-9]|9[0-7]|10[0-7])(?:;[0-9]+)*m", text)
-    assert re.search(r"\x1b\[(?:[0-9]+;)*(?:3[0-9]|9[0-7])(?:;[0-9]+)*m", in_terminal("solve", "rnn", width=80))
 
 
 def test_a_dumb_terminal_gets_plain_text() -> None:
@@ -752,8 +751,7 @@ def test_force_color_colours_a_pipe() -> None:
 def test_a_terminal_reads_through_the_pager(tmp_path: Path) -> None:
     """PAGER gets what the terminal would; a pager that ends early, or that is missing, is no error."""
     kept = tmp_path / "kept"
-    plain = in_terminal("solve", "fnn", width=80, PAGER="cat")
-    assert in_terminal("solve", "fnn", width=80, PAGER=f"tee {kept}") == plain
+    plain = in_terminal("solve", "fnn", width=80, PAGER=f"tee {kept}")
     assert kept.read_text() == plain
     assert in_terminal("solve", "fnn", width=80, PAGER="no-such-pager") == plain
     assert in_terminal("solve", "rnn3", width=80, PAGER="head -3").count("\n") == 3

@@ -207,6 +207,7 @@ def test_a_block_in_a_page_for_sphinx_becomes_its_sheet(tmp_path: Path) -> None:
     assert r"\(0.600\)" in html
 
 
+@pytest.mark.exhaustive
 def test_sphinx_is_told_of_a_block_that_cannot_be_read(tmp_path: Path) -> None:
     """At its place in the page."""
     _, warnings = built(tmp_path, page("{bptt}", ":problem: nothing-like-it"))

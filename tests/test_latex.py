@@ -152,9 +152,8 @@ def handouts() -> Documents:
 SOME = {
     documents: ["adam-ledger", "cs224n-gru-6sf", "clipping-carry:4dp"],
     seventeen_digits: ["rnn-ledger"],
-    other_shapes: ["formula-full", "large-ledger"],
+    other_shapes: ["formula-full"],
     vectors: ["rows-board", "deep-keras"],
-    gates: ["gru-board"],
     handouts: ["cs224n-gru-1", "recurrent-layer-key", "head-2", "three-forward", "rnn-both"],
 }
 """The documents that every run sets, in one run of LaTeX: each way of writing, each kind of row, each hint."""
@@ -186,7 +185,7 @@ EACH = {documents: 4, seventeen_digits: 3, handouts: 4}
 """Of these documents the exhaustive run sets one in so many, another one of each next example; all where ``SWEEP_SHARE`` is 1."""
 WANTED = [
     pytest.param(SOME, id="some"),
-    *(pytest.param(dict.fromkeys([kind]), id=kind.__name__, marks=pytest.mark.exhaustive) for kind in SOME),
+    *(pytest.param(dict.fromkeys([kind]), id=kind.__name__, marks=pytest.mark.exhaustive) for kind in (*SOME, gates)),
 ]
 
 

@@ -114,16 +114,20 @@ def line(formula: Formula, rounding: Rounding, number: Decimal) -> Decimal:
     return result
 
 
+DEAR = "sin(z)^2 + cos(z)^2 - 1"
+"""Nothing is left of it, in any number of digits."""
 EXPRESSIONS = [
     "tanh(z)", "sigmoid(z)", "softplus(z)", "exp(z)", "ln(z)", "sqrt(z)", "sin(z)", "cos(z)", "relu(z)", "abs(z)", "z*sigmoid(z)",
     "exp(-z)", "exp(exp(z))", "1 - tanh(z)^2", "z/(1 + abs(z))", "z^20", "1/z", "ln(1 + exp(z))", "sqrt(z^2 + 1) - z",
-    "relu(exp(z) - 1)", "sin(z)^2 + cos(z)^2 - 1", "exp(z)/(exp(z) + exp(-z))", "(exp(z) - exp(-z))/(exp(z) + exp(-z))",
+    "relu(exp(z) - 1)", DEAR, "exp(z)/(exp(z) + exp(-z))", "(exp(z) - exp(-z))/(exp(z) + exp(-z))",
 ]  # fmt: skip
 ROUNDED = ["4dp", "1sf", "15sf", "15dp", "carry:4dp", "carry:5sf"]
 SIZES = [-1_000_000, -130_288, -5_000, -300, -30, 0, 1, 2, 5, 30, 300, 5_000, 434_294, 999_999, 10, 1_000_000]
 
 
-@pytest.mark.parametrize("expression", EXPRESSIONS)
+@pytest.mark.parametrize(
+    "expression", [one for one in EXPRESSIONS if one != DEAR] + [pytest.param(DEAR, marks=pytest.mark.exhaustive)]
+)
 @pytest.mark.parametrize("rounding", ["5sf", *(pytest.param(text, marks=pytest.mark.exhaustive) for text in ROUNDED)])
 def test_any_number_is_answered_within_a_second(expression: str, rounding: str) -> None:
     """With arguments from 10^(−10^6) to 10^(10^6) a line has a value, or an error that names it, within a second."""
