@@ -153,7 +153,7 @@ FAULTS = (
     ),
     Fault(
         "minus zero",
-        "add(value.quantize(quantum, ROUND_HALF_UP, WORKING), ZERO)",
+        "value.quantize(quantum, ROUND_HALF_UP, WORKING) or zero",
         "value.quantize(quantum, ROUND_HALF_UP, WORKING)",
         ("test_evaluate.py", "test_law.py"),
     ),
@@ -334,8 +334,8 @@ FAULTS = (
     ),
     Fault(
         "two significant figures are enough",
-        "LEAST_FIGURES = 3",
-        "LEAST_FIGURES = 2",
+        "LEAST_FIGURES = 3\n",
+        "LEAST_FIGURES = 2\n",
         ("test_worksheet.py::test_the_digits_asked_for_stand_beside_each_box",),
     ),
     Fault(
@@ -375,8 +375,8 @@ FAULTS = (
     Fault("variants near a tie", "TIE = 0.02", "TIE = 0.002", ("test_vary.py::test_every_variant_keeps_every_condition",)),
     Fault(
         "variants are drawn unfairly",
-        "fair = _WORD - _WORD % bound",
-        "fair = _WORD",
+        "tuple(_WORD - _WORD % bound for bound in bounds)",
+        "tuple(_WORD for bound in bounds)",
         ("test_vary.py::test_draws_below_a_large_bound_are_even",),
     ),
     Fault("softplus of variants", "numpy.maximum(z, 0) + numpy.log1p", "numpy.log1p", ("test_functions.py",)),
