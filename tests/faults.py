@@ -308,8 +308,8 @@ FAULTS = (
     ),
     Fault(
         "the smaller part decides the sign",
-        'larger = "carried" if carried > direct else "direct"',
-        'larger = "carried" if carried < direct else "direct"',
+        "if carried > direct:",
+        "if carried < direct:",
         ("test_sentences.py",),
     ),
     Fault(

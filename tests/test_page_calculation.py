@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from live import NODE, agreement, compared, engine, node
 from random_problems import examples
-from sweeps import chosen, paired
+from sweeps import abreast, chosen
 
 from bptt_trace.calculation.arithmetic import evaluate
 from bptt_trace.engine.formula import Const, Formula, Rest, Var
@@ -43,7 +43,7 @@ ROUNDINGS = ("4dp", "2dp", "12dp", "3sf", "5sf", "carry:4dp", "carry:5sf")
 FEW = ("rnn", "classifier", "lstm", "relu-bce", "adam", "selective-state-space", "seq2seq")
 
 
-@pytest.mark.parametrize(("name", "rounding"), paired(chosen(examples(), FEW), ROUNDINGS))
+@pytest.mark.parametrize(("name", "rounding"), abreast(chosen(examples(), FEW), ROUNDINGS))
 def test_every_line_has_the_digits_of_python(name: str, rounding: str) -> None:
     """For random given numbers every line is printed as in Python, and what cannot be calculated fails at the same line."""
     found = compared(name, rounding, CASES)

@@ -112,7 +112,7 @@ def typst() -> Engine:
 # ---------------------------------------------------------------- what is in it
 
 
-@pytest.mark.parametrize("name", chosen(["clipping", *examples()[::3]], ["clipping"]))
+@pytest.mark.parametrize("name", chosen(sorted({"clipping", *examples()[::3]}), ["clipping"]))
 def test_the_pages_have_the_results_of_the_sheet(name: str) -> None:
     """Every result of every line can be read from the PDF."""
     solution = example(name, steps="full")
