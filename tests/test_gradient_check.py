@@ -19,7 +19,12 @@ from bptt_trace.media.terminal import as_text
 CHECK = Name("L_check")
 
 
-LONG = {"vanishing-lstm": '["w_hf", "b_g"]'}
+LONG = {
+    "vanishing-lstm": '["w_hf", "b_g"]',
+    "bahdanau-attention": '["v_a"]',
+    "hello": '["b_h"]',
+    "hello-notebook": '["b_h"]',
+}
 """Parameters of an example that has too many lines for all of them."""
 
 
@@ -29,8 +34,12 @@ def test_the_quotient_is_near_the_gradient(name: str) -> None:
     which = LONG.get(name, "all")
     one = load(name, ["also.epsilon=0.00000001", f"also.gradient_check={which}"]) if asked(name, "gradient_check") else None
     assert one is not None
-    if name in ("relu-bce", "hi-there-class"):
-        pytest.skip("a unit may stand at the corner of relu")
+    if name in ("relu-bce", "hi-there-class", "perceptron-or"):
+        pytest.skip("a unit may stand at the corner of relu, or a score at that of the perceptron's loss")
+    if name == "attention-backward":
+        with pytest.raises(ProblemError, match="more than 1,000 lines"):
+            lines_of(one)
+        return
     _, value = lines_of(one)
     back = WHOLE_LOSS if one.update and one.update.truncate else LOSS
     quotients = [target for target in value if target.of == CHECK]

@@ -41,7 +41,7 @@ def write_check(builder: Builder, whole: int, parameters: Sequence[Name], first:
                 step = numbers.steps[line]
                 formula = renumbered(cast(Rule, step.rule).formula, [moved.get(used, used) for used in step.arguments])
                 moved[line] = numbers.let(step.target._replace(iteration=number), formula, Role.CHECK)
-            ends.append(moved[loss])
+            ends.append(moved.get(loss, loss))  # the weights of a letter that does not occur move no loss
         up, down = map(Var, ends)
         quotient: Formula = (up - down) / (2 * Var(moved_by))
         numbers.let(parameter._replace(of=CHECK), quotient, Role.CHECK)
