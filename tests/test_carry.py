@@ -7,14 +7,21 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 
+import mpmath
 from hypothesis import assume, given, settings
 from law import number
 from random_problems import Case, cases
 
 from bptt_trace import parse, solve
+from bptt_trace.calculation.arithmetic import evaluate
 from bptt_trace.document.mathematics import Math
 from bptt_trace.document.sheet import Table
+from bptt_trace.engine.formula import Var
+from bptt_trace.engine.functions import exp
+from bptt_trace.engine.names import Name, Role
+from bptt_trace.engine.program import Builder
 from bptt_trace.errors import CalculationError
+from bptt_trace.problem.numbers import Rounding, exact_number
 from bptt_trace.solution import Solution
 
 
@@ -130,3 +137,18 @@ def test_sentences_are_true_of_the_printed_digits(case: Case) -> None:
             assert abs(number(value) * 100 - number(percent)) <= Fraction(1, 2), note
         for direct, carried, about, total in re.findall(r"direct (\S+) and carried (\S+), together (about )?(\S+)\.$", note):
             assert bool(about) == (case.digits.rounded(number(direct) + number(carried)) != number(total)), note
+
+
+def test_a_number_far_from_one_stands_beside_a_third() -> None:
+    """Where a given number is 1/3, a product with e^-2,000,000 has its 60 digits, and takes no longer than others."""
+    builder = Builder()
+    third, large = Name("x", time=1), Name("x", time=2)
+    for name in (third, large):
+        builder.given(name)
+    builder.let(Name("y"), exp(-Var(1)), Role.HIDDEN)
+    builder.let(Name("z"), Var(0) * Var(2), Role.OUTPUT)
+    given = {third: exact_number("1/3", "x"), large: exact_number("2000000", "x")}
+    *_, found = evaluate(builder.build(), given, Rounding.parse("carry:5sf")).numbers
+    with mpmath.workdps(80):
+        wanted = mpmath.exp(-2_000_000) / 3
+        assert abs(mpmath.mpf(str(found)) / wanted - 1) < mpmath.mpf(10) ** -58

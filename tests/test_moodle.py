@@ -34,7 +34,7 @@ from bptt_trace.handouts.variants import Factory
 from bptt_trace.problem.problem import document, from_document
 
 VARIANTS = int(os.environ.get("BPTT_MOODLE_VARIANTS", "4"))
-"""How many variants are looked at of each problem; 10,000 in all take about a quarter of an hour."""
+"""How many variants are looked at of each problem; 10,000 in all take about seven minutes."""
 
 NUMBER = re.compile(r"-?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 

@@ -59,12 +59,14 @@ BLOCKS = """() => {
   for (const node of document.querySelectorAll(".sheet section > *, .sheet footer > *")) {
     if (node.closest("[hidden], .given, .answers, .conventions")) continue;
     if (node.matches("table.lines")) for (const row of node.querySelectorAll("tr")) found.push(`${row.id} ${said(row)}`);
-    else if (node.querySelector("svg")) found.push([...node.querySelectorAll("text, title, desc")].map(said).join(" | "));
+    else if (node.querySelector("svg")) {
+      found.push([...node.querySelectorAll("text, title, desc")].map(said).join(" ").replace(/ = /g, " "));
+    }
     else found.push(said(node));
   }
   return found;
 }"""
-"""What a reader of the sheet sees, row by row, sentence by sentence and picture by picture."""
+"""What a reader of the sheet sees, row by row, sentence by sentence and picture by picture, however labels are broken."""
 
 
 def varied(problem: Problem, by: random.Random) -> Problem:
@@ -353,6 +355,18 @@ def test_nothing_that_a_problem_file_says_is_markup() -> None:
     said = "</title></script><script>alert(1)</script><img src=x onerror=alert(2)>"
     for text in (page(replace(load("rnn"), title=said), plain=True), page(replace(load("rnn"), title=said))):
         assert "<script>alert" not in text and "<img" not in text
+
+
+@pytest.mark.parametrize("name", chosen(examples(), ("hello", "graph")))
+def test_each_given_number_is_there_once(name: str) -> None:
+    """As an input, or as it is in the file where the steps follow from it: a target of a class, the letters of a text."""
+    problem = load(name)
+    body = page(problem, plain=True).partition("<script")[0]
+    free = [number for given, number in problem.given.items() if is_free(problem, given)]
+    inputs = re.findall(r'data-g="\d+" value="([^"]*)"', body)
+    stay = re.findall(r'class="number fixed">([^<]*)<', body)
+    assert sorted(inputs) == sorted(number.text for number in free)
+    assert len(inputs) + len(stay) == len(problem.given)
 
 
 @pytest.mark.parametrize("name", chosen(examples(), ("classifier", "relu-bce", "adam", "training")))

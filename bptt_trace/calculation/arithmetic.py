@@ -271,6 +271,11 @@ def _endless(value: Fraction) -> bool:
     return rest != 1
 
 
+def _far(numbers: Sequence[Any]) -> bool:
+    """Whether one of these numbers is too far from 1 for fractions."""
+    return any(isinstance(number, Decimal) and abs(number.adjusted()) > MAX_FRACTION for number in numbers)
+
+
 def _divides(formula: Formula) -> bool:
     """Whether a quotient in a formula may have no end in decimals; one by 2 or by 5 always has."""
     if isinstance(formula, Over):
@@ -348,11 +353,14 @@ class Precise:
         if any(map(_inexact, one.functions)):
             enclosed = Enclosed(one, WORKING.plus, COUNTS[2:7], cancelled=ZERO)
             return lambda *numbers: carry(enclosed(*numbers))
+        decimals = one.bind(decimal, lambda f: resolve(f, decimal), carry)
         if not self.endless:
-            return one.bind(decimal, lambda f: resolve(f, decimal), carry)
+            return decimals
         exact = one.bind(Fraction, lambda f: resolve(f, Fraction))
 
         def line(*numbers: Any) -> Any:
+            if _far(numbers):
+                return decimals(*[number if isinstance(number, Decimal) else decimal(number) for number in numbers])
             value = Fraction(exact(*map(Fraction, numbers)))
             short = value.denominator.bit_length() <= LONGEST_FRACTION
             return value if short and _endless(value) else carry(decimal(value))
@@ -430,7 +438,7 @@ class ByHand:
         enclosed = Enclosed(one, settle)
 
         def line(*numbers: Any) -> Decimal:
-            if any(isinstance(number, Decimal) and abs(number.adjusted()) > MAX_FRACTION for number in numbers):
+            if _far(numbers):
                 return enclosed(*numbers)
             value = Fraction(exact(*map(Fraction, numbers)))
             return settle(STICKY.divide(Decimal(value.numerator), Decimal(value.denominator)))

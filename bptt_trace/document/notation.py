@@ -424,6 +424,7 @@ _TOGETHER = like(
     of_sample=f"<msup>{{}}<mrow>{_ANGLE}</mrow></msup>",
     box='<mrow class="boxed">{}</mrow>',
     words="<mtext>{}</mtext>",
+    after_words="&#160;",
     label=escape,
 )  # fmt: skip
 

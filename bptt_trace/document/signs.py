@@ -139,6 +139,8 @@ class Signs:
     """The number of a line, in place of its result."""
     words: str = "{}"
     """Words in mathematics."""
+    after_words: str = " "
+    """The space between such words and a name."""
     together: Signs | None = None
     """For a notation that lets lines end before the signs of a whole formula: the same without, for the parts of a fraction and
     for all that stands in brackets."""

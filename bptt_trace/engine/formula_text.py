@@ -390,7 +390,7 @@ class ArrayPrinter(Printer):
             bare = height > 1
             return literal([self.component(entry, bare) for entry in entries], shape_of(height), self.signs, self.rows), ATOM
         word = "row" if self.rows else "column"
-        said = self.signs.words.format(f"{word} {self.signs.label(letter.label)} of ")
+        said = self.signs.words.format(f"{word} {self.signs.label(letter.label)} of{self.signs.after_words}")
         return said + self.leaf(matrix), ATOM
 
     def side_by_side(self, parts: Sequence[Formula]) -> str:

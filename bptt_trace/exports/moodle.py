@@ -66,11 +66,15 @@ class _Questions(AskedSheet):
 
     def whole(self) -> str:
         """All lines in one question."""
-        text = "".join([*self.head(), *self.tables()])
+        text = "".join([self.head, *self.tables()])
         return f'<question type="cloze">\n{_named(self.title)}{_text("questiontext", text)}<penalty>0</penalty>\n</question>\n'
 
-    def head(self) -> Iterator[str]:
+    @cached_property
+    def head(self) -> str:
         """What is given, and the rules of the sheet."""
+        return "".join(self._head())
+
+    def _head(self) -> Iterator[str]:
         yield from self.instructions()
         yield from self.given(CELL)
         yield "<ul>"
@@ -111,7 +115,7 @@ class _Questions(AskedSheet):
     def numerical(self, position: int, row: Row) -> str:
         """One result, to be found from what is given."""
         name = row.name.spell(UNICODE)
-        text = "".join([*self.head(), f"<p>What is {plain(name)}? ({decimals(row.blank)})</p>"])
+        text = f"{self.head}<p>What is {plain(name)}? ({decimals(row.blank)})</p>"
         answers = "".join(map(_answer, self.answers.of(position)))
         rest = "<unitgradingtype>0</unitgradingtype><unitpenalty>0</unitpenalty><showunits>3</showunits><unitsleft>0</unitsleft>"
         grade = f"<defaultgrade>{self.key.weights[position]:g}</defaultgrade><penalty>0</penalty>"

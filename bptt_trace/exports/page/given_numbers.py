@@ -81,6 +81,8 @@ def fixed(problem: Problem) -> str:
     if not calculates(problem):
         why = UNROUNDED[problem.rounding.policy]
         return f"{why} So the numbers are those of the file. With --round 4dp, 5sf or carry each is an input, and lines follow."
+    if problem.network.letters:
+        return "Letters are columns with a single 1, and which column of a matrix a line takes follows from it: the text stays."
     if problem.loss.over_classes:
         return "A target says which class is right: the terms of the loss follow from it, so it stays as it is in the file."
     if problem.loss.of_probabilities:
@@ -90,6 +92,8 @@ def fixed(problem: Problem) -> str:
 
 def is_free(problem: Problem, name: Name) -> bool:
     """Whether the steps of the calculation stay the same whatever the number is."""
+    if name.stem == "x" and problem.network.letters:
+        return False
     return calculates(problem) and (name.stem != "target" or not problem.loss.of_probabilities)
 
 
@@ -107,11 +111,11 @@ def bounds(problem: Problem, name: Name, role: Role) -> tuple[int, bool, int | N
 def groups(desk: FixedDesk, board: FixedDesk | Blackboard) -> Iterator[Group]:
     """All given numbers: over time, parameters, and the rest."""
     steps, problem = board.steps, desk.problem
-    given = [*board.parts.given, *board.parts.parameters]
+    of_samples = {p: steps[p].target.stem in ("x", "target") for p in board.parts.given}
     kinds = (
-        ("Inputs and targets", [p for p in given if steps[p].target.stem in ("x", "target")]),
-        ("Parameters", board.parts.parameters),
-        ("Update and start", [p for p in board.parts.given if steps[p].target.stem not in ("x", "target")]),
+        ("Inputs and targets", [p for p in of_samples if of_samples[p]]),
+        ("Parameters" if problem.network.cells else "Numbers", board.parts.parameters),
+        ("Update and start", [p for p in of_samples if not of_samples[p]]),
     )
     for title, positions in kinds:
         if positions:

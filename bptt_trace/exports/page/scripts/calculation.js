@@ -47,6 +47,8 @@ const byHand = (program, [rule, , keeps], numbers) => {
   return settled(program, rough ? snapped(v, 70) : v, keeps);
 };
 
+const ended = v => (v[1] === 1n ? v : sixty(v));
+
 // One line with 60 digits; where a given number has no end in decimals, fractions are kept as long as they are short.
 const carried = (program, [rule, , keeps], numbers, fractions) => {
   const line = arithmetic => program.rules[rule](arithmetic, ...numbers);
@@ -54,6 +56,7 @@ const carried = (program, [rule, , keeps], numbers, fractions) => {
   let v;
   if (program.inexact[rule]) v = sixty(precisely(() => line(exact)) ?? ZERO);
   else if (!fractions) v = line(decimals);
+  else if (numbers.some(one => Math.abs(magnitude(one)) > 1000)) v = program.rules[rule](decimals, ...numbers.map(ended));
   else {
     v = line(exact);
     const short = Math.abs(v[2]) < 400 && reduced(v);
