@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from bptt_trace.engine.names import Name
+from bptt_trace.handouts.variants import Factory, Search, Variant
 from bptt_trace.marking.check import check
+from bptt_trace.marking.class_columns import Columns
 from bptt_trace.marking.key import Key, World
 
 
@@ -83,3 +85,17 @@ def assert_diagnosed(key: Key, slug: str, way: int = 0, like: str = "") -> None:
     assert {answer.misconceptions for answer in named if set(answer.misconceptions) != {slug, like}} == {(slug,)}
     assert len(named) >= len(marks.faults) / 2
     assert {answer.verdict for answer in marks.faults} <= {"misconception", "slip"}
+
+
+def variant_of(factory: Factory, code: str) -> Variant:
+    """The variant of the code on a sheet, as ``vary --code`` makes it again."""
+    (variant,) = Search(factory, [factory.candidate(code)]).variants
+    return variant
+
+
+def settled_together(key: Key, names: Sequence[Name], sheets: Sequence[Sequence[str]]) -> list[list[str] | None]:
+    """For each sheet its verdicts, where ``grade`` settles it together with others; else None."""
+    columns = Columns(key, names)
+    places, correct = columns.right(sheets)
+    verdicts = dict(zip(places, map(list, columns.words(correct)), strict=True))
+    return [verdicts.get(place) for place in range(len(sheets))]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cell_mistakes import GRU, LSTM, RESET_AFTER, RESET_BEFORE, SLSTM, problem_with
 from networks import filled, sequence
-from students import blanked, by_hand
+from students import blanked, by_hand, variant_of
 from sweeps import thinned
 
 from bptt_trace import Key, check
@@ -108,7 +108,7 @@ def test_a_variant_is_made_again_from_its_code(name: str) -> None:
     made = filled(NETWORKS[name], given, update={"learning_rate": "0.1"}, rounding={"places": 6}, vary={})
     factory = Factory(made, ["forward"])
     found = factory.search(1, 1).variants[0]
-    again = factory.regenerate(found.code)
+    again = variant_of(factory, found.code)
     assert again.drawn == found.drawn
     own = Key(factory.variant_problem(again.code, again.drawn))
     assert own.problem.rounded(Rounding("full")).code

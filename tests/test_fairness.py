@@ -12,7 +12,7 @@ from functools import cache
 import mpmath
 import pytest
 from cell_mistakes import LSTM, OF_CELLS, problem_with
-from students import by_hand, rounded
+from students import by_hand, rounded, settled_together
 from sweeps import share_of
 from test_check import HOMES, OF_ANY_NETWORK
 from test_check import key as key_of_example
@@ -20,7 +20,6 @@ from test_check import key as key_of_example
 from bptt_trace import Name, load
 from bptt_trace.calculation.compiled_rules import source
 from bptt_trace.marking.check import check
-from bptt_trace.marking.class_columns import Columns
 from bptt_trace.marking.key import Key
 from bptt_trace.marking.marks import RIGHT
 from bptt_trace.problem.files import examples
@@ -275,7 +274,7 @@ def test_a_class_is_marked_as_each_sheet_of_it(name: str) -> None:
                 moved = float(sheet[place]) + chance.choice([1, -1]) * chance.uniform(0.4, 1.6) * one.quantum[lines[place]]
                 sheet[place] = f"{moved:.{max(one.places[lines[place]], 0) + 3}f}"
             sheets.append(sheet)
-        for sheet, found in zip(sheets, Columns(one, names).settle(sheets), strict=True):
+        for sheet, found in zip(sheets, settled_together(one, names, sheets), strict=True):
             if found is not None:
                 settled += 1
                 assert found == [answer.verdict for answer in check(one, dict(zip(names, sheet, strict=True))).answers]

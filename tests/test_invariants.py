@@ -11,12 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from networks import document as network_document
-from students import blanked, by_hand, rounded
+from students import blanked, by_hand, rounded, settled_together
 from sweeps import chosen, runs
 
 from bptt_trace import Key, Marks, Name, check
 from bptt_trace.marking.catalogue.entry import CATALOGUE
-from bptt_trace.marking.class_columns import Columns
 from bptt_trace.marking.visible_mistakes import visibility
 from bptt_trace.problem.problem import from_document
 
@@ -164,7 +163,7 @@ def test_columns_say_what_check_says(one: Key, seed: int, extra: int) -> None:
     ]
     sheets = clean + odd
     sheets = [{name: sheet[name] for name in names} for sheet in sheets]
-    settled = Columns(one, names).settle([list(sheet.values()) for sheet in sheets])
+    settled = settled_together(one, names, [list(sheet.values()) for sheet in sheets])
     for sheet, verdicts_together in zip(sheets, settled, strict=True):
         alone = verdicts(check(one, sheet))
         if verdicts_together is not None:

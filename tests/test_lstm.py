@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from students import variant_of
 from sweeps import thinned
 
 from bptt_trace import Key, check, load, solve
@@ -116,7 +117,7 @@ def test_worksheets_variants_and_marking_take_a_cell_as_it_is() -> None:
     assert "forget gate" in markdown(worksheet(one, blanks_of(one, ["all"], 1)))
     made = {**document(1, 2), "vary": {}}
     factory = Factory(made, ["gradients"])
-    variant = factory.regenerate(factory.search(1, 1).variants[0].code)
+    variant = variant_of(factory, factory.search(1, 1).variants[0].code)
     own = Key(factory.variant_problem(variant.code, variant.drawn))
     assert f"{own.problem.rounded(Rounding('full')).code}"
     assert "dL/df_1" in markdown(key_sheet(own)) or r"\partial f_{1}" in markdown(key_sheet(own))

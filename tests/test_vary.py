@@ -25,7 +25,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from networks import document as network_document
 from pypdf import PdfReader
-from students import blanked, by_hand, rounded
+from students import blanked, by_hand, rounded, variant_of
 from sweeps import chosen, paired, runs
 
 from bptt_trace import Key, check, load, solve
@@ -170,7 +170,7 @@ def test_a_code_makes_its_variant_again() -> None:
     """With all that its key needs; from the same problem alone."""
     for name in SMALL_ONES:
         for variant in found(name).variants[:2]:
-            assert variant == factory(name).regenerate(variant.code)
+            assert variant == variant_of(factory(name), variant.code)
     changed = Factory({**document("rnn"), "title": "Another title", "marks": {"rough": 1}})
     assert factory("rnn").key == changed.key
     assert factory("rnn").key != Factory({**document("rnn"), "vary": {"w_hh": "fixed"}}).key
@@ -465,7 +465,7 @@ def test_a_filled_in_sheet_is_what_writing_it_anew_would_print(name: str, wanted
     one = Factory(document(name), wanted, 3 if wanted == ["gradients"] else 2)
     setter = Typesetter(one, MARKDOWN)
     for code in islice(codes(one.key, 5), 3):  # whether they make good exercises or not
-        variant = one.regenerate(code)
+        variant = variant_of(one, code)
         sheets = setter.sheets(variant)
         own = Key(parse(sheets.problem))
         blanks = blanks_of(own, wanted, 3 if wanted == ["gradients"] else 2)
@@ -478,7 +478,7 @@ def test_any_rounding_can_be_varied(rounding: str) -> None:
     """Problems under another policy have sheets of their own."""
     changes = {"5sf": {"figures": 5}, "carry:4dp": {"policy": "carry"}, "full": {"policy": "full"}, "2dp": {"places": 2}}
     one = Factory({**document("fnn"), "rounding": changes[rounding]}, ["gradients"], 3)
-    variant = one.regenerate(next(codes(one.key, 1)))
+    variant = variant_of(one, next(codes(one.key, 1)))
     sheets = Typesetter(one, MARKDOWN).sheets(variant)
     own = Key(parse(sheets.problem))
     assert markdown(worksheet(own, blanks_of(own, ["gradients"], 3))) == sheets.worksheet
@@ -659,7 +659,7 @@ def test_a_written_problem_is_that_of_its_sheets(changes: dict[str, Any]) -> Non
     setter = Typesetter(one, MARKDOWN)
     classes = set()
     for code in islice(codes(one.key, 1), 4):
-        variant = one.regenerate(code)
+        variant = variant_of(one, code)
         sheets = setter.sheets(variant)
         own = parse(sheets.problem)
         classes.add(variant.drawn[-1])
@@ -694,7 +694,7 @@ def test_signs_of_holes_in_a_text_are_refused() -> None:
     with pytest.raises(ProblemError, match="a private sign of Unicode"):
         Factory({**document("rnn"), "title": "A \U000f0018 b"})
     one = Factory({**document("rnn"), "title": "ZZZ-ZZZ and ZZZ-STUDENT-ZZZ"})
-    variant = one.regenerate(next(codes(one.key, 1)))
+    variant = variant_of(one, next(codes(one.key, 1)))
     sheets = Typesetter(one, MARKDOWN).sheets(variant, "ann")
     assert "# ZZZ-ZZZ and ZZZ-STUDENT-ZZZ" in sheets.worksheet
     assert "| ann | | |" in sheets.worksheet
@@ -726,7 +726,7 @@ def test_a_variant_that_no_search_would_keep_is_made_with_a_warning(tmp_path: Pa
     one = factory("rnn")
     kept = {variant.code for variant in found("rnn", 30).variants}
     code = next(code for code in codes(one.key, 7) if code not in kept)
-    condition = one.rejected(one.regenerate(code))
+    condition = one.rejected(variant_of(one, code))
     assert condition
     outcome = CliRunner().invoke(command, ["vary", "rnn", "--code", code, "-o", str(tmp_path / "x")])
     assert 0 == outcome.exit_code

@@ -10,7 +10,7 @@ point at the place with a caret.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -69,6 +69,22 @@ def refusal(source: str, message: str, position: int) -> ProblemError:
     """The error that shows an expression, with a caret under the place that is wrong."""
     shown = re.sub(r"[^ -~]", "?", source)
     return ProblemError(f"{message}\n    {shown}\n    {' ' * position}^")
+
+
+def left_side(equation: str, form: str, known: Sequence[str], *, example: str, repeated: str) -> str:
+    """The line that an equation makes, by the pattern of its left side; raises ``ProblemError`` if there is none, or twice.
+
+    ``repeated`` is what is said of a line that is ``known``, with places for its ``stem`` and its ``number`` among them.
+    """
+    place = len(equation) - len(equation.lstrip())
+    left = re.match(rf"\s*{form}\s*=", equation, re.ASCII)
+    if left is None:
+        message = f"an equation begins with the line that it makes, as in {example}"
+        raise refusal(equation[:MAX_LENGTH], message, place)
+    stem = left[1]
+    if stem in known:
+        raise refusal(equation[:MAX_LENGTH], repeated.format(stem=stem, number=known.index(stem) + 1), place)
+    return stem
 
 
 class Parser:

@@ -188,10 +188,6 @@ class Factory:
         code = read_code(self.key, text)
         return Candidate(code, self.drawn(code))
 
-    def regenerate(self, text: str) -> Variant:
-        """The variant of a code. Raises ``ProblemError`` if the code does not belong to this problem."""
-        return self.finished([self.candidate(text)])[0]
-
     def rejected(self, variant: Candidate | Variant) -> str:
         """The condition that a variant fails; empty if it passes all screens."""
         return self.family(variant.drawn).screened([variant.drawn])[0]

@@ -39,14 +39,6 @@ class Columns:
         self._lines: dict[Rule, Callable[..., Any]] = {}
         self._words: dict[bytes, tuple[str, ...]] = {}
 
-    def settle(self, sheets: Sequence[Sequence[str]]) -> list[list[str] | None]:
-        """For each sheet its verdicts, if all are correct or rounded and easy to tell; else None."""
-        found: list[list[str] | None] = [None] * len(sheets)
-        places, correct = self.right(sheets)
-        for place, verdicts in zip(places, self.words(correct), strict=True):
-            found[place] = list(verdicts)
-        return found
-
     def right(self, sheets: Sequence[Sequence[str]]) -> tuple[list[int], Mask]:
         """The sheets in which all is right and easy to tell, and which of their answers are correct, not just rounded."""
         width = len(self.positions)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bptt_trace.engine.activation_parser import activation
-from bptt_trace.engine.expressions import MAX_LENGTH, Expression, Parser, Reading, refusal, shape_in_words
+from bptt_trace.engine.expressions import Expression, Parser, Reading, left_side, refusal, shape_in_words
 from bptt_trace.engine.formula import Formula, Shape, Var
 from bptt_trace.engine.formula_walks import applications
 from bptt_trace.engine.functions import ELEMENTARY, Function, identity, leaky_relu, relu, softmax
@@ -71,7 +71,7 @@ class Graph(Network):
         for number, source in enumerate(self.equations, 1):
             text = source.translate(SIGNS)
             try:
-                stem = _made(text, names)
+                stem = left_side(text, f"({STEM})", names, example="q = x + y", repeated=REPEATED)
                 found.append((stem, text, _Right(text, names, self.functions).right_side()))
             except ProblemError as error:
                 error.path = error.path or f"graph.equations[{number}]"
@@ -107,19 +107,10 @@ class Graph(Network):
             known[stem] = builder.let(LOSS if last else Name(stem), formula, Role.LOSS if last else Role.HIDDEN)
 
 
+REPEATED = "{stem} is there already; each line has a name of its own, as in {stem}2"
+
 NODES = Dense(identity)
 """The cell of a graph: nothing is asked of it."""
-
-
-def _made(text: str, known: Sequence[str]) -> str:
-    """The line that an equation makes."""
-    place = len(text) - len(text.lstrip())
-    left = re.match(rf"\s*({STEM})\s*=", text, re.ASCII)
-    if left is None:
-        raise refusal(text[:MAX_LENGTH], "an equation begins with the line that it makes, as in q = x + y", place)
-    if left[1] in known:
-        raise refusal(text[:MAX_LENGTH], f"{left[1]} is there already; each line has a name of its own, as in {left[1]}2", place)
-    return left[1]
 
 
 class _Right(Line):

@@ -17,7 +17,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from bptt_trace.engine.activation_parser import activation
-from bptt_trace.engine.expressions import MAX_LENGTH, Expression, Parser, Reading, refusal
+from bptt_trace.engine.expressions import Expression, Parser, Reading, left_side, refusal
 from bptt_trace.engine.formula import ABSENT, Formula, Var
 from bptt_trace.engine.functions import ELEMENTARY, Function, exp, identity, leaky_relu, relu, sigmoid, softmax
 from bptt_trace.errors import ProblemError, nearest
@@ -26,6 +26,7 @@ from bptt_trace.networks.cells import Let, Parameters
 PARAMETER = re.compile(r"[Ww]_.+|b_.+")
 """Names that are those of parameters without being told: ``W_`` of a matrix, ``w_`` and ``b_`` of a column or a number."""
 STEM = r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z][A-Za-z0-9]*)*"
+REPEATED = "equation {number} makes {stem}_t"
 COMBINING = ("sum", "max", "min")
 """What is written like a function and is none of one number: the sum of all entries, the larger and the smaller of two."""
 
@@ -94,7 +95,7 @@ class Equations:
         stems: list[str] = []
         for number, text in enumerate(plain, 1):
             with _at(f"{self.key}[{number}]"):
-                stems.append(_made(text, stems))
+                stems.append(left_side(text, rf"({STEM})_t", stems, example="h_t = tanh(a_t)", repeated=REPEATED))
         found: list[Equation] = []
         for number, (text, stem) in enumerate(zip(plain, stems, strict=True), 1):
             with _at(f"{self.key}[{number}]"):
@@ -248,17 +249,6 @@ def _at(key: str) -> Iterator[None]:
     except ProblemError as error:
         error.path = error.path or f"cell.{key}"
         raise
-
-
-def _made(text: str, before: Sequence[str]) -> str:
-    """The line that an equation makes; ``before`` are those of the equations above."""
-    place = len(text) - len(text.lstrip())
-    left = re.match(rf"\s*({STEM})_t\s*=", text, re.ASCII)
-    if left is None:
-        raise refusal(text[:MAX_LENGTH], "an equation begins with the line that it makes, as in h_t = tanh(a_t)", place)
-    if left[1] in before:
-        raise refusal(text[:MAX_LENGTH], f"equation {before.index(left[1]) + 1} makes {left[1]}_t", place)
-    return left[1]
 
 
 class Line(Parser):
