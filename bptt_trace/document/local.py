@@ -11,6 +11,7 @@ from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from typing import Any
 
+from bptt_trace.document.digits import Digits
 from bptt_trace.document.locale import Locale
 from bptt_trace.document.mathematics import (
     NOTHING,
@@ -147,6 +148,8 @@ class _Localizer:
                 return said[:1].upper() + said[1:] if text.pattern.capital else said
             case Word():
                 return Word(self.text(text.said), text.kind, self.text(text.short), text.name)
+            case Digits():
+                return text.written(self.text(text.said))
             case Uses():
                 parts = tuple(map(self.text, text.parts))
                 return Uses("".join(parts), lambda: parts)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, NamedTuple
 
+from bptt_trace.document.digits import NOT_ASKED, Digits
 from bptt_trace.document.figures import Bars, Decades, Figure, HeatMap, Picture, Plane
 from bptt_trace.document.heading import Handout
 from bptt_trace.document.locale import ENGLISH, Locale
@@ -103,8 +104,8 @@ class Row(NamedTuple):
     """A decimal beside a closed form (policy ``exact``)."""
     kind: str = ""
     """``board`` for a line of matrices, ``component`` for an entry of the board above it."""
-    blank: str = ""
-    """On a worksheet, where the result is left to the student: the digits asked for, ``4``, or ``4 sf``."""
+    blank: Digits = NOT_ASKED
+    """On a worksheet, where the result is left to the student: the digits asked for."""
     answer: tuple[Math, Math] | None = None
     """With a blank that can be filled in by a switch: the calculation and the result."""
 

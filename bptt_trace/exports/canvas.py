@@ -13,6 +13,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from html import escape
 
 from bptt_trace.archives import small_archive
+from bptt_trace.document.digits import Digits
 from bptt_trace.document.notation import UNICODE
 from bptt_trace.document.sheet import Row
 from bptt_trace.exports.asked_lines import AskedSheet
@@ -75,8 +76,7 @@ class _Quiz(AskedSheet):
         """The question of one line."""
         power = self.power(position)
         sides = [side.spell(UNICODE) for side in (row.name, row.formula, row.numbers)]
-        places = self.key.places[position] - power
-        asked = f"{max(places, 0)} decimal{'' if places == 1 else 's'}"
+        asked = Digits(max(self.key.places[position] - power, 0)).in_words
         asked = f"Write the result times 10^{power}, with {asked}." if power else f"Write the result with {asked}."
         text = f"<p>{plain(where)}</p><p>Line {row.number}: {plain(' = '.join(filter(None, sides)))}</p><p>{asked}</p>"
         marks = self.key.weights[position]

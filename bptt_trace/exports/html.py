@@ -28,15 +28,6 @@ def spelled(text: Inline) -> str:
     return plain(words(text, lambda math: math.spell(UNICODE)))
 
 
-def decimals(asked: str) -> str:
-    """How many digits a blank asks for, in words.
-
-    >>> decimals("1"), decimals("4 sf")
-    ('1 decimal', '4 sf')
-    """
-    return asked if asked.endswith("sf") else f"{asked} decimal{'' if asked == '1' else 's'}"
-
-
 def table(given: Table, look: str = "") -> str:
     """A table; ``look`` are the attributes of its cells."""
     head = "".join(f"<th{look}>{spelled(column.heading)}</th>" for column in given.columns)

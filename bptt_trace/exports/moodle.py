@@ -17,7 +17,7 @@ from bptt_trace.document.notation import UNICODE
 from bptt_trace.document.sheet import Row
 from bptt_trace.exports.asked_lines import AskedSheet
 from bptt_trace.exports.expected_answers import Expected, ExpectedAnswers
-from bptt_trace.exports.html import clean, decimals, plain
+from bptt_trace.exports.html import clean, plain
 from bptt_trace.handouts.blanks import Blanks
 from bptt_trace.marking.key import Key
 
@@ -94,7 +94,7 @@ class _Questions(AskedSheet):
         """A line with its box, or with its result."""
         sides = [side.spell(UNICODE) for side in (row.name, row.formula, row.numbers)]
         asked = self.is_asked(position, row)
-        answer = f"{self.box(position)} ({decimals(row.blank)})" if asked else plain(row.result.spell(UNICODE))
+        answer = f"{self.box(position)} ({row.blank.in_words})" if asked else plain(row.result.spell(UNICODE))
         cells = [row.number, f"{plain(' = '.join(filter(None, sides)))} =", answer]
         return f"<tr>{''.join(f'<td{CELL}>{cell}</td>' for cell in cells)}</tr>"
 
@@ -115,7 +115,7 @@ class _Questions(AskedSheet):
     def numerical(self, position: int, row: Row) -> str:
         """One result, to be found from what is given."""
         name = row.name.spell(UNICODE)
-        text = f"{self.head}<p>What is {plain(name)}? ({decimals(row.blank)})</p>"
+        text = f"{self.head}<p>What is {plain(name)}? ({row.blank.in_words})</p>"
         answers = "".join(map(_answer, self.answers.of(position)))
         rest = "<unitgradingtype>0</unitgradingtype><unitpenalty>0</unitpenalty><showunits>3</showunits><unitsleft>0</unitsleft>"
         grade = f"<defaultgrade>{self.key.weights[position]:g}</defaultgrade><penalty>0</penalty>"

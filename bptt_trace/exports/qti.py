@@ -22,7 +22,7 @@ from bptt_trace.engine.formula import Formula
 from bptt_trace.engine.gradients import RESULT
 from bptt_trace.exports.asked_lines import AskedSheet, needed, original
 from bptt_trace.exports.formulas import Referring, slopes
-from bptt_trace.exports.html import decimals, plain
+from bptt_trace.exports.html import plain
 from bptt_trace.exports.qti_expressions import V3, Dialect
 from bptt_trace.handouts.blanks import Blanks
 from bptt_trace.marking.assessable import FEW, HUGE
@@ -357,7 +357,7 @@ class _Item(AskedSheet):
             return f"<tr><td>{row.number}</td><td>{said}</td><td>{plain(row.result.spell(UNICODE))}</td><td></td></tr>"
         box = self.q.element("text-entry-interaction", response_identifier=f"R{position}", expected_length="12")
         remarks = "".join(self.remarks(position, row))
-        return f"<tr><td>{row.number}</td><td>{said} =</td><td>{box} {decimals(row.blank)}</td><td>{remarks}</td></tr>"
+        return f"<tr><td>{row.number}</td><td>{said} =</td><td>{box} {row.blank.in_words}</td><td>{remarks}</td></tr>"
 
     def remarks(self, position: int, row: Row) -> Iterator[str]:
         """What appears behind an answer, by its verdict."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bptt_trace.calculation.arithmetic import Values
+from bptt_trace.document.digits import NOT_ASKED
 from bptt_trace.document.mathematics import NOTHING, Math, Put, Verbatim, say
 from bptt_trace.document.notation import TEXT
 from bptt_trace.document.sheet import NO_USES, NO_WORD, Row, Stream, Word
@@ -79,7 +80,7 @@ class Paper(Desk):
             result=NOTHING,
             label=label if hints.hints == 1 else NO_WORD,
             uses=NO_USES,
-            blank=self.blanks.asked.get(position, ""),
+            blank=self.blanks.asked.get(position, NOT_ASKED),
         )
         if self.answers is None or position not in hints.asked:
             return told

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from bptt_trace.calculation.build import build
 from bptt_trace.calculation.iterations import first_iteration
+from bptt_trace.document.digits import Digits
 from bptt_trace.document.mathematics import say
 from bptt_trace.engine.names import Name
 from bptt_trace.engine.program import KEEPS_FIGURES
@@ -47,8 +48,8 @@ def of_a_size_to_fill_in(problem: Problem) -> None:
 class Blanks:
     """The lines that a worksheet asks for, and the help that it gives."""
 
-    asked: Mapping[int, str]
-    """The digits asked for, ``4`` or ``4 sf``, by the position of the line among the steps."""
+    asked: Mapping[int, Digits]
+    """The digits asked for, by the position of the line among the steps."""
     left_out: frozenset[int]
     """The positions of lines that are neither asked for nor shown."""
     hints: int = 2
@@ -92,12 +93,12 @@ def blanks_of(key: Key, wanted: Sequence[str] = ("all",), hints: int = 2) -> Bla
     return Blanks({p: digits(key, p, key.places[p]) for p in sorted(asked)}, frozenset(left_out), hints, calculations)
 
 
-def digits(key: Key, position: int, places: int) -> str:
-    """The digits asked for in a line: so many decimals (``4``), or the problem's significant figures (``4 sf``)."""
+def digits(key: Key, position: int, places: int) -> Digits:
+    """The digits asked for in a line: so many decimals, or the problem's significant figures."""
     rounding = key.problem.rounding
     if rounding.figures is not None or key.steps[position].role in KEEPS_FIGURES:
-        return say("{places} sf", places=rounding.figures or rounding.places)
-    return str(places)
+        return Digits(rounding.figures or rounding.places, significant=True)
+    return Digits(places)
 
 
 def _lines(parts: Parts) -> dict[str, list[int]]:

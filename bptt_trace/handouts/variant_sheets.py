@@ -159,7 +159,7 @@ class _Filled(Anew):
             holes.operands[signs] = [hole(self._size + p, text) for p, text in enumerate(bare)]
         self._mistakes = 4 * self._size
         self._code = self._mistakes + 3 * len(TITLES)
-        asked = {p: hole(3 * self._size + p, text) for p, text in family.blanks.asked.items()}
+        asked = {p: wanted.written(hole(3 * self._size + p, wanted)) for p, wanted in family.blanks.asked.items()}
         blanks = replace(family.blanks, asked=asked)
         sheet = worksheet(
             self._coded(key), blanks, values=values, shown=holes, detail=setter.detail, style=setter.style, student=STUDENT

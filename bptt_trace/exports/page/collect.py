@@ -14,7 +14,6 @@ from bptt_trace.handouts.worksheet import worksheet
 from bptt_trace.lines.spelling import Speller
 from bptt_trace.marking.key import Key
 from bptt_trace.media.templates import page as rendered
-from bptt_trace.problem.numbers import counted
 
 
 def collecting(
@@ -39,8 +38,7 @@ def _box(names: dict[str, str]) -> Callable[[Row], str]:
 
     def box(row: Row) -> str:
         shown = row.name.text
-        digits = counted(int(row.blank), "decimal") if row.blank.isdigit() else row.blank.replace("sf", "significant figures")
-        asks = f'aria-label="{escape(f"{shown}, line {row.number}")}" placeholder="{digits}"'
+        asks = f'aria-label="{escape(f"{shown}, line {row.number}")}" placeholder="{row.blank.in_full}"'
         return f'<input class="blank" data-name="{escape(names[shown])}" autocomplete="off" spellcheck="false" {asks}>'
 
     return box

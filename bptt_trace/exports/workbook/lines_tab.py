@@ -8,6 +8,7 @@ from typing import Any
 
 from bptt_trace.calculation.compiled_rules import source
 from bptt_trace.calculation.function_values import floats, resolve
+from bptt_trace.document.digits import NOT_ASKED, Digits
 from bptt_trace.document.notation import UNICODE
 from bptt_trace.document.sheet import Row
 from bptt_trace.engine.formula import Formula
@@ -96,13 +97,13 @@ class LinesTab:
         """The value that a viewer shows which does not calculate."""
         return float(self.book.values.numbers[position])
 
-    def _write_digits(self, sheet: Any, row: int, position: int, asked: str) -> None:
+    def _write_digits(self, sheet: Any, row: int, position: int, asked: Digits) -> None:
         """How many digits are asked for."""
         form, column = self.book.format(align="right", font_color="#888888"), self.book.varied_digits.get(position)
         if column is not None:
             sheet.write_formula(row, 4, f'{self.book.chosen(column)}&" decimals"', form, f"{asked} decimals")
         else:
-            sheet.write_string(row, 4, asked if asked.endswith("sf") else f"{asked} decimal{'s' * (asked != '1')}", form)
+            sheet.write_string(row, 4, asked.in_words, form)
 
     def _write_workings(self, sheet: Any, position: int) -> None:
         """The hidden columns, by which verdicts follow a student's numbers."""
@@ -114,8 +115,8 @@ class LinesTab:
             sheet.write_formula(row, 9, cells.spread(position), form, self.spreads.get(position, ""))
             sheet.write_formula(row, 10, cells.unsound(position), form, 0)
         digits, column = "", self.book.varied_digits.get(position)
-        asked = self.blanks.asked.get(position, "") if self.blanks else ""
-        if asked and not asked.endswith("sf"):
+        asked = self.blanks.asked.get(position, NOT_ASKED) if self.blanks else NOT_ASKED
+        if asked and not asked.significant:
             digits = f"VALUE({self.book.chosen(column)[1:]})" if column is not None else asked
         unit = 10.0**-self.book.problem.rounding.places if self.key.figures(position) is None else self.unit_now(position)
         sheet.write_formula(row, 11, cells.unit(position, digits), form, unit)
