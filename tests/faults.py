@@ -340,20 +340,20 @@ FAULTS = (
     ),
     Fault(
         "the tolerance of what follows",
-        "HALF, MARGIN = 0.51, 1.05",
-        "HALF, MARGIN = 0.51, 0.95",
+        "MARGIN = 1.05\n",
+        "MARGIN = 0.95\n",
         ("test_fairness.py::test_the_edge_of_what_rounding_can_do",),
     ),
     Fault(
         "the tolerance of an answer",
-        "HALF, MARGIN = 0.51, 1.05",
-        "HALF, MARGIN = 0.6, 1.05",
+        "HALF = 0.51\n",
+        "HALF = 0.6\n",
         ("test_fairness.py::test_the_edge_of_what_rounding_can_do",),
     ),
     Fault(
         "a class is marked more kindly than a sheet",
-        "correct[place] = apart <= HALF * quantum",
-        "correct[place] = apart <= 0.6 * quantum",
+        "correct[place] = is_rounded(apart, quantum)",
+        "correct[place] = is_rounded(apart, 1.2 * quantum)",
         ("test_fairness.py::test_a_class_is_marked_as_each_sheet_of_it",),
     ),
     Fault(

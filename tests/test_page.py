@@ -18,11 +18,13 @@ from sweeps import abreast, chosen, key, solution
 
 from bptt_trace import check, load, solve
 from bptt_trace.commands import command
+from bptt_trace.exports import page as page_package
 from bptt_trace.exports.page.collect import collecting
 from bptt_trace.exports.page.given_numbers import bounds, is_free
 from bptt_trace.exports.page.page import digest, page
 from bptt_trace.lines.spelling import Speller
-from bptt_trace.marking import answer_files
+from bptt_trace.marking import answer_files, assessable, tolerance
+from bptt_trace.marking.check import MOST_COMBINATIONS
 from bptt_trace.problem.numbers import Rounding, exact_number
 from bptt_trace.problem.problem import Problem
 
@@ -377,3 +379,14 @@ def test_the_steps_do_not_depend_on_what_may_be_changed(name: str) -> None:
     assert [(step.target, step.rule, step.arguments) for step in old] == [
         (step.target, step.rule, step.arguments) for step in new
     ]
+
+
+def test_a_page_marks_with_the_bounds_of_check() -> None:
+    """Each number that its scripts call by the name of a bound is that bound."""
+    scripts = Path(page_package.__file__).parent / "scripts"
+    text = "".join(path.read_text("utf-8") for path in sorted(scripts.glob("*.js")))
+    bounds_there = {name: float(number) for name, number in re.findall(r"const ([A-Z_]+) = ([0-9.e]+);", text)}
+    bounds_here = vars(tolerance) | vars(assessable) | {"MOST_COMBINATIONS": MOST_COMBINATIONS}
+    common = bounds_there.keys() & bounds_here.keys()
+    assert common >= {"HALF", "MARGIN", "LEAST_FIGURES", "MOST_UNITS", "HUGE", "FEW"}
+    assert {name: bounds_there[name] for name in common} == {name: bounds_here[name] for name in common}

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bptt_trace.marking.catalogue.entry import CATALOGUE
-from bptt_trace.marking.key import HALF, MOST_UNITS, Key, World
+from bptt_trace.marking.key import Key, World
+from bptt_trace.marking.tolerance import HALF, MOST_UNITS
 
 MESSAGES = {misconception.slug: misconception.message for misconception in CATALOGUE}
 APART = 3

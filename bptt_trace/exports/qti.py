@@ -26,9 +26,10 @@ from bptt_trace.exports.html import plain
 from bptt_trace.exports.qti_expressions import V3, Dialect
 from bptt_trace.handouts.blanks import Blanks
 from bptt_trace.marking.assessable import FEW, HUGE
-from bptt_trace.marking.key import HALF, LEAST_FIGURES, MARGIN, MOST_UNITS, Key
+from bptt_trace.marking.key import Key
 from bptt_trace.marking.report import number
 from bptt_trace.marking.slips import bounds
+from bptt_trace.marking.tolerance import HALF, LEAST_FIGURES, MARGIN, MOST_UNITS
 
 SAID = {
     "correct": "✓ right",

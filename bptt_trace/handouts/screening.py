@@ -24,7 +24,8 @@ from bptt_trace.engine.names import Role
 from bptt_trace.engine.program import KEEPS_FIGURES
 from bptt_trace.engine.rules import Rule, rule_of
 from bptt_trace.handouts.blanks import Blanks
-from bptt_trace.marking.key import LEAST_FIGURES, Key
+from bptt_trace.marking.key import Key
+from bptt_trace.marking.tolerance import LEAST_FIGURES
 from bptt_trace.marking.visible_mistakes import CLEARLY, VISIBLE, Best
 
 Mask = npt.NDArray[np.bool_]

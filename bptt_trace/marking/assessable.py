@@ -7,9 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 
 from bptt_trace.document.mathematics import say
-from bptt_trace.marking.key import HALF, MOST_UNITS, Key
+from bptt_trace.marking.key import Key
 from bptt_trace.marking.marks import FAULTS, RIGHT
 from bptt_trace.marking.slips import out_of_range
+from bptt_trace.marking.tolerance import HALF, MOST_UNITS
 
 HUGE = 1e6
 FEW = 2

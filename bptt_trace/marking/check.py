@@ -22,10 +22,11 @@ from bptt_trace.marking.answer_number import Reading, read
 from bptt_trace.marking.assessable import NO_RESULT, by_chance, says_nothing
 from bptt_trace.marking.blank_lines import absurd, solved
 from bptt_trace.marking.decimal_mark import decided
-from bptt_trace.marking.key import HALF, MARGIN, MOST_UNITS, TOLD_APART, Changed, Key, Mistakes, Sources, TooMuchWork, Work, World
+from bptt_trace.marking.key import Changed, Key, Mistakes, Sources, TooMuchWork, Work, World
 from bptt_trace.marking.marks import FAULTS, RIGHT, Marked, Marks, Unwritten
 from bptt_trace.marking.rounded_lines import by_hand
 from bptt_trace.marking.slips import CUT_OFF, neighbours, out_of_range, slip
+from bptt_trace.marking.tolerance import HALF, MOST_UNITS, TOLD_APART, is_near, is_rounded, radius
 from bptt_trace.problem.problem import Problem
 
 MOST_COMBINATIONS = 15
@@ -142,7 +143,8 @@ class _Marking:
     def judge(self, position: int, value: float, reading: Reading) -> _Verdict:
         """The first verdict that applies."""
         key, exact = self.key, self.key.exact[position]
-        if abs(value - exact) <= HALF * key.quantum[position] or abs(value - exact) <= HALF * self.unit(position):
+        off = abs(value - exact)
+        if is_rounded(off, key.quantum[position]) or is_rounded(off, self.unit(position)):
             return _CORRECT
         if reading.value == key.printed.get(position):
             return _CORRECT
@@ -216,16 +218,16 @@ class _Marking:
             if behind:
                 self.roots[position] = behind
             return _Verdict("not-assessable", NO_RESULT, (), behind) if behind else None
-        half = HALF * self.unit(position)
-        if not sources and abs(value - reference) <= half:
+        unit = self.unit(position)
+        if not sources and is_rounded(abs(value - reference), unit):
             return _Verdict("rounded", reference=reference)  # the most common case needs no further tolerance
         radius = self.radius(position, reference)
         within = abs(value - reference) <= radius
         if not within or self.is_far(position, value, reference):
             results = chain(by_hand(self.key, self.written, self.work, position), self.carried(position) if sources else ())
-            calculated = next((result for result in results if abs(value - result) <= half), None)
+            calculated = next((result for result in results if is_rounded(abs(value - result), unit)), None)
             if calculated is not None:
-                reference, radius = calculated, half
+                reference, radius = calculated, HALF * unit
             elif within:
                 self.roots[position] = behind or frozenset({position})
                 return _Verdict("needs-human", TOO_FAR, (), behind, reference, radius)
@@ -255,7 +257,7 @@ class _Marking:
         """
         carried = self.unsound(position) and not self.keeps_small_digits
         most = max(self.key.farthest[position], (MOST_UNITS if carried else HALF) * self.unit(position))
-        return not (abs(value - reference) <= most or abs(value - self.key.exact[position]) <= most)
+        return not is_near(abs(value - reference), abs(value - self.key.exact[position]), most)
 
     def from_few_decimals(self, position: int, value: float) -> _Verdict | None:
         """The verdict if the answer follows from numbers with too few decimals, as they were written."""
@@ -419,11 +421,11 @@ class _Marking:
 
     def radius(self, position: int, reference: float | None, world: World | None = None) -> float:
         """The tolerance of an answer: half a unit, and the effect of rounding on the way."""
-        half = HALF * self.unit(position)
+        unit = self.unit(position)
         if reference is None:
-            return half
-        radius = half + MARGIN * (world or self.world).spread(position)
-        return radius if math.isfinite(radius) else math.inf
+            return HALF * unit
+        room: float = radius(unit, (world or self.world).spread(position))
+        return room if math.isfinite(room) else math.inf
 
     def hides_again(self, position: int, behind: Iterable[int], reference: float, radius: float) -> str:
         """Why a line cannot show whether an earlier misconception was repeated here; empty if it can."""

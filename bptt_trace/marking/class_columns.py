@@ -19,7 +19,8 @@ from bptt_trace.calculation.function_values import floats, resolve
 from bptt_trace.engine.functions import Function
 from bptt_trace.engine.names import Name
 from bptt_trace.engine.rules import Rule
-from bptt_trace.marking.key import HALF, MARGIN, Key, World
+from bptt_trace.marking.key import Key, World
+from bptt_trace.marking.tolerance import is_near, is_rounded, radius
 
 Column = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -71,7 +72,7 @@ class Columns:
             for place, position in enumerate(self.positions):
                 column, quantum = columns[place], key.quantum[position]
                 apart = np.abs(column - key.exact[position])
-                correct[place] = apart <= HALF * quantum
+                correct[place] = is_rounded(apart, quantum)
                 if position in key.printed:
                     correct[place] |= column == float(key.printed[position])
                 off = ~correct[place] & right
@@ -82,11 +83,10 @@ class Columns:
                         right[row] = key.unit(position, column[row], _decimals(cells[row][place])) <= quantum
                 reference: Any = sheets.rule(position)
                 follows = np.abs(column - reference)
-                near = follows <= HALF * quantum
+                near = is_rounded(follows, quantum)
                 if not (near | ~off).all():
-                    most = key.farthest[position]
-                    near = follows <= HALF * quantum + MARGIN * sheets.spread(position)
-                    near &= (follows <= most) | (apart <= most)
+                    near = follows <= radius(quantum, sheets.spread(position))
+                    near &= is_near(follows, apart, key.farthest[position])
                 right &= near | correct[place]
         return np.ascontiguousarray(correct.T), right
 

@@ -21,6 +21,7 @@ from bptt_trace.errors import CalculationError
 from bptt_trace.marking.answer_files import Register
 from bptt_trace.marking.catalogue.entry import CATALOGUE, Case, Misconception
 from bptt_trace.marking.marks import VERDICTS
+from bptt_trace.marking.tolerance import HALF, LEAST_FIGURES, MOST_UNITS, TOLD_APART
 from bptt_trace.problem.problem import Problem
 
 Line = Callable[..., float]
@@ -36,21 +37,6 @@ Mistakes = tuple[Misconception, ...]
 
 Made = tuple[Mistakes, Changed]
 """Mistakes, and the lines that they change."""
-
-
-HALF, MARGIN = 0.51, 1.05
-
-
-LEAST_FIGURES = 3
-"""The least number of significant figures that is asked for."""
-
-
-MOST_UNITS = 10
-"""Beyond this many units of the last place no tolerance makes an answer right."""
-
-
-TOLD_APART = 3
-"""Two values can be told apart if there are more than this many tolerances between them."""
 
 
 AT_ONCE = [("memory-path-dropped", "carry-dropped")]

@@ -20,7 +20,8 @@ from bptt_trace.engine.gradients import RESULT
 from bptt_trace.errors import ProblemError
 from bptt_trace.exports.asked_lines import original
 from bptt_trace.exports.formulas import Referring, slopes
-from bptt_trace.marking.key import HALF, MARGIN, Key
+from bptt_trace.marking.key import Key
+from bptt_trace.marking.tolerance import HALF, MARGIN
 
 LONGEST = 8192
 """Signs of a formula, the most that a cell has room for."""

@@ -2,7 +2,8 @@
 
 const MOST_COMBINATIONS = 15;
 const LEAST_FILLED = 3;
-const ASTRAY = 4;
+const ASTRAY = 3;
+const IN_VAIN = 2;
 const HUGE = 1e6;
 const FEW = 2;
 const CUT_OFF = "cut off instead of rounded";
@@ -476,18 +477,26 @@ class Marking {
       kinds = filled.map(([place]) => this.verdicts.get(place).kind);
     const count = kind => kinds.filter(one => one === kind).length;
     const right = filled.map(([place]) => place).filter((_, i) => RIGHT.has(kinds[i])),
-      astray = count("wrong") + count("slip");
+      followed = right.filter(place => this.verdicts.get(place).inherits?.size),
+      astray = filled.map(([place]) => place).filter((_, i) => FAULTS.has(kinds[i]));
     if (
       new Set(filled.map(([, one]) => one.value)).size === 1 &&
       filled.length >= LEAST_FILLED &&
       count("correct") < filled.length / 2
     )
       this.takeBack(right, "the same number is in every box");
-    else if (astray >= LEAST_FILLED && astray >= ASTRAY * right.length)
-      this.takeBack(
-        right.filter(place => this.verdicts.get(place).inherits?.size),
-        "hardly any line of this sheet is right, or follows from another: this may be chance",
-      );
+    else if (astray.length >= Math.max(LEAST_FILLED, ASTRAY * right.length))
+      this.takeBack(followed, "hardly any line of this sheet is right, or follows from another: this may be chance");
+    else {
+      const number = place => this.readings.get(place).value,
+        times = (places_, place) => places_.filter(other => number(other) === number(place)).length,
+        hits = followed.map(place => times(followed, place));
+      for (const [i, place] of followed.entries()) {
+        const failed = times(astray, place);
+        if (failed >= Math.max(IN_VAIN, hits[i]))
+          this.takeBack([place], `this number is wrong in ${failed} other boxes: here it may follow by chance`);
+      }
+    }
   }
   takeBack(places_, message) {
     for (const place of places_) this.verdicts.set(place, { kind: "not-assessable", message });

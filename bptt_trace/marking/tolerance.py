@@ -1,0 +1,36 @@
+"""How far an answer may be off: one rule, for a number and for a column of the numbers of many sheets.
+
+A result is rounded to half a unit of its last place, and so is every number that
+goes into it; to first order each of these moves the result by its half unit
+times its slope. The sum of all is ``spread`` (``World.spread``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+HALF = 0.51
+"""Of a unit of the last place, for a result that is rounded; a little more than a half, for the last bits of doubles."""
+MARGIN = 1.05
+"""By this factor a spread is taken larger than its first order, for what is of higher order."""
+MOST_UNITS = 10
+"""Beyond this many units of the last place no tolerance makes an answer right."""
+TOLD_APART = 3
+"""Two values can be told apart if there are more than this many tolerances between them."""
+LEAST_FIGURES = 3
+"""The least number of significant figures that is asked for."""
+
+
+def is_rounded(apart: Any, unit: Any) -> Any:
+    """Whether an answer at this distance from a value is that value, rounded to this unit."""
+    return apart <= HALF * unit
+
+
+def radius(unit: Any, spread: Any) -> Any:
+    """The tolerance of an answer that follows from rounded numbers."""
+    return HALF * unit + MARGIN * spread
+
+
+def is_near(from_reference: Any, from_exact: Any, most: Any) -> Any:
+    """Whether an answer is so near to what it follows from, or to the right number, that a tolerance may make it right."""
+    return (from_reference <= most) | (from_exact <= most)
