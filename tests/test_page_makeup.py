@@ -1,8 +1,12 @@
-"""How many pages documents take on paper."""
+"""How documents are made up on paper: how many pages they take, and where lines end."""
 
 from __future__ import annotations
 
 import io
+import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 from pypdf import PdfReader
@@ -35,3 +39,22 @@ def test_a_worksheet_has_three_pages_and_its_key_one() -> None:
     asked = blanks_of(key("rnn"), ("all",), 2)
     assert pages(worksheet(key("rnn"), asked)) == 3
     assert pages(key_sheet(key("rnn"), asked)) == 1
+
+
+def chunks(pdf: bytes, folder: Path) -> list[str]:
+    """The pieces of a PDF that stand in columns, each a line of print."""
+    (folder / "sheet.pdf").write_bytes(pdf)
+    text = subprocess.run(["pdftotext", "-layout", "sheet.pdf", "-"], cwd=folder, capture_output=True, check=True).stdout.decode()
+    return [chunk for line in text.splitlines() for chunk in re.split(r"\s{3,}", line.strip())]
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext is not installed (Debian: poppler-utils)")
+@pytest.mark.parametrize("name", chosen(["lstm", "seq2seq", "gru", "classifier"], ["seq2seq"]))
+def test_no_line_ends_after_a_dot_or_in_brackets(name: str, tmp_path: Path) -> None:
+    """A calculation goes on, on its next line, with a plus, a minus or, if need be, a dot."""
+    found = chunks(as_pdf(solution(name).sheet), tmp_path)
+    calculated = [chunk for chunk in found if re.fullmatch(r"[tanhσ\d.·+−()\s]*\d\.\d{4}[tanhσ\d.·+−()\s]*", chunk)]
+    assert len(calculated) > 100
+    for chunk in calculated:
+        assert not re.search(r"[·+−]$", chunk), chunk
+        assert chunk.count("(") == chunk.count(")"), chunk

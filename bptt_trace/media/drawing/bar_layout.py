@@ -16,6 +16,8 @@ HIGHEST = 84
 """The height of the highest bar, in points."""
 BROADEST = 480
 """The width of a page for a circuit, in points."""
+WIDEST = 525
+"""The width of a page for a network, in points: letters of 8 points then have 7.5 at least."""
 BROAD = 30
 """The width of a bar, in points."""
 
@@ -183,4 +185,10 @@ def on_paper(figure: Figure, face: Face) -> Drawing:
         return lay_bars(figure, paper)
     paper = replace(paper, pad_x=5, pad_y=3, gap=6, reach=18) if figure.close else paper
     drawing = lay(figure, paper)
-    return lay(figure, replace(paper, slim=True)) if figure.wired and drawing.width > BROADEST else drawing
+    if figure.wired:
+        return lay(figure, replace(paper, narrow=1)) if drawing.width > BROADEST else drawing
+    for narrow in (0, 1, 2):
+        if drawing.width <= WIDEST:
+            break
+        drawing = lay(figure, replace(paper, pad_x=5, gap=6, narrow=narrow))
+    return drawing

@@ -106,8 +106,8 @@ class Paper:
     stem: float = 8
     head: float = 9
     odd: bool = False
-    slim: bool = False
-    """Whether a value stands under its name: for circuits that are too wide for a page."""
+    narrow: int = 0
+    """1: in a box a value stands under its name; 2: also beside an arrow. For pictures that are too wide for a page."""
 
     def width(self, text: Inline, *, strong: bool = False) -> float:
         """The sum of the widths of its pieces."""
@@ -129,12 +129,12 @@ class Paper:
         return 0
 
     def broken(self, label: Grid) -> Grid:
-        """Equations stay on one line."""
-        return label
+        """Equations stay on one line where there is room."""
+        return tuple(half for row in label for half in _halves(row)) if self.narrow > 1 else label
 
     def boxed(self, cells: Grid) -> Grid:
         """Equations stay on one line where there is room."""
-        return tuple(_bare(half) for row in cells for half in _halves(row)) if self.slim else cells
+        return tuple(_bare(half) for row in cells for half in _halves(row)) if self.narrow else cells
 
     def key(self, word: str) -> str:
         """The whole name."""
