@@ -25,7 +25,7 @@ from test_grade import written
 from bptt_trace import Key, OutputError, ProblemError, ProgramMissing, grade_part, load
 from bptt_trace.marking import cluster
 from bptt_trace.marking.class_file import Piece
-from bptt_trace.marking.class_rows import Part
+from bptt_trace.marking.class_rows import MarkedRows
 from bptt_trace.marking.class_run import run
 from bptt_trace.problem.files import example
 
@@ -85,7 +85,7 @@ def test_a_lost_worker_loses_nothing(tmp_path: Path, scheduler: str, monkeypatch
         with distributed.Client(scheduler, set_as_default=False) as client:
             client.wait_for_workers(2, timeout=60)
 
-        def killing(*arguments: object) -> Iterator[tuple[Piece, Part]]:
+        def killing(*arguments: object) -> Iterator[tuple[Piece, MarkedRows]]:
             for piece, part in on_cluster(*arguments):  # type: ignore[arg-type]
                 seen.append(piece.line)
                 if len(seen) == 3:

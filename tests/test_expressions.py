@@ -14,7 +14,7 @@ from bptt_trace.calculation.arithmetic import WORKING, Precise, evaluate
 from bptt_trace.calculation.arrays import over_arrays
 from bptt_trace.document.notation import LATEX, TEXT
 from bptt_trace.engine.activation_parser import MAX_DEPTH, MAX_LENGTH, activation
-from bptt_trace.engine.formula_text import Line
+from bptt_trace.engine.formula_text import LinePrinter
 from bptt_trace.engine.functions import Z
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.engine.program import Builder
@@ -184,8 +184,8 @@ def test_the_slope_is_the_limit_of_differences(source, z):
 def test_a_power_of_a_power_stands_in_brackets():
     """2^2^3 would be 2 to the eighth, and no LaTeX at all."""
     function = activation("((z/2)^2)^3", "phi", "phi")
-    assert "((z / 2)^2)^3" == Line(TEXT).template(function.definition).pattern.replace("%s", "z")
-    assert r"((\frac{z}{2})^{2})^{3}" == Line(LATEX).template(function.definition).pattern.replace("%s", "z")
+    assert "((z / 2)^2)^3" == LinePrinter(TEXT).template(function.definition).pattern.replace("%s", "z")
+    assert r"((\frac{z}{2})^{2})^{3}" == LinePrinter(LATEX).template(function.definition).pattern.replace("%s", "z")
 
 
 @pytest.mark.parametrize("slope", ["0", "1/2", "1"])

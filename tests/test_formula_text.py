@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from bptt_trace.calculation.compiled_rules import source
 from bptt_trace.document.notation import ATOM, LATEX, PYTHON, SUM, TEXT, Form, Signs, like
 from bptt_trace.engine.formula import Apply, Const, Extreme, Formula, Neg, Over, Power, Sum, Times, Total, Var
-from bptt_trace.engine.formula_text import Line
+from bptt_trace.engine.formula_text import LinePrinter
 from bptt_trace.engine.functions import ln, sqrt, tanh
 from bptt_trace.engine.rules import rule_of
 from bptt_trace.errors import DesignError
@@ -66,7 +66,7 @@ formulas = st.recursive(
 
 
 def in_names(formula: Formula, signs: Signs) -> str:
-    form = Line(signs).template(formula)
+    form = LinePrinter(signs).template(formula)
     return form.pattern % tuple("abc"[hole] for hole in form.holes)
 
 
@@ -152,7 +152,7 @@ MATHML = like(
 
 def test_a_notation_of_elements_is_a_table_too():
     """MathML is one row of signs, like the others."""
-    form = Line(MATHML).template(a * (b - c) / sqrt(a**2 + 1) + tanh(-b))
+    form = LinePrinter(MATHML).template(a * (b - c) / sqrt(a**2 + 1) + tanh(-b))
     text = form.pattern % tuple(f"<mi>{'abc'[hole]}</mi>" for hole in form.holes)
     tree = ElementTree.fromstring(f"<math>{text}</math>")
     assert ["mfrac", "mo", "mi", "mo", "mo", "mi", "mo"] == [element.tag for element in tree]
@@ -174,11 +174,11 @@ def test_a_notation_of_elements_is_a_table_too():
 )
 def test_brackets(formula, text, latex):
     """A power of a power, a quotient in a quotient, a sign before a power."""
-    assert [text, latex] == [Line(signs).template(formula).pattern.replace("%s", "z") for signs in (TEXT, LATEX)]
+    assert [text, latex] == [LinePrinter(signs).template(formula).pattern.replace("%s", "z") for signs in (TEXT, LATEX)]
 
 
 def test_a_line_of_numbers_has_no_matrices():
     """What was not lowered to components is an error, never a guess."""
     for formula in (Total(Var(0, (2,))), Apply(tanh, Total(Var(0, (2,))))):
         with pytest.raises(DesignError, match="lower it first"):
-            Line(TEXT).template(formula)
+            LinePrinter(TEXT).template(formula)

@@ -26,8 +26,8 @@ from bptt_trace import processes as processes_module
 from bptt_trace.commands import command
 from bptt_trace.marking import class_columns, class_rows
 from bptt_trace.marking import class_file as file_module
-from bptt_trace.marking.class_file import ClassFile, Piece, Row
-from bptt_trace.marking.class_rows import HEADS, Grader, Part, as_csv, hardened, safe
+from bptt_trace.marking.class_file import ClassFile, Piece, StudentRow
+from bptt_trace.marking.class_rows import HEADS, Grader, MarkedRows, as_csv, hardened, safe
 from bptt_trace.marking.class_run import run
 from bptt_trace.marking.class_summary import Tally
 from bptt_trace.processes import in_order
@@ -81,7 +81,7 @@ def test_a_failure_of_the_program_itself_costs_one_row(form: str | None, monkeyp
     names = [name for name, _ in right()]
     cells = [[text for _, text in right()] for _ in range(4)]
     cells[1][3], cells[2][3] = "0.7777", "0.8888"
-    rows = [Row(place + 2, [f"s{place}", *sheet]) for place, sheet in enumerate(cells)]
+    rows = [StudentRow(place + 2, [f"s{place}", *sheet]) for place, sheet in enumerate(cells)]
     marked = Grader(load("rnn"), names, form).part(rows).rows
     assert ["s0", "s1", "s2", "s3"] == [row[0] for row in marked]
     assert "row 3: needs a human: marking failed with ZeroDivisionError: of all things; please report it" == marked[1][5]
@@ -92,7 +92,7 @@ def test_a_failure_of_the_program_itself_costs_one_row(form: str | None, monkeyp
 def test_a_failure_in_what_many_rows_share_costs_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the columns of a class cannot be worked out, its rows are marked one by one."""
     names, cells = [name for name, _ in right()], [text for _, text in right()]
-    rows = [Row(place + 2, [f"s{place}", *cells]) for place in range(3)]
+    rows = [StudentRow(place + 2, [f"s{place}", *cells]) for place in range(3)]
     wanted = Grader(load("rnn"), names).part(rows).rows
     monkeypatch.setattr(class_columns.Columns, "right", lambda *_: 1 / 0)
     assert wanted == Grader(load("rnn"), names).part(rows).rows
@@ -414,7 +414,7 @@ def test_an_interrupted_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     whole = run(load("rnn"), path, tmp_path / "whole.csv", **words)  # type: ignore[arg-type]
     marked, seen = class_run.marked, list[str]()
 
-    def interrupted(*arguments: object) -> Iterator[tuple[Piece, Part]]:
+    def interrupted(*arguments: object) -> Iterator[tuple[Piece, MarkedRows]]:
         for piece, part in marked(*arguments):  # type: ignore[arg-type]
             if len(seen) >= 40:
                 raise KeyboardInterrupt
@@ -438,7 +438,7 @@ def test_an_interrupted_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     part.write_bytes(done)
     again: list[str] = []
 
-    def watched(*arguments: object) -> Iterator[tuple[Piece, Part]]:
+    def watched(*arguments: object) -> Iterator[tuple[Piece, MarkedRows]]:
         for piece, part in marked(*arguments):  # type: ignore[arg-type]
             again.extend(row[0] for row in part.rows)
             yield piece, part
@@ -636,9 +636,9 @@ def test_a_class_file_reads_long_lines_in_bounded_memory(tmp_path: Path, monkeyp
 def test_one_grader_marks_many() -> None:
     """A row without a student is a row all the same."""
     grader = Grader(load("rnn"), [Name.parse("h_1")])
-    assert ["", "1", "1", "", "", "", "correct"] == grader.grade(Row(2, ["", "0.5370"])).row
-    assert ["x", "0", "1", "", "", "", "blank"] == grader.grade(Row(3, ["x"])).row
-    assert ["x", "0", "1", "", "", "to look at: h_1", "unreadable"] == grader.grade(Row(3, ["x", "nan"])).row
+    assert ["", "1", "1", "", "", "", "correct"] == grader.grade(StudentRow(2, ["", "0.5370"])).row
+    assert ["x", "0", "1", "", "", "", "blank"] == grader.grade(StudentRow(3, ["x"])).row
+    assert ["x", "0", "1", "", "", "to look at: h_1", "unreadable"] == grader.grade(StudentRow(3, ["x", "nan"])).row
 
 
 # ------------------------------------------------------------------------ commas

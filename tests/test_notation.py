@@ -18,7 +18,7 @@ from sweeps import solution as example
 
 from bptt_trace import Name
 from bptt_trace.document.local import math_with_comma
-from bptt_trace.document.mathematics import Applied, Derivative, Math, Number, Put, Relation, Row, Symbol, Verbatim, sum_over
+from bptt_trace.document.mathematics import Applied, Derivative, Math, MathRow, Number, Put, Relation, Symbol, Verbatim, sum_over
 from bptt_trace.document.notation import BESIDE, LATEX, MATHML, TEXT, TYPST, UNICODE, Signs
 from bptt_trace.engine.functions import ACTIVATIONS, sigmoid
 from bptt_trace.lines.spelling import Named, clock_at
@@ -116,13 +116,13 @@ def test_no_template_decides_by_a_spelling(path: Path) -> None:
         (Relation(Symbol("t"), Number(1), sign=" ~ "), LATEX, r"t \approx 1"),
         (Put("over", Symbol("c"), Symbol("n")), TEXT, "c / n"),
         (Put("over", Symbol("c"), Symbol("n")), LATEX, r"\frac{c}{n}"),
-        (Put("power", Put("bracket", Row(Symbol("y"), " - ", Number(1))), 2), UNICODE, "(y − 1)²"),
+        (Put("power", Put("bracket", MathRow(Symbol("y"), " - ", Number(1))), 2), UNICODE, "(y − 1)²"),
         (Put("box", Verbatim("4.1")), LATEX, r"\boxed{\scriptstyle 4.1}"),
         (Applied(sigmoid, Symbol("z")), TYPST, r"σ\(z\)"),
         (Applied(ACTIVATIONS["leaky_relu"], Symbol("z")), LATEX, r"\mathrm{LeakyReLU}(z)"),
-        (Row(sum_over("st"), " ", Symbol("L")), LATEX, r"\sum_{s,t} L"),
-        (Row(sum_over("st"), " ", Symbol("L")), UNICODE, "Σ_st L"),
-        (Row(Number(1), BESIDE, Number(2)), LATEX, r"1,\ 2"),
+        (MathRow(sum_over("st"), " ", Symbol("L")), LATEX, r"\sum_{s,t} L"),
+        (MathRow(sum_over("st"), " ", Symbol("L")), UNICODE, "Σ_st L"),
+        (MathRow(Number(1), BESIDE, Number(2)), LATEX, r"1,\ 2"),
     ],
 )
 def test_spellings(piece: Math, signs: Signs, spelled: str) -> None:
@@ -135,4 +135,4 @@ def test_pieces_that_read_the_same_are_equal() -> None:
     name = Named(Name.parse("dL/dh_1"))
     assert name == Verbatim("dL/dh_1")
     assert len({name, Verbatim("dL/dh_1"), Number(1), Verbatim("1")}) == 2
-    assert [type(part) for part in Row(name, " = ", Number(1)).flat(UNICODE)] == [Derivative, str, Number]
+    assert [type(part) for part in MathRow(name, " = ", Number(1)).flat(UNICODE)] == [Derivative, str, Number]

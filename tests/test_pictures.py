@@ -38,7 +38,7 @@ from bptt_trace.media.drawing.cell_layout import lay
 from bptt_trace.media.drawing.characters import squeezed, text
 from bptt_trace.media.drawing.narrower import shortened, turned
 from bptt_trace.media.drawing.network_layout import Arrow, Drawing, Frame, Label
-from bptt_trace.media.drawing.sizes import Paper
+from bptt_trace.media.drawing.sizes import Points
 from bptt_trace.media.drawing.svg import embedded, svg
 from bptt_trace.media.drawing.text_width import COMPUTER_MODERN, DEJAVU
 from bptt_trace.media.templates import html, latex, markdown
@@ -626,7 +626,7 @@ def test_a_small_cell_is_drawn_in_eighty_columns(name: str) -> None:
 def test_lines_that_cross_are_not_joined() -> None:
     """A line that only crosses another has no dot; where one goes on behind a turn there is one."""
     picture = the_cell("lstm")
-    drawing = lay(picture, Paper(DEJAVU))
+    drawing = lay(picture, Points(DEJAVU))
     x = {node.id: node.column for node in picture.nodes}
     assert len(drawing.joins) == 5  # at x and at three gates, and where tanh takes the cell that goes on
     assert len(x) == len(picture.nodes)

@@ -151,3 +151,12 @@ def test_the_documentation_lists_every_key_of_a_problem_file() -> None:
     documented = set(re.findall(r"^\| `(\w+)`", text, re.MULTILINE))
     assert keys - documented == set()
     assert documented - keys == {"w_xh"}
+
+
+@pytest.mark.parametrize("word", ["Key", "Layer", "Rule", "Shape", "Row", "Part"])
+def test_one_word_has_one_meaning(word: str) -> None:
+    """As CONTRIBUTING.md promises: one class or type of the package has the name, and no other is imported by it."""
+    meanings = re.compile(rf"^(?:class _?{word}\b|_?{word} = |.* as {word}\b(?!.*import {word} as {word}))", re.MULTILINE)
+    paths = sorted((ROOT / "bptt_trace").rglob("*.py"))
+    defined = [str(path.relative_to(ROOT)) for path in paths for _ in meanings.findall(path.read_text("utf-8"))]
+    assert len(defined) == 1

@@ -278,7 +278,7 @@ class Derivative(Math):
             yield self.via
 
 
-class Row(Math):
+class MathRow(Math):
     """Pieces from left to right; strings between them are signs in plain text, which each notation writes in its own way."""
 
     __slots__ = ("parts",)
@@ -310,7 +310,7 @@ class Row(Math):
                 yield from part.flat(signs)
 
 
-class Relation(Row):
+class Relation(MathRow):
     """``a = b``, or a longer chain."""
 
     __slots__ = ("sides", "sign")

@@ -16,8 +16,7 @@ from bptt_trace.document.digits import NOT_ASKED, Digits
 from bptt_trace.document.figures import Bars, Decades, Figure, HeatMap, Picture, Plane
 from bptt_trace.document.heading import Handout
 from bptt_trace.document.locale import ENGLISH, Locale
-from bptt_trace.document.mathematics import NOTHING, Inline, Math, Relation, Words, words
-from bptt_trace.document.mathematics import Row as Pieces
+from bptt_trace.document.mathematics import NOTHING, Inline, Math, MathRow, Relation, Words, words
 
 
 class Word(str):
@@ -231,7 +230,7 @@ class Part:
     @property
     def below(self) -> Math:
         """What stands under it: the word, or the quantity that it arrives by."""
-        return Pieces(Words(f"{self.word} "), self.via) if self.via else Words(self.word)
+        return MathRow(Words(f"{self.word} "), self.via) if self.via else Words(self.word)
 
 
 @dataclass(frozen=True)

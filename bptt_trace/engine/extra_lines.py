@@ -19,7 +19,7 @@ FUNCTIONS: Mapping[str, Function] = {**ELEMENTARY, "identity": identity}
 """What such an expression may apply."""
 
 
-class _Line(Parser):
+class _ExtraLine(Parser):
     """An expression in names of lines; a time is ``t`` or a number, ``h_(t-1)`` the step before."""
 
     token = re.compile(
@@ -43,7 +43,7 @@ def is_over_time(name: str) -> bool:
 
 def parsed(text: str) -> Expression:
     """The tree of such an expression; raises ``ProblemError`` with a caret."""
-    return _Line(text).whole()
+    return _ExtraLine(text).whole()
 
 
 def write_extra(builder: Builder, name: str, text: str, steps: int) -> None:
@@ -66,7 +66,7 @@ def write_extra(builder: Builder, name: str, text: str, steps: int) -> None:
             position = index.get(_meant(part, text, time))
             if position is None:
                 known = sorted({str(one) for one in index if one.of is None})
-                raise _Line(text).error(f"no line {_meant(part, text, time)}{nearest(part.text, known)}", part.place)
+                raise _ExtraLine(text).error(f"no line {_meant(part, text, time)}{nearest(part.text, known)}", part.place)
             return Var(position, builder.steps[position].shape)
 
         try:

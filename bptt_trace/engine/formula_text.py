@@ -243,7 +243,7 @@ class Template:
     """For each hole, whether a negative number stands in it without brackets."""
 
 
-class Line(Printer):
+class LinePrinter(Printer):
     """Writes a formula of numbers with a hole for each argument."""
 
     def __init__(self, signs: Signs, *, numbers: bool = False, arity: int = 0) -> None:
@@ -274,7 +274,7 @@ class Line(Printer):
 @lru_cache(maxsize=KEPT_RULES)
 def template(rule: Rule, signs: Signs, numbers: bool) -> Template:
     """The line of a rule in one notation, with holes for names or for numbers."""
-    return Line(signs, numbers=numbers, arity=rule.arity).template(rule.formula)
+    return LinePrinter(signs, numbers=numbers, arity=rule.arity).template(rule.formula)
 
 
 # ------------------------------------------------------ lines of vectors and matrices

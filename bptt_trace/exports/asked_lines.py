@@ -17,7 +17,7 @@ from bptt_trace.lines.spelling import Speller
 from bptt_trace.marking.key import Key
 
 
-class Part(NamedTuple):
+class AskedSection(NamedTuple):
     """A section of a sheet with its blocks of lines."""
 
     title: str
@@ -25,7 +25,7 @@ class Part(NamedTuple):
     """Each block with its title."""
 
 
-def parts_with_lines(key: Key, sections: Iterable[Section]) -> Iterator[Part]:
+def parts_with_lines(key: Key, sections: Iterable[Section]) -> Iterator[AskedSection]:
     """The sections that have lines."""
     speller = Speller(key.problem.vocabulary)
     position_of = {speller.text(step.target): position for position, step in enumerate(key.steps)}
@@ -36,7 +36,7 @@ def parts_with_lines(key: Key, sections: Iterable[Section]) -> Iterator[Part]:
             if isinstance(block, Lines) and len(block.rows)
         ]
         if blocks:
-            yield Part(section.title, blocks)
+            yield AskedSection(section.title, blocks)
 
 
 class AskedLine(NamedTuple):
@@ -67,7 +67,7 @@ class AskedSheet:
         return clean(f"{self.sheet.title} ({code})" if code else self.sheet.title)
 
     @cached_property
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[AskedSection, ...]:
         """The sections that have lines."""
         return tuple(parts_with_lines(self.key, self.sheet.sections))
 

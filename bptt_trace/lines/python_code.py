@@ -12,7 +12,7 @@ from fractions import Fraction
 from bptt_trace.calculation.compiled_rules import definition
 from bptt_trace.document.notation import ATOM, PRODUCT, PYTHON, SUM, Form, Signs, like
 from bptt_trace.engine.formula import Apply, Const, Entry, Formula, OneHot, Rest, Shape, Var
-from bptt_trace.engine.formula_text import ArrayPrinter, Line, Template, Written, is_whole
+from bptt_trace.engine.formula_text import ArrayPrinter, LinePrinter, Template, Written, is_whole
 from bptt_trace.engine.formula_walks import children
 from bptt_trace.engine.functions import ACTIVATIONS, ELEMENTARY, Function, Pieces, Z, slope_of
 from bptt_trace.lines.identifiers import Identifiers
@@ -109,7 +109,7 @@ def _times_z(value: Fraction) -> str:
 SYMPY = like(PYTHON, extremes={"max": "sympy.Max", "min": "sympy.Min"})
 
 
-class NumberCode(Line):
+class NumberCode(LinePrinter):
     """Writes a formula of numbers as Python; the holes are for identifiers.
 
     Whole numbers are written as such. A quotient of two of them would leave the

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, overload
 from bptt_trace.document.mathematics import Derivative, Math, Number, Symbol
 from bptt_trace.document.notation import TEXT, Signs
 from bptt_trace.engine.formula import Formula
-from bptt_trace.engine.formula_text import Line, template
+from bptt_trace.engine.formula_text import LinePrinter, template
 from bptt_trace.engine.formula_walks import divides_exponentials, has_exponential, has_fraction, variables
 from bptt_trace.engine.program import Step
 from bptt_trace.engine.rules import Rule
@@ -197,5 +197,5 @@ class Written(OfFormula):
 
     def spell(self, signs: Signs) -> str:
         """As a line of the sheet has it."""
-        form = template(self.form, signs, False) if isinstance(self.form, Rule) else Line(signs).template(self.form)
+        form = template(self.form, signs, False) if isinstance(self.form, Rule) else LinePrinter(signs).template(self.form)
         return form.pattern % tuple(self.names(hole).spell(signs) for hole in form.holes)

@@ -18,8 +18,7 @@ from operator import add
 from typing import Any
 
 from bptt_trace.calculation.arithmetic import WORKING, Arithmetic, Values, arithmetic, settler
-from bptt_trace.document.mathematics import NOTHING, Math, Number, Relation, say
-from bptt_trace.document.mathematics import Row as Pieces
+from bptt_trace.document.mathematics import NOTHING, Math, MathRow, Number, Relation, say
 from bptt_trace.document.notation import LATEX, TEXT, Signs
 from bptt_trace.document.sheet import NO_WORD, LineNumber, Row, Stream, Uses, Word
 from bptt_trace.engine.formula import Formula, Var
@@ -402,7 +401,7 @@ class Desk:
 
 def about(value: Math) -> Math:
     """A value behind ≈."""
-    return Pieces("~ ", value)
+    return MathRow("~ ", value)
 
 
 def of_any_sample(name: Name) -> Name:

@@ -33,7 +33,7 @@ MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be", b"\xef\xbb\xbf": "u
 """Byte order marks, and what follows them."""
 
 
-class Row(NamedTuple):
+class StudentRow(NamedTuple):
     """One line of a class file."""
 
     number: int
@@ -139,16 +139,16 @@ class ClassFile:
             cuts.append(place)
         return Outline(digest.hexdigest(), cuts, lines + 1)
 
-    def rows(self, piece: Piece | None = None) -> Iterator[Row]:
+    def rows(self, piece: Piece | None = None) -> Iterator[StudentRow]:
         """The lines below the names that are not empty: all of them, or those of a piece."""
         with self.path.open("rb") as file:
             file.seek(piece.start if piece else self.start)
-            raw: Any = _Part(file, piece.end - piece.start) if piece else file
+            raw: Any = _Portion(file, piece.end - piece.start) if piece else file
             with TextIOWrapper(BufferedReader(raw) if piece else raw, self.encoding, "replace") as text:
                 yield from rows_of(text, self.sign, self.first, piece.line if piece else 1)
 
 
-class _Part(RawIOBase):
+class _Portion(RawIOBase):
     """So many bytes of a file, from where it stands."""
 
     def __init__(self, file: IO[bytes], size: int) -> None:
@@ -207,7 +207,7 @@ def names_of(key: Key, header: Sequence[str]) -> list[Name]:
     return list(found)
 
 
-def rows_of(file: IO[str], sign: str, first: int = 0, number: int = 1) -> Iterator[Row]:
+def rows_of(file: IO[str], sign: str, first: int = 0, number: int = 1) -> Iterator[StudentRow]:
     """The rows of lines of which the first has this number; those up to the line ``first``, and empty ones, are passed over."""
     for place, line in enumerate(_lines(file), start=number):
         if place > first and line.strip(f" \t\n{sign}"):
@@ -223,13 +223,13 @@ def _lines(file: IO[str]) -> Iterator[str]:
         yield line
 
 
-def _cells(line: str, sign: str, number: int) -> Row:
+def _cells(line: str, sign: str, number: int) -> StudentRow:
     if "\0" in line:
         what = f"longer than {MAX_LINE:,} characters" if line == "\0" else "a character NUL in it"
-        return Row(number, [], f"row {number}: {what}")
+        return StudentRow(number, [], f"row {number}: {what}")
     if '"' not in line and len(line) < MAX_CELL:  # the common case
-        return Row(number, line.rstrip("\n").split(sign))
+        return StudentRow(number, line.rstrip("\n").split(sign))
     try:
-        return Row(number, next(csv.reader([line], delimiter=sign, strict=True), []))
+        return StudentRow(number, next(csv.reader([line], delimiter=sign, strict=True), []))
     except csv.Error as error:
-        return Row(number, [], f"row {number}: {error}; is a quote closed?")
+        return StudentRow(number, [], f"row {number}: {error}; is a quote closed?")

@@ -23,7 +23,7 @@ from bptt_trace.errors import ProblemError, TraceError, TypesettingError
 from bptt_trace.marking.answer_files import Answers, decoded
 from bptt_trace.marking.check import check
 from bptt_trace.marking.class_columns import Columns
-from bptt_trace.marking.class_file import Row, head, names_of, rows_of
+from bptt_trace.marking.class_file import StudentRow, head, names_of, rows_of
 from bptt_trace.marking.class_summary import Tally
 from bptt_trace.marking.key import Key
 from bptt_trace.marking.marks import Marks, as_json
@@ -44,7 +44,7 @@ class Graded:
 
 
 @dataclass(frozen=True)
-class Part:
+class MarkedRows:
     """Some students of a class, marked."""
 
     rows: list[list[str]]
@@ -86,7 +86,7 @@ class Grader:
     def __reduce__(self) -> tuple[Any, ...]:
         return Grader, (self.problem, self.names, self.form, self.variants, self.separator)
 
-    def part(self, rows: Sequence[Row]) -> Part:
+    def part(self, rows: Sequence[StudentRow]) -> MarkedRows:
         """The marks of some rows; sheets in which all is right are settled together, where no report is due."""
         tally = Tally(list(map(str, self.names)))
         settled: dict[int, tuple[str, ...]] = {}
@@ -110,10 +110,10 @@ class Grader:
             marked.append(one.row)
             reports.append(one.report)
         if self.form is None:
-            return Part(marked, tally)
-        return Part(marked, tally, *(_set(reports) if self.form == "pdf" else ([*reports],)))
+            return MarkedRows(marked, tally)
+        return MarkedRows(marked, tally, *(_set(reports) if self.form == "pdf" else ([*reports],)))
 
-    def grade(self, row: Row) -> Graded:
+    def grade(self, row: StudentRow) -> Graded:
         """The marks of one row, or why it has none: whatever fails, the rows behind it are marked."""
         student = row.cells[0].strip() if row.cells else ""
         try:
@@ -125,7 +125,7 @@ class Grader:
             why = f"row {row.number}: needs a human: marking failed with {what[:200]}; please report it"
             return Graded(self.unread(student, why, "needs-human"))
 
-    def _graded(self, row: Row, student: str) -> Graded:
+    def _graded(self, row: StudentRow, student: str) -> Graded:
         if row.error:
             raise ProblemError(row.error)
         if any(cell.strip() for cell in row.cells[len(self.names) + 1 :]):

@@ -22,7 +22,7 @@ from bptt_trace import __version__
 from bptt_trace.errors import OutputError, ProblemError
 from bptt_trace.files import in_place_of
 from bptt_trace.marking.class_file import ClassFile, Piece
-from bptt_trace.marking.class_rows import HEADS, Grader, Part, as_csv, safe
+from bptt_trace.marking.class_rows import HEADS, Grader, MarkedRows, as_csv, safe
 from bptt_trace.marking.class_summary import Tally
 from bptt_trace.marking.key import Key
 from bptt_trace.marking.parquet import is_parquet
@@ -116,10 +116,10 @@ def _run(source: ClassFile, grader: Grader, output: Path, reports: Path | None, 
 
 def marked(
     source: ClassFile, grader: Grader, pieces: Iterator[Piece], jobs: int = 1, scheduler: str = ""
-) -> Generator[tuple[Piece, Part], None, None]:
+) -> Generator[tuple[Piece, MarkedRows], None, None]:
     """The pieces of a class, marked, in order: here, by several processes, or by a cluster."""
 
-    def mark(piece: Piece) -> tuple[Piece, Part]:
+    def mark(piece: Piece) -> tuple[Piece, MarkedRows]:
         return piece, grader.part(list(source.rows(piece)))
 
     if scheduler:
@@ -168,7 +168,7 @@ class Reports:
         if self.form == "pdf" and not path.exists():
             self.failures[path.name] = "it failed in the run that was interrupted"
 
-    def write(self, part: Part) -> None:
+    def write(self, part: MarkedRows) -> None:
         """Write the reports of some students, each whole."""
         for place, (row, report) in enumerate(zip(part.rows, part.reports, strict=True)):
             if place in part.failures:

@@ -17,7 +17,7 @@ from typing import Any
 
 from bptt_trace.errors import OutputError, ProblemError, ProgramMissing
 from bptt_trace.marking.class_file import ClassFile, Piece, rows_of
-from bptt_trace.marking.class_rows import Grader, Part
+from bptt_trace.marking.class_rows import Grader, MarkedRows
 
 SECONDS = 30
 """How long a scheduler, and its first worker, may take to answer."""
@@ -29,7 +29,7 @@ LARGEST = 1 << 24
 
 def on_cluster(
     address: str, source: ClassFile, grader: Grader, pieces: Iterator[Piece]
-) -> Generator[tuple[Piece, Part], None, None]:
+) -> Generator[tuple[Piece, MarkedRows], None, None]:
     """The pieces of a class, marked, in order; a few for each worker are under way.
 
     Raises ``ProgramMissing`` without the extra, ``ProblemError`` where no
@@ -66,7 +66,7 @@ def on_cluster(
             if not under_way:
                 return
             piece, result = under_way.popleft()
-            if not isinstance(result, Part):
+            if not isinstance(result, MarkedRows):
                 try:
                     result = result.result()
                 except distributed.KilledWorker:
@@ -76,7 +76,7 @@ def on_cluster(
             yield piece, result
 
 
-def _marked(made_of: bytes, data: bytes, encoding: str, first: int, number: int) -> Part:
+def _marked(made_of: bytes, data: bytes, encoding: str, first: int, number: int) -> MarkedRows:
     """What a worker does: mark some lines of a class, of which the first has this number."""
     grader = _grader(made_of)
     text = TextIOWrapper(BytesIO(data), encoding, "replace")

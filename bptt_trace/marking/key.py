@@ -24,10 +24,10 @@ from bptt_trace.marking.marks import VERDICTS
 from bptt_trace.marking.tolerance import HALF, LEAST_FIGURES, MOST_UNITS, TOLD_APART
 from bptt_trace.problem.problem import Problem
 
-Line = Callable[..., float]
+LineFunction = Callable[..., float]
 
 
-Changed = Mapping[int, list[tuple[Line, tuple[int, ...]]]]
+Changed = Mapping[int, list[tuple[LineFunction, tuple[int, ...]]]]
 """The lines that a misconception changes, each with its possible rules and their arguments."""
 
 
@@ -68,7 +68,7 @@ class Key:
         self.farthest = list(map(self._farthest, self.quantum))
         self.register = Register([step.target for step in self.steps if step.rule is not None], problem.vocabulary)
         self.sources = lru_cache(maxsize=256)(self._sources)
-        self._bound: dict[Rule, Line] = {}
+        self._bound: dict[Rule, LineFunction] = {}
 
     def __reduce__(self) -> tuple[type[Key], tuple[Problem]]:
         """Another process gets the problem, and makes the key of it again."""
@@ -123,9 +123,9 @@ class Key:
         return Sources(self, written)
 
     @cached_property
-    def lines(self) -> list[Line | None]:
+    def lines(self) -> list[LineFunction | None]:
         """The rule of every step as a function of doubles."""
-        how, made = Full(), dict[Rule, Line]()
+        how, made = Full(), dict[Rule, LineFunction]()
         for step in self.steps:
             if step.rule is not None and step.rule not in made:
                 made[step.rule] = how.line(step.rule, step.role)
@@ -196,7 +196,7 @@ class Key:
         return changed
 
     @cached_property
-    def changes(self) -> list[tuple[Misconception, dict[int, list[tuple[Line, tuple[int, ...]]]]]]:
+    def changes(self) -> list[tuple[Misconception, dict[int, list[tuple[LineFunction, tuple[int, ...]]]]]]:
         """For each misconception the lines that it changes, with their wrong rules as functions of doubles."""
         return [
             (misconception, {position: list(map(self._compiled, ways)) for position, ways in lines.items()})
@@ -210,7 +210,7 @@ class Key:
         pairs = [[of[slug] for slug in slugs] for slugs in AT_ONCE if all(slug in of for slug in slugs)]
         return [(tuple(one for one, _ in pair), dict(ChainMap(*(lines for _, lines in pair)))) for pair in pairs]
 
-    def _compiled(self, formula: Formula) -> tuple[Line, tuple[int, ...]]:
+    def _compiled(self, formula: Formula) -> tuple[LineFunction, tuple[int, ...]]:
         rule, arguments = rule_of(formula)
         if rule not in self._bound:
             self._bound[rule] = source(rule).bind(float, lambda f: resolve(f, float, floats))
@@ -314,7 +314,7 @@ class World:
         self._known: dict[int, float | None] = {}
         self._slopes: dict[int, list[tuple[int, float]]] = {}
 
-    def line(self, position: int) -> tuple[Line | None, Sequence[int]]:
+    def line(self, position: int) -> tuple[LineFunction | None, Sequence[int]]:
         """The rule of a line in this world, and its arguments; None for a given number."""
         if position in self.changed:
             ways = self.changed[position]
@@ -369,7 +369,7 @@ class World:
             values.append(value)
         return self._result(line, values)
 
-    def _result(self, line: Line, values: list[float]) -> float | None:
+    def _result(self, line: LineFunction, values: list[float]) -> float | None:
         self.work.spend()
         try:
             result = float(line(*values))

@@ -15,11 +15,11 @@ from bptt_trace.engine.formula import Apply, Beside, Const, Formula, Var, matrix
 from bptt_trace.engine.functions import Function, identity, softmax, sqrt, tanh
 from bptt_trace.networks.cells import Let, Parameters
 
-Line = Callable[[str, tuple[int, ...], Formula], Var]
+WriteLine = Callable[[str, tuple[int, ...], Formula], Var]
 """Writes a line of this stem, at these places of the sequence that is looked at."""
 
 
-def weighed(line: Line, scores: Formula, values: Sequence[Var]) -> Var:
+def weighed(line: WriteLine, scores: Formula, values: Sequence[Var]) -> Var:
     """The context Σ_j α_j v_j, with α = softmax(scores); of one value alone the weight is 1, whatever its score is."""
     if len(values) == 1:
         line("score", (1,), scores)
@@ -68,14 +68,14 @@ class Attention:
                 return let("key", p.U_a @ hidden)
         return hidden
 
-    def context(self, line: Line, p: Parameters, state: Var, keys: Sequence[Var], values: Sequence[Var]) -> Var:
+    def context(self, line: WriteLine, p: Parameters, state: Var, keys: Sequence[Var], values: Sequence[Var]) -> Var:
         """What the decoder is shown of its encoder."""
         if not self.before:
             return weighed(line, Beside(tuple(keys)).T @ state, values)
         query = line("query", (), p.W_a @ state)
         return weighed(line, Beside(tuple(tanh(query + key) for key in keys)).T @ p.v_a, values)
 
-    def attentional(self, line: Line, p: Parameters, context: Var, state: Var) -> Var:
+    def attentional(self, line: WriteLine, p: Parameters, context: Var, state: Var) -> Var:
         """What is read out: the state where the context was an input, else h̃ = tanh(W_c [context, s])."""
         if self.before:
             return state
@@ -119,7 +119,7 @@ class SelfAttention:
         """The places that a token sees."""
         return range(1, 1 + (time if self.mask == "causal" else steps))
 
-    def attend(self, line: Line, x: Formula, query: Var, keys: Sequence[Var], values: Sequence[Var]) -> Var:
+    def attend(self, line: WriteLine, x: Formula, query: Var, keys: Sequence[Var], values: Sequence[Var]) -> Var:
         """What one token takes from those that it sees."""
         units = matrix_shape(query)[0]
         scores = Beside(tuple(keys)).T @ query if len(keys) > 1 else query.T @ keys[0]

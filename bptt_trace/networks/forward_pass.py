@@ -18,7 +18,7 @@ from bptt_trace.engine.functions import Function, identity
 from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, Layer, Name, Role
 from bptt_trace.engine.program import Builder, Moment
 from bptt_trace.engine.rules import Recorder, Tape, record
-from bptt_trace.networks.attention import Attention, Line, SelfAttention
+from bptt_trace.networks.attention import Attention, SelfAttention, WriteLine
 from bptt_trace.networks.cells import Cell, Let, Parameters
 from bptt_trace.networks.cells.readout import Readout
 from bptt_trace.networks.cells.readout_equations import ReadoutEquations
@@ -398,7 +398,7 @@ class _Pass:
         write = self._line(time, layer)
         return lambda stem, formula: write(stem, (), formula)
 
-    def _line(self, time: int | None, layer: Layer = None) -> Line:
+    def _line(self, time: int | None, layer: Layer = None) -> WriteLine:
         """Writes lines at a time, some of them for one place of the sequence that is looked at."""
 
         def write(stem: str, index: tuple[int, ...], formula: Formula) -> Var:

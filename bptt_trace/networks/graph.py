@@ -20,7 +20,7 @@ from bptt_trace.engine.names import LOSS, Name, Role
 from bptt_trace.engine.program import Builder
 from bptt_trace.errors import ProblemError, nearest
 from bptt_trace.networks.cells.dense import Dense
-from bptt_trace.networks.cells.equations import COMBINING, SIGNS, STEM, Line
+from bptt_trace.networks.cells.equations import COMBINING, SIGNS, STEM, RightSide
 from bptt_trace.networks.forward_pass import Network
 
 
@@ -72,7 +72,7 @@ class Graph(Network):
             text = source.translate(SIGNS)
             try:
                 stem = left_side(text, f"({STEM})", names, example="q = x + y", repeated=REPEATED)
-                found.append((stem, text, _Right(text, names, self.functions).right_side()))
+                found.append((stem, text, _RightWithoutTimes(text, names, self.functions).right_side()))
             except ProblemError as error:
                 error.path = error.path or f"graph.equations[{number}]"
                 raise
@@ -113,7 +113,7 @@ NODES = Dense(identity)
 """The cell of a graph: nothing is asked of it."""
 
 
-class _Right(Line):
+class _RightWithoutTimes(RightSide):
     """The right side of an equation: names without times."""
 
     token = re.compile(

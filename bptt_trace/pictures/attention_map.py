@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 
 from bptt_trace.document.figures import Cell, HeatMap
-from bptt_trace.document.mathematics import Inline, Number, Relation, Row, Symbol, inline
+from bptt_trace.document.mathematics import Inline, MathRow, Number, Relation, Symbol, inline
 from bptt_trace.engine.names import Role
 from bptt_trace.lines.rows import Desk
 
@@ -41,8 +41,8 @@ def weights(desk: Desk) -> HeatMap | None:
     return HeatMap(
         "attention",
         inline("Who looks at whom: the weights of the attention"),
-        tuple(Row(Relation(Symbol("t"), Number(time))) for time in rows),
-        tuple(Row(Relation(Symbol("j"), Number(place))) for place in places),
+        tuple(MathRow(Relation(Symbol("t"), Number(time))) for time in rows),
+        tuple(MathRow(Relation(Symbol("j"), Number(place))) for place in places),
         cells,
         alternative,
     )

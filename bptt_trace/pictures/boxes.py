@@ -6,7 +6,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bptt_trace.document.figures import Edge, Grid, Node, Picture
-from bptt_trace.document.mathematics import Inline, Math, Relation, Row, Words, between, in_a_row, inline, row_of, say, together
+from bptt_trace.document.mathematics import (
+    Inline,
+    Math,
+    MathRow,
+    Relation,
+    Words,
+    between,
+    in_a_row,
+    inline,
+    row_of,
+    say,
+    together,
+)
 from bptt_trace.document.notation import BESIDE
 from bptt_trace.engine.formula import Sum
 from bptt_trace.engine.formula_walks import variables
@@ -246,7 +258,7 @@ class Pencil:
         names = []
         for members in kinds.values():
             first, last = self.name(members[0], clock), self.name(members[-1], clock)
-            several = Row(first, ", ..., ", last)
+            several = MathRow(first, ", ..., ", last)
             names.append(Quantity(several if len(members) > 1 else first))
         return names
 
@@ -282,7 +294,7 @@ class Pencil:
             target = self.quantity(given)
             rows = grid([target])
             if len(target.values) > 1:  # a vector is written as a row, so that the box is no higher than others
-                row = Row(*between(BESIDE, target.values))
+                row = MathRow(*between(BESIDE, target.values))
                 rows = (((target.name,),), ((row,),))
             self.nodes[key] = replace(self.nodes[key], cells=(*self.nodes[key].cells, *rows))
             self.told[key].append(target.told())

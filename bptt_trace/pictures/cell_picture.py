@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bptt_trace.document.figures import Edge, Grid, Node, Picture
-from bptt_trace.document.mathematics import Applied, Inline, Math, Number, Put, Row, Symbol, in_a_row, inline, say
+from bptt_trace.document.mathematics import Applied, Inline, Math, MathRow, Number, Put, Symbol, in_a_row, inline, say
 from bptt_trace.engine.formula import ONE, Apply, Const, Extreme, Formula, MatMul, Neg, Over, Power, Stack, Sum, Times, Var
 from bptt_trace.engine.formula_walks import children, variables
 from bptt_trace.engine.names import ENCODER, Role
@@ -20,7 +20,7 @@ from bptt_trace.lines.rows import Desk
 from bptt_trace.pictures.boxes import MOST_DIGITS, MOST_VALUES, Pencil, digits_of, grid
 from bptt_trace.pictures.cell_grid import Tracks
 
-TIMES = Row("*")
+TIMES = MathRow("*")
 """The sign of a product of entries in a ring."""
 EXIT = "exit"
 """The id of the nodes at which a state leaves the picture."""
@@ -178,20 +178,20 @@ def _operation(formula: Formula) -> tuple[Math, Sequence[Formula]]:
         case Apply(_, argument):
             return _applied(formula), [argument]
         case Sum((Const(value), Neg(other))):
-            return Row(Number(value), " -"), [other]
+            return MathRow(Number(value), " -"), [other]
         case Sum(terms):
-            return Row("+"), terms
+            return MathRow("+"), terms
         case Times(factors):
             return TIMES, factors
         case Neg(operand):
-            return Row("-"), [operand]
+            return MathRow("-"), [operand]
         case Over(Const(value), denominator):
-            return Row(Number(value), " /"), [denominator]
+            return MathRow(Number(value), " /"), [denominator]
         case Over(numerator, denominator):
             return TIMES, [numerator, Over(ONE, denominator)]
         case Power(base, exponent, _):
             return Put("powered", exponent), [base]
         case Extreme(kind, both):
-            return Row(kind), both
+            return MathRow(kind), both
         case _:
             return Symbol("f"), list(children(formula))

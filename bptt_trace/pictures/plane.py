@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from bptt_trace.document.figures import Dot, Plane, Stroke
-from bptt_trace.document.mathematics import Inline, Number, Row, inline, say
+from bptt_trace.document.mathematics import Inline, MathRow, Number, inline, say
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.lines.rows import Desk
 
@@ -38,8 +38,8 @@ def separating_line(desk: Desk) -> Plane | None:
         line=say(", and the line on which the answer changes, before and after") if strokes else "",
     )  # fmt: skip
     low, high = (
-        Row(Number(_short(box[0])), " ... ", Number(_short(box[1]))),
-        Row(Number(_short(box[2])), " ... ", Number(_short(box[3]))),
+        MathRow(Number(_short(box[0])), " ... ", Number(_short(box[1]))),
+        MathRow(Number(_short(box[2])), " ... ", Number(_short(box[3]))),
     )
     return Plane("plane", title, names, (low, high), dots, tuple(strokes), alternative)
 

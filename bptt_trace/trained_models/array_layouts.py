@@ -89,7 +89,7 @@ def _nothing_known(left: Iterable[str]) -> str:
 # ----------------------------------------------------------------------- layers
 
 
-class _Layer(NamedTuple):
+class _LayerArrays(NamedTuple):
     """The names of the arrays of a recurrent layer in one direction."""
 
     place: Any
@@ -101,14 +101,14 @@ class _Layer(NamedTuple):
     keras: bool
 
 
-def _layers(left: Mapping[str, Any]) -> list[_Layer]:
+def _layers(left: Mapping[str, Any]) -> list[_LayerArrays]:
     """The recurrent layers from the input on, each forward before backward."""
     layers = _of_pytorch(left) or _of_keras(left)
     return sorted(layers, key=lambda layer: (layer.place, layer.backward))
 
 
-def _of_pytorch(left: Mapping[str, Any]) -> list[_Layer]:
-    layers: list[_Layer] = []
+def _of_pytorch(left: Mapping[str, Any]) -> list[_LayerArrays]:
+    layers: list[_LayerArrays] = []
     prefixes: dict[str, None] = {}
     for name in left:
         # A single cell (nn.LSTMCell) has no number.
@@ -119,7 +119,7 @@ def _of_pytorch(left: Mapping[str, Any]) -> list[_Layer]:
         prefixes[prefix] = None
         back, *biases = (f"{prefix}{kind}{end}" for kind in ("weight_hh", "bias_ih", "bias_hh"))
         there = tuple(bias for bias in biases if bias in left)
-        layers.append(_Layer(int(match["number"] or 0), bool(match["backward"]), name, back, there, keras=False))
+        layers.append(_LayerArrays(int(match["number"] or 0), bool(match["backward"]), name, back, there, keras=False))
     if len(prefixes) > 1:
         whose = " and ".join(prefix.rstrip(".") or "one without a name" for prefix in prefixes)
         raise ProblemError(f"{len(prefixes)} recurrent networks ({whose}), where one is due; leave out the arrays of the others")
@@ -130,7 +130,7 @@ def _of_pytorch(left: Mapping[str, Any]) -> list[_Layer]:
     return layers
 
 
-def _of_keras(left: Mapping[str, Any]) -> list[_Layer]:
+def _of_keras(left: Mapping[str, Any]) -> list[_LayerArrays]:
     """Recurrent layers by their paths: ``lstm/lstm_cell/kernel``, ``bidirectional/backward_gru/gru_cell/recurrent_kernel``."""
     paths = [match for name in left if (match := re.fullmatch(r"(?P<path>.*?)recurrent_kernel(?P<end>(:0)?)", name))]
     directions = [re.search(r"(?:^|[/.])(forward|backward)(?=[_/.])", match["path"]) for match in paths]
@@ -140,12 +140,12 @@ def _of_keras(left: Mapping[str, Any]) -> list[_Layer]:
         for match, way in zip(paths, directions, strict=True)
     ]
     order = _in_order(list(dict.fromkeys(whole)))
-    layers: list[_Layer] = []
+    layers: list[_LayerArrays] = []
     for match, way, path in zip(paths, directions, whole, strict=True):
         into, bias = (f"{match['path']}{kind}{match['end']}" for kind in ("kernel", "bias"))
         biases = (bias,) if bias in left else ()
         backward = way is not None and way[1] == "backward"
-        layers.append(_Layer(order.index(path), backward, into, match[0], biases, keras=True))
+        layers.append(_LayerArrays(order.index(path), backward, into, match[0], biases, keras=True))
     return layers
 
 
@@ -156,7 +156,7 @@ def _in_order(paths: list[str]) -> list[str]:
     return sorted(paths, key=lambda path: [int(number) for number in re.findall(r"\d+", path)])
 
 
-def _told(left: Arrays, layer: _Layer) -> str:
+def _told(left: Arrays, layer: _LayerArrays) -> str:
     """The cell, from the ratio of its recurrent weights to its units."""
     _due(left, layer.back)
     shape = oriented(layer.back, left[layer.back]).shape
@@ -174,7 +174,7 @@ def _due(left: Arrays, name: str) -> None:
         raise ProblemError(f"{name} is missing")
 
 
-def _recurrent(model: Trained, left: Arrays, layers: list[_Layer]) -> None:
+def _recurrent(model: Trained, left: Arrays, layers: list[_LayerArrays]) -> None:
     """Split the arrays of recurrent layers into those of their gates."""
     gates = (KERAS if model.rows else PYTORCH)[model.cell]
     both = any(layer.backward for layer in layers)
@@ -228,7 +228,7 @@ def _share_out(model: Trained, stem: str, layer: Layer, gates: str, stacked: lis
         model.parameters[Name(stem.format(gate), layer)] = parts
 
 
-def _biases(model: Trained, left: Arrays, layer: _Layer, name: Layer, gates: str, units: int) -> None:
+def _biases(model: Trained, left: Arrays, layer: _LayerArrays, name: Layer, gates: str, units: int) -> None:
     """Give each gate its one or two biases; Keras has two as rows of one array."""
     biases: list[Any] = []
     for key in layer.biases:
@@ -245,7 +245,7 @@ def _biases(model: Trained, left: Arrays, layer: _Layer, name: Layer, gates: str
         _share_out(model, "b_{}", name, gates, biases)
 
 
-def _conventions(model: Trained, layers: list[_Layer], merge_biases: bool, reset: str | None) -> None:
+def _conventions(model: Trained, layers: list[_LayerArrays], merge_biases: bool, reset: str | None) -> None:
     """Set the keys of the file for the conventions of the framework."""
     two = any(name.stem.startswith("b_x") for name in model.parameters)
     if two and merge_biases:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from bptt_trace.document.mathematics import Applied, Math, Put, Row, say, sum_over
+from bptt_trace.document.mathematics import Applied, Math, MathRow, Put, say, sum_over
 from bptt_trace.document.notation import Signs
 from bptt_trace.document.sheet import Equation, Part
 from bptt_trace.engine.formula import Apply, Const, Formula, Times, Var, product
@@ -65,7 +65,7 @@ class Formulas:
 
     def summed(self, letter: str, formula: Math) -> Math:
         """Over the places that are looked at, or those that look."""
-        return Row(sum_over(letter), " ", formula)
+        return MathRow(sum_over(letter), " ", formula)
 
     # ----------------------------------------------------------------- forward
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bptt_trace.calculation.iterations import borders
-from bptt_trace.document.mathematics import Relation, Row, between, inline, say
+from bptt_trace.document.mathematics import MathRow, Relation, between, inline, say
 from bptt_trace.document.sheet import Block, Equations, Lines, Paragraph
 from bptt_trace.engine.names import LOSS, gradient
 from bptt_trace.engine.program import Moment
@@ -105,7 +105,7 @@ def _links(writer: Writer) -> Iterator[Block]:
         target = board.steps[weight].target
         local = target._replace(of=last._replace(of=None))
         chain = [*map(speller.math, (gradient(target), first)), *names, speller.math(local)]
-        whole = Relation(chain[0], Row(*between(" * ", chain[1:])))
+        whole = Relation(chain[0], MathRow(*between(" * ", chain[1:])))
         yield Paragraph(
             inline("Each quantity is used once, so each gradient has one source. Read it as a chain: {chain}.", chain=whole)
         )

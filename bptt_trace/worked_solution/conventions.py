@@ -11,12 +11,12 @@ from bptt_trace.document.mathematics import (
     Applied,
     Inline,
     Math,
+    MathRow,
     Number,
     Phrase,
     Place,
     Put,
     Relation,
-    Row,
     Symbol,
     in_a_row,
     inline,
@@ -196,10 +196,10 @@ def _schedule(desk: Desk, update: Update) -> Inline:
         case "step":
             return inline("{eta}, multiplied by {gamma} after {n}", eta=eta, gamma=gamma, n=_every(update.every))
         case "exponential":
-            power = Row(eta, " * ", Put("raised", gamma, Row(k, "-", Number(1))))
+            power = MathRow(eta, " * ", Put("raised", gamma, MathRow(k, "-", Number(1))))
             return inline("{power} in iteration {k}", power=power, k=k)
         case _:
-            share = Row(eta, " * ", Put("over", k, Number(update.every)))
+            share = MathRow(eta, " * ", Put("over", k, Number(update.every)))
             return inline(
                 "warm-up: {share} in iteration {k}, from iteration {n} on {eta}", share=share, k=k, n=str(update.every), eta=eta
             )
@@ -420,8 +420,8 @@ def _activation(desk: Desk, layer: str, function: Function, before: Name, after:
 
 def _softmax(desk: Desk, layer: str, before: Name, after: Name, clock: Clock) -> Inline:
     z, y = desk.speller.math(before, clock), desk.speller.math(after, clock)
-    one, other = (Applied(exp, Row(z, index)) for index in ("[i]", "[j]"))
-    formula = Relation(Row(y, "[i]"), Put("over", one, Row(sum_over("j"), " ", other)))
+    one, other = (Applied(exp, MathRow(z, index)) for index in ("[i]", "[j]"))
+    formula = Relation(MathRow(y, "[i]"), Put("over", one, MathRow(sum_over("j"), " ", other)))
     return inline("{layer} softmax, {formula}", layer=layer, formula=formula)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bptt_trace.document.mathematics import Inline, Row, in_a_row, inline, inline_many, say, sum_over, to_say
+from bptt_trace.document.mathematics import Inline, MathRow, in_a_row, inline, inline_many, say, sum_over, to_say
 from bptt_trace.document.sheet import Block, Equation, Equations, Lines, Paragraph, Part
 from bptt_trace.engine.names import gradient
 from bptt_trace.engine.program import WRITTEN_OUT
@@ -163,7 +163,7 @@ def _equation(writer: Writer, parameter: int, lines: Sequence[int]) -> Equation:
     _, right = board.general(model, clock)
     if len(lines) > 1:
         over = "st" if writer.samples and _over_steps(writer, lines) else "s" if writer.samples else "t"
-        right = Row(sum_over(over), " ", right)
+        right = MathRow(sum_over(over), " ", right)
     return Equation(left, (Part(right),))
 
 

@@ -9,9 +9,9 @@ from bptt_trace.document.figures import Bar, Bars
 from bptt_trace.document.mathematics import (
     NOTHING,
     Inline,
+    MathRow,
     Number,
     Relation,
-    Row,
     Symbol,
     in_a_row,
     inline,
@@ -141,7 +141,7 @@ class Course:
             position = positions[k]
             assert position is not None
             if bars and k - 1 not in sizes:
-                bars.append(Bar(Row("…"), NOTHING, dots=True))
+                bars.append(Bar(MathRow("…"), NOTHING, dots=True))
             height = int((size * 1000 / highest).to_integral_value()) if highest else 0
             bars.append(Bar(desk.name(position), desk.value(position), (("sum", height),)))
         told = in_a_row("; ", [Relation(bar.name, bar.value) for bar in bars if not bar.dots])

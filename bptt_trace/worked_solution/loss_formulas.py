@@ -8,10 +8,10 @@ from bptt_trace.document.mathematics import (
     Applied,
     Inline,
     Math,
+    MathRow,
     Number,
     Put,
     Relation,
-    Row,
     Symbol,
     Verbatim,
     inline,
@@ -58,7 +58,7 @@ def loss_name(desk: Desk, time: str = "", sample: str = "") -> Math:
 
 def summed(how: str, count: str, over: str, term: Math) -> Math:
     """The mean, or the sum, of terms."""
-    return Row(*_share(Symbol(count) if how == "mean" else None), sum_over(over), " ", term)
+    return MathRow(*_share(Symbol(count) if how == "mean" else None), sum_over(over), " ", term)
 
 
 def _share(count: Math | None) -> tuple[Math | str, ...]:
@@ -90,17 +90,18 @@ def term(desk: Desk, board: Desk | Blackboard) -> Math:
     if loss.kind == "equation":
         one: Math = _of_one_output(loss, y, target)
     elif loss.kind == "squared_error":
-        one = Put("power", Put("bracket", Row(y, " - ", target)), 2)
+        one = Put("power", Put("bracket", MathRow(y, " - ", target)), 2)
     elif loss.kind == "cross_entropy":
-        one = Row(target, " * ", Applied(ln, y))
+        one = MathRow(target, " * ", Applied(ln, y))
     elif loss.kind == "kl_divergence":
-        one = Row(target, " * ", Applied(ln, Put("over", target, y)))
+        one = MathRow(target, " * ", Applied(ln, Put("over", target, y)))
     else:
-        hit, miss = Row(target, " * ", Applied(ln, y)), Row(Number(1), " - ", target)
-        one = Put("bracket", Row(hit, " + ", Put("bracket", miss), " * ", Applied(ln, Row(Number(1), " - ", y))))
+        hit, miss = MathRow(target, " * ", Applied(ln, y)), MathRow(Number(1), " - ", target)
+        one = Put("bracket", MathRow(hit, " + ", Put("bracket", miss), " * ", Applied(ln, MathRow(Number(1), " - ", y))))
     sign = () if loss.kind in ("squared_error", "kl_divergence", "equation") else ("-",)
     sums = (sum_over("i"), " ") if several else ()
-    return Row(*sign, *_front(loss.factor), *_share(Symbol("K") if loss.over_units == "mean" and several else None), *sums, one)
+    share = _share(Symbol("K") if loss.over_units == "mean" and several else None)
+    return MathRow(*sign, *_front(loss.factor), *share, *sums, one)
 
 
 def slope_of_binary(desk: Desk, time: int | None, clock: Clock) -> Math:
@@ -111,7 +112,7 @@ def slope_of_binary(desk: Desk, time: int | None, clock: Clock) -> Math:
     over_steps = _share(Symbol("T") if loss.over_time == "mean" and not network.single else None)
     over_samples = _share(Symbol("N") if loss.over_batch == "mean" and network.samples is not None else None)
     slope = Written((Var(0) - Var(1)) / (Var(0) * (1 - Var(0))), (y, target).__getitem__)
-    return Row(*_front(loss.factor), *over_steps, *over_samples, slope)
+    return MathRow(*_front(loss.factor), *over_steps, *over_samples, slope)
 
 
 def _of_one_output(loss: Loss, y: Math, target: Math) -> Math:
@@ -129,7 +130,7 @@ def _compared(desk: Desk, several: bool) -> tuple[Math, Math]:
     symbol = "t" if network.every else "T"
     clock = str if time is None else clock_at(1, symbol)
     both = desk.speller.math(y, clock), desk.speller.math(Name("target", time=time), clock)
-    return (Row(both[0], "[i]"), Row(both[1], "[i]")) if several else both
+    return (MathRow(both[0], "[i]"), MathRow(both[1], "[i]")) if several else both
 
 
 def _front(factor: Fraction) -> tuple[Math | str, ...]:

@@ -11,7 +11,7 @@ from bptt_trace.calculation.build import build
 from bptt_trace.calculation.iterations import first_iteration
 from bptt_trace.calculation.spectral_norm import spectral_norm
 from bptt_trace.document.figures import Decades, Level, Levels
-from bptt_trace.document.mathematics import Inline, Number, Row, Symbol, inline, say
+from bptt_trace.document.mathematics import Inline, MathRow, Number, Symbol, inline, say
 from bptt_trace.document.sheet import Block, Column, Lines, Note, Paragraph, Section, Sheet, Table
 from bptt_trace.engine.names import Name
 from bptt_trace.engine.program import Builder
@@ -163,7 +163,7 @@ class _Matrices:
         groups, said = [], []
         for time, (_, product) in list(self.norms.items())[:8]:
             groups.append(Levels(Number(time), (Level(Number(product), scale.height(float(product)), "direct"),)))
-            said.append(Row(Symbol("t"), " = ", Number(time), ": ", Number(product)))
+            said.append(MathRow(Symbol("t"), " = ", Number(time), ": ", Number(product)))
         told: list[object] = []
         for one in said:
             told += ["; ", one] if told else [one]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bptt_trace.document.mathematics import Inline, Math, Put, Row, Symbol, inline, say
+from bptt_trace.document.mathematics import Inline, Math, MathRow, Put, Symbol, inline, say
 from bptt_trace.engine.formula import Var
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.engine.program import Builder, Step
@@ -96,8 +96,8 @@ def clipping(options: Update, speller: Speller) -> Inline:
     c = speller.math(Name("clip"))
     g = Symbol("g")
     size = Symbol("norm")
-    scaled = Row(g, " * ", Put("over", c, Row("max", "(", size, ", ", c, ")")))
-    bounded = Row("max", "(", "-", c, ", ", "min", "(", c, ", ", g, ")", ")")
+    scaled = MathRow(g, " * ", Put("over", c, MathRow("max", "(", size, ", ", c, ")")))
+    bounded = MathRow("max", "(", "-", c, ", ", "min", "(", c, ", ", g, ")", ")")
     match options.clip:
         case "value":
             return inline("every number of a gradient becomes {bounded}, before any parameter is changed", bounded=bounded)

@@ -8,8 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from bptt_trace.calculation.arithmetic import Values
-from bptt_trace.document.mathematics import Math, Placed
-from bptt_trace.document.mathematics import Row as Pieces
+from bptt_trace.document.mathematics import Math, MathRow, Placed
 from bptt_trace.document.notation import MATHML, TEXT, UNICODE, Signs, like
 from bptt_trace.engine.formula import Formula
 from bptt_trace.engine.names import Role
@@ -108,7 +107,7 @@ class _Value(Placed):
         return self.shown.bare[signs][self.place]
 
 
-class _About(Pieces):
+class _About(MathRow):
     """A value with ≈ before it while its digits do not give it."""
 
     __slots__ = ("sign",)

@@ -11,7 +11,7 @@ from fractions import Fraction
 from bptt_trace.calculation.compiled_rules import definition
 from bptt_trace.document.notation import ATOM, JAVASCRIPT, SUM
 from bptt_trace.engine.formula import Const, Formula
-from bptt_trace.engine.formula_text import Line, Written
+from bptt_trace.engine.formula_text import LinePrinter, Written
 from bptt_trace.engine.formula_walks import applications
 from bptt_trace.engine.functions import Function, Z
 from bptt_trace.engine.rules import Rule
@@ -34,7 +34,7 @@ class Functions:
         return self._names[function]
 
 
-class _Code(Line):
+class _Code(LinePrinter):
     """Writes a formula of numbers as calls on the arithmetic ``k``."""
 
     def __init__(self, functions: Functions) -> None:

@@ -17,7 +17,7 @@ from bptt_trace.document.mathematics import Inline, words
 from bptt_trace.document.notation import TEXT, UNICODE
 from bptt_trace.engine.names import Name
 from bptt_trace.errors import ProblemError, ProgramMissing
-from bptt_trace.exports.asked_lines import Part, needed, parts_with_lines
+from bptt_trace.exports.asked_lines import AskedSection, needed, parts_with_lines
 from bptt_trace.exports.workbook.line_cells import MOST_DIGITS, Cells
 from bptt_trace.handouts.blank_rows import Paper, PaperBoard, PaperLabels
 from bptt_trace.handouts.blanks import Blanks, of_a_size_to_fill_in
@@ -234,7 +234,7 @@ class Book:
         return Writer(self.paper, board, compact=True, drawn=False, labels=PaperLabels(self.paper, board), show="all")
 
     @cached_property
-    def sections(self) -> list[Part]:
+    def sections(self) -> list[AskedSection]:
         """The sections with their blocks of lines, each line with its position."""
         return list(parts_with_lines(self.key, sections(self.writer)))
 

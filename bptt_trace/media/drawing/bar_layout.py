@@ -6,10 +6,10 @@ from dataclasses import replace
 from itertools import pairwise
 
 from bptt_trace.document.figures import Bar, Bars, Decades, Figure, HeatMap, Plane
-from bptt_trace.document.mathematics import Inline, Number, Placed, Row, Symbol, words
+from bptt_trace.document.mathematics import Inline, MathRow, Number, Placed, Symbol, words
 from bptt_trace.media.drawing.cell_layout import lay
 from bptt_trace.media.drawing.network_layout import Arrow, Block, Drawing, Label, Shade
-from bptt_trace.media.drawing.sizes import Paper
+from bptt_trace.media.drawing.sizes import Points
 from bptt_trace.media.drawing.text_width import Face
 
 HIGHEST = 84
@@ -22,7 +22,7 @@ BROAD = 30
 """The width of a bar, in points."""
 
 
-def lay_bars(figure: Bars, paper: Paper) -> Drawing:
+def lay_bars(figure: Bars, paper: Points) -> Drawing:
     """Upright bars from left to right, with the factors on the arrows between them."""
     drawing = Drawing()
     told = any(bar.parts for bar in figure.bars)
@@ -64,12 +64,12 @@ def _times(bar: Bar) -> Inline:
     if not bar.factor:
         return ()
     if isinstance(bar.factor, Placed):
-        return (Row("* ", bar.factor.operand()),)
+        return (MathRow("* ", bar.factor.operand()),)
     negative = isinstance(bar.factor, Number) and bar.factor.digits.startswith("-")
-    return (Row("* ", "(", bar.factor, ")") if negative else Row("* ", bar.factor),)
+    return (MathRow("* ", "(", bar.factor, ")") if negative else MathRow("* ", bar.factor),)
 
 
-def _centred(drawing: Drawing, paper: Paper, text: Inline, middle: float, y: float, kind: str = "") -> None:
+def _centred(drawing: Drawing, paper: Points, text: Inline, middle: float, y: float, kind: str = "") -> None:
     """Add a label that is centred at ``middle``."""
     if not words(text):
         return
@@ -83,7 +83,7 @@ THICK = 9.5
 """The thickness of these bars, in points."""
 
 
-def lay_decades(figure: Decades, paper: Paper) -> Drawing:
+def lay_decades(figure: Decades, paper: Points) -> Drawing:
     """Level bars, one below the other, on a scale of powers of ten."""
     drawing = Drawing()
     symbol: Inline = (Symbol("t"),)
@@ -119,7 +119,7 @@ def lay_decades(figure: Decades, paper: Paper) -> Drawing:
     return drawing
 
 
-def lay_map(figure: HeatMap, paper: Paper) -> Drawing:
+def lay_map(figure: HeatMap, paper: Points) -> Drawing:
     """Square cells with their values in them; what a mask hides is crossed out."""
     drawing = Drawing()
     line = 11.5
@@ -147,7 +147,7 @@ SIDE = 150
 """The sides of a plane, in points."""
 
 
-def lay_plane(figure: Plane, paper: Paper) -> Drawing:
+def lay_plane(figure: Plane, paper: Points) -> Drawing:
     """Samples as circles in a square; the line before all updates is thin, the one after them strong."""
     drawing = Drawing()
     line = 11.5
@@ -174,7 +174,7 @@ DARK = 550
 
 def on_paper(figure: Figure, face: Face) -> Drawing:
     """A picture or a figure of bars, laid out in points."""
-    paper = Paper(face)
+    paper = Points(face)
     if isinstance(figure, HeatMap):
         return lay_map(figure, paper)
     if isinstance(figure, Plane):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bptt_trace.document.figures import Grid
-from bptt_trace.document.mathematics import Inline, Math, Relation, Row
+from bptt_trace.document.mathematics import Inline, Math, MathRow, Relation
 from bptt_trace.media.drawing.text_width import Face, has_fraction, has_layer, set_inline
 
 
@@ -89,7 +89,7 @@ class Measure(Protocol):
 
 
 @dataclass(frozen=True)
-class Paper:
+class Points:
     """Points on paper, with letters of 8 points."""
 
     face: Face
@@ -220,7 +220,7 @@ def _long(row: tuple[Inline, ...]) -> bool:
     return isinstance(first, Relation) and isinstance(first.sides[0], Relation)
 
 
-class _Value(Row):
+class _Value(MathRow):
     """``= value``, below a name."""
 
     def __init__(self, value: Math) -> None:

@@ -99,7 +99,7 @@ class Equations:
         found: list[Equation] = []
         for number, (text, stem) in enumerate(zip(plain, stems, strict=True), 1):
             with _at(f"{self.key}[{number}]"):
-                found.append(Equation(stem, text, Line(text, self, stems, number - 1).right_side()))
+                found.append(Equation(stem, text, RightSide(text, self, stems, number - 1).right_side()))
         return tuple(found)
 
     @property
@@ -251,7 +251,7 @@ def _at(key: str) -> Iterator[None]:
         raise
 
 
-class Line(Parser):
+class RightSide(Parser):
     """The right side of an equation."""
 
     token = re.compile(
