@@ -7,6 +7,7 @@ import builtins
 import importlib.util
 import keyword
 import os
+import random
 import re
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from sweeps import solution as example
 from bptt_trace import ProblemError, load, parse, solve
 from bptt_trace.commands import command
 from bptt_trace.engine.names import Name
+from bptt_trace.errors import InputError
 from bptt_trace.lines.identifiers import Identifiers, identifier
 from bptt_trace.lines.python_code import HELPERS
 from bptt_trace.problem.problem import from_document
@@ -114,13 +116,70 @@ def test_random_problems_reproduce_themselves(case: Case) -> None:
     assert last_line(solve(parse(case.text)).to_code("numpy")).startswith("All ")
 
 
-@pytest.mark.parametrize("activation", ["abs(z)/3", "relu(z)^2 - abs(z)/3", "abs(relu(z))/7 + z", "2*relu(z)/3"])
+DIVIDED = ["abs(z)/3", "relu(z)^2 - abs(z)/3", "abs(relu(z))/7 + z", "2*relu(z)/3"]
+
+
+@pytest.mark.parametrize("activation", DIVIDED)
 @pytest.mark.parametrize("rounding", ROUNDINGS)
 def test_a_slope_of_pieces_divided_by_a_number_is_a_number_of_the_program(activation: str, rounding: str | None) -> None:
     """1/3, the slope of |z|/3, has all digits of the program's arithmetic, and not those of a quotient of Python's integers."""
     solution = solve(from_document(document("rnn", hidden=2, activation=activation)), rounding=rounding)
     for form in ("python", "numpy"):
         assert last_line(solution.to_code(form)).startswith("All ")
+
+
+@needs_torch
+@pytest.mark.parametrize("activation", DIVIDED)
+def test_a_slope_of_pieces_divided_by_a_number_is_a_double_in_pytorch(activation: str) -> None:
+    """PyTorch makes single precision of a quotient of its integers; in a second iteration the sheet's own slopes are used."""
+    import torch
+
+    torch.set_default_dtype(torch.float32)
+    twice = {**document("rnn", hidden=2, activation=activation), "update": {"rule": "adam", "learning_rate": 1, "iterations": 3}}
+    assert last_line(solve(from_document(twice)).to_code("torch")).startswith("All ")
+
+
+ADAM = {"rule": "adam", "learning_rate": "0.1"}
+"""What divides a gradient by its size, noise too."""
+
+
+FORGET = ["w_xf", "w_hf", "b_f"]
+
+
+def one_step(seed: int) -> dict[str, Any]:
+    """An sLSTM from an empty state: h is o · z, whatever lets things in, so that the gradient of that is 0."""
+    draw = random.Random(seed)
+    parameters = {f"{kind}{gate}": f"{draw.uniform(-2, 2):.2f}" for gate in "ifzo" for kind in ("w_x", "w_h", "b_")}
+    return {
+        "network": {"cell": "slstm", "stabiliser": draw.choice([True, False])},
+        "parameters": parameters | {"w_hy": f"{draw.uniform(-2, 2):.2f}", "b_y": "0.3"},
+        "given": {"x": [f"{draw.uniform(-2, 2):.2f}"], "target": [f"{draw.uniform(-2, 2):.2f}"]},
+        "update": ADAM,
+    }
+
+
+@needs_torch
+@pytest.mark.parametrize("seeds", [range(6), pytest.param(range(6, 200), marks=pytest.mark.exhaustive)], ids=["few", "many"])
+def test_what_doubles_lose_of_a_gradient_that_is_0_is_known(seeds: range) -> None:
+    """Adam makes a step of the 10^(−17) that doubles leave of 0: the programs say how far they may be off."""
+    for seed in seeds:
+        for rounding in ("full", "5sf", "carry:4dp"):
+            solution = solve(from_document(one_step(seed)), rounding=rounding)
+            assert last_line(solution.to_code("torch")).startswith("All "), seed
+            assert rounding != "carry:4dp" or last_line(solution.to_code("numpy")).startswith("All "), seed
+
+
+@needs_torch
+def test_a_step_that_doubles_cannot_tell_is_refused() -> None:
+    """Without an epsilon Adam's step is as large for what is left of 0 as for any gradient, and 0/0 for 0 itself."""
+    said = set()
+    for seed in range(8):
+        step = one_step(seed)
+        sure = {**step, "given": {**step["given"], "h_0": "0.5"}, "update": {**ADAM, "epsilon": 0, "freeze": FORGET}}
+        with pytest.raises(InputError) as refused:
+            solve(from_document(sure), rounding="full").to_code("torch")
+        said.add(str(refused.value).partition(":")[0].partition(", in which")[0])
+    assert {"-f torch calculates in double precision"} < said
 
 
 SMALL = {"cell": "dense", "hidden": 1}

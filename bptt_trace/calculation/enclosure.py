@@ -39,6 +39,10 @@ class Undecided(ArithmeticError):
     """The bounds are too wide to decide on which side of a number the value lies; more digits may decide."""
 
 
+class NearZero(Undecided):
+    """The bounds of a divisor have 0 between them."""
+
+
 class Undefined(ValueError):
     """A function has no value at its argument; the message names both."""
 
@@ -107,12 +111,14 @@ class Enclosure:
         how = self.digits
         if self.low >= 0 and other.low >= 0:
             return Enclosure(how, how.down.multiply(self.low, other.low), how.up.multiply(self.high, other.high))
+        if other is self:
+            return self**2  # never negative
         return self._extremes(other, how.down.multiply, how.up.multiply)
 
     def __truediv__(self, other: Enclosure) -> Enclosure:
         how = self.digits
         if other.low <= 0 <= other.high:
-            raise Undecided if other.low != other.high else ZeroDivisionError
+            raise NearZero if other.low != other.high else ZeroDivisionError
         return self._extremes(other, how.down.divide, how.up.divide)
 
     def _extremes(self, other: Enclosure, down: Callable[..., Decimal], up: Callable[..., Decimal]) -> Enclosure:

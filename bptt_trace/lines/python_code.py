@@ -184,7 +184,7 @@ def _arrays(library: str) -> Signs:
     )
 
 
-NUMPY, TORCH = _arrays("np"), like(_arrays("torch"), ones="torch.ones({}, dtype=torch.float64)")
+NUMPY, TORCH = _arrays("np"), _arrays("torch")
 
 
 class ArrayCode(ArrayPrinter):
@@ -217,7 +217,7 @@ class ArrayCode(ArrayPrinter):
         """A function with its argument; PyTorch's functions take a number as a tensor only."""
         if self.scope.form != "torch" or _varies(argument, self.scope.form):
             return super().applied(function, argument)
-        return f"{self.function(function)}(torch.tensor({self.part(argument, SUM)}, dtype=torch.float64))", ATOM
+        return f"{self.function(function)}(torch.tensor(float({self.part(argument, SUM)})))", ATOM
 
     def picked(self, matrix: Var, letter: OneHot) -> Written:
         """The column of a matrix that a letter picks."""

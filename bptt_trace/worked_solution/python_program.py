@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from bptt_trace.calculation.arithmetic import Values, digits_needed, evaluate, lost_by_doubles, unrounded
+from bptt_trace.calculation.arithmetic import DOUBLES, WORKING, Values, digits_needed, evaluate, lost_by, unrounded
 from bptt_trace.calculation.iterations import borders, passes
 from bptt_trace.document.notation import TEXT
 from bptt_trace.document.program_text import Listing, Passage
@@ -43,6 +43,10 @@ MOST_COMPOSED = 60
 """How many lines a composed loss may have, one that is used twice counted twice; beyond, SymPy takes minutes."""
 FINEST = 1e-12
 """The error of doubles, relative to a value, that is allowed on every line."""
+NOISE = 1e-30
+"""Which part of a value 60 digits may miss without a word."""
+CLOSE = 1e-9, 1e-11
+"""How close autograd comes to an unrounded value: relative to it, and in any case."""
 FORWARD = {Role.PREACTIVATION, Role.HIDDEN, Role.OUTPUT, Role.LOSS}
 
 
@@ -185,6 +189,29 @@ class _Writer:
         lines = [line for position in positions for line in self.board.lines(position)]
         return f"{max(abs(float(printed[line]) - exact[line]) for line in lines) * 1.05:.1e}"
 
+    def lost(self, position: int, relative: float, absolute: float) -> list[str]:
+        """How far doubles may be off where terms cancel, as an argument; none where each number of the line has that room.
+
+        Raises ``ProblemError`` where there is no bound.
+        """
+        lines = self.board.lines(position)
+        beyond = [
+            lost
+            for lost, exact in ((self._lost[line], self.desk.reference.numbers[line]) for line in lines)
+            if lost is not None and lost > relative * abs(exact) + absolute
+        ]
+        if math.inf in beyond:
+            raise ProblemError(
+                f"-f {self.form} calculates in double precision, in which {self.steps[position].target} has no digit left; "
+                "-f python has more digits"
+            )
+        return [f"{1.5 * max(beyond):.1g}"] if beyond else []
+
+    @cached_property
+    def _lost(self) -> tuple[float | None, ...]:
+        count = WORKING.prec if self.form in OF_NUMBERS else DOUBLES
+        return lost_by(count, self.desk.program, self.desk.problem.given)
+
     def filled(self, **own: Any) -> Listing:
         """The listing, with what all forms have in common; everything else is written by now."""
         rounding = self.desk.values.rounding
@@ -223,21 +250,18 @@ class _Lines(_Writer):
         texts = [self.title(position), self.right_side(position), self.value(position)]
         if self.form == "python" and role in KEEPS_FIGURES and rounding.figures is None and rounding.policy != "full":
             texts.append("to_figures")  # products and squares keep figures where all else keeps decimals
-        if self.form == "numpy" and rounding.policy == "carry" and self._lost:
-            lost = max(self._lost[line] for line in self.board.lines(position))
-            if lost == math.inf:
-                raise ProblemError(
-                    f"-f numpy calculates in double precision, in which {self.steps[position].target} has no digit left; "
-                    "-f python has more digits"
-                )
-            if lost > FINEST * max(abs(float(self.desk.numbers[line])) for line in self.board.lines(position)) + FINEST / 1000:
-                texts.append(f"{1.5 * lost:.1g}")  # terms cancel
+        if self.form == "python" and rounding.policy == "carry":
+            texts += self._cancelled(position)
+        if self.form == "numpy" and rounding.policy == "carry":
+            texts += self.lost(position, FINEST, FINEST / 1000)
         return _call(f"{self.name(position)} = line", texts, self.number(position))
 
-    @cached_property
-    def _lost(self) -> tuple[float, ...]:
-        """How far doubles may be from each line that carries on 60 digits."""
-        return lost_by_doubles(self.desk.program, self.desk.problem.given)
+    def _cancelled(self, position: int) -> list[str]:
+        """How much of 60 digits is noise, as an argument, where that is most of the digits, or all."""
+        lost, size = self._lost[position], abs(float(self.desk.values.numbers[position]))
+        if not lost or lost <= NOISE * size or 0 < size <= lost:
+            return []
+        return [f'lost=Decimal("{1.5 * lost:.1g}")']
 
 
 class _Autograd(_Writer):
@@ -286,7 +310,7 @@ class _Autograd(_Writer):
     def right_side(self, position: int) -> str:
         """The formula of a step as code; a gradient that is an exact number is a tensor too."""
         text = super().right_side(position)
-        return text if self.steps[position].arguments else f"torch.tensor({text}, dtype=torch.float64)"
+        return text if self.steps[position].arguments else f"torch.tensor(float({text}))"
 
     def _forward(self, position: int) -> str:
         """``h_1 = keep(tanh(a_1))  # 2``; without ``keep`` where the sheet has no gradient of it."""
@@ -318,7 +342,8 @@ class _Autograd(_Writer):
         """``compare("dL/dw_hh", w_hh.grad, "-0.0229", "-0.0228497")``: the line by hand, and unrounded."""
         texts = [f"{self.desk.reference.numbers[line]:.{FINE}g}" for line in self.board.lines(position)]
         unrounded = literal(texts, self.steps[position].shape, TEXT, self.desk.program.rows)
-        return _call("compare", [self.title(position), found, self.value(position), _quoted(unrounded)])
+        lost = self.lost(position, *CLOSE)
+        return _call("compare", [self.title(position), found, self.value(position), _quoted(unrounded), *lost])
 
 
 class _Symbolic(_Writer):
