@@ -9,6 +9,8 @@ from fractions import Fraction
 
 import torch
 
+torch.set_default_dtype(torch.float64)  # also of quotients of whole numbers
+
 # How far rounding has led the numbers that are compared below from full precision, at most:
 DRIFT = 1.0e-04
 compared = []
@@ -16,13 +18,13 @@ compared = []
 
 def number(text):
     """A number in double precision: 0.1, or 1/3."""
-    return torch.tensor(float(Fraction(text)), dtype=torch.float64)
+    return torch.tensor(float(Fraction(text)))
 
 
 def array(text):
     """What the sheet has for a number, 0.5, or for an array, [1, 2; 3, 4]."""
     rows = [[float(Fraction(one)) for one in row.split(",")] for row in text.strip("[]").split(";")]
-    return torch.tensor(rows if text.startswith("[") else rows[0][0], dtype=torch.float64)
+    return torch.tensor(rows if text.startswith("[") else rows[0][0])
 
 
 def parameter(text):
@@ -37,15 +39,18 @@ def keep(value):
     return value
 
 
-def compare(name, found, printed, unrounded):
-    """What autograd has found, beside what the sheet prints and what that is unrounded."""
+def compare(name, found, printed, unrounded, lost=0):
+    """What autograd has found, beside what the sheet prints and what that is unrounded.
+
+    Where terms cancel, two calculations in doubles may be apart by as much as is lost.
+    """
     found, sheet, exact = found.detach(), array(printed), array(unrounded)
     for text, one in zip(printed.strip("[]").replace(";", ",").split(","), found.ravel().tolist()):
         apart = abs(one - float(Fraction(text)))
         print(f"{name:20} {text.strip():>14} {one:>16.9g} {apart:>12.1e}")
         compared.append(name)
         name = ""
-    allowed = 1e-9 * exact.abs() + 1e-11
+    allowed = 1e-9 * exact.abs() + 1e-11 + lost
     if found.shape != exact.shape or ((found - exact).abs() > allowed).any():
         raise SystemExit(f"autograd finds {found.tolist()}, the sheet unrounded {unrounded}")
     if ((found - sheet).abs() > DRIFT + allowed).any():
