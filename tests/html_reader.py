@@ -211,6 +211,8 @@ def _below(element: Element) -> list[str]:
         return [stem, *below]
     if element.tag == "mrow" and any(child.tag in ("msub", "mrow") for child in element.elements):
         return [part for child in element.elements if child.tag != "mo" for part in _below(child)]
+    if re.fullmatch(r"\d+,\d+", element.text):  # an entry over places
+        return [element.text]
     return [LETTERS.get(part, part) for part in element.text.replace("−", "-").split(",")]
 
 

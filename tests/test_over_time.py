@@ -42,7 +42,9 @@ def of_markdown(text: str) -> Iterator[Grid]:
 
 
 def of_latex(text: str) -> Iterator[Grid]:
-    for block in re.findall(r"\\textbf\{Over time.*?\\toprule\n(.*?)\\bottomrule", text, re.DOTALL):
+    """A table that is set by itself has its last rule before its rows."""
+    text = text.replace("\\bottomrule\n\\endfoot\n", "")
+    for block in re.findall(r"\\textbf\{Over time.*?\\toprule\n(.*?)(?:\\bottomrule|\\end\{longtable\})", text, re.DOTALL):
         yield [
             [_cell(cell) for cell in line.split("&")]
             for line in re.split(r"\\\\", re.sub(r"\\midrule|\\endhead", "", block))
@@ -161,6 +163,8 @@ SHAPES: dict[str, tuple[dict[str, Any], int]] = {
     "five steps, lstm": ({"cell": "lstm"}, 5),
     "no readout": ({"cell": "rnn", "readout": False}, 3),
     "last output": ({"cell": "rnn", "outputs": "last"}, 3),
+    "a decoder that looks back": ({"cell": "rnn", "decoder": "target", "attention": "dot"}, 3),
+    "a decoder that looks back, lstm": ({"cell": "lstm", "decoder": "output", "attention": "additive"}, 2),
 }
 
 
@@ -177,6 +181,26 @@ def test_every_cell_over_time_is_the_value_of_its_line(name: str, medium: str) -
     """States, outputs, losses, gradients, and each part of a gradient under the word that its line has."""
     solution = shaped(name)
     assert lawful(solution, document(solution, medium), medium) >= 12
+
+
+@pytest.mark.parametrize(
+    "name", ["decoder, lstm", "decoder of layers", "a decoder that looks back", "a decoder that looks back, lstm"]
+)
+def test_whatever_comes_from_the_decoder_is_called_so(name: str) -> None:
+    """The state of an encoder is handed to its next step, to the layer above, and to the decoder, also as what it looks at."""
+    seen = set()
+    for section in json.loads(shaped(name).to_json())["sections"]:
+        for entry in section["entries"]:
+            if match := re.fullmatch(r"dL/dh\(enc\d?\)_(\d+) via ([a-z_]+?)(?:\((\w+)\))?_(\d+).*", entry["name"]):
+                time, stem, layer, at = match.groups()
+                word = "carried" if time != at else "direct"
+                if layer is None or layer.startswith("dec"):
+                    word = "from the decoder"
+                elif stem.startswith("a") and layer != re.search(r"enc\d?", entry["name"])[0]:  # type: ignore[index]
+                    word = "from above"
+                seen.add(word)
+                assert word == entry["note"], entry["name"]
+    assert "from the decoder" in seen
 
 
 @pytest.mark.parametrize("name", ["rnn", "bidirectional", "seq2seq"])

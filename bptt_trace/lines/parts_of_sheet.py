@@ -38,10 +38,11 @@ def way(target: Name, through: Name) -> str:
     """How a gradient reaches a state.
 
     ``direct`` from its own time step, ``carried`` from the step that the state
-    is handed to, ``from above`` from another layer, or ``from the decoder``.
+    is handed to, ``from above`` from another layer, or ``from the decoder``,
+    whose attention has scores and contexts of no layer.
     """
     words = word_and_number(target.layer)[0], word_and_number(through.layer)[0]
-    if words == (ENCODER, DECODER):
+    if words[0] == ENCODER and (words[1] == DECODER or through.layer is None):
         return say("from the decoder")
     if through.layer is not None and through.layer != target.layer:
         return say("from above")

@@ -264,7 +264,8 @@ class Summary:
         for time, ways in sorted(found.items(), key=lambda item: -len(item[1])):  # the fullest sum gives the order
             for position, through, word in ways:
                 now = state._replace(time=time)
-                via = desk.speller.math(*seen(clock_at(time), now, desk.steps[through].target))
+                arrives_by = desk.steps[position].target.via or desk.steps[through].target
+                via = desk.speller.math(*seen(clock_at(time), now, arrives_by))
                 key = word, via.text if word in several else ""
                 label = inline(" {word} via {via}", word=word, via=via) if word in several else inline(" {word}", word=word)
                 labels.setdefault(key, label)
