@@ -65,6 +65,10 @@ def test_every_example_reproduces_itself(name: str, rounding: str | None, form: 
         with pytest.raises(ProblemError, match="without a loss"):
             solution.to_code(form)
         return
+    if (name, rounding, form) == ("perceptron", "carry:5dp", "numpy"):  # 0.1 + 0.2 − 0.3 is not 0, where it steps, in doubles
+        with pytest.raises(ProblemError, match="no digit of h@12 is sure"):
+            solution.to_code(form)
+        return
     ended = last_line(solution.to_code(form))
     if form == "torch":
         assert re.fullmatch(r"All \d+ values agree with autograd: .*", ended)

@@ -20,8 +20,8 @@ from test_check import key as key_of_example
 from bptt_trace import Name, load
 from bptt_trace.calculation.compiled_rules import source
 from bptt_trace.marking.check import check
-from bptt_trace.marking.key import Key
-from bptt_trace.marking.marks import RIGHT
+from bptt_trace.marking.key import Key, World
+from bptt_trace.marking.marks import RIGHT, Marks
 from bptt_trace.problem.files import examples
 from bptt_trace.problem.problem import from_document
 
@@ -164,6 +164,14 @@ def bent(function: object) -> object:
     return lambda z: right * z if z > 0 else left * z
 
 
+def with_named_mistakes(one: Key, marks: Marks, position: int) -> float | None:
+    """What a line comes to for somebody who makes the mistakes that have a name on this sheet, and no other, with all digits."""
+    named = {slug for answer in marks.answers for slug in answer.misconceptions}
+    changed = {place: line for mistake, lines in one.changes if mistake.slug in named for place, line in dict(lines).items()}
+    changed.pop(position, None)
+    return World(one, {}, changed).rule(position) if named else None
+
+
 def assert_nothing_far_is_right(one: Key, seed: int) -> None:
     """Some lines are written, most of them far off, the others are blank."""
     chance = random.Random(seed)
@@ -186,6 +194,7 @@ def assert_nothing_far_is_right(one: Key, seed: int) -> None:
         assert there is not None
         if abs(written[position] - there) > unit * (1 + 1e-9):
             by_hand = [follows(one, position, known, keep) for keep in ways_to_round(one) for known in (others, {})]
+            by_hand.append(with_named_mistakes(one, marks, position))
             half = 0.51 * max(one.quantum[position], 10.0**-one.problem.rounding.places)
             assert any(abs(written[position] - value) <= half for value in by_hand if value is not None), (answer, there)
 

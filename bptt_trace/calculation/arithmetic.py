@@ -37,11 +37,12 @@ from decimal import (
     localcontext,
 )
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from typing import Any, Protocol
 
+from bptt_trace.calculation.bounds import Between, cancelled
 from bptt_trace.calculation.compiled_rules import Source, source
-from bptt_trace.calculation.enclosure import Enclosure, NearZero, Undecided, Undefined, digits, enclosed
+from bptt_trace.calculation.enclosure import Undecided, Undefined, digits, enclosed
 from bptt_trace.calculation.function_values import floats, resolve, roughly
 from bptt_trace.engine.formula import Const, Formula, Over
 from bptt_trace.engine.formula_walks import children
@@ -66,13 +67,6 @@ FLOATING = 30
 """So many digits go with functions in floating point."""
 COUNTS = (FLOATING, 40, 80, 160, 320, 640, 1280, 2560, 5120)
 """How many digits bounds are calculated with, one after the other, until they round alike."""
-
-CANCELLED = (60, 480)
-"""How many digits are tried before a value that is carried on counts as 0."""
-TINY = Decimal("1e-30")
-"""Bounds are wider than what they hold, but not by as much."""
-DOUBLES = 15
-"""Doubles have more digits than this."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,42 +162,6 @@ def digits_needed(values: Values) -> int:
     return most
 
 
-class Between:
-    """Bounds of so many digits.
-
-    A value is None where they do not decide which way a line goes, and infinite
-    where it is divided by what may be 0; so is what depends on it.
-    """
-
-    def __init__(self, count: int) -> None:
-        self.number = digits(count).number
-
-    def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
-        """The bounds of a line; rounding is none of them."""
-        bounds = source(rule).bind(self.number, lambda f: resolve(f, self.number, enclosed))
-
-        def line(*numbers: Enclosure | float | None) -> Enclosure | float | None:
-            if None in numbers or math.inf in numbers:
-                return None if None in numbers else math.inf
-            try:
-                found: Enclosure = bounds(*numbers)
-            except (ZeroDivisionError, NearZero):
-                return math.inf
-            except (ArithmeticError, ValueError, CalculationError):
-                return None
-            return found
-
-        return line
-
-
-def lost_by(count: int, program: Program, given: Mapping[Name, Number]) -> tuple[float | None, ...]:
-    """How far apart two calculations with more than so many digits may be at each step; None where that is not known."""
-    return tuple(
-        float(bounds.high - bounds.low) if isinstance(bounds, Enclosure) else bounds
-        for bounds in run(program, given, Between(count))
-    )
-
-
 def _carried(
     program: Program, given: Mapping[Name, Number], rounding: Rounding, override: Mapping[Name, Any] | None
 ) -> tuple[Any, ...]:
@@ -211,34 +169,15 @@ def _carried(
     how, instead = arithmetic(rounding, given), dict(override or {})
     while True:
         numbers = run(program, given, how, instead)
-        cancelled = _cancelled(program, given, numbers, instead)
-        if not cancelled:
+        zeros = cancelled(numbers, WORKING.prec, partial(_bounds, program, given, instead))
+        if not zeros:
             return numbers
-        instead |= dict.fromkeys(cancelled, ZERO)
+        instead |= {program.steps[position].target: ZERO for position in zeros}
 
 
-def _cancelled(
-    program: Program, given: Mapping[Name, Number], numbers: tuple[Any, ...], instead: Mapping[Name, Any]
-) -> list[Name]:
-    """Which values are nothing but what 60 digits lose: those that hundreds of digits do not tell from 0."""
-    found = set(range(len(numbers)))
-    for count in CANCELLED:
-        between = Between(count)
-        bounds = run(program, given, between, {name: between.number(value) for name, value in instead.items()})
-        widths = {
-            position: bound.high - bound.low
-            for position in found
-            if numbers[position] and isinstance(bound := bounds[position], Enclosure) and bound.low <= 0 <= bound.high
-        }
-        # What is far smaller than that is a digit of its line, whose terms cancel; what is still wide tells nothing.
-        found = {
-            position
-            for position, width in widths.items()
-            if (abs(decimal(Fraction(numbers[position]))) > width * TINY if count == WORKING.prec else width < TINY**8)
-        }
-        if not found:
-            break
-    return [program.steps[position].target for position in found]
+def _bounds(program: Program, given: Mapping[Name, Number], instead: Mapping[Name, Any], count: int) -> tuple[Any, ...]:
+    between = Between(count)
+    return run(program, given, between, {name: between.number(value) for name, value in instead.items()})
 
 
 class Remembering:

@@ -40,7 +40,7 @@ class Undecided(ArithmeticError):
 
 
 class NearZero(Undecided):
-    """The bounds of a divisor have 0 between them."""
+    """A divisor may be 0."""
 
 
 class Undefined(ValueError):
@@ -95,6 +95,11 @@ class Enclosure:
 
     def __repr__(self) -> str:
         return f"[{self.low}, {self.high}]"
+
+    @property
+    def width(self) -> Decimal:
+        """The distance of the bounds."""
+        return self.digits.up.subtract(self.high, self.low)
 
     def __neg__(self) -> Enclosure:
         return Enclosure(self.digits, self.high.copy_negate(), self.low.copy_negate())

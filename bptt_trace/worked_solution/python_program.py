@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from bptt_trace.calculation.arithmetic import DOUBLES, WORKING, Values, digits_needed, evaluate, lost_by, unrounded
+from bptt_trace.calculation.arithmetic import WORKING, Values, digits_needed, evaluate, run, unrounded
+from bptt_trace.calculation.bounds import Between, BetweenDoubles, Untold
 from bptt_trace.calculation.iterations import borders, passes
 from bptt_trace.document.notation import TEXT
 from bptt_trace.document.program_text import Listing, Passage
-from bptt_trace.engine.formula import Var
+from bptt_trace.engine.formula import Extreme, Var
 from bptt_trace.engine.formula_text import Template, literal
 from bptt_trace.engine.names import LOSS, WHOLE_LOSS, Role, gradient
 from bptt_trace.engine.program import KEEPS_FIGURES, Program, Step, composed_size
@@ -47,6 +48,8 @@ NOISE = 1e-30
 """Which part of a value 60 digits may miss without a word."""
 CLOSE = 1e-9, 1e-11
 """How close autograd comes to an unrounded value: relative to it, and in any case."""
+UNSURE = {"numpy": (Untold.DIVISION, Untold.WAY), "torch": (Untold.DIVISION,)}
+"""What may be otherwise in doubles; PyTorch goes the way of the sheet more often than not, and is compared without room."""
 FORWARD = {Role.PREACTIVATION, Role.HIDDEN, Role.OUTPUT, Role.LOSS}
 
 
@@ -192,25 +195,26 @@ class _Writer:
     def lost(self, position: int, relative: float, absolute: float) -> list[str]:
         """How far doubles may be off where terms cancel, as an argument; none where each number of the line has that room.
 
-        Raises ``ProblemError`` where there is no bound.
+        Raises ``ProblemError`` where they may come to anything: what is 0 on the sheet may not be 0 in them.
         """
-        lines = self.board.lines(position)
-        beyond = [
-            lost
-            for lost, exact in ((self._lost[line], self.desk.reference.numbers[line]) for line in lines)
-            if lost is not None and lost > relative * abs(exact) + absolute
-        ]
-        if math.inf in beyond:
-            raise ProblemError(
-                f"-f {self.form} calculates in double precision, in which {self.steps[position].target} has no digit left; "
-                "-f python has more digits"
-            )
-        return [f"{1.5 * max(beyond):.1g}"] if beyond else []
+        beyond = [0.0]
+        for line in self.board.lines(position):
+            lost = self._lost[line]
+            if lost in UNSURE[self.form] or lost == math.inf:
+                raise ProblemError(
+                    f"-f {self.form} calculates in double precision, in which no digit of {self.steps[position].target} is sure; "
+                    "-f python has more digits"
+                )
+            if not isinstance(lost, Untold) and lost > relative * abs(self.desk.reference.numbers[line]) + absolute:
+                beyond.append(lost)
+        return [f"{1.5 * max(beyond):.1g}"] if any(beyond) else []
 
     @cached_property
-    def _lost(self) -> tuple[float | None, ...]:
-        count = WORKING.prec if self.form in OF_NUMBERS else DOUBLES
-        return lost_by(count, self.desk.program, self.desk.problem.given)
+    def _lost(self) -> tuple[float | Untold, ...]:
+        """How far apart two calculations may be at each step."""
+        how = Between(WORKING.prec) if self.form in OF_NUMBERS else BetweenDoubles()
+        bounds = run(self.desk.program, self.desk.problem.given, how)
+        return tuple(one if isinstance(one, Untold) else float(one.width) for one in bounds)
 
     def filled(self, **own: Any) -> Listing:
         """The listing, with what all forms have in common; everything else is written by now."""
@@ -259,7 +263,7 @@ class _Lines(_Writer):
     def _cancelled(self, position: int) -> list[str]:
         """How much of 60 digits is noise, as an argument, where that is most of the digits, or all."""
         lost, size = self._lost[position], abs(float(self.desk.values.numbers[position]))
-        if not lost or lost <= NOISE * size or 0 < size <= lost:
+        if isinstance(lost, Untold) or not lost or lost <= NOISE * size or 0 < size <= lost:
             return []
         return [f'lost=Decimal("{1.5 * lost:.1g}")']
 
@@ -308,9 +312,11 @@ class _Autograd(_Writer):
         )
 
     def right_side(self, position: int) -> str:
-        """The formula of a step as code; a gradient that is an exact number is a tensor too."""
-        text = super().right_side(position)
-        return text if self.steps[position].arguments else f"torch.tensor(float({text}))"
+        """The formula of a step as code; an exact number is a tensor too, and no gradient enters a stabiliser."""
+        text, (_, rule, arguments, *_) = super().right_side(position), self.steps[position]
+        if rule is not None and isinstance(rule.formula, Extreme) and rule.formula.held:
+            return f"{text}.detach()"  # it cancels, but not all digits of doubles would
+        return text if arguments else f"torch.tensor(float({text}))"
 
     def _forward(self, position: int) -> str:
         """``h_1 = keep(tanh(a_1))  # 2``; without ``keep`` where the sheet has no gradient of it."""

@@ -1,0 +1,94 @@
+"""The bounds of every value of a program: two arithmetics, which tell how far a calculation in few digits may be off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
+from typing import Any
+
+from bptt_trace.calculation.compiled_rules import source
+from bptt_trace.calculation.enclosure import Enclosure, NearZero, digits, enclosed
+from bptt_trace.calculation.function_values import resolve
+from bptt_trace.engine.names import Role
+from bptt_trace.engine.rules import Rule
+from bptt_trace.errors import CalculationError
+
+MANY = 480
+"""How many digits are tried before a value of which fewer digits are kept counts as 0."""
+TINY = Decimal("1e-30")
+"""Bounds are wider than what they hold, but not by as much."""
+NARROW = Decimal("1e-9")
+"""How wide bounds are at most that tell of two numbers that they are equal as far as anyone knows."""
+
+
+class Untold(Enum):
+    """What bounds do not tell."""
+
+    DIVISION = "whether a line divides by 0"
+    WAY = "which way a line goes, where two numbers are as good as equal"
+    WIDE = "anything: they have become too wide"
+
+
+class Between:
+    """Bounds of so many digits; where they do not tell the value of a line, nor do they tell what depends on it."""
+
+    def __init__(self, count: int) -> None:
+        self.count = digits(count)
+
+    def number(self, value: Fraction | Decimal) -> Enclosure:
+        """The bounds of an exact number."""
+        return self.count.number(value)
+
+    def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
+        """The bounds of a line, which is not rounded."""
+        bounds = source(rule).bind(self.number, lambda f: resolve(f, self.number, enclosed))
+
+        def line(*numbers: Enclosure | Untold) -> Enclosure | Untold:
+            narrow = True
+            for one in numbers:
+                if isinstance(one, Untold):
+                    return one
+                narrow = narrow and one.width <= NARROW
+            try:
+                found: Enclosure = bounds(*numbers)
+            except (NearZero, ZeroDivisionError):
+                return Untold.DIVISION if narrow else Untold.WIDE
+            except (ArithmeticError, ValueError, CalculationError):
+                return Untold.WAY if narrow else Untold.WIDE
+            return found
+
+        return line
+
+
+class BetweenDoubles(Between):
+    """Bounds of what is calculated in doubles: 15 digits are fewer than they have, and 0.1 is none of them."""
+
+    def __init__(self) -> None:
+        self.count = digits(15)
+
+    def number(self, value: Fraction | Decimal) -> Enclosure:
+        """The bounds of a number and of the double next to it."""
+        bounds = self.count.number(value)
+        if Fraction(float(value)) == value:
+            return bounds
+        return Enclosure(self.count, self.count.down.next_minus(bounds.low), self.count.up.next_plus(bounds.high))
+
+
+def cancelled(numbers: Sequence[Any], kept: int, bounds: Callable[[int], Sequence[Enclosure | Untold]]) -> list[int]:
+    """Where values with ``kept`` digits are nothing but what is lost of these: ``MANY`` digits do not tell them from 0.
+
+    ``bounds`` gives the bounds of all values with so many digits.
+    """
+
+    def about_0(positions: Sequence[int], count: int) -> dict[int, Decimal]:
+        found = bounds(count)
+        here = [(position, found[position]) for position in positions]
+        return {p: bound.width for p, bound in here if isinstance(bound, Enclosure) and bound.low <= 0 <= bound.high}
+
+    widths = about_0([position for position, number in enumerate(numbers) if number], kept)
+    # What is far smaller than its bounds is a digit of its line, whose terms cancel.
+    noise = [p for p, width in widths.items() if abs(Fraction(numbers[p])) > Fraction(width * TINY)]
+    narrow = Decimal(1).scaleb(-MANY // 2)  # bounds that are still wide tell nothing
+    return [p for p, width in about_0(noise, MANY).items() if width < narrow] if noise else []
