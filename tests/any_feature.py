@@ -1,8 +1,8 @@
 """A random problem file with what few networks have.
 
-Attention, letters, perceptrons, equations of one's own, graphs, dropout, windows that overlap, a loss of one's own, and the sections
-that are asked for: paths, forward mode, gradient check, further lines. What is drawn by shape gets its parameters from the network;
-what is told by equations is an example with other numbers.
+Attention, letters, perceptrons, equations of one's own, graphs, dropout, windows that overlap, a loss of one's own, and the
+sections that are asked for: paths, forward mode, gradient check, further lines. What is drawn by shape gets its parameters from
+the network; what is told by equations is an example with other numbers.
 """
 
 from __future__ import annotations

@@ -13,6 +13,8 @@ checked = []
 
 def decimal(value):
     """A number with 60 digits."""
+    if isinstance(value, Decimal):
+        return +value
     value = Fraction(value)
     return Decimal(value.numerator) / value.denominator
 
