@@ -33,6 +33,11 @@ MOST_PATHS = 8
 """The largest number of paths from one loss to one use that are lines of their own; more are added up from state to state."""
 
 
+def is_one_path(name: Name) -> bool:
+    """Whether a line is what one of several paths contributes: ``path3``."""
+    return name.of is None and name.stem.startswith(PATH)
+
+
 class Uncountable(Exception):
     """The paths take more lines than are allowed."""
 

@@ -32,6 +32,11 @@ def word_and_number(layer: Layer) -> tuple[str, str]:
     return text.removesuffix(number) if number else text, number
 
 
+def layer_word(layer: Layer) -> str:
+    """In which direction, or in which part of a network, a layer reads: ``fwd``, ``bwd``, ``enc``, ``dec``; else nothing."""
+    return word_and_number(layer)[0]
+
+
 class Name(NamedTuple):
     """A quantity: ``h_2``, ``W_hh[1,2]``, ``alpha_2,1``, ``dL/dh_2 via a_3``, ``w_hh'``.
 
@@ -54,6 +59,21 @@ class Name(NamedTuple):
 
     def __str__(self) -> str:
         return spell(self)
+
+    @property
+    def letter(self) -> str:
+        """What the quantity is, without what it belongs to: ``w`` of ``w_hh``, ``v`` of ``v_w_hh``."""
+        return self.stem.partition("_")[0]
+
+    @property
+    def below(self) -> str:
+        """What the quantity belongs to: ``hh`` of ``w_hh``; of ``v_w_hh``, the state of an optimizer, its parameter ``w_hh``."""
+        return self.stem.partition("_")[2]
+
+    @property
+    def is_bias(self) -> bool:
+        """Whether it is ``b_h``, and not a ``b`` of the user's own."""
+        return self.letter == "b" and bool(self.below)
 
     @classmethod
     def parse(cls, text: str) -> Name:

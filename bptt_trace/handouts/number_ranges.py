@@ -114,7 +114,7 @@ def _default(problem: Problem, name: Name, grid: Number) -> Choices | None:
     constant = isinstance(problem.network, Graph) and name._replace(index=()) in dict(problem.network.fixed)
     if constant or name == EPSILON or stem == "mask" or name.stem in HYPER:
         return None
-    if name.time == 0 and name.stem.partition("_")[0] in STATES and "_" in name.stem:
+    if name.time == 0 and name.letter in STATES and name.below:
         return None
     if stem == "target":
         return _default_target(problem, grid)

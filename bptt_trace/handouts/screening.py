@@ -49,9 +49,13 @@ NEAR_TIE = f"an answer is within {TIE:.0%} of a rounding tie"
 UNDEFINED = "a line cannot be calculated"
 
 
-def hidden(slug: str) -> str:
-    """The condition that a mistake shows, worded as a failure."""
-    return f"the mistake {slug} does not show"
+class HiddenMistake(str):
+    """The condition that a mistake shows, worded as a failure; other ranges may meet it."""
+
+
+def hidden(slug: str) -> HiddenMistake:
+    """The condition for the mistake of this name."""
+    return HiddenMistake(f"the mistake {slug} does not show")
 
 
 class Screens:

@@ -254,4 +254,4 @@ def _varies(factory: Factory, names: tuple[Any, ...]) -> bool:
 
 def _is_fraction(factory: Factory, names: tuple[Any, ...]) -> bool:
     """Whether some choice is written as a fraction, which stands in quotes in the file."""
-    return any("/" in number.text for name in names for number in factory.ranges.choices.get(name, ()))
+    return any(number.is_fraction for name in names for number in factory.ranges.choices.get(name, ()))

@@ -20,7 +20,17 @@ from bptt_trace.handouts.blanks import Blanks, blanks_of
 from bptt_trace.handouts.fill_in_text import FIRST
 from bptt_trace.handouts.number_places import Document, Path, completed, leaves
 from bptt_trace.handouts.number_ranges import Ranges, ranges_of
-from bptt_trace.handouts.screening import DEAD, EQUAL_INPUTS, NEAR_TIE, SATURATED, SMALL, SYMMETRIC, Screens, summary
+from bptt_trace.handouts.screening import (
+    DEAD,
+    EQUAL_INPUTS,
+    NEAR_TIE,
+    SATURATED,
+    SMALL,
+    SYMMETRIC,
+    HiddenMistake,
+    Screens,
+    summary,
+)
 from bptt_trace.handouts.seeded_numbers import GENERATOR, Draws, codes, read_code
 from bptt_trace.marking.key import Key
 from bptt_trace.marking.visible_mistakes import Best
@@ -261,7 +271,7 @@ class Factory:
         some = f"only {len(found.found)} of {count} variants" if found.found else "no variant"
         most = found.rejected.most_common(1)[0][0]
         advice = ADVICE.get(most, "wider ranges, a finer grid or more places would do")
-        if most.startswith("the mistake"):
+        if isinstance(most, HiddenMistake):
             advice = "other ranges would do, or may_hide in the table [vary]"
         if most in (NEAR_TIE, SMALL) and self.problem.rounding.figures is None and self.problem.rounding.places < 3:
             advice = f"with {self.problem.rounding.places} places hardly any numbers pass: rounding.places = 4 would do"

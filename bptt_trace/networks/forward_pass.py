@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from bptt_trace.engine.formula import ABSENT, Const, Formula, OneHot, Shape, Var, product, shape_of, stack
 from bptt_trace.engine.functions import Function, identity
-from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, Layer, Name, Role
+from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, Layer, Name, Role, layer_word
 from bptt_trace.engine.program import Builder, Moment
 from bptt_trace.engine.rules import Recorder, Tape, record
 from bptt_trace.networks.attention import Attention, SelfAttention, WriteLine
@@ -118,7 +118,7 @@ class Network:
     @property
     def bidirectional(self) -> bool:
         """Whether each layer reads the sequence in both directions."""
-        return any(str(layer).startswith(FORWARD) for layer in self.layers)
+        return any(layer_word(layer) == FORWARD for layer in self.layers)
 
     @property
     def groups(self) -> list[list[int]]:
@@ -162,7 +162,7 @@ class Network:
         found = {
             Name(stem, layer): tuple(sum(sizes[part] for part in size.split("+")) for size in dimensions)
             for stem, dimensions in parameters.items()
-            if self.bias or not stem.startswith("b_")
+            if self.bias or not Name(stem).is_bias
         }
         return {name: dimensions for name, dimensions in found.items() if 0 not in dimensions}
 
@@ -237,10 +237,10 @@ class Network:
         starts from the last state of its encoder and has no initial state here.
         """
         initial = [
-            (Name(stem, layer, (self.steps or 0) + 1 if str(layer).startswith(BACKWARD) else 0), units)
+            (Name(stem, layer, (self.steps or 0) + 1 if layer_word(layer) == BACKWARD else 0), units)
             for layer, cell, units in zip(self.layers, self.cells, self.hidden, strict=True)
             for stem in cell.state
-            if not str(layer).startswith(DECODER)
+            if layer_word(layer) != DECODER
         ]
         return initial + ([(Name("y", time=0), self.outputs)] if self.feedback and not self.first_only else [])
 
@@ -251,7 +251,7 @@ class Network:
             Name(stem, layer, time): units
             for layer, cell, units in zip(self.layers, self.cells, self.hidden, strict=True)
             for stem in cell.state or ("h",)
-            for time in (self.reading if str(layer).startswith(ENCODER) else self.times)
+            for time in (self.reading if layer_word(layer) == ENCODER else self.times)
             if stem != "m"  # a stabiliser cancels
         }
         return found | ({Name("y", time=time): self.outputs for time in self.predicting} if self.readout else {})
@@ -319,7 +319,7 @@ class _Pass:
             above: dict[int | None, list[Var]] = {time: [] for time in network.times}
             for index in group:
                 carried = [states.pop(0) for _ in network.cells[index].state]
-                onward = not str(network.layers[index]).startswith(BACKWARD)
+                onward = layer_word(network.layers[index]) != BACKWARD
                 for time in network.times if onward else reversed(network.times):
                     carried, hidden = self._step([index], time, below[time], carried, predicts=False)
                     above[time].append(hidden)

@@ -265,8 +265,7 @@ class Pencil:
     def _kind(self, parameter: int) -> object:
         """The kind of a parameter, common to all gates: its stem without the letter of the gate, and its shape."""
         step = self.board.steps[parameter]
-        letter, _, rest = step.target.stem.partition("_")
-        return letter, rest[:-1], step.shape
+        return step.target.letter, step.target.below[:-1], step.shape
 
     def named_edge(self, start: str, end: str, parameters: Sequence[Quantity]) -> None:
         """Draw an arrow with the names of its parameters, and add its alternative text."""

@@ -14,7 +14,7 @@ from bptt_trace.document.figures import Edge, Grid, Node, Picture
 from bptt_trace.document.mathematics import Applied, Inline, Math, MathRow, Number, Put, Symbol, in_a_row, inline, say
 from bptt_trace.engine.formula import ONE, Apply, Const, Extreme, Formula, MatMul, Neg, Over, Power, Stack, Sum, Times, Var
 from bptt_trace.engine.formula_walks import children, variables
-from bptt_trace.engine.names import ENCODER, Role
+from bptt_trace.engine.names import ENCODER, Role, layer_word
 from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.rows import Desk
 from bptt_trace.pictures.boxes import MOST_DIGITS, MOST_VALUES, Pencil, digits_of, grid
@@ -31,7 +31,7 @@ def cell(desk: Desk, board: Desk | Blackboard) -> Picture | None:
     network = desk.problem.network
     if not desk.last_time or desk.values.rounding.policy == "exact" or not network.cells[0].gates:
         return None
-    last = network.source_steps if str(network.layers[0]).startswith(ENCODER) else desk.last_time
+    last = network.source_steps if layer_word(network.layers[0]) == ENCODER else desk.last_time
     # The second step: its incoming state is a result and not a row of zeros; later steps look alike.
     time = min(2, last or 1)
     pencil = Pencil(desk, board)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from bptt_trace.document.figures import Picture
 from bptt_trace.document.mathematics import say
-from bptt_trace.engine.names import BACKWARD, Layer, Name
+from bptt_trace.engine.names import BACKWARD, Layer, Name, layer_word
 from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import Clock, clock_at
@@ -199,7 +199,7 @@ def rolled_up(desk: Desk, board: Desk | Blackboard) -> Picture | None:
     key, lines = read(0, first[0] if network.first_only else cells[0], str if network.first_only else clock)
     above, seen = 1, list(cells[-1])
     for cell, once in zip(cells, first, strict=True):
-        if str(pencil.layer(cell)).startswith(BACKWARD):  # the output stands between the directions
+        if layer_word(pencil.layer(cell)) == BACKWARD:  # the output stands between the directions
             above, (key, lines) = 3, read(4, cell, clock)
         _, states = pencil.shown(cell)
         node = pencil.node((0, above), cell, [Quantity(pencil.name(p, clock)) for p in states], "state")

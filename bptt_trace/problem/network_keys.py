@@ -297,7 +297,7 @@ def _softmax_stands_last(network: Network) -> None:
 
 def _shared(network: Network, parameters: Keys) -> frozenset[Name]:
     """Biases that are given as one number: one for all units of their layer."""
-    names = [name for name in network.declared() if name.stem.startswith("b_")]
+    names = [name for name in network.declared() if name.is_bias]
     return frozenset(name for name in names if not isinstance(parameters.get(str(name), []), list))
 
 

@@ -41,7 +41,7 @@ def parameters_of(network: Network, table: Mapping[str, Any]) -> Named:
         if len(shape) == 2 and isinstance(value, list) and value and not isinstance(value[0], list) and 1 in dimensions:
             # A matrix of one row, or of one column, may be written as a plain list.
             value = [value] if _written(shape, network.rows)[0] == 1 else [[item] for item in value]
-        if not shape and name.stem.startswith("w_") and isinstance(value, list) and len(value) > 1:
+        if not shape and name.letter == "w" and name.below and isinstance(value, list) and len(value) > 1:
             matrix = name._replace(stem=name.stem.capitalize())
             numbers = "" if any(isinstance(one, list) for one in value) else f" = [{', '.join(map(str, value))}]"
             raise ProblemError(

@@ -22,6 +22,11 @@ class Number(NamedTuple):
     value: Fraction
     text: str
 
+    @property
+    def is_fraction(self) -> bool:
+        """Whether it was typed with a stroke: ``1/3``."""
+        return "/" in self.text
+
 
 @dataclass(frozen=True)
 class Rounding:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from bptt_trace.document.mathematics import Inline, Math, inline, say
 from bptt_trace.document.sheet import Block, Column, Equation, Equations, Lines, Note, Paragraph, Part, Table, Word
-from bptt_trace.engine.every_path import PATH, SUM_OF_PATHS
+from bptt_trace.engine.every_path import SUM_OF_PATHS, is_one_path
 from bptt_trace.engine.names import LOSS, Name, gradient
 from bptt_trace.lines.row_words import SUM
 from bptt_trace.lines.rows import Desk, Label
@@ -65,7 +65,7 @@ class Paths:
                 triangle = self.triangles.setdefault(plain, Triangle(plain))
                 self._enter(triangle, position, target, waiting)
                 waiting = []
-            elif target.stem.startswith(PATH) and target.of is None:
+            elif is_one_path(target):
                 waiting.append(position)
             else:
                 self.slopes.append(position)
@@ -192,10 +192,10 @@ def _of_parameter(desk: Desk, triangle: Triangle, *, compact: bool) -> Iterator[
     def word(position: int, component: int) -> Word:
         del component
         target, step = steps[position].target, steps[position]
-        if target.stem.startswith(PATH) and target.of is None:
+        if is_one_path(target):
             return Word(say("one path"))
         if position in triangle.entries.values():
-            several = [p for p in step.arguments if steps[p].target.stem.startswith(PATH) and steps[p].target.of is None]
+            several = [p for p in step.arguments if is_one_path(steps[p].target)]
             return Word(say("{several} paths", several=len(several)), "sum", say("sum")) if several else Word(say("path"))
         if position == triangle.total:
             return SUM

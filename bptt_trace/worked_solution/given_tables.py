@@ -72,9 +72,8 @@ def meaning_of(network: Network, name: Name, rule: str = "") -> str:
         return MEANINGS["eta"] + again
     if name.stem == "beta":
         return say("what stays of u") if rule == "adamax" and name.time == 2 else BETAS[name.time]
-    letter, _, parameter = name.stem.partition("_")
-    if letter in STATES and parameter and name.time == 0:
-        return say("{word} at the start", word=carried(letter, rule))
+    if name.letter in STATES and name.below and name.time == 0:
+        return say("{word} at the start", word=carried(name.letter, rule))
     stem = name.stem.lower()
     meaning = MEANINGS.get(stem, "")
     if network.cells:

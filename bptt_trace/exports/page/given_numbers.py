@@ -101,10 +101,9 @@ def bounds(problem: Problem, name: Name, role: Role) -> tuple[int, bool, int | N
     """Within what a number has to stay, as its problem file has it."""
     if role is Role.PARAMETER:
         return None
-    letter, _, parameter = name.stem.partition("_")
     rule = problem.update.rule if problem.update else ""
-    if letter in STATES and name.time == 0 and (parameter or not problem.network.cells):
-        return None if letter == "m" or rule in ("momentum", "nesterov") else (0, True, None)
+    if name.letter in STATES and name.time == 0 and (name.below or not problem.network.cells):
+        return None if name.letter == "m" or rule in ("momentum", "nesterov") else (0, True, None)
     return BOUNDS.get(name.stem) if problem.update else None
 
 

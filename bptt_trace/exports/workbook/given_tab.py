@@ -74,7 +74,7 @@ def _write_given_number(book: Book, sheet: Any, position: int, cell: str, *, unl
     number = book.problem.given[name]
     if column is not None:
         sheet.write_formula(cell.replace("$", ""), book.chosen(column), form, float(number.value))
-    elif "/" in number.text:
+    elif number.is_fraction:
         sheet.write_formula(cell.replace("$", ""), f"={number.text}", form, float(number.value))
     else:
         sheet.write_number(cell.replace("$", ""), float(number.value), form)
@@ -105,7 +105,7 @@ def write_variants(book: Book) -> None:
         sheet.write_string(row, 0, copy.code, book.format())
         for position, column in book.varied.items():
             number = copy.given[book.steps[position].target]
-            if "/" in number.text:
+            if number.is_fraction:
                 sheet.write_formula(row, column, f"={number.text}", book.format(), float(number.value))
             else:
                 sheet.write_number(row, column, float(number.value), book.format())

@@ -39,7 +39,7 @@ def _decay_in_gradient(case: Case, position: int, step: Step) -> Iterator[Formul
         old, _, *others = formula.terms
         yield Sum((old, *others))
     elif part_of_rule(step) in ("m", "v", "step"):
-        whole = Name(step.target.stem.partition("_")[2], step.target.layer, None, step.target.index)
+        whole = Name(step.target.below, step.target.layer, None, step.target.index)
         before = whole._replace(updated=True, iteration=step.target.iteration - 1) if step.target.iteration > 1 else whole
         parameter, factor = case.find(before), case.find(Name("lambda"))
         assert parameter is not None and factor is not None
@@ -85,7 +85,7 @@ def _decay_beside_step(case: Case, position: int, step: Step) -> Iterator[Formul
 )
 def _clipped_one_by_one(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if _clips(case, step) == "norm":
-        whole = Name(step.target.stem.partition("_")[2], step.target.layer, None, (), None, step.target.iteration)
+        whole = Name(step.target.below, step.target.layer, None, (), None, step.target.iteration)
         squares = case.find(whole._replace(stem=f"squares_{whole.stem}"))
         if squares is not None:
             norm, bound = Apply(sqrt, Var(squares)), Var(case.program.index[Name("clip")])

@@ -47,7 +47,7 @@ def _sum_for_the_answer(case: Case, position: int, step: Step) -> Iterator[Formu
     "The bias is the weight of an input that is always 1, and learns like every other weight.",
 )
 def _bias_not_updated(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    if step.role is Role.UPDATE and step.target.stem.startswith("b_") and case.network.steps is None:
+    if step.role is Role.UPDATE and step.target.is_bias and case.network.steps is None:
         formula = case.formula(position)
         if isinstance(formula, Sum):
             yield formula.terms[0]

@@ -57,7 +57,7 @@ def _step_for_parameter(case: Case, position: int, step: Step) -> Iterator[Formu
 
 def part_of_rule(step: Step) -> str:
     """Which line of an optimizer a line is: ``v`` of ``v_w_hh``."""
-    return step.target.stem.partition("_")[0] if step.role is Role.STATE else ""
+    return step.target.letter if step.role is Role.STATE else ""
 
 
 def rule_of_update(case: Case) -> str:
