@@ -560,6 +560,9 @@ def test_each_student_has_their_own_numbers(tmp_path: Path) -> None:
     rows = marks_of(tmp_path / "marks.csv")
     assert [(rows[0]["out_of"],) * 2] * 2 == [(row["score"], row["out_of"]) for row in rows[:2]]
     assert all("no variant" in row["remark"] for row in rows[2:])
+    (variants / "index.csv").write_bytes(b"student,problem\nAda,\xff.toml\n")
+    run(load("rnn"), path, tmp_path / "marks.csv", variants=variants)
+    assert all("index.csv: not UTF-8 text (line 2)" in row["remark"] for row in marks_of(tmp_path / "marks.csv"))
     with pytest.raises(ProblemError, match="no such folder or archive"):
         run(load("rnn"), path, tmp_path / "marks.csv", variants=tmp_path / "none")
 

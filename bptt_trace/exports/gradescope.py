@@ -17,6 +17,7 @@ from bptt_trace import __version__
 from bptt_trace.archives import small_archive
 from bptt_trace.errors import ProblemError
 from bptt_trace.exports.problem_text import problem_text
+from bptt_trace.files import in_place_of
 from bptt_trace.marking.answer_files import load as load_answers
 from bptt_trace.marking.check import check
 from bptt_trace.marking.key import Key
@@ -68,7 +69,8 @@ def run(folder: Path) -> None:
         error.source = Path(error.source).name
         results = json.dumps({"score": 0, "output": str(error), "output_format": "text", "tests": []}, indent=1) + "\n"
     (folder / "results").mkdir(exist_ok=True)
-    (folder / "results" / "results.json").write_text(results, "utf-8")
+    with in_place_of(folder / "results" / "results.json") as file:
+        file.write(results)
 
 
 def _handed_in(folder: Path) -> Path:

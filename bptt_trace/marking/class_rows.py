@@ -20,6 +20,7 @@ from bptt_trace.archives import Archive
 from bptt_trace.document.sheet import Sheet
 from bptt_trace.engine.names import Name
 from bptt_trace.errors import ProblemError, TraceError, TypesettingError
+from bptt_trace.files import read
 from bptt_trace.marking.answer_files import Answers, decoded
 from bptt_trace.marking.check import check
 from bptt_trace.marking.class_columns import Columns
@@ -171,6 +172,10 @@ class Grader:
         return key
 
 
+MOST_LISTED = 64 * 2**20
+"""The largest list of variants that is read: bytes."""
+
+
 class Variants:
     """The problem of each student: in a folder, or in an archive as ``vary`` writes it."""
 
@@ -198,8 +203,8 @@ class Variants:
         if self._archive is not None:
             data = self._archive.read("index.csv") if "index.csv" in self._archive else b""
         else:
-            data = listed.read_bytes() if listed.is_file() else b""
-        rows = csv.DictReader(StringIO(data.decode("utf-8-sig"), newline=""))
+            data = read(listed, "the list of variants is a CSV file", MOST_LISTED)[0] if listed.is_file() else b""
+        rows = csv.DictReader(StringIO(decoded(data, str(listed)), newline=""))
         return {str(row.get("student")): str(row.get("problem")) for row in rows}
 
 
