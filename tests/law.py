@@ -602,10 +602,11 @@ class _Terminal:
         line, equal = start[: self.quantity].strip(), self.equal(start)
         name = start[self.quantity : equal].strip()
         if "." in line or (not line and "[" in name):
+            result = rf"\s*(?P<body>.*?)\s{{2,}}(?:(?P<relation>[≈~]) )?(?P<result>{_RESULT})(?P<tail>(?:\s{{2,}}.*)?)"
             *above, last = [start[equal + 2 :], *row[1:]]
-            match = re.fullmatch(
-                rf"\s*(?P<body>.*?)\s{{2,}}(?:(?P<relation>[≈~]) )?(?P<result>{_RESULT})(?P<tail>(?:\s{{2,}}.*)?)", last.rstrip()
-            )
+            while above and not (match := re.fullmatch(result, last.rstrip())):
+                last = above.pop()  # the lines used stand on a row of their own where there is no room beside the result
+            match = re.fullmatch(result, last.rstrip())
             assert match, row
             so_far = re.search(rf"so far ({_RESULT})", match["tail"])
             numbers = " ".join(piece.strip() for piece in [*above, match["body"]]).strip()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
+from textwrap import wrap
 
 from bptt_trace.document.mathematics import NOTHING
 from bptt_trace.document.sheet import Lines, Row, Sheet, Word
@@ -253,8 +254,10 @@ class Layout:
         if len(name) + len(parts[0]) + len(label) > room:
             label = ""  # the name says which line it is
         first = broken(parts[0], room - len(name) - len(label))
+        if len(first[0]) > room - len(name) - len(label):  # the quantity on a row of its own
+            first = ["", *broken(parts[0], room - 4)]
         lead = max(self.width - w.number - 5 - len(name) - len(first[0]) - len(label), 0)
-        start = [(f"{row.number:>{w.number}}  ", "dim"), (f"{name} = {first[0]}", ""), (" " * lead, "")]
+        start = [(f"{row.number:>{w.number}}  ", "dim"), (f"{name} = {first[0]}".rstrip(), ""), (" " * lead, "")]
         yield [*start, (label, label_style(row.label))]
         for text in first[1:]:
             yield [(indent, ""), (f"    {text}", "")]
@@ -267,10 +270,12 @@ class Layout:
         """The result of a line on the board, and the lines it uses; a number stands below the numbers of components."""
         start, result = f"{' ' * (self.widths.number + 2)}  {self.script.relation(row.relation)} ", self.script.math(row.result)
         tail = self.used(row, "") if row.kind else self.used(row, "").ljust(self.tail_on_board)
-        *above, result = broken(result, self.width - len(start) - len(tail)) if row.kind else [result]
+        # Below the first row of a matrix the others stand two columns further right.
+        *above, result = broken(result, self.width - len(start) - 2 - len(tail)) if row.kind else [result]
+        indent = " " * (len(start) + 2)
         for text in above:
             yield [(start, ""), (text, "bold")]
-            start = " " * (len(start) + 2)
+            start = indent
         gap = max(self.width - len(start) - len(result) - len(tail), 0)
         spans = [(result, "bold"), (tail if row.kind else "", "dim")]
         between: Span = (" " * gap, "")
@@ -293,19 +298,26 @@ class Layout:
         tail = self.used(row, row.label).ljust(self.tail_on_board)
         sign = "" if row.relation == "=" else f"{self.script.relation(row.relation)} "
         numbers = self.script.math(row.numbers)
-        room = self.width - w.number - 4 - len(sign) - len(result) - len(tail) - len(start)
+        taken = w.number + 4 + len(sign) + len(result)  # by all but quantity, numbers and tail
         indent = len(start)
-        if len(numbers) > room and room < LEAST_BODY:  # the quantity on a row of its own
+        if len(numbers) > self.width - taken - len(tail) - indent < LEAST_BODY:  # the quantity on a row of its own
             yield [(f"{row.number:>{w.number}}  ", "dim"), (start.rstrip(), "")]
             row, start, indent = row._replace(number=""), "    ", 4
-            room = self.width - w.number - 4 - len(sign) - len(result) - len(tail) - indent
-        for place, line in enumerate(lines := broken(numbers, max(room, LEAST_BODY // 2))):
+        below = ""
+        if (
+            len(tail) > self.tail_on_board and self.width - taken - len(tail) - indent < LEAST_BODY // 2
+        ):  # the lines used on a row of their own
+            tail, below = " " * self.tail_on_board, tail.strip()
+        lines = broken(numbers, max(self.width - taken - len(tail) - indent, LEAST_BODY // 2))
+        for place, line in enumerate(lines):
             head = start if place == 0 else " " * indent
             spans: list[Span] = [(f"{row.number if place == 0 else '':>{w.number}}  ", "dim"), (f"{head}{line}", "")]
             if place == len(lines) - 1:
                 gap = self.width - w.number - 2 - len(head) - len(line) - len(sign) - len(result) - len(tail)
                 spans += [(" " * max(gap, 2) + sign, ""), (result, "bold"), (tail, "dim")]
             yield spans
+        for text in wrap(below, self.width - w.number - 6):
+            yield [(text.rjust(self.width), "dim")]
 
     def row_with_blanks(self, row: Row) -> Iterator[list[Span]]:
         """For worksheets: quantity and formula, then room for the calculation and the result."""
