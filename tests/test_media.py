@@ -150,6 +150,15 @@ def test_a_ledger_numbers_its_lines_as_the_full_sheet_does(name: str, medium: st
         assert not line or known[line] == rest
 
 
+@pytest.mark.parametrize("name", of_examples())
+def test_lines_are_numbered_from_the_top(name: str) -> None:
+    """No line stands below one that has a larger number."""
+    numbers = [
+        int(row.line.partition(".")[0]) for section in read_json(printed(example(name), "json")) for row in section if row.line
+    ]
+    assert numbers == sorted(numbers)
+
+
 @runs(60)
 @given(case=cases(), medium=st.sampled_from(MEDIA))
 def test_random_problems_have_the_same_lines_in_every_medium(case: Case, medium: str) -> None:

@@ -331,14 +331,16 @@ class _Pass:
     def decode(self) -> list[Prediction]:
         """The encoder reads the whole sequence; the decoder starts from its last state."""
         half = len(self.network.layers) // 2
-        states = list(self.sample.state)
+        states, attention = list(self.sample.state), self.network.attention
         start = states.pop()
-        values: list[Var] = []
+        seen: list[tuple[Var, Var]] = []  # key and state of each place
         for time in self.network.reading:
             states, hidden = self._step(range(half), time, [self.sample.inputs[time]], states, predicts=False)
-            values.append(hidden)
-        if self.network.attention:
-            return self._looking_back(self.network.attention, range(half, 2 * half), states, start, values)
+            if attention:  # the key stands below the state that it is made of
+                own = _of(self._given, None, attention.parameters)
+                seen.append((attention.key(self._let(len(seen) + 1, self.network.layers[half - 1]), own, hidden), hidden))
+        if attention:
+            return self._looking_back(attention, states, start, seen)
         return self._unrolled(range(half, 2 * half), states, start)
 
     def attend(self, head: SelfAttention) -> list[Prediction]:
@@ -360,13 +362,13 @@ class _Pass:
         return predictions
 
     def _looking_back(
-        self, attention: Attention, indices: Sequence[int], states: list[Var], fed: Var, values: Sequence[Var]
+        self, attention: Attention, states: list[Var], fed: Var, seen: Sequence[tuple[Var, Var]]
     ) -> list[Prediction]:
-        """A decoder that looks at all states of its encoder at each step."""
+        """A decoder that looks at all states of its encoder at each step: ``seen`` has key and state of each place."""
         network, sample = self.network, self.sample
+        indices = range(len(network.layers) // 2, len(network.layers))
+        keys, values = zip(*seen, strict=True)
         own = _of(self._given, None, attention.parameters)
-        encoder = network.layers[indices[0] - 1]
-        keys = [attention.key(self._let(time, encoder), own, value) for time, value in enumerate(values, 1)]
         top = sum(len(network.cells[index].state) for index in indices[:-1])
         predictions: list[Prediction] = []
         for time in network.times:
