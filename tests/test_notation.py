@@ -43,7 +43,7 @@ def pieces_of(name: str) -> frozenset[Math]:
     return frozenset(mathematics(example(name).sheet))
 
 
-SOME = ("rnn", "seq2seq", "bidirectional", "adam", "classifier")
+SOME = ("rnn", "seq2seq", "bidirectional", "adam", "classifier", "perceptron")
 
 
 @pytest.mark.parametrize("name", chosen(examples(), SOME))

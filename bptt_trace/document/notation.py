@@ -108,7 +108,7 @@ _LATEX = like(
     via=r"{}\text{{ via }}{}",
     marks={
         " * ": r" \cdot ", "* ": r"{}\cdot ", "*": r"\cdot", " ~ ": r" \approx ", "~ ": r"\approx ", " <= ": r" \le ",
-        "…": r"\dots", ", ..., ": r", \dots, ", BESIDE: r",\ ", "max": r"\max", "min": r"\min",
+        "…": r"\dots", " ... ": r" \dots ", ", ..., ": r", \dots, ", BESIDE: r",\ ", "max": r"\max", "min": r"\min",
     },
     raised="{}^{{{}}}",
     powered=r"(\cdot)^{}",
@@ -284,7 +284,7 @@ _TYPST = like(
     marks={
         "(": r"\(", ")": r"\)", ", ": r"\,", "[i]": r"\[i\]", "[j]": r"\[j\]", " = ": "=", " - ": "-", " + ": "+",
         " < ": "<", " > ": ">", " * ": "⋅", "* ": "⋅", "*": "⋅", " ~ ": "≈", "~ ": "≈", " <= ": "≤", "…": "⋯",
-        ", ..., ": r"\,⋯\,", BESIDE: r"\, space ", "max": "max", "min": "min", "[": r"\[", "]": r"\]",
+        " ... ": "⋯", ", ..., ": r"\,⋯\,", BESIDE: r"\, space ", "max": "max", "min": "min", "[": r"\[", "]": r"\]",
     },
     raised="{}^({})",
     powered=r"\(⋅\)^{}",
