@@ -342,6 +342,15 @@ def test_prove_fails_when_a_slope_is_wrong(main: Main, monkeypatch: pytest.Monke
     assert "NOT agree" in main("solve", "rnn", "--prove").out
 
 
+def test_prove_names_a_corner(main: Main) -> None:
+    """Where a relu stands exactly at 0, the loss has one slope on each side, and that of the sheet is one of those between."""
+    outcome = main("prove", "fnn", "--set", "activation=relu", "--set", "w_xh=0.5", "--set", "x=1", "--set", "b_h=-0.5")
+    said = " ".join(outcome.out.split())
+    assert (0, "") == (outcome.status, outcome.err)
+    assert "All gradients agree. At a corner the loss has one slope to the left and another to the right: " in said
+    assert outcome.out.count(" corner\n") == said.count("(0 and -1.92)") == 2
+
+
 def test_prove_notices_a_wrong_rule() -> None:
     """With the slope of tanh in the table off by a thousandth, the proof fails."""
     code = (

@@ -37,6 +37,8 @@ DISTANCE = Decimal("1e-15")
 """The distance of these points from a parameter."""
 TOLERANCE = Decimal("1e-20")
 """The largest difference, relative to the gradient or to 1, that counts as agreement."""
+CORNER = Decimal("1e-7")
+"""The least difference between both sides that is a corner, and no curvature; relative to the slopes or to 1."""
 MAX_COMPOSED = 3_000
 """The largest number of operations of a composed loss that is differentiated."""
 MAX_DERIVED = 12_000
@@ -51,17 +53,33 @@ class Comparison:
     bptt: Decimal
     composed: Decimal | None
     """SymPy's derivative of the loss; None where a slope is not defined, as 0/0 where it has a limit."""
-    central: Decimal
+    left: Decimal
+    """The slope of the loss on the side of smaller values of the parameter."""
+    right: Decimal
     roads: tuple[tuple[str, Decimal], ...] = ()
     """The same gradient in forward mode and by all paths, where these are asked for, each behind its name."""
     by_lines: bool = False
     """Whether SymPy differentiated the loss line by line, because it is too long to be composed."""
 
+    @property
+    def central(self) -> Decimal:
+        """The central difference: the mean of both sides."""
+        return (self.left + self.right) / 2
+
+    @property
+    def at_corner(self) -> bool:
+        """Whether the loss has different slopes on both sides; a derivative of BPTT is then one of those between them."""
+        return abs(self.left - self.right) > CORNER * max(abs(self.left), abs(self.right), Decimal(1))
+
     @cached_property
     def difference(self) -> Decimal:
-        """The largest difference of the others from BPTT."""
-        others = (self.composed, self.central, *(other for _, other in self.roads))
-        return max(abs(self.bptt - other) for other in others if other is not None)
+        """The largest difference of the others from BPTT; at a corner, how far BPTT is from the slopes between both sides."""
+        roads = max((abs(self.bptt - other) for _, other in self.roads), default=Decimal(0))
+        if self.at_corner:
+            low, high = sorted((self.left, self.right))
+            return max(low - self.bptt, self.bptt - high, roads, Decimal(0))
+        composed = Decimal(0) if self.composed is None else abs(self.bptt - self.composed)
+        return max(composed, abs(self.bptt - self.central), roads)
 
     @property
     def agrees(self) -> bool:
@@ -74,8 +92,9 @@ def prove(problem: Problem, program: Program | None = None) -> list[Comparison]:
 
     A truncated backward pass is compared without truncation, and of several
     iterations the first is compared. Raises ``CalculationError`` if a value
-    cannot be calculated. A relu whose argument is exactly 0 has no derivative
-    there, and the three need not agree.
+    cannot be calculated. Where the loss has a corner, as with a relu whose
+    argument is exactly 0, BPTT agrees if its slope is one of those between both
+    sides (a subgradient).
     """
     if problem.loss.kind == "none":
         return []
@@ -100,7 +119,7 @@ def prove(problem: Problem, program: Program | None = None) -> list[Comparison]:
             name,
             numbers[whole.index[gradient(name, of=of)]],
             None if composed is None else composed[name],
-            _central(problem, forward, name, how),
+            *_sides(problem, forward, name, how, numbers[whole.index[LOSS]]),
             tuple((said, numbers[p]) for said, p in ways[name] if p is not None),
             by_lines,
         )
@@ -108,14 +127,16 @@ def prove(problem: Problem, program: Program | None = None) -> list[Comparison]:
     ]
 
 
-def _central(problem: Problem, forward: Program, name: Name, how: Arithmetic) -> Decimal:
+def _sides(problem: Problem, forward: Program, name: Name, how: Arithmetic, here: Decimal) -> tuple[Decimal, Decimal]:
+    """The slopes of the loss, which is ``here`` at the parameter, to the left and to the right of it."""
+
     def loss(value: Decimal) -> Decimal:
         result: Decimal = run(forward, problem.given, how, {name: value})[-1]
         return result
 
     at = decimal(problem.given[name].value)
     with localcontext(WORKING):
-        return (loss(at + DISTANCE) - loss(at - DISTANCE)) / (2 * DISTANCE)
+        return (here - loss(at - DISTANCE)) / DISTANCE, (loss(at + DISTANCE) - here) / DISTANCE
 
 
 @dataclass(frozen=True)

@@ -67,8 +67,8 @@ def _print(problem: Problem, comparisons: list[Comparison], console: Console, un
             f"{one.bptt:.8g}",
             composed,
             f"{one.central:.8g}",
-            f"{one.difference:.0e}",
-            "agrees" if one.agrees else "DIFFERS",
+            f"{one.difference:.0e}" if one.difference else "0",
+            ("agrees" if not one.at_corner else "corner") if one.agrees else "DIFFERS",
         ]
         table.add_row(*map(Text, cells))
     console.print(Text(problem.title, style="bold"))
@@ -90,9 +90,14 @@ def _print(problem: Problem, comparisons: list[Comparison], console: Console, un
     elif all(one.agrees for one in comparisons):
         console.print(Text("All gradients agree."))
     else:
+        console.print(Text("Some gradients differ: this is a mistake, or the loss jumps at these numbers."))
+    corners = [
+        f"{one.name} ({float(one.left):.6g} and {float(one.right):.6g})" for one in comparisons if one.at_corner and one.agrees
+    ]
+    if corners:
         console.print(
             Text(
-                "Some gradients differ. A unit of relu, or a step, that stands exactly at 0 has no derivative there; "
-                "otherwise this is a mistake."
+                f"At a corner the loss has one slope to the left and another to the right: {', '.join(corners)}. "
+                "There is no derivative; the gradient of the sheet is one of the slopes between the two."
             )
         )
