@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
+from decimal import Decimal
 from functools import cache
 
 from sweeps import key as key_of
@@ -21,7 +22,10 @@ def secrets(name: str) -> frozenset[str]:
     for position in blanks_of(key).asked:
         found.add(str(abs(printed.numbers[position])))
         found.add(f"{abs(key.exact[position]):.{max(key.places[position], 0)}f}")
-        found.add(repr(abs(key.exact[position])))
+        if abs(abs(printed.numbers[position]) - abs(Decimal(key.exact[position]))) > Decimal(
+            "1e-12"
+        ):  # not the noise of a double
+            found.add(repr(abs(key.exact[position])))
     return frozenset(text for text in found - given if len(text.partition(".")[2].rstrip("0")) > 2 and "E" not in text)
 
 

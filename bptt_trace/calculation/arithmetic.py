@@ -17,7 +17,6 @@ floating point, and then with more and more digits until both bounds round alike
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import (
@@ -123,26 +122,6 @@ def evaluate(
     if rounding.policy == "carry":
         return Values(program, _carried(program, given, rounding, override), given, rounding)
     return Values(program, run(program, given, arithmetic(rounding, given), override), given, rounding)
-
-
-def unrounded(program: Program, given: Mapping[Name, Number]) -> Values:
-    """Every value in double precision, with which rounded ones are compared.
-
-    Where doubles fail on the way (a probability of 10^-348 is 0 in them, and has
-    no logarithm), 60 digits are taken, and their results as doubles. Raises
-    ``CalculationError`` where a result is larger than doubles can be.
-    """
-    try:
-        return evaluate(program, given, Rounding("full"))
-    except CalculationError:
-        numbers = tuple(map(float, run(program, given, Precise())))
-    for step, number in zip(program.steps, numbers, strict=True):
-        if math.isinf(number):
-            raise CalculationError(
-                f"{step.target} cannot be calculated: unrounded, it is beyond 10^308; "
-                "smaller parameters or a smaller learning rate would do"
-            )
-    return Values(program, numbers, given, Rounding("full"))
 
 
 def digits_needed(values: Values) -> int:

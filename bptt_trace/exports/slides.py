@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from bptt_trace.calculation.arithmetic import Values, unrounded
+from bptt_trace.calculation.arithmetic import Values
+from bptt_trace.calculation.unrounded import unrounded
 from bptt_trace.document.figures import Picture
 from bptt_trace.document.local import localized
 from bptt_trace.document.mathematics import Inline, Math, Number

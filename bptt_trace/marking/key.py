@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property, lru_cache
 
-from bptt_trace.calculation.arithmetic import Full, evaluate, unrounded
+from bptt_trace.calculation.arithmetic import Full, evaluate
 from bptt_trace.calculation.build import build
 from bptt_trace.calculation.compiled_rules import source
 from bptt_trace.calculation.function_values import floats, resolve
+from bptt_trace.calculation.unrounded import unrounded
 from bptt_trace.engine.formula import Formula
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.engine.program import KEEPS_FIGURES, Program

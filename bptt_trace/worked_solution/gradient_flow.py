@@ -12,9 +12,10 @@ from fractions import Fraction
 from functools import cached_property
 from math import ceil, log10
 
-from bptt_trace.calculation.arithmetic import evaluate, unrounded
+from bptt_trace.calculation.arithmetic import evaluate
 from bptt_trace.calculation.build import build
 from bptt_trace.calculation.iterations import first_iteration, truncated
+from bptt_trace.calculation.unrounded import unrounded
 from bptt_trace.document.figures import Decades, Level, Levels
 from bptt_trace.document.mathematics import Inline, Math, Number, Symbol, in_a_row, inline, say, to_say
 from bptt_trace.document.sheet import Block, Column, Equation, Equations, Lines, Note, Paragraph, Part, Section, Sheet, Table

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from functools import cached_property
 from math import ceil, log10
 
-from bptt_trace.calculation.arithmetic import evaluate, unrounded
+from bptt_trace.calculation.arithmetic import evaluate
 from bptt_trace.calculation.build import build
 from bptt_trace.calculation.iterations import first_iteration
 from bptt_trace.calculation.spectral_norm import spectral_norm
+from bptt_trace.calculation.unrounded import unrounded
 from bptt_trace.document.figures import Decades, Level, Levels
 from bptt_trace.document.mathematics import Inline, MathRow, Number, Symbol, inline, say
 from bptt_trace.document.sheet import Block, Column, Lines, Note, Paragraph, Section, Sheet, Table

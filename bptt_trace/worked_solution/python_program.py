@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from bptt_trace.calculation.arithmetic import WORKING, Values, digits_needed, evaluate, run, unrounded
+from bptt_trace.calculation.arithmetic import WORKING, Values, digits_needed, evaluate, run
 from bptt_trace.calculation.bounds import Between, BetweenDoubles, Untold
 from bptt_trace.calculation.iterations import borders, passes
+from bptt_trace.calculation.unrounded import unrounded
 from bptt_trace.document.notation import TEXT
 from bptt_trace.document.program_text import Listing, Passage
 from bptt_trace.engine.formula import Extreme, Var
@@ -88,7 +89,9 @@ class _Writer:
         self.desk, self.board, self.form = desk, board, form
         self.steps: Sequence[Step] = board.steps
         arithmetic = "float" if desk.values.rounding.policy == "full" else "decimal"
-        self.scope = Scope(arithmetic if form == "python" else form)
+        self.scope = Scope(
+            arithmetic if form == "python" else form, noisy=form == "numpy" and desk.values.rounding.policy == "carry"
+        )
         self._names: dict[int, str] = {}
         self._forms: dict[Rule, Template] = {}
 

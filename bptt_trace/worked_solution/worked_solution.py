@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from bptt_trace.calculation.arithmetic import Values, unrounded
+from bptt_trace.calculation.arithmetic import Values
+from bptt_trace.calculation.unrounded import unrounded
 from bptt_trace.document.mathematics import Inline, inline, say
 from bptt_trace.document.notation import TEXT
 from bptt_trace.document.sheet import Note, Section, Sheet

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bptt_trace.calculation.arithmetic import Values, unrounded
+from bptt_trace.calculation.arithmetic import Values
+from bptt_trace.calculation.unrounded import unrounded
 from bptt_trace.document.figures import Bars
 from bptt_trace.document.sheet import Block, Bullets, Note, Sheet
 from bptt_trace.engine.program import Program
