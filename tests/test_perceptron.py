@@ -49,6 +49,16 @@ def table(one: Any, title: str) -> list[list[str]]:
     return [[part if isinstance(part, str) else part.text for cell in row for part in cell] for row in found.rows]
 
 
+def test_unrounded_numbers_jump_where_fractions_do() -> None:
+    """Where a sum comes to exactly 0, the unrounded numbers of marking go on as the textbook does, though doubles have 3e-17."""
+    key = Key(load("perceptron"))
+    number = {str(step.target): value for step, value in zip(key.steps, key.exact, strict=True)}
+    expected = learns((0, 0, 0, 1), [Fraction("0.3"), Fraction("-0.1")], Fraction("-0.2"), Fraction("0.1"))
+    for epoch, (_, (*weights, bias)) in enumerate(expected, 1):
+        names = ["W_xh'[1,1]", "W_xh'[1,2]", "b_h'"]
+        assert [number[f"{name}@{4 * epoch}"] for name in names] == pytest.approx([float(one) for one in (*weights, bias)])
+
+
 SEPARABLE = [targets for targets in product((0, 1), repeat=4) if targets not in ((0, 1, 1, 0), (1, 0, 0, 1))]
 
 
