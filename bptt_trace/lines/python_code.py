@@ -33,11 +33,9 @@ NUMBERS = ("decimal", "float")
 class Scope:
     """What one program of code calls things; functions are defined when they are first written."""
 
-    def __init__(self, form: str, *, noisy: bool = False) -> None:
+    def __init__(self, form: str) -> None:
         self.form = form
         """``decimal``, ``float`` or ``sympy`` (numbers), ``numpy`` or ``torch`` (arrays)."""
-        self.noisy = noisy
-        """Whether doubles stand in for numbers with more digits: what is 0 on the sheet may then be 1e-17."""
         self.identifiers = Identifiers(HELPERS)
         self.standard: list[str] = []
         """The definitions of the functions of the table that are used."""
@@ -64,9 +62,7 @@ class Scope:
             body = self._pieces(function, function.pieces) if function.pieces else self._defined(function)
             name = self.identifiers.fresh(function.name.replace("'", "_prime"))
             self._functions[function] = name
-            jumps = self.noisy and function.pieces is not None and function.pieces.steps
-            noise = "    z = np.round(z, 12)  # what is 0 on the sheet may be 1e-17 in doubles\n" if jumps else ""
-            self.definitions.append(f"def {name}(z):\n{noise}    return {body}")
+            self.definitions.append(f"def {name}(z):\n    return {body}")
         return self._functions[function]
 
     def _defined(self, function: Function) -> str:

@@ -89,9 +89,7 @@ class _Writer:
         self.desk, self.board, self.form = desk, board, form
         self.steps: Sequence[Step] = board.steps
         arithmetic = "float" if desk.values.rounding.policy == "full" else "decimal"
-        self.scope = Scope(
-            arithmetic if form == "python" else form, noisy=form == "numpy" and desk.values.rounding.policy == "carry"
-        )
+        self.scope = Scope(arithmetic if form == "python" else form)
         self._names: dict[int, str] = {}
         self._forms: dict[Rule, Template] = {}
 
