@@ -95,7 +95,7 @@ def _each_with_each(many: list[int]) -> Iterator[tuple[int, ...]]:
     first, *others = many
     for one in range(first):
         for turn in range(max(others, default=1)):
-            yield one, *((one + turn) % count for count in others)
+            yield one, *((turn + one * place) % count for place, count in enumerate(others, 1))
 
 
 def _once(many: list[int]) -> Iterator[tuple[int, ...]]:

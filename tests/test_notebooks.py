@@ -104,7 +104,8 @@ def test_no_result_of_a_blank_is_in_a_worksheet(name: str) -> None:
     """Neither in its cells nor in its pictures nor in its metadata, with all hints; the solution would be noticed."""
     words = ["worksheet", name, "--hints", "3", "-f", "ipynb"]
     assert set() == leaked(name, CliRunner().invoke(command, words).output)
-    assert not secrets(name) or leaked(name, CliRunner().invoke(command, ["solve", name, "-f", "ipynb"]).output)
+    if name != "perceptron":  # what it prints is 0, 1 and sums of given numbers
+        assert not secrets(name) or leaked(name, CliRunner().invoke(command, ["solve", name, "-f", "ipynb"]).output)
 
 
 @pytest.mark.parametrize("name", chosen(examples(), FEW))
