@@ -100,3 +100,12 @@ def _accented(sign: str) -> str:
     for accent in sorted(accents, key=_BELOW.__contains__):  # below last: those commands take a whole letter
         letter = rf"\{_ACCENTS[accent]}{{{letter}}}"
     return letter
+
+
+def pdf_text(text: str) -> str:
+    """A text as a string of PDF, in hexadecimal digits: nothing in it is markup, whatever its letters.
+
+    >>> pdf_text("Aé")
+    '<FEFF004100E9>'
+    """
+    return f"<FEFF{text.encode('utf-16-be', 'replace').hex().upper()}>"

@@ -34,6 +34,9 @@ TOGETHER = 24
 _BEGIN, _END = "\\begin{document}\n", "\\end{document}"
 _OWN = re.compile(r"(?m)^\\fancy(?:foot|head)\[.*$")
 """A line of the preamble that differs from one document to the next: the foot with its title."""
+_ABOUT = re.compile(r"(?m)^\\ifdefined\\pdfinfo\\pdfinfo\{(.*?)\}.*$")
+_ENTRY = re.compile(r"(/[A-Z]\w+) <([0-9A-F]+)>")
+"""What a document says of itself in its preamble: title, author, creator. Several in a run say it one by one, afterwards."""
 _ALONE = re.compile(
     r"\\(?:label|ref|pageref|autoref|cite|bibliography|tableofcontents|gdef|xdef|global|newcounter|include|AddToHook)\b"
     r"|\\At(?:Begin|End)\w+|hyperref|lastpage|numpages|bookmark|\\DocumentMetadata"
@@ -202,8 +205,10 @@ class _Press:
             return None
 
 
-def _split(pdf: bytes, ends: Sequence[int]) -> list[bytes]:
+def _split(pdf: bytes, ends: Sequence[int], about: Sequence[Mapping[str, str]]) -> list[bytes]:
     """The parts of a file that end behind the pages counted; none if the count is not that of the file.
+
+    ``about`` has what each says of itself.
 
     A page takes along what it refers to, which is its own text and its fonts.
     These have the letters of all parts, but no part's words.
@@ -215,12 +220,13 @@ def _split(pdf: bytes, ends: Sequence[int]) -> list[bytes]:
     if ends[-1] != len(reader.pages) or any(start >= end for start, end in zip(starts, ends, strict=True)):
         return []
     parts = []
-    for start, end in zip(starts, ends, strict=True):
+    for start, end, own in zip(starts, ends, about, strict=True):
         writer = PdfWriter()
         writer.pdf_header = reader.pdf_header
         for page in reader.pages[start:end]:
             writer.add_page(page)
         writer.metadata = None
+        writer.add_metadata(dict(own))
         file = BytesIO()
         writer.write(file)
         parts.append(file.getvalue())
@@ -245,14 +251,14 @@ class _Batch(NamedTuple):
     """Documents of one preamble."""
 
     preamble: str
-    bodies: dict[str, tuple[str, str]]
-    """By name: the document's own lines of the preamble, and its body."""
+    bodies: dict[str, tuple[str, str, dict[str, str]]]
+    """By name: the document's own lines of the preamble, its body, and what it says of itself."""
 
     def tex(self) -> str:
         """One document of all."""
         each = (
             f"\\sheetbegin\n{own}\n\\begingroup\n{body}\n\\sheetend{{{place}}}\\endgroup\n"
-            for place, (own, body) in enumerate(self.bodies.values())
+            for place, (own, body, _) in enumerate(self.bodies.values())
         )
         return f"{self.preamble}{_BEGIN}{_SETUP}{''.join(each)}{_END}\n"
 
@@ -261,17 +267,17 @@ class _Batch(NamedTuple):
         counted = [] if made is None else [(int(which), int(pages)) for which, pages in _MARK.findall(made.log)]
         if made is None or [which for which, _ in counted] != list(range(len(self.bodies))):
             return {}
-        parts = _split(made.pdf, [pages for _, pages in counted])
+        parts = _split(made.pdf, [pages for _, pages in counted], [about for _, _, about in self.bodies.values()])
         return dict(zip(self.bodies, parts, strict=True)) if parts else {}
 
 
 def _batches(documents: Mapping[str, str]) -> Iterator[_Batch]:
     """Documents that can be set in one run, of equal numbers."""
-    groups: dict[str, dict[str, tuple[str, str]]] = {}
+    groups: dict[str, dict[str, tuple[str, str, dict[str, str]]]] = {}
     for name, tex in documents.items():
         if (parts := _parts(tex)) is not None:
-            preamble, own, body = parts
-            groups.setdefault(preamble, {})[name] = (own, body)
+            preamble, own, body, about = parts
+            groups.setdefault(preamble, {})[name] = (own, body, about)
     for preamble, bodies in groups.items():
         runs = -(-len(bodies) // TOGETHER)
         size = -(-len(bodies) // runs)
@@ -280,17 +286,19 @@ def _batches(documents: Mapping[str, str]) -> Iterator[_Batch]:
             yield _Batch(preamble, batch)
 
 
-def _parts(tex: str) -> tuple[str, str, str] | None:
-    """The preamble that it may share, its own lines of the preamble, and its body; None for what is set by itself."""
+def _parts(tex: str) -> tuple[str, str, str, dict[str, str]] | None:
+    """The preamble that it may share, its own lines, its body, and what it says of itself; None for what is set by itself."""
     preamble, begin, rest = tex.partition(_BEGIN)
     body, end, after = rest.partition(_END)
     if not begin or not end or after.strip() or _ALONE.search(tex):
         return None
     own = _OWN.findall(preamble)
-    shared = _OWN.sub("", preamble)
+    about = _ABOUT.search(preamble)
+    said = {key: bytes.fromhex(text).decode("utf-16") for key, text in _ENTRY.findall(about[1])} if about else {}
+    shared = _ABOUT.sub("", _OWN.sub("", preamble))
     if any(line.count("{") != line.count("}") for line in own):
         return None
-    return shared, "\n".join(own), body
+    return shared, "\n".join(own), body, said
 
 
 def typst_pdf(text: str) -> bytes:

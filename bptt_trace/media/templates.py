@@ -23,7 +23,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from bptt_trace.document.figures import Figure
 from bptt_trace.document.local import local
 from bptt_trace.document.mathematics import InLine, Inline, Math, words
-from bptt_trace.document.notation import LATEX, PANDOC, TYPST, UNICODE, Signs
+from bptt_trace.document.notation import LATEX, PANDOC, TYPST, UNICODE, Signs, quoted
 from bptt_trace.document.program_text import Listing
 from bptt_trace.document.sheet import Sheet, Word
 from bptt_trace.errors import ProblemError
@@ -46,7 +46,7 @@ from bptt_trace.media.html import (
     linked,
     named,
 )
-from bptt_trace.media.latex_words import FONTS, tex_words
+from bptt_trace.media.latex_words import FONTS, pdf_text, tex_words
 from bptt_trace.media.typst import typst_image, typst_words
 from bptt_trace.media.unicode import Script
 
@@ -213,12 +213,14 @@ def environment_for(name: str, templates: Path | None = None, scripts: set[str] 
         if name.endswith(".typ.j2"):
             environment.filters |= {"words": typst_words, "inline": _inline(typst_words, _typst_math), "math": _typst_math}
             environment.filters |= {"formula": _typst_formula, "picture": lambda figure: typst_image(svg(figure))}
+            environment.filters |= {"quoted": quoted}
         else:
             scripts = set() if scripts is None else scripts
             words_of = partial(tex_words, scripts=scripts)
             environment.filters |= {"words": words_of, "inline": _inline(words_of, _tex_math), "math": _tex_math}
             environment.filters |= {"formula": lambda math: math.latex}
             environment.filters |= {"picture": lambda figure: tikz(figure, _inline(words_of, _tex_math))}
+            environment.filters |= {"pdf": pdf_text}
             environment.globals |= {"scripts": scripts, "fonts": FONTS}
     else:
         environment = ImmutableSandboxedEnvironment(

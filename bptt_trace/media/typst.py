@@ -19,7 +19,7 @@ def typst_words(text: str) -> str:
 
 def typst_image(svg: str) -> str:
     """A picture for Typst, in the size that it has, or as wide as the page."""
-    return f'#fitted(image(bytes({quoted(svg)}), format: "svg"))'
+    return f'#drawn(image(bytes({quoted(svg)}), format: "svg"))'
 
 
 def beyond_typst(text: str) -> set[str]:
