@@ -12,11 +12,13 @@ import pytest
 from pypdf import PdfReader
 from sweeps import chosen, key, solution
 
+from bptt_trace import load, solve
 from bptt_trace.document.sheet import Sheet
 from bptt_trace.handouts.answer_key import key_sheet
 from bptt_trace.handouts.blanks import blanks_of
 from bptt_trace.handouts.worksheet import worksheet
-from bptt_trace.media.pdf import as_pdf
+from bptt_trace.media.pdf import as_pdf, compile_many, typst_pdf
+from bptt_trace.media.templates import latex, typst
 
 pytestmark = pytest.mark.latex
 
@@ -58,3 +60,17 @@ def test_no_line_ends_after_a_dot_or_in_brackets(name: str, tmp_path: Path) -> N
     for chunk in calculated:
         assert not re.search(r"[·+−]$", chunk), chunk
         assert chunk.count("(") == chunk.count(")"), chunk
+
+
+@pytest.mark.parametrize("program", ["latex", "typst", "together"])
+def test_a_pdf_says_what_it_is(program: str) -> None:
+    """Title and author stand in the file, in any letters, also where several documents were set in one run."""
+    sheet = solve(load("fnn", ["handout.author=Jürgen {Đặng} & Söhne", "title=Ein Netz: 50 % (β)"])).sheet
+    if program == "together":
+        pdf = compile_many({"one": latex(solution("adam").sheet), "two": latex(sheet)})["two"]
+    else:
+        pdf = as_pdf(sheet) if program == "latex" else typst_pdf(typst(sheet))
+    about = PdfReader(io.BytesIO(pdf)).metadata
+    assert about is not None
+    assert (about.title, about.author) == ("Ein Netz: 50 % (β)", "Jürgen {Đặng} & Söhne")
+    assert about.creator is not None and about.creator.startswith("Typst" if program == "typst" else "bptt-trace")

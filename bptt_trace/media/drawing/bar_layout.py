@@ -183,12 +183,12 @@ def on_paper(figure: Figure, face: Face) -> Drawing:
         return lay_decades(figure, paper)
     if isinstance(figure, Bars):
         return lay_bars(figure, paper)
-    paper = replace(paper, pad_x=5, pad_y=3, gap=6, reach=18) if figure.close else paper
+    paper = replace(paper, pad_x=4, pad_y=3, gap=5, reach=18) if figure.close else paper
     drawing = lay(figure, paper)
     if figure.wired:
         return lay(figure, replace(paper, narrow=1)) if drawing.width > BROADEST else drawing
     for narrow in (0, 1, 2):
         if drawing.width <= WIDEST:
             break
-        drawing = lay(figure, replace(paper, pad_x=5, gap=6, narrow=narrow))
+        drawing = lay(figure, replace(paper, pad_x=min(paper.pad_x, 5), gap=min(paper.gap, 6), narrow=narrow))
     return drawing
