@@ -272,7 +272,7 @@ def test_nothing_tells_where_and_when_it_was_made(engine: Engine) -> None:
         for trace in ("/tmp", "/home", "/usr", str(Path.home()), "bptt-trace-", "/PTEX", time.strftime("D:%Y")):
             assert trace.encode() not in whole, trace
         reader = PdfReader(io.BytesIO(pdf))
-        assert {"/Creator", "/Producer", "/Trapped"} >= set(reader.metadata or ())
+        assert {"/Title", "/Creator", "/Producer", "/Trapped"} >= set(reader.metadata or ())
         assert "/ID" not in reader.trailer
 
 

@@ -103,9 +103,10 @@ def _accented(sign: str) -> str:
 
 
 def pdf_text(text: str) -> str:
-    """A text as a string of PDF, in hexadecimal digits: nothing in it is markup, whatever its letters.
+    """A text as a string of PDF: as it is, or in hexadecimal digits, so that nothing in it is markup, whatever its letters.
 
-    >>> pdf_text("Aé")
-    '<FEFF004100E9>'
+    >>> pdf_text("An RNN"), pdf_text("(é")
+    ('(An RNN)', '<FEFF002800E9>')
     """
-    return f"<FEFF{text.encode('utf-16-be', 'replace').hex().upper()}>"
+    plain = all(sign.isascii() and (sign.isalnum() or sign in " .,:;+=/'-") for sign in text)
+    return f"({text})" if plain else f"<FEFF{text.encode('utf-16-be', 'replace').hex().upper()}>"

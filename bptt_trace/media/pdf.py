@@ -35,7 +35,7 @@ _BEGIN, _END = "\\begin{document}\n", "\\end{document}"
 _OWN = re.compile(r"(?m)^\\fancy(?:foot|head)\[.*$")
 """A line of the preamble that differs from one document to the next: the foot with its title."""
 _ABOUT = re.compile(r"(?m)^\\ifdefined\\pdfinfo\\pdfinfo\{(.*?)\}.*$")
-_ENTRY = re.compile(r"(/[A-Z]\w+) <([0-9A-F]+)>")
+_ENTRY = re.compile(r"(/[A-Z]\w+) (?:\(([^)]*)\)|<([0-9A-F]+)>)")
 """What a document says of itself in its preamble: title, author, creator. Several in a run say it one by one, afterwards."""
 _ALONE = re.compile(
     r"\\(?:label|ref|pageref|autoref|cite|bibliography|tableofcontents|gdef|xdef|global|newcounter|include|AddToHook)\b"
@@ -294,7 +294,8 @@ def _parts(tex: str) -> tuple[str, str, str, dict[str, str]] | None:
         return None
     own = _OWN.findall(preamble)
     about = _ABOUT.search(preamble)
-    said = {key: bytes.fromhex(text).decode("utf-16") for key, text in _ENTRY.findall(about[1])} if about else {}
+    entries = _ENTRY.findall(about[1]) if about else []
+    said = {key: plain or bytes.fromhex(digits).decode("utf-16") for key, plain, digits in entries}
     shared = _ABOUT.sub("", _OWN.sub("", preamble))
     if any(line.count("{") != line.count("}") for line in own):
         return None
