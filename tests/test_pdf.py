@@ -520,7 +520,7 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
     output.write_bytes(b"old")
     ended = CliRunner().invoke(command, ["solve", "rnn", "-f", "pdf", "--templates", str(tmp_path), "-o", str(output)])
     assert isinstance(ended.exception, TypesettingError)
-    assert "no PDF: ! Undefined control sequence.\nl.21 \\wrong" == str(ended.exception)
+    assert "no PDF: ! Undefined control sequence.\nl.22 \\wrong" == str(ended.exception)
     assert b"old" == output.read_bytes()
     assert ["body.tex.j2", "out.pdf"] == sorted(path.name for path in tmp_path.iterdir())
 

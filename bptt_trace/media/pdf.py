@@ -226,7 +226,8 @@ def _split(pdf: bytes, ends: Sequence[int], about: Sequence[Mapping[str, str]]) 
         for page in reader.pages[start:end]:
             writer.add_page(page)
         writer.metadata = None
-        writer.add_metadata(dict(own))
+        if own:
+            writer.add_metadata(dict(own))
         file = BytesIO()
         writer.write(file)
         parts.append(file.getvalue())
