@@ -128,8 +128,8 @@ FAULTS = (
     ),
     Fault(
         "readers of both directions begin alike",
-        "(self.steps or 0) + 1 if str(layer)",
-        "0 if str(layer)",
+        "(self.steps or 0) + 1 if layer_word(layer)",
+        "0 if layer_word(layer)",
         ("test_torch.py::test_layers_directions_and_batches",),
     ),
     # ---------------------------------------------------------------------------- arithmetics

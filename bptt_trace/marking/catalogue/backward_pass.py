@@ -19,6 +19,7 @@ from bptt_trace.marking.catalogue.entry import (
     replaced,
     simplified,
     some_of,
+    swapped,
     uses,
 )
 
@@ -84,9 +85,7 @@ def _slope_of_the_next_step_twice(case: Case, position: int, step: Step) -> Iter
             return None
         return product(Var(number), slope_of(found.function, found.argument, found.value))
 
-    changed = replaced(case.formula(position), sloped)
-    if changed != case.formula(position):
-        yield changed
+    yield from swapped(case.formula(position), sloped)
 
 
 @misconception(
@@ -135,9 +134,7 @@ def _stale_output_weights(case: Case, position: int, step: Step) -> Iterator[For
             after = case.find(target._replace(updated=True))
             return None if after is None else Var(after)
 
-        changed = replaced(case.formula(position), updated)
-        if changed != case.formula(position):
-            yield changed
+        yield from swapped(case.formula(position), updated)
 
 
 @misconception(
@@ -159,9 +156,7 @@ def _updated_inside_the_loop(case: Case, position: int, step: Step) -> Iterator[
         parts: list[Formula] = [Var(part) for time, part in case.parts.get(number, ()) if time >= (later.time or 0)]
         return Var(number) - Var(case.steps[after].arguments[1]) * added(parts) if parts else None
 
-    changed = replaced(case.formula(position), updated)
-    if changed != case.formula(position):
-        yield changed
+    yield from swapped(case.formula(position), updated)
 
 
 @misconception(
@@ -171,9 +166,7 @@ def _updated_inside_the_loop(case: Case, position: int, step: Step) -> Iterator[
 )
 def _weight_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if case.of_state(step) and step.through is not None:
-        changed = replaced(case.formula(position), lambda n: ONE if n in case.parameters else None)
-        if changed != case.formula(position):
-            yield simplified(changed)
+        yield from map(simplified, swapped(case.formula(position), lambda n: ONE if n in case.parameters else None))
 
 
 @misconception(
@@ -206,9 +199,7 @@ def _wrong_time(case: Case, position: int, step: Step) -> Iterator[Formula]:
         after = case.find(own)
         return None if after is None else Var(after)
 
-    changed = replaced(case.formula(position), later)
-    if changed != case.formula(position):
-        yield changed
+    yield from swapped(case.formula(position), later)
 
 
 @misconception(
@@ -224,9 +215,7 @@ def _net_input_for_state(case: Case, position: int, step: Step) -> Iterator[Form
             value = case.formula(number) if other.role is Role.HIDDEN and other.rule is not None else None
             return value.argument if isinstance(value, Apply) else None
 
-        changed = replaced(case.formula(position), before)
-        if changed != case.formula(position):
-            yield changed
+        yield from swapped(case.formula(position), before)
 
 
 @misconception(
@@ -242,9 +231,7 @@ def _gradient_of_the_state(case: Case, position: int, step: Step) -> Iterator[Fo
             crossing = case.crossing(other)
             return None if crossing is None else crossing.flow
 
-        changed = replaced(case.formula(position), behind)
-        if changed != case.formula(position):
-            yield changed
+        yield from swapped(case.formula(position), behind)
 
 
 @misconception(

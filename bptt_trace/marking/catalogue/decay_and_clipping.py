@@ -10,7 +10,7 @@ from bptt_trace.engine.formula_walks import rewrite
 from bptt_trace.engine.functions import sqrt
 from bptt_trace.engine.names import LOSS, Name, Role
 from bptt_trace.engine.program import Step
-from bptt_trace.marking.catalogue.entry import MOST_STEPS, Case, added, misconception, replaced, simplified, terms_of
+from bptt_trace.marking.catalogue.entry import MOST_STEPS, Case, added, misconception, replaced, simplified, swapped, terms_of
 from bptt_trace.marking.catalogue.updates import decays, is_rate, part_of_rule, rate_at, rule_of_update
 
 
@@ -119,9 +119,7 @@ def _clipping_after_update(case: Case, position: int, step: Step) -> Iterator[Fo
             other = case.steps[number]
             return Var(other.through) if part_of_rule(other) == "clipped" and other.through is not None else None
 
-        changed = replaced(case.formula(position), unclipped)
-        if changed != case.formula(position):
-            yield changed
+        yield from swapped(case.formula(position), unclipped)
 
 
 @misconception(
@@ -148,9 +146,7 @@ def _online_for_batch(case: Case, position: int, step: Step) -> Iterator[Formula
             parts: list[Formula] = [Var(part) for of, part in case.by_sample.get(number, ()) if of < sample]
             return Var(number) - product(eta, scale, added(parts)) if parts else None
 
-        changed = replaced(case.formula(position), moved)
-        if changed != case.formula(position):
-            yield changed
+        yield from swapped(case.formula(position), moved)
 
 
 @misconception(
@@ -172,9 +168,7 @@ def _batch_for_online(case: Case, position: int, step: Step) -> Iterator[Formula
         before = case.find(name)
         return None if before is None or before == number else Var(before)
 
-    changed = replaced(case.formula(position), old)
-    if changed != case.formula(position):
-        yield changed
+    yield from swapped(case.formula(position), old)
 
 
 @misconception(
@@ -191,6 +185,4 @@ def _old_parameters_again(case: Case, position: int, step: Step) -> Iterator[For
             position = case.find(target._replace(updated=False)) if target.updated else None
             return None if position is None else Var(position)
 
-        changed = replaced(case.formula(position), old)
-        if changed != case.formula(position):
-            yield changed
+        yield from swapped(case.formula(position), old)

@@ -221,6 +221,19 @@ def some_of(kept: Sequence[Formula], whole: Sequence[object]) -> Iterator[Formul
         yield added(kept)
 
 
+def without(formula: Formula, left_out: Callable[[Formula], bool]) -> Iterator[Formula]:
+    """A mistake that leaves out some terms of a sum, where there are others."""
+    terms = terms_of(formula)
+    yield from some_of([term for term in terms if not left_out(term)], terms)
+
+
+def swapped(formula: Formula, other: Callable[[int], Formula | None]) -> Iterator[Formula]:
+    """A mistake that takes something else for some of the quantities of a formula, where it has them."""
+    changed = replaced(formula, other)
+    if changed != formula:
+        yield changed
+
+
 def replaced(formula: Formula, old: Callable[[int], Formula | None]) -> Formula:
     """The formula with other things in place of some of its variables."""
     return rewrite(formula, lambda part: old(part.number) if isinstance(part, Var) else None)

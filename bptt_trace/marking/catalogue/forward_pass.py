@@ -12,9 +12,9 @@ from bptt_trace.marking.catalogue.entry import (
     Case,
     misconception,
     replaced,
-    some_of,
-    terms_of,
+    swapped,
     uses,
+    without,
 )
 
 
@@ -25,8 +25,7 @@ from bptt_trace.marking.catalogue.entry import (
 )
 def _bias_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role in (Role.PREACTIVATION, Role.OUTPUT) and isinstance(formula := case.formula(position), Sum):
-        kept = [t for t in formula.terms if not (isinstance(t, Var) and t.number in case.parameters)]
-        yield from some_of(kept, formula.terms)
+        yield from without(formula, lambda term: isinstance(term, Var) and term.number in case.parameters)
 
 
 @misconception(
@@ -36,8 +35,7 @@ def _bias_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
 )
 def _output_of_the_bias_alone(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.target.stem in ("y", "z") and step.role in (Role.PREACTIVATION, Role.OUTPUT):
-        terms = terms_of(case.formula(position))
-        yield from some_of([t for t in terms if isinstance(t, Var) and t.number in case.parameters], terms)
+        yield from without(case.formula(position), lambda term: not (isinstance(term, Var) and term.number in case.parameters))
 
 
 @misconception(
@@ -47,9 +45,7 @@ def _output_of_the_bias_alone(case: Case, position: int, step: Step) -> Iterator
 )
 def _state_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role is Role.PREACTIVATION:
-        terms = terms_of(case.formula(position))
-        kept = [t for t in terms if not uses(t, lambda n: case.is_memory(n, step.target))]
-        yield from some_of(kept, terms)
+        yield from without(case.formula(position), lambda term: uses(term, lambda n: case.is_memory(n, step.target)))
 
 
 @misconception(
@@ -64,9 +60,7 @@ def _initial_state_again(case: Case, position: int, step: Step) -> Iterator[Form
             start = _start(case, case.steps[number].target) if case.is_carried(number, step.target) else None
             return None if start is None else Var(start)
 
-        changed = replaced(case.formula(position), first)
-        if changed != case.formula(position):
-            yield changed
+        yield from swapped(case.formula(position), first)
 
 
 def _start(case: Case, state: Name) -> int | None:
@@ -147,6 +141,4 @@ def _rows_and_columns(case: Case, position: int, step: Step) -> Iterator[Formula
             other = case.find(target._replace(index=target.index[::-1]))
             return None if other is None else Var(other)
 
-        changed = replaced(case.formula(position), turned)
-        if changed != case.formula(position):
-            yield changed
+        yield from swapped(case.formula(position), turned)

@@ -22,8 +22,10 @@ from bptt_trace.marking.catalogue.entry import (
     misconception,
     replaced,
     some_of,
+    swapped,
     terms_of,
     uses,
+    without,
 )
 
 
@@ -86,10 +88,8 @@ def _second_bias_forgotten(case: Case, position: int, step: Step) -> Iterator[Fo
 )
 def _peephole_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role is Role.PREACTIVATION:
-        terms = terms_of(case.formula(position))
         cells = case.states(step.target.layer)[1:]
-        kept = [t for t in terms if not uses(t, lambda n: case.steps[n].target.stem in cells)]
-        yield from some_of(kept, terms)
+        yield from without(case.formula(position), lambda term: uses(term, lambda n: case.steps[n].target.stem in cells))
 
 
 @misconception(
@@ -239,9 +239,7 @@ def _gate_of_another_line(case: Case, position: int, step: Step) -> Iterator[For
             # A gate that looks at this very line cannot stand in it.
             return None if there is None or there > position else Var(there)
 
-        changed = replaced(formula, exchanged)
-        if changed != formula:
-            yield changed
+        yield from swapped(formula, exchanged)
 
 
 @misconception(
@@ -297,9 +295,7 @@ def _candidate_not_activated(case: Case, position: int, step: Step) -> Iterator[
             value = case.formula(number)
             return value.argument if isinstance(value, Apply) else None
 
-        changed = replaced(case.formula(position), before)
-        if changed != case.formula(position):
-            yield changed
+        yield from swapped(case.formula(position), before)
 
 
 @misconception(
@@ -331,9 +327,7 @@ def _activated_cell_carried(case: Case, position: int, step: Step) -> Iterator[F
             users = (f for user in case.users.get(number, ()) for f in factors_of(case.formula(user)))
             return next((f for f in users if isinstance(f, Apply) and f.argument == Var(number)), None)
 
-        changed = replaced(case.formula(position), shown)
-        if changed != case.formula(position):
-            yield changed
+        yield from swapped(case.formula(position), shown)
 
 
 @misconception(
@@ -468,9 +462,7 @@ def _backward_reader_forwards(case: Case, position: int, step: Step) -> Iterator
         there = case.find(name) if name in case.program.index else case.find(name._replace(sample=None))
         return None if there is None else Var(there)
 
-    changed = replaced(case.formula(position), before)
-    if changed != case.formula(position):
-        yield changed
+    yield from swapped(case.formula(position), before)
 
 
 @misconception(
@@ -492,6 +484,4 @@ def _wrong_end_of_the_backward_reader(case: Case, position: int, step: Step) -> 
             return None
         return None if (there := case.find(target._replace(time=last))) is None else Var(there)
 
-    changed = replaced(case.formula(position), at_its_start)
-    if changed != case.formula(position):
-        yield changed
+    yield from swapped(case.formula(position), at_its_start)

@@ -8,7 +8,7 @@ from bptt_trace.engine.formula import Apply, Formula, Over, Sum, Times, Var
 from bptt_trace.engine.functions import exp, sqrt
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.engine.program import Step
-from bptt_trace.marking.catalogue.entry import Case, added, misconception, replaced, terms_of
+from bptt_trace.marking.catalogue.entry import Case, added, misconception, swapped, terms_of
 
 
 @misconception(
@@ -31,9 +31,7 @@ def _column_of_another_letter(case: Case, position: int, step: Step) -> Iterator
         index[at] = letters.text[time] + 1
         return Var(case.program.index[name._replace(index=tuple(index))])
 
-    changed = replaced(case.formula(position), follows)
-    if changed != case.formula(position):
-        yield changed
+    yield from swapped(case.formula(position), follows)
 
 
 def _read_by(case: Case) -> set[str]:
@@ -127,9 +125,7 @@ def _scores_for_weights(case: Case, position: int, step: Step) -> Iterator[Formu
             there = case.find(name._replace(stem="score")) if name.stem == "alpha" else None
             return None if there is None else Var(there)
 
-        changed = replaced(case.formula(position), score)
-        if changed != case.formula(position):
-            yield changed
+        yield from swapped(case.formula(position), score)
 
 
 @misconception(
@@ -149,9 +145,7 @@ def _query_for_key(case: Case, position: int, step: Step) -> Iterator[Formula]:
         there = case.find(name._replace(stem=stem))
         return None if there is None else Var(there)
 
-    changed = replaced(case.formula(position), exchanged)
-    if changed != case.formula(position):
-        yield changed
+    yield from swapped(case.formula(position), exchanged)
 
 
 @misconception(

@@ -9,7 +9,7 @@ from bptt_trace.engine.formula import Const, Formula, Over, Sum, Times, Var
 from bptt_trace.engine.formula_walks import variables
 from bptt_trace.engine.names import LOSS, Role
 from bptt_trace.engine.program import Step
-from bptt_trace.marking.catalogue.entry import Case, added, misconception, replaced, some_of, terms_of
+from bptt_trace.marking.catalogue.entry import Case, added, misconception, replaced, terms_of, without
 
 
 def _adds_paths(case: Case, step: Step) -> bool:
@@ -97,8 +97,7 @@ def _slopes_added(case: Case, position: int, step: Step) -> Iterator[Formula]:
 def _immediate_for_total(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role not in (Role.PATH, Role.TANGENT) or case.of_parameter(step) is None or _adds_paths(case, step):
         return
-    terms = terms_of(case.formula(position))
-    yield from some_of([term for term in terms if not _carries(case, term, step)], terms)
+    yield from without(case.formula(position), lambda term: _carries(case, term, step))
 
 
 def _carries(case: Case, term: Formula, step: Step) -> bool:

@@ -9,7 +9,7 @@ from bptt_trace.engine.formula_walks import children, rewrite
 from bptt_trace.engine.functions import absolute
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.engine.program import Step
-from bptt_trace.marking.catalogue.entry import Case, added, misconception, replaced, simplified, terms_of
+from bptt_trace.marking.catalogue.entry import Case, added, misconception, replaced, simplified, swapped, terms_of
 from bptt_trace.networks.optimizers import BETA_1, BETA_2, COMMON, COUNTING, powered
 
 
@@ -31,9 +31,7 @@ def _uphill(case: Case, position: int, step: Step) -> Iterator[Formula]:
 def _learning_rate_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     plain = step.role is Role.UPDATE and rule_of_update(case) == "gd" and not decays(case, "decoupled")
     if plain or part_of_rule(step) == "step":  # of momentum there are mistakes of their own about it
-        changed = replaced(case.formula(position), lambda n: ONE if is_rate(case, n) else None)
-        if changed != case.formula(position):
-            yield simplified(changed)
+        yield from map(simplified, swapped(case.formula(position), lambda n: ONE if is_rate(case, n) else None))
 
 
 def is_rate(case: Case, position: int) -> bool:
@@ -259,9 +257,7 @@ def _state_begins_at_0(case: Case, position: int, step: Step) -> Iterator[Formul
             given = case.steps[number]
             return ZERO if given.rule is None and given.target.time == 0 else None
 
-        changed = replaced(case.formula(position), nothing)
-        if changed != case.formula(position):
-            yield changed
+        yield from swapped(case.formula(position), nothing)
 
 
 @misconception(
@@ -274,9 +270,7 @@ def _gradient_not_ahead(case: Case, position: int, step: Step) -> Iterator[Formu
         used = case.steps[number]
         return Var(used.arguments[0]) if part_of_rule(used) == "ahead" else None
 
-    changed = replaced(case.formula(position), plain)
-    if changed != case.formula(position):
-        yield changed
+    yield from swapped(case.formula(position), plain)
 
 
 @misconception(
