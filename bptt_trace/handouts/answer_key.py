@@ -12,30 +12,11 @@ from bptt_trace.handouts.blanks import Blanks, blanks_of
 from bptt_trace.lines.rows import Desk
 from bptt_trace.marking.key import Key
 from bptt_trace.marking.report import TITLES, number
-from bptt_trace.marking.visible_mistakes import CLEARLY, VISIBLE, Best
+from bptt_trace.marking.visible_mistakes import seen_best
 from bptt_trace.problem.numbers import Rounding
 
 FINER = 2
 """The number of further decimals that unrounded results have."""
-
-
-def expected(key: Key, blanks: Blanks) -> list[Best]:
-    """The mistakes that show in the lines asked for, each where it shows best, in the order of the catalogue."""
-    visible = []
-    for misconception, lines in key.changes:
-        best: Best | None = None
-        furthest = float(VISIBLE)
-        for world in key.worlds[misconception.slug]:
-            for position in lines:
-                value = world.get(position)
-                if value is None or position not in blanks.asked:
-                    continue
-                apart = abs(value - key.exact[position]) / key.quantum[position]
-                if apart > furthest * CLEARLY:
-                    best, furthest = Best(misconception.slug, position, value), apart
-        if best:
-            visible.append(best)
-    return visible
 
 
 def decimals(value: float, places: int) -> str:
@@ -56,7 +37,7 @@ def key_sheet(key: Key, blanks: Blanks | None = None, *, values: Values | None =
     exact = Values(key.program, tuple(key.exact), problem.given, Rounding("full"))
     desk = Desk(problem, key.program, values, exact, with_latex=True)
     blanks = blanks or blanks_of(key)
-    mistakes = expected(key, blanks)
+    mistakes = seen_best(key, blanks.asked)
     strings = KeyStrings(
         {position: desk.value(position) for position in blanks.asked},
         {p: Number(decimals(key.exact[p], key.places[p] + FINER)) for p in blanks.asked},

@@ -26,7 +26,7 @@ from bptt_trace.engine.rules import Rule, rule_of
 from bptt_trace.handouts.blanks import Blanks
 from bptt_trace.marking.key import Key
 from bptt_trace.marking.tolerance import LEAST_FIGURES
-from bptt_trace.marking.visible_mistakes import CLEARLY, VISIBLE, Best
+from bptt_trace.marking.visible_mistakes import VISIBLE, Best, is_better, shows
 
 Mask = npt.NDArray[np.bool_]
 Plan = list[tuple[int, Callable[..., Any], tuple[int, ...]]]
@@ -330,7 +330,7 @@ class Screens:
         seen = self._any([], values)
         for position, column in self._worlds(slug, values):
             with np.errstate(invalid="ignore"):
-                seen = seen | (np.abs(column - values[position]) > VISIBLE * quanta[position])
+                seen = seen | shows(column, values[position], quanta[position])
             if seen.all():
                 break
         return seen
@@ -348,7 +348,7 @@ class Screens:
             for position, column in self._worlds(slug, values):
                 with np.errstate(invalid="ignore"):
                     apart = np.abs(column - values[position]) / quanta[position]
-                    better = apart > furthest * CLEARLY
+                    better = is_better(apart, furthest)
                 furthest = np.where(better, apart, furthest)
                 where = np.where(better, position, where)
                 wrong = np.where(better, column, wrong)

@@ -1,9 +1,13 @@
-"""Which mistakes the numbers of a problem can tell apart, and which they cannot."""
+"""Which mistakes the numbers of a problem can tell apart, and which they cannot; where each is seen best.
+
+The two conditions, ``shows`` and ``is_better``, hold for a number and for a column of the numbers of many candidates.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bptt_trace.engine.names import Name
 from bptt_trace.marking.catalogue.entry import CATALOGUE, Misconception
@@ -27,6 +31,35 @@ class Best(NamedTuple):
     """What somebody with this mistake gets there."""
 
 
+def shows(value: Any, right: Any, quantum: Any) -> Any:
+    """Whether a value is far enough from the right one to show a mistake."""
+    return abs(value - right) > VISIBLE * quantum
+
+
+def is_better(apart: Any, furthest: Any) -> Any:
+    """Whether a line shows a mistake better than the best one so far; both are so many units away, at first ``VISIBLE``."""
+    return apart > furthest * CLEARLY
+
+
+def seen_best(key: Key, asked: Container[int]) -> list[Best]:
+    """The mistakes that show in the lines asked for, each where it shows best, in the order of the catalogue."""
+    visible = []
+    for misconception, lines in key.changes:
+        best: Best | None = None
+        furthest = float(VISIBLE)
+        for world in key.worlds[misconception.slug]:
+            for position in lines:
+                value = world.get(position)
+                if value is None or position not in asked:
+                    continue
+                apart = abs(value - key.exact[position]) / key.quantum[position]
+                if is_better(apart, furthest):
+                    best, furthest = Best(misconception.slug, position, value), apart
+        if best:
+            visible.append(best)
+    return visible
+
+
 @dataclass(frozen=True)
 class Visibility:
     """One mistake of the catalogue, as far as a problem can have it."""
@@ -42,23 +75,23 @@ class Visibility:
 
 def visibility(key: Key) -> list[Visibility]:
     """Every mistake of the catalogue, for one problem."""
-    changed = {one.slug: lines for one, lines in key.changes}
-    shows: dict[str, dict[int, float]] = {}
+    changed = {mistake.slug: lines for mistake, lines in key.changes}
+    seen: dict[str, dict[int, float]] = {}
     for slug in changed:
         values: dict[int, float] = {}
         for world in key.worlds[slug]:
             for position in changed[slug]:
                 value = world.get(position)
-                if value is not None and abs(value - key.exact[position]) > VISIBLE * key.quantum[position]:
+                if value is not None and shows(value, key.exact[position], key.quantum[position]):
                     values.setdefault(position, value)
-        shows[slug] = values
-    found = []
-    for one in CATALOGUE:
-        mine = shows.get(one.slug, {})
-        like = [slug for slug, other in shows.items() if slug != one.slug and mine and _same(key, mine, other)]
+        seen[slug] = values
+    mistakes = []
+    for mistake in CATALOGUE:
+        mine = seen.get(mistake.slug, {})
+        like = [slug for slug, other in seen.items() if slug != mistake.slug and mine and _same(key, mine, other)]
         names = tuple(key.steps[position].target for position in mine)
-        found.append(Visibility(one, one.slug in changed, names, tuple(like)))
-    return found
+        mistakes.append(Visibility(mistake, mistake.slug in changed, names, tuple(like)))
+    return mistakes
 
 
 def _same(key: Key, mine: dict[int, float], other: dict[int, float]) -> bool:
