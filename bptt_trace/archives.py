@@ -86,14 +86,14 @@ def new_archive(path: Path) -> Iterator[Callable[[Packed], None]]:
     with in_place_of(path, binary=True) as file:
         listed, count = bytearray(), 0
 
-        def put(one: Packed) -> None:
+        def put(packed_file: Packed) -> None:
             nonlocal count
-            name, start = one.name.encode(), file.tell()
-            facts = UTF8, DEFLATED, 0, MIDNIGHT, one.check, len(one.data), one.size, len(name)
-            file.write(_LOCAL.pack(b"PK\x03\x04", 20, *facts, 0) + name + one.data)
+            name, start = packed_file.name.encode(), file.tell()
+            facts = UTF8, DEFLATED, 0, MIDNIGHT, packed_file.check, len(packed_file.data), packed_file.size, len(name)
+            file.write(_LOCAL.pack(b"PK\x03\x04", 20, *facts, 0) + name + packed_file.data)
             far = struct.pack("<2HQ", 1, 8, start) if start >= MOST else b""
-            place = MOST if far else start
-            listed.extend(_CENTRAL.pack(b"PK\x01\x02", 45, 45 if far else 20, *facts, len(far), 0, 0, 0, 0, place) + name + far)
+            offset = MOST if far else start
+            listed.extend(_CENTRAL.pack(b"PK\x01\x02", 45, 45 if far else 20, *facts, len(far), 0, 0, 0, 0, offset) + name + far)
             count += 1
 
         yield put
@@ -125,7 +125,7 @@ class Archive:
         self.path = path
         try:
             with path.open("rb") as file:
-                self._places = {name: place for name, place in _listed(file) if wanted(name)}
+                self._places = {name: entry for name, entry in _listed(file) if wanted(name)}
         except struct.error:
             raise ProblemError("not a ZIP archive that can be read: it ends too soon", source=str(path)) from None
         except (OSError, ValueError, OverflowError) as error:
@@ -137,16 +137,16 @@ class Archive:
 
     def read(self, name: str) -> bytes:
         """What is in a file; raises ``KeyError`` where there is none of this name, ``ProblemError`` where it is damaged."""
-        place = self._places[name]
+        entry = self._places[name]
         try:
             with self.path.open("rb") as file:
-                file.seek(place.start)
+                file.seek(entry.start)
                 sign, *_, long, extra = _LOCAL.unpack(file.read(_LOCAL.size))
                 file.seek(long + extra, 1)
-                data = file.read(place.packed)
-            if place.method == DEFLATED:
-                data = zlib.decompressobj(-15).decompress(data, place.size + 1)
-            if sign == b"PK\x03\x04" and (len(data), zlib.crc32(data)) == (place.size, place.check):
+                data = file.read(entry.packed)
+            if entry.method == DEFLATED:
+                data = zlib.decompressobj(-15).decompress(data, entry.size + 1)
+            if sign == b"PK\x03\x04" and (len(data), zlib.crc32(data)) == (entry.size, entry.check):
                 return data
         except (struct.error, zlib.error, OverflowError):
             pass

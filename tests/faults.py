@@ -352,8 +352,8 @@ FAULTS = (
     ),
     Fault(
         "a class is marked more kindly than a sheet",
-        "correct[place] = is_rounded(apart, quantum)",
-        "correct[place] = is_rounded(apart, 1.2 * quantum)",
+        "correct[column_number] = is_rounded(apart, quantum)",
+        "correct[column_number] = is_rounded(apart, 1.2 * quantum)",
         ("test_fairness.py::test_a_class_is_marked_as_each_sheet_of_it",),
     ),
     Fault(

@@ -182,15 +182,15 @@ class Repeated:
 
     def __call__(self, given: Mapping[Name, Number], numbers: Mapping[int, Decimal | Fraction]) -> tuple[Any, ...]:
         """What ``run`` gives, None for lines without use; ``numbers`` are those given, by the positions of their steps."""
-        found: list[Any] = [*map(numbers.get, range(len(self._program.steps)))]
+        values: list[Any] = [*map(numbers.get, range(len(self._program.steps)))]
         try:
             with localcontext(WORKING) as context:
                 context.traps[Inexact] = True
                 for position, line, arguments in self._lines:
-                    found[position] = line(*[found[argument] for argument in arguments])
+                    values[position] = line(*[values[argument] for argument in arguments])
         except (ArithmeticError, ValueError, CalculationError):  # 60 digits do not hold a line, or it cannot be calculated
             return run(self._program, given, self._how)
-        return tuple(found)
+        return tuple(values)
 
 
 def run(
@@ -333,15 +333,15 @@ class Precise:
         return value if self.endless and _endless(value) else decimal(value)
 
     def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
-        one = source(rule)
+        code = source(rule)
         carry = self._carried(role)
-        if any(map(_inexact, one.functions)):
-            enclosed = Enclosed(one, WORKING.plus, COUNTS[2:7], cancelled=ZERO)
+        if any(map(_inexact, code.functions)):
+            enclosed = Enclosed(code, WORKING.plus, COUNTS[2:7], cancelled=ZERO)
             return lambda *numbers: carry(enclosed(*numbers))
-        decimals = one.bind(decimal, lambda f: resolve(f, decimal), carry)
+        decimals = code.bind(decimal, lambda f: resolve(f, decimal), carry)
         if not self.endless:
             return decimals
-        exact = one.bind(Fraction, lambda f: resolve(f, Fraction))
+        exact = code.bind(Fraction, lambda f: resolve(f, Fraction))
 
         def line(*numbers: Any) -> Any:
             if _far(numbers):
@@ -382,19 +382,19 @@ class ByHand:
         return value if self.endless and _endless(value) else decimal(value)
 
     def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
-        one = source(rule)
-        if any(map(_inexact, one.functions)):
+        code = source(rule)
+        if any(map(_inexact, code.functions)):
             return self.enclosed(rule, role)
         if self._of_fractions(rule):
-            return self._fractions(one, settler(self.rounding, role))
-        return self._exact(one, settler(self.rounding, role))
+            return self._fractions(code, settler(self.rounding, role))
+        return self._exact(code, settler(self.rounding, role))
 
     def line_where_inexact_is_an_error(self, rule: Rule, role: Role) -> Callable[..., Any]:
         """The line for a context with a trap for ``Inexact``, so that it need not ask whether 60 digits were enough."""
-        one = source(rule)
-        if any(map(_inexact, one.functions)) or self._of_fractions(rule):
+        code = source(rule)
+        if any(map(_inexact, code.functions)) or self._of_fractions(rule):
             return self.line(rule, role)
-        return one.bind(decimal, lambda f: resolve(f, decimal), settler(self.rounding, role))
+        return code.bind(decimal, lambda f: resolve(f, decimal), settler(self.rounding, role))
 
     def _of_fractions(self, rule: Rule) -> bool:
         """Whether a line without functions is not always a number of decimals."""
@@ -404,10 +404,10 @@ class ByHand:
         """The line between bounds, whatever it is."""
         return Enclosed(source(rule), settler(self.rounding, role))
 
-    def _exact(self, one: Source, settle: Callable[[Decimal], Decimal]) -> Callable[..., Any]:
+    def _exact(self, code: Source, settle: Callable[[Decimal], Decimal]) -> Callable[..., Any]:
         """Sums and products of decimals, and fractions where 60 digits do not hold them."""
-        quick = one.bind(decimal, lambda f: resolve(f, decimal))
-        fractions = self._fractions(one, settle)
+        quick = code.bind(decimal, lambda f: resolve(f, decimal))
+        fractions = self._fractions(code, settle)
 
         def line(*numbers: Decimal) -> Decimal:
             context = getcontext()
@@ -418,9 +418,9 @@ class ByHand:
         return line
 
     @staticmethod
-    def _fractions(one: Source, settle: Callable[[Decimal], Decimal]) -> Callable[..., Any]:
-        exact = one.bind(Fraction, lambda f: resolve(f, Fraction))
-        enclosed = Enclosed(one, settle)
+    def _fractions(code: Source, settle: Callable[[Decimal], Decimal]) -> Callable[..., Any]:
+        exact = code.bind(Fraction, lambda f: resolve(f, Fraction))
+        enclosed = Enclosed(code, settle)
 
         def line(*numbers: Any) -> Decimal:
             if _far(numbers):
@@ -470,9 +470,9 @@ class Full:
     number = staticmethod(float)
 
     def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
-        one = source(rule)
-        quick = one.bind(float, lambda f: resolve(f, float, floats), self._finite)
-        if not any(function.name == "exp" for function in one.functions):
+        code = source(rule)
+        quick = code.bind(float, lambda f: resolve(f, float, floats), self._finite)
+        if not any(function.name == "exp" for function in code.functions):
             return quick
         precise = Precise().line(rule, role)
 

@@ -44,7 +44,7 @@ def build(problem: Problem) -> Program:
         training.update()
         training.repeat(given.pass_forward)
         given.pass_forward(training.parameters, training.iteration, training.sample(training.iteration - 1))
-    return with_more(_with_factors(builder, problem), problem, routes, [one.number for one in given.parameters])
+    return with_more(_with_factors(builder, problem), problem, routes, [parameter.number for parameter in given.parameters])
 
 
 def _with_factors(builder: Builder, problem: Problem) -> Program:
@@ -111,8 +111,8 @@ class GivenSteps:
             if name.of is not None:
                 plain = name._replace(index=(), iteration=1, of=None)
                 if not name.index or set(name.index) == {1}:
-                    one = self.builder.given(name._replace(index=()), shape=shapes[plain])
-                    self.gradients.setdefault(name.iteration, []).append(one)
+                    gradient = self.builder.given(name._replace(index=()), shape=shapes[plain])
+                    self.gradients.setdefault(name.iteration, []).append(gradient)
             elif name.stem in HYPER and name not in known and name.sample is None:
                 self.numbers[str(name)] = self.builder.given(name)
             elif (whole := name._replace(index=())) in states and str(whole) not in self.numbers:
@@ -121,8 +121,8 @@ class GivenSteps:
     @property
     def received(self) -> list[Var]:
         """The inputs of all samples, and the initial states."""
-        states = {one.number: one for own in self.state for one in own}
-        return [*(one for own in self.inputs for one in own.values()), *states.values()]
+        states = {quantity.number: quantity for of_sample in self.state for quantity in of_sample}
+        return [*(quantity for of_sample in self.inputs for quantity in of_sample.values()), *states.values()]
 
     def pass_forward(self, parameters: Sequence[Var], iteration: int = 1, only: int | None = None) -> dict[int, Route]:
         """The forward pass of all samples, or of one alone, then the loss; returns the loss's routes for the way back.
@@ -134,11 +134,11 @@ class GivenSteps:
             return {}
         samples: dict[int | None, list[Compared]] = {}
         since = len(self.builder.steps)
-        for place, sample in enumerate(self.network.numbers):
-            own = place if only is None else only - 1
+        for index, sample in enumerate(self.network.numbers):
+            own = index if only is None else only - 1
             given = Sample(self.inputs[own], self.state[own], self.targets[own], self.masks[own], sample)
             predictions = forward(self.builder, self.network, parameters, given, iteration)
-            samples[sample] = [self._compared(time, one, self.targets[own].get(time)) for time, one in predictions]
+            samples[sample] = [self._compared(time, prediction, self.targets[own].get(time)) for time, prediction in predictions]
         if self.handed:
             wanted = {name._replace(of=None, via=None, iteration=iteration): given for name, given in self.handed.items()}
             made = enumerate(self.builder.steps[since:], since)

@@ -66,12 +66,12 @@ class Training:
     def begin(self) -> Sequence[Var]:
         """Where the gradient of this iteration is taken: at the parameters, or where their velocity alone would lead."""
         self.leaves = list(self.parameters)
-        for place, (name, old) in enumerate(zip(self.names, self.parameters, strict=True)):
-            velocity = self.states[place].get("v")
+        for index, (name, old) in enumerate(zip(self.names, self.parameters, strict=True)):
+            velocity = self.states[index].get("v")
             if self.options.look_ahead and velocity is not None and name not in self.frozen:
                 ahead = of_parameter("ahead", name._replace(iteration=self.iteration))
                 formula = optimizers.ahead(old, self.numbers["beta"], velocity)
-                self.leaves[place] = self.builder.let(ahead, formula, Role.STATE, velocity.number)
+                self.leaves[index] = self.builder.let(ahead, formula, Role.STATE, velocity.number)
         return self.leaves
 
     def backward(self, start: int, routes: Mapping[int, Route], *, compared: bool = False) -> None:
@@ -85,7 +85,7 @@ class Training:
             for name, leaf in zip(self.names, self.leaves, strict=True)
             if name not in self.frozen
         }
-        inputs = [(one.number, self.builder.steps[one.number].target) for one in self.inputs]
+        inputs = [(quantity.number, self.builder.steps[quantity.number].target) for quantity in self.inputs]
         received = {position: name._replace(iteration=self.iteration) for position, name in inputs}
         given = received | leaves
         optional = given if self.handed_in else received
@@ -109,7 +109,7 @@ class Training:
         """
         steps, back = self.builder.steps, self.options.truncate or 0
         losses = [p for p in range(self.since, start) if steps[p].role is Role.LOSS and steps[p].target.time is not None]
-        found: dict[int, list[int]] = {}
+        of_gradient: dict[int, list[int]] = {}
         for before, end in pairwise((0, *self.passes)):
             others = [p for p in losses if not before < (steps[p].target.time or 0) <= end]
             of, cut = Name(LOSS_OF_WINDOW, time=end), {end - back}
@@ -117,11 +117,11 @@ class Training:
                 self.builder, start, given, routes, since=self.since, borders=cut, of=of, optional=given, without=others
             )
             for position, line in written.items():
-                found.setdefault(position, []).append(line)
+                of_gradient.setdefault(position, []).append(line)
         return {
-            position: self.builder.sum(gradient(name), found[position], Role.GRADIENT, most=len(found[position]))
+            position: self.builder.sum(gradient(name), of_gradient[position], Role.GRADIENT, most=len(of_gradient[position]))
             for position, name in given.items()
-            if position in found
+            if position in of_gradient
         }
 
     def _line(self, position: int) -> Var:
@@ -140,14 +140,16 @@ class Training:
         if options.clip and used:
             used = clip(self.builder, options.clip, numbers["clip"], used, self.iteration)
         rate = self._rate()
-        for place, (name, old) in enumerate(zip(self.names, self.parameters, strict=True)):
-            own = name._replace(iteration=self.iteration)
-            if own in used:
+        for index, (name, old) in enumerate(zip(self.names, self.parameters, strict=True)):
+            current = name._replace(iteration=self.iteration)
+            if current in used:
                 after: dict[str, Var] = {}
-                before = self.states[place]
-                turn = Turn(self.builder, options, numbers, rate, own, old, used[own], before, self.ageing, after, self.common)
-                self.parameters[place] = optimizers.change(turn)
-                self.states[place] = after
+                before = self.states[index]
+                turn = Turn(
+                    self.builder, options, numbers, rate, current, old, used[current], before, self.ageing, after, self.common
+                )
+                self.parameters[index] = optimizers.change(turn)
+                self.states[index] = after
         self.iteration += 1
         self.since = len(self.builder.steps)
 

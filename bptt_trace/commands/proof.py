@@ -60,39 +60,41 @@ def _print(problem: Problem, comparisons: list[Comparison], console: Console, un
     for heading in ("gradient", "BPTT", "SymPy", "central diff.", "apart by", ""):
         words = heading in ("gradient", "")
         table.add_column(heading, justify="left" if words else "right", no_wrap=words, overflow="fold")
-    for one in comparisons:
-        composed = "not defined" if one.composed is None else f"{one.composed:.8g}"
+    for comparison in comparisons:
+        composed = "not defined" if comparison.composed is None else f"{comparison.composed:.8g}"
         cells = [
-            f"dL/d{one.name}",
-            f"{one.bptt:.8g}",
+            f"dL/d{comparison.name}",
+            f"{comparison.bptt:.8g}",
             composed,
-            f"{one.central:.8g}",
-            f"{one.difference:.0e}" if one.difference else "0",
-            ("agrees" if not one.at_corner else "corner") if one.agrees else "DIFFERS",
+            f"{comparison.central:.8g}",
+            f"{comparison.difference:.0e}" if comparison.difference else "0",
+            ("agrees" if not comparison.at_corner else "corner") if comparison.agrees else "DIFFERS",
         ]
         table.add_row(*map(Text, cells))
     console.print(Text(problem.title, style="bold"))
     console.print(table)
-    if any(one.composed is None for one in comparisons):
+    if any(comparison.composed is None for comparison in comparisons):
         console.print(Text("A slope is not defined at these numbers for SymPy; central differences alone are compared."))
-    elif any(one.by_lines for one in comparisons):
+    elif any(comparison.by_lines for comparison in comparisons):
         console.print(
             Text(
                 "The loss is too long to be composed into one expression: SymPy differentiated every line, "
                 "and the chain rule puts these slopes together."
             )
         )
-    if roads := list(dict.fromkeys(said for one in comparisons for said, _ in one.roads)):
+    if roads := list(dict.fromkeys(said for comparison in comparisons for said, _ in comparison.roads)):
         console.print(Text(f"Compared too: {' and '.join(roads)}."))
     if not comparisons:
         why = "there is no loss" if problem.loss.kind == "none" else "every parameter is frozen"
         console.print(Text(f"There is nothing to compare: {why}."))
-    elif all(one.agrees for one in comparisons):
+    elif all(comparison.agrees for comparison in comparisons):
         console.print(Text("All gradients agree."))
     else:
         console.print(Text("Some gradients differ: this is a mistake, or the loss jumps at these numbers."))
     corners = [
-        f"{one.name} ({float(one.left):.6g} and {float(one.right):.6g})" for one in comparisons if one.at_corner and one.agrees
+        f"{comparison.name} ({float(comparison.left):.6g} and {float(comparison.right):.6g})"
+        for comparison in comparisons
+        if comparison.at_corner and comparison.agrees
     ]
     if corners:
         console.print(

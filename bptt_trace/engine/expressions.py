@@ -225,7 +225,7 @@ class Reading:
         if part.kind in ("name", "parameter"):
             return self.name(part)
         try:
-            return self._node(part, [self.formula(one) for one in part.parts])
+            return self._node(part, [self.formula(operand) for operand in part.parts])
         except DesignError:
             raise self._misfit(part) from None
 
@@ -234,8 +234,8 @@ class Reading:
         if part.kind in ("+", "-"):
             return first + operands[1] if part.kind == "+" else first - operands[1] if operands[1] is not ABSENT else first
         if part.kind == "column":
-            return stack(*operands) if any(one is not ABSENT for one in operands) else ABSENT
-        if any(one is ABSENT for one in operands):
+            return stack(*operands) if any(operand is not ABSENT for operand in operands) else ABSENT
+        if any(operand is ABSENT for operand in operands):
             return ABSENT
         if part.kind in ("*", "/") and isinstance(first, Neg):  # a sign in front is that of the whole product
             return Neg(self._node(part, [first.operand, *operands[1:]]))
@@ -260,18 +260,18 @@ class Reading:
 
     def _misfit(self, part: Expression) -> ProblemError:
         """The error where shapes do not fit: what they are, and how the operation wants them."""
-        operands = [self.formula(one) for one in part.parts]
-        shapes = " and ".join(shape_in_words(one.shape) for one in operands)
+        operands = [self.formula(operand) for operand in part.parts]
+        shapes = " and ".join(shape_in_words(operand.shape) for operand in operands)
         match part.kind:
             case "beside":
                 advice = (
                     "entry by entry they are multiplied by * or ⊙"
-                    if all(len(one.shape) == 1 for one in operands)
+                    if all(len(operand.shape) == 1 for operand in operands)
                     else "a matrix product needs as many columns on the left as there are rows on the right"
                 )
             case "column":
                 advice = "[ , ] puts numbers and columns below each other"
-            case "*" if any(len(one.shape) == 2 for one in operands):
+            case "*" if any(len(operand.shape) == 2 for operand in operands):
                 advice = "* multiplies entry by entry; a matrix product is written side by side, or with @"
             case _:
                 advice = "both must be of one shape, or one of them a number"

@@ -105,9 +105,9 @@ class _Item(AskedSheet):
         """The lines whose value depends on the student."""
         return frozenset(self.lines)
 
-    def formula(self, formula: Formula, fill: Sequence[int], own: str = "", rest: Sequence[int] = ()) -> str:
-        """A formula as an expression; ``own`` stands for the result of its line."""
-        references = [own if position == RESULT else self.value(position) for position in fill]
+    def formula(self, formula: Formula, fill: Sequence[int], result: str = "", rest: Sequence[int] = ()) -> str:
+        """A formula as an expression; ``result`` stands for the result of its line."""
+        references = [result if position == RESULT else self.value(position) for position in fill]
         return Referring(self.q.signs, references, "".join(map(self.value, rest))).part(formula, SUM)
 
     def sources(self, position: int) -> list[int]:
@@ -195,7 +195,7 @@ class _Item(AskedSheet):
             q.cases((q.is_(follows, 0), q.put(width, spread)), otherwise=q.put(width, half)),
         ]
         for flag in "TOE":
-            rules.append(q.put(f"{flag}{position}", q.any(q.variable(f"{flag}{one}") for one in self.sources(position))))
+            rules.append(q.put(f"{flag}{position}", q.any(q.variable(f"{flag}{source}") for source in self.sources(position))))
         return "".join(rules)
 
     def marked(self, position: int) -> str:
@@ -230,7 +230,7 @@ class _Item(AskedSheet):
             correct.append(q.at_most(q.apart(answer, q.number(float(key.printed[position]))), q.number(1e-12)))
         most = q.element("max", q.number(key.farthest[position]), q.times(MOST_UNITS, unit))
         near = q.any([q.at_most(q.apart(answer, follows), most), q.at_most(off, most)])
-        unsound = q.any(q.variable(f"T{one}") for one in self.sources(position))
+        unsound = q.any(q.variable(f"T{source}") for source in self.sources(position))
         consistent = q.cases(
             (q.never(near), self.found(position, "needs-human")),
             (q.never(unsound), self.found(position, "rounded")),
@@ -291,7 +291,7 @@ class _Item(AskedSheet):
             q.element("gt", answer, q.number(min(high, largest))),
             q.element("lt", answer, q.number(max(low, -largest))),
         ]
-        empty = [q.is_(answer, one) for one in (0.0, 1.0, -1.0) if abs(exact - one) > key.quantum[position]]
+        empty = [q.is_(answer, number) for number in (0.0, 1.0, -1.0) if abs(exact - number) > key.quantum[position]]
         return q.put(f"O{position}", q.all(wrong, q.any(out))) + q.put(f"E{position}", q.all(wrong, q.any(empty)))
 
     # ---------------------------------------------------------------------- text

@@ -100,7 +100,7 @@ class Search:
     @property
     def never_shown(self) -> tuple[str, ...]:
         """The mistakes that no numbers of these variants would show."""
-        families = {id(family): family for family in (self.factory.family(one.drawn) for one in self.found)}
+        families = {id(family): family for family in (self.factory.family(candidate.drawn) for candidate in self.found)}
         return tuple(dict.fromkeys(slug for family in families.values() for slug in family.screens.never_shown))
 
 
@@ -212,13 +212,13 @@ class Factory:
         with closing(in_order(self._screened, self._batches(count, seed), jobs)) as batches:
             for batch in batches:
                 before = len(result.found)
-                for one, condition in batch:
-                    condition = condition or (ALIKE if one.drawn in seen else "")
+                for candidate, condition in batch:
+                    condition = condition or (ALIKE if candidate.drawn in seen else "")
                     if condition:
                         result.rejected[condition] += 1
                     else:
-                        seen.add(one.drawn)
-                        result.found.append(one)
+                        seen.add(candidate.drawn)
+                        result.found.append(candidate)
                     if len(result.found) == count:
                         break
                 advance(len(result.found) - before)
@@ -245,37 +245,38 @@ class Factory:
     def _screened(self, batch: Sequence[str]) -> list[tuple[Candidate, str]]:
         """What some codes draw, and for each the condition that it fails."""
         candidates = [Candidate(code, self.drawn(code)) for code in batch]
-        failed = self._by_family(candidates, lambda family, some: family.screened([one.drawn for one in some]))
+        failed = self._by_family(candidates, lambda family, some: family.screened([candidate.drawn for candidate in some]))
         return list(zip(candidates, failed, strict=True))
 
     def finished(self, candidates: Sequence[Candidate | Variant]) -> list[Variant]:
         """Candidates as variants, with what their sheets need."""
         return self._by_family(
-            candidates, lambda family, some: family.finished([one.code for one in some], [one.drawn for one in some])
+            candidates,
+            lambda family, some: family.finished([candidate.code for candidate in some], [candidate.drawn for candidate in some]),
         )
 
     def _by_family(self, candidates: Sequence[Any], look: Callable[[Family, Sequence[Any]], Sequence[Result]]) -> list[Result]:
         """What ``look`` finds of each candidate, those of one family together."""
-        families = [self.family(one.drawn) for one in candidates]
+        families = [self.family(candidate.drawn) for candidate in candidates]
         if len(set(families)) == 1:
             return list(look(families[0], candidates))
         groups: dict[Family, list[int]] = {}
         for index, family in enumerate(families):
             groups.setdefault(family, []).append(index)
-        found: dict[int, Result] = {}
+        results: dict[int, Result] = {}
         for family, indices in groups.items():
-            found.update(zip(indices, look(family, [candidates[index] for index in indices]), strict=True))
-        return [found[index] for index in range(len(candidates))]
+            results.update(zip(indices, look(family, [candidates[index] for index in indices]), strict=True))
+        return [results[index] for index in range(len(candidates))]
 
-    def _failure(self, found: Search, count: int) -> str:
-        some = f"only {len(found.found)} of {count} variants" if found.found else "no variant"
-        most = found.rejected.most_common(1)[0][0]
+    def _failure(self, search: Search, count: int) -> str:
+        some = f"only {len(search.found)} of {count} variants" if search.found else "no variant"
+        most = search.rejected.most_common(1)[0][0]
         advice = ADVICE.get(most, "wider ranges, a finer grid or more places would do")
         if isinstance(most, HiddenMistake):
             advice = "other ranges would do, or may_hide in the table [vary]"
         if most in (NEAR_TIE, SMALL) and self.problem.rounding.figures is None and self.problem.rounding.places < 3:
             advice = f"with {self.problem.rounding.places} places hardly any numbers pass: rounding.places = 4 would do"
-        return f"{some} found among {found.drawn:,} candidates; what failed: {summary(found.rejected)}; {advice}"
+        return f"{some} found among {search.drawn:,} candidates; what failed: {summary(search.rejected)}; {advice}"
 
 
 class Family:

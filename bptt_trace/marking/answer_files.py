@@ -56,17 +56,17 @@ class Register:
     def find(self, text: str) -> Name:
         """The quantity of this name; raises ``UnknownName``, with what may have been meant."""
         plain = text.strip().strip("`").strip()
-        found = self._shown.get(plain) or self.names.get(plain) or (self._in_latex.get(plain) if plain[:1] == "$" else None)
-        if found is not None:
-            return found
+        name = self._shown.get(plain) or self.names.get(plain) or (self._in_latex.get(plain) if plain[:1] == "$" else None)
+        if name is not None:
+            return name
         try:
-            found = self.names.get(str(self.vocabulary.canonical(Name.parse(re.sub(r"\s+", " ", plain)))))
+            name = self.names.get(str(self.vocabulary.canonical(Name.parse(re.sub(r"\s+", " ", plain)))))
         except UnknownName:
-            found = None
-        if found is None:
+            name = None
+        if name is None:
             known = {*self.names, *self._shown}
             raise UnknownName(f"no quantity {shown(plain)} in this problem{nearest(_folded(plain), known)}")
-        return found
+        return name
 
 
 def _folded(text: str) -> str:
@@ -120,13 +120,13 @@ def parse(text: str, register: Register, suffix: str = "") -> Answers:
     else:
         text, answers.separator = separated(text)
         rows = _csv(text, answers.separator)
-    for place, key, cell in rows:
+    for where, key, cell in rows:
         try:
             name = register.find(key)
         except UnknownName as error:
-            raise ProblemError(str(error), path=place) from None
+            raise ProblemError(str(error), path=where) from None
         if name in answers:
-            raise ProblemError(f"{name} is answered twice", path=place)
+            raise ProblemError(f"{name} is answered twice", path=where)
         answers[name] = cell
     if not answers:
         raise ProblemError('no answers in it; a row has the name of a quantity and an answer, below "quantity,answer"')
@@ -151,11 +151,11 @@ def separator_told(line: str) -> str:
 def separated(text: str) -> tuple[str, str]:
     """The rows of a CSV file, and what separates their cells."""
     lines = text.split("\n")
-    place = next((place for place, line in enumerate(lines) if line.strip()), 0)
-    told = separator_told(lines[place])
+    first = next((first for first, line in enumerate(lines) if line.strip()), 0)
+    told = separator_told(lines[first])
     if told:
-        lines[place] = ""  # so that rows keep their numbers
-    return "\n".join(lines), told or delimiter_of(lines[place])
+        lines[first] = ""  # so that rows keep their numbers
+    return "\n".join(lines), told or delimiter_of(lines[first])
 
 
 def _csv(text: str, sign: str) -> Rows:
@@ -275,9 +275,9 @@ def _markdown(text: str) -> Rows:
         if columns is None:
             width = len(row)
             heads = [cell.lower().lstrip("= ") for cell in row]
-            place = next((i for i, head in enumerate(heads) if head in ("quantity", "name")), None)
+            quantity = next((i for i, head in enumerate(heads) if head in ("quantity", "name")), None)
             answer = next((i for i, head in enumerate(heads) if head in ("answer", "result", "your answer")), None)
-            columns = (place, answer) if place is not None and answer is not None else (-1, -1)
+            columns = (quantity, answer) if quantity is not None and answer is not None else (-1, -1)
         elif columns[0] >= 0 and not set(line) <= set("|-: "):
             if len(row) != width:
                 raise ProblemError(f"{len(row)} cells in a table of {width} columns", path=f"line {number}")

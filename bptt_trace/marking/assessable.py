@@ -44,8 +44,8 @@ def says_nothing(
     few tolerances away from 0, and it does not repeat a source, unless it should.
     """
     exact = key.exact[position]
-    for one in sources:
-        if abs(written[one]) > HUGE * max(1.0, abs(key.exact[one])) or out_of_range(key, one, written[one]):
+    for source in sources:
+        if abs(written[source]) > HUGE * max(1.0, abs(key.exact[source])) or out_of_range(key, source, written[source]):
             return say("this follows from a wrong number that its line cannot have, such as a tanh of 1.5")
     given = (key.exact[argument] for argument in key.arguments[position] if key.steps[argument].rule is None)
     emptied = {0.0, 1.0, -1.0, float(f"{reference:.1g}"), *given}
@@ -57,14 +57,17 @@ def says_nothing(
     unit = max(room, 10.0**-key.problem.rounding.places)
     if abs(reference) <= FEW * room or (MOST_UNITS * abs(reference) < abs(exact) and abs(reference) <= FEW * unit):
         return say("with the earlier wrong numbers any number near 0 would follow here")
-    if any(abs(value - written[one]) <= room and abs(exact - key.exact[one]) > FEW * unit for one in sources):
+    if any(abs(value - written[source]) <= room and abs(exact - key.exact[source]) > FEW * unit for source in sources):
         return say("this only repeats an earlier wrong number")
     return ""
 
 
 def _empties(key: Key, written: Mapping[int, float], sources: Sequence[int]) -> bool:
     """Whether a source is itself 0 or ±1 where it should not be."""
-    return any(written[one] in (0.0, 1.0, -1.0) and abs(key.exact[one] - written[one]) > key.quantum[one] for one in sources)
+    return any(
+        written[source] in (0.0, 1.0, -1.0) and abs(key.exact[source] - written[source]) > key.quantum[source]
+        for source in sources
+    )
 
 
 # -------------------------------------------------------------- the whole sheet

@@ -311,12 +311,16 @@ class _Marking:
             return None
         # A mistake that was made before is likelier than another that gives the same number, and one likelier than two.
         named = {slug for verdict in self.verdicts.values() for slug in verdict.slugs}
-        fits = [(apart, made) for apart, made in fits if all(one.slug in named for one in made)] or fits
+        fits = [(apart, made) for apart, made in fits if all(misconception.slug in named for misconception in made)] or fits
         nearest = min(apart for apart, _ in fits) + 0.02 * self.key.quantum[position]
         best = list(dict.fromkeys(made for apart, made in fits if apart <= nearest))
         fewest = min(map(len, best))
-        told = [one for made in best if len(made) == fewest for one in made]
-        return _Verdict("misconception", joined(" ", [one.message for one in told]), tuple(one.slug for one in told))
+        told = [misconception for made in best if len(made) == fewest for misconception in made]
+        return _Verdict(
+            "misconception",
+            joined(" ", [misconception.message for misconception in told]),
+            tuple(misconception.slug for misconception in told),
+        )
 
     def explained_here(
         self, position: int, value: float, reference: float | None, radius: float
@@ -326,7 +330,7 @@ class _Marking:
         for made, lines in self.paths.changes(position):
             distances: list[float] = []
             for way in range(max(len(ways) for ways in lines.values())):
-                world = self.mistaken_world(" ".join(one.slug for one in made), lines, way)
+                world = self.mistaken_world(" ".join(misconception.slug for misconception in made), lines, way)
                 other = world.rule(position)
                 if other is None or not abs(value - other) <= most:
                     continue

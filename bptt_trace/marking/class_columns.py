@@ -44,12 +44,12 @@ class Columns:
         """The sheets in which all is right and easy to tell, and which of their answers are correct, not just rounded."""
         width = len(self.positions)
         texts = [";".join(cells) + ";" if len(cells) == width else "" for cells in sheets]
-        plain = [place for place, text in enumerate(texts) if text.count(";") == width and _PLAIN.fullmatch(text)]
+        plain = [row for row, text in enumerate(texts) if text.count(";") == width and _PLAIN.fullmatch(text)]
         if not plain:
             return [], np.empty((0, width), dtype=bool)
-        numbers = np.fromstring("".join([texts[place] for place in plain]), sep=";").reshape(len(plain), width)
-        correct, right = self._judged(numbers, [sheets[place] for place in plain])
-        return [place for place, good in zip(plain, right.tolist(), strict=True) if good], correct[right]
+        numbers = np.fromstring("".join([texts[row] for row in plain]), sep=";").reshape(len(plain), width)
+        correct, right = self._judged(numbers, [sheets[row] for row in plain])
+        return [row for row, good in zip(plain, right.tolist(), strict=True) if good], correct[right]
 
     def words(self, correct: Mask) -> Iterator[tuple[str, ...]]:
         """The verdicts of sheets in which all is right; sheets with the same ones share them."""
@@ -58,7 +58,7 @@ class Columns:
             if which not in self._words:
                 if len(self._words) == MOST_WORDS:
                     self._words.clear()
-                self._words[which] = tuple(["correct" if one else "rounded" for one in answers.tolist()])
+                self._words[which] = tuple(["correct" if is_correct else "rounded" for is_correct in answers.tolist()])
             yield self._words[which]
 
     def _judged(self, numbers: Column, cells: Sequence[Sequence[str]]) -> tuple[Mask, Mask]:
@@ -69,25 +69,25 @@ class Columns:
         right = ~(numbers == numbers[:, :1]).all(axis=1)  # one number in every box is looked at more closely
         correct = np.empty(columns.shape, dtype=bool)
         with np.errstate(all="ignore"):
-            for place, position in enumerate(self.positions):
-                column, quantum = columns[place], key.quantum[position]
+            for column_number, position in enumerate(self.positions):
+                column, quantum = columns[column_number], key.quantum[position]
                 apart = np.abs(column - key.exact[position])
-                correct[place] = is_rounded(apart, quantum)
+                correct[column_number] = is_rounded(apart, quantum)
                 if position in key.printed:
-                    correct[place] |= column == float(key.printed[position])
-                off = ~correct[place] & right
+                    correct[column_number] |= column == float(key.printed[position])
+                off = ~correct[column_number] & right
                 if not off.any():
                     continue
                 if key.figures(position) is not None or key.places[position] > key.problem.rounding.places:
                     for row in np.flatnonzero(off).tolist():  # whoever keeps fewer decimals has more room, which check gives
-                        right[row] = key.unit(position, column[row], _decimals(cells[row][place])) <= quantum
+                        right[row] = key.unit(position, column[row], _decimals(cells[row][column_number])) <= quantum
                 reference: Any = sheets.rule(position)
                 follows = np.abs(column - reference)
                 near = is_rounded(follows, quantum)
                 if not (near | ~off).all():
                     near = follows <= radius(quantum, sheets.spread(position))
                     near &= is_near(follows, apart, key.farthest[position])
-                right &= near | correct[place]
+                right &= near | correct[column_number]
         return np.ascontiguousarray(correct.T), right
 
     def _line(self, position: int) -> Callable[..., Any]:
@@ -134,12 +134,12 @@ class _Sheets(World):
 
 
 def _over_columns(function: Function) -> Callable[[Any], Any]:
-    one = resolve(function, float, floats)
+    of_number = resolve(function, float, floats)
 
     def each(column: Any) -> Any:
         if isinstance(column, float):
-            return one(column)
-        return np.array([_or_nan(one, value) for value in column.tolist()])
+            return of_number(column)
+        return np.array([_or_nan(of_number, value) for value in column.tolist()])
 
     return each
 

@@ -124,7 +124,7 @@ class ClassFile:
     def outline(self) -> Outline:
         """One pass over the file: its fingerprint, and where it can be cut."""
         unit = np.dtype({"utf-16-le": "<u2", "utf-16-be": ">u2"}.get(self.encoding, "u1"))
-        digest, cuts, lines, place = hashlib.sha256(), array("q", [self.start]), 0, self.start
+        digest, cuts, lines, offset = hashlib.sha256(), array("q", [self.start]), 0, self.start
         returned = False
         """Whether the last sign was a carriage return, behind which a line feed may be due."""
         with self.path.open("rb") as file:
@@ -132,11 +132,11 @@ class ClassFile:
             while block := file.read(BLOCK):
                 digest.update(block)
                 signs = np.frombuffer(block[: len(block) // unit.itemsize * unit.itemsize], unit)
-                ends = _line_ends(signs, returned) * unit.itemsize + place
+                ends = _line_ends(signs, returned) * unit.itemsize + offset
                 cuts.extend(ends[STEP - 1 - lines % STEP :: STEP].tolist())
-                lines, place, returned = lines + len(ends), place + len(block), bool(signs[-1:] == 13)
-        if cuts[-1] < place:
-            cuts.append(place)
+                lines, offset, returned = lines + len(ends), offset + len(block), bool(signs[-1:] == 13)
+        if cuts[-1] < offset:
+            cuts.append(offset)
         return Outline(digest.hexdigest(), cuts, lines + 1)
 
     def rows(self, piece: Piece | None = None) -> Iterator[StudentRow]:
@@ -195,23 +195,23 @@ def head(file: IO[str]) -> tuple[int, str, tuple[str, ...]]:
 
 def names_of(key: Key, header: Sequence[str]) -> list[Name]:
     """The quantities that a row of names has behind the student; raises ``ProblemError``."""
-    found: dict[Name, None] = {}
-    for place, text in enumerate(header[1:], start=2):
+    names: dict[Name, None] = {}
+    for column, text in enumerate(header[1:], start=2):
         try:
             name = key.register.find(text)
         except UnknownName as error:
-            raise ProblemError(str(error), path=f"row 1, column {place}") from None
-        if name in found:
-            raise ProblemError(f"{name} has two columns", path=f"row 1, column {place}")
-        found[name] = None
-    return list(found)
+            raise ProblemError(str(error), path=f"row 1, column {column}") from None
+        if name in names:
+            raise ProblemError(f"{name} has two columns", path=f"row 1, column {column}")
+        names[name] = None
+    return list(names)
 
 
 def rows_of(file: IO[str], sign: str, first: int = 0, number: int = 1) -> Iterator[StudentRow]:
     """The rows of lines of which the first has this number; those up to the line ``first``, and empty ones, are passed over."""
-    for place, line in enumerate(_lines(file), start=number):
-        if place > first and line.strip(f" \t\n{sign}"):
-            yield _cells(line, sign, place)
+    for line_number, line in enumerate(_lines(file), start=number):
+        if line_number > first and line.strip(f" \t\n{sign}"):
+            yield _cells(line, sign, line_number)
 
 
 def _lines(file: IO[str]) -> Iterator[str]:

@@ -250,9 +250,11 @@ class Sources:
         """The mistakes that change a line, or a blank line on the way to it, with all lines that they change."""
         if position not in self._changes:
             blanks = self.of(position)[1]
-            made: list[Made] = [((one,), lines) for one, lines in self.key.changes]
+            made: list[Made] = [((mistakes,), lines) for mistakes, lines in self.key.changes]
             made += self.key.changes_at_once if blanks else []
-            self._changes[position] = [(one, lines) for one, lines in made if position in lines or not blanks.isdisjoint(lines)]
+            self._changes[position] = [
+                (mistakes, lines) for mistakes, lines in made if position in lines or not blanks.isdisjoint(lines)
+            ]
         return self._changes[position]
 
     def of(self, position: int) -> tuple[frozenset[int], frozenset[int]]:

@@ -13,19 +13,19 @@ from bptt_trace.marking.visible_mistakes import visibility
 def mistakes_sheet(key: Key) -> Sheet:
     """Which mistakes of the catalogue a problem can tell apart."""
     seen = visibility(key)
-    possible = [one for one in seen if one.possible]
-    shown = [one for one in possible if one.shows]
-    hidden = [one for one in possible if not one.shows]
+    possible = [mistake for mistake in seen if mistake.possible]
+    shown = [mistake for mistake in possible if mistake.shows]
+    hidden = [mistake for mistake in possible if not mistake.shows]
     speller = Speller(key.problem.vocabulary)
     heads = (say("mistake"), say("what is done"), say("shows in"), say("looks like"))
     columns = tuple(Column((head,)) for head in heads)
     rows: list[tuple[Inline, ...]] = []
-    for one in shown:
-        names = in_a_row(say(", "), [speller.math(name) for name in one.shows[:2]])
-        more = len(one.shows) - 2
+    for mistake in shown:
+        names = in_a_row(say(", "), [speller.math(name) for name in mistake.shows[:2]])
+        more = len(mistake.shows) - 2
         where = inline("{names}, and {n} more", names=names, n=more) if more > 0 else names
-        rows.append(((one.mistake.slug,), (one.mistake.title,), where, (", ".join(one.like),)))
-    if not any(one.like for one in shown):  # no two of them give the same numbers
+        rows.append(((mistake.mistake.slug,), (mistake.mistake.title,), where, (", ".join(mistake.like),)))
+    if not any(mistake.like for mistake in shown):  # no two of them give the same numbers
         columns, rows = columns[:-1], [row[:-1] for row in rows]
     sections = [Section("shown", say("Mistakes that show"), (Table(columns, rows),))]
     if hidden:

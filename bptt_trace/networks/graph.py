@@ -54,30 +54,30 @@ class Graph(Network):
     @cached_property
     def functions(self) -> Mapping[str, Function]:
         """What the equations may apply, by name."""
-        own = {}
+        custom = {}
         for name, text in self.definitions:
             try:
-                own[name] = activation(text, name, name)
+                custom[name] = activation(text, name, name)
             except ProblemError as error:
                 error.path = error.path or f"graph.functions.{name}"
                 raise
-        return {**ELEMENTARY, "identity": identity, "relu": relu(), "leaky_relu": leaky_relu(), "softmax": softmax, **own}
+        return {**ELEMENTARY, "identity": identity, "relu": relu(), "leaky_relu": leaky_relu(), "softmax": softmax, **custom}
 
     @cached_property
     def lines(self) -> tuple[tuple[str, str, Expression], ...]:
         """The name, the text and the right side of each equation."""
-        found: list[tuple[str, str, Expression]] = []
+        lines: list[tuple[str, str, Expression]] = []
         names = [str(name) for name, _ in (*self.learned, *self.fixed)]
         for number, source in enumerate(self.equations, 1):
             text = source.translate(SIGNS)
             try:
                 stem = left_side(text, f"({STEM})", names, example="q = x + y", repeated=REPEATED)
-                found.append((stem, text, _RightWithoutTimes(text, names, self.functions).right_side()))
+                lines.append((stem, text, _RightWithoutTimes(text, names, self.functions).right_side()))
             except ProblemError as error:
                 error.path = error.path or f"graph.equations[{number}]"
                 raise
             names.append(stem)
-        return tuple(found)
+        return tuple(lines)
 
     @property
     def stems(self) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ def update_of(table: Keys, network: Network, samples: int | None, told: int = 0)
     _numbers_of_rule(rule, table, numbers)
     _only_with(rule, table, ONLY_WITH)
     _looks_ahead(table, told)
-    place = _epsilon(rule, table, numbers)
+    epsilon_at = _epsilon(rule, table, numbers)
     if "accumulator" in table:
         numbers[Name("v", time=0)] = _number(table, "accumulator", least=0)
     iterations, online = _iterations(table, samples, told)
@@ -76,7 +76,7 @@ def update_of(table: Keys, network: Network, samples: int | None, told: int = 0)
             _frozen(table, network),
             velocity=table.get("velocity", "sum"),
             rate=table.get("rate", "inside" if table.get("look_ahead", False) else "outside"),
-            epsilon=place,
+            epsilon=epsilon_at,
             centered=table.get("centered", False),
             accumulator="accumulator" in table,
             decay=_decay(rule, table, numbers),
@@ -124,13 +124,13 @@ def _looks_ahead(table: Keys, told: int) -> None:
 def _epsilon(rule: str, table: Keys, numbers: Numbers) -> str:
     """Where ε stands; one of 0 is taken out of the numbers."""
     epsilon = numbers.get(Name("epsilon"))
-    place: str = table.get("epsilon_at", "inside" if rule == "adadelta" else "outside")
-    if place == "uncorrected":
-        _only_with(rule, {"epsilon_at = uncorrected": place}, {"epsilon_at = uncorrected": ("adam", "adamw")}, "epsilon_at")
+    epsilon_at: str = table.get("epsilon_at", "inside" if rule == "adadelta" else "outside")
+    if epsilon_at == "uncorrected":
+        _only_with(rule, {"epsilon_at = uncorrected": epsilon_at}, {"epsilon_at = uncorrected": ("adam", "adamw")}, "epsilon_at")
         if not table.get("bias_correction", True):
             raise ProblemError("without the bias correction there is no other place for epsilon", path="update.epsilon_at")
     if epsilon is None or epsilon.value:
-        return place
+        return epsilon_at
     if "epsilon_at" in table:
         raise ProblemError("epsilon is 0, so it stands nowhere", path="update.epsilon_at")
     if rule == "adadelta":
@@ -158,8 +158,8 @@ def _state(rule: str, table: Keys, network: Network, numbers: Numbers) -> int:
     for stem in (key for key in told if key != "t"):
         path = f"update.state.{stem}"
         if stem not in stems:
-            own = f"; it carries {' and '.join(stems)}" if stems else ", which carries nothing"
-            raise ProblemError(f"the rule {rule} has no {stem}{own}", path=path)
+            known = f"; it carries {' and '.join(stems)}" if stems else ", which carries nothing"
+            raise ProblemError(f"the rule {rule} has no {stem}{known}", path=path)
         if stem == "v" and "accumulator" in table:
             raise ProblemError("accumulator says already with what v begins; leave one out", path=path)
         if not isinstance(told[stem], dict) and len(shapes) > 1:
@@ -200,8 +200,8 @@ def _learning_rate(table: Keys, numbers: Numbers) -> tuple[str, int]:
                 raise ProblemError("the learning rates are given one by one, so there is no schedule", path=f"update.{key}")
         if not value:
             raise ProblemError("an empty list; one learning rate for each iteration is due", path="update.learning_rate")
-        for place, item in enumerate(value, start=1):
-            numbers[ETA._replace(iteration=place)] = _uphill(exact_number(item, f"update.learning_rate[{place}]"))
+        for iteration, item in enumerate(value, start=1):
+            numbers[ETA._replace(iteration=iteration)] = _uphill(exact_number(item, f"update.learning_rate[{iteration}]"))
         return "list", 1
     numbers[ETA] = _uphill(exact_number(value, "update.learning_rate"))
     schedule = table.get("schedule", "")
@@ -228,8 +228,8 @@ def _numbers_of_rule(rule: str, table: Keys, numbers: Numbers) -> None:
     wanted = WANTED[rule]
     for key in ("beta", "beta_1", "beta_2", "epsilon"):
         if key in table and key not in wanted:
-            own = f"; it has {', '.join(wanted)}" if wanted else ""
-            raise ProblemError(f"the rule {rule} has no {key}{own}", path=f"update.{key}")
+            known = f"; it has {', '.join(wanted)}" if wanted else ""
+            raise ProblemError(f"the rule {rule} has no {key}{known}", path=f"update.{key}")
         if key in wanted:
             name, usual = wanted[key]
             whole = {**table, key: table.get(key, usual)}
@@ -370,9 +370,9 @@ def told_gradients(document: Keys) -> tuple[NoNetwork, Numbers, int]:
         if not rows:
             raise ProblemError("an empty list; a gradient for each iteration is due", path=path)
         counts[key] = len(rows)
-        for place, row in enumerate(rows, start=1):
-            name = gradient(names[key]._replace(iteration=place))
-            numbers.update(quantity(name, row, shapes[key], f"{path}[{place}]"))
+        for iteration, row in enumerate(rows, start=1):
+            name = gradient(names[key]._replace(iteration=iteration))
+            numbers.update(quantity(name, row, shapes[key], f"{path}[{iteration}]"))
     if len(set(counts.values())) > 1:
         met = ", ".join(f"{count} of {key}" for key, count in counts.items())
         raise ProblemError(f"gradients for different numbers of iterations: {met}", path="given.gradient")

@@ -111,12 +111,12 @@ class Cells:
         total = _call("SUM", [place(one) for one in rest]) if rest else ""
         return Referring(SPREADSHEET, [place(one) for one in fill], total).part(formula, SUM)
 
-    def rule(self, position: int, place: Callable[[int], str]) -> str:
+    def rule(self, position: int, cell_of: Callable[[int], str]) -> str:
         """The rule of a line over cells."""
         step = self.key.steps[position]
         assert step.rule is not None
         arity = step.rule.arity
-        return self.formula(step.rule.formula, step.arguments[:arity], step.arguments[arity:], place)
+        return self.formula(step.rule.formula, step.arguments[:arity], step.arguments[arity:], cell_of)
 
     def result(self, position: int) -> str:
         """The result of a line, rounded as the problem says."""
@@ -141,7 +141,7 @@ class Cells:
         if self.marked_by_key:
             return []
         arguments = dict.fromkeys(map(self.original, self.key.steps[position].arguments))
-        return [self.used(one) for one in arguments if one not in self.given and one not in self.told]
+        return [self.used(argument) for argument in arguments if argument not in self.given and argument not in self.told]
 
     @staticmethod
     def if_filled(formula: str, cells: Sequence[str]) -> str:
@@ -204,7 +204,9 @@ class Cells:
     def unsound_sources(self, position: int) -> str:
         """1 where something that goes in is not right."""
         arguments = dict.fromkeys(map(self.original, self.key.steps[position].arguments))
-        cells = [self.at(COLUMNS.unsound, one) for one in arguments if one in self.boxed or one in self.carried]
+        cells = [
+            self.at(COLUMNS.unsound, argument) for argument in arguments if argument in self.boxed or argument in self.carried
+        ]
         return _call("MAX", cells) if cells else "0"
 
     def unsound(self, position: int) -> str:
@@ -227,8 +229,10 @@ class Cells:
             waiting = self.waited_for(position)
             if waiting:
                 told = f'IF({_call("COUNT", waiting)}<{len(waiting)},"{LATER}",{{}})'
-        own = f'IF(ABS({answer}-{follows})<={tolerance},IF({self.unsound_sources(position)}=0,"{RIGHT}","{FOLLOWS}"),"{WRONG}")'
-        checked = told.format(own)
+        by_rule = (
+            f'IF(ABS({answer}-{follows})<={tolerance},IF({self.unsound_sources(position)}=0,"{RIGHT}","{FOLLOWS}"),"{WRONG}")'
+        )
+        checked = told.format(by_rule)
         return fitting(f'=IF(ISBLANK({answer}),"",IF(ISNUMBER({answer}),{checked},"{NO_NUMBER}"))')
 
 

@@ -56,8 +56,8 @@ def _some_ways(case: Case, step: Step, *, carried: bool) -> Iterator[Formula]:
     "Going back through an activation, the gradient is multiplied by its slope.",
 )
 def _slope_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    if found := case.crossing(step):
-        yield found.flow
+    if crossing := case.crossing(step):
+        yield crossing.flow
 
 
 @misconception(
@@ -66,8 +66,8 @@ def _slope_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]
     "The slope belongs to the crossing from h to a, once; it is not multiplied in again.",
 )
 def _slope_twice(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    if (found := case.crossing(step)) and found.function.slope is not None:
-        yield product(case.formula(position), slope_of(found.function, found.argument, found.value))
+    if (crossing := case.crossing(step)) and crossing.function.slope is not None:
+        yield product(case.formula(position), slope_of(crossing.function, crossing.argument, crossing.value))
 
 
 @misconception(
@@ -80,10 +80,10 @@ def _slope_of_the_next_step_twice(case: Case, position: int, step: Step) -> Iter
         return
 
     def sloped(number: int) -> Formula | None:
-        found = case.crossing(case.steps[number])
-        if found is None or found.function.slope is None:
+        crossing = case.crossing(case.steps[number])
+        if crossing is None or crossing.function.slope is None:
             return None
-        return product(Var(number), slope_of(found.function, found.argument, found.value))
+        return product(Var(number), slope_of(crossing.function, crossing.argument, crossing.value))
 
     yield from swapped(case.formula(position), sloped)
 
@@ -94,8 +94,8 @@ def _slope_of_the_next_step_twice(case: Case, position: int, step: Step) -> Iter
     "1 - h^2 and y(1 - y) take the value of the activation, not its argument; with a cell, 1 - tanh(c)^2 and not 1 - c^2.",
 )
 def _slope_at_net_input(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    if (found := case.crossing(step)) and found.function in (tanh, sigmoid):
-        yield product(found.flow, slope_of(found.function, found.argument, found.argument))
+    if (crossing := case.crossing(step)) and crossing.function in (tanh, sigmoid):
+        yield product(crossing.flow, slope_of(crossing.function, crossing.argument, crossing.argument))
 
 
 @misconception(
@@ -104,8 +104,8 @@ def _slope_at_net_input(case: Case, position: int, step: Step) -> Iterator[Formu
     "h is already the activated value: its slope is 1 - h^2, without another tanh.",
 )
 def _slope_of_output(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    if (found := case.crossing(step)) and found.function in (tanh, sigmoid):
-        yield product(found.flow, slope_of(found.function, found.argument, found.function(found.value)))
+    if (crossing := case.crossing(step)) and crossing.function in (tanh, sigmoid):
+        yield product(crossing.flow, slope_of(crossing.function, crossing.argument, crossing.function(crossing.value)))
 
 
 @misconception(
@@ -114,9 +114,9 @@ def _slope_of_output(case: Case, position: int, step: Step) -> Iterator[Formula]
     "tanh has the slope 1 - h^2, the sigmoid y(1 - y): each goes with its own function.",
 )
 def _slope_of_another(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    if (found := case.crossing(step)) and found.function in (tanh, sigmoid):
-        other = sigmoid if found.function is tanh else tanh
-        yield product(found.flow, slope_of(other, found.argument, found.value))
+    if (crossing := case.crossing(step)) and crossing.function in (tanh, sigmoid):
+        other = sigmoid if crossing.function is tanh else tanh
+        yield product(crossing.flow, slope_of(other, crossing.argument, crossing.value))
 
 
 @misconception(
@@ -195,8 +195,8 @@ def _wrong_time(case: Case, position: int, step: Step) -> Iterator[Formula]:
     def later(number: int) -> Formula | None:
         if not case.is_memory(number, through):
             return None
-        own = case.steps[number].target._replace(layer=through.layer, time=through.time, sample=through.sample)
-        after = case.find(own)
+        at_its_time = case.steps[number].target._replace(layer=through.layer, time=through.time, sample=through.sample)
+        after = case.find(at_its_time)
         return None if after is None else Var(after)
 
     yield from swapped(case.formula(position), later)
@@ -310,8 +310,8 @@ def _truncation_ignored(case: Case, position: int, step: Step) -> Iterator[Formu
         target = case.steps[number].target
         if target.of != WHOLE_LOSS:
             return None
-        own = case.find(target._replace(of=LOSS))
-        return replaced(case.formula(number), of_this_pass) if own is None else Var(own)
+        of_loss = case.find(target._replace(of=LOSS))
+        return replaced(case.formula(number), of_this_pass) if of_loss is None else Var(of_loss)
 
     changed = replaced(case.formula(whole), of_this_pass)
     if changed != case.formula(position):

@@ -23,7 +23,7 @@ def _factors(case: Case, position: int, step: Step) -> tuple[Formula, ...]:
 )
 def _mask_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     factors = _factors(case, position, step)
-    kept = [one for one in factors if not (isinstance(one, Var) and case.steps[one.number].target.stem == "mask")]
+    kept = [factor for factor in factors if not (isinstance(factor, Var) and case.steps[factor.number].target.stem == "mask")]
     if len(kept) < len(factors):
         yield product_of(kept)
 
@@ -35,7 +35,7 @@ def _mask_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
 )
 def _dropout_not_scaled(case: Case, position: int, step: Step) -> Iterator[Formula]:
     factors = _factors(case, position, step)
-    kept = [one for one in factors if not isinstance(one, Const)]
+    kept = [factor for factor in factors if not isinstance(factor, Const)]
     if len(kept) < len(factors):
         yield product_of(kept)
 
@@ -47,7 +47,7 @@ def _dropout_not_scaled(case: Case, position: int, step: Step) -> Iterator[Formu
 )
 def _mask_turned_round(case: Case, position: int, step: Step) -> Iterator[Formula]:
     factors = _factors(case, position, step)
-    masks = [one for one in factors if isinstance(one, Var) and case.steps[one.number].target.stem == "mask"]
+    masks = [factor for factor in factors if isinstance(factor, Var) and case.steps[factor.number].target.stem == "mask"]
     # Where a value is dropped, the same number comes out of no mask at all.
     if masks and case.problem.given[case.steps[masks[0].number].target].value:
-        yield product_of([1 - one if one in masks else one for one in factors])
+        yield product_of([1 - factor if factor in masks else factor for factor in factors])

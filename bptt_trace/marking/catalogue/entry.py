@@ -59,23 +59,23 @@ class Case:
     @cached_property
     def parts(self) -> dict[int, list[tuple[int, int]]]:
         """For each parameter the parts of its gradient: time and position."""
-        found: dict[int, list[tuple[int, int]]] = {}
+        contributions: dict[int, list[tuple[int, int]]] = {}
         for position, step in enumerate(self.steps):
             if self.is_gradient(step) and step.through is not None and (parameter := self.of_parameter(step)) is not None:
-                found.setdefault(parameter, []).append((self.steps[step.through].target.time or 0, position))
-        return found
+                contributions.setdefault(parameter, []).append((self.steps[step.through].target.time or 0, position))
+        return contributions
 
     @cached_property
     def by_sample(self) -> dict[int, list[tuple[int, int]]]:
         """For each parameter the parts of its gradient in the first iteration: sample and position."""
-        found: dict[int, list[tuple[int, int]]] = {}
+        contributions: dict[int, list[tuple[int, int]]] = {}
         for position, step in enumerate(self.steps):
             if step.target.iteration > 1 or not self.is_gradient(step) or step.through is None:
                 continue
             sample = self.steps[step.through].target.sample
             if sample is not None and (parameter := self.of_parameter(step)) is not None:
-                found.setdefault(parameter, []).append((sample, position))
-        return found
+                contributions.setdefault(parameter, []).append((sample, position))
+        return contributions
 
     def find(self, name: Name) -> int | None:
         """The position of a name."""
@@ -102,14 +102,14 @@ class Case:
         """The stems of what a layer carries over time; the hidden state is the first."""
         return self.network.cell_of(layer).state if layer in self.network.layers else ()
 
-    def is_carried(self, number: int, own: Name) -> bool:
-        """Whether a quantity is what the line called ``own`` is handed by the step before it."""
+    def is_carried(self, number: int, user: Name) -> bool:
+        """Whether a quantity is what the line called ``user`` is handed by the step before it."""
         target = self.steps[number].target
-        return target.of is None and target.stem in self.states(target.layer) and handed_on(target, own)
+        return target.of is None and target.stem in self.states(target.layer) and handed_on(target, user)
 
-    def is_memory(self, number: int, own: Name) -> bool:
+    def is_memory(self, number: int, user: Name) -> bool:
         """The same of the hidden state alone, which is what weights multiply."""
-        return self.steps[number].target.stem == "h" and self.is_carried(number, own)
+        return self.steps[number].target.stem == "h" and self.is_carried(number, user)
 
     def activation_of_gate(self, number: int) -> Function | None:
         """The activation of a gate, or of a candidate; None where a quantity is neither."""
@@ -130,12 +130,12 @@ class Case:
     @cached_property
     def users(self) -> dict[int, list[int]]:
         """For each line the lines of a forward pass that use it."""
-        found: dict[int, list[int]] = {}
+        users_of: dict[int, list[int]] = {}
         for position, step in enumerate(self.steps):
             if step.role in (Role.PREACTIVATION, Role.HIDDEN):
                 for argument in step.arguments:
-                    found.setdefault(argument, []).append(position)
-        return found
+                    users_of.setdefault(argument, []).append(position)
+        return users_of
 
     def gates(self, layer: Layer) -> list[str]:
         """The stems of the gates of a layer, without its candidate."""
@@ -149,12 +149,12 @@ class Case:
     @cached_property
     def _lines_of_gates(self) -> dict[Layer, dict[str, set[str]]]:
         """For each layer the stems of its gates, and of the lines that use them."""
-        found: dict[Layer, dict[str, set[str]]] = {}
+        lines: dict[Layer, dict[str, set[str]]] = {}
         for position, step in enumerate(self.steps):
             if step.role is Role.HIDDEN and self.is_gate(position):
                 used = (self.steps[user].target.stem for user in self.users.get(position, ()))
-                found.setdefault(step.target.layer, {}).setdefault(step.target.stem, set()).update(used)
-        return found
+                lines.setdefault(step.target.layer, {}).setdefault(step.target.stem, set()).update(used)
+        return lines
 
     def way(self, argument: int) -> Name:
         """By what quantity a part of a gradient arrives, which a sum of such parts adds up."""
@@ -176,16 +176,16 @@ class Case:
             return None
         formula = self.formula(through)
         incoming = self.find(gradient(self.steps[through].target))
-        own = self.find(step.target._replace(of=None, via=None))
-        if incoming is None or own is None:
+        state = self.find(step.target._replace(of=None, via=None))
+        if incoming is None or state is None:
             return None
         if isinstance(formula, Apply):
-            if Var(own) in terms_of(formula.argument):
+            if Var(state) in terms_of(formula.argument):
                 return Crossing(formula.function, formula.argument, Var(through), Var(incoming))
         elif isinstance(formula, Times):
-            for place, factor in enumerate(formula.factors):
-                if isinstance(factor, Apply) and factor.argument == Var(own) and factor.function is not identity:
-                    others = formula.factors[:place] + formula.factors[place + 1 :]
+            for index, factor in enumerate(formula.factors):
+                if isinstance(factor, Apply) and factor.argument == Var(state) and factor.function is not identity:
+                    others = formula.factors[:index] + formula.factors[index + 1 :]
                     return Crossing(factor.function, factor.argument, factor, product(Var(incoming), *others))
         return None
 
@@ -301,14 +301,14 @@ def _and_back(change: Change, goes_back_to: Where) -> Change:
         if not case.is_gradient(step) or through is None or case.steps[through].role is not Role.HIDDEN:
             return
         incoming = case.find(gradient(case.steps[through].target))
-        own = case.find(step.target._replace(of=None, via=None))
-        if incoming is None or own is None or not goes_back_to(case, own):
+        state = case.find(step.target._replace(of=None, via=None))
+        if incoming is None or state is None or not goes_back_to(case, state):
             return
         for formula in change(case, through, case.steps[through]):
             rule, arguments = rule_of(formula)
-            if own not in arguments:
+            if state not in arguments:
                 continue
-            back = adjoint(rule, arguments.index(own))
+            back = adjoint(rule, arguments.index(state))
             places = {**dict(enumerate(arguments)), RESULT: through, INCOMING: incoming}
             changed = renumbered(back.rule.formula, [places[source] for source in back.sources])
             if changed != case.formula(position):

@@ -147,13 +147,13 @@ def _reset_on_the_other_side(case: Case, position: int, step: Step) -> Iterator[
                 return None
             return _gated(case, case.formula(number), lambda c, n: c.is_memory(n, other.target))
 
-        found = [t for t in terms_of(formula) if uses(t, lambda n: unreset(n) is not None)]
-        if found:
-            gate = next(pair[0] for v in variables(found[0]) if (pair := unreset(v.number)))
-            own = case.find(case.steps[gate].target._replace(index=step.target.index))
-            plain = [replaced(t, lambda n: None if (pair := unreset(n)) is None else Var(pair[1])) for t in found]
-            if own is not None:
-                yield added([t for t in terms_of(formula) if t not in found] + [Var(own) * added(plain)])
+        reset_terms = [t for t in terms_of(formula) if uses(t, lambda n: unreset(n) is not None)]
+        if reset_terms:
+            gate = next(pair[0] for v in variables(reset_terms[0]) if (pair := unreset(v.number)))
+            own_gate = case.find(case.steps[gate].target._replace(index=step.target.index))
+            plain = [replaced(t, lambda n: None if (pair := unreset(n)) is None else Var(pair[1])) for t in reset_terms]
+            if own_gate is not None:
+                yield added([t for t in terms_of(formula) if t not in reset_terms] + [Var(own_gate) * added(plain)])
 
 
 def _is_net(case: Case, number: int) -> bool:
@@ -211,9 +211,9 @@ def _mixing(case: Case, position: int) -> Var | None:
 )
 def _gates_exchanged(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role is Role.HIDDEN and not uses(case.formula(position), lambda n: _is_net(case, n)):
-        found = dict.fromkeys(v.number for v in variables(case.formula(position)) if case.is_gate(v.number))
-        for one, other in combinations(found, 2):
-            yield replaced(case.formula(position), lambda n, a=one, b=other: {a: Var(b), b: Var(a)}.get(n))  # type: ignore[misc]
+        gates = dict.fromkeys(v.number for v in variables(case.formula(position)) if case.is_gate(v.number))
+        for gate, other in combinations(gates, 2):
+            yield replaced(case.formula(position), lambda n, a=gate, b=other: {a: Var(b), b: Var(a)}.get(n))  # type: ignore[misc]
 
 
 @misconception(
@@ -228,10 +228,10 @@ def _gate_of_another_line(case: Case, position: int, step: Step) -> Iterator[For
     formula = case.formula(position)
     used = dict.fromkeys(v.number for v in variables(formula) if case.is_gate(v.number))
     stems = case.gates(own.layer)
-    for one, other in combinations(stems, 2):
-        if case.share_a_line(own.layer, one, other):
+    for gate, other in combinations(stems, 2):
+        if case.share_a_line(own.layer, gate, other):
             continue
-        turn = {one: other, other: one}
+        turn = {gate: other, other: gate}
 
         def exchanged(number: int, turn: dict[str, str] = turn) -> Formula | None:
             target = case.steps[number].target
@@ -275,9 +275,9 @@ def _forget_gate_on_the_candidate(case: Case, position: int, step: Step) -> Iter
 def _old_and_new(case: Case, position: int) -> Iterator[tuple[Formula, Formula]]:
     """The two terms of a cell: with what is carried, and with what is new."""
     first, second = terms_of(case.formula(position))
-    own = case.steps[position].target
+    target = case.steps[position].target
     for old, new in ((first, second), (second, first)):
-        if uses(old, lambda n: case.is_carried(n, own)) and not uses(new, lambda n: case.is_carried(n, own)):
+        if uses(old, lambda n: case.is_carried(n, target)) and not uses(new, lambda n: case.is_carried(n, target)):
             yield old, new
 
 
@@ -321,8 +321,8 @@ def _activated_cell_carried(case: Case, position: int, step: Step) -> Iterator[F
     if step.role is Role.HIDDEN:
 
         def shown(number: int) -> Formula | None:
-            own = case.steps[number]
-            if own.rule is None or own.target.stem != step.target.stem or not case.is_carried(number, step.target):
+            state = case.steps[number]
+            if state.rule is None or state.target.stem != step.target.stem or not case.is_carried(number, step.target):
                 return None
             users = (f for user in case.users.get(number, ()) for f in factors_of(case.formula(user)))
             return next((f for f in users if isinstance(f, Apply) and f.argument == Var(number)), None)
@@ -444,21 +444,21 @@ def _encoder_gets_nothing(case: Case, position: int, step: Step) -> Iterator[For
     "The second direction reads the sequence from its last step to its first: its state at t comes from t + 1.",
 )
 def _backward_reader_forwards(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    own, last = step.target, case.network.steps
-    if step.role not in (Role.PREACTIVATION, Role.HIDDEN) or word_and_number(own.layer)[0] != BACKWARD:
+    here, last = step.target, case.network.steps
+    if step.role not in (Role.PREACTIVATION, Role.HIDDEN) or word_and_number(here.layer)[0] != BACKWARD:
         return
-    if own.time is None or last is None:
+    if here.time is None or last is None:
         return
 
     def before(number: int) -> Formula | None:
         target = case.steps[number].target
-        if not case.is_carried(number, own) or own.time is None:
+        if not case.is_carried(number, here) or here.time is None:
             return None
-        name = target._replace(time=own.time - 1 or last + 1)
-        if own.time == 1:  # what comes with the problem is the same in every pass, and perhaps for every sample
+        name = target._replace(time=here.time - 1 or last + 1)
+        if here.time == 1:  # what comes with the problem is the same in every pass, and perhaps for every sample
             name = name._replace(iteration=1)
-        elif own.time == last:
-            name = name._replace(iteration=own.iteration, sample=own.sample)
+        elif here.time == last:
+            name = name._replace(iteration=here.iteration, sample=here.sample)
         there = case.find(name) if name in case.program.index else case.find(name._replace(sample=None))
         return None if there is None else Var(there)
 

@@ -80,13 +80,13 @@ class Equations:
     @cached_property
     def functions(self) -> Mapping[str, Function]:
         """What the equations may apply, by name."""
-        own = {}
+        custom = {}
         for name, text in self.definitions:
             with _at(f"functions.{name}"):
-                own[name] = activation(text, name, name, self.slope_at_0)
+                custom[name] = activation(text, name, name, self.slope_at_0)
         bent = {"relu": relu(self.slope_at_0), "leaky_relu": leaky_relu(self.leak)}
         of_columns = {"softmax": softmax} if self.seen == "h" else {}  # which belongs to the output
-        return {**ELEMENTARY, "identity": identity, **bent, **of_columns, **own}
+        return {**ELEMENTARY, "identity": identity, **bent, **of_columns, **custom}
 
     @cached_property
     def lines(self) -> tuple[Equation, ...]:
@@ -96,11 +96,11 @@ class Equations:
         for number, text in enumerate(plain, 1):
             with _at(f"{self.key}[{number}]"):
                 stems.append(left_side(text, rf"({STEM})_t", stems, example="h_t = tanh(a_t)", repeated=REPEATED))
-        found: list[Equation] = []
+        equations: list[Equation] = []
         for number, (text, stem) in enumerate(zip(plain, stems, strict=True), 1):
             with _at(f"{self.key}[{number}]"):
-                found.append(Equation(stem, text, RightSide(text, self, stems, number - 1).right_side()))
-        return tuple(found)
+                equations.append(Equation(stem, text, RightSide(text, self, stems, number - 1).right_side()))
+        return tuple(equations)
 
     @property
     def stems(self) -> tuple[str, ...]:
@@ -154,13 +154,13 @@ class Equations:
     @cached_property
     def words(self) -> Mapping[str, str]:
         """What its lines are, by stem, where their role does not say it."""
-        found = {}
+        words = {}
         for line in self.lines:
             if line.stem in self.state[1:]:
-                found[line.stem] = "stabiliser" if line.stem == self.stabiliser else "state"
+                words[line.stem] = "stabiliser" if line.stem == self.stabiliser else "state"
             elif line.stem != "h" and not is_preactivation(line.stem):
-                found[line.stem] = line.function or "part of the cell"
-        return {**found, **dict(self.told_words)}
+                words[line.stem] = line.function or "part of the cell"
+        return {**words, **dict(self.told_words)}
 
     # ------------------------------------------------------------------- step
 
@@ -226,8 +226,8 @@ def is_preactivation(stem: str) -> bool:
 def _terms(part: Expression) -> Iterator[Expression]:
     """What a sum adds."""
     if part.kind == "+":
-        for one in part.parts:
-            yield from _terms(one)
+        for term in part.parts:
+            yield from _terms(term)
     else:
         yield part
 
@@ -238,7 +238,7 @@ def _is_weighted(term: Expression) -> bool:
         return term.kind == "parameter"
     weight, seen = term.parts
     names = seen.parts if seen.kind == "column" else (seen,)
-    return weight.kind == "parameter" and all(one.kind == "name" for one in names)
+    return weight.kind == "parameter" and all(name.kind == "name" for name in names)
 
 
 @contextmanager
