@@ -8,8 +8,9 @@ that it meets.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from html import escape
+from operator import methodcaller
 from types import MappingProxyType
 from typing import Any
 
@@ -162,10 +163,10 @@ def _superscript(exponent: Any) -> str:
     return _SUPERSCRIPTS[int(text)] if len(text) == 1 and text.isdigit() else f"^{text}"
 
 
-def _minus(text: str) -> str:
-    return text.replace("-", "−")
+_minus: Callable[[str], str] = methodcaller("replace", "-", "−")
 
 
+@lru_cache(maxsize=1024)
 def greek(stem: str) -> str:
     """A stem with Greek letters for their names.
 

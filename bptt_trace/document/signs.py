@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -148,12 +149,12 @@ class Signs:
     base: Signs | None = None
     """For a variation, such as the one with a decimal comma: the notation that it varies."""
 
-    @property
+    @cached_property
     def root(self) -> Signs:
         """The notation itself, or the one that it varies."""
         return self.base or self
 
-    @property
+    @cached_property
     def within(self) -> Signs:
         """The notation of what stands within a formula."""
         return self.together or self
@@ -161,7 +162,7 @@ class Signs:
     flat: Signs | None = None
     """For a notation that sets one part of a fraction above the other: the same with slashes."""
 
-    @property
+    @cached_property
     def without_fractions(self) -> Signs:
         """The notation with fractions in one line."""
         return self.flat or self
