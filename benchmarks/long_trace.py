@@ -30,6 +30,7 @@ from rich.console import Console
 from bptt_trace.calculation.arithmetic import evaluate
 from bptt_trace.calculation.build import build
 from bptt_trace.engine.scalar_program import scalars
+from bptt_trace.lines.view import View
 from bptt_trace.media.sheet_json import write_json
 from bptt_trace.media.terminal import show
 from bptt_trace.problem.problem import load
@@ -54,7 +55,7 @@ def ours(form: str) -> Job:
         problem = load(str(folder / f"{T}.toml"))
         program = scalars(build(problem))
         values = evaluate(program, problem.given, problem.rounding)
-        sheet = write(problem, program, values, steps="full", with_latex=form == "json")
+        sheet = write(problem, program, values, View("full"), with_latex=form == "json")
         with (folder / f"ours.{form}").open("w", encoding="utf-8") as file:
             if form == "json":
                 file.writelines(write_json(sheet))

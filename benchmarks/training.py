@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from bptt_trace import Rounding, build, evaluate, scalars
+from bptt_trace.lines.view import View
 from bptt_trace.media.terminal import as_text
 from bptt_trace.problem.problem import Problem, from_document
 from bptt_trace.worked_solution.iteration_table import picked
@@ -104,7 +105,7 @@ def ours(epochs: int, mode: str) -> str:
     read = problem(epochs, mode)
     program = scalars(build(read))
     values = evaluate(program, read.given, read.rounding)
-    return as_text(write(read, program, values, show="none", with_latex=False), 80)
+    return as_text(write(read, program, values, View(show="none"), with_latex=False), 80)
 
 
 def compare(epochs: int, mode: str) -> None:

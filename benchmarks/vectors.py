@@ -22,6 +22,7 @@ import time
 from bptt_trace.calculation.arithmetic import evaluate
 from bptt_trace.calculation.build import build
 from bptt_trace.engine.scalar_program import scalars
+from bptt_trace.lines.view import View
 from bptt_trace.media.sheet_json import write_json
 from bptt_trace.problem.network_keys import network_of
 from bptt_trace.problem.problem import Problem, parse
@@ -60,7 +61,7 @@ def run(problem: Problem) -> tuple[float, int]:
     start = time.perf_counter()
     program = scalars(build(problem))
     values = evaluate(program, problem.given, problem.rounding)
-    text = "".join(write_json(write(problem, program, values, steps="full", detail="lines", canonical=True)))
+    text = "".join(write_json(write(problem, program, values, View("full", "lines"), canonical=True)))
     seconds = time.perf_counter() - start
     return seconds, text.count('"line": ')
 

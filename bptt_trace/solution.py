@@ -13,6 +13,7 @@ from bptt_trace.engine.names import Name
 from bptt_trace.engine.program import Program
 from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.lines.spelling import Speller
+from bptt_trace.lines.view import View
 from bptt_trace.problem.numbers import Rounding
 from bptt_trace.problem.problem import Problem, load
 from bptt_trace.worked_solution.worked_solution import within_reach, write
@@ -31,16 +32,12 @@ class Solution:
     program: Program
     """The program of numbers: each step is one printed line."""
     values: Values
-    steps: str = "auto"
-    detail: str = "both"
-    show: str = "auto"
-    style: str = "full"
+    view: View = View()
 
     @cached_property
     def sheet(self) -> Sheet:
         """The worked solution."""
-        about = self.problem, self.program, self.values
-        return write(*about, steps=self.steps, detail=self.detail, show=self.show, style=self.style)
+        return write(self.problem, self.program, self.values, self.view)
 
     def __getitem__(self, name: str) -> float:
         """The value of a quantity by its name, canonical or the problem's own: ``solution["dL/dw_hh"]``."""
@@ -100,7 +97,7 @@ class Solution:
         """Every line as JSON (format ``bptt-trace/1``)."""
         from bptt_trace.media.sheet_json import write_json
 
-        sheet = write(self.problem, self.program, self.values, steps="full", detail="lines", canonical=True, show="all")
+        sheet = write(self.problem, self.program, self.values, View("full", "lines", show="all"), canonical=True)
         return "".join(write_json(sheet))
 
     def to_svg(self) -> dict[str, str]:
@@ -147,4 +144,5 @@ def solve(
         problem = problem.rounded(Rounding.parse(rounding))
     program = scalars(build(problem))
     within_reach(program, detail)
-    return Solution(problem, program, evaluate(program, problem.given, problem.rounding), steps, detail, show, style)
+    values = evaluate(program, problem.given, problem.rounding)
+    return Solution(problem, program, values, View(steps, detail, style, show))

@@ -16,6 +16,7 @@ from bptt_trace.document.sheet import Sheet
 from bptt_trace.engine.names import Role
 from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.errors import ProblemError
+from bptt_trace.lines.view import View
 from bptt_trace.problem.numbers import Rounding
 from bptt_trace.worked_solution.worked_solution import write
 
@@ -46,7 +47,7 @@ def test_vectors_and_a_forward_pass_alone() -> None:
 def sheet_of(name: str, changes: list[str], rounding: str) -> Sheet:
     one = load(name, changes).rounded(Rounding.parse(rounding))
     program = scalars(build(one))
-    return write(one, program, values_of(program, one.given, one.rounding), only=("extra",), detail="lines")
+    return write(one, program, values_of(program, one.given, one.rounding), View(detail="lines"), only=("extra",))
 
 
 @pytest.mark.parametrize(("rounding", "medium"), paired(["4dp", "2dp", "5sf"], MEDIA))

@@ -21,6 +21,7 @@ from bptt_trace import Key, Problem, load, solve
 from bptt_trace.handouts.answer_key import key_sheet
 from bptt_trace.handouts.blanks import blanks_of
 from bptt_trace.handouts.worksheet import worksheet
+from bptt_trace.lines.view import View
 from bptt_trace.media.templates import latex
 from bptt_trace.problem.problem import from_document
 
@@ -145,7 +146,7 @@ def handouts() -> Documents:
         for wanted in ("results", "forward") if problem.network.cells else ():
             yield f"{name}-{wanted}", partial(asked, key, [wanted], 0)
         yield f"{name}-key", lambda key=key: latex(key_sheet(key()))
-        yield f"{name}-lines", lambda key=key: latex(worksheet(key(), detail="lines"))
+        yield f"{name}-lines", lambda key=key: latex(worksheet(key(), view=View(detail="lines")))
         yield f"{name}-both", partial(in_one, key)
 
 

@@ -27,6 +27,7 @@ from bptt_trace.engine.program import Program
 from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.errors import ProblemError
 from bptt_trace.handouts.worksheet import worksheet
+from bptt_trace.lines.view import View
 from bptt_trace.media.drawing.svg import pictures
 from bptt_trace.media.sheet_json import write_json
 from bptt_trace.media.templates import html, latex, markdown
@@ -212,7 +213,7 @@ def sheet_of(name: str, which: str, key: str = "paths", rounding: str = "", **ho
     one = load(name, [f"also.{key}={which}"])
     one = one.rounded(Rounding.parse(rounding)) if rounding else one
     program = scalars(build(one))
-    return write(one, program, values_of(program, one.given, one.rounding), only=(key,), detail="lines", **how)
+    return write(one, program, values_of(program, one.given, one.rounding), View(detail="lines"), only=(key,), **how)
 
 
 @pytest.mark.parametrize(("example", "rounding", "medium"), paired(ASKED, ["4dp", "2dp", "6sf"], MEDIA))

@@ -31,8 +31,8 @@ from bptt_trace.document.figures import Bars, Figure, Picture
 from bptt_trace.document.mathematics import Inline, Math, Relation, Verbatim, words
 from bptt_trace.engine.functions import tanh
 from bptt_trace.engine.names import Name, Role
-from bptt_trace.lines.matrix_rows import Blackboard
-from bptt_trace.lines.rows import Desk, of_any_sample
+from bptt_trace.lines.matrix_rows import board_of
+from bptt_trace.lines.rows import Desk, Rows, of_any_sample
 from bptt_trace.media.drawing.bar_layout import on_paper
 from bptt_trace.media.drawing.cell_layout import lay
 from bptt_trace.media.drawing.characters import squeezed, text
@@ -147,11 +147,11 @@ PROBLEMS = {
 }
 
 
-def desk_of(one: Problem) -> tuple[Desk, Desk | Blackboard]:
+def desk_of(one: Problem) -> tuple[Desk, Rows]:
     solution = solve(one)
     full = evaluate(solution.program, one.given, Rounding("full"))
     desk = Desk(one, solution.program, solution.values, full, with_latex=True)
-    return desk, Blackboard(desk, "both") if desk.has_components else desk
+    return desk, board_of(desk)
 
 
 EVERY_RUN = [

@@ -24,7 +24,8 @@ from bptt_trace import Key, load
 from bptt_trace.commands import command
 from bptt_trace.exports.qti import item, package
 from bptt_trace.exports.qti_expressions import DIALECTS
-from bptt_trace.handouts.blanks import Blanks, blanks_of
+from bptt_trace.handouts.blanks import blanks_of
+from bptt_trace.lines.blanks import Blanks
 from bptt_trace.marking.check import check
 from bptt_trace.marking.key import World
 

@@ -23,6 +23,7 @@ from bptt_trace.document.sheet import Row, Sheet
 from bptt_trace.engine import formula_text
 from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.lines import spelling
+from bptt_trace.lines.view import View
 from bptt_trace.media.sheet_json import write_json
 from bptt_trace.media.templates import latex, markdown
 from bptt_trace.media.terminal import show
@@ -40,7 +41,7 @@ def sheet_of(steps: int, *, rounding: str = "by_hand", activation: str = "tanh",
     }
     problem = parse(json.dumps(document))
     program = scalars(build(problem))
-    return write(problem, program, evaluate(program, problem.given, problem.rounding), steps="full")
+    return write(problem, program, evaluate(program, problem.given, problem.rounding), View("full"))
 
 
 class Devnull(TextIOBase):
@@ -81,7 +82,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         monkeypatch.setattr(where, name, count)
 
     counted(compiled_rules, "_source")
-    counted(formula_text.Line, "template")
+    counted(formula_text.LinePrinter, "template")
     counted(formula_text.Printer, "part")
     counted(symbolic, "expression")
     counted(compiled_rules.Source, "bind")
@@ -198,7 +199,7 @@ def test_calls_do_not_grow_with_the_lines_of_vectors(calls: Counter[str]) -> Non
         )
         problem = parse(json.dumps(made))
         program = scalars(build(problem))
-        sheet = write(problem, program, evaluate(program, problem.given, problem.rounding), steps="full", detail="lines")
+        sheet = write(problem, program, evaluate(program, problem.given, problem.rounding), View("full", "lines"))
         for _ in write_json(sheet):
             pass
         counts.append(calls["_source"])

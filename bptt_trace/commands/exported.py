@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from bptt_trace.handouts.blanks import Blanks
     from bptt_trace.handouts.variant_sheets import Typesetter
     from bptt_trace.handouts.variants import Factory
+    from bptt_trace.lines.blanks import Blanks
     from bptt_trace.marking.key import Key
 
 KEYED = ("qti", "qti2.1", "qti2.2", "moodle", "canvas")

@@ -14,7 +14,7 @@ from bptt_trace.commands.output import Output, ends_in
 
 if TYPE_CHECKING:
     from bptt_trace.document.sheet import Sheet
-    from bptt_trace.handouts.blanks import Blanks
+    from bptt_trace.lines.blanks import Blanks
     from bptt_trace.marking.key import Key
 
 in_folder = click.option("-o", "--output", "target", type=PATH, metavar="DIR", required=True, help="A new folder for its files.")

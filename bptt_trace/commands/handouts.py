@@ -61,6 +61,7 @@ def worksheet(
     from bptt_trace.handouts.answer_key import key_sheet
     from bptt_trace.handouts.blanks import answers_csv, answers_toml, blanks_of, of_a_size_to_fill_in
     from bptt_trace.handouts.worksheet import worksheet as written
+    from bptt_trace.lines.view import View
     from bptt_trace.marking.key import Key
     from bptt_trace.problem.problem import loaded
 
@@ -84,6 +85,7 @@ def worksheet(
     of_a_size_to_fill_in(read)
     key = Key(read)
     wanted = blanks_of(key, blanks or ("all",), hints)
+    view = View(detail=detail, style=style)
     if output.form in EXPORTS:
         output.write_bytes(exported(output.form, key, wanted))
         tell(output.form)
@@ -91,17 +93,17 @@ def worksheet(
     if output.form == "ipynb":
         from bptt_trace.exports.notebook import worksheet_notebook
 
-        output.write([worksheet_notebook(key, wanted, written(key, wanted, detail=detail, style=style), content)])
+        output.write([worksheet_notebook(key, wanted, written(key, wanted, view), content)])
         return
     if output.form == "page":
         from bptt_trace.exports.page.collect import collecting
 
-        output.write([collecting(key, wanted, detail=detail, style=style, templates=templates)])
+        output.write([collecting(key, wanted, view, templates=templates)])
         return
     if for_answers:
         output.write([(answers_csv if output.form == "csv" else answers_toml)(key, wanted)])
         return
-    sheet = key_sheet(key, wanted) if as_key else written(key, wanted, detail=detail, style=style, answers=switch)
+    sheet = key_sheet(key, wanted) if as_key else written(key, wanted, view, answers=switch)
     output.show(sheet)
 
 
@@ -152,6 +154,7 @@ def vary(
     from bptt_trace.handouts.folder import students_of, write_archive, write_folder
     from bptt_trace.handouts.variant_sheets import Typesetter
     from bptt_trace.handouts.variants import Factory, Search
+    from bptt_trace.lines.view import View
     from bptt_trace.marking.class_run import bar
     from bptt_trace.problem.problem import document
 
@@ -183,7 +186,7 @@ def vary(
     except ProblemError as error:
         error.source = error.source or name
         raise
-    setter = exporter(form, factory) if medium is None else Typesetter(factory, medium, detail=detail, style=style)
+    setter = exporter(form, factory) if medium is None else Typesetter(factory, medium, View(detail=detail, style=style))
     with bar("writing", shown) as advance:
         write = write_folder if archive is None else write_archive
         write(target, search.found, setter, ids, advance, jobs)

@@ -74,6 +74,7 @@ def _print(
     from bptt_trace.calculation.build import build
     from bptt_trace.engine.scalar_program import scalars
     from bptt_trace.errors import ProblemError
+    from bptt_trace.lines.view import View
     from bptt_trace.problem.numbers import Rounding
     from bptt_trace.problem.problem import document, from_document
     from bptt_trace.worked_solution.worked_solution import write
@@ -95,7 +96,7 @@ def _print(
         read,
         program,
         evaluate(program, read.given, read.rounding),
-        detail="lines",
+        View(detail="lines"),
         with_latex=output.form != "terminal",
         canonical=data,
         only=(section,),

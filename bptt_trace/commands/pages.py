@@ -42,6 +42,7 @@ def page(
     from bptt_trace.exports.page.collect import collecting
     from bptt_trace.exports.page.page import page as made
     from bptt_trace.handouts.blanks import blanks_of, of_a_size_to_fill_in
+    from bptt_trace.lines.view import View
     from bptt_trace.marking.key import Key
     from bptt_trace.problem.numbers import Rounding
     from bptt_trace.problem.problem import load
@@ -57,7 +58,7 @@ def page(
     if collect:
         of_a_size_to_fill_in(read)
         key = Key(read)
-        text = collecting(key, blanks_of(key, blanks or ("all",), hints), detail=detail, style=style, templates=templates)
+        text = collecting(key, blanks_of(key, blanks or ("all",), hints), View(detail=detail, style=style), templates=templates)
     else:
-        text = made(read, steps=steps, detail=detail, style=style, plain=plain, templates=templates)
+        text = made(read, View(steps, detail, style), plain=plain, templates=templates)
     Output("html", target).write([text])

@@ -99,6 +99,7 @@ def solve(
     program = scalars(build(read))
 
     from bptt_trace.calculation.arithmetic import evaluate
+    from bptt_trace.lines.view import View
     from bptt_trace.worked_solution.worked_solution import within_reach, write
 
     if output.form in CODE or output.form == "json":
@@ -116,13 +117,10 @@ def solve(
         read,
         program,
         values,
-        steps="full" if data or (output.form == "beamer" and steps == "auto") else steps,
-        detail=detail,
-        style=style,
+        View("full" if data or (output.form == "beamer" and steps == "auto") else steps, detail, style, "all" if data else show),
         with_latex=output.form != "terminal",
         canonical=data,
         proof=proof_note(read) if with_proof else None,
-        show="all" if data else show,
         only=[] if only is None else [name.strip() for name in only.split(",")],
     )
     if output.form in DOCUMENTS:
@@ -231,6 +229,7 @@ def sample(
     from bptt_trace.calculation.build import build
     from bptt_trace.engine.scalar_program import scalars
     from bptt_trace.errors import ProblemError
+    from bptt_trace.lines.view import View
     from bptt_trace.problem.numbers import Rounding
     from bptt_trace.problem.problem import load
     from bptt_trace.worked_solution.sampled_text import sampled
@@ -249,10 +248,10 @@ def sample(
     program = scalars(build(written))
     within_reach(program, detail)
     data = output.form == "json"
-    steps, detail = ("full", "lines") if data else ("auto", detail)
+    view = View("full", "lines") if data else View(detail=detail)
     values = evaluate(program, written.given, written.rounding)
     with_latex = output.form != "terminal"
-    output.show(write(written, program, values, steps=steps, detail=detail, with_latex=with_latex, canonical=data))
+    output.show(write(written, program, values, view, with_latex=with_latex, canonical=data))
 
 
 @click.command()

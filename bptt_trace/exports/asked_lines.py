@@ -11,9 +11,10 @@ from bptt_trace.document.mathematics import words
 from bptt_trace.document.notation import UNICODE
 from bptt_trace.document.sheet import Lines, Row, Section, Sheet
 from bptt_trace.exports.html import clean, plain, spelled, table
-from bptt_trace.handouts.blanks import Blanks
 from bptt_trace.handouts.worksheet import worksheet
+from bptt_trace.lines.blanks import Blanks
 from bptt_trace.lines.spelling import Speller
+from bptt_trace.lines.view import View
 from bptt_trace.marking.key import Key
 
 
@@ -58,7 +59,7 @@ class AskedSheet:
     @cached_property
     def sheet(self) -> Sheet:
         """The worksheet."""
-        return local(worksheet(self.key, self.blanks, detail="lines", style="compact"))
+        return local(worksheet(self.key, self.blanks, View(detail="lines", style="compact")))
 
     @cached_property
     def title(self) -> str:

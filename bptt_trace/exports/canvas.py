@@ -20,7 +20,7 @@ from bptt_trace.exports.asked_lines import AskedSheet
 from bptt_trace.exports.expected_answers import ExpectedAnswers
 from bptt_trace.exports.html import plain
 from bptt_trace.exports.qti import identifier
-from bptt_trace.handouts.blanks import Blanks
+from bptt_trace.lines.blanks import Blanks
 from bptt_trace.marking.key import Key
 
 KEPT = 4

@@ -18,7 +18,7 @@ from bptt_trace.document.sheet import Row
 from bptt_trace.exports.asked_lines import AskedSheet
 from bptt_trace.exports.expected_answers import Expected, ExpectedAnswers
 from bptt_trace.exports.html import clean, plain
-from bptt_trace.handouts.blanks import Blanks
+from bptt_trace.lines.blanks import Blanks
 from bptt_trace.marking.key import Key
 
 CELL = ' style="padding: 1px 8px; vertical-align: top"'

@@ -13,7 +13,7 @@ from typing import Any
 from bptt_trace.document.local import local
 from bptt_trace.document.sheet import Block, Lines, Sheet
 from bptt_trace.exports.problem_text import in_python, problem_text
-from bptt_trace.handouts.blanks import Blanks
+from bptt_trace.lines.blanks import Blanks
 from bptt_trace.marking.key import Key
 from bptt_trace.marking.marks import Marks
 from bptt_trace.media.drawing.svg import embedded

@@ -13,7 +13,7 @@ from typing import Any
 from bptt_trace import __version__
 from bptt_trace.document.sheet import Sheet
 from bptt_trace.exports.notebook import Cell, code, notebook, worksheet_cells
-from bptt_trace.handouts.blanks import Blanks
+from bptt_trace.lines.blanks import Blanks
 from bptt_trace.marking.check import check
 from bptt_trace.marking.key import Key
 

@@ -9,9 +9,9 @@ from bptt_trace.exports import canvas, moodle, qti
 from bptt_trace.exports.qti_expressions import DIALECTS
 from bptt_trace.exports.variants import Exporter
 from bptt_trace.handouts.answer_key import key_sheet
-from bptt_trace.handouts.blanks import Blanks
 from bptt_trace.handouts.variant_sheets import Medium
 from bptt_trace.handouts.variants import Factory, Family, Variant
+from bptt_trace.lines.blanks import Blanks
 from bptt_trace.marking.key import Key
 
 

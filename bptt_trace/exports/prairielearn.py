@@ -17,9 +17,9 @@ from bptt_trace.document.local import local
 from bptt_trace.document.mathematics import Inline, Math
 from bptt_trace.document.sheet import Sheet
 from bptt_trace.exports.problem_text import in_python, problem_text
-from bptt_trace.handouts.blanks import Blanks
 from bptt_trace.handouts.variants import Factory
 from bptt_trace.handouts.worksheet import worksheet
+from bptt_trace.lines.blanks import Blanks
 from bptt_trace.marking.check import check
 from bptt_trace.marking.key import Key
 from bptt_trace.marking.marks import RIGHT, Marks

@@ -24,7 +24,7 @@ from bptt_trace.exports.asked_lines import AskedSheet, needed, original
 from bptt_trace.exports.formulas import Referring, slopes
 from bptt_trace.exports.html import plain
 from bptt_trace.exports.qti_expressions import V3, Dialect
-from bptt_trace.handouts.blanks import Blanks
+from bptt_trace.lines.blanks import Blanks
 from bptt_trace.marking.assessable import FEW, HUGE
 from bptt_trace.marking.key import Key
 from bptt_trace.marking.report import number

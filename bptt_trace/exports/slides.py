@@ -19,7 +19,7 @@ from bptt_trace.document.mathematics import Inline, Math, Number
 from bptt_trace.document.notation import LATEX, Signs
 from bptt_trace.document.sheet import Block, Bullets, Equation, Equations, Lines, Note, Row, Section, Sheet, Table
 from bptt_trace.engine.program import Program
-from bptt_trace.lines.matrix_rows import Blackboard
+from bptt_trace.lines.matrix_rows import board_of
 from bptt_trace.lines.rows import Desk
 from bptt_trace.media.templates import rendered
 from bptt_trace.pictures import network_picture
@@ -163,26 +163,6 @@ def _height_of_cells(cells: Sequence[Inline]) -> float:
     return max((_lines(part) for cell in cells for part in cell if isinstance(part, Math)), default=1.25) + 0.15
 
 
-class _Stage(Desk):
-    """A desk at one moment of the lecture: earlier values are seen, those of these lines appear, later ones leave room."""
-
-    def __init__(self, desk: Desk, seen: int, last: int) -> None:
-        self.__dict__.update(desk.__dict__)  # the same lines, told at another moment
-        self.seen, self.last = seen, last
-
-    def value(self, position: int) -> Math:
-        value, line = super().value(position), self._line_worked_out(position)
-        if line <= self.seen:
-            return value
-        return _Covered(value.text, appears=line <= self.last)
-
-    def _line_worked_out(self, position: int) -> int:
-        """The line on which a value is found: its own, or the one that it repeats; 0 for a given number."""
-        while not self.line_of[position] and self.steps[position].repeats:
-            position = self.steps[position].arguments[0]
-        return self.line_of[position]
-
-
 class _Covered(Number):
     """A number that a slide does not show at once; it takes its room, and ``appears`` on the slide or on a later one."""
 
@@ -200,12 +180,26 @@ class _Covered(Number):
 
 
 def _at_stage(desk: Desk, seen: int, last: int) -> Picture | None:
-    """The network while the lines up to ``last`` appear; none if nothing in it does."""
-    stage = _Stage(desk, seen, last)
-    board = Blackboard(stage, "both") if stage.has_components else stage
+    """The network while the lines up to ``last`` appear; none if nothing in it does.
+
+    Values of lines up to ``seen`` stand there already, and those of later lines leave room.
+    """
+
+    def covered(position: int, value: Math) -> Math:
+        line = _line_worked_out(desk, position)
+        return value if line <= seen else _Covered(value.text, appears=line <= last)
+
+    stage = desk.covered(covered)
     draw = network_picture.unrolled if stage.last_time else network_picture.by_layer
-    picture = draw(stage, board)
+    picture = draw(stage, board_of(stage))
     return picture if picture is not None and any(_appears(part) for part in _parts(picture)) else None
+
+
+def _line_worked_out(desk: Desk, position: int) -> int:
+    """The line on which a value is found: its own, or the one that it repeats; 0 for a given number."""
+    while not desk.line_of[position] and desk.steps[position].repeats:
+        position = desk.steps[position].arguments[0]
+    return desk.line_of[position]
 
 
 def _parts(picture: Picture) -> Iterator[str | Math]:

@@ -6,8 +6,7 @@ unless it is a blank itself.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 
 from bptt_trace.calculation.build import build
 from bptt_trace.calculation.iterations import first_iteration
@@ -17,6 +16,7 @@ from bptt_trace.engine.names import Name
 from bptt_trace.engine.program import KEEPS_FIGURES
 from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.errors import ProblemError, UnknownName, nearest
+from bptt_trace.lines.blanks import Blanks
 from bptt_trace.lines.parts_of_sheet import Parts, parts_of
 from bptt_trace.marking.key import Key
 from bptt_trace.problem.problem import Problem
@@ -42,24 +42,6 @@ def of_a_size_to_fill_in(problem: Problem) -> None:
     if size > MOST_LINES:
         what = "iterations" if iterations > 1 else say("units, samples or time steps")
         raise ProblemError(f"about {size:,} lines, more than the {MOST_LINES:,} of a worksheet; fewer {what} would do")
-
-
-@dataclass(frozen=True)
-class Blanks:
-    """The lines that a worksheet asks for, and the help that it gives."""
-
-    asked: Mapping[int, Digits]
-    """The digits asked for, by the position of the line among the steps."""
-    left_out: frozenset[int]
-    """The positions of lines that are neither asked for nor shown."""
-    hints: int = 2
-    calculations: bool = True
-    """Whether the student writes the calculation too, or only the result."""
-
-    @property
-    def told(self) -> bool:
-        """Whether the calculation is printed with its given numbers."""
-        return self.hints > 2 or not self.calculations
 
 
 def blanks_of(key: Key, wanted: Sequence[str] = ("all",), hints: int = 2) -> Blanks:

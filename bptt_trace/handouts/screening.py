@@ -23,7 +23,7 @@ from bptt_trace.engine.functions import identity
 from bptt_trace.engine.names import Role
 from bptt_trace.engine.program import KEEPS_FIGURES
 from bptt_trace.engine.rules import Rule, rule_of
-from bptt_trace.handouts.blanks import Blanks
+from bptt_trace.lines.blanks import Blanks
 from bptt_trace.marking.key import Key
 from bptt_trace.marking.tolerance import LEAST_FIGURES
 from bptt_trace.marking.visible_mistakes import VISIBLE, Best, is_better, shows

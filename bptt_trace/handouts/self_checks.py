@@ -8,8 +8,7 @@ from bptt_trace.document.mathematics import Inline, Math, Number, Put, Relation,
 from bptt_trace.document.sheet import Block, Note
 from bptt_trace.engine.functions import Function, identity, sigmoid, softmax, tanh
 from bptt_trace.engine.names import BACKWARD, Layer, Name, gradient, word_and_number
-from bptt_trace.lines.matrix_rows import Blackboard
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.rows import Desk, Rows
 from bptt_trace.networks.cells.equations import Equations
 from bptt_trace.problem.loss_keys import PAIRED
 from bptt_trace.worked_solution.loss_formulas import loss_name
@@ -17,7 +16,7 @@ from bptt_trace.worked_solution.loss_formulas import loss_name
 WORD = say("Check yourself")
 
 
-def check_yourself(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, tuple[Block, ...]]]:
+def check_yourself(desk: Desk, board: Rows) -> Iterator[tuple[str, tuple[Block, ...]]]:
     """The rules that right results obey, by section of the sheet."""
     rules = _Rules(desk, board)
     for section, rules_of_section in (
@@ -36,7 +35,7 @@ def check_yourself(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, 
 class _Rules:
     """The rules of one problem."""
 
-    def __init__(self, desk: Desk, board: Desk | Blackboard) -> None:
+    def __init__(self, desk: Desk, board: Rows) -> None:
         self.desk = desk
         self.board = board
         self.network, self.loss_of = desk.problem.network, desk.problem.loss

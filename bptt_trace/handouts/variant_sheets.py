@@ -24,6 +24,7 @@ from bptt_trace.handouts.variants import Factory, Family, Variant
 from bptt_trace.handouts.worksheet import worksheet
 from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import Shown
+from bptt_trace.lines.view import View
 from bptt_trace.marking.key import Key
 from bptt_trace.marking.report import TITLES
 from bptt_trace.problem.files import as_toml
@@ -76,10 +77,10 @@ class Sheets:
 class Typesetter:
     """Makes the sheets of one factory's variants in one medium."""
 
-    def __init__(self, factory: Factory, medium: Medium, *, detail: str = "both", style: str = "full") -> None:
+    def __init__(self, factory: Factory, medium: Medium, view: View = View()) -> None:
         self.factory = factory
         self.medium = medium
-        self.detail, self.style = detail, style
+        self.view = view
         self._families: dict[tuple[int, bool], Anew] = {}
 
     def sheets(self, variant: Variant, student: str = "") -> Sheets:
@@ -120,7 +121,7 @@ class Anew:
         """Everything of one variant."""
         key = Key(self.setter.factory.variant_problem(variant.code, variant.drawn))
         blanks = self.setter.factory.blanks(key)
-        sheet = worksheet(key, blanks, detail=self.setter.detail, style=self.setter.style, student=student)
+        sheet = worksheet(key, blanks, self.setter.view, student=student)
         texts = self.setter.medium.render(sheet), self.setter.medium.render(key_sheet(key, blanks))
         return Sheets(*texts, self.answers, self.problem(variant))
 
@@ -161,9 +162,7 @@ class _Filled(Anew):
         self._code = self._mistakes + 3 * len(TITLES)
         asked = {p: wanted.written(hole(3 * self._size + p, wanted)) for p, wanted in family.blanks.asked.items()}
         blanks = replace(family.blanks, asked=asked)
-        sheet = worksheet(
-            self._coded(key), blanks, values=values, shown=holes, detail=setter.detail, style=setter.style, student=STUDENT
-        )
+        sheet = worksheet(self._coded(key), blanks, setter.view, values=values, shown=holes, student=STUDENT)
         self._worksheet = self._form(sheet)
         self._operands = [number - self._size for number in {*self._worksheet.holes} if 0 <= number - self._size < self._size]
         self._keys: dict[tuple[str, ...], Form] = {}

@@ -16,7 +16,7 @@ import numpy as np
 from bptt_trace.calculation.arrays import Column
 from bptt_trace.engine.names import Name
 from bptt_trace.errors import ProblemError
-from bptt_trace.handouts.blanks import Blanks, blanks_of
+from bptt_trace.handouts.blanks import blanks_of
 from bptt_trace.handouts.fill_in_text import FIRST
 from bptt_trace.handouts.number_places import Document, Path, completed, leaves
 from bptt_trace.handouts.number_ranges import Ranges, ranges_of
@@ -32,6 +32,7 @@ from bptt_trace.handouts.screening import (
     summary,
 )
 from bptt_trace.handouts.seeded_numbers import GENERATOR, Draws, codes, read_code
+from bptt_trace.lines.blanks import Blanks
 from bptt_trace.marking.key import Key
 from bptt_trace.marking.visible_mistakes import Best
 from bptt_trace.problem.codes import digest

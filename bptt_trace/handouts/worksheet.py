@@ -1,7 +1,6 @@
 """The worksheet of a problem: the worked solution with blanks.
 
-Nothing of the key is on it: no text of a blank result is ever made (see
-``blank_rows``).
+Nothing of the key is on it: rows with blanks make no text of a blank result.
 """
 
 from __future__ import annotations
@@ -13,10 +12,12 @@ from bptt_trace.calculation.arithmetic import Values, evaluate
 from bptt_trace.document.figures import Picture
 from bptt_trace.document.mathematics import Inline, Put, Sentence, Verbatim, inline, row_of, say
 from bptt_trace.document.sheet import Block, Equations, Lines, Paragraph, Section, Sheet
-from bptt_trace.handouts.blank_rows import Paper, PaperBoard, PaperLabels
-from bptt_trace.handouts.blanks import Blanks, blanks_of
+from bptt_trace.handouts.blanks import blanks_of
 from bptt_trace.handouts.self_checks import check_yourself
+from bptt_trace.lines.blanks import Blanks
+from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import Shown
+from bptt_trace.lines.view import View
 from bptt_trace.marking.key import Key
 from bptt_trace.marking.report import number
 from bptt_trace.problem.numbers import Rounding
@@ -29,55 +30,49 @@ from bptt_trace.worked_solution.writer import Writer
 def worksheet(
     key: Key,
     blanks: Blanks | None = None,
+    view: View = View(),
     *,
     values: Values | None = None,
     shown: Shown | None = None,
-    detail: str = "both",
-    style: str = "full",
     answers: bool = False,
     student: str = "",
 ) -> Sheet:
     """A worksheet; without ``blanks`` every line up to the update is left to the student.
 
-    ``detail`` and ``style`` are those of ``write``. ``answers=True`` puts the
-    answers behind the blanks, for a LaTeX source that prints worksheet or key:
-    such a sheet is for the lecturer only. ``shown`` replaces the texts of the
-    given numbers, for a sheet that is filled in many times; ``student`` names
-    its owner.
+    ``view`` has the detail and the style. ``answers=True`` puts the answers behind the blanks, for a LaTeX source that
+    prints worksheet or key: such a sheet is for the lecturer only. ``shown`` replaces the texts of the given numbers, for a
+    sheet that is filled in many times; ``student`` names its owner.
     """
     problem = key.problem
     blanks = blanks or blanks_of(key)
     if values is None:
         values = evaluate(key.program, problem.given, problem.rounding)
     exact = Values(key.program, tuple(key.exact), problem.given, Rounding("full"))
-    paper = Paper(problem, key.program, values, exact, blanks, shown=shown, detail=detail, answers=answers)
-    board = PaperBoard(paper, detail) if paper.has_components else paper
+    full = Desk(problem, key.program, values, exact, detail=view.detail) if answers else None
+    desk = Desk(problem, key.program, values, exact, detail=view.detail, blanks=blanks, shown=shown, answers=full)
     # A picture shows names; the student adds the numbers.
     every = Blanks({}, frozenset(range(len(key.steps))))
-    bare = Paper(problem, key.program, values, exact, every, detail=detail)
-    sketch = bare, PaperBoard(bare, detail) if bare.has_components else bare
+    bare = Desk(problem, key.program, values, exact, detail=view.detail, blanks=every)
+    in_full = view.style == "full"
     writer = Writer(
-        paper,
-        board,
-        compact=True,
-        sketch=sketch,
-        drawn=style == "full" and blanks.hints >= 2,
-        labels=PaperLabels(paper, board),
-        show="all",
+        desk,
+        replace(view, steps="full", style="compact", show="all"),
+        sketch=bare,
+        drawn=in_full and blanks.hints >= 2,
     )
-    checks = dict(check_yourself(paper, board)) if style == "full" else {}
+    checks = dict(check_yourself(desk, writer.board)) if in_full else {}
     printed = []
     for section in sections(writer):
         blocks = tuple(_blocks(section, blanks))
         if any(isinstance(block, Lines) for block in blocks):
             asked = {row.name.text for block in blocks if isinstance(block, Lines) for row in block.rows if row.blank}
-            marks = sum(key.weights[p] for p in blanks.asked if paper.name(p).text in asked)
+            marks = sum(key.weights[p] for p in blanks.asked if desk.name(p).text in asked)
             printed.append(Section(section.id, section.title, (*blocks, *checks.get(section.id, ())), number(marks)))
     return Sheet(
         title=problem.title,
         subtitle=writer.subtitle(say("Worksheet")),
         given=tuple(given(writer)),
-        conventions=(*(row for row in conventions(paper, board) if row[0] != "Reading"), *_answering(key, blanks)),
+        conventions=(*(row for row in conventions(desk, writer.board) if row[0] != "Reading"), *_answering(key, blanks)),
         sections=tuple(printed),
         kind="worksheet",
         handout=replace(problem.handout_with_code, student=student),

@@ -1,11 +1,15 @@
-"""The numbers of lines, as the column "uses" prints them."""
+"""The numbers of lines, and how other lines refer to them: the column "uses"."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import groupby
+from functools import cached_property, partial
+from itertools import chain, groupby
 
-from bptt_trace.document.sheet import LineNumber
+from bptt_trace.document.mathematics import say
+from bptt_trace.document.sheet import LineNumber, Uses
+from bptt_trace.engine.program import Program
 
 Numbered = Callable[[int], str]
 """How a line is referred to."""
@@ -69,3 +73,105 @@ def _progressions(lines: Sequence[int], number: Numbered = str) -> Iterator[str]
             runs.append([line])
     told = ([number(line) for line in run] for run in runs)
     return joined(listed((run[0], run[1], "…", run[-1])) if len(run) > 3 else listed(run) for run in told)
+
+
+class LineNumbers:
+    """The line number of every step of a program of numbers.
+
+    Components of vectors have the number of their line: those of line 4 are ``4.1``, ``4.2``, or ``4.1,2``.
+    """
+
+    def __init__(self, program: Program, *, on_board: bool) -> None:
+        """``on_board`` says that lines of matrices are printed, which other lines can refer to."""
+        self.program, self.on_board = program, on_board
+        self.has_components = program.vectors.program is not program
+        """Whether this is a network of vectors."""
+        self.of, self.texts = self._numbered()
+
+    def _numbered(self) -> tuple[list[int], list[str]]:
+        """The line number of every step, and how it is written: a component of line 4 is ``4.1``, or ``4.1,2``.
+
+        0, and nothing, for given numbers and for contributions that repeat a line.
+        """
+        program, first = self.program.vectors
+        lines, texts = [0] * len(self.program.steps), [""] * len(self.program.steps)
+        count = 0
+        for position, step in enumerate(program.steps):
+            rule = step.rule
+            if rule is None or (rule.copies and step.repeats):
+                continue
+            count += 1
+            start = first[position]
+            if not step.shape:
+                lines[start], texts[start] = count, str(count)
+                continue
+            for place in range(start, first[position + 1]):
+                lines[place], texts[place] = count, f"{count}.{','.join(map(str, self.program.steps[place].target.index))}"
+        return lines, texts
+
+    def uses(self, arguments: Sequence[int]) -> Uses:
+        """The lines whose results go in, all of them, in the order of the sheet: ``12, 17, 50–54``.
+
+        Where matrices have lines of their own, 4 stands for all components of line 4; ``[1,2] of 30–35`` is the same
+        component of several lines.
+        """
+        if not self.has_components:
+            known = sorted({self.of[position] for position in arguments} - {0})
+            return Uses(ranges(known), partial(in_short, known))
+        groups: dict[int, list[int]] = {}
+        for position in sorted(set(arguments)):
+            if self.of[position]:
+                groups.setdefault(self.of[position], []).append(position)
+
+        def alike(line: int) -> str:
+            """What neighbours have in common that are told together."""
+            if self._is_whole(line, len(groups[line])):
+                return ""
+            return self.texts[groups[line][0]].removeprefix(f"{line}.") if len(groups[line]) == 1 else f"line {line}"
+
+        pieces: list[Iterator[str]] = []
+        apart = ", "
+        for common, run in groupby(groups, alike):
+            lines = list(run)
+            if not common:
+                pieces.append(in_short(lines, self._whole))
+            elif len(lines) > 2:
+                pieces.append(chain((say("[{common}] of ", common=common),), in_short(lines, partial(_component, common))))
+                apart = "; "
+            else:
+                pieces += [self._components(groups[line]) for line in lines]
+        told = tuple(joined(pieces, apart))
+        return Uses("".join(told), lambda: told)
+
+    def _whole(self, line: int) -> LineNumber:
+        """A line with all of its components, or the first of them where it has no line of its own."""
+        return LineNumber(str(line), "" if self.on_board else self.texts[self._first[line]])
+
+    def _is_whole(self, line: int, count: int) -> bool:
+        """Whether so many components of a line are told by its number alone."""
+        return self.texts[self._first[line]] == str(line) or (self.on_board and count == self._sizes[line])
+
+    def _components(self, positions: Sequence[int]) -> Iterator[str]:
+        """Components of one line in short: ``4.1–4.3``; of a matrix those of one row, ``4.1,1–4.1,3``."""
+
+        def alike(pair: tuple[int, int]) -> tuple[int, str]:
+            place, position = pair
+            return position - place, self.texts[position].rpartition(",")[0]
+
+        runs = groupby(enumerate(positions), alike)
+        return joined(span([LineNumber(self.texts[position]) for _, position in run]) for _, run in runs)
+
+    @cached_property
+    def _first(self) -> dict[int, int]:
+        """The first component of each line."""
+        return {line: position for position, line in reversed(list(enumerate(self.of)))}
+
+    @cached_property
+    def _sizes(self) -> Counter[int]:
+        """How many components each line has."""
+        return Counter(self.of)
+
+
+def _component(index: str, line: int) -> LineNumber:
+    """A component of a line by the number of that line."""
+    return LineNumber(str(line), f"{line}.{index}")

@@ -11,18 +11,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from bptt_trace.document.mathematics import NOTHING, Math, say
 from bptt_trace.document.notation import Signs
-from bptt_trace.document.sheet import NO_WORD, Row, Stream, Word
+from bptt_trace.document.sheet import NO_WORD, Row, Word
 from bptt_trace.engine.components import entries
 from bptt_trace.engine.formula import Entry, Formula, Shape, Var
 from bptt_trace.engine.formula_text import ArrayPrinter, literal
 from bptt_trace.engine.formula_walks import divides
 from bptt_trace.engine.names import Name
-from bptt_trace.engine.program import Step
 from bptt_trace.engine.rules import Rule, of_any_letter
 from bptt_trace.engine.scalar_program import rank
-from bptt_trace.lines.parts_of_sheet import parts_of
 from bptt_trace.lines.row_mathematics import OfFormula
-from bptt_trace.lines.rows import ROLE_WORDS, Desk, Label, about, of_any_sample
+from bptt_trace.lines.rows import ROLE_WORDS, Desk, Rows, of_any_sample
 from bptt_trace.lines.spelling import Clock, seen
 
 
@@ -78,111 +76,72 @@ def _entry(name: Name, index: tuple[int, ...]) -> Name:
     return name._replace(index=index) if index else name
 
 
-class Blackboard:
+class Blackboard(Rows):
     """The lines of vectors and matrices of a desk."""
 
-    def __init__(self, desk: Desk, detail: str) -> None:
+    def __init__(self, desk: Desk) -> None:
+        program, first = desk.program.vectors
+        super().__init__(
+            desk.problem,
+            program,
+            first,
+            desk.values,
+            speller=desk.speller,
+            detail=desk.detail,
+            blanks=desk.blanks,
+        )
         self.desk = desk
-        self.detail = detail
-        """``board``: matrices; ``lines``: components; ``both``."""
-        self.program, self.first = desk.program.vectors
-        self.steps: Sequence[Step] = self.program.steps
-        self.parts = parts_of(self.program)
-        self.problem, self.values, self.speller = desk.problem, desk.values, desk.speller
-        self.last_time = desk.last_time
         self.line_of = [desk.line_of[first] for first in self.first[:-1]]
-
-    # ---------------------------------------------------------------- lookups
-
-    def find(self, name: Name) -> int | None:
-        """The position of a name, if the program has it."""
-        return self.program.index.get(name)
-
-    def lines(self, position: int) -> range:
-        """The component lines of a step."""
-        return range(self.first[position], self.first[position + 1])
 
     def name(self, position: int) -> Math:
         """The name of a step."""
         return self.speller.math(self.steps[position].target)
 
     def value(self, position: int) -> Math:
-        """The printed value of a step, with all of its entries."""
-        return Spelled(lambda signs: self._literal(position, signs))
+        """The printed value of a step, with all of its entries; nothing where one of them is blank."""
+        return NOTHING if self._blank(position) else Spelled(lambda signs: self._literal(position, signs))
 
     def line(self, position: int) -> str:
         """``line 12``, in words."""
         return say("line {position}", position=self.line_of[position])
 
+    def relation(self, position: int) -> str:
+        """``=`` where the printed digits of all entries give their printed results, ``~`` where one does not."""
+        if self.desk.policy != "carry":
+            return "="
+        if self.desk.policy != "carry":
+            return "="
+        if self.desk.policy != "carry":
+            return "="
+        return "=" if all(self.desk.relation(line) == "=" for line in self.lines(position)) else "~"
+
+    def _blank(self, position: int) -> bool:
+        """Whether an entry is left to the student."""
+        return not self.hidden.isdisjoint(self.lines(position))
+
     def _literal(self, position: int, signs: Signs) -> str:
         texts = self.desk.shown.bare[signs]
         return literal([texts[line] for line in self.lines(position)], self.steps[position].shape, signs, self.program.rows)
 
-    # ------------------------------------------------------------------- rows
-
-    def stream(self, positions: Sequence[int], label: Label | None = None, adds_up: bool = False) -> Stream:
-        """Rows for these steps, made while they are read; in a long sum the components have running totals."""
-        shown = [p for p in positions if not self.steps[p].repeats] if not adds_up else list(positions)
-
-        def produce() -> Iterator[Row]:
-            totals = self._totals(shown[:-1]) if adds_up else iter(())
-            for position in shown:
-                yield from self._rows(position, label, next(totals, None))
-
-        return Stream(produce, sum(self._height(position) for position in shown))
-
-    def _height(self, position: int) -> int:
-        size = len(self.lines(position))
-        if not self.steps[position].shape:
-            return 1
-        return (self.detail != "lines") + (self.detail != "board") * size
-
-    def _rows(self, position: int, label: Label | None, totals: list[Math] | None) -> Iterator[Row]:
-        step, lines = self.steps[position], self.lines(position)
-        if not step.shape:
-            yield self.desk.row(lines[0], label(position, lines[0]) if label else NO_WORD, totals[0] if totals else NOTHING)
-            return
-        word = label(position, lines[0]) if label else NO_WORD
-        each = [label(position, line) if label else NO_WORD for line in lines]
-        told_by_component = any(other != word for other in each)
-        if self.detail != "lines":
-            yield self.row(position, NO_WORD if told_by_component else word)
-        if self.detail != "board":
-            under = self.detail == "both"
-            for place, line in enumerate(lines):
-                own = each[place] if told_by_component or not under else NO_WORD
-                row = self.desk.row(line, own, totals[place] if totals else NOTHING)
-                yield row._replace(kind="component") if under else row
-
-    def row(self, position: int, label: Word = NO_WORD) -> Row:
+    def row(self, position: int, label: Word = NO_WORD, so_far: Math = NOTHING) -> Row:
         """A step as a line of matrices, or of numbers where it is one."""
         step = self.steps[position]
         if not step.shape:
-            return self.desk.row(self.first[position], label)
-        formula, numbers = self._spelled(position, in_numbers=False), self._spelled(position, in_numbers=True)
-        return Row(
+            return self.desk.row(self.first[position], label, so_far)
+        row = Row(
             number=str(self.line_of[position] or ""),
             name=self.name(position),
-            formula=formula,
-            numbers=numbers,
+            formula=self._spelled(position, in_numbers=False),
+            numbers=self._spelled(position, in_numbers=True),
             result=self.value(position),
             uses=self.desk.uses([line for argument in step.arguments for line in self.lines(argument)]),
             label=label,
             role=ROLE_WORDS[step.role],
             time=step.target.time,
-            relation="~" if self._marked(position) else "=",
+            relation=self.relation(position),
             kind="board",
         )
-
-    def _marked(self, position: int) -> bool:
-        """Whether the printed digits of an entry do not give its printed result."""
-        carries = self.values.rounding.policy == "carry"
-        return carries and any(self.desk.row(line).relation != "=" for line in self.lines(position))
-
-    def result(self, position: int) -> Math:
-        """The printed value of a line whose calculation is not beside it, with ≈ where its digits do not give it."""
-        value = self.value(position)
-        return about(value) if self.steps[position].rule is not None and self._marked(position) else value
+        return self._with_blanks(row) if self._blank(position) else row
 
     def _spelled(self, position: int, *, in_numbers: bool) -> Math:
         step = self.steps[position]
@@ -256,17 +215,17 @@ class Blackboard:
         )
         return self.speller.math(of_any_sample(step.target), clock), formula
 
-    # ----------------------------------------------------------------- totals
-
-    def _totals(self, positions: Sequence[int]) -> Iterator[list[Math]]:
-        """The sum so far after each of these steps, component by component."""
+    def totals_by_entry(self, positions: Sequence[int]) -> Iterator[Sequence[Math]]:
+        """The sum so far after each of these steps, entry by entry."""
         sizes = [self.lines(position) for position in positions]
-        columns = [self.desk.running_totals([lines[place] for lines in sizes]) for place in range(len(sizes[0]))]
-        return (list(texts) for texts in zip(*columns, strict=True))
+        return zip(*(self.desk.running_totals(column) for column in zip(*sizes, strict=True)), strict=True)
 
-    def running_totals(self, positions: Iterable[int]) -> Iterator[Math]:
+    def running_totals(self, positions: Sequence[int]) -> Iterator[Math]:
         """The sum so far after each of these steps, with all of its entries."""
-        positions = list(positions)
         shape, rows = self.steps[positions[0]].shape, self.program.rows
-        for totals in self._totals(positions):
-            yield Matrix(totals, shape, rows)
+        return (Matrix(totals, shape, rows) for totals in self.totals_by_entry(positions))
+
+
+def board_of(desk: Desk) -> Rows:
+    """The lines as a sheet has them: of vectors and matrices, where there are any."""
+    return Blackboard(desk) if desk.has_components else desk

@@ -115,8 +115,8 @@ class OfFormula(Math):
 class FilledRule:
     """A rule over the steps of a desk: how it is filled with names or with numbers, in each notation."""
 
-    def __init__(self, desk: Desk, rule: Rule) -> None:
-        names, shown = desk.names, desk.shown
+    def __init__(self, desk: Desk, rule: Rule, shown: Shown) -> None:
+        names = desk.names
         self.desk, self.rule = desk, rule
         self.names = Notations(lambda signs: filler(template(rule, signs, False), names[signs], names[signs]))
         self.numbers = Notations(lambda signs: filler(template(rule, signs, True), shown.bare[signs], shown.operands[signs]))

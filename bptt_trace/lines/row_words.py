@@ -7,9 +7,8 @@ from bptt_trace.document.sheet import NO_WORD, Word
 from bptt_trace.engine.names import LOSS, LOSS_OF_WINDOW, WHOLE_LOSS, Name, Role
 from bptt_trace.engine.program import Moment, Step
 from bptt_trace.lines.cell_words import word_of
-from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.parts_of_sheet import one_step, way
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.rows import Desk, Rows
 from bptt_trace.lines.spelling import layer_in_words
 from bptt_trace.networks.cells.readout_equations import ReadoutEquations
 from bptt_trace.networks.graph import Graph
@@ -115,7 +114,7 @@ CHANGES = {"rises": say("rises"), "falls": say("falls"), "stays": say("stays"), 
 class Labels:
     """The words of one sheet."""
 
-    def __init__(self, desk: Desk, board: Desk | Blackboard) -> None:
+    def __init__(self, desk: Desk, board: Rows) -> None:
         self.desk = desk
         self.board = board
         parts = board.parts
@@ -133,6 +132,8 @@ class Labels:
     def of(self, position: int, component: int) -> Word:
         """What a line is, in a word; ``component`` is the component line, which may go its own way."""
         step = self.board.steps[position]
+        if self.board.blanks and step.role is Role.UPDATE:
+            return Word(say("update"))  # on a worksheet whether it rises would tell
         if isinstance(self.desk.problem.network, Graph):
             return SUM if step.role is Role.GRADIENT and step.through is None else NO_WORD
         word = self.words.get(step.role)

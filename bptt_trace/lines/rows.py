@@ -1,70 +1,190 @@
-"""What a writer of sheets has on the desk: the lines as rows, and a scratch pad.
+"""The steps of a program as rows of a sheet.
 
-``row`` sets a step of the program. ``calculate`` does a side calculation for a
-sentence by the same rules, arithmetic and templates as every line, so that a
-number in a sentence is as reliable as a number in a table.
+``Rows`` is what all of them have in common. The rows of single numbers are a ``Desk``; those of vectors and matrices a
+``Blackboard`` (in ``matrix_rows``), whose entries are rows of its desk.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from copy import copy
 from decimal import Context, Decimal, Inexact, localcontext
 from fractions import Fraction
-from functools import cached_property, partial
-from itertools import chain, groupby
+from functools import cached_property
 from operator import add
 from typing import Any
 
 from bptt_trace.calculation.arithmetic import WORKING, Arithmetic, Values, arithmetic, settler
-from bptt_trace.document.mathematics import NOTHING, Math, MathRow, Number, Relation, say
+from bptt_trace.document.digits import NOT_ASKED
+from bptt_trace.document.mathematics import NOTHING, Math, MathRow, Number, Put, Relation, Verbatim, say
 from bptt_trace.document.notation import LATEX, TEXT, Signs
-from bptt_trace.document.sheet import NO_WORD, LineNumber, Row, Stream, Uses, Word
+from bptt_trace.document.sheet import NO_USES, NO_WORD, Row, Stream, Uses, Word
 from bptt_trace.engine.formula import Formula, Var
+from bptt_trace.engine.formula_walks import rewrite, variables
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.engine.program import Program, Step
 from bptt_trace.engine.rules import Rule, rule_of
-from bptt_trace.lines.line_numbers import in_short, joined, ranges, span
+from bptt_trace.lines.blanks import Blanks
+from bptt_trace.lines.line_numbers import LineNumbers
 from bptt_trace.lines.parts_of_sheet import parts_of
 from bptt_trace.lines.row_mathematics import FilledRule, NameOf, Names, ValueOf, WithNames, WithNumbers, Written
-from bptt_trace.lines.spelling import (
-    Clock,
-    Notations,
-    Shown,
-    Speller,
-    plain,
-    printed,
-    recomputes,
-    seen,
-    shower,
-)
+from bptt_trace.lines.side_calculations import Calculation, Outcome
+from bptt_trace.lines.spelling import Clock, Notations, Shown, Speller, plain, printed, recomputes, seen, shower
 from bptt_trace.problem.problem import Problem
 
 Label = Callable[[int, int], Word]
 """The word for a line, from its place among the steps and, in a program of numbers, that of a component."""
 ROLE_WORDS = {role: role.value for role in Role}
 """``role.value`` is a Python function, and asked for in every line."""
+NONE: frozenset[int] = frozenset()
 
 
-def _component(index: str, line: int) -> LineNumber:
-    """A component of a line by the number of that line."""
-    return LineNumber(str(line), f"{line}.{index}")
+class Rows(ABC):
+    """The steps of a program, each set as a row; a number is a matrix with one entry."""
+
+    desk: Desk
+    """The rows of the single numbers."""
+    line_of: Sequence[int]
+    """The line number of every step; 0 for a given number and for a contribution that repeats a line."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        program: Program,
+        first: Sequence[int],
+        values: Values,
+        *,
+        speller: Speller,
+        detail: str,
+        blanks: Blanks | None,
+    ) -> None:
+        """The entries of step p are the lines from ``first[p]`` to ``first[p + 1]`` of the program of numbers.
+
+        ``detail`` says how a line of vectors is shown: ``board`` (matrices), ``lines`` (component by component) or ``both``.
+        With ``blanks`` a result that is left to the student has no string at all, and where it goes into a later line
+        stands a box with the number of its line: nothing that is written from such rows can tell it.
+        """
+        self.problem, self.program, self.first, self.values = problem, program, first, values
+        self.steps: Sequence[Step] = program.steps
+        self.parts = parts_of(program)
+        self.speller, self.detail, self.blanks = speller, detail, blanks
+        self.hidden = blanks.hidden if blanks else NONE
+        """Lines of the program of numbers whose results are left to the student."""
+        self.last_time = problem.network.steps or 0
+        """The number of time steps; 0 for a feedforward network."""
+
+    def find(self, name: Name) -> int | None:
+        """The position of a name, if the program has it."""
+        return self.program.index.get(name)
+
+    def lines(self, position: int) -> range:
+        """The component lines of a step; of a number itself."""
+        return range(self.first[position], self.first[position + 1])
+
+    @abstractmethod
+    def name(self, position: int) -> Math:
+        """The name of a step."""
+
+    @abstractmethod
+    def value(self, position: int) -> Math:
+        """The printed value of a step, with all of its entries; nothing where one of them is left to the student."""
+
+    @abstractmethod
+    def line(self, position: int) -> str:
+        """``line 12``, in words."""
+
+    @abstractmethod
+    def relation(self, position: int) -> str:
+        """``=`` where the printed digits give the printed result, ``~`` where they do not."""
+
+    @abstractmethod
+    def row(self, position: int, label: Word = NO_WORD, so_far: Math = NOTHING) -> Row:
+        """A step as a line of the sheet; a blank one tells as much as the hints do."""
+
+    @abstractmethod
+    def general(self, position: int, clock: Clock) -> tuple[Math, Math]:
+        """The name and the formula of a step with its times written by a clock; of whichever sample."""
+
+    @abstractmethod
+    def running_totals(self, positions: Sequence[int]) -> Iterator[Math]:
+        """The sum so far after each of these steps."""
+
+    @abstractmethod
+    def totals_by_entry(self, positions: Sequence[int]) -> Iterator[Sequence[Math]]:
+        """The same, entry by entry."""
+
+    def result(self, position: int) -> Math:
+        """The printed value of a line whose calculation is not beside it, with ≈ where its digits do not give it."""
+        value = self.value(position)
+        return value if self.steps[position].rule is None or self.relation(position) == "=" else about(value)
+
+    def stream(self, positions: Sequence[int], label: Label | None = None, adds_up: bool = False) -> Stream:
+        """Rows for these steps, made while they are read; in a long sum with running totals.
+
+        Only such a sum has rows for terms that repeat another line. On a worksheet it has no totals, which would tell, and
+        repeated terms only where they are numbers.
+        """
+        listed = self._listed(positions, adds_up and (self.blanks is None or self is self.desk))
+        adds_up = adds_up and self.blanks is None
+
+        def produce() -> Iterator[Row]:
+            totals = self.totals_by_entry(listed[:-1]) if adds_up else iter(())
+            for position in listed:
+                so_far = next(totals, ())
+                if self.steps[position].shape:
+                    yield from self._with_entries(position, label, so_far)
+                else:
+                    word = label(position, self.first[position]) if label else NO_WORD
+                    yield self.row(position, word, so_far[0] if so_far else NOTHING)
+
+        return Stream(produce, sum(map(self._height, listed)))
+
+    def _listed(self, positions: Sequence[int], repeated: bool) -> Sequence[int]:
+        """Those of these steps that have a row: of which something is asked for or shown."""
+        listed = positions if repeated else [position for position in positions if not self.steps[position].repeats]
+        if self.blanks and self.blanks.left_out:
+            return [position for position in listed if not self.blanks.left_out.issuperset(self.lines(position))]
+        return listed
+
+    def _height(self, position: int) -> int:
+        """How many rows a step takes."""
+        if not self.steps[position].shape:
+            return 1
+        lines, left_out = self.lines(position), self.blanks.left_out if self.blanks else NONE
+        return (self.detail != "lines") + (self.detail != "board") * sum(line not in left_out for line in lines)
+
+    def _with_entries(self, position: int, label: Label | None, totals: Sequence[Math]) -> Iterator[Row]:
+        """A line of matrices, and those of its entries that are asked for or shown, as the detail has it."""
+        lines, left_out = self.lines(position), self.blanks.left_out if self.blanks else NONE
+        words = [label(position, line) if label else NO_WORD for line in lines]
+        told_by_entry = any(word != words[0] for word in words)
+        if self.detail != "lines":
+            yield self.row(position, NO_WORD if told_by_entry else words[0])
+        if self.detail == "board":
+            return
+        under = self.detail == "both"
+        for place, line in enumerate(lines):
+            if line in left_out:
+                continue
+            word = words[place] if told_by_entry or not under else NO_WORD
+            row = self.desk.row(line, word, totals[place] if totals else NOTHING)
+            yield row._replace(kind="component") if under else row
+
+    def _with_blanks(self, row: Row) -> Row:
+        """A row whose result is left to the student."""
+        assert self.blanks is not None
+        return row._replace(
+            formula=row.formula if self.blanks.hints >= 2 else NOTHING,
+            numbers=row.numbers if self.blanks.told else NOTHING,
+            result=NOTHING,
+            label=row.label if self.blanks.hints == 1 else NO_WORD,
+            uses=NO_USES,
+        )
 
 
-@dataclass(frozen=True)
-class Calculation:
-    """A side calculation: ``0.8 * 0.5370 = 0.4296``."""
-
-    variable: Var
-    """For use in further calculations."""
-    number: Any
-    equation: Math
-    value: Math
-
-
-class Desk:
-    """A program with its values, set line by line."""
+class Desk(Rows):
+    """The steps of a program of numbers, each set as a line, and side calculations in the same arithmetic."""
 
     def __init__(
         self,
@@ -73,35 +193,51 @@ class Desk:
         values: Values,
         reference: Values,
         *,
-        with_latex: bool,
+        with_latex: bool = True,
         speller: Speller | None = None,
         detail: str = "both",
         few: bool = False,
+        blanks: Blanks | None = None,
+        shown: Shown | None = None,
+        answers: Desk | None = None,
     ) -> None:
-        """``few`` says that few of the lines will be printed: of many iterations a summary."""
-        self.problem = problem
-        self.parts = parts_of(program)
-        self.program = program
-        self.steps: Sequence[Step] = program.steps
-        self.values = values
-        self.reference = reference
-        self.with_latex = with_latex
-        self.speller = speller or Speller(problem.vocabulary)
-        self.shown = Shown(values)
-        self.few = few
-        self.names: dict[Signs, Sequence[str]] = Notations(self._spelled)
+        """``reference`` has the values at full precision.
+
+        ``few`` says that few of the lines will be printed: of many iterations a summary. ``shown`` stands for the strings of
+        the values. ``answers`` has the same lines without blanks, for blanks that a switch fills in.
+        """
+        every = range(len(program.steps))
+        super().__init__(
+            problem,
+            program,
+            range(len(every) + 1),
+            values,
+            speller=speller or Speller(problem.vocabulary),
+            detail=detail,
+            blanks=blanks,
+        )
+        self.desk = self
+        self.reference, self.with_latex, self.few, self.answers = reference, with_latex, few, answers
         self.policy = values.rounding.policy
-        self.unrounded: list[Any] = list(values.numbers)
-        """What lines and side calculations go on with."""
-        carries, every = self.policy == "carry", range(len(self.steps))
-        self.numbers: list[Any] = [printed(values, p, self.shown.bare[TEXT]) for p in every] if carries else self.unrounded
-        """What stands on the sheet: sentences are true of the digits that their reader sees."""
         self.has_components = program.vectors.program is not program
         """Whether this is a network of vectors."""
         self.on_board = self.has_components and detail != "lines"
         """Whether lines of matrices are printed, which other lines can refer to."""
-        self.line_of, self._line_texts = self._numbered()
+        self.line_numbers = LineNumbers(program, on_board=self.on_board)
+        self.line_of = self.line_numbers.of
+        texts = Shown(values) if shown is None or self.policy == "carry" else shown
+        self.unrounded: list[Any] = list(values.numbers)
+        """What lines and side calculations go on with."""
+        self.numbers: list[Any] = self.unrounded
+        """What stands on the sheet: sentences are true of the digits that their reader sees."""
+        if self.policy == "carry":
+            self.numbers = [printed(values, position, texts.bare[TEXT]) for position in every]
+        self.shown = shown or texts
+        if self.hidden:
+            self.shown = self.shown.with_gaps({position: self._box(position) for position in self.hidden})
+        self.names: dict[Signs, Sequence[str]] = Notations(self._spelled)
         self._rules: dict[Rule, FilledRule] = {}
+        self._cover: Callable[[int, Math], Math] | None = None
         if with_latex:  # made before the first row is written, so that rows alone come and go while they are
             _ = self.names[LATEX], self.shown.operands[LATEX]
 
@@ -114,50 +250,32 @@ class Desk:
             return self.speller.all(self.steps, self.names[TEXT], signs)
         return [spelling(step.target) for step in self.steps]
 
-    def _numbered(self) -> tuple[list[int], list[str]]:
-        """The line number of every step, and how it is written: a component of line 4 is ``4.1``, or ``4.1,2``.
+    def _box(self, position: int) -> Math:
+        """What stands in later lines for a result that is to be found: the number of its line."""
+        line, step = self.line_numbers.texts[position], self.steps[position]
+        while not line and step.repeats:
+            position = step.arguments[0]
+            line, step = self.line_numbers.texts[position], self.steps[position]
+        return Put("box", Verbatim(line))
 
-        0, and nothing, for given numbers and for contributions that repeat a line.
-        """
-        program, first = self.program.vectors
-        lines, texts = [0] * len(self.steps), [""] * len(self.steps)
-        count = 0
-        for position, step in enumerate(program.steps):
-            rule = step.rule
-            if rule is None or (rule.copies and step.repeats):
-                continue
-            count += 1
-            start = first[position]
-            if not step.shape:
-                lines[start], texts[start] = count, str(count)
-                continue
-            for place in range(start, first[position + 1]):
-                lines[place], texts[place] = count, f"{count}.{','.join(map(str, self.steps[place].target.index))}"
-        return lines, texts
+    def covered(self, cover: Callable[[int, Math], Math]) -> Desk:
+        """The same lines with values as ``cover`` has them, which is given the position of a line and its value."""
+        other = copy(self)
+        other.desk, other._cover = other, cover
+        return other
 
     # ---------------------------------------------------------------- lookups
-
-    def find(self, name: Name) -> int | None:
-        """The position of a name, if the program has it."""
-        return self.program.index.get(name)
-
-    @staticmethod
-    def lines(position: int) -> range:
-        """The component lines of a step: itself."""
-        return range(position, position + 1)
-
-    @cached_property
-    def last_time(self) -> int:
-        """The number of time steps; 0 for a feedforward network."""
-        return self.problem.network.steps or 0
 
     def name(self, position: int) -> Math:
         """The name of a step."""
         return NameOf(self, position)
 
     def value(self, position: int) -> Math:
-        """The printed value of a step or of a side calculation."""
-        return ValueOf(self.shown, position)
+        """The printed value of a step; nothing where it is blank."""
+        if position in self.hidden:
+            return NOTHING
+        value = ValueOf(self.shown, position)
+        return self._cover(position, value) if self._cover else value
 
     def equals(self, position: int) -> Math:
         """``h_1 = 0.5370``."""
@@ -165,26 +283,19 @@ class Desk:
 
     def line(self, position: int) -> str:
         """``line 12``, in words."""
-        return say("line {position}", position=self._line_texts[position])
+        return say("line {position}", position=self.line_numbers.texts[position])
 
     def printed(self, position: int) -> Any:
-        """The number that stands on the sheet, where that is not the one used next."""
+        """The number that stands on the sheet; a given one stands there as it was typed."""
         return self.numbers[position]
-
-    def result(self, position: int) -> Math:
-        """The printed value of a line whose calculation is not beside it, with ≈ where its digits do not give it."""
-        (_, rule, arguments, role, _, _), value = self.steps[position], self.value(position)
-        if rule is None or self.relation(rule, role, arguments, position) == "=":
-            return value
-        return about(value)
 
     def reading(self, how: Callable[[str], str], position: int) -> Math:
         """A printed number as a sentence reads it, in one of the ``READINGS``."""
         return Number(how(self.value(position).text))
 
-    def said(self, how: Callable[[str], str], position: int) -> str | Math:
+    def said(self, how: Callable[[str], str], number: Calculation) -> str | Math:
         """The same among words, not in mathematics."""
-        return self.reading(how, position).text
+        return how(number.value.text)
 
     def change(self, position: int) -> str:
         """What an update does to its parameter, as printed: ``rises``, ``falls``, ``stays``.
@@ -196,7 +307,7 @@ class Desk:
         if self.policy == "exact":
             new, old = (self.reference.numbers[one] for one in (position, before))
         else:
-            new, old = Fraction(self.printed(position)), Fraction(self.printed_or_given(before))
+            new, old = Fraction(self.printed(position)), Fraction(self.printed(before))
         if new == old:
             return "stays"
         if self.policy in ("by_hand", "carry"):
@@ -205,22 +316,16 @@ class Desk:
                     return "rounded"
         return "rises" if new > old else "falls"
 
-    def printed_or_given(self, position: int) -> Any:
-        """The number that stands on the sheet; a given one stands there as it was typed."""
-        return self.numbers[position] if self.steps[position].rule is None else self.printed(position)
-
     def sign(self, position: int) -> int:
         """The sign of the printed value."""
         number = self.printed(position)
         return int(number > 0) - int(number < 0)
 
-    # ------------------------------------------------------------------- rows
-
     def rule(self, rule: Rule) -> FilledRule:
         """How a rule is filled."""
         found = self._rules.get(rule)
         if found is None:
-            found = self._rules[rule] = FilledRule(self, rule)
+            found = self._rules[rule] = FilledRule(self, rule, self.shown)
         return found
 
     def filled(self, rule: Rule, arguments: Sequence[int]) -> tuple[Math, Math]:
@@ -229,20 +334,20 @@ class Desk:
         return WithNames(filled, arguments), WithNumbers(filled, arguments)
 
     def row(self, position: int, label: Word = NO_WORD, so_far: Math = NOTHING) -> Row:
-        """A step as a line of the sheet."""
+        """A step as a line of the sheet; a blank one tells as much as the hints do."""
         target, rule, arguments, role, _, _ = self.steps[position]
         assert rule is not None
         formula, numbers = self.filled(rule, arguments)
         relation, exact = "=", ""
         beside: Math = NOTHING
-        if self.with_latex:
+        if self.with_latex and self.blanks is None:
             exact = repr(self.reference.numbers[position] + 0.0)
         if self.policy == "carry":
-            relation = self.relation(rule, role, arguments, position)
-        elif self.policy == "exact" and not self.numbers[position].is_Integer:
+            relation = self.relation(position)
+        elif self.policy == "exact" and self.blanks is None and not self.numbers[position].is_Integer:
             beside = Number(f"{self.reference.numbers[position]:.6g}")
-        return Row(
-            self._line_texts[position],
+        row = Row(
+            self.line_numbers.texts[position],
             self.name(position),
             formula,
             numbers,
@@ -256,90 +361,40 @@ class Desk:
             relation,
             beside,
         )
+        return self._with_blank(row, position) if position in self.hidden else row
+
+    def _with_blank(self, row: Row, position: int) -> Row:
+        """A blank line, with the digits asked for, and with its answer where a switch prints it."""
+        assert self.blanks is not None
+        told = self._with_blanks(row)._replace(blank=self.blanks.asked.get(position, NOT_ASKED))
+        if self.answers is None or position not in self.blanks.asked:
+            return told
+        right = self.answers.row(position)
+        return told._replace(answer=(right.numbers, right.result))
 
     def uses(self, arguments: Sequence[int]) -> Uses:
-        """The lines whose results go in, all of them, in the order of the sheet: ``12, 17, 50–54``.
+        """The lines whose results go in."""
+        return self.line_numbers.uses(arguments)
 
-        Where matrices have lines of their own, 4 stands for all components of line 4; ``[1,2] of 30–35`` is the same
-        component of several lines.
-        """
-        if not self.has_components:
-            known = sorted({self.line_of[position] for position in arguments} - {0})
-            return Uses(ranges(known), partial(in_short, known))
-        groups: dict[int, list[int]] = {}
-        for position in sorted(set(arguments)):
-            if self.line_of[position]:
-                groups.setdefault(self.line_of[position], []).append(position)
-
-        def alike(line: int) -> str:
-            """What neighbours have in common that are told together."""
-            if self._is_whole(line, len(groups[line])):
-                return ""
-            return self._line_texts[groups[line][0]].removeprefix(f"{line}.") if len(groups[line]) == 1 else f"line {line}"
-
-        pieces: list[Iterator[str]] = []
-        apart = ", "
-        for common, run in groupby(groups, alike):
-            lines = list(run)
-            if not common:
-                pieces.append(in_short(lines, self._whole))
-            elif len(lines) > 2:
-                pieces.append(chain((say("[{common}] of ", common=common),), in_short(lines, partial(_component, common))))
-                apart = "; "
-            else:
-                pieces += [self._components(groups[line]) for line in lines]
-        told = tuple(joined(pieces, apart))
-        return Uses("".join(told), lambda: told)
-
-    def _whole(self, line: int) -> LineNumber:
-        """A line with all of its components, or the first of them where it has no line of its own."""
-        return LineNumber(str(line), "" if self.on_board else self._line_texts[self._first[line]])
-
-    def _is_whole(self, line: int, count: int) -> bool:
-        """Whether so many components of a line are told by its number alone."""
-        return self._line_texts[self._first[line]] == str(line) or (self.on_board and count == self._sizes[line])
-
-    def _components(self, positions: Sequence[int]) -> Iterator[str]:
-        """Components of one line in short: ``4.1–4.3``; of a matrix those of one row, ``4.1,1–4.1,3``."""
-
-        def alike(pair: tuple[int, int]) -> tuple[int, str]:
-            place, position = pair
-            return position - place, self._line_texts[position].rpartition(",")[0]
-
-        runs = groupby(enumerate(positions), alike)
-        return joined(span([LineNumber(self._line_texts[position]) for _, position in run]) for _, run in runs)
-
-    @cached_property
-    def _first(self) -> dict[int, int]:
-        """The first component of each line."""
-        return {line: position for position, line in reversed(list(enumerate(self.line_of)))}
-
-    @cached_property
-    def _sizes(self) -> Counter[int]:
-        """How many components each line has."""
-        return Counter(self.line_of)
-
-    def relation(self, rule: Rule, role: Role, arguments: Sequence[int], position: int) -> str:
-        """``=`` where the printed digits give the printed result, ``~`` where they do not."""
-        if self.values.rounding.policy != "carry":
+    def relation(self, position: int) -> str:
+        """``=`` where the printed digits give the printed result, ``~`` where they do not or where nothing is to be compared."""
+        _, rule, arguments, role, _, _ = self.steps[position]
+        if self.policy != "carry" or rule is None or position in self.hidden:
             return "="
-        texts = self.shown.bare[TEXT]
-        inputs = [
-            printed(self.values, argument, texts) if argument < len(self.steps) else Decimal(texts[argument])
-            for argument in arguments
-        ]
+        return self._sign(rule, role, arguments, position, self.shown.bare[TEXT])
+
+    def _sign(self, rule: Rule, role: Role, arguments: Sequence[int], position: int, texts: Sequence[str]) -> str:
+        """The same for a rule of these arguments with the result at ``position``, from what is printed for all of them."""
+        if self.policy != "carry":
+            return "="
+        steps = len(self.steps)
+        inputs = [printed(self.values, one, texts) if one < steps else Decimal(texts[one]) for one in arguments]
         with localcontext(WORKING):
             return "=" if recomputes(rule, role, self.values.rounding, inputs, Decimal(texts[position])) else "~"
 
-    def stream(self, positions: Sequence[int], label: Label | None = None, adds_up: bool = False) -> Stream:
-        """Rows for these steps, made while they are read; in a long sum with running totals."""
-
-        def produce() -> Iterator[Row]:
-            totals = self.running_totals(positions[:-1]) if adds_up else iter(())
-            for position in positions:
-                yield self.row(position, label(position, position) if label else NO_WORD, next(totals, NOTHING))
-
-        return Stream(produce, len(positions))
+    def totals_by_entry(self, positions: Sequence[int]) -> Iterator[Sequence[Math]]:
+        """The sum so far after each of these steps, of which each has one entry."""
+        return ((total,) for total in self.running_totals(positions))
 
     def running_totals(self, positions: Iterable[int]) -> Iterator[Math]:
         """The sum so far after each of these steps, unrounded; nothing from where 60 digits do not hold it.
@@ -374,19 +429,32 @@ class Desk:
 
     def calculate(self, formula: Formula, role: Role = Role.HIDDEN) -> Calculation:
         """The value of a formula over steps and earlier calculations, and how it reads."""
-        rule, arguments = rule_of(formula)
+        earlier = [*dict.fromkeys(part for part in variables(formula) if isinstance(part, Outcome))]
+        places = {part: Var(len(self.steps) + place) for place, part in enumerate(earlier)}
+        rule, arguments = rule_of(rewrite(formula, lambda part: places[part] if isinstance(part, Outcome) else None))
+        behind = [part.unrounded for part in earlier]
+        inputs = [self.unrounded[one] if one < len(self.steps) else behind[one - len(self.steps)] for one in arguments]
+        number, text = self._worked_out(rule, role, inputs)
+        shown = self.shown.followed_by([*((part.text, part.unrounded) for part in earlier), (text, number)])
+        position = len(self.steps) + len(earlier)
+        sign = self._sign(rule, role, arguments, position, shown.bare[TEXT])
+        value = ValueOf(shown, position)
+        equation = Relation(WithNumbers(FilledRule(self, rule, shown), arguments), value, sign=f" {sign} ")
+        told = Decimal(text) if self.policy == "carry" else number
+        return Calculation(Outcome(unrounded=number, printed=told, text=text, value=value), told, equation, value)
+
+    def as_calculation(self, variable: Var) -> Calculation:
+        """A step, or the result of an earlier calculation, where a calculation is wanted."""
+        if isinstance(variable, Outcome):
+            return Calculation(variable, variable.printed, variable.value, variable.value)
+        value = self.value(variable.number)
+        return Calculation(variable, self.numbers[variable.number], value, value)
+
+    def _worked_out(self, rule: Rule, role: Role, inputs: Sequence[Any]) -> tuple[Any, str]:
+        """The result of a rule, and how it is printed."""
         with localcontext(WORKING):
-            number = self._arithmetic.line(rule, role)(*[self.unrounded[argument] for argument in arguments])
-        text = shower(self.values.rounding)(number, role)
-        self.unrounded.append(number)
-        if self.policy == "carry":
-            number = Decimal(text)
-            self.numbers.append(number)
-        self.shown.add(text, number)
-        position = len(self.numbers) - 1
-        sign = f" {self.relation(rule, role, arguments, position)} "
-        value = self.value(position)
-        return Calculation(Var(position), number, Relation(self.filled(rule, arguments)[1], value, sign=sign), value)
+            number = self._arithmetic.line(rule, role)(*inputs)
+        return number, shower(self.values.rounding)(number, role)
 
     @cached_property
     def _arithmetic(self) -> Arithmetic:

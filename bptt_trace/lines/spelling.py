@@ -270,17 +270,33 @@ class Shown:
                 own[signs] = [boxes[place].spell(signs) if place in boxes else text for place, text in enumerate(texts)]
         return other
 
-    def add(self, text: str, number: Any) -> None:
-        """Append one more value."""
-        place = len(self.bare[TEXT])
-        if self.exact:
-            self._closed.append(number)
-        for signs, texts in self.bare.items():
-            if isinstance(texts, list):
-                texts.append(self._numeral(place, text, signs))
-        for signs, texts in self.operands.items():
-            if isinstance(texts, list):
-                texts.append(self.operand(place, self.bare[signs][place], signs))
+    def followed_by(self, numbers: Sequence[tuple[str, Any]]) -> Shown:
+        """The same with further numbers behind the last, each with its string in plain text."""
+        size = len(self.bare[TEXT])
+        texts = [text for text, _ in numbers]
+        other = copy(self)
+        other._closed = [*self._closed, *(number for _, number in numbers)] if self.exact else []
+        other.bare = Notations(
+            lambda signs: _Behind(self.bare[signs], size, [other._numeral(size + i, text, signs) for i, text in enumerate(texts)])
+        )
+        other.operands = Notations(
+            lambda signs: _Behind(
+                self.operands[signs],
+                size,
+                [other.operand(size + i, other.bare[signs][size + i], signs) for i in range(len(texts))],
+            )
+        )
+        return other
+
+
+class _Behind:
+    """Strings, and further ones behind the last."""
+
+    def __init__(self, texts: Sequence[str], size: int, more: Sequence[str]) -> None:
+        self.texts, self.size, self.more = texts, size, more
+
+    def __getitem__(self, place: int) -> str:
+        return self.texts[place] if place < self.size else self.more[place - self.size]
 
 
 class _Made:

@@ -23,9 +23,8 @@ from bptt_trace.document.notation import BESIDE
 from bptt_trace.engine.formula import Sum
 from bptt_trace.engine.formula_walks import variables
 from bptt_trace.engine.names import LOSS, Layer, Name, Role, gradient
-from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.parts_of_sheet import Source, sources_of
-from bptt_trace.lines.rows import Desk, of_any_sample
+from bptt_trace.lines.rows import Desk, Rows, of_any_sample
 from bptt_trace.lines.spelling import Clock
 from bptt_trace.networks.forward_pass import Network
 
@@ -96,7 +95,7 @@ def digits_of(desk: Desk) -> int:
 class Pencil:
     """Draws nodes and edges from the lines of one sample."""
 
-    def __init__(self, desk: Desk, board: Desk | Blackboard) -> None:
+    def __init__(self, desk: Desk, board: Rows) -> None:
         self.desk, self.board = desk, board
         self.network = desk.problem.network
         self.sample = self.network.numbers[0]

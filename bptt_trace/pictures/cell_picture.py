@@ -15,8 +15,7 @@ from bptt_trace.document.mathematics import Applied, Inline, Math, MathRow, Numb
 from bptt_trace.engine.formula import ONE, Apply, Const, Extreme, Formula, MatMul, Neg, Over, Power, Stack, Sum, Times, Var
 from bptt_trace.engine.formula_walks import children, variables
 from bptt_trace.engine.names import ENCODER, Role, layer_word
-from bptt_trace.lines.matrix_rows import Blackboard
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.rows import Desk, Rows
 from bptt_trace.pictures.boxes import MOST_DIGITS, MOST_VALUES, Pencil, digits_of, grid
 from bptt_trace.pictures.cell_grid import Tracks
 
@@ -26,7 +25,7 @@ EXIT = "exit"
 """The id of the nodes at which a state leaves the picture."""
 
 
-def cell(desk: Desk, board: Desk | Blackboard) -> Picture | None:
+def cell(desk: Desk, board: Rows) -> Picture | None:
     """A time step of the cell with gates in the first layer, for the first sample; None without gates."""
     network = desk.problem.network
     if not desk.last_time or desk.values.rounding.policy == "exact" or not network.cells[0].gates:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from bptt_trace.document.figures import Picture
 from bptt_trace.document.mathematics import say
 from bptt_trace.engine.names import Role, gradient
-from bptt_trace.lines.matrix_rows import Blackboard
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.rows import Desk, Rows
 from bptt_trace.pictures.boxes import MOST_DIGITS, Pencil, digits_of
 
 MOST_COLUMNS = 7
 """The largest depth of a graph that is drawn."""
 
 
-def graph(desk: Desk, board: Desk | Blackboard) -> Picture | None:
+def graph(desk: Desk, board: Rows) -> Picture | None:
     """The numbers on the left, each line right of what it uses; None where the graph is too deep."""
     if desk.values.rounding.policy == "exact" or digits_of(desk) > MOST_DIGITS:
         return None

@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from bptt_trace.document.figures import Picture
 from bptt_trace.document.mathematics import say
 from bptt_trace.engine.names import BACKWARD, Layer, Name, layer_word
-from bptt_trace.lines.matrix_rows import Blackboard
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.rows import Desk, Rows
 from bptt_trace.lines.spelling import Clock, clock_at
 from bptt_trace.pictures.boxes import ROOMY_STEPS, Kept, Pencil, Quantity, Strand, columns_of, drawable, drawn_times, grid
 
@@ -41,7 +40,7 @@ def _strands(pencil: Pencil) -> list[Strand]:
     return [Strand(network.layers[: count // 2], rows, source, 0), Strand(network.layers[count // 2 :], rows, answer, 0)]
 
 
-def unrolled(desk: Desk, board: Desk | Blackboard) -> Picture | None:
+def unrolled(desk: Desk, board: Rows) -> Picture | None:
     """A recurrent network unrolled in time, with its values and gradients."""
     if not desk.last_time or desk.values.rounding.policy == "exact" or not drawable(desk.problem.network):
         return None
@@ -177,7 +176,7 @@ def _gradients_of(pencil: Pencil, strand: Strand, time: int) -> None:
 # ---------------------------------------------------------------- rolled up
 
 
-def rolled_up(desk: Desk, board: Desk | Blackboard) -> Picture | None:
+def rolled_up(desk: Desk, board: Rows) -> Picture | None:
     """A recurrent network with its states as loops, and names only."""
     if not desk.last_time or desk.values.rounding.policy == "exact":
         return None
@@ -225,7 +224,7 @@ def rolled_up(desk: Desk, board: Desk | Blackboard) -> Picture | None:
 # ----------------------------------------------------------------- by layer
 
 
-def by_layer(desk: Desk, board: Desk | Blackboard) -> Picture | None:
+def by_layer(desk: Desk, board: Rows) -> Picture | None:
     """A feedforward network from its input to its loss, with its values and its gradients."""
     if desk.last_time or desk.values.rounding.policy == "exact":
         return None

@@ -37,7 +37,7 @@ def short_gradient(desk: Desk, moment: Moment) -> Iterator[Note]:
                 say("Check"),
                 inline(
                     to_say("What one class gains the others lose: these gradients add up to 0, apart from rounding: {total}.")
-                    if desk.printed(total.variable.number)
+                    if total.number
                     else to_say("What one class gains the others lose: these gradients add up to 0: {total}."),
                     total=total.equation,
                 ),
@@ -137,12 +137,12 @@ def _same_direction(desk: Desk, found: Sources, sign: int) -> Inline:
     if not desk.printed(found.total):
         return both
     share = desk.calculate(Over(Var(found.carried), Var(found.total)))
-    if not 0 < desk.printed(share.variable.number) < 1:
+    if not 0 < share.number < 1:
         return both  # what is nearly nothing, or nearly all, is neither
     return both + inline(
         " The memory path makes up {share}, that is {percent} %, of the sum.",
         share=share.equation,
-        percent=desk.said(percent, share.variable.number),
+        percent=desk.said(percent, share),
     )
 
 
@@ -154,7 +154,7 @@ def _opposite(desk: Desk, found: Sources) -> Inline:
         if carried > direct:
             return opposite + inline(" The carried part is larger in size and decides the sign.")
         return opposite + inline(" The direct part is larger in size and decides the sign.")
-    cancel = not desk.printed(total.variable.number)
+    cancel = not total.number
     return opposite + inline(" They are of the same size and cancel.") if cancel else opposite
 
 
@@ -206,7 +206,7 @@ def _blocked(desk: Desk, function: Function, before: int, after: int) -> Iterato
     if function is not tanh:
         return
     slope = desk.calculate(1 - Var(h) ** 2)
-    if desk.printed(slope.variable.number) < Decimal("0.01") and desk.numbers[before] != 0:
+    if slope.number < Decimal("0.01") and desk.numbers[before] != 0:
         yield Note(
             say("Saturated"),
             inline(

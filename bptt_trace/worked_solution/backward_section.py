@@ -35,7 +35,7 @@ def backward(writer: Writer) -> Iterator[Block]:
         yield Equations(inline("{lead}:", lead=lead), tuple(equations(writer)))
     if not writer.recurrent:
         for place, (moment, lines) in enumerate(backward.items()):
-            yield Lines(writer.title(moment), board.stream(writer.numbered(lines), writer.labels.of))
+            yield Lines(writer.title(moment), board.stream(lines, writer.labels.of))
             if place == 0:
                 yield from writer.said(backward_notes.short_gradient, writer.desk, moment)
         yield from writer.said(backward_notes.chain, writer.desk)
@@ -51,8 +51,8 @@ def inputs(writer: Writer) -> Iterator[Block]:
     """The gradients of inputs and of initial states, where these are asked for."""
     if not writer.parts.inputs:
         return
-    lines = writer.numbered(writer.parts.inputs)
     steps = writer.board.steps
+    lines = [position for position in writer.parts.inputs if not steps[position].repeats]
     of_input = [p for p in lines if steps[p].target.stem == "x" and steps[p].target.sample in (None, 1)]
     of_state = [p for p in lines if steps[p].target.stem != "x" and steps[p].target.sample in (None, 1)]
     last = [p for p in of_input if steps[p].target.time == steps[of_input[-1]].target.time]
@@ -71,7 +71,7 @@ def _over_time(writer: Writer) -> Iterator[Block]:
             title = inline("{title} (the last: nothing is carried back)", title=title)
         if _is_cut(writer, moment):
             title = inline("{title} (cut: nothing is carried back from the step after it)", title=title)
-        yield Lines(title, writer.board.stream(writer.numbered(backward[moment]), writer.labels.of))
+        yield Lines(title, writer.board.stream(backward[moment], writer.labels.of))
         if moment == moments[0]:
             yield from writer.said(backward_notes.short_gradient, desk, moment)
         if moment.time is not None and (desk.last_time <= EXPLAINED_STEPS or moment in shown[:EXPLAINED_STEPS]):

@@ -33,10 +33,9 @@ from bptt_trace.engine.formula_walks import applications, children
 from bptt_trace.engine.functions import Function, exp, identity, slope_of, softmax, unit_step
 from bptt_trace.engine.names import LOSS, Layer, Name, Role, gradient
 from bptt_trace.lines.cell_words import choices, handed_over, names_in, over_time
-from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.parts_of_sheet import way
 from bptt_trace.lines.row_mathematics import Written
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.rows import Desk, Rows
 from bptt_trace.lines.spelling import Clock, clock_at
 from bptt_trace.networks.cells import Cell
 from bptt_trace.networks.cells.equations import Equations
@@ -49,7 +48,7 @@ from bptt_trace.worked_solution.loss_formulas import whole
 from bptt_trace.worked_solution.update_formulas import clipping, named, recipe
 
 
-def conventions(desk: Desk, board: Desk | Blackboard) -> Iterator[tuple[str, Inline]]:
+def conventions(desk: Desk, board: Rows) -> Iterator[tuple[str, Inline]]:
     """Term and explanation, only those that this problem has."""
     problem = desk.problem
     if problem.update and problem.update.told:

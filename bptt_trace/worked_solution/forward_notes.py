@@ -23,7 +23,8 @@ from bptt_trace.engine.program import Moment
 from bptt_trace.lines.cell_words import scaled
 from bptt_trace.lines.parts_of_sheet import Parts
 from bptt_trace.lines.readings import whole_percent
-from bptt_trace.lines.rows import Calculation, Desk
+from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.side_calculations import Calculation
 from bptt_trace.networks.cells.equations import Equations
 from bptt_trace.worked_solution.wording import full_line, in_words, listed, named, readable, summed
 
@@ -133,26 +134,25 @@ def _gated(desk: Desk, position: int, term: Formula, gates: Collection[int], *, 
     yield inline(pattern, gate=whole, share=_share(desk, share), what=name)
 
 
-def _opened(desk: Desk, gate: int, *, closes: bool) -> tuple[Math, int]:
-    """How far a gate is open, as an equation, and the place of the number: its value, or 1 minus that where it ``closes``."""
+def _opened(desk: Desk, gate: int, *, closes: bool) -> tuple[Math, Calculation]:
+    """How far a gate is open, as an equation, and the number: its value, or 1 minus that where it ``closes``."""
     if not closes:
-        return desk.equals(gate), gate
+        return desk.equals(gate), desk.as_calculation(Var(gate))
     rest = desk.calculate(1 - Var(gate))
-    return rest.equation, rest.variable.number
+    return rest.equation, rest
 
 
 NEARLY_NOTHING, NEARLY_ALL = Decimal("0.005"), Decimal("0.995")
 """Below the one 0 percent would be printed, from the other on 100."""
 
 
-def _share(desk: Desk, position: int) -> Inline:
+def _share(desk: Desk, part: Calculation) -> Inline:
     """A part of 1 in whole percent; what is nearly all or nearly nothing is not called all or nothing."""
-    part = desk.printed(position)
-    if part != 0 and part < NEARLY_NOTHING:
+    if part.number != 0 and part.number < NEARLY_NOTHING:
         return inline("less than 1 %")
-    if part != 1 and part >= NEARLY_ALL:
+    if part.number != 1 and part.number >= NEARLY_ALL:
         return inline("more than 99 %")
-    return inline("{percent} %", percent=desk.said(whole_percent, position))
+    return inline("{percent} %", percent=desk.said(whole_percent, part))
 
 
 def _first_memory(desk: Desk, found: Voices) -> Note:
@@ -239,13 +239,13 @@ def silence(desk: Desk, found: Voices, silent: Formula) -> Silence:
         added = desk.calculate(silent)
         before = inline("the pre-activation would be {sum} and ", sum=added.equation)
         silent = added.variable
-    alone = _as_calculation(desk, silent)
+    alone = desk.as_calculation(silent)
     shown = alone.value
     formula = desk.steps[found.hidden].formula
     if isinstance(formula, Apply) and formula.function is not identity:
         alone = desk.calculate(Apply(formula.function, silent))
         shown = alone.equation
-    same = desk.printed(found.hidden) == desk.printed(alone.variable.number)
+    same = desk.printed(found.hidden) == alone.number
     return Silence(before, shown, same, desk.calculate(Var(found.hidden) - alone.variable))
 
 
@@ -269,12 +269,6 @@ def _without_memory(desk: Desk, found: Voices, silent: Formula) -> Inline:
         with_it=desk.equals(found.hidden),
         difference=difference.equation,
     )
-
-
-def _as_calculation(desk: Desk, variable: Var) -> Calculation:
-    """An earlier calculation, or a step, for use where a calculation is wanted."""
-    value = desk.value(variable.number)
-    return Calculation(variable, desk.numbers[variable.number], value, value)
 
 
 def _passed_on(desk: Desk, found: Voices, factor: int, time: int) -> Note:
@@ -380,7 +374,7 @@ def probabilities(desk: Desk, moment: Moment) -> Iterator[Note]:
     if len(positions) != len(lines):
         return
     total = desk.calculate(summed([Var(position) for position in positions]))
-    rounded = desk.printed(total.variable.number) != 1
+    rounded = total.number != 1
     pattern = to_say("Probabilities add up to 1, apart from rounding: {total}.")
     sums = inline(pattern if rounded else to_say("Probabilities add up to 1: {total}."), total=total.equation)
     highest = max(map(desk.printed, positions))

@@ -179,13 +179,12 @@ class _Shares:
     """The contribution of each time step, by its position."""
 
     @cached_property
-    def percentages(self) -> dict[int, Var]:
+    def percentages(self) -> dict[int, Math]:
         """contribution / gradient · 100, for each time step; none where the gradient is 0."""
         if not self.desk.numbers[self.total]:
             return {}
         whole = Var(self.total)
-        calculated = {t: self.desk.calculate(Var(part) / whole * HUNDRED, Role.FACTOR) for t, part in self.parts.items()}
-        return {time: one.variable for time, one in calculated.items()}
+        return {t: self.desk.calculate(Var(part) / whole * HUNDRED, Role.FACTOR).value for t, part in self.parts.items()}
 
 
 class _Writer:
@@ -419,7 +418,7 @@ class _Writer:
             for one in shares:
                 part, percentage = one.parts.get(time), one.percentages.get(time)
                 cells.append((desk.value(part),) if part is not None else inline("none"))
-                cells.append((desk.value(percentage.number),) if percentage is not None else inline("none"))
+                cells.append((percentage,) if percentage is not None else inline("none"))
             rows.append(((Number(time),), *cells))
         rows.append((inline("sum"), *(cell for one in shares for cell in ((desk.value(one.total),), ()))))
         yield Table(tuple(columns), rows, inline("Contributions"), data=True)

@@ -33,8 +33,7 @@ def gradients(writer: Writer) -> Iterator[Block]:
         if writer.on_ledger and len(group) > 1 and writer.samples is None:
             yield parameter_ledger(board, group, inline("Gradient of {name}", name=name))
             continue
-        lines = [p for p in group if long or not board.steps[p].repeats]
-        yield Lines(inline("Gradient of {name}", name=name), board.stream(lines, writer.labels.of, long), long)
+        yield Lines(inline("Gradient of {name}", name=name), board.stream(group, writer.labels.of, long), long)
     yield from writer.said(update_notes.recurrent_weight, writer.desk)
 
 

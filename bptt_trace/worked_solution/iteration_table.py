@@ -22,8 +22,7 @@ from bptt_trace.document.mathematics import (
 from bptt_trace.document.sheet import Column, Note, Table
 from bptt_trace.engine.names import LOSS, Name
 from bptt_trace.errors import ProblemError
-from bptt_trace.lines.matrix_rows import Blackboard
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.rows import Desk, Rows
 from bptt_trace.networks.optimizers import Update
 
 IN_FULL_UP_TO = 3
@@ -73,7 +72,7 @@ def picked(last: int, most: int) -> list[int]:
 class Course:
     """How loss and parameters go from iteration to iteration."""
 
-    def __init__(self, desk: Desk, board: Desk | Blackboard) -> None:
+    def __init__(self, desk: Desk, board: Rows) -> None:
         self.desk, self.board = desk, board
         self.last = desk.parts.last
         update = desk.problem.update

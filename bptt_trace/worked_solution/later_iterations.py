@@ -22,7 +22,7 @@ def iteration(writer: Writer, k: int) -> Iterator[Block]:
     """A later iteration: its lines; the formulas are those of the first."""
     board, labels, parts = writer.board, writer.labels.of, writer.parts.iteration(k)
     forward = [p for lines in parts.forward.steps.values() for p in lines]
-    backward = writer.numbered(p for lines in parts.backward.values() for p in lines)
+    backward = [p for lines in parts.backward.values() for p in lines]
     yield from ahead(writer, parts)
     if forward:
         yield Lines(inline("Forward pass"), board.stream(forward, labels))
@@ -35,10 +35,9 @@ def iteration(writer: Writer, k: int) -> Iterator[Block]:
         yield from truncated_passes.passes(board, writer.labels, parts, writer.update_of)
     for parameter, group in parts.gradients.items():
         long = len(group) > WRITTEN_OUT + 1
-        lines = [p for p in group if long or not board.steps[p].repeats]
-        yield Lines(inline("Gradient of {parameter}", parameter=board.name(parameter)), board.stream(lines, labels, long), long)
+        yield Lines(inline("Gradient of {parameter}", parameter=board.name(parameter)), board.stream(group, labels, long), long)
     if parts.inputs:
-        yield Lines((headings(writer.desk)["inputs"],), board.stream(writer.numbered(parts.inputs), labels))
+        yield Lines((headings(writer.desk)["inputs"],), board.stream(parts.inputs, labels))
     yield from changes(writer, parts)
 
 

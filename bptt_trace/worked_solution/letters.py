@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from bptt_trace.document.mathematics import Inline, Number, Symbol, inline, joined, say, to_say
 from bptt_trace.document.sheet import Column, Table, turned
 from bptt_trace.engine.names import Name
-from bptt_trace.lines.matrix_rows import Blackboard
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.rows import Desk, Rows
 from bptt_trace.networks.forward_pass import Letters
 
 MOST_LETTERS = 8
@@ -33,7 +32,7 @@ def alphabet(desk: Desk, letters: Letters) -> Inline:
     return said + inline(of_rows if rows else of_columns, weight=weight)
 
 
-def reading(desk: Desk, board: Desk | Blackboard, letters: Letters) -> Table:
+def reading(desk: Desk, board: Rows, letters: Letters) -> Table:
     """What is read at each time step, and what should follow."""
     columns = [
         Column(inline("time {t}", t=Symbol("t"))),

@@ -23,9 +23,8 @@ from bptt_trace.engine.activation_parser import comparison
 from bptt_trace.engine.formula import Sum, Var
 from bptt_trace.engine.functions import ln
 from bptt_trace.engine.names import LOSS, Name
-from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.row_mathematics import Written
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.rows import Desk, Rows
 from bptt_trace.lines.spelling import Clock, clock_at
 from bptt_trace.networks.losses import Loss
 
@@ -66,7 +65,7 @@ def _share(count: Math | None) -> tuple[Math | str, ...]:
     return () if count is None else (Put("ratio", Number(1), count), " * ")
 
 
-def term_equation(desk: Desk, board: Desk | Blackboard) -> Equation:
+def term_equation(desk: Desk, board: Rows) -> Equation:
     """The loss of one prediction."""
     network = desk.problem.network
     single = network.single or desk.problem.loss.kind == "above"
@@ -74,7 +73,7 @@ def term_equation(desk: Desk, board: Desk | Blackboard) -> Equation:
     return Equation(name, (Part(term(desk, board)),))
 
 
-def term(desk: Desk, board: Desk | Blackboard) -> Math:
+def term(desk: Desk, board: Rows) -> Math:
     """The right side of it."""
     network, loss = desk.problem.network, desk.problem.loss
     if loss.kind == "above":
@@ -141,7 +140,7 @@ def _front(factor: Fraction) -> tuple[Math | str, ...]:
     return (number if whole else Put("ratio", *parts), " * ")
 
 
-def whole(desk: Desk, board: Desk | Blackboard) -> Inline:
+def whole(desk: Desk, board: Rows) -> Inline:
     """The whole loss in one formula, and its conventions."""
     network, loss = desk.problem.network, desk.problem.loss
     formula = term(desk, board)

@@ -28,10 +28,10 @@ from bptt_trace.engine.program import KEEPS_FIGURES, Program, Step, composed_siz
 from bptt_trace.engine.rules import Rule
 from bptt_trace.errors import CalculationError, ProblemError
 from bptt_trace.lines.identifiers import identifier
-from bptt_trace.lines.matrix_rows import Blackboard
+from bptt_trace.lines.matrix_rows import board_of
 from bptt_trace.lines.python_code import Scope, of_arrays, of_numbers
 from bptt_trace.lines.row_words import headings, title_of
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.rows import Desk, Rows
 from bptt_trace.problem.numbers import Rounding
 from bptt_trace.problem.problem import Problem
 
@@ -65,7 +65,7 @@ def listing(problem: Problem, program: Program, values: Values, form: str) -> Li
         raise ProblemError(f"-f {form} compares numbers, and closed forms are none; 4dp, carry or full would do", path="rounding")
     full = unrounded(program, problem.given) if form in OF_NUMBERS else _doubles(problem, program, form)
     desk = Desk(problem, program, values, full, with_latex=False, detail="lines" if form in OF_NUMBERS else "board")
-    board = Blackboard(desk, "board") if desk.on_board else desk
+    board = board_of(desk) if desk.on_board else desk
     if form == "torch" and passes(problem):
         why = "autograd goes back once, and here several passes overlap; -f python would do"
         raise ProblemError(why, path="update.truncate_every")
@@ -85,7 +85,7 @@ def _doubles(problem: Problem, program: Program, form: str) -> Values:
 class _Writer:
     """What the programs of all forms are written with."""
 
-    def __init__(self, desk: Desk, board: Desk | Blackboard, form: str) -> None:
+    def __init__(self, desk: Desk, board: Rows, form: str) -> None:
         self.desk, self.board, self.form = desk, board, form
         self.steps: Sequence[Step] = board.steps
         arithmetic = "float" if desk.values.rounding.policy == "full" else "decimal"
@@ -272,7 +272,7 @@ class _Lines(_Writer):
 class _Autograd(_Writer):
     """The forward pass, a call of ``backward``, and what is compared with the sheet."""
 
-    def __init__(self, desk: Desk, board: Desk | Blackboard, form: str) -> None:
+    def __init__(self, desk: Desk, board: Rows, form: str) -> None:
         """Raise ``ProblemError`` where there is nothing to differentiate."""
         super().__init__(desk, board, form)
         self.borders = borders(desk.problem)

@@ -39,7 +39,7 @@ def sections(writer: Writer) -> Iterator[Section]:
         yield Section("gradient_check", titles["gradient_check"], writer.collected(iter(checks)))
         of_forward_mode = forward_mode.blocks(writer.desk, compact=writer.compact)
         yield Section("forward_mode", titles["forward_mode"], writer.collected(of_forward_mode))
-        of_paths = every_path.blocks(writer.desk, sketch=writer.sketch[0] if writer.drawn else None, compact=writer.compact)
+        of_paths = every_path.blocks(writer.desk, sketch=writer.sketch if writer.drawn else None, compact=writer.compact)
         yield Section("paths", titles["paths"], writer.collected(of_paths))
     if several:
         yield Section("training", say("All iterations"), writer.collected(training(writer)))

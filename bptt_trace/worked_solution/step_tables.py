@@ -12,15 +12,14 @@ from bptt_trace.document.mathematics import Inline, Number, Symbol, inline
 from bptt_trace.document.sheet import Column, Table
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.lines.line_numbers import ranges
-from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.parts_of_sheet import way
-from bptt_trace.lines.rows import Desk, of_any_sample
+from bptt_trace.lines.rows import Rows, of_any_sample
 from bptt_trace.lines.spelling import clock_at
 
 Cells = tuple[Inline, ...]
 
 
-def ledger(desk: Desk | Blackboard, groups: dict[int, list[int]], title: Inline) -> Table:
+def ledger(desk: Rows, groups: dict[int, list[int]], title: Inline) -> Table:
     """One row for each time step, with a column for every operand and every result of its lines.
 
     ``groups`` has the lines of each step. Operands that are the same at every
@@ -54,13 +53,13 @@ def _known(target: Name, columns: Sequence[tuple[Name, bool]]) -> bool:
     return any(name == target for name, _ in columns)
 
 
-def _from_another_row(desk: Desk | Blackboard, argument: int, groups: dict[int, list[int]], now: int) -> bool:
+def _from_another_row(desk: Rows, argument: int, groups: dict[int, list[int]], now: int) -> bool:
     """Whether this operand is a gradient of the row before."""
     step = desk.steps[argument]
     return step.role is Role.GRADIENT and step.target.time != now and argument in groups.get(step.target.time or 0, ())
 
 
-def _heading(desk: Desk | Blackboard, name: Name, now: int, strong: bool, columns: Sequence[Name]) -> Column:
+def _heading(desk: Rows, name: Name, now: int, strong: bool, columns: Sequence[Name]) -> Column:
     word = heading_word(name) if name.stem in desk.problem.network.cell_of(name.layer).state else ""
     alike = [one for one in columns if one._replace(via=None) == name._replace(via=None) and heading_word(one) == word]
     if word and name.via is not None and len(alike) > 1:  # through each of the gates
@@ -79,7 +78,7 @@ def heading_word(name: Name) -> str:
     return way(name, name.via)
 
 
-def _row(desk: Desk | Blackboard, time: int, positions: Sequence[int], columns: Sequence[Name], now: int) -> Cells:
+def _row(desk: Rows, time: int, positions: Sequence[int], columns: Sequence[Name], now: int) -> Cells:
     cells: list[Inline] = [(Number(time),)]
     for name in columns:
         cells.append(_cell(desk, _moved(name, time - now), positions))
@@ -97,7 +96,7 @@ def _moved(name: Name, by: int) -> Name:
     return own._replace(of=move(name.of), via=move(name.via))
 
 
-def _cell(desk: Desk | Blackboard, name: Name, own: Sequence[int]) -> Inline:
+def _cell(desk: Rows, name: Name, own: Sequence[int]) -> Inline:
     position = desk.find(name)
     if position is None and name.of is None:
         position = desk.find(name._replace(iteration=1))  # the initial state is given once
@@ -108,7 +107,7 @@ def _cell(desk: Desk | Blackboard, name: Name, own: Sequence[int]) -> Inline:
     return inline("none")
 
 
-def _only_source(desk: Desk | Blackboard, name: Name) -> Inline:
+def _only_source(desk: Rows, name: Name) -> Inline:
     """A gradient with one source has no line of its own for it: the total is that source."""
     total = desk.find(name._replace(via=None))
     if total is None or desk.steps[total].through is None:
@@ -117,7 +116,7 @@ def _only_source(desk: Desk | Blackboard, name: Name) -> Inline:
     return (desk.value(total),) if through == name.via else inline("none")
 
 
-def parameter_ledger(desk: Desk | Blackboard, positions: Sequence[int], title: Inline) -> Table:
+def parameter_ledger(desk: Rows, positions: Sequence[int], title: Inline) -> Table:
     """The contributions to the gradient of one parameter, with what they are made of and the sum so far."""
     *terms, total = positions
     first = desk.steps[terms[0]]
@@ -146,7 +145,7 @@ def parameter_ledger(desk: Desk | Blackboard, positions: Sequence[int], title: I
     return Table(tuple(columns), rows, title)
 
 
-def loss_ledger(desk: Desk | Blackboard, losses: Sequence[int], title: Inline = ()) -> Table:
+def loss_ledger(desk: Rows, losses: Sequence[int], title: Inline = ()) -> Table:
     """The loss terms with the sum so far, which the last line then uses."""
     *terms, _ = losses
     name = desk.steps[terms[0]].target

@@ -11,10 +11,9 @@ from bptt_trace.engine.formula_text import signed
 from bptt_trace.engine.names import DECODER, Name, Role, gradient
 from bptt_trace.engine.program import Moment
 from bptt_trace.lines.cell_words import word_of
-from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.parts_of_sheet import ATTENTION, PROJECTION, by_track, sources_of, way
 from bptt_trace.lines.row_words import OF_ATTENTION
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.rows import Desk, Rows
 from bptt_trace.lines.spelling import clock_at, layer_in_words, seen
 from bptt_trace.networks.optimizers import of_parameter
 from bptt_trace.worked_solution.wording import listed
@@ -39,7 +38,7 @@ NONE: Inline = inline("none")
 class Summary:
     """The tables that close a sheet."""
 
-    def __init__(self, desk: Desk, board: Desk | Blackboard, *, on_ledger: bool) -> None:
+    def __init__(self, desk: Desk, board: Rows, *, on_ledger: bool) -> None:
         self.on_ledger = on_ledger
         self.desk = desk
         self.board = board

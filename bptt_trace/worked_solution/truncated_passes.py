@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from bptt_trace.document.mathematics import inline, say, say_many, to_say
 from bptt_trace.document.sheet import Block, Lines, Paragraph
 from bptt_trace.engine.names import WHOLE_LOSS, Name, gradient
-from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.parts_of_sheet import Parts
 from bptt_trace.lines.row_words import Labels
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.rows import Rows
 from bptt_trace.networks.optimizers import Update
 from bptt_trace.worked_solution.wording import in_words
 
@@ -18,7 +17,7 @@ MOST_UNCUT = 100
 """Lines of a backward pass without cuts that are printed beside a ledger; of more, the gradients of the parameters."""
 
 
-def passes(board: Desk | Blackboard, labels: Labels, parts: Parts, update: Update) -> Iterator[Block]:
+def passes(board: Rows, labels: Labels, parts: Parts, update: Update) -> Iterator[Block]:
     """Backward passes that overlap, the lines of each."""
     back, every, before = update.truncate or 0, update.truncate_every or 0, 0
     often = say("every {every} steps", every=in_words(every)) if every > 1 else say("every step")
@@ -38,11 +37,11 @@ def passes(board: Desk | Blackboard, labels: Labels, parts: Parts, update: Updat
             else to_say("Pass from step {end} back to step {first}: the losses of steps {start} to {end}")
         )
         title = say(pattern, end=end, first=first, start=before + 1)
-        yield Lines((title,), board.stream([p for p in lines if not board.steps[p].repeats], labels.of))
+        yield Lines((title,), board.stream(lines, labels.of))
         before = end
 
 
-def left_out(board: Desk | Blackboard, labels: Labels, parts: Parts, update: Update, *, brief: bool) -> Iterator[Block]:
+def left_out(board: Rows, labels: Labels, parts: Parts, update: Update, *, brief: bool) -> Iterator[Block]:
     """The gradients of the whole backward pass, and what the truncated one leaves out of each."""
     if not parts.cut:
         return

@@ -8,6 +8,7 @@ and tables with a row for each time step are in ``step_tables``.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from bptt_trace.calculation.arithmetic import Values
 from bptt_trace.calculation.unrounded import unrounded
@@ -16,9 +17,9 @@ from bptt_trace.document.notation import TEXT
 from bptt_trace.document.sheet import Note, Section, Sheet
 from bptt_trace.engine.program import Program
 from bptt_trace.errors import ProblemError, nearest
-from bptt_trace.lines.matrix_rows import Blackboard
 from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import Speller
+from bptt_trace.lines.view import View
 from bptt_trace.problem.problem import Problem
 from bptt_trace.worked_solution import footer
 from bptt_trace.worked_solution.conventions import conventions
@@ -26,7 +27,6 @@ from bptt_trace.worked_solution.given_section import given
 from bptt_trace.worked_solution.one_page import one_page
 from bptt_trace.worked_solution.results import results
 from bptt_trace.worked_solution.sections import sections
-from bptt_trace.worked_solution.summary import EVERY_STEP_UP_TO
 from bptt_trace.worked_solution.writer import Writer
 
 MANY = 1_000
@@ -55,44 +55,27 @@ def write(
     problem: Problem,
     program: Program,
     values: Values,
+    view: View = View(),
     *,
-    steps: str = "auto",
-    detail: str = "both",
-    style: str = "full",
     with_latex: bool = True,
     canonical: bool = False,
     proof: Note | None = None,
-    show: str = "auto",
     only: Collection[str] = (),
 ) -> Sheet:
     """The worked solution of a problem.
 
-    ``program`` is a program of numbers and ``values`` its values. ``steps`` is
-    ``auto`` (a ledger from four time steps on), ``full`` or ``ledger``;
-    ``detail`` says how lines of vectors are shown: ``board`` (matrices),
-    ``lines`` (component by component) or ``both``; ``style`` is ``full``,
-    ``compact`` (formulas and lines only), ``one-page`` (arranged for one
-    page) or ``results`` (without formulas); in the last two vectors are
-    matrices, unless ``detail`` is ``lines``. ``with_latex=False`` leaves the LaTeX
-    spellings out, for media without them; ``canonical`` shows the names of
-    answer files instead of those of the problem's own vocabulary. ``show``
-    says which iterations are printed in full: ``auto``, ``all``, ``none``, or
-    numbers with commas and ``last``. ``only`` names the sections that are
-    printed, where that is not all of them. Raises ``ProblemError`` for a name
-    that no section has.
+    ``program`` is a program of numbers and ``values`` its values; ``view`` says how much of it is printed.
+    ``with_latex=False`` leaves the LaTeX spellings out, for media without them; ``canonical`` shows the names of answer
+    files instead of those of the problem's own vocabulary. ``only`` names the sections that are printed, where that is not
+    all of them. Raises ``ProblemError`` for a name that no section has.
     """
-    if style in ARRANGED and detail == "both":
-        detail = "board"
+    if view.style in ARRANGED and view.detail == "both":
+        view = replace(view, detail="board")
     full_precision = unrounded(program, problem.given)
     speller = Speller() if canonical else Speller(problem.vocabulary)
-    few = bool(problem.update) and show not in ("all", "auto") and len(program) > MANY
-    desk = Desk(problem, program, values, full_precision, with_latex=with_latex, speller=speller, detail=detail, few=few)
-    board = Blackboard(desk, detail) if desk.has_components else desk
-    on_ledger = steps == "ledger" or (steps == "auto" and desk.last_time > EVERY_STEP_UP_TO)
-    # Where time is gone through more than once, a row for each step would mix what does not belong together.
-    on_ledger = on_ledger and len(board.parts.forward.tracks) == 1
-    drawn = style in ("full", "one-page")
-    writer = Writer(desk, board, on_ledger=on_ledger and desk.last_time > 1, compact=style != "full", drawn=drawn, show=show)
+    few = bool(problem.update) and view.show not in ("all", "auto") and len(program) > MANY
+    desk = Desk(problem, program, values, full_precision, with_latex=with_latex, speller=speller, detail=view.detail, few=few)
+    writer = Writer(desk, view)
     printed = _chosen([section for section in sections(writer) if section.blocks], only)
     rounding: dict[str, str | int] = {"policy": values.rounding.policy}
     if values.rounding.policy in ("by_hand", "carry"):
@@ -103,7 +86,7 @@ def write(
         title=problem.title,
         subtitle="; ".join(section.title for section in printed) if only else writer.subtitle(),
         given=tuple(given(writer)),
-        conventions=(*conventions(desk, board), *(OF_A_PART if only else ())),
+        conventions=(*conventions(desk, writer.board), *(OF_A_PART if only else ())),
         sections=printed,
         footer=(*footer.drift(desk), *([proof] if proof else []), *footer.source(problem), *footer.errata(desk)),
         rounding=rounding,
@@ -111,7 +94,7 @@ def write(
         handout=problem.handout,
         locale=problem.handout.locale,
     )
-    return ARRANGED[style](sheet) if style in ARRANGED else sheet
+    return ARRANGED[view.style](sheet) if view.style in ARRANGED else sheet
 
 
 def _chosen(written: Sequence[Section], only: Collection[str]) -> tuple[Section, ...]:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from bptt_trace.document.figures import Figure
 from bptt_trace.document.mathematics import Inline, inline, joined, say, say_many
 from bptt_trace.document.sheet import Block, Bullets, Lines, Note
 from bptt_trace.engine.program import Moment
-from bptt_trace.lines.matrix_rows import Blackboard
+from bptt_trace.lines.matrix_rows import board_of
 from bptt_trace.lines.parts_of_sheet import Parts
 from bptt_trace.lines.row_words import Labels, title_of
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.rows import Desk, Rows
+from bptt_trace.lines.view import View
 from bptt_trace.networks.graph import Graph
 from bptt_trace.networks.optimizers import Update
 from bptt_trace.pictures import graph_picture, network_picture
 from bptt_trace.worked_solution import takeaways
 from bptt_trace.worked_solution.attention_formulas import Formulas
 from bptt_trace.worked_solution.iteration_table import shown
+from bptt_trace.worked_solution.summary import EVERY_STEP_UP_TO
 from bptt_trace.worked_solution.wording import in_words, listed
 
 EXPLAINED_STEPS = 3
@@ -28,39 +31,30 @@ EXPLAINED_STEPS = 3
 class Writer:
     """What the sections of a worked solution share: its desk, what is printed of it, and what several of them write."""
 
-    def __init__(
-        self,
-        desk: Desk,
-        board: Desk | Blackboard,
-        *,
-        on_ledger: bool = False,
-        compact: bool = False,
-        sketch: tuple[Desk, Desk | Blackboard] | None = None,
-        drawn: bool = True,
-        labels: Labels | None = None,
-        show: str = "auto",
-    ) -> None:
+    def __init__(self, desk: Desk, view: View = View(), *, sketch: Desk | None = None, drawn: bool | None = None) -> None:
+        """``sketch`` has the lines from which pictures are drawn, and ``drawn`` says whether there are pictures."""
         self.desk = desk
-        self.compact = compact
-        """Whether there are formulas and lines only: no sentences, no summary."""
-        self.graph = isinstance(desk.problem.network, Graph)
-        """Whether there is no network, of which sentences speak."""
-        self.sketch = sketch or (desk, board)
-        """Desk and board from which pictures are drawn."""
-        self.drawn = drawn
-        """Whether there are pictures."""
-        self.board = board
+        self.board = board_of(desk)
         """The lines that are written; in a network of single numbers the desk itself."""
-        self.parts: Parts = board.parts
-        self.on_ledger = on_ledger
-        self.recurrent = desk.last_time > 0
-        self.samples = desk.problem.network.samples
-        self.labels = labels or Labels(desk, board)
-        self.update_of = desk.problem.update or Update()
+        self.parts: Parts = self.board.parts
+        self.compact = view.style != "full"
+        """Whether there are formulas and lines only: no sentences, no summary."""
+        self.drawn = view.style in ("full", "one-page") if drawn is None else drawn
+        self.sketch = sketch or desk
         network = desk.problem.network
+        self.graph = isinstance(network, Graph)
+        """Whether there is no network, of which sentences speak."""
+        self.recurrent = desk.last_time > 0
+        self.samples = network.samples
+        in_rows = view.steps == "ledger" or (view.steps == "auto" and desk.last_time > EVERY_STEP_UP_TO)
+        # Where time is gone through more than once, a row for each step would mix what does not belong together.
+        self.on_ledger = in_rows and desk.last_time > 1 and len(self.parts.forward.tracks) == 1
+        """Whether two time steps are printed line by line, and then a row for each."""
+        self.labels = Labels(desk, self.board)
+        self.update_of = desk.problem.update or Update()
         self.attention = Formulas(desk) if network.tokens or network.attention else None
         """The formulas of attention, where there is any."""
-        self.shown = shown(show, self.parts.last)
+        self.shown = shown(view.show, self.parts.last)
         """The iterations that are printed in full."""
 
     def said(self, sentence: Callable[..., Iterator[Note]], *about: Any, **also: Any) -> Iterator[Note]:
@@ -99,21 +93,22 @@ class Writer:
             done += say(". In ledger form: two steps in full, then a row for every step")
         return done
 
-    def picture(self, draw: Callable[[Desk, Desk | Blackboard], Figure | None]) -> Iterator[Block]:
+    def picture(self, draw: Callable[[Desk, Rows], Figure | None]) -> Iterator[Block]:
         """A picture, where there are pictures and there is something to draw."""
-        figure = draw(*self.sketch) if self.drawn else None
+        figure = draw(self.sketch, self._sketched) if self.drawn else None
         if figure is not None:
             yield figure
+
+    @cached_property
+    def _sketched(self) -> Rows:
+        """The lines of vectors from which pictures are drawn."""
+        return self.board if self.sketch is self.desk else board_of(self.sketch)
 
     def in_full(self, moments: Sequence[Moment]) -> Sequence[Moment]:
         """The moments that are printed line by line."""
         if not self.on_ledger:
             return moments
         return [moment for moment in moments if moment.sample in (None, 1)][:2]
-
-    def numbered(self, lines: Iterable[int]) -> list[int]:
-        """These lines without the parts of sums that only repeat another line, which have no number."""
-        return [position for position in lines if not self.board.steps[position].repeats]
 
     def title(self, moment: Moment) -> Inline:
         """What the lines of a moment are about."""
@@ -122,7 +117,7 @@ class Writer:
 
     def all_steps(self, steps: Mapping[Moment, Sequence[int]]) -> Lines:
         """Every line in one block: in a long trace the names say which step it is."""
-        lines = self.numbered(p for positions in steps.values() for p in positions)
+        lines = [position for positions in steps.values() for position in positions]
         return Lines(inline("All steps"), self.board.stream(lines, self.labels.of))
 
     def network(self) -> Iterator[Block]:

@@ -9,23 +9,23 @@ from pathlib import Path
 from bptt_trace.document.sheet import Row
 from bptt_trace.exports.page.page import framed
 from bptt_trace.exports.page.program import script
-from bptt_trace.handouts.blanks import Blanks, blanks_of
+from bptt_trace.handouts.blanks import blanks_of
 from bptt_trace.handouts.worksheet import worksheet
+from bptt_trace.lines.blanks import Blanks
 from bptt_trace.lines.spelling import Speller
+from bptt_trace.lines.view import View
 from bptt_trace.marking.key import Key
 from bptt_trace.media.templates import page as rendered
 
 
-def collecting(
-    key: Key, blanks: Blanks | None = None, *, detail: str = "both", style: str = "full", templates: Path | None = None
-) -> str:
+def collecting(key: Key, blanks: Blanks | None = None, view: View = View(), *, templates: Path | None = None) -> str:
     """A worksheet with a box for each blank, and a button that writes ``answers.csv`` for ``check`` and ``grade``.
 
-    The options are those of ``worksheet``. Nothing on the page tells a result: it has neither a number that is asked for nor
+    Nothing on the page tells a result: it has neither a number that is asked for nor
     the engine that calculates one.
     """
     blanks = blanks or blanks_of(key)
-    sheet = worksheet(key, blanks, detail=detail, style=style)
+    sheet = worksheet(key, blanks, view)
     speller = Speller(key.problem.vocabulary)
     names = {speller.text(key.steps[place].target): str(key.steps[place].target) for place in blanks.asked}
     body = rendered("collect.html.j2", sheet, templates, {"box": _box(names)})

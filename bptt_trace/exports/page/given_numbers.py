@@ -9,7 +9,7 @@ from decimal import Decimal
 from bptt_trace.document.mathematics import Math
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.exports.page.live_desk import FixedDesk
-from bptt_trace.lines.matrix_rows import Blackboard
+from bptt_trace.lines.rows import Rows
 from bptt_trace.networks.optimizers import STATES
 from bptt_trace.problem.problem import Problem
 from bptt_trace.worked_solution.given_tables import meaning_of
@@ -107,7 +107,7 @@ def bounds(problem: Problem, name: Name, role: Role) -> tuple[int, bool, int | N
     return BOUNDS.get(name.stem) if problem.update else None
 
 
-def groups(desk: FixedDesk, board: FixedDesk | Blackboard) -> Iterator[Group]:
+def groups(desk: FixedDesk, board: Rows) -> Iterator[Group]:
     """All given numbers: over time, parameters, and the rest."""
     steps, problem = board.steps, desk.problem
     of_samples = {p: steps[p].target.stem in ("x", "target") for p in board.parts.given}
@@ -121,7 +121,7 @@ def groups(desk: FixedDesk, board: FixedDesk | Blackboard) -> Iterator[Group]:
             yield Group(title, tuple(_quantity(desk, board, problem, position) for position in positions))
 
 
-def _quantity(desk: FixedDesk, board: FixedDesk | Blackboard, problem: Problem, position: int) -> Quantity:
+def _quantity(desk: FixedDesk, board: Rows, problem: Problem, position: int) -> Quantity:
     step = board.steps[position]
     meaning = meaning_of(problem.network, step.target, problem.update.rule if problem.update else "")
     lines = list(board.lines(position))

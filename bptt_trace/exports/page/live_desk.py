@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from bptt_trace.calculation.arithmetic import Values
-from bptt_trace.document.mathematics import Math, MathRow, Placed
+from bptt_trace.document.mathematics import Math, MathRow, Placed, Relation
 from bptt_trace.document.notation import MATHML, TEXT, UNICODE, Signs, like
-from bptt_trace.engine.formula import Formula
+from bptt_trace.engine.formula import Formula, Var
 from bptt_trace.engine.names import Role
 from bptt_trace.engine.program import Program
 from bptt_trace.engine.rules import Rule, rule_of
 from bptt_trace.exports.page.program import Code
 from bptt_trace.exports.page.watched import LOST, Numbers, Watch
-from bptt_trace.lines.rows import Calculation, Desk
+from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.side_calculations import Calculation
 from bptt_trace.lines.spelling import Shown
 from bptt_trace.problem.problem import Problem
 
@@ -69,6 +70,19 @@ class LiveShown(Shown):
             return self.operand(place, self._place(place, signs), signs)
         shown = printed(text) if text.replace(".", "", 1).isdigit() else f"({printed(text)})"
         return f'<mn data-o="{place}">{shown}</mn>'
+
+    def add(self, text: str, number: Any) -> None:
+        """Append one more number."""
+        place = len(self.bare[TEXT])
+        self._closed += [number] * self.exact
+        for strings, made in ((self.bare, self._numeral), (self.operands, self._operand)):
+            for signs, texts in strings.items():
+                if isinstance(texts, list):
+                    texts.append(made(place, text, signs))
+
+    def _operand(self, place: int, text: str, signs: Signs) -> str:
+        del text
+        return self.operand(place, self.bare[signs][place], signs)
 
 
 class _Places:
@@ -127,13 +141,31 @@ class FixedDesk(Desk):
     """A program with its values, each of which has a place on a page that shows them as they are."""
 
     def __init__(self, problem: Problem, program: Program, values: Values, reference: Values, watch: Watch, detail: str) -> None:
-        super().__init__(problem, program, values, reference, with_latex=False, detail=detail)
+        self.live = LiveShown(values, watch)
+        super().__init__(problem, program, values, reference, with_latex=False, detail=detail, shown=self.live)
         self.watch, self.code = watch, Code(program.steps, values.rounding)
-        self.shown: LiveShown = LiveShown(values, watch)
 
     def value(self, position: int) -> Math:
         """The place of a step or of a side calculation."""
-        return _Value(self.shown, position)
+        return _Value(self.live, position)
+
+    def calculate(self, formula: Formula, role: Role = Role.HIDDEN) -> Calculation:
+        """A side calculation; its result has a place of its own behind those of the steps."""
+        rule, arguments = rule_of(formula)
+        with self.watch.paused():
+            number, text = self._worked_out(rule, role, [self.unrounded[argument] for argument in arguments])
+        value = self._add(text, number)
+        sign = self._sign(rule, role, arguments, value.place, self.live.bare[TEXT])
+        equation = Relation(self.filled(rule, arguments)[1], value, sign=f" {sign} ")
+        return Calculation(Var(value.place), self.numbers[value.place], equation, value)
+
+    def _add(self, text: str, number: Any) -> _Value:
+        """A place for a number that is no step of the program."""
+        self.unrounded.append(number)
+        if self.policy == "carry":
+            self.numbers.append(Decimal(text))
+        self.live.add(text, number)
+        return _Value(self.live, len(self.unrounded) - 1)
 
 
 class LiveDesk(FixedDesk):
@@ -148,16 +180,16 @@ class LiveDesk(FixedDesk):
 
     def result(self, position: int) -> Math:
         """The same with ≈ where its digits do not give it."""
-        (_, rule, arguments, role, _, _), value = self.steps[position], _Value(self.shown, position)
-        if rule is None or self.policy != "carry":
+        value = _Value(self.live, position)
+        if self.steps[position].rule is None or self.policy != "carry":
             return value
         with self.watch.paused():
-            return _About(value, self.relation(rule, role, arguments, position))
+            return _About(value, self.relation(position))
 
-    def relation(self, rule: Rule, role: Role, arguments: Any, position: int) -> str:
+    def _sign(self, rule: Rule, role: Role, arguments: Sequence[int], position: int, texts: Sequence[str]) -> str:
         """As the desk has it; a sentence with the sign stays true as long as the sign does."""
         with self.watch.paused():
-            sign = super().relation(rule, role, arguments, position)
+            sign = super()._sign(rule, role, arguments, position, texts)
         if self.policy == "carry":
             self.watch.note("relation", position, sign == "=")
         return sign
@@ -171,31 +203,21 @@ class LiveDesk(FixedDesk):
 
     def calculate(self, formula: Formula, role: Role = Role.HIDDEN) -> Calculation:
         """A side calculation, which the page goes on calculating."""
-        rule, arguments = rule_of(formula)
-        with self.watch.paused():
-            made = super().calculate(formula, role)
-        position = self.code.add(rule, arguments, role)
+        position = self.code.add(*rule_of(formula), role)
+        made = super().calculate(formula, role)
         assert position == made.variable.number
-        self.relation(rule, role, arguments, position)
-        return replace(made, number=self.numbers[position])
+        return made
 
     def reading(self, how: Callable[[str], str], position: int) -> Math:
         """A printed number as a sentence reads it, which the page goes on reading."""
         with self.watch.paused():
             text = super().reading(how, position).text
-        return self._add(text, Decimal(text), self.code.add_reading(how, position))
+        self.code.add_reading(how, position)
+        return self._add(text, Decimal(text))
 
-    def said(self, how: Callable[[str], str], position: int) -> str | Math:
+    def said(self, how: Callable[[str], str], number: Calculation) -> str | Math:
         """The same, in mathematics: it has a place there."""
-        return self.reading(how, position)
-
-    def _add(self, text: str, number: Decimal, place: int) -> Math:
-        """The place of a number that is no step of the program."""
-        self.unrounded.append(number)
-        if self.policy == "carry":
-            self.numbers.append(number)
-        self.shown.add(text, number)
-        return self.value(place)
+        return self.reading(how, number.variable.number)
 
     def running_totals(self, positions: Iterable[int]) -> Iterator[Math]:
         """The sum so far after each of these steps; each is a step of the page."""
@@ -209,4 +231,5 @@ class LiveDesk(FixedDesk):
         *_, text = super().running_totals(terms[:count])
         if not text:
             return text  # too long to be held
-        return self._add(text.text, Decimal(text.text), self.code.add_total(terms[:count]))
+        self.code.add_total(terms[:count])
+        return self._add(text.text, Decimal(text.text))

@@ -14,12 +14,12 @@ from bptt_trace.engine.program import Program
 from bptt_trace.exports.page.given_numbers import calculates
 from bptt_trace.exports.page.live_desk import FixedDesk, LiveDesk
 from bptt_trace.exports.page.watched import Condition, Watch
-from bptt_trace.lines.matrix_rows import Blackboard
+from bptt_trace.lines.rows import Rows
+from bptt_trace.lines.view import View
 from bptt_trace.problem.problem import Problem
 from bptt_trace.worked_solution import footer, takeaways
 from bptt_trace.worked_solution.conventions import conventions
 from bptt_trace.worked_solution.sections import sections
-from bptt_trace.worked_solution.summary import EVERY_STEP_UP_TO
 from bptt_trace.worked_solution.writer import Writer
 
 ALWAYS = ("lines", "equations", "picture")
@@ -34,8 +34,8 @@ def follows(figure: Bars) -> bool:
 class LiveWriter(Writer):
     """Writes a worked solution and remembers which block is true under which conditions."""
 
-    def __init__(self, desk: FixedDesk, board: FixedDesk | Blackboard, **options: Any) -> None:
-        super().__init__(desk, board, **options)
+    def __init__(self, desk: FixedDesk, view: View) -> None:
+        super().__init__(desk, view)
         self.watch = desk.watch
         self.conditions: dict[int, tuple[Condition, ...]] = {}
         """By the identity of a block, which the sheet keeps."""
@@ -77,21 +77,15 @@ class LiveSheet:
 
     sheet: Sheet
     desk: FixedDesk
-    board: FixedDesk | Blackboard
+    board: Rows
     conditions: dict[int, tuple[Condition, ...]]
 
 
-def live_sheet(
-    problem: Problem, program: Program, values: Values, *, steps: str = "auto", detail: str = "both", style: str = "full"
-) -> LiveSheet:
-    """The worked solution with places for its numbers; the options are those of ``write``."""
-    watch = Watch()
+def live_sheet(problem: Problem, program: Program, values: Values, view: View = View()) -> LiveSheet:
+    """The worked solution with places for its numbers."""
     made = LiveDesk if calculates(problem) else FixedDesk
-    desk = made(problem, program, values, unrounded(program, problem.given), watch, detail)
-    board = Blackboard(desk, detail) if desk.has_components else desk
-    on_ledger = steps == "ledger" or (steps == "auto" and desk.last_time > EVERY_STEP_UP_TO)
-    on_ledger = on_ledger and len(board.parts.forward.tracks) == 1 and desk.last_time > 1
-    writer = LiveWriter(desk, board, on_ledger=on_ledger, compact=style == "compact", drawn=style == "full")
+    desk = made(problem, program, values, unrounded(program, problem.given), Watch(), view.detail)
+    writer = LiveWriter(desk, view)
     printed = tuple(section for section in sections(writer) if section.blocks)
     rounding = values.rounding
     digits = {"figures": rounding.figures} if rounding.figures else {"places": rounding.places}
@@ -100,10 +94,10 @@ def live_sheet(
         title=problem.title,
         subtitle=writer.subtitle(),
         given=(),
-        conventions=tuple(conventions(desk, board)),
+        conventions=tuple(conventions(desk, writer.board)),
         sections=printed,
         footer=tuple(writer.footer()),
         rounding={"policy": rounding.policy, **digits},
         handout=problem.handout,
     )
-    return LiveSheet(sheet, desk, board, writer.conditions if calculates(problem) else {})
+    return LiveSheet(sheet, desk, writer.board, writer.conditions if calculates(problem) else {})

@@ -25,6 +25,7 @@ from bptt_trace.exports.page.given_numbers import bounds, calculates, fixed, gro
 from bptt_trace.exports.page.live_desk import CLOSE, OPEN, SPOKEN
 from bptt_trace.exports.page.live_sheet import LiveSheet, live_sheet
 from bptt_trace.exports.page.program import compact, script
+from bptt_trace.lines.view import View
 from bptt_trace.marking.key import Key
 from bptt_trace.media.templates import page as rendered
 from bptt_trace.problem.problem import Problem
@@ -37,22 +38,20 @@ MOST_LINES = 5_000
 
 def page(
     problem: Problem,
+    view: View = View(),
     *,
-    steps: str = "auto",
-    detail: str = "both",
-    style: str = "full",
     plain: bool = False,
     templates: Path | None = None,
 ) -> str:
     """A page on which every given number is an input and every line follows.
 
-    ``steps``, ``detail`` and ``style`` are those of ``solve``. The sheet and the engine stand deflated in the file; ``plain``
+    The sheet and the engine stand deflated in the file; ``plain``
     leaves them as they are, which takes three times the room. Closed forms and unrounded values are shown as they are, with
     the reason. Raises ``ProblemError`` for more lines than a page has room for.
     """
     program = _within_reach(problem)
     values = evaluate(program, problem.given, problem.rounding)
-    live = live_sheet(problem, program, values, steps=steps, detail=detail, style=style)
+    live = live_sheet(problem, program, values, view)
     shown = _Conditions(live)
     inputs = {
         "groups": list(groups(live.desk, live.board)),

@@ -13,7 +13,7 @@ from bptt_trace.exports.workbook.book import Book, Copy
 from bptt_trace.exports.workbook.given_tab import write_given, write_variants
 from bptt_trace.exports.workbook.lines_tab import LinesTab
 from bptt_trace.exports.workbook.other_tabs import write_matrices, write_over_time, write_picture
-from bptt_trace.handouts.blanks import Blanks
+from bptt_trace.lines.blanks import Blanks
 from bptt_trace.marking.key import Key
 
 __all__ = ["Copy", "workbook"]

@@ -19,10 +19,12 @@ from bptt_trace.engine.names import Name
 from bptt_trace.errors import ProblemError, ProgramMissing
 from bptt_trace.exports.asked_lines import AskedSection, needed, parts_with_lines
 from bptt_trace.exports.workbook.line_cells import MOST_DIGITS, Cells
-from bptt_trace.handouts.blank_rows import Paper, PaperBoard, PaperLabels
-from bptt_trace.handouts.blanks import Blanks, of_a_size_to_fill_in
+from bptt_trace.handouts.blanks import of_a_size_to_fill_in
 from bptt_trace.handouts.fill_in_text import MOST, Form, hole
+from bptt_trace.lines.blanks import Blanks
+from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import Shown
+from bptt_trace.lines.view import View
 from bptt_trace.marking.key import Key
 from bptt_trace.problem.numbers import Number, Rounding
 from bptt_trace.worked_solution.sections import sections
@@ -106,22 +108,22 @@ class Book:
         self._formats: dict[tuple[tuple[str, Any], ...], Any] = {}
 
     @cached_property
-    def paper(self) -> Paper:
+    def paper(self) -> Desk:
         """The lines as they are printed, with gaps where a student fills in."""
         return self._desk(self.blanks or NOTHING_BLANK)
 
     @cached_property
-    def live(self) -> Paper:
+    def live(self) -> Desk:
         """The same without gaps, for tables and pictures: each number is the place of a cell, which may still be empty."""
         return self._desk(NOTHING_BLANK)
 
-    def _desk(self, blanks: Blanks) -> Paper:
+    def _desk(self, blanks: Blanks) -> Desk:
         exact = Values(self.key.program, tuple(self.key.exact), self.problem.given, Rounding("full"))
         shown = Shown(self.values)
         for signs in (TEXT, UNICODE):
             shown.bare[signs] = [hole(position) for position in range(self.size)]
             shown.operands[signs] = [hole(self.size + position) for position in range(self.size)]
-        return Paper(self.problem, self.key.program, self.values, exact, blanks, shown=shown, detail="lines")
+        return Desk(self.problem, self.key.program, self.values, exact, blanks=blanks, shown=shown, detail="lines")
 
     @cached_property
     def shown(self) -> list[str]:
@@ -230,8 +232,7 @@ class Book:
     @cached_property
     def writer(self) -> Writer:
         """What a worksheet's writer writes, formulas and lines alone."""
-        board = PaperBoard(self.paper, "lines") if self.paper.has_components else self.paper
-        return Writer(self.paper, board, compact=True, drawn=False, labels=PaperLabels(self.paper, board), show="all")
+        return Writer(self.paper, View("full", style="compact", show="all"))
 
     @cached_property
     def sections(self) -> list[AskedSection]:

@@ -7,7 +7,7 @@ from typing import Any
 from bptt_trace.document.mathematics import words
 from bptt_trace.document.notation import UNICODE
 from bptt_trace.exports.workbook.book import CALCULATED, FIRST_GIVEN, GIVEN, INPUT, PALE, VARIANTS, Book
-from bptt_trace.handouts.blank_rows import PaperBoard
+from bptt_trace.lines.matrix_rows import board_of
 from bptt_trace.networks.optimizers import Update
 from bptt_trace.worked_solution.conventions import conventions
 from bptt_trace.worked_solution.given_tables import meaning_of
@@ -53,7 +53,7 @@ def write_given(book: Book) -> None:
 
 
 def _write_conventions(book: Book, sheet: Any, row: int) -> None:
-    board = PaperBoard(book.paper, "lines") if book.paper.has_components else book.paper
+    board = board_of(book.paper)
     sheet.write_string(row, 0, "Conventions", book.format(bold=True, font_size=11))
     for head, said in conventions(book.paper, board):
         if head == "Reading":

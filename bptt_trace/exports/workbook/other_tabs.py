@@ -9,8 +9,8 @@ from bptt_trace.document.mathematics import Inline, words
 from bptt_trace.document.notation import UNICODE
 from bptt_trace.exports.workbook.book import INPUT, MATRICES, PICTURE, TIME, Book
 from bptt_trace.exports.workbook.picture_cells import placed
-from bptt_trace.handouts.blank_rows import PaperBoard
 from bptt_trace.handouts.fill_in_text import Form, hole
+from bptt_trace.lines.matrix_rows import board_of
 from bptt_trace.lines.rows import Desk
 from bptt_trace.pictures import network_picture
 from bptt_trace.worked_solution.iteration_table import Course
@@ -84,7 +84,7 @@ def write_matrices(book: Book) -> None:
 def write_picture(book: Book) -> None:
     """The network unrolled, with the numbers of the lines."""
     desk: Desk = book.live
-    board = PaperBoard(book.live, "lines") if book.live.has_components else desk
+    board = board_of(book.live)
     draw = network_picture.unrolled if desk.last_time else network_picture.by_layer
     figure = draw(desk, board) if desk.parts.forward.steps else None
     if isinstance(figure, Picture):

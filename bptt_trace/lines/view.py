@@ -1,0 +1,20 @@
+"""How much of a calculation a sheet shows, and in which form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class View:
+    """What is printed of a worked solution; a worksheet has ``detail`` and ``style`` alone."""
+
+    steps: str = "auto"
+    """``full`` (every time step line by line), ``ledger`` (two of them, then a row for each), or ``auto``: a ledger from four."""
+    detail: str = "both"
+    """How lines of vectors are shown: ``board`` (matrices), ``lines`` (component by component) or ``both``."""
+    style: str = "full"
+    """``full``, ``compact`` (formulas and lines only), ``one-page`` (arranged for one page) or ``results`` (without formulas);
+    in the last two vectors are matrices, unless ``detail`` is ``lines``."""
+    show: str = "auto"
+    """Which iterations are printed in full: ``auto``, ``all``, ``none``, or numbers with commas and ``last``."""
