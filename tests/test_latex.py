@@ -194,13 +194,13 @@ WANTED = [
 def test_every_document_compiles_without_an_overfull_box(
     tmp_path: Path, pdflatex: Compile, wanted: dict[Callable[[], Documents], list[str] | None]
 ) -> None:
-    """Examples in all styles; one run, because they share a preamble but for the title in the footer."""
+    """Examples in all styles; one run, because they share a preamble but for the title, in the footer and in the PDF."""
     bodies, preambles = {}, set()
     for kind, names in wanted.items():
         writers = dict(kind())
         for name in names or list(writers)[:: 1 if SHARE >= 1 else EACH.get(kind, 1)]:
             preamble, body = split(writers[name]())
-            preambles.add(re.sub(r"(?m)^\\fancyfoot\[L\].*$", "", preamble))
+            preambles.add(re.sub(r"(?m)^\\(?:fancyfoot\[L\]|ifdefined\\pdfinfo).*$", "", preamble))
             # The switch of one must not stay for the next.
             bodies[f"{kind.__name__}/{name}"] = f"\\keytrue {body}\\keyfalse" if "\\keytrue" in preamble else body
     assert overfull(pdflatex(tmp_path, together(bodies, max(preambles, key=len)), draft=True)) == {}
