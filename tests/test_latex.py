@@ -299,12 +299,10 @@ def test_a_fragment_fits_the_line_that_it_is_set_on(tmp_path: Path, pdflatex: Co
     fragments = {"solution": printed(example(name), "fragment"), "worksheet": latex(worksheet(key_of(name)), fragment=True)}
     for which, body in fragments.items():
         (tmp_path / f"{which}.tex").write_text(body, "utf-8")
-    frame = ("\\begin{frame}[allowframebreaks=0.7]{Sheet}", "\\end{frame}") if kind == "beamer" else ("Before.", "After.")
+    frame = ("\\begin{frame}[allowframebreaks]{Sheet}", "\\end{frame}") if kind == "beamer" else ("Before.", "After.")
     body = "\n\n".join(f"{frame[0]} \\input{{{which}}} {frame[1]}" for which in fragments)
     log = pdflatex(tmp_path, f"{ORDINARY[kind]}{PACKAGES}\\begin{{document}}{body}\\end{{document}}")
-    assert [] == re.findall(r"Overfull \\hbox.*", log)
-    too_high = [float(points) for points in re.findall(r"Overfull \\vbox \(([\d.]+)pt", log)]
-    assert not [points for points in too_high if kind != "beamer" or points > 75], "a frame loses more than lines at its foot"
+    assert [] == re.findall(r"Overfull .*", log)
 
 
 @pytest.mark.parametrize("name", of_examples())

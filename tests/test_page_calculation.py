@@ -124,6 +124,7 @@ HARD: dict[str, tuple[Formula, list[str], str]] = {
     "a logarithm next to 1": (ln(1 + A * A), ["1e-30"], "5sf"),
     "a wave of a large number": (sin(A) + cos(A), ["123456789.5"], "12dp"),
     "a root of a small number": (sqrt(A), ["3e-29"], "12sf"),
+    "terms that cancel whatever a function comes to": (A * tanh(C) + B * tanh(C), ["0.2", "-0.2", "1.1"], "3sf"),
     "a number that is too small": (exp(-exp(A)), ["20"], "5sf"),
 }
 

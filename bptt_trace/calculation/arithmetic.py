@@ -17,7 +17,7 @@ floating point, and then with more and more digits until both bounds round alike
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import (
     MAX_EMAX,
@@ -41,8 +41,9 @@ from typing import Any, Protocol
 
 from bptt_trace.calculation.bounds import Between, cancelled
 from bptt_trace.calculation.compiled_rules import Source, source
-from bptt_trace.calculation.enclosure import Undecided, Undefined, digits, enclosed
-from bptt_trace.calculation.function_values import floats, resolve, roughly
+from bptt_trace.calculation.enclosed_lines import COUNTS, Enclosed, far
+from bptt_trace.calculation.enclosure import Undefined
+from bptt_trace.calculation.function_values import floats, resolve
 from bptt_trace.engine.formula import Const, Formula, Over
 from bptt_trace.engine.formula_walks import children
 from bptt_trace.engine.functions import Function, ln
@@ -60,12 +61,6 @@ SNAP = Context(prec=50, rounding=ROUND_HALF_UP, Emax=MAX_EMAX, Emin=MIN_EMIN)
 STICKY = Context(prec=80, rounding=ROUND_05UP, Emax=MAX_EMAX, Emin=MIN_EMIN)
 """For quotients that will be rounded once more: what is cut off leaves a trace, so that only a tie looks like one."""
 ZERO = Decimal(0)
-MAX_FRACTION = 1_000
-"""Numbers beyond 10^±1000 are too long for fractions."""
-FLOATING = 30
-"""So many digits go with functions in floating point."""
-COUNTS = (FLOATING, 40, 80, 160, 320, 640, 1280, 2560, 5120)
-"""How many digits bounds are calculated with, one after the other, until they round alike."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,11 +251,6 @@ def _endless(value: Fraction) -> bool:
     return rest != 1
 
 
-def _far(numbers: Sequence[Any]) -> bool:
-    """Whether one of these numbers is too far from 1 for fractions."""
-    return any(isinstance(number, Decimal) and abs(number.adjusted()) > MAX_FRACTION for number in numbers)
-
-
 def _divides(formula: Formula) -> bool:
     """Whether a quotient in a formula may have no end in decimals; one by 2 or by 5 always has."""
     if isinstance(formula, Over):
@@ -268,52 +258,6 @@ def _divides(formula: Formula) -> bool:
         if not isinstance(below, Const) or not below.value or _endless(1 / below.value):
             return True
     return any(map(_divides, children(formula)))
-
-
-class Enclosed:
-    """A line between bounds, calculated with more and more digits until both bounds are settled alike."""
-
-    def __init__(
-        self,
-        one: Source,
-        settle: Callable[[Decimal], Decimal],
-        counts: Sequence[int] = COUNTS,
-        cancelled: Decimal | None = None,
-    ) -> None:
-        """``cancelled`` is the value where all of the digits cancel; without it that is an error."""
-        self._one, self._settle, self._counts, self._cancelled = one, settle, counts, cancelled
-        self._lines: dict[int, Callable[..., Any]] = {}
-
-    def __call__(self, *numbers: Any) -> Decimal:
-        """The settled value; raises ``CalculationError`` where all digits that are tried cancel."""
-        return self.decided(*numbers)[0]
-
-    def decided(self, *numbers: Any) -> tuple[Decimal, int]:
-        """The settled value, and the number of digits that it took."""
-        for count in self._counts:
-            how = digits(count)
-            try:
-                value = self._line(count)(*map(how.number, numbers))
-            except Undecided:
-                continue
-            bounds = value.low, value.high
-            if count > 40:  # a division spoils ties, and no other number is so close to one
-                snap = Context(count - 20, ROUND_HALF_UP, MIN_EMIN, MAX_EMAX)
-                bounds = snap.plus(value.low), snap.plus(value.high)
-            low, high = map(self._settle, bounds)
-            if low == high:
-                return low, count
-        if self._cancelled is not None:
-            return self._cancelled, self._counts[-1]
-        raise CalculationError(
-            f"its terms cancel in their first {self._counts[-1]:,} digits; decimal places (--round 4dp) may do"
-        )
-
-    def _line(self, count: int) -> Callable[..., Any]:
-        if count not in self._lines:
-            number, library = digits(count).number, roughly if count == FLOATING else enclosed
-            self._lines[count] = self._one.bind(number, lambda f: resolve(f, number, library))
-        return self._lines[count]
 
 
 LONGEST_FRACTION = 1_000
@@ -344,7 +288,7 @@ class Precise:
         exact = code.bind(Fraction, lambda f: resolve(f, Fraction))
 
         def line(*numbers: Any) -> Any:
-            if _far(numbers):
+            if far(numbers):
                 return decimals(*[number if isinstance(number, Decimal) else decimal(number) for number in numbers])
             value = Fraction(exact(*map(Fraction, numbers)))
             short = value.denominator.bit_length() <= LONGEST_FRACTION
@@ -423,7 +367,7 @@ class ByHand:
         enclosed = Enclosed(code, settle)
 
         def line(*numbers: Any) -> Decimal:
-            if _far(numbers):
+            if far(numbers):
                 return enclosed(*numbers)
             value = Fraction(exact(*map(Fraction, numbers)))
             return settle(STICKY.divide(Decimal(value.numerator), Decimal(value.denominator)))

@@ -14,7 +14,7 @@ const ten = k => (k > 9999 ? 10n ** BigInt(k) : (powers[k] ??= 10n ** BigInt(k))
 let DIGITS = 75; // of the value of a function
 let FAR = 5120; // terms of a sum that are further apart, in digits, are not added exactly
 let rough = false; // whether something was calculated that is no fraction
-let nudges = null; // how many functions were made a little larger, to see whether that changes anything
+let nudges = null; // functions, with their arguments, that are made a little larger to see whether that changes anything
 
 const size = n => (n < 0n ? -n : n);
 const length = n => size(n).toString().length;
@@ -220,7 +220,10 @@ for (const [name, calculate] of Object.entries(functions))
     if (name === "ln" && equal(z, ONE)) return ZERO;
     rough = true;
     const v = calculate(z);
-    return nudges === null ? v : add(v, mul(v, [BigInt(++nudges), 1n, -DIGITS]));
+    if (!nudges) return v;
+    const key = `${name} ${z}`;
+    if (!nudges.has(key)) nudges.set(key, BigInt(nudges.size + 1));
+    return add(v, mul(v, [nudges.get(key), 1n, -DIGITS]));
   };
 
 // A calculation, with as many digits of its functions as it takes to know the first 60; null where all cancel. With decimal
@@ -235,7 +238,7 @@ const precisely = (calculate, places = false) => {
       const v = calculate();
       if (!rough) return v;
       if (v[0] === 0n && !places) {
-        nudges = 0; // 0 times a function, or a difference too small to be seen?
+        nudges = new Map(); // 0 whatever the functions come to, or a difference too small to be seen?
         try {
           if (calculate()[0] === 0n) return v;
         } finally {
