@@ -13,7 +13,7 @@ from typing import Any
 from students import blanked, by_hand
 
 from bptt_trace import CalculationError, Key, check, load
-from bptt_trace.calculation.arithmetic import Remembering, Values, arithmetic, run
+from bptt_trace.calculation.arithmetic import Remembering, Values, arithmetic, evaluate, run
 from bptt_trace.calculation.build import build
 from bptt_trace.engine.names import Name
 from bptt_trace.engine.program import Program
@@ -88,7 +88,8 @@ def cases(problem: Problem, program: Program, rounding: Rounding, count: int, se
         ends = all(_ends(number.value.denominator) for number in given.values())
         how = hows.setdefault(ends, Remembering(arithmetic(rounding, given)))
         try:
-            numbers = run(program, given, how)
+            carries = rounding.policy == "carry"
+            numbers = evaluate(program, given, rounding).numbers if carries else run(program, given, how)
         except CalculationError as error:
             target = str(error).partition(" cannot be calculated")[0]
             place = next(p for p, step in enumerate(program.steps) if str(step.target) == target)

@@ -86,8 +86,9 @@ const toFigures = (v, k) => {
   return length(rounded.n) > k ? { n: rounded.n / 10n, e: rounded.e + 1 } : rounded;
 };
 // What "carry" keeps: 60 digits, and nothing beyond 10^-1,000,058 or 10^1,000,000.
-const sixty = v => {
-  const short = fraction(toFigures(v, 60));
+let KEPT = 60;
+const kept = v => {
+  const short = fraction(toFigures(v, KEPT));
   if (!v[0] || magnitude(v) < -1000058) return ZERO;
   if (magnitude(short) > 999999) throw new Failure(TOO_LARGE);
   return short;
@@ -226,7 +227,7 @@ for (const [name, calculate] of Object.entries(functions))
     return add(v, mul(v, [nudges.get(key), 1n, -DIGITS]));
   };
 
-// A calculation, with as many digits of its functions as it takes to know the first 60; null where all cancel. With decimal
+// A calculation, with as many digits of its functions as it takes to know those that are kept; null where all cancel. With decimal
 // places it is enough that nothing changes behind them.
 const NOTHING_CHANGES = [1n, 1n, -60];
 const precisely = (calculate, places = false) => {
@@ -247,7 +248,7 @@ const precisely = (calculate, places = false) => {
       }
       if (before) {
         const apart = absolute(sub(v, before));
-        if ((places && less(apart, NOTHING_CHANGES)) || less(mul(apart, [1n, 1n, 62]), absolute(v))) return v;
+        if ((places && less(apart, NOTHING_CHANGES)) || less(mul(apart, [1n, 1n, KEPT + 2]), absolute(v))) return v;
       }
       before = v;
     }
@@ -278,7 +279,7 @@ const exact = {
 const short =
   operation =>
   (...numbers) =>
-    sixty(operation(...numbers));
+    kept(operation(...numbers));
 const decimals = {
   ...exact,
   add: short(add),

@@ -47,20 +47,20 @@ const byHand = (program, [rule, , keeps], numbers) => {
   return settled(program, rough ? snapped(v, 70) : v, keeps);
 };
 
-const ended = v => (v[1] === 1n ? v : sixty(v));
+const ended = v => (v[1] === 1n ? v : kept(v));
 
-// One line with 60 digits; where a given number has no end in decimals, fractions are kept as long as they are short.
+// One line with the digits that "carry" keeps; where a given number has no end in decimals, fractions are kept as long as they are short.
 const carried = (program, [rule, , keeps], numbers, fractions) => {
   const line = arithmetic => program.rules[rule](arithmetic, ...numbers);
   FAR = 1280;
   let v;
-  if (program.inexact[rule]) v = sixty(precisely(() => line(exact)) ?? ZERO);
+  if (program.inexact[rule]) v = kept(precisely(() => line(exact)) ?? ZERO);
   else if (!fractions) v = line(decimals);
   else if (numbers.some(one => Math.abs(magnitude(one)) > 1000)) v = program.rules[rule](decimals, ...numbers.map(ended));
   else {
     v = line(exact);
     const short = Math.abs(v[2]) < 400 && reduced(v);
-    v = short && short[1].toString(2).length <= 1000 && endless(short) ? short : sixty(v);
+    v = short && short[1].toString(2).length <= 1000 && endless(short) ? short : kept(v);
   }
   if (!program.figures && !keeps && v[0] !== 0n && magnitude(v) >= 50 - program.places) throw new Failure(TOO_LARGE);
   return v;
@@ -87,6 +87,35 @@ const READINGS = [
 
 // Every step: { v, text }, with `digits` the printed number; or { reason } where it has no value.
 const evaluate = (program, inputs) => {
+  const nothing = new Set();
+  for (;;) {
+    const out = passed(program, inputs, nothing),
+      more = program.policy === "carry" ? cancelled(program, inputs, nothing, out) : [];
+    if (!more.length) return out;
+    for (const place of more) nothing.add(place);
+  }
+};
+
+// Under "carry" the places of values that are 0: of which 480 digits leave far less than 60.
+const cancelled = (program, inputs, nothing, out) => {
+  const suspicious = [...out.keys()].filter(
+    place => program.steps[place][0] >= 0 && out[place].v?.[0] && magnitude(out[place].v) < -35,
+  );
+  if (!suspicious.length) return [];
+  KEPT = 480;
+  try {
+    const finer = passed(program, inputs, nothing);
+    return suspicious.filter(place => {
+      const { v } = finer[place];
+      return v && (!v[0] || magnitude(v) < magnitude(out[place].v) - 200);
+    });
+  } finally {
+    KEPT = 60;
+  }
+};
+
+// One pass over the steps; `nothing` are the places of values that are 0.
+const passed = (program, inputs, nothing) => {
   const out = [],
     carries = program.policy === "carry";
   const fractions = carries && [...inputs.values()].some(one => endless(reduced(one.v)));
@@ -111,7 +140,7 @@ const evaluate = (program, inputs) => {
     }
     try {
       if (carries) {
-        const v = carried(program, step, numbers, fractions);
+        const v = nothing.has(place) ? ZERO : carried(program, step, numbers, fractions);
         const decimal = settled(program, snapped(v, 50), step[2]);
         out.push({ v, text: plain(decimal), decimal, digits: fraction(decimal) });
       } else {
