@@ -28,7 +28,7 @@ from bptt_trace.marking.answer_number import read
 from bptt_trace.problem.numbers import Rounding, exact_number
 
 CASES = int(os.environ.get("PAGE_CASES", "4"))
-SHEETS = int(os.environ.get("PAGE_SHEETS", "6"))
+SHEETS = int(os.environ.get("PAGE_SHEETS", "30"))
 
 
 @pytest.fixture(scope="module", autouse=True)

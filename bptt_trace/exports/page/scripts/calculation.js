@@ -99,7 +99,7 @@ const evaluate = (program, inputs) => {
 // Under "carry" the places of values that are 0: of which 480 digits leave far less than 60.
 const cancelled = (program, inputs, nothing, out) => {
   const suspicious = [...out.keys()].filter(
-    place => program.steps[place][0] >= 0 && out[place].v?.[0] && magnitude(out[place].v) < -35,
+    place => program.steps[place][0] >= 0 && out[place].v?.[0] && magnitude(out[place].v) < -35
   );
   if (!suspicious.length) return [];
   KEPT = 480;
@@ -165,8 +165,8 @@ const recomputes = (program, place, out) => {
         byHand(
           program,
           step,
-          step[1].map(argument => out[argument].digits ?? out[argument].v),
-        ),
+          step[1].map(argument => out[argument].digits ?? out[argument].v)
+        )
       ) === out[place].text
     );
   } catch (error) {
@@ -183,11 +183,11 @@ const unrounded = (program, inputs) => {
       rule === READING
         ? out[args[0]]
         : rule === TOTAL
-          ? args.reduce((sum, one) => sum + out[one], 0)
-          : rule === GIVEN
-            ? double(inputs.get(place).v)
-            : program.rules[rule](doubles, ...args.map(argument => out[argument])),
-    ),
+        ? args.reduce((sum, one) => sum + out[one], 0)
+        : rule === GIVEN
+        ? double(inputs.get(place).v)
+        : program.rules[rule](doubles, ...args.map(argument => out[argument]))
+    )
   );
   return out;
 };

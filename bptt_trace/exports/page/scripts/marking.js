@@ -7,10 +7,15 @@ const IN_VAIN = 2;
 const HUGE = 1e6;
 const FEW = 2;
 const CUT_OFF = "cut off instead of rounded";
+const NO_RESULT =
+  "with the earlier wrong numbers this line has no result: a division by 0, or a root or logarithm that does not exist";
+const TOO_FAR = "rounding alone can make this difference, but it is too large to be accepted without a look";
 const RIGHT = new Set(["correct", "rough", "rounded", "follow-through", "mixed"]);
 const FAULTS = new Set(["misconception", "slip", "wrong"]);
 
 const unite = sets => new Set(sets.flatMap(set => [...set]));
+// The lines that several mistakes change; of a line that two of them change, the first has it.
+const merged = changes => Object.assign({}, ...[...changes].reverse());
 
 // ---------------------------------------------------------------- slips of the pen
 
@@ -56,7 +61,7 @@ class Marking {
     this.written = new Map([...readings].filter(([, one]) => one.value !== undefined).map(([place, one]) => [place, one.value]));
     this.work = { left: MOST_WORK };
     this.keepsSmall = [...readings].some(
-      ([place, one]) => one.value !== undefined && one.decimals > key.program.places && !key.figures(place),
+      ([place, one]) => one.value !== undefined && one.decimals > key.program.places && !key.figures(place)
     );
     this.renew();
   }
@@ -73,7 +78,7 @@ class Marking {
     for (const [place, one] of this.readings)
       this.verdicts.set(
         place,
-        one.value === undefined ? { kind: one.blank ? "blank" : "unreadable", message: one.reason ?? "" } : this.judged(place),
+        one.value === undefined ? { kind: one.blank ? "blank" : "unreadable", message: one.reason ?? "" } : this.judged(place)
       );
     this.unwritten = [...this.verdicts.values()].some(one => FAULTS.has(one.kind)) ? this.findUnwritten() : [];
     this.lookOver();
@@ -110,17 +115,25 @@ class Marking {
 
   // An answer that follows from the reader's own numbers.
   consistent(place, value) {
-    const reference = this.world.rule(place),
-      sources = this.unsound(place);
-    if (reference === null)
-      return sources.length ? { kind: "not-assessable", message: "what it is made of has no value" } : undefined;
-    if (!sources.length && Math.abs(value - reference) <= HALF * this.unit(place)) return { kind: "rounded" };
-    const radius = this.radius(place, reference);
-    if (!(Math.abs(value - reference) <= radius)) return undefined;
+    let reference = this.world.rule(place);
+    const sources = this.unsound(place);
     const behind = unite(sources.map(source => this.roots.get(source)));
-    if (this.isFar(place, value, reference)) {
-      this.roots.set(place, behind.size ? behind : new Set([place]));
-      return { kind: "needs-human", message: "too much rounding on the way to tell", inherits: behind };
+    if (reference === null) {
+      if (!behind.size) return undefined;
+      this.roots.set(place, behind);
+      return { kind: "not-assessable", message: NO_RESULT, inherits: behind };
+    }
+    const unit = this.unit(place);
+    if (!sources.length && Math.abs(value - reference) <= HALF * unit) return { kind: "rounded" };
+    let radius = this.radius(place, reference);
+    const within = Math.abs(value - reference) <= radius;
+    if (!within || this.isFar(place, value, reference)) {
+      const calculated = this.calculated(place, value, unit, sources.length > 0);
+      if (calculated !== undefined) [reference, radius] = [calculated, HALF * unit];
+      else if (within) {
+        this.roots.set(place, behind.size ? behind : new Set([place]));
+        return { kind: "needs-human", message: TOO_FAR, inherits: behind };
+      } else return undefined;
     }
     if (!sources.length) return { kind: "rounded" };
     this.roots.set(place, behind);
@@ -128,8 +141,28 @@ class Marking {
       this.saysNothing(place, value, sources, reference, radius) || this.hidesAgain(place, behind, reference, radius);
     return { kind: message ? "not-assessable" : "follow-through", message, inherits: behind, reference, radius };
   }
+  // What the line comes to, if that is the answer, for somebody who rounds every blank line or carries a named mistake on.
+  calculated(place, value, unit, follows) {
+    const fits = result => result !== null && Math.abs(value - result) <= HALF * unit;
+    for (const asked of [true, false])
+      for (const toEven of [false, true]) {
+        const result = new RoundedWorld(this.key, this.written, { asked, toEven, work: this.work }).rule(place);
+        if (fits(result)) return result;
+      }
+    const named = follows ? this.named() : new Set();
+    if (!named.size) return undefined;
+    const changed = merged(this.key.book.mistakes.filter(({ slug }) => named.has(slug)).map(({ lines }) => lines));
+    delete changed[place];
+    const result = new World(this.key, new Map(), { changed, work: this.work }).rule(place);
+    return fits(result) ? result : undefined;
+  }
+  // The mistakes that were named so far.
+  named() {
+    return new Set([...this.verdicts.values()].flatMap(one => one.slugs ?? []));
+  }
   isFar(place, value, reference) {
-    const most = Math.max(this.key.farthest[place], MOST_UNITS * this.unit(place));
+    const carried = this.unsound(place).length && !this.keepsSmall;
+    const most = Math.max(this.key.farthest[place], (carried ? MOST_UNITS : HALF) * this.unit(place));
     return !(Math.abs(value - reference) <= most || Math.abs(value - this.key.exact[place]) <= most);
   }
   // The right number, or one that follows, with up to two decimals too few.
@@ -157,7 +190,7 @@ class Marking {
   }
   fromFewDecimals(place, value) {
     const rough_ = new Map(
-      [...this.sources(place)[0]].filter(source => this.typed.has(source)).map(source => [source, this.typed.get(source)]),
+      [...this.sources(place)[0]].filter(source => this.typed.has(source)).map(source => [source, this.typed.get(source)])
     );
     if (!rough_.size) return undefined;
     const world = this.worldOf(new Map([...this.written, ...rough_])),
@@ -196,29 +229,37 @@ class Marking {
   // ------------------------------------------------------------ named mistakes
 
   misconceived(where, place, value, reference, radius) {
+    const { mistakes } = this.key.book,
+      blanks = [...this.sources(place)[1]];
     let fits = [];
-    for (const mistake of this.key.book.mistakes) {
+    for (const made of where === "here" && blanks.length
+      ? [...mistakes.map(one => [one]), ...this.key.together]
+      : mistakes.map(one => [one])) {
       const apart =
         where === "here"
-          ? this.explainedHere(mistake, place, value, reference, radius)
-          : this.explainedEverywhere(mistake, place, value, radius);
-      if (apart !== undefined) fits.push([apart, mistake]);
+          ? this.explainedHere(made, blanks, place, value, reference, radius)
+          : this.explainedEverywhere(made[0], place, value, radius);
+      if (apart !== undefined) fits.push([apart, made]);
     }
     if (!fits.length) return undefined;
-    const named = new Set([...this.verdicts.values()].flatMap(one => one.slugs ?? []));
-    const before = fits.filter(([, mistake]) => named.has(mistake.slug));
+    const named = this.named(),
+      before = fits.filter(([, made]) => made.every(one => named.has(one.slug)));
     if (before.length) fits = before;
     const nearest = Math.min(...fits.map(([apart]) => apart)) + 0.02 * this.key.quantum[place];
-    const best = fits.filter(([apart]) => apart <= nearest).map(([, mistake]) => mistake);
+    const best = fits.filter(([apart]) => apart <= nearest).map(([, made]) => made),
+      fewest = Math.min(...best.map(made => made.length));
+    const told = best.filter(made => made.length === fewest).flat();
     return {
       kind: "misconception",
-      message: best.map(one => one.message).join(" "),
-      slugs: best.map(one => one.slug),
-      titles: best.map(one => one.title),
+      message: told.map(one => one.message).join(" "),
+      slugs: told.map(one => one.slug),
+      titles: told.map(one => one.title),
     };
   }
-  explainedHere({ slug, lines }, place, value, reference, radius) {
-    if (!(place in lines) && ![...this.sources(place)[1]].some(blank => blank in lines)) return undefined;
+  explainedHere(made, blanks, place, value, reference, radius) {
+    const lines = made.length > 1 ? merged(made.map(one => one.lines)) : made[0].lines,
+      slug = made.map(one => one.slug).join(" ");
+    if (!(place in lines) && !blanks.some(blank => blank in lines)) return undefined;
     const distances = [],
       ways = Math.max(...Object.values(lines).map(all => all.length));
     for (let way = 0; way < ways; way++) {
@@ -252,7 +293,8 @@ class Marking {
       if (!slugs.has(slug) || !(place in lines)) continue;
       for (let way = 0; way < lines[place].length; way++) {
         const other = this.mistakenWorld(slug, lines, way).rule(place);
-        if (other !== null && Math.abs(other - reference) <= radius) return "the mistake before it gives the same number here";
+        if (other !== null && Math.abs(other - reference) <= radius)
+          return "the earlier mistake, made again here, would give the same number";
       }
     }
     return "";
@@ -301,7 +343,7 @@ class Marking {
       near = HALF * quantum[place];
     for (const other of this.neighbours(place)) {
       const follows = this.sources(other)[0].has(place);
-      const theirs = follows ? exactNumbers[other] : (this.written.get(other) ?? exactNumbers[other]);
+      const theirs = follows ? exactNumbers[other] : this.written.get(other) ?? exactNumbers[other];
       const there = Math.min(Math.abs(value - exactNumbers[other]), Math.abs(value - theirs));
       if (there <= near && Math.abs(exactNumbers[other] - exactNumbers[place]) > 3 * radius && exactNumbers[other] !== 0) {
         const time = book.alike.some(all => all.includes(place) && all.includes(other));
@@ -363,27 +405,28 @@ class Marking {
       near = HALF * key.quantum[place];
     for (const one of sources)
       if (Math.abs(written.get(one)) > HUGE * Math.max(1, Math.abs(key.exact[one])) || key.outOfRange(one, written.get(one)))
-        return "what it follows from is out of range";
+        return "this follows from a wrong number that its line cannot have, such as a tanh of 1.5";
     const emptied = [
       0,
       1,
       -1,
+      Number(reference.toPrecision(1)),
       ...key.steps[place][1].filter(argument => key.given(argument)).map(argument => key.exact[argument]),
     ];
     const dull = emptied.some(one => Math.abs(reference - one) <= near && near < Math.abs(exactValue - one));
     const empties = sources.some(
-      one => [0, 1, -1].includes(written.get(one)) && Math.abs(key.exact[one] - written.get(one)) > key.quantum[one],
+      one => [0, 1, -1].includes(written.get(one)) && Math.abs(key.exact[one] - written.get(one)) > key.quantum[one]
     );
-    if (dull && empties) return "what it follows from empties the step";
+    if (dull && empties) return "an earlier wrong 0, 1 or -1 leaves nothing to calculate here";
     const room = Math.max(radius, key.quantum[place]),
       unit = Math.max(room, 10 ** -key.program.places);
     if (
       Math.abs(reference) <= FEW * room ||
       (MOST_UNITS * Math.abs(reference) < Math.abs(exactValue) && Math.abs(reference) <= FEW * unit)
     )
-      return "what it follows from leaves nothing to calculate: any number near 0 would do";
-    if (sources.some(one => Math.abs(value - written.get(one)) <= room && Math.abs(exactValue - key.exact[one]) > FEW * room))
-      return "it repeats a number that it follows from";
+      return "with the earlier wrong numbers any number near 0 would follow here";
+    if (sources.some(one => Math.abs(value - written.get(one)) <= room && Math.abs(exactValue - key.exact[one]) > FEW * unit))
+      return "this only repeats an earlier wrong number";
     return "";
   }
 
@@ -419,6 +462,8 @@ class Marking {
       Math.abs(value) > 100 * Math.max(Math.abs(exactValue), 10 * this.key.quantum[blank])
     )
       return false;
+    const [first, ...others] = behind.map(place => new Set(this.verdicts.get(place).slugs));
+    if ([...first].some(slug => others.every(slugs => slugs.has(slug)))) return false; // one mistake, of which each is told
     this.written.set(blank, value);
     this.renew();
     if (!behind.every(place => this.goesWith(place))) {
@@ -429,7 +474,8 @@ class Marking {
     this.roots.set(blank, new Set([blank]));
     faults.push({ place: blank, explains: behind });
     const unsettled = ["wrong", "slip", "follow-through", "mixed", "needs-human", "not-assessable"];
-    for (const place of [...this.readings.keys()].filter(one => one > blank && unsettled.includes(this.verdicts.get(one).kind))) {
+    const again = place => place > blank && (behind.includes(place) || unsettled.includes(this.verdicts.get(place).kind));
+    for (const place of [...this.readings.keys()].filter(again)) {
       this.roots.delete(place);
       this.verdicts.set(place, this.judged(place));
     }

@@ -176,7 +176,7 @@ const bars = find("svg:has([data-h])").map(svg =>
       place = Number(bar.dataset.h);
     const label = find("text", svg).find(text => text.childNodes.length === 1 && text.firstChild.dataset?.v === bar.dataset.h);
     return { bar, label, place, height: height.baseVal.value, base: y.baseVal.value + height.baseVal.value };
-  }),
+  })
 );
 const draw = () => {
   for (const figure of bars) {
@@ -262,7 +262,7 @@ const tellChange = place => {
 
 const keep = () => {
   const own = [...fields].filter(
-    ([place]) => inputs.get(place).text !== undefined && inputs.get(place).text !== sheet.first[place],
+    ([place]) => inputs.get(place).text !== undefined && inputs.get(place).text !== sheet.first[place]
   );
   const hash = own
     .map(([place]) => `${encodeURIComponent(sheet.names[place])}=${encodeURIComponent(inputs.get(place).text)}`)
@@ -276,7 +276,7 @@ const recall = () => {
       .slice(1)
       .split("&")
       .filter(part => part.includes("="))
-      .map(part => part.split("=").map(decodeURIComponent)),
+      .map(part => part.split("=").map(decodeURIComponent))
   );
   for (const [place, field] of fields) {
     const text = told.get(sheet.names[place]) ?? sheet.first[place];

@@ -1,10 +1,11 @@
 // What marking needs of a problem: its lines with the right numbers, and with those of a reader.
 //
-// book = { rules, mistakes, repeats, ranges, cells, alike, names }
+// book = { rules, mistakes, repeats, ranges, cells, together, alike, names }
 //   mistakes  [{ slug, title, message, lines: { place: [[rule, arguments], ...] } }]: the lines of somebody with this mistake
 //   repeats   the steps that only repeat another
 //   ranges    what a step can be: "tanh", "unit", "positive", "error"
 //   cells     the vectors and matrices, each as [[index, place], ...]
+//   together  mistakes that are often made at once, each as a list of them
 //   alike     the same quantity at other times
 
 const HALF = 0.51;
@@ -23,7 +24,7 @@ const TEN = / ?[x\u00d7*\u00b7] ?10/.source;
 const POWER = `[eE]([+-]?\\d{1,4})|${TEN}(?:\\^|\\*\\*)([+-]?\\d{1,4})|${TEN}([\u207b\u207a]?[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]{1,4})`;
 const DECIMAL = new RegExp(`^([+-]?)(\\d*)(?:[.,](\\d*))?(?:${POWER})?$`);
 const LOWERED = Object.fromEntries(
-  [..."\u207b\u207a\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"].map((raised, i) => [raised, "-+0123456789"[i]]),
+  [..."\u207b\u207a\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"].map((raised, i) => [raised, "-+0123456789"[i]])
 );
 
 // { v, value, decimals, digits }, or { blank } or { reason }.
@@ -59,6 +60,8 @@ class Key {
     const most = program.figures ? 0 : HALF * 10 ** -program.places;
     this.farthest = this.quantum.map(quantum => Math.max(MOST_UNITS * quantum, most));
     this.worlds = new Map();
+    const called = slug => book.mistakes.find(one => one.slug === slug);
+    this.together = book.together.map(slugs => slugs.map(called));
   }
   given(place) {
     return this.steps[place][0] === GIVEN;
@@ -84,9 +87,9 @@ class Key {
     const near = this.quantum[place];
     switch (this.book.ranges[place]) {
       case "tanh":
-        return Math.abs(value) >= 1 + near;
+        return Math.abs(value) > 1 + near;
       case "unit":
-        return !(-near < value && value < 1 + near);
+        return !(-near <= value && value <= 1 + near);
       case "positive":
         return value < 0;
       case "error":
@@ -104,7 +107,7 @@ class Key {
         Array.from({ length: ways }, (_, way) => {
           const world = new World(this, new Map(), { changed: lines, way });
           return this.steps.map((_, place) => world.value(place));
-        }),
+        })
       );
     }
     return this.worlds.get(slug);
@@ -128,8 +131,12 @@ class World {
   }
   value(place) {
     if (this.written.has(place)) return this.written.get(place);
-    if (!this.known.has(place)) for (const line of this.behind([place], this.known)) this.known.set(line, this.rule(line));
+    if (!this.known.has(place)) for (const line of this.behind([place], this.known)) this.known.set(line, this.kept(line));
     return this.known.get(place);
+  }
+  // The result of a blank line as the lines after it use it.
+  kept(place) {
+    return this.rule(place);
   }
   behind(places_, passed = new Map()) {
     const ordered = [],
@@ -198,7 +205,7 @@ class World {
       for (const side of [shift, -shift]) {
         const there = this.result(
           line,
-          values.map((value, other) => (other === number_ ? value + side : value)),
+          values.map((value, other) => (other === number_ ? value + side : value))
         );
         if (there !== null) sides.push((there - middle) / side);
       }
@@ -207,3 +214,28 @@ class World {
     return found;
   }
 }
+
+// What lines come to where every blank line before them is rounded: to the decimals asked for, or by the sheet's own rule.
+class RoundedWorld extends World {
+  constructor(key, written, { asked, toEven, work }) {
+    super(key, written, { work });
+    Object.assign(this, { asked, toEven });
+  }
+  kept(place) {
+    const value = this.rule(place),
+      { key } = this;
+    if (!value || key.given(place)) return value;
+    const own = this.asked ? key.places[place] : key.program.places;
+    return roundedTo(value, key.figures(place) ? key.decimals(place, value) : own, this.toEven);
+  }
+}
+
+// A double with so many decimals; with the digits of a tie to twelve it is one.
+const roundedTo = (value, decimals_, toEven) => {
+  if (leading(Math.abs(value)) + decimals_ >= 12) return value;
+  const [mantissa, power_] = value.toExponential(11).split("e");
+  const v = fraction({ n: BigInt(mantissa.replace(".", "")), e: Number(power_) - 11 }),
+    { n, e } = toPlaces(v, decimals_);
+  const tie = equal(absolute(sub(v, fraction({ n, e }))), [1n, 2n, e]);
+  return Number((toEven && tie && n % 2n ? n - (n > 0n ? 1n : -1n) : n) + "e" + e);
+};
