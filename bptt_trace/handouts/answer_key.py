@@ -45,7 +45,7 @@ def key_sheet(key: Key, blanks: Blanks | None = None, *, values: Values | None =
         [
             (
                 desk.name(best.position),
-                Verbatim(line_of(desk, best.position)),
+                Verbatim(desk.line_number(best.position)),
                 Number(decimals(best.value, key.places[best.position])),
             )
             for best in mistakes
@@ -72,7 +72,7 @@ def lay_out(key: Key, desk: Desk, blanks: Blanks, strings: KeyStrings) -> Sheet:
         uses = desk.uses(key.arguments[position])
         rows.append(
             (
-                (line_of(desk, position),),
+                (desk.line_number(position),),
                 (desk.name(position),),
                 (strings.results[position],),
                 (strings.unrounded[position],),
@@ -99,11 +99,6 @@ def lay_out(key: Key, desk: Desk, blanks: Blanks, strings: KeyStrings) -> Sheet:
         handout=key.problem.handout_with_code,
         locale=key.problem.handout.locale,
     )
-
-
-def line_of(desk: Desk, position: int) -> str:
-    """The number of a line."""
-    return desk.line(position).removeprefix("line ")
 
 
 def _reading(key: Key, blanks: Blanks) -> Inline:

@@ -16,7 +16,7 @@ from bptt_trace.document.mathematics import Math, Verbatim
 from bptt_trace.document.notation import LATEX, TEXT
 from bptt_trace.document.sheet import Sheet
 from bptt_trace.engine.names import Name
-from bptt_trace.handouts.answer_key import FINER, KeyStrings, decimals, key_sheet, lay_out, line_of
+from bptt_trace.handouts.answer_key import FINER, KeyStrings, decimals, key_sheet, lay_out
 from bptt_trace.handouts.blanks import answers_csv, digits
 from bptt_trace.handouts.fill_in_text import MOST, Form, hole
 from bptt_trace.handouts.number_places import replaced
@@ -166,7 +166,9 @@ class _Filled(Anew):
         self._worksheet = self._form(sheet)
         self._operands = [number - self._size for number in {*self._worksheet.holes} if 0 <= number - self._size < self._size]
         self._keys: dict[tuple[str, ...], Form] = {}
-        self._spelling = {position: (self._desk.name(position).latex, line_of(self._desk, position)) for position in blanks.asked}
+        self._spelling = {
+            position: (self._desk.name(position).latex, self._desk.line_number(position)) for position in blanks.asked
+        }
         """Name and line number of each quantity that is asked for."""
         printed = {number % self._size for number in self._worksheet.holes if number < 2 * self._size}
         self._calculate = Repeated(key.program, how, printed | {*blanks.asked})

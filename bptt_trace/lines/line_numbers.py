@@ -75,6 +75,30 @@ def _progressions(lines: Sequence[int], number: Numbered = str) -> Iterator[str]
     return joined(listed((run[0], run[1], "…", run[-1])) if len(run) > 3 else listed(run) for run in told)
 
 
+def numbered(program: Program) -> tuple[list[int], list[str]]:
+    """The line number of every step of a program of numbers, and how it is written.
+
+    A component of line 4 is written ``4.1``, or ``4.1,2``. The number is 0, and written as
+    nothing, for given numbers and for contributions that repeat a line.
+    """
+    vectors, first = program.vectors
+    lines, texts = [0] * len(program.steps), [""] * len(program.steps)
+    count = 0
+    for position, step in enumerate(vectors.steps):
+        rule = step.rule
+        if rule is None or (rule.copies and step.repeats):
+            continue
+        count += 1
+        start = first[position]
+        if not step.shape:
+            lines[start], texts[start] = count, str(count)
+            continue
+        for component in range(start, first[position + 1]):
+            index = ",".join(map(str, program.steps[component].target.index))
+            lines[component], texts[component] = count, f"{count}.{index}"
+    return lines, texts
+
+
 class LineNumbers:
     """The line number of every step of a program of numbers.
 
@@ -86,28 +110,7 @@ class LineNumbers:
         self.program, self.on_board = program, on_board
         self.has_components = program.vectors.program is not program
         """Whether this is a network of vectors."""
-        self.of, self.texts = self._numbered()
-
-    def _numbered(self) -> tuple[list[int], list[str]]:
-        """The line number of every step, and how it is written: a component of line 4 is ``4.1``, or ``4.1,2``.
-
-        0, and nothing, for given numbers and for contributions that repeat a line.
-        """
-        program, first = self.program.vectors
-        lines, texts = [0] * len(self.program.steps), [""] * len(self.program.steps)
-        count = 0
-        for position, step in enumerate(program.steps):
-            rule = step.rule
-            if rule is None or (rule.copies and step.repeats):
-                continue
-            count += 1
-            start = first[position]
-            if not step.shape:
-                lines[start], texts[start] = count, str(count)
-                continue
-            for place in range(start, first[position + 1]):
-                lines[place], texts[place] = count, f"{count}.{','.join(map(str, self.program.steps[place].target.index))}"
-        return lines, texts
+        self.of, self.texts = numbered(program)
 
     def uses(self, arguments: Sequence[int]) -> Uses:
         """The lines whose results go in, all of them, in the order of the sheet: ``12, 17, 50–54``.

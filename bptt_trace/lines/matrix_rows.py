@@ -103,7 +103,11 @@ class Blackboard(Rows):
 
     def line(self, position: int) -> str:
         """``line 12``, in words."""
-        return say("line {position}", position=self.line_of[position])
+        return say("line {position}", position=self.line_number(position))
+
+    def line_number(self, position: int) -> str:
+        """The number of a line: ``12``."""
+        return str(self.line_of[position])
 
     def relation(self, position: int) -> str:
         """``=`` where the printed digits of all entries give their printed results, ``~`` where one does not."""

@@ -95,6 +95,10 @@ class Rows(ABC):
         """``line 12``, in words."""
 
     @abstractmethod
+    def line_number(self, position: int) -> str:
+        """The number of a line: ``12``."""
+
+    @abstractmethod
     def relation(self, position: int) -> str:
         """``=`` where the printed digits give the printed result, ``~`` where they do not."""
 
@@ -283,7 +287,11 @@ class Desk(Rows):
 
     def line(self, position: int) -> str:
         """``line 12``, in words."""
-        return say("line {position}", position=self.line_numbers.texts[position])
+        return say("line {position}", position=self.line_number(position))
+
+    def line_number(self, position: int) -> str:
+        """The number of a line, ``12``, or of a component, ``12.1``; empty for what has no line of its own."""
+        return self.line_numbers.texts[position]
 
     def printed(self, position: int) -> Any:
         """The number that stands on the sheet; a given one stands there as it was typed."""

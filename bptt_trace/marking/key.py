@@ -19,6 +19,7 @@ from bptt_trace.engine.program import KEEPS_FIGURES, Program
 from bptt_trace.engine.rules import Rule, rule_of
 from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.errors import CalculationError
+from bptt_trace.lines.line_numbers import numbered
 from bptt_trace.marking.answer_files import Register
 from bptt_trace.marking.catalogue.entry import CATALOGUE, Case, Misconception
 from bptt_trace.marking.marks import VERDICTS
@@ -146,16 +147,7 @@ class Key:
     @cached_property
     def line_texts(self) -> list[str]:
         """The number of every line on the sheet."""
-        program, first = self.program.vectors
-        texts, count = [""] * len(self.steps), 0
-        for position, step in enumerate(program.steps):
-            if step.rule is None or step.repeats:
-                continue
-            count += 1
-            for line in range(first[position], first[position + 1]):
-                index = self.steps[line].target.index if step.shape else ()
-                texts[line] = f"{count}.{','.join(map(str, index))}" if index else str(count)
-        return texts
+        return numbered(self.program)[1]
 
     @cached_property
     def shares(self) -> dict[str, float]:

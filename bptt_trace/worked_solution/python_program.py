@@ -131,7 +131,7 @@ class _Writer:
 
     def number(self, position: int) -> str:
         """The number of a line."""
-        return self.board.line(position).removeprefix("line ")
+        return self.board.line_number(position)
 
     def given(self, reader: Callable[[Step], str]) -> tuple[str, ...]:
         """The numbers that come with the problem, each read by the function that ``reader`` names."""

@@ -136,7 +136,7 @@ def _data(live: LiveSheet, conditions: list[list[Any]]) -> dict[str, Any]:
     within = ((place, bounds(problem, step.target, step.role)) for place, step in given)
     return {
         "names": [desk.speller.text(step.target) for step in desk.steps],
-        "lines": [desk.line(place).removeprefix("line ") for place in range(len(desk.steps))],
+        "lines": desk.line_numbers.texts,
         "first": {place: problem.given[step.target].text for place, step in given},
         "bounds": {place: limits for place, limits in within if limits},
         "changes": {place: step.arguments[0] for place, step in enumerate(desk.steps) if step.role is Role.UPDATE},
