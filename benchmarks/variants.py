@@ -102,7 +102,7 @@ class Hand:
         self.size = len(steps)
         self.given = {p: str(step.target) for p, step in enumerate(steps) if step.rule is None}
         self.worksheet = self._gaps(family._worksheet)
-        self.problem = self._gaps(family._problem)
+        self.problem = self._gaps(family.problem.form)
         self.keys = {}
         for variant in variants:
             slugs = tuple(best.slug for best in variant.mistakes)
@@ -122,7 +122,7 @@ class Hand:
             for variant in variants
         ]
         self.inputs = [{str(name): number.text for name, number in factory.given(variant.drawn).items()} for variant in variants]
-        self.leaves = [str(names[0]) for names in family._places.values()]
+        self.leaves = [str(names[0]) for names in family.problem.places.values()]
 
     @staticmethod
     def _gaps(form: Form) -> tuple[str, list[int]]:

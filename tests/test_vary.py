@@ -293,16 +293,19 @@ def conditions(one: Key) -> Iterator[str]:
     recurrent = {s.target.index: one.exact[p] for p, s in enumerate(one.steps) if s.target.stem == "W_hh" and s.rule is None}
     if recurrent and all(value == recurrent[j, i] for (i, j), value in recurrent.items()):
         yield SYMMETRIC
-    for position, step in enumerate(one.steps):
-        hidden = step.role is Role.PREACTIVATION and step.target.stem == "a" and step.target.iteration == 1
-        if hidden and not 0.05 <= abs(one.exact[position]) <= 2.5:
-            yield SATURATED
-    for position in asked:
-        value, quantum = one.exact[position], one.quantum[position]
-        if 1e-12 < abs(value) < 5 * 10.0**-one.problem.rounding.places:
-            yield SMALL
-        if abs(abs(value) / quantum % 1 - 0.5) < 0.0199:
-            yield NEAR_TIE
+    bent = [
+        abs(one.exact[position])
+        for position, step in enumerate(one.steps)
+        if step.role is Role.PREACTIVATION and step.target.stem == "a" and step.target.iteration == 1
+    ]
+    if sum(not 0.05 <= size <= 2.5 for size in bent) > len(bent) // 50:
+        yield SATURATED
+    sizes = [abs(one.exact[position]) for position in asked]
+    if sum(1e-12 < size < 5 * 10.0**-one.problem.rounding.places for size in sizes) > len(sizes) // 50:
+        yield SMALL
+    closest = min(0.02, 1 / len(asked)) - 0.0001
+    if any(abs(size / one.quantum[position] % 1 - 0.5) < closest for size, position in zip(sizes, asked, strict=True)):
+        yield NEAR_TIE
     can_be_made = {misconception.slug for misconception, lines in one.changed_formulas if not set(asked).isdisjoint(lines)}
     for visible in visibility(one):
         if visible.mistake.slug in can_be_made and not any(one.program.index[name] in asked for name in visible.shows):
@@ -377,8 +380,8 @@ def test_an_impossible_demand_names_what_failed() -> None:
     with pytest.raises(ProblemError, match=r"of 30 variants|no variant") as failure:
         Factory({**document("rnn"), "vary": few}).search(30, 1)
     assert "among 1,500 candidates" in str(failure.value)
-    with pytest.raises(ProblemError, match="with 2 places hardly any numbers pass"):
-        Factory({**document("rnn3"), "rounding": {"places": 2}, "vary": {"tries": 20}}).search(30, 1)
+    with pytest.raises(ProblemError, match=r"enough are found with --set rounding\.places=4"):
+        Factory({**document("rnn3"), "rounding": {"places": 1}, "vary": {"tries": 100}}).search(30, 1)
 
 
 def test_classes_vary_as_classes() -> None:
@@ -713,12 +716,6 @@ def test_long_sequences_have_variants(steps: int) -> None:
     one = Factory({**document("rnn"), "given": {key: [str(v) for v in values] for key, values in sizes.items()}}, ["gradients"])
     search = one.search(1, 1)
     assert search.rejected[EQUAL_INPUTS] < search.drawn / 3
-
-
-def test_the_advice_fits_what_failed() -> None:
-    """Equal inputs want more numbers for x; a mistake may be told to hide."""
-    with pytest.raises(ProblemError, match="a range for x with more numbers in it would do"):
-        Factory({**document("rnn"), "vary": {"x": [2], "tries": 50}}).search(2, 1)
 
 
 def test_a_variant_that_no_search_would_keep_is_made_with_a_warning(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,11 +16,21 @@ from bptt_trace.commands.output import Output, ends_in
 if TYPE_CHECKING:
     from bptt_trace.handouts.variant_sheets import Medium
     from bptt_trace.handouts.variants import Search
+    from bptt_trace.problem.problem import Problem
 
 FORMS = ("markdown", "latex", "pdf", "html", "typst", "ipynb", "page", "csv", "toml")
 """What a worksheet is printed as; a page has boxes to type into, sheets for the answers are csv and toml."""
 EXPORTS = ("xlsx", "qti", "qti2.1", "qti2.2", "moodle", "canvas")
 """What a worksheet is filled in with elsewhere."""
+
+
+seed = click.option("--seed", type=int, help="A number, by default 1; the same seed gives the same variants on any machine.")
+numbers = click.option(
+    "--numbers",
+    type=click.Choice(["decimals", "whole", "halves"]),
+    help="What variants are drawn from: decimals; whole numbers, so that every line is short without rounding; "
+    "or halves for weights and biases.  [default: decimals]",
+)
 
 
 @click.command()
@@ -32,6 +42,8 @@ EXPORTS = ("xlsx", "qti", "qti2.1", "qti2.2", "moodle", "canvas")
 )
 @options.blanks
 @click.option("--key", "as_key", is_flag=True, help="Print the key instead: the results, and the values of likely mistakes.")
+@numbers
+@click.option("--seed", type=int, help="Draw the numbers, as the first variant of vary with this seed; 1 with --numbers.")
 @click.option(
     "--switch", is_flag=True, help="LaTeX for the lecturer: one source for the worksheet and its key, chosen by a switch."
 )
@@ -44,6 +56,7 @@ EXPORTS = ("xlsx", "qti", "qti2.1", "qti2.2", "moodle", "canvas")
 def worksheet(
     problem: str, changes: tuple[str, ...], form: str | None, target: Path | None, blanks: tuple[str, ...], hints: int,
     as_key: bool, switch: bool, exam: bool, detail: str, style: str, fragment: bool, flavor: str | None, templates: Path | None,
+    numbers: str | None, seed: int | None,
 ) -> None:  # fmt: skip
     """Print a worksheet: the sheet with blanks, or its key.
 
@@ -56,6 +69,7 @@ def worksheet(
       bptt-trace worksheet rnn --blanks gradients --hints 1
       bptt-trace worksheet rnn -f page -o homework.html
       bptt-trace worksheet rnn -f csv -o answers.csv
+      bptt-trace worksheet whole-numbers --seed 7 -f pdf -o worksheet.pdf
     """
     from bptt_trace.commands.exported import exported, tell
     from bptt_trace.handouts.answer_key import key_sheet
@@ -81,7 +95,11 @@ def worksheet(
         raise click.UsageError("--key goes with a form for people; solve -f json has every result as data")
     if as_key and output.form == "page":
         raise click.UsageError("--key goes with a form for people; the command page shows every result")
-    read, content = loaded(problem, changes)
+    changes = _with_numbers(changes, numbers)
+    if numbers is None and seed is None:
+        read, content = loaded(problem, changes)
+    else:
+        read, content = _drawn(problem, changes, 1 if seed is None else seed, blanks, hints)
     of_a_size_to_fill_in(read)
     key = Key(read)
     wanted = blanks_of(key, blanks or ("all",), hints)
@@ -110,7 +128,7 @@ def worksheet(
 @click.command()
 @options.problem
 @click.option("-n", "count", type=click.IntRange(1, 100_000), help="The number of variants.")
-@click.option("--seed", type=int, help="A number, by default 1; the same seed gives the same variants on any machine.")
+@seed
 @click.option("-o", "--output", type=PATH, metavar="DIR", help="A new folder for all files.")
 @click.option("--archive", type=PATH, metavar="FILE.zip", help="One ZIP archive in place of the folder.")
 @click.option(
@@ -124,6 +142,7 @@ def worksheet(
 )
 @click.option("--students", type=PATH, metavar="IDS.csv", help="A CSV file of students, one in each row; each gets a variant.")
 @click.option("--code", metavar="CODE", help="Make the variant with this code again.")
+@numbers
 @options.blanks
 @options.detail_of_blanks
 @options.style
@@ -132,7 +151,7 @@ def worksheet(
 def vary(
     problem: str, changes: tuple[str, ...], count: int | None, seed: int | None, output: Path | None, archive: Path | None,
     form: str, students: Path | None, code: str | None, blanks: tuple[str, ...], hints: int, detail: str, style: str,
-    templates: Path | None, jobs: int,
+    templates: Path | None, jobs: int, numbers: str | None,
 ) -> None:  # fmt: skip
     """Write variants with other numbers.
 
@@ -148,6 +167,8 @@ def vary(
       bptt-trace vary rnn --students ids.csv -f pdf -o handouts
       bptt-trace vary rnn --code 36P-K71 -o again
       bptt-trace vary rnn -n 10000 --archive variants.zip --jobs 2
+      bptt-trace vary whole-numbers -n 30 -o handouts
+      bptt-trace vary rnn --numbers whole --set network.activation=relu -n 30 -o handouts
     """
     from bptt_trace.commands.exported import exporter, prepare, tell
     from bptt_trace.errors import ProblemError
@@ -171,7 +192,7 @@ def vary(
         raise click.UsageError("--templates goes with -f markdown, -f latex or -f pdf")
     prepare(form)
     medium = None if form in EXPORTS else _medium(form, templates)
-    read, name = document(problem, changes)
+    read, name = document(problem, _with_numbers(changes, numbers))
     wanted = len(ids) or count or 1
     shown = wanted if sys.stderr.isatty() else 0
     try:
@@ -192,6 +213,26 @@ def vary(
         write(target, search.found, setter, ids, advance, jobs)
     Output().write(_told(search, target, ids))
     tell(form)
+
+
+def _drawn(
+    problem: str, changes: tuple[str, ...], seed: int, blanks: tuple[str, ...], hints: int
+) -> tuple[Problem, dict[str, Any]]:
+    """The first variant of a seed, and the table of keys of its file."""
+    from bptt_trace.handouts.variant_sheets import ProblemFiles
+    from bptt_trace.handouts.variants import Factory
+    from bptt_trace.problem.files import document_of
+    from bptt_trace.problem.problem import document, from_document
+
+    table, name = document(problem, changes)
+    factory = Factory(table, blanks or ("all",), hints, name)
+    content = document_of(ProblemFiles(factory).text(factory.search(1, seed).found[0]))
+    return from_document(content, name), content
+
+
+def _with_numbers(changes: tuple[str, ...], numbers: str | None) -> tuple[str, ...]:
+    """The changes of a problem, with that of ``--numbers``."""
+    return changes if numbers is None else (*changes, f"vary.numbers={numbers}")
 
 
 def _medium(form: str, templates: Path | None) -> Medium:

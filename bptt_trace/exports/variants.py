@@ -32,4 +32,4 @@ class _Exported(Anew):
 
     def sheets(self, variant: Variant, student: str) -> Sheets:
         """Everything of one variant."""
-        return Sheets(*self.setter.kept(self.family, variant, student), self.answers, self.problem(variant))
+        return Sheets(*self.setter.kept(self.family, variant, student), self.answers, self.problem.text(variant))

@@ -13,7 +13,7 @@ from bptt_trace.calculation.iterations import first_iteration
 from bptt_trace.document.digits import Digits
 from bptt_trace.document.mathematics import say
 from bptt_trace.engine.names import Name
-from bptt_trace.engine.program import KEEPS_FIGURES
+from bptt_trace.engine.program import KEEPS_FIGURES, Program
 from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.errors import ProblemError, UnknownName, nearest
 from bptt_trace.lines.blanks import Blanks
@@ -55,7 +55,7 @@ def blanks_of(key: Key, wanted: Sequence[str] = ("all",), hints: int = 2) -> Bla
     if hints not in HINTS:
         raise ProblemError(f"{hints} is not possible here; from 0 to 3", path="hints")
     lines = _lines(parts_of(key.program))
-    every = [*lines["forward"], *lines["loss"], *lines["gradients"]]
+    every = lines_up_to_update(key.program)
     asked: set[int] = set()
     for word in wanted:
         if word in ("all", "results"):
@@ -73,6 +73,12 @@ def blanks_of(key: Key, wanted: Sequence[str] = ("all",), hints: int = 2) -> Bla
             left_out |= set(lines[part])
     calculations = "results" not in wanted
     return Blanks({p: digits(key, p, key.places[p]) for p in sorted(asked)}, frozenset(left_out), hints, calculations)
+
+
+def lines_up_to_update(program: Program) -> list[int]:
+    """The positions of all lines of the forward pass, the loss, the backward pass and the update."""
+    lines = _lines(parts_of(program))
+    return [*lines["forward"], *lines["loss"], *lines["gradients"]]
 
 
 def digits(key: Key, position: int, places: int) -> Digits:

@@ -20,13 +20,25 @@ Choices = tuple[Number, ...]
 MOST_CHOICES = 10_001
 GRID = Number(Fraction(1, 10), "0.1")
 TRIES = 2000
-SETTINGS = ("grid", "may_hide", "tries")
+SETTINGS = ("accept", "grid", "may_hide", "numbers", "tries")
+DECIMALS, WHOLE, HALVES = KINDS = ("decimals", "whole", "halves")
+"""What is drawn: decimals on a grid; whole numbers; halves for parameters, and whole numbers for the rest."""
 
 BIAS, INPUT, STATE, TARGET = (Fraction(text) for text in ("0.5", "2", "0.9", "1.5"))
 """The default bounds of these numbers: activations of sums of a few of them are neither saturated nor straight."""
 
 FAN_IN = ((2, Fraction("1.2")), (4, Fraction("0.7")), (8, Fraction("0.5")), (16, Fraction("0.3")), (10**9, Fraction("0.2")))
 """The default bound of weights for at most so many summands."""
+
+
+HALF, ONE = Fraction(1, 2), Fraction(1)
+SMALL_NUMBERS: Mapping[str, Mapping[str, tuple[int, Fraction]]] = {
+    WHOLE: {"w": (3, ONE), "b": (2, ONE), "x": (3, ONE), "target": (5, ONE), "h": (2, ONE)},
+    HALVES: {"w": (2, HALF), "b": (1, HALF), "x": (3, ONE), "target": (5, ONE), "h": (1, HALF)},
+}
+"""The bounds and grids of weights, biases, inputs, targets and initial states that are whole or halves."""
+GROUPS = {"weights": "w", "biases": "b", "inputs": "x", "targets": "target", "states": "h"}
+"""The keys for all numbers of a kind."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +51,10 @@ class Ranges:
     """Targets that stand for a class: one of these numbers is 1, the others are 0."""
     may_hide: frozenset[str] = field(default_factory=frozenset)
     """Mistakes that the numbers may hide."""
+    accept: frozenset[str] = field(default_factory=frozenset)
+    """The screens that reject nothing, by their words."""
+    numbers: str = DECIMALS
+    """What is drawn, one of ``KINDS``."""
     tries: int = TRIES
 
 
@@ -48,12 +64,13 @@ def ranges_of(problem: Problem, table: Mapping[str, Any]) -> Ranges:
     if grid.value <= 0:
         raise ProblemError(f"{grid.text} is not possible here; a grid is positive", path="vary.grid")
     may_hide = _mistakes(table.get("may_hide", ()))
+    kind = table.get("numbers", DECIMALS)
     classes = _classes(problem) if problem.loss.over_classes and not problem.network.letters else ()
     of_classes = {name for group in classes for name in group}
     choices = {
         name: default
         for name in problem.given
-        if name not in of_classes and (default := _default(problem, name, grid)) is not None
+        if name not in of_classes and (default := _default(problem, name, grid, kind)) is not None
     }
     varied_classes: tuple[tuple[Name, ...], ...] = ()
     told = [(key, value, _meant(problem, key)) for key, value in table.items() if key not in SETTINGS]
@@ -71,7 +88,8 @@ def ranges_of(problem: Problem, table: Mapping[str, Any]) -> Ranges:
                 choices.pop(name, None)
             else:
                 choices[name] = allowed
-    return Ranges(choices, varied_classes, may_hide, table.get("tries", TRIES))
+    accept = frozenset(table.get("accept", ()))
+    return Ranges(choices, varied_classes, may_hide, accept, kind, table.get("tries", TRIES if kind == DECIMALS else 5 * TRIES))
 
 
 def _mistakes(slugs: Sequence[str]) -> frozenset[str]:
@@ -104,11 +122,30 @@ def _classes_vary(value: Any, path: str) -> bool:
 # --------------------------------------------------------------------- defaults
 
 
-def _default(problem: Problem, name: Name, grid: Number) -> Choices | None:
+def _default(problem: Problem, name: Name, grid: Number, kind: str) -> Choices | None:
     """The default choices of a number; None if it does not vary."""
     stem = name.stem.lower()
+    sort = _sort(problem, name)
+    if sort is None or (sort == "h" and not problem.given[name].value):
+        return None  # an initial state of 0 stays 0: there is no memory yet
+    if kind != DECIMALS:
+        return _small(problem, sort, kind)
     if name.of is not None:
         return _span(-INPUT, INPUT, grid)
+    if stem == "target":
+        return _default_target(problem, grid)
+    if stem == "x":
+        return _span(-INPUT, INPUT, grid if _few(problem) else Number(grid.value / 10, ""))
+    if stem.startswith("w"):
+        return _span(-_weight(problem, name), _weight(problem, name), grid)
+    return _span(-BIAS, BIAS, grid) if stem.startswith("b") else _span(-STATE, STATE, grid)
+
+
+def _sort(problem: Problem, name: Name) -> str | None:
+    """The sort of a number, one of the values of ``GROUPS``; None for what does not vary by itself."""
+    stem = name.stem.lower()
+    if name.of is not None:
+        return "x"
     if problem.network.letters and stem in ("x", "target"):
         return None
     constant = isinstance(problem.network, Graph) and name._replace(index=()) in dict(problem.network.fixed)
@@ -116,16 +153,22 @@ def _default(problem: Problem, name: Name, grid: Number) -> Choices | None:
         return None
     if name.time == 0 and name.letter in STATES and name.below:
         return None
-    if stem == "target":
-        return _default_target(problem, grid)
-    if stem == "x":
-        return _span(-INPUT, INPUT, grid if _few(problem) else Number(grid.value / 10, ""))
-    if stem.startswith("w"):
-        return _span(-_weight(problem, name), _weight(problem, name), grid)
-    if stem.startswith("b"):
-        return _span(-BIAS, BIAS, grid)
-    # An initial state of 0 stays 0: there is no memory yet.
-    return _span(-STATE, STATE, grid) if problem.given[name].value else None
+    if stem in ("x", "target"):
+        return stem
+    return stem[0] if stem.startswith(("w", "b")) else "h"
+
+
+def _small(problem: Problem, sort: str, kind: str) -> Choices | None:
+    """Small numbers without 0, whole or halves. ±1 are among them: which mistakes they hide is screened."""
+    if sort == "target" and problem.loss.kind == "binary_cross_entropy":
+        return None
+    size, step = SMALL_NUMBERS[kind][sort]
+    if sort == "x":
+        size = max(size, min(problem.network.steps or 0, 9))  # or two inputs of a long sequence would often be equal
+    bent = problem.network.output_activation.pieces if sort == "target" else None
+    count = int(size / step)
+    values = [number * step for number in range(-count if bent is None or bent.left else 1, count + 1) if number]
+    return tuple(Number(value, _text(value, _places(value))) for value in values)
 
 
 def _few(problem: Problem) -> bool:
@@ -165,6 +208,8 @@ def _meant(problem: Problem, key: str) -> list[Name]:
     if key == "learning_rate":
         key = "eta"
     names = list(problem.given)
+    if key in GROUPS and key not in {name.stem for name in names}:
+        return [name for name in names if _sort(problem, name) == GROUPS[key]]
     meant = [name for name in names if key in (str(name), str(name._replace(index=())), name.stem)]
     if not meant:
         try:
@@ -173,7 +218,7 @@ def _meant(problem: Problem, key: str) -> list[Name]:
             canonical = key
         meant = [name for name in names if canonical in (str(name), str(name._replace(index=())), name.stem)]
     if not meant:
-        known = {str(name) for name in names} | {name.stem for name in names} | set(SETTINGS)
+        known = {str(name) for name in names} | {name.stem for name in names} | set(SETTINGS) | set(GROUPS)
         raise ProblemError(
             f"{shown(key)} is no given number of this problem{nearest(key, known)}; "
             f"it has {', '.join(dict.fromkeys(str(name._replace(index=())) for name in names))}",

@@ -23,6 +23,8 @@ from bptt_trace.engine.functions import identity
 from bptt_trace.engine.names import Role
 from bptt_trace.engine.program import KEEPS_FIGURES
 from bptt_trace.engine.rules import Rule, rule_of
+from bptt_trace.handouts.number_ranges import Ranges
+from bptt_trace.handouts.whole_numbers import WholeNumbers
 from bptt_trace.lines.blanks import Blanks
 from bptt_trace.marking.key import Key
 from bptt_trace.marking.tolerance import LEAST_FIGURES
@@ -33,7 +35,10 @@ Plan = list[tuple[int, Callable[..., Any], tuple[int, ...]]]
 """Lines in the order of their calculation: position, compiled rule, arguments."""
 
 TIE = 0.02
-"""The least distance of an answer from a rounding tie, in units of its last place: near it both roundings are right."""
+"""The least distance of an answer from a rounding tie, in units of its last place: near it both roundings are right.
+Of ``MANY`` answers and more it is one in so many units, or hardly any numbers would pass."""
+MANY = 50
+"""Of so many answers one may be small, and of so many pre-activations one saturated."""
 SMALLEST = 5
 """An answer below this many units of its last place looks like 0."""
 FLAT, STRAIGHT = 2.5, 0.05
@@ -46,7 +51,18 @@ SATURATED = f"a pre-activation is not between {STRAIGHT} and {FLAT} in size"
 DEAD = "every hidden value is 0"
 SMALL = f"an answer is below {SMALLEST} units of its last place"
 NEAR_TIE = f"an answer is within {TIE:.0%} of a rounding tie"
+ZEROS = "more than one answer in ten is 0"
 UNDEFINED = "a line cannot be calculated"
+
+ACCEPTED = {
+    "equal-inputs": EQUAL_INPUTS,
+    "symmetric-matrix": SYMMETRIC,
+    "saturated": SATURATED,
+    "dead": DEAD,
+    "small": SMALL,
+    "ties": NEAR_TIE,
+}
+"""The conditions that a problem file may accept, by their words there."""
 
 
 class HiddenMistake(str):
@@ -61,21 +77,24 @@ def hidden(slug: str) -> HiddenMistake:
 class Screens:
     """The conditions of one problem, for candidates that differ only in their given numbers."""
 
-    def __init__(self, key: Key, blanks: Blanks, may_hide: Iterable[str] = ()) -> None:
+    def __init__(self, key: Key, blanks: Blanks, ranges: Ranges, whole: WholeNumbers | None = None) -> None:
+        """``whole`` asks for short lines without rounding, in place of answers far from ties."""
         self.key = key
         self.steps = key.steps
         self.asked = list(blanks.asked)
-        self.may_hide = frozenset(may_hide)
+        self.may_hide = ranges.may_hide
+        self.whole = whole
+        self.accepted = frozenset(ACCEPTED[word] for word in ranges.accept)
         self._lines: dict[Rule, Any] = {}
         used = {argument for plans in self.ways.values() for plan in plans for _, _, arguments in plan for argument in arguments}
-        self.needed = self.key.program.ancestors({*self.asked, *used})
+        self.needed = self.key.program.ancestors({*self.asked, *used, *(whole.lines if whole else ())})
         """The lines that an answer or a wrong answer depends on, in order."""
         self.demanded: frozenset[str] = frozenset()
         """The mistakes that must show."""
         self.vanishing: frozenset[int] = frozenset()
         """The answers that are 0 for all numbers."""
         self.never_shown: tuple[str, ...] = ()
-        """The mistakes that hardly any numbers of this problem would show."""
+        """The mistakes that hardly any numbers of this problem would show, by themselves or beside the others."""
 
     # ---------------------------------------------------------------- learning
 
@@ -83,11 +102,20 @@ class Screens:
         """Learn from some candidates which answers always vanish and which mistakes never show."""
         values = self.evaluate(given)
         self.vanishing = frozenset(p for p in self.asked if np.all(np.abs(values[p]) < ZERO))
+        if self.whole is not None and (some := ~self._zeros(values)[1]).any():
+            values = self._kept(values, some)
         quanta = self._quanta(values)
-        shown = {slug: float(np.mean(self._visible(slug, values, quanta))) for slug in self.ways}
-        rare = [slug for slug, share in shown.items() if share < SELDOM and slug not in self.may_hide]
-        self.never_shown = tuple(rare)
-        self.demanded = frozenset(shown) - set(rare) - self.may_hide
+        shown = {slug: self._visible(slug, values, quanta) for slug in self.ways if slug not in self.may_hide}
+        demanded: list[str] = []
+        together = ~self._any([], values)
+        for slug in sorted(shown, key=lambda slug: -int(np.sum(shown[slug]))):
+            with_it = together & shown[slug]
+            # Some exclude each other: over two steps a ReLU is off somewhere, or carries both errors back.
+            if np.mean(shown[slug]) >= SELDOM and with_it.any():
+                demanded.append(slug)
+                together = with_it
+        self.demanded = frozenset(demanded)
+        self.never_shown = tuple(slug for slug in shown if slug not in self.demanded)
 
     # ------------------------------------------------------------- evaluating
 
@@ -146,6 +174,8 @@ class Screens:
 
         def drop(condition: str, bad: Mask) -> Mask:
             nonlocal alive, columns
+            if condition in self.accepted:
+                return np.ones(len(alive), dtype=bool)
             failed[alive[bad]] = condition
             alive = alive[~bad]
             columns = {position: column[~bad] for position, column in columns.items()}
@@ -159,7 +189,8 @@ class Screens:
         values = self.evaluate(columns)
         finite = np.all([np.isfinite(values[p]) for p in self.needed], axis=0)
         values = self._kept(values, drop(UNDEFINED, ~finite))
-        for find in (self._saturated, self._dead, self._small, self._near_tie):
+        rounded = (self._small, self._near_tie) if self.whole is None else (self._long, self._zeros)
+        for find in (self._saturated, self._dead, *rounded):
             if not len(alive):
                 return list(failed)
             condition, bad = find(values)
@@ -238,7 +269,7 @@ class Screens:
 
     def _saturated(self, values: Mapping[int, Column]) -> tuple[str, Mask]:
         bad = [(np.abs(values[p]) < STRAIGHT) | (np.abs(values[p]) > largest) for p, largest in self.bent]
-        return SATURATED, self._any(bad, values)
+        return SATURATED, self._more(bad, len(bad) // MANY, values)
 
     def _dead(self, values: Mapping[int, Column]) -> tuple[str, Mask]:
         states = [p for p in self.needed if self.steps[p].role is Role.HIDDEN]
@@ -254,14 +285,30 @@ class Screens:
         least = SMALLEST * 10.0**-rounding.places
         off = any(largest == np.inf for _, largest in self.bent)
         sizes = [np.abs(values[p]) for p in self.asked if p not in self.vanishing and self.steps[p].role not in KEEPS_FIGURES]
-        return SMALL, self._any([(size < least) & ~((size < ZERO) & off) for size in sizes], values)
+        bad = [(size < least) & ~((size < ZERO) & off) for size in sizes]
+        return SMALL, self._more(bad, len(self.asked) // MANY, values)
+
+    def _long(self, values: Mapping[int, Column]) -> tuple[str, Mask]:
+        assert self.whole is not None
+        return self.whole.condition, self.whole.seems_long(values)
+
+    def _zeros(self, values: Mapping[int, Column]) -> tuple[str, Mask]:
+        """The condition and the candidates with many answers that are 0, or any where no ReLU is off."""
+        off = any(largest == np.inf for _, largest in self.bent)
+        zero = [np.abs(values[p]) < ZERO for p in self.asked if p not in self.vanishing]
+        return ZEROS, self._more(zero, len(zero) // 10 if off else 0, values)
 
     def _near_tie(self, values: Mapping[int, Column]) -> tuple[str, Mask]:
-        bad = []
+        bad, closest = [], min(TIE, 1 / len(self.asked))
         for position in self.asked:
             units = np.abs(values[position]) * 10.0 ** self.places(position, values[position])
-            bad.append(np.abs(units - np.floor(units) - 0.5) <= TIE)
+            bad.append(np.abs(units - np.floor(units) - 0.5) <= closest)
         return NEAR_TIE, self._any(bad, values)
+
+    @classmethod
+    def _more(cls, masks: Sequence[Mask], most: int, values: Mapping[int, Column]) -> Mask:
+        """Where more than so many of these hold."""
+        return np.asarray(np.sum(masks, axis=0) > most) if most and masks else cls._any(masks, values)
 
     @staticmethod
     def _any(masks: Sequence[Mask], values: Mapping[int, Column]) -> Mask:
@@ -358,7 +405,7 @@ class Screens:
 
 
 SELDOM = 0.02
-"""A mistake is demanded of all candidates if at least this share of them shows it."""
+"""A mistake is demanded if at least this share of candidates shows it, and some of them together with those demanded before."""
 
 
 def summary(failed: Counter[str]) -> str:

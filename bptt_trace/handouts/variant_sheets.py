@@ -20,7 +20,7 @@ from bptt_trace.handouts.answer_key import FINER, KeyStrings, decimals, key_shee
 from bptt_trace.handouts.blanks import answers_csv, digits
 from bptt_trace.handouts.fill_in_text import MOST, Form, hole
 from bptt_trace.handouts.number_places import replaced
-from bptt_trace.handouts.variants import Factory, Family, Variant
+from bptt_trace.handouts.variants import Candidate, Factory, Family, Variant
 from bptt_trace.handouts.worksheet import worksheet
 from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import Shown
@@ -101,20 +101,40 @@ class Typesetter:
         return (_Filled if filled else Anew)(self, family)
 
 
+class ProblemFiles:
+    """The problem files of one factory's variants."""
+
+    def __init__(self, factory: Factory) -> None:
+        self.factory = factory
+        self.places = {path: names for path, names in factory.leaves.items() if _varies(factory, names)}
+        marks = {path: hole(number) for number, path in enumerate(self.places)}
+        document = replaced(factory.document, marks)
+        document.setdefault("handout", {})["code"] = hole(len(marks))
+        text = as_toml(document)
+        for path, mark in marks.items():
+            text = text.replace(f'"{mark}"', mark) if not _is_fraction(factory, self.places[path]) else text
+        self.form = Form(text)
+
+    def text(self, variant: Candidate | Variant) -> str:
+        """The problem file of a variant."""
+        given = self.factory.given(variant.drawn)
+        strings = []
+        for names in self.places.values():
+            if len(names) == 1:
+                strings.append(given[names[0]].text)
+            else:  # a class by its number
+                chosen = next(place for place, name in enumerate(names) if given[name].value)
+                first = self.factory.document.get("loss", {}).get("first_class", 1)
+                strings.append(str(chosen + first))
+        return self.form.fill([*strings, variant.code])
+
+
 class Anew:
     """Sheets that are typeset anew for each variant."""
 
     def __init__(self, setter: Typesetter, family: Family) -> None:
         self.setter, self.family = setter, family
-        factory = setter.factory
-        self._places = {path: names for path, names in factory.leaves.items() if _varies(factory, names)}
-        marks = {path: hole(number) for number, path in enumerate(self._places)}
-        document = replaced(factory.document, marks)
-        document.setdefault("handout", {})["code"] = hole(len(marks))
-        text = as_toml(document)
-        for path, mark in marks.items():
-            text = text.replace(f'"{mark}"', mark) if not _is_fraction(factory, self._places[path]) else text
-        self._problem = Form(text)
+        self.problem = ProblemFiles(setter.factory)
         self.answers = answers_csv(family.key, family.blanks)
 
     def sheets(self, variant: Variant, student: str) -> Sheets:
@@ -123,20 +143,7 @@ class Anew:
         blanks = self.setter.factory.blanks(key)
         sheet = worksheet(key, blanks, self.setter.view, student=student)
         texts = self.setter.medium.render(sheet), self.setter.medium.render(key_sheet(key, blanks))
-        return Sheets(*texts, self.answers, self.problem(variant))
-
-    def problem(self, variant: Variant) -> str:
-        """The problem file of a variant."""
-        given = self.setter.factory.given(variant.drawn)
-        strings = []
-        for names in self._places.values():
-            if len(names) == 1:
-                strings.append(given[names[0]].text)
-            else:  # a class by its number
-                chosen = next(place for place, name in enumerate(names) if given[name].value)
-                first = self.setter.factory.document.get("loss", {}).get("first_class", 1)
-                strings.append(str(chosen + first))
-        return self._problem.fill([*strings, variant.code])
+        return Sheets(*texts, self.answers, self.problem.text(variant))
 
 
 class _Filled(Anew):
@@ -217,7 +224,7 @@ class _Filled(Anew):
         ]
         strings[self._mistakes : self._mistakes + 3 * len(told)] = chain.from_iterable(told)
         filled = self._worksheet.fill(strings), self._key(variant).fill(strings)
-        return Sheets(*filled, self.answers, self.problem(variant))
+        return Sheets(*filled, self.answers, self.problem.text(variant))
 
     def _key(self, variant: Variant) -> Form:
         slugs = tuple(best.slug for best in variant.mistakes)

@@ -16,22 +16,14 @@ import numpy as np
 from bptt_trace.calculation.arrays import Column
 from bptt_trace.engine.names import Name
 from bptt_trace.errors import ProblemError
-from bptt_trace.handouts.blanks import blanks_of
+from bptt_trace.handouts.advice import remedies, what_works
+from bptt_trace.handouts.blanks import blanks_of, lines_up_to_update
 from bptt_trace.handouts.fill_in_text import FIRST
 from bptt_trace.handouts.number_places import Document, Path, completed, leaves
-from bptt_trace.handouts.number_ranges import Ranges, ranges_of
-from bptt_trace.handouts.screening import (
-    DEAD,
-    EQUAL_INPUTS,
-    NEAR_TIE,
-    SATURATED,
-    SMALL,
-    SYMMETRIC,
-    HiddenMistake,
-    Screens,
-    summary,
-)
+from bptt_trace.handouts.number_ranges import DECIMALS, SETTINGS, TRIES, Ranges, ranges_of
+from bptt_trace.handouts.screening import Screens, summary
 from bptt_trace.handouts.seeded_numbers import GENERATOR, Draws, codes, read_code
+from bptt_trace.handouts.whole_numbers import WholeNumbers, possible, with_places
 from bptt_trace.lines.blanks import Blanks
 from bptt_trace.marking.key import Key
 from bptt_trace.marking.visible_mistakes import Best
@@ -51,13 +43,8 @@ MOST_NUMBERS = 4_000_000
 """The largest number of numbers, in all columns together, that are screened at once."""
 ALIKE = "equal to an earlier variant"
 
-ADVICE = {
-    EQUAL_INPUTS: "a range for x with more numbers in it would do",
-    SYMMETRIC: "other ranges for the recurrent matrix would do",
-    ALIKE: "there are too few numbers to draw from: more or wider ranges would do",
-    SATURATED: "smaller weights or inputs would do",
-    DEAD: "other ranges for weights and biases would do",
-}
+PILOT = 4096
+"""The number of candidates that show whether a change is worth a search."""
 Drawn = tuple[int, ...]
 """For each number that varies, the index of its choice; then the classes."""
 
@@ -100,7 +87,7 @@ class Search:
 
     @property
     def never_shown(self) -> tuple[str, ...]:
-        """The mistakes that no numbers of these variants would show."""
+        """The mistakes that no numbers of these variants need show."""
         families = {id(family): family for family in (self.factory.family(candidate.drawn) for candidate in self.found)}
         return tuple(dict.fromkeys(slug for family in families.values() for slug in family.screens.never_shown))
 
@@ -109,6 +96,8 @@ class Factory:
     """Makes variants of one problem."""
 
     def __init__(self, document: Document, blanks: Sequence[str] = ("all",), hints: int = 2, source: str = "") -> None:
+        self._file = document
+        document = with_places(document)
         table = document.get("vary", {})
         if any(ord(sign) >= FIRST for sign in json.dumps(document, ensure_ascii=False, default=str)):
             raise ProblemError("a private sign of Unicode (from U+F0000 on) in a text; it would stand in place of a number")
@@ -118,6 +107,8 @@ class Factory:
         self.ranges: Ranges = ranges_of(self.problem, table)
         if not self.ranges.choices and not self.ranges.classes:
             raise ProblemError("every number is fixed, so all variants would be the same", path="vary")
+        if self.ranges.numbers != DECIMALS:
+            possible(self.problem, document)
         self._wanted = tuple(blanks), hints
         self.key = digest(self._facts(document, table))
         """The key of all draws, made from the numbers of the file and the ranges, without anything that is only printed."""
@@ -127,7 +118,7 @@ class Factory:
     def _facts(document: Document, table: dict[str, Any]) -> Iterator[str]:
         yield f"generator {GENERATOR}"
         used = {key: document.get(key) for key in ("network", "parameters", "given", "loss", "update", "rounding")}
-        ranges = {key: value for key, value in table.items() if key not in ("tries", "may_hide")}
+        ranges = {key: value for key, value in table.items() if key not in ("tries", "may_hide", "accept")}
         for part in (used, ranges):
             yield json.dumps(part, sort_keys=True, default=str)
 
@@ -208,6 +199,13 @@ class Factory:
 
         ``advance`` is told how many more are found. The number of processes, ``jobs``, does not change which are found.
         """
+        result = self._search(count, seed, advance, jobs)
+        if len(result.found) < count:
+            raise ProblemError(self._failure(result, count, seed), path="vary")
+        return result
+
+    def _search(self, count: int, seed: int, advance: Callable[[int], None] = unseen, jobs: int = 1) -> Search:
+        """The variants that are found among all candidates, at most ``count``."""
         result = Search(self)
         seen: set[Drawn] = set()
         with closing(in_order(self._screened, self._batches(count, seed), jobs)) as batches:
@@ -224,8 +222,8 @@ class Factory:
                         break
                 advance(len(result.found) - before)
                 if len(result.found) == count:
-                    return result
-        raise ProblemError(self._failure(result, count), path="vary")
+                    break
+        return result
 
     def _batches(self, count: int, seed: int) -> Iterator[list[str]]:
         """The codes of the candidates that are screened, in batches."""
@@ -269,15 +267,30 @@ class Factory:
             results.update(zip(indices, look(family, [candidates[index] for index in indices]), strict=True))
         return [results[index] for index in range(len(candidates))]
 
-    def _failure(self, search: Search, count: int) -> str:
+    def _failure(self, search: Search, count: int, seed: int) -> str:
         some = f"only {len(search.found)} of {count} variants" if search.found else "no variant"
-        most = search.rejected.most_common(1)[0][0]
-        advice = ADVICE.get(most, "wider ranges, a finer grid or more places would do")
-        if isinstance(most, HiddenMistake):
-            advice = "other ranges would do, or may_hide in the table [vary]"
-        if most in (NEAR_TIE, SMALL) and self.problem.rounding.figures is None and self.problem.rounding.places < 3:
-            advice = f"with {self.problem.rounding.places} places hardly any numbers pass: rounding.places = 4 would do"
-        return f"{some} found among {search.drawn:,} candidates; what failed: {summary(search.rejected)}; {advice}"
+        some += f" found among {search.drawn:,} candidates; what failed: {summary(search.rejected)}; "
+        own = [key for key in self._file.get("vary", {}) if key not in SETTINGS]
+        changes = remedies(self.problem, self.ranges, own, search.rejected, len(search.found), count)
+        works = what_works(self._file, changes, lambda changed: self._like(changed)._finds(count, seed))
+        if works is None:
+            return f"{some}wider ranges or more numbers that vary are needed"
+        told = " ".join(
+            f"--set {change}" if change.isascii() and not set(change) & set('[{"') else f"--set '{change}'" for change in works
+        )
+        return f"{some}enough are found with {told}"
+
+    def _like(self, document: Document) -> Factory:
+        """A factory with the same blanks for another problem."""
+        blanks, hints = self._wanted
+        return Factory(document, blanks, hints)
+
+    def _finds(self, count: int, seed: int) -> bool:
+        """Whether a search would succeed, which a first look at some candidates makes likely."""
+        pilot = list(islice(codes(self.key, seed), min(PILOT, self._largest)))
+        passed = sum(not condition for _, condition in self._screened(pilot))
+        likely = passed * self.ranges.tries >= len(pilot) or self.ranges.tries > TRIES
+        return likely and len(self._search(count, seed).found) == count
 
 
 class Family:
@@ -288,11 +301,19 @@ class Family:
         self.model = model
         self.key = Key(replace(factory.problem, given=factory.given(model)))
         self.blanks = factory.blanks(self.key)
-        self.screens = Screens(self.key, self.blanks, factory.ranges.may_hide)
+        self.whole = self._whole()
+        self.screens = Screens(self.key, self.blanks, factory.ranges, self.whole)
         self._positions = [self.key.program.index[name] for name in factory.names]
         self._choices = [np.array([float(n.value) for n in choices]) for choices in factory.ranges.choices.values()]
         # Learn from separate draws, so that the screens are the same for every seed.
         self.screens.learn(self._columns([self._like_model(drawn) for drawn in factory.probes]))
+
+    def _whole(self) -> WholeNumbers | None:
+        """The condition that all lines up to the update, and those asked for, are short; None where decimals are drawn."""
+        if self.factory.ranges.numbers == DECIMALS:
+            return None
+        program = self.key.program
+        return WholeNumbers(program, {*lines_up_to_update(program), *self.blanks.asked}, self.key.problem.rounding)
 
     def _like_model(self, drawn: Drawn) -> Drawn:
         """A draw whose numbers are those of this family where the program depends on them."""
@@ -308,7 +329,11 @@ class Family:
 
     def screened(self, drawn: Sequence[Drawn]) -> list[str]:
         """For each candidate the condition that it fails; empty if it passes."""
-        return self.screens.screen(self._columns(drawn))
+        failed = self.screens.screen(self._columns(drawn))
+        if (whole := self.whole) is None:
+            return failed
+        given = self.factory.given
+        return [why or ("" if whole.holds(given(one)) else whole.condition) for why, one in zip(failed, drawn, strict=True)]
 
     def finished(self, labels: Sequence[str], drawn: Sequence[Drawn]) -> list[Variant]:
         """Candidates as variants, with the numbers that their keys need."""

@@ -18,7 +18,7 @@ from bptt_trace.problem.numbers import Number, shown
 MAX_EQUATIONS = 100
 GRAPH = "graph"
 """The kind of ``network.cell`` that is none."""
-WITHOUT = ("given", "loss", "update", "cell", "vary")
+WITHOUT = ("given", "loss", "update", "cell")
 """Tables that have no meaning for a graph."""
 
 Numbers = dict[Name, Number]
