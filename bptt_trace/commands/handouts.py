@@ -276,4 +276,4 @@ def _told(search: Search, folder: Path, students: Sequence[str]) -> Iterator[str
         for condition, count in search.rejected.most_common():
             yield f"  {count:{width}}  {condition}\n"
     if search.never_shown:
-        yield f"Hardly any numbers of this problem would show: {', '.join(search.never_shown)}\n"
+        yield f"Mistakes that hardly any numbers show, at least not with all others: {', '.join(search.never_shown)}\n"

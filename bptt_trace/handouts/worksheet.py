@@ -100,17 +100,20 @@ def _blocks(section: Section, blanks: Blanks) -> Iterator[Block]:
 
 
 def _answering(key: Key, blanks: Blanks) -> Iterator[tuple[str, Inline]]:
-    """The rules for answers."""
+    """The rules for answers, in addition to that of rounding, which says how many decimals a result has."""
     rounding = key.problem.rounding
-    digits = say("Write every result with {kept}; extra digits do no harm.", kept=rounding.kept)
-    if rounding.figures is None:
+    if rounding.figures is not None:
+        digits = say("Extra digits do no harm.")
+    elif rounding.policy == "by_hand":
+        digits = say(
+            "If more decimals are asked for beside a box, write that many there and go on with {kept}; extra decimals do "
+            "no harm.",
+            kept=rounding.kept,
+        )
+    elif rounding.policy == "carry":
+        digits = say("If more decimals are asked for beside a box, write that many there; extra decimals do no harm.")
+    else:
         digits = say("Write every result with the number of decimals printed beside its box; extra decimals do no harm.")
-        if rounding.policy == "by_hand":
-            digits += say(
-                " Where that is more than {places}, the next line still uses the result with {kept}.",
-                places=rounding.places,
-                kept=rounding.kept,
-            )
     if key.problem.marks.follow_through == 1:
         costs = say("A wrong line costs only itself: later lines are marked with your own numbers.")
     else:
