@@ -75,7 +75,7 @@ def opened(output: Path | None, *, binary: bool = False) -> Iterator[IO[Any]]:
 def in_place_of(output: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
     """A file beside the one wanted, which takes its place when it is complete."""
     if output.is_dir():
-        raise OutputError(f"{output}: is a folder; the name of a file is due")
+        raise OutputError(f"{output}: is a folder; expected the name of a file")
     # The name is known before the file is there, so that nothing can come between making it and removing it.
     beside = output.with_name(f".{output.name[:40]}.{os.getpid()}.{os.urandom(4).hex()}")
     try:

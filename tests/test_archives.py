@@ -142,7 +142,7 @@ def test_a_folder_or_an_archive(tmp_path: Path) -> None:
     for words in ([], ["-o", str(tmp_path / "x"), "--archive", str(tmp_path / "x.zip")]):
         outcome = CliRunner().invoke(command, ["vary", "rnn", *words])
         assert outcome.exit_code == 2
-        assert "one of the two is due" in " ".join(outcome.output.split())
+        assert "expected -o DIR (a folder for all files) or --archive" in " ".join(outcome.output.split())
     assert [] == list(tmp_path.iterdir())
 
 

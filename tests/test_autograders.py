@@ -90,7 +90,7 @@ def test_gradescope_gets_what_check_prints(autograder: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({}, "submission: one file with answers is due, which ends in .csv, .toml, .json, .md, .markdown; no such file"),
+        ({}, "submission: expected one file with answers, ending in .csv, .toml, .json, .md, .markdown; no such file"),
         ({"a.csv": "h_1,1", "b.md": "x"}, "2 files: a.csv, b.md"),
         ({"a.csv": "quantity,answer\nh_9,1\n"}, "a.csv: row 2: "),
         ({"a.csv": "\0"}, "a.csv: a character NUL in it"),

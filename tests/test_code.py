@@ -343,7 +343,7 @@ def test_two_names_with_one_spelling_are_told_apart() -> None:
 @pytest.mark.parametrize("form", ["python", "numpy", "torch"])
 def test_closed_forms_are_no_numbers(form: str) -> None:
     """``exact`` is refused, and the message says what would do."""
-    with pytest.raises(ProblemError, match=rf"^rounding: -f {form} compares numbers, .* carry or full would do$"):
+    with pytest.raises(ProblemError, match=rf"^rounding: -f {form} compares numbers, .* expected 4dp, carry or full$"):
         solve(load("fnn"), rounding="exact").to_code(form)
 
 

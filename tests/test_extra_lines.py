@@ -76,7 +76,7 @@ def test_they_are_marked_as_every_line() -> None:
     [
         ('also.lines.q_t="tanh(d_t)"', "also.lines.q_t: no line d_2"),
         ('also.lines.q_t="tanh(h_t"', "also.lines.q_t: a bracket is not closed"),
-        ('also.lines.h_t="tanh(a_t)"', "also.lines.h_t: h_1 is a line already; another name would do"),
+        ('also.lines.h_t="tanh(a_t)"', "also.lines.h_t: h_1 is a line already; use another name"),
         ('also.lines.q_t="1 +"', "also.lines.q_t: expected a number, the name of a line"),
     ],
 )

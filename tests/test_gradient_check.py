@@ -105,7 +105,7 @@ def test_iterations_and_passes_have_numbers_of_their_own() -> None:
     [
         (["also.epsilon=0"], "also.epsilon: 0 is not possible here; a number above 0"),
         (["also.epsilon=0.1"], "also.epsilon: nothing is moved by it; also.gradient_check names what is"),
-        (['also.gradient_check=["w"]'], 'also.gradient_check: "w" is no parameter that learns'),
+        (['also.gradient_check=["w"]'], 'also.gradient_check: "w" is not a parameter that learns'),
     ],
 )
 def test_what_the_table_may_not_say(changes: list[str], message: str) -> None:

@@ -51,7 +51,7 @@ def test_nobody_fills_in_so_many_lines(change: str) -> None:
     for arguments in (["-f", "html"], ["-f", "latex", "--key"], ["-f", "csv"]):
         ended = invoke("worksheet", "slstm", "--set", change, *arguments)
         assert isinstance(ended.exception, ProblemError)
-        assert f"more than the {MOST_LINES:,} of a worksheet; fewer iterations would do" in str(ended.exception)
+        assert f"more than the {MOST_LINES:,} of a worksheet; use fewer iterations" in str(ended.exception)
 
 
 @pytest.mark.parametrize("name", ["rnn", "lstm", "classifier", "seq2seq", "training", "toy-batch"])
@@ -125,7 +125,7 @@ def test_several_outputs_fed_back_are_no_single_slope() -> None:
     """Flow says so, and at which key."""
     given = {"x": sequence(2), "target": sequence(2, 2)}
     table = filled({"cell": "rnn", "hidden": 1, "feedback": "output"}, given)
-    with pytest.raises(ProblemError, match=r"^network\.feedback: 2 outputs that are fed back: .*; one output would do$"):
+    with pytest.raises(ProblemError, match=r"^network\.feedback: 2 outputs that are fed back: .*; use one output$"):
         markdown(flow_sheet([from_document(table)]))
 
 

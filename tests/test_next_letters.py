@@ -233,7 +233,7 @@ def refused(change: Any) -> str:
 def test_what_is_wrong_with_a_text_names_its_key() -> None:
     """Unknown letters, letters that are there twice, and what a text excludes."""
     assert refused(lambda t: t["given"].update(text="abd")) == 'given.text: "d" is not in the vocabulary, which has "a", "b", "c"'
-    assert refused(lambda t: t["given"].update(text="a")).startswith("given.text: a text of two letters or more is due")
+    assert refused(lambda t: t["given"].update(text="a")).startswith("given.text: expected a text of at least two letters")
     assert refused(lambda t: t["network"].update(vocabulary=["a", "a"])) == 'network.vocabulary: "a" is there twice'
     assert refused(lambda t: t["given"].update(x=[1, 2])).startswith("given.x: x and text exclude each other")
     assert refused(lambda t: t["network"].update(decoder="target")).startswith("network.decoder: a text is read letter by letter")

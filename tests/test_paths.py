@@ -275,8 +275,12 @@ def test_no_line_of_the_terminal_is_wider_than_it(width: int) -> None:
 @pytest.mark.parametrize(
     ("name", "changes", "message"),
     [
-        ("rnn", ['also.paths=["w_x"]'], '"w_x" is no parameter that learns (did you mean "w_xh"?); "all", or a list of some of'),
-        ("rnn", ['also.paths=["w_hh"]', 'update.freeze=["w_hh"]'], '"w_hh" is no parameter that learns (it is frozen)'),
+        (
+            "rnn",
+            ['also.paths=["w_x"]'],
+            '"w_x" is not a parameter that learns (did you mean "w_xh"?); "all", or a list of some of',
+        ),
+        ("rnn", ['also.paths=["w_hh"]', 'update.freeze=["w_hh"]'], '"w_hh" is not a parameter that learns (it is frozen)'),
         ("classifier", ['also.paths=["W_hh[3,1]"]'], '"W_hh[3,1]" has no such entry; from W_hh[1,1] to W_hh[2,2]'),
         ("adam", ["also.paths=all"], "also: the gradients are given"),
         ("tomyeh-small", ["also.paths=all"], "also: without a loss"),

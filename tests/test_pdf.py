@@ -431,7 +431,7 @@ def test_the_first_engine_that_is_here_is_taken(tmp_path: Path, monkeypatch: pyt
             "",
             r"PDF needs a LaTeX program: pdflatex, .*latexmk; none of them was found\.\nDebian, .*lmodern\n(?s:.*)\[pdf\]",
         ),
-        ("lualatex", r'"lualatex" is not installed; without BPTT_TRACE_LATEX, any of pdflatex, .* would do'),
+        ("lualatex", r'"lualatex" is not installed; unset BPTT_TRACE_LATEX to use any of pdflatex, .*'),
         (
             "word",
             r'"word" is no LaTeX program known here; one of pdflatex, .*latexmk, the path of one, or typst',

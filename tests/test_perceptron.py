@@ -178,7 +178,7 @@ def test_a_worksheet_has_the_samples_alone() -> None:
     [
         (["loss.kind=squared_error"], "loss.kind: a step has no slope to go back through"),
         (["network.activation=tanh"], "loss.kind: a perceptron is one neuron"),
-        (["target=[0,0,0,2]"], "given.target#4: 2 is no answer of step; 0 or 1 is due"),
+        (["target=[0,0,0,2]"], "given.target#4: 2 is not an output of step; expected 0 or 1"),
         (["update.mode=batch"], "update.until: nothing changes any more where a perceptron is right"),
         (["update.iterations=4"], "update.iterations: with until, iterations has no meaning"),
         (["network.hidden=2", "W_xh=[[1,1],[1,1]]", "b_h=[0,0]", "target=[[0,0],[0,0],[0,0],[1,1]]"], "loss.kind: 2 neurons"),

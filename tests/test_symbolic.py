@@ -126,5 +126,5 @@ def test_without_anything_to_differentiate() -> None:
     """The message says what would do."""
     with pytest.raises(ProblemError, match="without a loss SymPy has nothing to differentiate; -f python"):
         solve("keras-gru").to_code("sympy")
-    with pytest.raises(ProblemError, match=r"every parameter is frozen .*; -f python would do"):
+    with pytest.raises(ProblemError, match=r"every parameter is frozen .*; use -f python"):
         solve(load("rnn", ['update.freeze=["w_xh", "w_hh", "b_h", "w_hy", "b_y"]'])).to_code("sympy")

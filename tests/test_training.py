@@ -573,7 +573,7 @@ ALONE = {"parameters": {"theta": 1}, "given": {"gradient": ["0.5", "-0.3"]}, "up
         ({"update": {"learning_rate": 1, "iterations": 3}}, "update.iterations", "gradients for 2"),
         ({"given": {"gradient": []}}, "given.gradient", "an empty list"),
         ({"given": {"gradient": {"teta": [1]}}}, "given.gradient", 'did you mean "theta"'),
-        ({"given": {"gradient": [[1, 2]]}}, "given.gradient[1]", "a list of 2, where one number is due"),
+        ({"given": {"gradient": [[1, 2]]}}, "given.gradient[1]", "a list of 2; expected one number"),
         ({"given": {"gradient": [1], "x": 1}}, "given.x", "there is no network"),
         ({"parameters": {"theta": 1, "phi": 2}}, "given.gradient", "there are theta, phi"),
         ({"parameters": {"eta": 1}}, "parameters", "the update uses that name"),

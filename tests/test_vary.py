@@ -162,7 +162,7 @@ def test_a_code_can_be_typed_as_it_is_read() -> None:
             noticed += "mistyped, or the problem file has changed" in str(error)
     assert noticed > 0.9 * len(wrong)
     for text in ("", "K7M", "K7M-2QXX", "K7M-2Q!"):
-        with pytest.raises(ProblemError, match="six letters and digits are due"):
+        with pytest.raises(ProblemError, match="expected six letters and digits"):
             read_code(one.key, text)
 
 
@@ -234,7 +234,7 @@ def test_targets_fit_their_output() -> None:
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({"w_hx": [1]}, 'vary: "w_hx" is no given number of this problem (did you mean "w_xh"?)'),
+        ({"w_hx": [1]}, 'vary: "w_hx" is not a given number of this problem (did you mean "w_xh"?)'),
         ({"h_1": [1]}, '"h_1" is no given number'),
         ({"w_hh": []}, "vary.w_hh: an empty list"),
         ({"w_hh": ["a"]}, 'vary.w_hh[1]: "a" is not a number'),
@@ -242,7 +242,7 @@ def test_targets_fit_their_output() -> None:
         ({"w_hh": {"from": 2, "to": 1}}, "from 2 to 1: the first is the smaller one"),
         ({"w_hh": {"from": 0, "to": 1, "step": 0}}, "a step is positive"),
         ({"w_hh": {"from": 0, "to": 1, "step": 1}}, "no numbers but 0, 1 and −1"),
-        ({"w_hh": {"from": 0, "to": 100, "step": "0.001"}}, "100,001 numbers; at most 10,001 are possible"),
+        ({"w_hh": {"from": 0, "to": 100, "step": "0.001"}}, "100,001 numbers, but at most 10,001 are possible"),
         ({"grid": -1}, "a grid is positive"),
         ({"may_hide": ["memory-path"]}, 'no mistake "memory-path" in the catalogue (did you mean "memory-path-dropped"?)'),
         ({"w_hh": {"from": 1}}, "vary.w_hh"),
@@ -596,7 +596,7 @@ def test_a_folder_with_something_in_it_stays_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "full" / "mine.txt").write_text("kept", "utf-8")
     (tmp_path / "empty").mkdir()
     message = run("vary", "rnn", "-n", "1", "-o", str(tmp_path / "full"), status=2)
-    assert "is there already, with something in it; the name of a new folder is due" in message
+    assert "is there already, with something in it; expected the name of a new folder" in message
     assert ["mine.txt"] == [path.name for path in (tmp_path / "full").iterdir()]
     run("vary", "rnn", "-n", "1", "-o", str(tmp_path / "empty"))
     assert (tmp_path / "empty" / "index.csv").is_file()

@@ -73,7 +73,7 @@ def _carrying(network: Network) -> set[str]:
 
 def _too_many(problem: Problem, key: str) -> ProblemError:
     return ProblemError(
-        f'more than {MOST_LINES:,} lines; one unit (hidden = 1), fewer time steps, or fewer parameters, as in ["w_hh"], would do',
+        f'more than {MOST_LINES:,} lines; use one unit (hidden = 1), fewer time steps, or fewer parameters, as in ["w_hh"]',
         path=f"also.{key}",
         source=problem.source,
     )

@@ -219,7 +219,7 @@ def _reason(error: Exception, rule: Rule, role: Role) -> str:
     if role is Role.LOSS and isinstance(error, ValueError) and ln in source(rule).functions:
         return (
             "a probability in it is 0 with the digits that are kept, and ln(0) does not exist; "
-            "more places, significant figures (--round 5sf) or unrounded values (--round carry) would do"
+            "use more places, significant figures (--round 5sf) or unrounded values (--round carry)"
         )
     if isinstance(error, ZeroDivisionError | DivisionByZero) or "DivisionUndefined" in str(error):
         return "a division by zero, with the digits that are kept; more places, or significant figures (--round 5sf), may do"
@@ -230,8 +230,8 @@ def _reason(error: Exception, rule: Rule, role: Role) -> str:
     if isinstance(error, ValueError):
         return f"a function is not defined there{f': {error}' if isinstance(error, Undefined) else ''}"
     if isinstance(error, Subnormal | Underflow):
-        return "the number is too small, below 10^-999,999; decimal places (--round 4dp) would do"
-    return "the number is too large; smaller parameters or a smaller learning rate would do"
+        return "the number is too small, below 10^-999,999; use decimal places (--round 4dp)"
+    return "the number is too large; use smaller parameters or a smaller learning rate"
 
 
 # ---------------------------------------------------------------- arithmetics

@@ -182,7 +182,7 @@ class Readable:
         ):
             if met > most:
                 raise CalculationError(
-                    f"too large for exact: {what} more than {most:,} operations; --round full, or a smaller problem, would do"
+                    f"too large for exact: {what} more than {most:,} operations; use --round full, or a smaller problem"
                 )
         return value
 

@@ -181,11 +181,11 @@ def vary(
 
     target = archive or output
     if target is None or (archive and output):
-        raise click.UsageError("-o DIR is a folder for all files, --archive FILE.zip an archive: one of the two is due")
+        raise click.UsageError("expected -o DIR (a folder for all files) or --archive FILE.zip (one archive)")
     ends_in(archive, ".zip", option="--archive")
     ids = students_of(students) if students else []
     if code is not None and (count or seed is not None or ids):
-        raise click.UsageError("--code tells which variant it is; -n, --seed and --students draw others")
+        raise click.UsageError("--code names one variant; -n, --seed and --students draw others")
     if ids and count not in (None, len(ids)):
         raise click.UsageError(f"-n {count}, but {students} has {len(ids)} students; without -n each gets a variant")
     if form in EXPORTS and templates is not None:

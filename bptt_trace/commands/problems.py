@@ -58,7 +58,7 @@ def examples(name: str | None) -> None:
 @click.option(
     "--cell", type=click.Choice(["dense", "rnn", "lstm", "gru"]), help="The kind of the layers; by default that of the arrays."
 )
-@click.option("--activation", default="tanh", show_default=True, help="The hidden activation, which the arrays cannot tell.")
+@click.option("--activation", default="tanh", show_default=True, help="The hidden activation, which the arrays do not show.")
 @click.option("--output-activation", default="identity", show_default=True, help="The activation of the output layer.")
 @click.option("--merge-biases", is_flag=True, help="Add up the two biases of a recurrent layer; otherwise both are kept.")
 @click.option(

@@ -60,7 +60,7 @@ def write_extra(builder: Builder, name: str, text: str, steps: int) -> None:
     for time in times:
         target = Name(stem, time=time)
         if target in index:
-            raise ProblemError(f"{target} is a line already; another name would do")
+            raise ProblemError(f"{target} is a line already; use another name")
 
         def named(part: Expression, time: int | None = time) -> Formula:
             position = index.get(_meant(part, text, time))

@@ -78,7 +78,7 @@ def _handed_in(folder: Path) -> Path:
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file())
     if len(files) != 1:
         found = f"{len(files)} files: {', '.join(path.name for path in files)}" if files else "no such file"
-        raise ProblemError(f"one file with answers is due, which ends in {', '.join(ENDINGS)}; {found}", source="submission")
+        raise ProblemError(f"expected one file with answers, ending in {', '.join(ENDINGS)}; {found}", source="submission")
     return files[0]
 
 

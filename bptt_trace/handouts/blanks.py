@@ -41,7 +41,7 @@ def of_a_size_to_fill_in(problem: Problem) -> None:
     size = len(scalars(build(first_iteration(problem)))) * iterations
     if size > MOST_LINES:
         what = "iterations" if iterations > 1 else say("units, samples or time steps")
-        raise ProblemError(f"about {size:,} lines, more than the {MOST_LINES:,} of a worksheet; fewer {what} would do")
+        raise ProblemError(f"about {size:,} lines, more than the {MOST_LINES:,} of a worksheet; use fewer {what}")
 
 
 def blanks_of(key: Key, wanted: Sequence[str] = ("all",), hints: int = 2) -> Blanks:

@@ -210,7 +210,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             what = "is there already, with something in it" if folder.is_dir() else "is a file"
-            raise OutputError(f"{folder}: {what}; the name of a new folder is due")
+            raise OutputError(f"{folder}: {what}; expected the name of a new folder")
         folder.parent.mkdir(parents=True, exist_ok=True)
         beside = folder.with_name(f".{folder.name[:40]}.{os.getpid()}.{secrets.token_hex(4)}")
         beside.mkdir()

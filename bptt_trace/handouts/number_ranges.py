@@ -220,7 +220,7 @@ def _meant(problem: Problem, key: str) -> list[Name]:
     if not meant:
         known = {str(name) for name in names} | {name.stem for name in names} | set(SETTINGS) | set(GROUPS)
         raise ProblemError(
-            f"{shown(key)} is no given number of this problem{nearest(key, known)}; "
+            f"{shown(key)} is not a given number of this problem{nearest(key, known)}; "
             f"it has {', '.join(dict.fromkeys(str(name._replace(index=())) for name in names))}",
             path="vary",
         )
@@ -233,7 +233,7 @@ def _possible(problem: Problem, name: Name, choices: Choices, path: str) -> None
         if name.stem == "eta" and number.value < 0:
             raise ProblemError(f"{number.text} goes uphill; a learning rate is not negative", path=path)
         if name.stem == "target" and problem.loss.kind == "binary_cross_entropy" and not 0 <= number.value <= 1:
-            raise ProblemError(f"{number.text} is no probability; from 0 to 1 is possible", path=path)
+            raise ProblemError(f"{number.text} is not a probability; expected a number from 0 to 1", path=path)
 
 
 def _told(value: Any, grid: Number, path: str) -> Choices | None:
@@ -242,7 +242,7 @@ def _told(value: Any, grid: Number, path: str) -> Choices | None:
         return None
     if isinstance(value, list):
         if not value:
-            raise ProblemError("an empty list; at least one number is due", path=path)
+            raise ProblemError("an empty list; expected at least one number", path=path)
         numbers = [exact_number(item, f"{path}[{number}]") for number, item in enumerate(value, start=1)]
         return tuple({number.value: number for number in reversed(numbers)}.values())[::-1]  # each value once
     if not isinstance(value, dict):
@@ -260,7 +260,7 @@ def _grid(low: Fraction, high: Fraction, step: Number, path: str) -> Choices:
     """The numbers of a range, in steps from its lower end, without 0 and ±1, which hide factors."""
     count = int((high - low) / step.value) + 1
     if count > MOST_CHOICES:
-        raise ProblemError(f"{count:,} numbers; at most {MOST_CHOICES:,} are possible: a larger step would do", path=path)
+        raise ProblemError(f"{count:,} numbers, but at most {MOST_CHOICES:,} are possible; use a larger step", path=path)
     places = max(_places(step.value), _places(low))
     values = [low + number * step.value for number in range(count)]
     kept = [value for value in values if value not in (0, 1, -1)]

@@ -96,7 +96,7 @@ def read_code(key: bytes, text: str) -> str:
     """
     plain = text.strip().upper().replace("-", "").replace(" ", "").translate(str.maketrans("OIL", "011"))
     if len(plain) != DATA + 1 or not set(plain) <= set(SIGNS):
-        raise ProblemError(f"{text[:40]!r} is not a code; six letters and digits are due, as in K7M-2QX", path="code")
+        raise ProblemError(f"{text[:40]!r} is not a code; expected six letters and digits, as in K7M-2QX", path="code")
     if plain[-1] != _check(key, plain[:-1]):
         raise ProblemError(
             f"{grouped(plain)} is not a code of this problem; it was mistyped, or the problem file has changed",

@@ -173,10 +173,10 @@ def _csv(text: str, sign: str) -> Rows:
         if number > MAX_ROWS:
             raise ProblemError(f"more than {MAX_ROWS:,} rows", path=f"row {number}")
         if len(row) < 2:
-            hint = f"a {SEPARATORS[sign]} between the two is due"
+            hint = f"expected a {SEPARATORS[sign]} between the two"
             raise ProblemError(f"{shown(row[0])} has no answer beside it; {hint}", path=f"row {number}")
         if len(row) > 2 and any(cell.strip() for cell in row[2:]):
-            hint = "two are due"
+            hint = "expected two"
             if sign == ",":
                 hint = (
                     "a name with a comma wants quotes" if "[" in row[0] else "a decimal comma wants semicolons between the cells"
@@ -255,10 +255,10 @@ def _toml(text: str) -> Rows:
 
 def _table(document: Any, form: str) -> Rows:
     if not isinstance(document, list) or not all(isinstance(pair, tuple) for pair in document):
-        raise ProblemError(f'a table of names and answers is due, as {form} has it: "h_1" with "0.4621"')
+        raise ProblemError(f'expected a table of names and answers, in {form}: "h_1" with "0.4621"')
     for key, value in document:
         if isinstance(value, list | dict | tuple):
-            raise ProblemError("a list or a table, where one answer is due", path=shown(key))
+            raise ProblemError("a list or a table; expected one answer", path=shown(key))
         text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
         yield shown(key), key, text
 

@@ -62,7 +62,7 @@ def run(
             error.source = str(class_path)
             raise
         if output.is_dir():
-            raise OutputError(f"{output}: is a folder; the name of a file is due")
+            raise OutputError(f"{output}: is a folder; expected the name of a file")
         if output.exists() and output.samefile(class_path):
             raise OutputError(f"{output}: is the class itself; the marks want another file")
         kind = None if reports is None else form

@@ -83,7 +83,7 @@ def find_engine(name: str | None = None) -> Engine:
                 f'"{wanted}" is no LaTeX program known here; one of {", ".join(ENGINES)}, the path of one, or {TYPST}'
             )
         if (path := shutil.which(wanted)) is None:
-            raise ProgramMissing(f'"{wanted}" is not installed; without {VARIABLE}, any of {", ".join(ENGINES)} would do')
+            raise ProgramMissing(f'"{wanted}" is not installed; unset {VARIABLE} to use any of {", ".join(ENGINES)}')
         return Engine(kind, path)
     for kind in ENGINES:
         if path := shutil.which(kind):

@@ -94,7 +94,7 @@ class Graph(Network):
                 formula = Reading(text, lambda part: known[part.text], self.functions).formula(right)
                 for one in applications(formula):
                     if one.function.entry is not None and not one.argument.shape:
-                        message = f"{one.function.name} of one number; a column is due, as in {one.function.name}([x, y])"
+                        message = f"{one.function.name} has one number; expected a column, as in {one.function.name}([x, y])"
                         raise refusal(text, message, next(call.place for call in right.calls() if call.text == one.function.name))
                 if last and formula.shape:
                     message = (

@@ -46,7 +46,7 @@ class Also:
 
 
 def also_of(table: Mapping[str, Any], network: Network, update: Update | None, *, has_loss: bool) -> Also:
-    """What a table asks for; raises ``ProblemError`` for what is no parameter that learns."""
+    """What a table asks for; raises ``ProblemError`` for what is not a parameter that learns."""
     if not table:
         return Also()
     lines = tuple(_lines(table.get("lines", {})))
@@ -63,7 +63,7 @@ def also_of(table: Mapping[str, Any], network: Network, update: Update | None, *
     if found.paths and update and update.truncate_every:
         raise ProblemError("windows overlap (update.truncate_every), so a path counts for some passes only", path="also.paths")
     if found.gradient_check and EPSILON in network.parameters():
-        raise ProblemError(f"{EPSILON} is what moves a parameter; another name for that parameter would do", path="parameters")
+        raise ProblemError(f"{EPSILON} is what moves a parameter; use another name for that parameter", path="parameters")
     if "epsilon" not in table:
         return found
     epsilon = exact_number(table["epsilon"], "also.epsilon")
@@ -104,7 +104,7 @@ def _named(key: str, value: Any, network: Network, frozen: Collection[Name]) -> 
         whole = name._replace(index=())
         if whole not in shapes:
             why = " (it is frozen)" if whole in frozen else nearest(text, list(map(str, shapes)))
-            raise ProblemError(f"{shown(text)} is no parameter that learns{why}; {_all(shapes)}", path=path)
+            raise ProblemError(f"{shown(text)} is not a parameter that learns{why}; {_all(shapes)}", path=path)
         entries = indices(shapes[whole], network.rows) if shapes[whole] else [()]
         if name.index and name.index not in entries:
             raise ProblemError(

@@ -45,7 +45,7 @@ def equations_of(table: Keys, network: Keys, parameters: Keys, slope_at_0: Fract
     for key in ("memory", "stabiliser"):
         if table.get(key, state[0]) not in state:
             hint = nearest(table[key], state)
-            raise ProblemError(f"{shown(table[key])} is no state{hint}; cell.state has {', '.join(state)}", path=f"cell.{key}")
+            raise ProblemError(f"{shown(table[key])} is not a state{hint}; cell.state has {', '.join(state)}", path=f"cell.{key}")
     cell = Equations(
         table["name"],
         tuple(table["equations"]),
@@ -78,7 +78,7 @@ def readout_of(cell: Cell, lines: Sequence[str], table: Keys) -> ReadoutEquation
     readout = ReadoutEquations(own)
     for number, stem in enumerate(own.stems[:-1], 1):
         if stem in TAKEN or stem in cell.stems or stem in ("h", "y", "a"):
-            raise ProblemError(f"{stem} means something else already; another name would do", path=f"cell.readout[{number}]")
+            raise ProblemError(f"{stem} means something else already; use another name", path=f"cell.readout[{number}]")
     return readout
 
 
@@ -95,7 +95,7 @@ def _told(shapes: Keys) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The shapes that the file tells."""
     for stem, sizes in shapes.items():
         if not re.fullmatch(STEM, stem) or stem.endswith("_t"):
-            raise ProblemError(f"{shown(stem)} is no name of a parameter", path="cell.shapes")
+            raise ProblemError(f"{shown(stem)} is not the name of a parameter", path="cell.shapes")
         yield stem, tuple(size.replace(" ", "") for size in sizes)
 
 
@@ -124,24 +124,24 @@ def _names(cell: Equations) -> None:
     if "a" in known and not cell.simple:
         raise ProblemError(
             "a is the pre-activation of an RNN: a_t of weights and biases alone, and h_t a function of a_t; "
-            "another name, such as a_h, would do",
+            "use another name, such as a_h",
             path=f"cell.equations[{known.index('a') + 1}]",
         )
     for number, stem in enumerate(known, 1):
         if stem in TAKEN:
-            raise ProblemError(f"{stem} is {TAKEN[stem]}; another name would do", path=f"cell.equations[{number}]")
+            raise ProblemError(f"{stem} is {TAKEN[stem]}; use another name", path=f"cell.equations[{number}]")
     written: dict[str, str] = {}
     for stem in cell.parameters:
         if stem in known or stem.lower() in known:
-            raise ProblemError(f"{stem} is the name of a line too; another name would do", path="cell.equations")
+            raise ProblemError(f"{stem} is the name of a line too; use another name", path="cell.equations")
         if stem.lower() in (*OF_UPDATES, *TAKEN):
             raise ProblemError(
-                f"{stem} is not possible as a parameter, because updates have one; another name would do", path="cell.shapes"
+                f"{stem} is not possible as a parameter, because updates have one; use another name", path="cell.shapes"
             )
         other = written.setdefault(stem.lower(), stem)
         if other != stem:
             raise ProblemError(
-                f"{other} and {stem} are one name where they are single numbers; another name would do", path="cell.equations"
+                f"{other} and {stem} are one name where they are single numbers; use another name", path="cell.equations"
             )
     for stem, _ in cell.told_words:
         if stem not in known:
@@ -187,11 +187,11 @@ def fits(cell: Equations, network: Network) -> None:
         taken |= dict.fromkeys("es" if readout.exponentials else "", "a line of the softmax")
     for number, stem in enumerate(cell.stems, 1):
         if stem in taken:
-            raise ProblemError(f"{stem} is {taken[stem]}; another name would do", path=f"cell.equations[{number}]")
+            raise ProblemError(f"{stem} is {taken[stem]}; use another name", path=f"cell.equations[{number}]")
     for stem in readout.parameters if readout else ():
         if stem.lower() in map(str.lower, cell.parameters):
             raise ProblemError(
-                f"{stem} is a parameter of the readout; another name would do, or readout = false", path="cell.equations"
+                f"{stem} is a parameter of the readout; use another name, or readout = false", path="cell.equations"
             )
     shapes = network.shapes()
     if isinstance(readout, ReadoutEquations):
@@ -244,7 +244,7 @@ def _reached(cell: Equations, network: Network) -> None:
             )
         if stem not in reached[min(steps, len(reached)) - 1]:
             raise ProblemError(
-                f"with {steps} time step{'s' if steps > 1 else ''} nothing depends on {stem}; more steps would do", path="network"
+                f"with {steps} time step{'s' if steps > 1 else ''} nothing depends on {stem}; use more steps", path="network"
             )
     hidden = next(line for line in cell.lines if line.stem == "h")
     handed_on = {

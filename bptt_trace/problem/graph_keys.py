@@ -52,7 +52,7 @@ def graph_of(document: Mapping[str, Any]) -> tuple[Graph, Numbers]:
         definitions=tuple(table.get("functions", {}).items()),
     )  # fmt: skip
     if LOSS.stem in (*graph.stems[:-1], *(str(name) for name, _ in (*learned, *fixed))):
-        raise ProblemError("L is the name of the last line alone; another letter would do", path="graph.equations")
+        raise ProblemError("L is the name of the last line alone; use another letter", path="graph.equations")
     used = {part.text for _, _, right in graph.lines for part in right.names()}
     for name, _ in (*learned, *fixed):
         if str(name) not in used:
@@ -84,7 +84,7 @@ def _shape(value: Any, path: str) -> Shape:
     if not isinstance(value, list):
         return ()
     if not value or value[0] == []:
-        raise ProblemError("an empty list; a number, or a list of numbers, is due", path=path)
+        raise ProblemError("an empty list; expected a number or a list of numbers", path=path)
     if len(value) == 1:
-        raise ProblemError("a list of one; a number is due", path=path)
+        raise ProblemError("a list of one; expected a number", path=path)
     return (len(value), len(value[0])) if isinstance(value[0], list) else (len(value),)

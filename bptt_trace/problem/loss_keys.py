@@ -44,7 +44,7 @@ def loss_from(table: dict[str, Any], network: Network) -> Loss:
         )
     if kind == "none" and len(table) > 1:
         other = next(key for key in table if key != "kind")
-        raise ProblemError("there is no loss (kind none), so nothing more is to be said of it", path=f"loss.{other}")
+        raise ProblemError("there is no loss (kind none), so this key has no meaning", path=f"loss.{other}")
     if kind == "output" and network.outputs > 1:
         raise ProblemError(f"{network.outputs} outputs, but a loss is one number", path="loss.kind")
     if ("equation" in table) != (kind == "equation"):

@@ -74,7 +74,7 @@ def marking_from(table: dict[str, Any]) -> Marking:
                 Name.parse(key)
             except UnknownName:
                 raise ProblemError(
-                    f"{shown(key)} is no quantity and no section; forward, loss, backward, gradients and update are sections",
+                    f"{shown(key)} is neither a quantity nor one of the sections forward, loss, backward, gradients, update",
                     path="marks.weights",
                 ) from None
         weights[key] = float(weight)

@@ -176,7 +176,7 @@ def _one_head(table: Keys, given: Keys) -> None:
         if key in table:
             raise ProblemError(f"the tokens of a sequence look at each other, so {key} has no meaning", path=f"network.{key}")
     if isinstance(table.get("hidden"), list) and len(table["hidden"]) > 1:
-        raise ProblemError("self-attention is one head in one layer; one number is due", path="network.hidden")
+        raise ProblemError("self-attention is one head in one layer; expected one number", path="network.hidden")
     if "x" not in given:
         raise ProblemError('the key "x" is missing: a list with a column for each token', path="given")
 
@@ -197,11 +197,11 @@ def _sees_several(network: Network) -> None:
     """Attention to one place alone has the weight 1, whatever is learnt."""
     seen = network.source_steps if network.attention else network.steps if network.tokens else None
     if seen is not None and seen < 2:
-        raise ProblemError("attention to one place alone is always 1; two inputs or more are due", path="given.x")
+        raise ProblemError("attention to one place alone is always 1; expected at least two inputs", path="given.x")
     head = network.tokens
     if head and head.residual and network.hidden[0] != network.inputs:
         raise ProblemError(
-            f"a token of {network.inputs} numbers and a context of {network.hidden[0]} cannot be added; as many are due",
+            f"a token of {network.inputs} numbers and a context of {network.hidden[0]} cannot be added; expected the same number",
             path="network.residual",
         )
 
@@ -216,7 +216,7 @@ def _cells(table: Keys, layers: int) -> tuple[Cell, ...]:
     if len(texts) != layers:
         raise ProblemError(
             f"{len(texts)} activation{'s' if len(texts) != 1 else ''} for {layers} layer{'s' if layers > 1 else ''}; "
-            "one for each, or one for all, is due",
+            "expected one for each, or one for all",
             path="network.activation",
         )
     _only_with_corners(table)
@@ -289,7 +289,7 @@ def _softmax_stands_last(network: Network) -> None:
     last = network.output_activation
     if last is softmax and network.outputs < 2:
         key = "output_activation" if network.readout else "activation"
-        raise ProblemError("softmax of one output is always 1; two outputs or more, or sigmoid, would do", path=f"network.{key}")
+        raise ProblemError("softmax of one output is always 1; use two outputs or more, or sigmoid", path=f"network.{key}")
 
 
 # ----------------------------------------------------------------------- limits
@@ -307,5 +307,5 @@ def _of_a_size_to_work_with(network: Network) -> None:
     size = 3 * weights * ((network.steps or 1) + (network.source_steps or 0)) * (network.samples or 1)
     if size > MAX_LINES:
         raise ProblemError(
-            f"about {size:,} lines, more than {MAX_LINES:,}; fewer units, samples or time steps would do", path="network"
+            f"about {size:,} lines, more than {MAX_LINES:,}; use fewer units, samples or time steps", path="network"
         )

@@ -163,7 +163,7 @@ def steps_of(table: Keys, given: Keys, samples: int | None, first_only: bool) ->
         steps = _told_steps(table, first_only)
     else:
         if not isinstance(x, list):
-            raise ProblemError(f"{shown(x)} is one input; a list with an input for each time step is due", path="given.x")
+            raise ProblemError(f"{shown(x)} is one input; expected a list with one input for each time step", path="given.x")
         steps = len(x[0]) if samples and isinstance(x[0], list) else len(x)
         if "steps" in table and table["steps"] != steps and "decoder" not in table:
             raise ProblemError(f"{table['steps']} steps, but x has {steps} inputs", path="network.steps")

@@ -36,7 +36,7 @@ def parameters_of(network: Network, table: Mapping[str, Any]) -> Named:
         _not_transposed(name, table.get(str(name)), _written(shape, network.rows), network.rows)
         if str(name) not in table:
             kind = "a number" if not shape else _kind(_written(shape, network.rows))
-            raise ProblemError(f'the parameter "{name}" is missing; {kind} is due', path="parameters")
+            raise ProblemError(f'the parameter "{name}" is missing; expected {kind}', path="parameters")
         value = table[str(name)]
         if len(shape) == 2 and isinstance(value, list) and value and not isinstance(value[0], list) and 1 in dimensions:
             # A matrix of one row, or of one column, may be written as a plain list.
@@ -45,7 +45,7 @@ def parameters_of(network: Network, table: Mapping[str, Any]) -> Named:
             matrix = name._replace(stem=name.stem.capitalize())
             numbers = "" if any(isinstance(one, list) for one in value) else f" = [{', '.join(map(str, value))}]"
             raise ProblemError(
-                f"a list of {len(value)}, where one number is due; several weights have a name with a capital: {matrix}{numbers}",
+                f"a list of {len(value)}; expected one number; several weights have a name with a capital: {matrix}{numbers}",
                 path=f"parameters.{name}",
             )
         yield from quantity(name, value, shape, f"parameters.{name}", network.rows)
@@ -60,7 +60,7 @@ def _not_transposed(name: Name, value: Any, due: Shape, rows: bool) -> None:
         return
     other = "W x" if rows else "x W"
     turned = f'; it looks transposed: products = "{other}" reads it so' if met == due[::-1] else ""
-    raise ProblemError(f"{_rows(met)}, where {_rows(due)} are due{turned}", path=f"parameters.{name}")
+    raise ProblemError(f"{_rows(met)}; expected {_rows(due)}{turned}", path=f"parameters.{name}")
 
 
 def _rows(size: Shape) -> str:
@@ -189,14 +189,14 @@ def _is_distribution(loss: Loss, named: Sequence[tuple[Name, Number]], width: in
         return
     for name, number in named:
         if not 0 <= number.value <= 1:
-            raise ProblemError(f"{number.text} is no probability; from 0 to 1 is possible", path=f"given.{name}")
+            raise ProblemError(f"{number.text} is not a probability; expected a number from 0 to 1", path=f"given.{name}")
     if loss.over_classes:
         for start in range(0, len(named), width):
             whole = sum((number.value for _, number in named[start : start + width]), Fraction(0))
             if whole != 1:
                 first = named[start][0]._replace(index=())
                 raise ProblemError(
-                    f"probabilities that add up to {whole}; the number of a class, or a list that adds up to 1, is due",
+                    f"probabilities that add up to {whole}; expected the number of a class, or a list that adds up to 1",
                     path=f"given.{first}",
                 )
 
@@ -264,7 +264,7 @@ def _one_hot(value: Any, classes: tuple[int, int] | None, path: str) -> Any:
     number = exact_number(value, path)
     if number.value.denominator != 1 or not first <= number.value <= last:
         other = f" (with first_class = {1 - first} they are counted from {1 - first})"
-        raise ProblemError(f"{number.text} is no class; the classes are {first} to {last}{other}", path=path)
+        raise ProblemError(f"{number.text} is not a class; the classes are {first} to {last}{other}", path=path)
     return [int(place == number.value) for place in range(first, last + 1)]
 
 
@@ -282,12 +282,12 @@ def _flat(value: Any, shape: Shape, path: str, whole: Shape) -> Iterator[Any]:
         if isinstance(value, list) and len(value) == 1 and not isinstance(value[0], list):
             value = value[0]
         if isinstance(value, list):
-            raise ProblemError(f"a list of {len(value)}, where {_kind(whole)} is due", path=path)
+            raise ProblemError(f"a list of {len(value)}; expected {_kind(whole)}", path=path)
         yield value
         return
     if not isinstance(value, list) or len(value) != shape[0]:
         met = f"a list of {len(value)}" if isinstance(value, list) else shown(value)
-        raise ProblemError(f"{met}, where {_kind(whole)} is due", path=path)
+        raise ProblemError(f"{met}; expected {_kind(whole)}", path=path)
     for item in value:
         yield from _flat(item, shape[1:], path, whole)
 

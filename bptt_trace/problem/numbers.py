@@ -107,7 +107,7 @@ def _typed(text: str, path: str) -> Number:
         return Number(Fraction(int(match[1]), int(match[2])), f"{int(match[1])}/{int(match[2])}")
     if re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", text.strip(), re.ASCII) and len(text) <= 64:
         return _exact(Decimal(text.strip()), path)
-    raise ProblemError(f'{shown(text)} is not a number; a decimal or a fraction such as "1/3" would do', path=path)
+    raise ProblemError(f'{shown(text)} is not a number; expected a decimal or a fraction such as "1/3"', path=path)
 
 
 def _exact(value: Decimal, path: str) -> Number:

@@ -165,7 +165,7 @@ def load(source: str | Path, changes: Sequence[str] = ()) -> Problem:
     """The problem in a file; ``-`` is standard input, a bare word a built-in example.
 
     ``changes`` are texts such as ``w_hh=0.9`` or ``network.activation=sigmoid``.
-    Raises ``ProblemError`` with the file, the place, what was met and what would do.
+    Raises ``ProblemError`` with the file, the place, what was found and what is accepted.
     """
     return loaded(source, changes)[0]
 
@@ -268,7 +268,9 @@ def _answers(network: Network, numbers: Mapping[Name, Number]) -> None:
     for name, number in numbers.items():
         if name.stem == "target" and pieces and number.value not in (pieces.left, pieces.right):
             both = f"{pieces.left} or {pieces.right}"
-            raise ProblemError(f"{number.text} is no answer of {network.activation.name}; {both} is due", path=f"given.{name}")
+            raise ProblemError(
+                f"{number.text} is not an output of {network.activation.name}; expected {both}", path=f"given.{name}"
+            )
 
 
 def _handed(document: Mapping[str, Any], network: Network) -> Loss:
@@ -378,7 +380,7 @@ def _vocabulary(document: dict[str, Any], network: Network, numbers: Mapping[Nam
                 path=f"names.{old}",
             )
         if new in COUNTS:
-            raise ProblemError(f"{new} counts {COUNTS[new]}; another name would do", path=f"names.{old}")
+            raise ProblemError(f"{new} counts {COUNTS[new]}; use another name", path=f"names.{old}")
         renamed[old] = new
     _unmistakable(renamed, stems)
     return Vocabulary(renamed)

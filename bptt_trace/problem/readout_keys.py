@@ -23,7 +23,7 @@ def output_layer(table: Keys, cells: tuple[Cell, ...], own: Keys) -> Readout | R
     if told := own.get("readout"):
         for key in ("readout", "output_activation", "softmax"):
             if key in table:
-                raise ProblemError("the readout is told by its equations (cell.readout)", path=f"network.{key}")
+                raise ProblemError("the readout is given by its equations (cell.readout)", path=f"network.{key}")
         return readout_of(cells[0], told, own)
     text = table.get("output_activation", "identity")
     if not table.get("readout", True):
@@ -32,7 +32,7 @@ def output_layer(table: Keys, cells: tuple[Cell, ...], own: Keys) -> Readout | R
                 raise ProblemError("there is no output layer (readout = false), so it has no activation", path=f"network.{key}")
         return None
     if "softmax" in table and text != "softmax":
-        raise ProblemError("there is no softmax at the output, so nothing is to be said of it", path="network.softmax")
+        raise ProblemError("there is no softmax at the output, so this key has no meaning", path="network.softmax")
     function = activation_of(table, text, "output_activation", "psi", "psi")
     taken = any("z" in (cell.stems if isinstance(cell, Equations) else cell.gates) for cell in cells)
     return Readout(function, table.get("softmax", "line") == "steps", "a_y" if taken else "z")

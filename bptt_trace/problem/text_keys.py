@@ -30,14 +30,16 @@ def letters_of(network: Keys, given: Keys) -> Letters | None:
     text = list(given["text"])
     vocabulary = list(network.get("vocabulary", dict.fromkeys(text)))
     if len(text) < 2:
-        raise ProblemError("a text of two letters or more is due: one is read, and another follows", path="given.text")
+        raise ProblemError("expected a text of at least two letters: one is read, and another follows", path="given.text")
     if len(vocabulary) < 2:
-        raise ProblemError("two letters or more are due; what follows the only one is no question", path="network.vocabulary")
+        raise ProblemError(
+            "expected at least two letters; there is no question what follows the only one", path="network.vocabulary"
+        )
     for place, letter in enumerate(vocabulary):
         if letter in vocabulary[:place]:
             raise ProblemError(f"{shown(letter)} is there twice", path="network.vocabulary")
         if not letter.isprintable() and letter not in SPACES:
-            raise ProblemError(f"{shown(letter)} is no letter that can be printed", path="network.vocabulary")
+            raise ProblemError(f"{shown(letter)} is not a letter that can be printed", path="network.vocabulary")
     for letter in text:
         if letter not in vocabulary:
             known = ", ".join(map(shown, vocabulary))

@@ -30,7 +30,9 @@ def until(table: Mapping[str, Any], update: Update, network: Network, loss: Loss
         )
     if "iterations" in table or update.schedule:
         key = "iterations" if "iterations" in table else "learning_rate"
-        raise ProblemError(f"with until, {key} has no meaning; epochs tells the most that are worked out", path=f"update.{key}")
+        raise ProblemError(
+            f"with until, {key} has no meaning; epochs is the largest number that is worked out", path=f"update.{key}"
+        )
     shapes = network.shapes()
     weights = [written(name, shape) for name, shape in shapes.items() if name.stem == "W_xh"]
     indices = [(1, place) for place in range(1, network.inputs + 1)] if network.inputs > 1 else [()]

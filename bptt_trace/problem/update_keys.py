@@ -67,7 +67,7 @@ def update_of(table: Keys, network: Network, samples: int | None, told: int = 0)
     rates = table["learning_rate"]
     if isinstance(rates, list) and len(rates) != iterations:
         raise ProblemError(
-            f"{len(rates)} learning rates for {iterations} iteration{'s' if iterations != 1 else ''}; one for each is due",
+            f"{len(rates)} learning rates for {iterations} iteration{'s' if iterations != 1 else ''}; expected one for each",
             path="update.learning_rate",
         )
     return (
@@ -163,20 +163,20 @@ def _state(rule: str, table: Keys, network: Network, numbers: Numbers) -> int:
         if stem == "v" and "accumulator" in table:
             raise ProblemError("accumulator says already with what v begins; leave one out", path=path)
         if not isinstance(told[stem], dict) and len(shapes) > 1:
-            raise ProblemError(f"a table with a number for each parameter is due: {', '.join(shapes)}", path=path)
+            raise ProblemError(f"expected a table with a number for each parameter: {', '.join(shapes)}", path=path)
         by_name = told[stem] if isinstance(told[stem], dict) else {next(iter(shapes)): told[stem]}
         for key, value in by_name.items():
             if key not in shapes or key in table.get("freeze", []):
-                why = "stays as it is (freeze)" if key in shapes else f"is no parameter{nearest(key, shapes)}"
+                why = "stays as it is (freeze)" if key in shapes else f"is not a parameter{nearest(key, shapes)}"
                 raise ProblemError(f"{shown(key)} {why}; there are {', '.join(shapes)}", path=path)
             name, shape = shapes[key]
             for one, number in quantity(at_start(stem, name), value, shape, f"{path}.{key}", network.rows):
                 if number.value < 0 and stem != "m" and rule not in ("momentum", "nesterov"):
-                    raise ProblemError(f"{number.text} is no square; a number from 0 on", path=f"{path}.{key}")
+                    raise ProblemError(f"{number.text} is not a square; expected a number from 0 on", path=f"{path}.{key}")
                 numbers[one] = number
     done: int = told.get("t", 0)
     if done and (rule not in COUNTING or not table.get("bias_correction", True) or "momentum_decay" in table):
-        why = "the product of all momenta would be due too" if "momentum_decay" in table else "no formula has it in it"
+        why = "the product of all momenta would be needed too" if "momentum_decay" in table else "no formula has it in it"
         raise ProblemError(f"{why}; leave t out", path="update.state.t")
     return done
 
@@ -199,7 +199,7 @@ def _learning_rate(table: Keys, numbers: Numbers) -> tuple[str, int]:
             if key in table:
                 raise ProblemError("the learning rates are given one by one, so there is no schedule", path=f"update.{key}")
         if not value:
-            raise ProblemError("an empty list; one learning rate for each iteration is due", path="update.learning_rate")
+            raise ProblemError("an empty list; expected one learning rate for each iteration", path="update.learning_rate")
         for iteration, item in enumerate(value, start=1):
             numbers[ETA._replace(iteration=iteration)] = _uphill(exact_number(item, f"update.learning_rate[{iteration}]"))
         return "list", 1
@@ -357,7 +357,7 @@ def told_gradients(document: Keys) -> tuple[NoNetwork, Numbers, int]:
     _apart(names)
     for key, value in parameters.items():
         if isinstance(value, list) and (not value or any(row == [] for row in value)):
-            raise ProblemError("an empty list; a number, or a list of numbers, is due", path=f"parameters.{key}")
+            raise ProblemError("an empty list; expected a number or a list of numbers", path=f"parameters.{key}")
     shapes = {key: _shape(value) for key, value in parameters.items()}
     gradients = _by_parameter(given["gradient"], list(names))
     numbers: Numbers = {}
@@ -368,7 +368,7 @@ def told_gradients(document: Keys) -> tuple[NoNetwork, Numbers, int]:
         path = "given.gradient" + (f".{key}" if isinstance(given["gradient"], dict) else "")
         rows = value if isinstance(value, list) else [value]
         if not rows:
-            raise ProblemError("an empty list; a gradient for each iteration is due", path=path)
+            raise ProblemError("an empty list; expected a gradient for each iteration", path=path)
         counts[key] = len(rows)
         for iteration, row in enumerate(rows, start=1):
             name = gradient(names[key]._replace(iteration=iteration))
@@ -422,7 +422,7 @@ def _by_parameter(value: Any, names: list[str]) -> dict[str, Any]:
     if not isinstance(value, dict):
         if len(names) > 1:
             raise ProblemError(
-                f"gradients of one parameter, but there are {', '.join(names)}; a table with a list for each is due",
+                f"gradients of one parameter, but there are {', '.join(names)}; expected a table with a list for each",
                 path="given.gradient",
             )
         return {names[0]: value}
@@ -446,5 +446,5 @@ def of_a_size_to_work_with(update: Update, network: Network) -> None:
     size = update.iterations * (weights * (3 + 2 * steps) + 8 * steps)
     if update.iterations > 1 and size > MAX_LINES:
         raise ProblemError(
-            f"about {size:,} lines in {update.iterations:,} iterations, more than {MAX_LINES:,}; fewer would do", path="update"
+            f"about {size:,} lines in {update.iterations:,} iterations, more than {MAX_LINES:,}; use fewer", path="update"
         )

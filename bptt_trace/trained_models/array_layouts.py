@@ -81,7 +81,7 @@ def _ending(name: str) -> str:
 
 def _nothing_known(left: Iterable[str]) -> str:
     return (
-        f"there is no weight_ih_l0 among {', '.join(sorted(left))}; PyTorch's names are due (model.state_dict()), "
+        f"there is no weight_ih_l0 among {', '.join(sorted(left))}; expected PyTorch's names (model.state_dict()), "
         "or Keras's, kernel and recurrent_kernel ({w.path: w.numpy() for w in model.weights})"
     )
 
@@ -122,7 +122,7 @@ def _of_pytorch(left: Mapping[str, Any]) -> list[_LayerArrays]:
         layers.append(_LayerArrays(int(match["number"] or 0), bool(match["backward"]), name, back, there, keras=False))
     if len(prefixes) > 1:
         whose = " and ".join(prefix.rstrip(".") or "one without a name" for prefix in prefixes)
-        raise ProblemError(f"{len(prefixes)} recurrent networks ({whose}), where one is due; leave out the arrays of the others")
+        raise ProblemError(f"{len(prefixes)} recurrent networks ({whose}); expected one, so leave out the arrays of the others")
     numbers = {layer.place for layer in layers}
     for number in range(max(numbers, default=-1) + 1):
         if number not in numbers:
@@ -164,8 +164,8 @@ def _told(left: Arrays, layer: _LayerArrays) -> str:
         if len(shape) == 2 and shape[0] == len(gates) * shape[1]:
             return cell
     raise ProblemError(
-        f"{layer.back}: of shape {shown(list(left[layer.back].shape))}; for n units n rows are due of an rnn, 3n of a gru, "
-        "4n of an lstm (in Keras, columns)"
+        f"{layer.back}: of shape {shown(list(left[layer.back].shape))}; for n units an rnn has n rows, a gru 3n "
+        "and an lstm 4n (in Keras, columns)"
     )
 
 
@@ -180,7 +180,7 @@ def _recurrent(model: Trained, left: Arrays, layers: list[_LayerArrays]) -> None
     both = any(layer.backward for layer in layers)
     places = list(dict.fromkeys(layer.place for layer in layers))
     if both and [layer.backward for layer in layers] != [False, True] * len(places):
-        raise ProblemError("some layers read in both directions and some in one; the same is due for all")
+        raise ProblemError("some layers read in both directions and some in one; expected the same for all")
     for layer in layers:
         _due(left, layer.into)
         _due(left, layer.back)
@@ -188,7 +188,7 @@ def _recurrent(model: Trained, left: Arrays, layers: list[_LayerArrays]) -> None
         units, rest = divmod(len(into), len(gates))
         if into.ndim != 2 or rest:
             many = f"{len(into)} {'columns' if layer.keras else 'rows'}"
-            raise ProblemError(f"{layer.into}: {many}, where {len(gates)} for each unit are due of an {model.cell}")
+            raise ProblemError(f"{layer.into}: {many}; expected {len(gates)} for each unit of an {model.cell}")
         if back.shape != (len(into), units):
             raise ProblemError(_misfit(layer.back, back, shown([len(into), units][:: -1 if layer.keras else 1]), model.cell))
         if not model.sizes:
@@ -202,7 +202,9 @@ def _recurrent(model: Trained, left: Arrays, layers: list[_LayerArrays]) -> None
             added = ", one direction behind the other" if both and place else ""
             raise ProblemError(_misfit(layer.into, into, f"room for the {below} numbers that come into it{added}"))
         if units != model.sizes[-1]:
-            raise ProblemError(f"{layer.into}: {units} units, where the other direction has {model.sizes[-1]}; as many are due")
+            raise ProblemError(
+                f"{layer.into}: {units} units, but the other direction has {model.sizes[-1]}; expected the same number"
+            )
         name = layer_name(BOTH[layer.backward] if both else "", len(places), place)
         _share_out(model, "W_x{}", name, gates, [into])
         _share_out(model, "W_h{}", name, gates, [back])
@@ -214,7 +216,7 @@ def _recurrent(model: Trained, left: Arrays, layers: list[_LayerArrays]) -> None
 def _misfit(name: str, array: Any, due: str, cell: str = "") -> str:
     """The message about a wrong shape, which is printed as in the file."""
     stored = oriented(name, array).shape
-    said = f"{name}: of shape {shown(list(stored))}, where {due} is due"
+    said = f"{name}: of shape {shown(list(stored))}; expected {due}"
     rows, units = array.shape if array.ndim == 2 else (0, 1)
     others = [other for other, gates in PYTORCH.items() if other != cell and rows == units * len(gates)]
     return f"{said} (--cell {others[0]} has this shape)" if cell and others else said
@@ -236,7 +238,7 @@ def _biases(model: Trained, left: Arrays, layer: _LayerArrays, name: Layer, gate
         many = len(gates) * units
         if array.shape != (many,) and not (layer.keras and array.shape == (2, many)):
             due = f"{[many]}, or {[2, many]}," if layer.keras else str([many])
-            raise ProblemError(f"{key}: of shape {shown(list(array.shape))}, where {due} is due")
+            raise ProblemError(f"{key}: of shape {shown(list(array.shape))}; expected {due}")
         biases += [array] if array.ndim == 1 else list(array)
     if len(biases) == 2:
         _share_out(model, "b_x{}", name, gates, biases[:1])
@@ -263,7 +265,7 @@ def _conventions(model: Trained, layers: list[_LayerArrays], merge_biases: bool,
     told = "after" if two or not model.rows else "before" if layers[0].biases else None
     if told is None and reset is None:
         raise ProblemError(
-            "without biases it cannot be told where the reset of a gru of Keras stands: --reset after (reset_after=True, "
+            "without biases the arrays do not show where the reset of a gru of Keras stands: --reset after (reset_after=True, "
             "which is the default of Keras), or --reset before"
         )
     if told and reset and told != reset:

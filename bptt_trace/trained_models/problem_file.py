@@ -126,9 +126,9 @@ def text_of(document: Mapping[str, Any], source: str) -> str:
 
 def _checked(name: str, array: Any) -> Any:
     if array.dtype.kind not in "fiu":
-        raise ProblemError(f"{name}: an array of {array.dtype}; numbers are due")
+        raise ProblemError(f"{name}: an array of {array.dtype}; expected numbers")
     if array.ndim not in (1, 2) or 0 in array.shape:
-        raise ProblemError(f"{name}: of shape {shown(list(array.shape))}; a list or a matrix is due")
+        raise ProblemError(f"{name}: of shape {shown(list(array.shape))}; expected a list or a matrix")
     if not np.isfinite(array).all():
         raise ProblemError(f"{name}: has a number that is not finite")
     return array

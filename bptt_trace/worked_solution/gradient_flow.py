@@ -60,31 +60,29 @@ def followed(problem: Problem, *, matrices: bool = False) -> None:
     """Raise ``ProblemError`` where a network has no slopes from state to state: single numbers, or with ``matrices`` these."""
     network = problem.network
     if not network.cells or not network.cells[0].memory:
-        raise ProblemError(
-            "a network without time has no state that is carried back; a recurrent cell would do", path="network.cell"
-        )
+        raise ProblemError("a network without time has no state that is carried back; use a recurrent cell", path="network.cell")
     for there, key in ((network.bidirectional, "bidirectional"), (network.source_steps, "decoder")):
         if there:
             raise ProblemError("the way back is no single product of slopes; flow follows one unit", path=f"network.{key}")
     if len(network.layers) > 1 and not matrices:
         raise ProblemError(
-            f"{len(network.layers)} layers: the way back is not one product of slopes; one layer, or it alone, would do",
+            f"{len(network.layers)} layers: the way back is not one product of slopes; use one layer, or it alone",
             path="network.hidden",
         )
     if network.hidden[0] > 1 and not matrices:
         raise ProblemError(
-            f"{network.hidden[0]} units: the slope between two states is a matrix; beside others, hidden = 1 would do",
+            f"{network.hidden[0]} units: the slope between two states is a matrix; beside others, use hidden = 1",
             path="network.hidden",
         )
     if network.feedback == "output" and network.outputs > 1:
         raise ProblemError(
-            f"{network.outputs} outputs that are fed back: the way back is not one product of slopes; one output would do",
+            f"{network.outputs} outputs that are fed back: the way back is not one product of slopes; use one output",
             path="network.feedback",
         )
     if network.samples is not None:
-        raise ProblemError(f"{network.samples} samples: flow follows one sequence; one sample would do", path="given.x")
+        raise ProblemError(f"{network.samples} samples: flow follows one sequence; use one sample", path="given.x")
     if (network.steps or 0) < 2:
-        raise ProblemError("one time step: nothing is carried back; two or more would do", path="given.x")
+        raise ProblemError("one time step: nothing is carried back; use two or more", path="given.x")
 
 
 class _Flow:

@@ -45,12 +45,12 @@ def matrix_flow_sheet(problem: Problem, *, with_latex: bool = True, canonical: b
     Raises ``ProblemError`` where there are too many entries, and for closed forms.
     """
     if problem.rounding.policy == "exact":
-        raise ProblemError("a spectral norm has no closed form that can be read; 4dp, carry or full would do", path="rounding")
+        raise ProblemError("a spectral norm has no closed form that can be read; expected 4dp, carry or full", path="rounding")
     units, steps = sum(problem.network.hidden), problem.network.steps or 0
     size = 2 * units**2 * (steps - 1)
     if size > MOST_ENTRIES:
         raise ProblemError(
-            f"about {size:,} entries of slopes, more than {MOST_ENTRIES:,}; fewer units or time steps would do",
+            f"about {size:,} entries of slopes, more than {MOST_ENTRIES:,}; use fewer units or time steps",
             path="network.hidden",
         )
     return _Matrices(problem, with_latex, canonical).sheet()

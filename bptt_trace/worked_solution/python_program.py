@@ -62,12 +62,14 @@ def listing(problem: Problem, program: Program, values: Values, form: str) -> Li
     to differentiate, and where ``numpy`` and ``torch`` have no doubles for the values.
     """
     if values.rounding.policy == "exact":
-        raise ProblemError(f"-f {form} compares numbers, and closed forms are none; 4dp, carry or full would do", path="rounding")
+        raise ProblemError(
+            f"-f {form} compares numbers, and closed forms are not numbers; expected 4dp, carry or full", path="rounding"
+        )
     full = unrounded(program, problem.given) if form in OF_NUMBERS else _doubles(problem, program, form)
     desk = Desk(problem, program, values, full, with_latex=False, detail="lines" if form in OF_NUMBERS else "board")
     board = board_of(desk) if desk.on_board else desk
     if form == "torch" and passes(problem):
-        why = "autograd goes back once, and here several passes overlap; -f python would do"
+        why = "autograd goes back once, and here several passes overlap; use -f python"
         raise ProblemError(why, path="update.truncate_every")
     if form == "torch":
         return _Autograd(desk, board, form).listing()
@@ -287,9 +289,7 @@ class _Autograd(_Writer):
         }
         """The gradient of each quantity before the loss that has one on the sheet."""
         if not self.totals:
-            raise ProblemError(
-                "where every parameter is frozen autograd has nothing to do; -f numpy would do", path="update.freeze"
-            )
+            raise ProblemError("where every parameter is frozen autograd has nothing to do; use -f numpy", path="update.freeze")
 
     def listing(self) -> Listing:
         """The whole program."""
@@ -372,7 +372,7 @@ class _Symbolic(_Writer):
         }
         if not totals:
             raise ProblemError(
-                "where every parameter is frozen there is nothing to differentiate; -f python would do", path="update.freeze"
+                "where every parameter is frozen there is nothing to differentiate; use -f python", path="update.freeze"
             )
         given = tuple(
             _call(f"{self.name(position)} = quantity", [self.title(position), self.value(position)])

@@ -51,7 +51,7 @@ def _letters(problem: Problem, first: str) -> Letters:
     if network.outputs != len(letters.vocabulary) or network.bidirectional or network.feedback == "target":
         raise ProblemError("a network that writes letters has an output for each, and knows none that follow", path="network")
     if problem.rounding.policy == "exact":
-        raise ProblemError("closed forms have no likeliest letter; 4dp, carry or full would do", path="rounding")
+        raise ProblemError("closed forms have no likeliest letter; expected 4dp, carry or full", path="rounding")
     if first not in letters.vocabulary:
         known = ", ".join(letters.vocabulary)
         raise ProblemError(f"{first!r} is not in the vocabulary, which has {known}", path="network.vocabulary")

@@ -47,7 +47,7 @@ def within_reach(program: Program, detail: str) -> None:
     if has_components and detail != "board" and len(program) > MAX_PRINTED:
         raise ProblemError(
             f"{len(program):,} component lines, more than {MAX_PRINTED:,}; "
-            "fewer units, samples or time steps, or the matrices alone (--detail board), would do"
+            "use fewer units, samples or time steps, or the matrices alone (--detail board)"
         )
 
 

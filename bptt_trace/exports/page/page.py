@@ -76,7 +76,7 @@ def _within_reach(problem: Problem) -> Program:
     """The program of a problem that can have a page; raises ``ProblemError`` for one that cannot."""
     program = scalars(build(problem))
     if len(program) > MOST_LINES:
-        fewer = "fewer units, samples, time steps or iterations would do"
+        fewer = "use fewer units, samples, time steps or iterations"
         raise ProblemError(f"{len(program):,} lines, more than the {MOST_LINES:,} of a page; {fewer}")
     return program
 

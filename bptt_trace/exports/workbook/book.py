@@ -68,7 +68,7 @@ def fits(key: Key, values: Values, copies: Sequence[Copy] = ()) -> None:
     of_a_size_to_fill_in(key.problem)
     rounding = values.rounding
     if rounding.policy == "exact":
-        raise ProblemError("closed forms cannot be calculated by a spreadsheet; --round 4dp or full would do")
+        raise ProblemError("closed forms cannot be calculated by a spreadsheet; use --round 4dp or full")
     for numbers in (key.problem.given, *(copy.given for copy in copies)):
         for name, number in numbers.items():
             if any(_digits(part) > MOST_DIGITS for part in number.text.split("/")):
@@ -78,7 +78,7 @@ def fits(key: Key, values: Values, copies: Sequence[Copy] = ()) -> None:
     for step, number in zip(key.steps, values.numbers, strict=True):
         if step.rule is not None and (rounding.figures or 0 or _digits(str(number))) > MOST_DIGITS:
             raise ProblemError(
-                f"{step.target} has more than the {MOST_DIGITS} digits of a spreadsheet; fewer places (--round 4dp) would do"
+                f"{step.target} has more than the {MOST_DIGITS} digits of a spreadsheet; use fewer places (--round 4dp)"
             )
 
 
@@ -98,7 +98,7 @@ class Book:
         fits(key, self.values, copies)
         self.size = len(self.steps)
         if 2 * self.size >= MOST:
-            raise ProblemError(f"{self.size:,} lines, too many for a workbook; fewer iterations or time steps would do")
+            raise ProblemError(f"{self.size:,} lines, too many for a workbook; use fewer iterations or time steps")
         self.buffer = BytesIO()
         self.book = library.Workbook(self.buffer, {"in_memory": True})
         self.book.set_properties({"title": self.problem.title, "created": FIRST_DAY, "comments": ""})

@@ -239,7 +239,7 @@ class Cells:
 def fitting(formula: str) -> str:
     """A formula. Raises ``ProblemError`` where it is longer than a cell has room for."""
     if len(formula) > LONGEST:
-        raise ProblemError(f"a formula of {len(formula):,} signs, too long for a cell; fewer units or time steps would do")
+        raise ProblemError(f"a formula of {len(formula):,} signs, too long for a cell; use fewer units or time steps")
     return formula
 
 
