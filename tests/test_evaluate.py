@@ -433,7 +433,7 @@ def test_what_has_no_value(solved, policy, activation, x, quantity, reason):
 )
 def test_what_is_too_large(solved, policy, activation, x):
     """An overflow names the line and says what would do."""
-    with pytest.raises(CalculationError, match=r"^\S+ cannot be calculated: the number is too large; smaller parameters"):
+    with pytest.raises(CalculationError, match=r"^\S+ cannot be calculated: the number is too large; use smaller parameters"):
         solved(from_document(dense(activation, x)), Rounding(policy))
 
 

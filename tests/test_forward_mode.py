@@ -148,7 +148,7 @@ def test_the_command_and_its_errors() -> None:
     assert 0 == alone.exit_code
     assert "The same gradients by two roads" in alone.output and "Every path" not in alone.output
     long = problem({"cell": "lstm"}, 20, also={"forward_mode": "all"})
-    with pytest.raises(ProblemError, match=re.escape("also.forward_mode: more than 1,000 lines; one unit")):
+    with pytest.raises(ProblemError, match=re.escape("also.forward_mode: more than 1,000 lines; use one unit")):
         build(long)
 
 

@@ -297,7 +297,7 @@ def test_too_many_lines_are_refused() -> None:
     """Twelve time steps of an LSTM would take a book."""
     long = problem({"cell": "lstm"}, 12, also={"paths": "all"})
     with pytest.raises(
-        ProblemError, match=re.escape("also.paths: more than 1,000 lines; one unit (hidden = 1), fewer time steps")
+        ProblemError, match=re.escape("also.paths: more than 1,000 lines; use one unit (hidden = 1), fewer time steps")
     ):
         build(long)
 

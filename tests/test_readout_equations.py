@@ -117,5 +117,5 @@ def test_what_is_wrong_is_said_with_its_place(readout: list[str], place: int | N
 def test_keys_that_say_the_same_are_refused() -> None:
     """The equations say it."""
     for change in ("network.output_activation=tanh", "network.readout=false"):
-        with pytest.raises(ProblemError, match=r"the readout is told by its equations \(cell.readout\)"):
+        with pytest.raises(ProblemError, match=r"the readout is given by its equations \(cell.readout\)"):
             load("readout-equations", [change])

@@ -551,7 +551,7 @@ ALONE = {"parameters": {"theta": 1}, "given": {"gradient": ["0.5", "-0.3"]}, "up
         ({"update": {"learning_rate": 1, "rule": "nesterov", "look_ahead": True}}, "update.look_ahead", "nothing to look ahead"),
         ({"update": {"learning_rate": 1, "state": {"v": 1}}}, "update.state.v", "the rule gd has no v, which carries nothing"),
         ({"update": {"learning_rate": 1, "rule": "adam", "state": {"u": 1}}}, "update.state.u", "it carries m and v"),
-        ({"update": {"learning_rate": 1, "rule": "adam", "state": {"v": -1}}}, "update.state.v.theta", "is no square"),
+        ({"update": {"learning_rate": 1, "rule": "adam", "state": {"v": -1}}}, "update.state.v.theta", "is not a square"),
         ({"update": {"learning_rate": 1, "rule": "adam", "state": {"v": {"teta": 1}}}}, "update.state.v", 'did you mean "theta"'),
         ({"update": {"learning_rate": 1, "rule": "adam", "state": {"v": [1, 2]}}}, "update.state.v.theta", "a list of 2"),
         ({"update": {"learning_rate": 1, "rule": "adam", "state": {"w": 1}}}, "update.state", "w"),

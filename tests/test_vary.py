@@ -235,7 +235,7 @@ def test_targets_fit_their_output() -> None:
     ("table", "message"),
     [
         ({"w_hx": [1]}, 'vary: "w_hx" is not a given number of this problem (did you mean "w_xh"?)'),
-        ({"h_1": [1]}, '"h_1" is no given number'),
+        ({"h_1": [1]}, '"h_1" is not a given number'),
         ({"w_hh": []}, "vary.w_hh: an empty list"),
         ({"w_hh": ["a"]}, 'vary.w_hh[1]: "a" is not a number'),
         ({"w_hh": "any"}, '"any" is not a number'),
@@ -624,7 +624,7 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--code", "36P-K71", "-n", "3"], "--code tells which variant it is"),
+        (["--code", "36P-K71", "-n", "3"], "--code names one variant"),
         (["--code", "36P-K72"], "is not a code of this problem"),
         (["--students", "ids.csv", "-n", "3"], "ids.csv has 2 students; without -n each gets a variant"),
         (["--set", "vary.w_hh=[]"], "rnn: vary.w_hh: an empty list"),
@@ -683,7 +683,7 @@ def test_numbers_are_compared_by_value() -> None:
     ("name", "table", "message"),
     [
         ("rnn", {"learning_rate": [-1]}, "vary.learning_rate: -1 goes uphill"),
-        ("relu-bce", {"target": ["0.5", 7]}, "vary.target: 7 is no probability"),
+        ("relu-bce", {"target": ["0.5", 7]}, "vary.target: 7 is not a probability"),
     ],
 )
 def test_ranges_keep_the_rules_of_the_problem(name: str, table: dict[str, Any], message: str) -> None:

@@ -236,7 +236,7 @@ def test_where_the_reset_of_keras_stands() -> None:
     assert "before" == before["reset"]
     assert "biases" not in before
     without = {name: array for name, array in keras("gru").items() if not name.endswith("bias")}
-    with pytest.raises(ProblemError, match=r"without biases it cannot be told .*--reset after"):
+    with pytest.raises(ProblemError, match=r"without biases the arrays do not show .*--reset after"):
         document_from(without)
     assert "before" == document_from(without, reset="before")["network"]["reset"]
 

@@ -29,7 +29,7 @@ numbers = click.option(
     "--numbers",
     type=click.Choice(["decimals", "whole", "halves"]),
     help="What variants are drawn from: decimals; whole numbers, so that every line is short without rounding; "
-    "or halves for weights and biases.  [default: decimals]",
+    "or halves for weights and biases (by default what the problem says, or decimals).",
 )
 
 
