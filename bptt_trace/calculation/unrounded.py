@@ -42,6 +42,6 @@ def unrounded(program: Program, given: Mapping[Name, Number]) -> Values:
         if math.isinf(number):
             raise CalculationError(
                 f"{step.target} cannot be calculated: unrounded, it is beyond 10^308; "
-                "smaller parameters or a smaller learning rate would do"
+                "use smaller parameters or a smaller learning rate"
             )
     return Values(program, numbers, given, Rounding("full"))

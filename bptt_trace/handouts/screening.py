@@ -65,13 +65,9 @@ ACCEPTED = {
 """The conditions that a problem file may accept, by their words there."""
 
 
-class HiddenMistake(str):
-    """The condition that a mistake shows, worded as a failure; other ranges may meet it."""
-
-
-def hidden(slug: str) -> HiddenMistake:
-    """The condition for the mistake of this name."""
-    return HiddenMistake(f"the mistake {slug} does not show")
+def hidden(slug: str) -> str:
+    """The condition that a mistake shows, worded as a failure."""
+    return f"the mistake {slug} does not show"
 
 
 class Screens:
