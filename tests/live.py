@@ -8,6 +8,8 @@ import shutil
 import subprocess
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from students import blanked, by_hand
@@ -109,7 +111,11 @@ def _ends(denominator: int) -> bool:
 def node(script_text: str, data: object) -> Any:
     """What a script prints as JSON, with the data on its standard input."""
     assert NODE is not None
-    done = subprocess.run([NODE, "--stack-size=4000", "-e", script_text], input=json.dumps(data), capture_output=True, text=True)
+    with TemporaryDirectory() as folder:
+        script_file = Path(folder) / "script.js"
+        script_file.write_text(script_text, "utf-8")
+        words = [NODE, "--stack-size=4000", str(script_file)]
+        done = subprocess.run(words, input=json.dumps(data), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)
 
@@ -183,7 +189,9 @@ def agreement(name: str, count: int, seed: int = 1) -> tuple[int, int, list[Any]
     sheets = [sheet_of(key, by) for _ in range(count)]
     index = key.program.index
     code = Code(key.steps, key.problem.rounding)
-    script_text = "\n".join([engine("arithmetic", "calculation", "worlds", "marking"), code.javascript(), book(key, code), MARK])
+    script_text = "\n".join(
+        [engine("arithmetic", "calculation", "worlds", "assessable", "marking"), code.javascript(), book(key, code), MARK]
+    )
     texts = [key.problem.given[step.target].text for step in key.steps if step.rule is None]
     told = [sorted((index[name], text) for name, text in sheet.items()) for sheet in sheets]
     found = node(script_text, {"given": texts, "sheets": told})

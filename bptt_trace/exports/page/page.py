@@ -30,7 +30,7 @@ from bptt_trace.marking.key import Key
 from bptt_trace.media.templates import page as rendered
 from bptt_trace.problem.problem import Problem
 
-SCRIPTS = ("arithmetic", "calculation", "worlds", "marking")
+SCRIPTS = ("arithmetic", "calculation", "worlds", "assessable", "marking")
 PARTS = ("page", "guide", "answers")
 MOST_LINES = 5_000
 """The largest number of component lines of a page: with more no browser keeps up with who types."""

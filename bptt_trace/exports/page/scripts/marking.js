@@ -1,48 +1,13 @@
 // Marking: a verdict for each answer, following the reader's own numbers; by the rules of `check`.
 
 const MOST_COMBINATIONS = 15;
-const LEAST_FILLED = 3;
-const ASTRAY = 3;
-const IN_VAIN = 2;
-const HUGE = 1e6;
-const FEW = 2;
-const CUT_OFF = "cut off instead of rounded";
 const NO_RESULT =
   "with the earlier wrong numbers this line has no result: a division by 0, or a root or logarithm that does not exist";
 const TOO_FAR = "rounding alone can make this difference, but it is too large to be accepted without a look";
-const RIGHT = new Set(["correct", "rough", "rounded", "follow-through", "mixed"]);
-const FAULTS = new Set(["misconception", "slip", "wrong"]);
 
 const unite = sets => new Set(sets.flatMap(set => [...set]));
 // The lines that several mistakes change; of a line that two of them change, the first has it.
 const merged = changes => Object.assign({}, ...[...changes].reverse());
-
-// ---------------------------------------------------------------- slips of the pen
-
-// Places of a double, without the traces of its binary digits.
-const toFixed = (value, places_) => plain(toPlaces(exactly(value), places_));
-const exactly = value => {
-  const [mantissa, e] = value.toExponential(20).split("e");
-  return fraction({ n: BigInt(mantissa.replace(".", "")), e: Number(e) - 20 });
-};
-const slip = (value, goal, radius, places_) => {
-  if (Math.abs(goal) <= 2 * radius) return "";
-  if (Math.abs(value + goal) <= radius) return "the sign is turned";
-  for (const power_ of [1, -1, 2, -2, 3, -3])
-    if (Math.abs(value - goal * 10 ** power_) <= radius * 10 ** Math.max(power_, 0) && Math.abs(value) > radius)
-      return "the decimal point is shifted";
-  const cut = Math.trunc(goal * 10 ** places_) / 10 ** places_;
-  if (Math.abs(value - cut) <= 1e-9 * Math.max(1, Math.abs(cut))) return CUT_OFF;
-  const typed_ = toFixed(Math.abs(value), Math.max(places_, 0)),
-    right = toFixed(Math.abs(goal), Math.max(places_, 0));
-  if (typed_.length === right.length && value < 0 === goal < 0) {
-    const differ = [...typed_].map((sign_, i) => (sign_ !== right[i] ? i : -1)).filter(i => i >= 0),
-      [a, b] = differ;
-    if (differ.length === 2 && /^\.?$/.test(typed_.slice(a + 1, b)) && typed_[a] === right[b] && typed_[b] === right[a])
-      return "two digits are swapped";
-  }
-  return "";
-};
 
 // ---------------------------------------------------------------- one sheet
 
@@ -138,7 +103,8 @@ class Marking {
     if (!sources.length) return { kind: "rounded" };
     this.roots.set(place, behind);
     const message =
-      this.saysNothing(place, value, sources, reference, radius) || this.hidesAgain(place, behind, reference, radius);
+      saysNothing(this.key, this.written, place, value, sources, reference, radius) ||
+      this.hidesAgain(place, behind, reference, radius);
     return { kind: message ? "not-assessable" : "follow-through", message, inherits: behind, reference, radius };
   }
   // What the line comes to, if that is the answer, for somebody who rounds every blank line or carries a named mistake on.
@@ -216,7 +182,7 @@ class Marking {
         reference !== null &&
         Math.abs(value - reference) <= radius &&
         !this.isFar(place, value, reference) &&
-        !this.saysNothing(place, value, kept, reference, radius)
+        !saysNothing(this.key, this.written, place, value, kept, reference, radius)
       ) {
         const behind = unite(kept.map(source => this.roots.get(source)));
         this.roots.set(place, behind);
@@ -398,37 +364,6 @@ class Marking {
     const radius = half_ + MARGIN * world.spread(place);
     return Number.isFinite(radius) ? radius : Infinity;
   }
-  // Why a line that follows from wrong numbers shows no work; empty if it does.
-  saysNothing(place, value, sources, reference, radius) {
-    const { key, written } = this,
-      exactValue = key.exact[place],
-      near = HALF * key.quantum[place];
-    for (const one of sources)
-      if (Math.abs(written.get(one)) > HUGE * Math.max(1, Math.abs(key.exact[one])) || key.outOfRange(one, written.get(one)))
-        return "this follows from a wrong number that its line cannot have, such as a tanh of 1.5";
-    const emptied = [
-      0,
-      1,
-      -1,
-      Number(reference.toPrecision(1)),
-      ...key.steps[place][1].filter(argument => key.given(argument)).map(argument => key.exact[argument]),
-    ];
-    const dull = emptied.some(one => Math.abs(reference - one) <= near && near < Math.abs(exactValue - one));
-    const empties = sources.some(
-      one => [0, 1, -1].includes(written.get(one)) && Math.abs(key.exact[one] - written.get(one)) > key.quantum[one]
-    );
-    if (dull && empties) return "an earlier wrong 0, 1 or -1 leaves nothing to calculate here";
-    const room = Math.max(radius, key.quantum[place]),
-      unit = Math.max(room, 10 ** -key.program.places);
-    if (
-      Math.abs(reference) <= FEW * room ||
-      (MOST_UNITS * Math.abs(reference) < Math.abs(exactValue) && Math.abs(reference) <= FEW * unit)
-    )
-      return "with the earlier wrong numbers any number near 0 would follow here";
-    if (sources.some(one => Math.abs(value - written.get(one)) <= room && Math.abs(exactValue - key.exact[one]) > FEW * unit))
-      return "this only repeats an earlier wrong number";
-    return "";
-  }
 
   // ------------------------------------------------------------ blank lines, and the whole sheet
 
@@ -519,32 +454,7 @@ class Marking {
   }
   // Marks earned by chance are taken back.
   lookOver() {
-    const filled = [...this.readings].filter(([, one]) => one.value !== undefined),
-      kinds = filled.map(([place]) => this.verdicts.get(place).kind);
-    const count = kind => kinds.filter(one => one === kind).length;
-    const right = filled.map(([place]) => place).filter((_, i) => RIGHT.has(kinds[i])),
-      followed = right.filter(place => this.verdicts.get(place).inherits?.size),
-      astray = filled.map(([place]) => place).filter((_, i) => FAULTS.has(kinds[i]));
-    if (
-      new Set(filled.map(([, one]) => one.value)).size === 1 &&
-      filled.length >= LEAST_FILLED &&
-      count("correct") < filled.length / 2
-    )
-      this.takeBack(right, "the same number is in every box");
-    else if (astray.length >= Math.max(LEAST_FILLED, ASTRAY * right.length))
-      this.takeBack(followed, "hardly any line of this sheet is right, or follows from another: this may be chance");
-    else {
-      const number = place => this.readings.get(place).value,
-        times = (places_, place) => places_.filter(other => number(other) === number(place)).length,
-        hits = followed.map(place => times(followed, place));
-      for (const [i, place] of followed.entries()) {
-        const failed = times(astray, place);
-        if (failed >= Math.max(IN_VAIN, hits[i]))
-          this.takeBack([place], `this number is wrong in ${failed} other boxes: here it may follow by chance`);
-      }
-    }
-  }
-  takeBack(places_, message) {
-    for (const place of places_) this.verdicts.set(place, { kind: "not-assessable", message });
+    for (const [place, message] of byChance(this.readings, this.verdicts))
+      this.verdicts.set(place, { kind: "not-assessable", message });
   }
 }

@@ -1,0 +1,98 @@
+// What an answer tells beside being right or not: slips of the pen, and whether it shows work or may be chance.
+
+const LEAST_FILLED = 3;
+const ASTRAY = 3;
+const IN_VAIN = 2;
+const HUGE = 1e6;
+const FEW = 2;
+const CUT_OFF = "cut off instead of rounded";
+const RIGHT = new Set(["correct", "rough", "rounded", "follow-through", "mixed"]);
+const FAULTS = new Set(["misconception", "slip", "wrong"]);
+
+// ---------------------------------------------------------------- slips of the pen
+
+// Places of a double, without the traces of its binary digits.
+const toFixed = (value, places_) => plain(toPlaces(exactly(value), places_));
+const exactly = value => {
+  const [mantissa, e] = value.toExponential(20).split("e");
+  return fraction({ n: BigInt(mantissa.replace(".", "")), e: Number(e) - 20 });
+};
+const slip = (value, goal, radius, places_) => {
+  if (Math.abs(goal) <= 2 * radius) return "";
+  if (Math.abs(value + goal) <= radius) return "the sign is turned";
+  for (const power_ of [1, -1, 2, -2, 3, -3])
+    if (Math.abs(value - goal * 10 ** power_) <= radius * 10 ** Math.max(power_, 0) && Math.abs(value) > radius)
+      return "the decimal point is shifted";
+  const cut = Math.trunc(goal * 10 ** places_) / 10 ** places_;
+  if (Math.abs(value - cut) <= 1e-9 * Math.max(1, Math.abs(cut))) return CUT_OFF;
+  const typed_ = toFixed(Math.abs(value), Math.max(places_, 0)),
+    right = toFixed(Math.abs(goal), Math.max(places_, 0));
+  if (typed_.length === right.length && value < 0 === goal < 0) {
+    const differ = [...typed_].map((sign_, i) => (sign_ !== right[i] ? i : -1)).filter(i => i >= 0),
+      [a, b] = differ;
+    if (differ.length === 2 && /^\.?$/.test(typed_.slice(a + 1, b)) && typed_[a] === right[b] && typed_[b] === right[a])
+      return "two digits are swapped";
+  }
+  return "";
+};
+
+// ---------------------------------------------------------------- one answer
+
+// Why a line that follows from wrong numbers shows no work; empty if it does.
+const saysNothing = (key, written, place, value, sources, reference, radius) => {
+  const exactValue = key.exact[place],
+    near = HALF * key.quantum[place];
+  for (const one of sources)
+    if (Math.abs(written.get(one)) > HUGE * Math.max(1, Math.abs(key.exact[one])) || key.outOfRange(one, written.get(one)))
+      return "this follows from a wrong number that its line cannot have, such as a tanh of 1.5";
+  const emptied = [
+    0,
+    1,
+    -1,
+    Number(reference.toPrecision(1)),
+    ...key.steps[place][1].filter(argument => key.given(argument)).map(argument => key.exact[argument]),
+  ];
+  const dull = emptied.some(one => Math.abs(reference - one) <= near && near < Math.abs(exactValue - one));
+  const empties = sources.some(
+    one => [0, 1, -1].includes(written.get(one)) && Math.abs(key.exact[one] - written.get(one)) > key.quantum[one]
+  );
+  if (dull && empties) return "an earlier wrong 0, 1 or -1 leaves nothing to calculate here";
+  const room = Math.max(radius, key.quantum[place]),
+    unit = Math.max(room, 10 ** -key.program.places);
+  if (
+    Math.abs(reference) <= FEW * room ||
+    (MOST_UNITS * Math.abs(reference) < Math.abs(exactValue) && Math.abs(reference) <= FEW * unit)
+  )
+    return "with the earlier wrong numbers any number near 0 would follow here";
+  if (sources.some(one => Math.abs(value - written.get(one)) <= room && Math.abs(exactValue - key.exact[one]) > FEW * unit))
+    return "this only repeats an earlier wrong number";
+  return "";
+};
+
+// ---------------------------------------------------------------- the whole sheet
+
+// The answers that may be right by chance, by place, and why.
+const byChance = (readings, verdicts) => {
+  const filled = [...readings].filter(([, one]) => one.value !== undefined),
+    kind = place => verdicts.get(place).kind,
+    places_ = filled.map(([place]) => place);
+  const right = places_.filter(place => RIGHT.has(kind(place))),
+    followed = right.filter(place => verdicts.get(place).inherits?.size),
+    astray = places_.filter(place => FAULTS.has(kind(place)));
+  const all = (those, why) => new Map(those.map(place => [place, why]));
+  if (
+    new Set(filled.map(([, one]) => one.value)).size === 1 &&
+    filled.length >= LEAST_FILLED &&
+    places_.filter(place => kind(place) === "correct").length < filled.length / 2
+  )
+    return all(right, "the same number is in every box");
+  if (astray.length >= Math.max(LEAST_FILLED, ASTRAY * right.length))
+    return all(followed, "hardly any line of this sheet is right, or follows from another: this may be chance");
+  const times = (those, place) => those.filter(other => readings.get(other).value === readings.get(place).value).length;
+  return new Map(
+    followed
+      .map(place => [place, times(astray, place), times(followed, place)])
+      .filter(([, failed, hits]) => failed >= Math.max(IN_VAIN, hits))
+      .map(([place, failed]) => [place, `this number is wrong in ${failed} other boxes: here it may follow by chance`])
+  );
+};
