@@ -21,6 +21,8 @@ TOLD = ("graph", "micrograd", "softmax-of-logits", "coupled-gates", "jordan", "l
         "minimal-gated-unit", "readout-equations", "selective-state-space")  # fmt: skip
 """Examples of equations."""
 SEQUENCES = ("rnn", "rnn", "lstm", "gru", "slstm")
+KINDS = 9
+"""How many kinds there are, one seed after the other."""
 LOSSES = ("(y_t - target_t)^4", "abs(y_t - target_t)", "ln(1 + (y_t - target_t)^2)", "sqrt((y_t - target_t)^2 + 1) - 1")
 
 

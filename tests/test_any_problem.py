@@ -11,6 +11,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from any_feature import KINDS, problem_with_a_feature
 from any_problem import problem_of_any_kind
 from sweeps import share_of
 
@@ -30,7 +31,7 @@ FEW, MANY = 3, share_of(600)
 DEAR = ("prove", "worksheet --key", "worksheet", "solve --steps ledger")
 """Commands of which a problem is asked one, in turn: they take most of the time."""
 MEDIA: tuple[Callable[[Sheet], str], ...] = (as_text, markdown, latex, html)
-CORNERS = ("relu", "abs")
+CORNERS = ("relu", "abs", "step", "sign")
 """Functions that have no slope at 0, where proofs need not agree."""
 
 
@@ -62,7 +63,7 @@ def commands(seed: int, document: dict[str, Any]) -> Iterator[tuple[str, Callabl
         return bool(MEDIA[(seed + place) % len(MEDIA)](sheet))
 
     def proved() -> bool:
-        return all(one.agrees for one in prove(problem)) or any(one in str(document["network"]) for one in CORNERS)
+        return all(one.agrees for one in prove(problem)) or any(one in str(document) for one in CORNERS)
 
     def program(form: str) -> Callable[[], bool]:
         return lambda: agrees_with_itself(solution().to_code(form))
@@ -83,8 +84,20 @@ def commands(seed: int, document: dict[str, Any]) -> Iterator[tuple[str, Callabl
 @pytest.mark.parametrize("seed", [*range(FEW), *(pytest.param(seed, marks=pytest.mark.exhaustive) for seed in range(FEW, MANY))])
 def test_every_command_answers_or_says_why_not(seed: int) -> None:
     """No problem that can be read ends a command in anything but its result or an ``InputError``."""
+    assert_answers(seed, problem_of_any_kind(seed))
+
+
+@pytest.mark.parametrize(
+    "seed", [*range(KINDS), *(pytest.param(seed, marks=pytest.mark.exhaustive) for seed in range(KINDS, MANY))]
+)
+def test_every_command_answers_for_what_few_networks_have(seed: int) -> None:
+    """The same with attention, letters, perceptrons, own equations, graphs, dropout, windows, and what is asked for besides."""
+    assert_answers(seed, problem_with_a_feature(seed))
+
+
+def assert_answers(seed: int, document: dict[str, Any]) -> None:
     pytest.importorskip("torch", reason="PyTorch is not installed (pip install torch)")
-    for command, run in commands(seed, problem_of_any_kind(seed)):
+    for command, run in commands(seed, document):
         if command in DEAR and command != DEAR[seed % len(DEAR)]:
             continue
         fault = ""

@@ -43,8 +43,8 @@ OF_NUMBERS = ("python", "sympy")
 """Forms with a statement for each line of numbers; the others have one for each line on the board."""
 MOST_COMPOSED = 60
 """How many lines a composed loss may have, one that is used twice counted twice; beyond, SymPy takes minutes."""
-FINEST = 1e-12
-"""The error of doubles, relative to a value, that is allowed on every line."""
+ROOM = {"carry": (1e-12, 1e-15), "full": (1e-10, 1e-13)}
+"""The error of doubles that is allowed on every line, relative to a value, and in any case; where they go on."""
 NOISE = 1e-30
 """Which part of a value 60 digits may miss without a word."""
 CLOSE = 1e-9, 1e-11
@@ -259,8 +259,8 @@ class _Lines(_Writer):
             texts.append("to_figures")  # products and squares keep figures where all else keeps decimals
         if self.form == "python" and rounding.policy == "carry":
             texts += self._cancelled(position)
-        if self.form == "numpy" and rounding.policy == "carry":
-            texts += self.lost(position, FINEST, FINEST / 1000)
+        if self.form == "numpy" and rounding.policy in ROOM:
+            texts += self.lost(position, *ROOM[rounding.policy])
         return _call(f"{self.name(position)} = line", texts, self.number(position))
 
     def _cancelled(self, position: int) -> list[str]:
