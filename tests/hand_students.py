@@ -66,7 +66,10 @@ FUNCTIONS = {
     "exp": by_mpmath(MP.exp),
     "ln": by_mpmath(MP.log),
     "sqrt": by_mpmath(MP.sqrt),
+    "softplus": by_mpmath(lambda z: MP.log1p(MP.exp(z))),
     "relu": lambda z: max(Fraction(z), Fraction(0)),
+    "relu_prime": lambda z: Fraction(z > 0),
+    "step": lambda z: Fraction(z >= 0),
 }
 
 
@@ -149,6 +152,13 @@ def blanked(answers: Mapping[str, str], share: float, chance: random.Random) -> 
 
 
 NETWORKS = ("rnn", "rnn3", "fnn", "classifier", "lstm", "gru", "seq2seq", "bidirectional", "training")
+OTHERS = (
+    "attention-mask", "bahdanau-attention", "coupled-gates", "delta-rule", "dropout", "every-path",
+    "forward-mode", "graph", "hello", "jordan", "leaky-integrator", "luong-attention", "micrograd", "min-gru",
+    "min-lstm", "minimal-gated-unit", "perceptron", "perceptron-or", "readout-equations", "recurrent-layer",
+    "selective-state-space", "self-attention", "softmax-of-logits",
+)  # fmt: skip
+"""Examples of attention, letters, equations, graphs, and of what is asked for besides."""
 
 
 def other_numbers(problem: str, chance: random.Random) -> tuple[str, ...]:

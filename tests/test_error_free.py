@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hand_students import EXAMPLES, KINDS, NETWORKS, Calculator, blanked, other_numbers, sheets, stripped
-from sweeps import share_of
+from hand_students import EXAMPLES, KINDS, NETWORKS, OTHERS, Calculator, blanked, other_numbers, sheets, stripped
+from sweeps import chosen, share_of
 
 from bptt_trace import Key, Marks, check, load, solve
 
@@ -45,6 +45,13 @@ def test_rounding_costs_nothing_in_any_network(problem: str, rounding: tuple[int
     for draw in range(1 + share_of(10)):
         settings = other_numbers(problem, random.Random(f"{problem}{draw}")) if draw else ()
         assert Counter() == losses(problem, settings, rounding, (0, 0.3, 0.6, 0.8)), settings
+
+
+@pytest.mark.parametrize("problem", chosen(OTHERS, ["luong-attention", "graph"]))
+def test_rounding_costs_nothing_in_examples_of_other_kinds(problem: str) -> None:
+    """The same where queries meet keys, letters are read, equations are told, a neuron steps."""
+    for rounding in ROUNDINGS if problem in OTHERS[::4] else ROUNDINGS[2::2]:
+        assert Counter() == losses(problem, (), rounding, (0, 0.5))
 
 
 @pytest.mark.parametrize("problem", ["rnn", "classifier", "gru"])
