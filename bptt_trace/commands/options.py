@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from bptt_trace.commands import screen
+from bptt_trace.document.locale import LANGUAGES
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -45,9 +46,31 @@ def form_and_file(forms: tuple[str, ...], more: str = "") -> Decorator:
 
 
 output = click.option("-o", "--output", "target", type=PATH, help="Write to a file instead of the screen.")
-changes = click.option(
-    "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a number or a setting; may be repeated."
-)
+
+
+def _chosen_language(context: click.Context, parameter: click.Parameter, language: str | None) -> None:
+    """Keep the language for the changes, which are read after it."""
+    del parameter
+    context.meta[__name__] = language
+
+
+def _with_language(context: click.Context, parameter: click.Parameter, changes: tuple[str, ...]) -> tuple[str, ...]:
+    """The changes, and with them the language: it is a key of the problem like any other."""
+    del parameter
+    language = context.meta.get(__name__)
+    return (*changes, f'handout.language="{language}"') if language else changes
+
+
+changes = together(
+    click.option(
+        "--set", "changes", multiple=True, metavar="KEY=VALUE", callback=_with_language,
+        help="Change a number or a setting; may be repeated.",
+    ),
+    click.option(
+        "--language", type=click.Choice(LANGUAGES), metavar="CODE", is_eager=True, expose_value=False, callback=_chosen_language,
+        help=f"The language of what is printed for people, instead of the problem's own: {', '.join(LANGUAGES)}.",
+    ),
+)  # fmt: skip
 problem = together(click.argument("problem"), changes)
 rounding = click.option(
     "--round", "rounding", metavar="RULE", help="4dp, 5sf, carry:4dp, full or exact, instead of the problem's own."

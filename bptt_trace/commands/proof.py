@@ -18,30 +18,42 @@ if TYPE_CHECKING:
 def proof_note(problem: Problem) -> Note | None:
     """How well the gradients agree, for the footer; nothing where there is no gradient."""
     from bptt_trace.calculation.prove import prove as compare
-    from bptt_trace.document.mathematics import Number, inline
+    from bptt_trace.document.mathematics import Number, inline, say, to_say
     from bptt_trace.document.sheet import Note
 
     comparisons = compare(problem)
     if not comparisons:
         return None
     if not all(comparison.agrees for comparison in comparisons):
-        return Note("Proof", ("The gradients do NOT agree with central differences; see bptt-trace prove.",))
+        return Note(say("Proof"), inline("The gradients do NOT agree with central differences; see bptt-trace prove."))
     largest = max((comparison.difference for comparison in comparisons), default=0)
     symbolic = all(comparison.composed is not None for comparison in comparisons)
     lines = any(comparison.by_lines for comparison in comparisons)
-    derived = "SymPy's derivatives of every line, put together," if lines else "SymPy's derivative of the composed loss"
-    by = f"{derived} and with central differences" if symbolic else "central differences"
-    bound = f"{largest:.0e}" if largest else "0"
     count = len(comparisons)
-    return Note(
-        "Proof",
-        inline(
-            "With 60 digits, {which} with {by} to {bound}.",
-            which=f"all {count} gradients agree" if count > 1 else "the gradient agrees",
-            by=by,
-            bound=Number(bound),
-        ),
-    )
+    if symbolic and lines:
+        one = to_say(
+            "With 60 digits, the gradient agrees with SymPy's derivatives of every line, put together, and with central "
+            "differences to {bound}."
+        )
+        all_of_them = to_say(
+            "With 60 digits, all {n} gradients agree with SymPy's derivatives of every line, put together, and with central "
+            "differences to {bound}."
+        )
+    elif symbolic:
+        one = to_say(
+            "With 60 digits, the gradient agrees with SymPy's derivative of the composed loss and with central differences to "
+            "{bound}."
+        )
+        all_of_them = to_say(
+            "With 60 digits, all {n} gradients agree with SymPy's derivative of the composed loss and with "
+            "central differences to "
+            "{bound}."
+        )
+    else:
+        one = to_say("With 60 digits, the gradient agrees with central differences to {bound}.")
+        all_of_them = to_say("With 60 digits, all {n} gradients agree with central differences to {bound}.")
+    bound = Number(f"{largest:.0e}" if largest else "0")
+    return Note(say("Proof"), inline(all_of_them if count > 1 else one, n=count, bound=bound))
 
 
 def show_proof(problem: Problem, comparisons: list[Comparison]) -> None:

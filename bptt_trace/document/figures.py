@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bptt_trace.document.mathematics import NOTHING, Inline, Math
+from bptt_trace.document.mathematics import NOTHING, Inline, Math, say
 
 Grid = tuple[tuple[Inline, ...], ...]
 """Rows of cells; rows of as many cells stand in columns."""
@@ -37,6 +37,15 @@ class Edge:
     label: Grid = ()
 
 
+LEGEND = (
+    ("forward", say("forward"), say("forward")),
+    ("direct", say("gradient, direct"), say("direct")),
+    ("carried", say("gradient, carried"), say("carried")),
+    ("gradient", say("gradient"), say("gradient")),
+)
+"""Kinds of arrows, and what each is called where there is room, and in short; the last is a gradient of one kind alone."""
+
+
 @dataclass(frozen=True)
 class Picture:
     """A network as boxes and arrows."""
@@ -53,6 +62,8 @@ class Picture:
     """Whether it has no legend and little space in its boxes, for a page that has to hold everything."""
     wired: bool = False
     """Whether an arrow keeps to the row of its start until it meets the column of its end, however far that is."""
+    legend: tuple[tuple[str, str, str], ...] = LEGEND
+    """What the kinds of arrows are called."""
 
 
 @dataclass(frozen=True)

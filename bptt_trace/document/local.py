@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass, replace
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from bptt_trace.document.digits import Digits
@@ -104,7 +104,7 @@ def math_with_comma(math: Math) -> Math:
     return _NumberWithComma(math) if isinstance(math, Number) else _WithComma(math)
 
 
-@cache
+@lru_cache(maxsize=64)
 def _fields(kind: type) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind) if field.init)
 

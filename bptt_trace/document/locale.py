@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from gettext import GNUTranslations, NullTranslations
+from io import BytesIO
 from pathlib import Path
 
 from bptt_trace.document.mathematics import Pattern, Place, filled
 from bptt_trace.document.notation import Signs, with_comma
 
 CATALOGUES = Path(__file__).parent.parent / "languages"
-LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español", "zh": "简体中文"}
+LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español"}
 """What a sheet can be printed in, and what each language calls itself."""
 WITH_COMMA = frozenset({"de", "fr", "es"})
 """Languages whose readers write a decimal comma."""
@@ -19,10 +20,13 @@ WITH_COMMA = frozenset({"de", "fr", "es"})
 
 @lru_cache(maxsize=len(LANGUAGES))
 def catalogue(language: str) -> NullTranslations:
-    """The translations into a language, read once in a process; none for English."""
-    if language == "en":
-        return NullTranslations()
-    with (CATALOGUES / f"{language}.mo").open("rb") as file:
+    """The translations into a language, read once in a process."""
+    made, source = (CATALOGUES / f"{language}{ending}" for ending in (".mo", ".po"))
+    if source.is_file() and not (made.is_file() and made.stat().st_mtime >= source.stat().st_mtime):  # in a checkout
+        from bptt_trace.languages.catalogues import compiled
+
+        return GNUTranslations(BytesIO(compiled(source)))
+    with made.open("rb") as file:
         return GNUTranslations(file)
 
 
@@ -54,6 +58,8 @@ class Locale:
 
     def words(self, pattern: Pattern) -> str:
         """The words of a pattern, in English where they have no translation."""
+        if self.language == "en":
+            return pattern.english
         known = catalogue(self.language)
         if pattern.many:
             return known.ngettext(pattern.words, pattern.many, pattern.count)

@@ -565,6 +565,11 @@ def to_say(words: str) -> str:
     return words
 
 
+def to_say_many(one: str, many: str) -> tuple[str, str]:
+    """The same of words on one thing and on several."""
+    return one, many
+
+
 def in_a_row(mark: str, parts: Iterable[Place]) -> Inline:
     """Pieces with a sign between each two; each keeps its pattern."""
     found: list[Place] = []

@@ -8,7 +8,7 @@ that it meets.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 from html import escape
 from operator import methodcaller
 from types import MappingProxyType
@@ -453,7 +453,7 @@ MATHML = like(
 # -------------------------------------------------------------------- decimal comma
 
 
-@cache
+@lru_cache(maxsize=32)
 def with_comma(signs: Signs) -> Signs:
     r"""A notation with a decimal comma.
 

@@ -16,7 +16,7 @@ from bptt_trace.document.digits import NOT_ASKED, Digits
 from bptt_trace.document.figures import Bars, Decades, Figure, HeatMap, Picture, Plane
 from bptt_trace.document.heading import Handout
 from bptt_trace.document.locale import ENGLISH, Locale
-from bptt_trace.document.mathematics import NOTHING, Inline, Math, MathRow, Relation, Words, words
+from bptt_trace.document.mathematics import NOTHING, Inline, Math, MathRow, Relation, Words, to_say, words
 
 
 class Word(str):
@@ -318,7 +318,7 @@ class Sheet:
     rounding: Mapping[str, str | int] = field(default_factory=dict)
     values: Iterable[tuple[str, str]] = ()
     """Every quantity by name, with its printed value."""
-    kind: str = "worked solution"
+    kind: str = to_say("worked solution")
     """What the document is, in a word or two."""
     box: Inline = ()
     """What stands first, in a box: the score."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from bptt_trace.calculation.arithmetic import Values, evaluate
-from bptt_trace.document.mathematics import Inline, Math, Number, Verbatim, inline, say
+from bptt_trace.document.mathematics import Inline, Math, Number, Verbatim, inline, say, to_say
 from bptt_trace.document.sheet import Block, Column, Paragraph, Section, Sheet, Table
 from bptt_trace.handouts.blanks import blanks_of
 from bptt_trace.lines.blanks import Blanks
@@ -95,7 +95,7 @@ def lay_out(key: Key, desk: Desk, blanks: Blanks, strings: KeyStrings) -> Sheet:
         given=(),
         conventions=(),
         sections=tuple(sections),
-        kind="key",
+        kind=to_say("key"),
         handout=key.problem.handout_with_code,
         locale=key.problem.handout.locale,
     )

@@ -11,7 +11,6 @@ from collections.abc import Collection, Sequence
 from bptt_trace.calculation.build import build
 from bptt_trace.calculation.iterations import first_iteration
 from bptt_trace.document.digits import Digits
-from bptt_trace.document.mathematics import say
 from bptt_trace.engine.names import Name
 from bptt_trace.engine.program import KEEPS_FIGURES, Program
 from bptt_trace.engine.scalar_program import scalars
@@ -40,7 +39,7 @@ def of_a_size_to_fill_in(problem: Problem) -> None:
     iterations = problem.update.iterations if problem.update else 1
     size = len(scalars(build(first_iteration(problem)))) * iterations
     if size > MOST_LINES:
-        what = "iterations" if iterations > 1 else say("units, samples or time steps")
+        what = "iterations" if iterations > 1 else "units, samples or time steps"
         raise ProblemError(f"about {size:,} lines, more than the {MOST_LINES:,} of a worksheet; use fewer {what}")
 
 

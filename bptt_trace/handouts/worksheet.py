@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from bptt_trace.calculation.arithmetic import Values, evaluate
 from bptt_trace.document.figures import Picture
-from bptt_trace.document.mathematics import Inline, Put, Sentence, Verbatim, inline, row_of, say
+from bptt_trace.document.mathematics import Inline, Put, Sentence, Verbatim, inline, row_of, say, to_say
 from bptt_trace.document.sheet import Block, Equations, Lines, Paragraph, Section, Sheet
 from bptt_trace.handouts.blanks import blanks_of
 from bptt_trace.handouts.self_checks import check_yourself
@@ -74,7 +74,7 @@ def worksheet(
         given=tuple(given(writer)),
         conventions=(*(row for row in conventions(desk, writer.board) if row[0] != "Reading"), *_answering(key, blanks)),
         sections=tuple(printed),
-        kind="worksheet",
+        kind=to_say("worksheet"),
         handout=replace(problem.handout_with_code, student=student),
         locale=problem.handout.locale,
     )

@@ -11,6 +11,8 @@ import re
 from decimal import Context, Decimal
 from typing import NamedTuple
 
+from bptt_trace.document.mathematics import say
+
 MAX_LENGTH, MAX_DIGITS, MAX_EXPONENT = 64, 40, 300
 
 _MINUS = dict.fromkeys(map(ord, "\u2212\u2010\u2011\u2012\u2013\u2014\ufe63\uff0d"), "-")
@@ -61,25 +63,25 @@ def read(text: str, *, mark: str = "") -> Reading:
         whole, _, part = text.partition(".")
         return Reading(Decimal(text), len(part), len((whole.lstrip("-") + part).lstrip("0")))
     if len(text) > 4 * MAX_LENGTH:
-        return Reading(None, reason=f"more than {MAX_LENGTH} characters")
+        return Reading(None, reason=say("more than {n} characters", n=MAX_LENGTH))
     plain = text.translate(_SPACES).translate(_MINUS).strip(" \t\r\n")
     if not plain:
         return BLANK
     if len(plain) > MAX_LENGTH:
-        return Reading(None, reason=f"more than {MAX_LENGTH} characters")
+        return Reading(None, reason=say("more than {n} characters", n=MAX_LENGTH))
     fraction = _FRACTION.fullmatch(plain)
     if fraction is not None:
         return _quotient(Decimal(fraction["above"]), Decimal(fraction["below"]))
     match = _NUMBER.fullmatch(plain)
     if match is None or not (match["whole"] or match["part"]):
-        return Reading(None, reason="no number")
+        return Reading(None, reason=say("no number"))
     return _number(match, mark)
 
 
 def _quotient(above: Decimal, below: Decimal) -> Reading:
     """A fraction is an exact number: all of its digits count as typed."""
     if not below:
-        return Reading(None, reason="a division by zero")
+        return Reading(None, reason=say("a division by zero"))
     return Reading(_ENOUGH.divide(above, below), MAX_DIGITS, MAX_DIGITS)
 
 
@@ -87,13 +89,16 @@ def _number(match: re.Match[str], mark: str) -> Reading:
     whole, part = match["whole"], match["part"] or ""
     if match["mark"] == "," and mark != "," and re.fullmatch("[1-9][0-9]{0,2}", whole) and len(part) == 3:
         if mark != ".":
-            return Reading(None, reason=f"{whole},{part} can be two numbers: write {whole}.{part}, or {whole}{part}")
+            return Reading(
+                None,
+                reason=say("{whole},{part} can be two numbers: write {whole}.{part}, or {whole}{part}", whole=whole, part=part),
+            )
         whole, part = whole + part, ""
     if len(whole) + len(part) > MAX_DIGITS:
-        return Reading(None, reason=f"more than {MAX_DIGITS} digits")
+        return Reading(None, reason=say("more than {n} digits", n=MAX_DIGITS))
     exponent = int(match["e"] or match["power"] or (match["raised"] or "0").translate(_RAISED))
     if abs(exponent) > MAX_EXPONENT:
-        return Reading(None, reason=f"a power of ten beyond {MAX_EXPONENT}")
+        return Reading(None, reason=say("a power of ten beyond {n}", n=MAX_EXPONENT))
     digits = whole + part
     value = Decimal((match["sign"] == "-", tuple(map(int, digits)), exponent - len(part)))
     return Reading(value, max(len(part) - exponent, 0), len(digits.lstrip("0")))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 
-from bptt_trace.document.mathematics import say
+from bptt_trace.document.mathematics import Figures, say
 from bptt_trace.marking.key import Key
 from bptt_trace.marking.marks import FAULTS, RIGHT
 from bptt_trace.marking.slips import out_of_range
@@ -46,7 +46,7 @@ def says_nothing(
     exact = key.exact[position]
     for source in sources:
         if abs(written[source]) > HUGE * max(1.0, abs(key.exact[source])) or out_of_range(key, source, written[source]):
-            return say("this follows from a wrong number that its line cannot have, such as a tanh of 1.5")
+            return say("this follows from a wrong number that its line cannot have, such as a tanh of {z}", z=Figures("1.5"))
     given = (key.exact[argument] for argument in key.arguments[position] if key.steps[argument].rule is None)
     emptied = {0.0, 1.0, -1.0, float(f"{reference:.1g}"), *given}
     near = HALF * key.quantum[position]

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from bptt_trace.document.mathematics import Inline, Math, inline, say, say_many
+from bptt_trace.document.mathematics import Inline, Math, inline, say, say_many, to_say
 from bptt_trace.document.sheet import Block, Column, Paragraph, Section, Sheet, Table
 from bptt_trace.engine.names import Name
 from bptt_trace.lines.spelling import Named
@@ -135,7 +135,7 @@ class Tally:
             ),
             Section("quantities", say("By quantity"), (self._quantities(),)),
         )
-        return Sheet(say("Class: {title}", title=title), "", (), (), sections, kind="class summary", box=(words,))
+        return Sheet(say("Class: {title}", title=title), "", (), (), sections, kind=to_say("class summary"), box=(words,))
 
     def _titles(self) -> Counter[str]:
         titles = {one.slug: one.title for one in CATALOGUE}

@@ -26,7 +26,7 @@ class DecimalMark(NamedTuple):
     def said(self) -> str:
         """The decision as a sentence; empty without a decision."""
         what = {",": say("A comma is read as the decimal mark"), ".": say("A comma is read as separating thousands")}
-        return f"{what[self.mark]}: {self.because}." if self.mark else ""
+        return say("{what}: {because}.", what=what[self.mark], because=self.because) if self.mark else ""
 
 
 NONE = DecimalMark()
@@ -49,9 +49,9 @@ def decided(cells: Sequence[tuple[str, float]], separator: str, declared: bool, 
     points = [text for text, _ in cells if "." in text and read(text).value is not None]
     size = _by_size(cells)
     if commas and not points:
-        return DecimalMark(",", say("{strip} can be read in no other way", strip=commas[0].strip()))
+        return DecimalMark(",", say("{answer} can be read in no other way", answer=commas[0].strip()))
     if points and not commas and size != ",":
-        return DecimalMark(".", say("{strip} has a decimal point", strip=points[0].strip()))
+        return DecimalMark(".", say("{answer} has a decimal point", answer=points[0].strip()))
     if size and not (points and not commas):
         return DecimalMark(size, say("of the two numbers that it can be, this one is of the size of the right one"))
     return DecimalMark(",", say("the problem says so")) if declared else NONE

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bptt_trace.document.mathematics import say
 from bptt_trace.engine.names import Name
 from bptt_trace.marking.decimal_mark import NONE, DecimalMark
 
@@ -183,7 +182,7 @@ def gradescope(marks: Marks, *, reveal: bool = False) -> str:
 
 def _said(answer: Marked, reveal: bool) -> str:
     text = f"{answer.verdict}. {answer.message}".strip()
-    return say("{text} Right: {expected}.", text=text, expected=f"{answer.expected:.8g}") if reveal else text
+    return f"{text} Right: {answer.expected:.8g}." if reveal else text
 
 
 def _first(marks: Marks) -> str:
@@ -192,13 +191,7 @@ def _first(marks: Marks) -> str:
 
 def _where(marks: Marks) -> str:
     if marks.first_wrong is not None:
-        return say("The first wrong line is {wrong}.", wrong=str(marks.first_wrong))
+        return f"The first wrong line is {marks.first_wrong}."
     unreadable = sum(answer.verdict == "unreadable" for answer in marks.answers)
-    rest = (
-        say(
-            " {unreadable} line{unreadable2} could not be read.", unreadable=unreadable, unreadable2="s" if unreadable > 1 else ""
-        )
-        if unreadable
-        else ""
-    )
-    return say("No line is wrong.{rest}", rest=rest)
+    rest = f" {unreadable} line{'s' if unreadable > 1 else ''} could not be read." if unreadable else ""
+    return f"No line is wrong.{rest}"

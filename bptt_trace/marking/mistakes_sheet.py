@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bptt_trace.document.mathematics import Inline, in_a_row, inline, say
+from bptt_trace.document.mathematics import Inline, in_a_row, inline, say, to_say
 from bptt_trace.document.sheet import Column, Paragraph, Section, Sheet, Table
 from bptt_trace.lines.spelling import Speller
 from bptt_trace.marking.catalogue.entry import CATALOGUE
@@ -40,5 +40,6 @@ def mistakes_sheet(key: Key) -> Sheet:
         possible=len(possible),
         catalogue=len(CATALOGUE),
     )
-    return Sheet(say("Mistakes: {title}", title=key.problem.title), "", (), (), tuple(sections), kind="mistakes", box=(box,),
+    title = say("Mistakes: {title}", title=key.problem.title)
+    return Sheet(title, "", (), (), tuple(sections), kind=to_say("mistakes"), box=(box,),
                  locale=key.problem.handout.locale)  # fmt: skip

@@ -11,7 +11,19 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from bptt_trace.document.mathematics import Figures, Inline, Math, inline, joined, row_of, say, say_many, to_say, together
+from bptt_trace.document.mathematics import (
+    Figures,
+    Inline,
+    Math,
+    inline,
+    joined,
+    row_of,
+    say,
+    say_many,
+    to_say,
+    to_say_many,
+    together,
+)
 from bptt_trace.document.sheet import Block, Column, Equation, Equations, Paragraph, Part, Section, Sheet, Table
 from bptt_trace.engine.names import Name
 from bptt_trace.lines.line_numbers import ranges
@@ -75,7 +87,7 @@ class _Report:
         sections = [*(self.fault(answer) for answer in self.marks.faults), *self.blanks()]
         sections.append(Section("all", say("All lines"), (self.all_lines(),)))
         title = say("Marked: {title}", title=self.key.problem.title)
-        return Sheet(title, written(student), (), (), tuple(sections), (), kind="marked", box=self.box(), closing=FOOTER,
+        return Sheet(title, written(student), (), (), tuple(sections), (), kind=to_say("marked"), box=self.box(), closing=FOOTER,
                      locale=self.key.problem.handout.locale)  # fmt: skip
 
     # ------------------------------------------------------------------ summary
@@ -116,7 +128,7 @@ class _Report:
         blank, unreadable = counts["blank"], counts["unreadable"]
         text = say_many(" {n} line is blank.", " {n} lines are blank.", blank, n=blank) if blank else ""
         if unreadable:
-            one, many = to_say(" {n} line could not be read."), to_say(" {n} lines could not be read.")
+            one, many = to_say_many(" {n} line could not be read.", " {n} lines could not be read.")
             text = row_of(text, say_many(one, many, unreadable, n=unreadable))
         return text
 
@@ -181,9 +193,8 @@ class _Report:
         redo = [later.line for later in self.marks.answers if answer.name in later.inherits and later.line]
         said = say("Try it again from the given numbers")
         if uses:
-            one, many = (
-                to_say("Try it: work it out again from your line {n}"),
-                to_say("Try it: work it out again from your lines {n}"),
+            one, many = to_say_many(
+                "Try it: work it out again from your line {n}", "Try it: work it out again from your lines {n}"
             )
             said = say_many(one, many, len(uses), n=", ".join(dict.fromkeys(uses)))
         if not redo:

@@ -22,6 +22,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from bptt_trace.document.figures import Figure
 from bptt_trace.document.local import local
+from bptt_trace.document.locale import ENGLISH, Locale
 from bptt_trace.document.mathematics import InLine, Inline, Math, words
 from bptt_trace.document.notation import LATEX, PANDOC, TYPST, UNICODE, Signs, quoted
 from bptt_trace.document.program_text import Listing
@@ -79,7 +80,7 @@ class Macros:
     """A sheet as the pieces that the macros of a template make of it, for a document that puts something between them."""
 
     def __init__(self, name: str, sheet: Sheet, filters: Filters) -> None:
-        environment = environment_for(name)
+        environment = environment_for(name, locale=sheet.locale)
         environment.filters |= filters
         self._macros = environment.get_template(name).make_module({"sheet": local(sheet)})
 
@@ -159,7 +160,8 @@ def rendered(
     """A template with its content filled in; raises ``ProblemError`` where a template of the user's own is at fault."""
     if templates is not None and not templates.is_dir():
         raise ProblemError("not a folder; --templates takes a folder of templates", source=str(templates))
-    environment = environment_for(name, templates, scripts)
+    sheet = content.get("sheet")
+    environment = environment_for(name, templates, scripts, sheet.locale if sheet else ENGLISH)
     environment.filters |= filters
     try:
         text = environment.get_template(name).render(content)
@@ -199,8 +201,13 @@ class _Compiled(BytecodeCache):
 _COMPILED = _Compiled()
 
 
-def environment_for(name: str, templates: Path | None = None, scripts: set[str] | None = None) -> ImmutableSandboxedEnvironment:
-    """The Jinja environment of a medium, told by the name of its template; ``scripts`` as in ``latex``."""
+def environment_for(
+    name: str, templates: Path | None = None, scripts: set[str] | None = None, locale: Locale = ENGLISH
+) -> ImmutableSandboxedEnvironment:
+    """The Jinja environment of a medium, told by the name of its template; ``scripts`` as in ``latex``.
+
+    ``say`` puts the words of a template into the language of the sheet.
+    """
     folders = [template_directory()] if templates is None else [templates, template_directory()]
     loader: BaseLoader = ChoiceLoader([FileSystemLoader(folder) for folder in folders])
     compiled = _COMPILED if templates is None else None
@@ -210,6 +217,7 @@ def environment_for(name: str, templates: Path | None = None, scripts: set[str] 
             block_start_string="((*", block_end_string="*))", variable_start_string="(((", variable_end_string=")))",
             comment_start_string="((=", comment_end_string="=))", bytecode_cache=compiled,
         )  # fmt: skip
+        environment.globals |= {"say": locale.say}
         if name.endswith(".typ.j2"):
             environment.filters |= {"words": typst_words, "inline": _inline(typst_words, _typst_math), "math": _typst_math}
             environment.filters |= {"formula": _typst_formula, "picture": lambda figure: typst_image(svg(figure))}
@@ -231,6 +239,7 @@ def environment_for(name: str, templates: Path | None = None, scripts: set[str] 
             autoescape=False,
             bytecode_cache=compiled,
         )
+        environment.globals |= {"say": locale.say}
         if name.endswith(".py.j2"):
             environment.filters |= {"words": docstring_words}
             return environment

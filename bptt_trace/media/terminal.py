@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, ClassVar, assert_never
 
 from bptt_trace.document.figures import Bars, Decades, Figure, HeatMap, Picture, Plane
 from bptt_trace.document.local import local
+from bptt_trace.document.locale import Locale
 from bptt_trace.document.mathematics import Inline, Math
 from bptt_trace.document.sheet import Block, Bullets, Equations, Lines, Note, Paragraph, Part, Section, Sheet, Table
 from bptt_trace.media.drawing.characters import boxes
@@ -51,17 +52,17 @@ class Plain:
 
 def show(sheet: Sheet, console: Console | Plain, *, unicode: bool = True) -> None:
     """Print a sheet on a terminal, or plainly into a file."""
-    _Terminal(console, unicode).sheet(local(sheet))
+    _Terminal(console, unicode, sheet.locale).sheet(local(sheet))
 
 
 class _Terminal:
     """Prints block by block; knows the console, and whether it can print Unicode."""
 
-    def __init__(self, console: Console | Plain, unicode: bool) -> None:
+    def __init__(self, console: Console | Plain, unicode: bool, locale: Locale) -> None:
         self.console = console
         self.width = console.width
         self.unicode = unicode
-        self.script = Script(unicode)
+        self.script = Script(unicode, locale)
 
     def rule(self, heavy: bool = False) -> str:
         if self.unicode:
@@ -72,7 +73,11 @@ class _Terminal:
 
     def sheet(self, sheet: Sheet) -> None:
         self.layout = Layout(sheet, self.width, self.script)
-        code = f"   sheet {sheet.handout.code}" if sheet.handout.code and sheet.kind in ("worksheet", "key") else ""
+        code = (
+            f"   {self.script.say('sheet')} {sheet.handout.code}"
+            if sheet.handout.code and sheet.kind in ("worksheet", "key")
+            else ""
+        )
         self.wrapped(self.script.said(sheet.title) + code, style="bold")
         if sheet.subtitle:
             self.wrapped(self.script.said(sheet.subtitle), style="dim")
@@ -82,7 +87,8 @@ class _Terminal:
             self.line()
             room = max(self.width - 44, 6)
             student = self.script.said(sheet.handout.student)[:room] or "_" * room
-            self.line((f"Name {student:{room}}  Student no. {'_' * 10}  Date {'_' * 8}", ""))
+            name, which, date = map(self.script.say, ("Name", "Student no.", "Date"))
+            self.line((f"{name} {student:{room}}  {which} {'_' * 10}  {date} {'_' * 8}", ""))
         if sheet.handout.instructions:
             self.line()
             self.wrapped(self.script.said(sheet.handout.instructions))
@@ -90,10 +96,10 @@ class _Terminal:
             self.line()
             self.wrapped(self.unbroken(sheet.box), style="bold")
         if sheet.given:
-            self.heading("Given")
+            self.heading(self.script.say("Given"))
             self.given(sheet.given)
         if sheet.conventions:
-            self.heading("Conventions of this sheet")
+            self.heading(self.script.say("Conventions of this sheet"))
             self.conventions(sheet.conventions)
         for number, section in enumerate(sheet.sections, 1):
             self.section(number, section)

@@ -87,11 +87,11 @@ class Layout:
                 so_far = max(so_far, len(self.script.math(row.so_far)))
         extra = 4 if self.long else 0
         return Widths(
-            max(3, number + extra),
-            max(name + extra, len("quantity")),
+            max(len(self.script.say("line")) - 1, number + extra),
+            max(name + extra, len(self.script.say("quantity"))),
             formula + 3 * extra,
             numbers,
-            max(result, 7),
+            max(result, len(self.script.say("result")) + 1),
             max(uses + extra, 4),
             max(label, 4),
             so_far,
@@ -119,28 +119,42 @@ class Layout:
     def body(self) -> int:
         """What formula or numbers may take when they stand above each other."""
         w = self.widths
-        return self.width - (w.number + 2 + w.name + 3 + 1 + w.result + 2 + max(TAIL, w.least_tail))
+        return self.width - (
+            w.number
+            + 2
+            + w.name
+            + 3
+            + 1
+            + w.result
+            + 2
+            + max(TAIL, len(self.script.say("role")) + len(self.script.say("uses")) + 1, w.least_tail)
+        )
 
     def head(self) -> str:
-        w = self.widths
+        w, say = self.widths, self.script.say
+        line = f"{say('line'):<{w.number + 1}} "
         if self.worksheet:
-            start = f"{'line':<{w.number + 1}} quantity = formula"
-            return f"{start}{'= with numbers = result  decimals':>{max(self.width - len(start), 34)}}"
+            start = f"{line}{say('quantity')} = {say('formula')}"
+            end = f"= {say('with numbers')} = {say('result')}  {say('decimals')}"
+            return f"{start}{end:>{max(self.width - len(start), 34)}}"
         if self.boards:
-            start = f"{'line':<{w.number + 1}} quantity = formula = numbers"
-            return f"{start}{'= result':>{max(self.width - len(start) - self.tail_on_board, 10)}}  uses"
+            numbers = say("numbers")
+            start, end = f"{line}{say('quantity')} = {say('formula')} = {numbers}", f"= {say('result')}"
+            return f"{start}{end:>{max(self.width - len(start) - self.tail_on_board, 10)}}  {say('uses')}"
+        quantity = f"{say('quantity'):<{w.name}}"
         if self.on_one_row():
-            formula, numbers = self.shares()
-            so_far = f"  {'so far':>{w.so_far}}" if w.so_far else ""
+            formula, room = self.shares()
+            so_far = f"  {say('so far'):>{w.so_far}}" if w.so_far else ""
             return (
-                f"{'line':<{w.number + 1}} {'quantity':<{w.name}} = {'formula':<{formula}} = {'with numbers':<{numbers}} "
-                f"{'= result':>{w.result + 2}}{so_far}  {'uses':<{w.uses}}  role"
+                f"{line}{quantity} = {say('formula'):<{formula}} = {say('with numbers'):<{room}} "
+                f"{'= ' + say('result'):>{w.result + 2}}{so_far}  {say('uses'):<{w.uses}}  {say('role')}"
             )
         if self.body() >= LEAST_BODY and not self.closed_forms:
-            body = f"{'formula, then with numbers':<{self.body() - 1}}"
-            return f"{'line':<{w.number + 1}} {'quantity':<{w.name}} = {body} {'= result':>{w.result + 1}}  role/uses"
-        start = f"{'line':<{w.number + 1}} quantity, formula, numbers, result"
-        return start + "uses, role".rjust(max(self.width - len(start), 12))
+            both = say("formula, then with numbers")
+            body = f"{both:<{self.body() - 1}}"
+            return f"{line}{quantity} = {body} {'= ' + say('result'):>{w.result + 1}}  {say('role')}/{say('uses')}"
+        start = line + ", ".join(map(say, ("quantity", "formula", "numbers", "result")))
+        return start + f"{say('uses')}, {say('role')}".rjust(max(self.width - len(start), 12))
 
     def shares(self) -> tuple[int, int]:
         """Widths of formula and numbers on one row: what they need, or what there is."""
@@ -233,7 +247,7 @@ class Layout:
         return (uses if len(uses) + len(total) <= max(TAIL, self.widths.least_tail) else self.compact(row.uses)) + total
 
     def total(self, row: Row) -> str:
-        return f"  so far {self.script.math(row.so_far)}" if row.so_far is not NOTHING else ""
+        return f"  {self.script.say('so far')} {self.script.math(row.so_far)}" if row.so_far is not NOTHING else ""
 
     def compact(self, uses: str) -> str:
         """Lines used, without spaces."""
@@ -370,7 +384,7 @@ class Layout:
                 " " if above else relation,
                 f"{result}  {self.script.relation('~')} {self.script.math(row.beside)}",
             )
-        uses = f"uses {self.script.said(row.uses)}" if row.uses else ""
+        uses = f"{self.script.say('uses')} {self.script.said(row.uses)}" if row.uses else ""
         total = self.total(row)
         gap = max(self.width - indent - 2 - len(result) - len(uses) - len(total), 2)
         yield [(" " * indent, ""), (f"{relation} ", ""), (result, "bold"), (total, "dim"), (" " * gap, ""), (uses, "dim")]

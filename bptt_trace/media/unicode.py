@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bptt_trace.document.locale import ENGLISH, Locale
 from bptt_trace.document.mathematics import Inline, Math
 from bptt_trace.document.notation import TEXT, UNICODE
 
@@ -35,8 +36,9 @@ def plain(text: str) -> str:
 class Script:
     """How a terminal writes: with Unicode or in ASCII."""
 
-    def __init__(self, unicode: bool) -> None:
+    def __init__(self, unicode: bool, locale: Locale = ENGLISH) -> None:
         self.unicode = unicode
+        self._locale = locale
         self.signs = UNICODE if unicode else TEXT
 
     def math(self, math: Math) -> str:
@@ -46,6 +48,10 @@ class Script:
     def said(self, text: str) -> str:
         """Words in the signs of this terminal."""
         return text if self.unicode else plain(text)
+
+    def say(self, words: str, **places: str) -> str:
+        """Words of the layout, in the language of the sheet."""
+        return self.said(self._locale.say(words, **places))
 
     def relation(self, sign: str) -> str:
         """``=``, or ``~`` for what is about equal."""

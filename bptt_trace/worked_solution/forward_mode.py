@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import Inline, Number, inline, say
+from bptt_trace.document.mathematics import Inline, Number, in_a_row, inline, inline_many, say
 from bptt_trace.document.sheet import Block, Column, Lines, Note, Paragraph, Table, Word
 from bptt_trace.engine.forward_mode import FORWARD_LOSS
 from bptt_trace.engine.names import WHOLE_LOSS, Name, gradient
@@ -65,15 +65,16 @@ def _counted(desk: Desk, lines: dict[Name, list[int]]) -> Note:
     parts = desk.parts
     groups = (parts.links, *parts.backward.values(), *parts.gradients.values())
     backward = len({p for group in groups for p in group if desk.line_of[p]})
-    names: Inline = ()
-    for parameter in lines:
-        names = (*names, ", ", desk.speller.math(parameter)) if names else (desk.speller.math(parameter),)
+    names = in_a_row(say(", "), map(desk.speller.math, lines))
     forward = sum(map(len, lines.values()))
     return Note(
         say("Lines"),
-        inline(
-            "Forward mode takes {forward} line{s} for {names}; the backward pass takes {backward} for all {all} "
+        inline_many(
+            "Forward mode takes {forward} line for {names}; the backward pass takes {backward} for all {all} "
             "parameters that learn.",
+            "Forward mode takes {forward} lines for {names}; the backward pass takes {backward} for all {all} "
+            "parameters that learn.",
+            forward,
             forward=str(forward),
             s="" if forward == 1 else "s",
             names=names,

@@ -59,17 +59,23 @@ def _beside(desk: Desk, quotient: int, parameter: Name) -> Iterator[Note]:
         return
     difference = abs(Fraction(desk.printed(quotient)) - Fraction(desk.printed(known)))
     rounding = desk.values.rounding
-    why = to_say(" by the order of the square of {eps}")
+    pattern = to_say(
+        "{quotient} ({line}) and the gradient of BPTT, {gradient} ({other}), are apart by {apart}: by the order of the square of "
+        "{eps}."
+    )
+    shown = {}
     if desk.policy == "by_hand" and rounding.figures is None:
         unit = Fraction(1, 10**rounding.places) / 2 / desk.problem.also.epsilon.value
-        why = to_say(" by the order of the square of {eps}, and by rounding: that of the two losses alone can do {unit}")
+        pattern = to_say(
+            "{quotient} ({line}) and the gradient of BPTT, {gradient} ({other}), are apart by {apart}: by the "
+            "order of the square "
+            "of {eps}, and by rounding: that of the two losses alone can do {unit}."
+        )
         shown = {"unit": Number(f"{float(unit):.2g}")}
-    else:
-        shown = {}
     yield Note(
         say("Quotient"),
         inline(
-            "{quotient} ({line}) and the gradient of BPTT, {gradient} ({other}), are apart by {apart}:" + why + ".",
+            pattern,
             quotient=desk.equals(quotient),
             line=desk.line(quotient),
             gradient=desk.equals(known),

@@ -220,7 +220,7 @@ class _Writer:
             conventions=tuple(self.conventions()),
             sections=tuple(sections),
             rounding={"policy": first.rounding.policy, **(digits if first.rounding.policy in ("by_hand", "carry") else {})},
-            kind="gradient flow",
+            kind=to_say("gradient flow"),
             locale=first.handout.locale,
         )
 
@@ -438,9 +438,9 @@ class _Writer:
         yield Note(
             say("Share"),
             inline(
-                "Step {time} contributes most to {gradient}: {equation} %."
+                to_say("Step {time} contributes most to {gradient}: {equation} %.")
                 if with_it
-                else "Step {time} contributes most in size to {gradient}, but against the sum: {equation} %.",
+                else to_say("Step {time} contributes most in size to {gradient}, but against the sum: {equation} %."),
                 time=str(largest[0]),
                 gradient=desk.name(shares.total),
                 equation=calculated.equation,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bptt_trace.document.mathematics import Inline, MathRow, in_a_row, inline, inline_many, say, sum_over, to_say
+from bptt_trace.document.mathematics import Inline, MathRow, in_a_row, inline, inline_many, say, sum_over, to_say, to_say_many
 from bptt_trace.document.sheet import Block, Equation, Equations, Lines, Paragraph, Part
 from bptt_trace.engine.names import gradient
 from bptt_trace.engine.program import WRITTEN_OUT
@@ -93,17 +93,17 @@ _ALL_NUMBERS = {
 }
 """Where all parameters are used, in a network of vectors and in one of single numbers."""
 _SHARED = {
-    "step": (
-        to_say("{names} is used at every step: every use contributes, and the gradient is the sum."),
-        to_say("{names} are used at every step: every use contributes, and the gradient is the sum."),
+    "step": to_say_many(
+        "{names} is used at every step: every use contributes, and the gradient is the sum.",
+        "{names} are used at every step: every use contributes, and the gradient is the sum.",
     ),
-    "step of a sample": (
-        to_say("{names} is used at every step of every sample: every use contributes, and the gradient is the sum."),
-        to_say("{names} are used at every step of every sample: every use contributes, and the gradient is the sum."),
+    "step of a sample": to_say_many(
+        "{names} is used at every step of every sample: every use contributes, and the gradient is the sum.",
+        "{names} are used at every step of every sample: every use contributes, and the gradient is the sum.",
     ),
-    "sample": (
-        to_say("{names} is used for every sample: every use contributes, and the gradient is the sum."),
-        to_say("{names} are used for every sample: every use contributes, and the gradient is the sum."),
+    "sample": to_say_many(
+        "{names} is used for every sample: every use contributes, and the gradient is the sum.",
+        "{names} are used for every sample: every use contributes, and the gradient is the sum.",
     ),
 }
 """The same of one parameter, and of several."""
@@ -111,25 +111,27 @@ _ENDS = {
     False: {
         "first": (
             to_say("Each of these parameters is used at the first step only."),
-            to_say("{names} is used at the first step only."),
-            to_say("{names} are used at the first step only."),
+            *to_say_many("{names} is used at the first step only.", "{names} are used at the first step only."),
         ),
         "last": (
             to_say("Each of these parameters is used at the last step only."),
-            to_say("{names} is used at the last step only."),
-            to_say("{names} are used at the last step only."),
+            *to_say_many("{names} is used at the last step only.", "{names} are used at the last step only."),
         ),
     },
     True: {
         "first": (
             to_say("Each of these parameters is used at the first step of every sample only."),
-            to_say("{names} is used at the first step of every sample only."),
-            to_say("{names} are used at the first step of every sample only."),
+            *to_say_many(
+                "{names} is used at the first step of every sample only.",
+                "{names} are used at the first step of every sample only.",
+            ),
         ),
         "last": (
             to_say("Each of these parameters is used at the last step of every sample only."),
-            to_say("{names} is used at the last step of every sample only."),
-            to_say("{names} are used at the last step of every sample only."),
+            *to_say_many(
+                "{names} is used at the last step of every sample only.",
+                "{names} are used at the last step of every sample only.",
+            ),
         ),
     },
 }

@@ -70,7 +70,7 @@ SOURCES = {
 
 def named(options: Update) -> str:
     """What the rule is called, and where it stands."""
-    key = options.rule + (say(" inside") if options.rate == "inside" else say(" centered") if options.centered else "")
+    key = options.rule + (" inside" if options.rate == "inside" else " centered" if options.centered else "")
     words = SOURCES[key]
     if options.look_ahead:
         words = say("Nesterov's momentum, looking ahead (Sutskever et al. 2013, with the sign of v turned)")

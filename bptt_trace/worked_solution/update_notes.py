@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import inline, say, say_many, to_say
+from bptt_trace.document.mathematics import inline, say, say_many, to_say, to_say_many
 from bptt_trace.document.sheet import Note
 from bptt_trace.engine.names import LOSS, Name, Role, gradient
 from bptt_trace.lines.parts_of_sheet import Parts
@@ -61,10 +61,10 @@ def update_check(desk: Desk, parts: Parts) -> Iterator[Note]:
 
 
 _CHANGES = {
-    "rises": (to_say("{n} rises"), to_say("{n} rise")),
-    "falls": (to_say("{n} falls"), to_say("{n} fall")),
-    "stays": (to_say("{n} stays"), to_say("{n} stay")),
-    "rounded": (to_say("{n} is only rounded"), to_say("{n} are only rounded")),
+    "rises": to_say_many("{n} rises", "{n} rise"),
+    "falls": to_say_many("{n} falls", "{n} fall"),
+    "stays": to_say_many("{n} stays", "{n} stay"),
+    "rounded": to_say_many("{n} is only rounded", "{n} are only rounded"),
 }
 """What one parameter does, and what several do."""
 _ALIKE = {

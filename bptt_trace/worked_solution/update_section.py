@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import MathRow, Put, Symbol, inline
+from bptt_trace.document.mathematics import MathRow, Put, Symbol, inline, to_say
 from bptt_trace.document.sheet import Block, Equation, Equations, Lines, Paragraph, Part
 from bptt_trace.engine.names import Name, Role, gradient
 from bptt_trace.lines.parts_of_sheet import Parts
@@ -19,14 +19,15 @@ def update(writer: Writer) -> Iterator[Block]:
     if not parts.updates:
         return
     if options.clip:
-        yield Paragraph(inline("Clipping: {speller}.", speller=clipping(options, writer.desk.speller)))
+        yield Paragraph(inline("Clipping: {rule}.", rule=clipping(options, writer.desk.speller)))
     if options.rule == "gd" and not options.decay and not options.clip and not options.schedule:
         p, eta, slope = Symbol("p"), *map(writer.desk.speller.math, (Name("eta"), gradient(Name("p"))))
         rule = MathRow(Put("prime", p), " = ", p, " - ", eta, " * ", slope)
         yield Paragraph(inline("For every parameter {p}: {rule}", p=Symbol("p"), rule=rule))
     else:
-        lead = inline("For every parameter {p} with the gradient {g}{clipped}:", p=Symbol("p"), g=Symbol("g"),
-                      clipped=" (clipped)" if options.clip else "")  # fmt: skip
+        clipped = to_say("For every parameter {p} with the gradient {g} (clipped):")
+        pattern = clipped if options.clip else to_say("For every parameter {p} with the gradient {g}:")
+        lead = inline(pattern, p=Symbol("p"), g=Symbol("g"))
         yield Equations(lead, tuple(Equation(left, (Part(right),)) for left, right in recipe(options, writer.desk.speller)))
     yield from changes(writer, parts)
     if not options.decay:

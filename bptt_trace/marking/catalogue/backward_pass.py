@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+from bptt_trace.document.mathematics import say
 from bptt_trace.engine.formula import ONE, Apply, Const, Formula, Sum, Times, Var, product
 from bptt_trace.engine.functions import sigmoid, slope_of, tanh
 from bptt_trace.engine.names import ABOVE, LOSS, WHOLE_LOSS, Name, Role, gradient
@@ -26,9 +27,11 @@ from bptt_trace.marking.catalogue.entry import (
 
 @misconception(
     "memory-path-dropped",
-    "the memory path is missing",
-    "A state is used twice: by its own output and as the memory of the next step. Its gradient is the sum of both "
-    "parts, direct and carried.",
+    say("the memory path is missing"),
+    say(
+        "A state is used twice: by its own output and as the memory of the next step. Its gradient is the sum of both "
+        "parts, direct and carried."
+    ),
 )
 def _memory_path_dropped(case: Case, position: int, step: Step) -> Iterator[Formula]:
     yield from _some_ways(case, step, carried=False)
@@ -36,8 +39,8 @@ def _memory_path_dropped(case: Case, position: int, step: Step) -> Iterator[Form
 
 @misconception(
     "own-error-dropped",
-    "the direct path is missing",
-    "A state also acts on the loss through its own output: the direct part belongs to the sum beside the carried one.",
+    say("the direct path is missing"),
+    say("A state also acts on the loss through its own output: the direct part belongs to the sum beside the carried one."),
 )
 def _own_error_dropped(case: Case, position: int, step: Step) -> Iterator[Formula]:
     yield from _some_ways(case, step, carried=True)
@@ -52,8 +55,8 @@ def _some_ways(case: Case, step: Step, *, carried: bool) -> Iterator[Formula]:
 
 @misconception(
     "slope-forgotten",
-    "the slope of the activation is missing",
-    "Going back through an activation, the gradient is multiplied by its slope.",
+    say("the slope of the activation is missing"),
+    say("Going back through an activation, the gradient is multiplied by its slope."),
 )
 def _slope_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if crossing := case.crossing(step):
@@ -62,8 +65,8 @@ def _slope_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]
 
 @misconception(
     "slope-twice",
-    "the slope of the activation twice",
-    "The slope belongs to the crossing from h to a, once; it is not multiplied in again.",
+    say("the slope of the activation twice"),
+    say("The slope belongs to the crossing from h to a, once; it is not multiplied in again."),
 )
 def _slope_twice(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if (crossing := case.crossing(step)) and crossing.function.slope is not None:
@@ -72,8 +75,11 @@ def _slope_twice(case: Case, position: int, step: Step) -> Iterator[Formula]:
 
 @misconception(
     "slope-of-the-next-step-twice",
-    "the slope of the next step twice",
-    "dL/da of the next step has the slope of that step already: going back from there to h it is only multiplied by the weight.",
+    say("the slope of the next step twice"),
+    say(
+        "dL/da of the next step has the slope of that step already: going back from there to h it is only "
+        "multiplied by the weight."
+    ),
 )
 def _slope_of_the_next_step_twice(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if not case.of_state(step) or step.through is None or not handed_on(step.target, case.steps[step.through].target):
@@ -90,8 +96,8 @@ def _slope_of_the_next_step_twice(case: Case, position: int, step: Step) -> Iter
 
 @misconception(
     "slope-at-the-net-input",
-    "the slope formula is used with the pre-activation",
-    "1 - h^2 and y(1 - y) take the value of the activation, not its argument; with a cell, 1 - tanh(c)^2 and not 1 - c^2.",
+    say("the slope formula is used with the pre-activation"),
+    say("1 - h^2 and y(1 - y) take the value of the activation, not its argument; with a cell, 1 - tanh(c)^2 and not 1 - c^2."),
 )
 def _slope_at_net_input(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if (crossing := case.crossing(step)) and crossing.function in (tanh, sigmoid):
@@ -100,8 +106,8 @@ def _slope_at_net_input(case: Case, position: int, step: Step) -> Iterator[Formu
 
 @misconception(
     "slope-of-the-output",
-    "the slope is taken at the activated value",
-    "h is already the activated value: its slope is 1 - h^2, without another tanh.",
+    say("the slope is taken at the activated value"),
+    say("h is already the activated value: its slope is 1 - h^2, without another tanh."),
 )
 def _slope_of_output(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if (crossing := case.crossing(step)) and crossing.function in (tanh, sigmoid):
@@ -110,8 +116,8 @@ def _slope_of_output(case: Case, position: int, step: Step) -> Iterator[Formula]
 
 @misconception(
     "slope-of-another-function",
-    "the slope of another function",
-    "tanh has the slope 1 - h^2, the sigmoid y(1 - y): each goes with its own function.",
+    say("the slope of another function"),
+    say("tanh has the slope 1 - h^2, the sigmoid y(1 - y): each goes with its own function."),
 )
 def _slope_of_another(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if (crossing := case.crossing(step)) and crossing.function in (tanh, sigmoid):
@@ -121,8 +127,8 @@ def _slope_of_another(case: Case, position: int, step: Step) -> Iterator[Formula
 
 @misconception(
     "stale-output-weights",
-    "the output weights were updated before the hidden gradient",
-    "All gradients of one step are taken at the same old weights; the update comes last.",
+    say("the output weights were updated before the hidden gradient"),
+    say("All gradients of one step are taken at the same old weights; the update comes last."),
 )
 def _stale_output_weights(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if case.of_state(step) and step.through is not None and case.network.readout:
@@ -139,8 +145,11 @@ def _stale_output_weights(case: Case, position: int, step: Step) -> Iterator[For
 
 @misconception(
     "updated-inside-the-loop",
-    "the recurrent weights were updated inside the time loop",
-    "One weight serves every time step: all its parts are taken at the old weight and added up; it is updated once, at the end.",
+    say("the recurrent weights were updated inside the time loop"),
+    say(
+        "One weight serves every time step: all its parts are taken at the old weight and added up; it is "
+        "updated once, at the end."
+    ),
 )
 def _updated_inside_the_loop(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if not case.of_state(step) or step.through is None or (case.network.steps or 0) > MOST_STEPS:
@@ -161,8 +170,8 @@ def _updated_inside_the_loop(case: Case, position: int, step: Step) -> Iterator[
 
 @misconception(
     "weight-forgotten",
-    "the weight on the way back is missing",
-    "Going back from a layer to what feeds it, the gradient is multiplied by the weight between them.",
+    say("the weight on the way back is missing"),
+    say("Going back from a layer to what feeds it, the gradient is multiplied by the weight between them."),
 )
 def _weight_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if case.of_state(step) and step.through is not None:
@@ -171,8 +180,8 @@ def _weight_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula
 
 @misconception(
     "one-path-only",
-    "only one of several paths",
-    "A unit that feeds several others gets a part of its gradient from each of them: add them all up.",
+    say("only one of several paths"),
+    say("A unit that feeds several others gets a part of its gradient from each of them: add them all up."),
 )
 def _one_path_only(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if not case.of_state(step) or step.through is None or not isinstance(formula := case.formula(position), Sum):
@@ -184,8 +193,8 @@ def _one_path_only(case: Case, position: int, step: Step) -> Iterator[Formula]:
 
 @misconception(
     "wrong-time",
-    "the state of the same step in the gradient of W_hh",
-    "W_hh multiplies the state before the step: its gradient has h_(t-1), never h_t.",
+    say("the state of the same step in the gradient of W_hh"),
+    say("W_hh multiplies the state before the step: its gradient has h_(t-1), never h_t."),
 )
 def _wrong_time(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if not case.is_gradient(step) or case.of_parameter(step) is None or step.through is None:
@@ -204,8 +213,8 @@ def _wrong_time(case: Case, position: int, step: Step) -> Iterator[Formula]:
 
 @misconception(
     "net-input-for-state",
-    "the pre-activation instead of the hidden value",
-    "The gradient of a weight has the value that the weight multiplied: the hidden value, after its activation.",
+    say("the pre-activation instead of the hidden value"),
+    say("The gradient of a weight has the value that the weight multiplied: the hidden value, after its activation."),
 )
 def _net_input_for_state(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if case.is_gradient(step) and case.of_parameter(step) is not None and step.through is not None:
@@ -220,8 +229,8 @@ def _net_input_for_state(case: Case, position: int, step: Step) -> Iterator[Form
 
 @misconception(
     "gradient-of-the-state",
-    "the gradient of the hidden value instead of that of the pre-activation",
-    "A weight stands before the activation: its gradient has dL/da, which is dL/dh times the slope of the activation.",
+    say("the gradient of the hidden value instead of that of the pre-activation"),
+    say("A weight stands before the activation: its gradient has dL/da, which is dL/dh times the slope of the activation."),
 )
 def _gradient_of_the_state(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if case.is_gradient(step) and case.of_parameter(step) is not None and step.through is not None:
@@ -236,8 +245,8 @@ def _gradient_of_the_state(case: Case, position: int, step: Step) -> Iterator[Fo
 
 @misconception(
     "input-forgotten",
-    "the input is missing in the gradient of its weight",
-    "The gradient of a weight is the error behind it times what the weight multiplied.",
+    say("the input is missing in the gradient of its weight"),
+    say("The gradient of a weight is the error behind it times what the weight multiplied."),
 )
 def _input_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if case.is_gradient(step) and case.of_parameter(step) is not None and step.through is not None:
@@ -248,8 +257,8 @@ def _input_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]
 
 @misconception(
     "contributions-not-added",
-    "one contribution instead of the sum",
-    "A weight that is used at several steps is one weight: its gradient adds up the contributions of all of them.",
+    say("one contribution instead of the sum"),
+    say("A weight that is used at several steps is one weight: its gradient adds up the contributions of all of them."),
 )
 def _contributions_not_added(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if case.is_gradient(step) and case.of_parameter(step) is not None and step.through is None and len(step.arguments) > 1:
@@ -258,8 +267,8 @@ def _contributions_not_added(case: Case, position: int, step: Step) -> Iterator[
 
 @misconception(
     "contributions-averaged",
-    "the mean of the contributions",
-    "The contributions of the steps are added up; a mean belongs to the loss, and is in them already.",
+    say("the mean of the contributions"),
+    say("The contributions of the steps are added up; a mean belongs to the loss, and is in them already."),
 )
 def _contributions_averaged(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if case.is_gradient(step) and case.of_parameter(step) is not None and step.through is None and len(step.arguments) > 1:
@@ -268,8 +277,8 @@ def _contributions_averaged(case: Case, position: int, step: Step) -> Iterator[F
 
 @misconception(
     "total-for-a-part",
-    "the whole gradient for one of its parts",
-    "A line with via asks for what comes by one way alone; all ways together are the line without it.",
+    say("the whole gradient for one of its parts"),
+    say("A line with via asks for what comes by one way alone; all ways together are the line without it."),
 )
 def _total_for_a_part(case: Case, position: int, step: Step) -> Iterator[Formula]:
     whole = case.find(step.target._replace(via=None)) if step.target.via is not None and case.is_gradient(step) else None
@@ -285,8 +294,8 @@ def _total_for_a_part(case: Case, position: int, step: Step) -> Iterator[Formula
 
 @misconception(
     "handed-in-forgotten",
-    "what is handed in from above is missing",
-    "What is handed in from above is one part of the gradient of its quantity; what comes by the network is added to it.",
+    say("what is handed in from above is missing"),
+    say("What is handed in from above is one part of the gradient of its quantity; what comes by the network is added to it."),
 )
 def _handed_in_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if case.is_gradient(step) and step.target.via is None and len(step.arguments) > 1 and isinstance(case.formula(position), Sum):
@@ -297,8 +306,8 @@ def _handed_in_forgotten(case: Case, position: int, step: Step) -> Iterator[Form
 
 @misconception(
     "truncation-ignored",
-    "the gradient is carried across the end of a window",
-    "The backward pass is cut on this sheet: nothing is carried back from one window of steps to the window before it.",
+    say("the gradient is carried across the end of a window"),
+    say("The backward pass is cut on this sheet: nothing is carried back from one window of steps to the window before it."),
 )
 def _truncation_ignored(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if not case.is_gradient(step) or (whole := case.find(step.target._replace(of=WHOLE_LOSS))) is None:
@@ -320,9 +329,12 @@ def _truncation_ignored(case: Case, position: int, step: Step) -> Iterator[Formu
 
 @misconception(
     "longest-path-only",
-    "only the longest path, entry by entry",
-    "A weight that is used at several steps acts by every one of them: the memory path adds to what the later steps contribute "
-    "themselves, it does not replace them.",
+    say("only the longest path, entry by entry"),
+    say(
+        "A weight that is used at several steps acts by every one of them: the memory path adds to what the "
+        "later steps contribute "
+        "themselves, it does not replace them."
+    ),
 )
 def _longest_path_only(case: Case, position: int, step: Step) -> Iterator[Formula]:
     network, T = case.network, case.network.steps or 0

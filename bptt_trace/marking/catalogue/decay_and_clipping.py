@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+from bptt_trace.document.mathematics import say
 from bptt_trace.engine.formula import ONE, Apply, Const, Extreme, Formula, Neg, Power, Sum, Var, product
 from bptt_trace.engine.formula_walks import rewrite
 from bptt_trace.engine.functions import sqrt
@@ -16,8 +17,8 @@ from bptt_trace.marking.catalogue.updates import decays, is_rate, part_of_rule, 
 
 @misconception(
     "decay-without-the-rate",
-    "the weight decay without the learning rate",
-    "Decoupled weight decay takes eta * lambda * p from the parameter; the learning rate is in it.",
+    say("the weight decay without the learning rate"),
+    say("Decoupled weight decay takes eta * lambda * p from the parameter; the learning rate is in it."),
 )
 def _decay_without_rate(case: Case, position: int, step: Step) -> Iterator[Formula]:
     formula = case.formula(position)
@@ -28,8 +29,8 @@ def _decay_without_rate(case: Case, position: int, step: Step) -> Iterator[Formu
 
 @misconception(
     "decay-in-the-gradient",
-    "the weight decay in the gradient",
-    "On this sheet weight decay is decoupled: it stands in the line of the new parameter, and no gradient has it.",
+    say("the weight decay in the gradient"),
+    say("On this sheet weight decay is decoupled: it stands in the line of the new parameter, and no gradient has it."),
 )
 def _decay_in_gradient(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if not decays(case, "decoupled"):
@@ -63,8 +64,8 @@ def _is_slope(case: Case, position: int) -> bool:
 
 @misconception(
     "decay-beside-the-step",
-    "the weight decay beside the step",
-    "On this sheet weight decay is L2: lambda * p is added to the gradient before the rule takes it.",
+    say("the weight decay beside the step"),
+    say("On this sheet weight decay is L2: lambda * p is added to the gradient before the rule takes it."),
 )
 def _decay_beside_step(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if not decays(case, "l2") or rule_of_update(case) == "gd":
@@ -80,8 +81,8 @@ def _decay_beside_step(case: Case, position: int, step: Step) -> Iterator[Formul
 
 @misconception(
     "clipped-one-by-one",
-    "each parameter is clipped by its own norm",
-    "One norm is taken of all gradients together, and all are scaled by the same factor: their direction stays.",
+    say("each parameter is clipped by its own norm"),
+    say("One norm is taken of all gradients together, and all are scaled by the same factor: their direction stays."),
 )
 def _clipped_one_by_one(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if _clips(case, step) == "norm":
@@ -94,8 +95,8 @@ def _clipped_one_by_one(case: Case, position: int, step: Step) -> Iterator[Formu
 
 @misconception(
     "clipped-number-by-number",
-    "every number is clipped by itself",
-    "Clipping by the norm scales all numbers by one factor; it does not cut each of them off.",
+    say("every number is clipped by itself"),
+    say("Clipping by the norm scales all numbers by one factor; it does not cut each of them off."),
 )
 def _clipped_by_number(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if _clips(case, step) in ("norm", "parameter"):
@@ -109,8 +110,8 @@ def _clips(case: Case, step: Step) -> str:
 
 @misconception(
     "clipping-after-the-update",
-    "the update uses the gradients before clipping",
-    "Clipping comes before the update: every line of the update has the clipped gradient.",
+    say("the update uses the gradients before clipping"),
+    say("Clipping comes before the update: every line of the update has the clipped gradient."),
 )
 def _clipping_after_update(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role is Role.UPDATE or part_of_rule(step) in ("m", "v", "g", "step"):
@@ -124,8 +125,8 @@ def _clipping_after_update(case: Case, position: int, step: Step) -> Iterator[Fo
 
 @misconception(
     "online-for-batch",
-    "the parameters were updated after each sample",
-    "A batch update takes the gradients of all samples at the same old parameters, and changes these once.",
+    say("the parameters were updated after each sample"),
+    say("A batch update takes the gradients of all samples at the same old parameters, and changes these once."),
 )
 def _online_for_batch(case: Case, position: int, step: Step) -> Iterator[Formula]:
     update, network = case.problem.update, case.network
@@ -151,8 +152,8 @@ def _online_for_batch(case: Case, position: int, step: Step) -> Iterator[Formula
 
 @misconception(
     "batch-for-online",
-    "the old parameters for every sample",
-    "Online, each sample is calculated with the parameters that the sample before it has left.",
+    say("the old parameters for every sample"),
+    say("Online, each sample is calculated with the parameters that the sample before it has left."),
 )
 def _batch_for_online(case: Case, position: int, step: Step) -> Iterator[Formula]:
     update = case.problem.update
@@ -173,8 +174,8 @@ def _batch_for_online(case: Case, position: int, step: Step) -> Iterator[Formula
 
 @misconception(
     "old-parameters-again",
-    "the old parameters in the new forward pass",
-    "The loss after the update is calculated with the new parameters, all of them.",
+    say("the old parameters in the new forward pass"),
+    say("The loss after the update is calculated with the new parameters, all of them."),
 )
 def _old_parameters_again(case: Case, position: int, step: Step) -> Iterator[Formula]:
     update = case.problem.update

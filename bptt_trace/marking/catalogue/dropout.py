@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bptt_trace.document.mathematics import say
 from bptt_trace.engine.formula import Const, Formula, Times, Var
 from bptt_trace.engine.program import Step
 from bptt_trace.marking.catalogue.entry import Case, misconception, product_of
@@ -18,8 +19,8 @@ def _factors(case: Case, position: int, step: Step) -> tuple[Formula, ...]:
 
 @misconception(
     "dropout-mask-forgotten",
-    "the mask is left out",
-    "What dropout drops is 0 going forward, and no gradient comes back through it.",
+    say("the mask is left out"),
+    say("What dropout drops is 0 going forward, and no gradient comes back through it."),
 )
 def _mask_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     factors = _factors(case, position, step)
@@ -30,8 +31,8 @@ def _mask_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
 
 @misconception(
     "dropout-not-scaled",
-    "what dropout keeps is not scaled",
-    "What is kept is divided by the share that is kept, so that the sum is the same on average; the gradient is too.",
+    say("what dropout keeps is not scaled"),
+    say("What is kept is divided by the share that is kept, so that the sum is the same on average; the gradient is too."),
 )
 def _dropout_not_scaled(case: Case, position: int, step: Step) -> Iterator[Formula]:
     factors = _factors(case, position, step)
@@ -42,8 +43,8 @@ def _dropout_not_scaled(case: Case, position: int, step: Step) -> Iterator[Formu
 
 @misconception(
     "mask-turned-round",
-    "what is dropped and what is kept are exchanged",
-    "1 in a mask keeps a value, and 0 drops it.",
+    say("what is dropped and what is kept are exchanged"),
+    say("1 in a mask keeps a value, and 0 drops it."),
 )
 def _mask_turned_round(case: Case, position: int, step: Step) -> Iterator[Formula]:
     factors = _factors(case, position, step)

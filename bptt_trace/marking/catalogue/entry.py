@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from bptt_trace.document.mathematics import say
 from bptt_trace.engine.formula import Apply, Formula, Rest, Sum, Times, Var, product
 from bptt_trace.engine.formula_walks import rewrite, variables
 from bptt_trace.engine.functions import Function, identity, sigmoid
@@ -284,9 +283,7 @@ def misconception(slug: str, title: str, message: str, *, goes_back_to: Where | 
     """
 
     def enter(change: Change) -> Change:
-        CATALOGUE.append(
-            Misconception(slug, say(title), say(message), _and_back(change, goes_back_to) if goes_back_to else change)
-        )
+        CATALOGUE.append(Misconception(slug, title, message, _and_back(change, goes_back_to) if goes_back_to else change))
         return change
 
     return enter

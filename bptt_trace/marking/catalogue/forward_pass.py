@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bptt_trace.document.mathematics import say
 from bptt_trace.engine.formula import Apply, Formula, Over, Sum, Var
 from bptt_trace.engine.functions import exp, sigmoid, softmax, tanh
 from bptt_trace.engine.names import Name, Role
@@ -20,8 +21,8 @@ from bptt_trace.marking.catalogue.entry import (
 
 @misconception(
     "bias-forgotten",
-    "the bias is left out",
-    "A unit adds its bias to the weighted inputs before the activation.",
+    say("the bias is left out"),
+    say("A unit adds its bias to the weighted inputs before the activation."),
 )
 def _bias_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role in (Role.PREACTIVATION, Role.OUTPUT) and isinstance(formula := case.formula(position), Sum):
@@ -30,8 +31,8 @@ def _bias_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
 
 @misconception(
     "output-of-the-bias-alone",
-    "the output has nothing but its bias",
-    "An output adds its bias to the weighted hidden values; without them it would be the same for every input.",
+    say("the output has nothing but its bias"),
+    say("An output adds its bias to the weighted hidden values; without them it would be the same for every input."),
 )
 def _output_of_the_bias_alone(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.target.stem in ("y", "z") and step.role in (Role.PREACTIVATION, Role.OUTPUT):
@@ -40,8 +41,8 @@ def _output_of_the_bias_alone(case: Case, position: int, step: Step) -> Iterator
 
 @misconception(
     "state-forgotten",
-    "the memory is left out",
-    "The pre-activation has a part from the state before: W_hh times h_(t-1). It is what the network remembers.",
+    say("the memory is left out"),
+    say("The pre-activation has a part from the state before: W_hh times h_(t-1). It is what the network remembers."),
 )
 def _state_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role is Role.PREACTIVATION:
@@ -50,8 +51,8 @@ def _state_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]
 
 @misconception(
     "initial-state-again",
-    "every step begins with h_0",
-    "Each step goes on from the state of the step before it, not from the initial one.",
+    say("every step begins with h_0"),
+    say("Each step goes on from the state of the step before it, not from the initial one."),
 )
 def _initial_state_again(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role in (Role.PREACTIVATION, Role.HIDDEN):
@@ -74,8 +75,8 @@ def _start(case: Case, state: Name) -> int | None:
 
 @misconception(
     "activation-forgotten",
-    "the activation is left out",
-    "The value of a unit is its activation function of the pre-activation, not the pre-activation itself.",
+    say("the activation is left out"),
+    say("The value of a unit is its activation function of the pre-activation, not the pre-activation itself."),
 )
 def _activation_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     formula = case.formula(position)
@@ -85,8 +86,8 @@ def _activation_forgotten(case: Case, position: int, step: Step) -> Iterator[For
 
 @misconception(
     "another-activation",
-    "another activation function",
-    "The box of conventions says which function the layer has; tanh and the sigmoid are not the same.",
+    say("another activation function"),
+    say("The box of conventions says which function the layer has; tanh and the sigmoid are not the same."),
 )
 def _another_activation(case: Case, position: int, step: Step) -> Iterator[Formula]:
     formula = case.formula(position)
@@ -96,8 +97,8 @@ def _another_activation(case: Case, position: int, step: Step) -> Iterator[Formu
 
 @misconception(
     "softmax-not-normalised",
-    "softmax without its sum",
-    "Softmax divides each exponential by the sum of all: probabilities add up to 1.",
+    say("softmax without its sum"),
+    say("Softmax divides each exponential by the sum of all: probabilities add up to 1."),
 )
 def _softmax_not_normalised(case: Case, position: int, step: Step) -> Iterator[Formula]:
     formula = case.formula(position)
@@ -107,8 +108,8 @@ def _softmax_not_normalised(case: Case, position: int, step: Step) -> Iterator[F
 
 @misconception(
     "softmax-twice",
-    "softmax of softmax",
-    "Softmax is applied once, to the logits; its result is the probability.",
+    say("softmax of softmax"),
+    say("Softmax is applied once, to the logits; its result is the probability."),
 )
 def _softmax_twice(case: Case, position: int, step: Step) -> Iterator[Formula]:
     formula = case.formula(position)
@@ -128,8 +129,8 @@ def _is_softmax(case: Case, step: Step) -> bool:
 
 @misconception(
     "rows-and-columns-swapped",
-    "rows and columns of a matrix are swapped",
-    "Row i of W belongs to unit i (with x W: column i). Going back, the matrix is transposed once.",
+    say("rows and columns of a matrix are swapped"),
+    say("Row i of W belongs to unit i (with x W: column i). Going back, the matrix is transposed once."),
 )
 def _rows_and_columns(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role in (Role.PREACTIVATION, Role.OUTPUT) or case.of_state(step):

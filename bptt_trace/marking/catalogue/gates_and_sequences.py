@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import combinations
 
+from bptt_trace.document.mathematics import say
 from bptt_trace.engine.formula import ONE, ZERO, Apply, Extreme, Formula, Neg, Over, Sum, Times, Var, product
 from bptt_trace.engine.formula_walks import rewrite, variables
 from bptt_trace.engine.functions import exp, sigmoid, tanh
@@ -46,9 +47,11 @@ def _no_gate(case: Case, number: int) -> bool:
 
 @misconception(
     "wrong-activation-on-a-gate",
-    "another activation on a gate",
-    "A gate says how much passes, so it has the activation that the box of conventions gives for gates; tanh belongs to "
-    "the candidate and to the cell.",
+    say("another activation on a gate"),
+    say(
+        "A gate says how much passes, so it has the activation that the box of conventions gives for gates; tanh belongs to "
+        "the candidate and to the cell."
+    ),
 )
 def _wrong_activation_on_a_gate(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role is Role.HIDDEN and case.is_gate(position) and isinstance(formula := case.formula(position), Apply):
@@ -57,8 +60,10 @@ def _wrong_activation_on_a_gate(case: Case, position: int, step: Step) -> Iterat
 
 @misconception(
     "gate-activation-on-the-candidate",
-    "the activation of a gate on the candidate",
-    "The candidate is what may be written to the memory, of either sign: it has the activation of the cell, not a gate's one.",
+    say("the activation of a gate on the candidate"),
+    say(
+        "The candidate is what may be written to the memory, of either sign: it has the activation of the cell, not a gate's one."
+    ),
 )
 def _gate_activation_on_the_candidate(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role is Role.HIDDEN and case.is_candidate(position) and isinstance(formula := case.formula(position), Apply):
@@ -70,8 +75,8 @@ def _gate_activation_on_the_candidate(case: Case, position: int, step: Step) -> 
 
 @misconception(
     "second-bias-forgotten",
-    "one bias instead of two",
-    "There is a bias beside each matrix, two in one pre-activation: both are added.",
+    say("one bias instead of two"),
+    say("There is a bias beside each matrix, two in one pre-activation: both are added."),
 )
 def _second_bias_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role is Role.PREACTIVATION:
@@ -83,8 +88,8 @@ def _second_bias_forgotten(case: Case, position: int, step: Step) -> Iterator[Fo
 
 @misconception(
     "peephole-forgotten",
-    "the peephole is left out",
-    "With peepholes a gate also looks at the cell: its pre-activation has a part with c.",
+    say("the peephole is left out"),
+    say("With peepholes a gate also looks at the cell: its pre-activation has a part with c."),
 )
 def _peephole_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role is Role.PREACTIVATION:
@@ -94,8 +99,10 @@ def _peephole_forgotten(case: Case, position: int, step: Step) -> Iterator[Formu
 
 @misconception(
     "concatenation-as-addition",
-    "the concatenation is read as a sum",
-    "[h, x] is one long column, h above x: each of its entries has a column of the matrix of its own. h and x are not added.",
+    say("the concatenation is read as a sum"),
+    say(
+        "[h, x] is one long column, h above x: each of its entries has a column of the matrix of its own. h and x are not added."
+    ),
 )
 def _concatenation_as_addition(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role is not Role.PREACTIVATION:
@@ -120,8 +127,10 @@ def _weighted(case: Case, term: Formula) -> tuple[int, int] | None:
 
 @misconception(
     "reset-on-the-other-side",
-    "the reset gate on the other side of the matrix product",
-    "The box of conventions says whether the reset gate multiplies the state before the matrix does, or the product after it.",
+    say("the reset gate on the other side of the matrix product"),
+    say(
+        "The box of conventions says whether the reset gate multiplies the state before the matrix does, or the product after it."
+    ),
 )
 def _reset_on_the_other_side(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role is not Role.PREACTIVATION:
@@ -179,8 +188,8 @@ def _gate_of(case: Case, user: int, number: int) -> int | None:
 
 @misconception(
     "keeping-and-renewing-exchanged",
-    "z and 1 - z are exchanged",
-    "The box of conventions says which of z and 1 - z multiplies the old state; the other one takes in the candidate.",
+    say("z and 1 - z are exchanged"),
+    say("The box of conventions says which of z and 1 - z multiplies the old state; the other one takes in the candidate."),
     goes_back_to=_no_gate,
 )
 def _keeping_and_renewing_exchanged(case: Case, position: int, step: Step) -> Iterator[Formula]:
@@ -205,8 +214,10 @@ def _mixing(case: Case, position: int) -> Var | None:
 
 @misconception(
     "gates-exchanged",
-    "two gates of one line are exchanged",
-    "Each gate has its place: one multiplies what is kept, another what is new. The equations in the box say which is which.",
+    say("two gates of one line are exchanged"),
+    say(
+        "Each gate has its place: one multiplies what is kept, another what is new. The equations in the box say which is which."
+    ),
     goes_back_to=_any,
 )
 def _gates_exchanged(case: Case, position: int, step: Step) -> Iterator[Formula]:
@@ -218,8 +229,11 @@ def _gates_exchanged(case: Case, position: int, step: Step) -> Iterator[Formula]
 
 @misconception(
     "gate-of-another-line",
-    "a gate of another line",
-    "The gate that lets the cell out is not the one that lets the candidate in, nor the one that keeps: look at the equations.",
+    say("a gate of another line"),
+    say(
+        "The gate that lets the cell out is not the one that lets the candidate in, nor the one that keeps: "
+        "look at the equations."
+    ),
 )
 def _gate_of_another_line(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role not in (Role.HIDDEN, Role.PREACTIVATION) or case.activation_of_gate(position) is not None:
@@ -244,8 +258,8 @@ def _gate_of_another_line(case: Case, position: int, step: Step) -> Iterator[For
 
 @misconception(
     "gate-left-out",
-    "a gate is left out",
-    "Each gate multiplies its own part: one what is kept, one what is new, one what is shown. None of them is left out.",
+    say("a gate is left out"),
+    say("Each gate multiplies its own part: one what is kept, one what is new, one what is shown. None of them is left out."),
     goes_back_to=_any,
 )
 def _gate_left_out(case: Case, position: int, step: Step) -> Iterator[Formula]:
@@ -259,8 +273,8 @@ def _gate_left_out(case: Case, position: int, step: Step) -> Iterator[Formula]:
 
 @misconception(
     "forget-gate-on-the-candidate",
-    "the forget gate multiplies the candidate",
-    "The forget gate multiplies the cell of the step before, not what is new.",
+    say("the forget gate multiplies the candidate"),
+    say("The forget gate multiplies the cell of the step before, not what is new."),
     goes_back_to=_gate_or_candidate,
 )
 def _forget_gate_on_the_candidate(case: Case, position: int, step: Step) -> Iterator[Formula]:
@@ -283,8 +297,8 @@ def _old_and_new(case: Case, position: int) -> Iterator[tuple[Formula, Formula]]
 
 @misconception(
     "candidate-not-activated",
-    "the pre-activation of the candidate is written",
-    "What is written to the memory is the candidate, after its activation, not its pre-activation.",
+    say("the pre-activation of the candidate is written"),
+    say("What is written to the memory is the candidate, after its activation, not its pre-activation."),
 )
 def _candidate_not_activated(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role is Role.HIDDEN:
@@ -300,8 +314,8 @@ def _candidate_not_activated(case: Case, position: int, step: Step) -> Iterator[
 
 @misconception(
     "cell-not-activated",
-    "the tanh of the cell is left out",
-    "The hidden state shows the cell after its activation: h = o * tanh(c), not o * c.",
+    say("the tanh of the cell is left out"),
+    say("The hidden state shows the cell after its activation: h = o * tanh(c), not o * c."),
     goes_back_to=_gate_or_candidate,
 )
 def _cell_not_activated(case: Case, position: int, step: Step) -> Iterator[Formula]:
@@ -313,8 +327,8 @@ def _cell_not_activated(case: Case, position: int, step: Step) -> Iterator[Formu
 
 @misconception(
     "activated-cell-carried",
-    "tanh of the cell is carried on",
-    "The cell is carried to the next step as it is; only what the hidden state shows of it goes through tanh.",
+    say("tanh of the cell is carried on"),
+    say("The cell is carried to the next step as it is; only what the hidden state shows of it goes through tanh."),
     goes_back_to=_any,
 )
 def _activated_cell_carried(case: Case, position: int, step: Step) -> Iterator[Formula]:
@@ -332,8 +346,8 @@ def _activated_cell_carried(case: Case, position: int, step: Step) -> Iterator[F
 
 @misconception(
     "normaliser-forgotten",
-    "the normaliser is left out",
-    "The hidden state shows the cell divided by the normaliser, the sum of the same gates: h = o * c / n.",
+    say("the normaliser is left out"),
+    say("The hidden state shows the cell divided by the normaliser, the sum of the same gates: h = o * c / n."),
     goes_back_to=_any,
 )
 def _normaliser_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
@@ -345,8 +359,8 @@ def _normaliser_forgotten(case: Case, position: int, step: Step) -> Iterator[For
 
 @misconception(
     "stabiliser-forgotten",
-    "the stabiliser is left out of a gate",
-    "The stabiliser is subtracted in the exponents of both gates, input and forget: only then does it cancel.",
+    say("the stabiliser is left out of a gate"),
+    say("The stabiliser is subtracted in the exponents of both gates, input and forget: only then does it cancel."),
 )
 def _stabiliser_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     formula = case.formula(position)
@@ -364,8 +378,8 @@ def _stabiliser_forgotten(case: Case, position: int, step: Step) -> Iterator[For
 
 @misconception(
     "slope-of-the-complement",
-    "the slope of 1 - z",
-    "The derivative of 1 - z is -1: the gradient of z has what z multiplies, minus what 1 - z multiplies.",
+    say("the slope of 1 - z"),
+    say("The derivative of 1 - z is -1: the gradient of z has what z multiplies, minus what 1 - z multiplies."),
 )
 def _slope_of_the_complement(case: Case, position: int, step: Step) -> Iterator[Formula]:
     through = case.through(step)
@@ -380,8 +394,8 @@ def _slope_of_the_complement(case: Case, position: int, step: Step) -> Iterator[
 
 @misconception(
     "carry-dropped",
-    "what a state passes on itself is missing in the gradient",
-    "A state that is carried on has a way back of its own beside the gates: for a cell, dL/dc_(t+1) times f_(t+1).",
+    say("what a state passes on itself is missing in the gradient"),
+    say("A state that is carried on has a way back of its own beside the gates: for a cell, dL/dc_(t+1) times f_(t+1)."),
 )
 def _carry_dropped(case: Case, position: int, step: Step) -> Iterator[Formula]:
     yield from _without(case, step, lambda target, via: via.stem == target.stem and handed_on(target, via))
@@ -389,8 +403,8 @@ def _carry_dropped(case: Case, position: int, step: Step) -> Iterator[Formula]:
 
 @misconception(
     "reading-dropped",
-    "the part of dL/dc that comes from h is missing",
-    "A cell acts by the state that shows it and by the next cell: its gradient is the sum of both.",
+    say("the part of dL/dc that comes from h is missing"),
+    say("A cell acts by the state that shows it and by the next cell: its gradient is the sum of both."),
 )
 def _reading_dropped(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.target.stem != "h":
@@ -407,8 +421,8 @@ def _without(case: Case, step: Step, dropped: Callable[[Name, Name], bool]) -> I
 
 @misconception(
     "one-gate-only",
-    "the way back through one gate alone",
-    "Every gate and the candidate look at the state before: its gradient adds up what comes back through each of them.",
+    say("the way back through one gate alone"),
+    say("Every gate and the candidate look at the state before: its gradient adds up what comes back through each of them."),
 )
 def _one_gate_only(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if not case.of_state(step) or step.through is not None:
@@ -425,8 +439,8 @@ def _through_weights(case: Case, via: Name, target: Name) -> bool:
 
 @misconception(
     "encoder-gets-nothing",
-    "the gradient stops between decoder and encoder",
-    "The decoder starts from the last state of the encoder: by that state the gradient goes back into the encoder.",
+    say("the gradient stops between decoder and encoder"),
+    say("The decoder starts from the last state of the encoder: by that state the gradient goes back into the encoder."),
 )
 def _encoder_gets_nothing(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if case.is_gradient(step) and step.through is not None:
@@ -440,8 +454,8 @@ def _encoder_gets_nothing(case: Case, position: int, step: Step) -> Iterator[For
 
 @misconception(
     "backward-reader-forwards",
-    "both directions read from the first step on",
-    "The second direction reads the sequence from its last step to its first: its state at t comes from t + 1.",
+    say("both directions read from the first step on"),
+    say("The second direction reads the sequence from its last step to its first: its state at t comes from t + 1."),
 )
 def _backward_reader_forwards(case: Case, position: int, step: Step) -> Iterator[Formula]:
     here, last = step.target, case.network.steps
@@ -467,8 +481,8 @@ def _backward_reader_forwards(case: Case, position: int, step: Step) -> Iterator
 
 @misconception(
     "wrong-end-of-the-backward-reader",
-    "the second direction is read at its first step",
-    "The second direction reads the last step first: when it has seen the whole sequence, its state is the one of step 1.",
+    say("the second direction is read at its first step"),
+    say("The second direction reads the last step first: when it has seen the whole sequence, its state is the one of step 1."),
 )
 def _wrong_end_of_the_backward_reader(case: Case, position: int, step: Step) -> Iterator[Formula]:
     reader = step if step.role in (Role.PREACTIVATION, Role.OUTPUT) else None

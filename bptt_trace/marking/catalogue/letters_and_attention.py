@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bptt_trace.document.mathematics import say
 from bptt_trace.engine.formula import Apply, Formula, Over, Sum, Times, Var
 from bptt_trace.engine.functions import exp, sqrt
 from bptt_trace.engine.names import Name, Role
@@ -13,9 +14,12 @@ from bptt_trace.marking.catalogue.entry import Case, added, misconception, swapp
 
 @misconception(
     "column-of-another-letter",
-    "the column of the letter that follows",
-    "A letter that is read picks its own column of the input weights. The letter that should follow is the target, and stands "
-    "in the loss alone.",
+    say("the column of the letter that follows"),
+    say(
+        "A letter that is read picks its own column of the input weights. The letter that should follow is "
+        "the target, and stands "
+        "in the loss alone."
+    ),
 )
 def _column_of_another_letter(case: Case, position: int, step: Step) -> Iterator[Formula]:
     letters, time = case.network.letters, step.target.time
@@ -44,9 +48,11 @@ def _read_by(case: Case) -> set[str]:
 
 @misconception(
     "root-of-d-forgotten",
-    "the scores are not divided by the root of d",
-    "The product of query and key is divided by the root of the number of its terms, and so is every gradient that goes back "
-    "through a score.",
+    say("the scores are not divided by the root of d"),
+    say(
+        "The product of query and key is divided by the root of the number of its terms, and so is every gradient that goes back "
+        "through a score."
+    ),
 )
 def _root_of_d_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if case.network.tokens and (step.target.stem == "score" or (case.is_gradient(step) and step.target.stem in "qk")):
@@ -57,8 +63,8 @@ def _root_of_d_forgotten(case: Case, position: int, step: Step) -> Iterator[Form
 
 @misconception(
     "mask-forgotten",
-    "the mask is forgotten",
-    "With a causal mask a token sees itself and those before it: a row of the softmax ends with the token's own score.",
+    say("the mask is forgotten"),
+    say("With a causal mask a token sees itself and those before it: a row of the softmax ends with the token's own score."),
 )
 def _mask_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     head, target = case.network.tokens, step.target
@@ -97,8 +103,10 @@ def _score(case: Case, row: Name, place: int) -> Formula:
 
 @misconception(
     "softmax-over-columns",
-    "the softmax goes over the columns",
-    "A row of the weights belongs to one query and adds up to 1: the sum below goes over the places that this query looks at.",
+    say("the softmax goes over the columns"),
+    say(
+        "A row of the weights belongs to one query and adds up to 1: the sum below goes over the places that this query looks at."
+    ),
 )
 def _softmax_over_columns(case: Case, position: int, step: Step) -> Iterator[Formula]:
     target = step.target
@@ -113,8 +121,8 @@ def _softmax_over_columns(case: Case, position: int, step: Step) -> Iterator[For
 
 @misconception(
     "scores-for-weights",
-    "the scores themselves weigh the values",
-    "The values are weighed by the softmax of the scores, not by the scores.",
+    say("the scores themselves weigh the values"),
+    say("The values are weighed by the softmax of the scores, not by the scores."),
     goes_back_to=lambda case, number: case.steps[number].target.stem in ("v", "h"),
 )
 def _scores_for_weights(case: Case, position: int, step: Step) -> Iterator[Formula]:
@@ -130,8 +138,8 @@ def _scores_for_weights(case: Case, position: int, step: Step) -> Iterator[Formu
 
 @misconception(
     "query-for-key",
-    "query and key are exchanged on the way back",
-    "A score is the product of a query and a key: the gradient of the one has the other as a factor.",
+    say("query and key are exchanged on the way back"),
+    say("A score is the product of a query and a key: the gradient of the one has the other as a factor."),
 )
 def _query_for_key(case: Case, position: int, step: Step) -> Iterator[Formula]:
     stem = step.target.stem
@@ -150,8 +158,8 @@ def _query_for_key(case: Case, position: int, step: Step) -> Iterator[Formula]:
 
 @misconception(
     "slopes-of-the-softmax-on-the-diagonal-alone",
-    "each score is given the gradient of its own weight alone",
-    "Every weight of a row depends on every score of the row: the gradient of a score adds up what comes by all weights.",
+    say("each score is given the gradient of its own weight alone"),
+    say("Every weight of a row depends on every score of the row: the gradient of a score adds up what comes by all weights."),
 )
 def _slopes_on_the_diagonal_alone(case: Case, position: int, step: Step) -> Iterator[Formula]:
     target = step.target

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+from bptt_trace.document.mathematics import say
 from bptt_trace.engine.formula import Apply, Const, Formula, Neg, Over, Var, constant, product
 from bptt_trace.engine.formula_walks import children
 from bptt_trace.engine.functions import ln
@@ -19,8 +20,8 @@ from bptt_trace.marking.catalogue.entry import (
 
 @misconception(
     "square-forgotten",
-    "the square is forgotten",
-    "A squared error is the square of the difference: it is never negative.",
+    say("the square is forgotten"),
+    say("A squared error is the square of the difference: it is never negative."),
 )
 def _square_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role is Role.LOSS and case.loss.kind == "squared_error" and (error := _error(case, step)):
@@ -45,8 +46,8 @@ def _scale(case: Case, step: Step) -> Formula:
 
 @misconception(
     "common-logarithm",
-    "log to the base 10",
-    "The logarithm of a cross-entropy is the natural one, ln.",
+    say("log to the base 10"),
+    say("The logarithm of a cross-entropy is the natural one, ln."),
 )
 def _common_logarithm(case: Case, position: int, step: Step) -> Iterator[Formula]:
     formula = case.formula(position)
@@ -62,8 +63,8 @@ def _parts(formula: Formula) -> Iterator[Formula]:
 
 @misconception(
     "mean-forgotten",
-    "the sum instead of the mean",
-    "The loss of this sheet is the mean: its terms, and every gradient, carry the factor 1/T (or 1/N).",
+    say("the sum instead of the mean"),
+    say("The loss of this sheet is the mean: its terms, and every gradient, carry the factor 1/T (or 1/N)."),
 )
 def _mean_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     for count, mean in _counts(case):
@@ -73,8 +74,8 @@ def _mean_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
 
 @misconception(
     "mean-for-sum",
-    "the mean instead of the sum",
-    "The loss of this sheet is the sum of its terms: nothing is divided by their number.",
+    say("the mean instead of the sum"),
+    say("The loss of this sheet is the sum of its terms: nothing is divided by their number."),
 )
 def _mean_for_sum(case: Case, position: int, step: Step) -> Iterator[Formula]:
     for count, mean in _counts(case):
@@ -84,8 +85,8 @@ def _mean_for_sum(case: Case, position: int, step: Step) -> Iterator[Formula]:
 
 @misconception(
     "last-loss-only",
-    "the loss of the last step alone",
-    "The loss has the terms of all time steps (or samples), not the last one alone.",
+    say("the loss of the last step alone"),
+    say("The loss has the terms of all time steps (or samples), not the last one alone."),
 )
 def _last_loss_only(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if any(_is_total(case, step, count) for count, _ in _counts(case)):
@@ -118,8 +119,8 @@ def _is_error(case: Case, step: Step) -> bool:
 
 @misconception(
     "error-sign",
-    "the sign of the error",
-    "The derivative of (y - target)^2 has y - target, prediction minus target. The update subtracts it.",
+    say("the sign of the error"),
+    say("The derivative of (y - target)^2 has y - target, prediction minus target. The update subtracts it."),
 )
 def _error_sign(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if _is_error(case, step):
@@ -128,8 +129,8 @@ def _error_sign(case: Case, position: int, step: Step) -> Iterator[Formula]:
 
 @misconception(
     "two-forgotten",
-    "the 2 of the square is forgotten",
-    "The derivative of a square is 2 times what is squared; only a factor 1/2 in the loss cancels it.",
+    say("the 2 of the square is forgotten"),
+    say("The derivative of a square is 2 times what is squared; only a factor 1/2 in the loss cancels it."),
 )
 def _two_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if _is_error(case, step) and case.loss.kind == "squared_error" and case.loss.factor != Fraction(1, 2):
@@ -138,8 +139,8 @@ def _two_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
 
 @misconception(
     "half-forgotten",
-    "the 1/2 of the loss is forgotten",
-    "The loss of this sheet has a factor 1/2, which belongs to its value and cancels the 2 of its derivative.",
+    say("the 1/2 of the loss is forgotten"),
+    say("The loss of this sheet has a factor 1/2, which belongs to its value and cancels the 2 of its derivative."),
 )
 def _half_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if case.loss.kind == "squared_error" and case.loss.factor == Fraction(1, 2):
@@ -150,8 +151,11 @@ def _half_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
 
 @misconception(
     "entropy-of-the-target-forgotten",
-    "the cross-entropy instead of the divergence",
-    "The divergence compares two distributions, target * ln(target / y): it is 0 where they are equal. A cross-entropy is not.",
+    say("the cross-entropy instead of the divergence"),
+    say(
+        "The divergence compares two distributions, target * ln(target / y): it is 0 where they are equal. A "
+        "cross-entropy is not."
+    ),
 )
 def _entropy_of_target_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     for target, y in _divergence(case, position, step):
@@ -160,8 +164,8 @@ def _entropy_of_target_forgotten(case: Case, position: int, step: Step) -> Itera
 
 @misconception(
     "divergence-turned-round",
-    "the divergence the other way round",
-    "The divergence weighs with the target: target * ln(target / y). With y * ln(y / target) it is another number.",
+    say("the divergence the other way round"),
+    say("The divergence weighs with the target: target * ln(target / y). With y * ln(y / target) it is another number."),
 )
 def _divergence_turned_round(case: Case, position: int, step: Step) -> Iterator[Formula]:
     for target, y in _divergence(case, position, step):
@@ -177,8 +181,8 @@ def _divergence(case: Case, position: int, step: Step) -> Iterator[tuple[list[Fo
 
 @misconception(
     "entropy-with-slope",
-    "the slope of the output beside a cross-entropy",
-    "The slope of sigmoid or softmax cancels with the logarithm: the gradient at the logits is prediction minus target.",
+    say("the slope of the output beside a cross-entropy"),
+    say("The slope of sigmoid or softmax cancels with the logarithm: the gradient at the logits is prediction minus target."),
 )
 def _entropy_with_slope(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if case.loss.of_probabilities and case.loss.gradient == "short" and _is_error(case, step):

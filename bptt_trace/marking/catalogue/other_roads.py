@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bptt_trace.document.mathematics import say
 from bptt_trace.engine.every_path import SUM_OF_PATHS
 from bptt_trace.engine.formula import Const, Formula, Over, Sum, Times, Var
 from bptt_trace.engine.formula_walks import variables
@@ -33,8 +34,8 @@ def _with(formula: Formula, terms: tuple[Formula, ...]) -> Formula:
 
 @misconception(
     "path-left-out",
-    "a path is left out",
-    "Every path from a loss to a use of the weight contributes: the long ones, through several states, too.",
+    say("a path is left out"),
+    say("Every path from a loss to a use of the weight contributes: the long ones, through several states, too."),
 )
 def _path_left_out(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if _adds_paths(case, step):
@@ -46,8 +47,8 @@ def _path_left_out(case: Case, position: int, step: Step) -> Iterator[Formula]:
 
 @misconception(
     "path-counted-twice",
-    "a path is counted twice",
-    "Each path contributes once, although several paths have slopes in common.",
+    say("a path is counted twice"),
+    say("Each path contributes once, although several paths have slopes in common."),
 )
 def _path_counted_twice(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if _adds_paths(case, step):
@@ -59,8 +60,8 @@ def _path_counted_twice(case: Case, position: int, step: Step) -> Iterator[Formu
 
 @misconception(
     "slope-of-the-wrong-step",
-    "a slope of another time step",
-    "A path takes the slope of each step that it passes, and every step has its own.",
+    say("a slope of another time step"),
+    say("A path takes the slope of each step that it passes, and every step has its own."),
 )
 def _slope_of_the_wrong_step(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role is not Role.PATH:
@@ -80,8 +81,8 @@ def _slope_of_the_wrong_step(case: Case, position: int, step: Step) -> Iterator[
 
 @misconception(
     "slopes-added-along-a-path",
-    "the slopes along a path are added",
-    "Along a path slopes are multiplied; only different paths are added.",
+    say("the slopes along a path are added"),
+    say("Along a path slopes are multiplied; only different paths are added."),
 )
 def _slopes_added(case: Case, position: int, step: Step) -> Iterator[Formula]:
     formula = case.formula(position)
@@ -91,8 +92,10 @@ def _slopes_added(case: Case, position: int, step: Step) -> Iterator[Formula]:
 
 @misconception(
     "immediate-for-total",
-    "the immediate derivative for the total",
-    "The state before depends on the weight too: the total derivative adds the slope between the states times its derivative.",
+    say("the immediate derivative for the total"),
+    say(
+        "The state before depends on the weight too: the total derivative adds the slope between the states times its derivative."
+    ),
 )
 def _immediate_for_total(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role not in (Role.PATH, Role.TANGENT) or case.of_parameter(step) is None or _adds_paths(case, step):
@@ -114,8 +117,8 @@ def _carries(case: Case, term: Formula, step: Step) -> bool:
 
 @misconception(
     "paths-not-averaged",
-    "the sum of the paths is not divided by T",
-    "The loss is the mean over time, so each contribution counts with 1/T.",
+    say("the sum of the paths is not divided by T"),
+    say("The loss is the mean over time, so each contribution counts with 1/T."),
 )
 def _paths_not_averaged(case: Case, position: int, step: Step) -> Iterator[Formula]:
     formula = case.formula(position)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bptt_trace.document.mathematics import say
 from bptt_trace.engine.formula import Formula, Neg, Sum, Times, Var
 from bptt_trace.engine.names import Role
 from bptt_trace.engine.program import Step
@@ -22,8 +23,10 @@ def _error(case: Case, position: int, step: Step) -> tuple[Var, Var] | None:
 
 @misconception(
     "updated-although-right",
-    "the weights are changed although the answer is right",
-    "The perceptron rule changes nothing where the answer is right: the input is multiplied by the error, not by the target.",
+    say("the weights are changed although the answer is right"),
+    say(
+        "The perceptron rule changes nothing where the answer is right: the input is multiplied by the error, not by the target."
+    ),
 )
 def _updated_although_right(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if error := _error(case, position, step):
@@ -32,8 +35,11 @@ def _updated_although_right(case: Case, position: int, step: Step) -> Iterator[F
 
 @misconception(
     "sum-for-the-answer",
-    "the weighted sum stands for the answer",
-    "The perceptron rule compares the target with the answer behind the step; the delta rule compares it with the weighted sum.",
+    say("the weighted sum stands for the answer"),
+    say(
+        "The perceptron rule compares the target with the answer behind the step; the delta rule compares it "
+        "with the weighted sum."
+    ),
 )
 def _sum_for_the_answer(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if error := _error(case, position, step):
@@ -43,8 +49,8 @@ def _sum_for_the_answer(case: Case, position: int, step: Step) -> Iterator[Formu
 
 @misconception(
     "bias-not-updated",
-    "the bias is not updated",
-    "The bias is the weight of an input that is always 1, and learns like every other weight.",
+    say("the bias is not updated"),
+    say("The bias is the weight of an input that is always 1, and learns like every other weight."),
 )
 def _bias_not_updated(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role is Role.UPDATE and step.target.is_bias and case.network.steps is None:
@@ -55,8 +61,8 @@ def _bias_not_updated(case: Case, position: int, step: Step) -> Iterator[Formula
 
 @misconception(
     "rate-times-the-new-weight",
-    "the learning rate multiplies the old weight too",
-    "The learning rate multiplies the change alone; the old weight is kept whole.",
+    say("the learning rate multiplies the old weight too"),
+    say("The learning rate multiplies the change alone; the old weight is kept whole."),
 )
 def _rate_times_the_new_weight(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role is not Role.UPDATE or case.loss.kind != "perceptron":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bptt_trace.document.mathematics import say
 from bptt_trace.engine.formula import ONE, ZERO, Apply, Extreme, Formula, Neg, Over, Power, Sum, Times, Var, product
 from bptt_trace.engine.formula_walks import children, rewrite
 from bptt_trace.engine.functions import absolute
@@ -15,8 +16,8 @@ from bptt_trace.networks.optimizers import BETA_1, BETA_2, COMMON, COUNTING, pow
 
 @misconception(
     "uphill",
-    "the update goes uphill",
-    "Gradient descent goes against the gradient: p' = p - eta * dL/dp.",
+    say("the update goes uphill"),
+    say("Gradient descent goes against the gradient: p' = p - eta * dL/dp."),
 )
 def _uphill(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role is Role.UPDATE and isinstance(formula := case.formula(position), Sum) and isinstance(formula.terms[-1], Neg):
@@ -25,8 +26,8 @@ def _uphill(case: Case, position: int, step: Step) -> Iterator[Formula]:
 
 @misconception(
     "learning-rate-forgotten",
-    "the learning rate is missing",
-    "A step has the length eta * dL/dp, not dL/dp.",
+    say("the learning rate is missing"),
+    say("A step has the length eta * dL/dp, not dL/dp."),
 )
 def _learning_rate_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     plain = step.role is Role.UPDATE and rule_of_update(case) == "gd" and not decays(case, "decoupled")
@@ -41,8 +42,8 @@ def is_rate(case: Case, position: int) -> bool:
 
 @misconception(
     "step-for-parameter",
-    "the step instead of the new parameter",
-    "The new parameter is the old one minus the step eta * dL/dp.",
+    say("the step instead of the new parameter"),
+    say("The new parameter is the old one minus the step eta * dL/dp."),
 )
 def _step_for_parameter(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role is Role.UPDATE and isinstance(formula := case.formula(position), Sum) and isinstance(formula.terms[-1], Neg):
@@ -70,9 +71,11 @@ def decays(case: Case, how: str) -> bool:
 
 @misconception(
     "bias-correction-forgotten",
-    "Adam without its bias correction",
-    "Both means of Adam begin at 0 and are too small at first: mhat = m / (1 - beta_1^k) and vhat = v / (1 - beta_2^k) "
-    "set that right.",
+    say("Adam without its bias correction"),
+    say(
+        "Both means of Adam begin at 0 and are too small at first: mhat = m / (1 - beta_1^k) and vhat = v / (1 - beta_2^k) "
+        "set that right."
+    ),
 )
 def _correction_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if corrections := list(_corrections(case, position, step)):
@@ -104,8 +107,8 @@ def _count(case: Case, step: Step) -> int:
 
 @misconception(
     "bias-correction-without-power",
-    "the bias correction without its power",
-    "The bias correction has the power of the iteration: 1 - beta^k, and 1 - beta in the first iteration only.",
+    say("the bias correction without its power"),
+    say("The bias correction has the power of the iteration: 1 - beta^k, and 1 - beta in the first iteration only."),
 )
 def _correction_without_power(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.target.iteration > 1:
@@ -114,8 +117,8 @@ def _correction_without_power(case: Case, position: int, step: Step) -> Iterator
 
 @misconception(
     "iterations-counted-from-0",
-    "the iterations of Adam are counted from 0",
-    "The iterations of Adam are counted from 1: the first correction has beta^1, the third beta^3.",
+    say("the iterations of Adam are counted from 0"),
+    say("The iterations of Adam are counted from 1: the first correction has beta^1, the third beta^3."),
 )
 def _counted_from_0(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.target.iteration > 2:
@@ -124,8 +127,8 @@ def _counted_from_0(case: Case, position: int, step: Step) -> Iterator[Formula]:
 
 @misconception(
     "iterations-counted-by-parameter",
-    "the iterations of Adam are counted on with every parameter",
-    "The k of Adam counts iterations: it is the same for all parameters of one update.",
+    say("the iterations of Adam are counted on with every parameter"),
+    say("The k of Adam counts iterations: it is the same for all parameters of one update."),
 )
 def _counted_by_parameter(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if not any(_corrections(case, position, step)) or part_of_rule(step) in COMMON:
@@ -143,8 +146,8 @@ def _counted_by_parameter(case: Case, position: int, step: Step) -> Iterator[For
 
 @misconception(
     "iterations-counted-anew",
-    "the iterations are counted anew",
-    "The state on this sheet has iterations behind it, and the k of the bias correction goes on from them.",
+    say("the iterations are counted anew"),
+    say("The state on this sheet has iterations behind it, and the k of the bias correction goes on from them."),
 )
 def _counted_anew(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if _count(case, step) != step.target.iteration:
@@ -173,8 +176,8 @@ def _with_power(case: Case, position: int, step: Step, count: int) -> Iterator[F
 
 @misconception(
     "correction-where-there-is-none",
-    "Adam with a bias correction",
-    "On this sheet m and v are used as they are, without the division by 1 - beta^k.",
+    say("Adam with a bias correction"),
+    say("On this sheet m and v are used as they are, without the division by 1 - beta^k."),
 )
 def _corrected_all_the_same(case: Case, position: int, step: Step) -> Iterator[Formula]:
     update = case.problem.update
@@ -192,8 +195,8 @@ def _corrected_all_the_same(case: Case, position: int, step: Step) -> Iterator[F
 
 @misconception(
     "mean-without-looking-ahead",
-    "the mean of Adam in Nadam",
-    "Nadam takes a step ahead: the mean and the gradient itself both go into mhat.",
+    say("the mean of Adam in Nadam"),
+    say("Nadam takes a step ahead: the mean and the gradient itself both go into mhat."),
 )
 def _mean_of_adam(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if rule_of_update(case) == "nadam" and part_of_rule(step) == "mhat":
@@ -203,8 +206,8 @@ def _mean_of_adam(case: Case, position: int, step: Step) -> Iterator[Formula]:
 
 @misconception(
     "latest-for-the-largest",
-    "the mean square itself instead of the largest so far",
-    "AMSGrad keeps the largest mean square so far, so that no step grows again.",
+    say("the mean square itself instead of the largest so far"),
+    say("AMSGrad keeps the largest mean square so far, so that no step grows again."),
 )
 def _latest_for_largest(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if part_of_rule(step) == "vmax" and isinstance(formula := case.formula(position), Extreme):
@@ -213,8 +216,8 @@ def _latest_for_largest(case: Case, position: int, step: Step) -> Iterator[Formu
 
 @misconception(
     "mean-for-the-larger",
-    "a running mean instead of the larger of two",
-    "Adamax takes the larger of beta_2 * u and the size of the gradient: u = max(beta_2 * u, |g|), and adds nothing up.",
+    say("a running mean instead of the larger of two"),
+    say("Adamax takes the larger of beta_2 * u and the size of the gradient: u = max(beta_2 * u, |g|), and adds nothing up."),
 )
 def _mean_for_larger(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if part_of_rule(step) == "u" and isinstance(formula := case.formula(position), Extreme):
@@ -224,8 +227,8 @@ def _mean_for_larger(case: Case, position: int, step: Step) -> Iterator[Formula]
 
 @misconception(
     "sign-of-the-gradient-kept",
-    "the gradient instead of its size",
-    "Adamax compares sizes: the gradient enters u without its sign, as |g|.",
+    say("the gradient instead of its size"),
+    say("Adamax compares sizes: the gradient enters u without its sign, as |g|."),
 )
 def _sign_kept(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if part_of_rule(step) == "u" and isinstance(case.formula(position), Extreme):
@@ -236,8 +239,8 @@ def _sign_kept(case: Case, position: int, step: Step) -> Iterator[Formula]:
 
 @misconception(
     "changes-forgotten",
-    "Adadelta without the root of the changes",
-    "Adadelta divides two roots: that of the mean square of its changes by that of the gradients.",
+    say("Adadelta without the root of the changes"),
+    say("Adadelta divides two roots: that of the mean square of its changes by that of the gradients."),
 )
 def _changes_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if part_of_rule(step) == "delta":
@@ -247,8 +250,8 @@ def _changes_forgotten(case: Case, position: int, step: Step) -> Iterator[Formul
 
 @misconception(
     "state-begins-at-0",
-    "the state begins at 0",
-    "This optimizer does not begin anew: its first means and velocities are made from those that are given.",
+    say("the state begins at 0"),
+    say("This optimizer does not begin anew: its first means and velocities are made from those that are given."),
 )
 def _state_begins_at_0(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if step.role is Role.STATE and step.target.iteration == 1:
@@ -262,8 +265,8 @@ def _state_begins_at_0(case: Case, position: int, step: Step) -> Iterator[Formul
 
 @misconception(
     "gradient-not-ahead",
-    "the gradient where the parameters stand",
-    "Who looks ahead takes the gradient at p - beta * v: every line of the forward pass uses those parameters.",
+    say("the gradient where the parameters stand"),
+    say("Who looks ahead takes the gradient at p - beta * v: every line of the forward pass uses those parameters."),
 )
 def _gradient_not_ahead(case: Case, position: int, step: Step) -> Iterator[Formula]:
     def plain(number: int) -> Formula | None:
@@ -275,8 +278,8 @@ def _gradient_not_ahead(case: Case, position: int, step: Step) -> Iterator[Formu
 
 @misconception(
     "velocity-as-a-mean",
-    "the velocity with the factor 1 - beta",
-    "On this sheet the whole gradient is added to the velocity: v = beta * v + g. Other books take (1 - beta) * g.",
+    say("the velocity with the factor 1 - beta"),
+    say("On this sheet the whole gradient is added to the velocity: v = beta * v + g. Other books take (1 - beta) * g."),
 )
 def _velocity_as_mean(case: Case, position: int, step: Step) -> Iterator[Formula]:
     update = case.problem.update
@@ -287,8 +290,8 @@ def _velocity_as_mean(case: Case, position: int, step: Step) -> Iterator[Formula
 
 @misconception(
     "velocity-as-a-sum",
-    "the velocity without the factor 1 - beta",
-    "On this sheet the velocity is a running mean: v = beta * v + (1 - beta) * g. Other books add the whole gradient.",
+    say("the velocity without the factor 1 - beta"),
+    say("On this sheet the velocity is a running mean: v = beta * v + (1 - beta) * g. Other books add the whole gradient."),
 )
 def _velocity_as_sum(case: Case, position: int, step: Step) -> Iterator[Formula]:
     update = case.problem.update
@@ -317,8 +320,8 @@ def rate_at(case: Case, iteration: int) -> int:
 
 @misconception(
     "rate-inside-the-velocity",
-    "the learning rate inside the velocity",
-    "On this sheet the velocity has no learning rate; the step has it: p' = p - eta * v.",
+    say("the learning rate inside the velocity"),
+    say("On this sheet the velocity has no learning rate; the step has it: p' = p - eta * v."),
 )
 def _rate_inside(case: Case, position: int, step: Step) -> Iterator[Formula]:
     update = case.problem.update
@@ -333,8 +336,8 @@ def _rate_inside(case: Case, position: int, step: Step) -> Iterator[Formula]:
 
 @misconception(
     "rate-outside-the-velocity",
-    "the learning rate outside the velocity",
-    "On this sheet the velocity has the learning rate in it, v = beta * v + eta * g; the step is v itself.",
+    say("the learning rate outside the velocity"),
+    say("On this sheet the velocity has the learning rate in it, v = beta * v + eta * g; the step is v itself."),
 )
 def _rate_outside(case: Case, position: int, step: Step) -> Iterator[Formula]:
     update = case.problem.update
@@ -350,8 +353,8 @@ def _rate_outside(case: Case, position: int, step: Step) -> Iterator[Formula]:
 
 @misconception(
     "epsilon-under-the-root",
-    "epsilon under the root",
-    "On this sheet epsilon stands beside the root: sqrt(v) + epsilon.",
+    say("epsilon under the root"),
+    say("On this sheet epsilon stands beside the root: sqrt(v) + epsilon."),
 )
 def _epsilon_inside(case: Case, position: int, step: Step) -> Iterator[Formula]:
     formula = case.formula(position)
@@ -363,8 +366,8 @@ def _epsilon_inside(case: Case, position: int, step: Step) -> Iterator[Formula]:
 
 @misconception(
     "epsilon-beside-the-root",
-    "epsilon beside the root",
-    "On this sheet epsilon stands under the root: sqrt(v + epsilon).",
+    say("epsilon beside the root"),
+    say("On this sheet epsilon stands under the root: sqrt(v + epsilon)."),
 )
 def _epsilon_outside(case: Case, position: int, step: Step) -> Iterator[Formula]:
     formula = case.formula(position)
@@ -376,8 +379,8 @@ def _epsilon_outside(case: Case, position: int, step: Step) -> Iterator[Formula]
 
 @misconception(
     "square-of-the-gradient-forgotten",
-    "the gradient instead of its square",
-    "The mean (or sum) of squares takes the square of the gradient.",
+    say("the gradient instead of its square"),
+    say("The mean (or sum) of squares takes the square of the gradient."),
 )
 def _gradient_not_squared(case: Case, position: int, step: Step) -> Iterator[Formula]:
     if (part_of_rule(step) == "v" and not _is_velocity(case, step)) or (

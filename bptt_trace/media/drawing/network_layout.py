@@ -247,10 +247,11 @@ class Layout:
         if len(kinds) < 2 or self.picture.close:
             return 0
         measure = self.measure
+        words = {name: (long, short) for name, long, short in self.picture.legend}
         x = 0.0
         for kind in kinds:
-            word = {"forward": "forward", "direct": "gradient, direct", "carried": "gradient, carried"}[kind]
-            text: Inline = ("gradient",) if kind == "direct" and "carried" not in kinds else (measure.key(word),)
+            alone = kind == "direct" and "carried" not in kinds
+            text: Inline = (measure.key(*words["gradient" if alone else kind]),)
             height, width = measure.height(text), measure.width(text, strong=True)
             self.drawing.arrows.append(Arrow(((x, height / 2), (x + measure.reach, height / 2)), kind))
             self.drawing.labels.append(Label(x + measure.reach + measure.gap / 2, 0, width, height, text, "", "left"))

@@ -84,8 +84,8 @@ class Measure(Protocol):
     def boxed(self, cells: Grid) -> Grid:
         """The content of a box with its equations in one line or in two."""
 
-    def key(self, word: str) -> str:
-        """The name of an arrow in the legend."""
+    def key(self, word: str, short: str) -> str:
+        """The name of an arrow in the legend, whole or short."""
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,9 @@ class Points:
         """Equations stay on one line where there is room."""
         return tuple(_bare(half) for row in cells for half in _halves(row)) if self.narrow else cells
 
-    def key(self, word: str) -> str:
+    def key(self, word: str, short: str) -> str:
         """The whole name."""
+        del short
         return word
 
 
@@ -209,9 +210,9 @@ class Cells:
         rows = tuple(third for row in self.stacked(cells) for half in _halves(row) for third in _halves(half))
         return tuple(map(_bare, rows)) if self.narrow == BARE else rows
 
-    def key(self, word: str) -> str:
+    def key(self, word: str, short: str) -> str:
         """The name, in a narrow terminal without the words that all names share."""
-        return word.removeprefix("gradient, ") if self.narrow else word
+        return short if self.narrow else word
 
 
 def _long(row: tuple[Inline, ...]) -> bool:

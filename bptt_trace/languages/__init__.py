@@ -1,0 +1,1 @@
+"""What a sheet says in other languages: a catalogue of gettext for each."""
