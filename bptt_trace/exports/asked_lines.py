@@ -94,7 +94,7 @@ class AskedSheet:
         return (table(given, look) for given in self.sheet.given)
 
     def conventions(self, element: str, without: Collection[str] = ()) -> Iterator[str]:
-        """The rules of the sheet in HTML, each in its element; ``without`` are the heads, in English, of those that do not hold there."""
+        """The rules of the sheet in HTML, each in its element, without those that do not hold there: their heads, in English."""
         left_out = set(map(self.sheet.locale.say, without))
         for head, said in self.sheet.conventions:
             if head not in left_out:
