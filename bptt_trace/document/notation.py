@@ -26,8 +26,10 @@ def _power_of_ten(pattern: str, point: str = ".") -> Callable[[str], str]:
     r"""Numbers with their powers of ten set: ``1.234e-10`` as ``1.234 \cdot 10^{-10}``; ``point`` is the decimal mark."""
 
     def numeral(text: str) -> str:
-        mantissa, sign, exponent = text.replace(".", point).partition("e")
-        return pattern.format(mantissa, int(exponent)) if sign else mantissa
+        if "e" not in text:  # a sheet has hundreds of these
+            return text if point == "." else text.replace(".", point)
+        mantissa, _, exponent = text.replace(".", point).partition("e")
+        return pattern.format(mantissa, int(exponent))
 
     return numeral
 

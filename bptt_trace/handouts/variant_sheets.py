@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -177,6 +178,7 @@ class _Filled(Anew):
             position: (self._desk.name(position).latex, self._desk.line_number(position)) for position in blanks.asked
         }
         """Name and line number of each quantity that is asked for."""
+        self._digits = cache(partial(digits, key))
         printed = {number % self._size for number in self._worksheet.holes if number < 2 * self._size}
         self._calculate = Repeated(key.program, how, printed | {*blanks.asked})
         index, choices = key.program.index, setter.factory.ranges.choices
@@ -215,12 +217,12 @@ class _Filled(Anew):
         for position in self._operands:
             strings[self._size + position] = shown.operand(position, bare[position], self._signs)
         places = {position: key.decimals(position, value) for position, value in variant.exact.items()}
+        numeral, size = self._signs.numeral, self._size
         for position, value in variant.exact.items():
-            strings[2 * self._size + position] = self._signs.numeral(decimals(value, places[position] + FINER))
-            strings[3 * self._size + position] = digits(key, position, places[position])
+            strings[2 * size + position] = numeral(decimals(value, places[position] + FINER))
+            strings[3 * size + position] = self._digits(position, places[position])
         told = [
-            (*self._spelling[position], self._signs.numeral(decimals(wrong, places[position])))
-            for _, position, wrong in variant.mistakes
+            (*self._spelling[position], numeral(decimals(wrong, places[position]))) for _, position, wrong in variant.mistakes
         ]
         strings[self._mistakes : self._mistakes + 3 * len(told)] = chain.from_iterable(told)
         filled = self._worksheet.fill(strings), self._key(variant).fill(strings)
