@@ -105,7 +105,7 @@ def networks_of_every_shape() -> Iterator[dict[str, Any]]:
 NETWORKS = list(networks_of_every_shape())
 
 
-@pytest.mark.parametrize(("number", "form"), paired(thinned(range(len(NETWORKS)), 2), FORMS))
+@pytest.mark.parametrize(("number", "form"), paired(thinned(range(len(NETWORKS)), 3), FORMS))
 def test_networks_of_every_shape_reproduce_themselves(number: int, form: str) -> None:
     """Columns and rows, numbers among matrices, stacks and their parts, matrices of slopes."""
     for rounding in ("4dp", "full"):
@@ -248,8 +248,13 @@ def changed_digits(text: str, call: str, place: int) -> Iterator[str]:
         yield text[:digit] + str((int(text[digit]) + 1) % 10) + text[digit + 1 :]
 
 
-@pytest.mark.parametrize("form", ["python", "numpy"])
-@pytest.mark.parametrize(("name", "rounding"), [("rnn", None), ("rnn", "carry:6dp"), ("rnn", "5sf"), ("classifier", None)])
+@pytest.mark.parametrize(
+    ("name", "rounding", "form"),
+    [
+        *(("rnn", rounding, form) for rounding in (None, "carry:6dp", "5sf") for form in ("python", "numpy")),
+        *(pytest.param("classifier", None, form, marks=pytest.mark.exhaustive) for form in ("python", "numpy")),
+    ],
+)
 def test_one_changed_digit_is_noticed_in_every_line(name: str, rounding: str | None, form: str) -> None:
     """The last one, by one."""
     text = solve(load(name), rounding=rounding).to_code(form)

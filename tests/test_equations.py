@@ -22,7 +22,7 @@ from law import Digits, by_digits
 from networks import document as network_document
 from networks import filled, sequence
 from students import by_hand
-from sweeps import chosen, of_media, paired, printed
+from sweeps import chosen, of_media, paired, printed, thinned
 from test_law import MEDIA, lines_of, obey, solved_functions
 
 from bptt_trace import Key, check, load, solve
@@ -109,7 +109,7 @@ TABLES: dict[str, Callable[[str], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize(("kind", "shape"), paired(BUILT_IN, TABLES))
+@pytest.mark.parametrize(("kind", "shape"), paired(thinned(BUILT_IN, 2), TABLES))
 def test_a_built_in_cell_written_out_gives_the_same_lines(kind: str, shape: str) -> None:
     """Names, formulas, numbers, results and words of all lines, whatever the network is."""
     table = TABLES[shape](kind)
@@ -353,7 +353,7 @@ def losing(equation: str, outputs: int) -> Problem:
     return from_document(made)
 
 
-@pytest.mark.parametrize(("equation", "outputs"), paired(LOSSES, [1, 2]))
+@pytest.mark.parametrize(("equation", "outputs"), paired(thinned(LOSSES, 2), [1, 2]))
 def test_a_loss_of_ones_own_has_the_right_gradient(equation: str, outputs: int) -> None:
     """Against central differences and SymPy, of one output and of several."""
     assert all(one.difference <= Decimal("1e-25") for one in prove(losing(equation, outputs)))

@@ -9,7 +9,7 @@ import pytest
 from cell_mistakes import GRU, LSTM, RESET_AFTER, RESET_BEFORE, SLSTM, problem_with
 from networks import filled, sequence
 from students import blanked, by_hand, variant_of
-from sweeps import thinned
+from sweeps import paired, thinned
 
 from bptt_trace import Key, check
 from bptt_trace.calculation.arithmetic import evaluate
@@ -115,8 +115,7 @@ def test_a_variant_is_made_again_from_its_code(name: str) -> None:
     assert markdown(key_sheet(own))
 
 
-@pytest.mark.parametrize("extra", [0, 1, 4])
-@pytest.mark.parametrize("apart", ["0", "0.00004", "-0.00004"])
+@pytest.mark.parametrize(("apart", "extra"), paired(["0", "0.00004", "-0.00004"], [0, 1, 4]))
 def test_where_two_exponents_are_equally_large(apart: str, extra: int) -> None:
     """At the bend of the maximum, or within rounding of it, nobody who rounds is wrong, and a wrong stabiliser is."""
     made = problem_with(SLSTM, steps=2)

@@ -67,9 +67,10 @@ def test_what_is_handed_in_goes_back_as_in_pytorch(torch: Any, cell: str, size: 
         agree(values, f"{stem}_0", unwrapped(one.grad.tolist()[0]))
 
 
-@pytest.mark.parametrize("medium", of_media(MEDIA))
-@pytest.mark.parametrize("made", [handed(h_3="0.4"), handed("lstm", h_3="0.3", c_3="-0.2", h_1="0.1")], ids=["rnn", "lstm"])
-def test_every_line_recomputes_and_every_sentence_is_true(made: dict[str, Any], medium: str) -> None:
+@pytest.mark.parametrize(
+    ("medium", "made"), paired(of_media(MEDIA), [handed(h_3="0.4"), handed("lstm", h_3="0.3", c_3="-0.2", h_1="0.1")])
+)
+def test_every_line_recomputes_and_every_sentence_is_true(medium: str, made: dict[str, Any]) -> None:
     """Formula, numbers and result; a state to which only its own gradient is handed repeats it."""
     solution = solve(from_document(made), steps="full")
     assert obey(lines_of(document(solution, medium), medium), Digits(4), dict(FUNCTIONS)) > 10

@@ -63,7 +63,7 @@ def text(name: str) -> str:
 
 PAGES = [*SHEETS, *(name for name in examples() if name not in SHEETS)]
 NO_USES = {"worksheet", "worksheet with numbers", "worksheet of vectors", "key", "marked", "marked vectors", "flow"}
-of_pages = chosen(PAGES, list(SHEETS))
+of_pages = chosen(PAGES, list(SHEETS)[::2])
 
 
 @cache
@@ -303,7 +303,7 @@ def test_a_click_on_a_number_goes_to_its_line(shown: Callable[..., Any]) -> None
     assert 0 <= top < 900
 
 
-@pytest.mark.parametrize("name", chosen(list(SHEETS), ["adam", "exact", "worksheet", "marked"]))
+@pytest.mark.parametrize("name", chosen(list(SHEETS), ["exact", "marked"]))
 @pytest.mark.parametrize("width", chosen([360, 1280], [360]))
 def test_nothing_keeps_people_from_reading_a_page(name: str, width: int, shown: Callable[..., Any], axe: str) -> None:
     """axe-core finds no violation of any of its rules."""

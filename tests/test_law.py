@@ -40,7 +40,7 @@ from law import (
 )
 from networks import document as network_document
 from random_problems import Case, cases
-from sweeps import WIDER, of_examples, of_media, paired, printed, runs
+from sweeps import WIDER, of_examples, of_media, paired, printed, runs, thinned
 from sweeps import solution as example
 
 from bptt_trace import parse, solve
@@ -700,7 +700,9 @@ def of_vectors(place: int, detail: str) -> Solution:
     return solve(from_document({**made, "rounding": {"places": 4}}), steps="full", detail=detail)
 
 
-@pytest.mark.parametrize(("place", "detail", "medium"), paired(range(len(VECTORS)), ["both", "lines", "board"], of_media(MEDIA)))
+@pytest.mark.parametrize(
+    ("place", "detail", "medium"), paired(thinned(range(len(VECTORS)), 2), ["both", "lines", "board"], of_media(MEDIA))
+)
 def test_every_line_of_vectors_recomputes(place: int, detail: str, medium: str) -> None:
     """Matrices, and each of their components, in every medium."""
     solution = of_vectors(place, detail)

@@ -10,7 +10,7 @@ import claims
 import pytest
 from law import Digits
 from networks import filled, sequence
-from sweeps import of_media, paired, printed
+from sweeps import of_media, paired, printed, thinned
 from test_law import MEDIA, lines_of, obey, solved_functions
 
 from bptt_trace import Key, check, load, solve
@@ -36,7 +36,7 @@ def values(one: Problem) -> dict[Name, Any]:
     return dict(zip((step.target for step in program.steps), run(program, one.given, Precise()), strict=True))
 
 
-@pytest.mark.parametrize("network", CELLS, ids=str)
+@pytest.mark.parametrize("network", thinned(CELLS, 2), ids=str)
 @pytest.mark.parametrize(("T", "k1", "k2"), CASES)
 def test_the_gradient_has_the_paths_that_some_pass_follows(network: dict[str, Any], T: int, k1: int, k2: int) -> None:
     """A loss belongs to the next pass after it; of that pass only the uses of the last k2 steps count."""

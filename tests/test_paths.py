@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from law import Digits, Printed, evaluate, number, read_json, read_latex, read_markdown, read_terminal
 from networks import filled, sequence
-from sweeps import of_examples, paired
+from sweeps import of_examples, paired, thinned
 from test_law import solved_functions
 
 from bptt_trace import Key, check, load
@@ -97,7 +97,7 @@ def nudged(one: Problem, program: Program, value: dict[Name, Any], use: Name, pa
     return slope
 
 
-@pytest.mark.parametrize("network", NETWORKS, ids=str)
+@pytest.mark.parametrize("network", thinned(NETWORKS, 2), ids=str)
 def test_an_entry_is_what_one_use_alone_does_to_one_loss(network: dict[str, Any]) -> None:
     """The weight is changed in the line of one time step only, and the loss of another step is looked at."""
     one = problem(network, also={"paths": "all"})
@@ -117,7 +117,7 @@ def test_an_entry_is_what_one_use_alone_does_to_one_loss(network: dict[str, Any]
         assert abs(slope - value[target]) < Decimal("1e-15"), target
 
 
-@pytest.mark.parametrize("network", NETWORKS[1:], ids=str)
+@pytest.mark.parametrize("network", thinned(NETWORKS[1:], 2), ids=str)
 def test_a_total_derivative_is_a_central_difference_of_the_state(network: dict[str, Any]) -> None:
     """The parameter is changed everywhere; the immediate part is that of the last use alone."""
     one = problem(network, also={"paths": "all"})

@@ -458,7 +458,7 @@ def test_every_mistake_is_named_on_every_variant(name: str, each: int) -> None:
     paired(
         chosen(
             ["rnn", "rnn3", "fnn", "classifier", "mazur", "toy-batch", "recurrent-layer"],
-            ["rnn3", "fnn", "classifier", "toy-batch"],
+            ["rnn3", "toy-batch"],
         ),
         [["all"], ["results"], ["gradients"], ["all", "again", "memory"]],
     ),
@@ -653,7 +653,13 @@ def test_a_variant_tells_where_its_mistakes_are_seen() -> None:
     "changes",
     [
         {"given": {"x": [["0.5", -1], [1, "0.5"], [-1, 2]], "target": [0, 1, 0]}},
-        {"given": {"x": [["0.5", -1], [1, "0.5"], [-1, 2]], "target": 1}, "loss": {"kind": "cross_entropy", "first_class": 0}},
+        pytest.param(
+            {
+                "given": {"x": [["0.5", -1], [1, "0.5"], [-1, 2]], "target": 1},
+                "loss": {"kind": "cross_entropy", "first_class": 0},
+            },
+            marks=pytest.mark.exhaustive,
+        ),
     ],
 )
 def test_a_written_problem_is_that_of_its_sheets(changes: dict[str, Any]) -> None:
