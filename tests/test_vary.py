@@ -32,7 +32,7 @@ from bptt_trace import Key, check, load, solve
 from bptt_trace.commands import command
 from bptt_trace.engine.names import Role
 from bptt_trace.errors import OutputError, ProblemError
-from bptt_trace.handouts.answer_key import expected, key_sheet
+from bptt_trace.handouts.answer_key import key_sheet
 from bptt_trace.handouts.blanks import blanks_of
 from bptt_trace.handouts.fill_in_text import Form, hole
 from bptt_trace.handouts.folder import students_of, write_archive, write_folder
@@ -44,7 +44,7 @@ from bptt_trace.handouts.variant_sheets import Medium, Typesetter
 from bptt_trace.handouts.variants import Factory, Search
 from bptt_trace.handouts.worksheet import worksheet
 from bptt_trace.marking.answer_files import load as load_answers
-from bptt_trace.marking.visible_mistakes import visibility
+from bptt_trace.marking.visible_mistakes import seen_best, visibility
 from bptt_trace.media.latex_words import tex_words
 from bptt_trace.media.templates import latex, markdown, markdown_words
 from bptt_trace.problem.codes import SIGNS
@@ -642,7 +642,7 @@ def test_a_variant_tells_where_its_mistakes_are_seen() -> None:
     """At the line that is furthest from right; the same that its key names by itself."""
     for variant in found("rnn3").variants[:10]:
         one = Key(factory("rnn3").variant_problem(variant.code, variant.drawn))
-        alone = [(best.slug, best.position) for best in expected(one, blanks_of(one))]
+        alone = [(best.slug, best.position) for best in seen_best(one, blanks_of(one).asked)]
         assert alone == [(best.slug, best.position) for best in variant.mistakes]
 
 

@@ -26,11 +26,11 @@ from bptt_trace.commands import command
 from bptt_trace.document.mathematics import Math
 from bptt_trace.document.sheet import Lines, Note, Row, Sheet, Table
 from bptt_trace.errors import ProblemError
-from bptt_trace.handouts.answer_key import expected, key_sheet
+from bptt_trace.handouts.answer_key import key_sheet
 from bptt_trace.handouts.blanks import answers_csv, answers_toml, blanks_of
 from bptt_trace.handouts.worksheet import worksheet
 from bptt_trace.marking.answer_files import parse
-from bptt_trace.marking.visible_mistakes import visibility
+from bptt_trace.marking.visible_mistakes import seen_best, visibility
 from bptt_trace.media.templates import html, latex, markdown
 from bptt_trace.media.terminal import as_text
 from bptt_trace.problem.problem import from_document
@@ -259,7 +259,7 @@ def test_the_key_tells_what_mistakes_give(name: str) -> None:
     """Each one that shows in the lines asked for, by the number that a student with this mistake alone comes to."""
     one = key(name)
     blanks = blanks_of(one)
-    found = expected(one, blanks)
+    found = seen_best(one, blanks.asked)
     changed = {misconception.slug: lines for misconception, lines in one.changes}
     shown = {v.mistake.slug for v in visibility(one) if any(one.program.index[n] in blanks.asked for n in v.shows)}
     assert shown == {best.slug for best in found}
