@@ -7,15 +7,19 @@ import math
 import re
 import shlex
 import shutil
+import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import tomli_w
 from click.testing import CliRunner
 
 from bptt_trace import parse, solve
 from bptt_trace.commands import command
-from bptt_trace.errors import TraceError
+from bptt_trace.errors import ProblemError, TraceError
 from bptt_trace.marking.catalogue.entry import CATALOGUE
+from bptt_trace.problem.files import example_directory
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -151,6 +155,50 @@ def test_the_documentation_lists_every_key_of_a_problem_file() -> None:
     documented = set(re.findall(r"^\| `(\w+)`", text, re.MULTILINE))
     assert keys - documented == set()
     assert documented - keys == {"w_xh"}
+
+
+OF_EACH_KIND = ("rnn", "lstm", "gru", "slstm", "attention-weights", "adam", "momentum", "classifier", "clipping", "toy-batch", "relu-bce",
+                "leaky-integrator", "forward-mode", "perceptron", "look-ahead")  # fmt: skip
+"""Examples in which most keys can be set."""
+
+
+def defaults() -> list[tuple[str, str, str]]:
+    """Table, key and default, where the documentation of problem files gives a number or a word of TOML."""
+    rows, table = [], ""
+    for line in (ROOT / "docs" / "problem-files.md").read_text("utf-8").splitlines():
+        if head := re.match(r"\| \*\*`\[(\w+)\]`", line):
+            table = head[1]
+        elif (row := re.match(r"\| `(\w+)` \|.*\| (`[^`]+`|[0-9.]+) \|$", line)) and table not in (
+            "",
+            "marks",
+            "handout",
+            "vary",
+        ):
+            rows.append((table, row[1], row[2].strip("`")))
+    return rows
+
+
+def test_the_documented_defaults_are_those_of_the_program() -> None:
+    """A problem in which a key has its default is the problem without this key, wherever the key can be set."""
+    examples = [example_directory() / f"{name}.toml" for name in OF_EACH_KIND]
+    documents = [tomllib.loads(path.read_text("utf-8")) for path in examples]
+    without = [parse(tomli_w.dumps(document)) for document in documents]
+    tried = set()
+    for table, key, default in defaults():
+        try:
+            value = tomllib.loads(f"value = {default}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = default
+        for document, problem in zip(documents, without, strict=True):
+            if key in document.get(table, {key: ""}):
+                continue
+            try:
+                told = parse(tomli_w.dumps({**document, table: {**document[table], key: value}}))
+            except ProblemError:
+                continue
+            assert replace(told, source=problem.source) == problem, (table, key)
+            tried.add((table, key))
+    assert len(tried) >= 35
 
 
 @pytest.mark.parametrize("word", ["Key", "Layer", "Rule", "Shape", "Row", "Part"])
