@@ -392,8 +392,8 @@ FAULTS = (
     ),
     Fault(
         "HTML: a component leads to the line of its matrix",
-        "for one in (part.at, part.whole) if one in lines",
-        "for one in (part.whole, part.at) if one in lines",
+        "for number in (part.at, part.whole) if number in lines",
+        "for number in (part.whole, part.at) if number in lines",
         ("test_html.py::test_a_number_in_uses_leads_to_its_line",),
     ),
     Fault(

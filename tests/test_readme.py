@@ -157,8 +157,10 @@ def test_the_documentation_lists_every_key_of_a_problem_file() -> None:
     assert documented - keys == {"w_xh"}
 
 
-OF_EACH_KIND = ("rnn", "lstm", "gru", "slstm", "attention-weights", "adam", "momentum", "classifier", "clipping", "toy-batch", "relu-bce",
-                "leaky-integrator", "forward-mode", "perceptron", "look-ahead")  # fmt: skip
+OF_EACH_KIND = (
+    "rnn", "lstm", "gru", "slstm", "attention-weights", "adam", "momentum", "classifier", "clipping", "toy-batch", "relu-bce",
+    "leaky-integrator", "forward-mode", "perceptron", "look-ahead",
+)  # fmt: skip
 """Examples in which most keys can be set."""
 
 

@@ -237,14 +237,14 @@ def _tanh(how: Digits, z: Decimal) -> Bounds:
     if z.adjusted() < -how.count // 2:  # z − z³/3 ≤ tanh(z) ≤ z
         return how.down.multiply(z, how.down.subtract(ONE, how.up.multiply(z, z))), how.up.plus(z)
     finer = how if z.adjusted() >= -2 else digits(2 * how.count)  # 1 − exp(−2z) loses as many digits as z has zeros
-    one, small = finer.number(ONE), exp(finer.number(Decimal(-2)) * finer.number(z))
-    size = (one - small) / (one + small)
+    unit, small = finer.number(ONE), exp(finer.number(Decimal(-2)) * finer.number(z))
+    size = (unit - small) / (unit + small)
     return how.down.plus(size.low), how.up.plus(size.high)
 
 
 def _sigmoid(how: Digits, z: Decimal) -> Bounds:
-    one, small = how.number(ONE), exp(-how.number(abs_of(z)))
-    size = (one if z >= 0 else small) / (one + small)
+    unit, small = how.number(ONE), exp(-how.number(abs_of(z)))
+    size = (unit if z >= 0 else small) / (unit + small)
     return size.low, size.high
 
 

@@ -226,9 +226,9 @@ class Paths:
         if len(products) == 1:
             return self._let(target, products[0], use)
         lines = []
-        for one in products:
+        for product_of_slopes in products:
             self.count += 1
-            lines.append(self._let(Name(f"{PATH}{self.count}"), one, use))
+            lines.append(self._let(Name(f"{PATH}{self.count}"), product_of_slopes, use))
         return self._let(target, _added([Var(line) for line in lines]), use)
 
     def _count(self, use: int) -> Callable[[int], int]:
@@ -257,13 +257,13 @@ class Paths:
 
     def _behind(self, origin: Origin) -> list[int]:
         """The junctions on which a loss depends, the latest first."""
-        found, wanted = set(origin.errors), list(origin.errors)
+        junctions, wanted = set(origin.errors), list(origin.errors)
         while wanted:
             for end in self.reached(wanted.pop())[1]:
-                if end not in found:
-                    found.add(end)
+                if end not in junctions:
+                    junctions.add(end)
                     wanted.append(end)
-        return sorted(found, reverse=True)
+        return sorted(junctions, reverse=True)
 
     def _slope_of_loss(self, origin: Origin, junction: int) -> Formula:
         """The slope of a loss in a junction by all paths: a line that adds up those of the junctions after it."""
@@ -271,8 +271,11 @@ class Paths:
             return origin.errors[junction]
         name = self.steps[junction].target._replace(of=origin.name)
         if name not in self.numbers.index:
-            after = [one for one in self._behind(origin) if junction in self.reached(one)[1]]
-            parts = [product(self._slope_of_loss(origin, one), self.unrolled.slope(one, junction)) for one in after]
+            after = [next_junction for next_junction in self._behind(origin) if junction in self.reached(next_junction)[1]]
+            parts = [
+                product(self._slope_of_loss(origin, next_junction), self.unrolled.slope(next_junction, junction))
+                for next_junction in after
+            ]
             self._let(name, _added(parts), junction)
         return Var(self.numbers.index[name])
 
@@ -286,19 +289,19 @@ class Paths:
         for state in sorted({*states, *fed_back}):
             between, ends = self.reached(state)
             target = name._replace(of=self.steps[state].target)
-            own = {
+            direct = {
                 use: product(self.unrolled.slope(state, use), self.unrolled.use(use, parameter)) for use in uses if use in between
             }
             known = self.numbers.index.get(target)
             carried = [product(self.unrolled.slope(state, end), Var(totals[end])) for end in ends if end in totals]
-            if not own and not carried:
+            if not direct and not carried:
                 continue
-            if len(own) + len(carried) > 1:
-                vias = {use: target._replace(via=self.steps[use].target) for use in own}
-                own = {use: Var(self._let(vias[use], one, use)) for use, one in own.items()}
+            if len(direct) + len(carried) > 1:
+                vias = {use: target._replace(via=self.steps[use].target) for use in direct}
+                direct = {use: Var(self._let(vias[use], slope, use)) for use, slope in direct.items()}
             if known is None:
-                alone = next(iter(own), None) if len(own) + len(carried) == 1 else None
-                known = self._let(target, _added([*own.values(), *carried]), alone)
+                alone = next(iter(direct), None) if len(direct) + len(carried) == 1 else None
+                known = self._let(target, _added([*direct.values(), *carried]), alone)
             totals[state] = known  # forward mode has it already, where that is asked for
 
 
@@ -313,19 +316,19 @@ def origins_of(builder: Builder, whole: int) -> list[tuple[int, Formula]]:
     """The losses that the whole loss adds up, each with the exact number that it is multiplied by; or the whole loss alone."""
     steps = builder.steps
     weights: dict[int, Formula] = {whole: ONE}
-    found: list[tuple[int, Formula]] = []
+    origins: list[tuple[int, Formula]] = []
     for position in range(whole, -1, -1):
         if position not in weights:
             continue
         step = steps[position]
         parts = [p for p in step.arguments if steps[p].role is Role.LOSS and not steps[p].target.index]
         if not parts:
-            found.insert(0, (position, weights[position]))
-        for place, part in enumerate(step.arguments):
+            origins.insert(0, (position, weights[position]))
+        for index, part in enumerate(step.arguments):
             if part in parts:
                 rule = cast(Rule, step.rule)
-                weights[part] = adjoint(rule, min(place, rule.arity), weights[position]).rule.formula
-    return found
+                weights[part] = adjoint(rule, min(index, rule.arity), weights[position]).rule.formula
+    return origins
 
 
 def write_paths(

@@ -332,10 +332,10 @@ class _Backwards:
             return
         fixed = incoming if isinstance(incoming, Formula) else None
         arguments = step.arguments
-        for place, argument in enumerate(arguments):
+        for index, argument in enumerate(arguments):
             if argument not in self.moving or argument in self.without or (self.borders and self.cut(step, self.steps[argument])):
                 continue
-            back = adjoint(rule, min(place, rule.arity), fixed)
+            back = adjoint(rule, min(index, rule.arity), fixed)
             filled = [arguments[source] if source >= 0 else position if source == RESULT else incoming for source in back.sources]
             self.arrives(argument, Source(position, back.rule, cast(tuple[int, ...], tuple(filled))))
 

@@ -101,15 +101,15 @@ class Grader:
                 tally.add_right(correct.sum(axis=0).tolist(), len(places), float(self._whole) / (float(self._whole) or 1.0))
         marked: list[list[str]] = []
         reports: list[str | None] = []
-        for place, row in enumerate(rows):
-            if place in settled:
+        for index, row in enumerate(rows):
+            if index in settled:
                 head = hardened(row.cells[0].strip()), self._whole, self._whole, "", "", ""
-                marked.append([*head, *settled[place]])
+                marked.append([*head, *settled[index]])
                 continue
-            one = self.grade(row)
-            tally.add(one.row)
-            marked.append(one.row)
-            reports.append(one.report)
+            graded = self.grade(row)
+            tally.add(graded.row)
+            marked.append(graded.row)
+            reports.append(graded.report)
         if self.form is None:
             return MarkedRows(marked, tally)
         return MarkedRows(marked, tally, *(_set(reports) if self.form == "pdf" else ([*reports],)))
@@ -212,12 +212,12 @@ def _set(sources: Sequence[str | None]) -> tuple[list[str | bytes | None], dict[
     """Reports as PDF, set in one run, and why some could not be set."""
     from bptt_trace.media.pdf import compile_many
 
-    documents = {str(place): text for place, text in enumerate(sources) if text is not None}
+    documents = {str(index): text for index, text in enumerate(sources) if text is not None}
     try:
         made, failures = compile_many(documents), dict[str, str]()
     except TypesettingError as error:
         made, failures = error.done, error.failures
-    return [made.get(str(place)) for place in range(len(sources))], {int(place): why for place, why in failures.items()}
+    return [made.get(str(index)) for index in range(len(sources))], {int(index): why for index, why in failures.items()}
 
 
 def grade_part(key: Key, text: str) -> tuple[list[list[str]], Tally]:

@@ -138,7 +138,7 @@ class Tally:
         return Sheet(say("Class: {title}", title=title), "", (), (), sections, kind=to_say("class summary"), box=(words,))
 
     def _titles(self) -> Counter[str]:
-        titles = {one.slug: one.title for one in CATALOGUE}
+        titles = {mistake.slug: mistake.title for mistake in CATALOGUE}
         return Counter({titles[slug]: count for slug, count in self.mistakes.items()})
 
     def _quantities(self) -> Table:

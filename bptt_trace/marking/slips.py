@@ -44,7 +44,7 @@ def neighbours(key: Key, order: Sequence[int], position: int) -> Iterator[int]:
     yield from (order[i] for i in (number - 1, number + 1) if 0 <= i < len(order))
     target = key.steps[position].target
     if target.time is not None and target.via is None:
-        yield from (one for one in order if one != position and key.steps[one].target._replace(time=target.time) == target)
+        yield from (line for line in order if line != position and key.steps[line].target._replace(time=target.time) == target)
     if len(target.index) == 2:
         turned = key.program.index.get(target._replace(index=target.index[::-1]))
         if turned is not None and turned != position:

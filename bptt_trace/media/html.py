@@ -44,14 +44,14 @@ def html_math(math: Math, closing: str = "") -> str:
 
 def html_inline(text: Inline) -> str:
     """Words with mathematics; no line begins with the sign behind a piece of mathematics."""
-    found = ""
+    markup = ""
     for part, before in zip((*text, ""), ("", *text), strict=True):
         closing = part[:1] if isinstance(part, str) and part[:1] in CLOSING and isinstance(before, Math) else ""
         if isinstance(before, Math):
-            found += html_math(before, closing)
+            markup += html_math(before, closing)
         if isinstance(part, str):
-            found += html_words(part.removeprefix(closing))
-    return found
+            markup += html_words(part.removeprefix(closing))
+    return markup
 
 
 def html_formula(math: Math) -> str:
@@ -117,7 +117,7 @@ def linked(lines: Container[str], prefix: str = "") -> Callable[[Uses], str]:
     """A filter for the lines that a line uses; a number leads to its line where the sheet has it."""
 
     def link(part: str) -> str:
-        at = next((one for one in (part.at, part.whole) if one in lines), "") if isinstance(part, LineNumber) else ""
+        at = next((number for number in (part.at, part.whole) if number in lines), "") if isinstance(part, LineNumber) else ""
         return f'<a href="#{prefix}{anchor(at)}">{part}</a>' if at else escape(part)
 
     return lambda uses: "".join(map(link, uses.parts))

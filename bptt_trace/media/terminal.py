@@ -181,10 +181,10 @@ class _Terminal:
 
     def wrapped(self, text: str, *, first: str = "", others: str = "", style: str = "", word: str = "") -> None:
         """A paragraph; ``word`` is set bold at its beginning."""
-        for place, line in enumerate(textwrap.wrap(f"{word}{text}", self.width - len(first), break_long_words=True) or [""]):
+        for index, line in enumerate(textwrap.wrap(f"{word}{text}", self.width - len(first), break_long_words=True) or [""]):
             line = line.replace(NO_BREAK, " ")
-            start = first if place == 0 else others
-            if place == 0 and word and line.startswith(word):
+            start = first if index == 0 else others
+            if index == 0 and word and line.startswith(word):
                 self.line((start, "dim"), (word, "bold"), (line[len(word) :], style))
             else:
                 self.line((start, "dim"), (line, style))
@@ -223,8 +223,8 @@ class _Terminal:
                 self.line((line, ""), (remark, "dim"))
                 self.braces(len(start), parts, item.parts)
                 continue
-            for place, one in enumerate(broken(" + ".join(parts), self.width - len(start))):
-                self.line((start if place == 0 else " " * len(start), ""), (one, ""))
+            for index, one in enumerate(broken(" + ".join(parts), self.width - len(start))):
+                self.line((start if index == 0 else " " * len(start), ""), (one, ""))
 
     def braces(self, indent: int, shown: list[str], parts: tuple[Part, ...]) -> None:
         """``└── direct ──┘`` under the parts of a sum that have a name."""
@@ -232,8 +232,8 @@ class _Terminal:
             return
         left, across, right = "└─┘" if self.unicode else "'-'"
         line = " " * indent
-        for place, (text, part) in enumerate(zip(shown, parts, strict=True)):
-            line += " " * 7 if place else ""
+        for index, (text, part) in enumerate(zip(shown, parts, strict=True)):
+            line += " " * 7 if index else ""
             word = f"{part.word} {self.script.math(part.via)}" if part.via else part.word
             line += left + f" {word} ".center(len(text) - 2, across) + right
         self.line((line, "dim"))
@@ -251,8 +251,8 @@ class _Terminal:
         if sum(widths) + BESIDE * (len(grids) - 1) <= self.width:
             self.beside(grids, widths)
             return
-        for place, (table, grid) in enumerate(zip(tables, grids, strict=True)):
-            if place:
+        for index, (table, grid) in enumerate(zip(tables, grids, strict=True)):
+            if index:
                 self.line()
             if all(column.right for column in table.columns[1:]):  # numbers, which would be cut where they have no room
                 gap, groups = self.chunks(table)
@@ -265,8 +265,8 @@ class _Terminal:
         """Tables side by side, each as wide as it is by itself."""
         for row in zip_longest(*(grid.lines(width) for grid, width in zip(grids, widths, strict=True))):
             spans: list[Span] = []
-            for place, (line, width) in enumerate(zip(row, widths, strict=True)):
-                spans += [(" " * BESIDE, "")] if place else []
+            for index, (line, width) in enumerate(zip(row, widths, strict=True)):
+                spans += [(" " * BESIDE, "")] if index else []
                 spans += [(" " * width, "")] if line is None else line
             self.line(*((text.replace(HELD, " "), style) for text, style in spans))
 
@@ -311,8 +311,8 @@ class _Terminal:
                 self.wrapped(f" {self.script.inline(explanation)}", word=f"{self.script.inline(step)}:")
             for part in calculations:
                 if isinstance(part, Math):
-                    for place, piece in enumerate(broken(self.script.math(part), self.width - 6)):
-                        self.line(("  " if place == 0 else "      ", ""), (piece, ""))
+                    for index, piece in enumerate(broken(self.script.math(part), self.width - 6)):
+                        self.line(("  " if index == 0 else "      ", ""), (piece, ""))
 
     def grid(self, table: Table, columns: list[int], gap: int = 3) -> Grid:
         """Some columns of a table; calculations in it do not break."""
@@ -321,12 +321,12 @@ class _Terminal:
             [
                 Column(
                     self.script.inline(column.heading),
-                    [self.cell(row[place]) for row in table.rows],
+                    [self.cell(row[column_number]) for row in table.rows],
                     right=column.right,
                     strong=column.strong,
-                    fixed=place < fixed,
+                    fixed=column_number < fixed,
                 )
-                for place, column in ((place, table.columns[place]) for place in columns)
+                for column_number, column in ((column_number, table.columns[column_number]) for column_number in columns)
             ],
             gap,
             "─" if self.unicode else "-",

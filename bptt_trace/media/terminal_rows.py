@@ -173,16 +173,16 @@ class Layout:
         numerics = [self.script.math(row.numbers)] if self.long else broken(self.script.math(row.numbers), numbers)
         so_far = f"  {self.script.math(row.so_far):>{w.so_far}}" if w.so_far else ""
         height = max(len(formulas), len(numerics))
-        for place in range(height):
+        for index in range(height):
             start = (
                 (f"{row.number:>{w.number}}  ", f"{self.script.math(row.name):<{w.name}} = ")
-                if place == 0
+                if index == 0
                 else (" " * (w.number + 2), " " * (w.name + 3))
             )
-            left = formulas[place] if place < len(formulas) else ""
-            right = numerics[place] if place < len(numerics) else ""
-            spans = [(start[0], "dim"), (f"{start[1]}{left:<{formula}} {'=' if place == 0 else ' '} {right:<{numbers}}", "")]
-            if place == height - 1:
+            left = formulas[index] if index < len(formulas) else ""
+            right = numerics[index] if index < len(numerics) else ""
+            spans = [(start[0], "dim"), (f"{start[1]}{left:<{formula}} {'=' if index == 0 else ' '} {right:<{numbers}}", "")]
+            if index == height - 1:
                 spans += [
                     (f" {relation} ", ""),
                     (f"{self.script.math(row.result):>{w.result}}", "bold"),
@@ -219,24 +219,24 @@ class Layout:
         if parts[0] == parts[1]:
             parts.pop()
         lines = [
-            f" {sign if place == 0 else ' '} {piece}" for sign, text in parts for place, piece in enumerate(broken(text, body))
+            f" {sign if index == 0 else ' '} {piece}" for sign, text in parts for index, piece in enumerate(broken(text, body))
         ]
         lines[-len(broken(parts[-1][1], body))] = lines[-len(broken(parts[-1][1], body))].replace(
             " =", f" {self.script.relation(row.relation)}", 1
         )
-        for place, line in enumerate(lines):
-            last = place == len(lines) - 1
-            spans: list[Span] = [(start[0], "dim"), (start[1], "")] if place == 0 else [(indent, "")]
+        for index, line in enumerate(lines):
+            last = index == len(lines) - 1
+            spans: list[Span] = [(start[0], "dim"), (start[1], "")] if index == 0 else [(indent, "")]
             spans.append((f"{line:<{body + 3}} ", ""))
             if last:
                 spans.append((f"{self.script.math(row.result):>{w.result}}", "bold"))
                 spans.append((f"  {self.uses(row)}", "dim"))
-            elif place == 0:
+            elif index == 0:
                 spans += [
                     (f"{rule if len(lines) == 2 else '':>{w.result}}", ""),
                     (f"  {short}", label_style(row.label) if short else "dim"),
                 ]
-            elif place == len(lines) - 2:
+            elif index == len(lines) - 2:
                 spans.append((f"{rule:>{w.result}}", ""))
             yield spans
 
@@ -276,8 +276,8 @@ class Layout:
         for text in first[1:]:
             yield [(indent, ""), (f"    {text}", "")]
         for part in parts[1:]:
-            for place, text in enumerate(broken(part, room - 4)):
-                yield [(indent, ""), (f"  = {text}" if place == 0 else f"      {text}", "")]
+            for index, text in enumerate(broken(part, room - 4)):
+                yield [(indent, ""), (f"  = {text}" if index == 0 else f"      {text}", "")]
         yield from self.last(row)
 
     def last(self, row: Row) -> Iterator[list[Span]]:
@@ -323,10 +323,10 @@ class Layout:
         ):  # the lines used on a row of their own
             tail, below = " " * self.tail_on_board, tail.strip()
         lines = broken(numbers, max(self.width - taken - len(tail) - indent, LEAST_BODY // 2))
-        for place, line in enumerate(lines):
-            head = start if place == 0 else " " * indent
-            spans: list[Span] = [(f"{row.number if place == 0 else '':>{w.number}}  ", "dim"), (f"{head}{line}", "")]
-            if place == len(lines) - 1:
+        for index, line in enumerate(lines):
+            head = start if index == 0 else " " * indent
+            spans: list[Span] = [(f"{row.number if index == 0 else '':>{w.number}}  ", "dim"), (f"{head}{line}", "")]
+            if index == len(lines) - 1:
                 gap = self.width - w.number - 2 - len(head) - len(line) - len(sign) - len(result) - len(tail)
                 spans += [(" " * max(gap, 2) + sign, ""), (result, "bold"), (tail, "dim")]
             yield spans
@@ -354,8 +354,8 @@ class Layout:
         )
         room = self.width - len(indent) - 2 - (len(tail) if row.kind != "board" else 0)
         *above, last = broken(numbers, room) if numbers else ["_" * min(room, 60) if row.blank else ""]
-        for place, text in enumerate(above):
-            yield [(f"{indent}{'= ' if place == 0 else '    '}{text}", "")]
+        for index, text in enumerate(above):
+            yield [(f"{indent}{'= ' if index == 0 else '    '}{text}", "")]
         gap = max(room - len(last) - (2 if above else 0), 0)
         spans: list[Span] = [(f"{indent}{'    ' if above else '= '}{last}", "")]
         yield spans if row.kind == "board" else [*spans, (" " * gap + tail.rstrip(), "")]
@@ -374,12 +374,12 @@ class Layout:
         if lines[0] == lines[1]:
             lines.pop()
         for sign, text in lines:
-            for place, part in enumerate(broken(text, room)):
-                yield [(" " * indent, ""), (f"{sign} {part}" if place == 0 else f"    {part}", "")]
+            for index, part in enumerate(broken(text, room)):
+                yield [(" " * indent, ""), (f"{sign} {part}" if index == 0 else f"    {part}", "")]
         if row.beside.text:
             *above, result = broken(result, room)
-            for place, part in enumerate(above):
-                yield [(" " * indent, ""), (f"{relation} " if place == 0 else "    ", ""), (part, "bold")]
+            for index, part in enumerate(above):
+                yield [(" " * indent, ""), (f"{relation} " if index == 0 else "    ", ""), (part, "bold")]
             relation, result = (
                 " " if above else relation,
                 f"{result}  {self.script.relation('~')} {self.script.math(row.beside)}",
@@ -438,10 +438,10 @@ def _pieces(text: str, signs: str, deepest: int) -> list[str]:
     """The parts of a formula that begin with one of these signs, no deeper in brackets than so."""
     pieces: list[str] = []
     depth, start = 0, 0
-    for place, sign in enumerate(text):
+    for index, sign in enumerate(text):
         depth += (sign == "(") - (sign == ")")
-        if sign in signs and depth <= deepest and text[place - 1 : place] == " " and text[place + 1 : place + 2] == " ":
-            if place > start + 1:
-                pieces.append(text[start : place - 1])
-            start = place
+        if sign in signs and depth <= deepest and text[index - 1 : index] == " " and text[index + 1 : index + 2] == " ":
+            if index > start + 1:
+                pieces.append(text[start : index - 1])
+            start = index
     return [*pieces, text[start:]]

@@ -50,9 +50,9 @@ class Letters:
     text: tuple[int, ...]
     """The place of each letter in the vocabulary, counted from 0."""
 
-    def letter(self, place: int) -> str:
+    def letter(self, index: int) -> str:
         """A letter by its place, as it is called on a sheet."""
-        return SPACES.get(self.vocabulary[place], self.vocabulary[place])
+        return SPACES.get(self.vocabulary[index], self.vocabulary[index])
 
 
 SPACES = {" ": "space", "\n": "newline", "\t": "tab"}
@@ -159,12 +159,12 @@ class Network:
     def _of_part(
         self, parameters: Mapping[str, tuple[str, ...]], layer: Layer, sizes: Mapping[str, int]
     ) -> dict[Name, tuple[int, ...]]:
-        found = {
+        dimensions_of = {
             Name(stem, layer): tuple(sum(sizes[part] for part in size.split("+")) for size in dimensions)
             for stem, dimensions in parameters.items()
             if self.bias or not Name(stem).is_bias
         }
-        return {name: dimensions for name, dimensions in found.items() if 0 not in dimensions}
+        return {name: dimensions for name, dimensions in dimensions_of.items() if 0 not in dimensions}
 
     def parameters(self) -> dict[Name, Shape]:
         """The parameters of the network and their shapes, in the order of its equations, under their printed names."""
@@ -247,14 +247,14 @@ class Network:
     @cached_property
     def handed(self) -> dict[Name, int]:
         """The quantities whose gradients may be handed in, with their sizes: states, hidden values, outputs."""
-        found = {
+        sizes = {
             Name(stem, layer, time): units
             for layer, cell, units in zip(self.layers, self.cells, self.hidden, strict=True)
             for stem in cell.state or ("h",)
             for time in (self.reading if layer_word(layer) == ENCODER else self.times)
             if stem != "m"  # a stabiliser cancels
         }
-        return found | ({Name("y", time=time): self.outputs for time in self.predicting} if self.readout else {})
+        return sizes | ({Name("y", time=time): self.outputs for time in self.predicting} if self.readout else {})
 
 
 def written(name: Name, shape: Shape) -> Name:
@@ -337,25 +337,25 @@ class _Pass:
         for time in self.network.reading:
             states, hidden = self._step(range(half), time, [self.sample.inputs[time]], states, predicts=False)
             if attention:  # the key stands below the state that it is made of
-                own = _of(self._given, None, attention.parameters)
-                seen.append((attention.key(self._let(len(seen) + 1, self.network.layers[half - 1]), own, hidden), hidden))
+                weights = _of(self._given, None, attention.parameters)
+                seen.append((attention.key(self._let(len(seen) + 1, self.network.layers[half - 1]), weights, hidden), hidden))
         if attention:
             return self._looking_back(attention, states, start, seen)
         return self._unrolled(range(half, 2 * half), states, start)
 
     def attend(self, head: SelfAttention) -> list[Prediction]:
         """Query, key and value of every token, then what each token takes from those that it sees."""
-        network, own = self.network, _of(self._given, None, head.parameters)
+        network, weights = self.network, _of(self._given, None, head.parameters)
         queries: dict[int | None, Var] = {}
         tokens: dict[int, tuple[Var, ...]] = {}
-        for place in range(1, (network.steps or 0) + 1):
-            let, x = self._let(place), self._read(place)
-            if network.predicts(place):
-                queries[place] = head.query(let, own, x)
-            tokens[place] = head.step(let, own, x)
+        for token_time in range(1, (network.steps or 0) + 1):
+            let, x = self._let(token_time), self._read(token_time)
+            if network.predicts(token_time):
+                queries[token_time] = head.query(let, weights, x)
+            tokens[token_time] = head.step(let, weights, x)
         predictions: list[Prediction] = []
         for time in network.predicting:
-            seen = [tokens[place] for place in head.seen(time or 1, network.steps or 1)]
+            seen = [tokens[token_time] for token_time in head.seen(time or 1, network.steps or 1)]
             keys, values = zip(*seen, strict=True)
             hidden = head.attend(self._line(time), self._read(time), queries[time], keys, values)
             predictions.append((time, self._step([], time, [hidden], [], predicts=True)[1]))
@@ -368,18 +368,18 @@ class _Pass:
         network, sample = self.network, self.sample
         indices = range(len(network.layers) // 2, len(network.layers))
         keys, values = zip(*seen, strict=True)
-        own = _of(self._given, None, attention.parameters)
+        weights = _of(self._given, None, attention.parameters)
         top = sum(len(network.cells[index].state) for index in indices[:-1])
         predictions: list[Prediction] = []
         for time in network.times:
             line, inputs = self._line(time), [fed]
             if attention.before:
-                context = attention.context(line, own, states[top], keys, values)
+                context = attention.context(line, weights, states[top], keys, values)
                 inputs.append(context)
             states, hidden = self._step(indices, time, inputs, states, predicts=False)
             if not attention.before:
-                context = attention.context(line, own, hidden, keys, values)
-            shown = attention.attentional(line, own, context, hidden)
+                context = attention.context(line, weights, hidden, keys, values)
+            shown = attention.attentional(line, weights, context, hidden)
             value = self._step([], time, [shown], [], predicts=True)[1]
             predictions.append((time, value))
             fed = value if network.feedback == "output" else sample.targets[time]

@@ -51,7 +51,10 @@ def equations_of(table: Keys, network: Keys, parameters: Keys, slope_at_0: Fract
         tuple(table["equations"]),
         state,
         table.get("memory", state[0]),
-        (*(one for one in _told(table.get("shapes", {})) if not _of_readout_alone(table, one[0])), *_numbers(table, parameters)),
+        (
+            *(told for told in _told(table.get("shapes", {})) if not _of_readout_alone(table, told[0])),
+            *_numbers(table, parameters),
+        ),
         tuple(table.get("functions", {}).items()),
         tuple(table.get("words", {}).items()),
         table.get("stabiliser", ""),
@@ -207,7 +210,7 @@ def fits(cell: Equations, network: Network) -> None:
         state = shape_of(units)
         for width in {below, 0 if network.first_only else below}:
             new = cell.step(_dry, own, _var(shape_of(width) if width else None), *(Var(0, state) for _ in cell.state))
-            _kept(cell, [one.shape for one in new], state)
+            _kept(cell, [var.shape for var in new], state)
     _reached(cell, network)
 
 

@@ -53,7 +53,7 @@ def network_of(table: Keys, given: Keys, parameters: Keys, cell: Keys | None = N
         _one_head(table, given)
     _no_time(table, recurrent)
     _fits_together(table, given, recurrent)
-    sizes = Sizes(table, given, parameters, rows, one_way, [layer_name(words[0], count, place) for place in range(count)])
+    sizes = Sizes(table, given, parameters, rows, one_way, [layer_name(words[0], count, index) for index in range(count)])
     units = sizes.hidden()
     layers, cells, hidden = _side_by_side(words, count, one_way, units)
     readout = output_layer(table, cells, cell or {})
@@ -113,9 +113,9 @@ def _words(table: Keys) -> tuple[str, ...]:
     return (ENCODER, DECODER) if "decoder" in table else ("",)
 
 
-def layer_name(word: str, count: int, place: int) -> Layer:
+def layer_name(word: str, count: int, index: int) -> Layer:
     """The name of a layer: its number, a word, or a word with a number; a single layer has none."""
-    number = place + 1 if count > 1 else None
+    number = index + 1 if count > 1 else None
     return f"{word}{number or ''}" if word else number
 
 
@@ -124,11 +124,11 @@ def _side_by_side(
 ) -> tuple[tuple[Layer, ...], tuple[Cell, ...], tuple[int, ...]]:
     """All layers in the order of their equations: two directions beside each other, a decoder behind its encoder."""
     if words == BOTH:
-        order = [(word, place) for place in range(count) for word in words]
+        order = [(word, index) for index in range(count) for word in words]
     else:
-        order = [(word, place) for word in words for place in range(count)]
-    layers = tuple(layer_name(word, count, place) for word, place in order)
-    return layers, tuple(cells[place] for _, place in order), tuple(units[place] for _, place in order)
+        order = [(word, index) for word in words for index in range(count)]
+    layers = tuple(layer_name(word, count, index) for word, index in order)
+    return layers, tuple(cells[index] for _, index in order), tuple(units[index] for _, index in order)
 
 
 def _no_time(table: Keys, recurrent: bool) -> None:

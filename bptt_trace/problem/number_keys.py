@@ -265,7 +265,7 @@ def _one_hot(value: Any, classes: tuple[int, int] | None, path: str) -> Any:
     if number.value.denominator != 1 or not first <= number.value <= last:
         other = f" (with first_class = {1 - first} they are counted from {1 - first})"
         raise ProblemError(f"{number.text} is not a class; the classes are {first} to {last}{other}", path=path)
-    return [int(place == number.value) for place in range(first, last + 1)]
+    return [int(class_number == number.value) for class_number in range(first, last + 1)]
 
 
 def quantity(name: Name, value: Any, shape: Shape, path: str, rows: bool = False) -> Named:
@@ -273,8 +273,8 @@ def quantity(name: Name, value: Any, shape: Shape, path: str, rows: bool = False
     due = _written(shape, rows)
     numbers = list(_flat(value, due, path, due))
     for index, item in zip(indices(shape, rows), numbers, strict=True):
-        place = f"{path}[{','.join(map(str, index))}]" if index else path
-        yield name._replace(index=index), exact_number(item, place)
+        where = f"{path}[{','.join(map(str, index))}]" if index else path
+        yield name._replace(index=index), exact_number(item, where)
 
 
 def _flat(value: Any, shape: Shape, path: str, whole: Shape) -> Iterator[Any]:
