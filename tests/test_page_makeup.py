@@ -17,8 +17,10 @@ from bptt_trace.document.sheet import Sheet
 from bptt_trace.handouts.answer_key import key_sheet
 from bptt_trace.handouts.blanks import blanks_of
 from bptt_trace.handouts.worksheet import worksheet
+from bptt_trace.media.drawing.characters import drawn
 from bptt_trace.media.pdf import as_pdf, compile_many, typst_pdf
 from bptt_trace.media.templates import latex, typst
+from bptt_trace.media.unicode import Script
 
 pytestmark = pytest.mark.latex
 
@@ -74,3 +76,18 @@ def test_a_pdf_says_what_it_is(program: str) -> None:
     assert about is not None
     assert (about.title, about.author) == ("Ein Netz: 50 % (β)", "Jürgen {Đặng} & Söhne")
     assert about.creator is not None and about.creator.startswith("Typst" if program == "typst" else "bptt-trace")
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("name", ["lstm", "seq2seq", "bidirectional"])
+def test_a_terminal_draws_the_network_or_says_what_width_it_needs(name: str, width: int) -> None:
+    """At the width that it names the picture is drawn, one column below it is not."""
+    picture = next(figure for figure in solution(name).sheet.figures() if figure.id == "unrolled")
+    text = solution(name).to_text(width).partition("unrolled in time\n")[2].partition("Gradients of")[0]
+    wide = re.search(r"The picture needs (\d+) columns\.", text)
+    assert (drawn(picture, width - 2, Script(unicode=True)) == []) is (wide is not None)
+    assert wide or "═▶direct" in text or "═▶ direct" in text
+    if wide:
+        enough = int(wide[1]) - 2
+        assert drawn(picture, enough, Script(unicode=True))
+        assert not drawn(picture, enough - 1, Script(unicode=True))

@@ -18,7 +18,7 @@ from bptt_trace.document.local import local
 from bptt_trace.document.locale import Locale
 from bptt_trace.document.mathematics import Inline, Math
 from bptt_trace.document.sheet import Block, Bullets, Equations, Lines, Note, Paragraph, Part, Section, Sheet, Table
-from bptt_trace.media.drawing.characters import boxes
+from bptt_trace.media.drawing.characters import drawn, in_words, needed
 from bptt_trace.media.table_grid import Column, Grid
 from bptt_trace.media.terminal_rows import SAMPLE, Layout, Span, broken
 from bptt_trace.media.unicode import Script
@@ -199,8 +199,12 @@ class _Terminal:
         self.line()
         self.wrapped(self.script.inline(figure.title), style="bold")
         self.line()
-        for row in boxes(figure, self.width - 2, self.script):
+        rows = drawn(figure, self.width - 2, self.script)
+        for row in rows or in_words(figure, self.width - 2, self.script):
             self.line(("  ", ""), *row)
+        if not rows and isinstance(figure, Picture):
+            self.line()
+            self.wrapped(f"The picture needs {needed(figure, self.script) + 2} columns.", first="  ", style="dim")
 
     def conventions(self, rows: Iterable[tuple[str, Inline]]) -> None:
         rows = list(rows)

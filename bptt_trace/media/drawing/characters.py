@@ -38,18 +38,28 @@ LEAST_BAR, MOST_BAR = 8, 60
 
 
 def boxes(figure: Figure, width: int, script: Script) -> list[list[Span]]:
-    """The rows of a picture, with at most ``width`` columns."""
+    """The rows of a picture, with at most ``width`` columns; where it cannot be drawn, the same in words."""
+    return drawn(figure, width, script) or in_words(figure, width, script)
+
+
+def drawn(figure: Figure, width: int, script: Script) -> list[list[Span]]:
+    """The rows of a picture, with at most ``width`` columns; none where it is wider."""
     if isinstance(figure, Bars | Decades | HeatMap | Plane):
         rows = list(_rows(figure, width, script))
         if max(len("".join(said for said, _ in row).rstrip()) for row in rows) <= width:
             return rows
-        return _in_words(figure, width, script)
+        return []
     for picture in _attempts(figure):
         for cells in squeezed(picture, script):
             drawing = lay(picture, cells)
             if drawing.width <= width:
                 return _Canvas(drawing, script).rows()
-    return _in_words(figure, width, script)
+    return []
+
+
+def needed(picture: Picture, script: Script) -> int:
+    """The columns in which a picture can be drawn, if need be with fewer time steps."""
+    return min(ceil(lay(one, cells).width) for one in _attempts(picture) for cells in squeezed(one, script))
 
 
 def _rows(figure: Bars | Decades | HeatMap | Plane, width: int, script: Script) -> Iterator[list[Span]]:
@@ -65,11 +75,13 @@ def squeezed(picture: Picture, script: Script) -> Iterator[Cells]:
     """Measures that make a picture narrower and narrower."""
     for narrow in range(MOST_NARROW + 1):
         yield Cells(script.inline, narrow)
-    if picture.wired:
+    if not picture.wired:
+        yield Cells(script.inline, MOST_NARROW, pad_x=1)
+    else:
         yield Cells(script.inline, BARE, pad_x=1)
 
 
-def _in_words(figure: Figure, width: int, script: Script) -> list[list[Span]]:
+def in_words(figure: Figure, width: int, script: Script) -> list[list[Span]]:
     """The alternative text."""
     return [[(line, "")] for line in textwrap.wrap(script.inline(figure.alternative), width)]
 
