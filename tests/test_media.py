@@ -56,6 +56,7 @@ HOSTILE = [
 SOURCES = ["sheet.md.j2", "sheet.html.j2", "sheet.tex.j2", "exam.tex.j2", "packages.tex.j2", "sheet.typ.j2", "body.tex.j2"]
 SOURCES += ["body.html.j2", "slides.tex.j2", "fragment.html.j2", "style.css.j2", "sheet.css.j2", "dark.css.j2"]
 SOURCES += ["scripts.tex.j2", "fragment.tex.j2", "question.html.j2", "breaks.tex.j2", "one-page.tex.j2"]
+SOURCES += ["metadata.tex.j2", "one-page.typ.j2"]
 PAGES = ["page.html.j2", "page.css.j2", "live.html.j2", "stage.html.j2", "collect.html.j2"]
 """The parts of a page that calculates, which know its inputs and scripts besides."""
 PROGRAMS = ["python.py.j2", "numpy.py.j2", "torch.py.j2", "sympy.py.j2", "passages.py.j2"]
