@@ -122,8 +122,8 @@ class FilledRule:
         self.numbers = Notations(lambda signs: filler(template(rule, signs, True), shown.bare[signs], shown.operands[signs]))
 
 
-class WithNames(OfFormula):
-    """A rule filled with the names of its arguments."""
+class OfRule(OfFormula):
+    """A rule with the names or the numbers of its arguments."""
 
     __slots__ = ("arguments", "rule")
 
@@ -134,6 +134,12 @@ class WithNames(OfFormula):
     def formula(self) -> Formula:
         """The formula of the rule."""
         return self.rule.rule.formula
+
+
+class WithNames(OfRule):
+    """A rule filled with the names of its arguments."""
+
+    __slots__ = ()
 
     @property
     def pieces(self) -> Iterable[Math]:
@@ -156,18 +162,10 @@ class WithNames(OfFormula):
                 yield between
 
 
-class WithNumbers(OfFormula):
+class WithNumbers(OfRule):
     """A rule filled with the numbers of its arguments."""
 
-    __slots__ = ("arguments", "rule")
-
-    def __init__(self, rule: FilledRule, arguments: Sequence[int]) -> None:
-        self.rule, self.arguments = rule, arguments
-
-    @property
-    def formula(self) -> Formula:
-        """The formula of the rule."""
-        return self.rule.rule.formula
+    __slots__ = ()
 
     def spell(self, signs: Signs) -> str:
         """The line with numbers, in a notation."""
