@@ -49,17 +49,25 @@ def drawn(figure: Figure, width: int, script: Script) -> list[list[Span]]:
         if max(len("".join(said for said, _ in row).rstrip()) for row in rows) <= width:
             return rows
         return []
-    for picture in _attempts(figure):
-        for cells in squeezed(picture, script):
-            drawing = lay(picture, cells)
-            if drawing.width <= width:
-                return _Canvas(drawing, script).rows()
+    for picture, cells in _ways(figure, script):
+        drawing = lay(picture, cells)
+        if drawing.width <= width:
+            return _Canvas(drawing, script).rows()
     return []
 
 
 def needed(picture: Picture, script: Script) -> int:
     """The columns in which a picture can be drawn, if need be with fewer time steps."""
-    return min(ceil(lay(one, cells).width) for one in _attempts(picture) for cells in squeezed(one, script))
+    return min(ceil(lay(one, cells).width) for one, cells in _ways(picture, script))
+
+
+def _ways(figure: Picture, script: Script) -> Iterator[tuple[Picture, Cells]]:
+    """The ways to draw a picture, in the order in which they are tried: at last with less space in its boxes."""
+    for picture in _attempts(figure):
+        for cells in squeezed(picture, script):
+            yield picture, cells
+    for picture in _attempts(figure):
+        yield picture, Cells(script.inline, MOST_NARROW, pad_x=1)
 
 
 def _rows(figure: Bars | Decades | HeatMap | Plane, width: int, script: Script) -> Iterator[list[Span]]:
@@ -75,9 +83,7 @@ def squeezed(picture: Picture, script: Script) -> Iterator[Cells]:
     """Measures that make a picture narrower and narrower."""
     for narrow in range(MOST_NARROW + 1):
         yield Cells(script.inline, narrow)
-    if not picture.wired:
-        yield Cells(script.inline, MOST_NARROW, pad_x=1)
-    else:
+    if picture.wired:
         yield Cells(script.inline, BARE, pad_x=1)
 
 
