@@ -15,8 +15,8 @@ from bptt_trace.marking.key import Key, World
 
 
 def rounded(value: float, places: int, how: str = ROUND_HALF_UP) -> str:
-    """A number as a student writes it."""
-    return f"{Decimal(repr(value)).quantize(Decimal(1).scaleb(-places), how) + Decimal(0):f}"
+    """A number as a student writes it, who has no noise of doubles: what comes to 1.235 is a tie."""
+    return f"{Decimal(f'{value:.14g}').quantize(Decimal(1).scaleb(-places), how) + Decimal(0):f}"
 
 
 def by_hand(
