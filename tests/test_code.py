@@ -174,6 +174,19 @@ def test_what_doubles_lose_of_a_gradient_that_is_0_is_known(seeds: range) -> Non
 
 
 @needs_torch
+@pytest.mark.parametrize("seeds", [range(2), pytest.param(range(2, 60), marks=pytest.mark.exhaustive)], ids=["few", "many"])
+def test_where_doubles_have_no_bound_nothing_is_called_wrong(seeds: range) -> None:
+    """Steps of Adam make more and more of what is left of 0: what nobody knows is not compared, or the program is refused."""
+    for seed in seeds:
+        for iterations in (2, 3, 4):
+            made = {**one_step(seed), "update": {**ADAM, "learning_rate": 1, "iterations": iterations, "amsgrad": seed % 2 == 0}}
+            try:
+                assert last_line(solve(from_document(made), rounding="full").to_code("torch")).startswith("All ")
+            except ProblemError as error:
+                assert " is sure; -f python has more digits" in str(error)
+
+
+@needs_torch
 def test_a_step_that_doubles_cannot_tell_is_refused() -> None:
     """Without an epsilon Adam's step is as large for what is left of 0 as for any gradient, and 0/0 for 0 itself."""
     said = set()

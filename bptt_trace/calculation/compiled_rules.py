@@ -13,6 +13,7 @@ from functools import lru_cache, reduce
 from operator import add
 from typing import Any
 
+from bptt_trace.calculation.enclosure import Enclosure
 from bptt_trace.document.notation import ATOM, POWER, PYTHON, SUM, Form, like
 from bptt_trace.engine.formula import Const, Formula, Rest, Var
 from bptt_trace.engine.formula_text import Printer, Written
@@ -57,11 +58,15 @@ def total(terms: Sequence[Any]) -> Any:
 
 def larger(left: Any, right: Any) -> Any:
     """The larger of two numbers, or of two columns number by number."""
+    if isinstance(left, Enclosure):
+        return left.larger(right)
     return _where(left, right, lambda a, b: a >= b)
 
 
 def smaller(left: Any, right: Any) -> Any:
     """The smaller of two numbers, or of two columns number by number."""
+    if isinstance(left, Enclosure):
+        return -(-left).larger(-right)
     return _where(left, right, lambda a, b: a <= b)
 
 

@@ -137,6 +137,10 @@ class Enclosure:
             base = Enclosure(self.digits, min(sizes) if self.high < 0 else ZERO, max(sizes))
         return reduce(mul, [base] * exponent)
 
+    def larger(self, other: Enclosure) -> Enclosure:
+        """The larger of two numbers, whichever it is."""
+        return Enclosure(self.digits, max(self.low, other.low), max(self.high, other.high))
+
     def __gt__(self, other: Enclosure | int) -> bool:
         low, high = (other.low, other.high) if isinstance(other, Enclosure) else (other, other)
         if self.low <= high and self.high > low:

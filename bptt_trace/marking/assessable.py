@@ -84,11 +84,8 @@ def by_chance(numbers: Mapping[int, Decimal], kinds: Mapping[int, str], followed
     """
     right = [position for position, kind in kinds.items() if kind in RIGHT]
     astray = [position for position, kind in kinds.items() if kind in FAULTS]
-    if (
-        len(set(numbers.values())) == 1
-        and len(numbers) >= LEAST_FILLED
-        and list(kinds.values()).count("correct") < len(numbers) / 2
-    ):
+    few_right = list(kinds.values()).count("correct") < len(numbers) / 2
+    if len(set(numbers.values())) == 1 and len(numbers) >= LEAST_FILLED and (few_right or len(astray) >= LEAST_FILLED):
         return dict.fromkeys(right, say("the same number is in every box"))
     if len(astray) >= max(LEAST_FILLED, ASTRAY * len(right)):
         return dict.fromkeys(followed, say("hardly any line of this sheet is right, or follows from another: this may be chance"))

@@ -50,7 +50,9 @@ NOISE = 1e-30
 CLOSE = 1e-9, 1e-11
 """How close autograd comes to an unrounded value: relative to it, and in any case."""
 UNSURE = {"numpy": (Untold.DIVISION, Untold.WAY), "torch": (Untold.DIVISION,)}
-"""What may be otherwise in doubles; PyTorch goes the way of the sheet more often than not, and is compared without room."""
+"""What may be otherwise in doubles; PyTorch goes the way of the sheet more often than not, and is compared without room.
+
+Where bounds have become too wide, PyTorch's values are shown and not compared."""
 FORWARD = {Role.PREACTIVATION, Role.HIDDEN, Role.OUTPUT, Role.LOSS}
 
 
@@ -208,6 +210,8 @@ class _Writer:
                     f"-f {self.form} calculates in double precision, in which no digit of {self.steps[position].target} is sure; "
                     "-f python has more digits"
                 )
+            if lost is Untold.WIDE and self.form == "torch":
+                return ['float("inf")']
             if not isinstance(lost, Untold) and lost > relative * abs(self.desk.reference.numbers[line]) + absolute:
                 beyond.append(lost)
         return [f"{1.5 * max(beyond):.1g}"] if any(beyond) else []

@@ -83,7 +83,7 @@ const byChance = (readings, verdicts) => {
   if (
     new Set(filled.map(([, one]) => one.value)).size === 1 &&
     filled.length >= LEAST_FILLED &&
-    places_.filter(place => kind(place) === "correct").length < filled.length / 2
+    (places_.filter(place => kind(place) === "correct").length < filled.length / 2 || astray.length >= LEAST_FILLED)
   )
     return all(right, "the same number is in every box");
   if (astray.length >= Math.max(LEAST_FILLED, ASTRAY * right.length))
