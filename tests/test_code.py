@@ -183,7 +183,8 @@ def test_where_doubles_have_no_bound_nothing_is_called_wrong(seeds: range) -> No
             try:
                 assert last_line(solve(from_document(made), rounding="full").to_code("torch")).startswith("All ")
             except ProblemError as error:
-                assert " is sure; -f python has more digits" in str(error)
+                if " is sure; -f python has more digits" not in str(error):
+                    raise
 
 
 @needs_torch
