@@ -1,4 +1,4 @@
-"""What sheets say of cells and of the shape of a network over time: a word for each line, a sentence for each choice."""
+"""What sheets say of the choices that cells leave open, and of the shape of a network over time."""
 
 from __future__ import annotations
 
@@ -10,36 +10,6 @@ from bptt_trace.engine.names import Layer, Name
 from bptt_trace.networks.cells import Cell
 from bptt_trace.networks.cells.equations import Equations
 from bptt_trace.networks.forward_pass import Network
-
-WORDS = {
-    "LSTM": {"i": say("input gate"), "f": say("forget gate"), "g": say("candidate"), "o": say("output gate"), "c": say("cell")},
-    "GRU": {
-        "r": say("reset gate"),
-        "z": say("update gate"),
-        "n": say("candidate"),
-        "rh": say("reset state"),
-        "a_hn": say("from the state"),
-    },
-    "SLSTM": {
-        "i": say("input gate"),
-        "f": say("forget gate"),
-        "z": say("cell input"),
-        "o": say("output gate"),
-        "c": say("cell"),
-        "n": say("normaliser"),
-        "m": say("stabiliser"),
-        "l": say("log of forget gate"),
-    },
-}
-"""What the lines of a cell are, by stem; for the others their role says enough."""
-
-
-def word_of(cell: Cell, stem: str) -> str:
-    """What a line of a cell is, in a word; empty where its role says enough."""
-    if isinstance(cell, Equations):
-        return cell.words.get(stem, "")
-    return WORDS.get(type(cell).__name__, {}).get(stem, "")
-
 
 CHOICES = {
     ("form", "concatenated"): say("one matrix multiplies state and input, one below the other: [h, x], a stack and not a sum"),

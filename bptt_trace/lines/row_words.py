@@ -6,7 +6,6 @@ from bptt_trace.document.mathematics import joined, say
 from bptt_trace.document.sheet import NO_WORD, Word
 from bptt_trace.engine.names import LOSS, LOSS_OF_WINDOW, WHOLE_LOSS, Name, Role
 from bptt_trace.engine.program import Moment, Step
-from bptt_trace.lines.cell_words import word_of
 from bptt_trace.lines.parts_of_sheet import one_step, way
 from bptt_trace.lines.rows import Desk, Rows
 from bptt_trace.lines.spelling import layer_in_words
@@ -138,8 +137,8 @@ class Labels:
             return SUM if step.role is Role.GRADIENT and step.through is None else NO_WORD
         word = self.words.get(step.role)
         if word is not None:
-            own = self._attended(step.target.stem) or word_of(
-                self.desk.problem.network.cell_of(step.target.layer), step.target.stem
+            own = self._attended(step.target.stem) or self.desk.problem.network.cell_of(step.target.layer).words.get(
+                step.target.stem, ""
             )
             if isinstance(readout := self.desk.problem.network.readout, ReadoutEquations) and not own:
                 own = readout.word(step.target.stem)
@@ -223,10 +222,12 @@ class Labels:
             return Word(word)
         cell = network.cell_of(target.layer)
         gate = cell.gates.get(target.stem.removeprefix("a_"))
-        if gate is None and (word := word_of(cell, target.stem)):
+        if gate is None and (word := cell.words.get(target.stem, "")):
             return Word(word)
         if gate is not None:
-            return Word(say("through {name}", name=gate.name) if target.stem.startswith("a_") else word_of(cell, target.stem))
+            return Word(
+                say("through {name}", name=gate.name) if target.stem.startswith("a_") else cell.words.get(target.stem, "")
+            )
         match "z" if target.stem == self.logits else target.stem:
             case "y":
                 return Word(say("fed back"))

@@ -100,6 +100,7 @@ class SelfAttention:
     state: ClassVar = ()
     memory: ClassVar = ""
     gates: ClassVar[Mapping[str, Function]] = {}
+    words: ClassVar[Mapping[str, str]] = {}
 
     @property
     def prediction(self) -> str:

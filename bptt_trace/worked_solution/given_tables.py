@@ -5,7 +5,6 @@ from __future__ import annotations
 from bptt_trace.document.mathematics import joined, say, to_say
 from bptt_trace.engine.gradient_check import EPSILON
 from bptt_trace.engine.names import Name
-from bptt_trace.lines.cell_words import word_of
 from bptt_trace.lines.row_words import carried
 from bptt_trace.lines.spelling import layer_in_words
 from bptt_trace.networks.cells.equations import Equations
@@ -79,11 +78,11 @@ def meaning_of(network: Network, name: Name, rule: str = "") -> str:
     if network.cells:
         cell = network.cell_of(name.layer)
         if name.stem in cell.state[1:]:
-            meaning = say("initial {word}", word=word_of(cell, name.stem))
+            meaning = say("initial {word}", word=cell.words.get(name.stem, ""))
         elif stem not in MEANINGS:
             told = dict(cell.told_words) if isinstance(cell, Equations) else None
             words = ((form, stem.removeprefix(start)) for start, form in OF_GATES.items() if stem.startswith(start))
-            found = ((form, told.get(line, "") if told is not None else word_of(cell, line)) for form, line in words)
+            found = ((form, told.get(line, "") if told is not None else cell.words.get(line, "")) for form, line in words)
             meaning = next((say(form, word=word) for form, word in found if word), "")
     if name.layer is None or not meaning:
         return meaning

@@ -10,7 +10,6 @@ from bptt_trace.engine.formula import Var
 from bptt_trace.engine.formula_text import signed
 from bptt_trace.engine.names import DECODER, Name, Role, gradient
 from bptt_trace.engine.program import Moment
-from bptt_trace.lines.cell_words import word_of
 from bptt_trace.lines.parts_of_sheet import ATTENTION, PROJECTION, by_track, sources_of, way
 from bptt_trace.lines.row_words import OF_ATTENTION
 from bptt_trace.lines.rows import Desk, Rows
@@ -225,7 +224,7 @@ class Summary:
         for words, names in (("", hidden), (say("output"), outputs), (say("loss term"), losses)):
             for name in names:
                 attended = OF_ATTENTION.get(name.stem) if network.tokens or network.attention else None
-                word = words or attended or word_of(network.cell_of(name.layer), name.stem) or say("hidden state")
+                word = words or attended or network.cell_of(name.layer).words.get(name.stem) or say("hidden state")
                 head = inline("{word} {name}", word=word, name=seen_from(name, name.time or 1))
                 yield head, [self._value_or_none(name._replace(time=time)) for time in times]
         for state in states:

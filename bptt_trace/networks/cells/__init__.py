@@ -51,5 +51,9 @@ class Cell(Protocol):
     def memory(self) -> str:
         """The stem of the state along which the cell remembers; empty where it has no state."""
 
+    @property
+    def words(self) -> Mapping[str, str]:
+        """What the lines are, by stem, where their role says too little."""
+
     def step(self, let: Let, p: Parameters, x: Formula, *state: Var) -> tuple[Var, ...]:
         """Write the lines of one step; return the hidden value and the rest of the new state."""

@@ -23,6 +23,7 @@ class Dense:
     state: ClassVar = ()
     memory: ClassVar = ""
     gates: ClassVar[Mapping[str, Function]] = {}
+    words: ClassVar[Mapping[str, str]] = {}
 
     def step(self, let: Let, p: Parameters, x: Formula, *state: Var) -> tuple[Var, ...]:
         a = let("a", p.W_xh @ x + p.b_h)

@@ -20,6 +20,11 @@ class Gated(ABC):
 
     @property
     @abstractmethod
+    def words(self) -> Mapping[str, str]:
+        """What the lines are, by stem, where their role says too little."""
+
+    @property
+    @abstractmethod
     def gates(self) -> Mapping[str, Function]:
         """The activation of each gate and of the candidate, by stem."""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from bptt_trace.document.mathematics import say
 from bptt_trace.engine.formula import Formula, Var
 from bptt_trace.engine.functions import Function, sigmoid
 from bptt_trace.errors import ProblemError
@@ -27,6 +28,10 @@ class GRU(Gated):
     """``after``: r ⊙ (W_hn h); ``before``: W_hn (r ⊙ h)."""
     state: ClassVar = ("h",)
     memory: ClassVar = "h"
+    words: ClassVar[Mapping[str, str]] = {
+        "r": say("reset gate"), "z": say("update gate"), "n": say("candidate"), "rh": say("reset state"),
+        "a_hn": say("from the state"),
+    }  # fmt: skip
 
     def __post_init__(self) -> None:
         if self.form == "concatenated" and self.reset == "after":

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from bptt_trace.document.mathematics import say
 from bptt_trace.engine.formula import ABSENT, Formula, Var
 from bptt_trace.engine.functions import Function, sigmoid
 from bptt_trace.networks.cells import Let, Parameters
@@ -26,6 +27,9 @@ class LSTM(Gated):
     gate_order: str = "ifgo"
     state: ClassVar = ("h", "c")
     memory: ClassVar = "c"
+    words: ClassVar[Mapping[str, str]] = {
+        "i": say("input gate"), "f": say("forget gate"), "g": say("candidate"), "o": say("output gate"), "c": say("cell"),
+    }  # fmt: skip
 
     @property
     def gates(self) -> Mapping[str, Function]:

@@ -27,6 +27,7 @@ class RNN:
     state: ClassVar = ("h",)
     memory: ClassVar = "h"
     gates: ClassVar[Mapping[str, Function]] = {}
+    words: ClassVar[Mapping[str, str]] = {}
 
     @property
     def parameters(self) -> Mapping[str, tuple[str, ...]]:

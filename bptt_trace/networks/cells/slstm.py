@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from bptt_trace.document.mathematics import say
 from bptt_trace.engine.formula import Formula, Var, larger
 from bptt_trace.engine.functions import Function, exp, sigmoid, softplus
 from bptt_trace.networks.cells import Let, Parameters
@@ -25,6 +26,10 @@ class SLSTM(Gated):
     """The activation of the forget gate: ``exp`` or ``sigmoid``; the input gate always has exp."""
     stabiliser: bool = True
     memory: ClassVar = "c"
+    words: ClassVar[Mapping[str, str]] = {
+        "i": say("input gate"), "f": say("forget gate"), "z": say("cell input"), "o": say("output gate"), "c": say("cell"),
+        "n": say("normaliser"), "m": say("stabiliser"), "l": say("log of forget gate"),
+    }  # fmt: skip
 
     @property
     def state(self) -> tuple[str, ...]:
