@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from bptt_trace.calculation.arithmetic import Values
     from bptt_trace.document.sheet import Sheet
     from bptt_trace.engine.program import Program
+    from bptt_trace.lines.view import View
     from bptt_trace.problem.problem import Problem
 
 SHEETS = ("markdown", "latex", "pdf", "html", "json")
@@ -73,21 +76,14 @@ def solve(
       bptt-trace solve rnn --set x=[1,2,3] --set target=[0.5,1.0,1.5]
       bptt-trace solve rnn --set update.rule=adam --set update.iterations=20 --show 1,2,last
     """
-    from bptt_trace.calculation.build import build
-    from bptt_trace.commands.proof import proof_note
-    from bptt_trace.engine.scalar_program import scalars
+    from bptt_trace.lines.view import View
     from bptt_trace.problem.numbers import Rounding
     from bptt_trace.problem.problem import load
 
     forms = (*SHEETS, "typst", *DOCUMENTS, *WORKBOOK, *CODE)
     output = Output.chosen(form, target, forms, templates=templates, flavor=flavor, fragment=fragment)
     _goes_with_a_sheet(style, only, output)
-    if with_proof and output.form in WORKBOOK:
-        raise click.UsageError("--prove writes into the footer of a sheet, and a workbook has none")
-    if with_proof and output.form in CODE:
-        raise click.UsageError(
-            "--prove writes into the footer of a sheet, and a program has none; -f torch and -f sympy are proofs of their own"
-        )
+    _may_prove(output, with_proof)
     read = load(problem, changes)
     read = read if rounding is None else read.rounded(Rounding.parse(rounding))
     if output.form == "xlsx":
@@ -96,15 +92,23 @@ def solve(
 
         output.write_bytes(workbook(Key(read)))
         return
-    program = scalars(build(read))
+    sections = [] if only is None else [name.strip() for name in only.split(",")]
+    _print(read, output, View(steps, detail, style, show), sections, with_proof)
 
+
+def _print(read: Problem, output: Output, view: View, only: Sequence[str], with_proof: bool) -> None:
+    """Calculate a problem, and print it as the program, the data or the sheet that is asked for."""
     from bptt_trace.calculation.arithmetic import evaluate
-    from bptt_trace.lines.view import View
+    from bptt_trace.calculation.build import build
+    from bptt_trace.commands.proof import proof_note
+    from bptt_trace.engine.scalar_program import scalars
     from bptt_trace.worked_solution.worked_solution import within_reach, write
 
-    if output.form in CODE or output.form == "json":
-        detail = "lines" if output.form in LINES_ALONE else "board"
-    within_reach(program, detail)
+    program = scalars(build(read))
+    data = output.form == "json"
+    if output.form in CODE or data:
+        view = replace(view, detail="lines" if output.form in LINES_ALONE else "board")
+    within_reach(program, view.detail)
     values = evaluate(program, read.given, read.rounding)
     if output.form in CODE:
         from bptt_trace.media.templates import code
@@ -112,21 +116,32 @@ def solve(
 
         output.write([code(listing(read, program, values, output.form))])
         return
-    data = output.form == "json"
+    if data or (output.form == "beamer" and view.steps == "auto"):
+        view = replace(view, steps="full")
     sheet = write(
         read,
         program,
         values,
-        View("full" if data or (output.form == "beamer" and steps == "auto") else steps, detail, style, "all" if data else show),
+        replace(view, show="all") if data else view,
         with_latex=output.form != "terminal",
         canonical=data,
         proof=proof_note(read) if with_proof else None,
-        only=[] if only is None else [name.strip() for name in only.split(",")],
+        only=only,
     )
     if output.form in DOCUMENTS:
         output.write([_exported(output, read, program, values, sheet)])
         return
     output.show(sheet)
+
+
+def _may_prove(output: Output, with_proof: bool) -> None:
+    """Raise ``UsageError`` where there is no footer for a proof."""
+    if with_proof and output.form in WORKBOOK:
+        raise click.UsageError("--prove writes into the footer of a sheet, and a workbook has none")
+    if with_proof and output.form in CODE:
+        raise click.UsageError(
+            "--prove writes into the footer of a sheet, and a program has none; -f torch and -f sympy are proofs of their own"
+        )
 
 
 def _goes_with_a_sheet(style: str, only: str | None, output: Output) -> None:

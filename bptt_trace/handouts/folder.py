@@ -10,7 +10,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from io import StringIO
 from pathlib import Path
@@ -130,19 +130,7 @@ def _write_all(
             paths += [f"answers/{name}.csv", f"problems/{name}.toml"]
             files[paths[2]], files[paths[3]] = sheets.answers.encode(), sheets.problem.encode()
             rows.append([number + 1, hardened(student) if student else "", variant.code, paths[3], *paths[:3]])
-        failures: dict[str, str] = {}
-        together: dict[str, list[Any]] = {}
-        if medium.compile:
-            try:
-                compiled = medium.compile(documents)
-            except TypesettingError as error:
-                compiled, failures = error.done, error.failures
-            together = {kind: [data for path, data in compiled.items() if path.startswith(kind)] for kind in KINDS[:2]}
-        elif medium.file:
-            together = {kind: [sheet for path, sheet in documents.items() if path.startswith(kind)] for kind in KINDS[:2]}
-            compiled = {path: medium.file(path.partition("/")[0], sheet) for path, sheet in documents.items()}
-        else:
-            compiled = {path: text.encode() for path, text in documents.items()}
+        compiled, together, failures = _compiled(medium, documents)
         return [make(path, data) for path, data in {**compiled, **files}.items()], rows, together, failures
 
     index, failed = StringIO(), dict[str, str]()
@@ -168,6 +156,26 @@ def _write_all(
     if students:
         put(make("class.csv", _class_file(setter, variants, students).encode()))
     return failed
+
+
+def _compiled(medium: Medium, documents: Mapping[str, Any]) -> tuple[Mapping[str, bytes], dict[str, list[Any]], dict[str, str]]:
+    """Documents as files, by path; what goes into the files of all, by kind; and why some could not be set."""
+    if medium.compile:
+        failures: dict[str, str] = {}
+        try:
+            compiled = medium.compile(documents)
+        except TypesettingError as error:
+            compiled, failures = error.done, error.failures
+        return compiled, _by_kind(compiled), failures
+    if medium.file:
+        files = {path: medium.file(path.partition("/")[0], sheet) for path, sheet in documents.items()}
+        return files, _by_kind(documents), {}
+    return {path: text.encode() for path, text in documents.items()}, {}, {}
+
+
+def _by_kind(files: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Worksheets and keys, each with its own kind."""
+    return {kind: [file for path, file in files.items() if path.startswith(kind)] for kind in KINDS[:2]}
 
 
 def _part(count: int, medium: Medium) -> int:

@@ -68,8 +68,7 @@ def network_of(table: Keys, given: Keys, parameters: Keys, cell: Keys | None = N
     source_steps = None
     if "decoder" in table:
         source_steps, steps = steps, decoder_steps(table, given, samples)
-    if not recurrent and "x" not in given:
-        raise ProblemError('the key "x" is missing; the input, a number or a list', path="given")
+    _has_input(given, recurrent)
     outputs = sizes.outputs(seen, recurrent, samples) if readout else seen
     for size, what in ((inputs, "inputs"), (outputs, "outputs")):
         within(size, 0, MAX_UNITS, what, "given.x" if what == "inputs" else "given.target")
@@ -137,6 +136,11 @@ def _no_time(table: Keys, recurrent: bool) -> None:
     for key in ("outputs", "steps", "inputs"):
         if key in table:
             raise ProblemError(f"a feedforward network knows no time, so {key} has no meaning", path=f"network.{key}")
+
+
+def _has_input(given: Keys, recurrent: bool) -> None:
+    if not recurrent and "x" not in given:
+        raise ProblemError('the key "x" is missing; the input, a number or a list', path="given")
 
 
 def _fits_together(table: Keys, given: Keys, recurrent: bool) -> None:

@@ -201,9 +201,7 @@ def _length(document: dict[str, Any]) -> int | None:
 
 def from_document(document: dict[str, Any], source: str = "") -> Problem:
     """The problem that a table of keys describes; raises ``ProblemError``."""
-    handout = document.get("handout")
-    if isinstance(handout, dict) and isinstance(handout.get("date"), date):  # as TOML has dates, without quotes
-        document = {**document, "handout": {**handout, "date": handout["date"].isoformat()}}
+    document = _with_date_as_text(document)
     validate(document)
     if "gradient" in document.get("given", {}):
         return _of_gradients(document, source)
@@ -260,6 +258,14 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
         Handout(**document.get("handout", {})),
         also,
     )
+
+
+def _with_date_as_text(document: dict[str, Any]) -> dict[str, Any]:
+    """The date of a handout may be one of TOML, without quotes."""
+    handout = document.get("handout")
+    if isinstance(handout, dict) and isinstance(handout.get("date"), date):
+        return {**document, "handout": {**handout, "date": handout["date"].isoformat()}}
+    return document
 
 
 def _answers(network: Network, numbers: Mapping[Name, Number]) -> None:
