@@ -203,10 +203,11 @@ class Labels:
     @staticmethod
     def _share(through: Name) -> Word:
         """Which use of a parameter a contribution comes from."""
-        parts = [say("sample {sample}", sample=through.sample)] * (through.sample is not None)
-        parts += [say("step {time}", time=through.time)] * (through.time is not None)
-        said = joined(", ", parts)
-        return Word(said, short=said if through.sample is None else "")
+        step = say("step {time}", time=through.time) if through.time is not None else ""
+        if through.sample is None:
+            return Word(step, short=step)
+        sample = say("sample {sample}", sample=through.sample)
+        return Word(joined(", ", (sample, step)) if step else sample)
 
     def _handed_in(self, through: Step) -> bool:
         """Whether the gradient that arrives by a line is handed in, instead of following from a loss."""

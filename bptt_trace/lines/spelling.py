@@ -252,7 +252,8 @@ class Shown:
     def _operands(self, signs: Signs) -> list[str] | _Made:
         bare, texts, bracket = self.bare[signs], self.bare[TEXT], signs.bracket.format
         if signs.in_line and not self.boxes:
-            return _Made(lambda place: bare[place] if _alone(texts[place]) else bracket(bare[place]))
+            made = _getter(bare)
+            return _Made(lambda place: made(place) if _alone(texts[place]) else bracket(made(place)))
         if self.boxes:
             return [self.operand(place, one, signs) for place, one in enumerate(bare)]
         return [one if _alone(text) else bracket(one) for text, one in zip(texts, bare, strict=True)]
@@ -334,10 +335,16 @@ def filler(form: Template, bare: Sequence[str], operands: Sequence[str]) -> Fill
     """A template as a function of its arguments, by the shortest way that its holes allow."""
     pattern, holes, alone = form.pattern, form.holes, form.bare
     if holes == tuple(range(len(holes))) and len(set(alone)) == 1:
-        get = (bare if alone[0] else operands).__getitem__
+        get = _getter(bare if alone[0] else operands)
         return lambda arguments: pattern % (*map(get, arguments),)
-    pairs = [(bare if one else operands, hole) for hole, one in zip(holes, alone, strict=True)]
-    return lambda arguments: pattern % tuple([strings[arguments[hole]] for strings, hole in pairs])
+    pairs = [(_getter(bare if one else operands), hole) for hole, one in zip(holes, alone, strict=True)]
+    return lambda arguments: pattern % tuple([get(arguments[hole]) for get, hole in pairs])
+
+
+def _getter(strings: Any) -> Callable[[int], str]:
+    """What gives a string by its place."""
+    get: Callable[[int], str] = strings.make if isinstance(strings, _Made) else strings.__getitem__
+    return get
 
 
 # -------------------------------------------------------------- general forms
