@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         TypesettingError,
         UnknownName,
     )
+    from bptt_trace.lines.view import View
     from bptt_trace.marking.check import check
     from bptt_trace.marking.class_rows import grade_part
     from bptt_trace.marking.class_summary import Tally
@@ -79,6 +80,7 @@ _HOMES = {
     "TypesettingError": "errors",
     "UnknownName": "errors",
     "Values": "calculation.arithmetic",
+    "View": "lines.view",
     "write": "worked_solution.worked_solution",
 }
 
@@ -114,6 +116,7 @@ __all__ = [  # noqa: RUF022 - sorted without regard to case, and checked by a te
     "TypesettingError",
     "UnknownName",
     "Values",
+    "View",
     "write",
 ]
 
