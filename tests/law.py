@@ -443,6 +443,8 @@ def is_factor(name: str) -> bool:
         rf"(?!.*')(?:{STATES})_[A-Za-z]\w*.*|(?:squares|norm|scale|rate|alpha|α|(?:mu|μ)(?:_next|_product)?)(?:@\d+)?", name
     ):
         return True
+    if re.match(r"d(?:alpha|α)\S*/dscore", name):
+        return False  # of a softmax, as dy/dz
     return re.fullmatch(rf"path\d+|{SLOPE}", name) is not None
 
 
@@ -604,7 +606,7 @@ class _Terminal:
         if "." in line or (not line and "[" in name):
             result = rf"\s*(?P<body>.*?)\s{{2,}}(?:(?P<relation>[≈~]) )?(?P<result>{_RESULT})(?P<tail>(?:\s{{2,}}.*)?)"
             *above, last = [start[equal + 2 :], *row[1:]]
-            while above and not (match := re.fullmatch(result, last.rstrip())):
+            while above and not ((match := re.fullmatch(result, last.rstrip())) and match["body"]):
                 last = above.pop()  # the lines used stand on a row of their own where there is no room beside the result
             match = re.fullmatch(result, last.rstrip())
             assert match, row

@@ -204,18 +204,9 @@ def test_a_recalled_line_has_no_number() -> None:
 # -------------------------------------------------------------------- terminal
 
 
-TOO_WIDE = {
-    ("attention-backward", 60), ("bahdanau-attention", 60), ("classifier", 60), ("hello", 60), ("hello-notebook", 60),
-    ("hello-notebook", 80), ("recurrent-layer", 60), ("recurrent-layer", 80),
-}  # fmt: skip
-"""Where the lines that an entry of a matrix uses, or a row of many numbers, reach beyond a narrow terminal (docs/commands.md)."""
-
-
 @pytest.mark.parametrize(("name", "steps", "width"), paired([*of_examples(), "long"], STEPS, WIDTHS))
 def test_no_line_of_the_terminal_is_wider_than_it(name: str, steps: str, width: int) -> None:
     """At 60, 80, 100 and 120 columns, Unicode or ASCII, in full or as a ledger."""
-    if (name, width) in TOO_WIDE:
-        pytest.xfail("entries of matrices that use many lines")
     solution = long_example(steps) if name == "long" else example(name, steps=steps)
     for signs in ("unicode", "ascii"):
         lines = printed(solution, f"terminal-{width}-{signs}").splitlines()
