@@ -23,6 +23,8 @@ ONE_BLOCK_FROM = 50
 """Time steps beyond which every line is printed without a heading, and without being summed up, for each step."""
 
 
+MOST_IN_A_COLUMN = 16
+"""Parameters beyond which their table stands in two columns on paper."""
 FOR_EACH = {PROJECTION: say("each token is multiplied by three matrices"), ATTENTION: say("each token takes in what it looks at")}
 AND_BACK = {
     PROJECTION: say("a sum over all that a token looks at, or that look at it"),
@@ -298,7 +300,8 @@ class Summary:
                 cells.append((desk.value(clipped),) if clipped is not None else NONE)
             cells.append((desk.value(new),) if new is not None else (desk.value(parameter),))
             rows.append(tuple(cells))
-        return Table(columns, rows, inline("Parameters"))
+        folds = len(rows) > MOST_IN_A_COLUMN and len(columns) <= 4
+        return Table(columns, rows, inline("Parameters"), folds=folds)
 
     def _shares(self, group: Sequence[int]) -> dict[int | None, Inline]:
         """What each time step contributes to the gradient of a parameter; one step alone contributes all of it."""
