@@ -204,6 +204,12 @@ def test_a_changed_input_recomputes_every_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.exhaustive
+def test_numbers_that_are_carried_on_have_a_workbook() -> None:
+    """Under ``carry`` a line has no digits to be compared with: its cell has the number."""
+    key = Key(load("rnn", ["rounding.policy=carry"]))
+    assert workbook(key) and workbook(key, blanks=blanks_of(key))
+
+
 @pytest.mark.parametrize("weight", [-1000, 1000])
 def test_large_exponents_have_values(weight: int, tmp_path: Path) -> None:
     """A sigmoid far from 0 is 0 or 1, and no error: EXP of 1000 has no value in a spreadsheet."""

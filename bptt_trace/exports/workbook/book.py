@@ -45,6 +45,15 @@ INPUT, ANSWER, CALCULATED = "#FFF6D5", "#E8F1FB", "#F2F2F2"
 FACE = "DejaVu Serif"
 
 
+class _Cells(Desk):
+    """A desk whose numbers are the places of cells: there are no digits that a line may give or not give."""
+
+    def relation(self, position: int) -> str:
+        """No sign but the equals sign."""
+        del position
+        return "="
+
+
 @dataclass(frozen=True)
 class Copy:
     """The numbers of one variant: its code, its given numbers, and how many digits its worksheet asks for."""
@@ -123,7 +132,7 @@ class Book:
         for signs in (TEXT, UNICODE):
             shown.bare[signs] = [hole(position) for position in range(self.size)]
             shown.operands[signs] = [hole(self.size + position) for position in range(self.size)]
-        return Desk(self.problem, self.key.program, self.values, exact, blanks=blanks, shown=shown, detail="lines")
+        return _Cells(self.problem, self.key.program, self.values, exact, blanks=blanks, shown=shown, detail="lines")
 
     @cached_property
     def shown(self) -> list[str]:
