@@ -12,7 +12,7 @@ from bptt_trace.document.mathematics import Pattern, Place, filled
 from bptt_trace.document.notation import Signs, with_comma
 
 CATALOGUES = Path(__file__).parent.parent / "languages"
-LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español"}
+LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español", "zh": "简体中文"}
 """What a sheet can be printed in, and what each language calls itself."""
 WITH_COMMA = frozenset({"de", "fr", "es"})
 """Languages whose readers write a decimal comma."""
