@@ -55,7 +55,7 @@ def title_of(moment: Moment, *, several: bool = False) -> str:
     parts: list[str] = [say("sample {sample}", sample=moment.sample)] * (moment.sample is not None)
     parts += [layer_in_words(moment.track) or say("output")] * several
     parts += [say("time step {time}", time=moment.time)] * (moment.time is not None)
-    return joined(", ", parts).capitalize() if parts else ""
+    return joined(say(", "), parts).capitalize() if parts else ""
 
 
 STATES = {
@@ -207,7 +207,7 @@ class Labels:
         if through.sample is None:
             return Word(step, short=step)
         sample = say("sample {sample}", sample=through.sample)
-        return Word(joined(", ", (sample, step)) if step else sample)
+        return Word(joined(say(", "), (sample, step)) if step else sample)
 
     def _handed_in(self, through: Step) -> bool:
         """Whether the gradient that arrives by a line is handed in, instead of following from a loss."""

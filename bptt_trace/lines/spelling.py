@@ -108,7 +108,7 @@ def layer_in_words(layer: Layer) -> str:
     ('layer 2', 'encoder', 'reading forward, layer 2')
     """
     word, number = word_and_number(layer)
-    return joined(", ", filter(None, (LAYER_WORDS.get(word, ""), say("layer {number}", number=number) if number else "")))
+    return joined(say(", "), filter(None, (LAYER_WORDS.get(word, ""), say("layer {number}", number=number) if number else "")))
 
 
 class Stems(dict[str, bool]):

@@ -198,7 +198,7 @@ class _Report:
             )
             said = say_many(one, many, len(uses), n=", ".join(dict.fromkeys(uses)))
         if not redo:
-            return (row_of(said, "."),)
+            return (row_of(said, say(".")),)
         redone = say_many("then redo line {n}", "then redo lines {n}", len(redo), n=listed_lines(redo))
         return inline("{said}; {redone}.", said=said, redone=redone)
 

@@ -324,7 +324,7 @@ class Pencil:
         named = self.sample is not None and which != "rolled-up"
         sample = say(" (sample {sample} of the batch)", sample=self.sample) if named else ""
         said = [in_a_row(", ", parts) for _, parts in sorted(self.told.items(), key=self._reading) if parts]
-        alternative = together(lead, sample, ": ", in_a_row("; ", said), ".")
+        alternative = together(lead, sample, ": ", in_a_row(say("; "), said), say("."))
         return Picture(which, together(title, sample), tuple(self.nodes.values()), tuple(self.edges.values()), alternative)
 
     def _reading(self, item: tuple[str, list[Inline]]) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 
 from bptt_trace.document.figures import Bar, Bars
-from bptt_trace.document.mathematics import NOTHING, Inline, MathRow, in_a_row, inline
+from bptt_trace.document.mathematics import NOTHING, Inline, MathRow, in_a_row, inline, say
 from bptt_trace.lines.rows import Desk
 from bptt_trace.pictures.boxes import Quantity
 from bptt_trace.pictures.network_picture import MOST_BARS
@@ -30,7 +30,7 @@ def gradient_flow(desk: Desk) -> Bars | None:
         bars.append(_bar(desk, position, highest))
     title = inline("How far an error reaches back: what is left of an error at {end}", end=desk.speller.math(end))
     said = [Quantity(bar.name, (bar.value,) if bar.value else ()).told() for bar in bars if not bar.dots]
-    alternative: Inline = inline("What is left of an error at the last step: {said}.", said=in_a_row("; ", said))
+    alternative: Inline = inline("What is left of an error at the last step: {said}.", said=in_a_row(say("; "), said))
     return Bars("gradient-flow", title, tuple(bars), alternative)
 
 

@@ -138,11 +138,11 @@ def _update(desk: Desk, update: Update) -> Iterator[tuple[str, Inline]]:
     at_end = say("all parameters are updated together at the end")
     moment = at_end if update.iterations == 1 else say("all parameters are updated together at the end of an iteration")
     uses = "" if update.look_ahead else say("all gradients use the old parameters; ")
-    when = row_of("; ", uses, moment, batch, turns) if not update.told else ""
+    when = row_of(say("; "), uses, moment, batch, turns) if not update.told else ""
     formulas: Inline = ()
     if update.rule != "gd" or update.decay:
         for place, (left, right) in enumerate(recipe(update, desk.speller)):
-            formulas = in_a_row("", (formulas, "; " if place else ": ", Relation(left, right)))
+            formulas = in_a_row("", (formulas, say("; ") if place else ": ", Relation(left, right)))
         if any(desk.steps[position].role is Role.STATE for position in desk.parts.updates):
             formulas += inline("; where a letter stands on both sides, the right-hand one is its old value (0 at the start")
             if update.momentum_decay:  # a product begins with 1
@@ -220,7 +220,7 @@ def _sentences(desk: Desk, sentences: Sequence[str]) -> Inline:
         for layer, source, stem in handed_over(network)
     ]  # fmt: skip
     places: dict[str, Place] = {**names, "handed": in_a_row(", ", handed)}
-    return in_a_row("; ", [one if isinstance(one, Phrase) else inline(one, **places) for one in sentences])
+    return in_a_row(say("; "), [one if isinstance(one, Phrase) else inline(one, **places) for one in sentences])
 
 
 _PRODUCTS = {
@@ -317,7 +317,7 @@ def _activations(desk: Desk) -> Inline:
     if network.readout:
         before, after = Name(network.readout.logits, time=time), Name("y", time=time)
         parts.append(_activation(desk, say("output"), network.readout.activation, before, after))
-    return in_a_row("; ", parts)
+    return in_a_row(say("; "), parts)
 
 
 def _corners(functions: Iterable[Function]) -> Iterator[str | Math]:

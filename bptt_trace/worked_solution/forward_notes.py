@@ -104,7 +104,7 @@ def gates(desk: Desk, moment: Moment) -> Iterator[Note]:
         for term in terms:
             said += _gated(desk, position, term, open_gates, adds=len(terms) > 1)
     if said:
-        yield Note(say("Gates"), together(in_a_row("; ", said), "."))
+        yield Note(say("Gates"), together(in_a_row(say("; "), said), say(".")))
 
 
 def _gated(desk: Desk, position: int, term: Formula, gates: Collection[int], *, adds: bool) -> Iterator[Inline]:

@@ -88,4 +88,4 @@ def meaning_of(network: Network, name: Name, rule: str = "") -> str:
         return meaning
     if name.stem.lower() == "w_xh" and isinstance(name.layer, int) and name.layer > 1:
         return say("layer {below} to layer {layer}", below=name.layer - 1, layer=name.layer)
-    return joined(", ", (meaning, layer_in_words(name.layer)))
+    return joined(say(", "), (meaning, layer_in_words(name.layer)))

@@ -143,7 +143,7 @@ class Course:
                 bars.append(Bar(MathRow("…"), NOTHING, dots=True))
             height = int((size * 1000 / highest).to_integral_value()) if highest else 0
             bars.append(Bar(desk.name(position), desk.value(position), (("sum", height),)))
-        told = in_a_row("; ", [Relation(bar.name, bar.value) for bar in bars if not bar.dots])
+        told = in_a_row(say("; "), [Relation(bar.name, bar.value) for bar in bars if not bar.dots])
         alternative = inline("The loss by iteration: {told}.", told=told)
         yield Bars("training", inline("The loss by iteration"), tuple(bars), alternative)
 

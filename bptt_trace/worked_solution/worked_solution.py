@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from bptt_trace.calculation.arithmetic import Values
 from bptt_trace.calculation.unrounded import unrounded
-from bptt_trace.document.mathematics import Inline, inline, say
+from bptt_trace.document.mathematics import Inline, inline, joined, say
 from bptt_trace.document.notation import TEXT
 from bptt_trace.document.sheet import Note, Section, Sheet
 from bptt_trace.engine.program import Program
@@ -84,7 +84,7 @@ def write(
     names = [str(step.target) for step in program.steps] if speller.vocabulary.renamed else desk.names[TEXT]
     sheet = Sheet(
         title=problem.title,
-        subtitle="; ".join(section.title for section in printed) if only else writer.subtitle(),
+        subtitle=joined(say("; "), [section.title for section in printed]) if only else writer.subtitle(),
         given=tuple(given(writer)),
         conventions=(*conventions(desk, writer.board), *(OF_A_PART if only else ())),
         sections=printed,

@@ -86,7 +86,7 @@ class Writer:
         recurrent = self.desk.problem.network.recurrent
         done = say("forward pass, backpropagation through time") if recurrent else say("forward pass, backpropagation")
         if self.parts.updates:
-            done = joined(", ", (done, updates))
+            done = joined(say(", "), (done, updates))
         if last > len(self.shown) > 0:
             done += say(" ({iterations} in full)", iterations=listed([str(k) for k in sorted(self.shown)]))
         if self.on_ledger:
