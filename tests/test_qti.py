@@ -118,7 +118,7 @@ def class_of(key: Key, marks: Any) -> str:
 SAME = {"rounded": "rounded", "misconception": "wrong", "slip": "wrong"}
 
 
-MARKED = ["rnn", "lstm", "classifier", "self-attention", "perceptron-or", "graph", "every-path"]
+MARKED = ["rnn", "lstm", "classifier", "self-attention", "graph", "every-path"]
 
 
 @pytest.mark.parametrize("name", chosen(MARKED, ["rnn"]))
