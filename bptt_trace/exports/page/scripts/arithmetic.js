@@ -291,6 +291,7 @@ const decimals = {
 };
 decimals.sum = terms => terms.reduce(decimals.add);
 
+let jumped = false; // whether a function was asked for that jumps at 0
 const doubles = {
   exp: Math.exp,
   ln: Math.log,
@@ -310,7 +311,10 @@ const doubles = {
   pow: (a, e) => a ** e,
   max: Math.max,
   min: Math.min,
-  steps: (z, left, atZero, right) => (z > 0 ? right : z < 0 ? left : atZero),
+  steps: (z, left, atZero, right) => {
+    jumped = true;
+    return z > 0 ? right : z < 0 ? left : atZero;
+  },
   bent: (z, left, right) => (z > 0 ? right : left) * z,
 };
 const double = v => {
