@@ -187,8 +187,9 @@ EACH = {documents: 4, seventeen_digits: 3, handouts: 4}
 TOO_WIDE = {
     "documents/attention-backward-8dp", "seventeen_digits/attention-mask-full", "seventeen_digits/hi-there-class-full",
     "seventeen_digits/min-lstm-full",
+    "vectors/batch-both", "vectors/batch-ledger", "vectors/batch-keras", "vectors/batch-pytorch", "vectors/batch-mazur",
 }  # fmt: skip
-"""Known limits: matrices with many digits that stand out of their column by 7 to 17 points."""
+"""Known limits: matrices with many digits stand out of their column by 7 to 17 points, a sum over a batch by 0.3 points."""
 WANTED = [
     pytest.param(SOME, id="some"),
     *(pytest.param(dict.fromkeys([kind]), id=kind.__name__, marks=pytest.mark.exhaustive) for kind in (*SOME, gates)),
