@@ -162,7 +162,8 @@ def _(sheet: Sheet, h_0: str, zero: str, line: str, product: str, h_1: str, valu
     said = sources.split(" and ") if sources else []
     assert len(said) == formula.count(" + "), "every other term is a source"
     assert said.count("the bias") == len(re.findall(r"(?<![\w/])b_\w+", formula))
-    assert all(one == "the bias" or one in formula for one in said)
+    assert said.count("the input") == len(re.findall(r"\bW_x\w+\[\d+,\d+\](?! \*)", formula)), "a letter picks a weight"
+    assert all(one in ("the bias", "the input") or one in formula for one in said)
 
 
 @claim(r"Memory: The memory is not empty: {V} = {N} brings .+? [=~] {N} into line (\S+)\.")

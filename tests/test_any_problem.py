@@ -22,6 +22,7 @@ from bptt_trace.errors import DesignError, InputError
 from bptt_trace.handouts.answer_key import key_sheet
 from bptt_trace.handouts.blanks import answers_csv, answers_toml, blanks_of
 from bptt_trace.handouts.worksheet import worksheet
+from bptt_trace.lines.view import View
 from bptt_trace.media.templates import html, latex, markdown
 from bptt_trace.media.terminal import as_text
 from bptt_trace.worked_solution.gradient_flow import flow_sheet
@@ -69,7 +70,7 @@ def commands(seed: int, document: dict[str, Any]) -> Iterator[tuple[str, Callabl
         return lambda: agrees_with_itself(solution().to_code(form))
 
     yield "solve", lambda: shown(0, solution().sheet)
-    yield "solve --steps ledger", lambda: shown(1, replace(solution(), steps="ledger").sheet)
+    yield "solve --steps ledger", lambda: shown(1, replace(solution(), view=View("ledger")).sheet)
     yield "solve -f json", lambda: solution().to_json()
     yield "flow", lambda: shown(2, flow_sheet([problem]))
     yield "prove", proved

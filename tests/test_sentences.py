@@ -276,3 +276,16 @@ def test_the_picture_draws_what_its_sentence_says(name: str) -> None:
         assert re.fullmatch(r"d([hc])_(\d+)/d\1_(\d+)", bar.name.text)
         assert solved[bar.name.text] == float(bar.value.text)
         assert abs(sum(height for _, height in bar.parts) - 1000 * size / max(sizes)) <= 1
+
+
+def test_the_weight_of_a_letter_is_no_bias() -> None:
+    """Where a letter picks one column of the weights, its term is what the input brings; there is one bias."""
+    document = {
+        "network": {"cell": "rnn", "hidden": 1, "output_activation": "softmax", "vocabulary": ["a", "b"]},
+        "parameters": {"W_xh": [["0.4", "-0.3"]], "w_hh": "0.5", "b_h": "0.1", "W_hy": [["1"], ["-1"]], "b_y": ["0", "0.2"]},
+        "given": {"text": "abba"},
+        "loss": {"kind": "cross_entropy"},
+    }
+    told = " ".join(solve(from_document(document)).to_markdown().split())
+    assert "comes from the input and the bias" in told
+    assert "the bias and the bias" not in told

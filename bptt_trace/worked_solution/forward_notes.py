@@ -55,11 +55,16 @@ def voices(desk: Desk, time: int) -> Voices | None:
     terms = formula.terms if isinstance(formula, Sum) else (formula,)
     memory = [term for term in terms if any(v.number == state for v in variables(term))]
     others = tuple(
-        (say("the bias") if isinstance(term, Var) else say("the fed back") if _fed_back(desk, term) else say("the input"), term)
+        (say("the bias") if _is_bias(desk, term) else say("the fed back") if _fed_back(desk, term) else say("the input"), term)
         for term in terms
         if not any(v.number == state for v in variables(term))
     )
     return Voices(position, hidden, state, memory[0], others) if len(memory) == 1 else None
+
+
+def _is_bias(desk: Desk, term: Formula) -> bool:
+    """Whether a term is a bias, and not the weight of a letter."""
+    return isinstance(term, Var) and desk.steps[term.number].target.stem.startswith("b")
 
 
 def _fed_back(desk: Desk, term: Formula) -> bool:
