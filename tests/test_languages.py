@@ -34,6 +34,7 @@ from bptt_trace.marking.check import check
 from bptt_trace.marking.key import Key
 from bptt_trace.marking.mistakes_sheet import mistakes_sheet
 from bptt_trace.marking.report import report
+from bptt_trace.media.table_grid import columns_of, folded
 from bptt_trace.media.templates import html, latex, markdown, typst
 from bptt_trace.media.terminal import as_text
 from bptt_trace.worked_solution.gradient_flow import flow_sheet
@@ -192,6 +193,14 @@ def test_every_medium_prints_every_language(language: str, say: Any) -> None:
     for word in ("Forward pass", "quantity", "Given", "Conventions of this sheet", "squared error", "with numbers"):
         assert word not in text.replace("forward pass", "")
     assert Locale(language).say("Conventions of this sheet").split()[0] in text
+
+
+def test_wide_signs_take_two_columns_of_a_terminal() -> None:
+    """Paragraphs, tables and the heads of lines know how wide the signs of Chinese are."""
+    sheet = solution("rnn").sheet
+    text = as_text(replace(sheet, locale=Locale("zh")))
+    assert max(map(columns_of, text.splitlines())) == 80
+    assert folded("甲，乙", 4) == ["甲，", "乙"]
 
 
 def test_two_languages_at_once() -> None:

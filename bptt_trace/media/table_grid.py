@@ -7,6 +7,7 @@ that may break gives way first, down to the next widest, and so on. Nothing here
 from __future__ import annotations
 
 import re
+import textwrap
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -175,6 +176,39 @@ def _cropped(spans: Sequence[Span], width: int) -> list[Span]:
         kept.append((text, style))
         width -= columns_of(text)
     return kept
+
+
+WIDE = r"\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef"  # signs between which a line may end
+OPENING, CLOSING = "（《", "、。，；：！？）》"  # they stay with the sign behind them, or before them
+PIECE = re.compile(rf"[{OPENING}]*(?:[{WIDE}]|[^ {WIDE}]+)[{CLOSING}]* *| +")
+
+
+def folded(text: str, width: int, indent: str = "") -> list[str]:
+    """A paragraph in lines of this many columns; ``indent`` stands before all but the first.
+
+    >>> folded("对每一步 t，按此顺序：", 10)
+    ['对每一步', 't，按此顺', '序：']
+    """
+    if columns_of(text) <= len(text):
+        return textwrap.wrap(text, width, subsequent_indent=indent)
+    lines: list[str] = []
+    line = ""
+    for piece in PIECE.findall(text):
+        if line.strip() and columns_of(line + piece.rstrip(" ")) > width:
+            lines.append(line.rstrip(" "))
+            line = indent
+        line += piece
+    return [*lines, line.rstrip(" ")]
+
+
+def at_left(text: str, width: int) -> str:
+    """A text at the left of this many columns."""
+    return text + " " * (width - columns_of(text))
+
+
+def at_right(text: str, width: int) -> str:
+    """A text at the right of this many columns."""
+    return " " * (width - columns_of(text)) + text
 
 
 def columns_of(text: str) -> int:

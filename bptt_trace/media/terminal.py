@@ -7,7 +7,6 @@ columns. rich colours what goes to a real terminal, and is loaded only there.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice, zip_longest
@@ -19,7 +18,7 @@ from bptt_trace.document.locale import Locale
 from bptt_trace.document.mathematics import Inline, Math
 from bptt_trace.document.sheet import Block, Bullets, Equations, Lines, Note, Paragraph, Part, Section, Sheet, Table
 from bptt_trace.media.drawing.characters import drawn, in_words, needed
-from bptt_trace.media.table_grid import Column, Grid
+from bptt_trace.media.table_grid import Column, Grid, at_left, columns_of, folded
 from bptt_trace.media.terminal_rows import SAMPLE, Layout, Span, broken
 from bptt_trace.media.unicode import Script
 
@@ -181,7 +180,7 @@ class _Terminal:
 
     def wrapped(self, text: str, *, first: str = "", others: str = "", style: str = "", word: str = "") -> None:
         """A paragraph; ``word`` is set bold at its beginning."""
-        for index, line in enumerate(textwrap.wrap(f"{word}{text}", self.width - len(first), break_long_words=True) or [""]):
+        for index, line in enumerate(folded(f"{word}{text}", self.width - columns_of(first)) or [""]):
             line = line.replace(NO_BREAK, " ")
             start = first if index == 0 else others
             if index == 0 and word and line.startswith(word):
@@ -204,13 +203,15 @@ class _Terminal:
             self.line(("  ", ""), *row)
         if not rows and isinstance(figure, Picture):
             self.line()
-            self.wrapped(f"The picture needs {needed(figure, self.script) + 2} columns.", first="  ", style="dim")
+            self.wrapped(
+                self.script.say("The picture needs {n} columns.", n=str(needed(figure, self.script) + 2)), first="  ", style="dim"
+            )
 
     def conventions(self, rows: Iterable[tuple[str, Inline]]) -> None:
         rows = list(rows)
-        width = max(len(term) for term, _ in rows) + 3
+        width = max(columns_of(term) for term, _ in rows) + 3
         for term, text in rows:
-            self.wrapped(self.unbroken(text), first=f"{term:<{width}}", others=" " * width)
+            self.wrapped(self.unbroken(text), first=at_left(term, width), others=" " * width)
 
     def equations(self, block: Equations) -> None:
         if block.lead:
@@ -378,12 +379,10 @@ class _Terminal:
             self.line()
         if block.title:
             dash = "─" if self.unicode else "-"
-            *above, title = textwrap.wrap(
-                f"{dash * 2} {self.script.inline(block.title)}", self.width - 3, subsequent_indent="   "
-            )
+            *above, title = folded(f"{dash * 2} {self.script.inline(block.title)}", self.width - 3, "   ")
             for text in above:
                 self.line((text, "bold"))
-            self.line((f"{title} ", "bold"), (dash * (self.width - len(title) - 1), "dim"))
+            self.line((f"{title} ", "bold"), (dash * (self.width - columns_of(title) - 1), "dim"))
         if headed:
             self.line((self.layout.head(), "dim"))
         write = self.console.file.write

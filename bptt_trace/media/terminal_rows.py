@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from textwrap import wrap
 
 from bptt_trace.document.mathematics import NOTHING
 from bptt_trace.document.sheet import Lines, Row, Sheet, Word
+from bptt_trace.media.table_grid import at_left, at_right, columns_of, folded
 from bptt_trace.media.unicode import Script
 
 LONG = 400
@@ -132,29 +132,29 @@ class Layout:
 
     def head(self) -> str:
         w, say = self.widths, self.script.say
-        line = f"{say('line'):<{w.number + 1}} "
+        line = f"{at_left(say('line'), w.number + 1)} "
         if self.worksheet:
             start = f"{line}{say('quantity')} = {say('formula')}"
             end = f"= {say('with numbers')} = {say('result')}  {say('decimals')}"
-            return f"{start}{end:>{max(self.width - len(start), 34)}}"
+            return f"{start}{at_right(end, max(self.width - columns_of(start), 34))}"
         if self.boards:
             numbers = say("numbers")
             start, end = f"{line}{say('quantity')} = {say('formula')} = {numbers}", f"= {say('result')}"
-            return f"{start}{end:>{max(self.width - len(start) - self.tail_on_board, 10)}}  {say('uses')}"
-        quantity = f"{say('quantity'):<{w.name}}"
+            return f"{start}{at_right(end, max(self.width - columns_of(start) - self.tail_on_board, 10))}  {say('uses')}"
+        quantity = f"{at_left(say('quantity'), w.name)}"
         if self.on_one_row():
             formula, room = self.shares()
-            so_far = f"  {say('so far'):>{w.so_far}}" if w.so_far else ""
+            so_far = f"  {at_right(say('so far'), w.so_far)}" if w.so_far else ""
             return (
-                f"{line}{quantity} = {say('formula'):<{formula}} = {say('with numbers'):<{room}} "
-                f"{'= ' + say('result'):>{w.result + 2}}{so_far}  {say('uses'):<{w.uses}}  {say('role')}"
+                f"{line}{quantity} = {at_left(say('formula'), formula)} = {at_left(say('with numbers'), room)} "
+                f"{at_right('= ' + say('result'), w.result + 2)}{so_far}  {at_left(say('uses'), w.uses)}  {say('role')}"
             )
         if self.body() >= LEAST_BODY and not self.closed_forms:
             both = say("formula, then with numbers")
-            body = f"{both:<{self.body() - 1}}"
-            return f"{line}{quantity} = {body} {'= ' + say('result'):>{w.result + 1}}  {say('role')}/{say('uses')}"
+            body = f"{at_left(both, self.body() - 1)}"
+            return f"{line}{quantity} = {body} {at_right('= ' + say('result'), w.result + 1)}  {say('role')}/{say('uses')}"
         start = line + ", ".join(map(say, ("quantity", "formula", "numbers", "result")))
-        return start + f"{say('uses')}, {say('role')}".rjust(max(self.width - len(start), 12))
+        return start + at_right(f"{say('uses')}, {say('role')}", max(self.width - columns_of(start), 12))
 
     def shares(self) -> tuple[int, int]:
         """Widths of formula and numbers on one row: what they need, or what there is."""
@@ -330,7 +330,7 @@ class Layout:
                 gap = self.width - w.number - 2 - len(head) - len(line) - len(sign) - len(result) - len(tail)
                 spans += [(" " * max(gap, 2) + sign, ""), (result, "bold"), (tail, "dim")]
             yield spans
-        for text in wrap(below, self.width - w.number - 6):
+        for text in folded(below, self.width - w.number - 6):
             yield [(text.rjust(self.width), "dim")]
 
     def row_with_blanks(self, row: Row) -> Iterator[list[Span]]:
