@@ -485,7 +485,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"network": {"leak": "0.1"}}, "network.leak: there is no leaky_relu"),
     ({"cell": {"state": ["h", "c"]}}, "cell.state: no equation makes the state c_t"),
     ({"cell": {"state": ["c"]}}, "cell.state: the first state is what is read out, and is called h"),
-    ({"cell": {"memory": "c"}}, 'cell.memory: "c" is no state'),
+    ({"cell": {"memory": "c"}}, 'cell.memory: "c" is not a state'),
     ({"cell": {"stabiliser": "h"}}, "cell.equations[2]: a stabiliser is the larger of two: h_t = max( , )"),
     ({"cell": {"words": {"q": "gate"}}}, 'cell.words: no equation makes "q"'),
     ({"cell": {"shapes": {"U": []}}}, "cell.shapes.U: no equation has this parameter"),
