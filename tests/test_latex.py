@@ -209,7 +209,10 @@ def test_every_document_compiles_without_an_overfull_box(
             preambles.add(re.sub(r"(?m)^\\(?:fancyfoot\[L\]|ifdefined\\pdfinfo).*$", "", preamble))
             # The switch of one must not stay for the next.
             bodies[f"{kind.__name__}/{name}"] = f"\\keytrue {body}\\keyfalse" if "\\keytrue" in preamble else body
-    found = overfull(pdflatex(tmp_path, together(bodies, max(preambles, key=len)), draft=True))
+    source = together(bodies, max(preambles, key=len))
+    found = overfull(pdflatex(tmp_path, source, draft=True))
+    if found:  # a long table knows the widths of its columns from the second run on
+        found = overfull(pdflatex(tmp_path, source, draft=True))
     assert set(found) == TOO_WIDE & set(bodies), found
     assert len(preambles) == (2 if handouts in wanted else 1)
 
