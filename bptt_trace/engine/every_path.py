@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple, cast
 
-from bptt_trace.engine.formula import ONE, Formula, Var, product
+from bptt_trace.engine.formula import ONE, ZERO, Formula, Var, product
 from bptt_trace.engine.gradients import RESULT, Route, adjoint, depends_on
 from bptt_trace.engine.lines_of_numbers import Numbers
 from bptt_trace.engine.names import LOSS, Name, Role
@@ -195,8 +195,8 @@ class Paths:
                 continue
             via = name._replace(of=SUM_OF_PATHS, via=self.steps[use].target)
             sums.append(Var(self._let(via, product(weight, column), use)))
-        if not alone or len(sums) > 1:
-            self._let(name._replace(of=SUM_OF_PATHS), _added(sums), None)
+        if not alone or len(sums) != 1:  # no path leads from a letter that is never read: the sum is 0
+            self._let(name._replace(of=SUM_OF_PATHS), _added(sums or [ZERO]), None)
         self._totals(parameter, name, uses)
 
     def _let(self, target: Name, formula: Formula, through: int | None) -> int:

@@ -419,7 +419,7 @@ def broken(text: str, width: int) -> list[str]:
 
 def _rows_of_matrices(text: str, width: int) -> list[str]:
     """Matrices too wide for one line: broken behind a row, then behind an entry."""
-    for mark in ("; ", ", "):
+    for mark in (" | ", "; ") if " | " in text else ("; ", ", "):  # where numbers have a comma, rows have a stroke between them
         first, *others = text.split(mark)
         if not others:
             continue
