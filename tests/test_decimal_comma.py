@@ -53,7 +53,11 @@ def with_points(text: str, medium: str) -> str:
         text = re.sub(r"(?<=<mn>)(\d+),(\d+)", r"\1.\2", text)
         return text.replace("<mo>;</mo>", "<mo>,</mo>")
     # Not the lines used, which stand without spaces behind a result where there is little room: 107,109.
-    text = re.sub(r"(?m)(?<=\d  )(?:[\d.–-]+(?:,[\d.–-]+){2,}|\d{3},\d{3})(?=$|  )", lambda m: m[0].replace(",", ", "), text)
+    text = re.sub(
+        r"(?m)(?<=\d  )(?:[\d.–-]+(?:,[\d.–-]+){2,}|(?=[\d.,]*[–-])[\d.,–-]+|\d{3},\d{3})(?=$|  )",
+        lambda m: m[0].replace(",", ", "),
+        text,
+    )
     # Not the number of a line, 4.1,2, and not the index of a name, W[1,2].
     text = re.sub(r"(?<![\d.,])(?<![A-Za-z'@\d]\[)(\d+),(\d+)", r"\1.\2", text)
     text = re.sub(r"\] \|(?=\s+\[)", "];", text)  # vectors above each other
@@ -65,6 +69,7 @@ def test_every_line_with_commas_recomputes(name: str, rounding: str, medium: str
     """The numbers of a line, read with the comma, give its result."""
     digits = Digits(int(rounding[0]), figures=rounding.endswith("sf"))
     text = with_points(printed(with_comma(name, rounding), medium), medium)
+    text = text.replace("dE/", "dL/").replace(r"\partial E", r"\partial L")  # what Mazur calls the loss
     assert obey(lines_of(text, medium), digits, solved_functions()) >= 6
 
 

@@ -280,11 +280,6 @@ def test_fragments_compile_inside_a_document_of_the_users_own(tmp_path: Path, pd
 
 
 PACKAGES = r"\usepackage{amsmath,amssymb,array,booktabs,colortbl,graphicx,longtable,tikz,xcolor}"
-TOO_SMALL = {
-    ("lstm", "other-fonts"): [
-        pytest.mark.xfail(reason="without lmodern no letter is smaller than 5 points: lists of lines stand out by 1 pt")
-    ]
-}
 ORDINARY = {
     "article": r"\documentclass[11pt]{article}\usepackage[T1]{fontenc}\usepackage{lmodern}",
     "report": r"\documentclass[12pt,a4paper]{report}\usepackage[T1]{fontenc}\usepackage{lmodern}",
@@ -298,7 +293,7 @@ ORDINARY = {
     [
         *(pytest.param("rnn", kind, marks=[] if kind in ("report", "beamer") else pytest.mark.exhaustive) for kind in ORDINARY),
         *(
-            pytest.param(name, kind, marks=[pytest.mark.exhaustive, *TOO_SMALL.get((name, kind), [])])
+            pytest.param(name, kind, marks=pytest.mark.exhaustive)
             for name in ("fnn", "lstm", "classifier", "adam", "training", "handed-in")
             for kind in ORDINARY
         ),

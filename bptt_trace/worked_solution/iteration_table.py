@@ -145,7 +145,7 @@ class Course:
             bars.append(Bar(desk.name(position), desk.value(position), (("sum", height),)))
         told = in_a_row(say("; "), [Relation(bar.name, bar.value) for bar in bars if not bar.dots])
         alternative = inline("The loss by iteration: {told}.", told=told)
-        yield Bars("training", inline("The loss by iteration"), tuple(bars), alternative)
+        yield Bars("loss-by-iteration", inline("The loss by iteration"), tuple(bars), alternative)
 
     def said(self) -> Iterator[Note]:
         """Whether every iteration lowered the loss; of samples that take turns nobody can tell."""
