@@ -451,7 +451,7 @@ def is_factor(name: str) -> bool:
 SLOPE = (
     r"d([hcs])_\d+(?:\[\d+\])?/d\1_\d+(?:\[\d+\])?"  # from state to state
     r"|dL(?!_full|_check|_pass)[_#]\S*/d.+"  # of the loss of a step or a sample, or of a sum over paths
-    r"|d(?!L)\S+/d(?:[wWbU]_)\S+(?: via .+)?"  # of a line in a parameter
+    r"|d(?!L|E/)\S+/d(?:[wWbU]_)\S+(?: via .+)?"  # of a line in a parameter
     r"|d(?!y_\d+/dz_|L_)[A-Za-z]\w*_\d+(?:\[\d+\])?\S*/d\w+_\d+\S*(?: via .+)?"  # of a line of a time step in another
 )
 
