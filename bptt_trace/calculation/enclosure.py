@@ -25,8 +25,6 @@ from functools import lru_cache, reduce
 from operator import mul
 from typing import Any
 
-import mpmath
-
 from bptt_trace.engine.functions import Libraries
 from bptt_trace.errors import CalculationError
 
@@ -65,13 +63,17 @@ class Digits:
 
     @lru_cache(maxsize=256)  # noqa: B019 - there are few such objects, and they live as long as the program
     def many(self, more: int) -> Any:
-        """mpmath with this many digits more."""
+        """mpmath with this many digits more; loaded here, because doubles decide nearly every line."""
+        import mpmath
+
         context = mpmath.mp.clone()
         context.dps = self.count + more
         return context
 
     def about(self, value: Any) -> tuple[Decimal, Decimal]:
         """Bounds of a number that mpmath has calculated with at least 10 digits more."""
+        import mpmath
+
         number = Decimal(mpmath.nstr(value, self.count + 8, min_fixed=0, max_fixed=0))
         error = self.up.multiply(abs_of(number), Decimal((0, (1,), -self.count - 5)))
         return self.down.subtract(number, error), self.up.add(number, error)
