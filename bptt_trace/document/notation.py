@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from html import escape
 from operator import methodcaller
-from types import MappingProxyType
 from typing import Any
 
+from bptt_trace.document.letters import GREEK, by_name
 from bptt_trace.document.signs import ATOM, BESIDE, NEGATION, POWER, PRODUCT, SUM, Form, Signs, exponent_in_line, like
 
 __all__ = [
     "ATOM", "BESIDE", "INTERNAL", "JAVASCRIPT", "LATEX", "MATHML", "NEGATION", "PANDOC", "POWER", "PRODUCT", "PYTHON", "SUM",
-    "TEXT", "TYPST", "UNICODE", "Form", "Signs", "greek", "like", "power_of_ten", "quoted", "with_comma",
+    "TEXT", "TYPST", "UNICODE", "Form", "Signs", "like", "power_of_ten", "quoted", "with_comma",
 ]  # fmt: skip
 
 
@@ -54,11 +54,10 @@ def _word(operator: str, letters: Mapping[str, str], upright: str, below: str, p
 
 TEXT = Signs(marks={BESIDE: ", "})
 
-_LATEX_LETTERS = {
-    "eta": r"\eta", "beta": r"\beta", "gamma": r"\gamma", "epsilon": r"\varepsilon", "lambda": r"\lambda", "theta": r"\theta",
-    "alpha": r"\alpha", "delta": r"\delta", "mu": r"\mu", "psi": r"\psi",
-    "yhat": r"\hat{y}", "mhat": r"\hat{m}", "vhat": r"\hat{v}",
-}  # fmt: skip
+_LATEX_LETTERS = by_name(
+    {name: rf"\{name}" for name in GREEK} | {"epsilon": r"\varepsilon", "phi": r"\varphi"},
+    {"hat": r"\hat{{{}}}", "tilde": r"\tilde{{{}}}", "bar": r"\bar{{{}}}"},
+)
 _TEX_SIGNS = {
     "\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
     **{sign: f"\\{sign}" for sign in "{}$&#_%"},
@@ -153,10 +152,6 @@ INTERNAL = like(TEXT, matmul="{} @ {}", transposed="{}.T", total="total({})", be
 # ---------------------------------------------------------- the signs of a terminal
 
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
-_GREEK = MappingProxyType({
-    "eta": "η", "beta": "β", "gamma": "γ", "epsilon": "ε", "lambda": "λ",
-    "alpha": "α", "delta": "δ", "mu": "μ", "psi": "ψ",
-})  # fmt: skip
 
 
 def _superscript(exponent: Any) -> str:
@@ -166,20 +161,6 @@ def _superscript(exponent: Any) -> str:
 
 
 _minus: Callable[[str], str] = methodcaller("replace", "-", "−")
-
-
-@lru_cache(maxsize=1024)
-def greek(stem: str) -> str:
-    """A stem with Greek letters for their names.
-
-    >>> greek("eta"), greek("beta2"), greek("v_gamma"), greek("beta_hh")
-    ('η', 'β2', 'v_γ', 'β_hh')
-    """
-    found = []
-    for part in stem.split("_"):
-        letters = part.rstrip("0123456789")
-        found.append(_GREEK.get(letters, letters) + part[len(letters) :])
-    return "_".join(found)
 
 
 UNICODE = like(
@@ -192,7 +173,7 @@ UNICODE = like(
     ellipsis="{} + … + {}",
     entrywise="{} ⊙ {}",
     scaled="{} · {}",
-    letters=_GREEK,
+    letters=GREEK,
     numeral=_minus,
     comma=lambda text: _minus(text).replace(".", ","),
     script=_minus,
@@ -261,11 +242,7 @@ _TYPST = like(
     tall="({})",
     matrix="display(mat({}))",
     fraction=r"{}\/{}",
-    letters={
-        "eta": "η", "beta": "β", "gamma": "γ", "epsilon": "ε", "lambda": "λ", "theta": "θ",
-        "alpha": "α", "delta": "δ", "mu": "μ", "psi": "ψ",
-        "yhat": "hat(y)", "mhat": "hat(m)", "vhat": "hat(v)",
-    },
+    letters=by_name(GREEK, {"hat": "hat({})", "tilde": "tilde({})", "bar": "overline({})"}),
     upright='"{}"',
     numeral=_power_of_ten("{}⋅10^({})"),
     comma=_power_of_ten("{}⋅10^({})", '#math.class("normal", ",")'),
@@ -349,6 +326,8 @@ def _brackets(left: str, right: str) -> str:
 
 _BRACKETS, _SQUARE, _ANGLE = _brackets("(", ")"), _brackets("[", "]"), _brackets("⟨", "⟩")
 _OPEN, _, _CLOSE = _BRACKETS.partition("{}")
+_OVER = "<mover><mi>{{}}</mi><mo>{}</mo></mover>"
+_MATHML_LETTERS = by_name(GREEK, {"hat": _OVER.format("^"), "tilde": _OVER.format("~"), "bar": _OVER.format("¯")})
 _TABLE = "<mrow><mo>(</mo><mtable><mtr><mtd>{}</mtd></mtr></mtable><mo>)</mo></mrow>"
 _TOGETHER = like(
     _LATEX,
@@ -390,9 +369,7 @@ _TOGETHER = like(
     tall="<mrow><mo>(</mo>{}<mo>)</mo></mrow>",
     matrix=_TABLE,
     fraction="<mn>{}</mn><mo>/</mo><mn>{}</mn>",
-    letters={name: f"<mi>{letter}</mi>" for name, letter in _GREEK.items()}
-    | {"theta": "<mi>θ</mi>"}
-    | {f"{letter}hat": f"<mover><mi>{letter}</mi><mo>^</mo></mover>" for letter in "ymv"},
+    letters={name: sign if "<" in sign else f"<mi>{sign}</mi>" for name, sign in _MATHML_LETTERS.items()},
     letter="<mi>{}</mi>",
     upright="<mi>{}</mi>",
     numeral=_mathml_number,

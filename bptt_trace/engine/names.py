@@ -12,6 +12,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
 
+from bptt_trace.document.letters import in_plain_text
 from bptt_trace.errors import UnknownName
 
 FORWARD, BACKWARD, ENCODER, DECODER = "fwd", "bwd", "enc", "dec"
@@ -77,10 +78,11 @@ class Name(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Name:
-        """The name that ``text`` spells.
+        r"""The name that ``text`` spells; Greek letters may be signs, or commands of LaTeX: ``dL/dθ_h``, ``dL/d\theta_{h}``.
 
         Raises ``UnknownName`` if it spells no name.
         """
+        text = in_plain_text(text)
         match = _DERIVATIVE.fullmatch(text)
         if match:
             name = _simple(match["name"], text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -18,6 +18,8 @@ from bptt_trace.problem.problem import Problem
 
 Choices = tuple[Number, ...]
 MOST_CHOICES = 10_001
+GRID = Number(Fraction(1, 10), "0.1")
+TRIES = 2000
 SETTINGS = ("accept", "grid", "may_hide", "numbers", "tries")
 DECIMALS, WHOLE, HALVES = KINDS = ("decimals", "whole", "halves")
 """What is drawn: decimals on a grid; whole numbers; halves for parameters, and whole numbers for the rest."""
@@ -45,25 +47,24 @@ class Ranges:
 
     choices: Mapping[Name, Choices]
     """The choices of each number that varies."""
-    classes: tuple[tuple[Name, ...], ...]
+    classes: tuple[tuple[Name, ...], ...] = ()
     """Targets that stand for a class: one of these numbers is 1, the others are 0."""
-    may_hide: frozenset[str]
+    may_hide: frozenset[str] = field(default_factory=frozenset)
     """Mistakes that the numbers may hide."""
-    accept: frozenset[str]
+    accept: frozenset[str] = field(default_factory=frozenset)
     """The screens that reject nothing, by their words."""
-    numbers: str
+    numbers: str = DECIMALS
     """What is drawn, one of ``KINDS``."""
-    tries: int
-    """How many candidates are drawn for each variant, at most."""
+    tries: int = TRIES
 
 
 def ranges_of(problem: Problem, table: Mapping[str, Any]) -> Ranges:
     """The ranges of a problem. Raises ``ProblemError`` for an unknown key or an impossible number."""
-    grid = exact_number(table["grid"], "vary.grid")
+    grid = exact_number(table.get("grid", GRID.text), "vary.grid")
     if grid.value <= 0:
         raise ProblemError(f"{grid.text} is not possible here; a grid is positive", path="vary.grid")
     may_hide = _mistakes(table.get("may_hide", ()))
-    kind = table["numbers"]
+    kind = table.get("numbers", DECIMALS)
     classes = _classes(problem) if problem.loss.over_classes and not problem.network.letters else ()
     of_classes = {name for group in classes for name in group}
     choices = {
@@ -88,8 +89,7 @@ def ranges_of(problem: Problem, table: Mapping[str, Any]) -> Ranges:
             else:
                 choices[name] = allowed
     accept = frozenset(table.get("accept", ()))
-    tries = table["tries"] if "tries" in table or kind == DECIMALS else 5 * table["tries"]
-    return Ranges(choices, varied_classes, may_hide, accept, kind, tries)
+    return Ranges(choices, varied_classes, may_hide, accept, kind, table.get("tries", TRIES if kind == DECIMALS else 5 * TRIES))
 
 
 def _mistakes(slugs: Sequence[str]) -> frozenset[str]:

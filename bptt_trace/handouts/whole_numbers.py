@@ -28,7 +28,6 @@ from bptt_trace.handouts.number_ranges import DECIMALS
 from bptt_trace.problem.files import change_document
 from bptt_trace.problem.numbers import Number, Rounding
 from bptt_trace.problem.problem import Problem, from_document
-from bptt_trace.problem.tables import with_defaults
 
 PLACES = 2
 """The decimals of a sheet whose problem file does not say how many."""
@@ -43,9 +42,12 @@ CLOSE = 1e-6
 def with_places(document: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of a problem with two decimals, if its variants have whole numbers and it does not say how many decimals it has."""
     whole = deepcopy(dict(document))
-    tables = with_defaults(document)
-    rounding = tables["rounding"]
-    if tables["vary"]["numbers"] != DECIMALS and rounding["policy"] == "by_hand" and not {"places", "figures"} & set(rounding):
+    rounding = whole.get("rounding", {})
+    if (
+        whole.get("vary", {}).get("numbers", DECIMALS) != DECIMALS
+        and rounding.get("policy", "by_hand") == "by_hand"
+        and not {"places", "figures"} & set(rounding)
+    ):
         whole["rounding"] = {**rounding, "places": PLACES}
     return whole
 

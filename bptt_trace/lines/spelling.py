@@ -14,8 +14,9 @@ from functools import lru_cache
 from typing import Any
 
 from bptt_trace.calculation.arithmetic import SNAP, ByHand, Values, decimal, settler
+from bptt_trace.document.letters import greek, is_greek_index, parted
 from bptt_trace.document.mathematics import Derivative, Math, Number, Symbol, joined, say
-from bptt_trace.document.notation import TEXT, Signs, greek
+from bptt_trace.document.notation import TEXT, Signs
 from bptt_trace.engine.formula_text import Template
 from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, OVER_PLACES, Layer, Name, Role, spell, word_and_number
 from bptt_trace.engine.program import KEEPS_FIGURES, Step
@@ -42,11 +43,10 @@ def _symbol(name: Name, clock: Clock) -> Symbol:
     time, index = "" if name.time is None else clock(name.time), name.index
     if name.stem in OVER_PLACES and name.time is not None and len(index) == 1:
         time, index = f"{time},{index[0]}", ()
-    # v_w_hh: the letter of the optimizer, and below it the name of the parameter.
-    nested = letter in STATES and below
+    letter, digits = parted(letter)
     return Symbol(
         letter,
-        _symbol(Name(below), clock) if nested else below.replace("_", ","),
+        _below(letter, below, clock) if not digits else ",".join((digits, *below.split("_"))).rstrip(","),
         time,
         word,
         number,
@@ -55,6 +55,13 @@ def _symbol(name: Name, clock: Clock) -> Symbol:
         name.sample,
         name.iteration,
     )
+
+
+def _below(letter: str, below: str, clock: Clock) -> str | Symbol:
+    """What stands below a letter; ``v_w_hh`` is the letter of an optimizer, and below it the name of the parameter."""
+    if letter in STATES and below:
+        return _symbol(Name(below), clock)
+    return Symbol(below) if is_greek_index(below) else below.replace("_", ",")
 
 
 def spelled(name: Name, signs: Signs, clock: Clock = str) -> str:
@@ -68,9 +75,22 @@ def spelled(name: Name, signs: Signs, clock: Clock = str) -> str:
 
 def _lettered(name: Name) -> Name:
     """The name with Greek letters."""
-    stem, of, via = greek(name.stem), name.of and _lettered(name.of), name.via and _lettered(name.via)
+    stem, of, via = greek_stem(name.stem), name.of and _lettered(name.of), name.via and _lettered(name.via)
     same = stem == name.stem and of is name.of and via is name.via
     return name if same else name._replace(stem=stem, of=of, via=via)
+
+
+@lru_cache(maxsize=1024)
+def greek_stem(stem: str) -> str:
+    """A stem with the signs of Greek letters.
+
+    >>> greek_stem("eta"), greek_stem("beta2"), greek_stem("v_gamma"), greek_stem("W_xi"), greek_stem("W_theta")
+    ('η', 'β2', 'v_γ', 'W_xi', 'W_θ')
+    """
+    letter, line, below = stem.partition("_")
+    if letter in STATES and below:
+        return f"{letter}_{greek_stem(below)}"
+    return f"{greek(letter)}{line}{greek(below) if is_greek_index(below) else below}"
 
 
 class Named(Math):
@@ -115,7 +135,7 @@ class Stems(dict[str, bool]):
     """Whether a stem reads the same with Greek letters; looked up once for each."""
 
     def __missing__(self, stem: str) -> bool:
-        same = self[stem] = greek(stem) == stem
+        same = self[stem] = greek_stem(stem) == stem
         return same
 
 

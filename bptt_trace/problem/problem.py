@@ -14,32 +14,26 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bptt_trace.document.heading import Handout
-from bptt_trace.engine.every_path import SUM_OF_PATHS
-from bptt_trace.engine.forward_mode import FORWARD_LOSS
-from bptt_trace.engine.functions import identity
-from bptt_trace.engine.gradient_check import CHECK
-from bptt_trace.engine.names import LOSS, Name
-from bptt_trace.errors import ProblemError, UnknownName, nearest
-from bptt_trace.networks.cells.equations import Equations
+from bptt_trace.engine.names import Name
+from bptt_trace.errors import ProblemError
 from bptt_trace.networks.forward_pass import Network
-from bptt_trace.networks.graph import Graph
 from bptt_trace.networks.losses import Loss
 from bptt_trace.networks.optimizers import Update
-from bptt_trace.problem.also_keys import NOTHING_ELSE, Also, also_of
+from bptt_trace.problem.also_keys import Also, also_of
 from bptt_trace.problem.codes import digest, grouped, spelled
 from bptt_trace.problem.files import change_document, content, document_of, schema
 from bptt_trace.problem.graph_keys import GRAPH, graph_of
 from bptt_trace.problem.loss_keys import loss_from
 from bptt_trace.problem.marking_keys import Marking, marking_from
+from bptt_trace.problem.name_keys import vocabulary_of
 from bptt_trace.problem.network_keys import network_of
 from bptt_trace.problem.number_keys import HANDED, given_of, handed_of, parameters_of
-from bptt_trace.problem.numbers import Number, Rounding, shown
+from bptt_trace.problem.numbers import Number, Rounding
 from bptt_trace.problem.schema_errors import validate
-from bptt_trace.problem.tables import Keys, with_defaults
 from bptt_trace.problem.text_keys import letters_of, spelled_out
 from bptt_trace.problem.until_keys import until
 from bptt_trace.problem.update_keys import of_a_size_to_work_with, told_gradients, update_of
-from bptt_trace.problem.vocabulary import Vocabulary, preset
+from bptt_trace.problem.vocabulary import Vocabulary
 
 
 class Erratum(NamedTuple):
@@ -78,7 +72,7 @@ class Problem:
     citation: Citation | None = None
     marks: Marking = field(default_factory=Marking)
     handout: Handout = field(default_factory=Handout)
-    also: Also = NOTHING_ELSE
+    also: Also = field(default_factory=Also)
     """What is calculated beside the training step."""
 
     @property
@@ -204,8 +198,7 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
     """The problem that a table of keys describes; raises ``ProblemError``."""
     document = _with_date_as_text(document)
     validate(document)
-    document = with_defaults(document)
-    if "gradient" in document["given"]:
+    if "gradient" in document.get("given", {}):
         return _of_gradients(document, source)
     if "network" not in document:
         kind = schema()["properties"]["network"]["description"]
@@ -217,59 +210,46 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
         return _of_graph(document, source)
     if GRAPH in document:
         raise ProblemError(f'[graph] has the equations of network.cell = "{GRAPH}", and of no other', path=GRAPH)
-    given, parameters = dict(document["given"]), document["parameters"]
+    given = dict(document.get("given", {}))
+    parameters = document.get("parameters", {})
     handed = {key: given.pop(key) for key in list(given) if key.startswith(HANDED)}
     letters = letters_of(table, given)
     if letters:
-        given = spelled_out(letters, given, table, document["loss"])
+        given = spelled_out(letters, given, table, document.get("loss", {}))
     network = replace(network_of(table, given, parameters, document.get("cell")), letters=letters)
-    loss = loss_from(document["loss"], network)
+    loss = loss_from(document.get("loss", {}), network)
     if handed:
         loss = _handed(document, network)
     update, of_update, lines = _update(document.get("update"), network)
+    rounding = _rounding(document.get("rounding", {}))
     numbers: dict[Name, Number] = {}
     numbers.update(parameters_of(network, parameters))
-    numbers.update(given_of(network, loss, given, document["loss"]["first_class"]))
+    numbers.update(given_of(network, loss, given, document.get("loss", {}).get("first_class", 1)))
     numbers.update(handed_of(network, handed))
     if network.input_gradients and loss.kind == "none":
         raise ProblemError("without a loss (kind none) nothing has a gradient", path="network.input_gradients")
     if update and loss.kind == "none":
         raise ProblemError("without a loss (kind none) there is no gradient to follow", path="update")
     numbers.update(of_update)
-    also = also_of(document["also"], lines, update, has_loss=loss.kind != "none")
+    also = also_of(document.get("also", {}), lines, update, has_loss=loss.kind != "none")
     numbers.update(also.numbers)
     if update:
         update = until(document["update"], update, network, loss, numbers)
     if loss.kind == "perceptron":
         _answers(network, numbers)
-    vocabulary = _vocabulary(document, network, numbers)
-    return _problem(document, source, _default_title(network), lines, numbers, loss, vocabulary, update, also)
-
-
-def _problem(
-    document: Keys,
-    source: str,
-    title: str,
-    network: Network,
-    numbers: dict[Name, Number],
-    loss: Loss,
-    vocabulary: Vocabulary,
-    update: Update | None = None,
-    also: Also = NOTHING_ELSE,
-) -> Problem:
-    """A problem with what every file may say beside its numbers; ``title`` is for a file without one."""
+    title = document.get("title") or _default_title(network)
     return Problem(
-        document.get("title") or title,
-        network,
+        title,
+        lines,
         numbers,
         loss,
         update,
-        _rounding(document["rounding"]),
+        rounding,
         source,
-        vocabulary,
+        vocabulary_of(document, network, numbers),
         _citation(document.get("source")),
-        marking_from(document["marks"]),
-        Handout(**document["handout"]),
+        marking_from(document.get("marks", {})),
+        Handout(**document.get("handout", {})),
         also,
     )
 
@@ -293,13 +273,13 @@ def _answers(network: Network, numbers: Mapping[Name, Number]) -> None:
             )
 
 
-def _handed(document: Keys, network: Network) -> Loss:
+def _handed(document: Mapping[str, Any], network: Network) -> Loss:
     """What stands for the loss where gradients are handed in; raises ``ProblemError`` for what has no meaning beside them."""
     if "loss" in document:
         raise ProblemError("gradients are handed in, or they follow from a loss: one of the two", path="loss")
     if network.samples is not None:
         raise ProblemError("gradients are handed in for one sample, but x is a batch", path="given.x")
-    update = document["update"]
+    update = document.get("update", {})
     for key in ("iterations", "epochs"):
         if update.get(key, 1) != 1:
             raise ProblemError("the gradients are handed in for one iteration", path=f"update.{key}")
@@ -308,7 +288,7 @@ def _handed(document: Keys, network: Network) -> Loss:
     return Loss("above")
 
 
-def _of_gradients(document: Keys, source: str) -> Problem:
+def _of_gradients(document: dict[str, Any], source: str) -> Problem:
     """The problem of a table that has gradients and no network."""
     if "network" in document:
         raise ProblemError("gradients are given, or they come from a network: one of the two", path="given.gradient")
@@ -318,27 +298,43 @@ def _of_gradients(document: Keys, source: str) -> Problem:
     update, of_update = update_of(document["update"], network, None, iterations)
     numbers.update(of_update)
     of_a_size_to_work_with(update, network)
-    vocabulary = _vocabulary(document, network, numbers)
-    return _problem(document, source, f"Optimizer: {update.rule}", network, numbers, Loss("none"), vocabulary, update)
+    return Problem(
+        document.get("title") or f"Optimizer: {update.rule}",
+        network,
+        numbers,
+        Loss("none"),
+        update,
+        _rounding(document.get("rounding", {})),
+        source,
+        vocabulary_of(document, network, numbers),
+        _citation(document.get("source")),
+        marking_from(document.get("marks", {})),
+        Handout(**document.get("handout", {})),
+    )
 
 
-def _of_graph(document: Keys, source: str) -> Problem:
+def _of_graph(document: dict[str, Any], source: str) -> Problem:
     """The problem of equations over given numbers."""
     graph, numbers = graph_of(document)
-    also = also_of(document["also"], graph, None, has_loss=True)
+    also = also_of(document.get("also", {}), graph, None, has_loss=True)
     numbers.update(also.numbers)
-    vocabulary = _vocabulary(document, graph, numbers)
-    title = f"The gradients of {graph.stems[-1]}"
-    return _problem(document, source, title, graph, numbers, Loss("graph"), vocabulary, also=also)
+    return Problem(
+        document.get("title") or f"The gradients of {graph.stems[-1]}",
+        graph,
+        numbers,
+        Loss("graph"),
+        None,
+        _rounding(document.get("rounding", {})),
+        source,
+        vocabulary_of(document, graph, numbers),
+        _citation(document.get("source")),
+        marking_from(document.get("marks", {})),
+        Handout(**document.get("handout", {})),
+        also,
+    )
 
 
-LOSSES = (LOSS.stem, FORWARD_LOSS, SUM_OF_PATHS.stem, CHECK.stem)
-"""What the last line of a graph is called in names, by itself and by other roads."""
-COUNTS = {"T": "the time steps", "N": "the samples of a batch", "K": "the output units"}
-"""Letters that formulas use themselves."""
-
-
-def _update(table: Keys | None, network: Network) -> tuple[Update | None, dict[Name, Number], Network]:
+def _update(table: dict[str, Any] | None, network: Network) -> tuple[Update | None, dict[Name, Number], Network]:
     """The update, its numbers, and the network as its lines have it: of one sample, where samples take turns."""
     if table is None:
         return None, {}, network
@@ -347,60 +343,13 @@ def _update(table: Keys | None, network: Network) -> tuple[Update | None, dict[N
     return update, numbers, replace(network, samples=None) if update.online else network
 
 
-def _vocabulary(document: Keys, network: Network, numbers: Mapping[Name, Number]) -> Vocabulary:
-    """The names that the file asks for: those of a preset, and its own."""
-    stems = {name.stem for name in numbers} | {"L", "a", "h"}
-    own: dict[str, str] = {}
-    if isinstance(network, Graph):  # whose last line stands for the loss, and is shown under its own name
-        stems = {name.stem for name in numbers} | {*network.stems[:-1], LOSS.stem}
-        own = {loss: loss.replace(LOSS.stem, network.stems[-1], 1) for loss in LOSSES if network.stems[-1] != LOSS.stem}
-    for cell in network.cells:
-        lines = cell.stems if isinstance(cell, Equations) else [f"a_{gate}" for gate in cell.gates]
-        stems |= {*cell.state, *cell.gates, *lines}
-    if network.bidirectional:
-        stems |= {"y"}
-    if network.readout:
-        stems |= {"y"} | ({network.readout.logits} if network.readout.activation is not identity else set())
-        stems |= {"e", "s"} if network.readout.exponentials else set()
-    renamed = own | (preset(document["notation"], stems) if "notation" in document else {})
-    for old, new in document["names"].items():
-        if old not in stems:
-            raise ProblemError(
-                f"no quantity {shown(old)}{nearest(old, stems)}; there are {', '.join(sorted(stems))}", path="names"
-            )
-        try:
-            plain = Name.parse(new) == Name(new)
-        except UnknownName:
-            plain = False
-        if not plain:
-            raise ProblemError(
-                f"{shown(new)} is not possible here; letters, digits behind them, in groups joined by _, as in W1 or w_rec",
-                path=f"names.{old}",
-            )
-        if new in COUNTS:
-            raise ProblemError(f"{new} counts {COUNTS[new]}; use another name", path=f"names.{old}")
-        renamed[old] = new
-    _unmistakable(renamed, stems)
-    return Vocabulary(renamed)
-
-
-def _unmistakable(renamed: Mapping[str, str], stems: set[str]) -> None:
-    """No two quantities are shown under one name."""
-    met: dict[str, str] = {}
-    for stem in sorted(stems):
-        new = renamed.get(stem, stem)
-        if new in met:
-            raise ProblemError(f"{met[new]} and {stem} would both be shown as {shown(new)}", path="names")
-        met[new] = stem
-
-
-def _rounding(table: Keys) -> Rounding:
+def _rounding(table: dict[str, Any]) -> Rounding:
     if "figures" in table and "places" in table:
         raise ProblemError("places and figures exclude each other; leave one out", path="rounding")
-    return Rounding(table["policy"], table["places"], table.get("figures"))
+    return Rounding(table.get("policy", "by_hand"), table.get("places", 4), table.get("figures"))
 
 
-def _citation(table: Keys | None) -> Citation | None:
+def _citation(table: dict[str, Any] | None) -> Citation | None:
     if table is None:
         return None
     errata = {key: Erratum(**one) if isinstance(one, dict) else Erratum(one) for key, one in table.get("errata", {}).items()}

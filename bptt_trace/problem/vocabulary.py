@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from bptt_trace.engine.names import Name
+from bptt_trace.networks.optimizers import STATES
 
 PRESETS: dict[str, dict[str, str]] = {
     # Goodfellow, Bengio and Courville, Deep Learning (2016), eqs. 10.8 to 10.11
@@ -68,12 +69,21 @@ class Vocabulary:
         return self._moved(name, self.renamed) if self.renamed else name
 
     def canonical(self, name: Name) -> Name:
-        """The canonical name behind one that is written in either vocabulary; the lecturer's goes first."""
+        """The canonical name behind one that is written in either vocabulary; the lecturer's goes first.
+
+        What is printed as ``theta1`` may be written ``theta_1``, too.
+        """
         return self._moved(name, self._back) if self.renamed else name  # type: ignore[attr-defined]
 
     def _moved(self, name: Name, stems: Mapping[str, str]) -> Name:
+        stem, time = name.stem, name.time
+        if time is not None and stem not in stems and stems is self._back and f"{stem}{time}" in stems:  # type: ignore[attr-defined]
+            stem, time = f"{stem}{time}", None
+        letter, _, below = stem.partition("_")
+        own = f"{letter}_{stems[below]}" if letter in STATES and below in stems else stem
         return name._replace(
-            stem=stems.get(name.stem, name.stem),
+            stem=stems.get(stem, own),
+            time=time,
             of=None if name.of is None else self._moved(name.of, stems),
             via=None if name.via is None else self._moved(name.via, stems),
         )

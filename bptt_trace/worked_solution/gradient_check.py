@@ -65,7 +65,7 @@ def _beside(desk: Desk, quotient: int, parameter: Name) -> Iterator[Note]:
     )
     shown = {}
     if desk.policy == "by_hand" and rounding.figures is None:
-        unit = Fraction(1, 10**rounding.places) / 2 / desk.problem.given[EPSILON].value
+        unit = Fraction(1, 10**rounding.places) / 2 / desk.problem.also.epsilon.value
         pattern = to_say(
             "{quotient} ({line}) and the gradient of BPTT, {gradient} ({other}), are apart by {apart}: by the "
             "order of the square "

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from unicodedata import combining, normalize
 
+from bptt_trace.document.letters import GREEK, by_name
 from bptt_trace.document.mathematics import Derivative, Inline, Math, Number, Placed, Symbol
 from bptt_trace.document.notation import UNICODE
 
@@ -40,7 +42,11 @@ class Fraction:
 
 Piece = Run | Fraction
 
-_LETTERS = {**UNICODE.letters, "theta": "θ", "yhat": "ŷ"}
+_COMBINING = {"hat": "\u0302", "tilde": "\u0303", "bar": "\u0304"}
+_LETTERS = {
+    name: normalize("NFC", sign)
+    for name, sign in by_name(GREEK, {accent: "{}" + sign for accent, sign in _COMBINING.items()}).items()
+}
 
 
 def pieces(math: Math) -> Iterator[Piece]:
@@ -66,7 +72,7 @@ def pieces(math: Math) -> Iterator[Piece]:
 def _runs(symbol: Symbol) -> Iterator[Run]:
     """A letter, what stands below and above it, its index."""
     letter = _LETTERS.get(symbol.letter, symbol.letter)
-    yield Run(letter + "'" * symbol.prime, slanted=len(letter) == 1)
+    yield Run(letter + "'" * symbol.prime, slanted=len(symbol.letter) == 1 or symbol.letter in _LETTERS)
     below = ",".join(part for part in (_below(symbol), symbol.time) if part)
     above = f"({symbol.word}{symbol.number})" if symbol.word or symbol.number else ""
     above += "" if symbol.sample is None else f"⟨{symbol.sample}⟩"
@@ -82,7 +88,9 @@ def _runs(symbol: Symbol) -> Iterator[Run]:
 def _below(symbol: Symbol) -> str:
     """The letters below a letter; a name there stands in one row."""
     below = symbol.below
-    return ",".join(filter(None, (below.letter, _below(below)))) if isinstance(below, Symbol) else below
+    if isinstance(below, Symbol):
+        return ",".join(filter(None, (_LETTERS.get(below.letter, below.letter), _below(below))))
+    return below
 
 
 def set_inline(text: Inline, *, strong: bool = False) -> tuple[Piece, ...]:
@@ -143,6 +151,8 @@ class Face:
             return self.sign
         if sign.isascii() and sign.islower() and sign not in "mw":
             return self.lower
+        if combining(sign):
+            return 0
         return self.upper if sign.isascii() or sign in "∂ηŷ…⟨⟩⁰¹²³⁴⁵⁶⁷⁸⁹" else 2 * self.lower
 
     def width(self, piece: Piece, size: float) -> float:
