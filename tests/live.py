@@ -17,11 +17,12 @@ from students import blanked, by_hand
 from bptt_trace import CalculationError, Key, check, load
 from bptt_trace.calculation.arithmetic import Remembering, Values, arithmetic, evaluate, run
 from bptt_trace.calculation.build import build
+from bptt_trace.document.locale import ENGLISH
 from bptt_trace.engine.names import Name
 from bptt_trace.engine.program import Program
 from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.exports.page.book import book
-from bptt_trace.exports.page.program import Code, script
+from bptt_trace.exports.page.program import Code, language, scripts
 from bptt_trace.lines.spelling import shown
 from bptt_trace.problem.numbers import Rounding, exact_number
 from bptt_trace.problem.problem import Problem
@@ -122,7 +123,7 @@ def node(script_text: str, data: object) -> Any:
 
 def engine(*names: str) -> str:
     """Files of the engine, one behind the other, as they stand in a page."""
-    return '"use strict";\n' + "\n".join(map(script, names))
+    return f'"use strict";\n{language("", ENGLISH)}\n{scripts(names)}'
 
 
 def compared(name: str, rule: str, count: int, seed: int = 1) -> dict[str, Any]:

@@ -209,7 +209,7 @@ def test_answers_are_checked_and_nothing_is_told_before_it_is_asked_for(rnn: str
     verdicts = {line: shown.inner_text(f"#line-{line} .verdict") for line in "1237"}
     assert verdicts["1"].startswith("✓ right") and "rounded too far" in verdicts["2"]
     assert verdicts["3"].startswith("✗") and verdicts["7"] == "✓ follows from your own numbers"
-    assert "The first wrong line is 3, y_1" in shown.inner_text("#score")
+    assert "The first wrong line is line 3, y_1" in shown.inner_text("#score")
     shown.click("#line-5 .show")
     assert shown.input_value("#line-5 .mine input") != ""
 

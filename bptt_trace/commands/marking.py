@@ -106,7 +106,7 @@ def grade(
         read, class_file, output, reports=reports, form=form, variants=variants, jobs=jobs, progress=sys.stderr.isatty(),
         scheduler=scheduler,
     )  # fmt: skip
-    sheet = tally.sheet(read.title)
+    sheet = tally.sheet(read.title, read.handout.locale)
     Output().show(sheet)
     if summary is not None:
         Output("html" if summary.suffix == ".html" else "markdown", summary).show(sheet)

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 from typing import NamedTuple
 
-from bptt_trace.document.local import local
-from bptt_trace.document.mathematics import words
+from bptt_trace.document.local import local, localized
+from bptt_trace.document.mathematics import say, words
 from bptt_trace.document.notation import UNICODE
 from bptt_trace.document.sheet import Lines, Row, Section, Sheet
 from bptt_trace.exports.html import clean, plain, spelled, table
@@ -67,6 +67,10 @@ class AskedSheet:
         code = self.sheet.handout.code
         return clean(f"{self.sheet.title} ({code})" if code else self.sheet.title)
 
+    def said(self, text: str) -> str:
+        """Words that know their pattern, in the language of the sheet, as HTML."""
+        return plain(localized(text, self.sheet.locale))
+
     @cached_property
     def parts(self) -> tuple[AskedSection, ...]:
         """The sections that have lines."""
@@ -88,6 +92,12 @@ class AskedSheet:
         """What stands above the sheet, in HTML."""
         if self.sheet.handout.instructions:
             yield f"<p>{plain(self.sheet.handout.instructions)}</p>"
+
+    def decimal_point(self) -> Iterator[str]:
+        """On a sheet with a decimal comma: how a platform that knows the point alone reads numbers."""
+        if self.sheet.locale.comma:
+            said = say("Type your answers with a decimal point: {example}.", example="0.5")
+            yield f"<p>{self.said(said)}</p>"
 
     def given(self, look: str = "") -> Iterator[str]:
         """The tables of given numbers in HTML; ``look`` are the attributes of their cells."""

@@ -14,6 +14,8 @@ from html import escape
 
 from bptt_trace.archives import small_archive
 from bptt_trace.document.digits import Digits
+from bptt_trace.document.local import localized
+from bptt_trace.document.mathematics import say
 from bptt_trace.document.notation import UNICODE
 from bptt_trace.document.sheet import Row
 from bptt_trace.exports.asked_lines import AskedSheet
@@ -66,9 +68,10 @@ class _Quiz(AskedSheet):
 
     def items(self, name: str) -> Iterator[str]:
         """What is given as a text, then a question for each line."""
-        given = "".join([*self.given(), *self.conventions("p", without=["Answers", "Boxes"])])
+        given = "".join([*self.given(), *self.conventions("p", without=["Answers", "Boxes"]), *self.decimal_point()])
         facts = _facts(question_type="text_only_question", points_possible="0")
-        yield f'<item ident="{name}-given" title="Given">{facts}<presentation>{_material(given)}</presentation></item>\n'
+        title = self.named(say("Given"))
+        yield f'<item ident="{name}-given" title="{title}">{facts}<presentation>{_material(given)}</presentation></item>\n'
         for line in self.asked():
             yield self.item(name, line.position, line.row, " · ".join(filter(None, (line.section, line.block))))
 
@@ -77,20 +80,29 @@ class _Quiz(AskedSheet):
         power = self.power(position)
         sides = [side.spell(UNICODE) for side in (row.name, row.formula, row.numbers)]
         asked = Digits(max(self.key.places[position] - power, 0)).in_words
-        asked = f"Write the result times 10^{power}, with {asked}." if power else f"Write the result with {asked}."
-        text = f"<p>{plain(where)}</p><p>Line {row.number}: {plain(' = '.join(filter(None, sides)))}</p><p>{asked}</p>"
+        if power:
+            task = say("Write the result times {power}, with {digits}.", power=f"10^{power}", digits=asked)
+        else:
+            task = say("Write the result with {digits}.", digits=asked)
+        line = say("Line {number}: {formula}", number=row.number, formula=" = ".join(filter(None, sides)))
+        text = f"<p>{plain(where)}</p><p>{self.said(line)}</p><p>{self.said(task)}</p>"
         marks = self.key.weights[position]
         facts = _facts(question_type="numerical_question", points_possible=f"{marks:g}")
         label = '<response_label ident="answer1"/>'
         blank = f'<render_fib fibtype="Decimal">{label}</render_fib>'
         box = f'<response_str ident="response1" rcardinality="Single">{blank}</response_str>'
         bounds = "".join(self.conditions(position, power))
+        title = self.named(say("Line {number}", number=row.number))
         return (
-            f'<item ident="{name}-{position}" title="Line {row.number}">{facts}'
+            f'<item ident="{name}-{position}" title="{title}">{facts}'
             f"<presentation>{_material(text)}{box}</presentation>"
             '<resprocessing><outcomes><decvar maxvalue="100" minvalue="0" varname="SCORE" vartype="Decimal"/></outcomes>'
             f"{bounds}</resprocessing></item>\n"
         )
+
+    def named(self, title: str) -> str:
+        """The title of an item, in the language of the sheet, as an attribute."""
+        return escape(localized(title, self.sheet.locale))
 
     def power(self, position: int) -> int:
         """The power of ten by which a result is multiplied, so that four decimals hold what is asked for."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bptt_trace.document.mathematics import joined
 from bptt_trace.marking.catalogue.entry import CATALOGUE
 from bptt_trace.marking.key import Key, World
 from bptt_trace.marking.tolerance import HALF, MOST_UNITS
@@ -73,4 +74,4 @@ class ExpectedAnswers:
                 elif said not in same:
                     same.append(said)
         for one, messages in found:
-            yield Expected(one.value, one.tolerance, " ".join(messages))
+            yield Expected(one.value, one.tolerance, joined(" ", messages))

@@ -13,6 +13,8 @@ from functools import cached_property
 from html import escape
 from math import lcm
 
+from bptt_trace.document.local import localized
+from bptt_trace.document.mathematics import say
 from bptt_trace.document.notation import UNICODE
 from bptt_trace.document.sheet import Row
 from bptt_trace.exports.asked_lines import AskedSheet
@@ -24,6 +26,7 @@ from bptt_trace.marking.key import Key
 CELL = ' style="padding: 1px 8px; vertical-align: top"'
 MOST_WEIGHT = 1_000
 """A weight is a whole number."""
+BACKSLASH = "\\"
 
 
 def question_bank(questions: Iterable[str]) -> str:
@@ -34,15 +37,10 @@ def question_bank(questions: Iterable[str]) -> str:
 def questions(key: Key, blanks: Blanks) -> Iterator[str]:
     """The questions of one worksheet, each in its category."""
     sheet = _Questions(key, blanks)
-    yield _category(f"{sheet.name}/Sheets")
+    yield sheet.category(say("Sheets"))
     yield sheet.whole()
-    yield _category(f"{sheet.name}/Results")
+    yield sheet.category(say("Results"))
     yield from sheet.results()
-
-
-def _category(name: str) -> str:
-    place = escape(f"$course$/top/{name.replace('//', '////')}", quote=False)
-    return f'<question type="category"><category><text>{place}</text></category></question>\n'
 
 
 class _Questions(AskedSheet):
@@ -56,6 +54,11 @@ class _Questions(AskedSheet):
     def name(self) -> str:
         """The title; a slash would begin another category."""
         return self.sheet.title.replace("/", "∕")
+
+    def category(self, name: str) -> str:
+        """Where the questions go that follow; the name is translated."""
+        place = escape(f"$course$/top/{self.name}/{localized(name, self.sheet.locale)}", quote=False)
+        return f'<question type="category"><category><text>{place}</text></category></question>\n'
 
     @cached_property
     def weights(self) -> dict[int, int]:
@@ -94,7 +97,7 @@ class _Questions(AskedSheet):
         """A line with its box, or with its result."""
         sides = [side.spell(UNICODE) for side in (row.name, row.formula, row.numbers)]
         asked = self.is_asked(position, row)
-        answer = f"{self.box(position)} ({row.blank.in_words})" if asked else plain(row.result.spell(UNICODE))
+        answer = f"{self.box(position)} ({self.said(row.blank.in_words)})" if asked else plain(row.result.spell(UNICODE))
         cells = [row.number, f"{plain(' = '.join(filter(None, sides)))} =", answer]
         return f"<tr>{''.join(f'<td{CELL}>{cell}</td>' for cell in cells)}</tr>"
 
@@ -103,7 +106,14 @@ class _Questions(AskedSheet):
         weight = self.weights[position]
         if not weight:
             return "____"
-        return f"{{{weight}:NUMERICAL:{'~'.join(map(_alternative, self.answers.of(position)))}}}"
+        return f"{{{weight}:NUMERICAL:{'~'.join(map(self.alternative, self.answers.of(position)))}}}"
+
+    def alternative(self, one: Expected) -> str:
+        """One answer of a box; what would end a message is written as an entity, which Moodle reads before it shows it."""
+        number = f"{_number(one.value)}:{_tolerance(one.tolerance)}"
+        if one.right:
+            return f"={number}"
+        return f"%0%{number}#{self.said(one.message).replace('~', '&#126;').replace(BACKSLASH, '&#92;')}"
 
     # ------------------------------------------------------------------ results
 
@@ -115,12 +125,20 @@ class _Questions(AskedSheet):
     def numerical(self, position: int, row: Row) -> str:
         """One result, to be found from what is given."""
         name = row.name.spell(UNICODE)
-        text = f"{self.head}<p>What is {plain(name)}? ({row.blank.in_words})</p>"
-        answers = "".join(map(_answer, self.answers.of(position)))
+        question = say("What is {name}? ({digits})", name=name, digits=row.blank.in_words)
+        text = f"{self.head}<p>{self.said(question)}</p>"
+        answers = "".join(map(self.answer, self.answers.of(position)))
         rest = "<unitgradingtype>0</unitgradingtype><unitpenalty>0</unitpenalty><showunits>3</showunits><unitsleft>0</unitsleft>"
         grade = f"<defaultgrade>{self.key.weights[position]:g}</defaultgrade><penalty>0</penalty>"
         head = f"{_named(f'{self.title}: {name}')}{_text('questiontext', text)}{grade}\n"
         return f'<question type="numerical">\n{head}{answers}{rest}\n</question>\n'
+
+    def answer(self, one: Expected) -> str:
+        """One answer of a numerical question."""
+        message = escape(self.said(one.message), quote=False)
+        feedback = f'<feedback format="html"><text>{message}</text></feedback>' if message else ""
+        number = f"<text>{_number(one.value)}</text><tolerance>{_tolerance(one.tolerance)}</tolerance>"
+        return f'<answer fraction="{100 if one.right else 0}" format="moodle_auto_format">{number}{feedback}</answer>\n'
 
 
 def _named(title: str) -> str:
@@ -138,21 +156,3 @@ def _number(value: float) -> str:
 
 def _tolerance(value: float) -> str:
     return f"{value:.6g}"
-
-
-def _alternative(one: Expected) -> str:
-    """One answer of a box."""
-    number = f"{_number(one.value)}:{_tolerance(one.tolerance)}"
-    return f"={number}" if one.right else f"%0%{number}#{_feedback(one.message)}"
-
-
-def _feedback(message: str) -> str:
-    """A message in a box: what ends it is written as an entity, which Moodle reads before it shows it."""
-    return plain(message).replace("~", "&#126;").replace("\\", "&#92;")
-
-
-def _answer(one: Expected) -> str:
-    """One answer of a numerical question."""
-    feedback = f'<feedback format="html"><text>{escape(plain(one.message), quote=False)}</text></feedback>' if one.message else ""
-    number = f"<text>{_number(one.value)}</text><tolerance>{_tolerance(one.tolerance)}</tolerance>"
-    return f'<answer fraction="{100 if one.right else 0}" format="moodle_auto_format">{number}{feedback}</answer>\n'

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bptt_trace.document.local import local
+from bptt_trace.document.mathematics import to_say
 from bptt_trace.document.sheet import Block, Lines, Sheet
 from bptt_trace.exports.problem_text import in_python, problem_text
 from bptt_trace.lines.blanks import Blanks
@@ -21,22 +22,21 @@ from bptt_trace.media.templates import markdown, markdown_parts
 
 Cell = dict[str, Any]
 
-INSTALL = """# In Colab, or wherever bptt-trace is not installed, run this first:
-# %pip install --quiet bptt-trace
-"""
+INSTALL = to_say("In Colab, or wherever bptt-trace is not installed, run this first:")
 
 
 def solution_notebook(sheet: Sheet, program: str = "") -> str:
     """A worked solution: a cell of text for each section and, where there is one, the program that reproduces the sheet."""
-    sheet = local(sheet)
+    sheet, say = local(sheet), sheet.locale.say
     parts = markdown_parts(sheet, embedded(sheet))
     cells = [text(parts.head())]
     for number, section in enumerate(sheet.sections, start=1):
         cells.append(text(parts.heading(number, section), *map(parts.block, section.blocks)))
     cells.append(text(parts.foot()))
     if program:
-        said = "Each line of the sheet is a statement; its result is compared with the printed one. It needs Python alone."
-        cells += [text("## The sheet as a program\n", said), code(program)]
+        heading = say("The sheet as a program")
+        said = say("Each line of the sheet is a statement; its result is compared with the printed one. It needs Python alone.")
+        cells += [text(f"## {heading}\n", said), code(program)]
     return notebook(cells)
 
 
@@ -56,11 +56,12 @@ def worksheet_notebook(key: Key, blanks: Blanks, sheet: Sheet, document: Mapping
 
 def worksheet_cells(key: Key, blanks: Blanks, sheet: Sheet, document: Mapping[str, Any]) -> list[tuple[Cell, Sequence[str]]]:
     """The cells of a worksheet, ready for nbgrader, each with the names of the answers in it."""
-    sheet = local(sheet)
+    sheet, say = local(sheet), sheet.locale.say
     parts = markdown_parts(sheet, embedded(sheet))
+    install = f"# {say(INSTALL)}\n# %pip install --quiet bptt-trace\n"
     cells: list[tuple[Cell, Sequence[str]]] = [
         (text(parts.head()), ()),
-        (locked(code(INSTALL + _given(document)), "problem"), ()),
+        (locked(code(install + _given(document)), "problem"), ()),
     ]
     boxes = 0
     asked = {key.line_texts[position]: str(key.steps[position].target) for position in blanks.asked}
@@ -76,9 +77,10 @@ def worksheet_cells(key: Key, blanks: Blanks, sheet: Sheet, document: Mapping[st
         if pieces:
             cells.append((text(*pieces), ()))
     points = sum(key.weights[position] for position in blanks.asked)
-    said = "Whenever you have changed an answer, run the cell of this answer and then the next one."
+    heading = say("Check your answers")
+    said = say("Whenever you have changed an answer, run the cell of this answer and then the next one.")
     last = [
-        text("## Check your answers\n", said),
+        text(f"## {heading}\n", said),
         locked(code(_MARKING), "marking"),
         locked(code("round(marks.score, 4)"), "marks", points),
     ]

@@ -13,8 +13,9 @@ from html import escape
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from bptt_trace.document.local import local
-from bptt_trace.document.mathematics import Inline, Math
+from bptt_trace.document.local import local, localized
+from bptt_trace.document.locale import Locale
+from bptt_trace.document.mathematics import Inline, Math, joined, say_many, to_say_many
 from bptt_trace.document.sheet import Sheet
 from bptt_trace.exports.problem_text import in_python, problem_text
 from bptt_trace.handouts.variants import Factory
@@ -22,7 +23,7 @@ from bptt_trace.handouts.worksheet import worksheet
 from bptt_trace.lines.blanks import Blanks
 from bptt_trace.marking.check import check
 from bptt_trace.marking.key import Key
-from bptt_trace.marking.marks import RIGHT, Marks
+from bptt_trace.marking.marks import RIGHT, Marks, first_fault
 from bptt_trace.media.html import html_words
 from bptt_trace.media.templates import Filters, Macros, rendered
 from bptt_trace.problem.files import document_of
@@ -116,6 +117,10 @@ class Question:
     def _factory(self) -> Factory:
         return Factory(self.document)
 
+    @cached_property
+    def _locale(self) -> Locale:
+        return from_document(self.document).handout.locale
+
     def _problem(self, code: str) -> Problem:
         if not code:
             return from_document(self.document)
@@ -137,16 +142,20 @@ class Question:
         """Say which answers cannot be read as numbers; such a submission is not marked and costs no attempt."""
         for field, answer in self._marked(data)[1].items():
             if answer.verdict == "unreadable":
-                data["format_errors"][field] = answer.message
+                data["format_errors"][field] = self._said(answer.message)
 
     def grade(self, data: Data) -> None:
         """Mark all lines together."""
         marks, of_field = self._marked(data)
         for field, answer in of_field.items():
             score = answer.credit / answer.out_of if answer.out_of else 0.0
-            data["partial_scores"][field] = {"score": score, "weight": answer.out_of, "feedback": escape(answer.message)}
+            data["partial_scores"][field] = {"score": score, "weight": answer.out_of, "feedback": self._said(answer.message)}
         data["score"] = marks.score / marks.out_of if marks.out_of else 0.0
-        data["feedback"]["report"] = _report(marks)
+        data["feedback"]["report"] = self._said(_report(marks))
+
+    def _said(self, text: str) -> str:
+        """Words in the language of the problem, as HTML."""
+        return escape(localized(text, self._locale))
 
     def _marked(self, data: Data) -> tuple[Marks, dict[str, Any]]:
         submitted = {field: data["submitted_answers"].get(field) for field in self.fields}
@@ -163,9 +172,9 @@ def _right(key: Key, position: int) -> str:
 
 
 def _report(marks: Marks) -> str:
-    """The first wrong line, and which lines follow from it, as HTML."""
-    wrong = marks.first_wrong
-    first = "No line is wrong." if wrong is None else f"The first wrong line is {wrong}."
-    followed = sum(answer.verdict in RIGHT and bool(answer.inherits) for answer in marks.answers)
-    rest = f" By your own numbers {followed} later line{'s are' if followed > 1 else ' is'} right." if followed else ""
-    return escape(first + rest)
+    """The first wrong line, and how many lines follow from it."""
+    said = [first_fault(marks)]
+    if followed := sum(answer.verdict in RIGHT and bool(answer.inherits) for answer in marks.answers):
+        one, many = to_say_many("By your own numbers {n} later line is right.", "By your own numbers {n} later lines are right.")
+        said.append(say_many(one, many, followed, n=followed))
+    return joined(" ", said)

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from bptt_trace.archives import small_archive
+from bptt_trace.document.mathematics import say, to_say
 from bptt_trace.document.notation import SUM, UNICODE
 from bptt_trace.document.sheet import Row
 from bptt_trace.engine.formula import Formula
@@ -32,12 +33,12 @@ from bptt_trace.marking.slips import bounds
 from bptt_trace.marking.tolerance import HALF, LEAST_FIGURES, MARGIN, MOST_UNITS
 
 SAID = {
-    "correct": "✓ right",
-    "rounded": "✓ right",
-    "follow-through": "✓ from your own numbers",
-    "wrong": "look again at line {line}",
-    "not-assessable": "line {line} cannot be marked: {name} follows from numbers that leave nothing to calculate",
-    "needs-human": "line {line} is for a person to look at",
+    "correct": to_say("✓ right"),
+    "rounded": to_say("✓ right"),
+    "follow-through": to_say("✓ from your own numbers"),
+    "wrong": to_say("look again at line {line}"),
+    "not-assessable": to_say("line {line} cannot be marked: {name} follows from numbers that leave nothing to calculate"),
+    "needs-human": to_say("line {line} is for a person to look at"),
 }
 """What a student reads behind an answer, by its verdict."""
 INDENT = re.compile(r"[^A-Za-z0-9]+")
@@ -338,11 +339,13 @@ class _Item(AskedSheet):
         """What the student sees."""
         yield f"<h2>{plain(self.title)}</h2>"
         yield from self.instructions()
-        yield "<h3>Given</h3>"
+        given, rules = self.said(say("Given")), self.said(say("Conventions of this sheet"))
+        yield f"<h3>{given}</h3>"
         yield from self.given()
-        yield "<h3>Conventions of this sheet</h3><ul>"
+        yield f"<h3>{rules}</h3><ul>"
         yield from self.conventions("li")
         yield "</ul>"
+        yield from self.decimal_point()
         for part in self.parts:
             yield f"<h3>{plain(part.title)}</h3>"
             for title, lines in part.blocks:
@@ -358,18 +361,19 @@ class _Item(AskedSheet):
             return f"<tr><td>{row.number}</td><td>{said}</td><td>{plain(row.result.spell(UNICODE))}</td><td></td></tr>"
         box = self.q.element("text-entry-interaction", response_identifier=f"R{position}", expected_length="12")
         remarks = "".join(self.remarks(position, row))
-        return f"<tr><td>{row.number}</td><td>{said} =</td><td>{box} {row.blank.in_words}</td><td>{remarks}</td></tr>"
+        return f"<tr><td>{row.number}</td><td>{said} =</td><td>{box} {self.said(row.blank.in_words)}</td><td>{remarks}</td></tr>"
 
     def remarks(self, position: int, row: Row) -> Iterator[str]:
         """What appears behind an answer, by its verdict."""
         for verdict, said in SAID.items():
-            text = plain(said.format(line=row.number, name=row.name.spell(UNICODE)))
+            text = self.said(say(said, line=row.number, name=row.name.spell(UNICODE)))
             yield self.q.element("feedback-inline", text, outcome_identifier=f"V{position}", identifier=verdict, show_hide="show")
 
     def closing(self) -> Iterator[str]:
         """What is said when an attempt ends."""
         q = self.q
         for position, row, _, _ in self.asked():
-            said = f"The first line to look at again is line {row.number}, {row.name.spell(UNICODE)}."
-            text = q.element("content-body", f"<p>{plain(said)}</p>") if q is V3 else f"<p>{plain(said)}</p>"
+            name = row.name.spell(UNICODE)
+            first = self.said(say("The first line to look at again is line {line}, {name}.", line=row.number, name=name))
+            text = q.element("content-body", f"<p>{first}</p>") if q is V3 else f"<p>{first}</p>"
             yield q.element("modal-feedback", text, outcome_identifier="FIRST", identifier=f"L{position}", show_hide="show")

@@ -15,7 +15,7 @@ from bptt_trace.calculation.arithmetic import Values
 from bptt_trace.calculation.unrounded import unrounded
 from bptt_trace.document.figures import Picture
 from bptt_trace.document.local import localized
-from bptt_trace.document.mathematics import Inline, Math, Number
+from bptt_trace.document.mathematics import Inline, Math, Number, inline, say, together
 from bptt_trace.document.notation import LATEX, Signs
 from bptt_trace.document.sheet import Block, Bullets, Equation, Equations, Lines, Note, Row, Section, Sheet, Table
 from bptt_trace.engine.program import Program
@@ -61,7 +61,7 @@ def slides(problem: Problem, program: Program, values: Values, sheet: Sheet, tem
 
 def _frames(desk: Desk, sheet: Sheet) -> Iterator[Frame | Note]:
     for table in sheet.given:
-        yield from _tables(("Given",), table)
+        yield from _tables((say("Given"),), table)
     drawn, seen = {figure.id for figure in sheet.figures()}, 0
     fills = bool(drawn.intersection(NETWORK))
     for section in sheet.sections:
@@ -71,12 +71,12 @@ def _frames(desk: Desk, sheet: Sheet) -> Iterator[Frame | Note]:
                 last = max((int(row.number.partition(".")[0] or 0) for row in block.rows), default=0)
                 picture = _at_stage(desk, seen, last)
                 if picture is not None:
-                    yield Frame((*_title(section, block.title), ": the network"), picture=picture)
+                    yield Frame(inline("{title}: the network", title=_title(section, block.title)), picture=picture)
                 seen = max(seen, last)
 
 
 def _title(section: Section, of: Inline) -> Inline:
-    return (section.title, *((": ", *of) if of else ()))
+    return together(section.title, ": ", of) if of else (section.title,)
 
 
 def _of_block(section: Section, block: Block) -> Iterator[Frame | Note]:

@@ -29,7 +29,7 @@ _BRACKETS = {
     "comment_start_string": "((=", "comment_end_string": "=))",
 }  # fmt: skip
 SOURCES: tuple[tuple[str, list[tuple[str, str]], dict[str, dict[str, str]]], ...] = (
-    ("bptt_trace", [("**.py", "python")], {}),
+    ("bptt_trace", [("**.py", "python"), ("**.js", "javascript")], {}),
     ("templates", [("**.tex.j2", "jinja2"), ("**.typ.j2", "jinja2"), ("**.j2", "jinja2")],
      {"**.tex.j2": _BRACKETS, "**.typ.j2": _BRACKETS}),
 )  # fmt: skip

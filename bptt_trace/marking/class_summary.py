@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from bptt_trace.document.locale import ENGLISH, Locale
 from bptt_trace.document.mathematics import Inline, Math, inline, say, say_many, to_say
 from bptt_trace.document.sheet import Block, Column, Paragraph, Section, Sheet, Table
 from bptt_trace.engine.names import Name
@@ -106,8 +107,8 @@ class Tally:
             self.wrong += 1
             self.first[first] += 1
 
-    def sheet(self, title: str) -> Sheet:
-        """The summary as a document."""
+    def sheet(self, title: str, locale: Locale = ENGLISH) -> Sheet:
+        """The summary as a document, in the language of the problem."""
         mean, spread = self.mean, self.deviation
         words = say(
             "{students}, on average {mean} of the marks (standard deviation {spread}).",
@@ -135,7 +136,8 @@ class Tally:
             ),
             Section("quantities", say("By quantity"), (self._quantities(),)),
         )
-        return Sheet(say("Class: {title}", title=title), "", (), (), sections, kind=to_say("class summary"), box=(words,))
+        head = say("Class: {title}", title=title)
+        return Sheet(head, "", (), (), sections, kind=to_say("class summary"), box=(words,), locale=locale)
 
     def _titles(self) -> Counter[str]:
         titles = {mistake.slug: mistake.title for mistake in CATALOGUE}
@@ -163,12 +165,16 @@ def _quantity(name: str) -> Math:
 Told = Callable[[str], "str | Math"]
 
 
-def _chart(counts: Counter[str], what: str, nothing: str, told: Told = str) -> tuple[Block, ...]:
+def _as_it_is(name: str) -> str:
+    return name
+
+
+def _chart(counts: Counter[str], what: str, nothing: str, told: Told = _as_it_is) -> tuple[Block, ...]:
     most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST]
     return (_bars(most, what, told),) if most else (Paragraph((nothing,)),)
 
 
-def _bars(rows: Sequence[tuple[str, int]], what: str, told: Told = str) -> Table:
+def _bars(rows: Sequence[tuple[str, int]], what: str, told: Told = _as_it_is) -> Table:
     """A table whose last column is a bar chart."""
     longest = max((count for _, count in rows), default=0) or 1
     width = max(min(WIDTH, PAGE - max((len(label) for label, _ in rows), default=0)), 6)

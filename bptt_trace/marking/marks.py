@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from bptt_trace.document.local import localized
+from bptt_trace.document.locale import ENGLISH, Locale
+from bptt_trace.document.mathematics import Figures, joined, say, say_many
 from bptt_trace.engine.names import Name
 from bptt_trace.marking.decimal_mark import NONE, DecimalMark
 
@@ -21,6 +24,22 @@ FAULTS = frozenset({"misconception", "slip", "wrong"})
 
 
 VERDICTS = RIGHT | FAULTS | {"unreadable", "blank", "not-assessable", "needs-human"}
+
+WORDS = {
+    "correct": say("correct"),
+    "rounded": say("correct"),
+    "follow-through": say("follows from your own numbers"),
+    "mixed": say("follows from your own numbers"),
+    "rough": say("too few decimals"),
+    "misconception": say("misconception"),
+    "slip": say("slip"),
+    "wrong": say("wrong"),
+    "unreadable": say("could not be read"),
+    "blank": say("blank"),
+    "not-assessable": say("not assessable"),
+    "needs-human": say("for a person to look at"),
+}
+"""The verdicts as a student reads them."""
 
 
 class Marked(NamedTuple):
@@ -165,33 +184,44 @@ def as_json(marks: Marks, *, reveal: bool = False) -> str:
 
 
 def gradescope(marks: Marks, *, reveal: bool = False) -> str:
-    """The ``results.json`` of Gradescope: a test for each answer; scores have four decimals."""
+    """The ``results.json`` of Gradescope: a test for each answer; scores have four decimals.
+
+    A student reads its sentences in the language of the sheet.
+    """
+    locale = marks.key.problem.handout.locale if marks.key else ENGLISH
     tests = [
         {
             "name": str(answer.name),
             "score": round(answer.credit, 4),
             "max_score": round(answer.out_of, 4),
             "status": "passed" if answer.credit >= answer.out_of else "failed",
-            "output": _said(answer, reveal),
+            "output": _said(answer, locale, reveal=reveal),
         }
         for answer in marks.answers
     ]
-    document = {"score": round(marks.score, 4), "output": _first(marks), "output_format": "text", "tests": tests}
+    document = {
+        "score": round(marks.score, 4),
+        "output": localized(first_fault(marks), locale),
+        "output_format": "text",
+        "tests": tests,
+    }
     return json.dumps(document, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
 
 
-def _said(answer: Marked, reveal: bool) -> str:
-    text = f"{answer.verdict}. {answer.message}".strip()
-    return f"{text} Right: {answer.expected:.8g}." if reveal else text
+def _said(answer: Marked, locale: Locale, *, reveal: bool) -> str:
+    said = [say("{verdict}.", verdict=WORDS[answer.verdict]), answer.message]
+    if reveal:
+        said.append(say("Right: {number}.", number=Figures(f"{answer.expected:.8g}")))
+    text: str = localized(joined(" ", filter(None, said)), locale)
+    return text
 
 
-def _first(marks: Marks) -> str:
-    return f"{_where(marks)} {marks.comma.said}".strip()
-
-
-def _where(marks: Marks) -> str:
+def first_fault(marks: Marks) -> str:
+    """The first wrong line, the number of lines that could not be read, and the meaning of a comma, as sentences."""
     if marks.first_wrong is not None:
-        return f"The first wrong line is {marks.first_wrong}."
-    unreadable = sum(answer.verdict == "unreadable" for answer in marks.answers)
-    rest = f" {unreadable} line{'s' if unreadable > 1 else ''} could not be read." if unreadable else ""
-    return f"No line is wrong.{rest}"
+        said = [say("The first wrong line is {name}.", name=str(marks.first_wrong))]
+    else:
+        said = [say("No line is wrong.")]
+        if unreadable := sum(answer.verdict == "unreadable" for answer in marks.answers):
+            said.append(say_many("{n} line could not be read.", "{n} lines could not be read.", unreadable, n=unreadable))
+    return joined(" ", filter(None, [*said, marks.comma.said]))

@@ -31,22 +31,10 @@ from bptt_trace.lines.row_mathematics import Written
 from bptt_trace.lines.spelling import Speller
 from bptt_trace.marking.catalogue.entry import CATALOGUE
 from bptt_trace.marking.key import Key
-from bptt_trace.marking.marks import Marked, Marks
+from bptt_trace.marking.marks import WORDS, Marked, Marks
 
 TITLES = {misconception.slug: misconception.title for misconception in CATALOGUE}
 SIGNS = {"correct": "✓", "rounded": "✓", "follow-through": "✓", "mixed": "✓", "rough": "○", "blank": "–"}
-WORDS = {
-    "correct": say("correct"),
-    "rounded": say("correct"),
-    "rough": say("too few decimals"),
-    "misconception": say("misconception"),
-    "slip": say("slip"),
-    "wrong": say("wrong"),
-    "unreadable": say("could not be read"),
-    "blank": say("blank"),
-    "not-assessable": say("not assessable"),
-    "needs-human": say("for a person to look at"),
-}
 FOOTER = say(
     "✓ right, ○ right number with too few decimals, × wrong, – blank. A line is also right if it follows "
     "from your own earlier numbers. Rounding of the last digit is never held against you."

@@ -11,7 +11,6 @@ from bptt_trace.document.mathematics import (
     Math,
     MathRow,
     Relation,
-    Words,
     between,
     in_a_row,
     inline,
@@ -72,7 +71,12 @@ class Quantity:
         """The quantity in a sentence: ``h_1 = (0.5370, 0.1236)``."""
         if len(self.values) < 2:
             return (self.equation,)
-        return together(self.name, " = (", in_a_row(", ", self.values), ")")
+        return together(self.name, " = ", listed(self.values))
+
+
+def listed(values: Sequence[Math]) -> Inline:
+    """A value, or several in brackets."""
+    return tuple(values) if len(values) == 1 else together("(", in_a_row(", ", values), ")")
 
 
 def grid(quantities: Sequence[Quantity]) -> Grid:
@@ -317,7 +321,8 @@ class Pencil:
             else:
                 label = (((said,),), *(((value,),) for value in values))
             self.edge(start, end, kind, label)
-            self.told[end].append(together(said, " ", gradient.told()) if named else Quantity(Words(said), values).told())
+            words = (" ", gradient.told()) if named else (" = ", listed(values)) if values else ()
+            self.told[end].append(together(said, *words))
 
     def picture(self, which: str, title: str, lead: str) -> Picture:
         """The picture with its alternative text."""

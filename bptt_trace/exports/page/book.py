@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bptt_trace.calculation.compiled_rules import source
+from bptt_trace.document.local import localized
 from bptt_trace.engine.formula import Apply
 from bptt_trace.engine.functions import exp
 from bptt_trace.engine.names import Role
@@ -18,13 +19,14 @@ from bptt_trace.networks.cells.equations import Equations
 def book(key: Key, code: Code, name: str = "book") -> str:
     """The definition of the catalogue in JavaScript; it shares the functions of the program."""
     rules: dict[Rule, int] = {}
-    mistakes = []
+    mistakes, locale = [], key.problem.handout.locale
     for mistake, lines in key.changed_formulas:
         made: dict[int, list[Any]] = {}
         for position, ways in lines.items():
             filled = [rule_of(formula) for formula in ways]
             made[position] = [[rules.setdefault(rule, len(rules)), arguments] for rule, arguments in filled]
-        mistakes.append({"slug": mistake.slug, "title": mistake.title, "message": mistake.message, "lines": made})
+        said = {"title": localized(mistake.title, locale), "message": localized(mistake.message, locale)}
+        mistakes.append({"slug": mistake.slug, **said, "lines": made})
     steps = key.steps
     data = {
         "mistakes": mistakes,

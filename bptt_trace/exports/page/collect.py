@@ -6,9 +6,11 @@ from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
+from bptt_trace.document.local import local, localized
+from bptt_trace.document.locale import Locale
 from bptt_trace.document.sheet import Row
 from bptt_trace.exports.page.page import framed
-from bptt_trace.exports.page.program import script
+from bptt_trace.exports.page.program import language, script
 from bptt_trace.handouts.blanks import blanks_of
 from bptt_trace.handouts.worksheet import worksheet
 from bptt_trace.lines.blanks import Blanks
@@ -25,20 +27,22 @@ def collecting(key: Key, blanks: Blanks | None = None, view: View = View(), *, t
     the engine that calculates one.
     """
     blanks = blanks or blanks_of(key)
-    sheet = worksheet(key, blanks, view)
+    sheet = local(worksheet(key, blanks, view))
     speller = Speller(key.problem.vocabulary)
     names = {speller.text(key.steps[place].target): str(key.steps[place].target) for place in blanks.asked}
-    body = rendered("collect.html.j2", sheet, templates, {"box": _box(names)})
+    body = rendered("collect.html.j2", sheet, templates, {"box": _box(names, sheet.locale)})
     whole = f'<main class="sheet worksheet live">\n{body}\n</main>'
-    return framed(sheet, whole, script("collect"), plain=True, templates=templates)
+    code = script("collect")
+    return framed(sheet, whole, f"{language(code, sheet.locale)}\n{code}", plain=True, templates=templates)
 
 
-def _box(names: dict[str, str]) -> Callable[[Row], str]:
+def _box(names: dict[str, str], locale: Locale) -> Callable[[Row], str]:
     """A filter: where the result of a row is written."""
 
     def box(row: Row) -> str:
         shown = row.name.text
-        asks = f'aria-label="{escape(f"{shown}, line {row.number}")}" placeholder="{row.blank.in_full}"'
+        label = escape(locale.say("{name}, line {line}", name=shown, line=row.number))
+        asks = f'aria-label="{label}" placeholder="{escape(localized(row.blank.in_full, locale))}"'
         return f'<input class="blank" data-name="{escape(names[shown])}" autocomplete="off" spellcheck="false" {asks}>'
 
     return box

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bptt_trace.document.mathematics import Math
+from bptt_trace.document.mathematics import Math, joined, say
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.exports.page.live_desk import FixedDesk
 from bptt_trace.lines.rows import Rows
@@ -64,9 +64,11 @@ class Group:
 
 
 UNROUNDED = {
-    "full": "Nothing is rounded on this page: its results are doubles, and their last digits depend on the computer that "
-    "calculates them.",
-    "exact": "The results on this page are closed forms, which it cannot work out again.",
+    "full": say(
+        "Nothing is rounded on this page: its results are doubles, and their last digits depend on the computer that "
+        "calculates them."
+    ),
+    "exact": say("The results on this page are closed forms, which it cannot work out again."),
 }
 """Why a page does not calculate, by policy."""
 
@@ -80,13 +82,18 @@ def fixed(problem: Problem) -> str:
     """Why some numbers are shown and no inputs; empty where all are inputs."""
     if not calculates(problem):
         why = UNROUNDED[problem.rounding.policy]
-        return f"{why} So the numbers are those of the file. With --round 4dp, 5sf or carry each is an input, and lines follow."
+        return say(
+            "{why} So the numbers are those of the file. With --round 4dp, 5sf or carry each is an input, and lines follow.",
+            why=why,
+        )
     if problem.network.letters:
-        return "Letters are columns with a single 1, and which column of a matrix a line takes follows from it: the text stays."
+        return say(
+            "Letters are columns with a single 1, and which column of a matrix a line takes follows from it: the text stays."
+        )
     if problem.loss.over_classes:
-        return "A target says which class is right: the terms of the loss follow from it, so it stays as it is in the file."
+        return say("A target says which class is right: the terms of the loss follow from it, so it stays as it is in the file.")
     if problem.loss.of_probabilities:
-        return "A target says which terms the loss has, so it stays as it is in the file."
+        return say("A target says which terms the loss has, so it stays as it is in the file.")
     return ""
 
 
@@ -112,9 +119,9 @@ def groups(desk: FixedDesk, board: Rows) -> Iterator[Group]:
     steps, problem = board.steps, desk.problem
     of_samples = {p: steps[p].target.stem in ("x", "target") for p in board.parts.given}
     kinds = (
-        ("Inputs and targets", [p for p in of_samples if of_samples[p]]),
-        ("Parameters" if problem.network.cells else "Numbers", board.parts.parameters),
-        ("Update and start", [p for p in of_samples if not of_samples[p]]),
+        (say("Inputs and targets"), [p for p in of_samples if of_samples[p]]),
+        (say("Parameters") if problem.network.cells else say("Numbers"), board.parts.parameters),
+        (say("Update and start"), [p for p in of_samples if not of_samples[p]]),
     )
     for title, positions in kinds:
         if positions:
@@ -136,7 +143,7 @@ def _quantity(desk: FixedDesk, board: Rows, problem: Problem, position: int) -> 
 def _input(desk: FixedDesk, problem: Problem, place: int, meaning: str) -> Input:
     target, role = desk.steps[place].target, desk.steps[place].role
     text, free = problem.given[target].text, is_free(problem, target)
-    label = ", ".join(part for part in (desk.speller.text(target), meaning) if part)
+    label = joined(say(", "), [part for part in (desk.speller.text(target), meaning) if part])
     slides = free and (role is Role.PARAMETER or target.stem == "eta") and "/" not in text
     return Input(place, label, text, free, _slider(text, bounds(problem, target, role)) if slides else None)
 

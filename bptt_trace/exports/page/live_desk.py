@@ -42,12 +42,12 @@ def printed(digits: str) -> str:
 class LiveShown(Shown):
     """The numbers of a program, in MathML as elements with a place; a closed form stands in its element as it is."""
 
-    def __init__(self, values: Values, watch: Watch) -> None:
+    def __init__(self, values: Values, watch: Watch, mark: str) -> None:
         super().__init__(values)
-        self.watch = watch
+        self.watch, self.mark = watch, mark
 
     def _bare(self, signs: Signs) -> Any:
-        if signs is SPOKEN:
+        if signs.root is SPOKEN:
             return _Places(lambda place: f"{OPEN}{place}{CLOSE}")
         if signs.root in SET:
             return _Places(lambda place: self._place(place, signs))
@@ -57,7 +57,10 @@ class LiveShown(Shown):
         text = self.bare[TEXT][place]
         if self.exact:
             return f'<mrow data-v="{place}">{self._numeral(place, text, signs)}</mrow>'
-        return f'<mn data-v="{place}">{printed(text)}</mn>'
+        return f'<mn data-v="{place}">{self._printed(text)}</mn>'
+
+    def _printed(self, text: str) -> str:
+        return printed(text).replace(".", self.mark)
 
     def _operands(self, signs: Signs) -> Any:
         if signs.root in SET:
@@ -68,7 +71,7 @@ class LiveShown(Shown):
         text = self.bare[TEXT][place]
         if self.exact:
             return self.operand(place, self._place(place, signs), signs)
-        shown = printed(text) if text.replace(".", "", 1).isdigit() else f"({printed(text)})"
+        shown = self._printed(text) if text.replace(".", "", 1).isdigit() else f"({self._printed(text)})"
         return f'<mn data-o="{place}">{shown}</mn>'
 
     def add(self, text: str, number: Any) -> None:
@@ -116,8 +119,8 @@ class _Value(Placed):
     def spell(self, signs: Signs) -> str:
         if signs is TEXT:
             self.shown.watch.note(*LOST)
-        if signs is UNICODE:
-            return printed(self.digits)
+        if signs.root is UNICODE:
+            return signs.numeral(self.digits) if signs.base else printed(self.digits)
         return self.shown.bare[signs][self.place]
 
 
@@ -141,7 +144,7 @@ class FixedDesk(Desk):
     """A program with its values, each of which has a place on a page that shows them as they are."""
 
     def __init__(self, problem: Problem, program: Program, values: Values, reference: Values, watch: Watch, detail: str) -> None:
-        self.live = LiveShown(values, watch)
+        self.live = LiveShown(values, watch, problem.handout.locale.decimal_mark)
         super().__init__(problem, program, values, reference, with_latex=False, detail=detail, shown=self.live)
         self.watch, self.code = watch, Code(program.steps, values.rounding)
 

@@ -9,6 +9,7 @@ from typing import Any
 from bptt_trace.calculation.arithmetic import Values
 from bptt_trace.calculation.unrounded import unrounded
 from bptt_trace.document.figures import Bars
+from bptt_trace.document.local import local
 from bptt_trace.document.sheet import Block, Bullets, Note, Sheet
 from bptt_trace.engine.program import Program
 from bptt_trace.exports.page.given_numbers import calculates
@@ -73,7 +74,7 @@ class LiveWriter(Writer):
 
 @dataclass(frozen=True)
 class LiveSheet:
-    """A sheet, the desk that it was written from, and when each of its blocks is shown."""
+    """A sheet in its language, the desk that it was written from, and when each of its blocks is shown."""
 
     sheet: Sheet
     desk: FixedDesk
@@ -86,7 +87,7 @@ def live_sheet(problem: Problem, program: Program, values: Values, view: View = 
     made = LiveDesk if calculates(problem) else FixedDesk
     desk = made(problem, program, values, unrounded(program, problem.given), Watch(), view.detail)
     writer = LiveWriter(desk, view)
-    printed = tuple(section for section in sections(writer) if section.blocks)
+    written = tuple(section for section in sections(writer) if section.blocks)
     rounding = values.rounding
     digits = {"figures": rounding.figures} if rounding.figures else {"places": rounding.places}
     digits = digits if calculates(problem) else {}
@@ -95,9 +96,20 @@ def live_sheet(problem: Problem, program: Program, values: Values, view: View = 
         subtitle=writer.subtitle(),
         given=(),
         conventions=tuple(conventions(desk, writer.board)),
-        sections=printed,
+        sections=written,
         footer=tuple(writer.footer()),
         rounding={"policy": rounding.policy, **digits},
         handout=problem.handout,
+        locale=problem.handout.locale,
     )
-    return LiveSheet(sheet, desk, writer.board, writer.conditions if calculates(problem) else {})
+    printed, conditions = local(sheet), writer.conditions if calculates(problem) else {}
+    same = zip(_blocks(sheet), _blocks(printed), strict=True)
+    return LiveSheet(
+        printed, desk, writer.board, {id(said): conditions[id(block)] for block, said in same if id(block) in conditions}
+    )
+
+
+def _blocks(sheet: Sheet) -> Iterator[Block]:
+    for section in sheet.sections:
+        yield from section.blocks
+    yield from sheet.footer

@@ -6,13 +6,14 @@ import base64
 import hashlib
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from bptt_trace.calculation.arithmetic import evaluate
 from bptt_trace.calculation.build import build
 from bptt_trace.document.figures import Figure
+from bptt_trace.document.local import localized
 from bptt_trace.document.mathematics import words
 from bptt_trace.document.notation import TEXT
 from bptt_trace.document.sheet import Sheet
@@ -24,7 +25,7 @@ from bptt_trace.exports.page.book import book
 from bptt_trace.exports.page.given_numbers import bounds, calculates, fixed, groups
 from bptt_trace.exports.page.live_desk import CLOSE, OPEN, SPOKEN
 from bptt_trace.exports.page.live_sheet import LiveSheet, live_sheet
-from bptt_trace.exports.page.program import compact, script
+from bptt_trace.exports.page.program import compact, language, script, scripts
 from bptt_trace.lines.view import View
 from bptt_trace.marking.key import Key
 from bptt_trace.media.templates import page as rendered
@@ -53,19 +54,22 @@ def page(
     values = evaluate(program, problem.given, problem.rounding)
     live = live_sheet(problem, program, values, view)
     shown = _Conditions(live)
+    locale = live.sheet.locale
     inputs = {
-        "groups": list(groups(live.desk, live.board)),
-        "fixed": fixed(problem),
+        "groups": localized(list(groups(live.desk, live.board)), locale),
+        "fixed": localized(fixed(problem), locale),
         "calculates": calculates(problem),
         "closed": live.desk.policy == "exact",
     }
-    body = rendered("live.html.j2", live.sheet, templates, {"when": shown.when}, **inputs)
+    filters = {"when": shown.when, "marked": lambda text: text.replace(".", locale.decimal_mark)}
+    body = rendered("live.html.j2", live.sheet, templates, filters, **inputs)
     code = (
-        _engine(SCRIPTS),
+        language(scripts((*SCRIPTS, *PARTS)), locale),
+        scripts(SCRIPTS),
         live.desk.code.javascript(),
         book(Key(problem, program), live.desk.code),
         f"const sheet = {compact(_data(live, shown.found))};",
-        _engine(PARTS),
+        scripts(PARTS),
         START,
     )
     whole = rendered("stage.html.j2", live.sheet, templates, {}, body=body)
@@ -118,10 +122,6 @@ def squeezed(text: str) -> str:
 
 
 START = "start();\nguide();\nanswers();"
-
-
-def _engine(names: Iterable[str]) -> str:
-    return "\n".join(map(script, names))
 
 
 def digest(text: str) -> str:

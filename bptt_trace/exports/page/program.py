@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from bptt_trace.document.locale import Locale
+from bptt_trace.document.mathematics import Pattern
 from bptt_trace.engine.names import Role
 from bptt_trace.engine.program import KEEPS_FIGURES, Step
 from bptt_trace.engine.rules import Rule
@@ -15,6 +18,8 @@ from bptt_trace.lines.readings import READINGS
 from bptt_trace.problem.numbers import Rounding
 
 SCRIPTS = Path(__file__).parent / "scripts"
+_SENTENCE = re.compile(r'\bsay\(\s*"([^"]+)"')
+"""A sentence of a script, as gettext collects it."""
 GIVEN, TOTAL, READING = -1, -2, -3
 """In place of a rule: the problem gives the number; the sum of what is printed, which nothing rounds; a printed number in
 another way."""
@@ -65,3 +70,16 @@ def compact(data: object) -> str:
 def script(name: str) -> str:
     """A file of the engine."""
     return (SCRIPTS / f"{name}.js").read_text("utf-8")
+
+
+def scripts(names: Iterable[str]) -> str:
+    """Files of the engine, one behind the other."""
+    return "\n".join(map(script, names))
+
+
+def language(code: str, locale: Locale) -> str:
+    """The sentences of some scripts in a language, its decimal mark, and what says them; it stands before these scripts."""
+    said = () if locale.language == "en" else dict.fromkeys(_SENTENCE.findall(code))
+    sentences = {sentence: locale.words(Pattern(sentence, {})) for sentence in said}
+    data = {"mark": locale.decimal_mark, "sentences": sentences}
+    return f"const language = {compact(data)};\n{script('words')}"

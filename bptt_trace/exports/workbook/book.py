@@ -13,12 +13,13 @@ from io import BytesIO
 from typing import Any
 
 from bptt_trace.calculation.arithmetic import Values, evaluate
-from bptt_trace.document.mathematics import Inline, words
+from bptt_trace.document.local import localized
+from bptt_trace.document.mathematics import Inline, say, words
 from bptt_trace.document.notation import TEXT, UNICODE
 from bptt_trace.engine.names import Name
 from bptt_trace.errors import ProblemError, ProgramMissing
 from bptt_trace.exports.asked_lines import AskedSection, needed, parts_with_lines
-from bptt_trace.exports.workbook.line_cells import MOST_DIGITS, Cells
+from bptt_trace.exports.workbook.line_cells import MOST_DIGITS, SAID, Cells
 from bptt_trace.handouts.blanks import of_a_size_to_fill_in
 from bptt_trace.handouts.fill_in_text import MOST, Form, hole
 from bptt_trace.lines.blanks import Blanks
@@ -36,13 +37,15 @@ LONGEST_WORDS = 255
 """Signs of a string in a formula."""
 LONGEST_TEXT = 8_000
 """Signs of a formula that puts a text together; a longer one is written as it reads now."""
-GIVEN, LINES, TIME, MATRICES, PICTURE, VARIANTS = "Given", "Lines", "Over time", "Matrices", "Picture", "Variants"
+GIVEN, LINES, TIME = say("Given"), say("Lines"), say("Over time")
+MATRICES, PICTURE, VARIANTS = say("Matrices"), say("Picture"), say("Variants")
 FIRST_GIVEN, FIRST_LINE = 6, 4
 """The rows in which given numbers and lines begin, counted from 0."""
 INK, PALE = "#222222", "#666666"
 INPUT, ANSWER, CALCULATED = "#FFF6D5", "#E8F1FB", "#F2F2F2"
 """What may be changed, what is to be filled in, and what is calculated."""
 FACE = "DejaVu Serif"
+APOSTROPHE = "'"
 
 
 class _Cells(Desk):
@@ -103,6 +106,7 @@ class Book:
         library = writer_of_workbooks()
         self.key, self.blanks, self.copies, self.student = key, blanks, copies, student
         self.steps, self.problem = key.steps, key.problem
+        self.locale = self.problem.handout.locale
         self.values = evaluate(key.program, self.problem.given, self.problem.rounding)
         fits(key, self.values, copies)
         self.size = len(self.steps)
@@ -129,7 +133,7 @@ class Book:
     def _desk(self, blanks: Blanks) -> Desk:
         exact = Values(self.key.program, tuple(self.key.exact), self.problem.given, Rounding("full"))
         shown = Shown(self.values)
-        for signs in (TEXT, UNICODE):
+        for signs in (TEXT, UNICODE, self.locale.notation(TEXT), self.locale.notation(UNICODE)):
             shown.bare[signs] = [hole(position) for position in range(self.size)]
             shown.operands[signs] = [hole(self.size + position) for position in range(self.size)]
         return _Cells(self.problem, self.key.program, self.values, exact, blanks=blanks, shown=shown, detail="lines")
@@ -148,7 +152,20 @@ class Book:
                 bare[position] = (
                     f"{number:.15g}".replace("e", "E") if decimals > MOST_DIGITS else f"{number:.{max(decimals, 0)}f}"
                 )
+        if self.locale.comma:
+            bare = [text.replace(".", ",") for text in bare]
         return [*bare, *(f"({text})" if text.startswith("-") else text for text in bare)]
+
+    # --------------------------------------------------------------- language
+
+    def said(self, text: Any) -> Any:
+        """Words, mathematics, or tables of them, in the language and with the decimal mark of the sheet."""
+        return localized(text, self.locale)
+
+    def reference(self, tab: str) -> str:
+        """The name of a tab as a formula has it."""
+        name: str = self.said(tab)
+        return name if name.isascii() and name.isalnum() else f"'{name.replace(APOSTROPHE, 2 * APOSTROPHE)}'"
 
     # ---------------------------------------------------------------- formats
 
@@ -187,6 +204,8 @@ class Book:
             return '"…"'
         cell = self._cell(position)
         text = self._as_text(position, cell)
+        if self.locale.comma:  # whatever mark the program itself writes
+            text = f'SUBSTITUTE({text},".",",")'
         return f'IF(N({cell})<0,"("&{text}&")",{text})' if number >= self.size else text
 
     def _has_cell(self, position: int) -> bool:
@@ -197,7 +216,7 @@ class Book:
     def _cell(self, position: int) -> str:
         """The cell of a number as seen from the tab that is written."""
         cell = self.cells.used(position) if self._is_open(position) else self.cells.where(position)
-        return cell if "!" in cell or self.on == LINES else f"{LINES}!{cell}"
+        return cell if "!" in cell or self.on == LINES else f"{self.reference(LINES)}!{cell}"
 
     def _is_open(self, position: int) -> bool:
         """Whether only the student has the number."""
@@ -219,7 +238,8 @@ class Book:
 
     def write(self, sheet: Any, row: int, column: int, text: Inline | str, form: Any) -> None:
         """Words, some of which may be numbers of cells."""
-        said = text if isinstance(text, str) else words(text, lambda math: math.spell(UNICODE))
+        local = self.said(text)
+        said = local if isinstance(local, str) else words(local, lambda math: math.spell(UNICODE))
         formula, now = self.live_text(said)
         alone = Form(said)
         if len(alone.holes) == 1 and not any(alone.literals):  # a number by itself stays one
@@ -246,7 +266,7 @@ class Book:
     @cached_property
     def sections(self) -> list[AskedSection]:
         """The sections with their blocks of lines, each line with its position."""
-        return list(parts_with_lines(self.key, sections(self.writer)))
+        return list(parts_with_lines(self.key, map(self.said, sections(self.writer))))
 
     @cached_property
     def cells(self) -> Cells:
@@ -271,8 +291,9 @@ class Book:
             if position not in rows:
                 row += 1
                 rows[position] = row
-        given = {position: f"{GIVEN}!{cell}" for position, cell in self.given_cells.items()}
-        return Cells(self.key, given, rows, told & rows.keys(), boxed & rows.keys())
+        given = {position: f"{self.reference(GIVEN)}!{cell}" for position, cell in self.given_cells.items()}
+        verdicts = self.said(SAID)
+        return Cells(self.key, given, rows, told & rows.keys(), boxed & rows.keys(), verdicts)
 
     # ----------------------------------------------------------------- given
 
@@ -336,20 +357,22 @@ class Book:
     def chosen(self, column: int) -> str:
         """What stands in a column of the tab of variants, of the variant that is chosen."""
         last, letter = len(self.copies) + 1, letters(column)
-        return f"=INDEX({VARIANTS}!${letter}$2:${letter}${last},MATCH({GIVEN}!$B$5,{VARIANTS}!$A$2:$A${last},0))"
+        variants, given = self.reference(VARIANTS), self.reference(GIVEN)
+        return f"=INDEX({variants}!${letter}$2:${letter}${last},MATCH({given}!$B$5,{variants}!$A$2:$A${last},0))"
 
     # ------------------------------------------------------------------ tabs
 
     def tab(self, name: str) -> Any:
         """A new tab, protected against slips, that prints on A4 landscape."""
         self.on = name
-        sheet = self.book.add_worksheet(name)
+        sheet = self.book.add_worksheet(self.said(name))
         sheet.hide_gridlines(2)
         sheet.set_landscape()
         sheet.set_paper(9)
         sheet.set_margins(0.5, 0.5, 0.6, 0.6)
         sheet.fit_to_pages(1, 0)
-        sheet.set_footer(f"&L&9{_footer(self.problem.title)}&R&9&A, page &P of &N")
+        page = self.said(say("page {page} of {pages}", page="&P", pages="&N"))
+        sheet.set_footer(f"&L&9{_footer(self.problem.title)}&R&9&A, {page}")
         sheet.protect("", {"select_locked_cells": True, "format_columns": True, "format_rows": True})
         return sheet
 
@@ -357,10 +380,10 @@ class Book:
         """The title, and what the workbook is."""
         sheet.set_row(0, 21)
         sheet.write_string(0, 0, self.problem.title, self.format(bold=True, font_size=14))
-        what = self.writer.subtitle("Worksheet" if self.blanks else "Worked solution")
+        what = self.writer.subtitle(say("Worksheet") if self.blanks else say("Worked solution"))
         code = self.problem.handout_with_code.code if len(self.copies) < 2 else ""
-        told = [what, f"sheet {code}" if code else "", self.student]
-        sheet.write_string(1, 0, "   ".join(filter(None, told)), self.format(font_color="#555555"))
+        told = [what, say("sheet {code}", code=code) if code else "", self.student]
+        sheet.write_string(1, 0, "   ".join(map(self.said, filter(None, told))), self.format(font_color="#555555"))
 
     def close(self) -> bytes:
         """The bytes of the file."""

@@ -12,8 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 from bptt_trace.document.calculated_notations import SPREADSHEET
+from bptt_trace.document.mathematics import say
 from bptt_trace.document.notation import SUM
 from bptt_trace.engine.formula import Formula
 from bptt_trace.engine.gradients import RESULT
@@ -31,8 +33,19 @@ MOST_DIGITS = 15
 """Significant digits that a number of a spreadsheet has."""
 GUARD = 8
 """Further digits to which a result is rounded first: a double that should be a tie is not one in its last digits."""
-RIGHT, FOLLOWS, WRONG = "✓ right", "✓ from your own numbers", "look again"
-LATER, NO_NUMBER = "first the lines before it", "not a number"
+
+
+class Verdicts(NamedTuple):
+    """What stands beside an answer; in another language each is translated."""
+
+    right: str = say("✓ right")
+    follows: str = say("✓ from your own numbers")
+    wrong: str = say("look again")
+    later: str = say("first the lines before it")
+    no_number: str = say("not a number")
+
+
+SAID = Verdicts()
 
 
 @dataclass(frozen=True)
@@ -73,6 +86,7 @@ class Cells:
     """The rows of lines, counted from 1."""
     told: frozenset[int]
     boxed: frozenset[int]
+    verdicts: Verdicts = SAID
 
     @property
     def carried(self) -> frozenset[int]:
@@ -214,26 +228,25 @@ class Cells:
         if position not in self.boxed:
             return f"={self.unsound_sources(position)}"
         answer, verdict = self.at(COLUMNS.answer, position), self.at(COLUMNS.verdict, position)
-        return f'=IF(ISBLANK({answer}),{self.unsound_sources(position)},IF({verdict}="{RIGHT}",0,1))'
+        return f'=IF(ISBLANK({answer}),{self.unsound_sources(position)},IF({verdict}="{self.verdicts.right}",0,1))'
 
     def verdict(self, position: int) -> str:
         """What the student reads beside the answer."""
-        answer, unit = self.at(COLUMNS.answer, position), self.at(COLUMNS.unit, position)
+        answer, unit, said = self.at(COLUMNS.answer, position), self.at(COLUMNS.unit, position), self.verdicts
         tolerance = f"{HALF}*{unit}+{MARGIN}*{self.at(COLUMNS.spread, position)}"
         if self.marked_by_key:
             follows = self.at(COLUMNS.follows, position)
             correct = f"ABS({answer}-{self.where(position)})<={HALF}*{unit}"
-            told = f'IF({correct},"{RIGHT}",{{}})'
+            told = f'IF({correct},"{said.right}",{{}})'
         else:
             follows, told = f"({self.rule(position, self.used)})", "{}"
             waiting = self.waited_for(position)
             if waiting:
-                told = f'IF({_call("COUNT", waiting)}<{len(waiting)},"{LATER}",{{}})'
-        by_rule = (
-            f'IF(ABS({answer}-{follows})<={tolerance},IF({self.unsound_sources(position)}=0,"{RIGHT}","{FOLLOWS}"),"{WRONG}")'
-        )
+                told = f'IF({_call("COUNT", waiting)}<{len(waiting)},"{said.later}",{{}})'
+        sound = f'IF({self.unsound_sources(position)}=0,"{said.right}","{said.follows}")'
+        by_rule = f'IF(ABS({answer}-{follows})<={tolerance},{sound},"{said.wrong}")'
         checked = told.format(by_rule)
-        return fitting(f'=IF(ISBLANK({answer}),"",IF(ISNUMBER({answer}),{checked},"{NO_NUMBER}"))')
+        return fitting(f'=IF(ISBLANK({answer}),"",IF(ISNUMBER({answer}),{checked},"{said.no_number}"))')
 
 
 def fitting(formula: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from bptt_trace.calculation.compiled_rules import source
 from bptt_trace.calculation.function_values import floats, resolve
 from bptt_trace.document.digits import NOT_ASKED, Digits
+from bptt_trace.document.mathematics import say
 from bptt_trace.document.notation import UNICODE
 from bptt_trace.document.sheet import Row
 from bptt_trace.engine.formula import Formula
@@ -16,7 +17,12 @@ from bptt_trace.engine.gradients import RESULT
 from bptt_trace.engine.rules import rule_of
 from bptt_trace.exports.formulas import slopes
 from bptt_trace.exports.workbook.book import ANSWER, CALCULATED, FIRST_LINE, LINES, PALE, Book
-from bptt_trace.handouts.fill_in_text import Form
+from bptt_trace.handouts.fill_in_text import Form, hole
+
+WIDTHS = (6, 19, 36, 42, 11, 14, 24)
+"""Of the columns: line, quantity, formula, with numbers, result, answer, check."""
+NUMBERS = (0, 4, 5)
+"""Columns that are set on the right."""
 
 
 class LinesTab:
@@ -29,15 +35,16 @@ class LinesTab:
         """The tab of all lines."""
         sheet = self.book.tab(LINES)
         self.book.heading(sheet)
-        answers = "result of yours" if self.blanks else "your answer"
-        heads = {"line": 6, "quantity": 19, "formula": 36, "with numbers": 42, "result": 11, answers: 14, "check": 24}
-        for column, (head, width) in enumerate(heads.items()):
-            look: dict[str, Any] = {"align": "right"} if head in ("line", "result", answers) else {"align": "left", "indent": 1}
-            sheet.write_string(3, column, head, self.book.format(bold=True, bottom=1, **look))
+        answers = say("result of yours") if self.blanks else say("your answer")
+        heads = (say("line"), say("quantity"), say("formula"), say("with numbers"), say("result"), answers, say("check"))
+        for column, (heading, width) in enumerate(zip(heads, WIDTHS, strict=True)):
+            look: dict[str, Any] = {"align": "right"} if column in NUMBERS else {"align": "left", "indent": 1}
+            sheet.write_string(3, column, self.book.said(heading), self.book.format(bold=True, bottom=1, **look))
             sheet.set_column(column, column, width)
         sheet.set_column(7, 12, 10, None, {"hidden": True})
-        for column, head in enumerate(("follows", "used next", "rounding", "unsound", "unit", "largest error"), start=7):
-            sheet.write_string(3, column, head, self.book.format(font_color=PALE))
+        hidden = (say("follows"), say("used next"), say("rounding"), say("unsound"), say("unit"), say("largest error"))
+        for column, heading in enumerate(hidden, start=7):
+            sheet.write_string(3, column, self.book.said(heading), self.book.format(font_color=PALE))
         row = FIRST_LINE
         for title, blocks in self.book.sections:
             sheet.write_string(row, 0, title, self.book.format(bold=True, font_size=11))
@@ -101,9 +108,11 @@ class LinesTab:
         """How many digits are asked for."""
         form, column = self.book.format(align="right", font_color="#888888"), self.book.varied_digits.get(position)
         if column is not None:
-            sheet.write_formula(row, 4, f'{self.book.chosen(column)}&" decimals"', form, f"{asked} decimals")
+            before, after = self.book.said(say("{digits} decimals", digits=hole(0))).split(hole(0))
+            formula = f'="{before}"&{self.book.chosen(column)[1:]}&"{after}"'
+            sheet.write_formula(row, 4, formula, form, f"{before}{asked}{after}")
         else:
-            sheet.write_string(row, 4, asked.in_words, form)
+            sheet.write_string(row, 4, self.book.said(asked.in_words), form)
 
     def _write_workings(self, sheet: Any, position: int) -> None:
         """The hidden columns, by which verdicts follow a student's numbers."""
@@ -170,7 +179,8 @@ class LinesTab:
         return found
 
     def _marks_in_colour(self, sheet: Any, last: int) -> None:
-        for start, colour in (("✓", "#0A6B2D"), ("look", "#B3261E"), ("not a", "#B3261E")):
+        said = self.cells.verdicts
+        for start, colour in (("✓", "#0A6B2D"), (said.wrong, "#B3261E"), (said.no_number, "#B3261E")):
             form = self.book.book.add_format({"font_color": colour})
             sheet.conditional_format(4, 6, last, 6, {"type": "text", "criteria": "begins with", "value": start, "format": form})
 

@@ -44,7 +44,7 @@ def write_over_time(book: Book) -> None:
 
 
 def _cell_format(book: Book, cell: Inline, column: int) -> Any:
-    form = Form(words(cell, lambda math: math.spell(UNICODE)))
+    form = Form(words(book.said(cell), lambda math: math.spell(UNICODE)))
     if len(form.holes) == 1 and not any(form.literals):
         position = book.cells.original(form.holes[0] % book.size)
         given = book.steps[position].rule is None
@@ -95,7 +95,7 @@ def write_picture(book: Book) -> None:
 
 
 def _write_boxes(book: Book, sheet: Any, figure: Picture) -> None:
-    boxes = placed(figure, lambda text: words(text, lambda math: math.spell(UNICODE)))
+    boxes = placed(book.said(figure), lambda text: words(text, lambda math: math.spell(UNICODE)))
     for column, wide in enumerate(boxes.widths):
         sheet.set_column(column, column, wide)
     for cell in boxes.cells:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 
+from bptt_trace.document.mathematics import say
 from bptt_trace.engine.activation_parser import activation
 from bptt_trace.engine.expressions import Expression, Parser, Reading, left_side, refusal
 from bptt_trace.engine.formula import ABSENT, Formula, Var
@@ -154,12 +155,12 @@ class Equations:
     @cached_property
     def words(self) -> Mapping[str, str]:
         """What its lines are, by stem, where their role does not say it."""
-        words = {}
+        words: dict[str, str] = {}
         for line in self.lines:
             if line.stem in self.state[1:]:
-                words[line.stem] = "stabiliser" if line.stem == self.stabiliser else "state"
+                words[line.stem] = say("stabiliser") if line.stem == self.stabiliser else say("state")
             elif line.stem != "h" and not is_preactivation(line.stem):
-                words[line.stem] = line.function or "part of the cell"
+                words[line.stem] = line.function or say("part of the cell")
         return {**words, **dict(self.told_words)}
 
     # ------------------------------------------------------------------- step

@@ -5,18 +5,18 @@ const boxes = new Map(); // the box of every line
 let asking = false;
 
 const WORDS = {
-  correct: "right",
-  rounded: "right",
-  rough: "rounded too far",
-  "follow-through": "follows from your own numbers",
-  mixed: "follows from your own numbers",
-  misconception: "a known mistake",
-  slip: "a slip",
-  wrong: "wrong",
-  unreadable: "no number",
+  correct: say("right"),
+  rounded: say("right"),
+  rough: say("rounded too far"),
+  "follow-through": say("follows from your own numbers"),
+  mixed: say("follows from your own numbers"),
+  misconception: say("a known mistake"),
+  slip: say("a slip"),
+  wrong: say("wrong"),
+  unreadable: say("no number"),
   blank: "",
-  "not-assessable": "cannot be judged",
-  "needs-human": "cannot be judged",
+  "not-assessable": say("cannot be judged"),
+  "needs-human": say("cannot be judged"),
 };
 const MARKS = {
   correct: "\u2713",
@@ -30,8 +30,9 @@ const MARKS = {
   unreadable: "?",
 };
 const told = ({ kind, message, titles }) => {
-  const more = titles?.length ? `: ${titles.join("; ")}. ${message}` : message ? `: ${message}` : "";
-  return `${MARKS[kind] ? MARKS[kind] + " " : ""}${WORDS[kind]}${more}`;
+  const verdict = `${MARKS[kind] ? MARKS[kind] + " " : ""}${WORDS[kind]}`;
+  const said = titles?.length ? `${titles.join("; ")}. ${message}` : message;
+  return said && said !== WORDS[kind] ? say("{what}: {said}", { what: verdict, said }) : verdict;
 };
 
 let keyOf = null; // made once for the present numbers
@@ -70,13 +71,14 @@ const markAll = () => {
   const first = faults.length ? Math.min(...faults) : undefined;
   const right = [...verdicts.values()].filter(one => RIGHT.has(one.kind)).length;
   const answered = [...verdicts.values()].filter(one => one.kind !== "blank").length;
+  const line = say("line {line}", { line: sheet.lines[first] });
   const where =
     first === undefined
-      ? answered
-        ? "No line is wrong."
-        : ""
-      : `The first wrong line is ${sheet.lines[first]}, ${sheet.names[first]}.`;
-  element("score").textContent = answered ? `${right} of ${answered} right. ${where}` : "Write a result into any box.";
+      ? say("No line is wrong.")
+      : say("The first wrong line is {line}, {name}.", { line, name: sheet.names[first] });
+  element("score").textContent = answered
+    ? say("{right} of {answered} right.", { right, answered }) + " " + where
+    : say("Write a result into any box.");
   return verdicts;
 };
 
@@ -89,12 +91,13 @@ const boxOf = (place, row) => {
   holder.className = "mine";
   field.autocomplete = "off";
   field.spellcheck = false;
-  field.setAttribute("aria-label", `your ${sheet.names[place]}, line ${sheet.lines[place]}`);
+  const named = { name: sheet.names[place], line: sheet.lines[place] };
+  field.setAttribute("aria-label", say("your {name}, line {line}", named));
   verdict.className = "verdict";
   verdict.id = `verdict-${place}`;
   field.setAttribute("aria-describedby", verdict.id);
-  [show.type, show.textContent, show.className] = ["button", "show", "show"];
-  show.setAttribute("aria-label", `show ${sheet.names[place]}`);
+  [show.type, show.textContent, show.className] = ["button", say("show"), "show"];
+  show.setAttribute("aria-label", say("show {name}", named));
   holder.append(field, show);
   cell.append(holder);
   (row.querySelector("td.numbers") ?? cell).append(verdict);
@@ -103,7 +106,9 @@ const boxOf = (place, row) => {
     else mine.delete(place);
     veil();
     const one = markAll().get(place);
-    if (one) say(`Line ${sheet.lines[place]}: ${told(one)}. ${element("score").textContent}`);
+    if (!one) return;
+    const judged_ = say("Line {line}: {verdict}.", { line: sheet.lines[place], verdict: told(one) });
+    announce(`${judged_} ${element("score").textContent}`);
   });
   field.addEventListener("keydown", event => {
     if (event.key !== "Enter") return;
@@ -115,7 +120,7 @@ const boxOf = (place, row) => {
   });
   show.addEventListener("click", () => {
     if (results[place].text === undefined) return;
-    field.value = results[place].text;
+    field.value = withMark(results[place].text);
     field.dispatchEvent(new Event("change"));
     field.focus();
   });

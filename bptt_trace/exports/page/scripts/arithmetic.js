@@ -58,12 +58,12 @@ const absolute = ([n, d, e]) => [size(n), d, e];
 const less = (a, b) => sign(sub(a, b)) < 0;
 const equal = (a, b) => sign(sub(a, b)) === 0;
 
-const DIVISION = "a division by zero, with the digits that are kept; more places, or significant figures, may do";
-const LOGARITHM =
-  "a logarithm of 0 does not exist, and a probability in it is 0 with the digits that are kept; " +
-  "more places, or significant figures, would do";
-const UNDEFINED = "a function is not defined there";
-const TOO_LARGE = "the number is too large; smaller parameters or a smaller learning rate would do";
+const DIVISION = say("a division by zero, with the digits that are kept; more places, or significant figures, may do");
+const LOGARITHM = say(
+  "a logarithm of 0 does not exist, and a probability in it is 0 with the digits that are kept; more places, or significant figures, would do"
+);
+const UNDEFINED = say("a function is not defined there");
+const TOO_LARGE = say("the number is too large; smaller parameters or a smaller learning rate would do");
 
 // ---------------------------------------------------------------- rounding
 
@@ -357,13 +357,13 @@ const given = text => {
   }
   match = /^([+-]?)(\d+)?\.?(\d*)(?:e([+-]?\d{1,3}))?$/i.exec(read);
   if (!match || !(match[2] || match[3]) || read.length > 64)
-    return { reason: "not a number; a decimal, or a fraction such as 1/3, would do" };
+    return { reason: say("not a number; a decimal, or a fraction such as 1/3, would do") };
   const part = match[3] || "",
     e = Number(match[4] || 0) - part.length;
   const n = BigInt(match[1].replace("+", "") + "1") * BigInt((match[2] || "") + part);
   if (n === 0n) return { v: ZERO, text: e < 0 && e >= -8 ? "0." + "0".repeat(-e) : "0" };
   const first = length(n) - 1 + e;
-  if (first < -30 || first >= 30) return { reason: "out of range; numbers from 10^-30 to 10^30 are possible" };
-  if (length(n) > 40) return { reason: "a number of more than 40 digits" };
+  if (first < -30 || first >= 30) return { reason: say("out of range; numbers from 10^-30 to 10^30 are possible") };
+  if (length(n) > 40) return { reason: say("a number of more than 40 digits") };
   return { v: fraction({ n, e }), text: e > 0 ? (n * ten(e)).toString() : inFull({ n, e }) };
 };

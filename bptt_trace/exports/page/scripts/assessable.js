@@ -5,7 +5,7 @@ const ASTRAY = 3;
 const IN_VAIN = 2;
 const HUGE = 1e6;
 const FEW = 2;
-const CUT_OFF = "cut off instead of rounded";
+const CUT_OFF = say("cut off instead of rounded");
 const RIGHT = new Set(["correct", "rough", "rounded", "follow-through", "mixed"]);
 const FAULTS = new Set(["misconception", "slip", "wrong"]);
 
@@ -19,10 +19,10 @@ const exactly = value => {
 };
 const slip = (value, goal, radius, places_) => {
   if (Math.abs(goal) <= 2 * radius) return "";
-  if (Math.abs(value + goal) <= radius) return "the sign is turned";
+  if (Math.abs(value + goal) <= radius) return say("the sign is turned");
   for (const power_ of [1, -1, 2, -2, 3, -3])
     if (Math.abs(value - goal * 10 ** power_) <= radius * 10 ** Math.max(power_, 0) && Math.abs(value) > radius)
-      return "the decimal point is shifted";
+      return say("the decimal point is shifted");
   const cut = Math.trunc(goal * 10 ** places_) / 10 ** places_;
   if (Math.abs(value - cut) <= 1e-9 * Math.max(1, Math.abs(cut))) return CUT_OFF;
   const typed_ = toFixed(Math.abs(value), Math.max(places_, 0)),
@@ -31,7 +31,7 @@ const slip = (value, goal, radius, places_) => {
     const differ = [...typed_].map((sign_, i) => (sign_ !== right[i] ? i : -1)).filter(i => i >= 0),
       [a, b] = differ;
     if (differ.length === 2 && /^\.?$/.test(typed_.slice(a + 1, b)) && typed_[a] === right[b] && typed_[b] === right[a])
-      return "two digits are swapped";
+      return say("two digits are swapped");
   }
   return "";
 };
@@ -44,7 +44,7 @@ const saysNothing = (key, written, place, value, sources, reference, radius) => 
     near = HALF * key.quantum[place];
   for (const one of sources)
     if (Math.abs(written.get(one)) > HUGE * Math.max(1, Math.abs(key.exact[one])) || key.outOfRange(one, written.get(one)))
-      return "this follows from a wrong number that its line cannot have, such as a tanh of 1.5";
+      return say("this follows from a wrong number that its line cannot have, such as a tanh of {z}", { z: withMark("1.5") });
   const emptied = [
     0,
     1,
@@ -56,16 +56,16 @@ const saysNothing = (key, written, place, value, sources, reference, radius) => 
   const empties = sources.some(
     one => [0, 1, -1].includes(written.get(one)) && Math.abs(key.exact[one] - written.get(one)) > key.quantum[one]
   );
-  if (dull && empties) return "an earlier wrong 0, 1 or -1 leaves nothing to calculate here";
+  if (dull && empties) return say("an earlier wrong 0, 1 or -1 leaves nothing to calculate here");
   const room = Math.max(radius, key.quantum[place]),
     unit = Math.max(room, 10 ** -key.program.places);
   if (
     Math.abs(reference) <= FEW * room ||
     (MOST_UNITS * Math.abs(reference) < Math.abs(exactValue) && Math.abs(reference) <= FEW * unit)
   )
-    return "with the earlier wrong numbers any number near 0 would follow here";
+    return say("with the earlier wrong numbers any number near 0 would follow here");
   if (sources.some(one => Math.abs(value - written.get(one)) <= room && Math.abs(exactValue - key.exact[one]) > FEW * unit))
-    return "this only repeats an earlier wrong number";
+    return say("this only repeats an earlier wrong number");
   return "";
 };
 
@@ -85,14 +85,17 @@ const byChance = (readings, verdicts) => {
     filled.length >= LEAST_FILLED &&
     (places_.filter(place => kind(place) === "correct").length < filled.length / 2 || astray.length >= LEAST_FILLED)
   )
-    return all(right, "the same number is in every box");
+    return all(right, say("the same number is in every box"));
   if (astray.length >= Math.max(LEAST_FILLED, ASTRAY * right.length))
-    return all(followed, "hardly any line of this sheet is right, or follows from another: this may be chance");
+    return all(followed, say("hardly any line of this sheet is right, or follows from another: this may be chance"));
   const times = (those, place) => those.filter(other => readings.get(other).value === readings.get(place).value).length;
   return new Map(
     followed
       .map(place => [place, times(astray, place), times(followed, place)])
       .filter(([, failed, hits]) => failed >= Math.max(IN_VAIN, hits))
-      .map(([place, failed]) => [place, `this number is wrong in ${failed} other boxes: here it may follow by chance`])
+      .map(([place, number]) => [
+        place,
+        say("this number is wrong in {number} other boxes: here it may follow by chance", { number }),
+      ])
   );
 };

@@ -9,8 +9,8 @@
 const GIVEN = -1,
   TOTAL = -2,
   READING = -3;
-const CANCELLED = "its terms cancel in all digits that are tried; decimal places may do";
-const TOO_SMALL = "the number is too small, below 10^-999,999; decimal places would do";
+const CANCELLED = say("its terms cancel in all digits that are tried; decimal places may do");
+const TOO_SMALL = say("the number is too small, below 10^-999,999; decimal places would do");
 
 // The digits of a result that are shown: what "by hand" goes on with.
 const settled = (program, v, keeps) => {

@@ -8,7 +8,7 @@ const filled = () => boxes.filter(box => box.value.trim()).length;
 let saved = true;
 
 const count = () => {
-  status.textContent = `${filled()} of ${boxes.length} boxes are filled in.`;
+  status.textContent = say("{filled} of {all} boxes are filled in.", { filled: filled(), all: boxes.length });
 };
 document.addEventListener("input", event => {
   if (event.target.dataset.name) {
@@ -24,7 +24,7 @@ document.addEventListener("keydown", event => {
 document.getElementById("save").addEventListener("click", () => {
   const student = document.getElementById("student");
   if (!student.value.trim()) {
-    status.textContent = "Who are you? A name or a number, please.";
+    status.textContent = say("Who are you? A name or a number, please.");
     student.focus();
     return;
   }
@@ -39,7 +39,7 @@ document.getElementById("save").addEventListener("click", () => {
   link.click();
   URL.revokeObjectURL(link.href);
   saved = true;
-  status.textContent = `answers.csv has ${filled()} of ${boxes.length} answers.`;
+  status.textContent = say("answers.csv has {filled} of {all} answers.", { filled: filled(), all: boxes.length });
 });
 addEventListener("beforeunload", event => {
   if (!saved) event.preventDefault();

@@ -120,8 +120,9 @@ const present = () => {
     row = rows.get(place);
   element("line").replaceChildren(...shownLine(place, steps.phase));
   const label = part(row, "role")?.textContent.trim();
-  element("which").textContent =
-    `Line ${sheet.lines[place]}, ${steps.at + 1} of ${steps.order.length}${label ? ": " + label : ""}`;
+  const where = { line: sheet.lines[place], at: steps.at + 1, count: steps.order.length };
+  const which = say("Line {line}, {at} of {count}", where);
+  element("which").textContent = label ? say("{what}: {said}", { what: which, said: label }) : which;
   element("back").disabled = steps.at === 0 && steps.phase === 0;
   element("next").disabled = steps.at === steps.order.length - 1 && steps.phase === 2;
   const guess = element("guess"),
@@ -136,7 +137,7 @@ const present = () => {
   row.scrollIntoView({ block: "center" });
   light(place);
   const known = steps.phase === 2 && textOf(place) !== undefined;
-  status.textContent = known ? `${sheet.names[place]} is ${shown(textOf(place))}` : element("which").textContent;
+  status.textContent = known ? isNow(place) : element("which").textContent;
 };
 const move = by => {
   let { at, phase } = steps;
@@ -225,7 +226,7 @@ const guide = () => {
     present();
     element("verdict").textContent = told(verdict);
     element("verdict").className = verdict.kind;
-    status.textContent = `${told(verdict)} ${sheet.names[place]} is ${shown(results[place].text ?? NONE)}.`;
+    status.textContent = `${told(verdict)} ${isNow(place)}`;
     element("next").focus();
   });
   document.addEventListener("keydown", event => {

@@ -1,9 +1,10 @@
 // Marking: a verdict for each answer, following the reader's own numbers; by the rules of `check`.
 
 const MOST_COMBINATIONS = 15;
-const NO_RESULT =
-  "with the earlier wrong numbers this line has no result: a division by 0, or a root or logarithm that does not exist";
-const TOO_FAR = "rounding alone can make this difference, but it is too large to be accepted without a look";
+const NO_RESULT = say(
+  "with the earlier wrong numbers this line has no result: a division by 0, or a root or logarithm that does not exist"
+);
+const TOO_FAR = say("rounding alone can make this difference, but it is too large to be accepted without a look");
 
 const unite = sets => new Set(sets.flatMap(set => [...set]));
 // The lines that several mistakes change; of a line that two of them change, the first has it.
@@ -55,7 +56,7 @@ class Marking {
     } catch (error) {
       if (!(error instanceof TooMuchWork)) throw error;
       this.roots.set(place, new Set([place]));
-      return { kind: "needs-human", message: "this sheet takes too much calculation to be marked to its end" };
+      return { kind: "needs-human", message: say("this sheet takes too much calculation to be marked to its end") };
     }
   }
   judge(place, value, one) {
@@ -133,7 +134,7 @@ class Marking {
   }
   // The right number, or one that follows, with up to two decimals too few.
   cutShort(place, value, one) {
-    const message = `the right number; give ${Math.max(this.key.places[place], 0)} decimals`;
+    const message = say("the right number; give {position} decimals", { position: Math.max(this.key.places[place], 0) });
     let verdict = { kind: "rough", message },
       meant = this.key.exact[place];
     if (!this.isRough(place, value, one, meant)) {
@@ -260,7 +261,7 @@ class Marking {
       for (let way = 0; way < lines[place].length; way++) {
         const other = this.mistakenWorld(slug, lines, way).rule(place);
         if (other !== null && Math.abs(other - reference) <= radius)
-          return "the earlier mistake, made again here, would give the same number";
+          return say("the earlier mistake, made again here, would give the same number");
       }
     }
     return "";
@@ -275,9 +276,9 @@ class Marking {
       order = cells.map(([index]) => index);
     const ways =
       order[0].length === 2
-        ? [["the whole matrix is transposed", order.map(([row, column]) => [column, row])]]
+        ? [[say("the whole matrix is transposed"), order.map(([row, column]) => [column, row])]]
         : [1, order.length - 1].map(by => [
-            "the whole vector is shifted by one place",
+            say("the whole vector is shifted by one place"),
             [...order.slice(by), ...order.slice(0, by)],
           ]);
     for (const [message, shifted] of ways)
@@ -298,7 +299,7 @@ class Marking {
       const message = slip(value, goal, radius, this.key.places[place]);
       if (message === CUT_OFF && this.firstCut !== -1 && this.firstCut !== place) {
         this.roots.set(place, new Set([this.firstCut]));
-        return { kind: "follow-through", message: `${message}, as before`, inherits: this.roots.get(place) };
+        return { kind: "follow-through", message: say("{said}, as before", { said: message }), inherits: this.roots.get(place) };
       }
       if (message) {
         if (message === CUT_OFF) this.firstCut = place;
@@ -313,7 +314,8 @@ class Marking {
       const there = Math.min(Math.abs(value - exactNumbers[other]), Math.abs(value - theirs));
       if (there <= near && Math.abs(exactNumbers[other] - exactNumbers[place]) > 3 * radius && exactNumbers[other] !== 0) {
         const time = book.alike.some(all => all.includes(place) && all.includes(other));
-        return { kind: "slip", message: `this is ${book.names[other]}: the value of another ${time ? "time step" : "cell"}` };
+        const what = time ? say("the value of another time step") : say("the value of another cell");
+        return { kind: "slip", message: say("this is {name}: {what}", { name: book.names[other], what }) };
       }
     }
     return undefined;

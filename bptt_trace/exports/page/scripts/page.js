@@ -31,11 +31,12 @@ const RAISED = {
 };
 const shown = text => {
   const [mantissa, exponent] = text.split("e");
-  return mantissa.replace("-", "\u2212") + (exponent ? "\u00b710" + [...exponent].map(sign => RAISED[sign]).join("") : "");
+  return withMark(mantissa.replace("-", "\u2212")) + (exponent ? "\u00b710" + [...exponent].map(sign => RAISED[sign]).join("") : "");
 };
-const operand = text => (/^\d+\.?\d*$/.test(text) ? text : `(${shown(text)})`);
+const operand = text => (/^\d+\.?\d*$/.test(text) ? withMark(text) : `(${shown(text)})`);
 const NONE = "\u2013"; // where there is no number
 const textOf = place => results[place].text;
+const isNow = place => say("{name} is {value}.", { name: sheet.names[place], value: shown(textOf(place) ?? NONE) });
 
 // ---------------------------------------------------------------- places
 
@@ -129,6 +130,7 @@ const number = way => {
 };
 const unroundedNumbers = () => (inFull_ ??= unrounded(program, inputs));
 
+const CHANGES = { rises: say("rises"), falls: say("falls"), stays: say("stays"), rounded: say("rounded"), "": "" };
 const changed = (place, before) => {
   const [now, old] = [results[place], results[before]];
   if (equal(now.digits, old.digits ?? old.v)) return "stays";
@@ -157,8 +159,8 @@ const nameChanges = () => {
     const board = element(`line-${line}`),
       words = new Set(group.map(([, word]) => word));
     const together = board?.classList.contains("board") && words.size === 1;
-    if (board?.classList.contains("board")) roleOf(board).textContent = together ? group[0][1] : "";
-    for (const [place, word] of group) roleOf(rows.get(place)).textContent = together ? "" : word;
+    if (board?.classList.contains("board")) roleOf(board).textContent = together ? CHANGES[group[0][1]] : "";
+    for (const [place, word] of group) roleOf(rows.get(place)).textContent = together ? "" : CHANGES[word];
   }
 };
 
@@ -223,7 +225,11 @@ const bounded = (place, v) => {
   const [least, itself, below] = sheet.bounds[place] ?? [];
   const low = least !== undefined && (less(v, whole(BigInt(least))) || (!itself && equal(v, whole(BigInt(least)))));
   const high = below !== undefined && below !== null && !less(v, whole(BigInt(below)));
-  return low || high ? `a number ${itself ? "from" : "more than"} ${least}${below != null ? `, below ${below}` : ""}` : undefined;
+  if (!low && !high) return undefined;
+  if (below == null) return itself ? say("a number from {least}", { least }) : say("a number more than {least}", { least });
+  return itself
+    ? say("a number from {least}, below {below}", { least, below })
+    : say("a number more than {least}, below {below}", { least, below });
 };
 
 const calculate = () => {
@@ -243,7 +249,7 @@ const recompute = () => {
 
 const status = element("status");
 let waiting = 0;
-const say = text => {
+const announce = text => {
   clearTimeout(waiting);
   waiting = setTimeout(() => {
     status.textContent = text;
@@ -252,10 +258,10 @@ const say = text => {
 const tellChange = place => {
   const failed = results.findIndex(one => one.reason);
   if (failed >= 0 && sheet.lines[failed])
-    return say(`Line ${sheet.lines[failed]} cannot be calculated: ${results[failed].reason}.`);
-  if (failed >= 0) return say(`${sheet.names[failed]}: ${results[failed].reason}.`);
-  const loss = sheet.loss === null ? "" : ` The loss is ${shown(textOf(sheet.loss))}.`;
-  return say(`${sheet.names[place]} is ${shown(textOf(place))}.${loss}`);
+    return announce(say("Line {line} cannot be calculated: {reason}.", { line: sheet.lines[failed], reason: results[failed].reason }));
+  if (failed >= 0) return announce(say("{what}: {because}.", { what: sheet.names[failed], because: results[failed].reason }));
+  const loss = sheet.loss === null ? "" : " " + say("The loss is {value}.", { value: shown(textOf(sheet.loss)) });
+  return announce(isNow(place) + loss);
 };
 
 // ---------------------------------------------------------------- the address keeps the numbers
@@ -279,7 +285,7 @@ const recall = () => {
       .map(part => part.split("=").map(decodeURIComponent))
   );
   for (const [place, field] of fields) {
-    const text = told.get(sheet.names[place]) ?? sheet.first[place];
+    const text = withMark(told.get(sheet.names[place]) ?? sheet.first[place]);
     if (field.value !== text) field.value = text;
     read(place, field);
     slide(place);
@@ -327,19 +333,19 @@ const start = () => {
     });
   for (const [place, slider] of sliders)
     slider.addEventListener("input", () => {
-      fields.get(place).value = slider.value;
+      fields.get(place).value = withMark(slider.value);
       change(place);
     });
   element("sliders").addEventListener("click", () => showSliders(!document.body.classList.contains("sliding")));
   element("reset").addEventListener("click", () => {
     for (const [place, field] of fields) {
-      field.value = sheet.first[place];
+      field.value = withMark(sheet.first[place]);
       read(place, field);
       slide(place);
     }
     recompute();
     keep();
-    say("All numbers are those of the file.");
+    announce(say("All numbers are those of the file."));
   });
   addEventListener("hashchange", () => {
     if (!location.hash || location.hash.includes("=")) {

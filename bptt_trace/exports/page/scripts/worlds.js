@@ -31,20 +31,20 @@ const LOWERED = Object.fromEntries(
 const reading = text => {
   const plainText = typed(text).replace(/[\u200b-\u200d\u2060\ufeff\u2007\u200a]/g, "");
   if (!plainText) return { blank: true };
-  if (plainText.length > 64) return { reason: "more than 64 characters" };
+  if (plainText.length > 64) return { reason: say("more than {n} characters", { n: 64 }) };
   let match = FRACTION.exec(plainText);
   if (match) {
-    if (BigInt(match[2]) === 0n) return { reason: "a division by zero" };
+    if (BigInt(match[2]) === 0n) return { reason: say("a division by zero") };
     const v = [BigInt(match[1]), BigInt(match[2]), 0];
     return { v, value: double(v), decimals: 40, digits: 40 };
   }
   match = DECIMAL.exec(plainText);
-  if (!match || !(match[2] || match[3])) return { reason: "no number" };
+  if (!match || !(match[2] || match[3])) return { reason: say("no number") };
   const part = match[3] ?? "",
     whole = match[2];
   const exponent = Number(match[4] ?? match[5] ?? [...(match[6] ?? "0")].map(sign => LOWERED[sign] ?? sign).join(""));
-  if (whole.length + part.length > 40) return { reason: "more than 40 digits" };
-  if (Math.abs(exponent) > 300) return { reason: "a power of ten beyond 300" };
+  if (whole.length + part.length > 40) return { reason: say("more than {n} digits", { n: 40 }) };
+  if (Math.abs(exponent) > 300) return { reason: say("a power of ten beyond {n}", { n: 300 }) };
   const n = BigInt(whole + part) * (match[1] === "-" ? -1n : 1n);
   const v = fraction({ n, e: exponent - part.length });
   return { v, value: double(v), decimals: Math.max(part.length - exponent, 0), digits: (whole + part).replace(/^0+/, "").length };
