@@ -205,6 +205,26 @@ def test_a_division_spoils_no_tie(formula: Formula, argument: str, shown: str, p
     assert shown == shower(Rounding(policy))(value, Role.HIDDEN)
 
 
+@pytest.mark.parametrize("places", [{"figures": 3}, {"places": 2}])
+@pytest.mark.parametrize("below", [31, 45, 48, 50, 52, 58, 60])
+def test_a_program_sees_how_close_to_a_tie_a_line_is(below: int, places: dict[str, int]) -> None:
+    """5.585 less 10^(−52) is printed as 5.58, and 5.585 as 5.59, by the sheet and by its program."""
+    for less, shown in ("-1e-30", "5.58"), ("0", "5.59"):
+        solution = solve(
+            from_document(
+                {
+                    "network": {"cell": "dense", "activation": "identity"},
+                    "parameters": {"W_xh": [["5.585", less]], "b_h": "0", "w_hy": "1", "b_y": "0"},
+                    "given": {"x": ["1", f"1e{30 - below}"], "target": "0"},
+                    "rounding": places,
+                }
+            )
+        )
+        assert shown == str(solution.values[Name("h")])
+        with localcontext():
+            exec(compile(solution.to_code(), "sheet", "exec"), {"print": lambda *_: None})
+
+
 @pytest.mark.parametrize(("tenths", "shown"), [("0.1499999999999999999999999999", "0.0"), ("0.15", "0.1")])
 def test_what_lies_below_a_tie_goes_down(tenths: str, shown: str) -> None:
     """A third of a number 10^(−28) below 0.15 rounds to 0.0."""

@@ -17,7 +17,7 @@ floating point, and then with more and more digits until both bounds round alike
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import (
     MAX_EMAX,
@@ -120,19 +120,23 @@ def evaluate(
 
 
 def digits_needed(values: Values) -> int:
-    """How many digits of every function are enough for each line to round as it does: more where terms cancel."""
-    how, lines = ByHand(values.rounding), dict[tuple[Rule, Role], Enclosed]()
-    most = WORKING.prec
+    """How many digits are enough for each line to round as it does: more than 60 where terms cancel, or close to a tie."""
+    how, lines, most = ByHand(values.rounding), dict[tuple[Rule, Role], Enclosed](), WORKING.prec
     with localcontext(WORKING):
-        for step in values.program.steps:
-            if step.rule is not None and any(map(_inexact, source(step.rule).functions)):
-                key = step.rule, step.role
-                line = lines[key] = lines.get(key) or how.enclosed(*key)
-                try:
-                    _, count = line.decided(*[values.numbers[argument] for argument in step.arguments])
-                except Subnormal:
-                    continue  # below 10^-999,999, which is 0 where numbers are carried on
-                most = max(most, count + 20)
+        for step, value in zip(values.program.steps, values.numbers, strict=True):
+            if step.rule is None:
+                continue
+            numbers = [values.numbers[argument] for argument in step.arguments]
+            inexact = any(map(_inexact, source(step.rule).functions))
+            if not inexact and (values.rounding.policy != "by_hand" or how.sixty_digits_do(step.rule, step.role, numbers, value)):
+                continue
+            key = step.rule, step.role
+            line = lines[key] = lines.get(key) or how.enclosed(*key)
+            try:
+                _, count = line.decided(*numbers)
+            except Subnormal:
+                continue  # below 10^-999,999, which is 0 where numbers are carried on
+            most = max(most, count + 20)
     return most
 
 
@@ -348,6 +352,13 @@ class ByHand:
         """The line between bounds, whatever it is."""
         return Enclosed(source(rule), settler(self.rounding, role))
 
+    def sixty_digits_do(self, rule: Rule, role: Role, numbers: Sequence[Any], value: Decimal) -> bool:
+        """Whether a line without functions rounds to its value from 60 digits: one just below a tie looks like the tie."""
+        if far(numbers):
+            return False
+        exact = Fraction(source(rule).bind(Fraction, lambda f: resolve(f, Fraction))(*map(Fraction, numbers)))
+        return bool(settler(self.rounding, role)(SNAP.plus(decimal(exact))) == value)
+
     def _exact(self, code: Source, settle: Callable[[Decimal], Decimal]) -> Callable[..., Any]:
         """Sums and products of decimals, and fractions where 60 digits do not hold them."""
         quick = code.bind(decimal, lambda f: resolve(f, decimal))
@@ -453,4 +464,10 @@ class Exact:
     def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
         from bptt_trace.calculation.symbolic import closed
 
-        return source(rule).bind(self.number, lambda f: resolve(f, self.number, closed), self.readable)
+        compose = source(rule).bind(self.number, lambda f: resolve(f, self.number, closed), self.readable)
+
+        def line(*numbers: Any) -> Any:
+            self.readable.before(rule, numbers)
+            return compose(*numbers)
+
+        return line

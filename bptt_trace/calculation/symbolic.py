@@ -5,10 +5,10 @@ Calculations by hand do not need this module, so that they start without SymPy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
-from functools import lru_cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
 import sympy
 from sympy.printing.precedence import PRECEDENCE
@@ -28,9 +28,11 @@ from bptt_trace.engine.formula import (
     Times,
     Var,
 )
+from bptt_trace.engine.formula_walks import children, walk
 from bptt_trace.engine.functions import Function, Libraries, Pieces, slope_of
 from bptt_trace.engine.names import Name
 from bptt_trace.engine.program import Program
+from bptt_trace.engine.rules import Rule
 from bptt_trace.errors import CalculationError, DesignError
 from bptt_trace.problem.numbers import Number
 
@@ -40,6 +42,11 @@ MAX_OPERATIONS = 600
 """The largest number of operations of a closed form."""
 MAX_OPERATIONS_TOGETHER = 8_000
 """The largest number of operations of all closed forms of a program: a few seconds of printing."""
+MAX_EXPONENT = 1_000
+"""The largest argument of an exponential: 1 − tanh(1,000)² begins with 868 zeros, all of which SymPy calculates."""
+MAX_COMPOSED = 1_000
+"""The largest number of operations of a line with all that it is composed of; where it applies a function, or compares,
+times how deep functions then stand in one another: SymPy asks there for the signs of all that stands within."""
 
 
 # --------------------------------------------------------------- formulas as expressions
@@ -146,23 +153,78 @@ def _piecewise(pieces: Pieces) -> Callable[[Expression], Expression]:
 
 
 def closed(libraries: Libraries) -> Callable[[Expression], Expression]:
-    """A function of closed forms. It raises ``ValueError`` if its value is not a real number."""
+    """A function of closed forms.
+
+    It raises ``ValueError`` if its value is not a real number, and ``CalculationError`` if that differs from 0, or from 1,
+    so far behind the point that SymPy does not find where.
+    """
 
     def applied(z: Expression) -> Expression:
         value = libraries.sympy(sympy, z)
         if value.has(sympy.I, sympy.zoo):
             raise ValueError
+        steep = sympy.exp, sympy.tanh
+        if value.is_number and value.atoms(*steep) - z.atoms(*steep) and abs(z.evalf(3)) > MAX_EXPONENT:
+            raise _too_large(f"an exponential of {z.evalf(3)}")
         return value
 
     return applied
 
 
+class Size(NamedTuple):
+    """How large an expression is."""
+
+    operations: int
+    depth: int
+    """How deep functions and roots stand in one another."""
+
+
+def size_of(value: Expression) -> Size:
+    """The size of a closed form."""
+
+    def depth(part: Expression) -> int:
+        inner = max(map(depth, part.args), default=0)
+        return inner + bool(part.is_Function or (part.is_Pow and not part.exp.is_Integer))
+
+    return Size(int(value.count_ops()), depth(value))
+
+
+def composed(formula: Formula, arguments: Sequence[Size], rest: Sequence[Size] = ()) -> Size:
+    """The size that a formula has with expressions of these sizes in it, before any of it is simplified."""
+
+    def of(part: Formula) -> Size:
+        match part:
+            case Var(number):
+                return arguments[number]
+            case Const():
+                return Size(0, 0)
+            case Apply(function, argument):
+                inner = of(argument)
+                if function.definition is not None:
+                    return composed(function.definition, [inner])
+                return Size(inner.operations + 1, inner.depth + (function.pieces is None))
+        parts = rest if isinstance(part, Rest) else [of(child) for child in children(part)]
+        return Size(1 + sum(one.operations for one in parts), max((one.depth for one in parts), default=0))
+
+    return of(formula)
+
+
 class Readable:
-    """Passes closed forms that a person can read; see ``MAX_OPERATIONS`` and ``MAX_OPERATIONS_TOGETHER``."""
+    """Passes closed forms that SymPy ends with and a person can read; see ``MAX_COMPOSED`` and ``MAX_OPERATIONS``."""
 
     def __init__(self) -> None:
         self.operations = 0
         """The number of operations of all closed forms so far."""
+        self._size_of = cache(size_of)
+
+    def before(self, rule: Rule, numbers: Sequence[Expression]) -> None:
+        """Raise ``CalculationError`` where a line of these closed forms is too large to be put together."""
+        sizes = [self._size_of(number) for number in numbers]
+        whole = composed(rule.formula, sizes[: rule.arity], sizes[rule.arity :])
+        asks = any(isinstance(part, Apply | Extreme) for part in walk(rule.formula))
+        if whole.operations * (max(whole.depth, 1) if asks else 1) > MAX_COMPOSED:
+            deep = f", with functions {whole.depth} deep in one another" if asks and whole.depth > 1 else ""
+            raise _too_large(f"put together from other closed forms, it has {whole.operations:,} operations{deep}")
 
     def __call__(self, value: Expression) -> Expression:
         """The value itself.
@@ -174,17 +236,19 @@ class Readable:
             raise ValueError
         if value.has(sympy.zoo, sympy.nan, sympy.oo):
             raise ZeroDivisionError
-        size = int(value.count_ops())
+        size = self._size_of(value).operations
         self.operations += size
         for met, most, what in (
             (size, MAX_OPERATIONS, "its closed form has"),
             (self.operations, MAX_OPERATIONS_TOGETHER, "the closed forms up to here have together"),
         ):
             if met > most:
-                raise CalculationError(
-                    f"too large for exact: {what} more than {most:,} operations; use --round full, or a smaller problem"
-                )
+                raise _too_large(f"{what} more than {most:,} operations")
         return value
+
+
+def _too_large(why: str) -> CalculationError:
+    return CalculationError(f"too large for exact: {why}; use --round full or --round carry, or a smaller problem")
 
 
 class _Text(StrPrinter):  # type: ignore[misc]
