@@ -99,6 +99,17 @@ def _adds_up_to_one(results: Results, name: str) -> None:
         assert abs(sum(group) - 1) <= len(group) * results.unit(Fraction(1))
 
 
+def _rows_add_up_to_one(results: Results, alpha: str) -> None:
+    stem, rows = re.escape(alpha.removesuffix("_t")), dict[tuple[str, ...], list[Fraction]]()
+    for name, value in results.values.items():
+        if match := re.fullmatch(stem + r"_(\d+),\d+(#\d+)?(@\d+)?", name):
+            rows.setdefault(match.groups(), []).append(value)
+    assert rows
+    for row in rows.values():
+        assert min(row) >= 0
+        assert abs(sum(row) - 1) <= len(row) * results.unit(Fraction(1))
+
+
 def _adds_up_to_zero(results: Results, name: str) -> None:
     for group in _groups(results.at(name)):
         assert abs(sum(group)) <= 3 * sum(map(results.unit, group))
@@ -162,6 +173,7 @@ RULES: dict[str, Any] = {
     rf"{NAME} lies between {NAME} and {NAME}{APART}": _inside,
     rf"{NAME} is not larger in size than {NAME} / {NAME}{APART}": _at_most_ratio,
     rf"No entry of {NAME} is negative, and they add up to 1{APART}": _adds_up_to_one,
+    rf"No weight {NAME} is negative, and those of one row add up to 1{APART}": _rows_add_up_to_one,
     rf"The entries of {NAME} add up to 0{APART}": _adds_up_to_zero,
     r"No loss term is negative\.": _no_negative_term,
     r"The loss is not negative\.": _no_negative_term,

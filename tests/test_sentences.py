@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import claims
+import claims_of_features  # noqa: F401 - they are known from here on
 import pytest
 import rules_kept as rules
+from any_feature import KINDS, problem_with_a_feature
 from awkward import awkward
 from random_problems import examples
 from sweeps import share_of
@@ -81,6 +83,18 @@ def test_every_sentence_of_an_example_is_true(name: str) -> None:
     """The same of what ships."""
     document = built_in(name)
     assert checked(document, solve(from_document(document))).checked > 2
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [*range(KINDS), *(pytest.param(seed, marks=pytest.mark.exhaustive) for seed in range(KINDS, share_of(600)))],
+)
+def test_every_sentence_about_what_few_networks_have_is_true(seed: int) -> None:
+    """The same of attention, letters, perceptrons, own equations, graphs, dropout, windows, and sections that are asked for."""
+    document = problem_with_a_feature(seed)
+    solved = solution(document)
+    if solved is not None:
+        assert checked(document, solved).checked
 
 
 @pytest.mark.parametrize(

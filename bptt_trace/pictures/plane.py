@@ -35,13 +35,24 @@ def separating_line(desk: Desk) -> Plane | None:
     )
     alternative = inline(
         "The plane of {one} and {other} with {count} samples{line}.", one=names[0], other=names[1], count=str(len(points)),
-        line=say(", and the line on which the answer changes, before and after") if strokes else "",
+        line=_told([one.kind for one in strokes]),
     )  # fmt: skip
     low, high = (
         MathRow(Number(_short(box[0])), " ... ", Number(_short(box[1]))),
         MathRow(Number(_short(box[2])), " ... ", Number(_short(box[3]))),
     )
     return Plane("plane", title, names, (low, high), dots, tuple(strokes), alternative)
+
+
+def _told(kinds: list[str]) -> Inline | str:
+    """Which lines are drawn, in words."""
+    if not kinds:
+        return ""
+    if len(kinds) > 1:
+        return say(", and the line on which the answer changes, before and after")
+    if kinds == ["first"]:
+        return say(", and the line on which the answer changes, before")
+    return say(", and the line on which the answer changes, after")
 
 
 Box = tuple[Fraction, Fraction, Fraction, Fraction]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from fractions import Fraction
 
-from bptt_trace.document.mathematics import Number, inline, say, to_say
+from bptt_trace.document.mathematics import Math, Number, inline, say, to_say
 from bptt_trace.document.sheet import Block, Lines, Note, Paragraph, Word
 from bptt_trace.engine.gradient_check import CHECK, EPSILON
 from bptt_trace.engine.names import LOSS, WHOLE_LOSS, Name, gradient
 from bptt_trace.lines.rows import Desk, Label
+from bptt_trace.lines.spelling import plain
 
 
 def blocks(desk: Desk, *, compact: bool) -> Iterator[Block]:
@@ -58,20 +60,19 @@ def _beside(desk: Desk, quotient: int, parameter: Name) -> Iterator[Note]:
     if known is None or desk.policy not in ("by_hand", "full"):
         return
     difference = abs(Fraction(desk.printed(quotient)) - Fraction(desk.printed(known)))
-    rounding = desk.values.rounding
     pattern = to_say(
         "{quotient} ({line}) and the gradient of BPTT, {gradient} ({other}), are apart by {apart}: by the order of the square of "
         "{eps}."
     )
     shown = {}
-    if desk.policy == "by_hand" and rounding.figures is None:
-        unit = Fraction(1, 10**rounding.places) / 2 / desk.problem.also.epsilon.value
+    if desk.policy == "by_hand":
+        unit = sum(map(_half_a_unit, _losses(desk, quotient)), Fraction(0)) / 2 / desk.problem.also.epsilon.value
         pattern = to_say(
             "{quotient} ({line}) and the gradient of BPTT, {gradient} ({other}), are apart by {apart}: by the "
             "order of the square "
             "of {eps}, and by rounding: that of the two losses alone can do {unit}."
         )
-        shown = {"unit": Number(f"{float(unit):.2g}")}
+        shown = {"unit": _brief(unit)}
     yield Note(
         say("Quotient"),
         inline(
@@ -80,8 +81,24 @@ def _beside(desk: Desk, quotient: int, parameter: Name) -> Iterator[Note]:
             line=desk.line(quotient),
             gradient=desk.equals(known),
             other=desk.line(known),
-            apart=Number(f"{float(difference):.2g}"),
+            apart=_brief(difference),
             eps=desk.speller.math(EPSILON),
             **shown,
         ),
     )
+
+
+def _losses(desk: Desk, quotient: int) -> list[Decimal]:
+    """The two losses of a quotient, rounded by hand."""
+    arguments = desk.steps[quotient].arguments
+    return [desk.values.numbers[p] for p in arguments if desk.steps[p].target.stem == LOSS.stem]
+
+
+def _half_a_unit(value: Decimal) -> Fraction:
+    """Half a unit of the last digit that is kept of a number."""
+    return Fraction(10) ** int(value.as_tuple().exponent) / 2
+
+
+def _brief(size: Fraction) -> Math:
+    """Two figures of a size."""
+    return Number(plain(Decimal(f"{float(size):.2g}")))

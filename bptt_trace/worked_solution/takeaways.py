@@ -23,6 +23,9 @@ def takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
         yield from _feedforward_takeaways(parts, chained=bool(parts.links) and not desk.has_components)
         return
     if desk.last_time == 1:
+        if (desk.problem.network.source_steps or 1) > 1:  # the states of the encoder do carry something back
+            yield from of_this_network(desk)
+            return
         yield inline("With one time step there is nothing to carry back; from two steps on, a state has two sources of blame.")
         return
     yield from islice(_recurrent_takeaways(desk, parts), 5)
