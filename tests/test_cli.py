@@ -796,21 +796,40 @@ def test_the_runner_of_click_sees_the_same(main: Main) -> None:
     assert main("solve", "fnn").out == CliRunner().invoke(command, ["solve", "fnn"]).output
 
 
-@pytest.mark.parametrize(
-    ("words", "option"),
-    [
-        ("solve rnn", "-o"),
-        ("flow rnn3", "-o"),
-        ("worksheet rnn", "-o"),
-        ("check rnn examples/sheets/rnn.csv", "-o"),
-        ("grade rnn class.csv", "-o"),
-        ("grade rnn class.csv -o marks.csv", "--summary"),
-        ("vary rnn", "--archive"),
-        ("from-weights model.npz", "-o"),
-        ("export gradescope rnn", "-o"),
-        ("export pandoc", "-o"),
-    ],
-)
+WRITING = [
+    ("solve rnn", "-o"),
+    ("page rnn", "-o"),
+    ("page rnn --collect", "-o"),
+    ("flow rnn3", "-o"),
+    ("paths rnn3 --of w_hh", "-o"),
+    ("rtrl rnn3", "-o"),
+    ("sample hello", "-o"),
+    ("worksheet rnn", "-o"),
+    ("check rnn examples/sheets/rnn.csv", "-o"),
+    ("grade rnn class.csv", "-o"),
+    ("grade rnn class.csv -o marks.csv", "--summary"),
+    ("vary rnn", "--archive"),
+    ("from-weights model.npz", "-o"),
+    ("export gradescope rnn", "-o"),
+    ("export pandoc", "-o"),
+]
+"""Commands that write a file, and the option that names it."""
+
+
+def test_no_command_that_writes_a_file_is_left_out() -> None:
+    """Every command with a file behind ``-o`` is in the table whose endings are looked at; the others write a folder."""
+    top = command.commands
+    commands = {**top, **{f"export {name}": one for name, one in top["export"].commands.items()}}  # type: ignore[attr-defined]
+    writing = {
+        name
+        for name, one in commands.items()
+        if any("-o" in option.opts and option.make_metavar(click.Context(one)) != "DIR" for option in one.params)
+    }
+    named = [words.split() for words, option in WRITING if option == "-o"]
+    assert writing == {" ".join(words[: 1 + (words[0] == "export")]) for words in named}
+
+
+@pytest.mark.parametrize(("words", "option"), WRITING)
 @pytest.mark.parametrize("name", ["sheet.docx", "sheet"])
 def test_a_file_whose_ending_says_nothing_is_not_written(main: Main, tmp_path: Path, words: str, option: str, name: str) -> None:
     """It is an error of usage that names the endings which do, before anything is calculated."""

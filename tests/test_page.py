@@ -268,10 +268,12 @@ def test_a_phone_has_room_for_it(name: str, opened: Opened) -> None:
 
 
 def test_paper_gets_the_sheet_with_the_present_numbers(rnn: str, opened: Opened) -> None:
-    """Printing shows every line, and no button."""
+    """Printing shows every line, and no button; what stands in a row is in the middle of it."""
     shown = opened(rnn, "#w_hh=0.9")
     shown.click("#walk")
     shown.emulate_media(media="print")
+    cells = '[...document.querySelectorAll("table.lines tbody tr > *")].map(one => getComputedStyle(one))'
+    assert shown.evaluate(f'{cells}.filter(one => one.display !== "table-cell" || one.verticalAlign !== "middle").length') == 0
     assert shown.is_visible("#line-30") and not shown.is_visible("#walk") and not shown.is_visible("#stage")
     assert len(shown.pdf()) > 10_000
 

@@ -150,6 +150,13 @@ def test_hard_lines_come_to_the_same(name: str) -> None:
     assert node(f"{engine('arithmetic', 'calculation')}\n{code}\n{TEXTS}{tell(last)}", texts) == wanted
 
 
+def test_powers_of_ten_are_the_doubles_next_to_them() -> None:
+    """The unit of the last place is that of ``check``; ``10 ** -4`` is one double below it in Chromium and node."""
+    exponents = list(range(-40, 41))
+    found = node(f"{engine('arithmetic')}\n{TEXTS}{tell('texts.map(tenTo)')}", exponents)
+    assert found == [float(f"1e{exponent}") for exponent in exponents]
+
+
 ANSWERS = (
     "0.5", "-0,5", "−0.1515", "2.9e-4", "2.9x10^-4", "2.9 · 10⁻⁴", "2.9*10**-4", "3/8", "nan", "", "1,530", "1/0", "0x10",
     "12e400", " 7 ", "1 000", "--1", ".5", "5.", "9" * 41,

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from bptt_trace.commands import options
-from bptt_trace.commands.output import Output
+from bptt_trace.commands.output import Output, ends_in
 
 
 @click.command()
@@ -47,6 +47,7 @@ def page(
     from bptt_trace.problem.numbers import Rounding
     from bptt_trace.problem.problem import load
 
+    ends_in(target, ".html", ".htm")
     if target is None and sys.stdout.isatty():
         raise click.UsageError("a page is for a browser; -o FILE writes it to a file")
     if not collect and (blanks or hints != 2):

@@ -321,6 +321,7 @@ const double = v => {
   const { n, e } = toFigures(v, 20);
   return Number(n + "e" + e);
 };
+const tenTo = e => Number("1e" + e); // the double next to it; 10 ** -4 is one below that in V8
 
 // ---------------------------------------------------------------- text
 

@@ -21,9 +21,9 @@ const slip = (value, goal, radius, places_) => {
   if (Math.abs(goal) <= 2 * radius) return "";
   if (Math.abs(value + goal) <= radius) return say("the sign is turned");
   for (const power_ of [1, -1, 2, -2, 3, -3])
-    if (Math.abs(value - goal * 10 ** power_) <= radius * 10 ** Math.max(power_, 0) && Math.abs(value) > radius)
+    if (Math.abs(value - goal * tenTo(power_)) <= radius * tenTo(Math.max(power_, 0)) && Math.abs(value) > radius)
       return say("the decimal point is shifted");
-  const cut = Math.trunc(goal * 10 ** places_) / 10 ** places_;
+  const cut = Math.trunc(goal * tenTo(places_)) / tenTo(places_);
   if (Math.abs(value - cut) <= 1e-9 * Math.max(1, Math.abs(cut))) return CUT_OFF;
   const typed_ = toFixed(Math.abs(value), Math.max(places_, 0)),
     right = toFixed(Math.abs(goal), Math.max(places_, 0));
@@ -58,7 +58,7 @@ const saysNothing = (key, written, place, value, sources, reference, radius) => 
   );
   if (dull && empties) return say("an earlier wrong 0, 1 or -1 leaves nothing to calculate here");
   const room = Math.max(radius, key.quantum[place]),
-    unit = Math.max(room, 10 ** -key.program.places);
+    unit = Math.max(room, tenTo(-key.program.places));
   if (
     Math.abs(reference) <= FEW * room ||
     (MOST_UNITS * Math.abs(reference) < Math.abs(exactValue) && Math.abs(reference) <= FEW * unit)

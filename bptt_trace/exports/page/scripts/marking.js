@@ -149,7 +149,7 @@ class Marking {
     return verdict;
   }
   isRough(place, value, one, goal) {
-    const half_ = HALF * 10 ** -one.decimals;
+    const half_ = HALF * tenTo(-one.decimals);
     if (!(Math.abs(value - goal) <= half_)) return false;
     if (!this.key.program.figures && one.decimals >= this.key.program.places) return true;
     const short_ = this.key.decimals(place, goal) - one.decimals;

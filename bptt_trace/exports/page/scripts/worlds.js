@@ -56,8 +56,8 @@ class Key {
   constructor(program, book, exactNumbers, results) {
     Object.assign(this, { program, book, exact: exactNumbers, results, steps: program.steps });
     this.places = this.exact.map((value, place) => this.decimals(place, value));
-    this.quantum = this.places.map(places => 10 ** -places);
-    const most = program.figures ? 0 : HALF * 10 ** -program.places;
+    this.quantum = this.places.map(places => tenTo(-places));
+    const most = program.figures ? 0 : HALF * tenTo(-program.places);
     this.farthest = this.quantum.map(quantum => Math.max(MOST_UNITS * quantum, most));
     this.worlds = new Map();
     const called = slug => book.mistakes.find(one => one.slug === slug);
@@ -78,7 +78,7 @@ class Key {
   unit(place, value, typedDecimals = 0) {
     let asked = value ? this.decimals(place, value) : this.places[place];
     if (!this.figures(place)) asked = Math.min(asked, Math.max(typedDecimals, this.program.places));
-    return Math.max(this.quantum[place], 10 ** -asked);
+    return Math.max(this.quantum[place], tenTo(-asked));
   }
   printed(place) {
     return this.program.policy === "by_hand" ? this.results[place].digits : undefined;
