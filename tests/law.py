@@ -150,12 +150,17 @@ _TOKEN = re.compile(
     r"(?P<sign>\.\.\.|\.\*|[-+*/^(){}'\[\],;&])|(?P<end>$))"
 )
 _UNICODE = str.maketrans({"⊙": ".*", "·": "*", "−": "-", "…": "...", "≈": "~", "\N{NO-BREAK SPACE}": " "})
+_POWER = re.compile("·10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)")
 _SUPERSCRIPT = {sign: f"^{place}" for place, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
+
+
+_ON_THE_LINE = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 
 
 def plain(text: str) -> str:
     """Unicode mathematics in ASCII."""
     text = text.replace("\\\\ ", "\\cr ")  # the end of a row of a matrix in LaTeX
+    text = _POWER.sub(lambda match: "e" + match[1].translate(_ON_THE_LINE), text)
     return "".join(_SUPERSCRIPT.get(sign, sign) for sign in text.translate(_UNICODE))
 
 
@@ -422,11 +427,11 @@ class Digits:
 
     def shown(self, text: str) -> bool:
         """Whether a printed number has just these digits."""
-        written = re.sub(r"e.*| ?\\cdot.*", "", plain(text)).lstrip("-")
+        written, _, power = re.sub(r" ?\\cdot 10\^\{(-?\d+)\}", r"e\1", plain(text)).lstrip("-").partition("e")
         if self.figures:
             significant = written.replace(".", "").lstrip("0")
             return not significant or len(significant) == self.count
-        return len(written.partition(".")[2]) == self.count
+        return len(written.partition(".")[2]) - int(power or 0) == self.count
 
     def of(self, name: str) -> Digits:
         """Factors of the gradient flow (``dh_2/dh_1``) keep significant figures."""
@@ -491,7 +496,7 @@ def read_json(text: str) -> list[list[Printed]]:
     ]
 
 
-_RESULT = r"[-−]?\d+(?:\.\d*)?(?:e[-−]?\d+)?"
+_RESULT = r"[-−]?\d+(?:\.\d*)?(?:e[-−]?\d+|·10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?"
 _BODY = r"\S+(?: \S+)*?"
 _LINE = r"[1-9]\d*(?:\.[1-9]\d?(?:,\d{1,2})?)?(?![\d.])"
 _USES = rf"(?:\[[\d,]+\] of )?{_LINE}(?:(?:[,;] ?|[–-])(?:{_LINE}|…|\.\.\.))*"
@@ -753,12 +758,10 @@ def _unfitted(cell: str) -> str:
 def _unset(cell: str) -> str:
     r"""The mathematics in ``$…$``, ``$\mathbf{…}$`` or ``\underline{$…$}``."""
     cell = _unfitted(cell)
-    match = (
-        re.fullmatch(r"(?:\\underline\{)?\$(?:\\mathbf\{)?(.*?)\}?\$\}?", cell)
-        if r"\mathbf" in cell or r"\underline" in cell
-        else None
-    )
-    return match[1] if match else cell.removeprefix("$").removesuffix("$")
+    match = re.fullmatch(r"(?:\\underline\{)?\$(?:\\mathbf\{(?P<bold>.*)\}|(?P<thin>.*))\$\}?", cell)
+    if match and (r"\mathbf" in cell or r"\underline" in cell):
+        return match["bold"] or match["thin"]
+    return cell.removeprefix("$").removesuffix("$")
 
 
 def _upper(match: re.Match[str]) -> str:

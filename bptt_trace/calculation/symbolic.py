@@ -322,7 +322,11 @@ def in_mathml(value: Expression) -> str:
 
 def in_notation(value: Expression, signs: Signs) -> str:
     """A closed form in a notation."""
-    signs = signs.root  # closed forms have whole numbers alone
+    root = signs.root  # closed forms have whole numbers alone: neither decimal marks nor names
+    return _in_root(value, root).replace(root.dot, signs.dot)
+
+
+def _in_root(value: Expression, signs: Signs) -> str:
     if signs is LATEX:
         return in_latex(value)
     if signs is TEXT:

@@ -48,27 +48,30 @@ def form_and_file(forms: tuple[str, ...], more: str = "") -> Decorator:
 output = click.option("-o", "--output", "target", type=PATH, help="Write to a file instead of the screen.")
 
 
-def _chosen_language(context: click.Context, parameter: click.Parameter, language: str | None) -> None:
-    """Keep the language for the changes, which are read after it."""
-    del parameter
-    context.meta[__name__] = language
+def _chosen(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    """Keep a key of the handout for the changes, which are read after it."""
+    context.meta.setdefault(__name__, {})[parameter.name] = value
 
 
-def _with_language(context: click.Context, parameter: click.Parameter, changes: tuple[str, ...]) -> tuple[str, ...]:
-    """The changes, and with them the language: it is a key of the problem like any other."""
+def _with_chosen(context: click.Context, parameter: click.Parameter, changes: tuple[str, ...]) -> tuple[str, ...]:
+    """The changes, and with them the language and the sign of multiplication: keys of the problem like any other."""
     del parameter
-    language = context.meta.get(__name__)
-    return (*changes, f'handout.language="{language}"') if language else changes
+    kept = context.meta.get(__name__, {})
+    return (*changes, *(f'handout.{key}="{value}"' for key, value in kept.items() if value))
 
 
 changes = together(
     click.option(
-        "--set", "changes", multiple=True, metavar="KEY=VALUE", callback=_with_language,
+        "--set", "changes", multiple=True, metavar="KEY=VALUE", callback=_with_chosen,
         help="Change a number or a setting; may be repeated.",
     ),
     click.option(
-        "--language", type=click.Choice(LANGUAGES), metavar="CODE", is_eager=True, expose_value=False, callback=_chosen_language,
+        "--language", type=click.Choice(LANGUAGES), metavar="CODE", is_eager=True, expose_value=False, callback=_chosen,
         help=f"The language of what is printed for people, instead of the problem's own: {', '.join(LANGUAGES)}.",
+    ),
+    click.option(
+        "--multiplication", type=click.Choice(["dot", "cross", "none"]), is_eager=True, expose_value=False, callback=_chosen,
+        help="The sign of multiplication: a dot, a cross, or none between names.",
     ),
 )  # fmt: skip
 problem = together(click.argument("problem"), changes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bptt_trace.document.mathematics import NOTHING, Inline, Math, say
+from bptt_trace.document.mathematics import NOTHING, Inline, Math, MathRow, Number, Placed, say
 
 Grid = tuple[tuple[Inline, ...], ...]
 """Rows of cells; rows of as many cells stand in columns."""
@@ -79,6 +79,15 @@ class Bar:
     """By what the way to this bar from the one behind it multiplies."""
     dots: bool = False
     """Whether it stands for steps that are left out."""
+
+    @property
+    def multiplied(self) -> Math:
+        """The factor behind a sign of multiplication: ``· 0.4594``; nothing where there is none."""
+        if not isinstance(self.factor, Number):
+            return MathRow("* ", self.factor) if self.factor else NOTHING
+        negative = self.factor.digits.startswith("-") and not isinstance(self.factor, Placed)
+        number = self.factor.operand() if isinstance(self.factor, Placed) else self.factor
+        return self.factor.alike(MathRow("* ", "(", number, ")") if negative else MathRow("* ", number))
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,13 @@ class Handout:
     decimal_mark: str = ""
     """``.`` or ``,``; empty where the lecturer says nothing."""
 
+    multiplication: str = ""
+    """``dot``, ``cross`` or ``none``; empty where the lecturer says nothing."""
+
     @property
     def locale(self) -> Locale:
         """How its readers write."""
-        return Locale.of(self.language, self.decimal_mark)
+        return Locale.of(self.language, self.decimal_mark, self.multiplication)
 
     @property
     def line(self) -> str:

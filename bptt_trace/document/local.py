@@ -1,4 +1,4 @@
-"""A sheet as its readers write: in their language, and with a decimal comma, where they have one.
+"""A sheet as its readers write: in their language, with their decimal mark and their sign of multiplication.
 
 A sheet is written once, and says here how it wants to be read. Its mathematics keeps
 what it is; it is spelled in a variation of the notation that a medium asks for.
@@ -28,34 +28,39 @@ from bptt_trace.document.mathematics import (
     Words,
     filled,
 )
-from bptt_trace.document.notation import Signs, with_comma
+from bptt_trace.document.notation import Signs
 from bptt_trace.document.sheet import Sheet, Stream, Uses, Word
 
 PARTS = ("title", "subtitle", "given", "conventions", "sections", "footer", "box", "closing")
 """What is written on a sheet, by the names of its fields."""
 
 
-class _WithComma(Math):
-    """A piece of mathematics with decimal commas."""
+class _Local(Math):
+    """A piece of mathematics in the notation of its readers."""
 
-    __slots__ = ("piece",)
+    __slots__ = ("locale", "piece")
 
-    def __init__(self, piece: Math) -> None:
-        self.piece = piece
+    def __init__(self, piece: Math, locale: Locale) -> None:
+        self.piece, self.locale = piece, locale
 
     @property
     def pieces(self) -> Iterable[Math]:
         """The piece."""
         return (self.piece,)
 
+    @property
+    def is_name(self) -> bool:
+        """As the piece."""
+        return self.piece.is_name
+
     def spell(self, signs: Signs) -> str:
-        """In the notation with a comma."""
-        return self.piece.spell(with_comma(signs))
+        """In the variation of the notation."""
+        return self.piece.spell(self.locale.notation(signs))
 
     def flat(self, signs: Signs) -> Iterator[str | Symbol | Derivative | Number]:
-        """The parts of the piece; numbers keep the comma."""
-        for part in self.piece.flat(with_comma(signs)):
-            yield _NumberWithComma(part) if isinstance(part, Number) else part
+        """The parts of the piece; numbers stay in this notation."""
+        for part in self.piece.flat(self.locale.notation(signs)):
+            yield _LocalNumber(part, self.locale) if isinstance(part, Number) else part
 
     @property
     def text(self) -> str:
@@ -63,13 +68,13 @@ class _WithComma(Math):
         return self.piece.text
 
 
-class _NumberWithComma(Number):
-    """A number with a decimal comma."""
+class _LocalNumber(Number):
+    """A number in the notation of its readers."""
 
-    __slots__ = ("number",)
+    __slots__ = ("locale", "number")
 
-    def __init__(self, number: Number) -> None:
-        self.number = number
+    def __init__(self, number: Number, locale: Locale) -> None:
+        self.number, self.locale = number, locale
 
     @property
     def pieces(self) -> Iterable[Math]:
@@ -80,14 +85,23 @@ class _NumberWithComma(Number):
     def digits(self) -> str:  # type: ignore[override]
         return self.number.digits
 
+    @property
+    def times(self) -> str:
+        """As these readers write it."""
+        return self.locale.times
+
+    def alike(self, math: Math) -> Math:
+        """The piece in the notation of these readers."""
+        return _Local(math, self.locale)
+
     def spell(self, signs: Signs) -> str:
-        """In the notation with a comma."""
-        return self.number.spell(with_comma(signs))
+        """In the variation of the notation."""
+        return self.number.spell(self.locale.notation(signs))
 
     def parted(self) -> tuple[Number, str]:
         """As any number."""
         mantissa, exponent = self.number.parted()
-        return _NumberWithComma(mantissa), exponent
+        return _LocalNumber(mantissa, self.locale), exponent
 
     @property
     def text(self) -> str:
@@ -95,13 +109,13 @@ class _NumberWithComma(Number):
         return self.number.text
 
 
-def math_with_comma(math: Math) -> Math:
-    """A piece of mathematics with decimal commas; a relation stays one, since lines break at its sign."""
+def local_math(math: Math, locale: Locale) -> Math:
+    """A piece of mathematics in the notation of its readers; a relation stays one, since lines break at its sign."""
     if math is NOTHING:
         return math
     if type(math) is Relation:
-        return Relation(*map(math_with_comma, math.sides), sign=math.sign)
-    return _NumberWithComma(math) if isinstance(math, Number) else _WithComma(math)
+        return Relation(*[local_math(side, locale) for side in math.sides], sign=math.sign)
+    return _LocalNumber(math, locale) if isinstance(math, Number) else _Local(math, locale)
 
 
 @lru_cache(maxsize=64)
@@ -139,7 +153,7 @@ class _Localizer:
     def math(self, math: Math) -> Math:
         if isinstance(math, Words):
             return Words(self.text(math.said))
-        return math_with_comma(math) if self.locale.comma else math
+        return local_math(math, self.locale) if self.locale.has_own_notation else math
 
     def text(self, text: str) -> str:
         match text:

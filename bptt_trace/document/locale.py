@@ -1,4 +1,4 @@
-"""How the readers of a sheet write: their language, and their decimal mark."""
+"""How the readers of a sheet write: their language, their decimal mark, their sign of multiplication."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 
 from bptt_trace.document.mathematics import Pattern, Place, filled
-from bptt_trace.document.notation import Signs, with_comma
+from bptt_trace.document.notation import UNICODE, Signs, with_comma, with_multiplication
 
 CATALOGUES = Path(__file__).parent.parent / "languages"
 LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español", "zh": "简体中文"}
@@ -32,15 +32,17 @@ def catalogue(language: str) -> NullTranslations:
 
 @dataclass(frozen=True)
 class Locale:
-    """A language and a decimal mark; a value that is handed on with a sheet."""
+    """A language, a decimal mark and a sign of multiplication; a value that is handed on with a sheet."""
 
     language: str = "en"
     decimal_mark: str = "."
+    multiplication: str = "dot"
+    """``dot``, ``cross``, or ``none`` between names."""
 
     @classmethod
-    def of(cls, language: str = "", decimal_mark: str = "") -> Locale:
+    def of(cls, language: str = "", decimal_mark: str = "", multiplication: str = "") -> Locale:
         """What a problem asks for: a language, by default English, and a mark, by default that of the language."""
-        return cls(language or "en", decimal_mark or ("," if language in WITH_COMMA else "."))
+        return cls(language or "en", decimal_mark or ("," if language in WITH_COMMA else "."), multiplication or "dot")
 
     @property
     def comma(self) -> bool:
@@ -54,7 +56,17 @@ class Locale:
 
     def notation(self, signs: Signs) -> Signs:
         """The variation of a notation that these readers are used to."""
-        return with_comma(signs) if self.comma else signs
+        return with_multiplication(with_comma(signs) if self.comma else signs, self.multiplication)
+
+    @property
+    def has_own_notation(self) -> bool:
+        """Whether mathematics is written in a variation of the notation."""
+        return self.comma or self.multiplication != "dot"
+
+    @property
+    def times(self) -> str:
+        """The sign before a power of ten in a picture."""
+        return self.notation(UNICODE).dot
 
     def words(self, pattern: Pattern) -> str:
         """The words of a pattern, in English where they have no translation."""

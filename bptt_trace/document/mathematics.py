@@ -43,6 +43,11 @@ class Math:
             yield from piece.walk()
 
     @property
+    def is_name(self) -> bool:
+        """Whether it is a name alone."""
+        return False
+
+    @property
     def has_fraction(self) -> bool:
         """Whether it is higher than a line of words, because it has a fraction or the name of a derivative."""
         return any(piece.has_fraction for piece in self.pieces)
@@ -107,6 +112,15 @@ class Number(Math):
         """Itself."""
         del signs
         yield self
+
+    @property
+    def times(self) -> str:
+        """The sign before a power of ten, where letters are set one by one."""
+        return "·"
+
+    def alike(self, math: Math) -> Math:
+        """A piece in the notation of this number."""
+        return math
 
     def parted(self) -> tuple[Number, str]:
         """The number before its power of ten, and the exponent of that power; empty where there is none."""
@@ -207,6 +221,11 @@ class Symbol(Math):
     sample: int | None = None
     iteration: int = 1
 
+    @property
+    def is_name(self) -> bool:
+        """It is one."""
+        return True
+
     def spell(self, signs: Signs) -> str:
         """The letter, then what stands below and above it; an index in brackets comes last."""
         letter = self.letter
@@ -260,6 +279,11 @@ class Derivative(Math):
     via: Symbol | None = None
 
     @property
+    def is_name(self) -> bool:
+        """It is one."""
+        return True
+
+    @property
     def has_fraction(self) -> bool:
         """Always: it is one."""
         return True
@@ -299,13 +323,26 @@ class MathRow(Math):
     def spell(self, signs: Signs) -> str:
         """One behind the other."""
         marks = signs.marks
+        if signs.adjacent:
+            return "".join([part if isinstance(part, str) else part.spell(signs) for part in self._without_signs(signs)])
         return "".join([marks.get(part, part) if isinstance(part, str) else part.spell(signs) for part in self.parts])
+
+    def _without_signs(self, signs: Signs) -> Iterator[str | Math]:
+        """The parts; between two names no sign of multiplication."""
+        for place, part in enumerate(self.parts):
+            beside = self.parts[max(place - 1, 0) : place + 2 : 2]
+            if isinstance(part, Math):
+                yield part
+            elif part == " * " and len(beside) == 2 and all(isinstance(one, Math) and one.is_name for one in beside):
+                yield signs.matmul.pattern.format("", "")
+            else:
+                yield signs.marks.get(part, part)
 
     def flat(self, signs: Signs) -> Iterator[str | Symbol | Derivative | Number]:
         """What each part is."""
-        for part in self.parts:
+        for part in self._without_signs(signs) if signs.adjacent else self.parts:
             if isinstance(part, str):
-                yield signs.marks.get(part, part)
+                yield part if signs.adjacent else signs.marks.get(part, part)
             else:
                 yield from part.flat(signs)
 
@@ -570,7 +607,7 @@ def to_say_many(one: str, many: str) -> tuple[str, str]:
     return one, many
 
 
-def in_a_row(mark: str, parts: Iterable[Place]) -> Inline:
+def in_a_row(mark: str | Math, parts: Iterable[Place]) -> Inline:
     """Pieces with a sign between each two; each keeps its pattern."""
     found: list[Place] = []
     for part in parts:

@@ -8,6 +8,7 @@ that it meets.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from html import escape
 from operator import methodcaller
@@ -18,7 +19,7 @@ from bptt_trace.document.signs import ATOM, BESIDE, NEGATION, POWER, PRODUCT, SU
 
 __all__ = [
     "ATOM", "BESIDE", "INTERNAL", "JAVASCRIPT", "LATEX", "MATHML", "NEGATION", "PANDOC", "POWER", "PRODUCT", "PYTHON", "SUM",
-    "TEXT", "TYPST", "UNICODE", "Form", "Signs", "like", "power_of_ten", "quoted", "with_comma",
+    "TEXT", "TYPST", "UNICODE", "Form", "Signs", "like", "power_of_ten", "quoted", "with_comma", "with_multiplication",
 ]  # fmt: skip
 
 
@@ -108,6 +109,8 @@ _LATEX = like(
     accents={"fwd": r"\overrightarrow{{{}}}", "bwd": r"\overleftarrow{{{}}}"},
     derivative=r"\frac{{\partial {}}}{{\partial {}}}",
     via=r"{}\text{{ via }}{}",
+    dot=r"\cdot",
+    cross=r"\times",
     marks={
         " * ": r" \cdot ", "* ": r"{}\cdot ", "*": r"\cdot", " ~ ": r" \approx ", "~ ": r"\approx ", " <= ": r" \le ",
         "…": r"\dots", " ... ": r" \dots ", ", ..., ": r", \dots, ", BESIDE: r",\ ", "max": r"\max", "min": r"\min",
@@ -161,6 +164,17 @@ def _superscript(exponent: Any) -> str:
 
 
 _minus: Callable[[str], str] = methodcaller("replace", "-", "−")
+_RAISED = str.maketrans("-0123456789", f"⁻{_SUPERSCRIPTS}")
+
+
+def _in_a_terminal(text: str) -> str:
+    """A number with its power of ten in signs that stand above.
+
+    >>> _in_a_terminal("-0.5"), _in_a_terminal("-3.696e-22")
+    ('−0.5', '−3.696·10⁻²²')
+    """
+    mantissa, power, exponent = text.partition("e")
+    return f"{_minus(mantissa)}·10{str(int(exponent)).translate(_RAISED)}" if power else _minus(text)
 
 
 UNICODE = like(
@@ -174,9 +188,11 @@ UNICODE = like(
     entrywise="{} ⊙ {}",
     scaled="{} · {}",
     letters=GREEK,
-    numeral=_minus,
-    comma=lambda text: _minus(text).replace(".", ","),
+    numeral=_in_a_terminal,
+    comma=lambda text: _in_a_terminal(text).replace(".", ","),
     script=_minus,
+    dot="·",
+    cross="×",
     marks={
         " - ": " − ", "-": "−", " -": " −", " * ": " · ", "* ": "· ", "*": "·", " ~ ": " ≈ ", "~ ": "≈ ", " <= ": " ≤ ",
         ", ..., ": ", …, ", BESIDE: ", ",
@@ -261,6 +277,8 @@ _TYPST = like(
     accents={"fwd": "accent({}, arrow)", "bwd": "accent({}, arrow.l)"},
     derivative="frac(∂{}, ∂{})",
     via='{}" via "{}',
+    dot="⋅",
+    cross="×",
     marks={
         "(": r"\(", ")": r"\)", ", ": r"\,", "[i]": r"\[i\]", "[j]": r"\[j\]", " = ": "=", " - ": "-", " + ": "+",
         " < ": "<", " > ": ">", " * ": "⋅", "* ": "⋅", "*": "⋅", " ~ ": "≈", "~ ": "≈", " <= ": "≤", "…": "⋯",
@@ -390,6 +408,8 @@ _TOGETHER = like(
     accents={"fwd": "<mover>{}<mo>→</mo></mover>", "bwd": "<mover>{}<mo>←</mo></mover>"},
     derivative="<mfrac><mrow><mi>∂</mi>{}</mrow><mrow><mi>∂</mi>{}</mrow></mfrac>",
     via="{}<mtext>&#160;via&#160;</mtext>{}",
+    dot="·",
+    cross="×",
     marks=dict(zip("()[]", (_BRACKETS + "{}" + _SQUARE).split("{}"), strict=True))
     | {f"[{letter}]": _SQUARE.format(f"<mi>{letter}</mi>") for letter in "ij"}
     | {word: f"<mi>{word}</mi>" for word in ("max", "min")}
@@ -451,5 +471,36 @@ def with_comma(signs: Signs) -> Signs:
         **({"beside": "; ", "below": " | "} if signs.in_line else {}),
         together=signs.together and with_comma(signs.together),
         flat=signs.flat and with_comma(signs.flat),
-        base=signs,
+        base=signs.root,
+    )
+
+
+# ------------------------------------------------------------- signs of multiplication
+
+
+@lru_cache(maxsize=64)
+def with_multiplication(signs: Signs, sign: str) -> Signs:
+    r"""A notation with another sign of multiplication: ``cross``, or ``none`` where names stand beside each other; else ``dot``.
+
+    >>> with_multiplication(UNICODE, "cross").numeral("1.2e-6"), with_multiplication(LATEX, "cross").times.pattern
+    ('1.2×10⁻⁶', '{} \\times {}')
+    """
+    if sign == "dot":
+        return signs
+    together, flat = (part and with_multiplication(part, sign) for part in (signs.together, signs.flat))
+    if sign == "none":
+        return replace(signs, adjacent=True, together=together, flat=flat, base=signs.root)
+
+    def crossed(text: str) -> str:
+        return text.replace(signs.dot, signs.cross)
+
+    return like(
+        signs,
+        **{name: crossed(getattr(signs, name).pattern) for name in ("times", "scaled")},
+        numeral=lambda text: crossed(signs.numeral(text)),
+        marks={plain: crossed(mark) if "*" in plain else mark for plain, mark in signs.marks.items()},
+        dot=signs.cross,
+        together=together,
+        flat=flat,
+        base=signs.root,
     )

@@ -125,6 +125,12 @@ class Signs:
     via: str = "{} via {}"
 
     # Small pieces
+    dot: str = "*"
+    """The sign of multiplication, as the patterns of the notation have it."""
+    cross: str = "*"
+    """The other sign of multiplication."""
+    adjacent: bool = False
+    """Whether two names, or a whole number and a name, stand beside each other without a sign where they are multiplied."""
     marks: Mapping[str, str] = field(default_factory=dict)
     """Signs between the parts of a piece, by their plain text; those that are not named stand as they are."""
     raised: str = "{}^({})"

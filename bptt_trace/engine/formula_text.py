@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 from typing import cast
 
 from bptt_trace.document.notation import ATOM, INTERNAL, POWER, PRODUCT, SUM, Form, Signs
@@ -78,6 +79,11 @@ def signed(term: Formula) -> tuple[str, Formula]:
 def is_whole(formula: Formula) -> bool:
     """Whether a formula is a whole number, or a symbol for an exact one."""
     return isinstance(formula, Const) and (bool(formula.symbol) or formula.value.denominator == 1)
+
+
+def stand_beside(before: Formula, factor: Formula) -> bool:
+    """Whether two factors need no sign between them: two names, or a whole number and a name."""
+    return isinstance(factor, Var | Entry) and (isinstance(before, Var | Entry) or is_whole(before))
 
 
 class Printer:
@@ -191,10 +197,11 @@ class Printer:
         """Factors from left to right; between two columns stands the sign for entry by entry."""
         with self.inside() as signs:
             text, vectors = self.part(factors[0], signs.times.least[0]), bool(factors[0].shape)
-            for factor in factors[1:]:
+            for before, factor in pairwise(factors):
                 form = signs.entrywise if vectors and factor.shape else signs.times
                 vectors = vectors or bool(factor.shape)
-                text = form.pattern.format(text, self.part(factor, form.least[1]))
+                beside = signs.adjacent and form is signs.times and not self.numbers and stand_beside(before, factor)
+                text = (signs.matmul if beside else form).pattern.format(text, self.part(factor, form.least[1]))
         return text, signs.times.strength
 
     def over(self, numerator: Formula, denominator: Formula) -> Written:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -102,6 +103,11 @@ class Named(Math):
         self.name, self.clock = name, clock
 
     @property
+    def is_name(self) -> bool:
+        """It is one."""
+        return True
+
+    @property
     def has_fraction(self) -> bool:
         """Whether it is the name of a derivative."""
         return self.name.of is not None
@@ -190,11 +196,11 @@ def shown(values: Values) -> list[str]:
     rounding = values.rounding
     show = shower(rounding)
     # A decimal with at most six places prints itself; asking each for its exponent would take most of the time.
-    by_itself = rounding.policy == "by_hand" and rounding.figures is None and rounding.places <= 6
+    by_itself = rounding.policy == "by_hand" and rounding.figures is None and rounding.places <= 6 and not rounding.scientific
     texts: list[str] = []
     for (target, rule, _, role, _, _), number in zip(values.program.steps, values.numbers, strict=True):
         if rule is None and (typed := given.get(target)) is not None:
-            texts.append(typed.text)
+            texts.append(shorter(typed.text) if rounding.scientific else typed.text)
         elif number is None:
             texts.append("")
         elif by_itself and role not in KEEPS_FIGURES:
@@ -206,6 +212,9 @@ def shown(values: Values) -> list[str]:
 
 def shower(rounding: Rounding) -> Callable[[Any, Role], str]:
     """How a result is printed under a rounding policy."""
+    if rounding.scientific and rounding.policy != "exact":
+        show = shower(replace(rounding, scientific=False))
+        return lambda number, role: shorter(show(number, role))
     match rounding.policy:
         case "by_hand":
             return lambda number, role: plain(number)
@@ -227,6 +236,22 @@ def plain(number: Decimal) -> str:
     if isinstance(exponent, int) and exponent <= 0 and (exponent >= -16 or number.adjusted() >= 0):
         return str(number) if exponent > -7 else f"{number:f}"
     return f"{number:e}".replace("e+", "e")
+
+
+def shorter(text: str) -> str:
+    """A number with a power of ten where that is shorter when it is set: the power takes three signs and its exponent.
+
+    >>> shorter("0.0000012"), shorter("-1200000000"), shorter("0.0012"), shorter("0.000012340"), shorter("1/3")
+    ('1.2e-6', '-1.2e9', '0.0012', '0.000012340', '1/3')
+    """
+    digits = text.lstrip("-")
+    if not digits.replace(".", "", 1).isdigit() or not digits.strip("0."):
+        return text
+    figures = digits.replace(".", "").lstrip("0")
+    figures = figures if "." in digits else figures.rstrip("0")
+    mantissa, exponent = figures[0] + (f".{figures[1:]}" if figures[1:] else ""), Decimal(digits).adjusted()
+    power = f"{text[: len(text) - len(digits)]}{mantissa}e{exponent}"
+    return power if len(mantissa) + len("·10") + len(str(exponent)) < len(digits) else text
 
 
 def closed(number: Any, signs: Signs = TEXT) -> str:

@@ -229,7 +229,7 @@ def environment_for(
             environment.filters |= {"formula": lambda math: math.latex}
             environment.filters |= {"picture": lambda figure: tikz(figure, _inline(words_of, _tex_math))}
             environment.filters |= {"pdf": pdf_text}
-            environment.globals |= {"scripts": scripts, "fonts": FONTS}
+            environment.globals |= {"scripts": scripts, "fonts": FONTS, "multiplication": locale.multiplication}
     else:
         environment = ImmutableSandboxedEnvironment(
             loader=loader,

@@ -402,7 +402,7 @@ def broken(text: str, width: int) -> list[str]:
     """A formula over several lines: broken before =, then before + and −, inside brackets only where nothing else helps."""
     if len(text) <= width:
         return [text]
-    for signs, deepest in (("=≈", 0), ("+-−", 0), ("][", 0), ("⊙", 0), ("+-−", 99), ("/", 0), ("*·", 99)):
+    for signs, deepest in (("=≈", 0), ("+-−", 0), ("][", 0), ("⊙", 0), ("+-−", 99), ("/", 0), ("*·×", 99)):
         pieces = (
             text.replace("] [", "]\n[").replace("]^T [", "]^T\n[").split("\n") if signs == "][" else _pieces(text, signs, deepest)
         )

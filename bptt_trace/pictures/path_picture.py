@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bptt_trace.document.figures import Picture
-from bptt_trace.document.mathematics import Inline, in_a_row, inline
+from bptt_trace.document.mathematics import Inline, MathRow, in_a_row, inline
 from bptt_trace.engine.names import LOSS, Name
 from bptt_trace.lines.rows import Desk
 from bptt_trace.pictures.boxes import MOST_DIGITS, MOST_STEPS, Pencil, Quantity, digits_of, grid
@@ -79,7 +79,7 @@ class _Sketch:
             if start is not None and end is not None and start != end:
                 kind = "carried" if start.split("-")[0] != end.split("-")[0] else "direct"
                 pencil.edge(start, end, kind, grid([pencil.quantity(slope)]))
-        said = in_a_row(" · ", [(desk.equals(slope),) for slope in self.slopes])
+        said = in_a_row(MathRow(" * "), [(desk.equals(slope),) for slope in self.slopes])
         whole = next((p for p in desk.parts.paths if self.entry in desk.steps[p].arguments), self.entry)
         of = desk.name(whole if desk.steps[self.entry].target.of is None else self.entry)
         title: Inline = inline("The longest path of {of}", of=of)

@@ -37,6 +37,8 @@ class Rounding:
     places: int = 4
     figures: int | None = None
     """Significant figures, instead of ``places``."""
+    scientific: bool = False
+    """Whether a number is printed with a power of ten where that is shorter."""
 
     @property
     def kept(self) -> str:

@@ -84,7 +84,8 @@ class Problem:
         cells = (one for cell in self.network.cells for one in (told(cell), cell.activation.source))
         shared = sorted(map(str, self.network.shared))  # a set has no order
         plain = replace(self.network, cells=(), shared=frozenset())
-        parts = (plain, self.network.readout, self.loss, self.update, self.rounding)
+        rounding = replace(self.rounding, scientific=False)  # which changes no number
+        parts = (plain, self.network.readout, self.loss, self.update, rounding)
         facts = (*map(told, parts), *cells, *shared, *numbers)
         return grouped(spelled(int.from_bytes(digest(facts)[:4]) >> 2))
 
@@ -95,7 +96,7 @@ class Problem:
 
     def rounded(self, rounding: Rounding) -> Problem:
         """The same problem under another rounding."""
-        return replace(self, rounding=rounding)
+        return replace(self, rounding=replace(rounding, scientific=self.rounding.scientific))
 
     @property
     def samples(self) -> Sequence[int | None]:
@@ -346,7 +347,8 @@ def _update(table: dict[str, Any] | None, network: Network) -> tuple[Update | No
 def _rounding(table: dict[str, Any]) -> Rounding:
     if "figures" in table and "places" in table:
         raise ProblemError("places and figures exclude each other; leave one out", path="rounding")
-    return Rounding(table.get("policy", "by_hand"), table.get("places", 4), table.get("figures"))
+    scientific = table.get("notation") == "scientific"
+    return Rounding(table.get("policy", "by_hand"), table.get("places", 4), table.get("figures"), scientific)
 
 
 def _citation(table: dict[str, Any] | None) -> Citation | None:

@@ -7,6 +7,7 @@ import hashlib
 import re
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ def page(
     leaves them as they are, which takes three times the room. Closed forms and unrounded values are shown as they are, with
     the reason. Raises ``ProblemError`` for more lines than a page has room for.
     """
+    problem = replace(problem, rounding=replace(problem.rounding, scientific=False))
     program = _within_reach(problem)
     values = evaluate(program, problem.given, problem.rounding)
     live = live_sheet(problem, program, values, view)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-from bptt_trace.document.figures import Bar, Bars, Decades, Figure, HeatMap, Plane
-from bptt_trace.document.mathematics import Inline, MathRow, Number, Placed, Symbol, words
+from bptt_trace.document.figures import Bars, Decades, Figure, HeatMap, Plane
+from bptt_trace.document.mathematics import Inline, Placed, Symbol, words
 from bptt_trace.media.drawing.cell_layout import lay
 from bptt_trace.media.drawing.network_layout import Arrow, Block, Drawing, Label, Shade
 from bptt_trace.media.drawing.sizes import Points
@@ -33,7 +33,7 @@ def lay_bars(figure: Bars, paper: Points) -> Drawing:
     for bar in figure.bars:
         own = [(bar.name,), (bar.value,)]
         half = max([BROAD, *(paper.width(text) for text in own if text)]) / 2 if not bar.dots else 8
-        reach = paper.width(_times(bar)) + 2 * paper.gap if middles and bar.factor else paper.gap
+        reach = paper.width((bar.multiplied,)) + 2 * paper.gap if middles and bar.factor else paper.gap
         middle = max(x + paper.gap + half, middles[-1] + reach if middles else 0)
         middles.append(middle)
         x = middle + half
@@ -53,20 +53,10 @@ def lay_bars(figure: Bars, paper: Points) -> Drawing:
             y = base + 2 + high + line + 2
             drawing.arrows.append(Arrow(((middles[place + 1] - 5, y), (middle + 5, y)), "carried"))
             between = (middle + middles[place + 1]) / 2
-            _centred(drawing, paper, _times(bar), between, y - line - 1, "carried")
+            _centred(drawing, paper, (bar.multiplied,), between, y - line - 1, "carried")
     drawing.rules.append(((0, base), (x + paper.gap, base)))
     drawing.width, drawing.height = x + paper.gap, base + 2 + high + (line + 6 if figure.flows else 0)
     return drawing
-
-
-def _times(bar: Bar) -> Inline:
-    """``· 0.4594``"""
-    if not bar.factor:
-        return ()
-    if isinstance(bar.factor, Placed):
-        return (MathRow("* ", bar.factor.operand()),)
-    negative = isinstance(bar.factor, Number) and bar.factor.digits.startswith("-")
-    return (MathRow("* ", "(", bar.factor, ")") if negative else MathRow("* ", bar.factor),)
 
 
 def _centred(drawing: Drawing, paper: Points, text: Inline, middle: float, y: float, kind: str = "") -> None:

@@ -225,13 +225,7 @@ def _bars(figure: Bars, width: int, script: Script) -> Iterator[list[Span]]:
             used += length
         yield spans
         if bar.factor:
-            sign = script.math(bar.factor)
-            yield [
-                (
-                    f"{up:>{name_width // 2 + 1}} {'·' if script.unicode else '*'} {f'({sign})' if sign[0] in '-−' else sign}",
-                    STYLES["carried"],
-                )
-            ]
+            yield [(f"{up:>{name_width // 2 + 1}} {script.math(bar.multiplied)}", STYLES["carried"])]
 
 
 def _decades(figure: Decades, width: int, script: Script) -> Iterator[list[Span]]:

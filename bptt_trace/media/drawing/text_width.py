@@ -61,7 +61,7 @@ def pieces(math: Math) -> Iterator[Piece]:
                 yield Run(part.spell(UNICODE), number=part)
             case Number():
                 mantissa, exponent = part.parted()
-                ten = f"{NO_BREAK}·{NO_BREAK}10" if exponent else ""
+                ten = f"{NO_BREAK}{part.times}{NO_BREAK}10" if exponent else ""
                 yield Run(f"{mantissa.spell(UNICODE)}{ten}")
                 if exponent:
                     yield Run(UNICODE.numeral(exponent), 1)
