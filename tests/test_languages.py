@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from typing import Any
+from unicodedata import combining, east_asian_width
 
 import pytest
 from babel.messages.catalog import Message
 from click.testing import CliRunner
-from sweeps import of_examples, solution
+from sweeps import chosen, of_examples, paired, solution
 from test_decimal_comma import with_points
 from test_law import Digits, agrees, said_in_math, solved_functions
 
@@ -201,6 +202,23 @@ def test_wide_signs_take_two_columns_of_a_terminal() -> None:
     text = as_text(replace(sheet, locale=Locale("zh")))
     assert max(map(columns_of, text.splitlines())) == 80
     assert folded("甲，乙", 4) == ["甲，", "乙"]
+
+
+@pytest.mark.parametrize(
+    ("language", "name", "width"), paired(["en", *OTHERS], of_examples(), chosen([60, 80, 120], [60, 80, 120]))
+)
+def test_no_row_is_wider_than_the_terminal(language: str, name: str, width: int) -> None:
+    """Solutions and worksheets keep within 60, 80 and 120 columns in every language, wide signs counted as two."""
+    sheets = [solution(name).sheet]
+    if solution(name).problem.rounding.policy != "exact":
+        sheets.append(worksheet(Key(solution(name).problem)))
+    for sheet in sheets:
+        rows = as_text(replace(sheet, locale=Locale.of(language)), width).splitlines()
+        assert [row for row in rows if _columns(row) > width] == []
+
+
+def _columns(row: str) -> int:
+    return sum(0 if combining(sign) else 2 if east_asian_width(sign) in "WF" else 1 for sign in row)
 
 
 def test_two_languages_at_once() -> None:

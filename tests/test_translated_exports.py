@@ -47,6 +47,7 @@ IN_EVERY_LANGUAGE = frozenset(
         "tanh softmax sigmoid relu ReLU softplus identity step argmax logits exp target mask score ahead beta mhat vhat name",
         "theta epsilon gamma lambda diag context query",
         "bptt trace page check grade answers plain round carry course Python Colab JavaScript PyTorch Keras reset_after BPTT",
+        "RTRL forward mode delta cuDNN",
         "hidden LSTM sLSTM Bahdanau dropout Dropout drop clip norm squares scale clipped above",
         "Adam RMSprop AdaGrad AdamW NAdam AMSGrad Adadelta Adamax Nesterov Kingma Sutskever Duchi Hazan Singer Loshchilov",
         "Hutter Reddi Kale Kumar Zeiler Dozat Tieleman Hinton Polyak Rosenblatt",

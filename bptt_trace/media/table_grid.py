@@ -11,6 +11,7 @@ import textwrap
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 Span = tuple[str, str]
 """Text and its style."""
@@ -193,7 +194,8 @@ def folded(text: str, width: int, indent: str = "") -> list[str]:
         return textwrap.wrap(text, width, subsequent_indent=indent)
     lines: list[str] = []
     line = ""
-    for piece in PIECE.findall(text):
+    pieces = (textwrap.wrap(piece, width) if columns_of(piece) > width else [piece] for piece in PIECE.findall(text))
+    for piece in chain.from_iterable(pieces):
         if line.strip() and columns_of(line + piece.rstrip(" ")) > width:
             lines.append(line.rstrip(" "))
             line = indent
@@ -209,6 +211,13 @@ def at_left(text: str, width: int) -> str:
 def at_right(text: str, width: int) -> str:
     """A text at the right of this many columns."""
     return " " * (width - columns_of(text)) + text
+
+
+def centred(text: str, width: int, filling: str = " ") -> str:
+    """A text in the middle of this many columns."""
+    room = max(width - columns_of(text), 0)
+    before = room // 2 + (room & width & 1)  # as str.center has it
+    return filling * before + text + filling * (room - before)
 
 
 def columns_of(text: str) -> int:

@@ -18,7 +18,7 @@ from bptt_trace.document.locale import Locale
 from bptt_trace.document.mathematics import Inline, Math
 from bptt_trace.document.sheet import Block, Bullets, Equations, Lines, Note, Paragraph, Part, Section, Sheet, Table
 from bptt_trace.media.drawing.characters import drawn, in_words, needed
-from bptt_trace.media.table_grid import Column, Grid, at_left, columns_of, folded
+from bptt_trace.media.table_grid import Column, Grid, at_left, at_right, centred, columns_of, folded
 from bptt_trace.media.terminal_rows import SAMPLE, Layout, Span, broken
 from bptt_trace.media.unicode import Script
 
@@ -84,10 +84,11 @@ class _Terminal:
             self.wrapped(self.script.said(sheet.handout.line), style="dim")
         if sheet.kind == "worksheet":
             self.line()
-            room = max(self.width - 44, 6)
-            student = self.script.said(sheet.handout.student)[:room] or "_" * room
             name, which, date = map(self.script.say, ("Name", "Student no.", "Date"))
-            self.line((f"{name} {student:{room}}  {which} {'_' * 10}  {date} {'_' * 8}", ""))
+            rest = f"  {which} {'_' * 10}  {date} {'_' * 8}"
+            room = max(self.width - columns_of(f"{name} {rest}"), 6)
+            student = self.script.said(sheet.handout.student)[:room] or "_" * room
+            self.line((f"{name} {at_left(student, room)}{rest}", ""))
         if sheet.handout.instructions:
             self.line()
             self.wrapped(self.script.said(sheet.handout.instructions))
@@ -113,7 +114,7 @@ class _Terminal:
 
     def heading(self, title: str, *, heavy: bool = False) -> None:
         self.line()
-        self.line((title, "bold"))
+        self.wrapped(title, style="bold")
         self.line((self.rule(heavy), "dim"))
 
     def section(self, number: int, section: Section) -> None:
@@ -222,7 +223,7 @@ class _Terminal:
             parts = [self.script.math(part.math) for part in item.parts]
             line = start + "   +   ".join(parts)
             remark = f"    {self.script.said(item.remark)}" if item.remark and not any(part.word for part in item.parts) else ""
-            if len(line) + len(remark) > self.width:
+            if columns_of(line + remark) > self.width:
                 remark = ""
             if len(line) <= self.width:
                 self.line((line, ""), (remark, "dim"))
@@ -240,7 +241,7 @@ class _Terminal:
         for index, (text, part) in enumerate(zip(shown, parts, strict=True)):
             line += " " * 7 if index else ""
             word = f"{part.word} {self.script.math(part.via)}" if part.via else part.word
-            line += left + f" {word} ".center(len(text) - 2, across) + right
+            line += left + centred(f" {word} ", len(text) - 2, across) + right
         self.line((line, "dim"))
 
     def given(self, tables: Iterable[Table]) -> None:
@@ -295,18 +296,21 @@ class _Terminal:
         sample = [
             [self.script.inline(cell) for cell in row] for rows in (table.rows[:SAMPLE], table.rows[-SAMPLE:]) for row in rows
         ]
-        sizes = [max(len(head), *(len(row[place]) for row in sample)) for place, head in enumerate(heads)]
-        form = "  ".join(f"{{:{'>' if column.right else '<'}{size}}}" for column, size in zip(table.columns, sizes, strict=True))
-        write = self.console.file.write
-        self.line((form.format(*heads), "bold"))
+        sizes = [max(columns_of(head), *(columns_of(row[place]) for row in sample)) for place, head in enumerate(heads)]
+        sides = [(at_right if column.right else at_left, size) for column, size in zip(table.columns, sizes, strict=True)]
+
+        def set_(cells: Iterable[str]) -> str:
+            return "  ".join([side(cell, size) for (side, size), cell in zip(sides, cells, strict=True)])
+
+        self.line((set_(heads), "bold"))
         for row in table.rows:
-            write(form.format(*map(self.script.inline, row)).rstrip() + "\n")
+            self.console.file.write(set_(map(self.script.inline, row)).rstrip() + "\n")
 
     def longest_calculation(self, table: Table) -> int:
         """What stands beside the words of a table of calculations, at its widest; 0 for other tables."""
         if not table.calculates:
             return 0
-        sizes = [max(len(line) for row in table.rows for line in self.script.inline(row[c]).split("\n")) for c in range(2)]
+        sizes = [max(columns_of(line) for row in table.rows for line in self.script.inline(row[c]).split("\n")) for c in range(2)]
         return sum(sizes) + 6
 
     def stacked(self, table: Table) -> None:
@@ -355,7 +359,7 @@ class _Terminal:
         """The space between columns, and the columns in as few groups as fit; each group repeats the first column."""
         cells = [[self.script.inline(row[c]) for row in table.rows] for c in range(len(table.columns))]
         heads = [self.script.inline(column.heading) for column in table.columns]
-        sizes = [max([len(head), *map(len, column)]) for head, column in zip(heads, cells, strict=True)]
+        sizes = [max([columns_of(head), *map(columns_of, column)]) for head, column in zip(heads, cells, strict=True)]
         every = list(range(len(sizes)))
         for gap in (3, 2):
             if sum(sizes) + gap * (len(sizes) - 1) <= self.width:

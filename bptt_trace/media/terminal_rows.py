@@ -44,7 +44,7 @@ class Widths:
     label: int
     so_far: int = 0
     least_tail: int = 0
-    """Room for the lines used, written without spaces."""
+    """Room for the lines used, written without spaces, for a short label, and for what stands above them in the head."""
 
     def tail(self) -> int:
         """What stands right of the result."""
@@ -73,7 +73,7 @@ class Layout:
 
     def measured(self, sheet: Sheet) -> Widths:
         """The widths of all columns, from all rows or, in a long trace, from the first of every block."""
-        name = formula = numbers = result = uses = label = so_far = number = tail = 0
+        name = formula = numbers = result = uses = label = short = so_far = number = tail = 0
         for block in self.looked_at(sheet):
             for row in islice(block.rows, SAMPLE) if self.long else block.rows:
                 number = max(number, len(row.number))
@@ -81,22 +81,27 @@ class Layout:
                 formula = max(formula, len(self.script.math(row.formula)))
                 numbers = max(numbers, len(self.script.math(row.numbers)))
                 result = max(result, len(self.script.math(row.result)))
-                uses = max(uses, len(row.uses))
-                tail = max(tail, len(self.compact(row.uses)) + len(self.total(row)))
-                label = max(label, len(row.label))
+                uses = max(uses, columns_of(row.uses))
+                tail = max(tail, columns_of(self.compact(row.uses)) + columns_of(self.total(row)))
+                label = max(label, columns_of(row.label))
+                short = max(short, columns_of(row.label.short))
                 so_far = max(so_far, len(self.script.math(row.so_far)))
         extra = 4 if self.long else 0
         return Widths(
-            max(len(self.script.say("line")) - 1, number + extra),
-            max(name + extra, len(self.script.say("quantity"))),
+            max(self.said("line") - 1, number + extra),
+            max(name + extra, self.said("quantity")),
             formula + 3 * extra,
             numbers,
-            max(result, len(self.script.say("result")) + 1),
-            max(uses + extra, 4),
-            max(label, 4),
+            max(result, self.said("result") + 1),
+            max(uses + extra, self.said("uses")),
+            max(label, self.said("role")),
             so_far,
-            tail,
+            max(tail, short, self.said("role") + self.said("uses") + 1),
         )
+
+    def said(self, word: str) -> int:
+        """How many columns a word of the head takes."""
+        return columns_of(self.script.say(word))
 
     def rows(self) -> Callable[[Row], Iterator[list[Span]]]:
         """How a line is laid out at this width: one row for each, or two or more."""
@@ -119,16 +124,7 @@ class Layout:
     def body(self) -> int:
         """What formula or numbers may take when they stand above each other."""
         w = self.widths
-        return self.width - (
-            w.number
-            + 2
-            + w.name
-            + 3
-            + 1
-            + w.result
-            + 2
-            + max(TAIL, len(self.script.say("role")) + len(self.script.say("uses")) + 1, w.least_tail)
-        )
+        return self.width - (w.number + 2 + w.name + 3 + 1 + w.result + 2 + max(TAIL, w.least_tail))
 
     def head(self) -> str:
         w, say = self.widths, self.script.say
@@ -136,7 +132,9 @@ class Layout:
         if self.worksheet:
             start = f"{line}{say('quantity')} = {say('formula')}"
             end = f"= {say('with numbers')} = {say('result')}  {say('decimals')}"
-            return f"{start}{at_right(end, max(self.width - columns_of(start), 34))}"
+            if columns_of(f"{start} {end}") > self.width:
+                end = f"= {say('result')}  {say('decimals')}"
+            return f"{start} {at_right(end, self.width - columns_of(start) - 1)}"
         if self.boards:
             numbers = say("numbers")
             start, end = f"{line}{say('quantity')} = {say('formula')} = {numbers}", f"= {say('result')}"
@@ -151,7 +149,8 @@ class Layout:
             )
         if self.body() >= LEAST_BODY and not self.closed_forms:
             both = say("formula, then with numbers")
-            body = f"{at_left(both, self.body() - 1)}"
+            fits = columns_of(both) < self.body()
+            body = f"{at_left(both if fits else say('formula'), self.body() - 1)}"
             return f"{line}{quantity} = {body} {at_right('= ' + say('result'), w.result + 1)}  {say('role')}/{say('uses')}"
         start = line + ", ".join(map(say, ("quantity", "formula", "numbers", "result")))
         return start + at_right(f"{say('uses')}, {say('role')}", max(self.width - columns_of(start), 12))
@@ -186,7 +185,7 @@ class Layout:
                 spans += [
                     (f" {relation} ", ""),
                     (f"{self.script.math(row.result):>{w.result}}", "bold"),
-                    (f"{so_far}  {self.script.said(row.uses):<{w.uses}}", "dim"),
+                    (f"{so_far}  {at_left(self.script.said(row.uses), w.uses)}", "dim"),
                     (f"  {row.label}", label_style(row.label)),
                 ]
             yield spans
@@ -242,9 +241,9 @@ class Layout:
 
     def uses(self, row: Row) -> str:
         """The lines used, without spaces where there is no room for them, and the running total."""
-        uses = self.script.said(row.uses)
-        total = self.total(row)
-        return (uses if len(uses) + len(total) <= max(TAIL, self.widths.least_tail) else self.compact(row.uses)) + total
+        uses, total = self.script.said(row.uses), self.total(row)
+        fits = columns_of(uses + total) <= max(TAIL, self.widths.least_tail)
+        return (uses if fits else self.compact(row.uses)) + total
 
     def total(self, row: Row) -> str:
         return f"  {self.script.say('so far')} {self.script.math(row.so_far)}" if row.so_far is not NOTHING else ""
@@ -265,12 +264,12 @@ class Layout:
             parts.pop()
         label = f"  {row.label}" if row.label else ""
         room = self.width - w.number - 5
-        if len(name) + len(parts[0]) + len(label) > room:
+        if len(name) + len(parts[0]) + columns_of(label) > room:
             label = ""  # the name says which line it is
-        first = broken(parts[0], room - len(name) - len(label))
-        if len(first[0]) > room - len(name) - len(label):  # the quantity on a row of its own
+        first = broken(parts[0], room - len(name) - columns_of(label))
+        if len(first[0]) > room - len(name) - columns_of(label):  # the quantity on a row of its own
             first = ["", *broken(parts[0], room - 4)]
-        lead = max(self.width - w.number - 5 - len(name) - len(first[0]) - len(label), 0)
+        lead = max(self.width - w.number - 5 - len(name) - len(first[0]) - columns_of(label), 0)
         start = [(f"{row.number:>{w.number}}  ", "dim"), (f"{name} = {first[0]}".rstrip(), ""), (" " * lead, "")]
         yield [*start, (label, label_style(row.label))]
         for text in first[1:]:
@@ -283,14 +282,14 @@ class Layout:
     def last(self, row: Row) -> Iterator[list[Span]]:
         """The result of a line on the board, and the lines it uses; a number stands below the numbers of components."""
         start, result = f"{' ' * (self.widths.number + 2)}  {self.script.relation(row.relation)} ", self.script.math(row.result)
-        tail = self.used(row, "") if row.kind else self.used(row, "").ljust(self.tail_on_board)
+        tail = self.used(row, "") if row.kind else at_left(self.used(row, ""), self.tail_on_board)
         # Below the first row of a matrix the others stand two columns further right.
-        *above, result = broken(result, self.width - len(start) - 2 - len(tail)) if row.kind else [result]
+        *above, result = broken(result, self.width - len(start) - 2 - columns_of(tail)) if row.kind else [result]
         indent = " " * (len(start) + 2)
         for text in above:
             yield [(start, ""), (text, "bold")]
             start = indent
-        gap = max(self.width - len(start) - len(result) - len(tail), 0)
+        gap = max(self.width - len(start) - len(result) - columns_of(tail), 0)
         spans = [(result, "bold"), (tail if row.kind else "", "dim")]
         between: Span = (" " * gap, "")
         yield [(start, ""), *((spans[0], between, spans[1]) if row.kind else (between, spans[0], (tail, "dim")))]
@@ -309,29 +308,29 @@ class Layout:
         """An entry of a matrix: numbers and result on one row where there is room."""
         w = self.widths
         start, result = f"{self.script.math(row.name)} = ", self.script.math(row.result)
-        tail = self.used(row, row.label).ljust(self.tail_on_board)
+        tail = at_left(self.used(row, row.label), self.tail_on_board)
         sign = "" if row.relation == "=" else f"{self.script.relation(row.relation)} "
         numbers = self.script.math(row.numbers)
         taken = w.number + 4 + len(sign) + len(result)  # by all but quantity, numbers and tail
         indent = len(start)
-        if len(numbers) > self.width - taken - len(tail) - indent < LEAST_BODY:  # the quantity on a row of its own
+        if len(numbers) > self.width - taken - columns_of(tail) - indent < LEAST_BODY:  # the quantity on a row of its own
             yield [(f"{row.number:>{w.number}}  ", "dim"), (start.rstrip(), "")]
             row, start, indent = row._replace(number=""), "    ", 4
         below = ""
         if (
-            len(tail) > self.tail_on_board and self.width - taken - len(tail) - indent < LEAST_BODY // 2
+            columns_of(tail) > self.tail_on_board and self.width - taken - columns_of(tail) - indent < LEAST_BODY // 2
         ):  # the lines used on a row of their own
             tail, below = " " * self.tail_on_board, tail.strip()
-        lines = broken(numbers, max(self.width - taken - len(tail) - indent, LEAST_BODY // 2))
+        lines = broken(numbers, max(self.width - taken - columns_of(tail) - indent, LEAST_BODY // 2))
         for index, line in enumerate(lines):
             head = start if index == 0 else " " * indent
             spans: list[Span] = [(f"{row.number if index == 0 else '':>{w.number}}  ", "dim"), (f"{head}{line}", "")]
             if index == len(lines) - 1:
-                gap = self.width - w.number - 2 - len(head) - len(line) - len(sign) - len(result) - len(tail)
+                gap = self.width - w.number - 2 - len(head) - len(line) - len(sign) - len(result) - columns_of(tail)
                 spans += [(" " * max(gap, 2) + sign, ""), (result, "bold"), (tail, "dim")]
             yield spans
         for text in folded(below, self.width - w.number - 6):
-            yield [(text.rjust(self.width), "dim")]
+            yield [(at_right(text, self.width), "dim")]
 
     def row_with_blanks(self, row: Row) -> Iterator[list[Span]]:
         """For worksheets: quantity and formula, then room for the calculation and the result."""
@@ -348,11 +347,11 @@ class Layout:
         if row.kind == "board" and not numbers:
             return
         tail = (
-            f" = [{'':{BOX}}] {row.blank:>5}"
+            f" = [{'':{BOX}}] {at_right(row.blank, 5)}"
             if row.blank
             else f" {self.script.relation(row.relation)} {self.script.math(row.result):>{BOX + 2}}      "
         )
-        room = self.width - len(indent) - 2 - (len(tail) if row.kind != "board" else 0)
+        room = self.width - len(indent) - 2 - (columns_of(tail) if row.kind != "board" else 0)
         *above, last = broken(numbers, room) if numbers else ["_" * min(room, 60) if row.blank else ""]
         for index, text in enumerate(above):
             yield [(f"{indent}{'= ' if index == 0 else '    '}{text}", "")]
@@ -366,7 +365,7 @@ class Layout:
         indent = w.number + 2
         room = self.width - indent - 2
         name = self.script.math(row.name)
-        gap = max(self.width - indent - len(name) - len(row.label), 1)
+        gap = max(self.width - indent - len(name) - columns_of(row.label), 1)
         yield [(f"{row.number:>{w.number}}  ", "dim"), (name, ""), (" " * gap, ""), (row.label, label_style(row.label))]
         relation = self.script.relation(row.relation)
         result = self.script.math(row.result)
@@ -386,7 +385,7 @@ class Layout:
             )
         uses = f"{self.script.say('uses')} {self.script.said(row.uses)}" if row.uses else ""
         total = self.total(row)
-        gap = max(self.width - indent - 2 - len(result) - len(uses) - len(total), 2)
+        gap = max(self.width - indent - 2 - len(result) - columns_of(uses) - columns_of(total), 2)
         yield [(" " * indent, ""), (f"{relation} ", ""), (result, "bold"), (total, "dim"), (" " * gap, ""), (uses, "dim")]
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 from bptt_trace.document.figures import Dot, Plane, Stroke
-from bptt_trace.document.mathematics import Inline, MathRow, Number, inline, say
+from bptt_trace.document.mathematics import Inline, MathRow, Number, Pattern, in_pattern, inline, to_say
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.lines.rows import Desk
 
@@ -33,10 +34,8 @@ def separating_line(desk: Desk) -> Plane | None:
     title: Inline = inline(
         "The plane of the inputs: filled where the target is {one}; the line on which the answer changes", one=str(answers[1])
     )
-    alternative = inline(
-        "The plane of {one} and {other} with {count} samples{line}.", one=names[0], other=names[1], count=str(len(points)),
-        line=_told([one.kind for one in strokes]),
-    )  # fmt: skip
+    told: dict[str, Any] = {"one": names[0], "other": names[1], "count": str(len(points))}
+    alternative = in_pattern(Pattern(SAID[tuple(one.kind for one in strokes)], told))
     low, high = (
         MathRow(Number(_short(box[0])), " ... ", Number(_short(box[1]))),
         MathRow(Number(_short(box[2])), " ... ", Number(_short(box[3]))),
@@ -44,16 +43,15 @@ def separating_line(desk: Desk) -> Plane | None:
     return Plane("plane", title, names, (low, high), dots, tuple(strokes), alternative)
 
 
-def _told(kinds: list[str]) -> Inline | str:
-    """Which lines are drawn, in words."""
-    if not kinds:
-        return ""
-    if len(kinds) > 1:
-        return say(", and the line on which the answer changes, before and after")
-    if kinds == ["first"]:
-        return say(", and the line on which the answer changes, before")
-    return say(", and the line on which the answer changes, after")
-
+SAID = {
+    (): to_say("The plane of {one} and {other} with {count} samples."),
+    ("first",): to_say("The plane of {one} and {other} with {count} samples, and the line on which the answer changes, before."),
+    ("last",): to_say("The plane of {one} and {other} with {count} samples, and the line on which the answer changes, after."),
+    ("first", "last"): to_say(
+        "The plane of {one} and {other} with {count} samples, and the line on which the answer changes, before and after."
+    ),
+}
+"""The alternative text, by the lines that are drawn."""
 
 Box = tuple[Fraction, Fraction, Fraction, Fraction]
 """The least and the largest input shown, of the first and of the second."""

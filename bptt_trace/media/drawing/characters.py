@@ -7,7 +7,6 @@ printed.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 from itertools import groupby, pairwise
 from math import ceil
@@ -17,6 +16,7 @@ from bptt_trace.media.drawing.cell_layout import lay
 from bptt_trace.media.drawing.narrower import shortened, turned
 from bptt_trace.media.drawing.network_layout import Arrow, Drawing, Frame, Point
 from bptt_trace.media.drawing.sizes import BARE, MOST_NARROW, Cells
+from bptt_trace.media.table_grid import columns_of, folded
 from bptt_trace.media.unicode import Script
 
 Span = tuple[str, str]
@@ -46,7 +46,7 @@ def drawn(figure: Figure, width: int, script: Script) -> list[list[Span]]:
     """The rows of a picture, with at most ``width`` columns; none where it is wider."""
     if isinstance(figure, Bars | Decades | HeatMap | Plane):
         rows = list(_rows(figure, width, script))
-        if max(len("".join(said for said, _ in row).rstrip()) for row in rows) <= width:
+        if max(columns_of("".join(said for said, _ in row).rstrip()) for row in rows) <= width:
             return rows
         return []
     for picture, cells in _ways(figure, script):
@@ -89,7 +89,7 @@ def squeezed(picture: Picture, script: Script) -> Iterator[Cells]:
 
 def in_words(figure: Figure, width: int, script: Script) -> list[list[Span]]:
     """The alternative text."""
-    return [[(line, "")] for line in textwrap.wrap(script.inline(figure.alternative), width)]
+    return [[(line, "")] for line in folded(script.inline(figure.alternative), width)]
 
 
 def text(figure: Figure, width: int, script: Script) -> str:
@@ -128,8 +128,15 @@ class _Canvas:
             self.write(int(label.x), int(label.y), script.inline(label.text), style)
 
     def write(self, x: int, y: int, text: str, style: str = "") -> None:
-        for column, sign in enumerate(text, start=x):
-            self.cells[y][column] = (sign, style)
+        """Put a text into its cells: behind a wide sign one stays empty, and an accent stands with its letter."""
+        cells, column = self.cells[y], x
+        for sign in text:
+            wide = columns_of(sign)
+            if wide:
+                cells[column : column + wide] = [(sign, style), ("", style)][:wide]
+            else:
+                cells[column - 1] = (cells[column - 1][0] + sign, style)
+            column += wide
 
     def frame(self, frame: Frame) -> None:
         known = FRAMES[self.unicode]
@@ -242,7 +249,7 @@ def _decades(figure: Decades, width: int, script: Script) -> Iterator[list[Span]
             behind = f"  {script.math(level.value)}" if bar else script.math(level.value)
             yield [(f"{name if number == 0 else '':>{name_width}}  ", ""), (bar, STYLES.get(level.filling, "")), (behind, "")]
     for filling, meaning in figure.key:
-        first, *others = textwrap.wrap(script.said(meaning), width - 3) or [""]
+        first, *others = folded(script.said(meaning), width - 3) or [""]
         yield [(FILLS[script.unicode][filling] * 2, STYLES.get(filling, "")), (f" {first}", "")]
         yield from ([("   " + line, "")] for line in others)
 
@@ -288,7 +295,7 @@ def _plane(figure: Plane, script: Script) -> Iterator[list[Span]]:
     for row in canvas:
         yield [("  " + "".join(row).rstrip(), "")]
     yield [(" " * max(WIDE + 3 - len(across), 2) + across, "dim")]
-    told = {"first": "before", "last": "after the last update"}
+    told = {"first": script.say("before"), "last": script.say("after the last update")}
     if figure.strokes:
         yield [("  " + ", ".join(f"{signs[stroke.kind]} {told[stroke.kind]}" for stroke in figure.strokes), "dim")]
 

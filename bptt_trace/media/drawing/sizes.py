@@ -9,6 +9,7 @@ from typing import Protocol
 from bptt_trace.document.figures import Grid
 from bptt_trace.document.mathematics import Inline, Math, MathRow, Relation
 from bptt_trace.media.drawing.text_width import Face, has_fraction, has_layer, set_inline
+from bptt_trace.media.table_grid import columns_of
 
 
 class Measure(Protocol):
@@ -172,9 +173,9 @@ class Cells:
     odd: bool = True
 
     def width(self, text: Inline, *, strong: bool = False) -> float:
-        """One column for each character."""
+        """One column for each character, two for a wide one."""
         del strong
-        return len(self.spelled(text))
+        return columns_of(self.spelled(text))
 
     def height(self, text: Inline) -> float:
         """One row."""
