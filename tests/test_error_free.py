@@ -131,10 +131,13 @@ def test_a_network_without_its_memory_path_has_one_fault_where_it_enters(problem
     assert rest["follow-through"] > 10
 
 
-@pytest.mark.parametrize("sheets", [2, pytest.param(share_of(80), marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("sheets", [2, pytest.param(max(40, share_of(80)), marks=pytest.mark.exhaustive)])
 @pytest.mark.parametrize("problem", ["lstm", "rnn3"])
 def test_the_missing_memory_path_keeps_its_name_between_blanks(problem: str, sheets: int) -> None:
-    """Of the faults that are found one in fifty at most has another name, and hardly a blank line is called one beside them."""
+    """Of the faults that are found one in fifty at most has another name, and hardly a blank line is called one beside them.
+
+    Hundreds of faults are too few to tell such a share.
+    """
     names = {"memory-path-dropped", "carry-dropped"}
     faults = other = blank = 0
     for seed in range(sheets):
