@@ -39,6 +39,8 @@ class Grid:
     """Spaces between columns: 1, 2 or 3."""
     dash: str
     """The sign that the line below the headings is made of."""
+    ellipsis: str = "…"
+    """What stands at the end of a word that is cut off."""
 
     @property
     def headed(self) -> bool:
@@ -65,7 +67,7 @@ class Grid:
         for place, (column, text, width) in enumerate(zip(self.columns, texts, widths, strict=True)):
             left, right = self._padding(place)
             inner = width - left - right
-            pieces = _broken(text, inner, column) if inner >= 1 else []
+            pieces = _broken(text, inner, column, self.ellipsis) if inner >= 1 else []
             cells.append([f"{' ' * left}{piece}{' ' * right}" for piece in pieces])
         height = max(1, *map(len, cells))
         for line in range(height):
@@ -125,12 +127,12 @@ def _reduced(widths: Sequence[int], excess: int, gives: Sequence[bool], most: in
     return result
 
 
-def _broken(text: str, width: int, column: Column) -> list[str]:
+def _broken(text: str, width: int, column: Column, ellipsis: str) -> list[str]:
     """A cell as lines of this width; a word that is too long ends in an ellipsis."""
     lines = [piece for line in text.split("\n") for piece in ([line] if column.fixed else _wrapped(line, width))]
     if column.right:
-        return [_cut(line.rstrip(), width, right=True) for line in lines]
-    return [_cut(line, width) for line in lines]
+        return [_cut(line.rstrip(), width, ellipsis, right=True) for line in lines]
+    return [_cut(line, width, ellipsis) for line in lines]
 
 
 def _wrapped(line: str, width: int) -> Iterator[str]:
@@ -153,10 +155,10 @@ def _without_end(line: str, width: int) -> str:
     return line[: len(line) - min(spaces, max(len(line) - width, 0))]
 
 
-def _cut(line: str, width: int, *, right: bool = False) -> str:
+def _cut(line: str, width: int, ellipsis: str, *, right: bool = False) -> str:
     """A line of just this width: filled up with spaces, or cut off with an ellipsis."""
     if columns_of(line) > width:
-        line = _start(line, width - 1) + "…"
+        line = _start(line, max(width - len(ellipsis), 0)) + ellipsis[:width]
     rest = " " * (width - columns_of(line))
     return rest + line if right else line + rest
 

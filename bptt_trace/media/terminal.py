@@ -339,6 +339,7 @@ class _Terminal:
             ],
             gap,
             "─" if self.unicode else "-",
+            self.script.said("…"),
         )
 
     def cell(self, text: Inline) -> str:
