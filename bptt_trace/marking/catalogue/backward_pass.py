@@ -13,6 +13,7 @@ from bptt_trace.engine.program import Step
 from bptt_trace.marking.catalogue.entry import (
     MOST_PARTS,
     MOST_STEPS,
+    MOST_WRITTEN_OUT,
     Case,
     added,
     handed_on,
@@ -315,15 +316,19 @@ def _truncation_ignored(case: Case, position: int, step: Step) -> Iterator[Formu
     if len(case.steps[whole].arguments) > MOST_STEPS:
         return
 
+    written_out: list[int] = []
+
     def of_this_pass(number: int) -> Formula | None:
         target = case.steps[number].target
         if target.of != WHOLE_LOSS:
             return None
-        of_loss = case.find(target._replace(of=LOSS))
-        return replaced(case.formula(number), of_this_pass) if of_loss is None else Var(of_loss)
+        if (of_loss := case.find(target._replace(of=LOSS))) is not None:
+            return Var(of_loss)
+        written_out.append(number)
+        return None if len(written_out) > MOST_WRITTEN_OUT else replaced(case.formula(number), of_this_pass)
 
     changed = replaced(case.formula(whole), of_this_pass)
-    if changed != case.formula(position):
+    if len(written_out) <= MOST_WRITTEN_OUT and changed != case.formula(position):
         yield changed
 
 

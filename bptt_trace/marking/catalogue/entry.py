@@ -23,6 +23,9 @@ MOST_STEPS = 50
 MOST_PARTS = 10
 """Parts of a gradient up to which its total is looked for in the place of one of them."""
 
+MOST_WRITTEN_OUT = 100
+"""Gradients up to which one is written out by others, each by others again: there is one for each path."""
+
 
 class Case:
     """One problem's program of numbers, as the catalogue looks at it."""
