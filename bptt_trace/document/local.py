@@ -153,7 +153,7 @@ class _Localizer:
     def math(self, math: Math) -> Math:
         if isinstance(math, Words):
             return Words(self.text(math.said))
-        return local_math(math, self.locale) if self.locale.has_own_notation else math
+        return local_math(math, self.locale)
 
     def text(self, text: str) -> str:
         match text:

@@ -8,8 +8,8 @@ from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from pathlib import Path
 
-from bptt_trace.document.mathematics import Pattern, Place, filled
-from bptt_trace.document.notation import UNICODE, Signs, with_comma, with_multiplication
+from bptt_trace.document.mathematics import Pattern, Place, filled, to_say
+from bptt_trace.document.notation import UNICODE, Signs, with_comma, with_multiplication, with_words
 
 CATALOGUES = Path(__file__).parent.parent / "languages"
 LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español", "zh": "简体中文"}
@@ -56,12 +56,7 @@ class Locale:
 
     def notation(self, signs: Signs) -> Signs:
         """The variation of a notation that these readers are used to."""
-        return with_multiplication(with_comma(signs) if self.comma else signs, self.multiplication)
-
-    @property
-    def has_own_notation(self) -> bool:
-        """Whether mathematics is written in a variation of the notation."""
-        return self.comma or self.multiplication != "dot"
+        return _notation(self, signs)
 
     @property
     def times(self) -> str:
@@ -80,6 +75,15 @@ class Locale:
     def say(self, words: str, /, **places: Place) -> str:
         """Words in this language, with strings at their places."""
         return "".join(map(str, filled(self.words(Pattern(words, places)), places)))
+
+
+@lru_cache(maxsize=256)
+def _notation(locale: Locale, signs: Signs) -> Signs:
+    signs = with_multiplication(with_comma(signs) if locale.comma else signs, locale.multiplication)
+    if locale.language == "en":
+        return signs
+    picked = to_say("column {letter} of {matrix}"), to_say("row {letter} of {matrix}")
+    return with_words(signs, *(locale.words(Pattern(words, {})) for words in picked))
 
 
 ENGLISH = Locale()

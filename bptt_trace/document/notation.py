@@ -20,6 +20,7 @@ from bptt_trace.document.signs import ATOM, BESIDE, NEGATION, POWER, PRODUCT, SU
 __all__ = [
     "ATOM", "BESIDE", "INTERNAL", "JAVASCRIPT", "LATEX", "MATHML", "NEGATION", "PANDOC", "POWER", "PRODUCT", "PYTHON", "SUM",
     "TEXT", "TYPST", "UNICODE", "Form", "Signs", "like", "power_of_ten", "quoted", "with_comma", "with_multiplication",
+    "with_words",
 ]  # fmt: skip
 
 
@@ -473,6 +474,16 @@ def with_comma(signs: Signs) -> Signs:
         flat=signs.flat and with_comma(signs.flat),
         base=signs.root,
     )
+
+
+# --------------------------------------------------------------------------- words
+
+
+@lru_cache(maxsize=64)
+def with_words(signs: Signs, column_of: str, row_of: str) -> Signs:
+    """A notation with its words in another language: what a letter picks of a matrix."""
+    together, flat = (part and with_words(part, column_of, row_of) for part in (signs.together, signs.flat))
+    return replace(signs, column_of=column_of, row_of=row_of, together=together, flat=flat, base=signs.root)
 
 
 # ------------------------------------------------------------- signs of multiplication

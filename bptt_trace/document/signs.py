@@ -146,6 +146,9 @@ class Signs:
     """The number of a line, in place of its result."""
     words: str = "{}"
     """Words in mathematics."""
+    column_of: str = "column {letter} of {matrix}"
+    row_of: str = "row {letter} of {matrix}"
+    """What a letter picks of a matrix, in words."""
     after_words: str = " "
     """The space between such words and a name."""
     together: Signs | None = None
@@ -175,6 +178,11 @@ class Signs:
 
     label: Callable[[str], str] = str
     """A letter of a vocabulary among such words: nothing in it is markup."""
+
+    def in_words(self, text: str) -> str:
+        """Words beside a name in mathematics, with the space between them; nothing where there are none."""
+        start, end = (self.after_words if text[place : place + 1 or None] == " " else "" for place in (0, -1))
+        return self.words.format(f"{start}{text.strip(' ')}{end}") if text else ""
 
 
 def like(signs: Signs, **own: Any) -> Signs:

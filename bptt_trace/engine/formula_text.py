@@ -396,9 +396,9 @@ class ArrayPrinter(Printer):
             entries = [Entry(matrix, row * width + letter.place) for row in range(height)]
             bare = height > 1
             return literal([self.component(entry, bare) for entry in entries], shape_of(height), self.signs, self.rows), ATOM
-        word = "row" if self.rows else "column"
-        said = self.signs.words.format(f"{word} {self.signs.label(letter.label)} of{self.signs.after_words}")
-        return said + self.leaf(matrix), ATOM
+        said = (self.signs.row_of if self.rows else self.signs.column_of).replace("{letter}", self.signs.label(letter.label))
+        before, after = (self.signs.in_words(words) for words in said.split("{matrix}"))
+        return before + self.leaf(matrix) + after, ATOM
 
     def side_by_side(self, parts: Sequence[Formula]) -> str:
         """Columns as a matrix; with ``rows`` they are rows, one below the other."""
