@@ -1,4 +1,4 @@
-"""What a problem asks for beside its training step, as further lines of its program."""
+"""Further lines of a program, which a problem asks for beside its training step."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def with_more(program: Program, problem: Problem, routes: Mapping[int, Route], l
 
 
 def _carrying(network: Network) -> set[str]:
-    """The stems of what a path goes through: states and hidden values, or all lines of a graph."""
+    """The stems of the quantities on a path: states and hidden values, or all lines of a graph."""
     if isinstance(network, Graph):
         return set(network.stems)
     return {stem for cell in network.cells for stem in (*cell.state, "h")}

@@ -57,9 +57,9 @@ WORKING = Context(
     prec=60, rounding=ROUND_HALF_UP, Emax=999_999, Emin=-999_999, traps=[InvalidOperation, DivisionByZero, Overflow]
 )
 SNAP = Context(prec=50, rounding=ROUND_HALF_UP, Emax=MAX_EMAX, Emin=MIN_EMIN)
-"""A division spoils ties: 2/3 · 0.00075 must round as 0.0005 exactly does."""
+"""A rounded quotient can hide a tie: 2/3 · 0.00075 must round as exactly 0.0005 does."""
 STICKY = Context(prec=80, rounding=ROUND_05UP, Emax=MAX_EMAX, Emin=MIN_EMIN)
-"""For quotients that will be rounded once more: what is cut off leaves a trace, so that only a tie looks like one."""
+"""For quotients that are rounded once more: a digit that is cut off leaves a trace, so only a true tie looks like a tie."""
 ZERO = Decimal(0)
 
 
@@ -81,7 +81,7 @@ class Values:
 
 
 class Arithmetic(Protocol):
-    """How numbers are made and lines are calculated."""
+    """One arithmetic: it makes numbers and calculates lines."""
 
     def number(self, value: Fraction) -> Any:
         """An exact number in this arithmetic."""
@@ -120,7 +120,7 @@ def evaluate(
 
 
 def digits_needed(values: Values) -> int:
-    """How many digits are enough for each line to round as it does: more than 60 where terms cancel, or close to a tie."""
+    """The number of digits that each line needs to round correctly: more than 60 where terms cancel, or close to a tie."""
     how, lines, most = ByHand(values.rounding), dict[tuple[Rule, Role], Enclosed](), WORKING.prec
     with localcontext(WORKING):
         for step, value in zip(values.program.steps, values.numbers, strict=True):
@@ -143,7 +143,7 @@ def digits_needed(values: Values) -> int:
 def _carried(
     program: Program, given: Mapping[Name, Number], rounding: Rounding, override: Mapping[Name, Any] | None
 ) -> tuple[Any, ...]:
-    """60 digits of every value, and 0 where far more digits cancel: of them 60 would leave what is no digit of the value."""
+    """Every value to 60 digits; 0 where so many digits cancel that none of the 60 belongs to the value."""
     how, instead = arithmetic(rounding, given), dict(override or {})
     while True:
         numbers = run(program, given, how, instead)
@@ -167,7 +167,7 @@ class Remembering:
 
 
 class Repeated:
-    """Lines of a program, with all that they need, calculated by hand for many given numbers."""
+    """Some lines of a program and all lines that they need, calculated by hand for many sets of given numbers."""
 
     def __init__(self, program: Program, how: ByHand, wanted: Iterable[int]) -> None:
         """``wanted`` has the positions of the lines."""
@@ -180,7 +180,7 @@ class Repeated:
         ]
 
     def __call__(self, given: Mapping[Name, Number], numbers: Mapping[int, Decimal | Fraction]) -> tuple[Any, ...]:
-        """What ``run`` gives, None for lines without use; ``numbers`` are those given, by the positions of their steps."""
+        """The same as ``run``, with None for unused lines; ``numbers`` has the given numbers by the positions of their steps."""
         values: list[Any] = [*map(numbers.get, range(len(self._program.steps)))]
         try:
             with localcontext(WORKING) as context:
@@ -198,7 +198,7 @@ def run(
     """The number of every step in an arithmetic."""
     instead = {program.index[name]: value for name, value in (override or {}).items()}
     lines: dict[Rule, Callable[..., Any]] = {}
-    factors: dict[Rule, Callable[..., Any]] = {}  # these are rounded in their own way
+    factors: dict[Rule, Callable[..., Any]] = {}  # these round by a rule of their own
     numbers: list[Any] = []
     append = numbers.append
     with localcontext(WORKING):
@@ -247,7 +247,7 @@ def decimal(value: Fraction) -> Decimal:
 
 
 def _endless(value: Fraction) -> bool:
-    """Whether a number has no end in decimals: 1/3."""
+    """Whether the decimals of a number never end: 1/3."""
     rest = value.denominator
     for factor in (2, 5):
         while rest % factor == 0:
@@ -256,7 +256,7 @@ def _endless(value: Fraction) -> bool:
 
 
 def _divides(formula: Formula) -> bool:
-    """Whether a quotient in a formula may have no end in decimals; one by 2 or by 5 always has."""
+    """Whether the decimals of a quotient in a formula may never end; a division by 2 or by 5 always ends."""
     if isinstance(formula, Over):
         below = formula.denominator
         if not isinstance(below, Const) or not below.value or _endless(1 / below.value):
@@ -265,7 +265,7 @@ def _divides(formula: Formula) -> bool:
 
 
 LONGEST_FRACTION = 1_000
-"""Bits of a denominator beyond which a fraction becomes a decimal of 60 digits."""
+"""The size of a denominator, in bits, beyond which a fraction becomes a decimal of 60 digits."""
 
 
 @dataclass(frozen=True)
@@ -275,7 +275,7 @@ class Precise:
     rounding: Rounding | None = None
     """What is shown of a result, if anything is."""
     endless: bool = False
-    """Whether some given number has no end in decimals: fractions are then kept, as by hand, so that what cancels is 0."""
+    """Whether the decimals of some given number never end: fractions are then kept, as by hand, so that cancelling terms give 0."""
 
     def number(self, value: Fraction) -> Any:
         return value if self.endless and _endless(value) else decimal(value)
@@ -349,11 +349,11 @@ class ByHand:
         return self.endless or _divides(rule.formula) or any(map(_endless, source(rule).constants))
 
     def enclosed(self, rule: Rule, role: Role) -> Enclosed:
-        """The line between bounds, whatever it is."""
+        """The line between bounds, for any rule."""
         return Enclosed(source(rule), settler(self.rounding, role))
 
     def sixty_digits_do(self, rule: Rule, role: Role, numbers: Sequence[Any], value: Decimal) -> bool:
-        """Whether a line without functions rounds to its value from 60 digits: one just below a tie looks like the tie."""
+        """Whether 60 digits are enough to round a line without functions; a value just below a tie looks like the tie."""
         if far(numbers):
             return False
         exact = Fraction(source(rule).bind(Fraction, lambda f: resolve(f, Fraction))(*map(Fraction, numbers)))
@@ -387,7 +387,7 @@ class ByHand:
 
 
 def settler(rounding: Rounding, role: Role) -> Callable[[Any], Any]:
-    """What rounds a result to the digits that are shown.
+    """The function that rounds a result to the digits that are shown.
 
     Factors of the gradient flow and the state of an optimizer keep significant
     figures whatever the policy: with four places the product of a few factors,
@@ -448,7 +448,7 @@ class Full:
 
 
 class Exact:
-    """Closed forms: SymPy numbers, of which all together have a size that can be worked with."""
+    """Closed forms: SymPy numbers, whose total size is limited so that SymPy can work with them."""
 
     def __init__(self) -> None:
         from bptt_trace.calculation.symbolic import Readable

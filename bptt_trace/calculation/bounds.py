@@ -16,15 +16,15 @@ from bptt_trace.engine.rules import Rule
 from bptt_trace.errors import CalculationError
 
 MANY = 480
-"""How many digits are tried before a value of which fewer digits are kept counts as 0."""
+"""The number of digits that are tried before a value with fewer digits counts as 0."""
 TINY = Decimal("1e-30")
-"""Bounds are wider than what they hold, but not by as much."""
+"""A limit for the excess width of bounds: they are wider than the value needs, but by less than this."""
 NARROW = Decimal("1e-9")
-"""How wide bounds are at most that tell of two numbers that they are equal as far as anyone knows."""
+"""The largest width of bounds that count as showing two numbers to be equal."""
 
 
 class Untold(Enum):
-    """What bounds do not tell."""
+    """A value that the bounds do not determine."""
 
     DIVISION = "whether a line divides by 0"
     WAY = "which way a line goes, where two numbers are as good as equal"
@@ -32,7 +32,7 @@ class Untold(Enum):
 
 
 class Between:
-    """Bounds of so many digits; where they do not tell the value of a line, nor do they tell what depends on it."""
+    """Bounds with a given number of digits; a line that they do not determine determines no line that depends on it."""
 
     def __init__(self, count: int) -> None:
         self.count = digits(count)
@@ -63,7 +63,7 @@ class Between:
 
 
 class BetweenDoubles(Between):
-    """Bounds of what is calculated in doubles: 15 digits are fewer than they have, and 0.1 is none of them."""
+    """Bounds of values that are calculated in doubles: 15 digits are fewer than doubles have, and 0.1 is no double."""
 
     def __init__(self) -> None:
         self.count = digits(15)
@@ -88,7 +88,7 @@ def cancelled(numbers: Sequence[Any], kept: int, bounds: Callable[[int], Sequenc
         return {p: bound.width for p, bound in here if isinstance(bound, Enclosure) and bound.low <= 0 <= bound.high}
 
     widths = about_0([position for position, number in enumerate(numbers) if number], kept)
-    # What is far smaller than its bounds is a digit of its line, whose terms cancel.
+    # A value far smaller than its bounds comes from a line whose terms cancel.
     noise = [p for p, width in widths.items() if abs(Fraction(numbers[p])) > Fraction(width * TINY)]
-    narrow = Decimal(1).scaleb(-MANY // 2)  # bounds that are still wide tell nothing
+    narrow = Decimal(1).scaleb(-MANY // 2)  # bounds that are still wide decide nothing
     return [p for p, width in about_0(noise, MANY).items() if width < narrow] if noise else []

@@ -54,7 +54,7 @@ def _with_factors(builder: Builder, problem: Problem) -> Program:
 
 
 class GivenSteps:
-    """What comes with a problem, as the first steps of its program; and the forward pass from there."""
+    """The given numbers of a problem, as the first steps of its program, and the forward pass from there."""
 
     def __init__(self, builder: Builder, problem: Problem) -> None:
         self.builder, self.problem = builder, problem
@@ -93,9 +93,9 @@ class GivenSteps:
             name: builder.given(name, shape=shape_of(problem.network.handed[name._replace(of=None, via=None)]))
             for name in dict.fromkeys(name._replace(index=()) for name in problem.given if name.via == ABOVE)
         }
-        """Gradients that are handed in, instead of a loss."""
+        """Gradients that the problem hands in instead of a loss."""
         self.gradients: dict[int, list[Var]] = {}
-        """Of a problem without a network: the gradients by iteration."""
+        """The gradients by iteration, for a problem without a network."""
         self.numbers: dict[str, Var] = {}
         """Learning rate, β and so on by name."""
         if problem.update:

@@ -1,4 +1,4 @@
-"""A line between bounds: calculated with more and more digits until it is known how it is rounded."""
+"""A line between bounds, calculated with more and more digits until its rounding is certain."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from bptt_trace.errors import CalculationError
 
 ZERO = Decimal(0)
 FLOATING = 30
-"""So many digits go with functions in floating point."""
+"""The number of digits for which functions in floating point are accurate enough."""
 COUNTS = (FLOATING, 40, 80, 160, 320, 640, 1280, 2560, 5120)
-"""How many digits bounds are calculated with, one after the other, until they round alike."""
+"""The numbers of digits of the bounds, tried one after the other until both bounds round alike."""
 SUSPICIOUS = 160
-"""Where so many are asked for, the terms of a line may cancel whatever its functions come to."""
+"""From this many digits on, the terms of a line may cancel for any values of its functions."""
 MAX_FRACTION = 1_000
 """Numbers beyond 10^±1000 are too long for fractions."""
 
@@ -39,7 +39,7 @@ class Enclosed:
         counts: Sequence[int] = COUNTS,
         cancelled: Decimal | None = None,
     ) -> None:
-        """``cancelled`` is the value where all of the digits cancel; without it that is an error."""
+        """``cancelled`` is the value to return where all digits cancel; without it that case is an error."""
         self._one, self._settle, self._counts, self._cancelled = one, settle, counts, cancelled
         self._lines: dict[int, Callable[..., Any]] = {}
 
@@ -71,7 +71,7 @@ class Enclosed:
         )
 
     def _is_nothing(self, numbers: Sequence[Any]) -> bool:
-        """Whether the value is 0 whatever the functions come to, as 0.2 f(x) − 0.1 f(x) − 0.1 f(x) is."""
+        """Whether the value is 0 for any values of the functions, as in 0.2 f(x) − 0.1 f(x) − 0.1 f(x)."""
         nearby: dict[tuple[Libraries, Fraction], Fraction] = {}
 
         def library(libraries: Libraries) -> Callable[[Fraction], Fraction]:

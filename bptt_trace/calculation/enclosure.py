@@ -140,7 +140,7 @@ class Enclosure:
         return reduce(mul, [base] * exponent)
 
     def larger(self, other: Enclosure) -> Enclosure:
-        """The larger of two numbers, whichever it is."""
+        """The larger of two numbers."""
         return Enclosure(self.digits, max(self.low, other.low), max(self.high, other.high))
 
     def __gt__(self, other: Enclosure | int) -> bool:

@@ -1,4 +1,4 @@
-"""What a function comes to in an arithmetic: from pieces of straight lines, from a library, or by its definition."""
+"""The value of a function in an arithmetic: from pieces of straight lines, from a library, or by its definition."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RELATIVE_ERROR = 4e-13
 """More than the relative error of a function of doubles, with that of its argument, where doubles keep all of their digits."""
 
 Library = Callable[[Libraries], Callable[[Any], Any]]
-"""What an arithmetic takes from the libraries of a function."""
+"""The part of a function's libraries that an arithmetic uses."""
 
 
 def resolve(function: Function, number: Callable[[Fraction], Any], library: Library | None = None) -> Callable[[Any], Any]:

@@ -37,12 +37,12 @@ class Training:
         self.parameters = list(parameters)
         """The current parameters."""
         self.leaves = self.parameters
-        """Where the next gradient is taken: at the parameters, or ahead of them."""
+        """The point of the next gradient: the parameters, or a point ahead of them."""
         self.handed_in = problem.loss.kind == "above"
         """Whether gradients are handed in, so that some parameters may be without one."""
         self.frozen = frozenset(self.options.freeze)
         self.inputs: list[Var] = []
-        """What else has a gradient: inputs and initial states, where these are asked for."""
+        """The other quantities with a gradient: inputs and initial states, where the problem asks for theirs."""
         self.iteration = 1
         """The number of the next iteration."""
         self.borders = borders(problem)
@@ -50,7 +50,7 @@ class Training:
         self.states: list[dict[str, Var]] = [
             {stem: numbers[key] for stem in STATES if (key := str(at_start(stem, name))) in numbers} for name in names
         ]
-        """What each parameter carries from iteration to iteration, by stem."""
+        """The state that each parameter carries from iteration to iteration, by stem."""
         self.common: dict[str, Var] = {}
         self.gradients: list[Var | None] = [None] * len(names)
         self.since = 0
@@ -64,7 +64,7 @@ class Training:
     # -------------------------------------------------------------- one iteration
 
     def begin(self) -> Sequence[Var]:
-        """Where the gradient of this iteration is taken: at the parameters, or where their velocity alone would lead."""
+        """The point of the gradient of this iteration: the parameters, or the point to which their velocity alone would lead."""
         self.leaves = list(self.parameters)
         for index, (name, old) in enumerate(zip(self.names, self.parameters, strict=True)):
             velocity = self.states[index].get("v")
@@ -103,7 +103,7 @@ class Training:
                 self.builder.let(of_parameter("cut", name), self._line(whole[position]) - part, Role.STATE, part.number)
 
     def _in_passes(self, start: int, given: Mapping[int, Name], routes: Mapping[int, Route]) -> dict[int, int]:
-        """Write a backward pass for each window, of the losses that no earlier one has, and the sums of their gradients.
+        """Write a backward pass for each window, from the losses that no earlier window has, and the sums of their gradients.
 
         Source: Williams and Peng (1990), *Neural Computation* 2:490, BPTT(h; h').
         """

@@ -38,7 +38,7 @@ DISTANCE = Decimal("1e-15")
 TOLERANCE = Decimal("1e-20")
 """The largest difference, relative to the gradient or to 1, that counts as agreement."""
 CORNER = Decimal("1e-7")
-"""The least difference between both sides that is a corner, and no curvature; relative to the slopes or to 1."""
+"""The least difference between the slopes of both sides that counts as a corner, relative to the slopes or to 1."""
 MAX_COMPOSED = 3_000
 """The largest number of operations of a composed loss that is differentiated."""
 MAX_DERIVED = 12_000
@@ -47,7 +47,7 @@ MAX_DERIVED = 12_000
 
 @dataclass(frozen=True)
 class Comparison:
-    """The gradient of one parameter from three calculations, with 50 digits."""
+    """The gradient of one parameter by three calculations, with 50 digits."""
 
     name: Name
     bptt: Decimal
@@ -128,7 +128,7 @@ def prove(problem: Problem, program: Program | None = None) -> list[Comparison]:
 
 
 def _sides(problem: Problem, forward: Program, name: Name, how: Arithmetic, here: Decimal) -> tuple[Decimal, Decimal]:
-    """The slopes of the loss, which is ``here`` at the parameter, to the left and to the right of it."""
+    """The slopes of the loss to the left and to the right of a parameter, at which the loss is ``here``."""
 
     def loss(value: Decimal) -> Decimal:
         result: Decimal = run(forward, problem.given, how, {name: value})[-1]
@@ -210,7 +210,7 @@ def _composed(problem: Problem, forward: Program, names: list[Name]) -> dict[Nam
 
 
 def _line_by_line(forward: Program, numbers: Sequence[Decimal], names: Sequence[Name]) -> dict[Name, Decimal] | None:
-    """The derivatives of the loss from SymPy's slopes of each line in what it uses, by the chain rule from the last line back."""
+    """The derivatives of the loss by the chain rule, from the last line back, with SymPy's slopes of each line."""
     how, slopes_of = _Composing(), dict[Rule, Callable[..., Any]]()
     with mpmath.workdps(WORKING.prec):
         values = [mpmath.mpf(str(number)) for number in numbers[: len(forward)]]
@@ -237,7 +237,7 @@ def _line_by_line(forward: Program, numbers: Sequence[Decimal], names: Sequence[
 
 
 def _slopes(how: _Composing, rule: Rule, role: Role) -> Callable[..., Any]:
-    """The slopes of a line in its arguments, and last in the sum of all further ones, as SymPy finds them."""
+    """The slopes of a line by its arguments, and last by the sum of all further arguments, as SymPy finds them."""
     symbols = [sympy.Symbol(f"s{number}", real=True) for number in range(rule.arity + rule.sums_rest)]
     value = how.line(rule, role)(*symbols)
     derivatives = [sympy.diff(value, symbol) for symbol in symbols]

@@ -1,4 +1,4 @@
-"""The spectral norm of a matrix: by how much it lengthens a small change at most."""
+"""The spectral norm of a matrix: the largest factor by which it lengthens a small change."""
 
 from __future__ import annotations
 

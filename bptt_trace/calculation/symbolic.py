@@ -172,11 +172,11 @@ def closed(libraries: Libraries) -> Callable[[Expression], Expression]:
 
 
 class Size(NamedTuple):
-    """How large an expression is."""
+    """The size of an expression."""
 
     operations: int
     depth: int
-    """How deep functions and roots stand in one another."""
+    """The depth to which functions and roots are nested."""
 
 
 def size_of(value: Expression) -> Size:
@@ -210,7 +210,7 @@ def composed(formula: Formula, arguments: Sequence[Size], rest: Sequence[Size] =
 
 
 class Readable:
-    """Passes closed forms that SymPy ends with and a person can read; see ``MAX_COMPOSED`` and ``MAX_OPERATIONS``."""
+    """Lets closed forms pass that SymPy can finish and a person can read; see ``MAX_COMPOSED`` and ``MAX_OPERATIONS``."""
 
     def __init__(self) -> None:
         self.operations = 0

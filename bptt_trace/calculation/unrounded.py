@@ -1,4 +1,4 @@
-"""The values of a calculation that nobody rounds."""
+"""The values of a calculation without rounding."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a sheet is: sections, rows, formulas, pictures. Knows nothing of networks."""
+"""The parts of a sheet: sections, rows, formulas, pictures. This package knows nothing of networks."""

@@ -1,4 +1,4 @@
-"""How many digits a blank asks for."""
+"""The number of digits that a blank asks for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from bptt_trace.document.mathematics import say, say_many
 
 
 class Digits(str):
-    """The digits that a blank asks for, as a column of a worksheet has them: ``4``, ``4 sf``, or empty where none are."""
+    """The digits that a blank asks for, as a column of a worksheet has them: ``4``, ``4 sf``, or empty without a blank."""
 
     number: int
     significant: bool
@@ -15,7 +15,7 @@ class Digits(str):
     """The text, where it knows its pattern."""
 
     def __new__(cls, number: int | None = None, *, significant: bool = False) -> Digits:
-        """So many digits; None where nothing is asked for."""
+        """The given number of digits; None where there is no blank."""
         said = "" if number is None else say("{places} sf", places=number) if significant else str(number)
         return cls._made(said, number or 0, significant)
 
@@ -31,7 +31,7 @@ class Digits(str):
 
     @property
     def in_words(self) -> str:
-        """With the word for digits behind the point.
+        """The number of digits with its noun.
 
         >>> Digits(1).in_words, Digits(4, significant=True).in_words
         ('1 decimal', '4 sf')

@@ -13,17 +13,17 @@ Grid = tuple[tuple[Inline, ...], ...]
 
 @dataclass(frozen=True)
 class Node:
-    """A box of a picture, at a place among columns (from the left) and rows (from below)."""
+    """A box of a picture, in a column (counted from the left) and a row (counted from below)."""
 
     id: str
     column: int
     row: int
     cells: Grid
     style: str = "plain"
-    """``given``, ``state``, ``plain``, ``operation`` for a sign, or, without a frame, ``dots`` for what is left out and
-    ``exit`` for where an arrow leaves the picture."""
+    """``given``, ``state``, ``plain``, ``operation`` for a sign, or, without a frame, ``dots`` for omitted time steps and
+    ``exit`` for an arrow that leaves the picture."""
     totals: Grid = ()
-    """What stands below the box."""
+    """The text below the box."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ LEGEND = (
     ("carried", say("gradient, carried"), say("carried")),
     ("gradient", say("gradient"), say("gradient")),
 )
-"""Kinds of arrows, and what each is called where there is room, and in short; the last is a gradient of one kind alone."""
+"""Kinds of arrows, each with a long and a short name; the last is a gradient that is not divided into kinds."""
 
 
 @dataclass(frozen=True)
@@ -52,18 +52,18 @@ class Picture:
 
     kind: ClassVar = "picture"
     id: str
-    """What it is called among the pictures of a sheet, and in the name of a file."""
+    """The name of the picture on its sheet and in file names."""
     title: Inline
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     alternative: Inline
-    """The same in words, with the numbers."""
+    """The picture in words, with its numbers."""
     close: bool = False
-    """Whether it has no legend and little space in its boxes, for a page that has to hold everything."""
+    """Whether the picture has no legend and little space in its boxes, as on a one-page sheet."""
     wired: bool = False
     """Whether an arrow keeps to the row of its start until it meets the column of its end, however far that is."""
     legend: tuple[tuple[str, str, str], ...] = LEGEND
-    """What the kinds of arrows are called."""
+    """The names of the kinds of arrows."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,13 @@ class Bar:
 
     name: Math
     value: Math
-    """Empty, as the bar is then, where it is not told."""
+    """Empty where the worksheet does not show the value; the bar is empty then too."""
     parts: tuple[tuple[str, int], ...] = ()
     """From below: ``direct``, ``carried`` or ``sum``, and a height in thousandths of the highest bar."""
     factor: Math = NOTHING
-    """By what the way to this bar from the one behind it multiplies."""
+    """The factor on the way from the next bar to this one."""
     dots: bool = False
-    """Whether it stands for steps that are left out."""
+    """Whether the bar stands for omitted steps."""
 
     @property
     def multiplied(self) -> Math:
@@ -92,7 +92,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Bars:
-    """How large something is at each time step or iteration, and by which factors it came there."""
+    """The size of a quantity at each time step or iteration, with the factors between the steps."""
 
     kind: ClassVar = "bars"
     id: str
@@ -102,7 +102,7 @@ class Bars:
 
     @property
     def flows(self) -> bool:
-        """Whether something goes from bar to bar, by a factor."""
+        """Whether factors lead from bar to bar."""
         return any(bool(bar.factor) for bar in self.bars)
 
 
@@ -136,7 +136,7 @@ class Decades:
     marks: tuple[tuple[Math, int], ...]
     """Powers of ten, and where they are, in thousandths of the scale."""
     key: tuple[tuple[str, str], ...]
-    """What each filling stands for; nothing where there is only one."""
+    """The meaning of each filling; empty where there is only one."""
     alternative: Inline
 
 
@@ -146,12 +146,12 @@ class Cell:
 
     value: Math
     share: int
-    """How dark it is, in thousandths."""
+    """The darkness of the cell, in thousandths."""
 
 
 @dataclass(frozen=True)
 class HeatMap:
-    """Numbers from 0 to 1 as cells, the darker the larger; a cell that is not there is crossed out."""
+    """Numbers from 0 to 1 as cells, the darker the larger; a masked cell is crossed out."""
 
     kind: ClassVar = "bars"
     id: str
@@ -190,7 +190,7 @@ class Plane:
     title: Inline
     names: tuple[Math, ...]
     ranges: tuple[Math, ...]
-    """From where to where each input goes."""
+    """The range of each input."""
     dots: tuple[Dot, ...]
     strokes: tuple[Stroke, ...]
     alternative: Inline

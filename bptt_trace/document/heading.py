@@ -1,4 +1,4 @@
-"""What stands at the head of a handout, and how its sheets are told apart."""
+"""The head of a handout, and the code that distinguishes its sheets."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Handout:
     date: str = ""
     instructions: str = ""
     code: str = ""
-    """Which variant it is: ``K7M-2QX``."""
+    """The code of the variant: ``K7M-2QX``."""
     student: str = ""
-    """Whose sheet it is."""
+    """The student who gets the sheet."""
     language: str = ""
     """``de``, ``fr``, …; empty where the lecturer says nothing."""
     decimal_mark: str = ""
@@ -29,7 +29,7 @@ class Handout:
 
     @property
     def locale(self) -> Locale:
-        """How its readers write."""
+        """The language and the decimal mark of its readers."""
         return Locale.of(self.language, self.decimal_mark, self.multiplication)
 
     @property

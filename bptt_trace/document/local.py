@@ -1,4 +1,4 @@
-"""A sheet as its readers write: in their language, with their decimal mark and their sign of multiplication.
+"""A sheet in the language of its readers, with their decimal mark and their sign of multiplication.
 
 A sheet is written once, and says here how it wants to be read. Its mathematics keeps
 what it is; it is spelled in a variation of the notation that a medium asks for.
@@ -32,7 +32,7 @@ from bptt_trace.document.notation import Signs
 from bptt_trace.document.sheet import Sheet, Stream, Uses, Word
 
 PARTS = ("title", "subtitle", "given", "conventions", "sections", "footer", "box", "closing")
-"""What is written on a sheet, by the names of its fields."""
+"""The fields of a sheet that have words."""
 
 
 class _Local(Math):
@@ -50,7 +50,7 @@ class _Local(Math):
 
     @property
     def is_name(self) -> bool:
-        """As the piece."""
+        """The same as for the piece."""
         return self.piece.is_name
 
     def spell(self, signs: Signs) -> str:
@@ -87,7 +87,7 @@ class _LocalNumber(Number):
 
     @property
     def times(self) -> str:
-        """As these readers write it."""
+        """The sign that these readers use."""
         return self.locale.times
 
     def alike(self, math: Math) -> Math:
@@ -99,7 +99,7 @@ class _LocalNumber(Number):
         return self.number.spell(self.locale.notation(signs))
 
     def parted(self) -> tuple[Number, str]:
-        """As any number."""
+        """The same as for any number."""
         mantissa, exponent = self.number.parted()
         return _LocalNumber(mantissa, self.locale), exponent
 
@@ -124,13 +124,13 @@ def _fields(kind: type) -> tuple[str, ...]:
 
 
 class _Localizer:
-    """Writes what a sheet is made of as its readers do."""
+    """Puts the parts of a sheet into the language and the notation of its readers."""
 
     def __init__(self, locale: Locale) -> None:
         self.locale = locale
 
     def __call__(self, value: Any) -> Any:
-        """The same in this language and with this decimal mark; a stream of rows becomes so while it is read."""
+        """The same value in this language and with this decimal mark; a stream of rows is translated while it is read."""
         match value:
             case Math():
                 return self.math(value)
@@ -179,12 +179,12 @@ class _Localizer:
 
 
 def localized(value: Any, locale: Locale) -> Any:
-    """A sheet, or a part of one, as its readers write; a stream of rows becomes so while it is read."""
+    """A sheet, or a part of one, in the language of its readers; a stream of rows is translated while it is read."""
     return value if locale.plain else _Localizer(locale)(value)
 
 
 def local(sheet: Sheet) -> Sheet:
-    """The sheet as it is printed for people."""
+    """The sheet in the language and the notation of its readers."""
     if sheet.local:
         return sheet
     parts = {name: localized(getattr(sheet, name), sheet.locale) for name in PARTS}

@@ -1,4 +1,4 @@
-"""How the readers of a sheet write: their language, their decimal mark, their sign of multiplication."""
+"""The language of a sheet's readers, their decimal mark and their sign of multiplication."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bptt_trace.document.notation import UNICODE, Signs, with_comma, with_multip
 
 CATALOGUES = Path(__file__).parent.parent / "languages"
 LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español", "zh": "简体中文"}
-"""What a sheet can be printed in, and what each language calls itself."""
+"""The languages of sheets, each with its own name for itself."""
 WITH_COMMA = frozenset({"de", "fr", "es"})
 """Languages whose readers write a decimal comma."""
 
@@ -41,7 +41,7 @@ class Locale:
 
     @classmethod
     def of(cls, language: str = "", decimal_mark: str = "", multiplication: str = "") -> Locale:
-        """What a problem asks for: a language, by default English, and a mark, by default that of the language."""
+        """The locale of a problem: its language, by default English, and its mark, by default that of the language."""
         return cls(language or "en", decimal_mark or ("," if language in WITH_COMMA else "."), multiplication or "dot")
 
     @property
@@ -51,7 +51,7 @@ class Locale:
 
     @property
     def plain(self) -> bool:
-        """Whether a sheet stays as it is written."""
+        """Whether a sheet needs no translation and no other notation."""
         return self == ENGLISH
 
     def notation(self, signs: Signs) -> Signs:

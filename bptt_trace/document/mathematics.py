@@ -33,43 +33,43 @@ class Math:
 
     @property
     def pieces(self) -> Iterable[Math]:
-        """The smaller pieces that it is made of."""
+        """The pieces directly inside this one."""
         return ()
 
     def walk(self) -> Iterator[Math]:
-        """Itself and all pieces in it."""
+        """This piece and all pieces inside it."""
         yield self
         for piece in self.pieces:
             yield from piece.walk()
 
     @property
     def is_name(self) -> bool:
-        """Whether it is a name alone."""
+        """Whether the piece is a single name."""
         return False
 
     @property
     def has_fraction(self) -> bool:
-        """Whether it is higher than a line of words, because it has a fraction or the name of a derivative."""
+        """Whether the piece is higher than a line of words, because it has a fraction or the name of a derivative."""
         return any(piece.has_fraction for piece in self.pieces)
 
     @property
     def has_exponential(self) -> bool:
-        """Whether it applies the exponential function."""
+        """Whether the piece applies the exponential function."""
         return any(piece.has_exponential for piece in self.pieces)
 
     @property
     def divides_exponentials(self) -> bool:
-        """Whether it has a fraction that begins with an exponential above, as softmax does: no line can break in it."""
+        """Whether the piece has a fraction whose numerator is an exponential, as softmax has: no line can break inside it."""
         return any(piece.divides_exponentials for piece in self.pieces)
 
     @property
     def width(self) -> int:
-        """How many signs it takes in plain text."""
+        """The length in plain text, in characters."""
         return len(self.text)
 
     @property
     def height(self) -> int:
-        """How many rows its highest matrix has in plain text; 1 without a matrix."""
+        """The number of rows of its highest matrix in plain text; 1 without a matrix."""
         return 1 + max(matrix.count(";") for matrix in self.text.split("["))
 
     @property
@@ -184,7 +184,7 @@ class Verbatim(Math):
         self.said = said
 
     def spell(self, signs: Signs) -> str:
-        """As they are."""
+        """The signs themselves."""
         return signs.verbatim(self.said)
 
 
@@ -210,10 +210,10 @@ class Symbol(Math):
 
     letter: str
     below: str | Symbol = ""
-    """``hh`` of ``w_hh``, or the name of a parameter."""
+    """The subscript, as ``hh`` in ``w_hh``, or the name of a parameter."""
     time: str = ""
     word: str = ""
-    """Which layers: ``fwd``, ``enc``."""
+    """The group of layers: ``fwd``, ``enc``."""
     number: str = ""
     """The number of the layer."""
     prime: bool = False
@@ -223,7 +223,7 @@ class Symbol(Math):
 
     @property
     def is_name(self) -> bool:
-        """It is one."""
+        """Always true."""
         return True
 
     def spell(self, signs: Signs) -> str:
@@ -253,7 +253,7 @@ class Symbol(Math):
         return text
 
     def _above(self, signs: Signs, accented: bool) -> str:
-        """What stands above the letter: its layer, its sample, its iteration."""
+        """The signs above the letter: its layer, its sample, its iteration."""
         above = ""
         if self.number or (self.word and not accented):
             word = signs.upright.format(self.word) if self.word and not accented else ""
@@ -280,12 +280,12 @@ class Derivative(Math):
 
     @property
     def is_name(self) -> bool:
-        """It is one."""
+        """Always true."""
         return True
 
     @property
     def has_fraction(self) -> bool:
-        """Always: it is one."""
+        """Always true."""
         return True
 
     def spell(self, signs: Signs) -> str:
@@ -317,7 +317,7 @@ class MathRow(Math):
 
     @property
     def height(self) -> int:
-        """That of its highest part."""
+        """The height of its highest part."""
         return max((piece.height for piece in self.pieces), default=1)
 
     def spell(self, signs: Signs) -> str:
@@ -339,7 +339,7 @@ class MathRow(Math):
                 yield signs.marks.get(part, part)
 
     def flat(self, signs: Signs) -> Iterator[str | Symbol | Derivative | Number]:
-        """What each part is."""
+        """The parts of each part."""
         for part in self._without_signs(signs) if signs.adjacent else self.parts:
             if isinstance(part, str):
                 yield part if signs.adjacent else signs.marks.get(part, part)
@@ -370,7 +370,7 @@ class InLine(Math):
         return self.math.spell(signs.without_fractions)
 
     def flat(self, signs: Signs) -> Iterator[str | Symbol | Derivative | Number]:
-        """What the piece is, a derivative in pieces."""
+        """The parts of the piece, with a derivative in parts of its own."""
         for part in self.math.flat(signs):
             if isinstance(part, Derivative):
                 yield from ("∂", part.of, "/∂", part.by)
@@ -388,7 +388,7 @@ class Put(Math):
 
     @property
     def pieces(self) -> Iterable[Math]:
-        """What stands at its places."""
+        """The pieces at the places of the form."""
         return [part for part in self.parts if isinstance(part, Math)]
 
     @property
@@ -435,7 +435,7 @@ class Applied(Math):
         return self.is_exponential or super().has_exponential
 
     def spell(self, signs: Signs) -> str:
-        """As formulas have it."""
+        """The function as formulas write it."""
         word = signs.word(self.function)
         return word if self.argument is None else signs.call.pattern.format(word, self.argument.spell(signs.within))
 
@@ -469,7 +469,7 @@ Inline = tuple[str | Math, ...]
 """Words and mathematics in a row."""
 
 Place = str | int | Fraction | Math | Sequence[str | Math]
-"""What stands at a place of a pattern."""
+"""A value for a place of a pattern."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -482,7 +482,7 @@ class Pattern:
     """The words for several, where the number in ``count`` decides."""
     count: int = 1
     capital: bool = False
-    """Whether it begins with a capital."""
+    """Whether the sentence begins with a capital letter."""
 
     @property
     def english(self) -> str:

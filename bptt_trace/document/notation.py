@@ -1,8 +1,7 @@
 """Notations: how plain text, LaTeX, the signs of a terminal, Typst, MathML and Python write mathematics.
 
-A notation is a row of ``Signs``. It knows no formula and no name: a walk over a
-formula, a name or a piece of mathematics asks it for a pattern for each thing
-that it meets.
+A notation is a row of ``Signs``. It knows no formula and no name: a walk over a formula, a name or a piece of mathematics asks
+it for the pattern of each node.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ OPERATORS = frozenset({"tanh", "exp", "ln", "log", "sin", "cos"})
 
 
 def _word(operator: str, letters: Mapping[str, str], upright: str, below: str, primed: str = "{}'") -> Callable[[Any], str]:
-    r"""What functions are called in set mathematics: ``\tanh``, ``\sigma``, ``\mathrm{ReLU}``, ``\varphi_{1}'``."""
+    r"""The names of functions in set mathematics: ``\tanh``, ``\sigma``, ``\mathrm{ReLU}``, ``\varphi_{1}'``."""
 
     def word(function: Any) -> str:
         sign: str = function.sign

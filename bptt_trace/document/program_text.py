@@ -1,4 +1,4 @@
-"""A program for others to run, as strings: what a template of code is filled with.
+"""A program for others to run, as the strings that fill a template of code.
 
 Like a sheet it knows no formulas and no numbers. Statements are whole; the
 template puts the fixed text around them.
@@ -33,7 +33,7 @@ class Listing:
     figures: str
     """Significant figures: of every result, or of the slopes between states alone."""
     digits: str
-    """What is kept of a result, in words: ``4 decimals``."""
+    """The digits that a result keeps, in words: ``4 decimals``."""
     working: str
     """Digits that Python calculates functions with."""
     slopes: bool
@@ -45,14 +45,14 @@ class Listing:
     given: tuple[str, ...]
     passages: tuple[Passage, ...]
     loss: str = ""
-    """The identifier of what autograd goes back from."""
+    """The identifier of the quantity from which autograd goes back."""
     comparisons: tuple[str, ...] = ()
-    """What is compared with autograd."""
+    """The quantities that are compared with autograd."""
     updates: tuple[str, ...] = ()
     """From the gradients to the new parameters."""
     new: tuple[str, ...] = ()
-    """What is compared after that."""
+    """The quantities that are compared after the update."""
     drift: str = ""
-    """How far rounding has led what is compared from full precision, at most."""
+    """The largest distance of a compared quantity from full precision, caused by rounding."""
     composed: bool = False
     """Whether the loss is short enough to be written as one expression in the given numbers."""

@@ -20,19 +20,19 @@ from bptt_trace.document.mathematics import NOTHING, Inline, Math, MathRow, Rela
 
 
 class Word(str):
-    """What a line is, in a word or two: ``carried``, ``sum``, ``through tanh``."""
+    """The role of a line in a word or two: ``carried``, ``sum``, ``through tanh``."""
 
     kind: str
     """``direct`` or ``carried`` for the ways of a gradient, ``sum`` where they meet, else empty."""
     said: str
     """The words, where these know their pattern."""
     short: str
-    """What there is room for above a result; empty where the name of the line says enough."""
+    """A short form that fits above a result; empty where the name of the line says enough."""
     name: str
     """The words in English, whatever the language of the sheet."""
 
     def __new__(cls, said: str, kind: str = "", short: str = "", name: str = "") -> Word:
-        """The words, with what a medium needs to know of them."""
+        """A word with its kind, its short form and its English form, for media that set each kind differently."""
         word = super().__new__(cls, said)
         word.said = said
         word.name = name or str(said)
@@ -60,19 +60,19 @@ class LineNumber(str):
 
 
 class Uses(str):
-    """The lines whose results go in: ``14, 15``."""
+    """The lines whose results a line uses: ``14, 15``."""
 
     _parts: Callable[[], Iterable[str]]
 
     def __new__(cls, said: str = "", parts: Callable[[], Iterable[str]] = tuple) -> Uses:
-        """The words, and how they are put together: of most lines nobody asks, and a long trace has many."""
+        """The words, and a function that makes their parts: most lines need no parts, and a long trace has many lines."""
         uses = super().__new__(cls, said)
         uses._parts = parts
         return uses
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """From left to right: numbers of lines, and what stands between them."""
+        """The parts from left to right: numbers of lines, and the words between them."""
         return tuple(self._parts())
 
 
@@ -146,7 +146,7 @@ class Lines:
 
 
 def _height(row: Row) -> int:
-    """How many lines of print a row takes, about: a board is as high as its highest matrix."""
+    """The approximate number of printed lines of a row: a board is as high as its highest matrix."""
     if row.kind == "board":
         return 1 + row.numbers.height
     if row.kind == "component":
@@ -162,7 +162,7 @@ class Column:
     right: bool = False
     strong: bool = False
     room: int = 0
-    """How many millimetres of a page it takes at most, where that is limited: words are set smaller, sentences broken."""
+    """The largest width on paper in millimetres, where there is one: words are set smaller, sentences break."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class Table:
     calculates: bool = False
     """Whether its second column holds calculations."""
     data: bool = False
-    """Whether it stands in JSON too, because no line says what it says."""
+    """Whether the table is part of JSON too, because no line has its content."""
     folds: bool = False
     """Whether it is so narrow that on paper its halves stand side by side."""
 
@@ -187,7 +187,7 @@ class Table:
 
     @property
     def half(self) -> int:
-        """How many rows stand in each of two columns, where it folds: as many as fit a page, or half of them."""
+        """The number of rows in each of two columns, where the table folds: as many as fit a page, or half of them."""
         return min((len(self.rows) + 1) // 2, 38)
 
     @property
@@ -197,7 +197,7 @@ class Table:
 
     @property
     def height(self) -> int:
-        """How many lines of print it takes, about: a row is as high as its highest matrix."""
+        """The approximate number of printed lines of the table: a row is as high as its highest matrix."""
         return sum(max(_height_of_cell(cell) for cell in row) for row in self.rows)
 
     def beside(self, other: Table) -> bool:
@@ -207,7 +207,7 @@ class Table:
 
     @property
     def width(self) -> int:
-        """How many signs its columns take in plain text."""
+        """The width of its columns in plain text, in characters."""
         cells = zip(*([column.heading for column in self.columns], *self.rows), strict=True)
         return sum(max(len(words(cell)) for cell in column) for column in cells)
 
@@ -218,24 +218,24 @@ def _height_of_cell(cell: Inline) -> int:
 
 @dataclass(frozen=True)
 class Part:
-    """A summand of a general formula, with the word that stands under it."""
+    """A summand of a general formula, with the word under its brace."""
 
     math: Math
     word: str = ""
     via: Math | None = None
-    """What it arrives by, where the word is ``via``."""
+    """The quantity by which it arrives, where the word is ``via``."""
     kind: str = ""
     """``direct`` or ``carried`` for the ways of a gradient."""
 
     @property
     def below(self) -> Math:
-        """What stands under it: the word, or the quantity that it arrives by."""
+        """The text under the brace: the word, or the quantity by which the summand arrives."""
         return MathRow(Words(f"{self.word} "), self.via) if self.via else Words(self.word)
 
 
 @dataclass(frozen=True)
 class Equation:
-    """A general formula: ``left = part + part``, and what to know about it."""
+    """A general formula, ``left = part + part``, with a remark."""
 
     left: Math
     parts: tuple[Part, ...]
@@ -243,7 +243,7 @@ class Equation:
 
     @property
     def length(self) -> int:
-        """How many signs it takes in plain text."""
+        """The length in plain text, in characters."""
         return self.left.width + sum(part.math.width + 3 for part in self.parts)
 
 
@@ -262,7 +262,7 @@ class Equations:
 
     @property
     def named(self) -> bool:
-        """Whether there is more to set than the formulas: names of summands, remarks."""
+        """Whether there are names of summands or remarks besides the formulas."""
         return any(item.remark or len(item.parts) > 1 for item in self.items)
 
 
@@ -302,12 +302,12 @@ class Section:
     title: str
     blocks: tuple[Block, ...]
     marks: str = ""
-    """On a worksheet: what its blanks are worth together."""
+    """On a worksheet: the marks of all its blanks together."""
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A document: what is given, the conventions, the sections, and what to know about its numbers."""
+    """A document: given numbers, conventions, sections, and footnotes about its numbers."""
 
     title: str
     subtitle: str
@@ -319,21 +319,21 @@ class Sheet:
     values: Iterable[tuple[str, str]] = ()
     """Every quantity by name, with its printed value."""
     kind: str = to_say("worked solution")
-    """What the document is, in a word or two."""
+    """The kind of document, in a word or two."""
     box: Inline = ()
-    """What stands first, in a box: the score."""
+    """The content of the box at the top: the score."""
     closing: str = ""
     """The last words."""
     handout: Handout = field(default_factory=Handout)
     """Course, author, date, instructions, and the code of the sheet, where it has one."""
     locale: Locale = ENGLISH
-    """How its readers write."""
+    """The language and the decimal mark of its readers."""
     local: bool = False
-    """Whether it is written so already."""
+    """Whether the sheet is already translated."""
     layout: str = ""
-    """``one-page`` where all of it goes on one page."""
+    """``one-page`` for a sheet that is set on one page."""
     density: int = 0
-    """How closely that page is set: 0 as closely as can be read, 2 with the most air."""
+    """The density of that page, from 0 (as dense as can be read) to 2 (the most white space)."""
 
     @property
     def wide(self) -> bool:
@@ -367,7 +367,7 @@ class Sheet:
 
 
 def airy(sheet: Sheet) -> Sheet:
-    """A sheet for one page with as much air as its number of lines lets expect."""
+    """A sheet for one page, with white space according to its number of lines."""
     count = sum(1 for _ in sheet.rows())
     return replace(sheet, density=2 if count <= 26 else 1 if count <= 46 else 0)
 

@@ -1,4 +1,4 @@
-"""What a notation is: a row of ``Signs``, with a pattern for each thing that a formula or a name is made of."""
+"""The class of notations: a row of ``Signs`` has a pattern for each kind of node of a formula or a name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BESIDE = ",\N{NO-BREAK SPACE}"
 """The sign between the entries of a row that stands without brackets; in plain text a comma."""
 
 SUM, NEGATION, PRODUCT, POWER, ATOM = range(5)
-"""How tightly a formula holds together, for brackets: a sum least, a name most."""
+"""The precedence of formulas, for brackets: a sum has the lowest, a name the highest."""
 
 
 def exponent_in_line(exponent: Any) -> str:
@@ -22,14 +22,14 @@ def exponent_in_line(exponent: Any) -> str:
 
 
 class Form(NamedTuple):
-    """How a notation writes one kind of node."""
+    """The pattern of one kind of node in a notation."""
 
     pattern: str
-    """``{}`` are the places of its parts."""
+    """The pattern, with ``{}`` for each part."""
     least: tuple[int, ...] = (SUM, SUM)
-    """How tightly each part must hold together; one that does not stands in brackets."""
+    """The precedence that each part needs; a part below it stands in brackets."""
     strength: int = ATOM
-    """How tightly the whole holds together."""
+    """The precedence of the whole."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +52,10 @@ class Signs:
     calls: Mapping[str, str] = field(default_factory=dict)
     """Functions with a sign of their own, by name: a root."""
     word: Callable[[Any], str] = attrgetter("name")
-    """What a function is called; by default as in answer files."""
+    """The name of a function, by default as in answer files."""
     extreme: Form = Form("{}({}, {})")
     extremes: Mapping[str, str] = field(default_factory=lambda: {"max": "max", "min": "min"})
-    """What the larger and the smaller of two are called."""
+    """The names of the maximum and the minimum of two numbers."""
     number: str = "{}"
     """A whole number."""
     bracket: str = "({})"
@@ -76,9 +76,9 @@ class Signs:
     column: Form = Form("[{}]", (SUM,))
     row: Form = Form("[{}]", (SUM,))
     below: str = "; "
-    """What stands between the rows of a matrix."""
+    """The sign between the rows of a matrix."""
     beside: str = ", "
-    """What stands between the entries of a row."""
+    """The sign between the entries of a row."""
     ones: str = "ones"
     cut: str = "{}_[{}]"
     """Some entries of a column."""
@@ -105,7 +105,7 @@ class Signs:
     verbatim: Callable[[str], str] = str
     """Signs that read the same in every notation."""
     below_and_time: str = "{},{}"
-    """What stands below a letter by its name, and the time."""
+    """The subscript of a letter, and its time."""
     under: str = "{}_{}"
     under_above: str = "{}_{}^{}"
     """One thing below a letter and another above it."""
@@ -114,13 +114,13 @@ class Signs:
     """One letter below another, or below the sign of a sum."""
     prime: str = "{}'"
     above: str = "{}^{}"
-    """A whole that takes a power of its own."""
+    """A symbol as a whole, which takes a power of its own."""
     layer: str = "({})"
     sample: str = "#{}"
     iteration: str = "@{}"
     index: str = "[{}]"
     accents: Mapping[str, str] = field(default_factory=dict)
-    """What stands above the letter of a layer that reads forward or backward in time."""
+    """The sign above the letter of a layer that reads forward or backward in time."""
     derivative: str = "d{}/d{}"
     via: str = "{} via {}"
 

@@ -104,7 +104,7 @@ class Named(Math):
 
     @property
     def is_name(self) -> bool:
-        """It is one."""
+        """Always true."""
         return True
 
     @property

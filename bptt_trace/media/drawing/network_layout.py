@@ -92,7 +92,7 @@ class Shade:
     y: float
     side: float
     share: int
-    """How dark it is, in thousandths."""
+    """The darkness of the cell, in thousandths."""
 
 
 @dataclass
