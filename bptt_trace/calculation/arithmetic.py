@@ -275,7 +275,7 @@ class Precise:
     rounding: Rounding | None = None
     """What is shown of a result, if anything is."""
     endless: bool = False
-    """Whether the decimals of some given number never end: fractions are then kept, as by hand, so that cancelling terms give 0."""
+    """Whether the decimals of some given number never end: fractions are then kept, and cancelling terms give 0, as by hand."""
 
     def number(self, value: Fraction) -> Any:
         return value if self.endless and _endless(value) else decimal(value)

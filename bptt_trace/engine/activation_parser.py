@@ -37,7 +37,7 @@ def activation(source: str, name: str, sign: str, slope_at_0: Fraction = Fractio
 
 @lru_cache(maxsize=256)
 def comparison(source: str) -> Formula:
-    """What an expression in ``y`` and ``target`` comes to for one output: a formula of two numbers, 0 and 1.
+    """The formula of an expression in ``y`` and ``target`` for one output, with the numbers 0 and 1 for these two.
 
     Raises ``ProblemError``, with a caret under the place, for anything that is
     not such an expression, or does not contain ``y``.
@@ -54,7 +54,7 @@ class _InZ(Parser):
     """Expressions with one name, ``z``."""
 
     known: Mapping[str, str] = {"z": "z"}
-    """The names that there are, and what each is one for."""
+    """The known names, and the quantity behind each."""
     meant = f"an activation is one of {', '.join(ACTIVATIONS)}, or an expression in z with "
 
     def word(self, text: str, place: int) -> Expression:

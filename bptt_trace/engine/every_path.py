@@ -1,4 +1,4 @@
-"""Every path from a loss back to the use of a parameter, and what each contributes to the gradient.
+"""Every path from a loss back to the use of a parameter, and its contribution to the gradient.
 
 The junctions of an unrolled network are its states, its outputs and the losses
 of its time steps. A path goes from junction to junction; what it contributes
@@ -28,18 +28,18 @@ from bptt_trace.engine.state_slopes import slope_between, way_between
 SUM_OF_PATHS = Name("L_paths")
 """The loss in the names of sums over paths, which are gradients once more: ``dL_paths/dw_hh``."""
 PATH = "path"
-"""The stem of a path that is one of several, before its number."""
+"""The stem of one path among several, before its number."""
 MOST_PATHS = 8
 """The largest number of paths from one loss to one use that are lines of their own; more are added up from state to state."""
 
 
 def is_one_path(name: Name) -> bool:
-    """Whether a line is what one of several paths contributes: ``path3``."""
+    """Whether a line is the contribution of one path among several: ``path3``."""
     return name.of is None and name.stem.startswith(PATH)
 
 
 class Uncountable(Exception):
-    """The paths take more lines than are allowed."""
+    """The paths need more lines than are allowed."""
 
 
 class Origin(NamedTuple):
@@ -90,7 +90,7 @@ class Unrolled:
         return after is not None and before is not None and before < after and before in self.borders
 
     def slope(self, after: int, before: int) -> Formula:
-        """∂after/∂before with all other junctions held: 1, or a line, which is written where it is not there yet."""
+        """∂after/∂before with all other junctions held: 1, or a line, which is written if it does not exist yet."""
         if after == before:
             return ONE
         if (after, before) not in self._slopes:
@@ -98,7 +98,7 @@ class Unrolled:
         return self._slopes[after, before]
 
     def _written(self, after: int, before: int) -> Formula:
-        # What does not move is held too: a stabiliser, which cancels in what is read.
+        # A stabiliser is held too: it cancels in the output.
         held = {p for p in range(before + 1, after) if p in self.junctions or p not in self.moving}
         rule, filled = slope_between(self.steps, before, after, held)
         formula = renumbered(rule.formula, filled)
@@ -115,7 +115,7 @@ class Unrolled:
         return Var(self.numbers.let(name, formula, Role.PATH, after))
 
     def use(self, line: int, parameter: int) -> Formula:
-        """∂line/∂parameter in this line alone: what the parameter is multiplied by."""
+        """∂line/∂parameter in this line alone: the factor of the parameter."""
         step = self.steps[line]
         rule = cast(Rule, step.rule)
         back = adjoint(rule, min(step.arguments.index(parameter), rule.arity), ONE)
@@ -207,7 +207,7 @@ class Paths:
     # ------------------------------------------------------------------ paths
 
     def _entry(self, origin: Origin, use: int, parameter: int, target: Name) -> int | None:
-        """What the loss contributes by this use: the product along the path, or the sum over all paths; nothing without one."""
+        """The contribution of the loss by this use: the product along the path, or the sum over all paths; None without any."""
         if use == origin.position:  # the last line of an expression graph uses numbers itself
             return self._let(target, self.unrolled.use(use, parameter), use)
         ways = self._count(use)
@@ -234,14 +234,14 @@ class Paths:
     def _count(self, use: int) -> Callable[[int], int]:
         @cache
         def ways(junction: int) -> int:
-            """How many paths lead from a junction to the use."""
+            """The number of paths from a junction to the use."""
             between, ends = self.reached(junction)
             return (use in between) + sum(map(ways, ends))
 
         return ways
 
     def _along(self, junction: int, use: int) -> Iterator[tuple[int, ...]]:
-        """Every path from a junction to a use, as the junctions that it passes; the latest first."""
+        """Every path from a junction to a use, as the junctions on it, the latest first."""
         between, ends = self.reached(junction)
         if use in between:
             yield (junction,)
@@ -282,7 +282,7 @@ class Paths:
     # ------------------------------------------ immediate and total derivatives
 
     def _totals(self, parameter: int, name: Name, uses: Sequence[int]) -> None:
-        """The derivative of each state in the parameter: the immediate one, by this step alone, and the total."""
+        """The derivatives of each state by the parameter: the immediate one, in this step alone, and the total one."""
         totals: dict[int, int] = {}
         states = [state for state in self.unrolled.states if self.steps[state].target.time is not None]
         fed_back = {end for state in states for end in self.reached(state)[1]}
@@ -302,7 +302,7 @@ class Paths:
             if known is None:
                 alone = next(iter(direct), None) if len(direct) + len(carried) == 1 else None
                 known = self._let(target, _added([*direct.values(), *carried]), alone)
-            totals[state] = known  # forward mode has it already, where that is asked for
+            totals[state] = known  # forward mode has it already, if the problem asks for it
 
 
 def _added(terms: Sequence[Formula]) -> Formula:
@@ -372,7 +372,7 @@ def write_paths(
 
 
 def _error(unrolled: Unrolled, loss: int, compared: int) -> Formula:
-    """The slope of a loss in what it compares: the line of the backward pass, where that has no other part."""
+    """The slope of a loss by a quantity that it compares: the line of the backward pass, where that line has no other part."""
     steps = unrolled.steps
     target = steps[compared].target._replace(of=steps[loss].target)
     for position, step in enumerate(steps):

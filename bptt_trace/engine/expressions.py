@@ -1,10 +1,8 @@
-"""Expressions as a user writes them, read into a tree; nothing is ever evaluated as Python.
+"""The user's expressions, read into a tree; nothing is ever evaluated as Python.
 
-One grammar, from what holds least to what holds most: ``+ -``, then ``* /``,
-then a minus sign, then products that stand side by side (or ``@``), then ``^``,
-then numbers, names, brackets and functions. A language (``Parser`` and those
-that are made from it) says which names and which functions there are. Errors
-point at the place with a caret.
+One grammar, from the lowest precedence to the highest: ``+ -``, then ``* /``, then a minus sign, then products side by side
+(or ``@``), then ``^``, then numbers, names, brackets and functions. A language (a subclass of ``Parser``) defines the names
+and the functions. Errors point at the place with a caret.
 """
 
 from __future__ import annotations
@@ -25,17 +23,17 @@ MAX_EXPONENT = 20
 
 @dataclass(frozen=True)
 class Expression:
-    """A part of an expression: what it is, where it stands, and what it is made of."""
+    """A part of an expression: its kind, its position and its parts."""
 
     kind: str
     """``number``, ``name``, ``parameter``, ``call``, ``sum``, ``max``, ``min``, ``column``, ``negative``, ``beside``, a sign."""
     place: int
-    """Of the word, of the sign between its parts, or of its second part where no sign stands between them."""
+    """The position of the word, of the sign between the parts, or of the second part where no sign stands between them."""
     parts: tuple[Expression, ...] = ()
     text: str = ""
     """Digits, or a word."""
     before: bool = False
-    """Whether the value of a name at the time step before is meant."""
+    """Whether the name means the value of the time step before."""
 
     def names(self) -> Iterator[Expression]:
         """The names in it, from left to right."""
@@ -53,7 +51,7 @@ class Expression:
 
     @property
     def is_zero(self) -> bool:
-        """Whether it is 0 whatever its names are, as far as its numbers tell."""
+        """Whether its numbers make it 0 for any values of its names."""
         match self.kind:
             case "number":
                 return Fraction(self.text) == 0
@@ -103,7 +101,7 @@ class Parser:
             raise ProblemError(f"an expression of {len(source)} characters; at most {MAX_LENGTH} are read")
 
     def error(self, message: str, position: int) -> ProblemError:
-        """The error for something wrong at a place."""
+        """The error for a fault at a position."""
         return refusal(self.source, message, position)
 
     def peek(self) -> tuple[str, str, int]:
@@ -127,7 +125,7 @@ class Parser:
         return ""
 
     def whole(self) -> Expression:
-        """All that there is."""
+        """The whole expression."""
         expression = self.sum()
         kind, text, place = self.peek()
         if kind != "end":
@@ -164,7 +162,7 @@ class Parser:
         return self.beside()
 
     def beside(self) -> Expression:
-        """Factors that stand side by side; a language may have none."""
+        """Factors side by side; a language may forbid them."""
         return self.power()
 
     def power(self) -> Expression:
@@ -191,7 +189,7 @@ class Parser:
         raise self.error(f"expected {self.atoms}", place)
 
     def word(self, text: str, place: int) -> Expression:
-        """What a word is, in this language."""
+        """The meaning of a word in this language."""
         raise NotImplementedError
 
     def closed(self, bracket: str) -> Expression:
@@ -209,14 +207,14 @@ class Parser:
 
 @dataclass(frozen=True)
 class Reading:
-    """How an expression becomes a formula: what its names are, and what its functions."""
+    """The conversion of expressions to formulas, with the meaning of their names and functions."""
 
     source: str
     """The text that an error shows."""
     name: Callable[[Expression], Formula]
     functions: Mapping[str, Function]
     held: Collection[Expression] = ()
-    """The larger and the smaller of two through which no gradient goes."""
+    """Maximum and minimum without a gradient."""
 
     def formula(self, part: Expression) -> Formula:
         """The formula; raises ``ProblemError`` with a caret where shapes do not fit."""
@@ -259,7 +257,7 @@ class Reading:
                 return self.functions[part.text](first)
 
     def _misfit(self, part: Expression) -> ProblemError:
-        """The error where shapes do not fit: what they are, and how the operation wants them."""
+        """The error where shapes do not fit: the shapes, and the rule of the operation."""
         operands = [self.formula(operand) for operand in part.parts]
         shapes = " and ".join(shape_in_words(operand.shape) for operand in operands)
         match part.kind:

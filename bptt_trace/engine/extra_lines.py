@@ -16,7 +16,7 @@ from bptt_trace.engine.program import Builder
 from bptt_trace.errors import ProblemError, UnknownName, nearest
 
 FUNCTIONS: Mapping[str, Function] = {**ELEMENTARY, "identity": identity}
-"""What such an expression may apply."""
+"""The functions of such an expression."""
 
 
 class _ExtraLine(Parser):
@@ -37,7 +37,7 @@ class _ExtraLine(Parser):
 
 
 def is_over_time(name: str) -> bool:
-    """Whether a line is asked for at every time step."""
+    """Whether the expression asks for a line at every time step."""
     return name.endswith("_t")
 
 
@@ -81,7 +81,7 @@ def write_extra(builder: Builder, name: str, text: str, steps: int) -> None:
 
 
 def _meant(part: Expression, text: str, time: int | None) -> Name:
-    """The line that a name means at a time step."""
+    """The line of a name at a time step."""
     try:
         name = Name.parse(part.text)
     except UnknownName:

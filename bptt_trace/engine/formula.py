@@ -34,7 +34,7 @@ def shape_of(*dimensions: int) -> Shape:
 
 
 class Formula:
-    """What all nodes have in common: a shape, and operators that build more."""
+    """The common base of all nodes: a shape, and operators that build further nodes."""
 
     __match_args__: ClassVar[tuple[str, ...]] = ()
     """The names of a node's fields; each dataclass below has its own."""
@@ -296,7 +296,7 @@ class Beside(Formula):
 
 @dataclass(frozen=True)
 class Slice(Formula):
-    """Some entries of a column, one after the other: what belongs to one part of a stack."""
+    """Consecutive entries of a column: one part of a stack."""
 
     operand: Formula
     start: int
@@ -306,7 +306,7 @@ class Slice(Formula):
 
 @dataclass(frozen=True)
 class Spread(Formula):
-    """The same number in every entry: what the total of a column gives back to each of them."""
+    """The same number in every entry: the gradient of a column's total by each of its entries."""
 
     operand: Formula
     shape: Shape = ()
@@ -331,7 +331,7 @@ class Extreme(Formula):
     kind: str
     parts: tuple[Formula, Formula]
     held: bool = True
-    """Whether no gradient goes through it: a stabiliser, which cancels in what is read, or a bound of gradients."""
+    """Whether no gradient flows through it: a stabiliser, which cancels in the output, or a bound of gradients."""
 
     def __post_init__(self) -> None:
         _common(self.parts)
@@ -343,7 +343,7 @@ class Extreme(Formula):
 
 @dataclass(frozen=True)
 class OneHot(Formula):
-    """A column that is known to be 1 at one place and 0 elsewhere: a letter. What it is multiplied by needs no product."""
+    """A column that is 1 at one place and 0 elsewhere: a letter. A product with it is a lookup."""
 
     operand: Var
     place: int
@@ -357,7 +357,7 @@ class OneHot(Formula):
 
 
 class _Absent(Formula):
-    """What a network does not have: a bias, an input. It vanishes from sums and takes its factors along."""
+    """A missing part of a network: a bias, an input. It vanishes from sums, and so does a product with it."""
 
 
 ABSENT = _Absent()
@@ -461,7 +461,7 @@ def _coefficient(value: Fraction, below: list[Formula]) -> Formula | None:
 
 
 def stack(*parts: Formula) -> Formula:
-    """Columns one below the other; what a network does not have takes no room."""
+    """Columns one below the other; a missing part takes no room."""
     present = tuple(part for part in parts if part is not ABSENT)
     return Stack(present) if len(present) > 1 else present[0]
 

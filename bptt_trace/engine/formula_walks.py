@@ -1,4 +1,4 @@
-"""Walks over formulas: what they are made of, and the same formula with other parts."""
+"""Walks over formulas: their parts, and the same formula with other parts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from bptt_trace.engine.functions import exp
 
 
 def children(formula: Formula) -> Iterator[Formula]:
-    """The formulas that a formula is made of, from left to right."""
+    """The direct parts of a formula, from left to right."""
     for name in formula.__match_args__:
         value = getattr(formula, name)
         if isinstance(value, Formula):
@@ -90,7 +90,7 @@ def _begins_with_exponential(formula: Formula) -> bool:
 
 
 def rewrite(formula: Formula, change: Callable[[Formula], Formula | None]) -> Formula:  # noqa: C901 - a case for each node
-    """The formula with every part replaced for which ``change`` has something else to say."""
+    """The formula with the replacements of ``change``, which returns None for a part that stays."""
     changed = change(formula)
     if changed is not None:
         return changed

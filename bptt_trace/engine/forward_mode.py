@@ -46,7 +46,7 @@ def _forward(line: Name) -> Name:
 
 
 def _slopes(numbers: Numbers, line: int) -> Iterator[tuple[int, Formula]]:
-    """What a line uses, with its slope in each."""
+    """The arguments of a line, with its slope by each."""
     step = numbers.steps[line]
     whole = numbers.whole(line)
     formula = cast(Rule, whole.rule).formula

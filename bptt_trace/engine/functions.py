@@ -55,18 +55,18 @@ class Pieces:
 
 @dataclass(frozen=True)
 class Libraries:
-    """A function of one number as libraries have it; those that are imported late are handed in with the argument."""
+    """A function of one number in the libraries; a library that is imported late is passed with the argument."""
 
     math: Callable[[float], float]
-    """Of a double, correct to its last places."""
+    """The value of a double, correct to its last digits."""
     mpmath: Callable[[Any, Any], Any]
-    """With as many digits as the context of mpmath has."""
+    """The value in mpmath, with the digits of its context."""
     sympy: Callable[[Any, Any], Any]
-    """As a closed form."""
+    """The value as a closed form."""
     numpy: Callable[[Any, Any], Any]
-    """Of a whole column of doubles."""
+    """The values of a column of doubles."""
     near_zero: float | None = None
-    """What the error of ``math`` comes to where the value is close to 0; None where its doubles are not to be relied upon."""
+    """The error of ``math`` where the value is close to 0; None where its doubles are not reliable."""
     bounds: str = ""
     """Its name in ``enclosure.py``, where it has bounds of its own."""
 
@@ -77,7 +77,7 @@ class Function:
 
     name: str
     sign: str
-    """What is set for it in formulas: a word, or the name of a Greek letter."""
+    """The name in set formulas: a word, or the name of a Greek letter."""
     slope: Callable[[Formula, Formula], Formula] | None = None
     """The slope as a formula, from formulas for the argument z and the value y."""
     pieces: Pieces | None = None
@@ -89,17 +89,17 @@ class Function:
     jacobian: Callable[[Formula], Formula] | None = None
     """For a function of a whole column: the matrix of its slopes, from its value y."""
     values: tuple[int | None, int | None] = (None, None)
-    """Between which numbers the values lie; None where there is no such bound."""
+    """The bounds of the values; None where there are none."""
     libraries: Libraries | None = None
     code: Mapping[str, str] | None = None
-    """How generated programs define it under its own name: with decimals of 60 digits (``decimal``), with Python's
+    """The definition under its own name in generated programs: with decimals of 60 digits (``decimal``), with Python's
     doubles (``float``), with arrays (``numpy``, ``torch``) and with SymPy (``sympy``)."""
     number: int | None = None
-    """What stands below the sign of one of several functions of a user."""
+    """The number below the sign, for one of several functions of a user."""
     prime: bool = False
     """Whether it is the slope of the function with this sign."""
     made: tuple[Callable[..., Function], tuple[Any, ...]] | None = None
-    """What made it, and of what; another process makes it again by that, since formulas in Python cannot be sent."""
+    """The function and the arguments that made it; another process makes it again by these, since its formulas cannot be sent."""
 
     def __call__(self, argument: Formula) -> Formula:
         """The function applied to a formula; the identity leaves it as it is."""
@@ -115,7 +115,7 @@ P = ParamSpec("P")
 
 
 def while_used(make: Callable[P, Function]) -> Callable[P, Function]:
-    """The same function for the same arguments, as long as something holds it: two are the same only if they are one."""
+    """The same object for the same arguments while something refers to it: functions are equal only if they are one object."""
     known: WeakValueDictionary[object, Function] = WeakValueDictionary()
 
     @wraps(make)
@@ -342,7 +342,7 @@ unit_step = Function("step", "step", lambda z, y: ZERO, pieces=Pieces(ZERO.value
 
 @while_used
 def threshold(name: str = "step", at_zero: Fraction = Fraction(1)) -> Function:
-    """1 right of 0; left of it 0 (``step``) or −1 (``sign``); at 0 as told. Its slope is 0 wherever it has one.
+    """1 right of 0; left of it 0 (``step``) or −1 (``sign``); at 0 the given value. Its slope is 0 wherever it has one.
 
     Source: Rosenblatt (1958), *Psychological Review* 65:386.
     """

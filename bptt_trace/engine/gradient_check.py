@@ -19,11 +19,11 @@ from bptt_trace.engine.rules import Rule, renumbered
 CHECK = Name("L_check")
 """The loss in the name of a quotient of differences: ``dL_check/dw_hh``."""
 EPSILON = Name("eps")
-"""By how much a parameter is moved."""
+"""The distance by which a parameter is moved."""
 
 
 def write_check(builder: Builder, whole: int, parameters: Sequence[Name], first: int) -> None:
-    """Append what depends on each of these numbers, twice, and the quotient.
+    """Append, for each of these numbers, the dependent lines twice and the quotient.
 
     ``whole`` is the line of the loss. ``first`` is the number behind @ of the first pass; the others follow.
     """

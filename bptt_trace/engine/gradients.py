@@ -54,7 +54,7 @@ from bptt_trace.errors import DesignError
 
 
 class Adjoint(NamedTuple):
-    """How a gradient reaches one argument of a rule: a rule, and the sources that fill it."""
+    """The gradient at one argument of a rule: a rule of its own, and the sources that fill it."""
 
     rule: Rule
     sources: tuple[int, ...]
@@ -67,7 +67,7 @@ RESULT, INCOMING = -1, -2
 
 @lru_cache(maxsize=4096)
 def adjoint(rule: Rule, number: int, incoming: Formula | None = None) -> Adjoint:
-    """How the gradient at the rule's result flows to argument ``number`` (``arity`` for every argument of ``Rest``).
+    """The flow of the gradient from the rule's result to argument ``number`` (``arity`` for every argument of ``Rest``).
 
     ``incoming`` is the gradient at the result if it is an exact constant (1/T
     for a term of a mean); the formula then contains this constant. Raises
@@ -199,7 +199,7 @@ class Route(NamedTuple):
     """The position of a quantity that the route leaves out: the prediction after the logits. If another line uses it,
     its gradient has other sources too, and the route is not taken."""
     instead: Route | None = None
-    """The route that is taken then; None stands for the chain rule through the line."""
+    """The route in that case; None stands for the chain rule through the line."""
 
 
 @lru_cache(maxsize=1024)

@@ -1,4 +1,4 @@
-"""Further lines of numbers behind a program, be it one of vectors: a component of a vector is an entry of it."""
+"""Further lines of numbers behind a program of numbers or of vectors: a component of a vector is one of its entries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bptt_trace.engine.scalar_program import scalars
 
 
 class Numbers:
-    """The lines of a builder as lines of numbers; what is appended here is appended there."""
+    """The lines of a builder as lines of numbers; a line that is appended here is appended to the builder."""
 
     def __init__(self, builder: Builder) -> None:
         self.builder = builder

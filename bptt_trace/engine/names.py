@@ -34,7 +34,7 @@ def word_and_number(layer: Layer) -> tuple[str, str]:
 
 
 def layer_word(layer: Layer) -> str:
-    """In which direction, or in which part of a network, a layer reads: ``fwd``, ``bwd``, ``enc``, ``dec``; else nothing."""
+    """The direction, or the part of a network, in which a layer reads: ``fwd``, ``bwd``, ``enc``, ``dec``; else empty."""
     return word_and_number(layer)[0]
 
 
@@ -63,12 +63,12 @@ class Name(NamedTuple):
 
     @property
     def letter(self) -> str:
-        """What the quantity is, without what it belongs to: ``w`` of ``w_hh``, ``v`` of ``v_w_hh``."""
+        """The letter of the quantity without its subscript: ``w`` of ``w_hh``, ``v`` of ``v_w_hh``."""
         return self.stem.partition("_")[0]
 
     @property
     def below(self) -> str:
-        """What the quantity belongs to: ``hh`` of ``w_hh``; of ``v_w_hh``, the state of an optimizer, its parameter ``w_hh``."""
+        """The subscript: ``hh`` of ``w_hh``; for ``v_w_hh``, the state of an optimizer, the parameter ``w_hh``."""
         return self.stem.partition("_")[2]
 
     @property
@@ -156,7 +156,7 @@ WHOLE_LOSS = Name("L_full")
 
 
 ABOVE = Name("above")
-"""By what a gradient arrives that is handed in, instead of following from a loss."""
+"""The ``via`` of a gradient that the problem hands in, instead of a loss."""
 
 
 def gradient(name: Name, via: Name | None = None, of: Name = LOSS) -> Name:
@@ -181,11 +181,11 @@ class Role(Enum):
     STATE = "state"
     """The quantities of an optimizer between gradient and update: velocities, moments, norms, clipped gradients."""
     PATH = "path"
-    """Slopes from junction to junction, what a path contributes, and the sums of these."""
+    """Slopes from junction to junction, the contributions of paths, and their sums."""
     TANGENT = "tangent"
     """The slope of a line in one parameter, calculated forward."""
     EXTRA = "extra"
-    """A line that is asked for beside those of the calculation: tanh(c_t) alone."""
+    """A line that the problem asks for besides its calculation: tanh(c_t) alone."""
     CHECK = "check"
     """A parameter that is moved a little for a gradient check, and the quotient of the losses."""
 

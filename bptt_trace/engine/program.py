@@ -128,7 +128,7 @@ class Vectors(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """When a line is calculated: its time step, sample, iteration, and pass over time."""
+    """The moment of a line: its time step, sample, iteration, and pass over time."""
 
     time: int | None = None
     sample: int | None = None
@@ -184,7 +184,7 @@ class Builder:
         return self.fill(target, rule, tuple(terms), role)
 
     def build(self) -> Program:
-        """The program so far. Raises what ``Program`` raises."""
+        """The program so far; raises the errors of ``Program``."""
         return Program(self.steps, self.base, rows=self.rows)
 
 

@@ -21,7 +21,7 @@ from bptt_trace.engine.formula_walks import children, rewrite, variables
 from bptt_trace.engine.names import Layer, Role
 
 KEPT_RULES = 4096
-"""Of so many rules the text and the source are kept: more than a large problem has, whatever came before it."""
+"""The number of rules whose text and source are cached: more than a large problem has."""
 
 
 class Pick(NamedTuple):
@@ -81,7 +81,7 @@ def rule_of(formula: Formula) -> tuple[Rule, tuple[int, ...]]:
 
 @lru_cache(maxsize=KEPT_RULES)
 def of_any_letter(rule: Rule) -> Rule:
-    """The rule with what is read in place of a letter that is known, as it holds for every letter."""
+    """The rule with an input in place of a known letter: the general form, which holds for every letter."""
     return rule_of(rewrite(rule.formula, lambda part: part.operand if isinstance(part, OneHot) else None))[0]
 
 
@@ -153,7 +153,7 @@ class Tape(NamedTuple):
 
     lines: tuple[TapeLine, ...]
     results: tuple[int, ...]
-    """What the cell returned: numbers of placeholders; larger numbers are lines of the tape."""
+    """The results of the cell: numbers of placeholders; larger numbers are lines of the tape."""
 
 
 Recorder = Callable[[str, Layer, Role, Formula], Var]

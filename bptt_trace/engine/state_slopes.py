@@ -206,5 +206,5 @@ def matrix_factors(builder: Builder, memories: Collection[str], state: Collectio
 
 
 def _uses(steps: Sequence[Step], after: int, before: int, held: AbstractSet[int]) -> set[int]:
-    """What the way from a line back to another uses."""
+    """The quantities on the way from a line back to another."""
     return {argument for position in way_between(steps, before, after, held) for argument in steps[position].arguments}

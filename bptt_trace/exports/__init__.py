@@ -1,1 +1,1 @@
-"""Where sheets go besides paper and the terminal: workbooks, learning platforms, autograders, notebooks, slides, live pages."""
+"""Exports of sheets: workbooks, learning platforms, autograders, notebooks, slides, pages that calculate."""

@@ -1,4 +1,4 @@
-"""A worksheet as learning platforms ask it: its lines in their order, each with its position in the program."""
+"""A worksheet for learning platforms: its lines in order, each with its position in the program."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def parts_with_lines(key: Key, sections: Iterable[Section]) -> Iterator[AskedSec
 
 
 class AskedLine(NamedTuple):
-    """A line whose result a student is to find."""
+    """A line whose result is left to the student."""
 
     position: int
     row: Row
@@ -51,7 +51,7 @@ class AskedLine(NamedTuple):
 
 
 class AskedSheet:
-    """The worksheet of a key, as a platform asks it: without pictures, each vector by its components."""
+    """The worksheet of a key for a platform: without pictures, each vector as its components."""
 
     def __init__(self, key: Key, blanks: Blanks) -> None:
         self.key, self.blanks = key, blanks
@@ -89,12 +89,12 @@ class AskedSheet:
                         yield AskedLine(position, row, part.title, title)
 
     def instructions(self) -> Iterator[str]:
-        """What stands above the sheet, in HTML."""
+        """The instructions above the sheet, in HTML."""
         if self.sheet.handout.instructions:
             yield f"<p>{plain(self.sheet.handout.instructions)}</p>"
 
     def decimal_point(self) -> Iterator[str]:
-        """On a sheet with a decimal comma: how a platform that knows the point alone reads numbers."""
+        """A note for sheets with a decimal comma, on platforms that read the decimal point alone."""
         if self.sheet.locale.comma:
             said = say("Type your answers with a decimal point: {example}.", example="0.5")
             yield f"<p>{self.said(said)}</p>"
@@ -104,7 +104,7 @@ class AskedSheet:
         return (table(given, look) for given in self.sheet.given)
 
     def conventions(self, element: str, without: Collection[str] = ()) -> Iterator[str]:
-        """The rules of the sheet in HTML, each in its element, without those that do not hold there: their heads, in English."""
+        """The rules of the sheet in HTML, each in its element; ``without`` has the English heads of rules that do not apply."""
         left_out = set(map(self.sheet.locale.say, without))
         for head, said in self.sheet.conventions:
             if head not in left_out:
@@ -119,7 +119,7 @@ def original(key: Key, position: int) -> int:
 
 
 def needed(key: Key, asked: Iterable[int]) -> list[int]:
-    """The lines that are asked for and those that they are made of, in the order of the program, without repetitions."""
+    """The lines that are asked for and all lines that these depend on, in the order of the program, without repetitions."""
     found: set[int] = set()
     ahead = [original(key, position) for position in asked]
     while ahead:

@@ -1,7 +1,7 @@
 """Classic quizzes of Canvas: QTI 1.2, a numerical question for each line.
 
-Canvas keeps four decimals of a number: 0.00004 is 0 there. So a line that is
-asked for with more decimals is asked for as a multiple of a power of ten, and
+Canvas keeps four decimals of a number: 0.00004 is 0 there. So the question for a line with more decimals asks for a multiple of
+a power of ten, and
 the bounds of every answer lie on the grid of four decimals, rounded outward. A
 question cannot follow a student's numbers. The package holds the key.
 """
@@ -67,7 +67,7 @@ class _Quiz(AskedSheet):
         )
 
     def items(self, name: str) -> Iterator[str]:
-        """What is given as a text, then a question for each line."""
+        """The given numbers as a text, then a question for each line."""
         given = "".join([*self.given(), *self.conventions("p", without=["Answers", "Boxes"]), *self.decimal_point()])
         facts = _facts(question_type="text_only_question", points_possible="0")
         title = self.named(say("Given"))
@@ -105,7 +105,7 @@ class _Quiz(AskedSheet):
         return escape(localized(title, self.sheet.locale))
 
     def power(self, position: int) -> int:
-        """The power of ten by which a result is multiplied, so that four decimals hold what is asked for."""
+        """The power of ten that multiplies a result, so that four decimals hold the digits asked for."""
         return max(self.key.places[position] - KEPT, 0)
 
     def conditions(self, position: int, power: int) -> Iterator[str]:

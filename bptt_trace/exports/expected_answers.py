@@ -1,4 +1,4 @@
-"""What a question that cannot follow a student's numbers accepts: values with tolerances, and the values of named mistakes."""
+"""The answers that a question accepts without following a student's numbers: values with tolerances, and values of mistakes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from bptt_trace.marking.tolerance import HALF, MOST_UNITS
 
 MESSAGES = {misconception.slug: misconception.message for misconception in CATALOGUE}
 APART = 3
-"""So many tolerances lie at least between a right answer and the value of a mistake."""
+"""The least distance between a right answer and the value of a mistake, in tolerances."""
 
 NEAR = 1e-6
-"""Units of the last place by which the last digits of doubles differ at most."""
+"""The largest difference between the last digits of doubles, in units of the last place."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class Expected:
     value: float
     tolerance: float
     message: str = ""
-    """What is said of it, where it is the value of a mistake."""
+    """The message, if it is the value of a mistake."""
 
     @property
     def right(self) -> bool:
-        """Whether it earns the marks."""
+        """Whether the value earns the marks."""
         return not self.message
 
     def meets(self, other: Expected) -> bool:

@@ -41,7 +41,7 @@ class Referring(Printer):
         self.references, self.others = references, rest
 
     def variable(self, variable: Var, bare: bool) -> str:
-        """The reference."""
+        """The reference of a variable."""
         del bare
         return self.references[variable.number]
 
@@ -80,7 +80,7 @@ def _no_larger(exponent: Formula) -> Formula:
 
 @lru_cache(maxsize=256)
 def written_out(function: Function) -> Formula:
-    """What a function of one number comes to, as a formula in ``Z``. Raises ``DesignError`` where nothing says so."""
+    """A function of one number as a formula in ``Z``. Raises ``DesignError`` where it has no definition."""
     if function.pieces is not None:
         return _pieces(function.pieces)
     if function.definition is None:
@@ -116,7 +116,7 @@ def _slope(rule: Rule, place: int) -> tuple[Formula, tuple[int, ...]]:
 
 
 def _shifted(formula: Formula, place: int, by: Fraction) -> Formula:
-    """The formula with something added to one of its variables."""
+    """The formula with a number added to one of its variables."""
     return rewrite(formula, lambda part: part + by if isinstance(part, Var) and part.number == place else None)
 
 

@@ -1,4 +1,4 @@
-"""An autograder for Gradescope: the archive that a lecturer uploads, and what runs there.
+"""An autograder for Gradescope: the archive that a lecturer uploads, and the program that runs there.
 
 Layout: Gradescope unpacks the archive to /autograder/source, runs its setup.sh once, and for each submission calls
 /autograder/run_autograder, which reads the folder submission and writes results/results.json (Gradescope's
@@ -61,7 +61,7 @@ def autograder(document: Mapping[str, Any]) -> bytes:
 
 
 def run(folder: Path) -> None:
-    """Mark what was handed in, in a folder laid out as Gradescope's; what cannot be marked says why, with 0 marks."""
+    """Mark a submission in a folder laid out as Gradescope's; one that cannot be marked gets 0 marks and the reason."""
     try:
         key = Key(load(folder / "source" / "problem.toml"))
         results = gradescope(check(key, load_answers(_handed_in(folder / "submission"), key.register)))

@@ -1,4 +1,4 @@
-"""Words and tables of a sheet as HTML, in which nothing looks like what a platform reads: no tag, no brace."""
+"""Words and tables of a sheet as HTML, without tags and braces that a platform would interpret."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bptt_trace.document.sheet import Table
 
 
 def clean(text: str) -> str:
-    r"""A text without the signs that XML does not have.
+    r"""A text without the characters that XML forbids.
 
     >>> clean("a\x00b")
     'a b'
@@ -19,7 +19,7 @@ def clean(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """A text as it stands."""
+    """A text with its special characters escaped."""
     return escape(clean(text), quote=False).replace("{", "&#123;").replace("}", "&#125;")
 
 

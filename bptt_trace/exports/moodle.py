@@ -56,13 +56,13 @@ class _Questions(AskedSheet):
         return self.sheet.title.replace("/", "∕")
 
     def category(self, name: str) -> str:
-        """Where the questions go that follow; the name is translated."""
+        """The category of the questions that follow; the name is translated."""
         place = escape(f"$course$/top/{self.name}/{localized(name, self.sheet.locale)}", quote=False)
         return f'<question type="category"><category><text>{place}</text></category></question>\n'
 
     @cached_property
     def weights(self) -> dict[int, int]:
-        """What each line is worth, in whole numbers of a common share of a mark."""
+        """The weight of each line, as a whole number of a common share of a mark."""
         shares = {p: Fraction(self.key.weights[p]).limit_denominator(MOST_WEIGHT) for p in self.blanks.asked}
         common = lcm(*(share.denominator for share in shares.values()))
         return {p: int(share * common) for p, share in shares.items()}
@@ -74,14 +74,14 @@ class _Questions(AskedSheet):
 
     @cached_property
     def head(self) -> str:
-        """What is given, and the rules of the sheet."""
+        """The given numbers, and the rules of the sheet."""
         return "".join(self._head())
 
     def _head(self) -> Iterator[str]:
         yield from self.instructions()
         yield from self.given(CELL)
         yield "<ul>"
-        yield from self.conventions("li", without=["Answers"])  # these promise what only a person or check keeps
+        yield from self.conventions("li", without=["Answers"])  # these promise tolerances that only a person or check has
         yield "</ul>"
 
     def tables(self) -> Iterator[str]:
@@ -102,7 +102,7 @@ class _Questions(AskedSheet):
         return f"<tr>{''.join(f'<td{CELL}>{cell}</td>' for cell in cells)}</tr>"
 
     def box(self, position: int) -> str:
-        """An embedded answer; a line that is worth nothing has none."""
+        """An embedded answer; a line without marks has none."""
         weight = self.weights[position]
         if not weight:
             return "____"
@@ -118,12 +118,12 @@ class _Questions(AskedSheet):
     # ------------------------------------------------------------------ results
 
     def results(self) -> Iterator[str]:
-        """A numerical question for each line that no other line asked for is made of."""
+        """A numerical question for each line that goes into no other line asked for."""
         used = {argument for position in self.blanks.asked for argument in self.key.arguments[position]}
         return (self.numerical(line.position, line.row) for line in self.asked() if line.position not in used)
 
     def numerical(self, position: int, row: Row) -> str:
-        """One result, to be found from what is given."""
+        """One result, to be found from the given numbers."""
         name = row.name.spell(UNICODE)
         question = say("What is {name}? ({digits})", name=name, digits=row.blank.in_words)
         text = f"{self.head}<p>{self.said(question)}</p>"

@@ -96,7 +96,7 @@ Report(key, marks)
 
 
 def _given(document: Mapping[str, Any]) -> str:
-    """The cell that reads the problem: what is given, and nothing that follows from it."""
+    """The cell that reads the problem: the given numbers, and no result."""
     return f"from bptt_trace import Key, parse\n\nkey = Key(parse({in_python(problem_text(document))}))\nanswers = {{}}\n"
 
 

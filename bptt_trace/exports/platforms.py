@@ -23,7 +23,7 @@ class Questions(NamedTuple):
 
 
 class Platform:
-    """What a platform reads."""
+    """The export for one platform."""
 
     def __init__(self, form: str) -> None:
         self.form = form
@@ -47,7 +47,7 @@ class Platform:
 
 
 def variants(form: str, factory: Factory) -> Exporter:
-    """What writes the variants of a factory for a platform: each by itself, and all of them in one file; keys are Markdown."""
+    """The exporter of a factory's variants for a platform: a file for each, and one for all; keys are Markdown."""
     from bptt_trace.media.templates import markdown
 
     platform = Platform(form)

@@ -1,4 +1,4 @@
-"""A question for PrairieLearn: the files of its folder, and what its server.py calls.
+"""A question for PrairieLearn: the files of its folder, and the functions that its server.py calls.
 
 The functions read and change the dictionary ``data`` that PrairieLearn documents for generate, parse and grade. No
 result is in the folder: the server works the results out, where the package is installed.
@@ -94,7 +94,7 @@ def _math(math: Math) -> str:
 
 
 def _words(text: str) -> str:
-    """Words in which no sign of money begins a formula."""
+    """Words in which a dollar sign begins no formula."""
     return html_words(text).replace("$", "<span>$</span>")
 
 
@@ -106,7 +106,7 @@ _FILTERS: Filters = {"math": _math, "words": _words, "inline": _inline, "field":
 
 
 class Question:
-    """A question as its ``server.py`` has it: the problem, and which box belongs to which line."""
+    """A question in its ``server.py``: the problem, and the line of each box."""
 
     def __init__(self, problem: str, fields: Mapping[str, str], *, vary: bool = False) -> None:
         self.document = document_of(problem)
@@ -131,7 +131,7 @@ class Question:
         return self.key_of(data["params"].get("code", ""))
 
     def generate(self, data: Data) -> None:
-        """Draw this student's numbers, where they vary, show what is given, and put the results where PrairieLearn keeps them."""
+        """Draw this student's numbers, if they vary, show the given ones, and put the results where PrairieLearn keeps them."""
         data["params"]["code"] = self._factory.search(1, int(data["variant_seed"])).found[0].code if self.vary else ""
         key = self._key(data)
         data["params"]["given"] = Macros("question.html.j2", worksheet(key), _FILTERS).given()
@@ -139,7 +139,7 @@ class Question:
             data["correct_answers"][field] = _right(key, key.program.index[key.register.find(name)])
 
     def parse(self, data: Data) -> None:
-        """Say which answers cannot be read as numbers; such a submission is not marked and costs no attempt."""
+        """Report the answers that cannot be read as numbers; such a submission is not marked and costs no attempt."""
         for field, answer in self._marked(data)[1].items():
             if answer.verdict == "unreadable":
                 data["format_errors"][field] = self._said(answer.message)

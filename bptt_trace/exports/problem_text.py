@@ -1,4 +1,4 @@
-"""The problem file that goes with an export: what is given, and nothing that follows from it."""
+"""The problem file inside an export: the given numbers, and no result."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ def problem_text(document: Mapping[str, Any], *, ranges: bool = False) -> str:
 
 
 def in_python(text: str) -> str:
-    """A text as a literal of Python, over several lines where that reads as it is."""
+    """A text as a Python literal, over several lines where no escape is needed."""
     return repr(text) if "'''" in text or "\\" in text else f"'''\n{text}'''"

@@ -40,7 +40,7 @@ SAID = {
     "not-assessable": to_say("line {line} cannot be marked: {name} follows from numbers that leave nothing to calculate"),
     "needs-human": to_say("line {line} is for a person to look at"),
 }
-"""What a student reads behind an answer, by its verdict."""
+"""The feedback behind an answer, by its verdict."""
 INDENT = re.compile(r"[^A-Za-z0-9]+")
 
 
@@ -95,7 +95,7 @@ class _Item(AskedSheet):
     # ------------------------------------------------------------------ values
 
     def value(self, position: int) -> str:
-        """What later lines use of a line."""
+        """The value of a line for later lines."""
         position = original(self.key, position)
         if position not in self.passed:
             return self.q.number(self.key.exact[position])
@@ -112,12 +112,12 @@ class _Item(AskedSheet):
         return Referring(self.q.signs, references, "".join(map(self.value, rest))).part(formula, SUM)
 
     def sources(self, position: int) -> list[int]:
-        """The lines that go into a line, as far as they depend on the student."""
+        """The arguments of a line that depend on the student."""
         every = (original(self.key, argument) for argument in self.key.steps[position].arguments)
         return [argument for argument in dict.fromkeys(every) if argument in self.passed]
 
     def spread(self, position: int) -> str:
-        """The sum of half a unit times slope over what goes in."""
+        """The sum of half a unit times slope over all arguments."""
         q, terms = self.q, []
         for argument, slope, fill in slopes(self.key.steps[position]):
             argument = original(self.key, argument)
@@ -339,7 +339,7 @@ class _Item(AskedSheet):
                 yield q.outcome(f"V{position}", "identifier")
 
     def body(self) -> Iterator[str]:
-        """What the student sees."""
+        """The body of the item."""
         yield f"<h2>{plain(self.title)}</h2>"
         yield from self.instructions()
         given, rules = self.said(say("Given")), self.said(say("Conventions of this sheet"))
@@ -367,13 +367,13 @@ class _Item(AskedSheet):
         return f"<tr><td>{row.number}</td><td>{said} =</td><td>{box} {self.said(row.blank.in_words)}</td><td>{remarks}</td></tr>"
 
     def remarks(self, position: int, row: Row) -> Iterator[str]:
-        """What appears behind an answer, by its verdict."""
+        """The feedback behind an answer, by its verdict."""
         for verdict, said in SAID.items():
             text = self.said(say(said, line=row.number, name=row.name.spell(UNICODE)))
             yield self.q.element("feedback-inline", text, outcome_identifier=f"V{position}", identifier=verdict, show_hide="show")
 
     def closing(self) -> Iterator[str]:
-        """What is said when an attempt ends."""
+        """The feedback at the end of an attempt."""
         q = self.q
         for position, row, _, _ in self.asked():
             name = row.name.spell(UNICODE)

@@ -1,4 +1,4 @@
-"""What an item of QTI is made of: elements as versions 3.0 and 2.x name them, and expressions with their values."""
+"""The parts of a QTI item: elements, as versions 3.0 and 2.x name them, and expressions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bptt_trace.document.notation import Signs
 
 @dataclass(frozen=True)
 class Dialect:
-    """A version of QTI: how its elements are called, and where they are defined."""
+    """A version of QTI: the names of its elements, and its schemas."""
 
     version: str
     prefix: str
@@ -20,11 +20,11 @@ class Dialect:
     items: str
     """The namespace of items."""
     schema: str
-    """Where the schema of items is."""
+    """The address of the schema of items."""
     manifest: str
     """The namespace of manifests."""
     kind: str
-    """What a manifest calls an item."""
+    """The type of an item in a manifest."""
     about: tuple[str, str]
     """The name and the version of the format in a manifest."""
 
@@ -65,7 +65,7 @@ class Dialect:
         return self.element("math-operator", expression, name="abs")
 
     def apart(self, one: str, other: str) -> str:
-        """How far two numbers are apart."""
+        """The distance of two numbers."""
         return self.size(self.element("subtract", one, other))
 
     def times(self, factor: float, expression: str) -> str:
@@ -73,16 +73,16 @@ class Dialect:
         return self.element("product", self.number(factor), expression)
 
     def added(self, terms: Iterable[str]) -> str:
-        """A sum, of none too."""
+        """A sum, 0 for no terms."""
         listed = list(terms)
         return self.element("sum", *listed) if len(listed) > 1 else listed[0] if listed else self.number(0)
 
     def at_most(self, one: str, other: str) -> str:
-        """Whether the first is not larger."""
+        """Whether the first is at most the second."""
         return self.element("lte", one, other)
 
     def any(self, conditions: Iterable[str]) -> str:
-        """Whether one of these holds."""
+        """Whether at least one of these holds."""
         listed = list(conditions)
         return self.element("or", *listed) if len(listed) > 1 else listed[0] if listed else self.truth(False)
 

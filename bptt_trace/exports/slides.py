@@ -1,4 +1,4 @@
-r"""Slides for Beamer: of each line first the formula, then the numbers, then the result, and a picture that fills up.
+r"""Slides for Beamer: for each line first the formula, then the numbers, then the result, and a picture that fills up.
 
 A frame has as many lines as fit it in letters of 12 points. What is too wide is broken at a sign of operation; matrices
 and high fractions are made smaller. Sentences are notes for the speaker (``\setbeameroption{show notes}``).
@@ -28,7 +28,7 @@ from bptt_trace.problem.problem import Problem
 ROOM = 13.0
 """Lines of print on a frame."""
 SIGNS = 62
-"""How many signs of plain text a line of print takes."""
+"""The length of a printed line, in characters of plain text."""
 MOST_ROWS, MOST_SIGNS, MOST_POINTS = 9, 74, 4
 """Rows and columns of a table, and points of a list, that fit a frame."""
 NETWORK = ("unrolled", "layers")
@@ -109,7 +109,7 @@ Item = TypeVar("Item")
 
 
 def _groups(items: Iterable[Item], height: Callable[[Item], float], room: float) -> Iterator[list[Item]]:
-    """Items in groups that each fit the room; one that is higher than that stands alone."""
+    """Items in groups that fit the room; an item that is higher stands alone."""
     group: list[Item] = []
     left = room
     for item in items:
@@ -139,7 +139,7 @@ def _height(family: Sequence[Row]) -> float:
 
 
 def _height_of_row(row: Row) -> float:
-    """How many lines of print a row takes: its formula and, below it, its numbers and its result."""
+    """The number of printed lines of a row: its formula and, below it, its numbers and its result."""
     if row.kind == "component":
         return max(_lines(row.name), _lines(row.numbers, row.name.width + row.result.width)) + 0.15
     above = max(_lines(row.name), _lines(row.formula, row.name.width))

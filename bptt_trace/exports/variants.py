@@ -1,4 +1,4 @@
-"""The variants of a problem in a form that is no text: what is kept of each, and what makes files of it."""
+"""Variants of a problem in binary forms: the data kept of each variant, and the functions that make files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bptt_trace.handouts.variant_sheets import Anew, Medium, Sheets, Typesetter
 from bptt_trace.handouts.variants import Factory, Family, Variant
 
 Kept = Callable[[Family, Variant, str], tuple[Any, Any]]
-"""What is kept of the worksheet and of the key of a variant, which may be some student's."""
+"""The data of the worksheet and of the key of a variant, possibly with its student."""
 
 
 class Exporter(Typesetter):

@@ -23,7 +23,7 @@ def bounds(key: Key, position: int) -> tuple[float, float]:
     near = key.quantum[position]
     cell = key.problem.network.cell_of(step.target.layer) if key.problem.network.cells else None
     if isinstance(cell, Equations) and (function is exp or not (step.rule and isinstance(step.rule.formula, Apply))):
-        function = None  # nothing bounds an exponential, or what a line goes on to make of a function
+        function = None  # neither an exponential nor an expression around a function has a bound
     if step.role in (Role.HIDDEN, Role.OUTPUT) and function is not None:
         if function.name == "tanh":
             return -1 - near, 1 + near

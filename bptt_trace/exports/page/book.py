@@ -1,4 +1,4 @@
-"""What a page needs to check answers: the catalogue of mistakes for one problem, and what each line can be."""
+"""The data by which a page checks answers: the catalogue of mistakes for one problem, and the range of each line."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def book(key: Key, code: Code, name: str = "book") -> str:
 
 
 def _range(key: Key, place: int) -> str:
-    """What a step can be, as ``out_of_range`` of the slips has it."""
+    """The range of a step, as ``out_of_range`` of the slips has it."""
     step = key.steps[place]
     if step.rule is None:
         return ""
     function = next(iter(source(step.rule).functions), None)
     cell = key.problem.network.cell_of(step.target.layer) if key.problem.network.cells else None
     if isinstance(cell, Equations) and (function is exp or not isinstance(step.rule.formula, Apply)):
-        function = None  # nothing bounds an exponential, or what a line goes on to make of a function
+        function = None  # neither an exponential nor an expression around a function has a bound
     if step.role in (Role.HIDDEN, Role.OUTPUT) and function is not None:
         if function.name == "tanh":
             return "tanh"

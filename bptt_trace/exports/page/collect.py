@@ -23,8 +23,7 @@ from bptt_trace.media.templates import page as rendered
 def collecting(key: Key, blanks: Blanks | None = None, view: View = View(), *, templates: Path | None = None) -> str:
     """A worksheet with a box for each blank, and a button that writes ``answers.csv`` for ``check`` and ``grade``.
 
-    Nothing on the page tells a result: it has neither a number that is asked for nor
-    the engine that calculates one.
+    The page reveals no result: it has neither a number that is asked for nor the engine that calculates one.
     """
     blanks = blanks or blanks_of(key)
     sheet = local(worksheet(key, blanks, view))
@@ -37,7 +36,7 @@ def collecting(key: Key, blanks: Blanks | None = None, view: View = View(), *, t
 
 
 def _box(names: dict[str, str], locale: Locale) -> Callable[[Row], str]:
-    """A filter: where the result of a row is written."""
+    """A filter: the box for the result of a row."""
 
     def box(row: Row) -> str:
         shown = row.name.text

@@ -1,4 +1,4 @@
-"""The given numbers as inputs of a page: which are there, which may change, and within which bounds."""
+"""The given numbers as inputs of a page, and the bounds of those that may change."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BOUNDS: dict[str, tuple[int, bool, int | None]] = {
     "lambda": (0, False, None),
     "clip": (0, False, None),
 }
-"""For numbers of an update by stem: the least, whether that itself is possible, and what the number stays below."""
+"""For numbers of an update, by stem: the least value, whether that value itself is possible, and the upper bound."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Input:
     place: int
     """Its step."""
     label: str
-    """What a screen reader says."""
+    """The label for a screen reader."""
     text: str
     free: bool
     """Whether it may change."""
@@ -42,7 +42,7 @@ class Input:
 
     @property
     def width(self) -> int:
-        """How many signs wide its box is."""
+        """The width of its box, in characters."""
         return max(6, len(self.text) + 1)
 
 
@@ -105,7 +105,7 @@ def is_free(problem: Problem, name: Name) -> bool:
 
 
 def bounds(problem: Problem, name: Name, role: Role) -> tuple[int, bool, int | None] | None:
-    """Within what a number has to stay, as its problem file has it."""
+    """The bounds of a number, as in its problem file."""
     if role is Role.PARAMETER:
         return None
     rule = problem.update.rule if problem.update else ""
@@ -149,7 +149,7 @@ def _input(desk: FixedDesk, problem: Problem, place: int, meaning: str) -> Input
 
 
 def _slider(text: str, within: Sequence[int | bool | None] | None) -> tuple[str, str, str]:
-    """From the number down and up by 2, or by twice its size, in steps of its last digit."""
+    """A range of 2, or of twice the number's size, in both directions, in steps of its last digit."""
     number = Decimal(text)
     reach = max(Decimal(2), 2 * abs(number))
     exponent = number.as_tuple().exponent

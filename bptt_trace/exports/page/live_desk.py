@@ -89,7 +89,7 @@ class LiveShown(Shown):
 
 
 class _Places:
-    """Elements that are made whenever they are asked for."""
+    """Elements that are made on request."""
 
     def __init__(self, make: Any) -> None:
         self.make = make
@@ -182,7 +182,7 @@ class LiveDesk(FixedDesk):
         self._totals: dict[tuple[int, ...], list[Math]] = {}
 
     def result(self, position: int) -> Math:
-        """The same with ≈ where its digits do not give it."""
+        """The printed value, with ≈ where its digits do not give it."""
         value = _Value(self.live, position)
         if self.steps[position].rule is None or self.policy != "carry":
             return value
@@ -190,7 +190,7 @@ class LiveDesk(FixedDesk):
             return _About(value, self.relation(position))
 
     def _sign(self, rule: Rule, role: Role, arguments: Sequence[int], position: int, texts: Sequence[str]) -> str:
-        """As the desk has it; a sentence with the sign stays true as long as the sign does."""
+        """The sign of the desk; a sentence with the sign stays true as long as the sign does."""
         with self.watch.paused():
             sign = super()._sign(rule, role, arguments, position, texts)
         if self.policy == "carry":
@@ -198,7 +198,7 @@ class LiveDesk(FixedDesk):
         return sign
 
     def change(self, position: int) -> str:
-        """What an update does to its parameter; a sentence with the word stays true as long as it does that."""
+        """The change of a parameter by an update, in a word; a sentence with the word is true as long as the word is."""
         with self.watch.paused():
             word = super().change(position)
         self.watch.note("change", position, self.steps[position].arguments[0], word)
@@ -233,6 +233,6 @@ class LiveDesk(FixedDesk):
     def _total(self, terms: tuple[int, ...], count: int) -> Math:
         *_, text = super().running_totals(terms[:count])
         if not text:
-            return text  # too long to be held
+            return text  # 60 digits do not hold it
         self.code.add_total(terms[:count])
         return self._add(text.text, Decimal(text.text))

@@ -24,7 +24,7 @@ from bptt_trace.worked_solution.sections import sections
 from bptt_trace.worked_solution.writer import Writer
 
 ALWAYS = ("lines", "equations", "picture")
-"""Blocks that are the calculation itself; whatever the numbers are, they are shown."""
+"""Blocks that are the calculation itself: they are shown for any numbers."""
 
 
 def follows(figure: Bars) -> bool:
@@ -42,13 +42,13 @@ class LiveWriter(Writer):
         """By the identity of a block, which the sheet keeps."""
 
     def said(self, sentence: Callable[..., Iterator[Note]], *about: Any, **also: Any) -> Iterator[Note]:
-        """What a sentence has to say, and when."""
+        """The notes of a sentence, each with its conditions."""
         for note, conditions in self.watch.written(super().said(sentence, *about, **also)):
             self.conditions[id(note)] = conditions
             yield note
 
     def collected(self, blocks: Iterator[Block]) -> tuple[Block, ...]:
-        """The blocks of a section, each with what was asked of the numbers on the way to it."""
+        """The blocks of a section, each with the comparisons of numbers that led to it."""
         found: list[Block] = []
         for block, conditions in self.watch.written(blocks, apart=True):
             found.append(block)
@@ -57,7 +57,7 @@ class LiveWriter(Writer):
         return tuple(found)
 
     def takeaways(self) -> Iterator[Block]:
-        """What to remember; each sentence by itself, because each has its own conditions."""
+        """The takeaways, each sentence in a block of its own, because each has its own conditions."""
         for point, conditions in self.watch.written(takeaways.takeaways(self.desk, self.desk.parts)):
             block = Bullets((point,))
             self.conditions[id(block)] = conditions
@@ -74,7 +74,7 @@ class LiveWriter(Writer):
 
 @dataclass(frozen=True)
 class LiveSheet:
-    """A sheet in its language, the desk that it was written from, and when each of its blocks is shown."""
+    """A sheet in its language, its desk, and the conditions under which each block is shown."""
 
     sheet: Sheet
     desk: FixedDesk

@@ -127,12 +127,12 @@ START = "start();\nguide();\nanswers();"
 
 
 def digest(text: str) -> str:
-    """What a content security policy calls a script or a style of the page."""
+    """The digest of a script or a style, for the content security policy of the page."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _data(live: LiveSheet, conditions: list[list[Any]]) -> dict[str, Any]:
-    """What the page knows of its sheet, beside the steps."""
+    """The data of the page about its sheet, besides the steps."""
     desk, problem = live.desk, live.desk.problem
     given = [(place, step) for place, step in enumerate(desk.steps) if step.rule is None]
     within = ((place, bounds(problem, step.target, step.role)) for place, step in given)
@@ -150,7 +150,7 @@ def _data(live: LiveSheet, conditions: list[list[Any]]) -> dict[str, Any]:
 
 
 def _pieces(figure: Figure) -> Iterator[str | int]:
-    """The alternative text of a picture; a number is told by its place."""
+    """The alternative text of a picture, with a place for each number."""
     text = words(figure.alternative, lambda math: math.spell(SPOKEN))
     for piece in text.split(OPEN):
         place, mark, rest = piece.partition(CLOSE)

@@ -1,4 +1,4 @@
-"""What a sentence asks of the numbers: its comparisons, recorded while it is written.
+"""The conditions of a sentence: its comparisons of numbers, recorded while it is written.
 
 A sentence is printed where it is true of the numbers. The functions that write
 sentences compare numbers like any others; here these numbers remember how they
@@ -16,10 +16,10 @@ from fractions import Fraction
 from typing import Any
 
 Way = Any
-"""How a number was come by: ``["v", 12]`` is the printed number of step 12, ``["x", 12]`` the unrounded one, ``["abs", way]``
+"""The origin of a number: ``["v", 12]`` is the printed number of step 12, ``["x", 12]`` the unrounded one, ``["abs", way]``
 and ``["sub", way, way]`` are made of others; a text is a number itself."""
 Condition = tuple[Any, ...]
-"""A comparison, the ways of both sides, and how it came out; alone, ``("lost",)`` holds for the numbers of the file only."""
+"""A comparison, the origins of both sides, and its outcome; ``("lost",)`` alone holds for the numbers of the file only."""
 LOST: Condition = ("lost",)
 
 
@@ -31,13 +31,13 @@ class Watch:
         self.recording = False
 
     def note(self, *condition: Any) -> None:
-        """Record a condition, where something is written whose conditions are wanted."""
+        """Record a condition, if conditions are being recorded."""
         if self.recording and condition not in self.conditions:
             self.conditions.append(condition)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Nothing is recorded meanwhile."""
+        """Record nothing inside this context."""
         recording, self.recording = self.recording, False
         try:
             yield
@@ -45,7 +45,7 @@ class Watch:
             self.recording = recording
 
     def written(self, things: Iterator[Any], *, apart: bool = False) -> Iterator[tuple[Any, tuple[Condition, ...]]]:
-        """What is yielded, each with its conditions: all since the beginning, or, ``apart``, those since the one before it."""
+        """The items of an iterator, each with its conditions: since the start, or with ``apart`` since the item before."""
         own: list[Condition] = []
         outside, recording = self.conditions, self.recording
         things = iter(things)
@@ -129,7 +129,7 @@ class _Float(_Watched, float):
 
 
 def watched(number: Any, watch: Watch, way: Way) -> Any:
-    """A number that remembers; a fraction, which cannot, counts as read."""
+    """A number that records its comparisons; a fraction cannot, and counts as read."""
     if not watch.recording:
         return number
     kind = _Decimal if isinstance(number, Decimal) else _Float if isinstance(number, float) else None
@@ -142,7 +142,7 @@ def watched(number: Any, watch: Watch, way: Way) -> Any:
 
 
 def way_of(number: Any) -> Way:
-    """How the other side of a comparison was come by."""
+    """The origin of the other side of a comparison."""
     return number.way if isinstance(number, _Watched) else str(Fraction(number))
 
 

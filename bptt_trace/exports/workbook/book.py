@@ -34,25 +34,25 @@ from bptt_trace.worked_solution.writer import Writer
 FIRST_DAY = datetime(1980, 1, 1)
 NOTHING_BLANK = Blanks({}, frozenset())
 LONGEST_WORDS = 255
-"""Signs of a string in a formula."""
+"""The largest length of a string in a formula."""
 LONGEST_TEXT = 8_000
-"""Signs of a formula that puts a text together; a longer one is written as it reads now."""
+"""The largest length of a formula that puts a text together; a longer text is written with its present numbers."""
 GIVEN, LINES, TIME = say("Given"), say("Lines"), say("Over time")
 MATRICES, PICTURE, VARIANTS = say("Matrices"), say("Picture"), say("Variants")
 FIRST_GIVEN, FIRST_LINE = 6, 4
 """The rows in which given numbers and lines begin, counted from 0."""
 INK, PALE = "#222222", "#666666"
 INPUT, ANSWER, CALCULATED = "#FFF6D5", "#E8F1FB", "#F2F2F2"
-"""What may be changed, what is to be filled in, and what is calculated."""
+"""The colours of inputs, of boxes for answers, and of results."""
 FACE = "DejaVu Serif"
 APOSTROPHE = "'"
 
 
 class _Cells(Desk):
-    """A desk whose numbers are the places of cells: there are no digits that a line may give or not give."""
+    """A desk whose numbers are places of cells, so that no line is approximate."""
 
     def relation(self, position: int) -> str:
-        """No sign but the equals sign."""
+        """Always the equals sign."""
         del position
         return "="
 
@@ -140,7 +140,7 @@ class Book:
 
     @cached_property
     def shown(self) -> list[str]:
-        """What is printed now for each hole, bare and as operands; dots for what a worksheet does not tell."""
+        """The present text of each hole, bare and as operands; dots for a result that a worksheet hides."""
         printed = Shown(self.values).bare[TEXT]
         bare = ["…" if position in self.paper.hidden else text for position, text in enumerate(printed)]
         for position, step in enumerate(self.steps):
@@ -177,7 +177,7 @@ class Book:
         return self._formats[told]
 
     def number_format(self, position: int) -> str:
-        """How a spreadsheet shows the result of a line."""
+        """The number format of a line's result."""
         rounding = self.problem.rounding
         if rounding.policy == "full" or self.key.figures(position) is not None:
             return "General"
@@ -186,7 +186,7 @@ class Book:
     # ------------------------------------------------------------- live text
 
     def live_text(self, text: str) -> tuple[str, str]:
-        """A text with holes as a formula of a spreadsheet, and as it reads now; without holes as itself."""
+        """A text with holes as a formula, and its present reading; a text without holes twice."""
         form = Form(text)
         if not form.holes:
             return text, text
@@ -204,12 +204,12 @@ class Book:
             return '"…"'
         cell = self._cell(position)
         text = self._as_text(position, cell)
-        if self.locale.comma:  # whatever mark the program itself writes
+        if self.locale.comma:  # independent of the mark that the program itself writes
             text = f'SUBSTITUTE({text},".",",")'
         return f'IF(N({cell})<0,"("&{text}&")",{text})' if number >= self.size else text
 
     def _has_cell(self, position: int) -> bool:
-        """Whether a number is anywhere; on a worksheet those of lines that nobody asks for are not."""
+        """Whether a number has a cell; on a worksheet lines that are not asked for have none."""
         position = self.cells.original(position)
         return position in self.cells.given or position in self.cells.rows
 
@@ -237,7 +237,7 @@ class Book:
         return f'IF(ISNUMBER({cell}),{text},"…")' if self._is_open(position) else text
 
     def write(self, sheet: Any, row: int, column: int, text: Inline | str, form: Any) -> None:
-        """Words, some of which may be numbers of cells."""
+        """Write words, some of which may be numbers in cells."""
         local = self.said(text)
         said = local if isinstance(local, str) else words(local, lambda math: math.spell(UNICODE))
         formula, now = self.live_text(said)
@@ -260,7 +260,7 @@ class Book:
 
     @cached_property
     def writer(self) -> Writer:
-        """What a worksheet's writer writes, formulas and lines alone."""
+        """The writer of the worksheet, for formulas and lines alone."""
         return Writer(self.paper, View("full", style="compact", show="all"))
 
     @cached_property
@@ -270,7 +270,7 @@ class Book:
 
     @cached_property
     def cells(self) -> Cells:
-        """Where everything stands."""
+        """The positions of all numbers."""
         rows, row = dict[int, int](), FIRST_LINE
         repeated = set()
         for _, blocks in self.sections:
@@ -299,7 +299,7 @@ class Book:
 
     @cached_property
     def blocks_of_given(self) -> list[tuple[list[int], dict[int, tuple[int, int]], list[str]]]:
-        """Given numbers that belong together, and the row and column of each in its block; what stands above the columns."""
+        """Groups of given numbers, with the row and column of each in its block, and the heads of the columns."""
         groups: dict[Name, list[int]] = {}
         for position, step in enumerate(self.steps):
             if step.rule is None:
@@ -355,7 +355,7 @@ class Book:
         return {position: 1 + len(self.varied) + place for place, position in enumerate(differ)}
 
     def chosen(self, column: int) -> str:
-        """What stands in a column of the tab of variants, of the variant that is chosen."""
+        """The entry of the chosen variant in a column of the tab of variants."""
         last, letter = len(self.copies) + 1, letters(column)
         variants, given = self.reference(VARIANTS), self.reference(GIVEN)
         return f"=INDEX({variants}!${letter}$2:${letter}${last},MATCH({given}!$B$5,{variants}!$A$2:$A${last},0))"
@@ -377,7 +377,7 @@ class Book:
         return sheet
 
     def heading(self, sheet: Any) -> None:
-        """The title, and what the workbook is."""
+        """Write the title, and the kind of workbook."""
         sheet.set_row(0, 21)
         sheet.write_string(0, 0, self.problem.title, self.format(bold=True, font_size=14))
         what = self.writer.subtitle(say("Worksheet") if self.blanks else say("Worked solution"))
@@ -409,5 +409,5 @@ def letters(column: int) -> str:
 
 
 def _footer(title: str) -> str:
-    """A title in a footer, where & begins a command, and of which 200 signs are enough."""
+    """A title for a footer, where & begins a command, cut to 200 characters."""
     return title.replace("&", "&&")[:200]

@@ -16,7 +16,7 @@ from bptt_trace.worked_solution.given_tables import meaning_of
 
 
 def write_given(book: Book) -> None:
-    """The tab of what may be changed."""
+    """Write the tab of the given numbers."""
     sheet = book.tab(GIVEN)
     live = book.blanks is None and not book.of_a_class
     sheet.set_column(0, 0, 20)
@@ -45,7 +45,7 @@ def write_given(book: Book) -> None:
 
 
 def _how(book: Book, *, live: bool) -> Iterator[str]:
-    """What to do with the workbook, as sentences."""
+    """The instructions for the workbook, as sentences."""
     if book.of_a_class:
         yield say("Choose a variant by its code.")
     elif live:

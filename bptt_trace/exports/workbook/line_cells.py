@@ -26,17 +26,17 @@ from bptt_trace.marking.key import Key
 from bptt_trace.marking.tolerance import HALF, MARGIN
 
 LONGEST = 8192
-"""Signs of a formula, the most that a cell has room for."""
+"""The largest length of a formula in a cell."""
 MOST_ARGUMENTS = 255
-"""Arguments of a function of a spreadsheet."""
+"""The largest number of arguments of a function."""
 MOST_DIGITS = 15
-"""Significant digits that a number of a spreadsheet has."""
+"""The significant digits of a number in a spreadsheet."""
 GUARD = 8
 """Further digits to which a result is rounded first: a double that should be a tie is not one in its last digits."""
 
 
 class Verdicts(NamedTuple):
-    """What stands beside an answer; in another language each is translated."""
+    """The texts beside an answer; each can be translated."""
 
     right: str = say("✓ right")
     follows: str = say("✓ from your own numbers")
@@ -56,16 +56,16 @@ class Columns:
     answer: str = "F"
     verdict: str = "G"
     follows: str = "H"
-    """What follows from the student's own numbers, not rounded."""
+    """The result that follows from the student's own numbers, not rounded."""
     used: str = "I"
-    """What later lines use: the answer, or what follows."""
+    """The value for later lines: the answer, or the result that follows."""
     spread: str = "J"
     """The effect of rounding on the way."""
     unsound: str = "K"
-    """1 where the line, or one that it is made of, is not right."""
+    """1 where the line, or one of its arguments, is not right."""
     unit: str = "L"
     width: str = "M"
-    """The largest error of what later lines use."""
+    """The largest error of the value for later lines."""
 
 
 COLUMNS = Columns()
@@ -73,7 +73,7 @@ COLUMNS = Columns()
 
 @dataclass
 class Cells:
-    """Where every number of a program stands, and what stands there.
+    """The cell of every number of a program, and its content.
 
     ``told`` are the lines whose results the workbook has, ``boxed`` those that a
     student fills in; the others, where a verdict needs them, are only carried on.
@@ -90,7 +90,7 @@ class Cells:
 
     @property
     def carried(self) -> frozenset[int]:
-        """The lines that are neither told nor filled in, which verdicts need."""
+        """The lines that are neither shown nor filled in, but that verdicts need."""
         return frozenset(self.rows) - self.told - self.boxed
 
     @property
@@ -112,7 +112,7 @@ class Cells:
         return self.given.get(position) or self.at(COLUMNS.result, position)
 
     def used(self, position: int) -> str:
-        """The cell of what later lines use of it, with the student's own numbers."""
+        """The cell of its value for later lines, with the student's own numbers."""
         position = self.original(position)
         if position in self.given or (position in self.told and position not in self.boxed):
             return self.where(position)
@@ -146,12 +146,12 @@ class Cells:
         return fitting(f"=IF(({body})=0,0,ROUND(ROUND({body},{inner}-{size}),{figures - 1}-{size}))")
 
     def follows(self, position: int) -> str:
-        """What follows from the student's own numbers; on a worksheet only from lines that are filled in."""
+        """The result that follows from the student's own numbers; on a worksheet only from lines that are filled in."""
         body = self.rule(position, self.used)
         return fitting(f"={self.if_filled(body, self.waited_for(position))}")
 
     def waited_for(self, position: int) -> list[str]:
-        """The cells that must be filled in before a line can be told."""
+        """The cells that must be filled in before a line can be judged."""
         if self.marked_by_key:
             return []
         arguments = dict.fromkeys(map(self.original, self.key.steps[position].arguments))
@@ -163,7 +163,7 @@ class Cells:
         return f'IF({_call("COUNT", cells)}={len(cells)},{formula},"")' if cells else formula
 
     def used_next(self, position: int) -> str:
-        """What later lines use."""
+        """The value for later lines."""
         answer = self.at(COLUMNS.answer, position)
         if position not in self.boxed:
             return f"={self.at(COLUMNS.follows, position)}"
@@ -171,7 +171,7 @@ class Cells:
         return f"=IF(ISNUMBER({answer}),{answer},{other})"
 
     def spread(self, position: int) -> str:
-        """The sum of half a unit times slope over what goes in."""
+        """The sum of half a unit times slope over all arguments."""
         own = self.at(COLUMNS.answer if position in self.boxed and not self.marked_by_key else COLUMNS.follows, position)
 
         def place(one: int) -> str:
@@ -216,7 +216,7 @@ class Cells:
         return f"=IF(ISNUMBER({answer}),IF({zero},0,{half}),{blank})"
 
     def unsound_sources(self, position: int) -> str:
-        """1 where something that goes in is not right."""
+        """1 where an argument is not right."""
         arguments = dict.fromkeys(map(self.original, self.key.steps[position].arguments))
         cells = [
             self.at(COLUMNS.unsound, argument) for argument in arguments if argument in self.boxed or argument in self.carried
@@ -224,14 +224,14 @@ class Cells:
         return _call("MAX", cells) if cells else "0"
 
     def unsound(self, position: int) -> str:
-        """1 where the line is not right; where it is not filled in, where one that it is made of is not."""
+        """1 where the line is not right or, if it is not filled in, where one of its arguments is not."""
         if position not in self.boxed:
             return f"={self.unsound_sources(position)}"
         answer, verdict = self.at(COLUMNS.answer, position), self.at(COLUMNS.verdict, position)
         return f'=IF(ISBLANK({answer}),{self.unsound_sources(position)},IF({verdict}="{self.verdicts.right}",0,1))'
 
     def verdict(self, position: int) -> str:
-        """What the student reads beside the answer."""
+        """The verdict beside the answer."""
         answer, unit, said = self.at(COLUMNS.answer, position), self.at(COLUMNS.unit, position), self.verdicts
         tolerance = f"{HALF}*{unit}+{MARGIN}*{self.at(COLUMNS.spread, position)}"
         if self.marked_by_key:
@@ -257,7 +257,7 @@ def fitting(formula: str) -> str:
 
 
 def _call(function: str, cells: Sequence[str]) -> str:
-    """A function of a list of cells: SUM, COUNT or MAX; of very many in parts."""
+    """A function of a list of cells: SUM, COUNT or MAX; in parts where there are very many."""
     parts = list(_together(cells))
     starts = range(0, len(parts), MOST_ARGUMENTS)
     calls = [f"{function}({','.join(parts[start : start + MOST_ARGUMENTS])})" for start in starts]
@@ -265,7 +265,7 @@ def _call(function: str, cells: Sequence[str]) -> str:
 
 
 def _together(cells: Sequence[str]) -> Iterator[str]:
-    """Cells as a list of a spreadsheet: neighbours of a column as a range."""
+    """Cells as a list of a spreadsheet; neighbours in a column form a range."""
 
     def line(pair: tuple[int, str]) -> tuple[str, int]:
         column, _, row = pair[1].rpartition("$")

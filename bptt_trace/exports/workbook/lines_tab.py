@@ -20,7 +20,7 @@ from bptt_trace.exports.workbook.book import ANSWER, CALCULATED, FIRST_LINE, LIN
 from bptt_trace.handouts.fill_in_text import Form, hole
 
 WIDTHS = (6, 19, 36, 42, 11, 14, 24)
-"""Of the columns: line, quantity, formula, with numbers, result, answer, check."""
+"""The widths of the columns: line, quantity, formula, with numbers, result, answer, check."""
 NUMBERS = (0, 4, 5)
 """Columns that are set on the right."""
 
@@ -93,19 +93,19 @@ class LinesTab:
 
     @property
     def has_verdicts(self) -> bool:
-        """A verdict is a formula, which a worksheet without formulas does not tell."""
+        """Whether verdicts are written: a verdict shows its formula, which a worksheet without formulas must hide."""
         return self.blanks is None or self.blanks.hints >= 2
 
     def result_format(self, position: int) -> Any:
-        """How a result is set."""
+        """The format of a result."""
         return self.book.format(num_format=self.book.number_format(position), bg_color=CALCULATED, align="right", bold=True)
 
     def told(self, position: int) -> float:
-        """The value that a viewer shows which does not calculate."""
+        """The value for viewers that do not calculate."""
         return float(self.book.values.numbers[position])
 
     def _write_digits(self, sheet: Any, row: int, position: int, asked: Digits) -> None:
-        """How many digits are asked for."""
+        """Write the number of digits asked for."""
         form, column = self.book.format(align="right", font_color="#888888"), self.book.varied_digits.get(position)
         if column is not None:
             before, after = self.book.said(say("{digits} decimals", digits=hole(0))).split(hole(0))

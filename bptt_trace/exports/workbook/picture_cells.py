@@ -12,7 +12,7 @@ Spell = Callable[[Inline], str]
 COLOURS = {"forward": "#555555", "direct": "#005A9C", "carried": "#C2410C"}
 INK, PALE = "#222222", "#666666"
 BOX, GAP = 24, 22
-"""How many digits wide a box is, and a gap with an arrow in it."""
+"""The widths of a box, and of a gap with an arrow, in digits."""
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Cell:
     text: str
     colour: str = INK
     framed: int = 0
-    """How heavy the frame is at its sides; 0 for none."""
+    """The weight of the frame at its sides; 0 for none."""
     top: int = 0
     bottom: int = 0
     strong: bool = False
@@ -33,7 +33,7 @@ class Cell:
 
 @dataclass
 class Placed:
-    """The cells of a picture, and how wide its columns are."""
+    """The cells of a picture, and the widths of its columns."""
 
     cells: list[Cell] = field(default_factory=list)
     widths: list[int] = field(default_factory=list)
@@ -73,7 +73,7 @@ def _height(node: Node) -> int:
 
 
 def _box(node: Node, row: int, column: int, spell: Spell) -> list[Cell]:
-    """The lines of a box, and below them what is added up."""
+    """The lines of a box, and below them its totals."""
     texts = [" ".join(spell(part) for part in line) for line in (*node.cells, *node.totals)]
     weight = {"state": 2, "dots": 0, "exit": 0}.get(node.style, 1)
     cells = [

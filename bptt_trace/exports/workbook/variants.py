@@ -15,7 +15,7 @@ from bptt_trace.marking.key import Key
 
 
 class Kept(NamedTuple):
-    """What is kept of a variant."""
+    """The data kept of a variant."""
 
     drawn: Drawn
     copy: Copy
@@ -23,7 +23,7 @@ class Kept(NamedTuple):
 
 
 def workbooks(factory: Factory) -> Exporter:
-    """What writes the variants of a factory as workbooks. Raises ``ProgramMissing`` without XlsxWriter."""
+    """The exporter of a factory's variants as workbooks. Raises ``ProgramMissing`` without XlsxWriter."""
     writer_of_workbooks()
 
     def kept(family: Family, variant: Variant, student: str) -> tuple[Kept, Kept]:
