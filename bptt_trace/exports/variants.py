@@ -31,5 +31,5 @@ class _Exported(Anew):
     setter: Exporter
 
     def sheets(self, variant: Variant, student: str) -> Sheets:
-        """Everything of one variant."""
+        """The files of one variant."""
         return Sheets(*self.setter.kept(self.family, variant, student), self.answers, self.problem.text(variant))

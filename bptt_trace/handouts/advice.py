@@ -1,4 +1,4 @@
-"""What to change where a search finds too few variants: each change is tried out before it is named."""
+"""Advice for a search that finds too few variants: each change is tried out before it is named."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Changes = list[str]
 """Changes of a problem file, each as ``--set`` takes it."""
 
 MOST_CANDIDATES = 500_000
-"""No more candidates are advised, for all variants together."""
+"""The largest number of candidates that is advised, for all variants together."""
 
 
 def what_works(
@@ -41,7 +41,7 @@ def what_works(
 def remedies(
     problem: Problem, ranges: Ranges, own: Sequence[str], rejected: Counter[str], found: int, count: int
 ) -> Iterator[Changes]:
-    """Changes that may help, gentle ones first; ``own`` has the keys of the file that give ranges."""
+    """Changes that may help, the smallest first; ``own`` has the keys of the file that give ranges."""
     drawn = found + rejected.total()
     if rejected.most_common(1)[0][0] == EQUAL_INPUTS and ranges.numbers == DECIMALS:
         yield ["vary.inputs={from=-2,to=2,step=0.1}"]

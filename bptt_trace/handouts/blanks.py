@@ -81,7 +81,7 @@ def lines_up_to_update(program: Program) -> list[int]:
 
 
 def digits(key: Key, position: int, places: int) -> Digits:
-    """The digits asked for in a line: so many decimals, or the problem's significant figures."""
+    """The digits asked for in a line: a number of decimals, or the problem's significant figures."""
     rounding = key.problem.rounding
     if rounding.figures is not None or key.steps[position].role in KEEPS_FIGURES:
         return Digits(rounding.figures or rounding.places, significant=True)

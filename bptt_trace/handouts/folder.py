@@ -33,7 +33,7 @@ KINDS = ("worksheets", "keys", "answers", "problems")
 TOGETHER, PAGES = 256, 24
 """The most variants whose sheets are written together, and set as PDF together."""
 ENOUGH, PARTS = 48, 8
-"""So many variants are worth a part of their own, until there are so many parts that processes can share them."""
+"""The least number of variants in a part, and the number of parts that processes can share."""
 COLUMNS = ("number", "student", "code", "problem", "worksheet", "key", "answers")
 
 
@@ -69,9 +69,9 @@ def write_folder(
     advance: Callable[[int], None] = unseen,
     jobs: int = 1,
 ) -> None:
-    """Write everything of these variants; ``students`` has one for each, or none.
+    """Write all files of these variants; ``students`` has one for each, or none.
 
-    ``advance`` is told of how many more variants the sheets are written; ``jobs`` processes write them, which changes no byte.
+    ``advance`` is called with the number of variants just written; the number ``jobs`` of processes changes no byte.
     Raises ``OutputError`` where the folder is there already and has something in
     it, or cannot be written, and ``TypesettingError`` where some cannot be set as
     PDF; the others are there.

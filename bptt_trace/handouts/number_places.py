@@ -29,7 +29,7 @@ def leaves(document: Document, problem: Problem) -> dict[Path, tuple[Name, ...]]
 
 
 def completed(document: Document, problem: Problem) -> Document:
-    """A copy with the defaults written out: initial states, and the numbers of the update."""
+    """A copy with all defaults written out: initial states, and the numbers of the update."""
     whole = deepcopy(document)
     given = whole.setdefault("given", {})
     for name, units in problem.network.state:
@@ -63,7 +63,7 @@ def _groups(problem: Problem) -> Iterator[tuple[Path, list[Name]]]:
             continue  # a text has letters, not numbers
         plain = name._replace(index=(), iteration=1)
         path: Path
-        if name == EPSILON:  # which the file need not tell, and no variant changes
+        if name == EPSILON:  # which the file may omit, and no variant changes
             continue
         if plain in parameters:
             path = ("parameters", str(plain))
@@ -103,7 +103,7 @@ OF_UPDATE = {
 
 
 def _at(document: Document, path: Path) -> tuple[Any, Path]:
-    """What stands at a path, and the path so far as there are tables: of one parameter a number may stand for its table."""
+    """The value at a path, and the path as far as there are tables: a number may stand for the table of one parameter."""
     value: Any = document
     for length, step in enumerate(path):
         if not isinstance(value, dict):

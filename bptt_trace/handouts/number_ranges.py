@@ -22,7 +22,7 @@ GRID = Number(Fraction(1, 10), "0.1")
 TRIES = 2000
 SETTINGS = ("accept", "grid", "may_hide", "numbers", "tries")
 DECIMALS, WHOLE, HALVES = KINDS = ("decimals", "whole", "halves")
-"""What is drawn: decimals on a grid; whole numbers; halves for parameters, and whole numbers for the rest."""
+"""The kinds of numbers: decimals on a grid; whole numbers; halves for parameters, and whole numbers for the rest."""
 
 BIAS, INPUT, STATE, TARGET = (Fraction(text) for text in ("0.5", "2", "0.9", "1.5"))
 """The default bounds of these numbers: activations of sums of a few of them are neither saturated nor straight."""
@@ -54,7 +54,7 @@ class Ranges:
     accept: frozenset[str] = field(default_factory=frozenset)
     """The screens that reject nothing, by their words."""
     numbers: str = DECIMALS
-    """What is drawn, one of ``KINDS``."""
+    """The kind of numbers, one of ``KINDS``."""
     tries: int = TRIES
 
 
@@ -142,7 +142,7 @@ def _default(problem: Problem, name: Name, grid: Number, kind: str) -> Choices |
 
 
 def _sort(problem: Problem, name: Name) -> str | None:
-    """The sort of a number, one of the values of ``GROUPS``; None for what does not vary by itself."""
+    """The group of a number, one of the values of ``GROUPS``; None for a number that does not vary by itself."""
     stem = name.stem.lower()
     if name.of is not None:
         return "x"
@@ -159,7 +159,7 @@ def _sort(problem: Problem, name: Name) -> str | None:
 
 
 def _small(problem: Problem, sort: str, kind: str) -> Choices | None:
-    """Small numbers without 0, whole or halves. ±1 are among them: which mistakes they hide is screened."""
+    """Small numbers without 0, whole or halves. ±1 are among them: screening finds the mistakes that these hide."""
     if sort == "target" and problem.loss.kind == "binary_cross_entropy":
         return None
     size, step = SMALL_NUMBERS[kind][sort]

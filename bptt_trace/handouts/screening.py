@@ -38,7 +38,7 @@ TIE = 0.02
 """The least distance of an answer from a rounding tie, in units of its last place: near it both roundings are right.
 Of ``MANY`` answers and more it is one in so many units, or hardly any numbers would pass."""
 MANY = 50
-"""Of so many answers one may be small, and of so many pre-activations one saturated."""
+"""The number of answers, or of pre-activations, from which on one may be small, or saturated."""
 SMALLEST = 5
 """An answer below this many units of its last place looks like 0."""
 FLAT, STRAIGHT = 2.5, 0.05
@@ -303,7 +303,7 @@ class Screens:
 
     @classmethod
     def _more(cls, masks: Sequence[Mask], most: int, values: Mapping[int, Column]) -> Mask:
-        """Where more than so many of these hold."""
+        """The candidates for which more than a number of these conditions hold."""
         return np.asarray(np.sum(masks, axis=0) > most) if most and masks else cls._any(masks, values)
 
     @staticmethod

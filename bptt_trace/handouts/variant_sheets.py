@@ -32,7 +32,7 @@ from bptt_trace.problem.files import as_toml
 from bptt_trace.problem.numbers import Rounding
 
 CODE, STUDENT = "ZZZ-ZZZ", "ZZZ-STUDENT-ZZZ"
-"""What a sheet that is to be filled in has in place of its code, and of its student."""
+"""The placeholders of the code and of the student on a sheet that is filled in later."""
 LONGEST_NAME = 60
 
 
@@ -47,29 +47,29 @@ class Medium(NamedTuple):
     ending: str
     render: Callable[[Sheet], str]
     escape: Callable[[str], str]
-    """What sets words of a stranger's."""
+    """The function that escapes the words of a student."""
     fits_in: Callable[[str], bool] = always
     """Whether such words can be filled into a text that was rendered without them."""
     holes: bool = True
     """Whether a text can have holes that are filled in later."""
     compile: Callable[[Mapping[str, str]], Mapping[str, bytes]] | None = None
-    """For PDF: what makes it of rendered texts, by name."""
+    """For PDF: the function that sets rendered texts, by name."""
     join: Callable[[Sequence[bytes]], bytes] = b"".join
-    """What puts several of them together, to be printed in one go."""
+    """The function that joins several files for printing."""
     key_ending: str = ""
-    """That of keys, where it is another."""
+    """The ending of keys, if they have another."""
     file: Callable[[str, Any], bytes] | None = None
-    """What makes a file of a sheet that is no text, from its kind: ``worksheets`` or ``keys``."""
+    """The function that makes a file of a binary sheet, from its kind: ``worksheets`` or ``keys``."""
     all: Callable[[str, Sequence[Any]], Mapping[str, bytes]] | None = None
-    """What makes files of the sheets of all variants, by the end of their names."""
+    """The function that makes files of the sheets of all variants, by the ends of their names."""
 
 
 @dataclass(frozen=True)
 class Sheets:
-    """All that is written for one variant."""
+    """The files of one variant."""
 
     worksheet: Any
-    """Its text, or what the medium makes a file of."""
+    """Its text, or the data from which the medium makes a file."""
     key: Any
     answers: str
     problem: str
@@ -85,7 +85,7 @@ class Typesetter:
         self._families: dict[tuple[int, bool], Anew] = {}
 
     def sheets(self, variant: Variant, student: str = "") -> Sheets:
-        """Everything of one variant, which may be some student's."""
+        """The files of one variant, possibly with its student."""
         student = "".join(sign for sign in student if sign.isprintable())[:LONGEST_NAME]
         family = self.factory.family(variant.drawn)
         which = id(family), self.medium.fits_in(student)
@@ -98,7 +98,7 @@ class Typesetter:
         return self._families[which].sheets(variant, student)
 
     def of_family(self, family: Family, *, filled: bool) -> Anew:
-        """What makes the sheets of one family; ``filled`` says whether they can be typeset once for all."""
+        """The maker of the sheets of one family; ``filled`` says whether they can be typeset once for all."""
         return (_Filled if filled else Anew)(self, family)
 
 
@@ -139,7 +139,7 @@ class Anew:
         self.answers = answers_csv(family.key, family.blanks)
 
     def sheets(self, variant: Variant, student: str) -> Sheets:
-        """Everything of one variant."""
+        """The files of one variant."""
         key = Key(self.setter.factory.variant_problem(variant.code, variant.drawn))
         blanks = self.setter.factory.blanks(key)
         sheet = worksheet(key, blanks, self.setter.view, student=student)
@@ -209,7 +209,7 @@ class _Filled(Anew):
         return how
 
     def sheets(self, variant: Variant, student: str) -> Sheets:
-        """Everything of one variant."""
+        """The files of one variant."""
         key = self.family.key
         shown = Shown(self._values(variant.drawn))
         bare, between = shown.bare[self._signs], [""] * (3 * self._size + 3 * len(TITLES))

@@ -50,14 +50,14 @@ Drawn = tuple[int, ...]
 
 
 class Candidate(NamedTuple):
-    """A code, and what it draws: all that has to be kept of a variant."""
+    """A code and its draw: the data kept of a variant."""
 
     code: str
     drawn: Drawn
 
 
 class Variant(NamedTuple):
-    """A variant that passed all screens, with what its sheets need."""
+    """A variant that passed all screens, with the data for its sheets."""
 
     code: str
     drawn: Drawn
@@ -82,7 +82,7 @@ class Search:
 
     @property
     def variants(self) -> list[Variant]:
-        """The variants that were found, with what their sheets need."""
+        """The variants that were found, with the data for their sheets."""
         return self.factory.finished(self.found)
 
     @property

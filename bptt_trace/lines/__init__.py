@@ -1,1 +1,1 @@
-"""How a line reads: names, numbers, matrices, rows."""
+"""The spelling of lines: names, numbers, matrices, rows."""

@@ -1,4 +1,4 @@
-"""What a sheet leaves to the student."""
+"""The blanks of a sheet."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Blanks:
 
     @cached_property
     def hidden(self) -> frozenset[int]:
-        """The positions of all lines whose results are not told."""
+        """The positions of all lines whose results are hidden."""
         return frozenset(self.asked) | self.left_out
 
 

@@ -1,4 +1,4 @@
-"""What sheets say of the choices that cells leave open, and of the shape of a network over time."""
+"""The words for the conventions of cells, and for the shape of a network over time."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CHOICES = {
         )
     ),
 }
-"""What a cell leaves open, by field and value, in words."""
+"""The conventions of cells in words, by field and value."""
 
 
 LOOKING = {
@@ -58,11 +58,11 @@ LOOKING = {
         )
     ),
 }
-"""How a decoder looks at its encoder."""
+"""The kinds of attention of a decoder, in words."""
 
 
 def choices(cell: Cell) -> Iterator[str]:
-    """What was chosen where cells differ; names in braces."""
+    """The conventions of a cell as sentences, with names in braces."""
     if isinstance(cell, Equations):
         source = f" ({cell.source})" if cell.source else ""
         yield say("{name}, as the equations of the problem file tell it{source}", name=cell.name, source=source)
@@ -76,12 +76,12 @@ def choices(cell: Cell) -> Iterator[str]:
 
 
 def scaled(cell: Cell) -> bool:
-    """Whether the memory is divided by a stabiliser at every step, so that slopes along it say nothing of what it keeps."""
+    """Whether a stabiliser rescales the memory at every step, so that slopes along it do not measure what it keeps."""
     return getattr(cell, "stabiliser", False)
 
 
 def over_time(network: Network) -> Iterator[str]:
-    """How a sequence is read and answered, where it is not step by step from one state to the next; names in braces."""
+    """The order in which a sequence is read, if it is not step by step from one state to the next; names in braces."""
     if network.bidirectional:
         yield (
             to_say(
@@ -118,7 +118,7 @@ def over_time(network: Network) -> Iterator[str]:
 
 
 def handed_over(network: Network) -> Iterator[tuple[Layer, Layer, str]]:
-    """What a decoder takes over: its layer, that of its encoder, and the stem of the state."""
+    """The state that a decoder takes over: its layer, that of its encoder, and the stem of the state."""
     half = len(network.layers) // 2 if network.source_steps else 0
     for source, layer, cell in zip(network.layers[:half], network.layers[half:], network.cells, strict=False):
         yield from ((layer, source, stem) for stem in cell.state)

@@ -10,7 +10,7 @@ from bptt_trace.engine.names import Name
 
 
 def identifier(name: Name) -> str:
-    """What a name would be called in code.
+    """The identifier of a name in code.
 
     >>> [identifier(Name.parse(text)) for text in ("W_hh[1,2]", "h(2)_3", "w_hh'", "a_1@2", "L_2#3", "dL/dh_1 via a_2")]
     ['W_hh_1_2', 'h2_3', 'w_hh_new', 'a_1_at2', 'L_2_s3', 'dL_dh_1_via_a_2']
@@ -38,7 +38,7 @@ class Identifiers:
         self._taken = {*keyword.kwlist, *dir(builtins), *reserved}
 
     def fresh(self, wanted: str) -> str:
-        """The identifier wanted, or that with underlines behind it where it is taken."""
+        """The wanted identifier, with underscores appended if it is taken."""
         while wanted in self._taken:
             wanted += "_"
         self._taken.add(wanted)

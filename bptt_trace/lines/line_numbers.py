@@ -12,7 +12,7 @@ from bptt_trace.document.sheet import LineNumber, Uses
 from bptt_trace.engine.program import Program
 
 Numbered = Callable[[int], str]
-"""How a line is referred to."""
+"""The reference to a line."""
 
 
 def ranges(lines: Sequence[int]) -> str:
@@ -25,7 +25,7 @@ def ranges(lines: Sequence[int]) -> str:
 
 
 def in_short(lines: Sequence[int], number: Numbered = lambda line: LineNumber(str(line))) -> Iterator[str]:
-    """The same from left to right: numbers, and what stands between them."""
+    """The same from left to right: numbers, and the signs between them."""
     if len(lines) < 3:
         return listed(map(number, lines))
     runs = [[line for _, line in run] for _, run in groupby(enumerate(lines), lambda pair: pair[1] - pair[0])]
@@ -53,7 +53,7 @@ def joined(pieces: Iterable[Iterable[str]], between: str = ", ") -> Iterator[str
 
 
 MOST_RUNS = 12
-"""Lines in a row that are not neighbours; more of them, one for each time step, are told by the first two and the last."""
+"""Lines at equal distances; longer progressions are given by their first two and their last line."""
 
 
 def _progressions(lines: Sequence[int], number: Numbered = str) -> Iterator[str]:
@@ -67,7 +67,7 @@ def _progressions(lines: Sequence[int], number: Numbered = str) -> Iterator[str]
         run = runs[-1] if runs else []
         if len(run) == 1 or (len(run) > 1 and line - run[-1] == run[1] - run[0]):
             run.append(line)
-        elif len(run) == 2:  # two are no progression: the second may begin one
+        elif len(run) == 2:  # two lines are no progression: the second may begin one
             runs[-1:] = [run[:1], [run[1], line]]
         else:
             runs.append([line])
@@ -113,7 +113,7 @@ class LineNumbers:
         self.of, self.texts = numbered(program)
 
     def uses(self, arguments: Sequence[int]) -> Uses:
-        """The lines whose results go in, all of them, in the order of the sheet: ``12, 17, 50–54``.
+        """All lines whose results a line uses, in the order of the sheet: ``12, 17, 50–54``.
 
         Where matrices have lines of their own, 4 stands for all components of line 4; ``[1,2] of 30–35`` is the same
         component of several lines.
@@ -127,7 +127,7 @@ class LineNumbers:
                 groups.setdefault(self.of[position], []).append(position)
 
         def alike(line: int) -> str:
-            """What neighbours have in common that are told together."""
+            """The common part of neighbouring references."""
             if self._is_whole(line, len(groups[line])):
                 return ""
             return self.texts[groups[line][0]].removeprefix(f"{line}.") if len(groups[line]) == 1 else f"line {line}"
@@ -151,7 +151,7 @@ class LineNumbers:
         return LineNumber(str(line), "" if self.on_board else self.texts[self._first[line]])
 
     def _is_whole(self, line: int, count: int) -> bool:
-        """Whether so many components of a line are told by its number alone."""
+        """Whether the number of a line stands for this many of its components."""
         return self.texts[self._first[line]] == str(line) or (self.on_board and count == self._sizes[line])
 
     def _components(self, positions: Sequence[int]) -> Iterator[str]:
@@ -171,7 +171,7 @@ class LineNumbers:
 
     @cached_property
     def _sizes(self) -> Counter[int]:
-        """How many components each line has."""
+        """The number of components of each line."""
         return Counter(self.of)
 
 

@@ -1,8 +1,7 @@
 """A network of vectors as it stands on the board: each line with its matrices, then its components.
 
-It looks as a ``Desk`` looks to whoever writes a sheet, but its steps are those
-of the program of vectors; a network of single numbers needs none, its desk is
-its board.
+It has the interface of a ``Desk``, but its steps are those of the program of vectors; in a network of single numbers the desk
+itself is the board.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ class Spelled(OfFormula):
 
     @property
     def formula(self) -> Formula | None:
-        """What is written."""
+        """The formula that is written."""
         return self._formula
 
     @property

@@ -1,4 +1,4 @@
-"""Which steps of a program belong to which part of a sheet, told by role, time and sample."""
+"""The division of a program's steps into the parts of a sheet, by role, time and sample."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ DIRECT, CARRIED = say("direct"), say("carried")
 
 
 def way(target: Name, through: Name) -> str:
-    """How a gradient reaches a state.
+    """The way by which a gradient reaches a state.
 
     ``direct`` from its own time step, ``carried`` from the step that the state
     is handed to, ``from above`` from another layer, or ``from the decoder``,
@@ -57,7 +57,7 @@ class Source(NamedTuple):
     through: int
     """The line by which it arrives."""
     word: str
-    """How: as ``way`` says, or ``handed in``."""
+    """The way: as in ``way``, or ``handed in``."""
 
 
 def sources_of(program: Program, total: int) -> list[Source]:
@@ -123,7 +123,7 @@ class Parts:
     parameters: list[int] = field(default_factory=list)
     given: list[int] = field(default_factory=list)
     ahead: list[int] = field(default_factory=list)
-    """Where the gradient is taken, if the optimizer looks ahead."""
+    """The lines of the point of the gradient, if the optimizer looks ahead."""
     forward: Pass = field(default_factory=Pass)
     links: list[int] = field(default_factory=list)
     """Slopes of single lines, in a feedforward network: ∂y/∂h, ∂h/∂a."""
@@ -140,7 +140,7 @@ class Parts:
     whole: list[int] = field(default_factory=list)
     """Where the backward pass is truncated: the gradients of the whole pass."""
     cut: list[int] = field(default_factory=list)
-    """What the truncation leaves out of each gradient."""
+    """The part of each gradient that the truncation leaves out."""
     updates: list[int] = field(default_factory=list)
     """The state of the optimizer and the new parameters."""
     again: Pass = field(default_factory=Pass)
@@ -148,7 +148,7 @@ class Parts:
     factors: list[int] = field(default_factory=list)
     """∂h_t/∂h_{t−1} and the products of these."""
     extras: list[int] = field(default_factory=list)
-    """Lines that are asked for beside those of the calculation."""
+    """Lines that the problem asks for besides its calculation."""
     tangents: list[int] = field(default_factory=list)
     """Slopes of lines in a parameter, calculated forward."""
     paths: list[int] = field(default_factory=list)
@@ -174,14 +174,14 @@ class Parts:
 
 
 class _Tracks(dict[Layer, str]):
-    """On which pass over time the lines of a layer belong, looked up once for each layer."""
+    """The pass over time of a layer's lines, looked up once for each layer."""
 
     def __init__(self, program: Program) -> None:
         parameters = takewhile(lambda step: step.role is Role.PARAMETER, program.steps)
         decodes = any(word_and_number(step.target.layer)[0] == DECODER for step in parameters)
         attends = not decodes and _attends(program)
         self._outside = DECODER if decodes else ATTENTION if attends else ""
-        """Where what belongs to no layer belongs: a readout follows its decoder."""
+        """The pass of lines without a layer: a readout follows its decoder."""
         self.own = dict.fromkeys(("q", "k", "v"), PROJECTION) if attends else {}
         """Stems with a track of their own: all tokens are projected before any of them looks at the others."""
 
@@ -213,7 +213,7 @@ def _put(groups: dict[Moment, list[int]], target: Name, position: int, tracks: _
 
 
 def _of_another(parts: Parts, of: Name, shape: Shape) -> list[int] | None:
-    """Where a line belongs that is the gradient of something else than the loss of all; None where it is of that loss."""
+    """The part of a line that is the gradient of something other than the whole loss; None for a gradient of the whole loss."""
     if of == WHOLE_LOSS:
         return parts.whole
     if of.stem == LOSS_OF_WINDOW:

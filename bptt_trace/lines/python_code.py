@@ -23,7 +23,7 @@ HELPERS = frozenset({
     "rounded", "slope", "sympy", "to_figures", "torch", "unit", "values",
     *(function.name for function in (*ELEMENTARY.values(), *ACTIVATIONS.values()) if function.code),
 })  # fmt: skip
-"""What the templates call their own things."""
+"""The identifiers that the templates use themselves."""
 
 
 NUMBERS = ("decimal", "float")
@@ -31,7 +31,7 @@ NUMBERS = ("decimal", "float")
 
 
 class Scope:
-    """What one program of code calls things; functions are defined when they are first written."""
+    """The identifiers of one program of code; functions are defined when they are first written."""
 
     def __init__(self, form: str) -> None:
         self.form = form
@@ -79,13 +79,13 @@ class Scope:
             return f"{right} if z > 0 else {left}"
         if self.form == "numpy":
             return f"np.where(z > 0, {right}, {left})"
-        # What differentiates goes by the piece that is taken: at 0 one with the slope that the problem has there.
+        # Autograd differentiates the piece that is taken: at 0 one with the slope that the problem gives there.
         slope = slope_of(function, Z, Z)
         at_zero = _times_z(slope.function.pieces.at_zero if isinstance(slope, Apply) and slope.function.pieces else pieces.left)
         return self._three(right, left, at_zero)
 
     def _three(self, right: str, left: str, at_zero: str) -> str:
-        """What stands right of 0, left of 0 and at 0."""
+        """The pieces right of 0, left of 0 and at 0."""
         if self.form in NUMBERS:
             return f"{right} if z > 0 else {left} if z < 0 else {at_zero}"
         if self.form == "sympy":
@@ -195,14 +195,14 @@ class ArrayCode(ArrayPrinter):
         self.scope = scope
 
     def _place(self, entry: Entry, bare: bool) -> str:
-        """Where a component stands in its array: ``a[1, 0]``."""
+        """The index of a component in its array: ``a[1, 0]``."""
         del bare
         shape = entry.variable.shape
         row, column = divmod(entry.component, shape[1] if len(shape) == 2 else 1)
         return f"{self.leaf(entry.variable)}[{column}, {row}]" if self.rows else f"{self.leaf(entry.variable)}[{row}, {column}]"
 
     def rest(self) -> Written:
-        """A sum of many, which holds together."""
+        """A sum of many terms, in brackets."""
         return self.others, ATOM
 
     def constant(self, number: Const) -> Written:
@@ -210,7 +210,7 @@ class ArrayCode(ArrayPrinter):
         return (self.scope.symbol(number.symbol, number.value), ATOM) if number.symbol else super().constant(number)
 
     def function(self, function: Function) -> str:
-        """What the program calls a function."""
+        """The identifier of a function."""
         return self.scope.function(function)
 
     def applied(self, function: Function, argument: Formula) -> Written:
@@ -229,7 +229,7 @@ class ArrayCode(ArrayPrinter):
         return form.pattern.format(", ".join(self.part(part, form.least[0]) for part in parts))
 
     def matmul(self, left: Formula, right: Formula) -> Written:
-        """A matrix product; where a row meets a column, what comes out is a number."""
+        """A matrix product; the product of a row and a column is a number."""
         text, strength = super().matmul(left, right)
         number = left.shape and right.shape and not (left @ right).shape
         return (f"({text}).squeeze()" if number else text), strength

@@ -1,4 +1,4 @@
-"""What stands in a row: names, values and rules filled with them, each spelled when a medium asks for it."""
+"""The content of a row: names, values and rules filled with them, each spelled when a medium asks for it."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class OfFormula(Math):
 
     @property
     def formula(self) -> Formula | None:
-        """What is written; None for a number alone."""
+        """The formula that is written; None for a single number."""
         raise NotImplementedError
 
     @property
@@ -113,7 +113,7 @@ class OfFormula(Math):
 
 
 class FilledRule:
-    """A rule over the steps of a desk: how it is filled with names or with numbers, in each notation."""
+    """A rule over the steps of a desk, to be filled with names or with numbers in each notation."""
 
     def __init__(self, desk: Desk, rule: Rule, shown: Shown) -> None:
         names = desk.names
@@ -174,7 +174,7 @@ class WithNumbers(OfRule):
 
 
 class Written(OfFormula):
-    """A formula with names of one's own choice."""
+    """A formula with the given names."""
 
     __slots__ = ("form", "names")
 
@@ -194,6 +194,6 @@ class Written(OfFormula):
         return [self.names(variable.number) for variable in variables(self.formula)]
 
     def spell(self, signs: Signs) -> str:
-        """As a line of the sheet has it."""
+        """The formula as a line of the sheet has it."""
         form = template(self.form, signs, False) if isinstance(self.form, Rule) else LinePrinter(signs).template(self.form)
         return form.pattern % tuple(self.names(hole).spell(signs) for hole in form.holes)

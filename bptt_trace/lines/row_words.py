@@ -1,4 +1,4 @@
-"""What a line is, in a word: ``carried``, ``sum``, ``through tanh``."""
+"""The role of a line, in a word: ``carried``, ``sum``, ``through tanh``."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from bptt_trace.networks.cells.readout_equations import ReadoutEquations
 from bptt_trace.networks.graph import Graph
 
 FORWARD = {"e": say("exponential"), "s": say("their sum"), "drop": say("kept or dropped")}
-"""What the lines of a softmax are that is written in steps, by stem."""
+"""The roles of the lines of a softmax that is written in steps, by stem."""
 
 
 OF_ATTENTION = {
     "q": say("query"), "k": say("key"), "v": say("value"), "key": say("key"), "query": say("query"), "score": say("scores"),
     "alpha": say("weights"), "context": say("context"), "htilde": say("read out"),
 }  # fmt: skip
-"""What the lines of an attention are, by stem."""
+"""The roles of the lines of an attention, by stem."""
 
 
 def headings(desk: Desk) -> dict[str, str]:
@@ -48,7 +48,7 @@ def headings(desk: Desk) -> dict[str, str]:
 
 
 def title_of(moment: Moment, *, several: bool = False) -> str:
-    """What a block of lines is about: ``Sample 2, encoder, time step 1``; nothing where there is only one block.
+    """The title of a block of lines: ``Sample 2, encoder, time step 1``; empty where there is only one block.
 
     ``several`` says that time is gone through more than once.
     """
@@ -77,22 +77,22 @@ STATES = {
     "scale": say("scale"),
     "step": say("step"),
 }
-"""What the lines of an update are, by stem; the others are their own word."""
+"""The roles of the lines of an update, by stem; for other stems the stem itself."""
 
 
 SUM = Word(say("sum"), "sum", say("sum"))
 OVER = {"mean": say("loss (mean)"), "sum": say("loss (sum)")}
-"""What the loss of several terms is called."""
+"""The name of a loss of several terms."""
 
 
 def _by(way: str, *, only: bool = False) -> Word:
-    """By which way a gradient arrives, and whether that is the only one."""
+    """The word for the way of a gradient, and whether it is the only way."""
     kind = way if way in ("direct", "carried") else ""
     return Word(say("{way} only", way=way) if only else way, kind, way if kind else "")
 
 
 def carried(stem: str, rule: str) -> str:
-    """What a line of an update is, in a word; what v and u are depends on the rule.
+    """The role of a line of an update, in a word; those of v and u depend on the rule.
 
     >>> carried("v", "momentum"), carried("v", "adam"), carried("m", "adam")
     ('velocity', 'mean square', 'mean')
@@ -107,7 +107,7 @@ def carried(stem: str, rule: str) -> str:
 
 
 CHANGES = {"rises": say("rises"), "falls": say("falls"), "stays": say("stays"), "rounded": say("rounded")}
-"""What an update does to a parameter."""
+"""The change of a parameter by an update, in a word."""
 
 
 class Labels:
@@ -129,10 +129,10 @@ class Labels:
         self.parameter_keys = {(name.stem, name.layer, name.index) for name in parameters}
 
     def of(self, position: int, component: int) -> Word:
-        """What a line is, in a word; ``component`` is the component line, which may go its own way."""
+        """The role of a line, in a word; ``component`` is the component line, which may have a role of its own."""
         step = self.board.steps[position]
         if self.board.blanks and step.role is Role.UPDATE:
-            return Word(say("update"))  # on a worksheet whether it rises would tell
+            return Word(say("update"))  # on a worksheet the word would give the result away
         if isinstance(self.desk.problem.network, Graph):
             return SUM if step.role is Role.GRADIENT and step.through is None else NO_WORD
         word = self.words.get(step.role)
@@ -158,12 +158,12 @@ class Labels:
                 return NO_WORD
 
     def _attended(self, stem: str) -> str:
-        """What a line of an attention is."""
+        """The role of a line of an attention."""
         network = self.desk.problem.network
         return OF_ATTENTION.get(stem, "") if network.attention or network.tokens else ""
 
     def factor(self, position: int, component: int) -> Word:
-        """What a slope between states is; these are lines of numbers, whatever else stands on the board."""
+        """The role of a slope between states; these are lines of numbers, even in a network of vectors."""
         del component
         return Word(say("one step")) if one_step(self.desk.steps[position].target) else Word(say("product"), short=say("product"))
 
@@ -202,7 +202,7 @@ class Labels:
 
     @staticmethod
     def _share(through: Name) -> Word:
-        """Which use of a parameter a contribution comes from."""
+        """The use of a parameter that a contribution comes from."""
         step = say("step {time}", time=through.time) if through.time is not None else ""
         if through.sample is None:
             return Word(step, short=step)

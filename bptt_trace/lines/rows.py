@@ -104,7 +104,7 @@ class Rows(ABC):
 
     @abstractmethod
     def row(self, position: int, label: Word = NO_WORD, so_far: Math = NOTHING) -> Row:
-        """A step as a line of the sheet; a blank one tells as much as the hints do."""
+        """A step as a line of the sheet; a blank one shows as much as the hints allow."""
 
     @abstractmethod
     def general(self, position: int, clock: Clock) -> tuple[Math, Math]:
@@ -152,7 +152,7 @@ class Rows(ABC):
         return listed
 
     def _height(self, position: int) -> int:
-        """How many rows a step takes."""
+        """The number of rows of a step."""
         if not self.steps[position].shape:
             return 1
         lines, left_out = self.lines(position), self.blanks.left_out if self.blanks else NONE
@@ -231,9 +231,9 @@ class Desk(Rows):
         self.line_of = self.line_numbers.of
         texts = Shown(values) if shown is None or self.policy == "carry" else shown
         self.unrounded: list[Any] = list(values.numbers)
-        """What lines and side calculations go on with."""
+        """The numbers with which lines and side calculations go on."""
         self.numbers: list[Any] = self.unrounded
-        """What stands on the sheet: sentences are true of the digits that their reader sees."""
+        """The printed numbers: sentences are true of the digits that their reader sees."""
         if self.policy == "carry":
             self.numbers = [printed(values, position, texts.bare[TEXT]) for position in every]
         self.shown = shown or texts
@@ -255,7 +255,7 @@ class Desk(Rows):
         return [spelling(step.target) for step in self.steps]
 
     def _box(self, position: int) -> Math:
-        """What stands in later lines for a result that is to be found: the number of its line."""
+        """The box for a blank result in later lines: the number of its line."""
         line, step = self.line_numbers.texts[position], self.steps[position]
         while not line and step.repeats:
             position = step.arguments[0]
@@ -294,7 +294,7 @@ class Desk(Rows):
         return self.line_numbers.texts[position]
 
     def printed(self, position: int) -> Any:
-        """The number that stands on the sheet; a given one stands there as it was typed."""
+        """The printed number; a given one is printed as it was typed."""
         return self.numbers[position]
 
     def reading(self, how: Callable[[str], str], position: int) -> Math:
@@ -306,7 +306,7 @@ class Desk(Rows):
         return how(number.value.text)
 
     def change(self, position: int) -> str:
-        """What an update does to its parameter, as printed: ``rises``, ``falls``, ``stays``.
+        """The change of a parameter by its update, as printed: ``rises``, ``falls``, ``stays``.
 
         ``rounded`` is a parameter given with more digits than a result has, of
         which the update changes no more than rounding it does.
@@ -330,7 +330,7 @@ class Desk(Rows):
         return int(number > 0) - int(number < 0)
 
     def rule(self, rule: Rule) -> FilledRule:
-        """How a rule is filled."""
+        """The filling of a rule."""
         found = self._rules.get(rule)
         if found is None:
             found = self._rules[rule] = FilledRule(self, rule, self.shown)
@@ -342,7 +342,7 @@ class Desk(Rows):
         return WithNames(filled, arguments), WithNumbers(filled, arguments)
 
     def row(self, position: int, label: Word = NO_WORD, so_far: Math = NOTHING) -> Row:
-        """A step as a line of the sheet; a blank one tells as much as the hints do."""
+        """A step as a line of the sheet; a blank one shows as much as the hints allow."""
         target, rule, arguments, role, _, _ = self.steps[position]
         assert rule is not None
         formula, numbers = self.filled(rule, arguments)
@@ -436,7 +436,7 @@ class Desk(Rows):
     # ---------------------------------------------------------- side calculations
 
     def calculate(self, formula: Formula, role: Role = Role.HIDDEN) -> Calculation:
-        """The value of a formula over steps and earlier calculations, and how it reads."""
+        """The value of a formula over steps and earlier calculations, and its spelling."""
         earlier = [*dict.fromkeys(part for part in variables(formula) if isinstance(part, Outcome))]
         places = {part: Var(len(self.steps) + place) for place, part in enumerate(earlier)}
         rule, arguments = rule_of(rewrite(formula, lambda part: places[part] if isinstance(part, Outcome) else None))
@@ -459,7 +459,7 @@ class Desk(Rows):
         return Calculation(variable, self.numbers[variable.number], value, value)
 
     def _worked_out(self, rule: Rule, role: Role, inputs: Sequence[Any]) -> tuple[Any, str]:
-        """The result of a rule, and how it is printed."""
+        """The result of a rule, as a number and as printed."""
         with localcontext(WORKING):
             number = self._arithmetic.line(rule, role)(*inputs)
         return number, shower(self.values.rounding)(number, role)

@@ -19,15 +19,15 @@ class Outcome(Var):
     """The result of a side calculation, as a variable of a further formula; it has no place among the steps."""
 
     number: int = sys.maxsize
-    """A place where nothing is: whoever looks up the result among the steps does not find it."""
+    """A position of no step, so that the result is not found among the steps."""
     unrounded: Any = None
-    """What further calculations go on with."""
+    """The number with which further calculations go on."""
     printed: Any = None
-    """The number that stands on the sheet."""
+    """The printed number."""
     text: str = ""
     value: Math = NOTHING
 
-    __eq__, __hash__ = object.__eq__, object.__hash__  # two results are two, whatever they come to
+    __eq__, __hash__ = object.__eq__, object.__hash__  # two results are different objects, even with equal values
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,6 @@ class Calculation:
     variable: Var
     """For use in further calculations."""
     number: Any
-    """What stands on the sheet."""
+    """The printed value."""
     equation: Math
     value: Math

@@ -1,4 +1,4 @@
-"""Names, numbers and lines as a reader sees them, in the notation that a medium asks for.
+"""Names, numbers and lines for readers, in the notation that a medium asks for.
 
 Spellings come from the fields of a name. A line is a rule's template with its
 holes filled, so nothing here knows what a formula means.
@@ -27,7 +27,7 @@ from bptt_trace.problem.numbers import Rounding
 from bptt_trace.problem.vocabulary import Vocabulary
 
 Clock = Callable[[int], str]
-"""How a time is written: as a number, or as ``t``, ``t-1``."""
+"""The spelling of a time: a number, or ``t``, ``t-1``."""
 
 
 def symbol(name: Name, clock: Clock = str) -> Symbol | Derivative:
@@ -59,7 +59,7 @@ def _symbol(name: Name, clock: Clock) -> Symbol:
 
 
 def _below(letter: str, below: str, clock: Clock) -> str | Symbol:
-    """What stands below a letter; ``v_w_hh`` is the letter of an optimizer, and below it the name of the parameter."""
+    """The subscript of a letter; ``v_w_hh`` is the letter of an optimizer, with the name of the parameter below it."""
     if letter in STATES and below:
         return _symbol(Name(below), clock)
     return Symbol(below) if is_greek_index(below) else below.replace("_", ",")
@@ -128,7 +128,7 @@ LAYER_WORDS = {
 
 
 def layer_in_words(layer: Layer) -> str:
-    """What a sheet calls a layer.
+    """The words for a layer on a sheet.
 
     >>> layer_in_words(2), layer_in_words("enc"), layer_in_words("fwd2")
     ('layer 2', 'encoder', 'reading forward, layer 2')
@@ -211,7 +211,7 @@ def shown(values: Values) -> list[str]:
 
 
 def shower(rounding: Rounding) -> Callable[[Any, Role], str]:
-    """How a result is printed under a rounding policy."""
+    """The function that prints a result under a rounding policy."""
     if rounding.scientific and rounding.policy != "exact":
         show = shower(replace(rounding, scientific=False))
         return lambda number, role: shorter(show(number, role))
@@ -268,7 +268,7 @@ class Shown:
         self.steps = values.program.steps
         self.exact = values.rounding.policy == "exact"
         self.boxes: Mapping[int, Math] = {}
-        """What stands in place of some numbers."""
+        """The boxes in place of some numbers."""
         self.bare: dict[Signs, list[str]] = Notations(self._bare)
         self.operands: dict[Signs, list[str]] = Notations(self._operands)
         self._closed: list[Any] = list(values.numbers) if self.exact else []
@@ -356,7 +356,7 @@ class _Made:
 
 
 class Notations(dict[Signs, Any]):
-    """What there is in each notation, made when it is first asked for."""
+    """Strings by notation, made when a notation is first asked for."""
 
     def __init__(self, make: Callable[[Signs], Any]) -> None:
         super().__init__()
@@ -387,7 +387,7 @@ def filler(form: Template, bare: Sequence[str], operands: Sequence[str]) -> Fill
 
 
 def _getter(strings: Any) -> Callable[[int], str]:
-    """What gives a string by its place."""
+    """The lookup of a string by its position."""
     get: Callable[[int], str] = strings.make if isinstance(strings, _Made) else strings.__getitem__
     return get
 
@@ -401,7 +401,7 @@ def clock_at(now: int, symbol: str = "t") -> Clock:
 
 
 def seen(clock: Clock, here: Name, name: Name) -> tuple[Name, Clock]:
-    """How a line of one pass over time refers to a name of another: by which name, and with which clock.
+    """The reference of a line of one pass over time to a name of another: its name and its clock.
 
     What a decoder takes over from its encoder is its own state before the first
     step; every other step of another pass is written with its number.
@@ -433,7 +433,7 @@ def recomputes(rule: Rule, role: Role, rounding: Rounding, arguments: Sequence[D
 
 
 def printed(values: Values, position: int, texts: Sequence[str]) -> Decimal | Fraction:
-    """The number that stands printed for a step: a given one exactly, if need be as a fraction."""
+    """The printed number of a step; a given one exactly, if necessary as a fraction."""
     step = values.program.steps[position]
     if step.rule is None and step.target in values.given:
         exact: Decimal | Fraction = ByHand(values.rounding, endless=True).number(values.given[step.target].value)

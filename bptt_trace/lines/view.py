@@ -1,4 +1,4 @@
-"""How much of a calculation a sheet shows, and in which form."""
+"""The choice of the lines and forms that a sheet shows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class View:
-    """What is printed of a worked solution; a worksheet has ``detail`` and ``style`` alone."""
+    """The parts of a worked solution that are printed; a worksheet has ``detail`` and ``style`` alone."""
 
     steps: str = "auto"
     """``full`` (every time step line by line), ``ledger`` (two of them, then a row for each), or ``auto``: a ledger from four."""

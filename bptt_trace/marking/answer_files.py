@@ -30,14 +30,14 @@ MAX_POINTS = 20
 SEPARATORS = {"\t": "tab", ";": "semicolon", ",": "comma"}
 
 Rows = Iterator[tuple[str, str, str]]
-"""Place, name and cell."""
+"""The position of an answer in its file, its name, and its cell."""
 
 
 class Answers(dict[Name, str]):
-    """What a sheet says: the text of each answer, as it was typed."""
+    """The answers of a sheet: the text of each, as it was typed."""
 
     separator: str = ""
-    """What stands between the cells of its file; empty where it has none."""
+    """The separator of the cells of its file; empty for a file without cells."""
 
 
 class Register:
@@ -50,11 +50,11 @@ class Register:
 
     @cached_property
     def _in_latex(self) -> dict[str, Name]:
-        """The names as a worksheet in Markdown has them."""
+        """The names in a worksheet in Markdown."""
         return {f"${Named(self.vocabulary.shown(name)).latex}$": name for name in self.names.values()}
 
     def find(self, text: str) -> Name:
-        """The quantity of this name; raises ``UnknownName``, with what may have been meant."""
+        """The quantity of this name; raises ``UnknownName``, with the nearest known name."""
         plain = text.strip().strip("`").strip()
         name = self._shown.get(plain) or self.names.get(plain) or (self._in_latex.get(plain) if plain[:1] == "$" else None)
         if name is not None:
@@ -70,7 +70,7 @@ class Register:
 
 
 def _folded(text: str) -> str:
-    """A name with its usual misspellings put right, to look for what was meant."""
+    """A name with its usual misspellings corrected, for the search of the nearest known name."""
     subscripts = str.maketrans("₀₁₂₃₄₅₆₇₈₉∂һ", "0123456789dh")
     text = text[:80].translate(subscripts)
     return re.sub(r"(?<=[a-zA-Z])(?=\d)", "_", text.lower() if text[:1].isupper() and len(text) < 4 else text)
@@ -108,7 +108,7 @@ def decoded(data: bytes, source: str) -> str:
 
 
 def parse(text: str, register: Register, suffix: str = "") -> Answers:
-    """The answers in a text; its form is told by the ending of the file, or by how it begins."""
+    """The answers in a text, whose form follows from the ending of the file or from its beginning."""
     start, suffix = text.lstrip(), suffix.lower()
     answers = Answers()
     if suffix == ".json" or start.startswith("{"):
@@ -137,19 +137,19 @@ def parse(text: str, register: Register, suffix: str = "") -> Answers:
 
 
 def delimiter_of(line: str) -> str:
-    """What separates the cells of a line: the most frequent sign; a comma can also be a decimal one, or part of ``W_hh[1,2]``."""
+    """The separator of cells in a line: the most frequent sign; a comma can also be a decimal one, or part of ``W_hh[1,2]``."""
     plain = re.sub(r"\[[0-9, ]*\]", "", line.rstrip())
     return max((sign for sign in SEPARATORS if sign in plain), key=plain.count, default=",")
 
 
 def separator_told(line: str) -> str:
-    """What the first line of a spreadsheet's file says, as in ``sep=;``; empty where it says nothing of it."""
+    """The separator that the first line of a spreadsheet's file names, as in ``sep=;``; empty without such a line."""
     told = re.fullmatch(r'"?sep=([,;\t])"?', line.rstrip("\n").strip(" "))
     return told[1] if told else ""
 
 
 def separated(text: str) -> tuple[str, str]:
-    """The rows of a CSV file, and what separates their cells."""
+    """The rows of a CSV file, and their separator."""
     lines = text.split("\n")
     first = next((first for first, line in enumerate(lines) if line.strip()), 0)
     told = separator_told(lines[first])
@@ -186,7 +186,7 @@ def _csv(text: str, sign: str) -> Rows:
 
 
 def _of_one_student(names: list[str], rows: Iterator[tuple[int, list[str]]]) -> Rows:
-    """The class of one student, names across, as a page saves it."""
+    """A class of one student, with the names across, as a page saves it."""
     number, row = next(rows, (0, []))
     other = next(rows, None)
     if other is not None:
@@ -210,7 +210,7 @@ def cells(lines: Iterable[str], sign: str) -> Iterator[list[str]]:
                 raise csv.Error(f"field larger than field limit ({MAX_CELL})")
         except StopIteration:
             return
-        except csv.Error as error:  # the limit of the module is that of the whole process: it is left alone
+        except csv.Error as error:  # the limit of the module holds for the whole process, so it is not changed
             reason = str(error).replace("\t", "tab").replace(f"({csv.field_size_limit()})", f"({MAX_CELL})")
             raise ProblemError(f"{reason}; is a quote closed?", path=f"row {number}") from None
         yield [cell.rstrip("\n") for cell in row] if row else [""]

@@ -30,14 +30,14 @@ _PLAIN = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 
 
 class Reading(NamedTuple):
-    """What a cell says."""
+    """The reading of a cell."""
 
     value: Decimal | None
     """None where it is blank or cannot be read."""
     decimals: int = 0
-    """How many decimals were typed; ``2.9e-4`` has five, a fraction as many as are kept of it."""
+    """The number of typed decimals; ``2.9e-4`` has five, a fraction as many as its value keeps."""
     digits: int = 0
-    """How many significant digits were typed."""
+    """The number of typed significant digits."""
     reason: str = ""
     """Why it cannot be read; empty for a blank."""
 
@@ -53,7 +53,7 @@ BLANK = Reading(None)
 def read(text: str, *, mark: str = "") -> Reading:
     """The number in a cell.
 
-    ``mark`` is what the sheet shows to be its decimal mark: beside a ``,`` a comma
+    ``mark`` is the decimal mark that the sheet as a whole shows: beside a ``,`` a comma
     is never anything else, beside a ``.`` it separates thousands where it can.
 
     >>> read("−0,1515").value, read("2.9e-4").decimals, read("3/8").value, read("nan").reason

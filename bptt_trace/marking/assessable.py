@@ -36,7 +36,7 @@ NO_RESULT = say(
 def says_nothing(
     key: Key, written: Mapping[int, float], position: int, value: float, sources: Sequence[int], reference: float, radius: float
 ) -> str:
-    """Why a line that follows from wrong numbers shows no work; empty if it does.
+    """The reason why a line that follows from wrong numbers shows no work; empty if it shows some.
 
     A line shows work if it cannot be filled in without calculating: its
     sources are possible numbers, none of them is a 0 or ±1 that leaves nothing
@@ -74,7 +74,7 @@ def _empties(key: Key, written: Mapping[int, float], sources: Sequence[int]) -> 
 
 
 def by_chance(numbers: Mapping[int, Decimal], kinds: Mapping[int, str], followed: Collection[int]) -> dict[int, str]:
-    """The answers of a sheet that may be right by chance, and why.
+    """The answers of a sheet that may be right by chance, each with the reason.
 
     ``numbers`` and ``kinds`` are the answers and their verdicts by position;
     ``followed`` are the positions of those that follow from wrong ones. Who fills

@@ -6,7 +6,7 @@ from bptt_trace.marking.key import Key, World
 
 
 def absurd(key: Key, blank: int, value: float) -> bool:
-    """Whether nobody would have had this value: so far off that it explains anything."""
+    """Whether this value is too far off to be a student's: such a value would explain any answer."""
     exact = key.exact[blank]
     return abs(value) > 100 * max(abs(exact), 10 * key.quantum[blank])
 

@@ -133,7 +133,7 @@ class _Marking:
             return _Verdict("needs-human", say("this sheet takes too much calculation to be marked to its end"))
 
     def look_over(self) -> None:
-        """Leave to a human what the sheet as a whole shows to be earned by chance."""
+        """Leave answers to a human that the sheet as a whole shows to be right by chance."""
         numbers = {position: reading.value for position, (_, reading) in self.readings.items() if reading.value is not None}
         kinds = {position: self.verdicts[position].kind for position in numbers}
         followed = [position for position in numbers if kinds[position] in RIGHT and self.verdicts[position].inherits]
@@ -241,7 +241,7 @@ class _Marking:
         return _Verdict("not-assessable" if why else "follow-through", why, (), behind, reference, radius)
 
     def carried(self, position: int) -> Iterator[float]:
-        """What a line comes to, without another mistake, for somebody who carries all digits of the mistakes named so far."""
+        """The value of a line without a further mistake, for somebody who carries all digits of the mistakes named so far."""
         named = {slug for verdict in self.verdicts.values() for slug in verdict.slugs}
         changed = dict(ChainMap(*(dict(lines) for misconception, lines in self.key.changes if misconception.slug in named)))
         changed.pop(position, None)
@@ -384,7 +384,7 @@ class _Marking:
         for goal in goals:
             said = slip(value, goal, radius, self.key.places[position])
             if said == CUT_OFF and self.first_cut not in (-1, position):
-                # A student who always cuts off is told once, and loses one line.
+                # A student who always cuts off gets one message and loses one line.
                 self.roots[position] = frozenset({self.first_cut})
                 return _Verdict("follow-through", say("{said}, as before", said=said), (), self.roots[position])
             if said:
@@ -410,7 +410,7 @@ class _Marking:
 
     @property
     def paths(self) -> Sources:
-        """What each line uses, given the lines that are written now."""
+        """The sources of each line, given the written lines."""
         if self._sources is None:
             self._sources = self.key.sources(frozenset(self.written))
         return self._sources
@@ -472,7 +472,7 @@ class _Marking:
         if value is None or out_of_range(self.key, blank, value) or absurd(self.key, blank, value):
             return False
         if set.intersection(*(set(self.verdicts[position].slugs) for position in behind)):
-            return False  # one mistake, of which each of these answers is told
+            return False  # one mistake, named at each of these answers
         self.take(blank, value)
         if not all(self.goes_with(position) for position in behind):
             self.take(blank, None)

@@ -1,4 +1,4 @@
-"""Many sheets at once: those in which everything is right, told by columns of numbers.
+"""Many sheets at once: columns of numbers find the sheets in which everything is right.
 
 Most sheets of a class have nothing but rounding in them. These are settled here
 as NumPy arrays, a column for each quantity, by the same rules as ``check``; a
@@ -26,9 +26,9 @@ Column = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 _PLAIN = re.compile(r"(?:-?[0-9]{1,15}(?:\.[0-9]{1,15})?;)+")
-"""Points only, and nothing blank: what a comma is, the whole sheet has to tell."""
+"""Sheets with points alone and no blank: the meaning of a comma depends on the whole sheet."""
 MOST_WORDS = 1000
-"""Ways for a sheet to be right that are kept."""
+"""The number of cached combinations of verdicts for right sheets."""
 
 
 class Columns:
@@ -66,7 +66,7 @@ class Columns:
         key = self.key
         columns = np.ascontiguousarray(numbers.T)
         sheets = _Sheets(key, dict(zip(self.positions, columns, strict=True)), self._line)
-        right = ~(numbers == numbers[:, :1]).all(axis=1)  # one number in every box is looked at more closely
+        right = ~(numbers == numbers[:, :1]).all(axis=1)  # a sheet with one number in every box is left to check
         correct = np.empty(columns.shape, dtype=bool)
         with np.errstate(all="ignore"):
             for column_number, position in enumerate(self.positions):
@@ -79,7 +79,7 @@ class Columns:
                 if not off.any():
                     continue
                 if key.figures(position) is not None or key.places[position] > key.problem.rounding.places:
-                    for row in np.flatnonzero(off).tolist():  # whoever keeps fewer decimals has more room, which check gives
+                    for row in np.flatnonzero(off).tolist():  # fewer decimals make the tolerance larger, which check gives
                         right[row] = key.unit(position, column[row], _decimals(cells[row][column_number])) <= quantum
                 reference: Any = sheets.rule(position)
                 follows = np.abs(column - reference)

@@ -1,6 +1,6 @@
 """The file of a class: students down, quantities across, read one line at a time.
 
-A line is a student. What is wrong with one line stays in that line: an open
+A line is a student. A fault in one line stays in that line: an open
 quote does not swallow the students below it. So a class can be cut at the end
 of any line, and its pieces be read apart from each other.
 """
@@ -26,9 +26,9 @@ from bptt_trace.marking.key import Key
 MAX_LINE = 4_000_000
 MAX_COLUMNS = 20_000
 BLOCK = 1 << 20
-"""Bytes that are looked at together for the ends of lines."""
+"""The number of bytes that are searched at a time for the ends of lines."""
 STEP = 24
-"""Lines after which a class may be cut."""
+"""The distance of possible cuts of a class, in lines."""
 MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be", b"\xef\xbb\xbf": "utf-8"}
 """Byte order marks, and what follows them."""
 
@@ -53,10 +53,10 @@ class Piece(NamedTuple):
 
 
 class Outline(NamedTuple):
-    """What one pass over the bytes of a class tells."""
+    """The result of one pass over the bytes of a class."""
 
     digest: str
-    """A fingerprint of all that is in the file."""
+    """A fingerprint of the content of the file."""
     cuts: Sequence[int]
     """Where every 24th line begins, and where the last one ends."""
     lines: int
@@ -149,13 +149,13 @@ class ClassFile:
 
 
 class _Portion(RawIOBase):
-    """So many bytes of a file, from where it stands."""
+    """A number of bytes of a file from its current position."""
 
     def __init__(self, file: IO[bytes], size: int) -> None:
         self._file, self._left = file, size
 
     def readable(self) -> bool:
-        """It is there to be read."""
+        """Always true."""
         return True
 
     def readinto(self, buffer: Any) -> int:
@@ -173,7 +173,7 @@ def _line_ends(signs: Any, returned: bool) -> Any:
         return np.flatnonzero(feeds) + 1
     alone = returns.copy()
     alone[:-1] &= ~feeds[1:]
-    alone[-1:] = False  # what comes next tells
+    alone[-1:] = False  # the next bytes decide
     ends = np.flatnonzero(feeds | alone) + 1
     return np.concatenate(([0], ends)) if returned and len(feeds) and not feeds[0] else ends
 

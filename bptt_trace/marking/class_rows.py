@@ -46,7 +46,7 @@ class Graded:
 
 @dataclass(frozen=True)
 class MarkedRows:
-    """Some students of a class, marked."""
+    """The marks of some students of a class."""
 
     rows: list[list[str]]
     tally: Tally
@@ -65,7 +65,7 @@ class MarkedRows:
 
 @dataclass
 class Grader:
-    """Marks rows; another process gets what it is made of, and makes it again."""
+    """Marks rows; another process gets its arguments and makes it again."""
 
     problem: Problem
     names: Sequence[Name]
@@ -73,7 +73,7 @@ class Grader:
     """The form of reports: html, markdown, latex, pdf or json; None for none."""
     variants: Path | None = None
     separator: str = ","
-    """What stands between the cells of the class."""
+    """The separator of the cells of the class."""
     key: Key = field(default=None, repr=False)  # type: ignore[assignment]
     """The key of the problem, if it has been made."""
 
@@ -115,7 +115,7 @@ class Grader:
         return MarkedRows(marked, tally, *(_set(reports) if self.form == "pdf" else ([*reports],)))
 
     def grade(self, row: StudentRow) -> Graded:
-        """The marks of one row, or why it has none: whatever fails, the rows behind it are marked."""
+        """The marks of one row, or the reason why it has none; an error in one row stops no other."""
         student = row.cells[0].strip() if row.cells else ""
         try:
             return self._graded(row, student)
@@ -154,7 +154,7 @@ class Grader:
         return [hardened(student), "", "", "", "", hardened(why), *[verdict] * len(self.names)]
 
     def report(self, key: Key, marks: Marks, student: str) -> str:
-        """What this student gets back; for PDF its source, because many are set in one run."""
+        """The report for this student; for PDF its source, because many are set in one run."""
         if self.form == "json":
             return as_json(marks)
         from bptt_trace.media.pdf import source

@@ -1,8 +1,7 @@
 """The run of a whole class: the marks file, a report for each student, a bar that grows.
 
-A class is marked in pieces, by one process or by several, of which each reads
-its pieces from the class file. What is done is kept in ``OUTPUT.part``, so that
-an interrupted run goes on with the first piece that is not whole there.
+A class is marked in pieces, by one process or by several, each of which reads its pieces from the class file. Finished pieces
+are kept in ``OUTPUT.part``, so an interrupted run goes on with the first piece that is missing there.
 """
 
 from __future__ import annotations
@@ -157,7 +156,7 @@ class Reports:
         self._taken: dict[str, int] = {}
 
     def path(self, student: str) -> Path:
-        """Where the report of the next student of this name stands."""
+        """The path of the report of the next student of this name."""
         name = safe(student)
         count = self._taken[name.lower()] = self._taken.get(name.lower(), 0) + 1
         return self.folder / f"{name}{f'.{count}' if count > 1 else ''}{self.ending}"
@@ -182,7 +181,7 @@ class Reports:
 
 @contextmanager
 def _gone_on_with(part: Path, heading: str) -> Iterator[IO[bytes]]:
-    """The file of what is done, behind its heading; a new one where there is none that belongs to this run."""
+    """The file of finished pieces, behind its heading; a new one if none belongs to this run."""
     begun = heading.encode("utf-8", "replace")
     if not part.is_dir():
         with part.open("ab"):
@@ -203,7 +202,7 @@ def _passed_over(
     folder: Reports | None,
     advance: Callable[[int], None],
 ) -> Iterator[Piece]:
-    """The pieces that are still to be marked; what is done of one that is not whole is cut off."""
+    """The pieces that are still to be marked; the rows of an incomplete piece are cut off."""
     for piece in pieces:
         whole = file.tell()
         count = sum(1 for _ in source.rows(piece)) if file.peek(1) else -1  # type: ignore[attr-defined]
@@ -224,7 +223,7 @@ def _passed_over(
 
 
 def _finish(part: Path, output: Path) -> None:
-    """The result, without the line that says what a part belongs to."""
+    """The result, without the line that identifies a part."""
     if is_parquet(output):
         from bptt_trace.marking.parquet import write
 
@@ -240,7 +239,7 @@ def _finish(part: Path, output: Path) -> None:
 
 @contextmanager
 def bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error, moved by telling how much is done; nothing where ``total`` is 0."""
+    """A progress bar on standard error, with a function to advance it; no bar where ``total`` is 0."""
     if not total:
         yield unseen
         return

@@ -36,7 +36,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 @dataclass
 class Tally:
-    """What a class has done; its size does not grow with the class."""
+    """The tally of a class; its size does not grow with the class."""
 
     names: Sequence[str]
     """The quantities, as the columns of the marks file."""
@@ -66,7 +66,7 @@ class Tally:
         return math.sqrt(max(self.squares / FINE / max(self.students, 1) - self.mean**2, 0.0))
 
     def merge(self, other: Tally) -> None:
-        """Count what another part of the class has done, too."""
+        """Add the tally of another part of the class."""
         for name in ("students", "unread", "wrong", "total", "squares"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.shares.update(other.shares)

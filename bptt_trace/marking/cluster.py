@@ -77,7 +77,7 @@ def on_cluster(
 
 
 def _marked(made_of: bytes, data: bytes, encoding: str, first: int, number: int) -> MarkedRows:
-    """What a worker does: mark some lines of a class, of which the first has this number."""
+    """The task of a worker: mark some lines of a class, the first of which has this number."""
     grader = _grader(made_of)
     text = TextIOWrapper(BytesIO(data), encoding, "replace")
     return grader.part(list(rows_of(text, grader.separator, first, number)))

@@ -42,7 +42,7 @@ Made = tuple[Mistakes, Changed]
 
 
 AT_ONCE = [("memory-path-dropped", "carry-dropped")]
-"""Whoever leaves out what comes back from the next step may leave out all of it: along the state and along the cell."""
+"""A student who leaves out the gradient from the next step may leave out all of it: along the state and along the cell."""
 
 
 LEAST_SHIFT = 1e-8
@@ -50,7 +50,7 @@ LEAST_SHIFT = 1e-8
 
 
 class Key:
-    """Everything that marking needs from a problem; made once, used for every sheet."""
+    """All data that marking needs of a problem; made once, used for every sheet."""
 
     def __init__(self, problem: Problem, program: Program | None = None) -> None:
         self.problem = problem
@@ -66,7 +66,7 @@ class Key:
         self.coarse = [max(quantum, 10.0**-problem.rounding.places) for quantum in self.quantum]
         """One unit of the last place of a line that has the decimals of the problem and no more."""
         self.shifts = [max(q / 2, abs(v) * LEAST_SHIFT) for q, v in zip(self.quantum, self.exact, strict=True)]
-        """For each line how far it is moved for the slopes of others."""
+        """For each line, the distance by which it is moved for the slopes of others."""
         self.farthest = list(map(self._farthest, self.quantum))
         self.register = Register([step.target for step in self.steps if step.rule is not None], problem.vocabulary)
         self.sources = lru_cache(maxsize=256)(self._sources)

@@ -86,7 +86,7 @@ class Marks:
     comma: DecimalMark = NONE
     """The meaning of a comma on this sheet, if there is a comma."""
     key: Key | None = field(default=None, repr=False, compare=False)
-    """What the sheet was marked with: the report needs its formulas."""
+    """The key that marked the sheet: the report needs its formulas."""
 
     @property
     def score(self) -> float:

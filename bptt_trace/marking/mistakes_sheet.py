@@ -11,7 +11,7 @@ from bptt_trace.marking.visible_mistakes import visibility
 
 
 def mistakes_sheet(key: Key) -> Sheet:
-    """Which mistakes of the catalogue a problem can tell apart."""
+    """The mistakes of the catalogue that a problem's numbers distinguish."""
     seen = visibility(key)
     possible = [mistake for mistake in seen if mistake.possible]
     shown = [mistake for mistake in possible if mistake.shows]

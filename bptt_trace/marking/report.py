@@ -264,5 +264,5 @@ def listed_lines(lines: Sequence[str]) -> str:
 
 
 def _room(answer: Marked) -> str:
-    """How far an answer may be from what follows; no number where rounding on the way can do anything."""
+    """The tolerance of an answer; words where rounding on the way makes it unbounded."""
     return Figures(f"{answer.radius:.2g}") if math.isfinite(answer.radius or 0.0) else say("any distance")

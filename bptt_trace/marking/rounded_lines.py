@@ -1,4 +1,4 @@
-"""What a line comes to where every blank line before it is rounded, as in a calculation by hand.
+"""The value of a line if every blank line before it is rounded, as in a calculation by hand.
 
 A tolerance grows with every blank line, and beyond ten units of the last place it
 makes no answer right by itself. What a calculation without an error gives is right

@@ -17,7 +17,7 @@ CUT_OFF = say("cut off instead of rounded")
 
 
 def bounds(key: Key, position: int) -> tuple[float, float]:
-    """Between which numbers a line can be: |tanh| < 1, a squared loss ≥ 0, with one unit of the last place."""
+    """The range of a line: |tanh| < 1, a squared loss ≥ 0, with one unit of the last place."""
     step = key.steps[position]
     function = next(iter(source(step.rule).functions), None) if step.rule is not None else None
     near = key.quantum[position]

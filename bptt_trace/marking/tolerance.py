@@ -1,4 +1,4 @@
-"""How far an answer may be off: one rule, for a number and for a column of the numbers of many sheets.
+"""The tolerance of an answer: one rule, for a number and for a column of the numbers of many sheets.
 
 A result is rounded to half a unit of its last place, and so is every number that
 goes into it; to first order each of these moves the result by its half unit
@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 HALF = 0.51
-"""Of a unit of the last place, for a result that is rounded; a little more than a half, for the last bits of doubles."""
+"""The tolerance of a rounded result, in units of its last place: a little more than a half, for the last bits of doubles."""
 MARGIN = 1.05
-"""By this factor a spread is taken larger than its first order, for what is of higher order."""
+"""The factor by which a spread exceeds its first order, to cover higher orders."""
 MOST_UNITS = 10
-"""Beyond this many units of the last place no tolerance makes an answer right."""
+"""The largest tolerance that makes an answer right, in units of the last place."""
 TOLD_APART = 3
-"""Two values can be told apart if there are more than this many tolerances between them."""
+"""The least distance of two distinguishable values, in tolerances."""
 LEAST_FIGURES = 3
 """The least number of significant figures that is asked for."""
 

@@ -1,4 +1,4 @@
-"""Which mistakes the numbers of a problem can tell apart, and which they cannot; where each is seen best.
+"""The mistakes that the numbers of a problem distinguish, those that they do not, and the line that shows each best.
 
 The two conditions, ``shows`` and ``is_better``, hold for a number and for a column of the numbers of many candidates.
 """
@@ -14,21 +14,21 @@ from bptt_trace.marking.catalogue.entry import CATALOGUE, Misconception
 from bptt_trace.marking.key import Key
 
 VISIBLE = 5
-"""By how many units of the last place a line must differ to show a mistake."""
+"""The least difference of a line that shows a mistake, in units of the last place."""
 
 
 CLEARLY = 1 + 1e-6
-"""How much further away a line must be to be the better one: of two that are alike the first is taken."""
+"""The factor by which a line must be further away to be better: of two similar lines the first is taken."""
 
 
 class Best(NamedTuple):
-    """Where a mistake is seen best in the numbers of a problem."""
+    """The line that shows a mistake best in the numbers of a problem."""
 
     slug: str
     position: int
     """The place of the line among the steps."""
     value: float
-    """What somebody with this mistake gets there."""
+    """The value of this line with the mistake."""
 
 
 def shows(value: Any, right: Any, quantum: Any) -> Any:
@@ -68,7 +68,7 @@ class Visibility:
     possible: bool
     """Whether the problem has a line at which it can be made."""
     shows: tuple[Name, ...]
-    """The lines that give it away."""
+    """The lines that show it."""
     like: tuple[str, ...]
     """Other mistakes that give the same numbers on every line."""
 

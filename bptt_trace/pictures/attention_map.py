@@ -1,4 +1,4 @@
-"""A map of the weights of an attention: the darker a cell, the more of its place is taken in."""
+"""A map of the weights of an attention: the darker a cell, the larger its weight."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def weights(desk: Desk) -> HeatMap | None:
 
 
 def _cell(desk: Desk, position: int | None) -> Cell | None:
-    """A weight and how dark it is; None where a mask hides it."""
+    """A weight and its darkness; None where a mask hides it."""
     if position is None:
         return None
     value = desk.value(position)
     try:
         share = int((Decimal(value.text) * 1000).to_integral_value())
     except InvalidOperation:
-        share = 0  # what is left to the student is white
+        share = 0  # the cell of a blank is white
     return Cell(value, max(0, min(share, 1000)))

@@ -387,7 +387,7 @@ def columns_of(times: Sequence[int], last: int = 0) -> dict[int, int]:
 def drawable(network: Network) -> bool:
     """Whether every arrow of a network goes to a neighbouring box."""
     if network.tokens or network.attention:
-        return False  # who looks at whom is told by the map of the weights
+        return False  # the map of the weights shows which token looks at which
     return not network.bidirectional or (len(network.layers) == 2 and network.every)
 
 

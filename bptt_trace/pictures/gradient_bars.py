@@ -1,4 +1,4 @@
-"""A figure of bars: how far an error reaches back."""
+"""A figure of bars for the reach of an error back in time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bptt_trace.pictures.network_picture import MOST_BARS
 
 
 def gradient_flow(desk: Desk) -> Bars | None:
-    """The share of an error at the last step that is left at each earlier step: products of slopes between states."""
+    """The remaining share of an error of the last step at each earlier step: products of slopes between states."""
     factors, last = desk.parts.factors, desk.last_time
     if not factors or last < 3 or desk.values.rounding.policy == "exact":
         return None

@@ -13,7 +13,7 @@ MOST_COLUMNS = 7
 
 
 def graph(desk: Desk, board: Rows) -> Picture | None:
-    """The numbers on the left, each line right of what it uses; None where the graph is too deep."""
+    """The numbers on the left, each line to the right of its arguments; None where the graph is too deep."""
     if desk.values.rounding.policy == "exact" or digits_of(desk) > MOST_DIGITS:
         return None
     pencil, steps = Pencil(desk, board), board.steps

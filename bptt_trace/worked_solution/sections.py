@@ -73,6 +73,6 @@ def _after(last: int) -> str:
 
 
 def _extra(writer: Writer) -> Iterator[Block]:
-    """Lines that are asked for beside those of the calculation."""
+    """Lines that the problem asks for besides its calculation."""
     if writer.parts.extras:
         yield Lines((), writer.board.stream(writer.parts.extras, lambda _, __: NO_WORD))

@@ -1,4 +1,4 @@
-"""What the catalogue of mistakes is made of: how it looks at a program, and how a mistake is entered."""
+"""The parts of the catalogue of mistakes: its view of a program, and the entry of a mistake."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from bptt_trace.networks.losses import Loss
 from bptt_trace.problem.problem import Problem
 
 MOST_STEPS = 50
-"""Time steps up to which a mistake is looked for that takes the sum of many parts."""
+"""The largest number of time steps for mistakes that take a sum of many parts."""
 
 MOST_PARTS = 10
-"""Parts of a gradient up to which its total is looked for in the place of one of them."""
+"""The largest number of parts of a gradient for the mistake that takes its total in place of one part."""
 
 MOST_WRITTEN_OUT = 100
 """Gradients up to which one is written out by others, each by others again: there is one for each path."""
 
 
 class Case:
-    """One problem's program of numbers, as the catalogue looks at it."""
+    """One problem's program of numbers, as the catalogue sees it."""
 
     def __init__(self, problem: Problem, program: Program) -> None:
         self.problem = problem
@@ -105,28 +105,28 @@ class Case:
         return self.network.cell_of(layer).state if layer in self.network.layers else ()
 
     def is_carried(self, number: int, user: Name) -> bool:
-        """Whether a quantity is what the line called ``user`` is handed by the step before it."""
+        """Whether a quantity comes to the line ``user`` from the step before."""
         target = self.steps[number].target
         return target.of is None and target.stem in self.states(target.layer) and handed_on(target, user)
 
     def is_memory(self, number: int, user: Name) -> bool:
-        """The same of the hidden state alone, which is what weights multiply."""
+        """The same for the hidden state alone, which the weights multiply."""
         return self.steps[number].target.stem == "h" and self.is_carried(number, user)
 
     def activation_of_gate(self, number: int) -> Function | None:
-        """The activation of a gate, or of a candidate; None where a quantity is neither."""
+        """The activation of a gate or of a candidate; None for other quantities."""
         target, role = self.steps[number].target, self.steps[number].role
         if role is not Role.HIDDEN or target.layer not in self.network.layers:
             return None
         return self.network.cell_of(target.layer).gates.get(target.stem)
 
     def is_candidate(self, number: int) -> bool:
-        """Whether a quantity is what is written to the memory, and not a gate: it has the activation of the cell."""
+        """Whether a quantity is a candidate for the memory, and not a gate: it has the activation of the cell."""
         function, cell = self.activation_of_gate(number), self.network.cell_of(self.steps[number].target.layer)
         return function is not None and function is cell.activation and function is not sigmoid
 
     def is_gate(self, number: int) -> bool:
-        """Whether a quantity says how much of another passes."""
+        """Whether a quantity is a gate."""
         return self.activation_of_gate(number) is not None and not self.is_candidate(number)
 
     @cached_property
@@ -159,7 +159,7 @@ class Case:
         return lines
 
     def way(self, argument: int) -> Name:
-        """By what quantity a part of a gradient arrives, which a sum of such parts adds up."""
+        """The quantity by which a part of a gradient arrives."""
         target = self.steps[argument].target
         # A part that only repeats another gradient stands in the sum as that gradient itself.
         return target.via or target._replace(of=None)
@@ -172,7 +172,7 @@ class Case:
         return step.through if entry is None else entry
 
     def crossing(self, step: Step) -> Crossing | None:
-        """Where a gradient passes an activation: None where it does not."""
+        """The passage of a gradient through an activation; None where there is none."""
         through = self.through(step)
         if not self.is_gradient(step) or through is None or self.steps[through].rule is None:
             return None
@@ -193,24 +193,24 @@ class Case:
 
 
 class Crossing(NamedTuple):
-    """How a gradient passes an activation."""
+    """The passage of a gradient through an activation."""
 
     function: Function
     argument: Formula
     value: Formula
     flow: Formula
-    """What is multiplied by the slope."""
+    """The factor beside the slope."""
 
 
 def handed_on(target: Name, user: Name) -> bool:
-    """Whether a line uses a state as what another time step hands to its own; a decoder goes on from its encoder."""
+    """Whether a line uses a state from another time step; a decoder goes on from its encoder."""
     if (word_and_number(target.layer)[0], word_and_number(user.layer)[0]) == (ENCODER, DECODER):
         return True
     return target.layer == user.layer and None not in (target.time, user.time) and target.time != user.time
 
 
 def added(terms: Sequence[Formula]) -> Formula:
-    """The sum of these, in this order."""
+    """The sum of these terms, in this order."""
     total = terms[0]
     for term in terms[1:]:
         total = total + term
@@ -218,7 +218,7 @@ def added(terms: Sequence[Formula]) -> Formula:
 
 
 def some_of(kept: Sequence[Formula], whole: Sequence[object]) -> Iterator[Formula]:
-    """The sum of what is left of some terms, where that is neither all of them nor nothing."""
+    """The sum of the remaining terms, if some are left out and some remain."""
     if 0 < len(kept) < len(whole):
         yield added(kept)
 
@@ -230,29 +230,29 @@ def without(formula: Formula, left_out: Callable[[Formula], bool]) -> Iterator[F
 
 
 def swapped(formula: Formula, other: Callable[[int], Formula | None]) -> Iterator[Formula]:
-    """A mistake that takes something else for some of the quantities of a formula, where it has them."""
+    """A mistake that replaces some quantities of a formula by others, where the formula has them."""
     changed = replaced(formula, other)
     if changed != formula:
         yield changed
 
 
 def replaced(formula: Formula, old: Callable[[int], Formula | None]) -> Formula:
-    """The formula with other things in place of some of its variables."""
+    """The formula with some of its variables replaced."""
     return rewrite(formula, lambda part: old(part.number) if isinstance(part, Var) else None)
 
 
 def terms_of(formula: Formula) -> tuple[Formula, ...]:
-    """What a sum adds up; of anything else, itself."""
+    """The terms of a sum; any other formula as a single term."""
     return formula.terms if isinstance(formula, Sum) else (formula,)
 
 
 def factors_of(formula: Formula) -> tuple[Formula, ...]:
-    """What a product multiplies; of anything else, itself."""
+    """The factors of a product; any other formula as a single factor."""
     return formula.factors if isinstance(formula, Times) else (formula,)
 
 
 def uses(formula: Formula, wanted: Callable[[int], bool]) -> bool:
-    """Whether one of the quantities of a formula is wanted."""
+    """Whether a formula has a quantity with this property."""
     return any(wanted(variable.number) for variable in variables(formula))
 
 
@@ -266,7 +266,7 @@ class Misconception:
     slug: str
     title: str
     message: str
-    """What to tell the student: the rule, never a value."""
+    """The message for the student: the rule, never a value."""
     change: Change
     """The formulas by which somebody with this mistake would calculate a line."""
 

@@ -65,7 +65,7 @@ def _initial_state_again(case: Case, position: int, step: Step) -> Iterator[Form
 
 
 def _start(case: Case, state: Name) -> int | None:
-    """What a state begins with: of its own sample, or of all; what a decoder begins with is calculated."""
+    """The initial state, of one sample or of all; that of a decoder is calculated."""
     times = [name.time for name, _ in case.network.state if (name.stem, name.layer) == (state.stem, state.layer)]
     if not times:
         return None

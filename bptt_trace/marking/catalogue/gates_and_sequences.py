@@ -1,4 +1,4 @@
-"""Mistakes with gates, memory cells and sequences: what is found by the shape of a line, whatever cell has it.
+"""Mistakes with gates, memory cells and sequences, found by the shape of a line in any cell.
 
 The equations are those of the files in ``bptt_trace/cells``; where a line has
 no gate, no cell or no other direction, none of these is offered.
@@ -117,7 +117,7 @@ def _concatenation_as_addition(case: Case, position: int, step: Step) -> Iterato
 
 
 def _weighted(case: Case, term: Formula) -> tuple[int, int] | None:
-    """A weight and what it multiplies, in either order of the two."""
+    """A weight and its factor, in either order."""
     numbers = [part.number for part in factors_of(term) if isinstance(part, Var)]
     if len(numbers) != 2 or numbers != [v.number for v in variables(term)]:
         return None
@@ -170,7 +170,7 @@ def _is_net(case: Case, number: int) -> bool:
 
 
 def _gated(case: Case, term: Formula, wanted: Callable[[Case, int], bool]) -> tuple[int, int] | None:
-    """A gate and the one quantity that it multiplies, where that is wanted."""
+    """A gate and the only quantity that it multiplies, if that quantity has this property."""
     match term:
         case Times((Var(gate), Var(other))) if case.is_gate(gate) and wanted(case, other):
             return gate, other
@@ -469,7 +469,7 @@ def _backward_reader_forwards(case: Case, position: int, step: Step) -> Iterator
         if not case.is_carried(number, here) or here.time is None:
             return None
         name = target._replace(time=here.time - 1 or last + 1)
-        if here.time == 1:  # what comes with the problem is the same in every pass, and perhaps for every sample
+        if here.time == 1:  # given numbers are the same in every pass, and perhaps for every sample
             name = name._replace(iteration=1)
         elif here.time == last:
             name = name._replace(iteration=here.iteration, sample=here.sample)

@@ -94,7 +94,7 @@ def _last_loss_only(case: Case, position: int, step: Step) -> Iterator[Formula]:
 
 
 def _counts(case: Case) -> Iterator[tuple[int, bool]]:
-    """Over how many terms the loss goes, and whether it is their mean."""
+    """The number of terms of the loss, and whether the loss is their mean."""
     network, loss = case.network, case.loss
     if network.steps and not network.single and network.steps > 1:
         yield network.steps, loss.over_time == "mean"
@@ -173,7 +173,7 @@ def _divergence_turned_round(case: Case, position: int, step: Step) -> Iterator[
 
 
 def _divergence(case: Case, position: int, step: Step) -> Iterator[tuple[list[Formula], list[Formula]]]:
-    """Of a term of the divergence the targets, and the predictions beside them."""
+    """The targets of a term of the divergence, and the predictions beside them."""
     if case.loss.kind == "kl_divergence" and step.role is Role.LOSS and not _adds_losses(case, step):
         ratios = [part for part in _parts(case.formula(position)) if isinstance(part, Over) and isinstance(part.numerator, Var)]
         yield [ratio.numerator for ratio in ratios], [ratio.denominator for ratio in ratios]

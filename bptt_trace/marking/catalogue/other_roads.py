@@ -14,7 +14,7 @@ from bptt_trace.marking.catalogue.entry import Case, added, misconception, repla
 
 
 def _adds_paths(case: Case, step: Step) -> bool:
-    """Whether a line adds up what paths, losses or uses contribute."""
+    """Whether a line adds up the contributions of paths, losses or uses."""
     of = step.target.of
     return step.role is Role.PATH and of is not None and of.stem in (LOSS.stem, SUM_OF_PATHS.stem) and step.target.time is None
 
@@ -104,7 +104,7 @@ def _immediate_for_total(case: Case, position: int, step: Step) -> Iterator[Form
 
 
 def _carries(case: Case, term: Formula, step: Step) -> bool:
-    """Whether a term is what the derivative of an earlier state contributes."""
+    """Whether a term is the contribution of an earlier state's derivative."""
     own = step.target.of
     for variable in variables(term):
         other = case.steps[variable.number].target

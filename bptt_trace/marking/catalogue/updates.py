@@ -55,7 +55,7 @@ def _step_for_parameter(case: Case, position: int, step: Step) -> Iterator[Formu
 
 
 def part_of_rule(step: Step) -> str:
-    """Which line of an optimizer a line is: ``v`` of ``v_w_hh``."""
+    """The letter of an optimizer's line: ``v`` of ``v_w_hh``."""
     return step.target.letter if step.role is Role.STATE else ""
 
 
@@ -101,7 +101,7 @@ def _within(formula: Formula) -> Iterator[Formula]:
 
 
 def _count(case: Case, step: Step) -> int:
-    """The k of a line: its iteration, counted on from those that the given state has behind it."""
+    """The k of a line: its iteration, counted on from the iterations of the given state."""
     return step.target.iteration + (case.problem.update.done if case.problem.update else 0)
 
 
