@@ -304,7 +304,7 @@ FAULTS = (
         "a ledger shows the next step",
         "_cell(desk, _moved(name, time - now), positions)",
         "_cell(desk, _moved(name, time - now + 1), positions)",
-        ("test_law.py::test_a_ledger_shows_the_values_of_its_lines", "test_law.py::test_a_ledger_adds_up"),
+        ("test_law.py::test_the_ledger_of_an_example_shows_the_values_of_its_lines",),
     ),
     Fault(
         "the smaller part decides the sign",

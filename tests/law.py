@@ -751,8 +751,8 @@ def _from_latex(line: str, name: str, formula: str, numbers: str, result: str, s
 
 
 def _unfitted(cell: str) -> str:
-    r"""The mathematics in ``\fitted{width}{$…$}`` or ``\close{width}{$…$}``."""
-    return re.sub(r"^\\(?:fitted|close)\{.*?\}\{\$(?:\\displaystyle )?(.*)\$\}$", r"$\1$", cell)
+    r"""The mathematics in ``\fitted{width}{$…$}`` or ``\close{width}{$…$}``, and what stands round it."""
+    return re.sub(r"\\(?:fitted|close)\{[^{}]*\}\{\$(?:\\displaystyle )?(.*)\$\}(?=\}?$)", r"$\1$", cell)
 
 
 def _unset(cell: str) -> str:

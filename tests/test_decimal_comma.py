@@ -52,16 +52,11 @@ def with_points(text: str, medium: str) -> str:
     if medium == "html":
         text = re.sub(r"(?<=<mn>)(\d+),(\d+)", r"\1.\2", text)
         return text.replace("<mo>;</mo>", "<mo>,</mo>")
-    # Not the lines used, which stand without spaces behind a result where there is little room: 107,109.
-    text = re.sub(
-        r"(?m)(?<=\d  )(?:[\d.–-]+(?:,[\d.–-]+){2,}|(?=[\d.,]*[–-])[\d.,–-]+|\d{3},\d{3})(?=$|  )",
-        lambda m: m[0].replace(",", ", "),
-        text,
-    )
     # Not the number of a line, 4.1,2, and not the index of a name, W[1,2].
     text = re.sub(r"(?<![\d.,])(?<![A-Za-z'@\d]\[)(\d+),(\d+)", r"\1.\2", text)
     text = re.sub(r"\] \|(?=\s+\[)", "];", text)  # vectors above each other
-    return re.sub(r"(\[[^\]]*\]|m(?:ax|in)\([^)]*\))", lambda m: re.sub(r" \|(?=\s)", ";", re.sub(r";(?=\s)", ",", m[1])), text)
+    brackets = r"(\[[^\]]*\]|m(?:ax|in)\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))"
+    return re.sub(brackets, lambda m: re.sub(r" \|(?=\s)", ";", re.sub(r";(?=\s)", ",", m[1])), text)
 
 
 @pytest.mark.parametrize(("name", "rounding", "medium"), paired(of_examples(), ["4dp", "5sf"], MEDIA))

@@ -249,8 +249,8 @@ class Layout:
         return f"  {self.script.say('so far')} {self.script.math(row.so_far)}" if row.so_far is not NOTHING else ""
 
     def compact(self, uses: str) -> str:
-        """Lines used, without spaces."""
-        return self.script.said(uses).replace(", ", ",")
+        """Lines used, without spaces; where numbers have a decimal comma, ``27,28`` would be one."""
+        return self.script.said(uses).replace(", ", ";" if self.script.locale.comma else ",")
 
     def row_on_board(self, row: Row) -> Iterator[list[Span]]:
         """A line of matrices, one below the other, or a component: its numbers and its result."""

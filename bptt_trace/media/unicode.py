@@ -38,7 +38,7 @@ class Script:
 
     def __init__(self, unicode: bool, locale: Locale = ENGLISH) -> None:
         self.unicode = unicode
-        self._locale = locale
+        self.locale = locale
         self.signs = UNICODE if unicode else TEXT
 
     def math(self, math: Math) -> str:
@@ -51,7 +51,7 @@ class Script:
 
     def say(self, words: str, **places: str) -> str:
         """Words of the layout, in the language of the sheet."""
-        return self.said(self._locale.say(words, **places))
+        return self.said(self.locale.say(words, **places))
 
     def relation(self, sign: str) -> str:
         """``=``, or ``~`` for what is about equal."""
