@@ -611,11 +611,13 @@ class _Terminal:
         if "." in line or (not line and "[" in name):
             result = rf"\s*(?P<body>.*?)\s{{2,}}(?:(?P<relation>[≈~]) )?(?P<result>{_RESULT})(?P<tail>(?:\s{{2,}}.*)?)"
             *above, last = [start[equal + 2 :], *row[1:]]
+            below = ""
             while above and not ((match := re.fullmatch(result, last.rstrip())) and match["body"]):
-                last = above.pop()  # the lines used stand on a row of their own where there is no room beside the result
+                below = last  # lines used and the total stand on a row of their own where there is no room beside the result
+                last = above.pop()
             match = re.fullmatch(result, last.rstrip())
             assert match, row
-            so_far = re.search(rf"so far ({_RESULT})", match["tail"])
+            so_far = re.search(rf"so far ({_RESULT})", match["tail"] + below)
             numbers = " ".join(piece.strip() for piece in [*above, match["body"]]).strip()
             return Printed(line, name, "", numbers, match["relation"] or "=", match["result"], so_far[1] if so_far else "")
         parts: list[list[str]] = [["=", re.split(r"\s{2,}", start[equal + 2 :])[0]]]

@@ -306,7 +306,7 @@ class Precise:
         most = SNAP.prec - self.rounding.places
 
         def fitting(value: Decimal) -> Decimal:
-            if value.adjusted() >= most:
+            if value and value.adjusted() >= most:  # a zero of 0 / 0.848… has an exponent of 60
                 raise Overflow
             return value + ZERO
 
