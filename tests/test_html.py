@@ -14,7 +14,7 @@ from html_reader import Element, mathematics, page
 from pypdf import PdfReader
 from random_problems import examples
 from students import by_hand
-from sweeps import chosen, key, paired
+from sweeps import abreast, chosen, key, paired
 from sweeps import solution as example
 
 from bptt_trace import check, load, solve
@@ -303,8 +303,7 @@ def test_a_click_on_a_number_goes_to_its_line(shown: Callable[..., Any]) -> None
     assert 0 <= top < 900
 
 
-@pytest.mark.parametrize("name", chosen(list(SHEETS), ["exact", "marked"]))
-@pytest.mark.parametrize("width", chosen([360, 1280], [360]))
+@pytest.mark.parametrize(("name", "width"), abreast(chosen(list(SHEETS), ["exact", "marked"]), chosen([360, 1280], [360])))
 def test_nothing_keeps_people_from_reading_a_page(name: str, width: int, shown: Callable[..., Any], axe: str) -> None:
     """axe-core finds no violation of any of its rules."""
     tab = shown(name, viewport={"width": width, "height": 900})
