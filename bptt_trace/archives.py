@@ -25,15 +25,15 @@ from bptt_trace.files import in_place_of
 
 STORED, DEFLATED = 0, 8
 LEVEL = 1
-"""Of compression: the quickest; small texts gain little by more."""
+"""The quickest level of compression; small texts gain little by a higher one."""
 UTF8 = 1 << 11
 ENCRYPTED = 1
 MIDNIGHT = 0x21
 """1 January 1980, the first day of the format: the same files give the same bytes."""
 UNIX = 3
-"""The system whose modes of files stand in an archive."""
+"""The code of the system whose file modes an archive has: Unix."""
 MOST, MANY = 0xFFFFFFFF, 0xFFFF
-"""What stands in a field of 32 or 16 bits where the number stands in one of 64."""
+"""The mark in a field of 32 or 16 bits that refers to a field of 64."""
 
 _LOCAL = struct.Struct("<4s5H3I2H")
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
@@ -108,7 +108,7 @@ def new_archive(path: Path) -> Iterator[Callable[[Packed], None]]:
 
 
 class _Place(NamedTuple):
-    """Where a file is in an archive, and what it should come to."""
+    """The position of a file in an archive, its sizes and its check sum."""
 
     start: int
     packed: int
@@ -136,7 +136,7 @@ class Archive:
         return name in self._places
 
     def read(self, name: str) -> bytes:
-        """What is in a file; raises ``KeyError`` where there is none of this name, ``ProblemError`` where it is damaged."""
+        """The content of a file; raises ``KeyError`` for an unknown name, ``ProblemError`` for a damaged file."""
         entry = self._places[name]
         try:
             with self.path.open("rb") as file:

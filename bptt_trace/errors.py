@@ -1,4 +1,4 @@
-"""What can go wrong, written for whoever catches it.
+"""The errors of the package.
 
 ::
 
@@ -48,7 +48,7 @@ class UnknownName(InputError):
 
 
 class CalculationError(InputError):
-    """A value that cannot be computed, or not be shown under the rounding chosen."""
+    """A value that cannot be computed, or cannot be shown under the chosen rounding."""
 
 
 class OutputError(TraceError):
@@ -56,7 +56,7 @@ class OutputError(TraceError):
 
 
 class ProgramMissing(OutputError):
-    """A program that is no part of this package, and is not here; the message says which would do."""
+    """An outside program or library is missing; the message names one to install."""
 
 
 class TypesettingError(OutputError):

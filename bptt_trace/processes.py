@@ -1,4 +1,4 @@
-"""Work that several processes share: results come in the order of the tasks, whichever is ready first.
+"""Work shared by several processes; results come in the order of the tasks, even if a later one is ready first.
 
 The processes are forked, so they have what has been worked out by then, and
 nothing is sent to them but tasks. Each ends with the process that started it,
@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 from bptt_trace.errors import OutputError
 
 ALONE = 0.15
-"""Seconds of work from which on others help: more than it takes to start them, and to have done all that is done once."""
+"""The seconds of work from which on other processes help: more than their start and their own preparations take."""
 AHEAD = 2
-"""Tasks for each process that are under way, or done before it is their turn."""
+"""The number of tasks for each process that are running, or finished before their turn."""
 
 
 Task = TypeVar("Task")
@@ -64,7 +64,7 @@ class _Processes:
             self._pipes.append(here)
             process = context.Process(target=_serve, args=(work, there, list(self._pipes)), daemon=True)
             process.start()
-            there.close()  # so that its end is seen here
+            there.close()  # so that this process notices its end
             self._processes.append(process)
 
     def __enter__(self) -> _Processes:
@@ -113,7 +113,7 @@ class _Processes:
 
 
 def _serve(work: Callable[[Any], Any], pipe: Connection, others: list[Connection]) -> None:
-    """Do what comes along a pipe until its other end is closed."""
+    """Do the tasks that come along a pipe until its other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started this one is told, and ends it
     signal.signal(signal.SIGTERM, _leave)
     for other in others:
@@ -139,4 +139,4 @@ def _leave(*_: object) -> None:
 
 
 def unseen(_: int) -> None:
-    """Nobody looks at how much is done."""
+    """Do nothing: no progress is shown."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """What ``solve`` returns; it shows itself in Jupyter."""
+    """The result of ``solve``; it shows itself in Jupyter."""
 
     problem: Problem
     program: Program
@@ -44,25 +44,25 @@ class Solution:
         return float(self.values[self.problem.vocabulary.canonical(Name.parse(name))])
 
     def to_text(self, width: int = 80) -> str:
-        """As the terminal prints it, without colour."""
+        """The sheet as the terminal prints it, without colour."""
         from bptt_trace.media.terminal import as_text
 
         return as_text(self.sheet, width)
 
     def to_markdown(self) -> str:
-        """As Markdown with mathematics for GitHub, Jupyter and Quarto."""
+        """The sheet as Markdown with mathematics for GitHub, Jupyter and Quarto."""
         from bptt_trace.media.templates import markdown
 
         return markdown(self.sheet)
 
     def to_latex(self, *, fragment: bool = False) -> str:
-        r"""As a LaTeX document, or as a fragment for ``\\input``."""
+        r"""The sheet as a LaTeX document, or as a fragment for ``\\input``."""
         from bptt_trace.media.templates import latex
 
         return latex(self.sheet, fragment=fragment)
 
     def to_html(self) -> str:
-        """As one page of HTML with native MathML, without scripts and without anything from elsewhere."""
+        """The sheet as one page of HTML with native MathML, without scripts and without outside resources."""
         from bptt_trace.media.templates import html
 
         return html(self.sheet)

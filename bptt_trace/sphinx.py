@@ -51,6 +51,6 @@ class Bptt(Directive):  # type: ignore[misc]
 
 
 def setup(app: Any) -> dict[str, Any]:
-    """What Sphinx calls."""
+    """The entry point for Sphinx."""
     app.add_directive("bptt", Bptt)
     return {"version": __version__, "parallel_read_safe": True, "parallel_write_safe": True}

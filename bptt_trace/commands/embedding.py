@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Refused(Exception):
-    """What a command answers to bad input or usage, in one line."""
+    """The error of a command for bad input or usage, in one line."""
 
 
 def run(words: Sequence[str], problem: str | None, where: str, show: Callable[[Sheet], None]) -> None:

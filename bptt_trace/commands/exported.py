@@ -1,4 +1,4 @@
-"""What ``worksheet`` and ``vary`` write for other programs, by the name of the form."""
+"""The exports of ``worksheet`` and ``vary`` for other programs, by the name of the form."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def exported(form: str, key: Key, blanks: Blanks) -> bytes:
 
 
 def exporter(form: str, factory: Factory) -> Typesetter:
-    """What writes the variants of a factory in a form."""
+    """The exporter of a factory's variants in a form."""
     if form == "xlsx":
         from bptt_trace.exports.workbook.variants import workbooks
 
@@ -48,6 +48,6 @@ def exporter(form: str, factory: Factory) -> Typesetter:
 
 
 def tell(form: str) -> None:
-    """Say of a form that holds the key that it does."""
+    """Warn of a form that holds the key."""
     if form in KEYED:
         click.echo(f"bptt-trace: -f {form} holds the key, by which the platform marks; it is not for students", err=True)

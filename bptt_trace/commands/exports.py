@@ -50,7 +50,7 @@ def gradescope(problem: str, changes: tuple[str, ...], target: Path) -> None:
 
     ends_in(target, ".zip")
     read, document = loaded(problem, changes)
-    Key(read)  # what is uploaded can be marked
+    Key(read)  # an uploaded problem must have marks
     with opened(target, binary=True) as file:
         file.write(autograder(document))
 
@@ -117,7 +117,7 @@ class _Assignment(NamedTuple):
 
 
 def _assignment(problem: str, changes: tuple[str, ...], blanks: tuple[str, ...], hints: int) -> _Assignment:
-    """The worksheet of a problem, and what it is made of."""
+    """The worksheet of a problem, with its key, its blanks and its document."""
     from bptt_trace.handouts.blanks import blanks_of, of_a_size_to_fill_in
     from bptt_trace.handouts.worksheet import worksheet
     from bptt_trace.marking.key import Key

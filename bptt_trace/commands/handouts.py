@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from bptt_trace.problem.problem import Problem
 
 FORMS = ("markdown", "latex", "pdf", "html", "typst", "ipynb", "page", "csv", "toml")
-"""What a worksheet is printed as; a page has boxes to type into, sheets for the answers are csv and toml."""
+"""The forms of a printed worksheet; a page has boxes to type into, csv and toml are answer sheets."""
 EXPORTS = ("xlsx", "qti", "qti2.1", "qti2.2", "moodle", "canvas")
-"""What a worksheet is filled in with elsewhere."""
+"""The forms of a worksheet for other programs."""
 
 
 seed = click.option("--seed", type=int, help="A number, by default 1; the same seed gives the same variants on any machine.")
@@ -262,7 +262,7 @@ def _medium(form: str, templates: Path | None) -> Medium:
 
 
 def _told(search: Search, folder: Path, students: Sequence[str]) -> Iterator[str]:
-    """What was written, and what was rejected on the way."""
+    """The summary of the written variants and the rejected candidates."""
     from bptt_trace.marking.report import written
 
     found = len(search.found)

@@ -12,7 +12,7 @@ from bptt_trace.commands.options import JOBS, PATH
 from bptt_trace.commands.output import Output, ends_in
 
 FORMS = ("markdown", "latex", "pdf", "html", "json", "gradescope")
-"""What the marks of one sheet are printed as."""
+"""The forms of the marks of one sheet."""
 
 
 @click.command()

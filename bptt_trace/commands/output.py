@@ -1,4 +1,4 @@
-"""Where a command prints, and in which form."""
+"""The target of a command's output, and its form."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ENDINGS = {
     ".py": "python", ".txt": "terminal", ".xlsx": "xlsx", ".zip": "qti", ".xml": "moodle", ".typ": "typst",
     ".ipynb": "ipynb",
 }  # fmt: skip
-"""What the ending of a file says about its form."""
+"""The form of a file by its ending."""
 BINARY = {
     "pdf": "a PDF",
     "xlsx": "a workbook",
@@ -39,7 +39,7 @@ TEMPLATED = ("latex", "pdf", "markdown", "html", "page", "typst", "beamer")
 
 
 EMBEDDED: ContextVar[Callable[[Sheet], None] | None] = ContextVar("EMBEDDED", default=None)
-"""Where sheets are shown instead of the terminal, inside a notebook or a document."""
+"""The function that shows sheets inside a notebook or a document, instead of the terminal."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def _is_no_file(output: Path) -> bool:
 
 
 def _form(form: str | None, output: Path | None, forms: tuple[str, ...]) -> str:
-    """The form that ``-f`` says, else the one that the ending of the file says."""
+    """The form by ``-f``, else by the ending of the file."""
     if form is not None or output is None or _is_no_file(output):
         return form or "terminal"
     ending = output.suffix.lower()

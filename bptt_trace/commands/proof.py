@@ -1,4 +1,4 @@
-"""What a proof prints: a table of gradients, and a note in the footer of a sheet."""
+"""The output of a proof: a table of gradients, and a note in the footer of a sheet."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def proof_note(problem: Problem) -> Note | None:
-    """How well the gradients agree, for the footer; nothing where there is no gradient."""
+    """The agreement of the gradients, for the footer; empty without a gradient."""
     from bptt_trace.calculation.prove import prove as compare
     from bptt_trace.document.mathematics import Number, inline, say, to_say
     from bptt_trace.document.sheet import Note
@@ -57,7 +57,7 @@ def proof_note(problem: Problem) -> Note | None:
 
 
 def show_proof(problem: Problem, comparisons: list[Comparison]) -> None:
-    """Print a row for each gradient, and what follows from them."""
+    """Print a row for each gradient, and the conclusion."""
     with opened(None) as file:
         screen = Screen.chosen()
         _print(problem, comparisons, screen.console(file, file.isatty()), screen.prints_unicode(file))

@@ -31,19 +31,19 @@ LEAST_WIDTH, MOST_WIDTH = 30, 1_000
 
 @dataclass
 class Screen:
-    """What the options say of the screen."""
+    """The settings of the screen from the options."""
 
     width: int | None = None
     ascii: bool = False
 
     @classmethod
     def chosen(cls) -> Screen:
-        """That of the command under way."""
+        """The settings of the running command."""
         context = click.get_current_context(silent=True)
         return cls() if context is None else context.meta.setdefault(__name__, cls())
 
     def on(self, file: IO[str], terminal: bool) -> Console | Plain:
-        """What a sheet is written to: with colour and a width of its own for a terminal, plain for anything else."""
+        """The target of a sheet: with colour and its own width for a terminal, plain for anything else."""
         if terminal or _colour_is_forced():
             return self.console(file, terminal)
         from bptt_trace.media.terminal import Plain

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from bptt_trace.problem.problem import Problem
 
 SHEETS = ("markdown", "latex", "pdf", "html", "json")
-"""What a sheet is printed as for people, or as data."""
+"""The forms of a sheet for people, and of data."""
 DOCUMENTS = ("ipynb", "beamer")
-"""What a worked solution is printed as besides, by ``exports``."""
+"""Further forms of a worked solution, made by ``exports``."""
 CODE = ("python", "numpy", "torch", "sympy")
-"""What a sheet may be printed as for a machine to run."""
+"""The forms of a sheet that a machine runs."""
 WORKBOOK = ("xlsx",)
-"""What another program calculates with."""
+"""The forms that another program calculates with."""
 LINES_ALONE = ("json", "python", "sympy")
 """Forms in which vectors are told by their components whatever ``--detail`` says; other programs have matrices alone."""
 

@@ -65,13 +65,13 @@ def html_told(text: Inline) -> str:
 
 
 def html_heading(text: Inline) -> str:
-    """The heading of a row or a column; one of mathematics alone is told in plain text too, for readers that pass over it."""
+    """The heading of a row or a column; pure mathematics has a plain text too, for readers that skip MathML."""
     label = "" if any(isinstance(part, str) for part in text) else f' aria-label="{html_told(text)}"'
     return html_inline(text).replace("<math>", f"<math{label}>", 1)
 
 
 def html_number(digits: str) -> str:
-    """A number that is told in digits alone."""
+    """A number in digits alone."""
     return html_math(Number(digits))
 
 
@@ -98,13 +98,13 @@ def html_picture(figure: Figure) -> str:
 
 
 def html_box(row: Row) -> str:
-    """Where the result of a row is written by hand."""
+    """The space for a result that is written by hand."""
     del row
     return '<span class="blank"></span>'
 
 
 def anchor(number: str) -> str:
-    """Where a line is: ``line-12``, ``line-22-1-2``."""
+    """The id of a line: ``line-12``, ``line-22-1-2``."""
     return f"line-{number.replace('.', '-').replace(',', '-')}"
 
 

@@ -1,4 +1,4 @@
-"""LaTeX as a program: which one is here, and a run of it that can do no harm.
+"""LaTeX as a program: the search for an engine, and a run that can do no harm.
 
 A document may hold what a stranger wrote, and a user's own template anything.
 So a run has a folder of its own that goes away, no shell, no file from outside
@@ -26,7 +26,7 @@ from bptt_trace.errors import ProgramMissing, TypesettingError
 VARIABLE = "BPTT_TRACE_LATEX"
 """The environment variable that names an engine, or the path of one."""
 SECONDS = 60.0
-"""How long a run may take, and a second more for each ``BYTES_A_SECOND`` of its document."""
+"""The time limit of a run, with a second more for each ``BYTES_A_SECOND`` of its document."""
 BYTES_A_SECOND = 10_000  # a slow machine sets twenty times as many
 MOST_RUNS = 4
 _MOST_BYTES = 1 << 29
@@ -48,10 +48,10 @@ _PRELUDE = (
     r"\ifdefined\pdftrailerid\pdftrailerid{}\pdfinfoomitdate=1 \pdfsuppressptexinfo=-1 \fi"
     r"\ifdefined\pdfvariable\pdfvariable suppressoptionalinfo 1023 \fi"
 )
-"""Nothing in the file that tells where and when it was made; in the first line, so that lines keep their numbers."""
+"""Commands that keep place and time out of the file; in the first line, so that lines keep their numbers."""
 
 TYPST = "typst"
-"""The engine for want of LaTeX: a wheel from the extra ``pdf``, which runs in this process."""
+"""The engine for machines without LaTeX: a wheel from the extra ``pdf``, which runs in this process."""
 
 MISSING = f"""PDF needs a LaTeX program: {", ".join(ENGINES)}; none of them was found.
 Debian, Ubuntu: apt install texlive-latex-recommended texlive-fonts-recommended texlive-pictures lmodern
@@ -60,7 +60,7 @@ Without LaTeX: pip install 'bptt-trace[pdf]' brings Typst, which sets all sheets
 
 
 class Engine(NamedTuple):
-    """What makes PDF: a program for LaTeX, or Typst."""
+    """A maker of PDF: a program for LaTeX, or Typst."""
 
     name: str
     path: str
@@ -99,7 +99,7 @@ def asked_for() -> str:
 
 
 class Running:
-    """The processes under way, so that none outlives whoever asked for it."""
+    """The running processes, so that none outlives its caller."""
 
     def __init__(self) -> None:
         self._processes: set[subprocess.Popen[bytes]] = set()
@@ -107,7 +107,7 @@ class Running:
         self._over = False
 
     def stop(self) -> None:
-        """End them all, with what they have started, and let no other begin."""
+        """End all processes with their children, and let no other begin."""
         with self._lock:
             self._over = True
             for process in self._processes:
@@ -174,7 +174,7 @@ def _limit(process: int) -> None:
 
 
 class Typeset(NamedTuple):
-    """What a document became."""
+    """The result of a run."""
 
     pdf: bytes
     log: str
@@ -204,7 +204,7 @@ def typeset(tex: str, engine: Engine, running: Running, seconds: float | None = 
 
 
 def _environment(engine: Engine, folder: Path) -> dict[str, str]:
-    """Nothing of the user's but where programs are; TeX's own settings, and a clock that stands still."""
+    """An environment with the user's search path, TeX's own settings, and a fixed clock."""
     home = os.environ.get("HOME", str(folder)) if engine.name == "tectonic" else str(folder)  # it keeps its files there
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "SYSTEMDRIVE", "COMSPEC") if name in os.environ}
     return kept | {

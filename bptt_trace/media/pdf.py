@@ -29,19 +29,19 @@ if TYPE_CHECKING:
     from bptt_trace.document.sheet import Sheet
 
 TOGETHER = 24
-"""The most documents in a run. Not a matter of ``jobs``: the same documents give the same bytes."""
+"""The largest number of documents in a run. It does not depend on ``jobs``, so the same documents give the same bytes."""
 
 _BEGIN, _END = "\\begin{document}\n", "\\end{document}"
 _OWN = re.compile(r"(?m)^\\fancy(?:foot|head)\[.*$")
 """A line of the preamble that differs from one document to the next: the foot with its title."""
 _ABOUT = re.compile(r"(?m)^\\ifdefined\\pdfinfo\\pdfinfo\{(.*?)\}.*$")
 _ENTRY = re.compile(r"(/[A-Z]\w+) (?:\(([^)]*)\)|<([0-9A-F]+)>)")
-"""What a document says of itself in its preamble: title, author, creator. Several in a run say it one by one, afterwards."""
+"""The metadata in a preamble: title, author, creator. Documents that share a run get theirs afterwards."""
 _ALONE = re.compile(
     r"\\(?:label|ref|pageref|autoref|cite|bibliography|tableofcontents|gdef|xdef|global|newcounter|include|AddToHook)\b"
     r"|\\At(?:Begin|End)\w+|hyperref|lastpage|numpages|bookmark|\\DocumentMetadata"
 )
-"""What reaches beyond a body: a document with it is set by itself."""
+"""Commands with an effect beyond a body: a document with one is set by itself."""
 
 _SETUP = r"""\makeatletter
 {\def\@elt#1{\expandafter\xdef\csname sheet@#1\endcsname{\number\csname c@#1\endcsname}}\cl@@ckpt}
@@ -71,7 +71,7 @@ A_FONT = (
 
 
 TYPST_KINDS = ("worked solution", "worksheet", "key", "marked")
-"""The sheets that there is a template of Typst for."""
+"""The sheets that have a template for Typst."""
 
 
 def source(sheet: Sheet, templates: Path | None = None, engine: Engine | None = None) -> str:
@@ -144,7 +144,7 @@ def compile_many(
     with _Jobs(jobs, press.running) as pool:
         batches = [] if press.engine.name == TYPST else [batch for batch in _batches(documents) if len(batch.bodies) > 1]
         for batch, made in zip(batches, pool.map(press.together, batches), strict=True):
-            done |= batch.parts(made)  # while the engine is at the next one
+            done |= batch.parts(made)  # while the engine sets the next one
         # The others by themselves, and only now, so that they too are spread over the jobs.
         alone = [name for name in documents if name not in done]
         for name, (pdf, why) in zip(alone, pool.map(press.attempt, [documents[name] for name in alone]), strict=True):
@@ -159,7 +159,7 @@ def compile_many(
 
 
 class _Jobs(ThreadPoolExecutor):
-    """Threads that wait for engines; whoever leaves early ends these."""
+    """Threads that wait for engines; an early exit ends these."""
 
     def __init__(self, jobs: int, running: Running) -> None:
         super().__init__(max(1, jobs))
@@ -186,7 +186,7 @@ class _Press:
             raise
 
     def attempt(self, tex: str) -> tuple[bytes | None, str]:
-        """A document by itself, or why not."""
+        """A document by itself, or the reason why it fails."""
         try:
             return self._set(tex), ""
         except TypesettingError as error:
@@ -256,7 +256,7 @@ class _Batch(NamedTuple):
     """By name: the document's own lines of the preamble, its body, and what it says of itself."""
 
     def tex(self) -> str:
-        """One document of all."""
+        """All documents as one."""
         each = (
             f"\\sheetbegin\n{own}\n\\begingroup\n{body}\n\\sheetend{{{place}}}\\endgroup\n"
             for place, (own, body, _) in enumerate(self.bodies.values())

@@ -11,7 +11,7 @@ from bptt_trace.document.mathematics import NOTHING, words
 from bptt_trace.document.sheet import Block, Bullets, Equations, Lines, Note, Paragraph, Row, Section, Sheet, Table
 
 CHUNK = 500
-"""Entries that are written at once."""
+"""The number of entries that are written at once."""
 quote = encode_basestring_ascii
 """A JSON string of a text; this one is written in C."""
 
@@ -61,7 +61,7 @@ def _table(table: Table) -> str:
 
 
 def _texts(block: Block) -> Iterator[str]:
-    """What a block says in words and general formulas."""
+    """The words and general formulas of a block."""
     match block:
         case Note(word, text):
             yield f"{word}: {words(text)}"

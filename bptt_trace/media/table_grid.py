@@ -1,4 +1,4 @@
-"""Tables in a terminal: columns as wide as their cells, or as much narrower as they must be, words broken at spaces.
+"""Tables in a terminal: columns as wide as their cells, or narrower with words broken at spaces.
 
 The widths are those that rich gives the same table (a test compares them): where the cells have no room, the widest column
 that may break gives way first, down to the next widest, and so on. Nothing here knows colours or terminals.
@@ -171,7 +171,7 @@ def _start(text: str, width: int) -> str:
 
 
 def _cropped(spans: Sequence[Span], width: int) -> list[Span]:
-    """As much of a line as has room, where not even every column has a sign."""
+    """The part of a line that fits, where not even one sign of each column does."""
     kept: list[Span] = []
     for text, style in spans:
         if columns_of(text) > width:

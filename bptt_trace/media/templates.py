@@ -53,9 +53,9 @@ from bptt_trace.media.unicode import Script
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|$~&])")
 _ADDRESS = re.compile(r"(?<=[a-z])(?=://)|(?<=www)(?=\.)", re.IGNORECASE)
-"""Where GitHub begins to see a link in an address."""
+"""The beginning of an address, which GitHub turns into a link."""
 _START = re.compile(r"^(?:(\d{1,9})(?=[.)](?:\s|$))|(?=[-+](?:\s|$)|[-=][-=\s]*$))")
-"""Where a text would begin a list, or underline a heading."""
+"""The beginning of a text that would start a list, or underline a heading."""
 
 
 Filters = Mapping[str, Callable[..., str]]
@@ -65,7 +65,7 @@ PLAIN_WIDTH = 80
 
 
 FLAVORS: Mapping[str, Signs] = MappingProxyType({"github": LATEX, "pandoc": PANDOC})
-"""Who reads Markdown, and the notation of its mathematics. GitHub takes a backslash before a backslash away."""
+"""The flavours of Markdown, and their notations. GitHub removes a backslash before a backslash."""
 
 
 def markdown(sheet: Sheet, templates: Path | None = None, links: Mapping[str, str] = NO_LINKS, flavor: str = "github") -> str:
@@ -135,7 +135,7 @@ def typst(sheet: Sheet, templates: Path | None = None) -> str:
 
 @cache
 def template_directory() -> Path:
-    """Where the templates are: inside the package when installed, beside it in a checkout."""
+    """The folder of the templates: inside the package when installed, beside it in a checkout."""
     here = Path(__file__).parent.parent
     return next(path for path in (here / "templates", here.parent / "templates") if path.is_dir())
 
@@ -189,7 +189,7 @@ class _Compiled(BytecodeCache):
         self._code: dict[str, bytes] = {}
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        """Take what is there."""
+        """Load compiled code, if there is any."""
         if bucket.key in self._code:
             bucket.bytecode_from_string(self._code[bucket.key])
 
@@ -330,7 +330,7 @@ def _pictured(links: Mapping[str, str]) -> Callable[[Figure], str]:
 
 
 def _way(label: Word) -> str:
-    """Which of the two ways of a gradient a label names: direct, carried or neither."""
+    """The way of a gradient in a label: direct, carried or empty."""
     return label.kind if label.kind != "sum" else ""
 
 

@@ -307,7 +307,7 @@ class _Terminal:
             self.console.file.write(set_(map(self.script.inline, row)).rstrip() + "\n")
 
     def longest_calculation(self, table: Table) -> int:
-        """What stands beside the words of a table of calculations, at its widest; 0 for other tables."""
+        """The largest width beside the words of a table of calculations; 0 for other tables."""
         if not table.calculates:
             return 0
         sizes = [max(columns_of(line) for row in table.rows for line in self.script.inline(row[c]).split("\n")) for c in range(2)]

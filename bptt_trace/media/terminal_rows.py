@@ -47,12 +47,12 @@ class Widths:
     """Room for the lines used, written without spaces, for a short label, and for what stands above them in the head."""
 
     def tail(self) -> int:
-        """What stands right of the result."""
+        """The width of everything right of the result."""
         return 2 + self.uses + 2 + self.label + (2 + self.so_far if self.so_far else 0)
 
 
 class Layout:
-    """How the lines of one sheet are set at one width."""
+    """The layout of the lines of one sheet at one width."""
 
     def __init__(self, sheet: Sheet, width: int, script: Script) -> None:
         self.width = width
@@ -100,11 +100,11 @@ class Layout:
         )
 
     def said(self, word: str) -> int:
-        """How many columns a word of the head takes."""
+        """The width of a word of the head, in columns."""
         return columns_of(self.script.say(word))
 
     def rows(self) -> Callable[[Row], Iterator[list[Span]]]:
-        """How a line is laid out at this width: one row for each, or two or more."""
+        """The layout of a line at this width: one row, or two or more."""
         if self.worksheet:
             return self.row_with_blanks
         if self.boards:
@@ -117,12 +117,12 @@ class Layout:
         return not self.closed_forms and (self.long or self.room_for_one() >= 2 * LEAST_BODY)
 
     def room_for_one(self) -> int:
-        """What formula and numbers may share when everything stands on one row."""
+        """The room for formula and numbers together in the layout of one row."""
         w = self.widths
         return self.width - (w.number + 2 + w.name + 3 + 3 + 3 + w.result + w.tail())
 
     def body(self) -> int:
-        """What formula or numbers may take when they stand above each other."""
+        """The room for formula or numbers in the layout of two rows."""
         w = self.widths
         return self.width - (w.number + 2 + w.name + 3 + 1 + w.result + 2 + max(TAIL, w.least_tail))
 
@@ -156,7 +156,7 @@ class Layout:
         return start + at_right(f"{say('uses')}, {say('role')}", max(self.width - columns_of(start), 12))
 
     def shares(self) -> tuple[int, int]:
-        """Widths of formula and numbers on one row: what they need, or what there is."""
+        """The widths of formula and numbers on one row: those that they need, or those that fit."""
         w = self.widths
         room = self.room_for_one()
         if self.long or w.formula + w.numbers <= room:
@@ -311,7 +311,7 @@ class Layout:
         tail = at_left(self.used(row, row.label), self.tail_on_board)
         sign = "" if row.relation == "=" else f"{self.script.relation(row.relation)} "
         numbers = self.script.math(row.numbers)
-        taken = w.number + 4 + len(sign) + len(result)  # by all but quantity, numbers and tail
+        taken = w.number + 4 + len(sign) + len(result)  # the width of all but quantity, numbers and tail
         indent = len(start)
         if len(numbers) > self.width - taken - columns_of(tail) - indent < LEAST_BODY:  # the quantity on a row of its own
             yield [(f"{row.number:>{w.number}}  ", "dim"), (start.rstrip(), "")]

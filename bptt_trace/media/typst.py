@@ -23,7 +23,7 @@ def typst_image(svg: str) -> str:
 
 
 def beyond_typst(text: str) -> set[str]:
-    """The letters of a text that the fonts that Typst brings along do not have: a font of the system must."""
+    """The letters of a text that need a font of the system, because Typst's own fonts lack them."""
     return {sign for sign in text if sign.isprintable() and not _has_glyph(sign)}
 
 

@@ -1,4 +1,4 @@
-"""How a terminal writes: with the signs of Unicode, or in ASCII."""
+"""The spelling of a terminal: with the signs of Unicode, or in ASCII."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _ASCII = str.maketrans(
 
 
 def plain(text: str) -> str:
-    """Words in ASCII; what has no ASCII form becomes a question mark."""
+    """Words in ASCII; a character without an ASCII form becomes a question mark."""
     return text.translate(_ASCII).encode("ascii", "replace").decode("ascii")
 
 
 class Script:
-    """How a terminal writes: with Unicode or in ASCII."""
+    """The spelling of a terminal: with Unicode or in ASCII."""
 
     def __init__(self, unicode: bool, locale: Locale = ENGLISH) -> None:
         self.unicode = unicode
@@ -54,7 +54,7 @@ class Script:
         return self.said(self.locale.say(words, **places))
 
     def relation(self, sign: str) -> str:
-        """``=``, or ``~`` for what is about equal."""
+        """``=``, or ``~`` for an approximate equality."""
         return "≈" if self.unicode and sign == "~" else sign
 
     def inline(self, text: Inline) -> str:

@@ -16,11 +16,11 @@ from bptt_trace.engine.functions import Function, identity, softmax, sqrt, tanh
 from bptt_trace.networks.cells import Let, Parameters
 
 WriteLine = Callable[[str, tuple[int, ...], Formula], Var]
-"""Writes a line of this stem, at these places of the sequence that is looked at."""
+"""Writes a line of this stem, at these places of the sequence."""
 
 
 def weighed(line: WriteLine, scores: Formula, values: Sequence[Var]) -> Var:
-    """The context Σ_j α_j v_j, with α = softmax(scores); of one value alone the weight is 1, whatever its score is."""
+    """The context Σ_j α_j v_j, with α = softmax(scores); a single value has the weight 1 for any score."""
     if len(values) == 1:
         line("score", (1,), scores)
         return line("context", (), line("alpha", (1,), Const(Fraction(1))) * values[0])
@@ -51,7 +51,7 @@ class Attention:
 
     @property
     def before(self) -> bool:
-        """Whether it looks with the state of the step before, so that the context is an input."""
+        """Whether the scores use the state of the step before, so that the context is an input."""
         return self.kind == "additive"
 
     @property
@@ -60,7 +60,7 @@ class Attention:
         return SHAPES[self.kind]
 
     def key(self, let: Let, p: Parameters, hidden: Var) -> Var:
-        """What the scores compare with: a state of the encoder, multiplied once for all steps of the decoder."""
+        """The key of an encoder state, calculated once for all steps of the decoder."""
         match self.kind:
             case "general":
                 return let("key", p.W_a @ hidden)
@@ -69,14 +69,14 @@ class Attention:
         return hidden
 
     def context(self, line: WriteLine, p: Parameters, state: Var, keys: Sequence[Var], values: Sequence[Var]) -> Var:
-        """What the decoder is shown of its encoder."""
+        """The context of the decoder."""
         if not self.before:
             return weighed(line, Beside(tuple(keys)).T @ state, values)
         query = line("query", (), p.W_a @ state)
         return weighed(line, Beside(tuple(tanh(query + key) for key in keys)).T @ p.v_a, values)
 
     def attentional(self, line: WriteLine, p: Parameters, context: Var, state: Var) -> Var:
-        """What is read out: the state where the context was an input, else h̃ = tanh(W_c [context, s])."""
+        """The input of the readout: the state if the context was an input, else h̃ = tanh(W_c [context, s])."""
         if self.before:
             return state
         return line("htilde", (), tanh(line("a_c", (), p.W_c @ stack(context, state))))
@@ -104,7 +104,7 @@ class SelfAttention:
 
     @property
     def prediction(self) -> str:
-        """The stem of what is read out."""
+        """The stem of the quantity that is read out."""
         return "h" if self.residual else "context"
 
     def step(self, let: Let, p: Parameters, x: Formula, *state: Var) -> tuple[Var, ...]:
@@ -113,7 +113,7 @@ class SelfAttention:
         return let("k", p.W_k @ x), let("v", p.W_v @ x)
 
     def query(self, let: Let, p: Parameters, x: Formula) -> Var:
-        """With what a token looks at the others."""
+        """The query of one token."""
         return let("q", p.W_q @ x)
 
     def seen(self, time: int, steps: int) -> range:
@@ -121,7 +121,7 @@ class SelfAttention:
         return range(1, 1 + (time if self.mask == "causal" else steps))
 
     def attend(self, line: WriteLine, x: Formula, query: Var, keys: Sequence[Var], values: Sequence[Var]) -> Var:
-        """What one token takes from those that it sees."""
+        """The context of one token, from the tokens that it sees."""
         units = matrix_shape(query)[0]
         scores = Beside(tuple(keys)).T @ query if len(keys) > 1 else query.T @ keys[0]
         context = weighed(line, scores / Apply(sqrt, Const(Fraction(units))) if self.scale and units > 1 else scores, values)

@@ -25,7 +25,7 @@ from bptt_trace.networks.cells.readout_equations import ReadoutEquations
 
 
 class _OutputRoles(dict[str, Role]):
-    """The roles of the lines of an output layer: what is not listed comes before the output."""
+    """The roles of the lines of an output layer; a line that is not listed comes before the output."""
 
     def __missing__(self, stem: str) -> Role:
         return Role.PREACTIVATION
@@ -51,7 +51,7 @@ class Letters:
     """The place of each letter in the vocabulary, counted from 0."""
 
     def letter(self, index: int) -> str:
-        """A letter by its place, as it is called on a sheet."""
+        """The printed form of a letter, by its place."""
         return SPACES.get(self.vocabulary[index], self.vocabulary[index])
 
 
@@ -98,7 +98,7 @@ class Network:
     letters: Letters | None = None
     """The text whose letters are the inputs, where they are."""
     attention: Attention | None = None
-    """How a decoder looks at all states of its encoder, where it does."""
+    """The attention of a decoder to the states of its encoder, if it has any."""
 
     def cell_of(self, layer: Layer) -> Cell:
         """The cell of a layer, by its name; the first cell for a quantity without a layer."""
@@ -275,7 +275,7 @@ class Sample(NamedTuple):
     """The initial states, in the order of ``network.state``."""
     targets: Mapping[int | None, Var]
     masks: Mapping[int | None, Var]
-    """With dropout: 1 for what is kept and 0 for what is dropped, at each time with a prediction."""
+    """With dropout: 1 for kept units and 0 for dropped ones, at each time with a prediction."""
     number: int | None = None
 
 
@@ -391,7 +391,7 @@ class _Pass:
         return dict(zip(self.network.shapes(), self.parameters, strict=True))
 
     def _read(self, time: int | None) -> Formula:
-        """What is read at a time: the input, of which it may be known that it is a letter."""
+        """The input at a time, which may be a known letter."""
         x, place, letters = self.sample.inputs[time], self._letter(time), self.network.letters
         return x if place is None or letters is None else OneHot(x, place, letters.letter(place))
 
@@ -477,7 +477,7 @@ def _tape(
             value = new[0]
         if predicts and network.readout:
             if network.dropout is not None:
-                # Inverted dropout (Srivastava et al. 2014, JMLR 15:1929, sec. 10): what is kept is scaled up at once.
+                # Inverted dropout (Srivastava et al. 2014, JMLR 15:1929, sec. 10): kept values are scaled up at once.
                 kept_up = Const(1 / (1 - network.dropout))
                 value = _writing(record_line, None, OF_READOUT)("drop", product(kept_up, next(states), value))
             of_readout = _of(given, None, network.readout.parameters)

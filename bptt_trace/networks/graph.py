@@ -26,7 +26,7 @@ from bptt_trace.networks.forward_pass import Network
 
 @dataclass(frozen=True)
 class Graph(Network):
-    """What stands in for a network: numbers, and the lines that are made of them.
+    """The stand-in for a network: numbers, and the lines that follow from them.
 
     Raises ``ProblemError``, with a caret under the place, where the equations are read (``lines``) and where shapes do
     not fit (``write``).
@@ -36,7 +36,7 @@ class Graph(Network):
     learned: tuple[tuple[Name, Shape], ...] = ()
     """The numbers that have gradients, columns and matrices of them."""
     fixed: tuple[tuple[Name, Shape], ...] = ()
-    """Those that have none."""
+    """The numbers without gradients."""
     definitions: tuple[tuple[str, str], ...] = ()
     """The user's own functions: expressions in z, by name."""
 
@@ -53,7 +53,7 @@ class Graph(Network):
 
     @cached_property
     def functions(self) -> Mapping[str, Function]:
-        """What the equations may apply, by name."""
+        """The functions of the equations, by name."""
         custom = {}
         for name, text in self.definitions:
             try:
@@ -110,7 +110,7 @@ class Graph(Network):
 REPEATED = "{stem} is there already; each line has a name of its own, as in {stem}2"
 
 NODES = Dense(identity)
-"""The cell of a graph: nothing is asked of it."""
+"""The cell of a graph: a placeholder without a function of its own."""
 
 
 class _RightWithoutTimes(RightSide):

@@ -30,44 +30,44 @@ class Update:
     rule: str = "gd"
     freeze: tuple[Name, ...] = ()
     velocity: str = "sum"
-    """Of momentum: ``sum``, v = βv + g, or ``mean``, v = βv + (1 − β)g."""
+    """For momentum: ``sum``, v = βv + g, or ``mean``, v = βv + (1 − β)g."""
     rate: str = "outside"
-    """Of momentum: the learning rate ``outside`` the velocity, p − ηv, or ``inside``, v = βv + ηg."""
+    """For momentum: the learning rate ``outside`` the velocity, p − ηv, or ``inside``, v = βv + ηg."""
     epsilon: str = "outside"
     """ε ``outside`` the root, √v + ε, or ``inside``, √(v + ε), or ``none`` where it is 0.
 
     Of Adam also ``uncorrected``, beside the root of v as it is, before its correction."""
     centered: bool = False
-    """Of RMSProp: whether the square of the mean gradient is taken from the mean square."""
+    """For RMSProp: whether the square of the mean gradient is subtracted from the mean square."""
     accumulator: bool = False
-    """Of AdaGrad: whether the sum of squares begins with a given number instead of 0."""
+    """For AdaGrad: whether the sum of squares begins with a given number instead of 0."""
     decay: str = ""
     """Weight decay: none, ``l2`` (λp is added to the gradient) or ``decoupled`` (ηλp is taken from the parameter)."""
     clip: str = ""
     """Clipping of gradients: none, by their ``norm``, by ``value``, or by the norm of each ``parameter``."""
     schedule: str = ""
-    """How the learning rate changes: not, ``list``, ``step``, ``exponential`` or ``warmup``."""
+    """The schedule of the learning rate: empty for none, ``list``, ``step``, ``exponential`` or ``warmup``."""
     every: int = 1
-    """Of a schedule: how many iterations one learning rate holds (step), or until when it warms up."""
+    """The period of a schedule: the iterations of one learning rate (step), or those of the warm-up."""
     truncate: int | None = None
     """Time steps of the windows at whose borders the backward pass is cut; None for all of it."""
     truncate_every: int | None = None
-    """After how many steps a backward pass begins, where that is less than it goes back, so that windows overlap."""
+    """The number of steps between two backward passes, if it is less than their length, so that windows overlap."""
     iterations: int = 1
     online: int = 0
-    """How many samples take turns, one in each iteration; 0 where every iteration sees all there is."""
+    """The number of samples that take turns, one in each iteration; 0 where every iteration uses all samples."""
     told: bool = False
     """Whether the gradients themselves are given, and no network."""
     corrected: bool = True
-    """Of Adam: whether the means are corrected for beginning at 0."""
+    """For Adam: whether the means are corrected for their start at 0."""
     amsgrad: bool = False
-    """Of Adam: whether the largest mean square so far is used."""
+    """For Adam: whether the largest mean square so far is used."""
     look_ahead: bool = False
-    """Of Nesterov: whether the gradient is taken where the velocity alone would lead."""
+    """For Nesterov: whether the gradient is taken at the point to which the velocity alone leads."""
     momentum_decay: str = ""
-    """Of Nadam: how its momentum grows, ``keras`` (ψ = 1) or ``given`` (ψ is a number of the problem), or not at all."""
+    """For Nadam: the growth of its momentum, ``keras`` (ψ = 1), ``given`` (ψ is a number of the problem), or empty for none."""
     done: int = 0
-    """The iterations that the given state of an optimizer has behind it."""
+    """The number of iterations before the given state of an optimizer."""
 
 
 STATES = (
@@ -75,7 +75,7 @@ STATES = (
 )  # fmt: skip
 """Stems of the lines that belong to one parameter: ``v_w_hh``."""
 COMMON = ("alpha", "mu", "mu_next", "mu_product")
-"""Stems of the lines that belong to an iteration, whatever the parameter."""
+"""Stems of the lines that belong to an iteration, for all parameters."""
 
 
 class AnyIteration(int):
@@ -85,7 +85,7 @@ class AnyIteration(int):
     __hash__ = object.__hash__
 
     def __new__(cls, number: int, written: str = "k") -> AnyIteration:
-        """A number and what is written for it."""
+        """A number and its symbol in formulas."""
         self = super().__new__(cls, number)
         self.written = written
         return self
@@ -118,7 +118,7 @@ def at_start(stem: str, parameter: Name) -> Name:
 
 
 Ageing = dict[int, tuple[int, Callable[[int], Formula]]]
-"""Lines whose formula has the number of the iteration in it: what makes it, and the line in whose place that was written."""
+"""Lines whose formula has the number of the iteration: the line that each was written for, and the function that makes it."""
 
 
 @dataclass(frozen=True)
@@ -136,10 +136,10 @@ class Turn:
     parameter: Var
     gradient: Var
     before: Mapping[str, Var]
-    """The state that the iteration before has left, by stem; empty at the first."""
+    """The state after the iteration before, by stem; empty at the first."""
     ageing: Ageing
     after: dict[str, Var]
-    """The state that this one leaves."""
+    """The state after this iteration."""
     common: dict[str, Var]
     """The lines that all parameters share: those of this iteration, and until they are written those of the one before."""
 
@@ -244,7 +244,7 @@ def nesterov(turn: Turn) -> Formula:
 
 
 def ahead(parameter: Formula, beta: Formula, velocity: Formula) -> Formula:
-    """Where the gradient is taken by whoever looks ahead: p − β · v."""
+    """The point of the gradient with look-ahead: p − β · v."""
     return parameter - beta * velocity
 
 

@@ -1,4 +1,4 @@
-"""Activations in problem files: by name, or spelt out in z."""
+"""Activations in problem files: by name, or as an expression in z."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Keys = Mapping[str, Any]
 
 
 def activation_of(table: Keys, text: str, key: str, name: str, sign: str, number: int | None = None) -> Function:
-    """The activation that a text names or spells out in z; ``name``, ``sign`` and ``number`` are for one spelt out."""
+    """The activation that a text names or defines by an expression in z; ``name``, ``sign`` and ``number`` are for the latter."""
     if text in ("step", "sign"):
         return threshold(text, number_of(table, "step_at_0", Decimal(1)))
     if text == "relu":
@@ -41,5 +41,5 @@ def activation_of(table: Keys, text: str, key: str, name: str, sign: str, number
 
 
 def number_of(table: Keys, key: str, default: Decimal) -> Fraction:
-    """A number of [network], or what it is where it is not told."""
+    """A number of [network], or its default."""
     return exact_number(table.get(key, default), f"network.{key}").value

@@ -1,4 +1,4 @@
-"""The table [also]: what is calculated beside the training step, and of which parameters."""
+"""The table [also]: calculations besides the training step, and their parameters."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from bptt_trace.networks.optimizers import Update
 from bptt_trace.problem.numbers import Number, exact_number, shown
 
 EPSILON_OF_CHECKS = Number(Fraction(1, 20), "0.05")
-"""By how much a parameter is moved where nobody tells: with four decimals, less would leave nothing of the difference."""
+"""The default distance by which a parameter is moved: with four decimals, a smaller one leaves no digit of the difference."""
 
 
 @dataclass(frozen=True)
 class Also:
-    """Parameters, each a number or an entry of a matrix, by what is calculated of them."""
+    """Parameters, each a number or an entry of a matrix, by the calculation that they are for."""
 
     paths: tuple[Name, ...] = ()
-    """Whose gradients are followed along every path."""
+    """The parameters whose gradients are followed along every path."""
     forward_mode: tuple[Name, ...] = ()
-    """By which every line is differentiated from left to right."""
+    """The parameters by which every line is differentiated from left to right."""
 
     gradient_check: tuple[Name, ...] = ()
-    """Whose gradients are compared with a quotient of differences."""
+    """The parameters whose gradients are compared with a quotient of differences."""
     lines: tuple[tuple[str, str], ...] = ()
     """Further lines, by name: expressions over those of the program."""
     epsilon: Number = EPSILON_OF_CHECKS
-    """By how much a parameter is moved for that, to either side."""
+    """The distance by which a parameter is moved to either side for that quotient."""
 
     @property
     def numbers(self) -> dict[Name, Number]:
-        """The numbers that come with what is asked for."""
+        """The given numbers of these calculations."""
         return {EPSILON: self.epsilon} if self.gradient_check else {}
 
     def __bool__(self) -> bool:
@@ -46,7 +46,7 @@ class Also:
 
 
 def also_of(table: Mapping[str, Any], network: Network, update: Update | None, *, has_loss: bool) -> Also:
-    """What a table asks for; raises ``ProblemError`` for what is not a parameter that learns."""
+    """The requests of a table; raises ``ProblemError`` for a name that is no learning parameter."""
     if not table:
         return Also()
     lines = tuple(_lines(table.get("lines", {})))

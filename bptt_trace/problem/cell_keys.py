@@ -1,4 +1,4 @@
-"""The table [cell] of a problem file: a cell told by its equations, and whether it fits its network."""
+"""The table [cell] of a problem file: a cell defined by its equations, and the check that it fits its network."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _of_readout_alone(table: Keys, stem: str) -> bool:
 
 
 def _told(shapes: Keys) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The shapes that the file tells."""
+    """The shapes that the file declares."""
     for stem, sizes in shapes.items():
         if not re.fullmatch(STEM, stem) or stem.endswith("_t"):
             raise ProblemError(f"{shown(stem)} is not the name of a parameter", path="cell.shapes")
@@ -122,7 +122,7 @@ def _own_functions(cell: Equations) -> None:
 
 
 def _names(cell: Equations) -> None:
-    """Hold that no name means two things."""
+    """Check that no name has two meanings."""
     known = cell.stems
     if "a" in known and not cell.simple:
         raise ProblemError(
@@ -152,7 +152,7 @@ def _names(cell: Equations) -> None:
 
 
 def _states(cell: Equations) -> None:
-    """Hold that every state is made, that lines are used, and that a stabiliser is one."""
+    """Check that every state has an equation, that lines are used, and that a stabiliser cancels."""
     for stem in cell.state:
         if stem not in cell.stems:
             raise ProblemError(f"no equation makes the state {stem}_t{nearest(stem, cell.stems)}", path="cell.state")
@@ -170,7 +170,7 @@ def _states(cell: Equations) -> None:
 
 
 def _whole(line: Equation, message: str, number: int) -> ProblemError:
-    """The error for what all of the right side comes to."""
+    """The error for the shape of a whole right side."""
     start = line.source.index("=") + 1
     error = refusal(line.source, message, start + len(line.source[start:]) - len(line.source[start:].lstrip()))
     error.path = f"cell.equations[{number}]"
@@ -181,7 +181,7 @@ def _whole(line: Equation, message: str, number: int) -> ProblemError:
 
 
 def fits(cell: Equations, network: Network) -> None:
-    """Hold that the equations fit the sizes of their network, and its other names."""
+    """Check that the equations fit the sizes of their network, and its other names."""
     readout, taken = network.readout, {}
     if readout or network.bidirectional:
         taken["y"] = "the output"
@@ -215,18 +215,18 @@ def fits(cell: Equations, network: Network) -> None:
 
 
 def _var(shape: tuple[int, ...] | None) -> Formula:
-    """Something of a shape; nothing where there is none."""
+    """A placeholder of a shape; ABSENT where there is none."""
     return ABSENT if shape is None else Var(0, shape)
 
 
 def _dry(stem: str, formula: Formula) -> Var:
-    """A line of which only the shape is of interest."""
+    """A line that is needed for its shape only."""
     del stem
     return Var(0, formula.shape)
 
 
 def _kept(cell: Equations, made: Iterable[tuple[int, ...]], due: tuple[int, ...]) -> None:
-    """Hold that the new state has the shape of the old one."""
+    """Check that the new state has the shape of the old one."""
     for stem, shape in zip(cell.state, made, strict=True):
         if shape != due:
             number = cell.stems.index(stem)
@@ -236,7 +236,7 @@ def _kept(cell: Equations, made: Iterable[tuple[int, ...]], due: tuple[int, ...]
 
 
 def _reached(cell: Equations, network: Network) -> None:
-    """Hold that every parameter has a gradient: what writes a state that is read a step later needs two steps."""
+    """Check that every parameter has a gradient: one that acts on the next step alone needs two steps."""
     steps = network.steps or 1
     reached = list(cell.needed(by_gradients=True))
     for stem in cell.parameters:

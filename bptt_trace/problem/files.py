@@ -1,4 +1,4 @@
-"""Where problems come from: files, standard input, built-in examples; TOML or JSON; changes by ``--set``.
+"""The sources of problems: files, standard input, built-in examples; TOML or JSON; changes by ``--set``.
 
 What comes out is a table of keys, not yet checked.
 """
@@ -42,7 +42,7 @@ def _decoded(data: bytes, source: str) -> str:
 
 @cache
 def example_directory() -> Path:
-    """Where the built-in examples are: inside the package when installed, beside it in a checkout."""
+    """The folder of the built-in examples: inside the package when installed, beside it in a checkout."""
     here = Path(__file__).parent.parent
     return next(path for path in (here / "examples", here.parent / "examples") if path.is_dir())
 
@@ -116,7 +116,7 @@ def as_toml(document: Mapping[str, Any]) -> str:
 
 
 def change_document(document: dict[str, Any], change: str) -> None:
-    """Carry out one ``--set``: ``w_hh=0.9``, ``x=[1,2]``, ``network.activation=relu``."""
+    """Apply one ``--set``: ``w_hh=0.9``, ``x=[1,2]``, ``network.activation=relu``."""
     key, sign, text = change.partition("=")
     key, text = key.strip(), text.strip()
     if not sign or not key or not text:

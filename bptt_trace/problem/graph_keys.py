@@ -17,7 +17,7 @@ from bptt_trace.problem.numbers import Number, shown
 
 MAX_EQUATIONS = 100
 GRAPH = "graph"
-"""The kind of ``network.cell`` that is none."""
+"""The value of ``network.cell`` for a graph."""
 WITHOUT = ("given", "loss", "update", "cell")
 """Tables that have no meaning for a graph."""
 

@@ -13,14 +13,14 @@ from bptt_trace.problem.numbers import exact_number, shown
 
 @dataclass(frozen=True)
 class Marking:
-    """What answers are worth."""
+    """The marks of answers."""
 
     weights: Mapping[str, float] = field(default_factory=dict)
     """Marks for a quantity by name, or for a section: forward, loss, backward, gradients, update."""
     follow_through: float = 1.0
-    """What a line is worth that follows from an earlier fault."""
+    """The share for a line that follows from an earlier fault."""
     rough: float = 0.5
-    """What the right number with too few decimals is worth."""
+    """The share for the right number with too few decimals."""
     misconception: float = 0.0
     decimal_comma: bool = False
 

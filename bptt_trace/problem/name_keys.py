@@ -1,4 +1,4 @@
-"""The table ``[names]``, and the word ``notation``: what the quantities of a problem are called on its sheets."""
+"""The table ``[names]``, and the key ``notation``: the names of the quantities on the sheets of a problem."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bptt_trace.problem.numbers import Number, shown
 from bptt_trace.problem.vocabulary import Vocabulary, preset
 
 LOSSES = (LOSS.stem, FORWARD_LOSS, SUM_OF_PATHS.stem, CHECK.stem)
-"""What the last line of a graph is called in names, by itself and by other roads."""
+"""The last line of a graph in names, by itself and in the names of other methods."""
 COUNTS = {"T": "the time steps", "N": "the samples of a batch", "K": "the output units"}
 """Letters that formulas use themselves."""
 FUNCTIONS = {"sigma": "the sigmoid function", "phi": "an activation", "psi": "an activation"} | dict.fromkeys(
@@ -72,7 +72,7 @@ def _on_the_line(found: re.Match[str]) -> str:
 
 
 def _stem(old: str, new: str, *, numbered: bool) -> str:
-    """What a file calls a quantity, with the letters of answer files; raises ``ProblemError`` for what no notation can set.
+    """A name from a file, in the letters of answer files; raises ``ProblemError`` for one that no notation can set.
 
     With ``numbered`` it has no times, and ``theta_1`` is a letter with a number below it.
     """

@@ -33,7 +33,7 @@ EQUATIONS = "equations"
 CONVENTIONS = (
     "form", "biases", "peepholes", "gate_order", "keeps", "reset", "forget", "stabiliser", "mask", "scale", "residual",
 )  # fmt: skip
-"""Keys that say how a cell is written; each is a field of the cells that leave it open."""
+"""Keys for the conventions of a cell; each is a field of the cells that have this choice."""
 
 MAX_LINES = 3_000_000
 
@@ -106,7 +106,7 @@ BOTH = (FORWARD, BACKWARD)
 
 
 def _words(table: Keys) -> tuple[str, ...]:
-    """What the layers of a network are called beside their number."""
+    """The words in the names of a network's layers."""
     if table.get("bidirectional", False):
         return BOTH
     return (ENCODER, DECODER) if "decoder" in table else ("",)
@@ -186,7 +186,7 @@ def _one_head(table: Keys, given: Keys) -> None:
 
 
 def _looking_back(table: Keys, source_steps: int | None) -> Attention | None:
-    """How a decoder looks at its encoder, where it does."""
+    """The attention of a decoder to its encoder, if it has any."""
     if "attention" not in table:
         return None
     if source_steps is None:
@@ -198,7 +198,7 @@ def _looking_back(table: Keys, source_steps: int | None) -> Attention | None:
 
 
 def _sees_several(network: Network) -> None:
-    """Attention to one place alone has the weight 1, whatever is learnt."""
+    """Check that attention has more than one place: a single place has the weight 1 for any parameters."""
     seen = network.source_steps if network.attention else network.steps if network.tokens else None
     if seen is not None and seen < 2:
         raise ProblemError("attention to one place alone is always 1; expected at least two inputs", path="given.x")

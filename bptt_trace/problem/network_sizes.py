@@ -1,6 +1,6 @@
-"""How large a network is: its layers, units, inputs, outputs, samples and time steps.
+"""The sizes of a network: its layers, units, inputs, outputs, samples and time steps.
 
-They are as the file says, or as the shapes of its parameters and of its inputs tell.
+The file gives them, or they follow from the shapes of its parameters and of its inputs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Keys = Mapping[str, Any]
 
 
 class Sizes:
-    """How many units, inputs and outputs there are: as the file says, or as the shapes of its parameters tell."""
+    """The numbers of units, inputs and outputs, from the file or from the shapes of its parameters."""
 
     def __init__(
         self, table: Keys, given: Keys, parameters: Keys, rows: bool, cells: tuple[Cell, ...], layers: list[Layer]
@@ -30,7 +30,7 @@ class Sizes:
         self.table, self.given, self.parameters, self.rows = table, given, parameters, rows
         self.cells = cells
         self.ends = [f"({layer})" if layer else "" for layer in layers]
-        """What stands behind the names of each layer's parameters."""
+        """The suffix in the names of each layer's parameters."""
 
     def hidden(self) -> tuple[int, ...]:
         """Units of each layer."""
@@ -44,7 +44,7 @@ class Sizes:
         return tuple(units)
 
     def _told(self, cell: Cell, end: str) -> int:
-        # A square matrix tells most, and a bias least.
+        # A square matrix determines most, and a bias least.
         told = [stem for stem, dimensions in cell.parameters.items() if dimensions[:1] == ("n",)]
         for stem in sorted(told, key=lambda stem: cell.parameters[stem].count("n"), reverse=True):
             value = self.parameters.get(stem + end)
@@ -62,7 +62,7 @@ class Sizes:
         return (size[1], size[0]) if self.rows else size
 
     def inputs(self, units: int, over_time: bool, fed_back: int) -> int:
-        """How many numbers one input has; 0 where there is none. ``fed_back`` columns are not those of x."""
+        """The size of one input; 0 without inputs. ``fed_back`` columns are not those of x."""
         if "x" not in self.given:
             return 0
         for stem, dimensions in self.cells[0].parameters.items():
@@ -80,7 +80,7 @@ class Sizes:
         return _innermost(self.given["x"], over_time)
 
     def outputs(self, units: int, recurrent: bool, samples: int | None) -> int:
-        """How many outputs there are: as many as the output weights have rows, else as many as a target has numbers."""
+        """The number of outputs: that of the rows of the output weights, else that of the numbers of a target."""
         if "w_hy" in self.parameters:
             return 1
         if size := self._matrix("W_hy"):
@@ -94,7 +94,7 @@ class Sizes:
 
 
 def count_layers(table: Keys, parameters: Keys, word: str) -> int:
-    """How many layers there are, one on the other: as the file says, or as the names of its parameters tell."""
+    """The number of stacked layers, from the file or from the names of its parameters."""
     said = table.get("hidden")
     if said is not None:
         count = len(said) if isinstance(said, list) else 1
@@ -115,13 +115,13 @@ def count_layers(table: Keys, parameters: Keys, word: str) -> int:
 
 
 def _width(value: Any, over_time: bool) -> int:
-    """How many numbers one input (or target) has, told by the first one."""
+    """The size of one input (or target), taken from the first one."""
     first = value[0] if over_time and isinstance(value, list) and value else value
     return len(first) if isinstance(first, list) and first else 1
 
 
 def _innermost(value: Any, over_time: bool) -> int:
-    """How many numbers one input has, told by the lists that hold numbers."""
+    """The size of one input, taken from the lists that hold numbers."""
     if _depth(value) <= int(over_time):
         return 1
     while isinstance(value, list) and value and isinstance(value[0], list):
@@ -138,7 +138,7 @@ def _depth(value: Any) -> int:
 
 
 def samples_of(given: Keys, inputs: int, over_time: bool) -> int | None:
-    """How many samples ``x`` has: a batch is one level of lists deeper than one sample."""
+    """The number of samples in ``x``: a batch is one level of lists deeper than one sample."""
     x = given.get("x", 0)
     depth = _depth(x)
     if inputs == 1 and depth > int(over_time) and _ends_in_single_numbers(x):
@@ -157,7 +157,7 @@ def _ends_in_single_numbers(value: Any) -> bool:
 
 
 def steps_of(table: Keys, given: Keys, samples: int | None, first_only: bool) -> int:
-    """How many time steps there are: as many as inputs, else as the file says."""
+    """The number of time steps: that of the inputs, else the one in the file."""
     x = given.get("x")
     if x is None or first_only:
         steps = _told_steps(table, first_only)
@@ -182,7 +182,7 @@ def _told_steps(table: Keys, first_only: bool) -> int:
 
 
 def decoder_steps(table: Keys, given: Keys, samples: int | None) -> int:
-    """How many steps a decoder takes: as many as there are targets, else as the file says."""
+    """The number of steps of a decoder: that of the targets, else the one in the file."""
     target = given.get("target")
     if samples is not None and isinstance(target, list) and target:
         target = target[0]

@@ -73,7 +73,7 @@ def _written(shape: Shape, rows: bool) -> Shape:
 
 
 def _why(key: str, network: Network) -> str:
-    """What a reader may not have in mind about a parameter that is not there."""
+    """A hint on a missing parameter."""
     if key in map(str, dict(network.state)):
         return f" (did you mean given.{key}?)"
     if key in ("eta", "lr", "learning_rate"):
@@ -112,7 +112,7 @@ def given_of(network: Network, loss: Loss, table: Mapping[str, Any], first_class
 
 
 def _masks(network: Network, table: Mapping[str, Any]) -> Named:
-    """What dropout keeps and what it drops, for each prediction."""
+    """The masks of dropout, for each prediction."""
     if "mask" not in table:
         raise ProblemError('the key "mask" is missing: 1 for each hidden value that dropout keeps, 0 for others', path="given")
     listed = network.every and network.steps is not None
@@ -124,7 +124,7 @@ def _masks(network: Network, table: Mapping[str, Any]) -> Named:
 
 
 HANDED = "dL/d"
-"""How the keys of gradients begin that are handed in instead of a loss."""
+"""The beginning of the keys of gradients that are handed in instead of a loss."""
 
 
 def handed_of(network: Network, table: Mapping[str, Any]) -> Named:
@@ -141,7 +141,7 @@ def handed_of(network: Network, table: Mapping[str, Any]) -> Named:
 
 
 def _samples(key: str, value: Any, network: Network) -> Iterator[tuple[int | None, Any]]:
-    """What each sample of the batch has."""
+    """The values of each sample of the batch."""
     if network.samples is None:
         yield None, value
         return

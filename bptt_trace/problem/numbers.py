@@ -1,4 +1,4 @@
-"""Given numbers: read exactly, kept as typed; and how results are rounded."""
+"""Given numbers, read exactly and kept as typed, and the rounding of results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_MAGNITUDE = 30
 
 
 class Number(NamedTuple):
-    """A given number: its exact value, and how it was typed."""
+    """A given number: its exact value, and the text that was typed."""
 
     value: Fraction
     text: str
@@ -30,7 +30,7 @@ class Number(NamedTuple):
 
 @dataclass(frozen=True)
 class Rounding:
-    """What is shown of a result, and what is used next."""
+    """The rounding of results: the printed digits, and those that later lines use."""
 
     policy: str = "by_hand"
     """``by_hand``, ``carry``, ``full`` or ``exact``."""
@@ -42,12 +42,12 @@ class Rounding:
 
     @property
     def kept(self) -> str:
-        """What is kept of a result, in words: ``4 decimals``, ``1 significant figure``."""
+        """The digits of a result, in words: ``4 decimals``, ``1 significant figure``."""
         return self.kept_figures if self.figures else say_many("{n} decimal", "{n} decimals", self.places, n=self.places)
 
     @property
     def kept_figures(self) -> str:
-        """What is kept of squares and of products of small numbers, whatever is kept of other results."""
+        """The digits of squares and of products of small numbers, which keep figures under every rounding."""
         count = self.figures or self.places
         return say_many("{n} significant figure", "{n} significant figures", count, n=count)
 
@@ -128,7 +128,7 @@ def _exact(value: Decimal, path: str) -> Number:
 
 
 def shown(value: Any) -> str:
-    """What was met, short enough for a message and safe for a terminal."""
+    """A value for a message: shortened, and safe for a terminal."""
     if isinstance(value, Decimal):
         text = str(value)
     elif isinstance(value, bool):

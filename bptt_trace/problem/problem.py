@@ -41,7 +41,7 @@ class Erratum(NamedTuple):
 
     why: str
     printed: str = ""
-    """The number there, as it was printed; empty where nobody has told it."""
+    """The printed number; empty where it is not known."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,12 @@ class Citation:
     url: str = ""
     note: str = ""
     errata: Mapping[str, Erratum] = field(default_factory=dict)
-    """What the source printed wrong, by the name of the quantity."""
+    """The misprints of the source, by the name of the quantity."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A network with its numbers, and what is to be done with it."""
+    """A network with its numbers, and the calculations to do with it."""
 
     title: str
     network: Network
@@ -73,7 +73,7 @@ class Problem:
     marks: Marking = field(default_factory=Marking)
     handout: Handout = field(default_factory=Handout)
     also: Also = field(default_factory=Also)
-    """What is calculated beside the training step."""
+    """The calculations besides the training step."""
 
     @property
     def code(self) -> str:
@@ -91,7 +91,7 @@ class Problem:
 
     @property
     def handout_with_code(self) -> Handout:
-        """What stands at the head of its worksheets and keys."""
+        """The head of its worksheets and keys."""
         return replace(self.handout, code=self.code)
 
     def rounded(self, rounding: Rounding) -> Problem:
@@ -189,7 +189,7 @@ def parse(text: str, source: str = "<text>", changes: Sequence[str] = ()) -> Pro
 
 
 def _length(document: dict[str, Any]) -> int | None:
-    """How many inputs a document has, as far as it can be told before it is checked."""
+    """The number of inputs of a document, as far as it is known before the check."""
     given = document.get("given")
     x = given.get("x") if isinstance(given, dict) else None
     return len(x) if isinstance(x, list) else None
@@ -264,7 +264,7 @@ def _with_date_as_text(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _answers(network: Network, numbers: Mapping[Name, Number]) -> None:
-    """The targets of a perceptron are what its step can answer."""
+    """Check that the targets of a perceptron are values of its step."""
     pieces = network.activation.pieces
     for name, number in numbers.items():
         if name.stem == "target" and pieces and number.value not in (pieces.left, pieces.right):
@@ -275,7 +275,7 @@ def _answers(network: Network, numbers: Mapping[Name, Number]) -> None:
 
 
 def _handed(document: Mapping[str, Any], network: Network) -> Loss:
-    """What stands for the loss where gradients are handed in; raises ``ProblemError`` for what has no meaning beside them."""
+    """The stand-in for the loss where gradients are handed in; raises ``ProblemError`` for keys that contradict them."""
     if "loss" in document:
         raise ProblemError("gradients are handed in, or they follow from a loss: one of the two", path="loss")
     if network.samples is not None:

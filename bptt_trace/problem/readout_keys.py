@@ -1,4 +1,4 @@
-"""The output layer of a problem file, and what is dropped before it."""
+"""The output layer of a problem file, and the dropout before it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents against the schema of a problem, and what it finds wrong, in plain words."""
+"""The check of documents against the schema of a problem, with its complaints in plain words."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bptt_trace.problem.numbers import shown
 
 
 class Mismatch(Exception):
-    """What the compiled schema raises: a value that it does not allow, and where in the document.
+    """The error of the compiled schema: a value that it does not allow, and its place in the document.
 
     ``definition`` is the part of the schema that the value breaks, or the keys that lead to it.
     """
@@ -84,4 +84,4 @@ def _explained(error: Mismatch) -> ProblemError:
 
 
 SYNONYMS = {"lr": "learning_rate", "eta": "learning_rate"}
-"""What other programs call a key."""
+"""The names of a key in other programs."""

@@ -1,4 +1,4 @@
-"""``until = "nothing changes"``: how many epochs of a perceptron are worked out."""
+"""``until = "nothing changes"``: the number of epochs of a perceptron."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from bptt_trace.networks.perceptron import Neuron, epochs
 from bptt_trace.problem.numbers import Number
 
 MOST = 20
-"""Epochs, where the file does not tell the most."""
+"""The default limit of epochs."""
 
 
 def until(table: Mapping[str, Any], update: Update, network: Network, loss: Loss, numbers: Mapping[Name, Number]) -> Update:
-    """The update with as many iterations as it takes; ``network`` is that of the file, with all samples."""
+    """The update with the necessary number of iterations; ``network`` is that of the file, with all samples."""
     if "until" not in table:
         return update
     if loss.kind != "perceptron" or not update.online or update.rule != "gd":

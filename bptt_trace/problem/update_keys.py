@@ -26,7 +26,7 @@ ETA = Name("eta")
 
 @dataclass(frozen=True)
 class NoNetwork(Network):
-    """What stands in for a network where the gradients are given: parameters, and nothing else."""
+    """The stand-in for a network where the gradients are given: parameters, and nothing else."""
 
     told: tuple[tuple[Name, Shape], ...] = ()
     """The parameters with their shapes."""
@@ -109,7 +109,7 @@ ONLY_WITH: dict[str, tuple[str, ...]] = {
     "momentum_decay": ("nadam",),
     "epsilon_at": ("adagrad", "rmsprop", "adam", "adamw", "adadelta", "adamax", "nadam"),
 }
-"""Keys that say something of some rules alone."""
+"""Keys that belong to some rules alone, with these rules."""
 
 
 def _looks_ahead(table: Keys, told: int) -> None:
@@ -122,7 +122,7 @@ def _looks_ahead(table: Keys, told: int) -> None:
 
 
 def _epsilon(rule: str, table: Keys, numbers: Numbers) -> str:
-    """Where ε stands; one of 0 is taken out of the numbers."""
+    """The position of ε; an ε of 0 is removed from the numbers."""
     epsilon = numbers.get(Name("epsilon"))
     epsilon_at: str = table.get("epsilon_at", "inside" if rule == "adadelta" else "outside")
     if epsilon_at == "uncorrected":
@@ -140,7 +140,7 @@ def _epsilon(rule: str, table: Keys, numbers: Numbers) -> str:
 
 
 def _momentum_decay(table: Keys, numbers: Numbers) -> str:
-    """How the momentum of nadam grows: with ψ = 1 as a whole power, else by the number that is given."""
+    """The growth of nadam's momentum: with ψ = 1 a whole power, else by the given number."""
     if "momentum_decay" not in table:
         return ""
     psi = _number(table, "momentum_decay", least=0)
@@ -151,7 +151,7 @@ def _momentum_decay(table: Keys, numbers: Numbers) -> str:
 
 
 def _state(rule: str, table: Keys, network: Network, numbers: Numbers) -> int:
-    """The numbers that an optimizer begins with, into ``numbers``; returns how many iterations they have behind them."""
+    """Put the initial state of an optimizer into ``numbers``; return the number of iterations before it."""
     told = table.get("state", {})
     stems = CARRIED[rule] + ("m",) * table.get("centered", False) + ("vmax",) * table.get("amsgrad", False)
     shapes = {str(name): (name, shape) for name, shape in network.parameters().items()}
@@ -224,7 +224,7 @@ def _uphill(rate: Number) -> Number:
 
 
 def _numbers_of_rule(rule: str, table: Keys, numbers: Numbers) -> None:
-    """β and ε, told or as usual."""
+    """β and ε from the file, or their defaults."""
     wanted = WANTED[rule]
     for key in ("beta", "beta_1", "beta_2", "epsilon"):
         if key in table and key not in wanted:
@@ -266,7 +266,7 @@ def _clip(table: Keys, numbers: Numbers) -> str:
 
 
 def _truncate_every(table: Keys, network: Network) -> int | None:
-    """After how many steps a backward pass begins; None where that is when the one before it ends."""
+    """The number of steps between two backward passes; None where each begins where the one before ends."""
     if "truncate_every" not in table:
         return None
     if "truncate" not in table:
@@ -304,7 +304,7 @@ def _truncate(table: Keys, network: Network) -> int | None:
 
 
 def _iterations(table: Keys, samples: int | None, told: int) -> tuple[int, int]:
-    """How many iterations there are, and how many samples take turns in them."""
+    """The number of iterations, and that of the samples that take turns."""
     online = table.get("mode", "batch") == "online"
     if "mode" in table and samples is None:
         raise ProblemError("there is one sample only, so batch and online are the same", path="update.mode")
@@ -394,7 +394,7 @@ def _plain(key: str) -> Name:
 
 
 def _apart(names: Collection[str]) -> None:
-    """No parameter is called as what the update keeps of another: ``v_a`` beside ``a``."""
+    """Check that no parameter has the name of another's state: ``v_a`` beside ``a``."""
     for key in names:
         for other in names:
             if any(key == f"{state}_{other}" for state in STATES):
@@ -440,7 +440,7 @@ def _by_parameter(value: Any, names: list[str]) -> dict[str, Any]:
 
 
 def of_a_size_to_work_with(update: Update, network: Network) -> None:
-    """Raise ``ProblemError`` where the iterations together have more lines than anybody can use."""
+    """Raise ``ProblemError`` where the iterations together have too many lines."""
     weights = sum(len(entries(shape)) for shape in network.parameters().values())
     steps = (network.steps or 1) * (network.samples or 1)
     size = update.iterations * (weights * (3 + 2 * steps) + 8 * steps)

@@ -56,7 +56,7 @@ PRESETS: dict[str, dict[str, str]] = {
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """How the stems of one problem are written, and read back."""
+    """The names of one problem's stems, for writing and reading."""
 
     renamed: Mapping[str, str] = field(default_factory=dict)
     """The lecturer's stem for a canonical one."""

@@ -1,1 +1,1 @@
-"""What a worked solution says, section by section."""
+"""The text of a worked solution, section by section."""

@@ -1,4 +1,4 @@
-"""The formulas of attention, with a letter for each of the two places: t looks, and j is looked at."""
+"""The formulas of attention, with a letter for each of the two places: t for the query, j for the key."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Formulas:
         self.units = network.hidden[-1]
         encoder = network.layers[len(network.layers) // 2 - 1] if self.looking else None
         self.value = Name("h", encoder, 1) if self.looking else Name("v", None, 1)
-        """What is looked at."""
+        """The sequence of keys and values."""
         kind = self.looking.kind if self.looking else ""
         self.key = {"": Name("k", None, 1), "dot": self.value}.get(kind, Name("key", encoder, 1))
         self.query = {"": Name("q", None, 1), "additive": Name("query", None, 1)}.get(kind, Name("h", network.layers[-1], 1))
@@ -64,7 +64,7 @@ class Formulas:
         return formula / Apply(sqrt, Const(Fraction(self.units)))
 
     def summed(self, letter: str, formula: Math) -> Math:
-        """Over the places that are looked at, or those that look."""
+        """The sum over the keys, or over the queries."""
         return MathRow(sum_over(letter), " ", formula)
 
     # ----------------------------------------------------------------- forward
@@ -110,7 +110,7 @@ class Formulas:
         return "t,j" if target.stem == "alpha" else "j" if looked_at and symbol == "t" else symbol
 
     def backward(self, target: Name, symbol: str) -> Iterator[Part]:
-        """What attention adds to the gradient of a quantity."""
+        """The part of a gradient that comes through attention."""
         plain, j = _plain(target), self.place(target, symbol)
         if target.stem == "alpha":
             formula = self.column(0).T @ self.column(1)
@@ -130,7 +130,7 @@ class Formulas:
         return Part(math, say("via"), self.at(stem, "t")) if target.stem == "h" else Part(math)
 
     def _through_score(self, other: Name, place: str, both: str) -> Math:
-        """The slope of a score times what the quantity is multiplied by in it."""
+        """The slope of a score times the factor of the quantity in it."""
         score = self.slope("score", both)
         if not self._additive:
             return self.written(self.scaled(Times((Var(0), self.column(1)))), score, self.at(other, place))
@@ -140,5 +140,5 @@ class Formulas:
 
 
 def _plain(target: Name) -> Name:
-    """A quantity of any step and sample, of which a name is the gradient."""
+    """The quantity, without its step and sample, whose gradient a name is."""
     return target._replace(of=None, via=None, time=1, index=(), sample=None)

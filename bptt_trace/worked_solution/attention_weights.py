@@ -1,4 +1,4 @@
-"""The weights of an attention as a table: a row for each step that looks, a column for each place that is looked at."""
+"""The weights of an attention as a table: a row for each query, a column for each key."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_PLACES = 10
 
 
 def table(desk: Desk) -> Iterator[Table]:
-    """The weights of the first sample; what a mask hides stays empty."""
+    """The weights of the first sample; masked cells stay empty."""
     rows_of = looked_at(desk)
     places = sorted({place for row in rows_of.values() for place in row})
     if len(places) > MOST_PLACES:

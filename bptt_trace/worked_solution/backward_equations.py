@@ -36,7 +36,7 @@ def equations(writer: Writer) -> Iterator[Equation]:
             usual = moments[-2]
         if network.tokens:  # the first token sees itself alone
             usual = moments[0]
-        if network.every:  # the last prediction may be compared with its target only, every earlier one is used again
+        if network.every:  # the last prediction may have its target alone, every earlier one is used again
             yield from equations_at(writer, _only_from_loss(writer, backward[moments[0]], backward[usual]), last)
         if len(moments) > 1 or not at_the_end:
             yield from equations_at(writer, backward[usual], "t")
@@ -109,7 +109,7 @@ def _equation(writer: Writer, position: int, sources: Sequence[int], symbol: str
 
 
 def _clock(writer: Writer, time: int | None, symbol: str) -> Clock:
-    """How times are written in a formula at this time: ``t``, ``T``, by numbers (``1``), or at the end of a way back.
+    """The spelling of times in a formula at this time: ``t``, ``T``, numbers (``1``), or those at the end of a way back.
 
     A layer that reads backward ends at the first step, and its output stands at the last.
     """
@@ -127,7 +127,7 @@ def _general(writer: Writer, position: int, clock: Clock) -> Math:
 
 
 def _attended(writer: Writer, position: int, sources: Sequence[int], symbol: str) -> Equation:
-    """The gradient of what attention looks at, or with: what comes by attention, and what comes in other ways."""
+    """The gradient of a key, a value or a query: the part by attention, and the parts by other ways."""
     assert writer.attention is not None
     steps, target = writer.board.steps, writer.board.steps[position].target
     place = writer.attention.place(target, symbol)

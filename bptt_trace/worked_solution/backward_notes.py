@@ -21,7 +21,7 @@ from bptt_trace.worked_solution.wording import listed, readable, summed
 
 
 def short_gradient(desk: Desk, moment: Moment) -> Iterator[Note]:
-    """What the gradients of the logits add up to, or that the long way gives the short gradient."""
+    """The sum of the gradients of the logits, or that the long way gives the short gradient."""
     network, loss = desk.problem.network, desk.problem.loss
     stems = (network.readout.logits, "y", None) if network.readout else ("a", "h", network.layers[-1])
     name = Name(str(stems[0]), stems[2], moment.time, sample=moment.sample)
@@ -88,7 +88,7 @@ def sources(desk: Desk, time: int) -> Sources | None:
 
 
 def two_sources(desk: Desk, time: int, *, first: bool) -> Iterator[Note]:
-    """How the direct and the carried part of a gradient compare."""
+    """A comparison of the direct and the carried part of a gradient."""
     found = sources(desk, time)
     if found is None or not readable(desk):
         return
@@ -138,7 +138,7 @@ def _same_direction(desk: Desk, found: Sources, sign: int) -> Inline:
         return both
     share = desk.calculate(Over(Var(found.carried), Var(found.total)))
     if not 0 < share.number < 1:
-        return both  # what is nearly nothing, or nearly all, is neither
+        return both  # a share of nearly 0, or of nearly 1, is not rounded to it
     return both + inline(
         " The memory path makes up {share}, that is {percent} %, of the sum.",
         share=share.equation,
@@ -159,7 +159,7 @@ def _opposite(desk: Desk, found: Sources) -> Inline:
 
 
 def through_activation(desk: Desk, times: Sequence[int | None]) -> Iterator[Note]:
-    """What the slope of the hidden activation does to the gradient."""
+    """The effect of the slope of the hidden activation on the gradient."""
     function = desk.problem.network.activation
     pairs = [pair for time in times if (pair := _crossing(desk, time)) is not None]
     if not pairs or not readable(desk):
@@ -218,7 +218,7 @@ def _blocked(desk: Desk, function: Function, before: int, after: int) -> Iterato
 
 
 def chain(desk: Desk) -> Iterator[Note]:
-    """How the error of a feedforward network gets to its hidden unit."""
+    """The way of the error of a feedforward network to its hidden unit."""
     position = desk.find(gradient(Name("a")))
     before = desk.find(gradient(Name("h")))
     error = desk.find(gradient(Name("y")))
@@ -254,14 +254,14 @@ def chain(desk: Desk) -> Iterator[Note]:
 
 
 def name_of(desk: Desk, name: Name) -> Math:
-    """How the sheet writes the name of a step that is there."""
+    """The printed name of a step."""
     position = desk.find(name)
     assert position is not None
     return desk.name(position)
 
 
 def reach(desk: Desk, parts: Parts) -> Iterator[Note]:
-    """What the factors between the states mean."""
+    """The meaning of the factors between the states."""
     singles = [p for p in parts.factors if one_step(desk.steps[p].target)]
     if not singles or not readable(desk):
         return
@@ -300,7 +300,7 @@ def lasts(product: Any) -> bool:
 
 
 def _verdict(sizes: Sequence[Any], product: Any) -> str:
-    """What factors of these sizes do to what comes back."""
+    """The effect of factors of these sizes on the gradient."""
     one = len(sizes) == 1
     if any(size == 0 for size in sizes):
         nothing = say("the factor is 0, so nothing comes back through it")

@@ -48,7 +48,7 @@ def backward(writer: Writer) -> Iterator[Block]:
 
 
 def inputs(writer: Writer) -> Iterator[Block]:
-    """The gradients of inputs and of initial states, where these are asked for."""
+    """The gradients of inputs and of initial states, if the problem asks for them."""
     if not writer.parts.inputs:
         return
     steps = writer.board.steps

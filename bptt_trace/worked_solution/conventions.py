@@ -91,7 +91,7 @@ def conventions(desk: Desk, board: Rows) -> Iterator[tuple[str, Inline]]:
 
 
 def _of_graph(desk: Desk, graph: Graph) -> Iterator[tuple[str, Inline]]:
-    """Whose gradients are taken, and what ``via`` means where a quantity is used more than once."""
+    """The quantities with gradients, and the meaning of ``via`` for a quantity that is used more than once."""
     last = desk.speller.math(LOSS)
     constants: Inline = inline("; constants have none") if graph.fixed else ()
     yield say("Gradients"), inline("those of {last}, the last line, in every quantity", last=last) + constants
@@ -107,7 +107,7 @@ def _of_graph(desk: Desk, graph: Graph) -> Iterator[tuple[str, Inline]]:
 
 
 def _dropout(desk: Desk, share: Fraction) -> Inline:
-    """What is dropped, where, and how what is kept is scaled."""
+    """The dropped units, and the scale of the kept ones."""
     return inline(
         "between the last hidden layer and the output, of which {share} is dropped: what {mask} keeps is multiplied by "
         "{scale} = 1 / (1 − {share}) (inverted dropout); {mask} is given, and the same in every pass",
@@ -187,7 +187,7 @@ def _every(count: int) -> str:
 
 
 def _schedule(desk: Desk, update: Update) -> Inline:
-    """How the learning rate goes from iteration to iteration."""
+    """The course of the learning rate over the iterations."""
     eta, gamma, k = desk.speller.math(Name("eta")), desk.speller.math(Name("gamma")), Symbol("k")
     match update.schedule:
         case "list":
@@ -259,7 +259,7 @@ def rounding_rule(rounding: Rounding, *, states: bool = False) -> str:
 
 
 def _entropy_gradient(desk: Desk) -> Inline:
-    """Which way back a cross-entropy takes."""
+    """The way of the gradient of a cross-entropy."""
     network = desk.problem.network
     output = network.output_activation
     before, after = _prediction(desk)
@@ -338,14 +338,14 @@ def _chooses(formula: Formula) -> bool:
 
 
 def _first(desk: Desk, cell: Cell, layer: Layer) -> int | None:
-    """The time step at which a cell is first gone through."""
+    """The first time step of a cell."""
     stems = (*cell.gates, *cell.state)
     steps = desk.program.vectors.program.steps
     return next(one.target.time for one in steps if one.rule and one.target.layer == layer and one.target.stem in stems)
 
 
 def _gates(desk: Desk, cell: Cell, layer: Layer) -> Iterator[Place]:
-    """Which activation each line of a cell with gates has, told by its lines."""
+    """The activation of each line of a cell with gates, taken from its lines."""
     whole: dict[Function, list[Math]] = {}
     inside: dict[Function, list[Math]] = {}
     lines = desk.program.vectors.program.steps
@@ -425,14 +425,14 @@ def _softmax(desk: Desk, layer: str, before: Name, after: Name, clock: Clock) ->
 
 
 def _in_z(function: Function) -> Math:
-    """What a user's function is, or the slope of one."""
+    """The definition of a user's function, or of its slope."""
     told = definition(function)
     z = Symbol("z")
     return Relation(Applied(function, z), Written(told, lambda _: z))
 
 
 def _slope(function: Function) -> Function:
-    """The slope of a function for which that is a function with a name."""
+    """The slope of a function whose slope has a name of its own."""
     applied = slope_of(function, Var(0), Var(1))
     assert isinstance(applied, Apply)
     return applied.function
@@ -447,7 +447,7 @@ def _bent(function: Function) -> Iterator[Function]:
 
 
 def _corner(slope: Function) -> str:
-    """What the slope of a function made of straight pieces is, and what it is taken as at 0, where there is none."""
+    """The slope of a function of straight pieces, and the value that stands for it at 0, where it has none."""
     pieces = slope.pieces
     assert pieces is not None
     return say(

@@ -17,7 +17,7 @@ from bptt_trace.pictures.path_picture import longest_path
 
 @dataclass
 class Triangle:
-    """The lines of one parameter: what each loss contributes by each use, and the sums."""
+    """The lines of one parameter: the contribution of each loss by each use, and the sums."""
 
     parameter: Name
     lines: list[int] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Triangle:
 
 
 class Paths:
-    """The lines of all paths, by what they are."""
+    """The lines of all paths, by their kind."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
@@ -111,7 +111,7 @@ class Paths:
 
 
 def blocks(desk: Desk, *, sketch: Desk | None, compact: bool) -> Iterator[Block]:
-    """What the section has, with a picture from the desk ``sketch``; nothing where no paths are asked for."""
+    """The blocks of the section, with a picture from the desk ``sketch``; none if the problem asks for no paths."""
     paths = Paths(desk)
     if not paths.triangles:
         return
@@ -166,7 +166,7 @@ def _general(desk: Desk, slopes: Sequence[int]) -> Iterator[Equation]:
 
 
 def kept(desk: Desk) -> str:
-    """To how many digits slopes are kept, where that is not told by the rounding itself."""
+    """The number of digits of slopes, if it differs from the rounding of the sheet."""
     rounding = desk.values.rounding
     if rounding.policy not in ("by_hand", "carry") or rounding.figures is not None:
         return ""

@@ -1,4 +1,4 @@
-"""What gradient flow is measured with: a verdict, and a logarithmic scale."""
+"""The measures of gradient flow: a verdict, and a logarithmic scale."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_MARKS = 5
 
 
 def judged(product: float) -> tuple[str, str]:
-    """What the product of all slopes means for the gradient, in a word and in a clause."""
+    """The meaning of the product of all slopes for the gradient, in a word and in a clause."""
     if product == 0:
         return say("Blocked"), say("nothing comes back")
     if lasts(product):
@@ -31,11 +31,11 @@ class Scale(NamedTuple):
     high: int
 
     def height(self, size: float) -> int:
-        """Where a number stands, in thousandths of the scale; 0 has no logarithm and no bar."""
+        """The position of a number, in thousandths of the scale; 0 has no logarithm and no bar."""
         return round(1000 * (log10(size) - self.low) / (self.high - self.low)) if size else 0
 
     def marks(self) -> tuple[tuple[Math, int], ...]:
-        """Some powers of ten, from below, and where they stand."""
+        """Some powers of ten in ascending order, with their positions."""
         step = ceil((self.high - self.low) / (MOST_MARKS - 1))
         exponents = reversed(range(self.high, self.low - 1, -step))
         return tuple((_power(exponent), round(1000 * (exponent - self.low) / (self.high - self.low))) for exponent in exponents)

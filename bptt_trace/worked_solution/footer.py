@@ -14,7 +14,7 @@ from bptt_trace.problem.problem import Problem
 
 
 def drift(desk: Desk) -> Iterator[Note]:
-    """How far a sheet calculated by hand is from full precision."""
+    """The distance of a sheet calculated by hand from full precision."""
     if desk.values.rounding.policy == "carry":
         yield from _contradictions(desk)
     if desk.values.rounding.policy != "by_hand":
@@ -29,7 +29,7 @@ def drift(desk: Desk) -> Iterator[Note]:
     worst = max(far, key=lambda position: abs(Decimal(exact[position]) - here[position]), default=None)
     if worst is None:
         return
-    # What is left below this is the error of double precision itself.
+    # A smaller distance is the error of double precision itself.
     if all(distance <= 1e-12 * abs(exact[position]) for position, distance in zip(lines, apart, strict=True)):
         yield Note(say("Rounding"), inline("No result differs from full precision."))
         return
@@ -51,7 +51,7 @@ def drift(desk: Desk) -> Iterator[Note]:
 
 
 def source(problem: Problem) -> Iterator[Note]:
-    """Where the numbers come from."""
+    """The source of the numbers."""
     cited = problem.citation
     if cited is not None:
         where = f" ({cited.url})" if cited.url else ""
@@ -60,7 +60,7 @@ def source(problem: Problem) -> Iterator[Note]:
 
 
 def errata(desk: Desk) -> Iterator[Note]:
-    """What the source printed wrong, beside what is right without any rounding, to two figures more than it has."""
+    """The misprints of the source, each with the right unrounded value, to two figures more than the source has."""
     cited = desk.problem.citation
     for key, (why, printed) in cited.errata.items() if cited else ():
         position = desk.find(Name.parse(key))

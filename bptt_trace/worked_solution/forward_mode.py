@@ -13,7 +13,7 @@ from bptt_trace.worked_solution.every_path import kept
 
 
 def blocks(desk: Desk, *, compact: bool) -> Iterator[Block]:
-    """What the section has; nothing where it is not asked for."""
+    """The blocks of the section; none if the problem does not ask for it."""
     lines: dict[Name, list[int]] = {}
     for position in desk.parts.tangents:
         lines.setdefault(desk.steps[position].target._replace(of=None), []).append(position)
@@ -61,7 +61,7 @@ def _beside(desk: Desk, lines: dict[Name, list[int]]) -> Table:
 
 
 def _counted(desk: Desk, lines: dict[Name, list[int]]) -> Note:
-    """How many lines either road takes."""
+    """The number of lines of either method."""
     parts = desk.parts
     groups = (parts.links, *parts.backward.values(), *parts.gradients.values())
     backward = len({p for group in groups for p in group if desk.line_of[p]})

@@ -30,7 +30,7 @@ from bptt_trace.worked_solution.wording import full_line, in_words, listed, name
 
 
 class Voices(NamedTuple):
-    """The terms of a recurrent pre-activation, told apart by what they contain."""
+    """The terms of a recurrent pre-activation, distinguished by their factors."""
 
     position: int
     """The pre-activation."""
@@ -40,7 +40,7 @@ class Voices(NamedTuple):
     """The state before."""
     memory: Formula
     others: tuple[tuple[str, Formula], ...]
-    """The input and the bias, where they are there."""
+    """The terms of the input and of the bias, if there are any."""
 
 
 def voices(desk: Desk, time: int) -> Voices | None:
@@ -68,7 +68,7 @@ def _is_bias(desk: Desk, term: Formula) -> bool:
 
 
 def _fed_back(desk: Desk, term: Formula) -> bool:
-    """Whether a term is what the step before gave out, or should have."""
+    """Whether a term has the output, or the target, of the step before."""
     return any(desk.steps[v.number].target.stem in ("y", "target") for v in variables(term))
 
 
@@ -76,7 +76,7 @@ def _fed_back(desk: Desk, term: Formula) -> bool:
 
 
 def memory(desk: Desk, time: int) -> Iterator[Note]:
-    """What the state at this time remembers."""
+    """The sentences on the memory of the state at this time."""
     found = voices(desk, time)
     if found is None or not readable(desk):
         return
@@ -90,7 +90,7 @@ def memory(desk: Desk, time: int) -> Iterator[Note]:
 
 
 def gates(desk: Desk, moment: Moment) -> Iterator[Note]:
-    """What each gate does with these numbers, told by the products in which it stands; of a vector, in unit 1."""
+    """The effect of each gate with these numbers, from the products in which it stands; for vectors in unit 1."""
     if not readable(desk):
         return
     network = desk.problem.network
@@ -140,7 +140,7 @@ def _gated(desk: Desk, position: int, term: Formula, gates: Collection[int], *, 
 
 
 def _opened(desk: Desk, gate: int, *, closes: bool) -> tuple[Math, Calculation]:
-    """How far a gate is open, as an equation, and the number: its value, or 1 minus that where it ``closes``."""
+    """The opening of a gate as an equation and a number: its value, or 1 minus its value where it ``closes``."""
     if not closes:
         return desk.equals(gate), desk.as_calculation(Var(gate))
     rest = desk.calculate(1 - Var(gate))
@@ -152,7 +152,7 @@ NEARLY_NOTHING, NEARLY_ALL = Decimal("0.005"), Decimal("0.995")
 
 
 def _share(desk: Desk, part: Calculation) -> Inline:
-    """A part of 1 in whole percent; what is nearly all or nearly nothing is not called all or nothing."""
+    """A share in whole percent; shares near 0 or 1 are not rounded to 0 or 100."""
     if part.number != 0 and part.number < NEARLY_NOTHING:
         return inline("less than 1 %")
     if part.number != 1 and part.number >= NEARLY_ALL:
@@ -228,7 +228,7 @@ def other_terms(desk: Desk, found: Voices) -> tuple[list[Inline], Formula]:
 
 
 class Silence(NamedTuple):
-    """What the state would be without its memory term."""
+    """The state without its memory term."""
 
     before: Inline
     shown: Math
@@ -238,7 +238,7 @@ class Silence(NamedTuple):
 
 
 def silence(desk: Desk, found: Voices, silent: Formula) -> Silence:
-    """The state from the other terms alone, and how far it is from the state."""
+    """The state from the other terms alone, and its distance from the state."""
     before: Inline = ()
     if not isinstance(silent, Var):
         added = desk.calculate(silent)
@@ -255,7 +255,7 @@ def silence(desk: Desk, found: Voices, silent: Formula) -> Silence:
 
 
 def _without_memory(desk: Desk, found: Voices, silent: Formula) -> Inline:
-    """What the state would be without its memory term, in words."""
+    """The state without its memory term, in words."""
     before, shown, same, difference = silence(desk, found, silent)
     h = desk.name(found.hidden)
     if same:
@@ -300,7 +300,7 @@ def _passed_on(desk: Desk, found: Voices, factor: int, time: int) -> Note:
 
 
 def loss_check(desk: Desk, parts: Parts) -> Iterator[Note]:
-    """What can be seen of a loss without calculating it again."""
+    """Facts on a loss that can be seen without calculating it again."""
     loss, network = desk.problem.loss, desk.problem.network
     if not loss.is_error or not readable(desk) or network.samples is not None:
         return
@@ -368,7 +368,7 @@ def _one_error(desk: Desk, total: int) -> Iterator[Note]:
 
 
 def probabilities(desk: Desk, moment: Moment) -> Iterator[Note]:
-    """That probabilities add up to 1, and which class is the likeliest."""
+    """The sum of the probabilities, which is 1, and the likeliest class."""
     network = desk.problem.network
     output = network.output_activation
     name = network.prediction(moment.time)
@@ -443,7 +443,7 @@ NO_SLOPE = 1e-9
 
 
 def contributions(desk: Desk, parts: Parts) -> Iterator[Inline]:
-    """What a parameter collects that is used at every step; an encoder and a decoder may have different numbers of them."""
+    """The gradient of a parameter that is used at every step; an encoder and a decoder may have different numbers of steps."""
     network = desk.problem.network
     once = parts.updates and not parts.later
     steps = {"": desk.last_time}
@@ -472,7 +472,7 @@ def contributions(desk: Desk, parts: Parts) -> Iterator[Inline]:
 
 
 def of_this_network(desk: Desk) -> Iterator[Inline]:
-    """What is particular to this cell, this output and this update, one sentence at most for each."""
+    """The particular points of this cell, this output and this update, at most one sentence for each."""
     network, loss, update = desk.problem.network, desk.problem.loss, desk.problem.update
     cell = network.cells[0]
     if isinstance(cell, Equations):

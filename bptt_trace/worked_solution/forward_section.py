@@ -26,7 +26,7 @@ def forward(writer: Writer) -> Iterator[Block]:
     yield from ahead(writer, writer.parts)
     lead = _lead(writer)
     yield from writer.picture(network_picture.rolled_up)
-    if not writer.graph:  # whose lines are told by their equations already
+    if not writer.graph:  # its equations already have the lines
         yield Equations(lead, tuple(_equations(writer)))
     yield from _lines(writer, steps)
     if writer.attention and not writer.compact:
@@ -47,7 +47,7 @@ def ahead(writer: Writer, parts: Parts) -> Iterator[Block]:
 
 
 def _lead(writer: Writer) -> Inline:
-    """In which order the formulas are gone through."""
+    """The order in which the formulas are evaluated."""
     network = writer.desk.problem.network
     every = writer.samples is not None
     if not writer.recurrent:
@@ -90,7 +90,7 @@ def _lines(writer: Writer, steps: Mapping[Moment, Sequence[int]]) -> Iterator[Bl
 
 
 def _equations(writer: Writer) -> Iterator[Equation]:
-    """The formulas of a step in t; what happens only at the first or the last step is written with 1 or T."""
+    """The formulas of a step in t; formulas of the first or the last step alone have 1 or T."""
     for track in by_track(writer.parts.forward.steps).values():
         yield from _equations_of(writer, [lines for moment, lines in track.items() if moment.sample in (None, 1)])
 

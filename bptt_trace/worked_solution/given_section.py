@@ -1,4 +1,4 @@
-"""What comes with the problem: over time or over samples, parameters, and the rest."""
+"""The given numbers: over time or over samples, parameters, and the rest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bptt_trace.worked_solution.writer import Writer
 
 
 def given(writer: Writer) -> Iterator[Table]:
-    """What comes with the problem: over time or over samples, parameters, and the rest."""
+    """The given numbers: over time or over samples, parameters, and the rest."""
     steps = writer.board.steps
     of_inputs = [p for p in writer.parts.given if steps[p].target.stem in ("x", "target", "mask")]
     if writer.desk.problem.network.letters:

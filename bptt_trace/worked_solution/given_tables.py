@@ -55,11 +55,11 @@ OF_GATES = {
     "b_h": to_say("bias beside the state, {word}"),
     "b_": to_say("bias, {word}"),
 }
-"""What the parameters of a gate are, by what stands before its letter."""
+"""The meanings of the parameters of a gate, by the prefix of its letter."""
 
 
 def meaning_of(network: Network, name: Name, rule: str = "") -> str:
-    """What a given quantity is; in a network of several layers, of which layer. ``rule`` is that of the update."""
+    """The meaning of a given quantity, with its layer where there are several. ``rule`` is that of the update."""
     if name == EPSILON:
         return say("moves a parameter in the gradient check")
     if isinstance(network, Graph):

@@ -15,7 +15,7 @@ from bptt_trace.lines.spelling import plain
 
 
 def blocks(desk: Desk, *, compact: bool) -> Iterator[Block]:
-    """What the section has; nothing where it is not asked for."""
+    """The blocks of the section; none if the problem does not ask for it."""
     passes: list[int] = []
     if desk.parts.checks and not compact:
         yield Paragraph(
@@ -39,7 +39,7 @@ def blocks(desk: Desk, *, compact: bool) -> Iterator[Block]:
 
 
 def _word(desk: Desk) -> Label:
-    """What a line is: the parameter that is moved, what is calculated again, the loss."""
+    """The role of a line: the moved parameter, a recalculated line, the loss."""
 
     def word(position: int, component: int) -> Word:
         del component
@@ -54,7 +54,7 @@ def _word(desk: Desk) -> Label:
 
 
 def _beside(desk: Desk, quotient: int, parameter: Name) -> Iterator[Note]:
-    """How near the quotient comes, and what rounding the two losses alone can do."""
+    """The distance of the quotient from the gradient, and the effect of rounding the two losses."""
     known = desk.find(gradient(parameter, of=WHOLE_LOSS))
     known = desk.find(gradient(parameter)) if known is None else known
     if known is None or desk.policy not in ("by_hand", "full"):

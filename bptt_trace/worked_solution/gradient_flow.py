@@ -1,4 +1,4 @@
-"""From problems to the sheet of gradient flow: how far an error reaches back, of one network or of several side by side.
+"""The sheet of gradient flow: the reach of an error back in time, for one network or for several side by side.
 
 Slopes, products and contributions are lines of the program; shares are side
 calculations on the desk.
@@ -86,12 +86,12 @@ def followed(problem: Problem, *, matrices: bool = False) -> None:
 
 
 class _Flow:
-    """One problem: what its program says of the way back."""
+    """One problem, with the lines of its way back."""
 
     def __init__(self, problem: Problem, tag: str, with_latex: bool, canonical: bool) -> None:
         followed(problem)
         self.goes_on = problem.update is not None and problem.update.iterations > 1
-        """Whether iterations follow, of which this sheet has nothing."""
+        """Whether there are further iterations, which this sheet omits."""
         problem = first_iteration(problem)
         self.problem, self.tag = problem, tag
         program = scalars(build(problem))
@@ -127,7 +127,7 @@ class _Flow:
         return {time: found for time in range(1, self.last) if (found := self.product(time)) is not None}
 
     def size(self, position: int) -> float:
-        """How large a slope is as printed, for a comparison or a picture."""
+        """The size of a slope as printed, for a comparison or a picture."""
         exact = self.problem.rounding.policy == "exact"
         return abs(float(self.desk.reference.numbers[position] if exact else self.desk.printed(position)))
 
@@ -153,7 +153,7 @@ class _Flow:
 
     @cached_property
     def shares(self) -> list[_Shares]:
-        """What each time step contributes to the gradients of these parameters; nothing to one that is frozen."""
+        """The contribution of each time step to the gradients of these parameters; none for a frozen one."""
         desk, gradients = self.desk, self.desk.parts.gradients
         found = []
         for group in (gradients[weight] for weight in self.weights if weight in gradients):
@@ -238,7 +238,7 @@ class _Writer:
         )
 
     def conventions(self) -> Iterator[tuple[str, Inline]]:
-        """What is meant, and how it is rounded."""
+        """The definitions, and the rule of rounding."""
         for flow in self.flows:
             held = [flow.desk.speller.math(Name(stem, time=1), clock_at(1)) for stem in flow.held]
             named = in_a_row(say(", "), held)
@@ -260,7 +260,7 @@ class _Writer:
     # ----------------------------------------------------------------- reach
 
     def reach(self) -> Iterator[Block]:
-        """Products by time step, as table and picture, and what they mean."""
+        """Products by time step, as table and picture, and their meaning."""
         yield Paragraph(
             inline(
                 "A small change of one state reaches the next multiplied by the slope between them. Over several "
@@ -326,7 +326,7 @@ class _Writer:
         )
 
     def _verdict(self, flow: _Flow) -> Note:
-        """Vanishing, stable or exploding, and why."""
+        """Vanishing, stable or exploding, with the reason."""
         desk = flow.desk
         product = flow.factors[-1]
         smallest, largest = min(flow.singles, key=flow.size), max(flow.singles, key=flow.size)
@@ -357,7 +357,7 @@ class _Writer:
         return Note(say("Verdict {tag}", tag=flow.tag) if flow.tag else say("Verdict"), text)
 
     def _why(self, flow: _Flow, smallest: int, largest: int) -> Inline:
-        """Where the slopes lie: below 1, above 1, or on both sides."""
+        """The position of the slopes: below 1, above 1, or on both sides."""
         desk = flow.desk
         rule = desk.general(flow.singles[0], clock_at(flow.last - 1))[1]
         low, high = flow.size(smallest), flow.size(largest)
@@ -397,7 +397,7 @@ class _Writer:
     # ---------------------------------------------------------------- shares
 
     def shares(self, flow: _Flow) -> Iterator[Block]:
-        """What each time step contributes to the gradients of the recurrent weights, and its percentage."""
+        """The contribution of each time step to the gradients of the recurrent weights, and its percentage."""
         shares, desk = flow.shares, flow.desk
         if not shares:
             return

@@ -38,7 +38,7 @@ def gradients(writer: Writer) -> Iterator[Block]:
 
 
 def _sharing(writer: Writer) -> Inline:
-    """Which parameters are used at every step."""
+    """The parameters that are used at every step."""
     network, gradients = writer.desk.problem.network, writer.parts.gradients
     if writer.parts.passes:
         return inline("Each parameter has a gradient in every pass that reaches it; the gradient of the update is their sum.")
@@ -135,7 +135,7 @@ _ENDS = {
         ),
     },
 }
-"""What is used at one step only, by whether there are samples: all parameters, one, several."""
+"""The sentences on parameters that are used at one step only, with and without samples: all, one, several."""
 
 
 def _are(writer: Writer, parameters: Sequence[int], one: str, many: str) -> Inline:
@@ -145,7 +145,7 @@ def _are(writer: Writer, parameters: Sequence[int], one: str, many: str) -> Inli
 
 
 def _times(writer: Writer, group: Sequence[int]) -> set[int | None]:
-    """The time steps at which a parameter is used, told by the lines of its gradient."""
+    """The time steps at which a parameter is used, from the lines of its gradient."""
     through = (writer.board.steps[line].through for line in group)
     return {writer.board.steps[position].target.time for position in through if position is not None}
 

@@ -1,4 +1,4 @@
-"""Several iterations on a sheet: which are printed in full, and the table and the figure that sum all of them up."""
+"""Several iterations on a sheet: those that are printed in full, and a table and a figure of all of them."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def picked(last: int, most: int) -> list[int]:
 
 
 class Course:
-    """How loss and parameters go from iteration to iteration."""
+    """The course of loss and parameters over the iterations."""
 
     def __init__(self, desk: Desk, board: Rows) -> None:
         self.desk, self.board = desk, board
@@ -172,7 +172,7 @@ def _size(text: str) -> Decimal:
 
 
 def title(update: Update, k: int) -> str:
-    """What a section about one iteration is called; of samples that take turns it says which."""
+    """The title of a section about one iteration, with its sample where samples take turns."""
     if update.told:
         return say("Update {k}", k=k)
     sample = (k - 1) % update.online + 1 if update.online else 0

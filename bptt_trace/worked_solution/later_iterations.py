@@ -1,4 +1,4 @@
-"""What comes after the first update: the same forward pass again, later iterations, and all of them in one table."""
+"""The sections after the first update: the same forward pass again, later iterations, and a table of all."""
 
 from __future__ import annotations
 

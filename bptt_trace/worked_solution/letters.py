@@ -1,4 +1,4 @@
-"""A text that is read letter by letter: what the sheet says of its letters."""
+"""The tables and sentences on a text that is read letter by letter."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_ROWS = 60
 
 
 def alphabet(desk: Desk, letters: Letters) -> Inline:
-    """Which place stands for which letter, and what a product with a letter is."""
+    """The place of each letter, and the meaning of a product with a letter."""
     x, weight = desk.speller.math(Name("x", time=1)), desk.speller.math(Name("W_xh"))
     places = ", ".join(f"{place} {letters.letter(place - 1)}" for place in range(1, len(letters.vocabulary) + 1))
     rows = desk.program.rows
@@ -33,7 +33,7 @@ def alphabet(desk: Desk, letters: Letters) -> Inline:
 
 
 def reading(desk: Desk, board: Rows, letters: Letters) -> Table:
-    """What is read at each time step, and what should follow."""
+    """The letter that is read at each time step, and the letter that should follow."""
     columns = [
         Column(inline("time {t}", t=Symbol("t"))),
         Column(inline("letter")),

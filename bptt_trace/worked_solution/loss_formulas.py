@@ -44,7 +44,7 @@ KINDS = {
 }
 
 OVER = {"mean": say("mean"), "sum": say("sum")}
-"""How terms are put together."""
+"""The combination of terms: mean or sum."""
 
 
 def loss_name(desk: Desk, time: str = "", sample: str = "") -> Math:

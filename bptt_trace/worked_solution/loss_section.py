@@ -25,7 +25,7 @@ def loss(writer: Writer) -> Iterator[Block]:
 
 
 def _equations(writer: Writer) -> Iterator[Block]:
-    """The loss of one prediction, and how these are put together."""
+    """The loss of one prediction, and the combination of these losses."""
     desk, network, loss = writer.desk, writer.desk.problem.network, writer.desk.problem.loss
     if loss.kind == "above":
         yield Paragraph(inline("There is no loss; the sum of what is handed in times what it belongs to stands for it:"))

@@ -117,7 +117,7 @@ class _Matrices:
         )
 
     def conventions(self) -> Iterator[tuple[str, Inline]]:
-        """What is meant, and how it is rounded."""
+        """The definitions, and the rule of rounding."""
         held = sorted({stem for cell in self.problem.network.cells for stem in cell.state if stem != cell.memory})
         others = say(", with {held} held", held=", ".join(held)) if held else ""
         what = say("how each unit of a step moves with each unit of the step before{others}: a matrix", others=others)
@@ -136,7 +136,7 @@ class _Matrices:
         yield say("Lines"), inline("they are numbered as in the worked solution of a single iteration (solve)")
 
     def reach(self) -> Iterator[Block]:
-        """Norms by time step, as table and picture, and what they mean."""
+        """Norms by time step, as table and picture, and their meaning."""
         yield Paragraph(
             inline(
                 "A small change of the state reaches the next step multiplied by the matrix of slopes between them. "

@@ -14,7 +14,7 @@ DRAWN = ("unrolled", "layers", "graph")
 SAID = ("backward", "update")
 """The sections whose sentences are formulas."""
 LEFT_OUT = ("Reading",)
-"""What is said of columns that a page has no room for."""
+"""The remark on columns that a page has no room for."""
 
 
 def one_page(sheet: Sheet) -> Sheet:

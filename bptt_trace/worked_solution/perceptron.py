@@ -1,4 +1,4 @@
-"""The epochs of one neuron whose samples take turns: each presentation in a row, and whether the rule has ended."""
+"""The epochs of one neuron whose samples take turns: a row for each presentation, and whether the rule has ended."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Epochs:
         return Table(columns, rows, inline("Epoch by epoch"))
 
     def _score(self, epoch: int) -> Math:
-        """How many samples are answered wrongly in an epoch, or what their losses come to."""
+        """The number of wrong answers in an epoch, or the sum of its losses."""
         if self.stops:
             return Number(self.wrong(epoch))
         losses = [Var(self._line(Name("L", iteration=k))) for k in self._turns(epoch)]
@@ -136,7 +136,7 @@ class Epochs:
         return self.last // self.turns
 
     def wrong(self, epoch: int) -> int:
-        """How many samples are answered wrongly, each when its turn comes."""
+        """The number of samples with a wrong answer, each at its turn."""
         desk = self.desk
         pairs = ((self._answer(k), self._line(Name("target", sample=(k - 1) % self.turns + 1))) for k in self._turns(epoch))
         return sum(desk.numbers[one] != desk.numbers[other] for one, other in pairs)

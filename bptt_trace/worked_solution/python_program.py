@@ -42,13 +42,13 @@ FINE = 12
 OF_NUMBERS = ("python", "sympy")
 """Forms with a statement for each line of numbers; the others have one for each line on the board."""
 MOST_COMPOSED = 60
-"""How many lines a composed loss may have, one that is used twice counted twice; beyond, SymPy takes minutes."""
+"""The largest number of lines of a composed loss, one that is used twice counted twice; with more SymPy takes minutes."""
 ROOM = {"carry": (1e-12, 1e-15), "full": (1e-10, 1e-13)}
-"""The error of doubles that is allowed on every line, relative to a value, and in any case; where they go on."""
+"""The allowed error of doubles on every line, relative to a value and absolute, where calculations go on with doubles."""
 NOISE = 1e-30
-"""Which part of a value 60 digits may miss without a word."""
+"""The share of a value by which 60 digits may be off without a remark."""
 CLOSE = 1e-9, 1e-11
-"""How close autograd comes to an unrounded value: relative to it, and in any case."""
+"""The allowed distance of autograd from an unrounded value, relative and absolute."""
 UNSURE = {"numpy": (Untold.DIVISION, Untold.WAY), "torch": (Untold.DIVISION,)}
 """What may be otherwise in doubles; PyTorch goes the way of the sheet more often than not, and is compared without room.
 
@@ -87,7 +87,7 @@ def _doubles(problem: Problem, program: Program, form: str) -> Values:
 
 
 class _Writer:
-    """What the programs of all forms are written with."""
+    """The common parts of the writers of programs."""
 
     def __init__(self, desk: Desk, board: Rows, form: str) -> None:
         self.desk, self.board, self.form = desk, board, form
@@ -121,7 +121,7 @@ class _Writer:
         return of_arrays(self.scope, rule.formula, self.desk.program.rows, leaf, rest)
 
     def used(self, argument: int, position: int) -> str:
-        """How the line at a position refers to another."""
+        """The reference of the line at a position to another line."""
         del position
         return self.name(argument)
 
@@ -192,7 +192,7 @@ class _Writer:
         return places
 
     def drift(self, positions: Iterable[int]) -> str:
-        """How far these lines, as printed, are from full precision at most: two figures, rounded up."""
+        """The largest distance of these printed lines from full precision, in two figures, rounded up."""
         printed, exact = self.desk.shown.bare[TEXT], self.desk.reference.numbers
         lines = [line for position in positions for line in self.board.lines(position)]
         return f"{max(abs(float(printed[line]) - exact[line]) for line in lines) * 1.05:.1e}"
@@ -218,13 +218,13 @@ class _Writer:
 
     @cached_property
     def _lost(self) -> tuple[float | Untold, ...]:
-        """How far apart two calculations may be at each step."""
+        """The allowed distance of two calculations at each step."""
         how = Between(WORKING.prec) if self.form in OF_NUMBERS else BetweenDoubles()
         bounds = run(self.desk.program, self.desk.problem.given, how)
         return tuple(one if isinstance(one, Untold) else float(one.width) for one in bounds)
 
     def filled(self, **own: Any) -> Listing:
-        """The listing, with what all forms have in common; everything else is written by now."""
+        """The listing, with the parts that all forms share; all other parts are already written."""
         rounding = self.desk.values.rounding
         by_hand = rounding.policy != "full"
         return Listing(
@@ -268,7 +268,7 @@ class _Lines(_Writer):
         return _call(f"{self.name(position)} = line", texts, self.number(position))
 
     def _cancelled(self, position: int) -> list[str]:
-        """How much of 60 digits is noise, as an argument, where that is most of the digits, or all."""
+        """The noise of 60 digits, as an argument, where most of the digits, or all, are noise."""
         lost, size = self._lost[position], abs(float(self.desk.values.numbers[position]))
         if isinstance(lost, Untold) or not lost or lost <= NOISE * size or 0 < size <= lost:
             return []

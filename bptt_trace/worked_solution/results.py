@@ -14,7 +14,7 @@ COLUMNS = (
     Column(("result",), right=True, strong=True),
 )
 LEFT_OUT = ("Reading",)
-"""What is said of columns that are not there."""
+"""The remark on columns that this style omits."""
 
 
 def results(sheet: Sheet) -> Sheet:

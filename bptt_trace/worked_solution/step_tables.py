@@ -72,7 +72,7 @@ def _heading(desk: Rows, name: Name, now: int, strong: bool, columns: Sequence[N
 
 
 def heading_word(name: Name) -> str:
-    """The two contributions to ∂L/∂h_t are told by a word."""
+    """The two contributions to ∂L/∂h_t are named by a word."""
     if name.via is None:
         return ""
     return way(name, name.via)

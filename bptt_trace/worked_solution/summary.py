@@ -30,7 +30,7 @@ AND_BACK = {
     PROJECTION: say("a sum over all that a token looks at, or that look at it"),
     ATTENTION: say("the error of each token goes back through its weights"),
 }
-"""What is done for each token, by track."""
+"""The work for each token, by track."""
 
 NONE: Inline = inline("none")
 """A part that does not exist; a dash would read as a minus sign."""
@@ -152,7 +152,7 @@ class Summary:
         return say("the memory is empty: the state knows this input only") if alone else say("the memory is empty")
 
     def _backward_meaning(self, positions: Sequence[int], moment: Moment) -> str:
-        """What reaches this step: told by the gradients of its states."""
+        """The gradients that reach this step, from those of its states."""
         time, loss = moment.time, self.desk.problem.loss
         if self.desk.problem.network.tokens:
             return AND_BACK[moment.track] if time == self.desk.last_time else ""
@@ -182,7 +182,7 @@ class Summary:
         return say("only {part}", part=parts[0]) if len(parts) == 1 else listed(parts)
 
     def _ways(self, positions: Sequence[int]) -> set[str]:
-        """How gradients reach the hidden states among these lines."""
+        """The ways by which gradients reach the hidden states among these lines."""
         steps, found = self.board.steps, set[str]()
         for position in positions:
             step = steps[position]
@@ -239,7 +239,7 @@ class Summary:
             yield (seen_from(gradient(before), before.time or 1),), self._gradients_over(before, times)
 
     def _preactivations(self, positions: Sequence[int]) -> list[Name]:
-        """What stands before the activations of hidden layers."""
+        """The pre-activations of hidden layers."""
         readout = self.desk.problem.network.readout
         names = [self.desk.steps[p].target for p in positions if self.desk.steps[p].role is Role.PREACTIVATION]
         return [name for name in names if name.stem.startswith("a") and (readout is None or name.stem != readout.logits)]
@@ -304,7 +304,7 @@ class Summary:
         return Table(columns, rows, inline("Parameters"), folds=folds)
 
     def _shares(self, group: Sequence[int]) -> dict[int | None, Inline]:
-        """What each time step contributes to the gradient of a parameter; one step alone contributes all of it."""
+        """The contribution of each time step to the gradient of a parameter; a single step contributes all of it."""
         desk = self.desk
         shares: dict[int | None, Inline] = {}
         for position in group[:-1] or group:

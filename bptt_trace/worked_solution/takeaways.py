@@ -1,4 +1,4 @@
-"""What to take away from a sheet."""
+"""The takeaways of a sheet."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bptt_trace.worked_solution.wording import in_words, readable
 
 
 def takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
-    """What to remember, at most five sentences."""
+    """At most five sentences to remember."""
     if desk.last_time == 0:
         yield from _feedforward_takeaways(parts, chained=bool(parts.links) and not desk.has_components)
         return
@@ -68,7 +68,7 @@ def _recurrent_takeaways(desk: Desk, parts: Parts) -> Iterator[Inline]:
 
 
 def _moved(desk: Desk, found: Voices) -> Inline:
-    """How much the memory term changes the state, where there are other terms to compare."""
+    """The effect of the memory term on the state, if there are other terms to compare."""
     if not found.others or not readable(desk):
         return ()
     _, silent = other_terms(desk, found)
@@ -78,7 +78,7 @@ def _moved(desk: Desk, found: Voices) -> Inline:
 
 
 def _fading(desk: Desk, factors: Sequence[int], product: int) -> Iterator[Inline]:
-    """What the slopes do together, where each of them does the same."""
+    """The joint effect of the slopes, if all of them have the same effect."""
     sizes = [abs(desk.printed(factor)) for factor in factors]
     if truncated(desk.problem) or scaled(desk.problem.network.cells[0]):
         return

@@ -1,4 +1,4 @@
-"""Truncated backward passes: those that overlap, and what a truncation leaves out."""
+"""Truncated backward passes: those that overlap, and the part that a truncation leaves out."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def passes(board: Rows, labels: Labels, parts: Parts, update: Update) -> Iterato
 
 
 def left_out(board: Rows, labels: Labels, parts: Parts, update: Update, *, brief: bool) -> Iterator[Block]:
-    """The gradients of the whole backward pass, and what the truncated one leaves out of each."""
+    """The gradients of the whole backward pass, and the part of each that the truncated pass leaves out."""
     if not parts.cut:
         return
     length, math = update.truncate or 0, labels.desk.speller.math

@@ -69,7 +69,7 @@ SOURCES = {
 
 
 def named(options: Update) -> str:
-    """What the rule is called, and where it stands."""
+    """The name of the rule, and its source."""
     key = options.rule + (" inside" if options.rate == "inside" else " centered" if options.centered else "")
     words = SOURCES[key]
     if options.look_ahead:
@@ -92,7 +92,7 @@ def named(options: Update) -> str:
 
 
 def clipping(options: Update, speller: Speller) -> Inline:
-    """How gradients are clipped, in words and a formula."""
+    """The clipping of gradients, in words and a formula."""
     c = speller.math(Name("clip"))
     g = Symbol("g")
     size = Symbol("norm")

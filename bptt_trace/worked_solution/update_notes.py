@@ -16,7 +16,7 @@ from bptt_trace.worked_solution.wording import in_words, listed
 
 
 def recurrent_weight(desk: Desk) -> Iterator[Note]:
-    """Which memory the gradient of w_hh multiplies."""
+    """The memory that the gradient of w_hh multiplies."""
     first = desk.find(gradient(Name("w_hh"), Name("a", time=1)))
     h_0 = desk.find(Name("h", time=0))
     if first is None or h_0 is None or desk.last_time < 2:
@@ -44,7 +44,7 @@ def recurrent_weight(desk: Desk) -> Iterator[Note]:
 
 
 def update_check(desk: Desk, parts: Parts) -> Iterator[Note]:
-    """Which parameters rise and which fall."""
+    """The parameters that rise, and those that fall."""
     changes = [desk.change(position) for position in parts.updates if desk.steps[position].role is Role.UPDATE]
     if not {"rises", "falls"} & set(changes):
         return
@@ -66,14 +66,14 @@ _CHANGES = {
     "stays": to_say_many("{n} stays", "{n} stay"),
     "rounded": to_say_many("{n} is only rounded", "{n} are only rounded"),
 }
-"""What one parameter does, and what several do."""
+"""The words for the change of one parameter, and of several."""
 _ALIKE = {
     "rises": (say("it rises"), say("both rise"), to_say("all {n} rise")),
     "falls": (say("it falls"), say("both fall"), to_say("all {n} fall")),
     "stays": (say("it stays"), say("both stay"), to_say("all {n} stay")),
     "rounded": (say("it rounded"), say("both are only rounded"), to_say("all {n} are only rounded")),
 }
-"""What the only one does, both, or all of them."""
+"""The change of the only parameter, of both, or of all."""
 
 
 def new_loss(desk: Desk) -> Iterator[Note]:

@@ -38,11 +38,11 @@ MAX_PRINTED = 300_000
 ARRANGED: Mapping[str, Callable[[Sheet], Sheet]] = {"one-page": one_page, "results": results}
 """Styles that arrange a sheet of formulas and lines anew."""
 OF_A_PART: tuple[tuple[str, Inline], ...] = ((say("Lines"), inline("they are numbered as in the worked solution (solve)")),)
-"""What is said where a sheet has some sections only."""
+"""The remark on a sheet with some of the sections."""
 
 
 def within_reach(program: Program, detail: str) -> None:
-    """Raise ``ProblemError`` where a network of vectors has more component lines than anybody prints."""
+    """Raise ``ProblemError`` where a network of vectors has too many component lines to print."""
     has_components = program.vectors.program is not program
     if has_components and detail != "board" and len(program) > MAX_PRINTED:
         raise ProblemError(

@@ -1,4 +1,4 @@
-"""What the sections of a worked solution share."""
+"""The common base of the sections of a worked solution."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ EXPLAINED_STEPS = 3
 
 
 class Writer:
-    """What the sections of a worked solution share: its desk, what is printed of it, and what several of them write."""
+    """The common base of the sections of a worked solution: its desk, its view, and blocks that several of them write."""
 
     def __init__(self, desk: Desk, view: View = View(), *, sketch: Desk | None = None, drawn: bool | None = None) -> None:
         """``sketch`` has the lines from which pictures are drawn, and ``drawn`` says whether there are pictures."""
@@ -58,7 +58,7 @@ class Writer:
         """The iterations that are printed in full."""
 
     def said(self, sentence: Callable[..., Iterator[Note]], *about: Any, **also: Any) -> Iterator[Note]:
-        """What a sentence has to say, where there are sentences."""
+        """The notes of a sentence, if the style has sentences."""
         if not self.compact and not self.graph:
             yield from sentence(*about, **also)
 
@@ -67,13 +67,13 @@ class Writer:
         return tuple(blocks)
 
     def takeaways(self) -> Iterator[Block]:
-        """What to remember."""
+        """The takeaways."""
         points = tuple(takeaways.takeaways(self.desk, self.desk.parts))
         if points:
             yield Bullets(points)
 
     def subtitle(self, what: str = "") -> str:
-        """What the sheet is, and what is done on it, in one line."""
+        """The kind of sheet and its content, in one line."""
         return say("{what}: {done}", what=what or say("Worked solution"), done=self._done())
 
     def _done(self) -> str:
@@ -111,7 +111,7 @@ class Writer:
         return [moment for moment in moments if moment.sample in (None, 1)][:2]
 
     def title(self, moment: Moment) -> Inline:
-        """What the lines of a moment are about."""
+        """The title of the lines of a moment."""
         title = title_of(moment, several=len(self.parts.forward.tracks) > 1)
         return (title,) if title else ()
 

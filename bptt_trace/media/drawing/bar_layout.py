@@ -110,7 +110,7 @@ def lay_decades(figure: Decades, paper: Points) -> Drawing:
 
 
 def lay_map(figure: HeatMap, paper: Points) -> Drawing:
-    """Square cells with their values in them; what a mask hides is crossed out."""
+    """Square cells with their values; masked cells are crossed out."""
     drawing = Drawing()
     line = 11.5
     texts = [(cell.value,) for row in figure.cells for cell in row if cell]
@@ -159,7 +159,7 @@ def lay_plane(figure: Plane, paper: Points) -> Drawing:
 
 
 DARK = 550
-"""From where a cell is so dark that its number is white, in thousandths."""
+"""The darkness from which on the number of a cell is white, in thousandths."""
 
 
 def on_paper(figure: Figure, face: Face) -> Drawing:

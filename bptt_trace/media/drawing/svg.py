@@ -29,7 +29,7 @@ FACES = "'DejaVu Serif', 'Bitstream Vera Serif', 'STIX Two Text', serif"
 
 @dataclass(frozen=True)
 class Colours:
-    """What a picture is drawn in."""
+    """The colours of a picture."""
 
     ink: str
     ground: str
@@ -47,7 +47,7 @@ class Colours:
 
 
 PAPER = Colours(ink="#222222", ground="#ffffff", given="#ececec", **COLOURS)
-"""A file has a ground of its own, whatever it is put on."""
+"""The colours of a file, which has a ground of its own."""
 SCALE = 1.65
 """Pixels per point."""
 MARGIN = 4
@@ -234,7 +234,7 @@ def _stacked(run: Run, shift: float, size: float) -> tuple[str, float]:
     said, back = "", ""
     for part in sorted((below, above), key=lambda one: DEJAVU.width(one, size)):
         wanted = (-0.5 if part is above else 0.32) * size
-        length = _number(DEJAVU.width(part, size))  # whatever the face, so that the way back is known
+        length = _number(DEJAVU.width(part, size))  # in any face, so that the shift back is known
         attributes = (
             f' dx="-{back}" dy="{_number(wanted - shift)}"' if back else f' dy="{_number(wanted - shift)}" textLength="{length}"'
         )

@@ -1,4 +1,4 @@
-"""Mathematics as runs of letters with subscripts and fractions, and how wide they are.
+"""Mathematics as runs of letters with subscripts and fractions, and their widths.
 
 The layout of a picture needs the widths of its texts. They are those of a
 wide serif face (DejaVu Serif) or of Computer Modern; with a narrower face of
@@ -27,9 +27,9 @@ class Run:
     slanted: bool = False
     strong: bool = False
     number: Placed | None = None
-    """On a page that calculates: the number that it tells."""
+    """On a page that calculates: the place of its number."""
     over: str = ""
-    """With a subscript: what stands above it, as an exponent of the same letter."""
+    """With a subscript: the exponent of the same letter."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def pieces(math: Math) -> Iterator[Piece]:
 
 
 def _runs(symbol: Symbol) -> Iterator[Run]:
-    """A letter, what stands below and above it, its index."""
+    """A letter with its subscript, its superscript and its index."""
     letter = _LETTERS.get(symbol.letter, symbol.letter)
     yield Run(letter + "'" * symbol.prime, slanted=len(symbol.letter) == 1 or symbol.letter in _LETTERS)
     below = ",".join(part for part in (_below(symbol), symbol.time) if part)
@@ -107,7 +107,7 @@ def has_fraction(text: Inline) -> bool:
 
 
 def has_layer(text: Inline) -> bool:
-    """Whether a letter has a layer above it and something below it, which LaTeX sets one over the other."""
+    """Whether a letter has both a superscript and a subscript, which LaTeX sets one over the other."""
     return any(
         (symbol.word or symbol.number) and (symbol.below or symbol.time) for part in _flat(text) for symbol in _symbols(part)
     )

@@ -29,7 +29,7 @@ class Parameters:
 
 
 class Cell(Protocol):
-    """What wiring asks of a cell."""
+    """The interface of a cell for the forward pass."""
 
     @property
     def activation(self) -> Function:
@@ -41,11 +41,11 @@ class Cell(Protocol):
 
     @property
     def gates(self) -> Mapping[str, Function]:
-        """What has an activation of its own besides the hidden value, by stem; empty where nothing has."""
+        """The activations of quantities other than the hidden value, by stem; empty where there are none."""
 
     @property
     def state(self) -> tuple[str, ...]:
-        """Stems of what is carried from one time step to the next; the first is the hidden state."""
+        """Stems of the states that are carried from one time step to the next; the first is the hidden state."""
 
     @property
     def memory(self) -> str:
@@ -53,7 +53,7 @@ class Cell(Protocol):
 
     @property
     def words(self) -> Mapping[str, str]:
-        """What the lines are, by stem, where their role says too little."""
+        """The words for the lines, by stem, where their role says too little."""
 
     def step(self, let: Let, p: Parameters, x: Formula, *state: Var) -> tuple[Var, ...]:
         """Write the lines of one step; return the hidden value and the rest of the new state."""

@@ -1,4 +1,4 @@
-"""A cell that a problem file tells by its equations: every equation is a line.
+"""A cell that a problem file defines by its equations: every equation is a line.
 
 ``h_t = (1 - f_t) * h_(t-1) + f_t * g_t``: on the left the line that is made, on
 the right an expression (``engine/expressions.py``) over the input ``x_t``, lines
@@ -25,11 +25,11 @@ from bptt_trace.errors import ProblemError, nearest
 from bptt_trace.networks.cells import Let, Parameters
 
 PARAMETER = re.compile(r"[Ww]_.+|b_.+")
-"""Names that are those of parameters without being told: ``W_`` of a matrix, ``w_`` and ``b_`` of a column or a number."""
+"""Names that denote parameters without a declaration: ``W_`` a matrix, ``w_`` and ``b_`` a column or a number."""
 STEM = r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z][A-Za-z0-9]*)*"
 REPEATED = "equation {number} makes {stem}_t"
 COMBINING = ("sum", "max", "min")
-"""What is written like a function and is none of one number: the sum of all entries, the larger and the smaller of two."""
+"""Operations that are written like functions: the sum of all entries, the larger and the smaller of two."""
 
 
 @dataclass(frozen=True)
@@ -38,18 +38,18 @@ class Equation:
 
     stem: str
     source: str
-    """As its author wrote it, in ASCII signs."""
+    """The equation as its author wrote it, in ASCII signs."""
     formula: Expression
 
     @property
     def function(self) -> str:
-        """The function that all of the line is the value of; empty where it is none."""
+        """The outermost function of the line; empty where there is none."""
         return self.formula.text if self.formula.kind == "call" else ""
 
 
 @dataclass(frozen=True)
 class Equations:
-    """The equations of a problem file, and what it says of them.
+    """The equations of a problem file, with their declarations.
 
     Raises ``ProblemError``, with a caret under the place, where they are read
     (``lines``, ``parameters``) and where shapes do not fit (``step``).
@@ -58,7 +58,7 @@ class Equations:
     name: str
     equations: tuple[str, ...]
     state: tuple[str, ...]
-    """Stems of what is carried; the first is ``h``."""
+    """Stems of the states; the first is ``h``."""
     memory: str
     told: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Shapes of parameters, by stem, as ``parameters`` has them."""
@@ -66,27 +66,27 @@ class Equations:
     """The user's own functions: expressions in z, by name."""
     told_words: tuple[tuple[str, str], ...] = ()
     stabiliser: str = ""
-    """The state that keeps exponentials small: it cancels in what is read, so no gradient goes through it."""
+    """The state that keeps exponentials small: it cancels in the output, so no gradient flows through it."""
     source: str = ""
     slope_at_0: Fraction = field(default=Fraction(0))
     """The slope of relu at 0."""
     leak: Fraction = field(default=Fraction(1, 100))
     seen: str = "x"
-    """What its lines read: the input, or, behind the last layer, its hidden value."""
+    """The quantity that its lines read: the input or, for an output layer, the hidden value of the last layer."""
     key: str = "equations"
-    """Where they stand in the table [cell]."""
+    """The key of the equations in the table [cell]."""
 
     # ---------------------------------------------------------------- reading
 
     @cached_property
     def functions(self) -> Mapping[str, Function]:
-        """What the equations may apply, by name."""
+        """The functions of the equations, by name."""
         custom = {}
         for name, text in self.definitions:
             with _at(f"functions.{name}"):
                 custom[name] = activation(text, name, name, self.slope_at_0)
         bent = {"relu": relu(self.slope_at_0), "leaky_relu": leaky_relu(self.leak)}
-        of_columns = {"softmax": softmax} if self.seen == "h" else {}  # which belongs to the output
+        of_columns = {"softmax": softmax} if self.seen == "h" else {}  # the output layer has it
         return {**ELEMENTARY, "identity": identity, **bent, **of_columns, **custom}
 
     @cached_property
@@ -105,7 +105,7 @@ class Equations:
 
     @property
     def stems(self) -> tuple[str, ...]:
-        """What its lines are called."""
+        """The stems of its lines."""
         return tuple(line.stem for line in self.lines)
 
     @cached_property
@@ -117,7 +117,7 @@ class Equations:
 
     @cached_property
     def gates(self) -> Mapping[str, Function]:
-        """What has an activation of its own besides the hidden value, by stem."""
+        """The activations of quantities other than the hidden value, by stem."""
         return {
             line.stem: self.functions[line.function]
             for line in self.lines
@@ -126,7 +126,7 @@ class Equations:
 
     @property
     def hidden_activation(self) -> Function | None:
-        """The function that the hidden value is the value of; None where it is made otherwise."""
+        """The outermost function of the hidden value; None where there is none."""
         line = next(line for line in self.lines if line.stem == "h")
         return self.functions[line.function] if line.function else None
 
@@ -154,7 +154,7 @@ class Equations:
 
     @cached_property
     def words(self) -> Mapping[str, str]:
-        """What its lines are, by stem, where their role does not say it."""
+        """The words for its lines, by stem, where their role does not say it."""
         words: dict[str, str] = {}
         for line in self.lines:
             if line.stem in self.state[1:]:
@@ -220,12 +220,12 @@ SIGNS = str.maketrans({"⊙": "*", "·": "*", "×": "*", "−": "-", "∗": "*"}
 
 
 def is_preactivation(stem: str) -> bool:
-    """Whether a line of this name stands for what goes into an activation, as ``a`` and ``a_f`` do in every cell."""
+    """Whether a line of this name is the argument of an activation, as ``a`` and ``a_f`` are in every cell."""
     return stem == "a" or stem.startswith("a_")
 
 
 def _terms(part: Expression) -> Iterator[Expression]:
-    """What a sum adds."""
+    """The terms of a sum."""
     if part.kind == "+":
         for term in part.parts:
             yield from _terms(term)
@@ -234,7 +234,7 @@ def _terms(part: Expression) -> Iterator[Expression]:
 
 
 def _is_weighted(term: Expression) -> bool:
-    """Whether a term is a bias, or a weight beside what it multiplies."""
+    """Whether a term is a bias, or a weight with its factor."""
     if term.kind != "beside":
         return term.kind == "parameter"
     weight, seen = term.parts
@@ -244,7 +244,7 @@ def _is_weighted(term: Expression) -> bool:
 
 @contextmanager
 def _at(key: str) -> Iterator[None]:
-    """Whatever is wrong is wrong at this place of the table [cell]."""
+    """Add this key of the table [cell] to every error inside the context."""
     try:
         yield
     except ProblemError as error:
@@ -268,7 +268,7 @@ class RightSide(Parser):
         self.cell, self.stems, self.number = cell, stems, number
 
     def right_side(self) -> Expression:
-        """What stands behind the sign of equality."""
+        """The expression after the equals sign."""
         self.position = self.source.index("=") + 1
         start = self.peek()[2]
         expression = self.whole()
@@ -327,7 +327,7 @@ class RightSide(Parser):
         return Expression(text, place, tuple(parts))
 
     def carried(self, stem: str, place: int) -> None:
-        """Hold that a quantity of the step before is a state."""
+        """Check that a quantity of the step before is a state."""
         if stem in self.cell.state:
             return
         if stem in self.stems or stem == self.cell.seen:
@@ -336,7 +336,7 @@ class RightSide(Parser):
         raise self.unknown(f"{stem}_(t-1)", place)
 
     def made(self, stem: str, place: int) -> None:
-        """Hold that a line is made before it is used."""
+        """Check that a line is defined before its use."""
         if stem == self.cell.seen or stem in self.stems[: self.number]:
             return
         if stem in self.stems:
@@ -362,7 +362,7 @@ class RightSide(Parser):
 
 
 class _Shapes:
-    """The shapes of the parameters: told, or found by what they multiply, equation by equation."""
+    """The shapes of the parameters, declared or derived from their factors, equation by equation."""
 
     def __init__(self, cell: Equations) -> None:
         self.told = dict(cell.told)
@@ -391,11 +391,11 @@ class _Shapes:
             case "parameter":
                 return self.found.setdefault(part.text, self.told.get(part.text, ("n",)))
             case _:
-                shapes = [self.shape(one) for one in part.parts]  # of all of them, because all may have parameters
+                shapes = [self.shape(one) for one in part.parts]  # for all of them, because each may have parameters
                 return next(filter(None, shapes), ())
 
     def product(self, left: Expression, right: Expression) -> tuple[str, ...]:
-        """The shape of a product; a matrix whose shape is not told has as many columns as what it multiplies has rows."""
+        """The shape of a product; an undeclared matrix has as many columns as its factor has rows."""
         stem = left.text
         if left.kind == "parameter" and stem.startswith("W_") and stem not in self.found and stem not in self.told:
             self.found[stem] = ("n",)  # its place in the order of the equations

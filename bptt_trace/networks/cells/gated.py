@@ -21,7 +21,7 @@ class Gated(ABC):
     @property
     @abstractmethod
     def words(self) -> Mapping[str, str]:
-        """What the lines are, by stem, where their role says too little."""
+        """The words for the lines, by stem, where their role says too little."""
 
     @property
     @abstractmethod

@@ -1,4 +1,4 @@
-"""An output layer that a problem file tells by its equations: every equation is a line, the last makes y."""
+"""An output layer that a problem file defines by its equations: every equation is a line, the last one gives y."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bptt_trace.networks.cells import Let, Parameters
 from bptt_trace.networks.cells.equations import Equations
 
 SIZES = {"n": "k", "d": "n"}
-"""What a line of an output layer has for units, and what it reads for inputs."""
+"""The units and the inputs of a line of an output layer."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class ReadoutEquations:
 
     @property
     def activation(self) -> Function:
-        """The function whose value the output is."""
+        """The activation of the output."""
         line = self.equations.lines[-1]
         return self.equations.functions[line.function] if line.function else identity
 
@@ -53,7 +53,7 @@ class ReadoutEquations:
         return line.formula.parts[0].text if line.function else "z"
 
     def word(self, stem: str) -> str:
-        """What a line is that comes before the output; empty where its role says it."""
+        """The words for a line before the output; empty where its role says it."""
         return next((line.function for line in self.equations.lines[:-1] if line.stem == stem), "")
 
     @cached_property
