@@ -76,7 +76,7 @@ def by_name(letters: Mapping[str, str], accents: Mapping[str, str]) -> dict[str,
 def in_plain_text(text: str) -> str:
     r"""A name as people write it, with the letters of answer files; what is no letter stays.
 
-    >>> in_plain_text("θ_h"), in_plain_text(r"dL/d\\theta_{hh}"), in_plain_text(r"$\\hat{y}$")
+    >>> in_plain_text("θ_h"), in_plain_text(r"dL/d\theta_{hh}"), in_plain_text(r"$\hat{y}$")
     ('theta_h', 'dL/dtheta_hh', 'yhat')
     """
     if text.isascii() and "\\" not in text and "{" not in text and "$" not in text:

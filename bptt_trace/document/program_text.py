@@ -56,3 +56,8 @@ class Listing:
     """The largest distance of a compared quantity from full precision, caused by rounding."""
     composed: bool = False
     """Whether the loss is short enough to be written as one expression in the given numbers."""
+
+    @property
+    def settled(self) -> int:
+        """The digits that Python keeps of a value before it rounds it: those behind them are traces of divisions."""
+        return 50 if self.policy == "carry" else int(self.working) - 10
