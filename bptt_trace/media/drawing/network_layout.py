@@ -8,7 +8,7 @@ filled from the left, so nothing overlaps.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import ceil
 
@@ -131,6 +131,9 @@ class _Box:
     height: float
 
 
+NOTHING = _Box((), (), (), 0, 0)
+
+
 class Layout:
     """Lays one picture out."""
 
@@ -138,6 +141,18 @@ class Layout:
         self.picture, self.measure = picture, measure
         self.drawing = Drawing()
         self.nodes = {node.id: node for node in picture.nodes}
+        self.places = {(node.column, node.row): node for node in reversed(picture.nodes)}
+        self.loops: dict[str, Edge] = {}
+        """The loop of a node."""
+        self.beside: dict[tuple[str, bool], Edge] = {}
+        """The edge between a node and the next in its row, forward or back."""
+        self.above: dict[tuple[str, bool], Edge] = {}
+        """The edge between a node and the one above it, forward or back."""
+        self.back: set[str] = set()
+        """Nodes with a horizontal arrow back."""
+        self.sort_edges()
+        self.known: dict[int, _Box] = {}
+        """The labels of edges and the totals of nodes: each is measured once."""
         self.columns = sorted({node.column for node in picture.nodes})
         self.rows = sorted({node.row for node in picture.nodes}, reverse=True)
         self.boxes = {node.id: self.box(measure.boxed(node.cells)) for node in picture.nodes}
@@ -185,43 +200,46 @@ class Layout:
 
     def paired(self, node: Node) -> bool:
         """Whether arrows in both directions lie beside a node."""
-        back = any(edge.kind != "forward" and node.id in (edge.start, edge.end) and self.level(edge) for edge in self.edges())
-        return back or self.looped(node) is not None
+        return node.id in self.back or node.id in self.loops
 
     # ------------------------------------------------------------------ edges
 
-    def edges(self) -> Sequence[Edge]:
-        return self.picture.edges
+    def sort_edges(self) -> None:
+        """Find each edge by the node from which it goes to the right, or up, or back to the same node."""
+        for edge in self.picture.edges:
+            forward = edge.kind == "forward"
+            if edge.start == edge.end:
+                self.loops.setdefault(edge.start, edge)
+            elif self.level(edge):
+                self.back |= set() if forward else {edge.start, edge.end}
+                self.beside.setdefault((min(edge.start, edge.end, key=lambda node: self.nodes[node].column), forward), edge)
+            else:
+                self.above.setdefault((min(edge.start, edge.end, key=lambda node: self.nodes[node].row), forward), edge)
 
     def level(self, edge: Edge) -> bool:
         """Whether an edge is horizontal: from column to column."""
         return self.nodes[edge.start].column != self.nodes[edge.end].column
 
-    def looped(self, node: Node) -> Edge | None:
-        """The loop of a node."""
-        return next((edge for edge in self.edges() if edge.start == edge.end == node.id), None)
-
     def upright(self, lower: Node, kind: str) -> Edge | None:
         """The edge between a node and the one above it, forward or back."""
-        for edge in self.edges():
-            if edge.start != edge.end and not self.level(edge) and (edge.kind == "forward") == (kind == "forward"):
-                below = min(edge.start, edge.end, key=lambda node: self.nodes[node].row)
-                if below == lower.id:
-                    return edge
-        return None
+        return self.above.get((lower.id, kind == "forward"))
 
     def between(self, left: Node, kind: str) -> Edge | None:
         """The edge between a node and the next in its row, forward or back."""
-        for edge in self.edges():
-            if self.level(edge) and (edge.kind == "forward") == (kind == "forward"):
-                first = min(edge.start, edge.end, key=lambda node: self.nodes[node].column)
-                if first == left.id:
-                    return edge
-        return None
+        return self.beside.get((left.id, kind == "forward"))
 
     def label(self, edge: Edge | None) -> _Box:
         """The label of an edge."""
-        return self.box(self.measure.broken(edge.label) if edge else ())
+        return self.measured(edge, edge.label) if edge else NOTHING
+
+    def totals(self, node: Node) -> _Box:
+        """What stands below a node."""
+        return self.measured(node, node.totals)
+
+    def measured(self, whose: Edge | Node, grid: Grid) -> _Box:
+        if id(whose) not in self.known:
+            self.known[id(whose)] = self.box(self.measure.broken(grid))
+        return self.known[id(whose)]
 
     # ----------------------------------------------------------------- layout
 
@@ -232,7 +250,7 @@ class Layout:
         self.down(top)
         for node in self.picture.nodes:
             self.node(node)
-        for edge in self.edges():
+        for edge in self.picture.edges:
             self.edge(edge)
         drawing = self.drawing
         parts: list[Frame | Label] = [*drawing.frames, *drawing.labels]
@@ -243,7 +261,7 @@ class Layout:
 
     def legend(self) -> float:
         """Draw the legend of the arrows, if there are several kinds; return its height."""
-        kinds = [kind for kind in ("forward", "direct", "carried") if any(edge.kind == kind for edge in self.edges())]
+        kinds = [kind for kind in ("forward", "direct", "carried") if any(edge.kind == kind for edge in self.picture.edges)]
         if len(kinds) < 2 or self.picture.close:
             return 0
         measure = self.measure
@@ -272,12 +290,12 @@ class Layout:
     def right(self, below: Node | None, above: Node | None) -> float:
         """The extent of labels and totals to the right in the channel between two nodes."""
         widths = [self.label(self.upright(below, "back")).width if below else 0]
-        widths.append(self.box(self.measure.broken(above.totals)).width if above else 0)
+        widths.append(self.totals(above).width if above else 0)
         return self.measure.apart + self.margin() + max(widths) if max(widths) else 0
 
     def at(self, column: int, row: int) -> Node | None:
         """The node in this column and row."""
-        return next((node for node in self.picture.nodes if (node.column, node.row) == (column, row)), None)
+        return self.places.get((column, row))
 
     def channels(self, column: int) -> Iterator[tuple[int, Node | None, Node | None]]:
         """For each row the node in it, and the one below it."""
@@ -307,7 +325,7 @@ class Layout:
                 left = self.left(below) if below is not None else 0
                 right = self.right(below, node)
                 if row == self.rows[-1] and node is not None:
-                    left = right = self.box(measure.broken(node.totals)).width / 2
+                    left = right = self.totals(node).width / 2
                 if left or right:
                     key = ("channel", row)
                     spans.append((key, left, right))
@@ -320,7 +338,7 @@ class Layout:
                 filled[key] = middle + right
 
     def _loop(self, node: Node) -> float:
-        edge = self.looped(node)
+        edge = self.loops.get(node.id)
         return 0 if edge is None else self.measure.loop + self.margin() + 0.5 + self.label(edge).width
 
     def down(self, top: float) -> None:
@@ -355,7 +373,7 @@ class Layout:
         """The height that a channel needs between these nodes."""
         left = self.label(self.upright(below, "forward")).height if below else 0
         back = self.label(self.upright(below, "back")).height if below else 0
-        totals = self.box(self.measure.broken(above.totals)).height
+        totals = self.totals(above).height
         return max(left, back + totals + (self.between_labels() if back and totals else 0))
 
     def between_labels(self) -> float:
@@ -373,7 +391,7 @@ class Layout:
         box = self.boxes[node.id]
         top = middle - box.height / 2
         self.grid(box, x - box.width / 2, self.whole(top), "", "center")
-        totals = self.box(self.measure.broken(node.totals))
+        totals = self.totals(node)
         start = self.edges_of_bands[node.row][1] + self.clearance()
         if node.row == self.rows[-1]:
             self.grid(totals, self.whole(x - totals.width / 2), start, "total", "center")
