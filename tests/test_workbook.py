@@ -8,13 +8,17 @@ import re
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+import sweeps
 from click.testing import CliRunner
 from random_problems import examples
 from spreadsheet import ALL_TABS, cell, office, recalculated, tabs_of
@@ -34,8 +38,21 @@ from bptt_trace.problem.numbers import Rounding, exact_number
 openpyxl = pytest.importorskip("openpyxl")
 xlsxwriter = pytest.importorskip("xlsxwriter")
 
-LINES = int(os.environ.get("BPTT_WORKBOOK_LINES", "1500"))
+LINES = int(os.environ.get("BPTT_WORKBOOK_LINES", "1500" if sweeps.wide else "400"))
 """How many lines a sweep recalculates for each problem and rounding; 25,000 make 300,000 in all."""
+
+
+Tabs = dict[str, list[list[str]]]
+"""The cells of each tab of a workbook."""
+
+
+@dataclass(frozen=True)
+class Book:
+    """A workbook, and what a test knows of it."""
+
+    key: Key
+    data: bytes
+    known: Any = None
 
 
 def written(folder: Path, data: bytes, name: str = "book.xlsx") -> Path:
@@ -62,29 +79,54 @@ def shown(key: Key, position: int) -> str:
     return Speller(key.problem.vocabulary).math(key.steps[position].target).spell(UNICODE)
 
 
-def with_answers(folder: Path, data: bytes, key: Key, answers: Mapping[Any, str]) -> dict[Any, str]:
-    """The verdicts beside answers that are typed into a workbook."""
-    rows = rows_of(data)
-    book = openpyxl.load_workbook(BytesIO(data))
+def answered(data: bytes, key: Key, answers: Mapping[Any, str]) -> bytes:
+    """A workbook with answers typed into it."""
+    rows, book, file = rows_of(data), openpyxl.load_workbook(BytesIO(data)), BytesIO()
     for name, text in answers.items():
         if text:
             book["Lines"].cell(rows[shown(key, key.program.index[name])], 6).value = float(text)
-    book.save(folder / "answered.xlsx")
-    tab = recalculated(folder, folder / "answered.xlsx")["Lines"]
-    return {name: cell(tab, f"G{rows[shown(key, key.program.index[name])]}") for name in answers}
+    book.save(file)
+    return file.getvalue()
+
+
+def verdicts(tabs: Tabs, data: bytes, key: Key, answers: Mapping[Any, str]) -> dict[Any, str]:
+    """What stands beside the answers in a workbook that was calculated anew."""
+    rows = rows_of(data)
+    return {name: cell(tabs["Lines"], f"G{rows[shown(key, key.program.index[name])]}") for name in answers}
+
+
+def with_answers(folder: Path, data: bytes, key: Key, answers: Mapping[Any, str]) -> dict[Any, str]:
+    """The verdicts beside answers that are typed into a workbook."""
+    return verdicts(recalculated(folder, written(folder, answered(data, key, answers))), data, key, answers)
+
+
+@pytest.fixture(scope="module")
+def calculated(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Tabs]:
+    """The tabs of a workbook that a function makes, calculated anew: one start of LibreOffice for all that every run asks for."""
+    folder = tmp_path_factory.mktemp("books")
+    files: dict[Any, Path] = {}
+
+    def tabs(*book: Any) -> Tabs:
+        if book not in files:
+            new = EVERY_RUN if book in EVERY_RUN else [book]
+            files.update({(make, *how): folder / f"{len(files) + place}.xlsx" for place, (make, *how) in enumerate(new)})
+            office(folder, ALL_TABS, *(written(folder, make(*how).data, files[make, *how].name) for make, *how in new))
+        return tabs_of(folder, files[book])
+
+    return tabs
 
 
 # ------------------------------------------------------------------- results
 
 
-@pytest.mark.parametrize("rounding", chosen(["4dp", "2dp", "6dp", "4sf"], ["4dp"]))
-@pytest.mark.parametrize("name", chosen(["rnn", "lstm", "classifier", "adam"], ["lstm"]))
-def test_lines_recalculate_to_the_digits_by_hand(name: str, rounding: str, tmp_path: Path) -> None:
-    """With random given numbers every result of a spreadsheet is the result by hand, to its last digit."""
+@cache
+def lines_of(name: str, rounding: str) -> Book:
+    """Lines with random given numbers; known are their rows, positions and results by hand."""
     chance = random.Random(f"{name} {rounding}")
     key = Key(load(name).rounded(Rounding.parse(rounding)))
     own = [p for p, step in enumerate(key.steps) if step.rule is not None and not step.repeats]
-    book = xlsxwriter.Workbook(tmp_path / "lines.xlsx")
+    file = BytesIO()
+    book = xlsxwriter.Workbook(file)
     sheet = book.add_worksheet("Lines")
     expected: list[tuple[int, int, Decimal]] = []
     row = 0
@@ -115,8 +157,16 @@ def test_lines_recalculate_to_the_digits_by_hand(name: str, rounding: str, tmp_p
             sheet.write_formula(rows[position] - 1, 4, lines.result(position))
             expected.append((rows[position], position, numbers[position]))
     book.close()
-    tab = recalculated(tmp_path, tmp_path / "lines.xlsx")["Lines"]
-    for at, position, value in expected:
+    return Book(key, file.getvalue(), expected)
+
+
+@pytest.mark.parametrize("rounding", chosen(["4dp", "2dp", "6dp", "4sf"], ["4dp"]))
+@pytest.mark.parametrize("name", chosen(["rnn", "lstm", "classifier", "adam"], ["lstm"]))
+def test_lines_recalculate_to_the_digits_by_hand(name: str, rounding: str, calculated: Callable[..., Tabs]) -> None:
+    """With random given numbers every result of a spreadsheet is the result by hand, to its last digit."""
+    book = lines_of(name, rounding)
+    key, tab = book.key, calculated(lines_of, name, rounding)["Lines"]
+    for at, position, value in book.known:
         there = tab[at - 1][4]
         tiny = Decimal("1e-9") * (abs(value) if key.figures(position) else Decimal(10) ** -key.problem.rounding.places)
         assert abs(Decimal(there) - value) <= tiny, f"{key.steps[position].target}: {there}, by hand {value}"
@@ -150,7 +200,7 @@ def test_every_example_recalculates_to_its_sheet(names: list[str], tmp_path: Pat
         check_stored(file, tabs)
 
 
-def check_stored(file: Path, tabs: dict[str, list[list[str]]]) -> None:
+def check_stored(file: Path, tabs: Tabs) -> None:
     """What is stored in every cell, for viewers that do not calculate, is what a spreadsheet calculates."""
     for tab in openpyxl.load_workbook(file, data_only=True):
         for stored in (one for row in tab.iter_rows(max_col=9 if tab.title == "Lines" else None) for one in row):
@@ -162,7 +212,7 @@ def check_stored(file: Path, tabs: dict[str, list[list[str]]]) -> None:
                 assert there == (stored.value or ""), f"{tab.title} {stored.coordinate}"
 
 
-def check_tabs(key: Key, tabs: dict[str, list[list[str]]], rows: dict[str, int]) -> None:
+def check_tabs(key: Key, tabs: Tabs, rows: dict[str, int]) -> None:
     """No cell has an error, and every result is the printed one."""
     for title, tab in tabs.items():
         wrong = [text for row in tab for text in row if text.startswith(("#", "Err:"))]
@@ -210,45 +260,62 @@ def test_numbers_that_are_carried_on_have_a_workbook() -> None:
     assert workbook(key) and workbook(key, blanks=blanks_of(key))
 
 
-@pytest.mark.parametrize("weight", [-1000, 1000])
-def test_large_exponents_have_values(weight: int, tmp_path: Path) -> None:
-    """A sigmoid far from 0 is 0 or 1, and no error: EXP of 1000 has no value in a spreadsheet."""
+@cache
+def saturated(weight: int) -> Book:
+    """A sigmoid of a sum that this weight makes large."""
     key = Key(load("rnn", ["network.activation=sigmoid", f"w_xh={weight}"]))
-    data = workbook(key)
-    tab = recalculated(tmp_path, written(tmp_path, data))["Lines"]
-    assert float(cell(tab, f"E{rows_of(data)['h_1']}")) == (weight > 0)
+    return Book(key, workbook(key))
+
+
+@pytest.mark.parametrize("weight", [-1000, 1000])
+def test_large_exponents_have_values(weight: int, calculated: Callable[..., Tabs]) -> None:
+    """A sigmoid far from 0 is 0 or 1, and no error: EXP of 1000 has no value in a spreadsheet."""
+    tab = calculated(saturated, weight)["Lines"]
+    assert float(cell(tab, f"E{rows_of(saturated(weight).data)['h_1']}")) == (weight > 0)
 
 
 # ------------------------------------------------------------------ verdicts
 
 
-@pytest.mark.parametrize("sheet", chosen(["solution", "worksheet"], ["worksheet"]))
-def test_one_slip_is_one_line_to_look_at_again(sheet: str, tmp_path: Path) -> None:
-    """After a slip later lines are right or follow from the student's own numbers; the slip alone is to be looked at again."""
+@cache
+def with_a_slip(sheet: str) -> Book:
+    """A student slips in h_1 and goes on with that number; known are the answers."""
     key = Key(load("rnn"))
     blanks = blanks_of(key)
-    data = workbook(key, blanks if sheet == "worksheet" else None)
     slip = key.program.index[next(step.target for step in key.steps if str(step.target) == "h_1")]
     answers = {name: text for name, text in by_hand(key, slips={slip: 0.05}).items() if key.program.index[name] in blanks.asked}
-    verdicts = with_answers(tmp_path, data, key, answers)
-    assert [str(name) for name, said in verdicts.items() if said == "look again"] == ["h_1"]
-    before = [name for name in answers if key.program.index[name] < slip]
-    assert all(verdicts[name] == "✓ right" for name in before)
-    follows = [name for name, said in verdicts.items() if said == "✓ from your own numbers"]
-    assert len(follows) > 10 and len(follows) + sum(said == "✓ right" for said in verdicts.values()) == len(answers) - 1
+    return Book(key, answered(workbook(key, blanks if sheet == "worksheet" else None), key, answers), answers)
 
 
-@pytest.mark.parametrize("name", chosen(["rnn", "lstm", "classifier", "clipping"], ["lstm"]))
-def test_students_who_round_and_leave_lines_blank_are_right(name: str, tmp_path: Path) -> None:
-    """Whoever calculates with all digits and rounds what is written is right in every line, whichever lines are blank."""
+@pytest.mark.parametrize("sheet", chosen(["solution", "worksheet"], ["worksheet"]))
+def test_one_slip_is_one_line_to_look_at_again(sheet: str, calculated: Callable[..., Tabs]) -> None:
+    """After a slip later lines are right or follow from the student's own numbers; the slip alone is to be looked at again."""
+    book = with_a_slip(sheet)
+    said = {str(name): one for name, one in verdicts(calculated(with_a_slip, sheet), book.data, book.key, book.known).items()}
+    assert [name for name, one in said.items() if one == "look again"] == ["h_1"]
+    assert all(said[name] == "✓ right" for name in list(said)[: list(said).index("h_1")])
+    follows = [name for name, one in said.items() if one == "✓ from your own numbers"]
+    assert len(follows) > 10 and len(follows) + sum(one == "✓ right" for one in said.values()) == len(book.known) - 1
+
+
+@cache
+def rounded_with_gaps(name: str) -> Book:
+    """A student calculates with all digits, rounds what is written, and leaves lines blank; known are the answers."""
     key, chance = Key(load(name)), random.Random(name)
     lines = {key.steps[p].target: p for p, step in enumerate(key.steps) if step.rule is not None and not step.repeats}
     answers = {
         target: "" if chance.random() < 0.3 else rounded(key.exact[p], max(key.places[p], 0)) for target, p in lines.items()
     }
-    verdicts = with_answers(tmp_path, workbook(key), key, answers)
-    assert {said for target, said in verdicts.items() if answers[target]} == {"✓ right"}
-    assert {said for target, said in verdicts.items() if not answers[target]} <= {""}
+    return Book(key, answered(workbook(key), key, answers), answers)
+
+
+@pytest.mark.parametrize("name", chosen(["rnn", "lstm", "classifier", "clipping"], ["lstm"]))
+def test_students_who_round_and_leave_lines_blank_are_right(name: str, calculated: Callable[..., Tabs]) -> None:
+    """Whoever calculates with all digits and rounds what is written is right in every line, whichever lines are blank."""
+    book = rounded_with_gaps(name)
+    said = verdicts(calculated(rounded_with_gaps, name), book.data, book.key, book.known)
+    assert {one for target, one in said.items() if book.known[target]} == {"✓ right"}
+    assert {one for target, one in said.items() if not book.known[target]} <= {""}
 
 
 @pytest.mark.exhaustive
@@ -263,21 +330,29 @@ def test_a_wrong_number_is_followed_through_blank_lines(tmp_path: Path) -> None:
     assert list(with_answers(tmp_path, workbook(key), key, answers).values()) == ["look again", "✓ from your own numbers"]
 
 
-def test_a_class_chooses_its_variant_by_a_cell(tmp_path: Path) -> None:
+@cache
+def of_a_class(number: int) -> Book:
+    """The workbook of a class with the code of one variant in its cell; known is its worksheet."""
+    with TemporaryDirectory() as folder:
+        made = Path(folder, "class")
+        assert run("vary", "rnn", "-n", "5", "-f", "xlsx", "-o", str(made)).exit_code == 0
+        key, file = Key(load(made / "problems" / f"{number}.toml")), BytesIO()
+        book = openpyxl.load_workbook(made / "all-keys.xlsx")
+        assert book["Given"]["B5"].value != key.problem.handout.code
+        book["Given"]["B5"].value = key.problem.handout.code
+        book.save(file)
+        return Book(key, file.getvalue(), (made / "all-worksheets.xlsx").read_bytes())
+
+
+def test_a_class_chooses_its_variant_by_a_cell(calculated: Callable[..., Tabs]) -> None:
     """In the workbook of a class another code in one cell gives the lines of that variant; the worksheet has no result."""
-    assert run("vary", "rnn", "-n", "5", "-f", "xlsx", "-o", str(tmp_path / "class")).exit_code == 0
-    key = Key(load(tmp_path / "class" / "problems" / "4.toml"))
-    data = (tmp_path / "class" / "all-keys.xlsx").read_bytes()
-    book = openpyxl.load_workbook(BytesIO(data))
-    assert book["Given"]["B5"].value != key.problem.handout.code
-    book["Given"]["B5"].value = key.problem.handout.code
-    book.save(tmp_path / "chosen.xlsx")
-    tab, rows = recalculated(tmp_path, tmp_path / "chosen.xlsx")["Lines"], rows_of(data)
+    book = of_a_class(4)
+    key, tab, rows = book.key, calculated(of_a_class, 4)["Lines"], rows_of(book.data)
     numbers = evaluate(key.program, key.problem.given, key.problem.rounding).numbers
     for position, step in enumerate(key.steps):
         if step.rule is not None and not step.repeats:
             assert float(cell(tab, f"E{rows[shown(key, position)]}")) == float(numbers[position])
-    sheet = openpyxl.load_workbook(tmp_path / "class" / "all-worksheets.xlsx", data_only=True)["Lines"]
+    sheet = openpyxl.load_workbook(BytesIO(book.known), data_only=True)["Lines"]
     assert not [row for row in range(1, sheet.max_row + 1) if isinstance(sheet.cell(row, 5).value, float)]
 
 
@@ -305,13 +380,19 @@ ASKED = ["rnn: h_1 dL/dw_hh", "rnn: all", "rnn: gradients", "lstm: all", "lstm: 
 """Problems, and what their worksheets ask for."""
 
 
-@pytest.mark.parametrize("asked", chosen(ASKED, ASKED[:1]))
-def test_no_result_of_a_blank_is_in_a_worksheet(asked: str, tmp_path: Path) -> None:
-    """No cell of a worksheet has a result that is left to the student, neither as stored nor after it is recalculated."""
+@cache
+def asking(asked: str) -> Book:
+    """A worksheet; known are its blanks."""
     name, _, wanted = asked.partition(": ")
     key = Key(load(name))
     blanks = blanks_of(key, wanted.split())
-    data = workbook(key, blanks)
+    return Book(key, workbook(key, blanks), blanks)
+
+
+@pytest.mark.parametrize("asked", chosen(ASKED, ASKED[:1]))
+def test_no_result_of_a_blank_is_in_a_worksheet(asked: str, calculated: Callable[..., Tabs]) -> None:
+    """No cell of a worksheet has a result that is left to the student, neither as stored nor after it is recalculated."""
+    key, data, blanks = asking(asked).key, asking(asked).data, asking(asked).known
     hidden = {*blanks.asked, *blanks.left_out}
     told = {float(n.value) for n in key.problem.given.values()} | {0.0, 1.0, -1.0}
     printed = evaluate(key.program, key.problem.given, key.problem.rounding).numbers
@@ -321,11 +402,18 @@ def test_no_result_of_a_blank_is_in_a_worksheet(asked: str, tmp_path: Path) -> N
     assert secret
     numbers = {float(text) for text in re.findall(r"(?<![\w.])-?[0-9]+\.[0-9]{2,}(?:E-?[0-9]+)?", strings(data))}
     assert not [value for value in numbers if any(abs(value - one) < 1e-9 for one in secret)]
-    for title, tab in recalculated(tmp_path, written(tmp_path, data)).items():
+    for title, tab in calculated(asking, asked).items():
         for row in tab:
             for text in row:
                 if re.fullmatch(r"-?[0-9.]+(E-?[0-9]+)?", text):
                     assert not any(abs(float(text) - one) < 1e-6 for one in secret), f"{title}: {text}"
+
+
+EVERY_RUN: list[tuple[Any, ...]] = [
+    (lines_of, "lstm", "4dp"), (saturated, -1000), (saturated, 1000), (with_a_slip, "worksheet"), (rounded_with_gaps, "lstm"),
+    (of_a_class, 4), (asking, ASKED[0]),
+]  # fmt: skip
+"""Workbooks that one start of LibreOffice calculates: a function, and what it is given."""
 
 
 def test_without_formulas_a_worksheet_has_no_verdicts() -> None:
