@@ -28,7 +28,7 @@ from bptt_trace.problem.problem import Problem, from_document
 
 settings.register_profile(
     "quick",
-    max_examples=10,
+    max_examples=6,
     deadline=None,
     derandomize=True,
     database=None,
@@ -54,10 +54,24 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Whatever draws random problems is in every run, with few of them, and in the exhaustive one, with many."""
+    """Whatever draws random problems is in every run, with few of them, and in the exhaustive one, with many.
+
+    Files that need a browser are neighbours.
+    """
     for item in items if config.option.markexpr == "exhaustive" else ():
         if is_hypothesis_test(getattr(item, "obj", None)):
             item.add_marker("exhaustive")
+    with_a_browser = {item.path for item in items if "browser" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: item.path not in with_a_browser)  # a worker is given neighbours: one of them starts it
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Values that are left to the exhaustive run are not even collected by the default one, if others are there."""
+    for mark in metafunc.definition.iter_markers("parametrize") if not sweeps.wide else ():
+        values = mark.args[1] if len(mark.args) > 1 and not isinstance(mark.kwargs.get("ids"), list) else None
+        if isinstance(values, list) and (kept := [one for one in values if not sweeps.is_exhaustive(one)]):
+            values[:] = kept
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -54,7 +54,7 @@ def marked_in_markdown(text: str) -> set[str]:
     return found
 
 
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(case=cases(policy="carry"))
 def test_the_footer_counts_the_marks_of_full_sheets(case: Case) -> None:
     """As many lines have ≈ as the footer says."""
@@ -62,7 +62,7 @@ def test_the_footer_counts_the_marks_of_full_sheets(case: Case) -> None:
     assert stated(solution)[0] == len(marked_in_markdown(solution.to_markdown()))
 
 
-@settings(max_examples=6)
+@settings(max_examples=3)
 @given(case=cases(policy="carry"))
 def test_a_ledger_marks_the_lines_that_the_full_sheet_marks(case: Case) -> None:
     """Each value behind ≈ on the full sheet has it in the ledger, in the cell of its line, and no other has."""
@@ -120,7 +120,7 @@ def test_what_cancels_is_nothing() -> None:
         assert stated(solution)[0] == 0
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(case=cases(policy="carry"))
 def test_sentences_are_true_of_the_printed_digits(case: Case) -> None:
     """What is called positive, negative, together or so many percent is so by the digits beside it."""

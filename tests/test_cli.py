@@ -34,6 +34,7 @@ import bptt_trace.media.sheet_json
 from bptt_trace import __version__, load, solve
 from bptt_trace.commands import command
 from bptt_trace.commands import main as entry
+from bptt_trace.media.latex_program import VARIABLE
 
 ROOT = Path(__file__).parent.parent
 RNN = ROOT / "examples" / "rnn.toml"
@@ -160,6 +161,7 @@ def test_the_examples_in_the_help_run(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "answers.csv").write_text("quantity,answer\nh_1,0.5370\n", "utf-8")
     (tmp_path / "class.csv").write_text("student,h_1\nAda,0.5370\n", "utf-8")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(VARIABLE, "typst")  # sets a page in a tenth of the time
     helps = [main(*filter(None, [name]), "--help").out for name in ("", "solve", "page", "check", "grade")]
     shown = [line.strip() for text in helps for line in text.splitlines()]
     lines = [re.split(r"\s{2,}| > ", line)[0] for line in shown if line.startswith("bptt-trace ")]
@@ -314,7 +316,7 @@ AT_ZERO = {"perceptron-or"}
 """Published examples of which a unit stands at the step of its activation, where the loss has a corner."""
 
 
-@pytest.mark.parametrize("name", chosen(examples(), ["fnn", "relu-bce", "rnn", "rnn3", "shared-weight", "softmax-gradient"]))
+@pytest.mark.parametrize("name", chosen(examples(), ["fnn", "rnn", "shared-weight", "softmax-gradient"]))
 def test_prove_agrees_for_every_example(main: Main, name: str) -> None:
     """A table with each gradient three times, and exit status 0."""
     outcome = main("prove", name)
@@ -591,7 +593,7 @@ def test_a_process_ends_with_the_status_of_what_happened() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    chosen([("solve", "-f", "json"), ("solve", "--steps", "full"), ("names",)], [("solve", "-f", "json"), ("names",)]),
+    chosen([("solve", "-f", "json"), ("solve", "--steps", "full"), ("names",)], [("solve", "-f", "json")]),
     ids=" ".join,
 )
 def test_a_closed_pipe_is_no_drama(tmp_path: Path, arguments: tuple[str, ...]) -> None:
@@ -612,6 +614,7 @@ def heed_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+@pytest.mark.exhaustive
 def test_control_c_ends_with_130(tmp_path: Path) -> None:
     """One word, no traceback."""
     line = [sys.executable, "-m", "bptt_trace", "solve", long_problem(tmp_path, 500), "-f", "json"]
@@ -627,7 +630,7 @@ def test_control_c_leaves_no_file(tmp_path: Path) -> None:
     """Neither the file wanted nor a temporary one."""
     folder = tmp_path / "out"
     folder.mkdir()
-    line = [sys.executable, "-m", "bptt_trace", "solve", long_problem(tmp_path, 1500), "-f", "json", "-o", str(folder / "x.json")]
+    line = [sys.executable, "-m", "bptt_trace", "solve", long_problem(tmp_path, 900), "-f", "json", "-o", str(folder / "x.json")]
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=HERE, preexec_fn=heed_interrupts) as running:
         until = time.monotonic() + 60
         while not list(folder.iterdir()) and running.poll() is None and time.monotonic() < until:
@@ -666,7 +669,7 @@ TITLE = "title=Übung – Größe"
                 ["prove", "rnn", "--set", TITLE],
                 ["examples"],
             ],
-            2,
+            3,
         ),
         ["ascii", "cp1252", "latin-1"],
     ),
@@ -722,6 +725,7 @@ def test_no_color_is_honoured() -> None:
     assert not re.search(r"\x1b\[(?:[0-9]+;)*(?:3[0-9]|4[0-9]|9[0-7]|10[0-7])(?:;[0-9]+)*m", text)
 
 
+@pytest.mark.exhaustive
 def test_a_dumb_terminal_gets_plain_text() -> None:
     """``TERM=dumb`` has no escape codes."""
     assert "\x1b" not in in_terminal("solve", "rnn", width=80, TERM="dumb")
@@ -741,25 +745,29 @@ def test_a_pipe_is_80_columns_wide_and_plain() -> None:
         pytest.param([], "no number", 80, marks=pytest.mark.exhaustive),
     ],
 )
-def test_width_comes_before_columns_and_columns_before_80(option: list[str], columns: str, wide: int) -> None:
+def test_width_comes_before_columns_and_columns_before_80(
+    main: Main, monkeypatch: pytest.MonkeyPatch, option: list[str], columns: str, wide: int
+) -> None:
     """``--width``, else COLUMNS, else 80 columns."""
-    run = process("solve", "rnn", *option, env={"COLUMNS": columns})
-    assert solve("rnn").to_text(wide) == run.stdout.decode()
+    monkeypatch.setenv("COLUMNS", columns)
+    assert solve("rnn").to_text(wide) == main("solve", "rnn", *option).out
 
 
-def test_ascii_is_ascii() -> None:
+def test_ascii_is_ascii(main: Main) -> None:
     """``--ascii`` prints what a terminal without Unicode prints."""
-    run = process("solve", "fnn", "--ascii", env={"PYTHONIOENCODING": "utf-8"})
-    assert run.stdout.isascii()
-    assert run.stdout == process("solve", "fnn", env={"PYTHONIOENCODING": "ascii"}).stdout
+    printed = main("solve", "fnn", "--ascii").out
+    assert printed.isascii()
+    assert printed == process("solve", "fnn", env={"PYTHONIOENCODING": "ascii"}).stdout.decode()
 
 
-def test_force_color_colours_a_pipe() -> None:
+def test_force_color_colours_a_pipe(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
     """FORCE_COLOR sends colours down a pipe; NO_COLOR comes before it."""
-    forced = process("solve", "fnn", env={"FORCE_COLOR": "1"}).stdout.decode()
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    forced = main("solve", "fnn").out
     assert re.sub(r"\x1b\[[0-9;]*m", "", forced) == solve("fnn").to_text()
     assert "\x1b[" in forced
-    assert "\x1b[" not in process("solve", "fnn", env={"FORCE_COLOR": "1", "NO_COLOR": "1"}).stdout.decode()
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in main("solve", "fnn").out
 
 
 def test_a_terminal_reads_through_the_pager(tmp_path: Path) -> None:

@@ -163,7 +163,7 @@ def one_step(seed: int) -> dict[str, Any]:
 
 
 @needs_torch
-@pytest.mark.parametrize("seeds", [range(6), pytest.param(range(6, 200), marks=pytest.mark.exhaustive)], ids=["few", "many"])
+@pytest.mark.parametrize("seeds", [range(2), pytest.param(range(2, 200), marks=pytest.mark.exhaustive)], ids=["few", "many"])
 def test_what_doubles_lose_of_a_gradient_that_is_0_is_known(seeds: range) -> None:
     """Adam makes a step of the 10^(−17) that doubles leave of 0: the programs say how far they may be off."""
     for seed in seeds:
@@ -265,7 +265,11 @@ def changed_digits(text: str, call: str, place: int) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("name", "rounding", "form"),
     [
-        *(("rnn", rounding, form) for rounding in (None, "carry:6dp", "5sf") for form in ("python", "numpy")),
+        *(("rnn", rounding, form) for rounding, form in ((None, "python"), ("carry:6dp", "numpy"))),
+        *(
+            pytest.param("rnn", rounding, form, marks=pytest.mark.exhaustive)
+            for rounding, form in ((None, "numpy"), ("carry:6dp", "python"), ("5sf", "python"), ("5sf", "numpy"))
+        ),
         *(pytest.param("classifier", None, form, marks=pytest.mark.exhaustive) for form in ("python", "numpy")),
     ],
 )

@@ -83,8 +83,7 @@ def points(text: str, sheet: Sheet) -> set[str]:
     return set(re.findall(r"(?<![\w.,{])\d+\.\d+(?![\d.])", NOT_NUMBERS.sub("", text))) - lines
 
 
-@pytest.mark.parametrize("medium", [*MEDIA, "typst"])
-@pytest.mark.parametrize("name", ["rnn3", "adam", "classifier"])
+@pytest.mark.parametrize(("name", "medium"), paired(["rnn3", "adam", "classifier"], [*MEDIA, "typst"]))
 def test_no_decimal_point_is_left(name: str, medium: str) -> None:
     """In lines, tables, sentences and pictures alike; the same sheet with points is full of them."""
     sheet = replace(with_comma(name), footer=())

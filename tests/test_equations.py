@@ -359,7 +359,7 @@ def test_a_loss_of_ones_own_has_the_right_gradient(equation: str, outputs: int) 
     assert all(one.difference <= Decimal("1e-25") for one in prove(losing(equation, outputs)))
 
 
-@pytest.mark.parametrize(("equation", "outputs", "medium"), paired(LOSSES, [1, 2], of_media(MEDIA)))
+@pytest.mark.parametrize(("equation", "outputs", "medium"), paired(LOSSES, [1, 2], of_media(MEDIA, 1)))
 def test_every_line_of_a_loss_of_ones_own_recomputes(equation: str, outputs: int, medium: str) -> None:
     """From its printed digits, in every medium."""
     functions = {**solved_functions(), "abs": abs, "abs'": lambda z: Fraction((z > 0) - (z < 0))}

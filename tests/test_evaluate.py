@@ -372,7 +372,7 @@ def test_closed_forms_equal_decimals(solved, example):
         ("shared-weight-4", "dL/dw_hh", "1/2"),
         ("rnn", "h_1", "tanh(3/5)"),
         ("fnn", "h", "tanh(11/10)"),
-        ("nbis-chain", "a", "-19/200"),
+        pytest.param("nbis-chain", "a", "-19/200", marks=pytest.mark.exhaustive),
     ],
 )
 def test_closed_forms(solved, example, name, form):

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 from law import FUNCTIONS, Digits, Printed, evaluate, number, read_json, read_latex, read_markdown, read_terminal, said_in_text
 from networks import filled, sequence
+from sweeps import paired
 
 from bptt_trace import load
 from bptt_trace.calculation.arithmetic import WORKING, Precise, run
@@ -154,8 +155,7 @@ def sheet_of(*names: str, changes: list[str] | None = None, rounding: str = "", 
     return flow_sheet([one.rounded(Rounding.parse(rounding)) if rounding else one for one in problems], **how)
 
 
-@pytest.mark.parametrize("medium", MEDIA)
-@pytest.mark.parametrize("names", [("rnn3",), ("gomez",), PAIR], ids=str)
+@pytest.mark.parametrize(("names", "medium"), paired([("rnn3",), ("gomez",), PAIR], MEDIA), ids=str)
 def test_every_line_of_the_sheet_recomputes(names: tuple[str, ...], medium: str) -> None:
     """A slope or a product is what its printed numbers give, to significant figures, in every medium."""
     write, read = MEDIA[medium]

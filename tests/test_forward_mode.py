@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from law import FUNCTIONS, Digits, evaluate, number
-from sweeps import of_examples, paired, thinned
+from sweeps import chosen, of_examples, paired, thinned
 from test_paths import MEDIA, NETWORKS, asked, lines_of, problem, sheet_of
 
 from bptt_trace import Key, check, load
@@ -95,7 +95,7 @@ def test_each_line_passes_on_the_slopes_of_what_it_uses() -> None:
 @pytest.mark.parametrize(
     ("example", "rounding", "medium"),
     paired([("rnn3", "all"), ("lstm", '["w_hf"]'), ("classifier", '["W_hh[1,2]"]'), ("toy-batch", '["w_hh"]')],
-           ["4dp", "2dp", "6sf"], MEDIA),
+           ["4dp", "2dp", "6sf"], chosen(MEDIA, ["json", "latex", "terminal-80"])),
 )  # fmt: skip
 def test_every_line_recomputes_from_its_printed_digits(example: tuple[str, str], rounding: str, medium: str) -> None:
     """In every medium, to the figures that the sheet keeps."""

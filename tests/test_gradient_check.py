@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from law import FUNCTIONS, Digits, evaluate, number
-from sweeps import of_examples, paired, thinned
+from sweeps import chosen, of_examples, paired, thinned
 from test_paths import MEDIA, NETWORKS, asked, lines_of, problem, sheet_of
 
 from bptt_trace import load, solve
@@ -68,7 +68,7 @@ def test_each_pass_is_the_forward_pass_with_the_moved_parameter(network: dict[st
     paired(
         [("rnn3", '["w_hh"]'), ("lstm", '["w_hf"]'), ("classifier", '["W_hh[1,2]"]'), ("graph", "all")],
         ["4dp", "2dp", "6sf"],
-        MEDIA,
+        chosen(MEDIA, ["markdown", "latex", "terminal-60"]),
     ),
 )
 def test_every_line_recomputes_from_its_printed_digits(example: tuple[str, str], rounding: str, medium: str) -> None:

@@ -68,7 +68,7 @@ def test_what_is_handed_in_goes_back_as_in_pytorch(torch: Any, cell: str, size: 
 
 
 @pytest.mark.parametrize(
-    ("medium", "made"), paired(of_media(MEDIA), [handed(h_3="0.4"), handed("lstm", h_3="0.3", c_3="-0.2", h_1="0.1")])
+    ("medium", "made"), paired(of_media(MEDIA, 1), [handed(h_3="0.4"), handed("lstm", h_3="0.3", c_3="-0.2", h_1="0.1")])
 )
 def test_every_line_recomputes_and_every_sentence_is_true(medium: str, made: dict[str, Any]) -> None:
     """Formula, numbers and result; a state to which only its own gradient is handed repeats it."""

@@ -63,7 +63,7 @@ def text(name: str) -> str:
 
 PAGES = [*SHEETS, *(name for name in examples() if name not in SHEETS)]
 NO_USES = {"worksheet", "worksheet with numbers", "worksheet of vectors", "key", "marked", "marked vectors", "flow"}
-of_pages = chosen(PAGES, list(SHEETS)[::2])
+of_pages = chosen(PAGES, list(SHEETS)[::3])
 
 
 @cache
@@ -93,7 +93,7 @@ def test_an_id_is_there_once_and_links_lead_to_ids(name: str) -> None:
     assert targets <= {f"#{one}" for one in ids}
 
 
-@pytest.mark.parametrize("name", chosen([name for name in PAGES if name not in NO_USES], list(SHEETS)))
+@pytest.mark.parametrize("name", chosen([name for name in PAGES if name not in NO_USES], list(SHEETS)[1::2]))
 def test_a_number_in_uses_leads_to_its_line(name: str) -> None:
     """Every line that the sheet has, and a line is called by its number."""
     sheet = SHEETS[name]() if name in SHEETS else example(name).sheet
@@ -303,7 +303,7 @@ def test_a_click_on_a_number_goes_to_its_line(shown: Callable[..., Any]) -> None
     assert 0 <= top < 900
 
 
-@pytest.mark.parametrize(("name", "width"), abreast(chosen(list(SHEETS), ["exact", "marked"]), chosen([360, 1280], [360])))
+@pytest.mark.parametrize(("name", "width"), abreast(chosen(list(SHEETS), ["marked"]), chosen([360, 1280], [360])))
 def test_nothing_keeps_people_from_reading_a_page(name: str, width: int, shown: Callable[..., Any], axe: str) -> None:
     """axe-core finds no violation of any of its rules."""
     tab = shown(name, viewport={"width": width, "height": 900})

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 from law import FUNCTIONS, Digits, evaluate, number
 from networks import filled, sequence
+from sweeps import chosen
 from test_paths import MEDIA
 
 from bptt_trace import load
@@ -93,7 +94,7 @@ def test_pytorch_has_the_same_matrices() -> None:
             assert ours[f"dh_3[{i}]/dh_1[{j}]"] == pytest.approx(float(jacobian[i - 1, j - 1]), rel=1e-12)
 
 
-@pytest.mark.parametrize("medium", MEDIA)
+@pytest.mark.parametrize("medium", chosen(MEDIA, ["json", "markdown", "terminal-120"]))
 def test_every_line_recomputes(medium: str) -> None:
     """To the figures of the sheet, in every medium."""
     write_as, read = MEDIA[medium]

@@ -24,7 +24,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from random_problems import Case, cases
 from rich.console import Console
-from sweeps import of_examples, paired, printed, runs, thinned
+from sweeps import FEW, of_examples, paired, printed, runs, thinned
 from sweeps import solution as example
 
 from bptt_trace import ProblemError, parse, solve
@@ -134,7 +134,7 @@ def lines_in(solution: Solution, medium: str) -> Lines:
     return content(readers[medium.partition("-")[0]](printed(solution, medium)))
 
 
-@pytest.mark.parametrize(("name", "medium"), paired(of_examples(), MEDIA))
+@pytest.mark.parametrize(("name", "medium"), paired(of_examples(every_run=FEW), MEDIA))
 def test_every_medium_has_the_same_lines(name: str, medium: str) -> None:
     """Line numbers, names and results are equal in JSON, terminal, Markdown, LaTeX and HTML, by different roundings in turn."""
     rounding = ["4dp", "3sf", "carry:3dp"][(len(name) + MEDIA.index(medium)) % 3]
@@ -144,7 +144,7 @@ def test_every_medium_has_the_same_lines(name: str, medium: str) -> None:
     )
 
 
-@pytest.mark.parametrize(("name", "medium"), paired(of_examples(), MEDIA))
+@pytest.mark.parametrize(("name", "medium"), paired(of_examples(every_run=FEW), MEDIA))
 def test_a_ledger_numbers_its_lines_as_the_full_sheet_does(name: str, medium: str) -> None:
     """``line 15`` is the same line however many lines are printed."""
     known = {line: rest for section in content(read_json(printed(example(name), "json"))) for line, *rest in section}
@@ -153,7 +153,7 @@ def test_a_ledger_numbers_its_lines_as_the_full_sheet_does(name: str, medium: st
         assert not line or known[line] == rest
 
 
-@pytest.mark.parametrize("name", of_examples())
+@pytest.mark.parametrize("name", of_examples(every_run=FEW))
 def test_lines_are_numbered_from_the_top(name: str) -> None:
     """No line stands below one that has a larger number."""
     numbers = [
@@ -170,7 +170,7 @@ def test_random_problems_have_the_same_lines_in_every_medium(case: Case, medium:
     assert content(read_json(solution.to_json())) == lines_in(solution, medium)
 
 
-@pytest.mark.parametrize(("name", "steps"), paired(of_examples(), STEPS))
+@pytest.mark.parametrize(("name", "steps"), paired(of_examples(every_run=FEW), STEPS))
 def test_every_medium_has_the_same_headings_notes_and_takeaways(name: str, steps: str) -> None:
     """The words of every sentence stand in every medium."""
     solution = example(name, steps=steps)
@@ -204,7 +204,7 @@ def test_a_recalled_line_has_no_number() -> None:
 # -------------------------------------------------------------------- terminal
 
 
-@pytest.mark.parametrize(("name", "steps", "width"), paired([*of_examples(), "long"], STEPS, WIDTHS))
+@pytest.mark.parametrize(("name", "steps", "width"), paired([*of_examples(every_run=FEW), "long"], STEPS, WIDTHS))
 def test_no_line_of_the_terminal_is_wider_than_it(name: str, steps: str, width: int) -> None:
     """At 60, 80, 100 and 120 columns, Unicode or ASCII, in full or as a ledger."""
     solution = long_example(steps) if name == "long" else example(name, steps=steps)
@@ -221,7 +221,7 @@ def test_many_digits_fit_too(rounding: str, width: int) -> None:
     assert [] == [line for line in lines if len(line) > width]
 
 
-@pytest.mark.parametrize(("name", "steps"), paired([*of_examples(), "long"], STEPS))
+@pytest.mark.parametrize(("name", "steps"), paired([*of_examples(every_run=FEW), "long"], STEPS))
 def test_ascii_is_ascii(name: str, steps: str) -> None:
     """A terminal that cannot print Unicode gets none."""
     solution = long_example(steps) if name == "long" else example(name, steps=steps)
@@ -229,7 +229,7 @@ def test_ascii_is_ascii(name: str, steps: str) -> None:
         assert printed(solution, f"terminal-{width}-ascii").isascii()
 
 
-@pytest.mark.parametrize("name", of_examples())
+@pytest.mark.parametrize("name", of_examples(every_run=FEW))
 def test_no_line_ends_in_spaces(name: str) -> None:
     """Text that is copied or compared has no invisible ends."""
     lines = printed(example(name), "terminal-80-unicode").splitlines()
@@ -283,7 +283,7 @@ def tables(text: str) -> Iterator[list[int]]:
             yield cells
 
 
-@pytest.mark.parametrize(("name", "steps"), paired([*of_examples(), "long"], STEPS))
+@pytest.mark.parametrize(("name", "steps"), paired([*of_examples(every_run=FEW), "long"], STEPS))
 def test_markdown_tables_are_whole(name: str, steps: str) -> None:
     """Every table is read as a table, its rows have as many cells as its head, and no bar is left over."""
     text = printed(long_example(steps) if name == "long" else example(name, steps=steps), "markdown")
@@ -297,7 +297,7 @@ def test_markdown_tables_are_whole(name: str, steps: str) -> None:
     assert prose == []
 
 
-@pytest.mark.parametrize(("name", "steps"), paired([*of_examples(), "long"], STEPS))
+@pytest.mark.parametrize(("name", "steps"), paired([*of_examples(every_run=FEW), "long"], STEPS))
 def test_markdown_mathematics_stands_as_github_reads_it(name: str, steps: str) -> None:
     """Blank lines round ``$$``; inside mathematics no bar, no star, and no backslash but before a command."""
     text = printed(long_example(steps) if name == "long" else example(name, steps=steps), "markdown")
@@ -317,7 +317,7 @@ def test_markdown_mathematics_stands_as_github_reads_it(name: str, steps: str) -
     assert text.replace(r"\$", "").count("$") % 2 == 0
 
 
-@pytest.mark.parametrize("name", of_examples())
+@pytest.mark.parametrize("name", of_examples(every_run=FEW))
 def test_markdown_has_the_structure_of_the_sheet(name: str) -> None:
     """One title, a heading for each section, no raw HTML but line breaks, no more than one blank line in a row."""
     solution = example(name)

@@ -44,7 +44,8 @@ SIGNS = "— ‘a’ “b” √2 ≥ ≠ ∞ ∈ ⊙ € № ∇"
 
 def titled(title: str) -> Sheet:
     """A small sheet with this title."""
-    return replace(solution("fnn").sheet, title=title)
+    sheet = solution("fnn").sheet
+    return replace(sheet, title=title, sections=sheet.sections[:1])
 
 
 def words(pdf: bytes) -> str:

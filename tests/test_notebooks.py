@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import nbformat
 import pytest
 from click.testing import CliRunner
+from jupyter_client import KernelManager
 from leaks import leaked, secrets
 from nbclient import NotebookClient
 from random_problems import examples
@@ -36,9 +38,21 @@ def printed(*words: str) -> Any:
     return notebook
 
 
-def run(notebook: Any, **options: Any) -> Any:
-    """The notebook after its cells have been run."""
-    return NotebookClient(notebook, kernel_name="python3", timeout=300, **options).execute()
+@pytest.fixture(scope="module")
+def run() -> Iterator[Callable[..., Any]]:
+    """What gives a notebook after its cells have been run; one kernel runs all of them."""
+    kernel = KernelManager(kernel_name="python3")
+    kernel.start_kernel()
+
+    def execute(notebook: Any, **options: Any) -> Any:
+        client = NotebookClient(notebook, km=kernel, timeout=300, **options)
+        try:
+            return client.execute()
+        finally:
+            client.kc.stop_channels()
+
+    yield execute
+    kernel.shutdown_kernel(now=True)
 
 
 def fill_in(notebook: Any, answers: dict[str, str]) -> None:
@@ -69,7 +83,7 @@ def right(name: str) -> dict[str, str]:
     return {str(key.steps[position].target): repr(key.exact[position]) for position in blanks_of(key).asked}
 
 
-def test_a_solution_runs_and_agrees_with_itself() -> None:
+def test_a_solution_runs_and_agrees_with_itself(run: Callable[..., Any]) -> None:
     """Text for every section, then the program of the sheet, which finds every printed result."""
     notebook = run(printed("solve", "rnn", "-f", "ipynb"))
     program = notebook.cells[-1]
@@ -114,7 +128,7 @@ def test_no_result_of_a_blank_is_in_a_source_of_typst(name: str) -> None:
     assert set() == leaked(name, CliRunner().invoke(command, ["worksheet", name, "--hints", "3", "-f", "typst"]).output)
 
 
-def test_a_worksheet_marks_itself() -> None:
+def test_a_worksheet_marks_itself(run: Callable[..., Any]) -> None:
     """The last cell is worth the marks that ``check`` gives to the same answers: nbgrader takes its value as credit."""
     notebook, answers = filled_in("rnn")
     run(notebook)
@@ -135,7 +149,7 @@ def test_every_worksheet_marks_as_check_does(name: str) -> None:
 
 
 @pytest.mark.exhaustive
-def test_an_empty_worksheet_earns_nothing() -> None:
+def test_an_empty_worksheet_earns_nothing(run: Callable[..., Any]) -> None:
     """Run as it is handed out, it reports blanks and ends with 0."""
     notebook = run(printed("worksheet", "rnn", "--blanks", "loss", "-f", "ipynb"))
     assert 0 == float(notebook.cells[-1].outputs[0].data["text/plain"])
@@ -153,7 +167,7 @@ def test_a_key_is_no_notebook() -> None:
     assert (2, True) == (outcome.exit_code, "--key goes with a form for people" in outcome.output)
 
 
-def test_the_magics() -> None:
+def test_the_magics(run: Callable[..., Any]) -> None:
     """``%%bptt`` shows the sheet of the problem in its cell, ``%bptt`` that of a named one; errors are one line."""
     problem = file_of("rnn")
     cells = {

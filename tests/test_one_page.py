@@ -10,6 +10,7 @@ from math import hypot
 import pytest
 from click.testing import CliRunner
 from pypdf import PdfReader
+from sweeps import chosen
 
 from bptt_trace import ProblemError, Solution, solve
 from bptt_trace.commands import command
@@ -21,6 +22,11 @@ pytestmark = pytest.mark.latex
 
 WHOLE = ("rnn", "fnn", "adam", "rnn3")
 """The examples that a page has to hold."""
+PAGES = chosen(
+    [pytest.param(name, program) for name in WHOLE for program in ("latex", "typst")],
+    [pytest.param("rnn3", "latex"), pytest.param("rnn", "typst")],
+)
+"""Each by each program, one by each in every run."""
 READABLE = 8.0
 """Points."""
 INDEX = 5.5
@@ -55,8 +61,7 @@ def letters(pdf: bytes) -> list[tuple[str, float, float, float]]:
     return found
 
 
-@pytest.mark.parametrize("program", ["latex", "typst"])
-@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize(("name", "program"), PAGES)
 def test_the_whole_calculation_stands_on_one_page(name: str, program: str) -> None:
     """One page has the number, and every digit of the result, of each line of the worked solution, in their order."""
     reader = PdfReader(io.BytesIO(page(name, program)))
@@ -68,8 +73,7 @@ def test_the_whole_calculation_stands_on_one_page(name: str, program: str) -> No
     assert numbers == [row.number for row in solve(name).sheet.rows()]
 
 
-@pytest.mark.parametrize("program", ["latex", "typst"])
-@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize(("name", "program"), PAGES)
 def test_letters_can_be_read(name: str, program: str) -> None:
     """Letters have 8 points or more; smaller ones are indices: they stand beside a larger one, above or below its line."""
     found = letters(page(name, program))
@@ -82,7 +86,7 @@ def test_letters_can_be_read(name: str, program: str) -> None:
         assert any(-2 < x - start < 250 and abs(y - line) < 9 for start, line in full), (text, size)
 
 
-@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize("name", chosen(WHOLE, ["rnn3"]))
 def test_nothing_sticks_out(name: str, tmp_path, pdflatex) -> None:  # type: ignore[no-untyped-def]
     """No box is too full."""
     log = pdflatex(tmp_path, latex(arranged(name).sheet), draft=True)

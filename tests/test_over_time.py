@@ -203,7 +203,7 @@ def test_whatever_comes_from_the_decoder_is_called_so(name: str) -> None:
     assert "from the decoder" in seen
 
 
-@pytest.mark.parametrize("name", ["rnn", "seq2seq"])
+@pytest.mark.parametrize("name", chosen(["rnn", "seq2seq"], ["rnn"]))
 def test_every_cell_over_time_of_an_example(name: str) -> None:
     """Built-in problems too."""
     solution = solve(name)
@@ -211,7 +211,7 @@ def test_every_cell_over_time_of_an_example(name: str) -> None:
         assert lawful(solution, document(solution, medium), medium) >= 12
 
 
-@pytest.mark.parametrize("medium", chosen(MEDIA, ["markdown", "latex", "terminal-80"]))
+@pytest.mark.parametrize("medium", chosen(MEDIA, ["html"]))
 @settings(max_examples=2)
 @given(case=cases(any_shape=True))
 def test_every_cell_over_time_of_any_network(medium: str, case: Case) -> None:
@@ -234,7 +234,7 @@ def test_every_cell_over_time_of_all_examples(name: str, rounding: str) -> None:
         lawful(solution, document(solution, medium), medium)
 
 
-@pytest.mark.parametrize("medium", MEDIA)
+@pytest.mark.parametrize("medium", chosen(MEDIA, ["latex", "terminal-80"]))
 def test_a_cell_of_the_next_step_would_be_noticed(medium: str) -> None:
     """Two values of one row that have changed places break the law."""
     solution = solve("rnn3")

@@ -6,11 +6,12 @@ import io
 import re
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
 from pypdf import PdfReader
-from sweeps import chosen, key, solution
+from sweeps import chosen, key, paired, solution
 
 from bptt_trace import load, solve
 from bptt_trace.document.sheet import Sheet
@@ -27,22 +28,39 @@ pytestmark = pytest.mark.latex
 SOLUTIONS = {"rnn": 4, "fnn": 2, "adam": 2, "lstm": 8, "classifier": 8}
 
 
-def pages(sheet: Sheet) -> int:
+def titled() -> Sheet:
+    """A sheet with a title and an author of many letters."""
+    return solve(load("fnn", ["handout.author=Jürgen {Đặng} & Söhne", "title=Ein Netz: 50 % (β)"])).sheet
+
+
+@cache
+def together() -> dict[str, bytes]:
+    """What every run looks at, set in one run of LaTeX."""
+    sheets = {name: solution(name).sheet for name in ("fnn", "adam")}
+    asked = blanks_of(key("rnn"), ("all",), 2)
+    sheets |= {"worksheet": worksheet(key("rnn"), asked), "key": key_sheet(key("rnn"), asked), "titled": titled()}
+    return compile_many({name: latex(sheet) for name, sheet in sheets.items()})
+
+
+def pdf_of(name: str) -> bytes:
+    """A worked solution, or another sheet of every run."""
+    return together()[name] if name in together() else as_pdf(solution(name).sheet)
+
+
+def pages(name: str) -> int:
     """The pages that LaTeX makes of a sheet."""
-    return len(PdfReader(io.BytesIO(as_pdf(sheet))).pages)
+    return len(PdfReader(io.BytesIO(pdf_of(name))).pages)
 
 
 @pytest.mark.parametrize("name", chosen(SOLUTIONS, ["fnn", "adam"]))
 def test_worked_solutions_are_no_longer_than_they_must_be(name: str) -> None:
     """A page more would be half empty."""
-    assert pages(solution(name).sheet) <= SOLUTIONS[name]
+    assert pages(name) <= SOLUTIONS[name]
 
 
 def test_a_worksheet_has_three_pages_and_its_key_one() -> None:
     """For the one-neuron RNN over two steps."""
-    asked = blanks_of(key("rnn"), ("all",), 2)
-    assert pages(worksheet(key("rnn"), asked)) == 3
-    assert pages(key_sheet(key("rnn"), asked)) == 1
+    assert (pages("worksheet"), pages("key")) == (3, 1)
 
 
 def chunks(pdf: bytes, folder: Path) -> list[str]:
@@ -52,13 +70,17 @@ def chunks(pdf: bytes, folder: Path) -> list[str]:
     return [chunk for line in text.splitlines() for chunk in re.split(r"\s{3,}", line.strip())]
 
 
+CALCULATED = [pytest.param("fnn", 10), *(pytest.param(name, 100) for name in ("lstm", "seq2seq", "gru", "classifier"))]
+"""Examples, and how many calculations they have at least."""
+
+
 @pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext is not installed (Debian: poppler-utils)")
-@pytest.mark.parametrize("name", chosen(["lstm", "seq2seq", "gru", "classifier"], ["seq2seq"]))
-def test_no_line_ends_after_a_dot_or_in_brackets(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "least"), chosen(CALCULATED, CALCULATED[:1]))
+def test_no_line_ends_after_a_dot_or_in_brackets(name: str, least: int, tmp_path: Path) -> None:
     """A calculation goes on, on its next line, with a plus, a minus or, if need be, a dot."""
-    found = chunks(as_pdf(solution(name).sheet), tmp_path)
+    found = chunks(pdf_of(name), tmp_path)
     calculated = [chunk for chunk in found if re.fullmatch(r"[tanhσ\d.·+−()\s]*\d\.\d{4}[tanhσ\d.·+−()\s]*", chunk)]
-    assert len(calculated) > 100
+    assert len(calculated) > least
     for chunk in calculated:
         assert not re.search(r"[·+−]$", chunk), chunk
         assert chunk.count("(") == chunk.count(")"), chunk
@@ -67,19 +89,17 @@ def test_no_line_ends_after_a_dot_or_in_brackets(name: str, tmp_path: Path) -> N
 @pytest.mark.parametrize("program", ["latex", "typst", "together"])
 def test_a_pdf_says_what_it_is(program: str) -> None:
     """Title and author stand in the file, in any letters, also where several documents were set in one run."""
-    sheet = solve(load("fnn", ["handout.author=Jürgen {Đặng} & Söhne", "title=Ein Netz: 50 % (β)"])).sheet
     if program == "together":
-        pdf = compile_many({"one": latex(solution("adam").sheet), "two": latex(sheet)})["two"]
+        pdf = together()["titled"]
     else:
-        pdf = as_pdf(sheet) if program == "latex" else typst_pdf(typst(sheet))
+        pdf = as_pdf(titled()) if program == "latex" else typst_pdf(typst(titled()))
     about = PdfReader(io.BytesIO(pdf)).metadata
     assert about is not None
     assert (about.title, about.author) == ("Ein Netz: 50 % (β)", "Jürgen {Đặng} & Söhne")
     assert about.creator is not None and about.creator.startswith("Typst" if program == "typst" else "bptt-trace")
 
 
-@pytest.mark.parametrize("width", [60, 80, 120])
-@pytest.mark.parametrize("name", ["lstm", "seq2seq", "bidirectional"])
+@pytest.mark.parametrize(("name", "width"), paired(["lstm", "seq2seq", "bidirectional"], [120, 80, 60]))
 def test_a_terminal_draws_the_network_or_says_what_width_it_needs(name: str, width: int) -> None:
     """At the width that it names the picture is drawn, one column below it is not."""
     picture = next(figure for figure in solution(name).sheet.figures() if figure.id == "unrolled")

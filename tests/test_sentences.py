@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,13 @@ def solution(document: dict[str, Any] | None) -> Solution | None:
         return None
 
 
+@lru_cache(maxsize=len(SEEDS))
+def drawn(seed: int) -> tuple[dict[str, Any] | None, Solution | None]:
+    """A problem file with awkward numbers, and its worked solution."""
+    document = awkward(seed)
+    return document, solution(document)
+
+
 def built_in(name: str) -> dict[str, Any]:
     """The problem file of an example, with the usual names."""
     table, _ = document_of_file(EXAMPLES / f"{name}.toml")
@@ -64,8 +72,7 @@ def test_every_sentence_of_a_random_problem_is_true(seeds: Sequence[int]) -> Non
     """The claim of each sentence is worked out again from the printed numbers; a sentence without a known claim is an error."""
     sheets = sentences = 0
     for seed in seeds:
-        document = awkward(seed)
-        solved = solution(document)
+        document, solved = drawn(seed)
         if document is None or solved is None:
             continue
         try:
@@ -83,6 +90,12 @@ def test_every_sentence_of_an_example_is_true(name: str) -> None:
     """The same of what ships."""
     document = built_in(name)
     assert checked(document, solve(from_document(document))).checked > 2
+
+
+@cache
+def told(name: str) -> str:
+    """An example as JSON."""
+    return solve(from_document(built_in(name))).to_json()
 
 
 @pytest.mark.parametrize(
@@ -115,7 +128,7 @@ def test_a_false_sentence_is_noticed(said: str, instead: str) -> None:
     noticed = found = 0
     for name in ("rnn3", "rnn", "gru", "hi-there-class", "vanishing"):
         document = built_in(name)
-        data = json.loads(solve(from_document(document)).to_json())
+        data = json.loads(told(name))
         for section in data["sections"]:
             for place, note in enumerate(section["notes"]):
                 if said in note and not note.startswith(("One", "The network")):
@@ -215,8 +228,7 @@ def test_what_students_are_told_to_check_holds_for_every_right_result(seeds: Seq
     """No right result breaks a rule of "Check yourself", as it is rounded by the sheet's own rule."""
     kept = 0
     for seed in seeds:
-        document = awkward(seed)
-        solved = solution(document)
+        document, solved = drawn(seed)
         if document is not None and solved is not None:
             kept += _keeps_its_rules(document, solved, f"seed {seed}")
     assert kept > len(seeds)

@@ -99,7 +99,7 @@ def test_every_line_of_an_update_recomputes_in_any_medium(rule: str, case: Case,
     assert obey(lines_of(document(solution, medium), medium), case.digits, case.functions) > 0
 
 
-@pytest.mark.parametrize(("medium", "rule"), paired(of_media(MEDIA), ["momentum", "adam", "clip", "clip by value"]))
+@pytest.mark.parametrize(("medium", "rule"), paired(of_media(MEDIA, 0), ["momentum", "adam", "clip", "clip by value"]))
 def test_every_line_of_an_update_of_matrices_recomputes(medium: str, rule: str) -> None:
     """Board and components of vectors and matrices."""
     solution = solve(from_document(training({**RULES[rule], "iterations": 2}, hidden=2, T=2)), steps="full")
@@ -113,7 +113,7 @@ BEGUN: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize(("medium", "rule"), paired(of_media(MEDIA), BEGUN))
+@pytest.mark.parametrize(("medium", "rule"), paired(of_media(MEDIA, 1), BEGUN))
 def test_every_line_of_an_update_with_a_given_state_recomputes(medium: str, rule: str) -> None:
     """The given numbers stand in the formulas under names of their own, ``v_w_hh_0``."""
     solution = solve(from_document(training({**BEGUN[rule], "iterations": 3}, T=2)), steps="full")

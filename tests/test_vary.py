@@ -325,7 +325,7 @@ def test_every_variant_keeps_every_condition(name: str, each: int) -> None:
 @pytest.mark.parametrize("name", chosen(PROBLEMS, ["rnn3"]))
 def test_what_is_rejected_deserves_it(name: str) -> None:
     """Every candidate on the way is counted under a condition that it fails by itself, or it is a variant."""
-    search, one = factory(name).search(3, 3), factory(name)
+    search, one = factory(name).search(1, 3), factory(name)
     passed = {variant.code for variant in search.variants}
     counted: Counter[str] = Counter()
     for code in islice(codes(one.key, 3), search.drawn):
@@ -335,7 +335,7 @@ def test_what_is_rejected_deserves_it(name: str) -> None:
     for condition, count in search.rejected.items():
         slug = condition.removeprefix("the mistake ").removesuffix(" does not show")
         assert count <= counted[slug]
-    assert search.rejected.total() + 3 == search.drawn
+    assert search.rejected.total() + 1 == search.drawn
 
 
 def test_a_screen_that_lets_one_through_would_be_noticed() -> None:
@@ -367,21 +367,21 @@ def test_a_mistake_that_may_hide_is_not_asked_for() -> None:
 
 def test_an_impossible_demand_names_what_failed() -> None:
     """With the share of each condition, and what would do."""
-    table = {"x": [2], "tries": 100}
+    table = {"x": [2], "tries": 20}
     with pytest.raises(
-        ProblemError, match=re.escape("no variant found among 500 candidates; what failed: two inputs are equal (100%)")
+        ProblemError, match=re.escape("no variant found among 100 candidates; what failed: two inputs are equal (100%)")
     ):
         Factory({**document("rnn"), "vary": table}).search(5, 1)
     few = {
         **dict.fromkeys(("w_xh", "b_h", "w_hy", "b_y", "x", "target"), "fixed"),
         "w_hh": ["0.7", "0.8", "0.9"],
-        "tries": 50,
+        "tries": 20,
     }
     with pytest.raises(ProblemError, match=r"of 30 variants|no variant") as failure:
         Factory({**document("rnn"), "vary": few}).search(30, 1)
-    assert "among 1,500 candidates" in str(failure.value)
+    assert "among 600 candidates" in str(failure.value)
     with pytest.raises(ProblemError, match=r"enough are found with --set rounding\.places=4"):
-        Factory({**document("rnn3"), "rounding": {"places": 1}, "vary": {"tries": 100}}).search(30, 1)
+        Factory({**document("rnn3"), "rounding": {"places": 1}, "vary": {"tries": 40}}).search(30, 1)
 
 
 def test_classes_vary_as_classes() -> None:
@@ -460,14 +460,14 @@ def test_every_mistake_is_named_on_every_variant(name: str, each: int) -> None:
             ["rnn", "rnn3", "fnn", "classifier", "mazur", "toy-batch", "recurrent-layer"],
             ["rnn3", "toy-batch"],
         ),
-        [["all"], ["results"], ["gradients"], ["all", "again", "memory"]],
+        [["all"], *chosen([["results"], ["gradients"]], []), ["all", "again", "memory"]],
     ),
 )
 def test_a_filled_in_sheet_is_what_writing_it_anew_would_print(name: str, wanted: list[str]) -> None:
     """In Markdown byte for byte, worksheet and key."""
     one = Factory(document(name), wanted, 3 if wanted == ["gradients"] else 2)
     setter = Typesetter(one, MARKDOWN)
-    for code in islice(codes(one.key, 5), 3):  # whether they make good exercises or not
+    for code in islice(codes(one.key, 5), 2):  # whether they make good exercises or not
         variant = variant_of(one, code)
         sheets = setter.sheets(variant)
         own = Key(parse(sheets.problem))

@@ -193,7 +193,7 @@ HOPELESS: dict[str, tuple[str, ...]] = {
 }
 
 
-@pytest.mark.parametrize("which", chosen(list(HOPELESS), ["rnn places", "rnn one input", "rnn few tries", "whole, long rate"]))
+@pytest.mark.parametrize("which", chosen(list(HOPELESS), ["rnn places"]))
 def test_following_the_advice_works(which: str, tmp_path: Path) -> None:
     """A search that fails names an option; the same command with it finds all variants."""
     name, *changes = HOPELESS[which]
@@ -218,7 +218,7 @@ def test_a_screen_that_is_accepted_rejects_nothing(word: str) -> None:
         assert ACCEPTED[word] in strict.search(20, 1).rejected
 
 
-@pytest.mark.parametrize("name", ["lstm", "gru", "slstm", "seq2seq"])
+@pytest.mark.parametrize("name", chosen(["lstm", "gru", "slstm", "seq2seq"], ["gru", "slstm"]))
 def test_long_examples_have_variants_as_they_are_shipped(name: str) -> None:
     """Thirty within a thirtieth of the candidates that are allowed: about a second."""
     search = Factory(changed(name)[0]).search(30, 1)

@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from networks import document as network_document
 from students import by_hand
-from sweeps import key, of_examples, paired, runs
+from sweeps import FEW, key, of_examples, paired, runs
 from sweeps import printed as written
 from sweeps import solution as example
 
@@ -66,7 +66,7 @@ def results(name: str) -> set[str]:
 # ------------------------------------------------------------------ the secret
 
 
-@pytest.mark.parametrize(("name", "medium", "hints"), paired(of_examples(), MEDIA, [0, 2, 3]))
+@pytest.mark.parametrize(("name", "medium", "hints"), paired(of_examples(every_run=FEW), MEDIA, [0, 2, 3]))
 def test_no_result_of_the_key_is_on_the_worksheet(name: str, medium: str, hints: int) -> None:
     """Of all that is printed on the key nothing but given numbers stands anywhere in the bytes of the worksheet."""
     one = key(name)
@@ -112,7 +112,7 @@ def test_a_worksheet_is_no_worked_solution() -> None:
 # ----------------------------------------------------------------- what is told
 
 
-@pytest.mark.parametrize("name", of_examples())
+@pytest.mark.parametrize("name", of_examples(every_run=FEW))
 def test_every_line_up_to_the_update_is_blank(name: str) -> None:
     """In the order of the solution, under the same numbers."""
     one = key(name)
@@ -206,7 +206,7 @@ def test_words_that_name_nothing(wanted: list[str], message: str) -> None:
 # -------------------------------------------------------------------- answers
 
 
-@pytest.mark.parametrize("name", of_examples())
+@pytest.mark.parametrize("name", of_examples(every_run=FEW))
 def test_the_sheets_for_answers_are_read_back(name: str) -> None:
     """All blank as they are; with the numbers of the key in them everything is right."""
     one = key(name)
@@ -224,7 +224,7 @@ def test_the_sheets_for_answers_are_read_back(name: str) -> None:
         assert marks.score == marks.out_of == len(blanks.asked)
 
 
-@pytest.mark.parametrize("name", of_examples())
+@pytest.mark.parametrize("name", of_examples(every_run=FEW))
 def test_a_worksheet_in_markdown_is_an_answer_sheet(name: str) -> None:
     """Filled in, in the column of the results, it is marked as any other."""
     one = key(name)
@@ -242,7 +242,7 @@ def test_a_worksheet_in_markdown_is_an_answer_sheet(name: str) -> None:
 # ------------------------------------------------------------------------- key
 
 
-@pytest.mark.parametrize("name", of_examples())
+@pytest.mark.parametrize("name", of_examples(every_run=FEW))
 def test_the_key_has_every_result_by_hand_and_unrounded(name: str) -> None:
     """Beside the lines that go in, under the numbers of the worksheet."""
     one = key(name)
@@ -311,7 +311,7 @@ def test_the_head_of_a_handout(medium: str) -> None:
 # ------------------------------------------------------------------- rendering
 
 
-@pytest.mark.parametrize(("name", "hints"), paired(of_examples(), [0, 1, 2, 3]))
+@pytest.mark.parametrize(("name", "hints"), paired(of_examples(every_run=FEW), [0, 1, 2, 3]))
 def test_markdown_is_rendered_without_debris(name: str, hints: int) -> None:
     """Worksheet and key, by a renderer with tables and mathematics: no bar, dollar or backslash is left over."""
     one = key(name)
@@ -396,7 +396,7 @@ def test_answer_sheets_from_the_command_line(tmp_path: Path) -> None:
         assert "33 lines are blank" in run("check", "rnn", str(path))
 
 
-@pytest.mark.parametrize("name", of_examples())
+@pytest.mark.parametrize("name", of_examples(every_run=FEW))
 def test_the_results_of_the_key_earn_everything(name: str) -> None:
     """As they are printed by hand, also where more decimals are asked for than the rounding rule keeps."""
     one = key(name)
