@@ -28,8 +28,8 @@ seed = click.option("--seed", type=int, help="A number, by default 1; the same s
 numbers = click.option(
     "--numbers",
     type=click.Choice(["decimals", "whole", "halves"]),
-    help="What variants are drawn from: decimals; whole numbers, so that every line is short without rounding; "
-    "or halves for weights and biases (by default what the problem says, or decimals).",
+    help="The kind of numbers to draw: decimals; whole numbers, so that every line is short without rounding; "
+    "or halves for weights and biases (by default the problem's own kind, or decimals).",
 )
 
 
@@ -37,7 +37,7 @@ numbers = click.option(
 @options.problem
 @options.form_and_file(
     FORMS + EXPORTS,
-    "A page has boxes and writes answers.csv; sheets for the answers are csv and toml; xlsx is a workbook to fill in; "
+    "A page has boxes and writes answers.csv; csv and toml are answer sheets; xlsx is a workbook to fill in; "
     "qti, moodle and canvas are for learning platforms.",
 )
 @options.blanks

@@ -86,8 +86,8 @@ def grade(
     """Mark a whole class.
 
     CLASS.csv has a row for each student: first the student, then an answer in the column of each quantity. The marks file
-    has a row for each of them; a row that cannot be read says so there. An interrupted run goes on where it stopped. Exit
-    status 1 if an answer is wrong, 2 if a row could not be read.
+    has a row for each of them; for a row that cannot be read it gives the reason. An interrupted run goes on where it stopped.
+    Exit status 1 if an answer is wrong, 2 if a row could not be read.
 
     \b
     Examples:

@@ -29,9 +29,9 @@ def paths(
 ) -> None:  # fmt: skip
     """Print the gradient of a parameter along every path.
 
-    The sheet has the slopes from state to state, for each loss and each use of the parameter the product of the slopes on
-    the path between them, these contributions as a triangle with the sums of its rows and columns, the immediate and the
-    total derivative of each state, and a picture of the longest path.
+    The sheet has the slopes from state to state; for each loss and each use of the parameter the product of the slopes on
+    the path between them; these contributions as a triangle with row and column sums; the immediate and the total
+    derivative of each state; and a picture of the longest path.
 
     PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example.
 
@@ -51,9 +51,9 @@ def rtrl(
 ) -> None:  # fmt: skip
     """Print the gradient of a parameter in forward mode.
 
-    The slope of every line in the parameter is calculated from left to right (over time: real-time recurrent learning).
-    It ends with the gradient that backpropagation through time finds from right to left; a table has both, and how many
-    lines each takes.
+    The sheet calculates the derivative of every line by the parameter from left to right (over time: real-time recurrent
+    learning). It ends with the gradient of backpropagation through time; a table compares both, with the number of lines of
+    each.
 
     PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example.
 

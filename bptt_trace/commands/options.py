@@ -37,7 +37,7 @@ def form_and_file(forms: tuple[str, ...], more: str = "") -> Decorator:
             "form",
             type=click.Choice(["terminal", *forms]),
             metavar="FORM",
-            help=f"terminal, {', '.join(forms)}; by default what the ending of -o says, or terminal. {more}".rstrip(),
+            help=f"terminal, {', '.join(forms)}; by default that of the ending of -o, or terminal. {more}".rstrip(),
         ),
         output,
         screen.width,
@@ -67,7 +67,7 @@ changes = together(
     ),
     click.option(
         "--language", type=click.Choice(LANGUAGES), metavar="CODE", is_eager=True, expose_value=False, callback=_chosen,
-        help=f"The language of what is printed for people, instead of the problem's own: {', '.join(LANGUAGES)}.",
+        help=f"The language of sheets and reports, instead of the problem's own: {', '.join(LANGUAGES)}.",
     ),
     click.option(
         "--multiplication", type=click.Choice(["dot", "cross", "none"]), is_eager=True, expose_value=False, callback=_chosen,
@@ -124,14 +124,14 @@ templates = click.option("--templates", type=PATH, metavar="DIR", help="A folder
 flavor = click.option(
     "--flavor",
     type=click.Choice(["github", "pandoc"]),
-    help="Who reads the Markdown: GitHub and Jupyter (by default), or pandoc and Quarto.",
+    help="The reader of the Markdown: GitHub and Jupyter (by default), or pandoc and Quarto.",
 )
 blanks = together(
     click.option(
         "--blanks",
         multiple=True,
         metavar="WHAT",
-        help="What is left to the student: all (by default), results (calculations are printed), gradients, a part of the sheet "
+        help="Lines left to the student: all (by default), results (calculations are printed), gradients, a part of the sheet "
         "(forward, loss, backward, update, again, memory), or the name of a quantity; may be repeated.",
     ),
     click.option(

@@ -28,8 +28,8 @@ def page(
 ) -> None:  # fmt: skip
     """Write a page that calculates in a browser.
 
-    Every given number is an input, and every line follows. The page is one file of HTML, which opens from disk and asks
-    nothing of a network. It goes through the calculation line by line, and checks answers as the command check does.
+    Every given number is an input, and every line follows. The page is one file of HTML, which opens from disk and needs no
+    network. It goes through the calculation line by line, and checks answers as the command check does.
 
     PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example.
 

@@ -77,7 +77,7 @@ def from_weights(
 
     FILE is .npz or .safetensors with PyTorch's names (weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0; fc.weight,
     fc.bias), also of several layers and of both directions, or with those of Keras (lstm/lstm_cell/kernel,
-    recurrent_kernel, bias; dense/kernel). Names and shapes tell an RNN, an LSTM and a GRU apart. It is read without pickle.
+    recurrent_kernel, bias; dense/kernel). Names and shapes distinguish RNN, LSTM and GRU. The file is read without pickle.
 
     \b
     Examples:

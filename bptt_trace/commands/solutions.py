@@ -51,7 +51,7 @@ LINES_ALONE = ("json", "python", "sympy")
 @options.style_of_solution
 @options.only
 @click.option(
-    "--prove", "with_proof", is_flag=True, help="Check the gradients (as the command prove does) and say so in the footer."
+    "--prove", "with_proof", is_flag=True, help="Check the gradients (as the command prove does) and report it in the footer."
 )
 @options.fragment
 @options.flavor
@@ -184,8 +184,8 @@ def flow(
 
     The sheet has the slope from each state to the next, the products of these slopes from the last step back, the share
     of each time step in the gradients of the recurrent weights, and a verdict: vanishing, stable or exploding, and why.
-    Up to three problems of one recurrent unit are compared. Of a problem with several units or layers, alone, the slopes
-    are matrices; the sheet has their entries, and the spectral norms of the matrices and of their products.
+    Up to three problems of one recurrent unit are compared. For one problem with several units or layers the slopes are
+    matrices; the sheet has their entries, and the spectral norms of the matrices and of their products.
 
     Each PROBLEM is a TOML or JSON file, "-" for standard input, or the name of a built-in example; --set changes each of
     them.
@@ -218,8 +218,8 @@ def flow(
 
 @click.command()
 @options.problem
-@click.option("--first", metavar="LETTER", help="The letter that is read first; by default that of the text.")
-@click.option("--letters", type=click.IntRange(1, 100), default=6, show_default=True, help="How many letters are written.")
+@click.option("--first", metavar="LETTER", help="The first letter that is read; by default the first of the text.")
+@click.option("--letters", type=click.IntRange(1, 100), default=6, show_default=True, help="The number of letters to write.")
 @click.option("--updated", is_flag=True, help="Take the parameters after the last update, as printed.")
 @options.form_and_file(SHEETS)
 @options.rounding
@@ -230,9 +230,9 @@ def sample(
     problem: str, changes: tuple[str, ...], first: str | None, letters: int, updated: bool, form: str | None,
     target: Path | None, rounding: str | None, detail: str, fragment: bool, templates: Path | None,
 ) -> None:  # fmt: skip
-    """Let a network of letters write.
+    """Let a network of letters write a text.
 
-    Each letter that it reads is its likeliest one of the step before.
+    Each letter that it reads is the likeliest one of the step before.
     PROBLEM is a TOML or JSON file with given.text, "-" for standard input, or the name of a built-in example.
 
     \b
