@@ -122,7 +122,7 @@ __all__ = [  # noqa: RUF022 - sorted without regard to case, and checked by a te
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """What ``%load_ext bptt_trace`` calls in a notebook: the magics ``%bptt`` and ``%%bptt``."""
+    """The entry point of ``%load_ext bptt_trace`` in a notebook: the magics ``%bptt`` and ``%%bptt``."""
     import_module(f"{__name__}.commands.magics").register(shell)
 
 

@@ -154,7 +154,7 @@ class Archive:
 
 
 def _listed(file: IO[bytes]) -> Iterator[tuple[str, _Place]]:
-    """The list at the end of an archive; raises ``ValueError`` or ``struct.error`` for what is none."""
+    """The list at the end of an archive; raises ``ValueError`` or ``struct.error`` if there is no such list."""
     length = file.seek(0, 2)
     file.seek(max(length - _END.size - MANY - _LOCATOR.size, 0))
     tail = file.read()

@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 def in_order(
     work: Callable[[Task], Result], tasks: Iterable[Task], jobs: int = 1, *, heavy: bool = False
 ) -> Generator[Result, None, None]:
-    """What ``work`` makes of each task, by so many processes; the same results for any number of them.
+    """The results of ``work`` for each task, by a number of processes, which does not change them.
 
     The first tasks are done here, so that little work is never slower for
     having several jobs; not so where each task is ``heavy``, longer than it takes to
@@ -114,7 +114,7 @@ class _Processes:
 
 def _serve(work: Callable[[Any], Any], pipe: Connection, others: list[Connection]) -> None:
     """Do the tasks that come along a pipe until its other end is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started this one is told, and ends it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one gets the error, and ends it
     signal.signal(signal.SIGTERM, _leave)
     for other in others:
         other.close()  # else the end of the process that started this one would not be seen

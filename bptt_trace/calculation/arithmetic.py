@@ -1,4 +1,4 @@
-"""What a program comes to: a loop, and a table of arithmetics.
+"""The evaluation of programs: a loop, and a table of arithmetics.
 
 ====== =================== ============================ =====================
 policy numbers             a result is                  what is used next
@@ -273,7 +273,7 @@ class Precise:
     """Decimals of 60 digits, never rounded to less."""
 
     rounding: Rounding | None = None
-    """What is shown of a result, if anything is."""
+    """The function that rounds a result, if results are rounded."""
     endless: bool = False
     """Whether the decimals of some given number never end: fractions are then kept, and cancelling terms give 0, as by hand."""
 

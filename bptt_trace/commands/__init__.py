@@ -78,7 +78,7 @@ def main() -> None:
     except TraceError as error:
         _fail(str(error), 2)
     except (BrokenPipeError, ReaderGone):
-        # The reader has gone (| head): nobody is left to be told.
+        # The reader has gone (| head): there is no one to report to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(2)
     except OSError as error:

@@ -236,7 +236,7 @@ def _with_numbers(changes: tuple[str, ...], numbers: str | None) -> tuple[str, .
 
 
 def _medium(form: str, templates: Path | None) -> Medium:
-    """How the sheets of variants are rendered and written."""
+    """The renderers and writers of the sheets of variants."""
     from bptt_trace.handouts.variant_sheets import Medium
     from bptt_trace.media.latex_words import is_plain, tex_words
     from bptt_trace.media.templates import latex, markdown, markdown_words

@@ -64,7 +64,7 @@ class Output:
         flavor: str | None = None,
         **latex: bool,
     ) -> Output:
-        """What the options ask for.
+        """The output that the options ask for.
 
         Args:
             form: What ``-f`` says.

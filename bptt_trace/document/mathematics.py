@@ -149,7 +149,7 @@ class Placed(Number):
         return Placed(self.digits, self.place, bracketed=True)
 
     def spell(self, signs: Signs) -> str:
-        """As any number, in brackets where it needs them."""
+        """The number as any other, in brackets where it needs them."""
         negative = self.bracketed and self.digits.startswith("-")
         return signs.bracket.format(super().spell(signs)) if negative else super().spell(signs)
 
@@ -366,7 +366,7 @@ class InLine(Math):
         self.math = math
 
     def spell(self, signs: Signs) -> str:
-        """As the piece, with slashes."""
+        """The spelling of the piece, with slashes."""
         return self.math.spell(signs.without_fractions)
 
     def flat(self, signs: Signs) -> Iterator[str | Symbol | Derivative | Number]:

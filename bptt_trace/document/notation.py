@@ -149,7 +149,7 @@ JAVASCRIPT = like(
 )
 """Calls on an arithmetic ``k``, for numbers that JavaScript has no operators for."""
 INTERNAL = like(TEXT, matmul="{} @ {}", transposed="{}.T", total="total({})", below=", ", entrywise="{} * {}")
-"""How formulas show themselves to a developer: ``s0 @ s1 + s2``."""
+"""The notation of formulas for developers: ``s0 @ s1 + s2``."""
 
 
 # ---------------------------------------------------------- the signs of a terminal

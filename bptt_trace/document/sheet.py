@@ -1,4 +1,4 @@
-"""How a calculation reads: sections of strings, and nothing else.
+"""A calculation as readers see it: sections of strings, and nothing else.
 
 A sheet knows no formulas, no numbers and no medium. Mathematics comes in two
 spellings, plain text and LaTeX. Rows may be produced while they are read, so

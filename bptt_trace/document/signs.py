@@ -148,7 +148,7 @@ class Signs:
     """Words in mathematics."""
     column_of: str = "column {letter} of {matrix}"
     row_of: str = "row {letter} of {matrix}"
-    """What a letter picks of a matrix, in words."""
+    """A column or a row of a matrix, chosen by a letter, in words."""
     after_words: str = " "
     """The space between such words and a name."""
     together: Signs | None = None

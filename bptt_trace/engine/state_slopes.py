@@ -1,4 +1,4 @@
-"""How far an error reaches back: ∂h_t/∂h_{t−1} and the products of these factors.
+"""The reach of an error back in time: ∂h_t/∂h_{t−1} and the products of these factors.
 
 Source: Pascanu, Mikolov and Bengio (2013), *On the difficulty of training
 recurrent neural networks*, eq. 5: the gradient that reaches step t from step T

@@ -27,7 +27,7 @@ SIGN = Function("sign", "sign")
 LARGEST_EXPONENT = Const(Fraction(700))
 """Beyond e^709 a double overflows."""
 SHIFT = Fraction(1, 100_000)
-"""Of an argument, for a slope that no rule of differentiation gives."""
+"""The step of an argument, for a slope without a rule of differentiation."""
 
 
 class Referring(Printer):

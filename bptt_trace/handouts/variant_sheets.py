@@ -42,7 +42,7 @@ def always(_: str) -> bool:
 
 
 class Medium(NamedTuple):
-    """How worksheets and keys are written."""
+    """The medium of worksheets and keys."""
 
     ending: str
     render: Callable[[Sheet], str]

@@ -186,7 +186,7 @@ class Factory:
     # -------------------------------------------------------------- searching
 
     def candidate(self, text: str) -> Candidate:
-        """What a code draws. Raises ``ProblemError`` if the code does not belong to this problem."""
+        """The draw of a code. Raises ``ProblemError`` if the code does not belong to this problem."""
         code = read_code(self.key, text)
         return Candidate(code, self.drawn(code))
 
@@ -242,20 +242,20 @@ class Factory:
         return max(64, min(BATCH, MOST_NUMBERS // max(len(self.family(self.drawn("probe 0")).key.steps), 1)))
 
     def _screened(self, batch: Sequence[str]) -> list[tuple[Candidate, str]]:
-        """What some codes draw, and for each the condition that it fails."""
+        """The draws of some codes, each with the condition that it fails."""
         candidates = [Candidate(code, self.drawn(code)) for code in batch]
         failed = self._by_family(candidates, lambda family, some: family.screened([candidate.drawn for candidate in some]))
         return list(zip(candidates, failed, strict=True))
 
     def finished(self, candidates: Sequence[Candidate | Variant]) -> list[Variant]:
-        """Candidates as variants, with what their sheets need."""
+        """Candidates as variants, with the data for their sheets."""
         return self._by_family(
             candidates,
             lambda family, some: family.finished([candidate.code for candidate in some], [candidate.drawn for candidate in some]),
         )
 
     def _by_family(self, candidates: Sequence[Any], look: Callable[[Family, Sequence[Any]], Sequence[Result]]) -> list[Result]:
-        """What ``look`` finds of each candidate, those of one family together."""
+        """The results of ``look`` for the candidates, called once for each family."""
         families = [self.family(candidate.drawn) for candidate in candidates]
         if len(set(families)) == 1:
             return list(look(families[0], candidates))

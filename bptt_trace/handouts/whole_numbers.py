@@ -1,4 +1,4 @@
-"""Variants that anybody can calculate: whole numbers or halves are given, and every line is short without rounding.
+"""Variants for mental arithmetic: given numbers are whole or halves, and every line is short without rounding.
 
 The ranges are small, and a candidate is kept if every line of it, up to the
 update, is a short decimal; in closed form, a fraction with a small denominator.
@@ -36,7 +36,7 @@ LARGEST = 100
 DENOMINATOR = 60
 """The largest denominator of a fraction in closed form."""
 CLOSE = 1e-6
-"""How close to a whole number a double has to be for a proof to be worth while."""
+"""The distance from a whole number within which a double is worth a proof."""
 
 
 def with_places(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,7 +111,7 @@ CHANGES = (
     ("loss.kind=squared_error",),
     ("network.output_activation=identity", "loss.kind=squared_error"),
 )
-"""What makes the lines of a problem sums, products and straight pieces."""
+"""Changes that make the lines of a problem sums, products and straight pieces."""
 
 
 def possible(problem: Problem, document: Mapping[str, Any]) -> None:

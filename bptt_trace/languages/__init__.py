@@ -1,1 +1,1 @@
-"""What a sheet says in other languages: a catalogue of gettext for each."""
+"""The sentences of sheets in other languages: a gettext catalogue for each."""

@@ -1,4 +1,4 @@
-"""The catalogues of translations, by Babel: what there is to translate is collected, and what is translated compiled.
+"""The catalogues of translations, by Babel: messages are collected from the sources, and translations compiled.
 
 The build of a wheel compiles them (``hatch_build.py`` runs this file by itself: it imports nothing of the package), so an
 installed program needs no Babel. ``python bptt_trace/languages/catalogues.py`` brings the catalogues up to date with the
@@ -36,7 +36,7 @@ SOURCES: tuple[tuple[str, list[tuple[str, str]], dict[str, dict[str, str]]], ...
 
 
 def collected() -> Catalog:
-    """Everything that there is to translate."""
+    """All messages to translate."""
     found = Catalog(project="bptt-trace", charset="utf-8")
     for folder, methods, options in SOURCES:
         for file, _, message, _, _ in extract_from_dir(ROOT / folder, methods, options, KEYWORDS):

@@ -1,4 +1,4 @@
-"""Calculations that a sentence does beside those of the program: ``0.8 * 0.5370 = 0.4296``.
+"""Calculations of a sentence besides those of the program: ``0.8 * 0.5370 = 0.4296``.
 
 They are calculated and printed by the rules, arithmetic and templates of every line, so that a number in a sentence is as
 reliable as one in a table. A side calculation is a value: whoever asked for it hands it on to further ones.

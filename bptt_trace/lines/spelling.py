@@ -113,7 +113,7 @@ class Named(Math):
         return self.name.of is not None
 
     def spell(self, signs: Signs) -> str:
-        """As the notation writes names."""
+        """The spelling of the notation for names."""
         return spelled(self.name, signs, self.clock)
 
     def flat(self, signs: Signs) -> Iterator[str | Symbol | Derivative | Number]:
@@ -156,7 +156,7 @@ class Speller:
         return spell(self.vocabulary.shown(name), clock)
 
     def math(self, name: Name, clock: Clock = str) -> Math:
-        """As mathematics."""
+        """The name as mathematics."""
         return Named(self.vocabulary.shown(name), clock)
 
     def spelling(self, signs: Signs) -> Callable[[Name], str]:

@@ -12,9 +12,9 @@ class View:
     steps: str = "auto"
     """``full`` (every time step line by line), ``ledger`` (two of them, then a row for each), or ``auto``: a ledger from four."""
     detail: str = "both"
-    """How lines of vectors are shown: ``board`` (matrices), ``lines`` (component by component) or ``both``."""
+    """The form of lines of vectors: ``board`` (matrices), ``lines`` (component by component) or ``both``."""
     style: str = "full"
     """``full``, ``compact`` (formulas and lines only), ``one-page`` (arranged for one page) or ``results`` (without formulas);
     in the last two vectors are matrices, unless ``detail`` is ``lines``."""
     show: str = "auto"
-    """Which iterations are printed in full: ``auto``, ``all``, ``none``, or numbers with commas and ``last``."""
+    """The iterations that are printed in full: ``auto``, ``all``, ``none``, or numbers with commas and ``last``."""

@@ -62,7 +62,7 @@ class Columns:
             yield self._words[which]
 
     def _judged(self, numbers: Column, cells: Sequence[Sequence[str]]) -> tuple[Mask, Mask]:
-        """Which answers are correct, and which sheets are right altogether."""
+        """The correct answers, and the sheets in which everything is right."""
         key = self.key
         columns = np.ascontiguousarray(numbers.T)
         sheets = _Sheets(key, dict(zip(self.positions, columns, strict=True)), self._line)
@@ -119,7 +119,7 @@ class _Sheets(World):
         return finite if finite.ndim else float(finite)  # a line of given numbers alone is one number
 
     def rounding(self, position: int) -> Any:
-        """How far each number may be off by being rounded, by the rule of one sheet."""
+        """The rounding error of each number, by the rule of one sheet."""
         step, half = self.key.steps[position], self.key.quantum[position] / 2
         if step.rule is None:
             return 0.0
@@ -128,7 +128,7 @@ class _Sheets(World):
         return 0.0 if step.repeats else np.where(self.value(position) == 0, 0.0, half)
 
     def steeper(self, slopes: list[Any]) -> Any:
-        """In each sheet the slope that is larger; one that cannot be had is none."""
+        """The larger slope in each sheet; a slope without a value is passed over."""
         there, other = (np.where(np.isnan(slope), 0.0, slope) for slope in slopes)
         return np.where(np.abs(other) > np.abs(there), other, there)
 

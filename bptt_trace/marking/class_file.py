@@ -58,7 +58,7 @@ class Outline(NamedTuple):
     digest: str
     """A fingerprint of the content of the file."""
     cuts: Sequence[int]
-    """Where every 24th line begins, and where the last one ends."""
+    """The beginning of every 24th line, and the end of the last."""
     lines: int
 
     def pieces(self, most: int) -> Iterator[Piece]:

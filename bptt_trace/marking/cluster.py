@@ -20,7 +20,7 @@ from bptt_trace.marking.class_file import ClassFile, Piece, rows_of
 from bptt_trace.marking.class_rows import Grader, MarkedRows
 
 SECONDS = 30
-"""How long a scheduler, and its first worker, may take to answer."""
+"""The time limits for the answers of a scheduler and of its first worker."""
 AHEAD = 4
 """Pieces for each thread of the cluster that are under way."""
 LARGEST = 1 << 24

@@ -34,7 +34,7 @@ def is_parquet(path: Path) -> bool:
 
 @contextmanager
 def as_csv(path: Path) -> Iterator[Path]:
-    """A class in Parquet as a CSV file, for as long as it is marked; raises ``ProblemError`` for what is none."""
+    """A class in Parquet as a CSV file, while it is marked; raises ``ProblemError`` for any other file."""
     pyarrow = _pyarrow(path)
     with TemporaryDirectory(prefix="bptt-trace-") as folder:
         copy = Path(folder) / f"{path.stem}.csv"

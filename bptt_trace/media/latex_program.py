@@ -38,7 +38,7 @@ _SAFE = ["-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error"]
 ENGINES: Mapping[str, list[str]] = {
     # The fastest first: pdflatex takes two thirds of lualatex's time, and both are in every TeX Live and MiKTeX. Tectonic
     # may want the network for a file that it has not met before. latexmk only calls one of these: its runs are counted
-    # here anyway, so it comes last, for whoever asks for it by name.
+    # here anyway, so it comes last, for users who ask for it by name.
     "pdflatex": _SAFE,
     "lualatex": [*_SAFE, "-nosocket"],
     "tectonic": ["--untrusted", "--keep-logs", "--keep-intermediates", "--reruns=0", "-Zdeterministic-mode"],

@@ -75,7 +75,7 @@ TYPST_KINDS = ("worked solution", "worksheet", "key", "marked")
 
 
 def source(sheet: Sheet, templates: Path | None = None, engine: Engine | None = None) -> str:
-    """What ``compile_one`` and ``compile_many`` take: the sheet in LaTeX, or for Typst where that must set it.
+    """The source for ``compile_one`` and ``compile_many``: the sheet in LaTeX, or for Typst where Typst must set it.
 
     Typst must where there is no LaTeX, and for letters that LaTeX has no font
     for, unless an engine was asked for by name. Raises ``ProgramMissing`` where there is

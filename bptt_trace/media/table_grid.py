@@ -40,7 +40,7 @@ class Grid:
     dash: str
     """The sign that the line below the headings is made of."""
     ellipsis: str = "…"
-    """What stands at the end of a word that is cut off."""
+    """The sign at the end of a word that is cut off."""
 
     @property
     def headed(self) -> bool:
@@ -223,7 +223,7 @@ def centred(text: str, width: int, filling: str = " ") -> str:
 
 
 def columns_of(text: str) -> int:
-    """How many columns of a terminal a text takes: two for the wide signs of East Asia, none for an accent of its own."""
+    """The width of a text in columns of a terminal: two for a wide sign of East Asia, none for a combining accent."""
     if text.isascii():
         return len(text)
     return sum(0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)

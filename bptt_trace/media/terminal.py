@@ -42,7 +42,7 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 
 @dataclass(frozen=True)
 class Plain:
-    """A file or a pipe, in place of a terminal: no colour, and a width that is told."""
+    """A file or a pipe, in place of a terminal: no colour, and a given width."""
 
     file: IO[str]
     width: int = 80

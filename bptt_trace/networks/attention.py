@@ -38,7 +38,7 @@ SHAPES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class Attention:
-    """How a decoder with the state s looks at the states h̄_j of its encoder.
+    """The attention of a decoder with the state s to the states h̄_j of its encoder.
 
     ``dot``: score_j = sᵀ h̄_j; ``general``: score_j = sᵀ W_a h̄_j. Both with the new state, and what is read out is
     h̃ = tanh(W_c [context, s]). Source: Luong, Pham and Manning (2015), arXiv:1508.04025.

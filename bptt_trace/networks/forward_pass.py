@@ -56,7 +56,7 @@ class Letters:
 
 
 SPACES = {" ": "space", "\n": "newline", "\t": "tab"}
-"""Letters that nobody sees, in words."""
+"""Invisible letters, in words."""
 
 
 @dataclass(frozen=True)

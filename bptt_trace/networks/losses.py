@@ -77,7 +77,7 @@ class Compared(NamedTuple):
     prediction: Var
     target: Var | None
     numbers: tuple[Fraction, ...]
-    """The components of the target; a cross-entropy omits the terms of those that are exactly 0."""
+    """The components of the target; a cross-entropy omits the terms of components that are exactly 0."""
 
 
 def write(

@@ -25,7 +25,7 @@ from bptt_trace.engine.program import Builder
 
 @dataclass(frozen=True)
 class Update:
-    """How parameters change; the numbers in it (learning rate, β, ε …) are given numbers of the problem."""
+    """The update of parameters; its numbers (learning rate, β, ε …) are given numbers of the problem."""
 
     rule: str = "gd"
     freeze: tuple[Name, ...] = ()
@@ -455,7 +455,7 @@ WANTED: dict[str, dict[str, Numbers]] = {
 }
 WANTED |= dict.fromkeys(("adamw", "adamax", "nadam"), WANTED["adam"])
 WANTED["adadelta"] = {"beta": Numbers(BETA, "0.9"), "epsilon": Numbers(Name("epsilon"), "1e-6")}
-"""What each rule wants beside the learning rate."""
+"""The numbers that each rule needs besides the learning rate."""
 CARRIED: dict[str, tuple[str, ...]] = {
     "gd": (),
     "momentum": ("v",),
@@ -468,7 +468,7 @@ CARRIED: dict[str, tuple[str, ...]] = {
     "adamax": ("m", "u"),
     "nadam": ("m", "v"),
 }
-"""What each rule carries from one iteration to the next; centred RMSProp also m, AMSGrad also vmax."""
+"""The state of each rule between iterations; centred RMSProp also has m, AMSGrad also vmax."""
 COUNTING = ("adam", "adamw", "adamax", "nadam")
 """Rules whose formulas have the number of the iteration in them."""
 HYPER = ("eta", "beta", "epsilon", "lambda", "gamma", "clip", "v", "rate", "psi")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class Neuron(NamedTuple):
-    """What the rule begins with."""
+    """The start of the rule."""
 
     weights: tuple[Fraction, ...]
     bias: Fraction

@@ -11,7 +11,7 @@ from bptt_trace.engine.names import Name, Role
 from bptt_trace.lines.rows import Desk
 
 MARGIN = Fraction(1, 4)
-"""How much of the plane is shown beyond the samples, as a share of their extent."""
+"""The margin of the plane beyond the samples, as a share of their extent."""
 
 
 def separating_line(desk: Desk) -> Plane | None:

@@ -63,7 +63,7 @@ SHARES = ("follow_through", "rough", "misconception")
 
 
 def marking_from(table: dict[str, Any]) -> Marking:
-    """How sheets are marked, as the table ``[marks]`` says; ``ProblemError`` where it names nothing of the problem."""
+    """The marking by the table ``[marks]``; ``ProblemError`` where it names nothing of the problem."""
     weights: dict[str, float] = {}
     for key, value in table.get("weights", {}).items():
         weight = exact_number(value, f"marks.weights.{key}").value

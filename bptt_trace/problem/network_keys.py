@@ -277,7 +277,7 @@ def _only_with_corners(table: Keys, equations: str = "") -> None:
 
 
 def _feeds_what_it_reads(network: Network, table: Keys) -> None:
-    """Where an output takes the place of the input, both have the same width."""
+    """Check that an output that is fed back as the input has the width of the input."""
     if network.feedback and network.first_only and network.inputs != network.outputs:
         raise ProblemError(
             f"{network.inputs} inputs and {network.outputs} outputs: what is fed back takes the place of x, so both are as many",

@@ -46,7 +46,7 @@ class Erratum(NamedTuple):
 
 @dataclass(frozen=True)
 class Citation:
-    """Where the numbers of a problem come from."""
+    """The source of a problem's numbers."""
 
     title: str
     url: str = ""

@@ -58,7 +58,7 @@ def _compiled() -> Callable[[dict[str, Any]], object]:
 
 
 def _explained(error: Mismatch) -> ProblemError:
-    """A schema's complaint in the words of whoever wrote the file."""
+    """A schema's complaint in the words of the problem file."""
     path, definition, value = error.path, error.definition, error.value
     if error.rule == "additionalProperties":
         known = list(definition["properties"])

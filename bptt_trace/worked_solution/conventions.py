@@ -327,7 +327,7 @@ def _corners(functions: Iterable[Function]) -> Iterator[str | Math]:
 
 
 def _corners_of_loss(loss: Loss) -> Iterator[str | Math]:
-    """The same of those in the user's own loss."""
+    """The slopes of such functions in the user's own loss."""
     if loss.kind == "equation":
         yield from _corners(applied.function for applied in applications(comparison(loss.equation)))
 

@@ -91,7 +91,7 @@ _ALL_NUMBERS = {
     ),
     "sample": to_say("Each parameter is one number used for every sample. Every use contributes; the gradient is the sum."),
 }
-"""Where all parameters are used, in a network of vectors and in one of single numbers."""
+"""The uses of all parameters, in a network of vectors and in one of single numbers."""
 _SHARED = {
     "step": to_say_many(
         "{names} is used at every step: every use contributes, and the gradient is the sum.",

@@ -148,7 +148,7 @@ class Course:
         yield Bars("loss-by-iteration", inline("The loss by iteration"), tuple(bars), alternative)
 
     def said(self) -> Iterator[Note]:
-        """Whether every iteration lowered the loss; of samples that take turns nobody can tell."""
+        """Whether every iteration lowered the loss; unknown for samples that take turns."""
         if self.update.online or not self.desk.parts.forward.losses:
             return
         numbers = [self.desk.printed(self.desk.program.index[LOSS._replace(iteration=k)]) for k in range(1, self.last + 2)]

@@ -198,7 +198,7 @@ class _Writer:
         return f"{max(abs(float(printed[line]) - exact[line]) for line in lines) * 1.05:.1e}"
 
     def lost(self, position: int, relative: float, absolute: float) -> list[str]:
-        """How far doubles may be off where terms cancel, as an argument; none where each number of the line has that room.
+        """The error of doubles where terms cancel, as an argument; empty where the usual allowance covers it.
 
         Raises ``ProblemError`` where they may come to anything: what is 0 on the sheet may not be 0 in them.
         """

@@ -89,7 +89,7 @@ def _reading(problem: Problem, given: Mapping[Name, Number], letters: Letters, t
 
 
 def _needed(problem: Problem) -> Mapping[Name, Number]:
-    """What a forward pass needs of the given numbers beside its inputs: parameters and initial states."""
+    """The given numbers of a forward pass besides its inputs: parameters and initial states."""
     known = {*problem.network.parameters(), *(name for name, _ in problem.network.state)}
     return {name: number for name, number in problem.given.items() if name._replace(index=(), sample=None) in known}
 

@@ -233,7 +233,7 @@ class Layout:
         return self.measured(edge, edge.label) if edge else NOTHING
 
     def totals(self, node: Node) -> _Box:
-        """What stands below a node."""
+        """The text below a node."""
         return self.measured(node, node.totals)
 
     def measured(self, whose: Edge | Node, grid: Grid) -> _Box:
