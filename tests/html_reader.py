@@ -151,6 +151,9 @@ LETTERS = {
 }  # fmt: skip
 
 
+ACCENTS = {"^": "hat", "~": "tilde", "¯": "bar"}
+
+
 def name(element: Element) -> str:
     """The name of a quantity as in answer files."""
     return "".join(_name(math.elements) for math in element.all("math"))
@@ -191,7 +194,9 @@ def _letter(element: Element) -> tuple[str, list[str], str]:
         case "mover":
             stem, below, above = _letter(parts[0])
             sign = parts[1].text
-            return (f"{stem}hat", below, above) if sign == "^" else (stem, below, above + {"→": "fwd", "←": "bwd"}[sign])
+            if sign in ACCENTS:
+                return stem + ACCENTS[sign], below, above
+            return stem, below, above + {"→": "fwd", "←": "bwd"}[sign]
         case "msub":
             stem, below, above = _letter(parts[0])
             return stem, [*below, *_below(parts[1])], above

@@ -445,7 +445,7 @@ STATES = "m|vmax|v|s|mhat|vhat|g|step|clipped|squares|norm|scale|cut|u|delta|δ|
 def is_factor(name: str) -> bool:
     """Whether a name is a slope between two states, ``dh_2/dh_1`` (not ``dL/dh_1``, nor ``dy/dh``), or of an update."""
     if re.fullmatch(
-        rf"(?!.*')(?:{STATES})_[A-Za-z]\w*.*|(?:squares|norm|scale|rate|alpha|α|(?:mu|μ)(?:_next|_product)?)(?:@\d+)?", name
+        rf"(?!.*')(?:{STATES})_[^\W\d]\w*.*|(?:squares|norm|scale|rate|alpha|α|(?:mu|μ)(?:_next|_product)?)(?:@\d+)?", name
     ):
         return True
     if re.match(r"d(?:alpha|α)\S*/dscore", name):
@@ -788,7 +788,7 @@ def answer_name(latex: str) -> str:
     r"""``dL/dh_1 via a_2`` from ``\frac{\partial L}{\partial h_{1}}\text{ via }a_{2}``."""
     text = re.sub(r"\\mathrm\{(\w+)\}", r"\1", latex.replace("{}@", "@"))
     text = re.sub(r"\\(eta|theta|alpha|mu|delta)(?![A-Za-z])", r"\1", text)
-    text = re.sub(r"\\hat\{(\w)\}", r"\1hat", text)
+    text = re.sub(r"\\(hat|tilde|bar)\{(\w)\}", r"\2\1", text)
     text = re.sub(
         rf"({STATES})_\{{(\w+_\{{[\w,]+\}}|\w+)\}}", lambda m: f"{m[1]}_{re.sub(r'[{}]', '', m[2])}".replace(",", "_"), text
     )

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from functools import cache
+from functools import cache, lru_cache
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -134,12 +134,18 @@ def lines_in(solution: Solution, medium: str) -> Lines:
     return content(readers[medium.partition("-")[0]](printed(solution, medium)))
 
 
+@lru_cache(maxsize=16)
+def lines_in_json(solution: Solution) -> Lines:
+    """The lines of a solution, which are compared with those of many media."""
+    return content(read_json(printed(solution, "json")))
+
+
 @pytest.mark.parametrize(("name", "medium"), paired(of_examples(every_run=FEW), MEDIA))
 def test_every_medium_has_the_same_lines(name: str, medium: str) -> None:
     """Line numbers, names and results are equal in JSON, terminal, Markdown, LaTeX and HTML, by different roundings in turn."""
     rounding = ["4dp", "3sf", "carry:3dp"][(len(name) + MEDIA.index(medium)) % 3]
     solution = example(name, rounding=rounding, steps="full")
-    assert on_sheet(solution, content(read_json(printed(solution, "json")))) == canonical(
+    assert on_sheet(solution, lines_in_json(solution)) == canonical(
         solution, [section for section in lines_in(solution, medium) if section]
     )
 
@@ -147,7 +153,7 @@ def test_every_medium_has_the_same_lines(name: str, medium: str) -> None:
 @pytest.mark.parametrize(("name", "medium"), paired(of_examples(every_run=FEW), MEDIA))
 def test_a_ledger_numbers_its_lines_as_the_full_sheet_does(name: str, medium: str) -> None:
     """``line 15`` is the same line however many lines are printed."""
-    known = {line: rest for section in content(read_json(printed(example(name), "json"))) for line, *rest in section}
+    known = {line: rest for section in lines_in_json(example(name)) for line, *rest in section}
     solution = example(name, steps="ledger")
     for line, *rest in (row for section in canonical(solution, lines_in(solution, medium)) for row in section):
         assert not line or known[line] == rest

@@ -13,8 +13,9 @@ from html_reader import page, told
 from hypothesis import assume, given, settings
 from law import answer_name, number
 from networks import filled, sequence
-from random_problems import Case, cases, examples
-from sweeps import chosen, paired, thinned
+from random_problems import Case, cases
+from sweeps import chosen, of_examples, paired, thinned
+from sweeps import solution as example
 
 from bptt_trace import parse, solve
 from bptt_trace.errors import CalculationError
@@ -224,14 +225,13 @@ def test_every_cell_over_time_of_any_network(medium: str, case: Case) -> None:
     lawful(solution, document(solution, medium), medium)
 
 
-@pytest.mark.exhaustive
-@pytest.mark.parametrize("name", examples())
-@pytest.mark.parametrize("rounding", ["4dp", "carry:3dp", "5sf", "full"])
-def test_every_cell_over_time_of_all_examples(name: str, rounding: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "medium", "rounding"), paired(of_examples(every_run=["rnn"]), MEDIA, ["4dp", "carry:3dp", "5sf", "full"])
+)
+def test_every_cell_over_time_of_all_examples(name: str, medium: str, rounding: str) -> None:
     """All built-in problems, however they are rounded."""
-    solution = solve(name, rounding=rounding, detail="lines")
-    for medium in MEDIA:
-        lawful(solution, document(solution, medium), medium)
+    solution = example(name, rounding=rounding, detail="lines")
+    lawful(solution, document(solution, medium), medium)
 
 
 @pytest.mark.parametrize("medium", chosen(MEDIA, ["latex", "terminal-80"]))
