@@ -234,6 +234,22 @@ def test_what_lies_below_a_tie_goes_down(tenths: str, shown: str) -> None:
     assert shown == str(line(Fraction(1, 3) * Var(0), Rounding(places=1), Decimal(tenths)))
 
 
+@pytest.mark.parametrize(
+    ("formula", "argument", "shown"),
+    [
+        (Fraction("0.00015") * tanh(Var(0)), "100", "0.0001"),
+        (Fraction("0.00015") * tanh(Var(0)), "-100", "-0.0001"),
+        (Fraction("0.00015") - Var(0), "1e-4500", "0.0001"),
+        (Fraction("0.00015") + Var(0), "1e-4500", "0.0002"),
+        (Fraction("0.00015") - Var(0) / 3, "1e-4500", "0.0001"),
+        (Fraction("0.00015") * (sigmoid(Var(0)) + sigmoid(-Var(0))), "0.7", "0.0002"),
+    ],
+)
+def test_what_is_a_little_less_than_a_tie_goes_down(formula: Formula, argument: str, shown: str) -> None:
+    """0.00015 · tanh(100) lacks 4 · 10^(−91) to a tie, and 0.00015 − 10^(−4500) hardly anything: both go down."""
+    assert shown == str(line(formula, Rounding(), Decimal(argument)))
+
+
 def test_a_large_result_has_no_invented_digits() -> None:
     """The square of 123456789012345678901234567.8 has all of its 53 digits before the point, and a decimal."""
     number = Decimal("123456789012345678901234567.8")

@@ -58,7 +58,7 @@ class Enclosed:
             except Undecided:
                 continue
             bounds = value.low, value.high
-            if count > 40:  # a division spoils ties, and no other number is so close to one
+            if count == self._counts[-1]:  # a tie that a division spoils, for no other number is so close to one
                 snap = Context(count - 20, ROUND_HALF_UP, MIN_EMIN, MAX_EMAX)
                 bounds = snap.plus(value.low), snap.plus(value.high)
             low, high = map(self._settle, bounds)

@@ -227,6 +227,15 @@ for (const [name, calculate] of Object.entries(functions))
     return add(v, mul(v, [nudges.get(key), 1n, -DIGITS]));
   };
 
+// A calculation with so many digits of its functions.
+const withDigits = (digits, calculate) => {
+  precise(digits);
+  try {
+    return calculate();
+  } finally {
+    precise(75);
+  }
+};
 // A calculation, with as many digits of its functions as it takes to know those that are kept; null where all cancel. With decimal
 // places it is enough that nothing changes behind them.
 const NOTHING_CHANGES = [1n, 1n, -60];

@@ -42,9 +42,16 @@ const reduced = ([m, c, e]) => {
 // One line by hand, from these arguments.
 const byHand = (program, [rule, , keeps], numbers) => {
   FAR = 5120;
-  const v = precisely(() => program.rules[rule](exact, ...numbers), !program.figures && !keeps);
+  const line = () => program.rules[rule](exact, ...numbers);
+  let v = precisely(line, !program.figures && !keeps);
   if (v === null) throw new Failure(CANCELLED);
-  return settled(program, rough ? snapped(v, 70) : v, keeps);
+  if (rough && beside(v, m => settled(program, m, keeps).n)) v = snapped(withDigits(5120, line), 5100);
+  return settled(program, v, keeps);
+};
+// Whether a number is so near a tie that it takes more than its first 50 digits to see on which side. A tie itself goes up.
+const beside = (v, settle) => {
+  const apart = mul(v, [1n, 1n, -50]);
+  return settle(add(v, apart)) !== settle(sub(v, apart)) && !equal(v, snapped(v, 50));
 };
 
 const ended = v => (v[1] === 1n ? v : kept(v));
