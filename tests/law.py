@@ -551,7 +551,7 @@ class _Terminal:
                 read = self.on_board(row)
             elif "formula, numbers" in self.header:
                 read = self.of_three(row)
-            elif "formula, then" in self.header:
+            elif "role/uses" in self.header:
                 read = self.of_two(row)
             else:
                 read = self.of_one(row)
