@@ -49,6 +49,22 @@ def test_an_update_that_cannot_be_calculated_is_no_matter_of_the_proof() -> None
     assert all(one.agrees for one in prove(load("rnn", changes)))
 
 
+@pytest.mark.parametrize(("x", "proved"), [(60, True), (90, False), (120, False)])
+def test_nothing_is_proved_where_all_digits_cancel(x: int, proved: bool) -> None:
+    """Of 1 − sigmoid(90) sixty digits leave twenty: that is said, and not that BPTT is wrong."""
+    table = {
+        "network": {"cell": "dense", "activation": "identity", "output_activation": "sigmoid"},
+        "parameters": {"w_xh": 1, "b_h": 0, "w_hy": 1, "b_y": 0},
+        "given": {"x": x, "target": 0},
+        "loss": {"kind": "binary_cross_entropy", "gradient": "long"},
+    }
+    if proved:
+        assert all(one.agrees for one in prove(from_document(table)))
+    else:
+        with pytest.raises(CalculationError, match="^L is not known to enough digits: its terms cancel"):
+            prove(from_document(table))
+
+
 @pytest.mark.parametrize("change", ["update.iterations=10000", "update.epochs=10000"])
 def test_nobody_fills_in_so_many_lines(change: str) -> None:
     """A worksheet, and a key, of hundreds of thousands of lines is refused before it is calculated."""

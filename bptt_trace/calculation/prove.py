@@ -20,6 +20,7 @@ import mpmath
 import sympy
 
 from bptt_trace.calculation.arithmetic import WORKING, Arithmetic, Precise, Remembering, decimal, run
+from bptt_trace.calculation.bounds import Between, Untold
 from bptt_trace.calculation.build import build
 from bptt_trace.calculation.iterations import first_iteration
 from bptt_trace.calculation.symbolic import closed, defined, expression, rational
@@ -31,6 +32,7 @@ from bptt_trace.engine.names import LOSS, WHOLE_LOSS, Name, Role, gradient
 from bptt_trace.engine.program import Program, composed_size
 from bptt_trace.engine.rules import Rule
 from bptt_trace.engine.scalar_program import scalars
+from bptt_trace.errors import CalculationError
 from bptt_trace.problem.problem import Problem
 
 DISTANCE = Decimal("1e-15")
@@ -114,7 +116,7 @@ def prove(problem: Problem, program: Program | None = None) -> list[Comparison]:
     if composed is None:
         composed = _line_by_line(forward, numbers, names)
     how = Remembering(Precise())
-    return [
+    found = [
         Comparison(
             name,
             numbers[whole.index[gradient(name, of=of)]],
@@ -125,6 +127,21 @@ def prove(problem: Problem, program: Program | None = None) -> list[Comparison]:
         )
         for name in names
     ]
+    if not all(one.agrees for one in found):
+        _have_digits(problem, Program(whole.steps[: back + 1]), [whole.index[LOSS], *totals])
+    return found
+
+
+def _have_digits(problem: Problem, program: Program, positions: Sequence[int]) -> None:
+    """Raise ``CalculationError`` where terms cancel so far that 60 digits of the loss and of its gradients prove nothing."""
+    bounds, room = run(program, problem.given, Between(WORKING.prec)), TOLERANCE * DISTANCE
+    for position in positions:
+        bound, name = bounds[position], program.steps[position].target
+        if isinstance(bound, Untold) or bound.width > (room if name == LOSS else TOLERANCE * max(abs(bound.high), Decimal(1))):
+            raise CalculationError(
+                f"{name} is not known to enough digits: its terms cancel, and of {WORKING.prec} digits too few are left to prove "
+                "anything; smaller weights and inputs may do"
+            )
 
 
 def _sides(problem: Problem, forward: Program, name: Name, how: Arithmetic, here: Decimal) -> tuple[Decimal, Decimal]:

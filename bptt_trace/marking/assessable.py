@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from bptt_trace.document.mathematics import Figures, say
@@ -25,6 +25,9 @@ ASTRAY = 3
 IN_VAIN = 2
 """A number that is wrong in this many boxes, and in no fewer than it follows in, may follow by chance."""
 
+DULL_FOR_EACH = 2
+"""So many lines that show no work may follow from a fault, for each that shows it."""
+
 NO_RESULT = say(
     "with the earlier wrong numbers this line has no result: a division by 0, or a root or logarithm that does not exist"
 )
@@ -33,20 +36,26 @@ NO_RESULT = say(
 # ------------------------------------------------------------------- one answer
 
 
-def says_nothing(
-    key: Key, written: Mapping[int, float], position: int, value: float, sources: Sequence[int], reference: float, radius: float
-) -> str:
-    """The reason why a line that follows from wrong numbers shows no work; empty if it shows some.
-
-    A line shows work if it cannot be filled in without calculating: its
-    sources are possible numbers, none of them is a 0 or ±1 that leaves nothing
-    to calculate (a product is 0 then, a sigmoid 0.5), its value is more than a
-    few tolerances away from 0, and it does not repeat a source, unless it should.
-    """
-    exact = key.exact[position]
+def from_nowhere(key: Key, written: Mapping[int, float], sources: Sequence[int]) -> str:
+    """The reason why a line follows from a number that is no result of its line; empty if it does not."""
     for source in sources:
         if abs(written[source]) > HUGE * max(1.0, abs(key.exact[source])) or out_of_range(key, source, written[source]):
             return say("this follows from a wrong number that its line cannot have, such as a tanh of {z}", z=Figures("1.5"))
+    return ""
+
+
+def says_nothing(
+    key: Key, written: Mapping[int, float], position: int, value: float, sources: Sequence[int], reference: float, radius: float
+) -> str:
+    """The reason why a line that follows from wrong numbers shows no work by itself; empty if it shows some.
+
+    A line shows work if it cannot be filled in without calculating: none of its
+    sources is a 0 or ±1 that leaves nothing to calculate (a product is 0 then, a
+    sigmoid 0.5), its value is more than a few tolerances away from 0, and it
+    does not repeat a source, unless it should. Other lines may show the work
+    for it: see ``shown_elsewhere``.
+    """
+    exact = key.exact[position]
     given = (key.exact[argument] for argument in key.arguments[position] if key.steps[argument].rule is None)
     emptied = {0.0, 1.0, -1.0, float(f"{reference:.1g}"), *given}
     near = HALF * key.quantum[position]
@@ -71,6 +80,28 @@ def _empties(key: Key, written: Mapping[int, float], sources: Sequence[int]) -> 
 
 
 # -------------------------------------------------------------- the whole sheet
+
+
+def shown_elsewhere(
+    dull: Mapping[int, frozenset[int]],
+    working: Iterable[frozenset[int]],
+    numbers: Mapping[int, Decimal],
+    correct: Collection[int],
+) -> Iterator[int]:
+    """The lines that show no work by themselves, of a sheet on which other lines show it.
+
+    ``dull`` has the faults from which each of these lines follows, ``working`` those of each line that follows and does
+    show work; ``correct`` are the lines that are right by themselves. After every one of its faults at least one line
+    must show work for two that do not, correct ones of other numbers among them: where a neuron answers 0 or 1, honest
+    results are 0 and 1, but who goes on with zeros alone has calculated nothing.
+    """
+    shown = Counter(root for roots in working for root in roots)
+    for root in {root for roots in dull.values() for root in roots}:
+        hidden = [position for position, roots in dull.items() if root in roots]
+        filler = Counter(numbers[position] for position in hidden).most_common(1)[0][0]
+        shown[root] += sum(position > root and numbers[position] != filler for position in correct)
+        shown[root] = DULL_FOR_EACH * shown[root] - len(hidden)
+    return (position for position, roots in dull.items() if all(shown[root] >= 0 for root in roots))
 
 
 def by_chance(numbers: Mapping[int, Decimal], kinds: Mapping[int, str], followed: Collection[int]) -> dict[int, str]:

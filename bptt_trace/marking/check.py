@@ -19,7 +19,7 @@ from bptt_trace.document.mathematics import joined, say
 from bptt_trace.engine.names import Name
 from bptt_trace.marking.answer_files import Answers
 from bptt_trace.marking.answer_number import Reading, read
-from bptt_trace.marking.assessable import NO_RESULT, by_chance, says_nothing
+from bptt_trace.marking.assessable import NO_RESULT, by_chance, from_nowhere, says_nothing, shown_elsewhere
 from bptt_trace.marking.blank_lines import absurd, solved
 from bptt_trace.marking.decimal_mark import decided
 from bptt_trace.marking.key import Changed, Key, Mistakes, Sources, TooMuchWork, Work, World
@@ -64,6 +64,8 @@ class _Verdict:
     inherits: frozenset[int] = frozenset()
     reference: float | None = None
     radius: float | None = None
+    dull: bool = False
+    """Whether the line follows, and it is not assessable because it shows no work by itself."""
 
 
 _CORRECT = _Verdict("correct")
@@ -133,12 +135,19 @@ class _Marking:
             return _Verdict("needs-human", say("this sheet takes too much calculation to be marked to its end"))
 
     def look_over(self) -> None:
-        """Leave answers to a human that the sheet as a whole shows to be right by chance."""
+        """Leave answers to a human that the sheet as a whole shows to be right by chance; accept those that it shows to be no chance."""
         numbers = {position: reading.value for position, (_, reading) in self.readings.items() if reading.value is not None}
-        kinds = {position: self.verdicts[position].kind for position in numbers}
-        followed = [position for position in numbers if kinds[position] in RIGHT and self.verdicts[position].inherits]
-        for position, why in by_chance(numbers, kinds, followed).items():
-            self.verdicts[position] = _Verdict("not-assessable", why)
+        verdicts = {position: self.verdicts[position] for position in numbers}
+        kinds = {position: verdict.kind for position, verdict in verdicts.items()}
+        followed = [p for p, verdict in verdicts.items() if verdict.dull or (verdict.kind in RIGHT and verdict.inherits)]
+        chance = by_chance(numbers, kinds, followed)
+        for position in [p for p in chance if not verdicts[p].dull]:
+            self.verdicts[position] = _Verdict("not-assessable", chance[position])
+        dull = {p: verdict.inherits for p, verdict in verdicts.items() if verdict.dull}
+        working = (verdicts[p].inherits for p in followed if p not in dull and p not in chance)
+        for position in shown_elsewhere(dull, working, numbers, [p for p, kind in kinds.items() if kind == "correct"]):
+            if position not in chance:
+                self.verdicts[position] = replace(verdicts[position], kind="follow-through", message="", dull=False)
 
     def judge(self, position: int, value: float, reading: Reading) -> _Verdict:
         """The first verdict that applies."""
@@ -236,9 +245,10 @@ class _Marking:
         if not sources:
             return _Verdict("rounded", reference=reference, radius=radius)
         self.roots[position] = behind
-        why = says_nothing(self.key, self.written, position, value, sources, reference, radius)
-        why = why or self.hides_again(position, behind, reference, radius)
-        return _Verdict("not-assessable" if why else "follow-through", why, (), behind, reference, radius)
+        why = from_nowhere(self.key, self.written, sources) or self.hides_again(position, behind, reference, radius)
+        dull = "" if why else says_nothing(self.key, self.written, position, value, sources, reference, radius)
+        why = why or dull
+        return _Verdict("not-assessable" if why else "follow-through", why, (), behind, reference, radius, bool(dull))
 
     def carried(self, position: int) -> Iterator[float]:
         """The value of a line without a further mistake, for somebody who carries all digits of the mistakes named so far."""
@@ -293,6 +303,7 @@ class _Marking:
                 reference is not None
                 and abs(value - reference) <= radius
                 and not self.is_far(position, value, reference)
+                and not from_nowhere(self.key, self.written, kept)
                 and not says_nothing(self.key, self.written, position, value, kept, reference, radius)
             ):
                 behind = frozenset().union(*(self.roots[source] for source in kept))

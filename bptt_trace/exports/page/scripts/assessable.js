@@ -38,13 +38,18 @@ const slip = (value, goal, radius, places_) => {
 
 // ---------------------------------------------------------------- one answer
 
-// Why a line that follows from wrong numbers shows no work; empty if it does.
+// Why a line follows from a number that is no result of its line; empty if it does not.
+const fromNowhere = (key, written, sources) =>
+  sources.some(
+    one => Math.abs(written.get(one)) > HUGE * Math.max(1, Math.abs(key.exact[one])) || key.outOfRange(one, written.get(one))
+  )
+    ? say("this follows from a wrong number that its line cannot have, such as a tanh of {z}", { z: withMark("1.5") })
+    : "";
+
+// Why a line that follows from wrong numbers shows no work by itself; empty if it does.
 const saysNothing = (key, written, place, value, sources, reference, radius) => {
   const exactValue = key.exact[place],
     near = HALF * key.quantum[place];
-  for (const one of sources)
-    if (Math.abs(written.get(one)) > HUGE * Math.max(1, Math.abs(key.exact[one])) || key.outOfRange(one, written.get(one)))
-      return say("this follows from a wrong number that its line cannot have, such as a tanh of {z}", { z: withMark("1.5") });
   const emptied = [
     0,
     1,
@@ -71,13 +76,38 @@ const saysNothing = (key, written, place, value, sources, reference, radius) => 
 
 // ---------------------------------------------------------------- the whole sheet
 
+const DULL_FOR_EACH = 2;
+
+// Whether a verdict is on a line that follows from wrong ones, or would, if it showed work.
+const follows = verdict => verdict.dull || (RIGHT.has(verdict.kind) && verdict.inherits?.size > 0);
+
+// The lines that show no work by themselves, of a sheet on which other lines show it.
+const shownElsewhere = (readings, verdicts, chance) => {
+  const verdict = place => verdicts.get(place),
+    number = place => readings.get(place).value,
+    places_ = [...readings].filter(([, one]) => one.value !== undefined).map(([place]) => place);
+  const dull = places_.filter(place => verdict(place).dull),
+    working = places_.filter(place => follows(verdict(place)) && !verdict(place).dull && !chance.has(place)),
+    correct = places_.filter(place => verdict(place).kind === "correct");
+  const enough = new Map();
+  for (const root of unite(dull.map(place => verdict(place).inherits))) {
+    const from = those => those.filter(place => verdict(place).inherits.has(root)),
+      hidden = from(dull).map(number);
+    const times = one => hidden.filter(other => other === one).length,
+      filler = hidden.reduce((best, one) => (times(one) > times(best) ? one : best));
+    const shown = from(working).length + correct.filter(place => place > root && number(place) !== filler).length;
+    enough.set(root, DULL_FOR_EACH * shown >= hidden.length);
+  }
+  return dull.filter(place => [...verdict(place).inherits].every(root => enough.get(root)));
+};
+
 // The answers that may be right by chance, by place, and why.
 const byChance = (readings, verdicts) => {
   const filled = [...readings].filter(([, one]) => one.value !== undefined),
     kind = place => verdicts.get(place).kind,
     places_ = filled.map(([place]) => place);
   const right = places_.filter(place => RIGHT.has(kind(place))),
-    followed = right.filter(place => verdicts.get(place).inherits?.size),
+    followed = places_.filter(place => follows(verdicts.get(place))),
     astray = places_.filter(place => FAULTS.has(kind(place)));
   const all = (those, why) => new Map(those.map(place => [place, why]));
   if (

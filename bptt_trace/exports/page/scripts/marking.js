@@ -103,10 +103,11 @@ class Marking {
     }
     if (!sources.length) return { kind: "rounded" };
     this.roots.set(place, behind);
-    const message =
-      saysNothing(this.key, this.written, place, value, sources, reference, radius) ||
-      this.hidesAgain(place, behind, reference, radius);
-    return { kind: message ? "not-assessable" : "follow-through", message, inherits: behind, reference, radius };
+    const why = fromNowhere(this.key, this.written, sources) || this.hidesAgain(place, behind, reference, radius);
+    const dull = why ? "" : saysNothing(this.key, this.written, place, value, sources, reference, radius);
+    const message = why || dull,
+      kind = message ? "not-assessable" : "follow-through";
+    return { kind, message, inherits: behind, reference, radius, dull: dull !== "" };
   }
   // What the line comes to, if that is the answer, for somebody who rounds every blank line or carries a named mistake on.
   calculated(place, value, unit, follows) {
@@ -183,6 +184,7 @@ class Marking {
         reference !== null &&
         Math.abs(value - reference) <= radius &&
         !this.isFar(place, value, reference) &&
+        !fromNowhere(this.key, this.written, kept) &&
         !saysNothing(this.key, this.written, place, value, kept, reference, radius)
       ) {
         const behind = unite(kept.map(source => this.roots.get(source)));
@@ -454,9 +456,13 @@ class Marking {
     const radius = this.radius(place, reference);
     return radius <= 10 * this.key.quantum[place] && Math.abs(this.written.get(place) - reference) <= 2 * radius;
   }
-  // Marks earned by chance are taken back.
+  // Marks earned by chance are taken back; what the sheet shows to be no chance is accepted.
   lookOver() {
-    for (const [place, message] of byChance(this.readings, this.verdicts))
-      this.verdicts.set(place, { kind: "not-assessable", message });
+    const chance = byChance(this.readings, this.verdicts),
+      accepted = shownElsewhere(this.readings, this.verdicts, chance);
+    for (const [place, message] of chance)
+      if (!this.verdicts.get(place).dull) this.verdicts.set(place, { kind: "not-assessable", message });
+    for (const place of accepted)
+      if (!chance.has(place)) this.verdicts.set(place, { ...this.verdicts.get(place), kind: "follow-through", message: "", dull: false });
   }
 }
