@@ -61,7 +61,7 @@ def test_nothing_is_proved_where_all_digits_cancel(x: int, proved: bool) -> None
     if proved:
         assert all(one.agrees for one in prove(from_document(table)))
     else:
-        with pytest.raises(CalculationError, match="^L is not known to enough digits: its terms cancel"):
+        with pytest.raises(CalculationError, match=r"^L is not known to enough digits: its terms cancel"):
             prove(from_document(table))
 
 

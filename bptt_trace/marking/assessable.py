@@ -82,6 +82,11 @@ def _empties(key: Key, written: Mapping[int, float], sources: Sequence[int]) -> 
 # -------------------------------------------------------------- the whole sheet
 
 
+def of_zeros_and_ones(key: Key, positions: Collection[int]) -> bool:
+    """Whether at least half of these right results are 0, 1 or -1, as those of a neuron with a step are."""
+    return 2 * sum(key.exact[position] in (0.0, 1.0, -1.0) for position in positions) >= len(positions)
+
+
 def shown_elsewhere(
     dull: Mapping[int, frozenset[int]],
     working: Iterable[frozenset[int]],
@@ -91,9 +96,9 @@ def shown_elsewhere(
     """The lines that show no work by themselves, of a sheet on which other lines show it.
 
     ``dull`` has the faults from which each of these lines follows, ``working`` those of each line that follows and does
-    show work; ``correct`` are the lines that are right by themselves. After every one of its faults at least one line
-    must show work for two that do not, correct ones of other numbers among them: where a neuron answers 0 or 1, honest
-    results are 0 and 1, but who goes on with zeros alone has calculated nothing.
+    show work. After every one of its faults at least one line must show work for two that do not. Lines that are right
+    by themselves count as well where they are ``correct``, of problems whose results are 0 and 1 by nature, and have
+    another number: honest results are then 0 and 1, but who goes on with zeros alone has calculated nothing.
     """
     shown = Counter(root for roots in working for root in roots)
     for root in {root for roots in dull.values() for root in roots}:

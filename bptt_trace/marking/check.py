@@ -19,7 +19,7 @@ from bptt_trace.document.mathematics import joined, say
 from bptt_trace.engine.names import Name
 from bptt_trace.marking.answer_files import Answers
 from bptt_trace.marking.answer_number import Reading, read
-from bptt_trace.marking.assessable import NO_RESULT, by_chance, from_nowhere, says_nothing, shown_elsewhere
+from bptt_trace.marking.assessable import NO_RESULT, by_chance, from_nowhere, of_zeros_and_ones, says_nothing, shown_elsewhere
 from bptt_trace.marking.blank_lines import absurd, solved
 from bptt_trace.marking.decimal_mark import decided
 from bptt_trace.marking.key import Changed, Key, Mistakes, Sources, TooMuchWork, Work, World
@@ -135,7 +135,7 @@ class _Marking:
             return _Verdict("needs-human", say("this sheet takes too much calculation to be marked to its end"))
 
     def look_over(self) -> None:
-        """Leave answers to a human that the sheet as a whole shows to be right by chance; accept those that it shows to be no chance."""
+        """Leave to a human what the sheet as a whole shows to be right by chance; accept those that it shows to be none."""
         numbers = {position: reading.value for position, (_, reading) in self.readings.items() if reading.value is not None}
         verdicts = {position: self.verdicts[position] for position in numbers}
         kinds = {position: verdict.kind for position, verdict in verdicts.items()}
@@ -145,7 +145,8 @@ class _Marking:
             self.verdicts[position] = _Verdict("not-assessable", chance[position])
         dull = {p: verdict.inherits for p, verdict in verdicts.items() if verdict.dull}
         working = (verdicts[p].inherits for p in followed if p not in dull and p not in chance)
-        for position in shown_elsewhere(dull, working, numbers, [p for p, kind in kinds.items() if kind == "correct"]):
+        correct = [p for p, kind in kinds.items() if kind == "correct"] if of_zeros_and_ones(self.key, numbers) else []
+        for position in shown_elsewhere(dull, working, numbers, correct):
             if position not in chance:
                 self.verdicts[position] = replace(verdicts[position], kind="follow-through", message="", dull=False)
 

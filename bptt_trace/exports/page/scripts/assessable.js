@@ -82,13 +82,14 @@ const DULL_FOR_EACH = 2;
 const follows = verdict => verdict.dull || (RIGHT.has(verdict.kind) && verdict.inherits?.size > 0);
 
 // The lines that show no work by themselves, of a sheet on which other lines show it.
-const shownElsewhere = (readings, verdicts, chance) => {
+const shownElsewhere = (key, readings, verdicts, chance) => {
   const verdict = place => verdicts.get(place),
     number = place => readings.get(place).value,
     places_ = [...readings].filter(([, one]) => one.value !== undefined).map(([place]) => place);
   const dull = places_.filter(place => verdict(place).dull),
     working = places_.filter(place => follows(verdict(place)) && !verdict(place).dull && !chance.has(place)),
-    correct = places_.filter(place => verdict(place).kind === "correct");
+    zerosAndOnes = 2 * places_.filter(place => [0, 1, -1].includes(key.exact[place])).length >= places_.length,
+    correct = places_.filter(place => zerosAndOnes && verdict(place).kind === "correct");
   const enough = new Map();
   for (const root of unite(dull.map(place => verdict(place).inherits))) {
     const from = those => those.filter(place => verdict(place).inherits.has(root)),

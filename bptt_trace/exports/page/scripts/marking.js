@@ -459,7 +459,7 @@ class Marking {
   // Marks earned by chance are taken back; what the sheet shows to be no chance is accepted.
   lookOver() {
     const chance = byChance(this.readings, this.verdicts),
-      accepted = shownElsewhere(this.readings, this.verdicts, chance);
+      accepted = shownElsewhere(this.key, this.readings, this.verdicts, chance);
     for (const [place, message] of chance)
       if (!this.verdicts.get(place).dull) this.verdicts.set(place, { kind: "not-assessable", message });
     for (const place of accepted)
