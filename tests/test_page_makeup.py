@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from pypdf import PdfReader
+from random_problems import examples
 from sweeps import chosen, key, paired, solution
 
 from bptt_trace import load, solve
@@ -26,6 +27,14 @@ from bptt_trace.media.unicode import Script
 pytestmark = pytest.mark.latex
 
 SOLUTIONS = {"rnn": 4, "fnn": 2, "adam": 2, "lstm": 8, "classifier": 8}
+
+
+def of_single_numbers(name: str) -> bool:
+    """Whether a sheet has no matrices and no fractions of roots, which a reader of pages takes apart."""
+    problem = load(name)
+    plain = problem.update is None or problem.update.rule == "gd"
+    kept = (problem.rounding.policy, problem.rounding.places, problem.rounding.figures) == ("by_hand", 4, None)
+    return plain and kept and not any(step.target.index for step in key(name).steps)
 
 
 def titled() -> Sheet:
@@ -78,12 +87,23 @@ CALCULATED = [pytest.param("fnn", 10), *(pytest.param(name, 100) for name in ("l
 @pytest.mark.parametrize(("name", "least"), chosen(CALCULATED, CALCULATED[:1]))
 def test_no_line_ends_after_a_dot_or_in_brackets(name: str, least: int, tmp_path: Path) -> None:
     """A calculation goes on, on its next line, with a plus, a minus or, if need be, a dot."""
-    found = chunks(pdf_of(name), tmp_path)
-    calculated = [chunk for chunk in found if re.fullmatch(r"[tanhσ\d.·+−()\s]*\d\.\d{4}[tanhσ\d.·+−()\s]*", chunk)]
-    assert len(calculated) > least
+    assert unbroken(chunks(pdf_of(name), tmp_path)) > least
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext is not installed (Debian: poppler-utils)")
+@pytest.mark.parametrize("name", chosen([name for name in examples() if of_single_numbers(name)], ["rnn3", "vanishing-lstm"]))
+def test_no_line_of_typst_ends_after_a_dot_or_in_brackets(name: str, tmp_path: Path) -> None:
+    """The same where Typst sets the pages."""
+    assert unbroken(chunks(typst_pdf(typst(solution(name).sheet)), tmp_path)) > 5
+
+
+def unbroken(found: list[str]) -> int:
+    """How many lines of a page are calculations; each of them ends where a line may end."""
+    calculated = [chunk for chunk in found if re.fullmatch(r"[tanhσ\d.·⋅+−()\s]*\d\.\d{4}[tanhσ\d.·⋅+−()\s]*", chunk)]
     for chunk in calculated:
-        assert not re.search(r"[·+−]$", chunk), chunk
+        assert not re.search(r"[·⋅+−]$", chunk), chunk
         assert chunk.count("(") == chunk.count(")"), chunk
+    return len(calculated)
 
 
 @pytest.mark.parametrize("program", ["latex", "typst", "together"])

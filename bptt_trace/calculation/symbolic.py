@@ -333,9 +333,9 @@ def _in_root(value: Expression, signs: Signs) -> str:
         return in_text(value)
     if signs.within is MATHML.within:
         return in_mathml(value)
-    printer = _Typst() if signs is TYPST else _Unicode()
-    text = str(printer.doprint(value)).replace("**", "^").replace("*", signs.marks["*"] if signs is TYPST else " · ")
-    return text if signs is TYPST else signs.script(text)
+    printer = _Typst() if signs.within is TYPST else _Unicode()
+    text = str(printer.doprint(value)).replace("**", "^").replace("*", signs.marks["*"] if signs.within is TYPST else " · ")
+    return text if signs.within is TYPST else signs.script(text)
 
 
 # --------------------------------------------------------------------------- the graph

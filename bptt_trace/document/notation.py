@@ -18,8 +18,8 @@ from bptt_trace.document.signs import ATOM, BESIDE, NEGATION, POWER, PRODUCT, SU
 
 __all__ = [
     "ATOM", "BESIDE", "INTERNAL", "JAVASCRIPT", "LATEX", "MATHML", "NEGATION", "PANDOC", "POWER", "PRODUCT", "PYTHON", "SUM",
-    "TEXT", "TYPST", "UNICODE", "Form", "Signs", "like", "power_of_ten", "quoted", "with_comma", "with_multiplication",
-    "with_words",
+    "TEXT", "TYPST", "TYPST_PIECES", "UNICODE", "Form", "Signs", "like", "power_of_ten", "quoted", "with_comma",
+    "with_multiplication", "with_words",
 ]  # fmt: skip
 
 
@@ -300,6 +300,28 @@ _TYPST_SLASHES = like(
     derivative=r"∂{}\/∂{}",
 )
 TYPST = like(_TYPST, flat=_TYPST_SLASHES)
+_NEXT_PIECE = "$]#sym.zws;#piece[$"
+
+
+def _in_pieces(signs: Signs) -> Signs:
+    """Typst with lines that may end before the signs of a whole formula, and nowhere else: it stands in several boxes."""
+    relations = {sign: f"{_NEXT_PIECE}thick{signs.marks[sign]}" for sign in (" = ", " ~ ", " <= ", " < ", " > ")}
+    terms = {f" {sign} ": f"{_NEXT_PIECE}med{sign}med " for sign in "+-"}
+    return like(
+        signs,
+        plus=f"{{}}{_NEXT_PIECE}med+med {{}}",
+        minus=f"{{}}{_NEXT_PIECE}med-med {{}}",
+        times=f"{{}}{_NEXT_PIECE}med⋅med {{}}",
+        scaled=f"{{}}{_NEXT_PIECE}med⋅med {{}}",
+        entrywise=f"{{}}{_NEXT_PIECE}med⊙med {{}}",
+        ellipsis=f"{{}}{_NEXT_PIECE}med+med⋯{_NEXT_PIECE}med+med {{}}",
+        marks={**signs.marks, **relations, **terms},
+        together=signs,
+    )
+
+
+TYPST_PIECES = replace(_in_pieces(TYPST), flat=_in_pieces(_TYPST_SLASHES))
+"""Within ``#piece[$…$]``, of which a formula takes several."""
 
 
 # --------------------------------------------------------------------------- MathML

@@ -23,8 +23,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from bptt_trace.document.figures import Figure
 from bptt_trace.document.local import local
 from bptt_trace.document.locale import ENGLISH, Locale
-from bptt_trace.document.mathematics import InLine, Inline, Math, words
-from bptt_trace.document.notation import LATEX, PANDOC, TYPST, UNICODE, Signs, quoted
+from bptt_trace.document.mathematics import InLine, Inline, Math, Number, words
+from bptt_trace.document.notation import LATEX, PANDOC, TYPST, TYPST_PIECES, UNICODE, Signs, quoted
 from bptt_trace.document.program_text import Listing
 from bptt_trace.document.sheet import Sheet, Word
 from bptt_trace.errors import ProblemError
@@ -295,7 +295,9 @@ def _tex_math(math: Math) -> str:
 
 
 def _typst_math(math: Math) -> str:
-    return f"${text}$" if (text := math.spell(TYPST)) else ""
+    if math.is_name or math.height > 1 or isinstance(math, Number):
+        return f"${text}$" if (text := math.spell(TYPST)) else ""
+    return f"#piece[${text}$]" if (text := math.spell(TYPST_PIECES)) else ""
 
 
 def _typst_formula(part: Math | str) -> str:
