@@ -6,6 +6,8 @@ import io
 import re
 import shutil
 import subprocess
+from collections import Counter
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -13,9 +15,11 @@ import pytest
 from pypdf import PdfReader
 from random_problems import examples
 from sweeps import chosen, key, paired, solution
+from test_one_page import letters
 
 from bptt_trace import load, solve
-from bptt_trace.document.sheet import Sheet
+from bptt_trace.document.figures import Picture
+from bptt_trace.document.sheet import Section, Sheet
 from bptt_trace.handouts.answer_key import key_sheet
 from bptt_trace.handouts.blanks import blanks_of
 from bptt_trace.handouts.worksheet import worksheet
@@ -131,3 +135,41 @@ def test_a_terminal_draws_the_network_or_says_what_width_it_needs(name: str, wid
         enough = int(wide[1]) - 2
         assert drawn(picture, enough, Script(unicode=True))
         assert not drawn(picture, enough - 1, Script(unicode=True))
+
+
+def pictured(name: str) -> Sheet:
+    """The pictures of a worked solution, and nothing else."""
+    sheet = solution(name).sheet
+    drawn = tuple(figure for figure in sheet.figures() if isinstance(figure, Picture))
+    assert drawn
+    return replace(sheet, given=(), conventions=(), sections=(Section("pictures", "Pictures", drawn),), footer=())
+
+
+WITH_PICTURES = ["slstm", "lstm", "gru", "seq2seq", "bidirectional", "vanishing-lstm"]
+
+
+@pytest.mark.parametrize("name", chosen(WITH_PICTURES, ["slstm"]))
+def test_letters_of_pictures_can_be_read(name: str) -> None:
+    """A picture that is wider than the page is turned: no letter that stands alone is less than 7 points high."""
+    sizes = Counter(
+        size for text, _, _, size in letters(as_pdf(pictured(name))) if re.fullmatch(r"[\d.−= a-z]{4,}", text.strip())
+    )
+    assert sizes.total() > 10
+    assert min(sizes) >= 7, sizes
+
+
+def heights(pdf: bytes) -> list[float]:
+    """How high the boxes of numbers are, whichever way they are turned."""
+    text = subprocess.run(["pdftotext", "-bbox", "-", "-"], input=pdf, capture_output=True, check=True).stdout.decode()
+    corners = re.findall(r'xMin="([\d.]+)" yMin="([\d.]+)" xMax="([\d.]+)" yMax="([\d.]+)">[−-]?\d\.\d{4}<', text)
+    return [min(float(right) - float(left), float(low) - float(high)) for left, high, right, low in corners]
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext is not installed (Debian: poppler-utils)")
+@pytest.mark.parametrize("name", chosen(WITH_PICTURES, ["slstm"]))
+def test_letters_of_pictures_in_typst_can_be_read(name: str) -> None:
+    """The same there: against the letters of a small picture, which are 9.9 points high times 86 %."""
+    usual = max(heights(typst_pdf(typst(pictured("rnn")))))
+    found = heights(typst_pdf(typst(pictured(name))))
+    assert len(found) > 5
+    assert min(found) / usual * 9.9 * 0.86 >= 7
