@@ -273,7 +273,7 @@ class Precise:
     """Decimals of 60 digits, never rounded to less."""
 
     rounding: Rounding | None = None
-    """The function that rounds a result, if results are rounded."""
+    """The rounding of shown results, if they are rounded."""
     endless: bool = False
     """Whether the decimals of some given number never end: fractions are then kept, and cancelling terms give 0, as by hand."""
 

@@ -338,11 +338,14 @@ class Layout:
         indent = " " * (w.number + 2)
         formula = self.script.math(row.formula) if row.kind != "component" else ""
         start = f"{self.script.math(row.name)} = " if formula else self.script.math(row.name)
-        lines = broken(formula, self.width - len(indent) - len(start))
+        room, hanging = self.width - len(indent) - len(start), len(start)
+        lines = broken(formula, room)
+        if max(map(len, lines)) > room:  # the quantity on a row of its own
+            lines, hanging = ["", *broken(formula, self.width - len(indent) - 4)], 4
         label = f"({row.label})" if row.label and row.blank else ""
         yield [(f"{row.number:>{w.number}}  ", "dim"), (f"{start}{lines[0]}", ""), (label, "dim")]
         for text in lines[1:]:
-            yield [(f"{indent}{' ' * len(start)}{text}", "")]
+            yield [(f"{indent}{' ' * hanging}{text}", "")]
         numbers = self.script.math(row.numbers)
         if row.kind == "board" and not numbers:
             return
