@@ -17,7 +17,7 @@ from babel.messages.extract import extract_from_dir
 from openpyxl import load_workbook
 from sweeps import abreast, of_examples
 
-from bptt_trace import Key, check, solve
+from bptt_trace import Key, check, load, solve
 from bptt_trace.calculation.build import build
 from bptt_trace.document.locale import LANGUAGES, Locale
 from bptt_trace.exports import canvas, moodle, otter, prairielearn, qti
@@ -269,6 +269,15 @@ def test_english_would_be_noticed() -> None:
     kinds = {kind for kind, _ in said}
     assert {kind for kind, _ in english(said, own_words(document, problem), "de")} == kinds
     assert len(kinds) == 12
+
+
+def test_slides_name_the_fonts_of_other_letters() -> None:
+    """LuaLaTeX and XeLaTeX set Chinese slides with a font of the system; slides without such letters ask for none."""
+    for code, wanted in (("zh", True), ("de", False)):
+        one = solve(load("rnn", (f'handout.language="{code}"',)))
+        text = slides(one.problem, one.program, one.values, one.sheet)
+        assert wanted is (r"\IfFontExistsTF{Noto Serif CJK SC}" in text)
+        assert wanted is (r"\lettersof{han}{" in text.partition(r"\begin{document}")[2])
 
 
 def test_scripts_say_what_can_be_translated() -> None:

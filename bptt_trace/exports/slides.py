@@ -56,7 +56,8 @@ def slides(problem: Problem, program: Program, values: Values, sheet: Sheet, tem
     """
     desk = Desk(problem, program, values, unrounded(program, problem.given), with_latex=True)
     frames = localized(list(_with_notes(_frames(desk, sheet))), sheet.locale)
-    return rendered("slides.tex.j2", {"sheet": sheet, "frames": frames}, templates)
+    titled = replace(sheet, subtitle=localized(sheet.subtitle, sheet.locale))
+    return rendered("slides.tex.j2", {"sheet": titled, "frames": frames}, templates)
 
 
 def _frames(desk: Desk, sheet: Sheet) -> Iterator[Frame | Note]:

@@ -47,7 +47,15 @@ _SCRIPTS = (
     ("han", r"CJK|HIRAGANA|KATAKANA|BOPOMOFO|IDEOGRAPH|FULLWIDTH|HALFWIDTH"),
 )
 FONTS = {
-    "han": ("Noto Serif CJK SC", "Noto Sans CJK SC", "Source Han Serif SC", "Songti SC", "SimSun", "FandolSong"),
+    "han": (
+        "Noto Serif CJK SC",
+        "Noto Sans CJK SC",
+        "Source Han Serif SC",
+        "Songti SC",
+        "SimSun",
+        "WenQuanYi Micro Hei",
+        "FandolSong",
+    ),
     "hangul": ("Noto Serif CJK KR", "Noto Sans CJK KR", "Source Han Serif KR", "AppleMyungjo", "Batang", "UnBatang"),
     "other": ("CMU Serif", "Noto Serif", "DejaVu Serif", "Times New Roman", "Arial Unicode MS"),
 }

@@ -264,12 +264,12 @@ class Layout:
             parts.pop()
         label = f"  {row.label}" if row.label else ""
         room = self.width - w.number - 5
-        if len(name) + len(parts[0]) + columns_of(label) > room:
+        if len(name) + columns_of(parts[0]) + columns_of(label) > room:
             label = ""  # the name says which line it is
         first = broken(parts[0], room - len(name) - columns_of(label))
-        if len(first[0]) > room - len(name) - columns_of(label):  # the quantity on a row of its own
+        if columns_of(first[0]) > room - len(name) - columns_of(label):  # the quantity on a row of its own
             first = ["", *broken(parts[0], room - 4)]
-        lead = max(self.width - w.number - 5 - len(name) - len(first[0]) - columns_of(label), 0)
+        lead = max(self.width - w.number - 5 - len(name) - columns_of(first[0]) - columns_of(label), 0)
         start = [(f"{row.number:>{w.number}}  ", "dim"), (f"{name} = {first[0]}".rstrip(), ""), (" " * lead, "")]
         yield [*start, (label, label_style(row.label))]
         for text in first[1:]:
@@ -340,7 +340,7 @@ class Layout:
         start = f"{self.script.math(row.name)} = " if formula else self.script.math(row.name)
         room, hanging = self.width - len(indent) - len(start), len(start)
         lines = broken(formula, room)
-        if max(map(len, lines)) > room:  # the quantity on a row of its own
+        if max(map(columns_of, lines)) > room:  # the quantity on a row of its own
             lines, hanging = ["", *broken(formula, self.width - len(indent) - 4)], 4
         label = f"({row.label})" if row.label and row.blank else ""
         yield [(f"{row.number:>{w.number}}  ", "dim"), (f"{start}{lines[0]}", ""), (label, "dim")]
@@ -402,7 +402,7 @@ def label_style(label: Word) -> str:
 
 def broken(text: str, width: int) -> list[str]:
     """A formula over several lines: broken before =, then before + and −, inside brackets only where nothing else helps."""
-    if len(text) <= width:
+    if columns_of(text) <= width:
         return [text]
     for signs, deepest in (("=≈", 0), ("+-−", 0), ("][", 0), ("⊙", 0), ("+-−", 99), ("/", 0), ("*·×", 99)):
         pieces = (
@@ -411,7 +411,7 @@ def broken(text: str, width: int) -> list[str]:
         if len(pieces) > 1:
             lines: list[str] = []
             for piece in pieces:
-                if lines and len(lines[-1]) + 1 + len(piece) <= width - 2:
+                if lines and columns_of(lines[-1]) + 1 + columns_of(piece) <= width - 2:
                     lines[-1] += f" {piece}"
                 else:
                     lines.append(piece)
