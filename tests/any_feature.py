@@ -15,6 +15,7 @@ from typing import Any
 from any_problem import ROUNDINGS, RULES, _Numbers
 
 from bptt_trace.problem.network_keys import network_of
+from bptt_trace.problem.tables import with_defaults
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 TOLD = ("graph", "micrograd", "softmax-of-logits", "coupled-gates", "jordan", "leaky-integrator", "min-gru", "min-lstm",
@@ -47,7 +48,7 @@ class _Featured(_Numbers):
         return {"title": f"Feature {seed}", **made}
 
     def parameters(self, made: dict[str, Any]) -> dict[str, Any]:
-        built = network_of(made["network"], made["given"], {})
+        built = network_of(with_defaults(made)["network"], made["given"], {})
         return {str(name): self.block(shape[::-1] if built.rows else shape) for name, shape in built.parameters().items()}
 
     def series(self, count: int, size: int = 1) -> list[Any]:

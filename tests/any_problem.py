@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from bptt_trace.problem.network_keys import network_of
+from bptt_trace.problem.tables import with_defaults
 
 CELLS = ("rnn", "rnn", "lstm", "gru", "slstm", "dense")
 SHAPES = ("every", "every", "every", "last", "last", "both directions", "decoder target", "decoder output", "feedback target",
@@ -257,7 +258,7 @@ def problem_of_any_kind(seed: int) -> dict[str, Any]:
     """The table of keys of a problem."""
     drawn = _Drawn(seed)
     given = drawn.given()
-    built = network_of(drawn.network, given, drawn.output_weights())
+    built = network_of(with_defaults({"network": drawn.network})["network"], given, drawn.output_weights())
     for name, size in built.state:
         if drawn.once_in(3) and not drawn.samples:
             given[str(name)] = drawn.state(name.stem, size)

@@ -9,6 +9,7 @@ from random_problems import CONVENTIONS
 
 from bptt_trace.errors import ProblemError
 from bptt_trace.problem.network_keys import network_of
+from bptt_trace.problem.tables import with_defaults
 
 NUMBERS: dict[str, tuple[str, ...]] = {
     "plain": ("0.4", "-0.7", "1.2", "0.15", "-0.35", "0.9", "-1.1"),
@@ -105,7 +106,7 @@ def awkward(seed: int) -> dict[str, Any] | None:
         if "target" not in given and shape.get("inputs") != "first":
             del network["steps"]
     try:
-        known = network_of(network, given, {})
+        known = network_of(with_defaults({"network": network})["network"], given, {})
     except (ProblemError, KeyError, TypeError, ValueError):
         return None
     if chance.randrange(2):

@@ -76,9 +76,10 @@ ALIKE = {"backward-reader-forwards": "initial-state-again", "initial-state-again
 def problem_with(network: dict[str, Any], steps: int = 3) -> dict[str, Any]:
     """The table of keys of a problem over a few steps, in which no state begins with 0."""
     from bptt_trace.problem.network_keys import network_of
+    from bptt_trace.problem.tables import with_defaults
 
     given: dict[str, Any] = {"x": sequence(steps), "target": sequence(steps, seed=2)}
-    for name, units in network_of(network, given, {}).state:
+    for name, units in network_of(with_defaults({"network": network})["network"], given, {}).state:
         start = STARTS.get(name.stem)
         if start:
             given[str(name)] = start if units == 1 else [start, f"{float(start) / 2:.2f}"][:units]

@@ -10,6 +10,7 @@ from typing import Any
 
 from bptt_trace.engine.functions import Function
 from bptt_trace.problem.network_keys import network_of
+from bptt_trace.problem.tables import with_defaults
 
 
 def without_pictures(markdown: str) -> str:
@@ -127,7 +128,7 @@ def filled(network: dict[str, Any], given: dict[str, Any], *, seed: int = 1, sca
         return [numbers(shape[1:]) for _ in range(shape[0])] if shape else f"{chance.uniform(-scale, scale):.2f}"
 
     parameters = {}
-    built = network_of(network, given, {})
+    built = network_of(with_defaults({"network": network})["network"], given, {})
     for name, shape in built.parameters().items():
         parameters[str(name)] = numbers(shape[::-1] if built.rows else shape)
     return {"network": network, "parameters": parameters, "given": given, **tables}

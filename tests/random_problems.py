@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from law import FUNCTIONS, MP, Digits, Function, bent, by_digits
 
 from bptt_trace.problem.network_keys import network_of
+from bptt_trace.problem.tables import with_defaults
 
 # An activation as a formula in z, with its value and slope written down by hand.
 FORMULAS: dict[str, tuple[Function, Function]] = {
@@ -121,7 +122,7 @@ def cases(draw: Callable[..., Any], policy: str = "by_hand", most_places: int = 
             network["outputs"] = draw(st.sampled_from(["every", "every", "last"]))
         given = {"x": [draw(numbers) for _ in range(steps if "decoder" not in network else draw(st.integers(1, 3)))]}
         given["target"] = draw(numbers) if network.get("outputs") == "last" else [draw(numbers) for _ in range(steps)]
-        states = [name for name, size in network_of(network, given, {}).state if size == 1]
+        states = [name for name, size in network_of(with_defaults({"network": network})["network"], given, {}).state if size == 1]
         if draw(st.booleans()):
             given[str(states[0])] = draw(numbers)
     else:
@@ -130,7 +131,10 @@ def cases(draw: Callable[..., Any], policy: str = "by_hand", most_places: int = 
     def filled(shape: tuple[int, ...]) -> Any:
         return [filled(shape[1:]) for _ in range(shape[0])] if shape else draw(numbers)
 
-    shapes = {str(name): shape for name, shape in network_of(network, given, {}).parameters().items()}
+    shapes = {
+        str(name): shape
+        for name, shape in network_of(with_defaults({"network": network})["network"], given, {}).parameters().items()
+    }
     parameters = list(shapes)
     document: dict[str, Any] = {
         "network": network,

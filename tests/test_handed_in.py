@@ -16,6 +16,7 @@ from bptt_trace import Key, Name, ProblemError, Rounding, build, check, evaluate
 from bptt_trace.handouts.number_places import completed, leaves
 from bptt_trace.handouts.number_ranges import ranges_of
 from bptt_trace.problem.problem import from_document
+from bptt_trace.problem.tables import with_defaults
 from bptt_trace.trained_models.problem_file import document_from
 
 
@@ -82,7 +83,7 @@ def test_it_varies_and_is_marked() -> None:
     """What is handed in is drawn anew for each variant; the key of a sheet scores everything."""
     made = handed("lstm", h_3="0.3", c_3="-0.2")
     problem = from_document(made)
-    ranges = ranges_of(problem, {})
+    ranges = ranges_of(problem, with_defaults({})["vary"])
     assert {Name.parse("dL/dh_3 via above"), Name.parse("dL/dc_3 via above")} <= set(ranges.choices)
     places = leaves(completed(made, problem), problem)
     assert places["given", "dL/dc_3"] == (Name.parse("dL/dc_3 via above"),)

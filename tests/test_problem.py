@@ -5,6 +5,7 @@ import datetime
 import json
 import math
 import os
+from dataclasses import MISSING, fields
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -16,19 +17,24 @@ import jsonschema
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
+from sweeps import of_examples
 
 from bptt_trace.calculation.arithmetic import evaluate
 from bptt_trace.calculation.build import build
 from bptt_trace.engine.names import LOSS, Name
 from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.errors import CalculationError, ProblemError
+from bptt_trace.networks.losses import Loss
+from bptt_trace.networks.optimizers import Update
 from bptt_trace.problem import schema_errors
+from bptt_trace.problem.files import document_of, examples, schema
 from bptt_trace.problem.files import example as text_of
-from bptt_trace.problem.files import examples, schema
+from bptt_trace.problem.marking_keys import Marking
 from bptt_trace.problem.network_sizes import MAX_STEPS, MAX_UNITS
 from bptt_trace.problem.numbers import Rounding
 from bptt_trace.problem.problem import Problem, from_document, load, parse
 from bptt_trace.problem.schema_errors import Mismatch
+from bptt_trace.problem.update_keys import OF_RULE
 
 TEXT = """\
 title = "Two steps"
@@ -938,6 +944,50 @@ def test_any_text_is_a_problem_or_refused(text):
     """Nothing but ``ProblemError`` comes of any text."""
     with pytest.raises(ProblemError):
         parse(text)
+
+
+def with_a_default(document: dict[str, Any], table: str, key: str, value: Any) -> dict[str, Any]:
+    """A document that says what it leaves open."""
+    return {**document, table: {**document.get(table, {}), key: value}}
+
+
+@pytest.mark.parametrize("name", of_examples())
+def test_a_file_that_says_its_defaults_is_the_same_problem(name: str) -> None:
+    """Each default of the schema is what the program takes; keys that have no meaning for a network are refused, as always."""
+    document = document_of(text_of(name))
+    problem = from_document(document)
+    said = 0
+    for table in set(document) & {"network", "loss", "update", "also"} | {"rounding", "marks"}:
+        for key, definition in schema()["properties"][table]["properties"].items():
+            if "default" not in definition or key in document.get(table, {}):
+                continue
+            try:
+                same = from_document(with_a_default(document, table, key, definition["default"]))
+            except ProblemError:
+                continue
+            assert same == problem, f"{table}.{key}"
+            said += 1
+    assert said > 4
+
+
+ELSEWHERE = ("epsilon", "decay")
+"""Fields of an update that mean another thing than their key: where epsilon stands, and what decays, if anything does."""
+
+
+@pytest.mark.parametrize(("made", "table"), [(Loss, "loss"), (Update, "update"), (Rounding, "rounding"), (Marking, "marks")])
+def test_what_is_built_in_python_has_the_defaults_of_the_schema(made: type, table: str) -> None:
+    """``Rounding()`` is what an empty table [rounding] asks for."""
+    known = schema()["properties"][table]["properties"]
+    for field in fields(made):
+        default = known.get(field.name, {}).get("default")
+        if default is not None and field.default is not MISSING and field.name not in ELSEWHERE:
+            assert field.default == (Fraction(default) if isinstance(field.default, Fraction | float) else default), field.name
+
+
+def test_a_default_of_one_rule_alone_is_named_in_words() -> None:
+    """Who reads the schema sees that adadelta has another epsilon."""
+    for (rule, key), value in OF_RULE.items():
+        assert f"{value} for {rule}" in schema()["properties"]["update"]["properties"][key]["description"]
 
 
 @given(st.sampled_from([TEXT, VECTOR, DENSE]), st.integers(0, 600), st.integers(0, 20), st.text(max_size=5))

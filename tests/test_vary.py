@@ -50,6 +50,7 @@ from bptt_trace.media.templates import latex, markdown, markdown_words
 from bptt_trace.problem.codes import SIGNS
 from bptt_trace.problem.files import content, document_of
 from bptt_trace.problem.problem import from_document, parse
+from bptt_trace.problem.tables import with_defaults
 
 MARKDOWN, LATEX = Medium("md", markdown, markdown_words), Medium("tex", latex, tex_words)
 PROBLEMS = ("rnn3", "fnn", "classifier")
@@ -180,7 +181,7 @@ def test_a_code_makes_its_variant_again() -> None:
 
 
 def ranges(table: dict[str, Any], name: str = "rnn") -> dict[str, list[str]]:
-    choices = ranges_of(load(name), table).choices
+    choices = ranges_of(load(name), with_defaults({"vary": table})["vary"]).choices
     return {str(quantity): [number.text for number in numbers] for quantity, numbers in choices.items()}
 
 
@@ -190,7 +191,7 @@ def test_numbers_lie_on_a_grid_of_tenths() -> None:
     assert {"w_xh", "w_hh", "b_h", "w_hy", "b_y", "x_1", "x_2", "target_1", "target_2"} == set(usual)
     assert ["-0.5", "-0.4", "-0.3", "-0.2", "-0.1", "0.1", "0.2", "0.3", "0.4", "0.5"] == usual["b_h"]
     assert ("-1.2", "1.2", 22) == (usual["w_hh"][0], usual["w_hh"][-1], len(usual["w_hh"]))
-    assert "h_0" in map(str, ranges_of(load("rnn", ["h_0=0.3"]), {}).choices)
+    assert "h_0" in map(str, ranges_of(load("rnn", ["h_0=0.3"]), with_defaults({"vary": {}})["vary"]).choices)
 
 
 def test_a_file_says_what_may_be_drawn() -> None:
@@ -219,16 +220,16 @@ def test_entries_and_own_names_may_be_told() -> None:
     """Of a matrix all entries or one; in the names of the problem."""
     told = ranges({"W_hh": [2], "W_hh[1,2]": [3]}, "classifier")
     assert [["2"], ["3"], ["2"], ["2"]] == [told[f"W_hh[{i},{j}]"] for i in (1, 2) for j in (1, 2)]
-    own = ranges_of(load("rnn", ["names.w_hh=U"]), {"U": [2]}).choices
+    own = ranges_of(load("rnn", ["names.w_hh=U"]), with_defaults({"vary": {"U": [2]}})["vary"]).choices
     assert ["2"] == [number.text for name, numbers in own.items() if str(name) == "w_hh" for number in numbers]
 
 
 def test_targets_fit_their_output() -> None:
     """Between 0 and 1 behind a sigmoid, positive behind ReLU, and a class stays, or varies as a class."""
-    sigmoid = ranges_of(load("fnn", ["network.output_activation=sigmoid"]), {}).choices
+    sigmoid = ranges_of(load("fnn", ["network.output_activation=sigmoid"]), with_defaults({"vary": {}})["vary"]).choices
     assert all(0 < number.value < 1 for name, numbers in sigmoid.items() if name.stem == "target" for number in numbers)
-    assert not any(name.stem == "target" for name in ranges_of(load("classifier"), {}).choices)
-    assert 1 == len(ranges_of(load("classifier"), {"target": "classes"}).classes)
+    assert not any(name.stem == "target" for name in ranges_of(load("classifier"), with_defaults({"vary": {}})["vary"]).choices)
+    assert 1 == len(ranges_of(load("classifier"), with_defaults({"vary": {"target": "classes"}})["vary"]).classes)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -18,8 +18,6 @@ from bptt_trace.problem.problem import Problem
 
 Choices = tuple[Number, ...]
 MOST_CHOICES = 10_001
-GRID = Number(Fraction(1, 10), "0.1")
-TRIES = 2000
 SETTINGS = ("accept", "grid", "may_hide", "numbers", "tries")
 DECIMALS, WHOLE, HALVES = KINDS = ("decimals", "whole", "halves")
 """The kinds of numbers: decimals on a grid; whole numbers; halves for parameters, and whole numbers for the rest."""
@@ -47,24 +45,24 @@ class Ranges:
 
     choices: Mapping[Name, Choices]
     """The choices of each number that varies."""
-    classes: tuple[tuple[Name, ...], ...] = ()
+    classes: tuple[tuple[Name, ...], ...]
     """Targets that stand for a class: one of these numbers is 1, the others are 0."""
-    may_hide: frozenset[str] = field(default_factory=frozenset)
+    may_hide: frozenset[str]
     """Mistakes that the numbers may hide."""
-    accept: frozenset[str] = field(default_factory=frozenset)
+    accept: frozenset[str]
     """The screens that reject nothing, by their words."""
-    numbers: str = DECIMALS
+    numbers: str
     """The kind of numbers, one of ``KINDS``."""
-    tries: int = TRIES
+    tries: int
 
 
 def ranges_of(problem: Problem, table: Mapping[str, Any]) -> Ranges:
     """The ranges of a problem. Raises ``ProblemError`` for an unknown key or an impossible number."""
-    grid = exact_number(table.get("grid", GRID.text), "vary.grid")
+    grid = exact_number(table["grid"], "vary.grid")
     if grid.value <= 0:
         raise ProblemError(f"{grid.text} is not possible here; a grid is positive", path="vary.grid")
     may_hide = _mistakes(table.get("may_hide", ()))
-    kind = table.get("numbers", DECIMALS)
+    kind = table["numbers"]
     classes = _classes(problem) if problem.loss.over_classes and not problem.network.letters else ()
     of_classes = {name for group in classes for name in group}
     choices = {
@@ -89,7 +87,8 @@ def ranges_of(problem: Problem, table: Mapping[str, Any]) -> Ranges:
             else:
                 choices[name] = allowed
     accept = frozenset(table.get("accept", ()))
-    return Ranges(choices, varied_classes, may_hide, accept, kind, table.get("tries", TRIES if kind == DECIMALS else 5 * TRIES))
+    tries = table["tries"] if "tries" in table or kind == DECIMALS else 5 * table["tries"]
+    return Ranges(choices, varied_classes, may_hide, accept, kind, tries)
 
 
 def _mistakes(slugs: Sequence[str]) -> frozenset[str]:

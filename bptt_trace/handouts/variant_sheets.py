@@ -30,6 +30,7 @@ from bptt_trace.marking.key import Key
 from bptt_trace.marking.report import TITLES
 from bptt_trace.problem.files import as_toml
 from bptt_trace.problem.numbers import Rounding
+from bptt_trace.problem.tables import with_defaults
 
 CODE, STUDENT = "ZZZ-ZZZ", "ZZZ-STUDENT-ZZZ"
 """The placeholders of the code and of the student on a sheet that is filled in later."""
@@ -125,7 +126,7 @@ class ProblemFiles:
                 strings.append(given[names[0]].text)
             else:  # a class by its number
                 chosen = next(place for place, name in enumerate(names) if given[name].value)
-                first = self.factory.document.get("loss", {}).get("first_class", 1)
+                first = with_defaults(self.factory.document)["loss"]["first_class"]
                 strings.append(str(chosen + first))
         return self.form.fill([*strings, variant.code])
 

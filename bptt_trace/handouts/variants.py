@@ -20,7 +20,7 @@ from bptt_trace.handouts.advice import remedies, what_works
 from bptt_trace.handouts.blanks import blanks_of, lines_up_to_update
 from bptt_trace.handouts.fill_in_text import FIRST
 from bptt_trace.handouts.number_places import Document, Path, completed, leaves
-from bptt_trace.handouts.number_ranges import DECIMALS, SETTINGS, TRIES, Ranges, ranges_of
+from bptt_trace.handouts.number_ranges import DECIMALS, SETTINGS, Ranges, ranges_of
 from bptt_trace.handouts.screening import Screens, summary
 from bptt_trace.handouts.seeded_numbers import GENERATOR, Draws, codes, read_code
 from bptt_trace.handouts.whole_numbers import WholeNumbers, possible, with_places
@@ -31,6 +31,7 @@ from bptt_trace.problem.codes import digest
 from bptt_trace.problem.loss_keys import PAIRED
 from bptt_trace.problem.numbers import Number, exact_number
 from bptt_trace.problem.problem import Problem, from_document
+from bptt_trace.problem.tables import with_defaults
 from bptt_trace.processes import in_order, unseen
 
 Result = TypeVar("Result")
@@ -98,7 +99,7 @@ class Factory:
     def __init__(self, document: Document, blanks: Sequence[str] = ("all",), hints: int = 2, source: str = "") -> None:
         self._file = document
         document = with_places(document)
-        table = document.get("vary", {})
+        table = with_defaults(document)["vary"]
         if any(ord(sign) >= FIRST for sign in json.dumps(document, ensure_ascii=False, default=str)):
             raise ProblemError("a private sign of Unicode (from U+F0000 on) in a text; it would stand in place of a number")
         self.problem = from_document(document, source)
@@ -289,7 +290,7 @@ class Factory:
         """Whether a search would succeed, which a first look at some candidates makes likely."""
         pilot = list(islice(codes(self.key, seed), min(PILOT, self._largest)))
         passed = sum(not condition for _, condition in self._screened(pilot))
-        likely = passed * self.ranges.tries >= len(pilot) or self.ranges.tries > TRIES
+        likely = passed * self.ranges.tries >= len(pilot) or self.ranges.tries > with_defaults({})["vary"]["tries"]
         return likely and len(self._search(count, seed).found) == count
 
 

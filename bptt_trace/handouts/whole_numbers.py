@@ -28,6 +28,7 @@ from bptt_trace.handouts.number_ranges import DECIMALS
 from bptt_trace.problem.files import change_document
 from bptt_trace.problem.numbers import Number, Rounding
 from bptt_trace.problem.problem import Problem, from_document
+from bptt_trace.problem.tables import with_defaults
 
 PLACES = 2
 """The decimals of a sheet whose problem file does not say how many."""
@@ -42,12 +43,9 @@ CLOSE = 1e-6
 def with_places(document: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of a problem with two decimals, if its variants have whole numbers and it does not say how many decimals it has."""
     whole = deepcopy(dict(document))
-    rounding = whole.get("rounding", {})
-    if (
-        whole.get("vary", {}).get("numbers", DECIMALS) != DECIMALS
-        and rounding.get("policy", "by_hand") == "by_hand"
-        and not {"places", "figures"} & set(rounding)
-    ):
+    tables = with_defaults(document)
+    rounding = tables["rounding"]
+    if tables["vary"]["numbers"] != DECIMALS and rounding["policy"] == "by_hand" and not {"places", "figures"} & set(rounding):
         whole["rounding"] = {**rounding, "places": PLACES}
     return whole
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import NamedTuple
 
 from bptt_trace.engine.formula import ONE, ZERO, Apply, Const, Extreme, Formula, Power, Var
 from bptt_trace.engine.functions import absolute, exp, ln, sqrt
@@ -432,30 +431,21 @@ def scheduled(options: Update, eta: Formula, gamma: Formula | None, k: int) -> F
     return eta * powered(gamma, exponent) if exponent else eta
 
 
-class Numbers(NamedTuple):
-    """The given numbers that a rule wants, by key of the file, with their names and usual values."""
-
-    name: Name
-    usual: str | None
-    """None where the number must be told."""
-
-
-BETA, BETA_1, BETA_2 = Name("beta"), Name("beta", time=1), Name("beta", time=2)
-WANTED: dict[str, dict[str, Numbers]] = {
+BETA, BETA_1, BETA_2, EPSILON = Name("beta"), Name("beta", time=1), Name("beta", time=2), Name("epsilon")
+_OF_ADAM = {"beta_1": BETA_1, "beta_2": BETA_2, "epsilon": EPSILON}
+WANTED: dict[str, dict[str, Name]] = {
     "gd": {},
-    "momentum": {"beta": Numbers(BETA, "0.9")},
-    "nesterov": {"beta": Numbers(BETA, "0.9")},
-    "adagrad": {"epsilon": Numbers(Name("epsilon"), "1e-8")},
-    "rmsprop": {"beta": Numbers(BETA, "0.9"), "epsilon": Numbers(Name("epsilon"), "1e-8")},
-    "adam": {
-        "beta_1": Numbers(BETA_1, "0.9"),
-        "beta_2": Numbers(BETA_2, "0.999"),
-        "epsilon": Numbers(Name("epsilon"), "1e-8"),
-    },
+    "momentum": {"beta": BETA},
+    "nesterov": {"beta": BETA},
+    "adagrad": {"epsilon": EPSILON},
+    "rmsprop": {"beta": BETA, "epsilon": EPSILON},
+    "adadelta": {"beta": BETA, "epsilon": EPSILON},
+    "adam": _OF_ADAM,
+    "adamw": _OF_ADAM,
+    "adamax": _OF_ADAM,
+    "nadam": _OF_ADAM,
 }
-WANTED |= dict.fromkeys(("adamw", "adamax", "nadam"), WANTED["adam"])
-WANTED["adadelta"] = {"beta": Numbers(BETA, "0.9"), "epsilon": Numbers(Name("epsilon"), "1e-6")}
-"""The numbers that each rule needs besides the learning rate."""
+"""The numbers that each rule needs besides the learning rate, by their keys."""
 CARRIED: dict[str, tuple[str, ...]] = {
     "gd": (),
     "momentum": ("v",),

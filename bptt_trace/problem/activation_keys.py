@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from decimal import Decimal
 from fractions import Fraction
-from typing import Any
 
 from bptt_trace.engine.activation_parser import activation as expression
 from bptt_trace.engine.functions import ACTIVATIONS, Function, leaky_relu, relu, threshold
 from bptt_trace.errors import ProblemError, nearest
 from bptt_trace.problem.numbers import exact_number, shown
-
-Keys = Mapping[str, Any]
+from bptt_trace.problem.tables import Keys
 
 
 def activation_of(table: Keys, text: str, key: str, name: str, sign: str, number: int | None = None) -> Function:
     """The activation that a text names or defines by an expression in z; ``name``, ``sign`` and ``number`` are for the latter."""
     if text in ("step", "sign"):
-        return threshold(text, number_of(table, "step_at_0", Decimal(1)))
+        return threshold(text, number_of(table, "step_at_0"))
     if text == "relu":
-        return relu(number_of(table, "relu_slope_at_0", Decimal(0)))
+        return relu(number_of(table, "relu_slope_at_0"))
     if text == "leaky_relu":
-        at_zero = number_of(table, "relu_slope_at_0", Decimal(0)) if "relu_slope_at_0" in table else None
-        return leaky_relu(number_of(table, "leak", Decimal("0.01")), at_zero)
+        at_zero = number_of(table, "relu_slope_at_0") if "relu_slope_at_0" in table else None
+        return leaky_relu(number_of(table, "leak"), at_zero)
     if text in ACTIVATIONS:
         return ACTIVATIONS[text]
     if re.fullmatch(r"[A-Za-z_]+", text) and text != "z":
@@ -34,12 +30,12 @@ def activation_of(table: Keys, text: str, key: str, name: str, sign: str, number
             path=f"network.{key}",
         )
     try:
-        return expression(text, name, sign, number_of(table, "relu_slope_at_0", Decimal(0)), number)
+        return expression(text, name, sign, number_of(table, "relu_slope_at_0"), number)
     except ProblemError as error:
         error.path = f"network.{key}"
         raise
 
 
-def number_of(table: Keys, key: str, default: Decimal) -> Fraction:
-    """A number of [network], or its default."""
-    return exact_number(table.get(key, default), f"network.{key}").value
+def number_of(table: Keys, key: str) -> Fraction:
+    """A number of [network]."""
+    return exact_number(table[key], f"network.{key}").value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import Any
 
 from bptt_trace.engine.extra_lines import parsed
@@ -15,9 +14,7 @@ from bptt_trace.errors import ProblemError, UnknownName, nearest
 from bptt_trace.networks.forward_pass import Network
 from bptt_trace.networks.optimizers import Update
 from bptt_trace.problem.numbers import Number, exact_number, shown
-
-EPSILON_OF_CHECKS = Number(Fraction(1, 20), "0.05")
-"""The default distance by which a parameter is moved: with four decimals, a smaller one leaves no digit of the difference."""
+from bptt_trace.problem.tables import Keys
 
 
 @dataclass(frozen=True)
@@ -33,23 +30,26 @@ class Also:
     """The parameters whose gradients are compared with a quotient of differences."""
     lines: tuple[tuple[str, str], ...] = ()
     """Further lines, by name: expressions over those of the program."""
-    epsilon: Number = EPSILON_OF_CHECKS
+    epsilon: Number | None = None
     """The distance by which a parameter is moved to either side for that quotient."""
 
     @property
     def numbers(self) -> dict[Name, Number]:
         """The given numbers of these calculations."""
-        return {EPSILON: self.epsilon} if self.gradient_check else {}
+        return {EPSILON: self.epsilon} if self.epsilon else {}
 
     def __bool__(self) -> bool:
         return bool(self.paths or self.forward_mode or self.gradient_check or self.lines)
 
 
-def also_of(table: Mapping[str, Any], network: Network, update: Update | None, *, has_loss: bool) -> Also:
+NOTHING_ELSE = Also()
+
+
+def also_of(table: Keys, network: Network, update: Update | None, *, has_loss: bool) -> Also:
     """The requests of a table; raises ``ProblemError`` for a name that is no learning parameter."""
     if not table:
-        return Also()
-    lines = tuple(_lines(table.get("lines", {})))
+        return NOTHING_ELSE
+    lines = tuple(_lines(table["lines"]))
     if set(table) == {"lines"}:
         return Also(lines=lines)
     if not has_loss:
@@ -64,13 +64,13 @@ def also_of(table: Mapping[str, Any], network: Network, update: Update | None, *
         raise ProblemError("windows overlap (update.truncate_every), so a path counts for some passes only", path="also.paths")
     if found.gradient_check and EPSILON in network.parameters():
         raise ProblemError(f"{EPSILON} is what moves a parameter; use another name for that parameter", path="parameters")
-    if "epsilon" not in table:
+    if "epsilon" in table and not found.gradient_check:
+        raise ProblemError("nothing is moved by it; also.gradient_check names what is", path="also.epsilon")
+    if not found.gradient_check:
         return found
     epsilon = exact_number(table["epsilon"], "also.epsilon")
     if epsilon.value <= 0:
         raise ProblemError(f"{epsilon.text} is not possible here; a number above 0", path="also.epsilon")
-    if not found.gradient_check:
-        raise ProblemError("nothing is moved by it; also.gradient_check names what is", path="also.epsilon")
     return replace(found, epsilon=epsilon)
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
 from bptt_trace.engine.expressions import refusal, shape_in_words
 from bptt_trace.engine.formula import ABSENT, Formula, Var, shape_of
@@ -18,6 +17,7 @@ from bptt_trace.networks.cells.equations import COMBINING, STEM, Equation, Equat
 from bptt_trace.networks.cells.readout_equations import ReadoutEquations
 from bptt_trace.networks.forward_pass import Network
 from bptt_trace.problem.numbers import shown
+from bptt_trace.problem.tables import Keys
 
 MAX_EQUATIONS = 40
 TAKEN = {
@@ -28,8 +28,6 @@ TAKEN = {
 """Names of lines that mean something else on a sheet."""
 OF_UPDATES = ("eta", "gamma", "epsilon", "lambda", "clip", "norm", "scale", "squares", "rate", "v", "m", "s", "g", "k")
 """Names without a time that updates have."""
-
-Keys = Mapping[str, Any]
 
 
 def equations_of(table: Keys, network: Keys, parameters: Keys, slope_at_0: Fraction, leak: Fraction) -> Equations:
@@ -52,11 +50,11 @@ def equations_of(table: Keys, network: Keys, parameters: Keys, slope_at_0: Fract
         state,
         table.get("memory", state[0]),
         (
-            *(told for told in _told(table.get("shapes", {})) if not _of_readout_alone(table, told[0])),
+            *(told for told in _told(table["shapes"]) if not _of_readout_alone(table, told[0])),
             *_numbers(table, parameters),
         ),
-        tuple(table.get("functions", {}).items()),
-        tuple(table.get("words", {}).items()),
+        tuple(table["functions"].items()),
+        tuple(table["words"].items()),
         table.get("stabiliser", ""),
         table.get("source", ""),
         slope_at_0,
@@ -71,7 +69,7 @@ def equations_of(table: Keys, network: Keys, parameters: Keys, slope_at_0: Fract
 def readout_of(cell: Cell, lines: Sequence[str], table: Keys) -> ReadoutEquations:
     """The output layer that ``cell.readout`` describes, in the functions of its cell; raises ``ProblemError`` with a caret."""
     assert isinstance(cell, Equations)
-    shapes = _told(table.get("shapes", {}))
+    shapes = _told(table["shapes"])
     if len(lines) > MAX_EQUATIONS:
         raise ProblemError(f"{len(lines)} equations; at most {MAX_EQUATIONS} are read", path="cell.readout")
     told = tuple((stem, sizes) for stem, sizes in shapes if _has(lines, stem))
@@ -104,7 +102,7 @@ def _told(shapes: Keys) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def _numbers(table: Keys, parameters: Keys) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Weights that are one number: ``w_`` stands for a column or for a number, and the numbers of the file say which."""
-    told = table.get("shapes", {})
+    told = table["shapes"]
     used = {stem for text in table["equations"] for stem in re.findall(rf"(?<![A-Za-z0-9_])w_{STEM}", text)}
     for stem in sorted(used - set(told)):
         values = [value for key, value in parameters.items() if key.partition("(")[0] == stem]

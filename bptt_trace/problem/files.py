@@ -160,5 +160,5 @@ def _table_of(key: str) -> str:
 @cache
 def schema() -> dict[str, Any]:
     """The JSON Schema of a problem."""
-    loaded: dict[str, Any] = json.loads(SCHEMA.read_text("utf-8"))
+    loaded: dict[str, Any] = json.loads(SCHEMA.read_text("utf-8"), parse_float=Decimal)
     return loaded

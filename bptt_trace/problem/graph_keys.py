@@ -38,18 +38,18 @@ def graph_of(document: Mapping[str, Any]) -> tuple[Graph, Numbers]:
     if len(table["equations"]) > MAX_EQUATIONS:
         raise ProblemError(f"{len(table['equations'])} equations; at most {MAX_EQUATIONS} are read", path="graph.equations")
     numbers: Numbers = {}
-    learned = tuple(_read(document.get("parameters", {}), "parameters", numbers))
-    fixed = tuple(_read(table.get("constants", {}), "graph.constants", numbers))
+    learned = tuple(_read(document["parameters"], "parameters", numbers))
+    fixed = tuple(_read(table["constants"], "graph.constants", numbers))
     if not learned:
         raise ProblemError("a number (or a list) for each letter whose gradient is wanted, such as x = -2", path="parameters")
-    for name in table.get("functions", {}):
+    for name in table["functions"]:
         if not re.fullmatch("[a-z]{1,20}", name) or name in (*Graph((NODES,), None).functions, *COMBINING):
             raise ProblemError(
                 f"{shown(name)} is not possible here; small letters that name no function yet", path="graph.functions"
             )
     graph = Graph(
         (NODES,), None, 0, layers=(None,), equations=tuple(table["equations"]), learned=learned, fixed=fixed,
-        definitions=tuple(table.get("functions", {}).items()),
+        definitions=tuple(table["functions"].items()),
     )  # fmt: skip
     if LOSS.stem in (*graph.stems[:-1], *(str(name) for name, _ in (*learned, *fixed))):
         raise ProblemError("L is the name of the last line alone; use another letter", path="graph.equations")

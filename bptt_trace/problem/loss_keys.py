@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from bptt_trace.engine.activation_parser import comparison
 from bptt_trace.engine.functions import Function, sigmoid, softmax
 from bptt_trace.errors import ProblemError
 from bptt_trace.networks.forward_pass import Network
 from bptt_trace.networks.losses import Loss
 from bptt_trace.problem.numbers import exact_number
+from bptt_trace.problem.tables import Keys
 
 THRESHOLDS = ("step", "sign")
 """Activations without a slope."""
@@ -17,11 +16,11 @@ PAIRED: dict[str, Function] = {"cross_entropy": softmax, "kl_divergence": softma
 """The output activation that each of these losses is made for."""
 
 
-def loss_from(table: dict[str, Any], network: Network) -> Loss:
+def loss_from(table: Keys, network: Network) -> Loss:
     """The loss that the table ``[loss]`` describes; ``ProblemError`` where a key has no meaning for this network."""
-    kind = table.get("kind", "squared_error")
+    kind = table["kind"]
     _no_meaning(table, network, kind)
-    factor = exact_number(table.get("factor", 1), "loss.factor").value
+    factor = exact_number(table["factor"], "loss.factor").value
     if factor <= 0:
         raise ProblemError(f"{factor} is not possible here; a factor is positive", path="loss.factor")
     output = network.output_activation
@@ -58,11 +57,12 @@ def loss_from(table: dict[str, Any], network: Network) -> Loss:
     return Loss(
         kind,
         factor,
-        **{key: table[key] for key in ("over_time", "over_units", "over_batch", "gradient", "equation") if key in table},
+        **{key: table[key] for key in ("over_time", "over_units", "over_batch", "gradient")},
+        equation=table.get("equation", ""),
     )
 
 
-def _no_meaning(table: dict[str, Any], network: Network, kind: str) -> None:
+def _no_meaning(table: Keys, network: Network, kind: str) -> None:
     """Keys that say nothing for this network are errors, not ignored."""
     reasons = {
         "over_time": network.steps is None and "there is one loss term only, so nothing is summed or averaged over time",

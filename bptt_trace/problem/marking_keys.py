@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.errors import ProblemError, UnknownName
 from bptt_trace.problem.numbers import exact_number, shown
+from bptt_trace.problem.tables import Keys
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,10 @@ def _of_parameter(name: Name) -> bool:
 SHARES = ("follow_through", "rough", "misconception")
 
 
-def marking_from(table: dict[str, Any]) -> Marking:
+def marking_from(table: Keys) -> Marking:
     """The marking by the table ``[marks]``; ``ProblemError`` where it names nothing of the problem."""
     weights: dict[str, float] = {}
-    for key, value in table.get("weights", {}).items():
+    for key, value in table["weights"].items():
         weight = exact_number(value, f"marks.weights.{key}").value
         if not 0 <= weight <= 1000:
             raise ProblemError(f"{weight} is not possible here; from 0 to 1000", path=f"marks.weights.{key}")
@@ -80,9 +80,8 @@ def marking_from(table: dict[str, Any]) -> Marking:
         weights[key] = float(weight)
     shares = {}
     for key in SHARES:
-        if key in table:
-            share = exact_number(table[key], f"marks.{key}").value
-            if not 0 <= share <= 1:
-                raise ProblemError(f"{share} is not possible here; a share from 0 to 1", path=f"marks.{key}")
-            shares[key] = float(share)
-    return Marking(weights, **shares, decimal_comma=table.get("decimal_comma", False))
+        share = exact_number(table[key], f"marks.{key}").value
+        if not 0 <= share <= 1:
+            raise ProblemError(f"{share} is not possible here; a share from 0 to 1", path=f"marks.{key}")
+        shares[key] = float(share)
+    return Marking(weights, **shares, decimal_comma=table["decimal_comma"])

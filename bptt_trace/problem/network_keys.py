@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import fields, replace
-from decimal import Decimal
-from typing import Any
 
 from bptt_trace.engine.functions import Function, softmax
 from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, Layer, Name
@@ -24,6 +22,7 @@ from bptt_trace.problem.cell_keys import equations_of, fits
 from bptt_trace.problem.network_sizes import MAX_UNITS, Sizes, count_layers, decoder_steps, samples_of, steps_of, within
 from bptt_trace.problem.numbers import shown
 from bptt_trace.problem.readout_keys import dropped_share, output_layer
+from bptt_trace.problem.tables import Keys
 
 CELLS: dict[str, Callable[..., Cell]] = {
     "dense": Dense, "rnn": RNN, "lstm": LSTM, "gru": GRU, "slstm": SLSTM, "attention": SelfAttention,
@@ -37,12 +36,10 @@ CONVENTIONS = (
 
 MAX_LINES = 3_000_000
 
-Keys = Mapping[str, Any]
-
 
 def network_of(table: Keys, given: Keys, parameters: Keys, cell: Keys | None = None) -> Network:
     """The network of a problem file; raises ``ProblemError`` with the key's path. ``cell`` is the table of its equations."""
-    rows = table.get("products", "W x") == "x W"
+    rows = table["products"] == "x W"
     words = _words(table)
     count = count_layers(table, parameters, words[0])
     one_way = _of_equations(table, parameters, cell, count) if table["cell"] == EQUATIONS else _cells(table, count)
@@ -57,7 +54,7 @@ def network_of(table: Keys, given: Keys, parameters: Keys, cell: Keys | None = N
     units = sizes.hidden()
     layers, cells, hidden = _side_by_side(words, count, one_way, units)
     readout = output_layer(table, cells, cell or {})
-    first_only = table.get("inputs", "every") == "first"
+    first_only = table["inputs"] == "first"
     feedback = table.get("decoder", table.get("feedback", ""))
     seen = sum(hidden[-2:]) if words == BOTH else hidden[-1]
     # What is fed back beside x takes columns of the weights of x; how many, the weights of the readout tell.
@@ -79,15 +76,15 @@ def network_of(table: Keys, given: Keys, parameters: Keys, cell: Keys | None = N
         hidden=hidden,
         outputs=outputs,
         steps=steps,
-        every=table.get("outputs", "every") == "every",
+        every=table["outputs"] == "every",
         first_only=first_only,
         samples=samples,
-        bias=table.get("bias", True),
+        bias=table["bias"],
         rows=rows,
         layers=layers,
         feedback=feedback,
         source_steps=source_steps,
-        input_gradients=table.get("input_gradients", False),
+        input_gradients=table["input_gradients"],
         dropout=dropped_share(table, readout),
         attention=_looking_back(table, source_steps),
     )
@@ -107,7 +104,7 @@ BOTH = (FORWARD, BACKWARD)
 
 def _words(table: Keys) -> tuple[str, ...]:
     """The words in the names of a network's layers."""
-    if table.get("bidirectional", False):
+    if table["bidirectional"]:
         return BOTH
     return (ENCODER, DECODER) if "decoder" in table else ("",)
 
@@ -146,7 +143,7 @@ def _has_input(given: Keys, recurrent: bool) -> None:
 def _fits_together(table: Keys, given: Keys, recurrent: bool) -> None:
     """Shapes over time that exclude each other, or have no meaning for a network, are errors."""
     several = [key for key in ("bidirectional", "decoder", "feedback") if table.get(key, False)]
-    if table.get("form") == "concatenated" and table.get("inputs", "every") == "first" and "feedback" not in table:
+    if table["form"] == "concatenated" and table["inputs"] == "first" and "feedback" not in table:
         raise ProblemError(
             'after the first step there is no x for one matrix to multiply; form = "separate", or feedback = "output"',
             path="network.form",
@@ -161,11 +158,11 @@ def _fits_together(table: Keys, given: Keys, recurrent: bool) -> None:
     for other in ("inputs", "outputs") if key == "decoder" else ("inputs",) if key == "bidirectional" else ():
         if other in table:
             raise ProblemError(f"with {key}, {other} has no meaning; leave it out", path=f"network.{other}")
-    if key == "feedback" and table.get("outputs", "every") == "last":
+    if key == "feedback" and table["outputs"] == "last":
         raise ProblemError('an output that is fed back is there at every step; outputs = "every"', path="network.outputs")
     if key != "feedback" and "x" not in given:
         raise ProblemError('the key "x" is missing: a list with an input for each time step', path="given")
-    if key != "bidirectional" and not table.get("readout", True):
+    if key != "bidirectional" and not table["readout"]:
         raise ProblemError("what is fed back is the output of a readout; readout = false has none", path="network.readout")
     if table.get(key) == "target" and "target" not in given:
         raise ProblemError(f'the key "target" is missing; with {key} = "target" it is what the next step is given', path="given")
@@ -214,7 +211,7 @@ def _sees_several(network: Network) -> None:
 
 
 def _cells(table: Keys, layers: int) -> tuple[Cell, ...]:
-    given = table.get("activation", "identity" if CELLS[table["cell"]] is SelfAttention else "tanh")
+    given = "identity" if CELLS[table["cell"]] is SelfAttention else table["activation"]
     several = isinstance(given, list)
     texts = given if isinstance(given, list) else [given] * layers
     if len(texts) != layers:
@@ -256,8 +253,8 @@ def _of_equations(table: Keys, parameters: Keys, cell: Keys | None, layers: int)
         raise ProblemError(f'the table [cell] is missing: the equations of network.cell = "{EQUATIONS}"', path="")
     if key := next((key for key in CONVENTIONS if key in table), ""):
         raise ProblemError(f"the equations say it, so {key} has no meaning beside them", path=f"network.{key}")
-    _only_with_corners(table, " ".join([*cell["equations"], *cell.get("functions", {}).values()]))
-    slope, leak = number_of(table, "relu_slope_at_0", Decimal(0)), number_of(table, "leak", Decimal("0.01"))
+    _only_with_corners(table, " ".join([*cell["equations"], *cell["functions"].values()]))
+    slope, leak = number_of(table, "relu_slope_at_0"), number_of(table, "leak")
     return (equations_of(cell, table, parameters, slope, leak),) * layers
 
 
@@ -271,7 +268,7 @@ def _only_with_corners(table: Keys, equations: str = "") -> None:
     ):
         if key not in table:
             continue
-        number_of(table, key, Decimal(0))
+        number_of(table, key)
         if function not in used and not (key == "step_at_0" and "sign" in used):
             raise ProblemError(f"there is no {function} in this network, so {what} has no meaning", path=f"network.{key}")
 

@@ -5,20 +5,18 @@ The file gives them, or they follow from the shapes of its parameters and of its
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from bptt_trace.engine.names import Layer, Name
 from bptt_trace.errors import ProblemError, UnknownName
 from bptt_trace.networks.cells import Cell
 from bptt_trace.problem.numbers import shown
+from bptt_trace.problem.tables import Keys
 
 MAX_STEPS = 50_000
 MAX_UNITS = 16
 MAX_LAYERS = 8
 MAX_SAMPLES = 1_000
-
-Keys = Mapping[str, Any]
 
 
 class Sizes:
@@ -90,7 +88,7 @@ class Sizes:
         target = self.given.get("target", 0)
         if samples is not None and isinstance(target, list) and target:
             target = target[0]
-        return _width(target, recurrent and self.table.get("outputs", "every") == "every")
+        return _width(target, recurrent and self.table["outputs"] == "every")
 
 
 def count_layers(table: Keys, parameters: Keys, word: str) -> int:

@@ -19,7 +19,7 @@ from bptt_trace.errors import ProblemError
 from bptt_trace.networks.forward_pass import Network
 from bptt_trace.networks.losses import Loss
 from bptt_trace.networks.optimizers import Update
-from bptt_trace.problem.also_keys import Also, also_of
+from bptt_trace.problem.also_keys import NOTHING_ELSE, Also, also_of
 from bptt_trace.problem.codes import digest, grouped, spelled
 from bptt_trace.problem.files import change_document, content, document_of, schema
 from bptt_trace.problem.graph_keys import GRAPH, graph_of
@@ -30,6 +30,7 @@ from bptt_trace.problem.network_keys import network_of
 from bptt_trace.problem.number_keys import HANDED, given_of, handed_of, parameters_of
 from bptt_trace.problem.numbers import Number, Rounding
 from bptt_trace.problem.schema_errors import validate
+from bptt_trace.problem.tables import Keys, with_defaults
 from bptt_trace.problem.text_keys import letters_of, spelled_out
 from bptt_trace.problem.until_keys import until
 from bptt_trace.problem.update_keys import of_a_size_to_work_with, told_gradients, update_of
@@ -72,7 +73,7 @@ class Problem:
     citation: Citation | None = None
     marks: Marking = field(default_factory=Marking)
     handout: Handout = field(default_factory=Handout)
-    also: Also = field(default_factory=Also)
+    also: Also = NOTHING_ELSE
     """The calculations besides the training step."""
 
     @property
@@ -199,7 +200,8 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
     """The problem that a table of keys describes; raises ``ProblemError``."""
     document = _with_date_as_text(document)
     validate(document)
-    if "gradient" in document.get("given", {}):
+    document = with_defaults(document)
+    if "gradient" in document["given"]:
         return _of_gradients(document, source)
     if "network" not in document:
         kind = schema()["properties"]["network"]["description"]
@@ -211,46 +213,57 @@ def from_document(document: dict[str, Any], source: str = "") -> Problem:
         return _of_graph(document, source)
     if GRAPH in document:
         raise ProblemError(f'[graph] has the equations of network.cell = "{GRAPH}", and of no other', path=GRAPH)
-    given = dict(document.get("given", {}))
-    parameters = document.get("parameters", {})
+    given, parameters = dict(document["given"]), document["parameters"]
     handed = {key: given.pop(key) for key in list(given) if key.startswith(HANDED)}
     letters = letters_of(table, given)
     if letters:
-        given = spelled_out(letters, given, table, document.get("loss", {}))
+        given = spelled_out(letters, given, table, document["loss"])
     network = replace(network_of(table, given, parameters, document.get("cell")), letters=letters)
-    loss = loss_from(document.get("loss", {}), network)
+    loss = loss_from(document["loss"], network)
     if handed:
         loss = _handed(document, network)
     update, of_update, lines = _update(document.get("update"), network)
-    rounding = _rounding(document.get("rounding", {}))
     numbers: dict[Name, Number] = {}
     numbers.update(parameters_of(network, parameters))
-    numbers.update(given_of(network, loss, given, document.get("loss", {}).get("first_class", 1)))
+    numbers.update(given_of(network, loss, given, document["loss"]["first_class"]))
     numbers.update(handed_of(network, handed))
     if network.input_gradients and loss.kind == "none":
         raise ProblemError("without a loss (kind none) nothing has a gradient", path="network.input_gradients")
     if update and loss.kind == "none":
         raise ProblemError("without a loss (kind none) there is no gradient to follow", path="update")
     numbers.update(of_update)
-    also = also_of(document.get("also", {}), lines, update, has_loss=loss.kind != "none")
+    also = also_of(document["also"], lines, update, has_loss=loss.kind != "none")
     numbers.update(also.numbers)
     if update:
         update = until(document["update"], update, network, loss, numbers)
     if loss.kind == "perceptron":
         _answers(network, numbers)
-    title = document.get("title") or _default_title(network)
+    return _problem(document, source, _default_title(network), lines, numbers, loss, update, also)
+
+
+def _problem(
+    document: Keys,
+    source: str,
+    title: str,
+    network: Network,
+    numbers: dict[Name, Number],
+    loss: Loss,
+    update: Update | None = None,
+    also: Also = NOTHING_ELSE,
+) -> Problem:
+    """A problem with what every file may say beside its numbers; ``title`` is for a file without one."""
     return Problem(
-        title,
-        lines,
+        document.get("title") or title,
+        network,
         numbers,
         loss,
         update,
-        rounding,
+        _rounding(document["rounding"]),
         source,
         vocabulary_of(document, network, numbers),
         _citation(document.get("source")),
-        marking_from(document.get("marks", {})),
-        Handout(**document.get("handout", {})),
+        marking_from(document["marks"]),
+        Handout(**document["handout"]),
         also,
     )
 
@@ -274,13 +287,13 @@ def _answers(network: Network, numbers: Mapping[Name, Number]) -> None:
             )
 
 
-def _handed(document: Mapping[str, Any], network: Network) -> Loss:
+def _handed(document: Keys, network: Network) -> Loss:
     """The stand-in for the loss where gradients are handed in; raises ``ProblemError`` for keys that contradict them."""
     if "loss" in document:
         raise ProblemError("gradients are handed in, or they follow from a loss: one of the two", path="loss")
     if network.samples is not None:
         raise ProblemError("gradients are handed in for one sample, but x is a batch", path="given.x")
-    update = document.get("update", {})
+    update = document["update"]
     for key in ("iterations", "epochs"):
         if update.get(key, 1) != 1:
             raise ProblemError("the gradients are handed in for one iteration", path=f"update.{key}")
@@ -289,7 +302,7 @@ def _handed(document: Mapping[str, Any], network: Network) -> Loss:
     return Loss("above")
 
 
-def _of_gradients(document: dict[str, Any], source: str) -> Problem:
+def _of_gradients(document: Keys, source: str) -> Problem:
     """The problem of a table that has gradients and no network."""
     if "network" in document:
         raise ProblemError("gradients are given, or they come from a network: one of the two", path="given.gradient")
@@ -299,43 +312,19 @@ def _of_gradients(document: dict[str, Any], source: str) -> Problem:
     update, of_update = update_of(document["update"], network, None, iterations)
     numbers.update(of_update)
     of_a_size_to_work_with(update, network)
-    return Problem(
-        document.get("title") or f"Optimizer: {update.rule}",
-        network,
-        numbers,
-        Loss("none"),
-        update,
-        _rounding(document.get("rounding", {})),
-        source,
-        vocabulary_of(document, network, numbers),
-        _citation(document.get("source")),
-        marking_from(document.get("marks", {})),
-        Handout(**document.get("handout", {})),
-    )
+    return _problem(document, source, f"Optimizer: {update.rule}", network, numbers, Loss("none"), update)
 
 
-def _of_graph(document: dict[str, Any], source: str) -> Problem:
+def _of_graph(document: Keys, source: str) -> Problem:
     """The problem of equations over given numbers."""
     graph, numbers = graph_of(document)
-    also = also_of(document.get("also", {}), graph, None, has_loss=True)
+    also = also_of(document["also"], graph, None, has_loss=True)
     numbers.update(also.numbers)
-    return Problem(
-        document.get("title") or f"The gradients of {graph.stems[-1]}",
-        graph,
-        numbers,
-        Loss("graph"),
-        None,
-        _rounding(document.get("rounding", {})),
-        source,
-        vocabulary_of(document, graph, numbers),
-        _citation(document.get("source")),
-        marking_from(document.get("marks", {})),
-        Handout(**document.get("handout", {})),
-        also,
-    )
+    title = f"The gradients of {graph.stems[-1]}"
+    return _problem(document, source, title, graph, numbers, Loss("graph"), also=also)
 
 
-def _update(table: dict[str, Any] | None, network: Network) -> tuple[Update | None, dict[Name, Number], Network]:
+def _update(table: Keys | None, network: Network) -> tuple[Update | None, dict[Name, Number], Network]:
     """The update, its numbers, and the network as its lines have it: of one sample, where samples take turns."""
     if table is None:
         return None, {}, network
@@ -344,14 +333,13 @@ def _update(table: dict[str, Any] | None, network: Network) -> tuple[Update | No
     return update, numbers, replace(network, samples=None) if update.online else network
 
 
-def _rounding(table: dict[str, Any]) -> Rounding:
+def _rounding(table: Keys) -> Rounding:
     if "figures" in table and "places" in table:
         raise ProblemError("places and figures exclude each other; leave one out", path="rounding")
-    scientific = table.get("notation") == "scientific"
-    return Rounding(table.get("policy", "by_hand"), table.get("places", 4), table.get("figures"), scientific)
+    return Rounding(table["policy"], table["places"], table.get("figures"), table["notation"] == "scientific")
 
 
-def _citation(table: dict[str, Any] | None) -> Citation | None:
+def _citation(table: Keys | None) -> Citation | None:
     if table is None:
         return None
     errata = {key: Erratum(**one) if isinstance(one, dict) else Erratum(one) for key, one in table.get("errata", {}).items()}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
 
 from bptt_trace.errors import ProblemError
 from bptt_trace.networks.cells import Cell
@@ -14,8 +12,7 @@ from bptt_trace.networks.cells.readout_equations import ReadoutEquations
 from bptt_trace.problem.activation_keys import activation_of
 from bptt_trace.problem.cell_keys import readout_of
 from bptt_trace.problem.numbers import exact_number
-
-Keys = Mapping[str, Any]
+from bptt_trace.problem.tables import Keys
 
 
 def output_layer(table: Keys, cells: tuple[Cell, ...], own: Keys) -> Readout | ReadoutEquations | None:
@@ -25,8 +22,8 @@ def output_layer(table: Keys, cells: tuple[Cell, ...], own: Keys) -> Readout | R
             if key in table:
                 raise ProblemError("the readout is given by its equations (cell.readout)", path=f"network.{key}")
         return readout_of(cells[0], told, own)
-    text = table.get("output_activation", "identity")
-    if not table.get("readout", True):
+    text = table["output_activation"]
+    if not table["readout"]:
         for key in ("output_activation", "softmax"):
             if key in table:
                 raise ProblemError("there is no output layer (readout = false), so it has no activation", path=f"network.{key}")
@@ -35,7 +32,7 @@ def output_layer(table: Keys, cells: tuple[Cell, ...], own: Keys) -> Readout | R
         raise ProblemError("there is no softmax at the output, so this key has no meaning", path="network.softmax")
     function = activation_of(table, text, "output_activation", "psi", "psi")
     taken = any("z" in (cell.stems if isinstance(cell, Equations) else cell.gates) for cell in cells)
-    return Readout(function, table.get("softmax", "line") == "steps", "a_y" if taken else "z")
+    return Readout(function, table["softmax"] == "steps", "a_y" if taken else "z")
 
 
 def dropped_share(table: Keys, readout: Readout | ReadoutEquations | None) -> Fraction | None:

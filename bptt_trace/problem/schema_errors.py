@@ -11,6 +11,7 @@ from typing import Any
 from bptt_trace.errors import ProblemError, nearest
 from bptt_trace.problem.files import SCHEMA, schema
 from bptt_trace.problem.numbers import shown
+from bptt_trace.problem.tables import description
 
 
 class Mismatch(Exception):
@@ -74,13 +75,12 @@ def _explained(error: Mismatch) -> ProblemError:
             for unknown in value:
                 if unknown not in known and nearest(unknown, [missing]):
                     return ProblemError(f"unknown key {shown(unknown)}{nearest(unknown, [missing])}", path=path)
-        return ProblemError(f'the key "{missing}" is missing; {definition["properties"][missing]["description"]}', path=path)
+        return ProblemError(f'the key "{missing}" is missing; {description(definition["properties"][missing])}', path=path)
     if error.rule == "enum":
         options = [str(option) for option in definition["enum"]]
         hint = nearest(str(value), options)
         return ProblemError(f"{shown(value)} is not possible here{hint}; one of {', '.join(options)}", path=path)
-    wanted = definition.get("description", f"expected {definition.get('type')}")
-    return ProblemError(f"{shown(value)} is not possible here; {wanted}", path=path)
+    return ProblemError(f"{shown(value)} is not possible here; {description(definition)}", path=path)
 
 
 SYNONYMS = {"lr": "learning_rate", "eta": "learning_rate"}

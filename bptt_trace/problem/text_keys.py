@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from bptt_trace.errors import ProblemError
 from bptt_trace.networks.forward_pass import SPACES, Letters
 from bptt_trace.problem.numbers import shown
-
-Keys = Mapping[str, Any]
+from bptt_trace.problem.tables import Keys
 
 
 def letters_of(network: Keys, given: Keys) -> Letters | None:
@@ -53,8 +51,8 @@ def spelled_out(letters: Letters, given: Keys, network: Keys, loss: Keys) -> dic
     Every letter but the last is read, and every one but the first follows.
     """
     columns = [[int(place == letter) for place in range(len(letters.vocabulary))] for letter in letters.text]
-    every = network.get("outputs", "every") == "every"
+    every = network["outputs"] == "every"
     written = {key: value for key, value in given.items() if key != "text"} | {"x": columns[:-1]}
-    if loss.get("kind") in ("none", "output") and network.get("feedback") != "target":
+    if loss["kind"] in ("none", "output") and network.get("feedback") != "target":
         return written
     return written | {"target": columns[1:] if every else columns[-1]}

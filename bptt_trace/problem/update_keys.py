@@ -16,12 +16,19 @@ from bptt_trace.networks.optimizers import CARRIED, COMMON, COUNTING, HYPER, STA
 from bptt_trace.problem.network_keys import MAX_LINES
 from bptt_trace.problem.number_keys import quantity
 from bptt_trace.problem.numbers import Number, exact_number, shown
+from bptt_trace.problem.tables import Keys
 
-Keys = Mapping[str, Any]
 Numbers = dict[Name, Number]
 
 MAX_ITERATIONS = 10_000
 ETA = Name("eta")
+OF_RULE = {
+    ("adadelta", "epsilon"): "1e-6",
+    ("adadelta", "epsilon_at"): "inside",
+    ("adamw", "decay"): "decoupled",
+    ("adamw", "weight_decay"): "0.01",
+}
+"""Defaults of a rule that are not those of the schema; the schema names them in words."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,7 @@ def update_of(table: Keys, network: Network, samples: int | None, told: int = 0)
 
     ``samples`` is the size of the batch; ``told`` says for how many iterations gradients are given.
     """
-    rule = table.get("rule", "gd")
+    rule = table["rule"]
     numbers: Numbers = {}
     schedule, every = _learning_rate(table, numbers)
     _numbers_of_rule(rule, table, numbers)
@@ -74,10 +81,10 @@ def update_of(table: Keys, network: Network, samples: int | None, told: int = 0)
         Update(
             rule,
             _frozen(table, network),
-            velocity=table.get("velocity", "sum"),
-            rate=table.get("rate", "inside" if table.get("look_ahead", False) else "outside"),
+            velocity=table["velocity"],
+            rate="inside" if table["look_ahead"] else table["rate"],
             epsilon=epsilon_at,
-            centered=table.get("centered", False),
+            centered=table["centered"],
             accumulator="accumulator" in table,
             decay=_decay(rule, table, numbers),
             clip=_clip(table, numbers),
@@ -88,9 +95,9 @@ def update_of(table: Keys, network: Network, samples: int | None, told: int = 0)
             iterations=iterations,
             online=online,
             told=bool(told),
-            corrected=table.get("bias_correction", True),
-            amsgrad=table.get("amsgrad", False),
-            look_ahead=table.get("look_ahead", False),
+            corrected=table["bias_correction"],
+            amsgrad=table["amsgrad"],
+            look_ahead=table["look_ahead"],
             momentum_decay=_momentum_decay(table, numbers),
             done=_state(rule, table, network, numbers),
         ),
@@ -113,7 +120,7 @@ ONLY_WITH: dict[str, tuple[str, ...]] = {
 
 
 def _looks_ahead(table: Keys, told: int) -> None:
-    if not table.get("look_ahead", False):
+    if not table["look_ahead"]:
         return
     if told:
         raise ProblemError("the gradients are given, so there is nothing to look ahead with", path="update.look_ahead")
@@ -124,10 +131,10 @@ def _looks_ahead(table: Keys, told: int) -> None:
 def _epsilon(rule: str, table: Keys, numbers: Numbers) -> str:
     """The position of ε; an ε of 0 is removed from the numbers."""
     epsilon = numbers.get(Name("epsilon"))
-    epsilon_at: str = table.get("epsilon_at", "inside" if rule == "adadelta" else "outside")
+    epsilon_at: str = _usual(rule, table, "epsilon_at")
     if epsilon_at == "uncorrected":
         _only_with(rule, {"epsilon_at = uncorrected": epsilon_at}, {"epsilon_at = uncorrected": ("adam", "adamw")}, "epsilon_at")
-        if not table.get("bias_correction", True):
+        if not table["bias_correction"]:
             raise ProblemError("without the bias correction there is no other place for epsilon", path="update.epsilon_at")
     if epsilon is None or epsilon.value:
         return epsilon_at
@@ -152,8 +159,8 @@ def _momentum_decay(table: Keys, numbers: Numbers) -> str:
 
 def _state(rule: str, table: Keys, network: Network, numbers: Numbers) -> int:
     """Put the initial state of an optimizer into ``numbers``; return the number of iterations before it."""
-    told = table.get("state", {})
-    stems = CARRIED[rule] + ("m",) * table.get("centered", False) + ("vmax",) * table.get("amsgrad", False)
+    told = table["state"]
+    stems = CARRIED[rule] + ("m",) * table["centered"] + ("vmax",) * table["amsgrad"]
     shapes = {str(name): (name, shape) for name, shape in network.parameters().items()}
     for stem in (key for key in told if key != "t"):
         path = f"update.state.{stem}"
@@ -174,8 +181,8 @@ def _state(rule: str, table: Keys, network: Network, numbers: Numbers) -> int:
                 if number.value < 0 and stem != "m" and rule not in ("momentum", "nesterov"):
                     raise ProblemError(f"{number.text} is not a square; expected a number from 0 on", path=f"{path}.{key}")
                 numbers[one] = number
-    done: int = told.get("t", 0)
-    if done and (rule not in COUNTING or not table.get("bias_correction", True) or "momentum_decay" in table):
+    done: int = told["t"]
+    if done and (rule not in COUNTING or not table["bias_correction"] or "momentum_decay" in table):
         why = "the product of all momenta would be needed too" if "momentum_decay" in table else "no formula has it in it"
         raise ProblemError(f"{why}; leave t out", path="update.state.t")
     return done
@@ -231,9 +238,13 @@ def _numbers_of_rule(rule: str, table: Keys, numbers: Numbers) -> None:
             known = f"; it has {', '.join(wanted)}" if wanted else ""
             raise ProblemError(f"the rule {rule} has no {key}{known}", path=f"update.{key}")
         if key in wanted:
-            name, usual = wanted[key]
-            whole = {**table, key: table.get(key, usual)}
-            numbers[name] = _number(whole, key, least=0, below=None if key == "epsilon" else 1)
+            value: Keys = {key: _usual(rule, table, key)}
+            numbers[wanted[key]] = _number(value, key, least=0, below=None if key == "epsilon" else 1)
+
+
+def _usual(rule: str, table: Keys, key: str) -> Any:
+    """The value of a key, or what a rule has by default."""
+    return OF_RULE[rule, key] if key not in table and (rule, key) in OF_RULE else table[key]
 
 
 def _only_with(rule: str, table: Keys, keys: Mapping[str, tuple[str, ...]], path: str = "") -> None:
@@ -244,15 +255,15 @@ def _only_with(rule: str, table: Keys, keys: Mapping[str, tuple[str, ...]], path
 
 
 def _decay(rule: str, table: Keys, numbers: Numbers) -> str:
-    kind: str = table.get("decay", "decoupled" if rule == "adamw" else "l2")
+    kind: str = _usual(rule, table, "decay")
     if rule == "adamw" and kind == "l2":
         raise ProblemError('adamw decays decoupled; with l2 it is the rule "adam"', path="update.decay")
     if "weight_decay" not in table:
         if "decay" in table:
             raise ProblemError("there is no weight_decay, so nothing decays", path="update.decay")
-        if rule != "adamw":
+        if (rule, "weight_decay") not in OF_RULE:
             return ""
-    numbers[Name("lambda")] = _number({"weight_decay": "0.01", **table}, "weight_decay", least=0, zero=False)
+    numbers[Name("lambda")] = _number({"weight_decay": _usual(rule, table, "weight_decay")}, "weight_decay", least=0, zero=False)
     return kind
 
 
@@ -262,7 +273,7 @@ def _clip(table: Keys, numbers: Numbers) -> str:
             raise ProblemError("there is no clip: the largest norm or value that a gradient may have", path="update.clip_by")
         return ""
     numbers[Name("clip")] = _number(table, "clip", least=0, zero=False)
-    return str(table.get("clip_by", "norm"))
+    return str(table["clip_by"])
 
 
 def _truncate_every(table: Keys, network: Network) -> int | None:
@@ -305,7 +316,7 @@ def _truncate(table: Keys, network: Network) -> int | None:
 
 def _iterations(table: Keys, samples: int | None, told: int) -> tuple[int, int]:
     """The number of iterations, and that of the samples that take turns."""
-    online = table.get("mode", "batch") == "online"
+    online = table["mode"] == "online"
     if "mode" in table and samples is None:
         raise ProblemError("there is one sample only, so batch and online are the same", path="update.mode")
     if "epochs" in table and "iterations" in table:
@@ -341,7 +352,7 @@ def _frozen(table: Keys, network: Network) -> tuple[Name, ...]:
 
 def told_gradients(document: Keys) -> tuple[NoNetwork, Numbers, int]:
     """Parameters with their gradients, one for each iteration: network, numbers, and how many iterations."""
-    given, parameters = document.get("given", {}), document.get("parameters", {})
+    given, parameters = document["given"], document["parameters"]
     for key in given:
         if key != "gradient":
             raise ProblemError("there is no network; with given gradients nothing else is given", path=f"given.{key}")

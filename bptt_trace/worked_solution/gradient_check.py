@@ -66,7 +66,7 @@ def _beside(desk: Desk, quotient: int, parameter: Name) -> Iterator[Note]:
     )
     shown = {}
     if desk.policy == "by_hand":
-        unit = sum(map(_half_a_unit, _losses(desk, quotient)), Fraction(0)) / 2 / desk.problem.also.epsilon.value
+        unit = sum(map(_half_a_unit, _losses(desk, quotient)), Fraction(0)) / 2 / desk.problem.given[EPSILON].value
         pattern = to_say(
             "{quotient} ({line}) and the gradient of BPTT, {gradient} ({other}), are apart by {apart}: by the "
             "order of the square "

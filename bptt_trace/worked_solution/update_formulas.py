@@ -23,7 +23,7 @@ P = Name("p", iteration=AnyIteration(2))
 def recipe(options: Update, speller: Speller) -> Iterator[tuple[Math, Math]]:
     """Both sides of the lines of one update: ``v = beta * v + g``, ``p' = p - eta * v``; on the right stands the v before."""
     builder = Builder()
-    wanted = [number.name for number in WANTED[options.rule].values()]
+    wanted = list(WANTED[options.rule].values())
     numbers = {str(name): builder.given(name) for name in (*wanted, Name("lambda"), Name("v", time=0), Name("psi"))}
     eta, old, gradient = (builder.given(Name(stem)) for stem in ("eta", "p", "g"))
     before: dict[str, Var] = {stem: builder.given(Name(stem)) for stem in ("m", "v", "u", "vmax")}
