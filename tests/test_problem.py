@@ -5,6 +5,7 @@ import datetime
 import json
 import math
 import os
+import re
 from dataclasses import MISSING, fields
 from decimal import Decimal
 from fractions import Fraction
@@ -31,7 +32,7 @@ from bptt_trace.problem.files import document_of, examples, schema
 from bptt_trace.problem.files import example as text_of
 from bptt_trace.problem.marking_keys import Marking
 from bptt_trace.problem.network_sizes import MAX_STEPS, MAX_UNITS
-from bptt_trace.problem.numbers import Rounding
+from bptt_trace.problem.numbers import Rounding, shown
 from bptt_trace.problem.problem import Problem, from_document, load, parse
 from bptt_trace.problem.schema_errors import Mismatch
 from bptt_trace.problem.update_keys import OF_RULE
@@ -982,6 +983,31 @@ def test_what_is_built_in_python_has_the_defaults_of_the_schema(made: type, tabl
         default = known.get(field.name, {}).get("default")
         if default is not None and field.default is not MISSING and field.name not in ELSEWHERE:
             assert field.default == (Fraction(default) if isinstance(field.default, Fraction | float) else default), field.name
+
+
+def documented() -> dict[tuple[str, str], str]:
+    """What the table of ``docs/problem-files.md`` says is the default of a key, as plain text."""
+    page = (Path(__file__).parents[1] / "docs" / "problem-files.md").read_text("utf-8")
+    defaults: dict[tuple[str, str], str] = {}
+    table = ""
+    for line in page.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        if found := re.fullmatch(r"\*\*`\[([a-z.]+)\]`\*\*", cells[0].strip("| ")):
+            table = found[1]
+        elif line.startswith("| `") and table and len(cells) == 3:
+            for key in re.findall(r"`([a-z_0-9]+)`", cells[0]):
+                defaults[table, key] = cells[2].strip("| ").replace("`", "")
+    return defaults
+
+
+def test_the_documentation_has_the_defaults_of_the_schema() -> None:
+    """A key with a default says it in the table of keys, as the schema has it."""
+    wrong = {}
+    for (table, key), told in documented().items():
+        definition = schema()["properties"].get(table, {}).get("properties", {}).get(key, {})
+        if "default" in definition and not told.strip('"').startswith(shown(definition["default"]).strip('"')):
+            wrong[table, key] = told
+    assert not wrong
 
 
 def test_a_default_of_one_rule_alone_is_named_in_words() -> None:

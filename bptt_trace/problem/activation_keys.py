@@ -11,10 +11,13 @@ from bptt_trace.errors import ProblemError, nearest
 from bptt_trace.problem.numbers import exact_number, shown
 from bptt_trace.problem.tables import Keys
 
+THRESHOLDS = ("step", "sign")
+"""Activations without a slope."""
+
 
 def activation_of(table: Keys, text: str, key: str, name: str, sign: str, number: int | None = None) -> Function:
     """The activation that a text names or defines by an expression in z; ``name``, ``sign`` and ``number`` are for the latter."""
-    if text in ("step", "sign"):
+    if text in THRESHOLDS:
         return threshold(text, number_of(table, "step_at_0"))
     if text == "relu":
         return relu(number_of(table, "relu_slope_at_0"))
@@ -23,10 +26,11 @@ def activation_of(table: Keys, text: str, key: str, name: str, sign: str, number
         return leaky_relu(number_of(table, "leak"), at_zero)
     if text in ACTIVATIONS:
         return ACTIVATIONS[text]
+    known = [*ACTIVATIONS, *THRESHOLDS]
     if re.fullmatch(r"[A-Za-z_]+", text) and text != "z":
         raise ProblemError(
-            f"unknown activation {shown(text)}{nearest(text, ACTIVATIONS)}; "
-            f"one of {', '.join(ACTIVATIONS)}, or an expression in z such as z/(1+abs(z))",
+            f"unknown activation {shown(text)}{nearest(text, known)}; "
+            f"one of {', '.join(known)}, or an expression in z such as z/(1+abs(z))",
             path=f"network.{key}",
         )
     try:

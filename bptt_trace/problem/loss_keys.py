@@ -7,11 +7,10 @@ from bptt_trace.engine.functions import Function, sigmoid, softmax
 from bptt_trace.errors import ProblemError
 from bptt_trace.networks.forward_pass import Network
 from bptt_trace.networks.losses import Loss
+from bptt_trace.problem.activation_keys import THRESHOLDS
 from bptt_trace.problem.numbers import exact_number
 from bptt_trace.problem.tables import Keys
 
-THRESHOLDS = ("step", "sign")
-"""Activations without a slope."""
 PAIRED: dict[str, Function] = {"cross_entropy": softmax, "kl_divergence": softmax, "binary_cross_entropy": sigmoid}
 """The output activation that each of these losses is made for."""
 
