@@ -1005,7 +1005,7 @@ def test_the_documentation_has_the_defaults_of_the_schema() -> None:
     wrong = {}
     for (table, key), told in documented().items():
         definition = schema()["properties"].get(table, {}).get("properties", {}).get(key, {})
-        if "default" in definition and not told.strip('"').startswith(shown(definition["default"]).strip('"')):
+        if "default" in definition and not told.strip('"').lower().startswith(shown(definition["default"]).strip('"').lower()):
             wrong[table, key] = told
     assert not wrong
 
