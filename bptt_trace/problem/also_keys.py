@@ -64,14 +64,12 @@ def also_of(table: Keys, network: Network, update: Update | None, *, has_loss: b
         raise ProblemError("windows overlap (update.truncate_every), so a path counts for some passes only", path="also.paths")
     if found.gradient_check and EPSILON in network.parameters():
         raise ProblemError(f"{EPSILON} is what moves a parameter; use another name for that parameter", path="parameters")
-    if "epsilon" in table and not found.gradient_check:
-        raise ProblemError("nothing is moved by it; also.gradient_check names what is", path="also.epsilon")
-    if not found.gradient_check:
-        return found
     epsilon = exact_number(table["epsilon"], "also.epsilon")
     if epsilon.value <= 0:
         raise ProblemError(f"{epsilon.text} is not possible here; a number above 0", path="also.epsilon")
-    return replace(found, epsilon=epsilon)
+    if "epsilon" in table and not found.gradient_check:
+        raise ProblemError("nothing is moved by it; also.gradient_check names what is", path="also.epsilon")
+    return replace(found, epsilon=epsilon) if found.gradient_check else found
 
 
 def _lines(table: Mapping[str, str]) -> Iterator[tuple[str, str]]:
