@@ -445,7 +445,7 @@ FAULTS = (
     ),
     Fault(
         "a workbook refers to the wrong tab",
-        'return cell if "!" in cell or self.on == LINES else f"{LINES}!{cell}"',
+        'return cell if "!" in cell or self.on == LINES else f"{self.reference(LINES)}!{cell}"',
         "return cell",
         ("test_workbook.py::test_every_example_recalculates_to_its_sheet",),
     ),
