@@ -349,6 +349,20 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
+def window(browser: Any) -> Callable[..., Any]:
+    """A window with these settings, the same for whoever asks for the same: a new one takes a quarter of a second."""
+    windows: dict[str, Any] = {}
+
+    def with_settings(**how: Any) -> Any:
+        if repr(how) not in windows:
+            windows[repr(how)] = browser.new_context(**how)
+            windows[repr(how)].new_page()  # while a page is open the process of the window stays
+        return windows[repr(how)]
+
+    return with_settings
+
+
+@pytest.fixture(scope="session")
 def axe() -> str:
     """The script of axe-core, which finds what keeps people from reading a page; ``AXE_CORE`` says where it is.
 

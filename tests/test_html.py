@@ -189,16 +189,15 @@ def test_marks_show_their_report_in_a_notebook() -> None:
 
 
 @pytest.fixture
-def shown(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+def shown(window: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Open a page from a file; it says nothing on the console and asks for nothing."""
-    contexts, heard = [], []
+    tabs, heard = [], []
 
     def open_page(name: str, **how: Any) -> Any:
         path = tmp_path / f"{name}.html"
         path.write_text(text(name), "utf-8")
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "bypass_csp": True} | how)
-        contexts.append(context)
-        tab = context.new_page()
+        tab = window(**{"viewport": {"width": 1280, "height": 900}, "bypass_csp": True} | how).new_page()
+        tabs.append(tab)
         tab.on("console", lambda message: heard.append(message.text))
         tab.on("pageerror", lambda error: heard.append(str(error)))
         tab.on("request", lambda request: heard.append(request.url) if request.url != path.as_uri() else None)
@@ -207,8 +206,8 @@ def shown(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
 
     yield open_page
     assert heard == []
-    for context in contexts:
-        context.close()
+    for tab in tabs:
+        tab.close()
 
 
 BESIDE = """() => [...document.querySelectorAll(".lines:not(.stacked) tbody tr:has(td.result)")].map(row => {

@@ -32,27 +32,26 @@ Opened = Callable[..., Any]
 
 
 @pytest.fixture
-def opened(browser: Any, tmp_path: Path) -> Iterator[Opened]:
+def opened(window: Any, tmp_path: Path) -> Iterator[Opened]:
     """A function that opens a page from disk; whatever the page asks of a network, or says in the console, fails the test."""
     complaints: list[str] = []
-    contexts: list[Any] = []
+    pages: list[Any] = []
 
     def open_page(text: str, address: str = "", **how: Any) -> Any:
-        context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **how})
-        contexts.append(context)
-        shown = context.new_page()
+        shown = window(**{"viewport": {"width": 1440, "height": 900}, **how}).new_page()
+        pages.append(shown)
         shown.on("console", lambda message: complaints.append(message.text))
         shown.on("pageerror", lambda error: complaints.append(str(error)))
         shown.on("request", lambda asked: None if asked.url.startswith(("file:", "blob:")) else complaints.append(asked.url))
-        file = tmp_path / f"{len(contexts)}.html"
+        file = tmp_path / f"{len(pages)}.html"
         file.write_text(text, "utf-8")
         shown.goto(f"file://{file}{address}")
         shown.wait_for_selector("#walk, #save")
         return shown
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for one in pages:
+        one.close()
     assert complaints == []
 
 
