@@ -72,7 +72,9 @@ def test_names_beside_each_other_are_multiplied(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("signs", "cross"), [(UNICODE, "{} × {}"), (LATEX, r"{} \times {}"), (TYPST, "{}×{}"), (MATHML, "<mo>×</mo>{}")], ids=str
+    ("signs", "cross"),
+    [(UNICODE, "{} × {}"), (LATEX, r"{} \times {}"), (TYPST, "{}×{}"), (MATHML, "<mo>×</mo>{}")],
+    ids=["unicode", "latex", "typst", "mathml"],
 )
 def test_each_notation_has_a_cross(signs: object, cross: str) -> None:
     """In its products, and before its powers of ten."""
