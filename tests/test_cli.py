@@ -719,6 +719,7 @@ def test_a_terminal_is_filled_and_coloured(width: int) -> None:
     assert [line.rstrip() for line in lines] == [line.rstrip() for line in solve("rnn").to_text(width).splitlines()]
 
 
+@pytest.mark.exhaustive
 def test_no_color_is_honoured() -> None:
     """With NO_COLOR set, no colour is sent; bold and dim may be."""
     text = in_terminal("solve", "rnn", width=80, NO_COLOR="1")
@@ -770,6 +771,7 @@ def test_force_color_colours_a_pipe(main: Main, monkeypatch: pytest.MonkeyPatch)
     assert "\x1b[" not in main("solve", "fnn").out
 
 
+@pytest.mark.exhaustive
 def test_a_terminal_reads_through_the_pager(tmp_path: Path) -> None:
     """PAGER gets what the terminal would; a pager that ends early, or that is missing, is no error."""
     kept = tmp_path / "kept"
@@ -779,6 +781,7 @@ def test_a_terminal_reads_through_the_pager(tmp_path: Path) -> None:
     assert in_terminal("solve", "rnn3", width=80, PAGER="head -3").count("\n") == 3
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("locale", chosen(["C", "de_DE.UTF-8", "tr_TR.UTF-8"], ["tr_TR.UTF-8"]))
 def test_the_locale_changes_nothing(locale: str) -> None:
     """A decimal point stays a point, and ``i`` stays ``i``."""

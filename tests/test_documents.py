@@ -169,6 +169,7 @@ def test_a_block_in_a_page_for_pandoc_becomes_its_sheet(tmp_path: Path) -> None:
     assert "central differences" in run.stdout
 
 
+@pytest.mark.exhaustive
 def test_a_block_may_name_a_problem_and_a_command(tmp_path: Path) -> None:
     """As here a worksheet, for Word; its pictures are drawn in characters."""
     run = filtered(tmp_path, page('{.bptt command="worksheet" problem="fnn" hints="1"}'), "native")

@@ -698,6 +698,7 @@ def test_no_cell_stops_a_class(tmp_path: Path, sign: str) -> None:
     assert rows[-1]["score"] == rows[-1]["out_of"]
 
 
+@pytest.mark.exhaustive
 def test_another_process_knows_what_a_part_belongs_to(tmp_path: Path) -> None:
     """What is done of a class bears the same mark in every process, whatever the order of sets in it."""
     program = (

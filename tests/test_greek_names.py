@@ -152,7 +152,7 @@ def test_files_for_machines_keep_their_names() -> None:
 
 
 @pytest.mark.latex
-@pytest.mark.parametrize("program", ["latex", "typst"])
+@pytest.mark.parametrize("program", [pytest.param("latex", marks=pytest.mark.exhaustive), "typst"])
 def test_every_letter_is_on_paper(program: str) -> None:
     """What a reader of PDF finds on the page are the letters of Unicode."""
     names = [name for name in GREEK if name not in TAKEN]

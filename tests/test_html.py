@@ -14,7 +14,7 @@ from html_reader import Element, mathematics, page
 from pypdf import PdfReader
 from random_problems import examples
 from students import by_hand
-from sweeps import abreast, chosen, key, paired
+from sweeps import abreast, chosen, key, paired, thinned
 from sweeps import solution as example
 
 from bptt_trace import check, load, solve
@@ -119,7 +119,7 @@ def test_what_a_line_uses_is_on_the_sheet(detail: str) -> None:
     assert html(sheet).count('<a href="#line-') == count > 20
 
 
-@pytest.mark.parametrize("name", list(SHEETS))
+@pytest.mark.parametrize("name", thinned(SHEETS, 2))
 def test_a_page_is_told_by_its_elements(name: str) -> None:
     """One heading of the first rank; a heading over each column and beside each row; nothing is fetched, nothing runs."""
     found = elements(name)

@@ -57,14 +57,14 @@ def test_what_is_offered_has_a_catalogue() -> None:
     assert refused.exit_code == 2
 
 
-@each
-def test_nothing_is_missing(language: str) -> None:
+def test_nothing_is_missing() -> None:
     """Every sentence of the sources is translated; what is missing would be printed in English, and is listed here."""
-    known = read(HERE / f"{language}.po")
-    missing = [message.id for message in messages() if message.id and not _translated(known.get(message.id))]
-    assert missing == [], f"python bptt_trace/languages/catalogues.py writes them into {language}.po"
-    gone = [message.id for message in known if message.id and messages().get(message.id) is None]
-    assert gone == []
+    for language in OTHERS:
+        known = read(HERE / f"{language}.po")
+        missing = [message.id for message in messages() if message.id and not _translated(known.get(message.id))]
+        assert missing == [], f"python bptt_trace/languages/catalogues.py writes them into {language}.po"
+        gone = [message.id for message in known if message.id and messages().get(message.id) is None]
+        assert gone == []
 
 
 def _translated(message: Message | None) -> bool:

@@ -155,8 +155,8 @@ SOME = {
     documents: ["adam-ledger", "min-gru-6sf", "clipping-carry:4dp"],
     seventeen_digits: ["rnn-ledger"],
     other_shapes: ["formula-full"],
-    vectors: ["rows-board", "deep-keras"],
-    handouts: ["clipping-1", "recurrent-layer-key", "head-2", "three-forward", "rnn-both"],
+    vectors: ["deep-keras"],
+    handouts: ["clipping-1", "recurrent-layer-key", "head-2", "rnn-both"],
 }
 """The documents that every run sets, in one run of LaTeX: each way of writing, each kind of row, each hint."""
 

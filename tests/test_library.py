@@ -176,6 +176,7 @@ def test_by_hand_nothing_is_asked_of_sympy() -> None:
     assert loaded({"sympy", "numpy"}, *lines) == [f"{' '.join(line)} set()" for line in lines]
 
 
+@pytest.mark.exhaustive
 def test_what_is_piped_does_without_rich() -> None:
     """rich is loaded where a terminal wants colour, and nowhere else."""
     lines = ["solve rnn", "solve rnn -f json", "solve rnn -f markdown", "worksheet rnn", "mistakes rnn"]

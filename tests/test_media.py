@@ -432,6 +432,7 @@ def test_titles_in_latex_read_back_from_the_page(tmp_path: Path, pdflatex: Any) 
     assert [same(title) for title in HOSTILE] == found
 
 
+@pytest.mark.exhaustive
 @pytest.mark.latex
 def test_a_title_in_any_script_does_not_stop_latex(tmp_path: Path, pdflatex: Any) -> None:
     """A sign that the fonts do not have is written otherwise, and the document still compiles."""

@@ -112,6 +112,7 @@ def test_an_engine_that_is_asked_for_is_taken(monkeypatch: pytest.MonkeyPatch) -
     assert r"\lettersof{other}{Иван}" in source(titled("Иван"))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("form", chosen([{}, {"exam": True}, {"fragment": True}], [{}]))
 def test_lualatex_sets_other_letters_from_fonts_of_the_system(form: dict[str, bool], tmp_path: Path) -> None:
     """The document, as ``-f latex`` writes it, compiled by hand."""

@@ -93,6 +93,7 @@ def test_nothing_sticks_out(name: str, tmp_path, pdflatex) -> None:  # type: ign
     assert "Overfull" not in log
 
 
+@pytest.mark.exhaustive
 def test_what_a_page_cannot_hold_is_refused() -> None:
     """The error says how many pages it comes to, and what prints it."""
     with pytest.raises(ProblemError, match=r"takes 3 pages, not one; --only .*--style compact"):

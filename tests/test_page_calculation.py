@@ -52,7 +52,7 @@ def test_every_line_has_the_digits_of_python(name: str, rounding: str) -> None:
     assert found["lines"] + found["failures"] > 0
 
 
-@pytest.mark.parametrize("name", chosen(examples(), ["rnn", "classifier"]))
+@pytest.mark.parametrize("name", chosen(examples(), ["rnn"]))
 def test_verdicts_are_those_of_check(name: str) -> None:
     """Answers of random students get the verdict, and the named mistake, that ``check`` gives them."""
     same, count, others = agreement(name, SHEETS)

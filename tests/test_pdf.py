@@ -262,6 +262,7 @@ def test_the_same_document_gives_the_same_bytes(engine: Engine) -> None:
         assert first == compile_one(printed(example("fnn"), "latex"), engine=engine)
 
 
+@pytest.mark.exhaustive
 def test_the_number_of_jobs_changes_nothing(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same bytes, by one process or by several."""
     monkeypatch.setattr(pdf_module, "TOGETHER", 2)
@@ -617,6 +618,7 @@ def formulas(value: Any) -> Iterator[str]:
             yield from formulas(part)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("names", "least"),
     [

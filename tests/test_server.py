@@ -55,7 +55,8 @@ def test_an_activation_lives_as_long_as_it_is_used() -> None:
     assert left() is None
 
 
-@pytest.mark.parametrize("many", [20, pytest.param(share_of(3_000), marks=pytest.mark.exhaustive)])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("many", [20, share_of(3_000)])
 def test_many_different_problems_take_little_memory(many: int) -> None:
     """Each with an activation, a loss or an update of its own."""
     printed = subprocess.run([sys.executable, str(SERVER), str(many)], capture_output=True, text=True, check=True).stdout

@@ -51,6 +51,7 @@ def test_no_slide_is_overfull(tmp_path: Path, pdflatex: Compile, name: str) -> N
     every_line_is_there(name, source)
 
 
+@pytest.mark.exhaustive
 def test_a_line_comes_in_three_slides_and_the_picture_fills_up(tmp_path: Path, pdflatex: Compile) -> None:
     """First the formula, then the numbers, then the result; a value is in the picture from its own line on."""
     source = deck("fnn")

@@ -31,6 +31,7 @@ def run(text: str) -> tuple[int, str, str]:
     return code, out.getvalue(), errors
 
 
+@pytest.mark.exhaustive
 def test_the_program_is_a_file_to_be_run() -> None:
     """In a process of its own it says and does the same as below, here with a wrong line."""
     wrong = solve("rnn").to_code("sympy").replace("tanh(a_2)", "tanh(a_1)", 1)
