@@ -64,7 +64,11 @@ class Locale:
         return self.notation(UNICODE).dot
 
     def words(self, pattern: Pattern) -> str:
-        """The words of a pattern, in English where they have no translation."""
+        """The words of a pattern, in English where they have no translation, with the sign of multiplication of these readers."""
+        said = self._words(pattern)
+        return said.replace(UNICODE.dot, UNICODE.cross) if self.multiplication == "cross" else said
+
+    def _words(self, pattern: Pattern) -> str:
         if self.language == "en":
             return pattern.english
         known = catalogue(self.language)
