@@ -451,8 +451,8 @@ FAULTS = (
     ),
     Fault(
         "a workbook forgets that a number before was wrong",
-        'IF(ISBLANK({answer}),{self.unsound_sources(position)},IF({verdict}="{RIGHT}",0,1))',
-        'IF(ISBLANK({answer}),0,IF({verdict}="{RIGHT}",0,0))',
+        'IF(ISBLANK({answer}),{self.unsound_sources(position)},IF({verdict}="{self.verdicts.right}",0,1))',
+        'IF(ISBLANK({answer}),0,IF({verdict}="{self.verdicts.right}",0,0))',
         ("test_workbook.py::test_one_slip_is_one_line_to_look_at_again",),
     ),
     Fault(
