@@ -25,6 +25,9 @@ ASTRAY = 3
 IN_VAIN = 2
 """A number that is wrong in this many boxes, and in no fewer than it follows in, may follow by chance."""
 
+FEWEST_FOR_A_FAULT = 10
+"""Where there are fewer answers than this for each fault, no line shows the work of another: it may all be chance."""
+
 DULL_FOR_EACH = 2
 """So many lines that show no work may follow from a fault, for each that shows it."""
 
@@ -126,7 +129,7 @@ def by_chance(numbers: Mapping[int, Decimal], kinds: Mapping[int, str], followed
     if len(astray) >= max(LEAST_FILLED, ASTRAY * len(right)):
         return dict.fromkeys(followed, say("hardly any line of this sheet is right, or follows from another: this may be chance"))
     failed = Counter(numbers[position] for position in astray)
-    hits = Counter(numbers[position] for position in followed)
+    hits = Counter(numbers[position] for position in followed if kinds[position] in RIGHT)
     return {
         position: say("this number is wrong in {number} other boxes: here it may follow by chance", number=failed[number])
         for position in followed

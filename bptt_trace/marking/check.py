@@ -19,7 +19,15 @@ from bptt_trace.document.mathematics import joined, say
 from bptt_trace.engine.names import Name
 from bptt_trace.marking.answer_files import Answers
 from bptt_trace.marking.answer_number import Reading, read
-from bptt_trace.marking.assessable import NO_RESULT, by_chance, from_nowhere, of_zeros_and_ones, says_nothing, shown_elsewhere
+from bptt_trace.marking.assessable import (
+    FEWEST_FOR_A_FAULT,
+    NO_RESULT,
+    by_chance,
+    from_nowhere,
+    of_zeros_and_ones,
+    says_nothing,
+    shown_elsewhere,
+)
 from bptt_trace.marking.blank_lines import absurd, solved
 from bptt_trace.marking.decimal_mark import decided
 from bptt_trace.marking.key import Changed, Key, Mistakes, Sources, TooMuchWork, Work, World
@@ -143,6 +151,8 @@ class _Marking:
         chance = by_chance(numbers, kinds, followed)
         for position in [p for p in chance if not verdicts[p].dull]:
             self.verdicts[position] = _Verdict("not-assessable", chance[position])
+        if FEWEST_FOR_A_FAULT * sum(kind in FAULTS for kind in kinds.values()) > len(numbers):
+            return
         dull = {p: verdict.inherits for p, verdict in verdicts.items() if verdict.dull}
         working = (verdicts[p].inherits for p in followed if p not in dull and p not in chance)
         correct = [p for p, kind in kinds.items() if kind == "correct"] if of_zeros_and_ones(self.key, numbers) else []

@@ -76,6 +76,7 @@ const saysNothing = (key, written, place, value, sources, reference, radius) => 
 
 // ---------------------------------------------------------------- the whole sheet
 
+const FEWEST_FOR_A_FAULT = 10;
 const DULL_FOR_EACH = 2;
 
 // Whether a verdict is on a line that follows from wrong ones, or would, if it showed work.
@@ -86,6 +87,7 @@ const shownElsewhere = (key, readings, verdicts, chance) => {
   const verdict = place => verdicts.get(place),
     number = place => readings.get(place).value,
     places_ = [...readings].filter(([, one]) => one.value !== undefined).map(([place]) => place);
+  if (FEWEST_FOR_A_FAULT * places_.filter(place => FAULTS.has(verdict(place).kind)).length > places_.length) return [];
   const dull = places_.filter(place => verdict(place).dull),
     working = places_.filter(place => follows(verdict(place)) && !verdict(place).dull && !chance.has(place)),
     zerosAndOnes = 2 * places_.filter(place => [0, 1, -1].includes(key.exact[place])).length >= places_.length,
@@ -122,7 +124,7 @@ const byChance = (readings, verdicts) => {
   const times = (those, place) => those.filter(other => readings.get(other).value === readings.get(place).value).length;
   return new Map(
     followed
-      .map(place => [place, times(astray, place), times(followed, place)])
+      .map(place => [place, times(astray, place), times(followed.filter(other => RIGHT.has(kind(other))), place)])
       .filter(([, failed, hits]) => failed >= Math.max(IN_VAIN, hits))
       .map(([place, number]) => [
         place,
