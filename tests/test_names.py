@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bptt_trace import load, solve
 from bptt_trace.engine.names import LOSS, WHOLE_LOSS, Name, gradient
 from bptt_trace.errors import UnknownName
 
@@ -153,3 +154,8 @@ def test_text_and_name_are_inverse(name: Name):
 def test_different_names_have_different_texts(one: Name, other: Name):
     """A text names one quantity only."""
     assert (one == other) == (str(one) == str(other))
+
+
+def test_an_slstm_may_have_other_names() -> None:
+    """Its stabiliser is one of its states, and no letter of the author's."""
+    assert "state_1 = " in solve(load("slstm", ["names.h=state"])).to_text(120)

@@ -127,13 +127,14 @@ def handed_over(network: Network) -> Iterator[tuple[Layer, Layer, str]]:
 def names_in(network: Network) -> dict[str, Name]:
     """The names that stand in braces in these sentences, at time 1 where they belong to a step."""
     layer = network.layers[0]
+    stabiliser = getattr(network.cells[0], "stabiliser", "")  # a stem; an sLSTM, where it is m, says whether it has one
     gates = {stem: Name(stem, layer, 1) for stem in (*network.cells[0].gates, *network.cells[0].state, "alpha", "h")}
     return gates | {
         "fwd": Name("h", network.layers[0], 1),
         "bwd": Name("h", network.layers[min(1, len(network.layers) - 1)], 1),
         "fwd_end": Name("h", network.layers[-2:][0], network.steps),
         "bwd_end": Name("h", network.layers[-1], 1),
-        "stabiliser": Name(getattr(network.cells[0], "stabiliser", "") or "m", layer, 1),
+        "stabiliser": Name(stabiliser if isinstance(stabiliser, str) and stabiliser else "m", layer, 1),
         "y": Name("y", None, 0),
         "target": Name("target", None, 0),
         "y0": Name("y", None, 0),
