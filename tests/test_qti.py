@@ -119,7 +119,7 @@ def class_of(key: Key, marks: Any) -> str:
 SAME = {"rounded": "rounded", "misconception": "wrong", "slip": "wrong"}
 
 
-MARKED = ["rnn", "lstm", "classifier", "self-attention", "graph", "every-path", "perceptron", "perceptron-or"]
+MARKED = ["rnn", "lstm", "classifier", "self-attention", "graph", "every-path"]
 
 
 @pytest.mark.parametrize("name", chosen(MARKED, ["rnn"]))
