@@ -195,3 +195,8 @@ def test_each_ending_that_is_listed_is_taken(tmp_path: Path) -> None:
         assert ending in ENDINGS
         if ending != ".pdf":
             assert 0 == invoke("solve", "rnn", "-o", str(tmp_path / f"y{ending}")).exit_code
+
+
+def test_an_slstm_with_names_of_its_own_has_a_sheet() -> None:
+    """Its stabiliser is called m, whether other quantities are renamed or not."""
+    assert "state_1" in solve(load("slstm", ["names.h=state"])).to_text()
