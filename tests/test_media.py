@@ -99,9 +99,12 @@ def content(sections: Any) -> Lines:
 def canonical(solution: Solution, sections: Lines) -> Lines:
     """The same with the names of answer files instead of the problem's own."""
     back = solution.problem.vocabulary.canonical
+    known = {str(step.target) for step in solution.program.steps}
 
     def own(name: str) -> str:
-        return str(back(Name.parse(name.replace("δ", "delta").replace("α", "alpha"))))
+        text = str(back(Name.parse(name.replace("δ", "delta").replace("α", "alpha"))))
+        joined = re.sub(r"(?<=[a-z])_(?=\d)", "", text)  # c1 of an author's graph is set as c with a 1 below it
+        return text if text in known or joined not in known else joined
 
     return [[(line, own(name), *rest) for line, name, *rest in section] for section in sections]
 
