@@ -129,6 +129,7 @@ HARD: dict[str, tuple[Formula, list[str], str]] = {
     "a wave of a large number": (sin(A) + cos(A), ["123456789.5"], "12dp"),
     "a root of a small number": (sqrt(A), ["3e-29"], "12sf"),
     "terms that cancel whatever a function comes to": (A * tanh(C) + B * tanh(C), ["0.2", "-0.2", "1.1"], "3sf"),
+    "a fraction that is too large to be printed": (A * B * B, ["1/3", "1e29"], "carry:4dp"),
     "a number that is too small": (exp(-exp(A)), ["20"], "5sf"),
 }
 

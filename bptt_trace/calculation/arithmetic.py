@@ -296,7 +296,8 @@ class Precise:
                 return decimals(*[number if isinstance(number, Decimal) else decimal(number) for number in numbers])
             value = Fraction(exact(*map(Fraction, numbers)))
             short = value.denominator.bit_length() <= LONGEST_FRACTION
-            return value if short and _endless(value) else carry(decimal(value))
+            carried = carry(decimal(value))  # which refuses what is too large
+            return value if short and _endless(value) else carried
 
         return line
 
