@@ -193,7 +193,7 @@ HOPELESS: dict[str, tuple[str, ...]] = {
 }
 
 
-@pytest.mark.parametrize("which", chosen(list(HOPELESS), ["rnn places"]))
+@pytest.mark.parametrize("which", chosen(list(HOPELESS), ["rnn places", "rnn few tries", "whole, long rate"]))
 def test_following_the_advice_works(which: str, tmp_path: Path) -> None:
     """A search that fails names an option; the same command with it finds all variants."""
     name, *changes = HOPELESS[which]
