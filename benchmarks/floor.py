@@ -228,6 +228,15 @@ def decimals(numbers: Iterable[int]) -> list[str]:
     return [f"{one / WHOLE:.4f}" for one in numbers]
 
 
+RAISED = str.maketrans("-−0123456789", "⁻⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def raised(number: str) -> str:
+    """A number with its power of ten as a terminal shows it."""
+    mantissa, sign, exponent = number.partition("e")
+    return f"{mantissa}·10{exponent.translate(RAISED)}" if sign else number
+
+
 def bracketed(numbers: Iterable[str]) -> list[str]:
     """Numbers inside a calculation: negative ones, and those with a power of ten, stand in brackets."""
     return [f"({one})" if one[0] in "-−" or "e" in one else one for one in numbers]
@@ -481,7 +490,8 @@ def write_text(T: int, write: Write, widths: Sequence[int] = WIDTHS) -> None:
     found = factors(trace.h)
     single = [one.replace("-", "−") for one, _ in found]
     product = [one.replace("-", "−") for _, one in found]
-    single_in, product_in = bracketed(single), bracketed(product)
+    single_in, product_in = bracketed(single), [raised(one) for one in bracketed(product)]
+    product = [raised(one) for one in product]
     for place, t in enumerate(range(T, 1, -1)):
         add(
             row

@@ -41,8 +41,9 @@ Job = Callable[[int, Path], None]
 FORMS = ("text", "json")
 BOUND, BOUND_IN_T = 8.0, 11.5
 HEADINGS = ("quantity", "= formula", "= with numbers", "= result", "so far", "uses", "role")
-CHECKED = ((6, "json"), (40, "json"), (40, "text"))
-"""Time steps and forms of the quick comparison; text has the layout of long traces from some 20 steps on."""
+CHECKED = ((6, "json"), (40, "json"), (40, "text"), (300, "text"))
+"""Time steps and forms of the quick comparison; text has the layout of long traces from some 20 steps on, and powers of ten from
+some 70 on."""
 
 
 # ------------------------------------------------------------------- both sides
