@@ -173,8 +173,10 @@ def _in_a_terminal(text: str) -> str:
     >>> _in_a_terminal("-0.5"), _in_a_terminal("-3.696e-22")
     ('−0.5', '−3.696·10⁻²²')
     """
-    mantissa, power, exponent = text.partition("e")
-    return f"{_minus(mantissa)}·10{str(int(exponent)).translate(_RAISED)}" if power else _minus(text)
+    if "e" not in text:  # nearly every number of a long trace
+        return text.replace("-", "−")
+    mantissa, _, exponent = text.partition("e")
+    return f"{_minus(mantissa)}·10{str(int(exponent)).translate(_RAISED)}"
 
 
 UNICODE = like(

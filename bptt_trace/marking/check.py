@@ -151,9 +151,9 @@ class _Marking:
         chance = by_chance(numbers, kinds, followed)
         for position in [p for p in chance if not verdicts[p].dull]:
             self.verdicts[position] = _Verdict("not-assessable", chance[position])
-        if FEWEST_FOR_A_FAULT * sum(kind in FAULTS for kind in kinds.values()) > len(numbers):
-            return
         dull = {p: verdict.inherits for p, verdict in verdicts.items() if verdict.dull}
+        if not dull or FEWEST_FOR_A_FAULT * sum(kind in FAULTS for kind in kinds.values()) > len(numbers):
+            return
         working = (verdicts[p].inherits for p in followed if p not in dull and p not in chance)
         correct = [p for p, kind in kinds.items() if kind == "correct"] if of_zeros_and_ones(self.key, numbers) else []
         for position in shown_elsewhere(dull, working, numbers, correct):
