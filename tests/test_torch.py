@@ -17,13 +17,15 @@ from bptt_trace.problem.numbers import Rounding
 from bptt_trace.problem.problem import from_document
 from bptt_trace.trained_models.problem_file import document_from
 
-pytestmark = pytest.mark.skipif(
-    find_spec("torch") is None and not os.environ.get("CI"), reason="PyTorch is not installed (pip install torch)"
-)
+MISSING = find_spec("torch") is None and not os.environ.get("CI")
+WHY = "PyTorch is not installed (pip install torch)"
+pytestmark = pytest.mark.skipif(MISSING, reason=WHY)
 
 
 @pytest.fixture(scope="module")
 def torch() -> Any:
+    if MISSING:  # the tests of other files ask for it too
+        pytest.skip(WHY)
     import torch
 
     torch.set_default_dtype(torch.float64)
