@@ -377,12 +377,12 @@ def test_the_same_number_in_almost_every_box_earns_little(name: str) -> None:
         assert_earns_little(one, sheet | {one.steps[asked(one)[0]].target: "0.7"}, 0.1)
 
 
-@pytest.mark.parametrize("name", covering(["rnn", "clipping"]))
+@pytest.mark.parametrize("name", covering(["rnn", "clipping", "perceptron"]))
 def test_who_goes_on_with_one_number_earns_nothing_for_it(name: str) -> None:
-    """Some lines are honest, and 0 or 1 stands in the rest: they earn what is right by itself, and one in twenty besides."""
+    """Some lines are honest, and 0, 1 or ½ stands in the rest: they earn what is right by itself, and one in twenty besides."""
     one = key(name)
     lines, honest = asked(one), by_hand(one)
-    for filler in ("0", "1"):
+    for filler in ("0", "1", "0.5"):
         for share in (0.3, 0.6):
             rest = [p for p in lines[int(share * len(lines)) :] if one.exact[p] != float(filler)]
             filled = {one.steps[p].target: filler for p in lines[int(share * len(lines)) :]}

@@ -295,7 +295,10 @@ class _Marking:
         return _Verdict("follow-through", "", (), behind | rough.keys(), reference, radius)
 
     def mixed(self, position: int, value: float) -> _Verdict | None:
-        """The verdict if the answer follows when one or two wrong numbers are replaced by the right ones."""
+        """The verdict if the answer follows when one or two wrong numbers are replaced by the right ones.
+
+        An answer that then only repeats another wrong number shows no calculation.
+        """
         sources = sorted(self.unsound(position))
         pairs = (c for size in (1, 2) for c in combinations(sources, size))
         for replaced in islice(pairs, MOST_COMBINATIONS):
@@ -314,6 +317,7 @@ class _Marking:
                 reference is not None
                 and abs(value - reference) <= radius
                 and not self.is_far(position, value, reference)
+                and not any(abs(value - self.written[source]) <= radius for source in kept)
                 and not from_nowhere(self.key, self.written, kept)
                 and not says_nothing(self.key, self.written, position, value, kept, reference, radius)
             ):
