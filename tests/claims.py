@@ -912,7 +912,17 @@ def _(sheet: Sheet) -> None:
         assert abs(Fraction(entry["value"]) - exact) <= max(1, abs(exact)) * Fraction(1, 10**12)
 
 
-always(r"Rounding: On \d+ of \d+ lines the printed digits do not give the printed result; they are marked with ≈\.")
+@claim(r"Rounding: On (\d+) of (\d+) lines the printed digits do not give the printed result; they are marked with ≈\.")
+def _(sheet: Sheet, marked: str, lines: str) -> None:
+    numbered = [entry for entry in sheet.entries if entry["line"]]
+    assert len(numbered) == int(lines)
+    assert 0 < int(marked) == sum("~" in entry["text"] for entry in numbered)
+
+
+@claim(r"Rounding: On every line the printed digits give the printed result\.")
+def _(sheet: Sheet) -> None:
+    assert sheet.carry
+    assert not any("~" in entry["text"] for entry in sheet.entries)
 
 
 # ------------------------------------------------------------- general formulas

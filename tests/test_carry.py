@@ -34,9 +34,11 @@ def solved(case: Case, steps: str) -> Solution:
 
 
 def stated(solution: Solution) -> tuple[int, int]:
-    """How many lines are marked, and how many there are, as the footer has it."""
+    """How many lines are marked, as the footer has it, and of how many it speaks; no number of all is given where none is."""
     (note,) = [note for note in json.loads(solution.to_json())["footer"] if note.startswith("Rounding:")]
-    (found,) = re.findall(r"On (\d+) of (\d+) lines", note)
+    if note == "Rounding: On every line the printed digits give the printed result.":
+        return 0, 0
+    (found,) = re.findall(r"On ([1-9]\d*) of (\d+) lines", note)
     return int(found[0]), int(found[1])
 
 

@@ -328,6 +328,15 @@ def test_prove_agrees_for_every_example(main: Main, name: str) -> None:
     assert max(map(len, outcome.out.splitlines())) <= 80
 
 
+def test_prove_prints_0_as_0(main: Main) -> None:
+    """A gradient of 0 has no exponent, with however many digits it was calculated."""
+    outcome = main("prove", "slstm", "--set", "x=[1]", "--set", "target=[0.5]")
+    rows = [line.split() for line in outcome.out.splitlines() if line.startswith("dL/d")]
+    zeros = [row for row in rows if float(row[1]) == 0]
+    assert len(zeros) == 8
+    assert all(row[1:] == ["0", "0", "0", "0", "agrees"] for row in zeros)
+
+
 def test_prove_fails_when_a_slope_is_wrong(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
     """A derivative off by a thousandth gives exit status 1 and the word DIFFERS."""
     right = bptt_trace.prove

@@ -8,6 +8,8 @@ from bptt_trace.commands.screen import Screen
 from bptt_trace.files import opened
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from rich.console import Console
 
     from bptt_trace.calculation.prove import Comparison
@@ -63,6 +65,11 @@ def show_proof(problem: Problem, comparisons: list[Comparison]) -> None:
         _print(problem, comparisons, screen.console(file, file.isatty()), screen.prints_unicode(file))
 
 
+def _eight_figures(number: Decimal) -> str:
+    """A number as the table shows it; 0 is 0, with however many digits it was calculated."""
+    return f"{number:.8g}" if number else "0"
+
+
 def _print(problem: Problem, comparisons: list[Comparison], console: Console, unicode: bool) -> None:
     from rich import box
     from rich.table import Table
@@ -73,12 +80,12 @@ def _print(problem: Problem, comparisons: list[Comparison], console: Console, un
         words = heading in ("gradient", "")
         table.add_column(heading, justify="left" if words else "right", no_wrap=words, overflow="fold")
     for comparison in comparisons:
-        composed = "not defined" if comparison.composed is None else f"{comparison.composed:.8g}"
+        composed = "not defined" if comparison.composed is None else _eight_figures(comparison.composed)
         cells = [
             f"dL/d{comparison.name}",
-            f"{comparison.bptt:.8g}",
+            _eight_figures(comparison.bptt),
             composed,
-            f"{comparison.central:.8g}",
+            _eight_figures(comparison.central),
             f"{comparison.difference:.0e}" if comparison.difference else "0",
             ("agrees" if not comparison.at_corner else "corner") if comparison.agrees else "DIFFERS",
         ]

@@ -102,6 +102,9 @@ def _plain(text: str) -> Math:
 def _contradictions(desk: Desk) -> Iterator[Note]:
     lines = [p for p in range(len(desk.steps)) if desk.line_of[p]]
     marked = sum(1 for p in lines if desk.row(p).relation != "=")
+    if not marked:
+        yield Note(say("Rounding"), inline("On every line the printed digits give the printed result."))
+        return
     yield Note(
         say("Rounding"),
         inline(
