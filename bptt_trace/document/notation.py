@@ -302,24 +302,40 @@ _TYPST_SLASHES = like(
     derivative=r"∂{}\/∂{}",
 )
 TYPST = like(_TYPST, flat=_TYPST_SLASHES)
+
+
+def _breaking(signs: Signs, before: Callable[[str], str], minus: str, dot: str, dots: str, **more: Any) -> Signs:
+    """A notation with lines that may end before the signs of a whole formula, and nowhere else.
+
+    ``before`` gives a sign with the break before it. What stands in brackets stays ``together``.
+    """
+    plus, point = before("+"), before(dot)
+    return like(
+        signs,
+        plus=f"{{}}{plus}{{}}",
+        minus=f"{{}}{before(minus)}{{}}",
+        times=f"{{}}{point}{{}}",
+        scaled=f"{{}}{point}{{}}",
+        entrywise=f"{{}}{before('⊙')}{{}}",
+        ellipsis=f"{{}}{plus}{dots}{plus}{{}}",
+        together=signs,
+        **more,
+    )
+
+
 _NEXT_PIECE = "$]#sym.zws;#piece[$"
 
 
+def _next_piece(sign: str) -> str:
+    """A sign before which a line may end: it begins another box."""
+    return f"{_NEXT_PIECE}med{sign}med "
+
+
 def _in_pieces(signs: Signs) -> Signs:
-    """Typst with lines that may end before the signs of a whole formula, and nowhere else: it stands in several boxes."""
+    """Typst with lines that may end: a whole formula stands in several boxes."""
     relations = {sign: f"{_NEXT_PIECE}thick{signs.marks[sign]}" for sign in (" = ", " ~ ", " <= ", " < ", " > ")}
-    terms = {f" {sign} ": f"{_NEXT_PIECE}med{sign}med " for sign in "+-"}
-    return like(
-        signs,
-        plus=f"{{}}{_NEXT_PIECE}med+med {{}}",
-        minus=f"{{}}{_NEXT_PIECE}med-med {{}}",
-        times=f"{{}}{_NEXT_PIECE}med⋅med {{}}",
-        scaled=f"{{}}{_NEXT_PIECE}med⋅med {{}}",
-        entrywise=f"{{}}{_NEXT_PIECE}med⊙med {{}}",
-        ellipsis=f"{{}}{_NEXT_PIECE}med+med⋯{_NEXT_PIECE}med+med {{}}",
-        marks={**signs.marks, **relations, **terms},
-        together=signs,
-    )
+    terms = {f" {sign} ": _next_piece(sign) for sign in "+-"}
+    return _breaking(signs, _next_piece, minus="-", dot="⋅", dots="⋯", marks={**signs.marks, **relations, **terms})
 
 
 TYPST_PIECES = replace(_in_pieces(TYPST), flat=_in_pieces(_TYPST_SLASHES))
@@ -459,17 +475,7 @@ def _next_line(sign: str) -> str:
     return f"</math><wbr/><math><mo{form}>{sign}</mo>"
 
 
-MATHML = like(
-    _TOGETHER,
-    plus=f"{{}}{_next_line('+')}{{}}",
-    minus=f"{{}}{_next_line('−')}{{}}",
-    times=f"{{}}{_next_line('·')}{{}}",
-    scaled=f"{{}}{_next_line('·')}{{}}",
-    entrywise=f"{{}}{_next_line('⊙')}{{}}",
-    matmul_of_entries="{}</math><wbr/><math>{}",
-    ellipsis=f"{{}}{_next_line('+')}<mo>…</mo>{_next_line('+')}{{}}",
-    together=_TOGETHER,
-)
+MATHML = _breaking(_TOGETHER, _next_line, minus="−", dot="·", dots="<mo>…</mo>", matmul_of_entries="{}</math><wbr/><math>{}")
 """Within elements ``math``, of which a long formula takes several."""
 
 
