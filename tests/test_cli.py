@@ -95,7 +95,11 @@ def long_problem(folder: Path, steps: int) -> str:
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
-    yield from command.commands.items()
+    context = click.Context(command)
+    for name in command.list_commands(context):
+        found = command.get_command(context, name)
+        assert found is not None
+        yield name, found
 
 
 WITH_EXAMPLES = (
@@ -144,14 +148,14 @@ def test_the_readme_mentions_every_command_and_option(name: str) -> None:
     """Nothing on the command line is undocumented."""
     readme = (ROOT / "README.md").read_text("utf-8")
     assert re.search(rf"bptt-trace {name}\b", readme)
-    options = [option.opts for option in command.commands[name].params if isinstance(option, click.Option)]
+    options = [option.opts for option in dict(commands())[name].params if isinstance(option, click.Option)]
     assert [] == [spellings for spellings in options if not re.search(rf"(?<![\w-])(?:{'|'.join(spellings)})(?![\w-])", readme)]
 
 
 @pytest.mark.parametrize("name", [name for name, _ in commands()])
 def test_every_option_has_a_help_text(name: str) -> None:
     """``--help`` explains each option in a sentence."""
-    options = [option for option in command.commands[name].params if isinstance(option, click.Option)]
+    options = [option for option in dict(commands())[name].params if isinstance(option, click.Option)]
     assert all((option.help or "").endswith((".", ")")) for option in options)
 
 
@@ -838,11 +842,11 @@ WRITING = [
 
 def test_no_command_that_writes_a_file_is_left_out() -> None:
     """Every command with a file behind ``-o`` is in the table whose endings are looked at; the others write a folder."""
-    top = command.commands
-    commands = {**top, **{f"export {name}": one for name, one in top["export"].commands.items()}}  # type: ignore[attr-defined]
+    top = dict(commands())
+    exports = {f"export {name}": one for name, one in top["export"].commands.items()}  # type: ignore[attr-defined]
     writing = {
         name
-        for name, one in commands.items()
+        for name, one in (top | exports).items()
         if any("-o" in option.opts and option.make_metavar(click.Context(one)) != "DIR" for option in one.params)
     }
     named = [words.split() for words, option in WRITING if option == "-o"]

@@ -9,31 +9,40 @@ import gc
 import os
 import sys
 import warnings
+from importlib import import_module
 from io import TextIOWrapper
 
 import click
 
 from bptt_trace import __version__
-from bptt_trace.commands.exports import export
-from bptt_trace.commands.handouts import vary, worksheet
-from bptt_trace.commands.marking import check, grade, mistakes
-from bptt_trace.commands.more_derivatives import paths, rtrl
-from bptt_trace.commands.pages import page
-from bptt_trace.commands.problems import examples, from_weights, names
-from bptt_trace.commands.solutions import flow, prove, sample, solve
 from bptt_trace.errors import TraceError
 from bptt_trace.files import ReaderGone
 
+MODULES = {
+    "solve": "solutions", "page": "pages", "worksheet": "handouts", "vary": "handouts", "check": "marking", "grade": "marking",
+    "export": "exports", "flow": "solutions", "paths": "more_derivatives", "rtrl": "more_derivatives", "sample": "solutions",
+    "mistakes": "marking", "prove": "solutions", "names": "problems", "examples": "problems", "from-weights": "problems",
+}  # fmt: skip
+"""The commands in the order of the help, and the module of each."""
 
-class _InThisOrder(click.Group):
-    """Commands in the order in which they are added."""
+
+class _OnDemand(click.Group):
+    """Commands that are loaded when they are asked for: one of them starts without the others."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
-        return list(self.commands)
+        return list(MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in MODULES:
+            return None
+        module = import_module(f"bptt_trace.commands.{MODULES[cmd_name]}")
+        found: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return found
 
 
-@click.group(cls=_InThisOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=_OnDemand, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="bptt-trace")
 def command() -> None:
     """Print backpropagation through time by hand: every line re-computes from its own digits.
@@ -53,13 +62,6 @@ def command() -> None:
       bptt-trace grade rnn class.csv -o marks.csv
       bptt-trace examples rnn > my.toml        a problem file to start from
     """
-
-
-for _command in (
-    solve, page, worksheet, vary, check, grade, export, flow, paths, rtrl, sample, mistakes, prove, names, examples,
-    from_weights,
-):  # fmt: skip
-    command.add_command(_command)
 
 
 def main() -> None:

@@ -34,9 +34,9 @@ def run(words: Sequence[str], problem: str | None, where: str, show: Callable[[S
         Refused: For bad input or usage.
 
     """
-    from bptt_trace.commands import command
+    from bptt_trace.commands import MODULES, command
 
-    known = (*command.commands, "--help", "-h")
+    known = (*MODULES, "--help", "-h")
     line = [*([] if words and words[0] in known else ["solve"]), *words, *([] if problem is None else ["-"])]
     before = EMBEDDED.set(show)
     try:

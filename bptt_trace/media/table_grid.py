@@ -183,7 +183,7 @@ def _cropped(spans: Sequence[Span], width: int) -> list[Span]:
 
 WIDE = r"\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef"  # signs between which a line may end
 OPENING, CLOSING = "（《", "、。，；：！？）》"  # they stay with the sign behind them, or before them
-PIECE = re.compile(rf"[{OPENING}]*(?:[{WIDE}]|[^ {WIDE}]+)[{CLOSING}]* *| +")
+PIECE = rf"[{OPENING}]*(?:[{WIDE}]|[^ {WIDE}]+)[{CLOSING}]* *| +"
 
 
 def folded(text: str, width: int, indent: str = "") -> list[str]:
@@ -196,7 +196,7 @@ def folded(text: str, width: int, indent: str = "") -> list[str]:
         return textwrap.wrap(text, width, subsequent_indent=indent)
     lines: list[str] = []
     line = ""
-    pieces = (textwrap.wrap(piece, width) if columns_of(piece) > width else [piece] for piece in PIECE.findall(text))
+    pieces = (textwrap.wrap(piece, width) if columns_of(piece) > width else [piece] for piece in re.findall(PIECE, text))
     for piece in chain.from_iterable(pieces):
         if line.strip() and columns_of(line + piece.rstrip(" ")) > width:
             lines.append(line.rstrip(" "))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 
 SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -32,6 +31,8 @@ def grouped(code: str) -> str:
 
 def digest(facts: Iterable[str]) -> bytes:
     """32 bytes that stand for these facts, in this order, on any machine."""
+    import hashlib  # OpenSSL, which most starts do without
+
     whole = hashlib.sha256()
     for fact in facts:
         data = fact.encode("utf-8", "surrogatepass")
