@@ -7,9 +7,6 @@ NO_COLOR, PAGER), and the environment before what the terminal says of itself.
 from __future__ import annotations
 
 import os
-import shlex
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,6 +49,8 @@ class Screen:
 
     def console(self, file: IO[str], terminal: bool) -> Console:
         """The same with rich, also for what is no terminal; a pager fills the terminal behind it."""
+        from shutil import get_terminal_size
+
         from rich.console import Console
 
         if not terminal:
@@ -60,7 +59,7 @@ class Screen:
                 file=file, width=self._width, color_system="truecolor" if force else None, force_terminal=force,
                 highlight=False, emoji=False, legacy_windows=False,
             )  # fmt: skip
-        behind = None if file.isatty() else shutil.get_terminal_size().columns
+        behind = None if file.isatty() else get_terminal_size().columns
         forced = None if file.isatty() else True
         return Console(file=file, width=self.width or behind, force_terminal=forced, highlight=False, emoji=False)
 
@@ -80,8 +79,15 @@ class Screen:
 @contextmanager
 def paged() -> Iterator[IO[str]]:
     """Standard output; if that is a terminal, through the user's pager, which ends at once where all fits on one page."""
+    if not sys.stdout.isatty() or os.environ.get("TERM") in (None, "dumb"):
+        yield sys.stdout
+        return
+    import shlex
+    import shutil
+    import subprocess
+
     command = shlex.split(os.environ.get("PAGER", "less"))
-    if not sys.stdout.isatty() or os.environ.get("TERM") in (None, "dumb") or not command or not shutil.which(command[0]):
+    if not command or not shutil.which(command[0]):
         yield sys.stdout
         return
     settings = {"LESS": "FRX", "LESSCHARSET": "utf-8", **os.environ}  # F: not for one page; R: colours; X: what was read stays

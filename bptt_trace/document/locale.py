@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bptt_trace.document.mathematics import Pattern, Place, filled, to_say
 from bptt_trace.document.notation import UNICODE, Signs, with_comma, with_multiplication, with_words
+
+if TYPE_CHECKING:
+    from gettext import NullTranslations
 
 CATALOGUES = Path(__file__).parent.parent / "languages"
 LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español", "zh": "简体中文"}
@@ -21,6 +24,8 @@ WITH_COMMA = frozenset({"de", "fr", "es"})
 @lru_cache(maxsize=len(LANGUAGES))
 def catalogue(language: str) -> NullTranslations:
     """The translations into a language, read once in a process."""
+    from gettext import GNUTranslations
+
     made, source = (CATALOGUES / f"{language}{ending}" for ending in (".mo", ".po"))
     if source.is_file() and not (made.is_file() and made.stat().st_mtime >= source.stat().st_mtime):  # in a checkout
         from bptt_trace.languages.catalogues import compiled
