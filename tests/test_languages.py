@@ -25,8 +25,9 @@ from bptt_trace.document import locale as locales
 from bptt_trace.document.local import local
 from bptt_trace.document.locale import LANGUAGES, Locale, catalogue
 from bptt_trace.document.mathematics import Math, Pattern, Sentence, Words, inline, inline_many, say, say_many
-from bptt_trace.document.notation import UNICODE, with_comma
+from bptt_trace.document.notation import UNICODE
 from bptt_trace.document.sheet import Sheet, Stream
+from bptt_trace.document.variations import with_comma
 from bptt_trace.handouts.answer_key import key_sheet
 from bptt_trace.handouts.worksheet import worksheet
 from bptt_trace.languages.catalogues import HERE, collected, read
