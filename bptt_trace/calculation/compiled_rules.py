@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache, reduce
 from operator import add
+from types import CodeType
 from typing import Any
 
 from bptt_trace.calculation.enclosure import Enclosure
@@ -46,9 +47,14 @@ class Source:
         scope |= {f"f{position}": function(applied) for position, applied in enumerate(self.functions)}
         scope |= {"settle": settle, "total": total, "larger": larger, "smaller": smaller}
         body = self.body if settle is None else f"settle({self.body})"
-        # ``_Compiling`` below writes the text, from numbered names and operators only.
-        bound: Callable[..., Any] = eval(f"lambda {self.parameters}: {body}", scope)  # noqa: S307
+        bound: Callable[..., Any] = eval(_code(f"lambda {self.parameters}: {body}"), scope)  # noqa: S307
         return bound
+
+
+@lru_cache(maxsize=KEPT_RULES)
+def _code(text: str) -> CodeType:
+    """Python source, compiled once for all arithmetics; ``_Compiling`` writes it, from numbered names and operators only."""
+    return compile(text, "<rule>", "eval")
 
 
 def total(terms: Sequence[Any]) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
-from types import MappingProxyType
+from types import CodeType, MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -186,19 +186,33 @@ class _Compiled(BytecodeCache):
     """
 
     def __init__(self) -> None:
-        self._code: dict[str, bytes] = {}
+        self._code: dict[tuple[str, str], CodeType | None] = {}
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Load compiled code, if there is any."""
-        if bucket.key in self._code:
-            bucket.bytecode_from_string(self._code[bucket.key])
+        bucket.code = self._code.get((bucket.key, bucket.checksum))
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Keep what was compiled."""
-        self._code[bucket.key] = bucket.bytecode_to_string()
+        self._code[bucket.key, bucket.checksum] = bucket.code
 
 
 _COMPILED = _Compiled()
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja's sandbox, which looks once at each attribute of a type: whether it is safe depends on nothing else."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**how)
+        self._safe: dict[tuple[type, str], bool] = {}
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Whether a template may read an attribute."""
+        known = self._safe.get((type(obj), attr))
+        if known is None:
+            known = self._safe[type(obj), attr] = super().is_safe_attribute(obj, attr, value)
+        return known
 
 
 def environment_for(
@@ -212,7 +226,7 @@ def environment_for(
     loader: BaseLoader = ChoiceLoader([FileSystemLoader(folder) for folder in folders])
     compiled = _COMPILED if templates is None else None
     if name.endswith((".tex.j2", ".typ.j2")):
-        environment = ImmutableSandboxedEnvironment(
+        environment = _Sandbox(
             loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False,
             block_start_string="((*", block_end_string="*))", variable_start_string="(((", variable_end_string=")))",
             comment_start_string="((=", comment_end_string="=))", bytecode_cache=compiled,
@@ -231,7 +245,7 @@ def environment_for(
             environment.filters |= {"pdf": pdf_text}
             environment.globals |= {"scripts": scripts, "fonts": FONTS, "multiplication": locale.multiplication}
     else:
-        environment = ImmutableSandboxedEnvironment(
+        environment = _Sandbox(
             loader=loader,
             undefined=StrictUndefined,
             trim_blocks=True,
