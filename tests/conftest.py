@@ -348,18 +348,51 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
+class Tabs:
+    """Tabs of a browser, lent to one test after another: a new one is a process, which takes a sixth of a second."""
+
+    def __init__(self, browser: Any) -> None:
+        self.browser = browser
+        self.heard: list[tuple[str, str]] = []
+        """What tabs that are lent have written on the console, thrown and asked for."""
+        self._windows: dict[str, Any] = {}
+        self._free: dict[str, list[Any]] = {}
+        self._lent: list[tuple[str, Any]] = []
+
+    def lend(self, width: int = 1280, height: int = 900, *, scheme: Any = "light", **window: Any) -> Any:
+        """An empty tab, until ``take_back``; ``window`` are settings that a tab cannot change."""
+        kind = repr(window)
+        free = self._free.setdefault(kind, [])
+        tab = free.pop() if free else self._opened(kind, window)
+        tab.set_viewport_size({"width": width, "height": height})
+        tab.emulate_media(media="null", color_scheme=scheme)
+        self._lent.append((kind, tab))
+        return tab
+
+    def _opened(self, kind: str, window: dict[str, Any]) -> Any:
+        if kind not in self._windows:
+            self._windows[kind] = self.browser.new_context(**window)
+        tab = self._windows[kind].new_page()
+        tab.on("console", lambda message: self.heard.append(("console", message.text)))
+        tab.on("pageerror", lambda error: self.heard.append(("error", str(error))))
+        tab.on("request", lambda request: self.heard.append(("request", request.url)))
+        return tab
+
+    def take_back(self) -> list[tuple[str, str]]:
+        """What has been heard of all tabs, which are empty from now on and may be lent again."""
+        heard, self.heard = self.heard, []
+        for kind, tab in self._lent:
+            tab.goto("about:blank")
+            self._free[kind].append(tab)
+        self._lent.clear()
+        self.heard.clear()
+        return heard
+
+
 @pytest.fixture(scope="session")
-def window(browser: Any) -> Callable[..., Any]:
-    """A window with these settings, the same for whoever asks for the same: a new one takes a quarter of a second."""
-    windows: dict[str, Any] = {}
-
-    def with_settings(**how: Any) -> Any:
-        if repr(how) not in windows:
-            windows[repr(how)] = browser.new_context(**how)
-            windows[repr(how)].new_page()  # while a page is open the process of the window stays
-        return windows[repr(how)]
-
-    return with_settings
+def tabs(browser: Any) -> Tabs:
+    """The tabs of the browser of this process."""
+    return Tabs(browser)
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ from bptt_trace.media.html import anchor
 from bptt_trace.media.templates import html, html_fragment
 from bptt_trace.worked_solution.gradient_flow import flow_sheet
 
-PHONE = {"width": 360, "height": 720}
+PHONE = 360
 SOLVED = ["rnn", "lstm", "classifier", "seq2seq", "bidirectional", "adam", "keras-gru", "selective-state-space"]
 
 
@@ -189,25 +189,19 @@ def test_marks_show_their_report_in_a_notebook() -> None:
 
 
 @pytest.fixture
-def shown(window: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+def shown(tabs: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Open a page from a file; it says nothing on the console and asks for nothing."""
-    tabs, heard = [], []
 
     def open_page(name: str, **how: Any) -> Any:
         path = tmp_path / f"{name}.html"
         path.write_text(text(name), "utf-8")
-        tab = window(**{"viewport": {"width": 1280, "height": 900}, "bypass_csp": True} | how).new_page()
-        tabs.append(tab)
-        tab.on("console", lambda message: heard.append(message.text))
-        tab.on("pageerror", lambda error: heard.append(str(error)))
-        tab.on("request", lambda request: heard.append(request.url) if request.url != path.as_uri() else None)
+        tab = tabs.lend(bypass_csp=True, **how)
         tab.goto(path.as_uri())
         return tab
 
     yield open_page
-    assert heard == []
-    for tab in tabs:
-        tab.close()
+    own = tmp_path.as_uri()
+    assert [one for one in tabs.take_back() if one[0] != "request" or not one[1].startswith(own)] == []
 
 
 BESIDE = """() => [...document.querySelectorAll(".lines:not(.stacked) tbody tr:has(td.result)")].map(row => {
@@ -219,8 +213,8 @@ BESIDE = """() => [...document.querySelectorAll(".lines:not(.stacked) tbody tr:h
 @pytest.mark.parametrize("name", chosen(PAGES, ["adam", "exact", "worksheet", "worksheet of vectors", "marked"]))
 def test_a_phone_does_not_scroll_sideways(name: str, shown: Callable[..., Any]) -> None:
     """At 360 pixels the page is no wider, and the result of a line stands beside its quantity."""
-    tab = shown(name, viewport=PHONE)
-    assert tab.evaluate("document.scrollingElement.scrollWidth") <= PHONE["width"]
+    tab = shown(name, width=PHONE)
+    assert tab.evaluate("document.scrollingElement.scrollWidth") <= PHONE
     apart = tab.evaluate(BESIDE)
     assert all(apart), [place for place, beside in enumerate(apart) if not beside]
 
@@ -262,7 +256,7 @@ def luminance(colour: str) -> float:
 )
 def test_text_stands_out_from_its_ground(name: str, scheme: str, shown: Callable[..., Any]) -> None:
     """By at least 4.5 to 1, the level AA of WCAG, in light and in dark; and the ground is what was asked for."""
-    tab = shown(name, color_scheme=scheme)
+    tab = shown(name, scheme=scheme)
     pairs = tab.evaluate(CONTRAST)
     assert len(pairs) > 1
     for colour, ground, said in pairs:
@@ -282,7 +276,7 @@ def test_the_number_of_a_line_in_place_of_its_result_stands_in_a_box(shown: Call
 @pytest.mark.parametrize("name", ["rnn", "worksheet", "marked"])
 def test_a_page_is_printed_on_few_sheets(name: str, shown: Callable[..., Any]) -> None:
     """On white A4, whatever the screen is like; no row, no note and no picture is cut."""
-    tab = shown(name, color_scheme="dark")
+    tab = shown(name, scheme="dark")
     tab.emulate_media(media="print", color_scheme="dark")
     kept = tab.evaluate("[...document.querySelectorAll('tr, .note, figure, li')].map(one => getComputedStyle(one).breakInside)")
     assert {*kept} == {"avoid"}
@@ -305,7 +299,7 @@ def test_a_click_on_a_number_goes_to_its_line(shown: Callable[..., Any]) -> None
 @pytest.mark.parametrize(("name", "width"), abreast(chosen(list(SHEETS), ["marked"]), chosen([360, 1280], [360])))
 def test_nothing_keeps_people_from_reading_a_page(name: str, width: int, shown: Callable[..., Any], axe: str) -> None:
     """axe-core finds no violation of any of its rules."""
-    tab = shown(name, viewport={"width": width, "height": 900})
+    tab = shown(name, width=width)
     tab.evaluate(axe)
     found = tab.evaluate("axe.run()")["violations"]
     assert [(one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in found] == []

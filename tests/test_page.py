@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import re
@@ -32,27 +33,20 @@ Opened = Callable[..., Any]
 
 
 @pytest.fixture
-def opened(window: Any, tmp_path: Path) -> Iterator[Opened]:
+def opened(tabs: Any, tmp_path: Path) -> Iterator[Opened]:
     """A function that opens a page from disk; whatever the page asks of a network, or says in the console, fails the test."""
-    complaints: list[str] = []
-    pages: list[Any] = []
+    files = (tmp_path / f"{count}.html" for count in itertools.count())
 
     def open_page(text: str, address: str = "", **how: Any) -> Any:
-        shown = window(**{"viewport": {"width": 1440, "height": 900}, **how}).new_page()
-        pages.append(shown)
-        shown.on("console", lambda message: complaints.append(message.text))
-        shown.on("pageerror", lambda error: complaints.append(str(error)))
-        shown.on("request", lambda asked: None if asked.url.startswith(("file:", "blob:")) else complaints.append(asked.url))
-        file = tmp_path / f"{len(pages)}.html"
+        shown = tabs.lend(**{"width": 1440} | how)
+        file = next(files)
         file.write_text(text, "utf-8")
         shown.goto(f"file://{file}{address}")
         shown.wait_for_selector("#walk, #save")
         return shown
 
     yield open_page
-    for one in pages:
-        one.close()
-    assert complaints == []
+    assert [one for one in tabs.take_back() if one[0] != "request" or not one[1].startswith(("file:", "blob:"))] == []
 
 
 BLOCKS = """() => {
@@ -266,7 +260,7 @@ def test_sliders_are_a_choice_and_move_the_numbers(rnn: str, opened: Opened) -> 
 @pytest.mark.parametrize("name", chosen(sorted({"classifier", *examples()[::5]}), ["classifier"]))
 def test_a_phone_has_room_for_it(name: str, opened: Opened) -> None:
     """At 360 pixels nothing but pictures and tables scrolls sideways."""
-    shown = opened(page(load(name)), viewport={"width": 360, "height": 780}, is_mobile=True, has_touch=True)
+    shown = opened(page(load(name)), width=360, height=780, is_mobile=True, has_touch=True)
     assert shown.evaluate("document.documentElement.scrollWidth") == 360
 
 
@@ -318,7 +312,7 @@ STATES = {"sliders": with_sliders, "steps": step_by_step, "answers": with_answer
 def test_nothing_keeps_anybody_from_reading_it(state: str, scheme: str, rnn: str, opened: Opened, axe: str) -> None:
     """axe-core finds nothing: with sliders and a number that is none, step by step, with answers, and on a collecting page."""
     text = collecting(key("rnn")) if state == "collecting" else rnn
-    shown = opened(text, color_scheme=scheme, bypass_csp=True)
+    shown = opened(text, scheme=scheme, bypass_csp=True)
     shown.add_script_tag(content=axe)
     STATES[state](shown)
     assert shown.evaluate(AXE) == []

@@ -751,13 +751,13 @@ document.body.innerHTML = "<pre>" + found.length + " overlaps: " + found.join(";
 
 
 @pytest.mark.parametrize("names", chosen(["some", "all"], ["some"]))
-def test_a_browser_draws_every_svg_without_an_overlap(names: str, browser: Any) -> None:
+def test_a_browser_draws_every_svg_without_an_overlap(names: str, tabs: Any) -> None:
     """Measured by chromium with the fonts that are there, no text lies on another or leaves its picture."""
     pictures = [svg(figure) for name in (PROBLEMS if names == "all" else EVERY_RUN) for figure in drawn(name)]
-    page = browser.new_page()
+    page = tabs.lend()
     page.set_content(f"<!DOCTYPE html><meta charset=utf-8><body>{''.join(pictures)}{MEASURED}</body>")
     assert page.inner_text("pre").strip() == "0 overlaps:"
-    page.close()
+    tabs.take_back()
 
 
 # ----------------------------------------------------------------------- media

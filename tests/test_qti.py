@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import re
-import shutil
 import zipfile
 from collections.abc import Iterator
 from io import BytesIO
@@ -14,8 +13,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+import sweeps
 from click.testing import CliRunner
-from conftest import BROWSER
 from random_problems import examples
 from students import by_hand, rounded
 from sweeps import chosen
@@ -31,7 +30,7 @@ from bptt_trace.marking.key import World
 
 PLAYER = os.environ.get("BPTT_QTI_PLAYER", "")
 """The folder ``node_modules`` with qti3-item-player and vue 2."""
-STUDENTS = int(os.environ.get("BPTT_QTI_STUDENTS", "12"))
+STUDENTS = int(os.environ.get("BPTT_QTI_STUDENTS", "12" if sweeps.wide else "4"))
 """How many random students each item is given."""
 
 
@@ -58,22 +57,23 @@ class Page:
 
 
 @pytest.fixture(scope="module")
-def player(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[Page]:
+def player(browser: Any) -> Iterator[Page]:
     """The player; the test is skipped where it or a browser is missing, but never where ``CI`` is set."""
     if not PLAYER and not os.environ.get("CI"):
         pytest.skip("BPTT_QTI_PLAYER names no folder with qti3-item-player and vue@2 (npm)")
     assert PLAYER, "the player is missing; with CI set, nothing is skipped"
-    html = tmp_path_factory.mktemp("player") / "player.html"
-    html.write_text(
-        (Path(__file__).parent / "player.html").read_text("utf-8").replace("FOLDER", f"file://{Path(PLAYER).resolve()}")
-    )
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    reads_files = browser.browser_type.launch(executable_path=chromium, args=[*BROWSER, "--allow-file-access-from-files"])
-    page = reads_files.new_page()
-    page.goto(f"file://{html}")
+    page = browser.new_page()
+    address = "http://player.invalid/"  # nothing is asked of a network: all that the page wants comes from the folder
+
+    def answer(route: Any) -> None:
+        path = route.request.url.removeprefix(address)
+        route.fulfill(path=Path(PLAYER, path) if path != "player.html" else Path(__file__).parent / path)
+
+    page.route(f"{address}**", answer)
+    page.goto(f"{address}player.html")
     page.wait_for_function("window.player", timeout=60_000, polling=20)
     yield Page(page)
-    reads_files.close()
+    page.close()
 
 
 def student(key: Key, blanks: Blanks, chance: random.Random) -> dict[int, str]:
