@@ -127,7 +127,7 @@ def prove(problem: Problem, program: Program | None = None) -> list[Comparison]:
         )
         for name in names
     ]
-    if not all(one.agrees for one in found):
+    if not all(comparison.agrees for comparison in found):
         _have_digits(problem, Program(whole.steps[: back + 1]), [whole.index[LOSS], *totals])
     return found
 

@@ -204,7 +204,7 @@ def composed(formula: Formula, arguments: Sequence[Size], rest: Sequence[Size] =
                     return composed(function.definition, [inner])
                 return Size(inner.operations + 1, inner.depth + (function.pieces is None))
         parts = rest if isinstance(part, Rest) else [of(child) for child in children(part)]
-        return Size(1 + sum(one.operations for one in parts), max((one.depth for one in parts), default=0))
+        return Size(1 + sum(part.operations for part in parts), max((part.depth for part in parts), default=0))
 
     return of(formula)
 

@@ -19,8 +19,8 @@ NOISE = 1e-12
 def _jumps(program: Program) -> bool:
     """Whether a function of a program jumps at 0: a step, or the slope of a relu."""
     rules = {step.rule for step in program.steps if step.rule is not None}
-    pieces = (one.function.pieces for rule in rules for one in applications(rule.formula))
-    return any(one is not None and one.steps for one in pieces)
+    pieces = (application.function.pieces for rule in rules for application in applications(rule.formula))
+    return any(piece is not None and piece.steps for piece in pieces)
 
 
 def unrounded(program: Program, given: Mapping[Name, Number]) -> Values:

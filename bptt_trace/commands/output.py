@@ -86,7 +86,7 @@ class Output:
         if flavor is not None and form != "markdown":
             raise click.UsageError("--flavor goes with -f markdown")
         if templates is not None and form not in TEMPLATED:
-            *others, last = (f"-f {one}" for one in TEMPLATED)
+            *others, last = (f"-f {form}" for form in TEMPLATED)
             raise click.UsageError(f"--templates goes with {', '.join(others)} or {last}")
         if form in BINARY and file is None and sys.stdout.isatty():
             raise click.UsageError(f"{BINARY[form]} is not for the screen; -o FILE writes it to a file")
@@ -179,7 +179,7 @@ def _form(form: str | None, output: Path | None, forms: tuple[str, ...]) -> str:
     ending = output.suffix.lower()
     by_ending = ENDINGS.get(ending, "")
     if by_ending not in ("terminal", *forms):
-        endings = ", ".join(one for one, other in ENDINGS.items() if other in ("terminal", *forms))
+        endings = ", ".join(ending for ending, other in ENDINGS.items() if other in ("terminal", *forms))
         what = f"the ending {ending} says nothing" if ending else "no ending"
         why = f"this command writes no {by_ending}" if by_ending else what
         raise click.UsageError(f"{output}: {why}; -o takes a file that ends in {endings}, or -f says what to write")

@@ -49,8 +49,8 @@ def examples(name: str | None) -> None:
         Output().write([example(name)])
         return
     width = max(map(len, known()))
-    problems = {one: load(one) for one in known()}
-    Output().write(f"{one:<{width}}  {p.title}{' (published)' if p.citation else ''}\n" for one, p in problems.items())
+    problems = {name: load(name) for name in known()}
+    Output().write(f"{name:<{width}}  {p.title}{' (published)' if p.citation else ''}\n" for name, p in problems.items())
 
 
 @click.command("from-weights")

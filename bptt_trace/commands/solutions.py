@@ -203,9 +203,9 @@ def flow(
     from bptt_trace.worked_solution.matrix_flow import is_matrix, matrix_flow_sheet
 
     output = Output.chosen(form, target, SHEETS, templates=templates, flavor=flavor, fragment=fragment)
-    read = [load(one, changes) for one in problem]
+    read = [load(name, changes) for name in problem]
     if rounding is not None:
-        read = [one.rounded(Rounding.parse(rounding)) for one in read]
+        read = [each.rounded(Rounding.parse(rounding)) for each in read]
     for name, one in zip(problem, read, strict=True):
         try:
             followed(one, matrices=len(read) == 1)

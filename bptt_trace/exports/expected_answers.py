@@ -64,14 +64,14 @@ class ExpectedAnswers:
                 value = world.get(position)
                 if value is None:
                     continue
-                one = Expected(value, tolerance)
+                expected = Expected(value, tolerance)
                 if any(abs(value - good.value) <= APART * good.tolerance + tolerance for good in right):
                     continue
                 said = MESSAGES[misconception.slug]
-                same = next((messages for other, messages in found if other.meets(one)), None)
+                same = next((messages for other, messages in found if other.meets(expected)), None)
                 if same is None:
-                    found.append((one, [said]))
+                    found.append((expected, [said]))
                 elif said not in same:
                     same.append(said)
-        for one, messages in found:
-            yield Expected(one.value, one.tolerance, joined(" ", messages))
+        for expected, messages in found:
+            yield Expected(expected.value, expected.tolerance, joined(" ", messages))

@@ -30,7 +30,7 @@ def folder(name: str, key: Key, blanks: Blanks, sheet: Sheet, document: Mapping[
         if names:
             test = cell["metadata"]["nbgrader"]["grade_id"].replace("-", "_")
             cells.append(code(f'grader.check("{test}")'))
-            files[f"tests/{test}.py"] = _test(test, {one: weights[one] for one in names}, shares)
+            files[f"tests/{test}.py"] = _test(test, {name: weights[name] for name in names}, shares)
     start = f'import otter\n\ngrader = otter.Notebook("{name}.ipynb")\n'
     return {f"{name}.ipynb": notebook([code(start), *cells, code("grader.check_all()")]), **files}
 
@@ -56,6 +56,6 @@ def _test(name: str, weights: Mapping[str, float], shares: list[float]) -> str:
 
 def earns(key: Key, answers: Mapping[str, Any], name: str, share: float) -> bool:
     """Whether the answer to a line earns this share of its marks, given all answers so far."""
-    marks = check(key, {one: str(answer) for one, answer in answers.items()})
+    marks = check(key, {line: str(answer) for line, answer in answers.items()})
     (found,) = [answer for answer in marks.answers if str(answer.name) == name]
     return found.credit >= share * found.out_of - 1e-9

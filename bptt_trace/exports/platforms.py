@@ -41,8 +41,8 @@ class Platform:
     def file(self, sheets: Sequence[Questions]) -> bytes:
         """A file of the questions of some sheets."""
         if self.form == "moodle":
-            return moodle.question_bank(one.text for one in sheets).encode()
-        named = {one.name: one.text for one in sheets}
+            return moodle.question_bank(sheet.text for sheet in sheets).encode()
+        named = {sheet.name: sheet.text for sheet in sheets}
         return canvas.package(named) if self.form == "canvas" else qti.package(named, DIALECTS[self.form])
 
 

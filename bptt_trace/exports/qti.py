@@ -263,26 +263,28 @@ class _Item(AskedSheet):
         quantum, exact = key.quantum[position], key.exact[position]
         near = HALF * quantum
         room = q.element("max", radius, q.number(quantum))
-        reasons = [q.variable(f"O{one}") for one in sources]
+        reasons = [q.variable(f"O{source}") for source in sources]
         arguments = [original(key, argument) for argument in key.steps[position].arguments]
-        emptied = {0.0, 1.0, -1.0} | {key.exact[one] for one in arguments if key.steps[one].rule is None}
-        dull = [q.at_most(q.apart(follows, q.number(one)), q.number(near)) for one in sorted(emptied) if abs(exact - one) > near]
+        emptied = {0.0, 1.0, -1.0} | {key.exact[argument] for argument in arguments if key.steps[argument].rule is None}
+        dull = [
+            q.at_most(q.apart(follows, q.number(value)), q.number(near)) for value in sorted(emptied) if abs(exact - value) > near
+        ]
         short = q.element("round-to", follows, rounding_mode="significantFigures", figures="1")
         differs = q.never(q.at_most(q.apart(q.number(exact), short), q.number(near)))
         dull.append(q.all(q.at_most(q.apart(follows, short), q.number(near)), differs))
         if sources:
-            reasons.append(q.all(q.any(dull), q.any(q.variable(f"E{one}") for one in sources)))
+            reasons.append(q.all(q.any(dull), q.any(q.variable(f"E{source}") for source in sources)))
         reasons.append(q.at_most(q.size(follows), q.times(FEW, room)))
         unit = q.element("max", room, q.number(10.0**-self.places))
         if exact:
             small = q.element("lt", q.times(MOST_UNITS, q.size(follows)), q.number(abs(exact)))
             reasons.append(q.all(small, q.at_most(q.size(follows), q.times(FEW, unit))))
-        for one in sources:
-            if one in self.blanks.asked:
-                alike = q.at_most(q.apart(answer, q.variable(f"U{one}")), room)
-                differ = q.element("gt", q.number(abs(exact - key.exact[one])), q.times(FEW, unit))
-                wrote = q.never(q.element("is-null", q.variable(f"R{one}")))
-                reasons.append(q.all(wrote, q.variable(f"T{one}"), alike, differ))
+        for source in sources:
+            if source in self.blanks.asked:
+                alike = q.at_most(q.apart(answer, q.variable(f"U{source}")), room)
+                differ = q.element("gt", q.number(abs(exact - key.exact[source])), q.times(FEW, unit))
+                wrote = q.never(q.element("is-null", q.variable(f"R{source}")))
+                reasons.append(q.all(wrote, q.variable(f"T{source}"), alike, differ))
         return q.any(reasons)
 
     def flags(self, position: int) -> str:

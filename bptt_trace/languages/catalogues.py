@@ -68,5 +68,5 @@ def updated(file: Path, messages: Catalog) -> None:
 
 if __name__ == "__main__":
     everything = collected()
-    for one in [HERE / f"{language}.po" for language in sys.argv[1:]] or sorted(HERE.glob("*.po")):
-        updated(one, everything)
+    for file in [HERE / f"{language}.po" for language in sys.argv[1:]] or sorted(HERE.glob("*.po")):
+        updated(file, everything)

@@ -313,7 +313,7 @@ class Desk(Rows):
         """
         before = self.steps[position].arguments[0]
         if self.policy == "exact":
-            new, old = (self.reference.numbers[one] for one in (position, before))
+            new, old = (self.reference.numbers[where] for where in (position, before))
         else:
             new, old = Fraction(self.printed(position)), Fraction(self.printed(before))
         if new == old:
@@ -396,7 +396,7 @@ class Desk(Rows):
         if self.policy != "carry":
             return "="
         steps = len(self.steps)
-        inputs = [printed(self.values, one, texts) if one < steps else Decimal(texts[one]) for one in arguments]
+        inputs = [printed(self.values, place, texts) if place < steps else Decimal(texts[place]) for place in arguments]
         with localcontext(WORKING):
             return "=" if recomputes(rule, role, self.values.rounding, inputs, Decimal(texts[position])) else "~"
 
@@ -441,7 +441,7 @@ class Desk(Rows):
         places = {part: Var(len(self.steps) + place) for place, part in enumerate(earlier)}
         rule, arguments = rule_of(rewrite(formula, lambda part: places[part] if isinstance(part, Outcome) else None))
         behind = [part.unrounded for part in earlier]
-        inputs = [self.unrounded[one] if one < len(self.steps) else behind[one - len(self.steps)] for one in arguments]
+        inputs = [self.unrounded[place] if place < len(self.steps) else behind[place - len(self.steps)] for place in arguments]
         number, text = self._worked_out(rule, role, inputs)
         shown = self.shown.followed_by([*((part.text, part.unrounded) for part in earlier), (text, number)])
         position = len(self.steps) + len(earlier)

@@ -17,11 +17,11 @@ def solved(key: Key, world: World, blank: int, position: int, goal: float) -> fl
 
     def off(value: float) -> float | None:
         moved: dict[int, float] = {blank: value}
-        for one in way:
-            there = world.rule(one, moved)
+        for line in way:
+            there = world.rule(line, moved)
             if there is None:
                 return None
-            moved[one] = there
+            moved[line] = there
         return moved[position] - goal
 
     start = world.value(blank)
@@ -42,7 +42,7 @@ def solved(key: Key, world: World, blank: int, position: int, goal: float) -> fl
 def _way(key: Key, world: World, blank: int, position: int) -> list[int]:
     """The lines by which a blank line acts on a later answer, in order, and that answer."""
     on_the_way = {blank}
-    for one in (*world.behind(key.arguments[position]), position):
-        if not on_the_way.isdisjoint(key.arguments[one]):
-            on_the_way.add(one)
+    for line in (*world.behind(key.arguments[position]), position):
+        if not on_the_way.isdisjoint(key.arguments[line]):
+            on_the_way.add(line)
     return sorted(on_the_way - {blank})

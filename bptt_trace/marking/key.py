@@ -201,7 +201,7 @@ class Key:
         """The lines that mistakes change which are often made at once."""
         of = {misconception.slug: (misconception, lines) for misconception, lines in self.changes}
         pairs = [[of[slug] for slug in slugs] for slugs in AT_ONCE if all(slug in of for slug in slugs)]
-        return [(tuple(one for one, _ in pair), dict(ChainMap(*(lines for _, lines in pair)))) for pair in pairs]
+        return [(tuple(mistake for mistake, _ in pair), dict(ChainMap(*(lines for _, lines in pair)))) for pair in pairs]
 
     def _compiled(self, formula: Formula) -> tuple[LineFunction, tuple[int, ...]]:
         rule, arguments = rule_of(formula)

@@ -87,15 +87,15 @@ class Graph(Network):
     def write(self, builder: Builder, parameters: Sequence[Var], fixed: Sequence[Var]) -> None:
         """Write all lines."""
         numbers = zip((*self.learned, *self.fixed), (*parameters, *fixed), strict=True)
-        known: dict[str, Formula] = {str(name): one for (name, _), one in numbers}
+        known: dict[str, Formula] = {str(name): variable for (name, _), variable in numbers}
         for number, (stem, text, right) in enumerate(self.lines, 1):
             last = number == len(self.equations)
             try:
                 formula = Reading(text, lambda part: known[part.text], self.functions).formula(right)
-                for one in applications(formula):
-                    if one.function.entry is not None and not one.argument.shape:
-                        message = f"{one.function.name} has one number; expected a column, as in {one.function.name}([x, y])"
-                        raise refusal(text, message, next(call.place for call in right.calls() if call.text == one.function.name))
+                for call in applications(formula):
+                    if call.function.entry is not None and not call.argument.shape:
+                        message = f"{call.function.name} has one number; expected a column, as in {call.function.name}([x, y])"
+                        raise refusal(text, message, next(at.place for at in right.calls() if at.text == call.function.name))
                 if last and formula.shape:
                     message = (
                         f"the last line is {shape_in_words(formula.shape)}; gradients are those of a number, as of sum({stem})"

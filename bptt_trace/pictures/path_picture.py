@@ -19,7 +19,7 @@ def longest_path(desk: Desk, entries: Sequence[int]) -> Picture | None:
     if len(network.layers) > 1 or desk.values.rounding.policy == "exact":
         return None
     ways = {entry: [p for p in desk.steps[entry].arguments if _is_slope(desk, p)] for entry in entries}
-    entry = max(ways, key=lambda one: len(ways[one]))
+    entry = max(ways, key=lambda start: len(ways[start]))
     return _Sketch(desk, entry, ways[entry]).picture() if len(ways[entry]) > 1 else None
 
 

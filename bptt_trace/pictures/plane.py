@@ -28,14 +28,15 @@ def separating_line(desk: Desk) -> Plane | None:
         points.append((x, y, given[Name("target", sample=sample)].value))
     box = _box([point[:2] for point in points])
     last = max((step.target.iteration for step in desk.steps if step.role is Role.UPDATE), default=0)
-    strokes = [one for one in (_stroke(desk, 0, at, box, "first"), _stroke(desk, last, at, box, "last") if last else None) if one]
+    first_and_last = _stroke(desk, 0, at, box, "first"), _stroke(desk, last, at, box, "last") if last else None
+    strokes = [stroke for stroke in first_and_last if stroke]
     dots = tuple(Dot(*_at((x, y), box), target == answers[1]) for x, y, target in points)
     names = tuple(desk.speller.math(Name("x", index=(place,))) for place in (1, 2))
     title: Inline = inline(
         "The plane of the inputs: filled where the target is {one}; the line on which the answer changes", one=str(answers[1])
     )
     told: dict[str, Any] = {"one": names[0], "other": names[1], "count": str(len(points))}
-    alternative = in_pattern(Pattern(SAID[tuple(one.kind for one in strokes)], told))
+    alternative = in_pattern(Pattern(SAID[tuple(stroke.kind for stroke in strokes)], told))
     low, high = (
         MathRow(Number(_short(box[0])), " ... ", Number(_short(box[1]))),
         MathRow(Number(_short(box[2])), " ... ", Number(_short(box[3]))),
@@ -83,7 +84,7 @@ def _stroke(desk: Desk, k: int, at: Fraction, box: Box, kind: str) -> Stroke | N
     bias = _value(desk, Name("b_h"), k)
     if None in (*weights, bias) or not any(weights):
         return None
-    w, v, b = (Fraction(one or 0) for one in (*weights, bias))
+    w, v, b = (Fraction(number or 0) for number in (*weights, bias))
     b -= at
     left, right, low, high = box
     found: list[tuple[Fraction, Fraction]] = []

@@ -143,8 +143,8 @@ def change_document(document: dict[str, Any], change: str) -> None:
         target = target.setdefault(table, {})
         if not isinstance(target, dict):
             raise ProblemError(f"--set {change!r}: {table} is not a table")
-    for one, other in (("places", "figures"), ("figures", "places")):
-        if table == "rounding" and inner == one:
+    for key, other in (("places", "figures"), ("figures", "places")):
+        if table == "rounding" and inner == key:
             target.pop(other, None)
     target[inner] = value
 

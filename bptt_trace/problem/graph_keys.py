@@ -72,7 +72,7 @@ def _read(table: Mapping[str, Any], path: str, numbers: Numbers) -> Iterator[tup
             name = Name.parse(key)
         except UnknownName:
             name = Name("")
-        if name != Name(key) or Name(key) in {one._replace(index=()) for one in numbers}:
+        if name != Name(key) or Name(key) in {known._replace(index=()) for known in numbers}:
             raise ProblemError(f"{shown(key)} is not possible here; letters, digits behind them, each name once", path=path)
         shape = _shape(value, f"{path}.{key}")
         numbers.update(quantity(name, value, shape, f"{path}.{key}"))

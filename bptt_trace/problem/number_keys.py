@@ -43,7 +43,7 @@ def parameters_of(network: Network, table: Mapping[str, Any]) -> Named:
             value = [value] if _written(shape, network.rows)[0] == 1 else [[item] for item in value]
         if not shape and name.letter == "w" and name.below and isinstance(value, list) and len(value) > 1:
             matrix = name._replace(stem=name.stem.capitalize())
-            numbers = "" if any(isinstance(one, list) for one in value) else f" = [{', '.join(map(str, value))}]"
+            numbers = "" if any(isinstance(entry, list) for entry in value) else f" = [{', '.join(map(str, value))}]"
             raise ProblemError(
                 f"a list of {len(value)}; expected one number; several weights have a name with a capital: {matrix}{numbers}",
                 path=f"parameters.{name}",

@@ -82,7 +82,7 @@ class Problem:
         if self.handout.code:
             return self.handout.code
         numbers = (f"{name}={number.value}" for name, number in self.given.items())
-        cells = (one for cell in self.network.cells for one in (told(cell), cell.activation.source))
+        cells = (fact for cell in self.network.cells for fact in (told(cell), cell.activation.source))
         shared = sorted(map(str, self.network.shared))  # a set has no order
         plain = replace(self.network, cells=(), shared=frozenset())
         rounding = replace(self.rounding, scientific=False)  # which changes no number

@@ -57,9 +57,9 @@ def short_gradient(desk: Desk, moment: Moment) -> Iterator[Note]:
         target = desk.find(Name("target", time=moment.time, index=index, sample=moment.sample))
         if y is None or target is None:
             return
-        one = desk.calculate(product(Const(scale), Var(y) - Var(target)))
-        said.append(one.equation)
-        same = same and one.value.text == desk.value(position).text
+        difference = desk.calculate(product(Const(scale), Var(y) - Var(target)))
+        said.append(difference.equation)
+        same = same and difference.value.text == desk.value(position).text
     pattern = (
         to_say("Prediction − target gives the same in one line: {said}.")
         if same
@@ -301,13 +301,13 @@ def lasts(product: Any) -> bool:
 
 def _verdict(sizes: Sequence[Any], product: Any) -> str:
     """The effect of factors of these sizes on the gradient."""
-    one = len(sizes) == 1
+    single = len(sizes) == 1
     if any(size == 0 for size in sizes):
         nothing = say("the factor is 0, so nothing comes back through it")
-        return nothing if one else say("a factor is 0, so nothing comes back through it")
+        return nothing if single else say("a factor is 0, so nothing comes back through it")
     if all(size == 1 for size in sizes):
         alone = say("the factor is 1 in size, so all of it comes back (stable gradient)")
-        return alone if one else say("each factor is 1 in size, so all of it comes back (stable gradient)")
+        return alone if single else say("each factor is 1 in size, so all of it comes back (stable gradient)")
     shrink, enlarge = all(size < 1 for size in sizes), all(size > 1 for size in sizes)
     if lasts(product) and (shrink or enlarge):
         alone = say(
@@ -315,17 +315,17 @@ def _verdict(sizes: Sequence[Any], product: Any) -> str:
         )
         return (
             alone
-            if one
+            if single
             else say(
                 "each factor is close enough to 1 that at least half of it comes back and it does not double (stable gradient)"
             )
         )
     if shrink:
         alone = say("the factor is smaller than 1 in size, so what comes back fades (vanishing gradient)")
-        return alone if one else say("each factor is smaller than 1 in size, so what comes back fades (vanishing gradient)")
+        return alone if single else say("each factor is smaller than 1 in size, so what comes back fades (vanishing gradient)")
     if enlarge:
         alone = say("the factor is larger than 1 in size, so what comes back grows (exploding gradient)")
-        return alone if one else say("each factor is larger than 1 in size, so what comes back grows (exploding gradient)")
+        return alone if single else say("each factor is larger than 1 in size, so what comes back grows (exploding gradient)")
     whole = (
         say("on the whole it fades")
         if product < 1

@@ -220,7 +220,9 @@ def _sentences(desk: Desk, sentences: Sequence[str]) -> Inline:
         for layer, source, stem in handed_over(network)
     ]  # fmt: skip
     places: dict[str, Place] = {**names, "handed": in_a_row(", ", handed)}
-    return in_a_row(say("; "), [one if isinstance(one, Phrase) else inline(one, **places) for one in sentences])
+    return in_a_row(
+        say("; "), [sentence if isinstance(sentence, Phrase) else inline(sentence, **places) for sentence in sentences]
+    )
 
 
 _PRODUCTS = {
@@ -341,7 +343,7 @@ def _first(desk: Desk, cell: Cell, layer: Layer) -> int | None:
     """The first time step of a cell."""
     stems = (*cell.gates, *cell.state)
     steps = desk.program.vectors.program.steps
-    return next(one.target.time for one in steps if one.rule and one.target.layer == layer and one.target.stem in stems)
+    return next(step.target.time for step in steps if step.rule and step.target.layer == layer and step.target.stem in stems)
 
 
 def _gates(desk: Desk, cell: Cell, layer: Layer) -> Iterator[Place]:
@@ -372,7 +374,7 @@ def _gates(desk: Desk, cell: Cell, layer: Layer) -> Iterator[Place]:
         if function.definition is not None:
             yield inline("; {phi}, slope {slope}", phi=_in_z(function), slope=_in_z(_slope(function)))
         yield from _corners([function])
-    if any(_chooses(one.rule.formula) for one in lines if one.rule and one.target.layer == layer and one.target.of is None):
+    if any(_chooses(step.rule.formula) for step in lines if step.rule and step.target.layer == layer and step.target.of is None):
         yield inline("; slopes of max and min: {z}{step}", z=Applied(unit_step, Symbol("z")), step=_corner(unit_step))
 
 

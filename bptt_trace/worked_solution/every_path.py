@@ -101,7 +101,7 @@ class Paths:
                 if use is not None:
                     triangle.columns.setdefault(use, position)
         for loss in triangle.losses:
-            own = [p for (one, _), p in triangle.entries.items() if one == loss]
+            own = [p for (start, _), p in triangle.entries.items() if start == loss]
             triangle.rows.setdefault(loss, own[0] if len(own) == 1 else triangle.total)
         for state in triangle.immediate:
             if state not in triangle.totals:
@@ -135,7 +135,7 @@ def blocks(desk: Desk, *, sketch: Desk | None, compact: bool) -> Iterator[Block]
         yield Lines(inline("Slopes"), desk.stream(paths.slopes, _slope_word(desk)))
     for triangle in paths.triangles.values():
         yield from _of_parameter(desk, triangle, compact=compact)
-    figure = longest_path(sketch, [p for one in paths.triangles.values() for p in one.lines]) if sketch else None
+    figure = longest_path(sketch, [p for triangle in paths.triangles.values() for p in triangle.lines]) if sketch else None
     if figure is not None:
         yield figure
 

@@ -219,8 +219,8 @@ def other_terms(desk: Desk, found: Voices) -> tuple[list[Inline], Formula]:
         if isinstance(term, Var):
             value, shown = term, desk.value(term.number)
         else:
-            one = desk.calculate(term)
-            value, shown = one.variable, one.equation
+            calculated = desk.calculate(term)
+            value, shown = calculated.variable, calculated.equation
         silent = value if silent is None else silent + value
         spoken.append(inline("{word} {shown}", word=word, shown=shown))
     assert silent is not None
@@ -424,7 +424,9 @@ def goes_downhill(desk: Desk) -> bool:
     update, network = desk.problem.update, desk.problem.network
     if update is None or update.rule != "gd" or update.decay or update.clip or update.truncate:
         return False
-    functions = [one for cell in network.cells for one in (cell.applied if isinstance(cell, Equations) else [cell.activation])]
+    functions = [
+        function for cell in network.cells for function in (cell.applied if isinstance(cell, Equations) else [cell.activation])
+    ]
     functions += [network.readout.activation] if network.readout else []
     if not all(function in (identity, tanh, sigmoid, softplus, softmax) for function in functions):
         return False

@@ -53,7 +53,8 @@ def flow_sheet(problems: Sequence[Problem], *, with_latex: bool = True, canonica
     if not 1 <= len(problems) <= MOST_PROBLEMS:
         raise ProblemError(f"{len(problems)} problems; from one to {MOST_PROBLEMS} have room side by side")
     tags = "ABC"[: len(problems)] if len(problems) > 1 else [""]
-    return _Writer([_Flow(one, tag, with_latex, canonical) for one, tag in zip(problems, tags, strict=True)], canonical).sheet()
+    flows = [_Flow(problem, tag, with_latex, canonical) for problem, tag in zip(problems, tags, strict=True)]
+    return _Writer(flows, canonical).sheet()
 
 
 def followed(problem: Problem, *, matrices: bool = False) -> None:
@@ -408,20 +409,20 @@ class _Writer:
             )
         )
         columns = [Column((Symbol("t"),), right=True)]
-        for one in shares:
-            columns += [Column((desk.name(one.total),), right=True), Column(("%",), right=True, strong=True)]
+        for share in shares:
+            columns += [Column((desk.name(share.total),), right=True), Column(("%",), right=True, strong=True)]
         rows: list[tuple[Inline, ...]] = []
         for time in range(flow.last, 0, -1):
             cells: list[Inline] = []
-            for one in shares:
-                part, percentage = one.parts.get(time), one.percentages.get(time)
+            for share in shares:
+                part, percentage = share.parts.get(time), share.percentages.get(time)
                 cells.append((desk.value(part),) if part is not None else inline("none"))
                 cells.append((percentage,) if percentage is not None else inline("none"))
             rows.append(((Number(time),), *cells))
-        rows.append((inline("sum"), *(cell for one in shares for cell in ((desk.value(one.total),), ()))))
+        rows.append((inline("sum"), *(cell for share in shares for cell in ((desk.value(share.total),), ()))))
         yield Table(tuple(columns), rows, inline("Contributions"), data=True)
-        for one in shares:
-            yield from self._loudest(flow, one)
+        for share in shares:
+            yield from self._loudest(flow, share)
 
     def _loudest(self, flow: _Flow, shares: _Shares) -> Iterator[Note]:
         """The time step with the largest contribution, as a calculation; where several have it, nothing."""

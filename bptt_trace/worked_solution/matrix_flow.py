@@ -166,8 +166,8 @@ class _Matrices:
             groups.append(Levels(Number(time), (Level(Number(product), scale.height(float(product)), "direct"),)))
             said.append(MathRow(Symbol("t"), " = ", Number(time), ": ", Number(product)))
         told: list[object] = []
-        for one in said:
-            told += ["; ", one] if told else [one]
+        for statement in said:
+            told += ["; ", statement] if told else [statement]
         yield Decades(
             "decades",
             inline("How much of a change at step {t} can be left (logarithmic scale)", t=Symbol("t")),

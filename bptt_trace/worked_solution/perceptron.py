@@ -139,7 +139,7 @@ class Epochs:
         """The number of samples with a wrong answer, each at its turn."""
         desk = self.desk
         pairs = ((self._answer(k), self._line(Name("target", sample=(k - 1) % self.turns + 1))) for k in self._turns(epoch))
-        return sum(desk.numbers[one] != desk.numbers[other] for one, other in pairs)
+        return sum(desk.numbers[first] != desk.numbers[other] for first, other in pairs)
 
     # ----------------------------------------------------------------- lookups
 

@@ -82,7 +82,7 @@ def _reading(problem: Problem, given: Mapping[Name, Number], letters: Letters, t
     network = replace(
         problem.network, letters=replace(letters, text=text), steps=len(text) - 1, every=True, input_gradients=False
     )
-    between = "" if all(len(one) == 1 for one in letters.vocabulary) else " "
+    between = "" if all(len(letter) == 1 for letter in letters.vocabulary) else " "
     written = between.join(letters.vocabulary[letter] for letter in text)
     title, none = say("Sampled by argmax: {written}", written=written), Loss("none")
     return replace(problem, title=title, network=network, given={**given, **columns}, loss=none, update=None, citation=None)

@@ -42,7 +42,7 @@ def ledger(desk: Rows, groups: dict[int, list[int]], title: Inline) -> Table:
             columns.append((step.target, step.role in (Role.HIDDEN, Role.GRADIENT) and step.target.stem == "h"))
     headings = (
         Column((Symbol("t"),), right=True),
-        *(_heading(desk, name, now, strong, [one for one, _ in columns]) for name, strong in columns),
+        *(_heading(desk, name, now, strong, [other for other, _ in columns]) for name, strong in columns),
         Column(inline("lines")),
     )
     rows = [_row(desk, time, positions, [name for name, _ in columns], now) for time, positions in groups.items()]
@@ -61,7 +61,7 @@ def _from_another_row(desk: Rows, argument: int, groups: dict[int, list[int]], n
 
 def _heading(desk: Rows, name: Name, now: int, strong: bool, columns: Sequence[Name]) -> Column:
     word = heading_word(name) if name.stem in desk.problem.network.cell_of(name.layer).state else ""
-    alike = [one for one in columns if one._replace(via=None) == name._replace(via=None) and heading_word(one) == word]
+    alike = [other for other in columns if other._replace(via=None) == name._replace(via=None) and heading_word(other) == word]
     if word and name.via is not None and len(alike) > 1:  # through each of the gates
         return Column(
             inline("via {now}", now=desk.speller.math(of_any_sample(name.via), clock_at(now))), right=True, strong=strong

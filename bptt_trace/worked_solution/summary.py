@@ -258,7 +258,7 @@ class Summary:
         found = {time: sources_of(desk.program, total) for time, total in totals.items() if total is not None}
         if all(len(ways) < 2 for ways in found.values()):
             return
-        several = {way.word for ways in found.values() for way in ways if [one.word for one in ways].count(way.word) > 1}
+        several = {way.word for ways in found.values() for way in ways if [other.word for other in ways].count(way.word) > 1}
         rows: dict[tuple[str, str], dict[int, int]] = {}
         labels: dict[tuple[str, str], Inline] = {}
         for time, ways in sorted(found.items(), key=lambda item: -len(item[1])):  # the fullest sum gives the order

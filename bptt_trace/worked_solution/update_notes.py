@@ -48,7 +48,7 @@ def update_check(desk: Desk, parts: Parts) -> Iterator[Note]:
     changes = [desk.change(position) for position in parts.updates if desk.steps[position].role is Role.UPDATE]
     if not {"rises", "falls"} & set(changes):
         return
-    met = [(changes.count(one), one) for one in _CHANGES if one in changes]
+    met = [(changes.count(change), change) for change in _CHANGES if change in changes]
     if len(met) == 1:
         alone, both, every = _ALIKE[met[0][1]]
         here: str = alone if len(changes) == 1 else both if len(changes) == 2 else say(every, n=in_words(len(changes)))

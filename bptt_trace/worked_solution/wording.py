@@ -59,6 +59,6 @@ def _differs(one: Math, other: Math) -> bool:
 def summed(terms: Sequence[Formula]) -> Formula:
     """The sum of terms, as a formula in which they stand in this order."""
     total = terms[0]
-    for one in terms[1:]:
-        total = total + one
+    for term in terms[1:]:
+        total = total + term
     return total

@@ -33,7 +33,7 @@ def book(key: Key, code: Code, name: str = "book") -> str:
         "repeats": [place for place, step in enumerate(steps) if step.repeats],
         "ranges": {place: kind for place in range(len(steps)) if (kind := _range(key, place))},
         "cells": [[[list(index), place] for index, place in cells.items()] for cells in key.cells.values() if len(cells) > 1],
-        "together": [[one.slug for one in made] for made, _ in key.changes_at_once],
+        "together": [[misconception.slug for misconception in made] for made, _ in key.changes_at_once],
         "alike": _alike(key),
         "names": [str(key.problem.vocabulary.shown(step.target)) for step in steps],
     }

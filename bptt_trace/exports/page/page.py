@@ -99,7 +99,7 @@ class _Conditions:
         conditions = self.live.conditions.get(id(block))
         if not conditions:
             return ""
-        self.found.append([list(one) for one in conditions])
+        self.found.append([list(condition) for condition in conditions])
         return str(len(self.found) - 1)
 
 

@@ -122,8 +122,8 @@ class Cells:
 
     def formula(self, formula: Formula, fill: Sequence[int], rest: Sequence[int], place: Callable[[int], str]) -> str:
         """A formula over cells; ``fill`` are the positions of its variables, ``rest`` those of ``Rest``."""
-        total = _call("SUM", [place(one) for one in rest]) if rest else ""
-        return Referring(SPREADSHEET, [place(one) for one in fill], total).part(formula, SUM)
+        total = _call("SUM", [place(argument) for argument in rest]) if rest else ""
+        return Referring(SPREADSHEET, [place(argument) for argument in fill], total).part(formula, SUM)
 
     def rule(self, position: int, cell_of: Callable[[int], str]) -> str:
         """The rule of a line over cells."""
@@ -174,8 +174,8 @@ class Cells:
         """The sum of half a unit times slope over all arguments."""
         own = self.at(COLUMNS.answer if position in self.boxed and not self.marked_by_key else COLUMNS.follows, position)
 
-        def place(one: int) -> str:
-            return own if one == RESULT else self.used(one)
+        def place(filled: int) -> str:
+            return own if filled == RESULT else self.used(filled)
 
         terms = []
         rest: list[str] = []

@@ -172,7 +172,7 @@ class LinesTab:
             for argument, slope, fill in slopes(step):
                 argument = self.cells.original(argument)
                 if argument in found:
-                    numbers = [self.key.exact[position if one == RESULT else one] for one in fill]
+                    numbers = [self.key.exact[position if filled == RESULT else filled] for filled in fill]
                     spread += abs(_calculated(slope, numbers)) * found[argument][1]
             half = self.unit_of(position) / 2 if self.key.exact[position] else 0.0
             found[position] = spread, half + spread

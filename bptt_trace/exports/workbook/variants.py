@@ -29,20 +29,20 @@ def workbooks(factory: Factory) -> Exporter:
     def kept(family: Family, variant: Variant, student: str) -> tuple[Kept, Kept]:
         key = family.key
         asked = {p: digits(key, p, key.decimals(p, value)) for p, value in variant.exact.items()}
-        one = Kept(variant.drawn, Copy(variant.code, factory.given(variant.drawn), asked), student)
-        return one, one
+        copy = Kept(variant.drawn, Copy(variant.code, factory.given(variant.drawn), asked), student)
+        return copy, copy
 
     def made(kind: str, copies: Sequence[Kept]) -> bytes:
         first = copies[0]
         key = Key(factory.variant_problem(first.copy.code, first.drawn))
         blanks = factory.blanks(key) if kind == "worksheets" else None
-        return workbook(key, blanks, [one.copy for one in copies], first.student if len(copies) == 1 else "")
+        return workbook(key, blanks, [kept.copy for kept in copies], first.student if len(copies) == 1 else "")
 
     def of_class(kind: str, copies: Sequence[Kept]) -> Mapping[str, bytes]:
         """A workbook for each program: where targets are 0 or 1 a cross-entropy has fewer terms."""
         families: dict[int, list[Kept]] = {}
-        for one in copies:
-            families.setdefault(id(factory.family(one.drawn)), []).append(one)
+        for copy in copies:
+            families.setdefault(id(factory.family(copy.drawn)), []).append(copy)
         several = len(families) > 1
         return {
             f"{f'-{place}' if several else ''}.xlsx": made(kind, some) for place, some in enumerate(families.values(), start=1)

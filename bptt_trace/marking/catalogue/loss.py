@@ -159,7 +159,7 @@ def _half_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
 )
 def _entropy_of_target_forgotten(case: Case, position: int, step: Step) -> Iterator[Formula]:
     for target, y in _divergence(case, position, step):
-        yield Neg(added([one * Apply(ln, other) for one, other in zip(target, y, strict=True)]))
+        yield Neg(added([wanted * Apply(ln, other) for wanted, other in zip(target, y, strict=True)]))
 
 
 @misconception(
@@ -169,7 +169,7 @@ def _entropy_of_target_forgotten(case: Case, position: int, step: Step) -> Itera
 )
 def _divergence_turned_round(case: Case, position: int, step: Step) -> Iterator[Formula]:
     for target, y in _divergence(case, position, step):
-        yield added([other * Apply(ln, other / one) for one, other in zip(target, y, strict=True)])
+        yield added([other * Apply(ln, other / wanted) for wanted, other in zip(target, y, strict=True)])
 
 
 def _divergence(case: Case, position: int, step: Step) -> Iterator[tuple[list[Formula], list[Formula]]]:

@@ -150,7 +150,7 @@ def lay_plane(figure: Plane, paper: Points) -> Drawing:
     drawing.labels.append(Label(left, 0, paper.width(up), line, up, "", "left"))
     drawing.labels.append(Label(left + SIDE - paper.width(across), top + SIDE + 2, paper.width(across), line, across, "", "left"))
     corners = [(0, 0), (1000, 0), (1000, 1000), (0, 1000), (0, 0)]
-    drawing.wires += [(at(one), at(other)) for one, other in pairwise(corners)]
+    drawing.wires += [(at(corner), at(other)) for corner, other in pairwise(corners)]
     for stroke in figure.strokes:
         (drawing.rules if stroke.kind == "last" else drawing.wires).append((at(stroke.start), at(stroke.end)))
     drawing.circles += [(at((dot.x, dot.y)), dot.filled) for dot in figure.dots]

@@ -58,7 +58,7 @@ def drawn(figure: Figure, width: int, script: Script) -> list[list[Span]]:
 
 def needed(picture: Picture, script: Script) -> int:
     """The columns in which a picture can be drawn, if need be with fewer time steps."""
-    return min(ceil(lay(one, cells).width) for one, cells in _ways(picture, script))
+    return min(ceil(lay(way, cells).width) for way, cells in _ways(picture, script))
 
 
 def _ways(figure: Picture, script: Script) -> Iterator[tuple[Picture, Cells]]:

@@ -232,7 +232,7 @@ def _stacked(run: Run, shift: float, size: float) -> tuple[str, float]:
     """A subscript and the exponent above it, and how far below the line they end: the wider one begins where the other did."""
     below, above = replace(run, over=""), Run(run.over, 1)
     said, back = "", ""
-    for part in sorted((below, above), key=lambda one: DEJAVU.width(one, size)):
+    for part in sorted((below, above), key=lambda text: DEJAVU.width(text, size)):
         wanted = (-0.5 if part is above else 0.32) * size
         length = _number(DEJAVU.width(part, size))  # in any face, so that the shift back is known
         attributes = (

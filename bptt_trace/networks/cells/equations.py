@@ -382,7 +382,7 @@ class _Shapes:
             case "beside":
                 return self.product(*part.parts)
             case "column":
-                return ("+".join(one for own in part.parts for one in self.shape(own) or ("1",)),)
+                return ("+".join(rows for own in part.parts for rows in self.shape(own) or ("1",)),)
             case "sum":
                 self.shape(part.parts[0])
                 return ()
@@ -391,7 +391,7 @@ class _Shapes:
             case "parameter":
                 return self.found.setdefault(part.text, self.told.get(part.text, ("n",)))
             case _:
-                shapes = [self.shape(one) for one in part.parts]  # for all of them, because each may have parameters
+                shapes = [self.shape(operand) for operand in part.parts]  # for all of them, because each may have parameters
                 return next(filter(None, shapes), ())
 
     def product(self, left: Expression, right: Expression) -> tuple[str, ...]:
