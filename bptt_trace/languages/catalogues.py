@@ -57,10 +57,17 @@ def compiled(file: Path) -> bytes:
     return made.getvalue()
 
 
+def begun(locale: Locale) -> Catalog:
+    """An empty catalogue, to whose head a translator may add a name."""
+    comment = f"# The sentences of bptt-trace in {locale.english_name}.\n#"
+    nobody = {"msgid_bugs_address": "none", "last_translator": "none", "language_team": "none"}
+    return Catalog(locale, project="bptt-trace", header_comment=comment, **nobody)
+
+
 def updated(file: Path, messages: Catalog) -> None:
     """Write a catalogue anew: with what is new in the sources, without what is gone."""
-    catalogue = read(file) if file.is_file() else Catalog(locale=Locale.parse(file.stem), project="bptt-trace")
-    catalogue.update(messages, no_fuzzy_matching=True)
+    catalogue = read(file) if file.is_file() else begun(Locale.parse(file.stem))
+    catalogue.update(messages, no_fuzzy_matching=True, update_creation_date=False)  # nothing changes where no sentence does
     catalogue.obsolete.clear()
     with file.open("wb") as text:
         write_po(text, catalogue, width=130, include_lineno=False, sort_output=True)
