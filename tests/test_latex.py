@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from networks import document as network_document
 from networks import filled, sequence
-from printed_pages import abandoned
+from printed_pages import ill_made
 from random_problems import examples
 from sweeps import SHARE, chosen, of_examples, printed
 from sweeps import key as key_of
@@ -221,13 +221,13 @@ def test_every_document_compiles_without_an_overfull_box(
 
 @pytest.mark.parametrize("name", chosen(examples(), ["clipping", "training"]))
 def test_a_document_compiles_on_its_own(tmp_path: Path, pdflatex: Compile, name: str) -> None:
-    """As ``bptt-trace solve NAME -f latex`` prints it, the footer with its title included; no page ends with a heading."""
+    """As ``bptt-trace solve NAME -f latex`` prints it, the footer with its title included; no page is ill made up."""
     source = printed(example(name), "latex")
     log = pdflatex(tmp_path, source)
     if r"\begin{longtable}" in source:  # which knows the widths of its columns after one run
         log = pdflatex(tmp_path, source)
     assert re.findall(r"^Overfull.*$|^LaTeX Warning.*$", log, re.MULTILINE) == []
-    assert abandoned(tmp_path / "document.pdf") == []
+    assert ill_made(tmp_path / "document.pdf") == []
 
 
 def words(pdf: Path) -> str:

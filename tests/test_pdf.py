@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from law import is_board, read_latex
-from printed_pages import abandoned
+from printed_pages import ill_made
 from pypdf import PdfReader
 from random_problems import examples
 from sweeps import chosen, printed, thinned
@@ -638,13 +638,13 @@ def test_every_formula_has_a_spelling_in_typst(names: list[str], least: int) -> 
 
 @pytest.mark.parametrize("name", chosen(examples(), ["clipping", "recurrent-layer"]))
 def test_the_pages_of_typst_have_the_results_of_the_sheet(name: str, typst: Engine, tmp_path: Path) -> None:
-    """Every result of every line can be read from the PDF, as from that of LaTeX; no page ends with a heading."""
+    """Every result of every line can be read from the PDF, as from that of LaTeX; no page is ill made up."""
     sheet = example(name, steps="full").sheet
     results = Counter(row.result.text.replace("-", "−") for row in sheet.rows() if row.kind != "board")
     pdf = compile_one(source(sheet, engine=typst), engine=typst)
     assert results - Counter(" ".join(words(pdf)).split()) == Counter()
     (tmp_path / "sheet.pdf").write_bytes(pdf)
-    assert abandoned(tmp_path / "sheet.pdf") == []
+    assert ill_made(tmp_path / "sheet.pdf") == []
 
 
 @pytest.mark.parametrize("title", thinned(HOSTILE, 8))

@@ -144,6 +144,23 @@ class Lines:
         """Whether the block may be higher than a page."""
         return len(self.rows) > TALL or sum(map(_height, self.rows)) > TALL
 
+    @property
+    def groups(self) -> dict[int, int]:
+        """The rows that stay on one page: how many they are, by the place of the first of them.
+
+        The first two rows stay together, the last two, a sum with the row above it, and a board with its first component.
+        """
+        groups = {0: 0}
+        above = ""
+        for place, row in enumerate(self.rows):
+            joins = row.label.name == "sum" or (above, row.kind) == ("board", "component")
+            if joins or place in (0, 1, len(self.rows) - 1):
+                groups[max(groups)] += 1
+            else:
+                groups[place] = 1
+            above = row.kind
+        return groups
+
 
 def _height(row: Row) -> int:
     """The approximate number of printed lines of a row: a board is as high as its highest matrix."""

@@ -30,6 +30,7 @@ from bptt_trace.document.sheet import Sheet, Word
 from bptt_trace.errors import ProblemError
 from bptt_trace.media.drawing.characters import text as in_boxes
 from bptt_trace.media.drawing.svg import svg
+from bptt_trace.media.drawing.text_width import COMPUTER_MODERN
 from bptt_trace.media.drawing.tikz import tikz
 from bptt_trace.media.html import (
     anchor,
@@ -234,7 +235,7 @@ def environment_for(
         environment.globals |= {"say": locale.say}
         if name.endswith(".typ.j2"):
             environment.filters |= {"words": typst_words, "inline": _inline(typst_words, _typst_math), "math": _typst_math}
-            environment.filters |= {"formula": _typst_formula, "picture": lambda figure: typst_image(svg(figure))}
+            environment.filters |= {"formula": _typst_formula, "picture": _typst_picture}
             environment.filters |= {"quoted": quoted}
         else:
             scripts = set() if scripts is None else scripts
@@ -312,6 +313,10 @@ def _typst_math(math: Math) -> str:
     if math.is_name or math.height > 1 or isinstance(math, Number):
         return f"${text}$" if (text := math.spell(TYPST)) else ""
     return f"#piece[${text}$]" if (text := math.spell(TYPST_PIECES)) else ""
+
+
+def _typst_picture(figure: Figure) -> str:
+    return typst_image(svg(figure, face=COMPUTER_MODERN))
 
 
 def _typst_formula(part: Math | str) -> str:

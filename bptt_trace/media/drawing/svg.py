@@ -20,11 +20,10 @@ from bptt_trace.document.notation import UNICODE
 from bptt_trace.document.sheet import Sheet
 from bptt_trace.media.drawing.bar_layout import on_paper
 from bptt_trace.media.drawing.network_layout import Arrow, Drawing, Label, Point
-from bptt_trace.media.drawing.text_width import DEJAVU, SMALL, Fraction, Run, set_inline
+from bptt_trace.media.drawing.text_width import DEJAVU, SMALL, Face, Fraction, Run, set_inline
 
 COLOURS = {"forward": "#707070", "direct": "#005A9C", "carried": "#C2410C", "sum": "#8a8a8a"}
 """Direct is solid, carried dashed or hatched: colour comes last."""
-FACES = "'DejaVu Serif', 'Bitstream Vera Serif', 'STIX Two Text', serif"
 
 
 @dataclass(frozen=True)
@@ -59,20 +58,20 @@ SIZE = 8
 """The size of the letters, in points."""
 
 
-def svg(figure: Figure, colours: Colours = PAPER) -> str:
-    """The picture as an SVG document."""
-    drawing = on_paper(figure, DEJAVU)
+def svg(figure: Figure, colours: Colours = PAPER, face: Face = DEJAVU) -> str:
+    """The picture as an SVG document, laid out for letters of this face."""
+    drawing = on_paper(figure, face)
     width, height = drawing.width + 2 * MARGIN, drawing.height + 2 * MARGIN
     title, described = (_plain(text) for text in (figure.title, figure.alternative))
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{-MARGIN} {-MARGIN} {_number(width)} {_number(height)}" '
             f'width="{_number(width * SCALE)}" height="{_number(height * SCALE)}" role="img" '
-            f'font-family="{FACES}" font-size="{SIZE}" fill="{colours.ink}">',
+            f'font-family="{face.family}" font-size="{SIZE}" fill="{colours.ink}">',
             f"<title>{title}</title>",
             f"<desc>{described}</desc>",
             f'<rect x="{-MARGIN}" y="{-MARGIN}" width="{_number(width)}" height="{_number(height)}" fill="{colours.ground}"/>',
-            *_shapes(drawing, colours),
+            *_shapes(drawing, colours, face),
             "</svg>",
             "",
         ]
@@ -102,7 +101,7 @@ def _number(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
-def _shapes(drawing: Drawing, colours: Colours) -> Iterator[str]:
+def _shapes(drawing: Drawing, colours: Colours, face: Face) -> Iterator[str]:
     for shade in drawing.shades:
         x, y, side = map(_number, (shade.x, shade.y, shade.side))
         share = f'fill="{colours.of("direct")}" fill-opacity="{shade.share / 1000:g}"'
@@ -141,7 +140,7 @@ def _shapes(drawing: Drawing, colours: Colours) -> Iterator[str]:
             f'stroke-width="{stroke}"/>'
         )
     for label in drawing.labels:
-        yield from _label(label, colours)
+        yield from _label(label, colours, face)
 
 
 def _line(start: Point, end: Point, colour: str, width: float, dashed: bool = False) -> str:
@@ -170,14 +169,14 @@ def _arrow(arrow: Arrow, colours: Colours) -> Iterator[str]:
     yield f'<polygon points="{shape}" fill="{colour}"/>'
 
 
-def _label(label: Label, colours: Colours) -> Iterator[str]:
+def _label(label: Label, colours: Colours, face: Face) -> Iterator[str]:
     """A line of text; a fraction in it is two lines with a rule between them."""
     colour = colours.ground if label.kind == "light" else colours.of(label.kind)
     fill = colour if label.kind in (*COLOURS, "light") else ""
     pieces = set_inline(label.text, strong=label.kind in ("direct", "carried"))
     if not any(isinstance(piece, Fraction) for piece in pieces):
         anchor = {"left": "start", "center": "middle", "right": "end"}[label.align]
-        yield _text(pieces, label.anchor, label.baseline, anchor, fill)  # type: ignore[arg-type]
+        yield _text(pieces, label.anchor, label.baseline, face, anchor, fill)  # type: ignore[arg-type]
         return
     x = label.x
     waiting: list[Run] = []
@@ -186,25 +185,25 @@ def _label(label: Label, colours: Colours) -> Iterator[str]:
             waiting.append(piece)
             continue
         if waiting:
-            yield _text(waiting, x, label.baseline, "start", fill)
-            x += sum(DEJAVU.width(run, SIZE) for run in waiting)
+            yield _text(waiting, x, label.baseline, face, fill=fill)
+            x += sum(face.width(run, SIZE) for run in waiting)
             waiting = []
         if piece is not None:
-            width = DEJAVU.width(piece, SIZE)
+            width = face.width(piece, SIZE)
             axis = label.baseline - 2.4
-            yield _text(piece.above, x + width / 2, axis - 2.2, "middle", fill, SIZE * SMALL)
+            yield _text(piece.above, x + width / 2, axis - 2.2, face, "middle", fill, SIZE * SMALL)
             yield _line((x, axis), (x + width, axis), colour, 0.5)
             deep = 8.4 if any(run.over for run in piece.below) else 6.6
-            yield _text(piece.below, x + width / 2, axis + deep, "middle", fill, SIZE * SMALL)
+            yield _text(piece.below, x + width / 2, axis + deep, face, "middle", fill, SIZE * SMALL)
             x += width
 
 
-def _text(runs: Sequence[Run], x: float, y: float, anchor: str, fill: str, size: float = SIZE) -> str:
+def _text(runs: Sequence[Run], x: float, y: float, face: Face, anchor: str = "start", fill: str = "", size: float = SIZE) -> str:
     """Runs on one line; exponents and subscripts are shifted up or down and back."""
     spans, shift = [], 0.0
     for run in runs:
         if run.over:
-            said, shift = _stacked(run, shift, size)
+            said, shift = _stacked(run, shift, size, face)
             spans.append(said)
             continue
         wanted = {1: -0.36, 0: 0.0, -1: 0.22}[run.level] * size
@@ -228,13 +227,13 @@ def _text(runs: Sequence[Run], x: float, y: float, anchor: str, fill: str, size:
     return f'<text x="{_number(x)}" y="{_number(y)}"{attributes}>{"".join(spans)}</text>'
 
 
-def _stacked(run: Run, shift: float, size: float) -> tuple[str, float]:
+def _stacked(run: Run, shift: float, size: float, face: Face) -> tuple[str, float]:
     """A subscript and the exponent above it, and how far below the line they end: the wider one begins where the other did."""
     below, above = replace(run, over=""), Run(run.over, 1)
     said, back = "", ""
-    for part in sorted((below, above), key=lambda text: DEJAVU.width(text, size)):
+    for part in sorted((below, above), key=lambda text: face.width(text, size)):
         wanted = (-0.5 if part is above else 0.32) * size
-        length = _number(DEJAVU.width(part, size))  # in any face, so that the shift back is known
+        length = _number(face.width(part, size))  # in any face, so that the shift back is known
         attributes = (
             f' dx="-{back}" dy="{_number(wanted - shift)}"' if back else f' dy="{_number(wanted - shift)}" textLength="{length}"'
         )

@@ -138,6 +138,8 @@ class Face:
     """The width of =, −, +."""
     space: float
     point: float
+    family: str = ""
+    """Its name in SVG, and those of faces that stand in for it."""
 
     def sign_width(self, sign: str) -> float:
         """The width of one character."""
@@ -165,5 +167,10 @@ class Face:
 
 SMALL = 0.75
 """The size of subscripts and of the parts of a fraction, relative to the letters."""
-DEJAVU = Face(digit=0.64, lower=0.66, upper=0.92, sign=0.84, space=0.33, point=0.42)
-COMPUTER_MODERN = Face(digit=0.54, lower=0.56, upper=0.82, sign=0.86, space=0.36, point=0.34)
+DEJAVU = Face(
+    digit=0.64, lower=0.66, upper=0.92, sign=0.84, space=0.33, point=0.42,
+    family="'DejaVu Serif', 'Bitstream Vera Serif', 'STIX Two Text', serif",
+)  # fmt: skip
+COMPUTER_MODERN = Face(
+    digit=0.54, lower=0.56, upper=0.82, sign=0.86, space=0.36, point=0.34, family="'New Computer Modern', serif"
+)  # fmt: skip
