@@ -244,7 +244,7 @@ class _Marking:
         radius = self.radius(position, reference)
         within = abs(value - reference) <= radius
         if not within or self.is_far(position, value, reference):
-            results = chain(by_hand(self.key, self.written, self.work, position), self.carried(position) if sources else ())
+            results = chain(by_hand(self.key, self.written, self.work, position), self.carried(position, behind))
             calculated = next((result for result in results if is_rounded(abs(value - result), unit)), None)
             if calculated is not None:
                 reference, radius = calculated, HALF * unit
@@ -261,8 +261,13 @@ class _Marking:
         why = why or dull
         return _Verdict("not-assessable" if why else "follow-through", why, (), behind, reference, radius, bool(dull))
 
-    def carried(self, position: int) -> Iterator[float]:
-        """The value of a line without a further mistake, for somebody who carries all digits of the mistakes named so far."""
+    def carried(self, position: int, behind: frozenset[int]) -> Iterator[float]:
+        """The value of a line without a further mistake, for somebody who carries all digits of the mistakes named so far.
+
+        There is none where a fault behind the line has no name: its number is not among what is carried.
+        """
+        if not behind or not all(root in self.verdicts and self.verdicts[root].slugs for root in behind):
+            return
         named = {slug for verdict in self.verdicts.values() for slug in verdict.slugs}
         changed = dict(ChainMap(*(dict(lines) for misconception, lines in self.key.changes if misconception.slug in named)))
         changed.pop(position, None)
