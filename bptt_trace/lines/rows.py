@@ -297,6 +297,10 @@ class Desk(Rows):
         """The printed number; a given one is printed as it was typed."""
         return self.numbers[position]
 
+    def comparable(self, position: int) -> Any:
+        """The printed number, to be compared with another: of a closed form, for which SymPy may take minutes, a double."""
+        return self.reference.numbers[position] if self.policy == "exact" else self.printed(position)
+
     def reading(self, how: Callable[[str], str], position: int) -> Math:
         """A printed number as a sentence reads it, in one of the ``READINGS``."""
         return Number(how(self.value(position).text))
@@ -312,10 +316,7 @@ class Desk(Rows):
         which the update changes no more than rounding it does.
         """
         before = self.steps[position].arguments[0]
-        if self.policy == "exact":
-            new, old = (self.reference.numbers[where] for where in (position, before))
-        else:
-            new, old = Fraction(self.printed(position)), Fraction(self.printed(before))
+        new, old = Fraction(self.comparable(position)), Fraction(self.comparable(before))
         if new == old:
             return "stays"
         if self.policy in ("by_hand", "carry"):

@@ -151,7 +151,7 @@ class Course:
         """Whether every iteration lowered the loss; unknown for samples that take turns."""
         if self.update.online or not self.desk.parts.forward.losses:
             return
-        numbers = [self.desk.printed(self.desk.program.index[LOSS._replace(iteration=k)]) for k in range(1, self.last + 2)]
+        numbers = [self.desk.comparable(self.desk.program.index[LOSS._replace(iteration=k)]) for k in range(1, self.last + 2)]
         rises = [k for k in range(1, self.last + 1) if numbers[k] > numbers[k - 1]]
         if not rises:
             yield Note(say("Progress"), inline("No iteration raises the loss."))

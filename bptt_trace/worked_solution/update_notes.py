@@ -85,7 +85,7 @@ def new_loss(desk: Desk) -> Iterator[Note]:
     after = desk.find(LOSS._replace(iteration=last + 1))
     if before is None or after is None or desk.parts.ahead:
         return  # a loss of look-ahead parameters is not that before the update
-    printed = desk.printed(after) - desk.printed(before)
+    printed = desk.comparable(after) - desk.comparable(before)
     unrounded = desk.reference.numbers[after] - desk.reference.numbers[before]
     falls, rises = unrounded < 0, unrounded > 0
     if bool(printed < 0) != falls or bool(printed > 0) != rises:
