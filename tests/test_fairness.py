@@ -19,6 +19,8 @@ from test_check import key as key_of_example
 
 from bptt_trace import Name, load
 from bptt_trace.calculation.compiled_rules import source
+from bptt_trace.handouts.answer_key import key_sheet
+from bptt_trace.handouts.blanks import blanks_of
 from bptt_trace.marking.check import check
 from bptt_trace.marking.key import Key, World
 from bptt_trace.marking.marks import RIGHT, Marks
@@ -252,6 +254,30 @@ def test_a_line_without_a_result_hands_its_fault_on() -> None:
     assert "not-assessable" == answers["y[2]"].verdict
     assert "a division by 0" in answers["y[2]"].message
     assert ("follow-through", ["s"]) == (answers["dL/dz[2]"].verdict, list(map(str, answers["dL/dz[2]"].inherits)))
+
+
+@pytest.mark.parametrize("rounding", [{}, {"places": 15}, {"figures": 3}], ids=["4 places", "15 places", "3 figures"])
+@pytest.mark.parametrize("x", [-20, -60, -708, -740])
+def test_a_saturated_unit_can_be_asked_for_and_marked(x: int, rounding: dict[str, int]) -> None:
+    """However small its slope is: no box asks for hundreds of decimals, and the key of it and verdicts on it are there."""
+    made = {
+        "network": {"cell": "dense", "activation": "sigmoid", "bias": False},
+        "parameters": {"w_xh": 1, "w_hy": 1},
+        "given": {"x": x, "target": "0.5"},
+        "rounding": rounding,
+    }
+    one = Key(from_document(made))
+    assert key_sheet(one, blanks_of(one))
+    for wrong in ("0.1", "2e-300"):
+        sheet = {str(name): text for name, text in by_hand(one).items()} | {"h": wrong}
+        verdicts = {str(answer.name): answer.verdict for answer in check(one, sheet).answers}
+        assert verdicts["a"] == "correct"
+        assert verdicts["h"] not in RIGHT or (wrong == "2e-300" and not rounding.get("figures"))
+    if not rounding.get("figures"):
+        places = rounding.get("places", 4)
+        assert max(one.places) <= max(12, places)
+        nothing = check(one, dict.fromkeys(("h", "y", "dL/da"), "0")).answers
+        assert x == -20 or {"correct"} == {answer.verdict for answer in nothing}
 
 
 @pytest.mark.parametrize("inside", [True, False])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
@@ -23,7 +24,7 @@ from bptt_trace.lines.line_numbers import numbered
 from bptt_trace.marking.answer_files import Register
 from bptt_trace.marking.catalogue.entry import CATALOGUE, Case, Misconception
 from bptt_trace.marking.marks import VERDICTS
-from bptt_trace.marking.tolerance import HALF, LEAST_FIGURES, MOST_UNITS, TOLD_APART
+from bptt_trace.marking.tolerance import HALF, LEAST_FIGURES, MOST_DECIMALS, MOST_UNITS, TOLD_APART
 from bptt_trace.problem.problem import Problem
 
 LineFunction = Callable[..., float]
@@ -61,8 +62,8 @@ class Key:
         self.exact: list[float] = list(unrounded(self.program, problem.given).numbers)
         self._figures = [self._figures_of(step.role) for step in self.steps]
         self._plain = 10.0 ** (LEAST_FIGURES - 1 - problem.rounding.places)  # from here on the decimals are figures enough
-        self.places = [self.decimals(position, value) for position, value in enumerate(self.exact)]
-        self.quantum = [10.0**-places for places in self.places]
+        self.places = [self._places(position, value) for position, value in enumerate(self.exact)]
+        self.quantum = [max(10.0**-places, sys.float_info.min) for places in self.places]
         self.coarse = [max(quantum, 10.0**-problem.rounding.places) for quantum in self.quantum]
         """One unit of the last place of a line that has the decimals of the problem and no more."""
         self.shifts = [max(q / 2, abs(v) * LEAST_SHIFT) for q, v in zip(self.quantum, self.exact, strict=True)]
@@ -75,6 +76,11 @@ class Key:
     def __reduce__(self) -> tuple[type[Key], tuple[Problem]]:
         """Another process gets the problem, and makes the key of it again."""
         return Key, (self.problem,)
+
+    def _places(self, position: int, value: float) -> int:
+        """The decimals beside a box."""
+        places, asked = self.problem.rounding.places, self.decimals(position, value)
+        return places if self._figures[position] is None and asked > max(places, MOST_DECIMALS) else asked
 
     def decimals(self, position: int, value: float) -> int:
         """The decimals asked for: those of the problem, and at least three significant figures of this value."""

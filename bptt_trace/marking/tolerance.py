@@ -19,6 +19,8 @@ TOLD_APART = 3
 """The least distance of two distinguishable values, in tolerances."""
 LEAST_FIGURES = 3
 """The least number of significant figures that is asked for."""
+MOST_DECIMALS = 12
+"""The most decimals that a small number is asked for; of a still smaller one, those of the problem, where it is 0."""
 
 
 def is_rounded(apart: Any, unit: Any) -> Any:

@@ -11,6 +11,8 @@
 const HALF = 0.51;
 const MARGIN = 1.05;
 const LEAST_FIGURES = 3;
+const MOST_DECIMALS = 12;
+const LEAST_UNIT = 2 ** -1022;
 const MOST_UNITS = 10;
 const MOST_WORK = 2e6;
 
@@ -55,8 +57,11 @@ const reading = text => {
 class Key {
   constructor(program, book, exactNumbers, results) {
     Object.assign(this, { program, book, exact: exactNumbers, results, steps: program.steps });
-    this.places = this.exact.map((value, place) => this.decimals(place, value));
-    this.quantum = this.places.map(places => tenTo(-places));
+    this.places = this.exact.map((value, place) => {
+      const asked = this.decimals(place, value);
+      return !this.figures(place) && asked > Math.max(program.places, MOST_DECIMALS) ? program.places : asked;
+    });
+    this.quantum = this.places.map(places => Math.max(tenTo(-places), LEAST_UNIT));
     const most = program.figures ? 0 : HALF * tenTo(-program.places);
     this.farthest = this.quantum.map(quantum => Math.max(MOST_UNITS * quantum, most));
     this.worlds = new Map();
