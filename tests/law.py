@@ -510,7 +510,7 @@ def is_name(text: str) -> bool:
 
 
 class _Terminal:
-    """Finds the lines in terminal text of any of its three layouts."""
+    """Finds the lines in terminal text of any of its layouts."""
 
     def __init__(self, text: str) -> None:
         self.rows: list[list[str]] = []
@@ -547,10 +547,10 @@ class _Terminal:
     def finish(self) -> None:
         """Read the rows of the section that ends."""
         for row in self.rows:
-            if "formula = numbers" in self.header:
+            if "role, uses" in self.header:
+                read = self.of_stack(row)
+            elif "formula = numbers" in self.header:
                 read = self.on_board(row)
-            elif "formula, numbers" in self.header:
-                read = self.of_three(row)
             elif "role/uses" in self.header:
                 read = self.of_two(row)
             else:
@@ -592,18 +592,6 @@ class _Terminal:
             match["result"], match["so_far"] or "",
         )  # fmt: skip
 
-    def of_three(self, row: list[str]) -> Printed:
-        start, *middle, last = row
-        match = re.fullmatch(
-            rf"(?P<relation>[=≈~]) (?P<result>{_RESULT})(?:  so far (?P<so_far>{_RESULT}))?(?:\s+uses .*)?", last.strip()
-        )
-        assert match, row
-        formula, _, numbers = self.parts([line.strip() for line in middle])
-        name = re.split(r"\s{2,}", start[self.quantity :])[0]
-        return Printed(
-            start[: self.quantity].strip(), name, formula, numbers, match["relation"], match["result"], match["so_far"] or ""
-        )
-
     def on_board(self, row: list[str]) -> Printed:
         start = f"{row[0]} "
         line, equal = start[: self.quantity].strip(), self.equal(start)
@@ -620,6 +608,11 @@ class _Terminal:
             so_far = re.search(rf"so far ({_RESULT})", match["tail"] + below)
             numbers = " ".join(piece.strip() for piece in [*above, match["body"]]).strip()
             return Printed(line, name, "", numbers, match["relation"] or "=", match["result"], so_far[1] if so_far else "")
+        return self.of_stack(row)
+
+    def of_stack(self, row: list[str]) -> Printed:
+        start = f"{row[0]} "
+        equal = self.equal(start)
         parts: list[list[str]] = [["=", re.split(r"\s{2,}", start[equal + 2 :])[0]]]
         for piece in row[1:]:
             piece = piece.strip()
@@ -633,7 +626,10 @@ class _Terminal:
         numbers = parts[-2][1] if len(parts) > 2 else parts[0][1] if len(parts) == 2 and re.search(r"\d", parts[0][1]) else ""
         if len(parts) == 2:
             numbers = parts[1][1] if is_name(parts[0][1]) else parts[0][1]
-        return Printed(line, name, parts[0][1], numbers, parts[-1][0], parts[-1][1], so_far[1] if so_far else "")
+        return Printed(
+            start[: self.quantity].strip(), start[self.quantity : equal].strip(), parts[0][1], numbers,
+            parts[-1][0], parts[-1][1], so_far[1] if so_far else "",
+        )  # fmt: skip
 
     def of_one(self, row: list[str]) -> Printed:
         start, *others = row

@@ -1,4 +1,4 @@
-"""Line tables in a terminal: one row for each line where there is room, two or three where there is not.
+"""Line tables in a terminal: in columns, one row for each line where there is room and two where there is not, or as a stack.
 
 The columns have the same widths in all tables of a document. A long trace is
 set in plain aligned columns, one string for each row.
@@ -107,14 +107,17 @@ class Layout:
         """The layout of a line at this width: one row, or two or more."""
         if self.worksheet:
             return self.row_with_blanks
-        if self.boards:
-            return self.row_on_board
-        if self.closed_forms:
-            return self.row_of_three
-        return self.row_of_one if self.on_one_row() else self.row_of_two if self.body() >= LEAST_BODY else self.row_of_three
+        if self.stacked:
+            return self.row_in_a_stack
+        return self.row_of_one if self.on_one_row() else self.row_of_two
+
+    @cached_property
+    def stacked(self) -> bool:
+        """Whether formula, numbers and result stand one below the other: of matrices, of closed forms, where room is short."""
+        return self.boards or self.closed_forms or not (self.on_one_row() or self.body() >= LEAST_BODY)
 
     def on_one_row(self) -> bool:
-        return not self.closed_forms and (self.long or self.room_for_one() >= 2 * LEAST_BODY)
+        return self.long or self.room_for_one() >= 2 * LEAST_BODY
 
     def room_for_one(self) -> int:
         """The room for formula and numbers together in the layout of one row."""
@@ -135,10 +138,15 @@ class Layout:
             if columns_of(f"{start} {end}") > self.width:
                 end = f"= {say('result')}  {say('decimals')}"
             return f"{start} {at_right(end, self.width - columns_of(start) - 1)}"
-        if self.boards:
+        if self.stacked:
             numbers = say("numbers")
-            start, end = f"{line}{say('quantity')} = {say('formula')} = {numbers}", f"= {say('result')}"
-            return f"{start}{at_right(end, max(self.width - columns_of(start) - self.tail_on_board, 10))}  {say('uses')}"
+            start, result = f"{line}{say('quantity')} = {say('formula')} = {numbers}", f"= {say('result')}"
+            if self.boards:
+                return f"{start}{at_right(result, max(self.width - columns_of(start) - self.tail_on_board, 10))}  {say('uses')}"
+            words = f"{say('role')}, {say('uses')}"
+            ways = (f"{start} {result}", f"{line}{say('quantity')} {result}")
+            start = next((start for start in ways if columns_of(f"{start}  {words}") <= self.width), "")
+            return start + at_right(words, self.width - columns_of(start)) if start else ways[-1]
         quantity = f"{at_left(say('quantity'), w.name)}"
         if self.on_one_row():
             formula, room = self.shares()
@@ -147,13 +155,10 @@ class Layout:
                 f"{line}{quantity} = {at_left(say('formula'), formula)} = {at_left(say('with numbers'), room)} "
                 f"{at_right('= ' + say('result'), w.result + 2)}{so_far}  {at_left(say('uses'), w.uses)}  {say('role')}"
             )
-        if self.body() >= LEAST_BODY and not self.closed_forms:
-            both = say("formula, then with numbers")
-            fits = columns_of(both) < self.body()
-            body = f"{at_left(both if fits else say('formula'), self.body() - 1)}"
-            return f"{line}{quantity} = {body} {at_right('= ' + say('result'), w.result + 1)}  {say('role')}/{say('uses')}"
-        start = line + ", ".join(map(say, ("quantity", "formula", "numbers", "result")))
-        return start + at_right(f"{say('uses')}, {say('role')}", max(self.width - columns_of(start), 12))
+        both = say("formula, then with numbers")
+        fits = columns_of(both) < self.body()
+        body = f"{at_left(both if fits else say('formula'), self.body() - 1)}"
+        return f"{line}{quantity} = {body} {at_right('= ' + say('result'), w.result + 1)}  {say('role')}/{say('uses')}"
 
     def shares(self) -> tuple[int, int]:
         """The widths of formula and numbers on one row: those that they need, or those that fit."""
@@ -252,8 +257,8 @@ class Layout:
         """Lines used, without spaces; where numbers have a decimal comma, ``27,28`` would be one."""
         return self.script.said(uses).replace(", ", ";" if self.script.locale.comma else ",")
 
-    def row_on_board(self, row: Row) -> Iterator[list[Span]]:
-        """A line of matrices, one below the other, or a component: its numbers and its result."""
+    def row_in_a_stack(self, row: Row) -> Iterator[list[Span]]:
+        """A line with its formula, its numbers and its result one below the other; of a component only numbers and result."""
         w = self.widths
         if row.kind == "component":
             yield from self.component(row)
@@ -265,7 +270,7 @@ class Layout:
         label = f"  {row.label}" if row.label else ""
         room = self.width - w.number - 5
         if len(name) + columns_of(parts[0]) + columns_of(label) > room:
-            label = ""  # the name says which line it is
+            label = ""
         first = broken(parts[0], room - len(name) - columns_of(label))
         if columns_of(first[0]) > room - len(name) - columns_of(label):  # the quantity on a row of its own
             first = ["", *broken(parts[0], room - 4)]
@@ -277,22 +282,28 @@ class Layout:
         for part in parts[1:]:
             for index, text in enumerate(broken(part, room - 4)):
                 yield [(indent, ""), (f"  = {text}" if index == 0 else f"      {text}", "")]
-        yield from self.last(row)
+        # On a board the name of a line without its role says which it is.
+        yield from self.last(row, "" if label or self.boards else row.label)
 
-    def last(self, row: Row) -> Iterator[list[Span]]:
-        """The result of a line on the board, and the lines it uses; a number stands below the numbers of components."""
+    def last(self, row: Row, label: str) -> Iterator[list[Span]]:
+        """The result of a line and the lines that it uses; beside components a number stands below theirs."""
         start, result = f"{' ' * (self.widths.number + 2)}  {self.script.relation(row.relation)} ", self.script.math(row.result)
-        tail = self.used(row, "") if row.kind else at_left(self.used(row, ""), self.tail_on_board)
+        if row.beside.text:
+            result += f"  {self.script.relation('~')} {self.script.math(row.beside)}"
+        tail, label = self.used(row, ""), f"  {label}" if label else ""
+        if self.boards and not row.kind:
+            tail = at_left(tail, self.tail_on_board)
+            gap = max(self.width - len(start) - columns_of(result) - columns_of(tail), 0)
+            yield [(start, ""), (" " * gap, ""), (result, "bold"), (tail, "dim")]
+            return
         # Below the first row of a matrix the others stand two columns further right.
-        *above, result = broken(result, self.width - len(start) - 2 - columns_of(tail)) if row.kind else [result]
+        *above, result = broken(result, self.width - len(start) - 2 - columns_of(label + tail))
         indent = " " * (len(start) + 2)
         for text in above:
             yield [(start, ""), (text, "bold")]
             start = indent
-        gap = max(self.width - len(start) - len(result) - columns_of(tail), 0)
-        spans = [(result, "bold"), (tail if row.kind else "", "dim")]
-        between: Span = (" " * gap, "")
-        yield [(start, ""), *((spans[0], between, spans[1]) if row.kind else (between, spans[0], (tail, "dim")))]
+        gap = max(self.width - len(start) - columns_of(result + label + tail), 0)
+        yield [(start, ""), (result, "bold"), (" " * gap, ""), (label, label_style(row.label)), (tail, "dim")]
 
     @property
     def tail_on_board(self) -> int:
@@ -361,35 +372,6 @@ class Layout:
         gap = max(room - len(last) - (2 if above else 0), 0)
         spans: list[Span] = [(f"{indent}{'    ' if above else '= '}{last}", "")]
         yield spans if row.kind == "board" else [*spans, (" " * gap + tail.rstrip(), "")]
-
-    def row_of_three(self, row: Row) -> Iterator[list[Span]]:
-        """For narrow terminals: quantity and role, then the formula, then the numbers."""
-        w = self.widths
-        indent = w.number + 2
-        room = self.width - indent - 2
-        name = self.script.math(row.name)
-        gap = max(self.width - indent - len(name) - columns_of(row.label), 1)
-        yield [(f"{row.number:>{w.number}}  ", "dim"), (name, ""), (" " * gap, ""), (row.label, label_style(row.label))]
-        relation = self.script.relation(row.relation)
-        result = self.script.math(row.result)
-        lines = [("=", part) for part in (self.script.math(row.formula), self.script.math(row.numbers))]
-        if lines[0] == lines[1]:
-            lines.pop()
-        for sign, text in lines:
-            for index, part in enumerate(broken(text, room)):
-                yield [(" " * indent, ""), (f"{sign} {part}" if index == 0 else f"    {part}", "")]
-        if row.beside.text:
-            *above, result = broken(result, room)
-            for index, part in enumerate(above):
-                yield [(" " * indent, ""), (f"{relation} " if index == 0 else "    ", ""), (part, "bold")]
-            relation, result = (
-                " " if above else relation,
-                f"{result}  {self.script.relation('~')} {self.script.math(row.beside)}",
-            )
-        uses = f"{self.script.say('uses')} {self.script.said(row.uses)}" if row.uses else ""
-        total = self.total(row)
-        gap = max(self.width - indent - 2 - len(result) - columns_of(uses) - columns_of(total), 2)
-        yield [(" " * indent, ""), (f"{relation} ", ""), (result, "bold"), (total, "dim"), (" " * gap, ""), (uses, "dim")]
 
 
 STYLES = {"direct": "bold blue", "carried": "bold bright_red", "sum": "bold"}
