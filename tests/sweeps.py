@@ -7,10 +7,12 @@ random problems are drawn as ``runs`` says.
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
-from functools import cache, lru_cache
+from functools import cache, lru_cache, wraps
 from itertools import product
+from reprlib import Repr
 from typing import Any
 
 import pytest
@@ -37,6 +39,10 @@ MANY = 200
 """How many random inputs a test draws in the exhaustive run, if it does not say another number by ``runs``."""
 
 Values = Iterable[Any]
+Test = Callable[..., None]
+SHORT = Repr()
+SHORT.maxstring = SHORT.maxother = 100
+"""How a case is written that fails."""
 
 SHARE = float(os.environ.get("SWEEP_SHARE", "0.1"))
 """Which part of thousands of random problems the exhaustive run takes, that it may end within minutes; 1 takes all."""
@@ -141,6 +147,40 @@ def each_once(values: Values, features: Callable[[Any], Iterable[Hashable]]) -> 
         seen |= new
         found.append(([_set(value)], bool(new)))
     return _params(found)
+
+
+def at_once(names: str | tuple[str, ...], cases: Iterable[Any]) -> Callable[[Test], Test]:
+    """The same as ``parametrize`` for cases that take a millisecond each, in one test: a test of its own costs two more.
+
+    All of them are looked at; what fails is raised with the case that it fails for.
+    """
+    parameters = (names,) if isinstance(names, str) else names
+    rows = [case if len(parameters) > 1 else (case,) for case in cases]
+    assert rows
+
+    def joined(test: Test) -> Test:
+        signature = inspect.signature(test)
+
+        def all_cases(**fixtures: Any) -> None:
+            failures = []
+            for row in rows:
+                case = dict(zip(parameters, row, strict=True))
+                try:
+                    test(**case, **fixtures)
+                except (Exception, pytest.fail.Exception) as failure:
+                    failure.add_note(f"with {', '.join(f'{name}={SHORT.repr(value)}' for name, value in case.items())}")
+                    failures.append(failure)
+            if len(failures) > 1:
+                raise BaseExceptionGroup(f"{len(failures)} of {len(rows)} cases", failures)
+            for failure in failures:
+                raise failure
+
+        fixtures = [one for name, one in signature.parameters.items() if name not in parameters]
+        wraps(test)(all_cases)
+        vars(all_cases)["__signature__"] = signature.replace(parameters=fixtures)
+        return all_cases
+
+    return joined
 
 
 def share_of(many: int) -> int:

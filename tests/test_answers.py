@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from sweeps import at_once
 
 from bptt_trace.engine.names import Name
 from bptt_trace.errors import ProblemError, UnknownName
@@ -81,15 +82,15 @@ FORMS: list[tuple[str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "text"), FORMS)
+@at_once(("name", "text"), FORMS)
 def test_the_form_does_not_matter(tmp_path: Path, name: str, text: str) -> None:
     """Comma, semicolon, tab, JSON, TOML and Markdown give the same answers, every cell as it was typed."""
     assert loaded(tmp_path, text.encode(), name) == {"h_1": "−0,4621", "W_hh[1,2]": "2.9e-4"}
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=ascii)
-@pytest.mark.parametrize(("name", "text"), FORMS[::4])
+@at_once("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@at_once("end", ["\n", "\r\n", "\r"])
+@at_once(("name", "text"), FORMS[::4])
 def test_neither_does_the_encoding(tmp_path: Path, name: str, text: str, encoding: str, end: str) -> None:
     """UTF-8 with or without its mark, UTF-16 with it, and lines that end as on Unix, Windows or an old Mac."""
     data = text.replace("\n", end).encode(encoding)
@@ -124,7 +125,7 @@ def test_the_same_answers_whatever_the_form(answers: dict[str, str]) -> None:
     assert answers == parsed(MARKDOWN + "".join(f"| {name} | {cell} |\n" for name, cell in bars.items()), ".md")
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("line", "sign"),
     [
         ("quantity,answer", ","),
@@ -144,13 +145,12 @@ def test_what_separates_cells_is_told_by_the_first_line(line: str, sign: str) ->
     assert sign == delimiter_of(line)
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("value", "cell"),
     [
         ("NaN", "NaN"), ("-Infinity", "-Infinity"), ("true", "true"), ("false", "false"), ("1e309", "1e309"),
         ("9" * 5000, "9" * 5000), ('"\\ud800"', "\ud800"), ('"\\u0000"', "\0"), ('"__import__"', "__import__"),
     ],
-    ids=lambda value: ascii(value[:12]),
 )  # fmt: skip
 def test_json_that_is_no_number_is_kept_and_unreadable(value: str, cell: str) -> None:
     """``NaN``, ``true``, a number out of range or of 5,000 digits: the cell stays as typed, and no value comes of it."""
@@ -191,7 +191,7 @@ def test_spaces_within_a_name_are_one() -> None:
     assert Name.parse("dL/dh_1 via a_2") == REGISTER.find("dL/dh_1  via\u00a0 a_2")
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("text", "meant"),
     [
         ("H1", "h_1"), ("H_1", "h_1"), ("h1", "h_1"), ("h₁", "h_1"), ("h_₁", "h_1"), ("һ_1", "h_1"), ("һ1", "h_1"),
@@ -207,7 +207,7 @@ def test_a_near_name_is_suggested_and_not_taken(text: str, meant: str) -> None:
     assert str(caught.value).endswith(f' in this problem (did you mean "{meant}"?)')
 
 
-@pytest.mark.parametrize(
+@at_once(
     "text",
     [
         "",
@@ -223,7 +223,6 @@ def test_a_near_name_is_suggested_and_not_taken(text: str, meant: str) -> None:
         "d/" * 50_000,
         "_" * 100_000,
     ],
-    ids=lambda text: ascii(text[:20]),
 )
 def test_an_unknown_name_is_refused_in_one_short_line(text: str) -> None:
     """Nothing of the text reaches a terminal as it is, and not more than the beginning of it."""
@@ -320,7 +319,7 @@ BAD: list[tuple[str, str, str]] = [  # file, text, what is said of it
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "text", "said"), BAD, ids=[f"{name}-{text[:40]!a}-{len(text)}" for name, text, _ in BAD])
+@at_once(("name", "text", "said"), BAD)
 def test_what_is_wrong_in_a_file_is_said_with_its_place(tmp_path: Path, name: str, text: str, said: str) -> None:
     """One ``ProblemError``: the file, the row or the name, what was met and what would do."""
     path = tmp_path / name
@@ -328,7 +327,7 @@ def test_what_is_wrong_in_a_file_is_said_with_its_place(tmp_path: Path, name: st
     assert complaint(path).startswith(said)
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("data", "said"),
     [
         (b"quantity,answer\nh_1,\x960.29\n", "not UTF-8 text (line 2); save it as UTF-8"),
@@ -344,7 +343,6 @@ def test_what_is_wrong_in_a_file_is_said_with_its_place(tmp_path: Path, name: st
         (b"\0" * MAX_BYTES, "a character NUL in it (line 1); answers are text"),
         (b" " * (MAX_BYTES + 1), "larger than 4,000,000 bytes"),
     ],
-    ids=lambda value: ascii(value[:30]),
 )
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path, data: bytes, said: str) -> None:
     """Windows' code page, half of UTF-16, a NUL, and more bytes than answers can have."""

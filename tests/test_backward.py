@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from networks import crooked
-from sweeps import each_once, runs
+from sweeps import at_once, each_once, runs
 
 from bptt_trace.calculation.build import build
 from bptt_trace.engine.formula import Var
@@ -233,8 +233,8 @@ def test_without_an_update_the_program_ends_with_the_gradients(net):
 # ---------------------------------------------------------------------- flow
 
 
-@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "identity", "softplus", "z/(1+abs(z))"])
-@pytest.mark.parametrize("T", [2, 3, 6])
+@at_once("activation", ["tanh", "sigmoid", "identity", "softplus", "z/(1+abs(z))"])
+@at_once("T", [2, 3, 6])
 def test_products_of_factors_are_derivatives_of_the_last_state(net, solved, mp, activation, T):
     """∂h_T/∂h_t is what central differences of the unrolled network give, for every t."""
     network = net(T=T, activation=activation, seed=T)

@@ -4,6 +4,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+from sweeps import at_once
 
 from bptt_trace.engine.names import LOSS, Name
 from bptt_trace.problem.numbers import Rounding
@@ -52,7 +53,7 @@ def sheet(solved):
     return solved(load("rnn"), Rounding())
 
 
-@pytest.mark.parametrize(("name", "shown"), BY_HAND)
+@at_once(("name", "shown"), BY_HAND)
 def test_the_two_step_sheet_by_hand(sheet, name, shown):
     """Thirty-three results, digit for digit."""
     assert shown == f"{sheet[Name.parse(name)]:f}"
@@ -95,7 +96,7 @@ SACHIN = [
 ]
 
 
-@pytest.mark.parametrize(("name", "printed"), SACHIN)
+@at_once(("name", "printed"), SACHIN)
 def test_a_notebook_over_three_steps(solved, name, printed):
     """Every number of the notebook is reproduced to its printed digits."""
     assert reproduced(printed, solved(load("sachin-rnn"))[Name.parse(name)])
@@ -112,8 +113,8 @@ SHARED = [
 ]
 
 
-@pytest.mark.parametrize(("example", "name", "printed"), SHARED)
-@pytest.mark.parametrize("policy", ["full", "carry", "exact"])
+@at_once(("example", "name", "printed"), SHARED)
+@at_once("policy", ["full", "carry", "exact"])
 def test_a_shared_weight(solved, example, name, printed, policy):
     """Powers of one weight come out exactly."""
     value = solved(load(example), Rounding(policy))[Name.parse(name)]
@@ -148,7 +149,7 @@ NBIS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "printed"), NBIS)
+@at_once(("name", "printed"), NBIS)
 def test_a_chain_of_two_sigmoids(solved, name, printed):
     """Every right number of the workshop is reproduced to its three figures."""
     assert printed == f"{solved(load('nbis-chain'))[Name.parse(name)]:.3g}"

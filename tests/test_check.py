@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from networks import document as network_document
 from students import assert_diagnosed, blanked, by_hand, rounded
-from sweeps import of_examples, paired, runs
+from sweeps import at_once, of_examples, paired, runs
 
 from bptt_trace import Name, load
 from bptt_trace.marking.catalogue.entry import CATALOGUE
@@ -475,7 +475,7 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:24])
+@at_once("text", HOSTILE)
 def test_hostile_answers_earn_nothing(text: str) -> None:
     """They are unreadable, with the reason; nothing else is marked differently."""
     marks = marked("rnn", {"h_2": text})

@@ -28,7 +28,7 @@ import pytest
 from click.testing import CliRunner
 from networks import without_pictures
 from random_problems import examples
-from sweeps import chosen, paired, thinned
+from sweeps import at_once, chosen, paired, thinned
 
 import bptt_trace.media.sheet_json
 from bptt_trace import __version__, load, solve
@@ -125,8 +125,8 @@ def test_the_commands() -> None:
     assert names == " ".join(name for name, _ in commands())
 
 
-@pytest.mark.parametrize("name", ["", *(name for name, _ in commands())])
-@pytest.mark.parametrize("option", ["--help", "-h"])
+@at_once("name", ["", *(name for name, _ in commands())])
+@at_once("option", ["--help", "-h"])
 def test_help(main: Main, name: str, option: str) -> None:
     """Each command says what it does; ``solve`` and the whole show examples."""
     outcome = main(*filter(None, [name, option]))
@@ -143,7 +143,7 @@ def test_the_list_of_commands_has_whole_sentences(main: Main) -> None:
     assert [line for line in listed if not line.endswith(".") or line.endswith("...")] == []
 
 
-@pytest.mark.parametrize("name", [name for name, _ in commands()])
+@at_once("name", [name for name, _ in commands()])
 def test_the_readme_mentions_every_command_and_option(name: str) -> None:
     """Nothing on the command line is undocumented."""
     readme = (ROOT / "README.md").read_text("utf-8")
@@ -152,7 +152,7 @@ def test_the_readme_mentions_every_command_and_option(name: str) -> None:
     assert [] == [spellings for spellings in options if not re.search(rf"(?<![\w-])(?:{'|'.join(spellings)})(?![\w-])", readme)]
 
 
-@pytest.mark.parametrize("name", [name for name, _ in commands()])
+@at_once("name", [name for name, _ in commands()])
 def test_every_option_has_a_help_text(name: str) -> None:
     """``--help`` explains each option in a sentence."""
     options = [option for option in dict(commands())[name].params if isinstance(option, click.Option)]
@@ -522,7 +522,7 @@ BAD: list[tuple[list[str], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "message"), BAD, ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+@at_once(("arguments", "message"), BAD)
 def test_bad_input_is_one_message_and_status_2(main: Main, arguments: list[str], message: str) -> None:
     """No traceback, nothing on standard output, the name of the program in front."""
     outcome = main(*arguments)
@@ -534,7 +534,7 @@ def test_bad_input_is_one_message_and_status_2(main: Main, arguments: list[str],
     assert "Traceback" not in outcome.err
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("arguments", "message"),
     [
         (["slove", "rnn"], r"No such command 'slove'"),
@@ -548,7 +548,6 @@ def test_bad_input_is_one_message_and_status_2(main: Main, arguments: list[str],
         (["solve", "rnn", "--templates", "."], r"--templates goes with"),
         (["names"], r"Missing argument"),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_wrong_usage_is_status_2(main: Main, arguments: list[str], message: str) -> None:
     """What was wrong, and where help is."""
@@ -559,7 +558,7 @@ def test_wrong_usage_is_status_2(main: Main, arguments: list[str], message: str)
     assert "Traceback" not in outcome.err
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("text", "message"),
     [
         (b"[network]\ncell = rnn\n", r"not valid TOML: .*line 2, column 8"),
@@ -574,7 +573,6 @@ def test_wrong_usage_is_status_2(main: Main, arguments: list[str], message: str)
         (b"", r"network"),
         (b"x = " + b"9" * 6000, r"number|unknown key"),
     ],
-    ids=lambda value: value[:24].decode("latin-1") if isinstance(value, bytes) else "",
 )
 def test_a_file_that_says_nothing_of_use_is_one_message(main: Main, text: bytes, message: str) -> None:
     """With the place, and never with a control character of the file's."""
@@ -853,8 +851,8 @@ def test_no_command_that_writes_a_file_is_left_out() -> None:
     assert writing == {" ".join(words[: 1 + (words[0] == "export")]) for words in named}
 
 
-@pytest.mark.parametrize(("words", "option"), WRITING)
-@pytest.mark.parametrize("name", ["sheet.docx", "sheet"])
+@at_once(("words", "option"), WRITING)
+@at_once("name", ["sheet.docx", "sheet"])
 def test_a_file_whose_ending_says_nothing_is_not_written(main: Main, tmp_path: Path, words: str, option: str, name: str) -> None:
     """It is an error of usage that names the endings which do, before anything is calculated."""
     outcome = main(*words.split(), option, str(tmp_path / name))

@@ -8,6 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from hand_students import Calculator
+from sweeps import at_once
 
 from bptt_trace import Key, check, load
 from bptt_trace.marking.answer_files import Answers, parse
@@ -17,7 +18,7 @@ from bptt_trace.marking.report import report
 from bptt_trace.media.templates import markdown
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("cells", "separator", "declared", "mark", "because"),
     [
         ([("1.530", 1.53)], ",", False, "", ""),

@@ -22,7 +22,7 @@ from law import Digits, by_digits
 from networks import document as network_document
 from networks import filled, sequence
 from students import by_hand
-from sweeps import chosen, of_media, paired, printed, thinned
+from sweeps import at_once, chosen, of_media, paired, printed, thinned
 from test_law import MEDIA, lines_of, obey, solved_functions
 
 from bptt_trace import Key, check, load, solve
@@ -426,7 +426,7 @@ CARETS = [
 """What is wrong in the second equation, the first text at which the caret stands (nothing: the end), and why."""
 
 
-@pytest.mark.parametrize(("equation", "place", "reason"), CARETS)
+@at_once(("equation", "place", "reason"), CARETS)
 def test_a_caret_stands_under_what_is_wrong(equation: str, place: str, reason: str) -> None:
     """The message names the equation, says why, and shows it."""
     cell = {**GOOD["cell"], "equations": [GOOD["cell"]["equations"][0], equation]}
@@ -519,7 +519,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 """What is changed in a problem that is right, and what is said of it."""
 
 
-@pytest.mark.parametrize(("changes", "message"), REFUSED)
+@at_once(("changes", "message"), REFUSED)
 def test_what_a_table_may_not_say(changes: dict[str, Any], message: str) -> None:
     """The message names the place, what was met, and what would do."""
     tables: dict[str, Any] = {key: {**GOOD[key], **(changes.get(key) or {})} for key in GOOD}

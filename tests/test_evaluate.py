@@ -11,7 +11,7 @@ import pytest
 import sympy
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from sweeps import chosen, of_examples, paired
+from sweeps import at_once, chosen, of_examples, paired
 
 from bptt_trace.calculation.arithmetic import evaluate
 from bptt_trace.calculation.build import build
@@ -73,7 +73,7 @@ a, b = Var(0), Var(1)
 # ------------------------------------------------------------------- by hand
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("number", "rounding", "shown"),
     [
         ("0.00005", places(4), "0.0001"),
@@ -282,8 +282,8 @@ def test_far_out_on_the_sigmoid(number, value):
     assert Decimal(value) == line(sigmoid(a), places(4), Fraction(number))
 
 
-@pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize(
+@at_once("policy", POLICIES)
+@at_once(
     ("source", "number", "value"),
     [
         ("exp(-z)", "3", "exp(-3)"),
@@ -319,10 +319,8 @@ def test_no_minus_zero(solved, example, policy):
     assert not [value for value in solved(problem, Rounding(policy)).numbers if value == 0 and str(value).startswith("-")]
 
 
-@pytest.mark.parametrize("policy", ["by_hand", "carry", "full"])
-@pytest.mark.parametrize(
-    "formula", [-a, a * Const(Fraction(-3)), Const(Fraction(-3)) * a, a / Const(Fraction(-3)), leaky_relu()(-a)]
-)
+@at_once("policy", ["by_hand", "carry", "full"])
+@at_once("formula", [-a, a * Const(Fraction(-3)), Const(Fraction(-3)) * a, a / Const(Fraction(-3)), leaky_relu()(-a)])
 def test_no_minus_zero_from_zero(policy, formula):
     """Zero times a negative number is zero."""
     assert "-" not in str(line(formula, Rounding(policy), Fraction(0)))
@@ -406,8 +404,8 @@ def dense(activation: str, x: str, **more) -> dict:
     }
 
 
-@pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize(
+@at_once("policy", POLICIES)
+@at_once(
     ("activation", "x", "quantity", "reason"),
     [
         ("1/z", "0", "h", "a division by zero"),
@@ -497,7 +495,7 @@ def test_a_symbol_keeps_its_number():
     ]
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("formula", "names", "digits"),
     [
         (a * b, "a * b", "(-2) * 3"),

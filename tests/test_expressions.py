@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sweeps import at_once
 
 from bptt_trace import load, solve
 from bptt_trace.calculation.arithmetic import WORKING, Precise, evaluate
@@ -33,7 +34,7 @@ def value(source: str, z: str) -> float:
     return evaluate(builder.build(), {A: Number(Fraction(z), z)}, Rounding("full"))[H]
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("source", "z", "result"),
     [
         ("z", "0.7", 0.7),
@@ -149,7 +150,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("source", "place", "reason"), REFUSED)
+@at_once(("source", "place", "reason"), REFUSED)
 def test_what_is_refused(source, place, reason):
     """The message says why, shows the expression, and points at the place with a caret."""
     with pytest.raises(ProblemError) as caught:
@@ -169,8 +170,8 @@ SMOOTH = ["z^20", "3/z", "z/3", "-(z/(1+z^2))", "((z/2)^2)^3", "1/(1+exp(-z))", 
 """Expressions that have a slope from 0.3 to 0.9, among them some that are the same for every z."""
 
 
-@pytest.mark.parametrize("z", ["0.3", "0.7", "0.9"])
-@pytest.mark.parametrize("source", SMOOTH)
+@at_once("z", ["0.3", "0.7", "0.9"])
+@at_once("source", SMOOTH)
 def test_the_slope_is_the_limit_of_differences(source, z):
     """Every expression is differentiated as it stands: central differences with 60 digits find the same."""
     function = activation(source, "phi", "phi")

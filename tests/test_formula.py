@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 import pytest
+from sweeps import at_once
 
 from bptt_trace.engine.components import component, entries
 from bptt_trace.engine.formula import (
@@ -45,7 +46,7 @@ def test_a_single_number_has_no_dimensions(dimensions, shape):
     assert shape == shape_of(*dimensions)
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("formula", "shape"),
     [
         (a + b, ()),
@@ -76,7 +77,7 @@ def test_shapes(formula, shape):
     assert shape == formula.shape
 
 
-@pytest.mark.parametrize(
+@at_once(
     "build",
     [
         lambda: u + v,
@@ -102,7 +103,7 @@ def test_shapes_that_do_not_fit(build):
         build()
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("formula", "line"),
     [
         (a * b + c, "a * b + c"),
@@ -159,7 +160,7 @@ def test_nothing_is_computed():
     assert ["1 + 1", "a - a", "0 * a"] == [written(ONE + 1), written(a - a), written(0 * a)]
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("factors", "line"),
     [
         ((a, ONE), "a"),
@@ -180,7 +181,7 @@ def test_products_of_the_chain_rule(factors, line):
     assert line == written(product(*factors))
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("formula", "components"),
     [
         (M @ v + u, ["M[1] * v[1] + M[2] * v[2] + M[3] * v[3] + u[1]", "M[4] * v[1] + M[5] * v[2] + M[6] * v[3] + u[2]"]),

@@ -7,6 +7,7 @@ import mpmath
 import numpy
 import pytest
 import sympy
+from sweeps import at_once
 
 from bptt_trace.calculation.compiled_rules import definition
 from bptt_trace.calculation.symbolic import expression, symbolic
@@ -93,7 +94,7 @@ def test_the_libraries_of_a_function_agree_with_its_definition(function: Functio
     assert list(map(float, truth)) == pytest.approx(function.libraries.numpy(numpy, numpy.array(doubles)), rel=1e-13, abs=1e-300)
 
 
-@pytest.mark.parametrize("function", SMOOTH, ids=repr)
+@at_once("function", SMOOTH)
 def test_the_slope_in_the_table_is_the_derivative(function: Function):
     """The book's slope, in z and y, equals the derivative of the definition."""
     at = positive if function in (ln, sqrt) else z
@@ -158,7 +159,7 @@ def test_sympy_differentiates_by_the_table(function: Function):
     assert 0 == sympy.simplify((known(sympy.diff(at, z)) - sympy.diff(TRUTH[function.name](z), z)).rewrite(sympy.exp))
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("source", "truth"),
     [
         ("z^3 - 2*z + 1/2", z**3 - 2 * z + sympy.Rational(1, 2)),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from random_problems import examples
+from sweeps import at_once
 
 from bptt_trace import Name, check, load, solve
 from bptt_trace.problem.problem import Citation
@@ -76,7 +77,7 @@ def entry(example: str) -> Published:
     return Published(example, problem.title, problem.citation, numbers)
 
 
-@pytest.mark.parametrize("example", published())
+@at_once("example", published())
 def test_every_published_number_is_reproduced_or_listed_as_wrong(example: str) -> None:
     """To its printed digits, or to its author's rounding; what the source has wrong is wrong, and nothing else."""
     one = entry(example)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from law import Digits
-from sweeps import of_media, paired, printed
+from sweeps import at_once, of_media, paired, printed
 from test_law import MEDIA, lines_of, obey, solved_functions
 
 from bptt_trace import Key, check, load, solve
@@ -120,7 +120,7 @@ def test_worksheets_and_marking() -> None:
     assert ["q"] == [str(answer.name) for answer in marks.faults]
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("equations", "place", "message"),
     [
         (["q = x + y", "f = q * w"], 8, "graph.equations[2]: unknown name 'w'; there are x, y, z, q"),
@@ -143,7 +143,7 @@ def test_a_caret_stands_under_what_is_wrong(equations: list[str], place: int, me
     assert f"    {' ' * place}^" == caret
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("changes", "message"),
     [
         ({"parameters": {}}, "parameters: a number (or a list) for each letter whose gradient is wanted"),

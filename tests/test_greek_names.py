@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 from random_problems import examples
-from sweeps import thinned
+from sweeps import at_once, thinned
 from test_code import last_line
 
 from bptt_trace import Name, Problem, ProblemError, check, load, parse, solve
@@ -35,7 +35,7 @@ def renamed(names: dict[str, str], name: str = "rnn") -> Problem:
     return parse(example(name) + "\n[names]\n" + "".join(f"{old} = '{new}'\n" for old, new in names.items()))
 
 
-@pytest.mark.parametrize("name", sorted(GREEK))
+@at_once("name", sorted(GREEK))
 def test_a_letter_is_the_one_that_unicode_calls_so(name: str) -> None:
     """Its sign, and the command of LaTeX that it is set with."""
     case, script = ("CAPITAL", "GREEK") if name[0].isupper() else ("SMALL", "GREEK")
@@ -46,7 +46,7 @@ def test_a_letter_is_the_one_that_unicode_calls_so(name: str) -> None:
     assert {"epsilon": r"\varepsilon", "phi": r"\varphi"}.get(name, f"\\{name}") == spelled(Name(name), LATEX)
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("written", "stem"),
     [
         ("alpha", "alpha"), ("α", "alpha"), (r"\alpha", "alpha"), (r"$\alpha$", "alpha"), ("θ_h", "theta_h"),

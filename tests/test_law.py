@@ -40,7 +40,7 @@ from law import (
 )
 from networks import document as network_document
 from random_problems import Case, cases
-from sweeps import WIDER, of_examples, of_media, paired, printed, runs, thinned
+from sweeps import WIDER, at_once, of_examples, of_media, paired, printed, runs, thinned
 from sweeps import solution as example
 
 from bptt_trace import parse, solve
@@ -605,7 +605,7 @@ def test_a_sheet_that_rounds_nothing_says_so(weight: str) -> None:
 # ---------------------------------------------------- the calculator would notice
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("text", "value"),
     [
         ("0.5 * 1 + 0.8 * 0 + 0.1", "0.6"),
@@ -660,7 +660,7 @@ def test_a_wrong_digit_would_be_noticed(medium: str) -> None:
         obey(lines_of(changed, medium), Digits(4), solved_functions())
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("numbers", "wrong"),
     [
         ("-0.5 * 2", ["-0.5 * 2"]),

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from networks import without_pictures
+from sweeps import at_once
 
 import bptt_trace
 from bptt_trace import CalculationError, ProblemError, TraceError, load, parse, solve
@@ -27,7 +28,7 @@ def test_the_public_names_are_sorted() -> None:
     assert sorted(set(bptt_trace.__all__), key=str.lower) == list(bptt_trace.__all__)
 
 
-@pytest.mark.parametrize("name", bptt_trace.__all__)
+@at_once("name", bptt_trace.__all__)
 def test_every_public_name_is_there(name: str) -> None:
     """It can be had, is documented, and is listed by ``dir``."""
     assert getattr(bptt_trace, name).__doc__

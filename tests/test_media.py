@@ -24,7 +24,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from random_problems import Case, cases
 from rich.console import Console
-from sweeps import FEW, of_examples, paired, printed, runs, thinned
+from sweeps import FEW, at_once, of_examples, paired, printed, runs, thinned
 from sweeps import solution as example
 
 from bptt_trace import ProblemError, parse, solve
@@ -446,7 +446,7 @@ def test_a_title_in_any_script_does_not_stop_latex(tmp_path: Path, pdflatex: Any
 # ------------------------------------------------------------------- templates
 
 
-@pytest.mark.parametrize("name", [*SOURCES, *PROGRAMS])
+@at_once("name", [*SOURCES, *PROGRAMS])
 def test_templates_loop_and_place_and_do_nothing_else(name: str) -> None:
     """They know only the sheet, or the listing; they do not calculate, import, or change anything."""
     environment = environment_for(name)

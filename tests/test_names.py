@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sweeps import at_once
 
 from bptt_trace import load, solve
 from bptt_trace.engine.names import LOSS, WHOLE_LOSS, Name, gradient
@@ -53,13 +54,13 @@ SPELLINGS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "name"), SPELLINGS)
+@at_once(("text", "name"), SPELLINGS)
 def test_every_spelling_of_the_grammar_is_read(text: str, name: Name):
     """A text has one reading."""
     assert name == Name.parse(text)
 
 
-@pytest.mark.parametrize(("text", "name"), SPELLINGS)
+@at_once(("text", "name"), SPELLINGS)
 def test_every_spelling_of_the_grammar_is_written(text: str, name: Name):
     """A name has one spelling."""
     assert text == str(name)
@@ -106,7 +107,7 @@ GARBAGE = [
 ]
 
 
-@pytest.mark.parametrize("text", GARBAGE)
+@at_once("text", GARBAGE)
 def test_what_spells_no_quantity_is_refused(text: str):
     """A text outside the grammar is an error that shows what a name looks like."""
     with pytest.raises(UnknownName, match="dL/dh_1 via a_2"):

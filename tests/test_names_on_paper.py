@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from pypdf import PdfReader
-from sweeps import chosen, solution, thinned
+from sweeps import at_once, chosen, solution, thinned
 
 from bptt_trace.document.sheet import Sheet
 from bptt_trace.errors import LettersMissing
@@ -53,7 +53,7 @@ def words(pdf: bytes) -> str:
     return unicodedata.normalize("NFC", "".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@at_once("name", NAMES)
 def test_the_scripts_of_a_name_are_known(name: str) -> None:
     """A plain installation sets the letters of Europe west of Cyrillic; other letters are marked with their script."""
     scripts: set[str] = set()

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 from jinja2 import nodes
 from random_problems import examples
-from sweeps import chosen
+from sweeps import at_once, chosen
 from sweeps import solution as example
 
 from bptt_trace import Name
@@ -88,7 +88,7 @@ def test_a_piece_says_of_itself_what_its_spellings_show(name: str) -> None:
 READS_A_SPELLING = ("latex", "text")
 
 
-@pytest.mark.parametrize("path", sorted(template_directory().glob("*.j2")), ids=lambda path: path.name)
+@at_once("path", sorted(template_directory().glob("*.j2")))
 def test_no_template_decides_by_a_spelling(path: Path) -> None:
     """What a template tests, compares or measures is never the LaTeX or the plain text of a piece."""
     tree = environment_for(path.name).parse(path.read_text("utf-8"))
@@ -98,7 +98,7 @@ def test_no_template_decides_by_a_spelling(path: Path) -> None:
     assert not [(part.lineno, part.attr) for part in found if part.attr in READS_A_SPELLING]
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("piece", "signs", "spelled"),
     [
         (Named(Name.parse("dL/dw_xh via a_1")), TYPST, 'frac(∂L, ∂w_(x h))" via "a_(1)'),

@@ -10,7 +10,7 @@ from math import hypot
 import pytest
 from click.testing import CliRunner
 from pypdf import PdfReader
-from sweeps import chosen
+from sweeps import at_once, chosen
 
 from bptt_trace import ProblemError, Solution, solve
 from bptt_trace.commands import command
@@ -100,8 +100,8 @@ def test_what_a_page_cannot_hold_is_refused() -> None:
         arranged("lstm").to_pdf()
 
 
-@pytest.mark.parametrize("form", ["json", "python", "ipynb", "beamer", "xlsx"])
-@pytest.mark.parametrize("option", [("--style", "one-page"), ("--style", "results"), ("--only", "update")])
+@at_once("form", ["json", "python", "ipynb", "beamer", "xlsx"])
+@at_once("option", [("--style", "one-page"), ("--style", "results"), ("--only", "update")])
 def test_data_and_programs_have_every_line(form: str, option: tuple[str, str]) -> None:
     """What is no sheet is not arranged: the option is refused."""
     result = CliRunner().invoke(command, ["solve", "rnn", *option, "-f", form, "-o", "FILE"])

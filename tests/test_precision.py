@@ -12,7 +12,7 @@ from typing import Any
 import mpmath
 import pytest
 from law import Digits, Printed, evaluate, number, read_json, to_figures, to_places
-from sweeps import paired, share_of, thinned
+from sweeps import at_once, paired, share_of, thinned
 
 from bptt_trace import CalculationError, solve
 from bptt_trace.calculation.arithmetic import ByHand, Repeated, run
@@ -189,7 +189,7 @@ def test_significant_figures_of_numbers_that_doubles_do_not_hold(name: str, numb
 # ---------------------------------------------------------------- ties and sizes
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("formula", "argument", "shown"),
     [
         (Fraction(1, 3) * Var(0), "0.00015", "0.0001"),
@@ -201,7 +201,7 @@ def test_significant_figures_of_numbers_that_doubles_do_not_hold(name: str, numb
         (sqrt(Var(0) / 3), "0.0000000075", "0.0001"),
     ],
 )
-@pytest.mark.parametrize("policy", ["by_hand", "carry"])
+@at_once("policy", ["by_hand", "carry"])
 def test_a_division_spoils_no_tie(formula: Formula, argument: str, shown: str, policy: str) -> None:
     """A third of 0.00015 is a half of the last place, and goes up, whether it is rounded at once or when it is printed."""
     value = line(formula, Rounding(policy), Decimal(argument))

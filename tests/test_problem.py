@@ -18,7 +18,7 @@ import jsonschema
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
-from sweeps import of_examples
+from sweeps import at_once, of_examples
 
 from bptt_trace.calculation.arithmetic import evaluate
 from bptt_trace.calculation.build import build
@@ -163,7 +163,7 @@ def test_a_tenth_is_a_tenth(typed):
     assert Fraction(1, 10) == parse(changed(TEXT, "w_hh = 0.8", f"w_hh = {typed}")).given[Name("w_hh")].value
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("typed", "value", "text"),
     [
         ("0.8", "4/5", "0.8"),
@@ -226,7 +226,7 @@ def test_json_and_toml_are_the_same_problem(text):
     assert one == other
 
 
-@pytest.mark.parametrize("name", examples())
+@at_once("name", examples())
 def test_every_example_is_read_built_and_calculated(name):
     """The built-in problems work as they stand, and as files."""
     problem = load(name)
@@ -278,7 +278,7 @@ def test_standard_input(monkeypatch):
 # ------------------------------------------------------------------ changes
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("change", "name", "value"),
     [
         ("w_hh=0.9", "w_hh", "9/10"),
@@ -324,7 +324,7 @@ def test_a_title_is_changed():
     assert "Other" == parse(TEXT, changes=["title=Other"]).title
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("change", "said"),
     [
         ("", "expected KEY=VALUE"),
@@ -373,7 +373,7 @@ def test_roundings(text, rounding):
     assert rounding == Rounding.parse(text)
 
 
-@pytest.mark.parametrize(
+@at_once(
     "text",
     [
         "",
@@ -448,7 +448,7 @@ NUMBER_TROUBLE = [
 ]
 
 
-@pytest.mark.parametrize("typed", NUMBER_TROUBLE, ids=lambda typed: typed[:30])
+@at_once("typed", NUMBER_TROUBLE)
 def test_what_is_no_number(typed):
     """Text, truth values, NaN, infinity, dates, lists and absurd sizes are refused where a number is due."""
     for line, path in (
@@ -463,8 +463,8 @@ def test_what_is_no_number(typed):
         assert message.startswith(path) or unread
 
 
-@pytest.mark.parametrize("typed", ["nan", "inf", "true", '"one"', "1e31", "[1]", "{a = 1}", "1e99999999999999999999"])
-@pytest.mark.parametrize("key", ["x", "target"])
+@at_once("typed", ["nan", "inf", "true", '"one"', "1e31", "[1]", "{a = 1}", "1e99999999999999999999"])
+@at_once("key", ["x", "target"])
 def test_what_is_no_number_inside_a_list(key, typed):
     """The place is told with the time step, counted from 1."""
     old = "x = [1, 2]" if key == "x" else "target = [0.5, 1.0]"
@@ -475,7 +475,7 @@ def test_what_is_no_number_inside_a_list(key, typed):
     assert message.startswith(f"given.{key}[2]") or "cannot be read" in message
 
 
-@pytest.mark.parametrize(
+@at_once(
     "typed",
     [
         "NaN",
@@ -490,7 +490,6 @@ def test_what_is_no_number_inside_a_list(key, typed):
         '{"a": 1}',
         "[]",
     ],
-    ids=lambda typed: typed[:30],
 )
 def test_what_is_no_number_in_json(typed):
     """JSON has its own ways to spell trouble."""
@@ -619,13 +618,13 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "said"), REFUSED, ids=lambda part: part[:40])
+@at_once(("old", "new", "said"), REFUSED)
 def test_what_is_refused(old, new, said):
     """The message names the place, what was met, and what would do."""
     assert said in refused(changed(TEXT, old, new) if old else new)
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("old", "new", "said"),
     [
         (
@@ -701,8 +700,8 @@ def test_width_has_a_ceiling(key, width):
     assert refused(text).startswith(("network", f"given.{key}"))
 
 
-@pytest.mark.parametrize("depth", [50, 200, 320, 500, 900, 980, 1000, 5000, 200_000])
-@pytest.mark.parametrize("place", ["cell", "x", "w_hh", "unknown"])
+@at_once("depth", [50, 200, 320, 500, 900, 980, 1000, 5000, 200_000])
+@at_once("place", ["cell", "x", "w_hh", "unknown"])
 def test_deep_nesting(depth, place):
     """Lists in lists in lists are refused, whatever the depth and the place."""
     nest = "[" * depth + "]" * depth
@@ -727,7 +726,7 @@ def test_an_unclosed_bracket_without_end():
         assert refused(text)
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("text", "said"),
     [
         ("{", "line 1, column 2"),

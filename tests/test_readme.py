@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import tomli_w
 from click.testing import CliRunner
+from sweeps import at_once
 
 from bptt_trace import parse, solve
 from bptt_trace.commands import command
@@ -99,7 +100,7 @@ def test_the_readme_tells_which_digits_are_whose() -> None:
     assert str(solve("mazur", rounding="full")["L@2"]).startswith("0.29102777369")
 
 
-@pytest.mark.parametrize("layers", range(1, 10))
+@at_once("layers", range(1, 10))
 def test_the_readme_says_how_deep_a_network_may_be(layers: int) -> None:
     """Feedforward nets of one to eight layers are solved; of nine there is an error that says so."""
     assert "Feedforward nets of one to eight layers" in README
@@ -139,7 +140,7 @@ def test_the_problem_file_of_the_readme_is_the_built_in_one(block: str) -> None:
     assert solve(parse(block)).to_text() == solve("rnn").to_text()
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@at_once("document", DOCUMENTS)
 def test_links_between_documents_lead_somewhere(document: Path) -> None:
     """A relative link names a file of the project."""
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", document.read_text("utf-8"))

@@ -8,6 +8,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sweeps import at_once
 
 from bptt_trace.marking.answer_number import MAX_DIGITS, MAX_EXPONENT, MAX_LENGTH, read
 
@@ -61,7 +62,7 @@ READ: list[tuple[str, str, int, int]] = [  # text, value, decimals, significant 
 ]
 
 
-@pytest.mark.parametrize(("text", "value", "decimals", "digits"), READ, ids=[ascii(row[0]) for row in READ])
+@at_once(("text", "value", "decimals", "digits"), READ)
 def test_a_number_is_read_with_the_precision_that_was_typed(text: str, value: str, decimals: int, digits: int) -> None:
     """The value is exact; ``2.9e-4`` has five decimals and two significant digits."""
     reading = read(text)
@@ -95,7 +96,7 @@ WORDS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", CODE + WORDS, ids=ascii)
+@at_once("text", CODE + WORDS)
 def test_what_is_no_number_is_unreadable(text: str) -> None:
     """Code, markup, two numbers, digits of other scripts, and words for no number have no value, and a reason."""
     for mark in ("", ",", "."):
@@ -103,7 +104,7 @@ def test_what_is_no_number_is_unreadable(text: str) -> None:
         assert (None, "no number", False) == (reading.value, reading.reason, reading.blank)
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("text", "reason"),
     [
         ("1e309", "a power of ten beyond 300"),
@@ -120,7 +121,6 @@ def test_what_is_no_number_is_unreadable(text: str) -> None:
         ("1/0", "a division by zero"),
         ("-3/00", "a division by zero"),
     ],
-    ids=lambda value: value[:12],
 )
 def test_a_number_beyond_the_bounds_is_unreadable(text: str, reason: str) -> None:
     """At most 64 characters, 40 digits and a power of ten of 300, and the reason says which."""

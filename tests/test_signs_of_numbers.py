@@ -10,7 +10,7 @@ from fractions import Fraction
 import pytest
 from click.testing import CliRunner
 from law import evaluate, number
-from sweeps import of_examples, paired, solution
+from sweeps import at_once, of_examples, paired, solution
 from test_decimal_comma import printed
 from test_law import Digits, lines_of, obey, solved_functions
 
@@ -122,7 +122,7 @@ def test_a_localised_sheet_stays_plain_for_layouts() -> None:
 # ---------------------------------------------------------------- scientific notation
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("text", "power"),
     [
         ("0.0000012", "1.2e-6"), ("1200000000", "1.2e9"), ("-0.00000001", "-1e-8"), ("0.0012", "0.0012"), ("0.0000", "0.0000"),
@@ -174,7 +174,7 @@ def test_the_code_of_a_sheet_does_not_know_how_numbers_are_written() -> None:
     assert page(one) == page(load("rnn", ["w_xh=0.0000024", SCIENTIFIC]))
 
 
-@pytest.mark.parametrize(
+@at_once(
     "written", ["1.2e-6", "1.2E-6", "1.2·10^-6", "1.2 · 10^-6", "1.2 x 10^-6", "1.2×10^-6", "1,2·10^-6", "1.2·10⁻⁶", "0.0000012"]
 )
 def test_answers_may_have_powers_of_ten(written: str) -> None:

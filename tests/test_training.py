@@ -16,7 +16,7 @@ from law import FUNCTIONS, Digits
 from networks import document as network_document
 from oracle import Oracle
 from random_problems import Case, cases
-from sweeps import of_media, paired, runs
+from sweeps import at_once, of_media, paired, runs
 from test_law import MEDIA, document, lines_of, obey
 
 from bptt_trace import ProblemError, Rounding, build, evaluate, parse, scalars, solve
@@ -527,7 +527,7 @@ def test_a_batch_updates_after_all_samples() -> None:
 ALONE = {"parameters": {"theta": 1}, "given": {"gradient": ["0.5", "-0.3"]}, "update": {"learning_rate": "0.1"}}
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("change", "path", "said"),
     [
         ({"update": {"rule": "adan", "learning_rate": 1}}, "update.rule", 'did you mean "adam"'),

@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from networks import document as network_document
 from pypdf import PdfReader
 from students import blanked, by_hand, rounded, variant_of
-from sweeps import chosen, paired, runs
+from sweeps import at_once, chosen, paired, runs
 
 from bptt_trace import Key, check, load, solve
 from bptt_trace.commands import command
@@ -232,7 +232,7 @@ def test_targets_fit_their_output() -> None:
     assert 1 == len(ranges_of(load("classifier"), with_defaults({"vary": {"target": "classes"}})["vary"]).classes)
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("table", "message"),
     [
         ({"w_hx": [1]}, 'vary: "w_hx" is not a given number of this problem (did you mean "w_xh"?)'),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from networks import document
 from oracle import Oracle
-from sweeps import paired
+from sweeps import at_once, paired
 
 from bptt_trace import CalculationError, ProblemError, parse, solve
 from bptt_trace.calculation.arithmetic import evaluate
@@ -169,8 +169,8 @@ kind = "cross_entropy"
 """
 
 
-@pytest.mark.parametrize("logits", ["1000, 1001, 1002", "-1000, -999, -998", "1, 2, 3"])
-@pytest.mark.parametrize("rounding", ["4dp", "5sf", "carry", "full"])
+@at_once("logits", ["1000, 1001, 1002", "-1000, -999, -998", "1, 2, 3"])
+@at_once("rounding", ["4dp", "5sf", "carry", "full"])
 def test_large_logits(logits, rounding):
     """A softmax depends on differences of logits alone, however large they are."""
     values = solve(parse(REGRESSION.format(logits=logits)), rounding=rounding)

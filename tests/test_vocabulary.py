@@ -7,7 +7,7 @@ import re
 
 import pytest
 from random_problems import examples
-from sweeps import paired, solution, thinned
+from sweeps import at_once, paired, solution, thinned
 
 from bptt_trace import Name, ProblemError, check, load, parse, solve
 from bptt_trace.problem.files import example
@@ -72,7 +72,7 @@ def test_the_presets_say_what_their_texts_say() -> None:
     assert "weight_ih · x_t + weight_hh · h_(t−1) + bias" in forward("pytorch", "rnn")
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("names", "said"),
     [
         ('h = "x"', 'h and x would both be shown as "x"'),

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sweeps import at_once
 
 from bptt_trace import ProblemError, parse, solve
 from bptt_trace.commands import command
@@ -53,8 +54,8 @@ def saved(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Arrays], 
     return save
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
-@pytest.mark.parametrize(("n", "d", "k"), [(1, 1, 1), (2, 3, 1), (3, 1, 2), (2, 2, None)])
+@at_once("dtype", [np.float32, np.float64, np.float16])
+@at_once(("n", "d", "k"), [(1, 1, 1), (2, 3, 1), (3, 1, 2), (2, 2, None)])
 def test_every_number_reads_back(saved: Callable[[Arrays], Path], dtype: Any, n: int, d: int, k: int | None) -> None:
     """Each parameter is the stored number, with the fewest digits that say so."""
     arrays = rnn(n, d, k, dtype=dtype)
@@ -283,7 +284,7 @@ def test_a_simple_network_of_keras() -> None:
     parse(text_of(document, "model"))
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("arrays", "keys", "said"),
     [
         (gated("lstm"), {"cell": "rnn"}, "weight_hh_l0: of shape [8, 2]; expected [8, 8] (--cell lstm has this shape)"),
@@ -321,7 +322,7 @@ def bad(change: Callable[[Arrays], Any], **keys: Any) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("change", "said"),
     [
         (lambda a: a.pop("rnn.weight_ih_l0"), "there is no weight_ih_l0 among"),
