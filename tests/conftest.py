@@ -360,11 +360,12 @@ class Tabs:
         self._lent: list[tuple[str, Any]] = []
 
     def lend(self, width: int = 1280, height: int = 900, *, scheme: Any = "light", **window: Any) -> Any:
-        """An empty tab, until ``take_back``; ``window`` are settings that a tab cannot change."""
+        """A tab to open a page in, until ``take_back``; ``window`` are settings that a tab cannot change."""
         kind = repr(window)
         free = self._free.setdefault(kind, [])
         tab = free.pop() if free else self._opened(kind, window)
-        tab.set_viewport_size({"width": width, "height": height})
+        if tab.viewport_size != (size := {"width": width, "height": height}):
+            tab.set_viewport_size(size)
         tab.emulate_media(media="null", color_scheme=scheme)
         self._lent.append((kind, tab))
         return tab
@@ -379,13 +380,10 @@ class Tabs:
         return tab
 
     def take_back(self) -> list[tuple[str, str]]:
-        """What has been heard of all tabs, which are empty from now on and may be lent again."""
-        heard, self.heard = self.heard, []
+        """What has been heard of all tabs, which may be lent again."""
         for kind, tab in self._lent:
-            tab.goto("about:blank")
             self._free[kind].append(tab)
-        self._lent.clear()
-        self.heard.clear()
+        heard, self.heard, self._lent = self.heard, [], []
         return heard
 
 

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import settings
 from random_problems import examples
 
-from bptt_trace import Key, load, solve
+from bptt_trace import Key, Problem, load, solve
 from bptt_trace.media.terminal import as_text
 from bptt_trace.solution import Solution
 
@@ -220,6 +220,12 @@ def printed(one: Solution, medium: str) -> str:
 
 
 @cache
+def problem(name: str) -> Problem:
+    """A built-in example."""
+    return load(name)
+
+
+@cache
 def key(name: str) -> Key:
     """The key of a built-in example."""
-    return Key(load(name))
+    return Key(problem(name))

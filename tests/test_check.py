@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from networks import document as network_document
 from students import assert_diagnosed, blanked, by_hand, rounded
 from sweeps import at_once, of_examples, paired, runs
+from sweeps import problem as built_in
 
 from bptt_trace import Name, load
 from bptt_trace.marking.catalogue.entry import CATALOGUE
@@ -53,7 +54,7 @@ def verdicts(marks: Marks) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("name", "extra", "share"),
-    paired(of_examples(name for name in examples() if load(name).loss.kind != "none"), [0, 1, 4], [0.0, 0.5, 0.8]),
+    paired(of_examples(name for name in examples() if built_in(name).loss.kind != "none"), [0, 1, 4], [0.0, 0.5, 0.8]),
 )
 def test_an_error_free_student_has_nothing_wrong(name: str, extra: int, share: float) -> None:
     """Rounding every line to the places asked for or more, with blanks or without, is never held against anybody."""

@@ -24,6 +24,7 @@ from hypothesis import given
 from networks import document, filled
 from random_problems import Case, cases, examples
 from sweeps import of_examples, paired, runs, thinned
+from sweeps import problem as built_in
 from sweeps import solution as example
 
 from bptt_trace import ProblemError, load, parse, solve
@@ -39,7 +40,7 @@ needs_torch = pytest.mark.skipif(
 )
 FORMS = ["python", "numpy", pytest.param("torch", marks=needs_torch)]
 ROUNDINGS = [None, "5sf", "carry:5dp", "full"]
-WITHOUT_A_LOSS = {name for name in examples() if load(name).loss.kind == "none"}
+WITHOUT_A_LOSS = {name for name in examples() if built_in(name).loss.kind == "none"}
 
 
 def run(text: str) -> str:

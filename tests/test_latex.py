@@ -219,7 +219,7 @@ def test_every_document_compiles_without_an_overfull_box(
     assert len(preambles) == (2 if handouts in wanted else 1)
 
 
-@pytest.mark.parametrize("name", chosen(examples(), ["clipping", "training"]))
+@pytest.mark.parametrize("name", chosen(examples(), ["training"]))
 def test_a_document_compiles_on_its_own(tmp_path: Path, pdflatex: Compile, name: str) -> None:
     """As ``bptt-trace solve NAME -f latex`` prints it, the footer with its title included; no page is ill made up."""
     source = printed(example(name), "latex")

@@ -12,9 +12,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import sweeps
 from pypdf import PdfReader
 from random_problems import examples
 from sweeps import chosen, key, paired, solution
+from sweeps import problem as built_in
 from test_one_page import letters
 
 from bptt_trace import load, solve
@@ -33,9 +35,13 @@ pytestmark = pytest.mark.latex
 SOLUTIONS = {"rnn": 4, "fnn": 2, "adam": 2, "lstm": 8, "classifier": 8}
 
 
+OF_TYPST = ("rnn3", "vanishing-lstm")
+"""Examples of which every run looks at the pages of Typst."""
+
+
 def of_single_numbers(name: str) -> bool:
     """Whether a sheet has no matrices and no fractions of roots, which a reader of pages takes apart."""
-    problem = load(name)
+    problem = built_in(name)
     plain = problem.update is None or problem.update.rule == "gd"
     kept = (problem.rounding.policy, problem.rounding.places, problem.rounding.figures) == ("by_hand", 4, None)
     return plain and kept and not any(step.target.index for step in key(name).steps)
@@ -99,7 +105,7 @@ def test_no_line_ends_after_a_dot_or_in_brackets(name: str, least: int, tmp_path
 
 
 @pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext is not installed (Debian: poppler-utils)")
-@pytest.mark.parametrize("name", chosen([name for name in examples() if of_single_numbers(name)], ["rnn3", "vanishing-lstm"]))
+@pytest.mark.parametrize("name", chosen(filter(of_single_numbers, examples() if sweeps.wide else OF_TYPST), OF_TYPST))
 def test_no_line_of_typst_ends_after_a_dot_or_in_brackets(name: str, tmp_path: Path) -> None:
     """The same where Typst sets the pages."""
     assert unbroken(chunks(typst_pdf(typst(solution(name).sheet)), tmp_path)) > 5

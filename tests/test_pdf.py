@@ -636,7 +636,7 @@ def test_every_formula_has_a_spelling_in_typst(names: list[str], least: int) -> 
     typst_pdf("\n\n".join(f"${one}$" for one in sorted(known)))
 
 
-@pytest.mark.parametrize("name", chosen(examples(), ["clipping", "recurrent-layer"]))
+@pytest.mark.parametrize("name", chosen(examples(), ["clipping", "postnetwork"]))
 def test_the_pages_of_typst_have_the_results_of_the_sheet(name: str, typst: Engine, tmp_path: Path) -> None:
     """Every result of every line can be read from the PDF, as from that of LaTeX; no page is ill made up."""
     sheet = example(name, steps="full").sheet
@@ -658,13 +658,13 @@ def test_nothing_in_a_title_is_markup_in_typst(title: str, typst: Engine) -> Non
 
 def test_typst_gives_the_same_bytes_and_reads_nothing(typst: Engine, tmp_path: Path) -> None:
     """Twice the same, without a date; a file of this machine cannot be had."""
-    text = source(solve("fnn").sheet, engine=typst)
+    text = source(example("clipping").sheet, engine=typst)
     pdf = compile_one(text, engine=typst)
     assert pdf == compile_one(text, engine=typst) == compile_many({"a": text, "b": text}, 2, engine=typst)["b"]
     assert not {"/CreationDate", "/ModDate"} & set(PdfReader(io.BytesIO(pdf)).metadata or ())
     (tmp_path / "secret").write_text("secret", "utf-8")
     for path in ("/etc/passwd", f"{tmp_path}/secret", f"../../../../..{tmp_path}/secret"):
-        assert "not found" in failure(f'#read("{path}")', typst) or "root" in failure(f'#read("{path}")', typst)
+        assert re.search("not found|root", failure(f'#read("{path}")', typst))
 
 
 def test_typst_stands_in_where_there_is_no_latex(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

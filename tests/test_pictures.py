@@ -20,6 +20,7 @@ from markdown_it import MarkdownIt
 from networks import document, filled, sequence
 from random_problems import Case, cases, examples
 from sweeps import chosen, paired, runs, thinned
+from sweeps import problem as built_in
 
 from bptt_trace import load, parse, solve
 from bptt_trace.calculation.arithmetic import evaluate
@@ -138,7 +139,7 @@ PROBLEMS = {
     **{name: problem(name) for name in SHAPES},
     **dict(wide()),
     **{name: from_document(filled(*keys, update={"learning_rate": "0.1"})) for name, keys in (GATES | SHAPED).items()},
-    **{name: load(name) for name in examples() if load(name).network.cells},
+    **{name: built_in(name) for name in examples() if built_in(name).network.cells},
     "no update": from_document({key: value for key, value in document(T=3).items() if key != "update"}),
     "frozen": load("rnn", ["update.freeze=['w_xh','w_hh','b_h','w_hy','b_y']"]),
 }
@@ -755,6 +756,7 @@ def test_a_browser_draws_every_svg_without_an_overlap(names: str, tabs: Any) -> 
     """Measured by chromium with the fonts that are there, no text lies on another or leaves its picture."""
     pictures = [svg(figure) for name in (PROBLEMS if names == "all" else EVERY_RUN) for figure in drawn(name)]
     page = tabs.lend()
+    page.goto("about:blank")
     page.set_content(f"<!DOCTYPE html><meta charset=utf-8><body>{''.join(pictures)}{MEASURED}</body>")
     assert page.inner_text("pre").strip() == "0 overlaps:"
     tabs.take_back()

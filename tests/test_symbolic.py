@@ -11,13 +11,14 @@ from io import StringIO
 import pytest
 import sympy
 from random_problems import examples
+from sweeps import problem as built_in
 
 from bptt_trace import ProblemError, load, solve
 from bptt_trace.engine.names import LOSS
 
 COVERING = ["fnn", "rnn", "relu-bce", "gru", "slstm", "softmax-gradient", "training", "infosys"]
 """Examples that cover what such a program has: pieces, gates, exponentials, classes, iterations, a truncated pass."""
-WITH_A_LOSS = [name for name in examples() if load(name).loss.kind != "none"]
+WITH_A_LOSS = [name for name in examples() if built_in(name).loss.kind != "none"]
 
 
 def run(text: str) -> tuple[int, str, str]:

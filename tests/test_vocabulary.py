@@ -8,6 +8,7 @@ import re
 import pytest
 from random_problems import examples
 from sweeps import at_once, paired, solution, thinned
+from sweeps import problem as built_in
 
 from bptt_trace import Name, ProblemError, check, load, parse, solve
 from bptt_trace.problem.files import example
@@ -45,7 +46,8 @@ def test_either_name_finds_a_value() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "notation"), paired(thinned((name for name in examples() if not load(name).vocabulary.renamed), 3), sorted(PRESETS))
+    ("name", "notation"),
+    paired(thinned((name for name in examples() if not built_in(name).vocabulary.renamed), 3), sorted(PRESETS)),
 )
 def test_every_preset_fits_every_example(name: str, notation: str) -> None:
     """One word renames what the network has, and no two quantities get one name."""

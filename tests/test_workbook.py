@@ -38,7 +38,7 @@ from bptt_trace.problem.numbers import Rounding, exact_number
 openpyxl = pytest.importorskip("openpyxl")
 xlsxwriter = pytest.importorskip("xlsxwriter")
 
-LINES = int(os.environ.get("BPTT_WORKBOOK_LINES", "1500" if sweeps.wide else "400"))
+LINES = int(os.environ.get("BPTT_WORKBOOK_LINES", "1500" if sweeps.wide else "200"))
 """How many lines a sweep recalculates for each problem and rounding; 25,000 make 300,000 in all."""
 
 
