@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from bptt_trace.marking.class_summary import Tally
     from bptt_trace.marking.key import Key
     from bptt_trace.marking.marks import Marked, Marks
-    from bptt_trace.problem.numbers import Rounding
     from bptt_trace.problem.problem import Problem, load, parse
+    from bptt_trace.problem.rounding import Rounding
     from bptt_trace.solution import Solution, solve
     from bptt_trace.worked_solution.worked_solution import write
 
@@ -69,7 +69,7 @@ _HOMES = {
     "ProgramMissing": "errors",
     "prove": "calculation.prove",
     "Role": "engine.names",
-    "Rounding": "problem.numbers",
+    "Rounding": "problem.rounding",
     "scalars": "engine.scalar_program",
     "Sheet": "document.sheet",
     "Solution": "solution",

@@ -14,8 +14,8 @@ from bptt_trace.engine.program import Program
 from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.lines.spelling import Speller
 from bptt_trace.lines.view import View
-from bptt_trace.problem.numbers import Rounding
 from bptt_trace.problem.problem import Problem, load
+from bptt_trace.problem.rounding import Rounding
 from bptt_trace.worked_solution.worked_solution import within_reach, write
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from hypothesis import HealthCheck, Phase, is_hypothesis_test, settings
 from bptt_trace.calculation.arithmetic import Values, evaluate
 from bptt_trace.calculation.build import build
 from bptt_trace.engine.scalar_program import scalars
-from bptt_trace.problem.numbers import Rounding
 from bptt_trace.problem.problem import Problem, from_document
+from bptt_trace.problem.rounding import Rounding
 
 settings.register_profile(
     "quick",

@@ -24,8 +24,9 @@ from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.exports.page.book import book
 from bptt_trace.exports.page.program import Code, language, scripts
 from bptt_trace.lines.spelling import shown
-from bptt_trace.problem.numbers import Rounding, exact_number
+from bptt_trace.problem.numbers import exact_number
 from bptt_trace.problem.problem import Problem
+from bptt_trace.problem.rounding import Rounding
 
 NODE = shutil.which("node")
 

@@ -21,7 +21,8 @@ from bptt_trace.engine.functions import exp
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.engine.program import Builder
 from bptt_trace.errors import CalculationError
-from bptt_trace.problem.numbers import Rounding, exact_number
+from bptt_trace.problem.numbers import exact_number
+from bptt_trace.problem.rounding import Rounding
 from bptt_trace.solution import Solution
 
 

@@ -7,8 +7,8 @@ import pytest
 from sweeps import at_once
 
 from bptt_trace.engine.names import LOSS, Name
-from bptt_trace.problem.numbers import Rounding
 from bptt_trace.problem.problem import load
+from bptt_trace.problem.rounding import Rounding
 
 BY_HAND = [
     ("a_1", "0.6000"),

@@ -24,8 +24,9 @@ from bptt_trace.engine.names import LOSS, Name, Role
 from bptt_trace.engine.program import Builder, Program
 from bptt_trace.engine.rules import rule_of
 from bptt_trace.errors import CalculationError
-from bptt_trace.problem.numbers import Number, Rounding
+from bptt_trace.problem.numbers import Number
 from bptt_trace.problem.problem import from_document, load
+from bptt_trace.problem.rounding import Rounding
 
 MANY = mpmath.mp.clone()
 MANY.dps = 80

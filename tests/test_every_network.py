@@ -18,8 +18,8 @@ from bptt_trace.handouts.blanks import blanks_of
 from bptt_trace.handouts.variants import Factory
 from bptt_trace.handouts.worksheet import worksheet
 from bptt_trace.media.templates import markdown
-from bptt_trace.problem.numbers import Rounding
 from bptt_trace.problem.problem import from_document
+from bptt_trace.problem.rounding import Rounding
 
 RNN = {"cell": "rnn", "hidden": 1}
 NETWORKS: dict[str, dict[str, Any]] = {

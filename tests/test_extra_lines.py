@@ -17,7 +17,7 @@ from bptt_trace.engine.names import Role
 from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.errors import ProblemError
 from bptt_trace.lines.view import View
-from bptt_trace.problem.numbers import Rounding
+from bptt_trace.problem.rounding import Rounding
 from bptt_trace.worked_solution.worked_solution import write
 
 LSTM = ['also.lines.tc_t="tanh(c_t)"', 'also.lines.slope_t="1 - h_t^2"', 'also.lines.kept_t="f_t * c_(t-1)"']

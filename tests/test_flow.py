@@ -30,8 +30,8 @@ from bptt_trace.media.drawing.svg import pictures
 from bptt_trace.media.sheet_json import write_json
 from bptt_trace.media.templates import html, latex, markdown
 from bptt_trace.media.terminal import as_text
-from bptt_trace.problem.numbers import Rounding
 from bptt_trace.problem.problem import Problem, from_document
+from bptt_trace.problem.rounding import Rounding
 from bptt_trace.worked_solution.gradient_flow import flow_sheet
 
 NETWORKS: list[tuple[str, dict[str, Any]]] = [

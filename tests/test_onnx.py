@@ -22,8 +22,8 @@ from bptt_trace.calculation.arithmetic import evaluate
 from bptt_trace.calculation.build import build
 from bptt_trace.engine.names import Name
 from bptt_trace.engine.scalar_program import scalars
-from bptt_trace.problem.numbers import Rounding
 from bptt_trace.problem.problem import from_document
+from bptt_trace.problem.rounding import Rounding
 
 pytestmark = pytest.mark.skipif(
     find_spec("onnx") is None and not os.environ.get("CI"), reason="ONNX is not installed (pip install onnx)"

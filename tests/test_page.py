@@ -26,8 +26,9 @@ from bptt_trace.exports.page.page import digest, page
 from bptt_trace.lines.spelling import Speller
 from bptt_trace.marking import answer_files, assessable, tolerance
 from bptt_trace.marking.check import MOST_COMBINATIONS
-from bptt_trace.problem.numbers import Rounding, exact_number
+from bptt_trace.problem.numbers import exact_number
 from bptt_trace.problem.problem import Problem
+from bptt_trace.problem.rounding import Rounding
 
 Opened = Callable[..., Any]
 

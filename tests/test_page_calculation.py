@@ -26,7 +26,8 @@ from bptt_trace.exports.page.program import Code
 from bptt_trace.exports.page.rules import Functions, in_javascript
 from bptt_trace.lines.spelling import shown
 from bptt_trace.marking.answer_number import read
-from bptt_trace.problem.numbers import Rounding, exact_number
+from bptt_trace.problem.numbers import exact_number
+from bptt_trace.problem.rounding import Rounding
 
 CASES = int(os.environ.get("PAGE_CASES", "4"))
 SHEETS = int(os.environ.get("PAGE_SHEETS", "30"))

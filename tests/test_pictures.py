@@ -44,8 +44,8 @@ from bptt_trace.media.unicode import Script
 from bptt_trace.networks.forward_pass import OF_CELL
 from bptt_trace.pictures import gradient_bars, network_picture
 from bptt_trace.pictures.cell_picture import cell
-from bptt_trace.problem.numbers import Rounding
 from bptt_trace.problem.problem import Problem, from_document
+from bptt_trace.problem.rounding import Rounding
 from bptt_trace.solution import Solution
 
 LONG = ["x=[1,-2,3,0.5,1,1]", "target=[1,2,0,0.5,1,1]"]

@@ -32,8 +32,9 @@ from bptt_trace.problem.files import document_of, examples, schema
 from bptt_trace.problem.files import example as text_of
 from bptt_trace.problem.marking_keys import Marking
 from bptt_trace.problem.network_sizes import MAX_STEPS, MAX_UNITS
-from bptt_trace.problem.numbers import Rounding, shown
+from bptt_trace.problem.numbers import shown
 from bptt_trace.problem.problem import Problem, from_document, load, parse
+from bptt_trace.problem.rounding import Rounding
 from bptt_trace.problem.schema_errors import Mismatch
 from bptt_trace.problem.update_keys import OF_RULE
 

@@ -22,7 +22,7 @@ from bptt_trace.exports.page.page import page
 from bptt_trace.lines.spelling import shorter
 from bptt_trace.media.drawing.svg import pictures
 from bptt_trace.media.sheet_json import write_json
-from bptt_trace.problem.numbers import Rounding
+from bptt_trace.problem.rounding import Rounding
 
 MEDIA = ("markdown", "latex", "html", "terminal-80-unicode", "terminal-120-ascii", "terminal-60-unicode")
 CROSSES = {"×": "·", r"\times": r"\cdot"}

@@ -22,8 +22,8 @@ from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.marking.check import check
 from bptt_trace.marking.key import Key
 from bptt_trace.marking.marks import RIGHT
-from bptt_trace.problem.numbers import Rounding
 from bptt_trace.problem.problem import from_document
+from bptt_trace.problem.rounding import Rounding
 
 if not os.environ.get("CI"):
     pytest.importorskip("torch", reason="PyTorch is not installed (pip install torch)")

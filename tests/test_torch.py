@@ -13,8 +13,8 @@ from bptt_trace.calculation.arithmetic import Values, evaluate
 from bptt_trace.calculation.build import build
 from bptt_trace.engine.names import LOSS, Name, gradient
 from bptt_trace.engine.scalar_program import scalars
-from bptt_trace.problem.numbers import Rounding
 from bptt_trace.problem.problem import from_document
+from bptt_trace.problem.rounding import Rounding
 from bptt_trace.trained_models.problem_file import document_from
 
 MISSING = find_spec("torch") is None and not os.environ.get("CI")

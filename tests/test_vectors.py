@@ -16,8 +16,8 @@ from bptt_trace.calculation.arithmetic import evaluate
 from bptt_trace.calculation.build import build
 from bptt_trace.engine.names import LOSS, Name, gradient
 from bptt_trace.engine.scalar_program import scalars
-from bptt_trace.problem.numbers import Rounding
 from bptt_trace.problem.problem import from_document
+from bptt_trace.problem.rounding import Rounding
 from bptt_trace.worked_solution.worked_solution import MAX_PRINTED, within_reach
 
 

@@ -33,7 +33,8 @@ from bptt_trace.exports.workbook import workbook
 from bptt_trace.exports.workbook.line_cells import Cells
 from bptt_trace.handouts.blanks import blanks_of
 from bptt_trace.marking.key import World
-from bptt_trace.problem.numbers import Rounding, exact_number
+from bptt_trace.problem.numbers import exact_number
+from bptt_trace.problem.rounding import Rounding
 
 openpyxl = pytest.importorskip("openpyxl")
 xlsxwriter = pytest.importorskip("xlsxwriter")

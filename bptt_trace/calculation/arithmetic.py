@@ -17,6 +17,7 @@ floating point, and then with more and more digits until both bounds round alike
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import (
@@ -28,7 +29,6 @@ from decimal import (
     Decimal,
     DivisionByZero,
     Inexact,
-    InvalidOperation,
     Overflow,
     Subnormal,
     Underflow,
@@ -48,18 +48,17 @@ from bptt_trace.engine.formula import Const, Formula, Over
 from bptt_trace.engine.formula_walks import children
 from bptt_trace.engine.functions import Function, ln
 from bptt_trace.engine.names import Name, Role
-from bptt_trace.engine.program import KEEPS_FIGURES, Program
+from bptt_trace.engine.program import Program
 from bptt_trace.engine.rules import Rule
 from bptt_trace.errors import CalculationError, UnknownName, nearest
-from bptt_trace.problem.numbers import Number, Rounding
+from bptt_trace.problem.numbers import Number
+from bptt_trace.problem.rounding import WORKING, Precision, Rounding
 
-WORKING = Context(
-    prec=60, rounding=ROUND_HALF_UP, Emax=999_999, Emin=-999_999, traps=[InvalidOperation, DivisionByZero, Overflow]
-)
 SNAP = Context(prec=50, rounding=ROUND_HALF_UP, Emax=MAX_EMAX, Emin=MIN_EMIN)
 """A rounded quotient can hide a tie: 2/3 · 0.00075 must round as exactly 0.0005 does."""
 STICKY = Context(prec=80, rounding=ROUND_05UP, Emax=MAX_EMAX, Emin=MIN_EMIN)
 """For quotients that are rounded once more: a digit that is cut off leaves a trace, so only a true tie looks like a tie."""
+SIXTY = Rounding("carry", figures=WORKING.prec)
 ZERO = Decimal(0)
 
 
@@ -86,8 +85,12 @@ class Arithmetic(Protocol):
     def number(self, value: Fraction) -> Any:
         """An exact number in this arithmetic."""
 
-    def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
-        """A rule as a function of its arguments, rounding included."""
+    @property
+    def rounding(self) -> Rounding:
+        """The digits that its lines keep."""
+
+    def line(self, rule: Rule, precision: Precision | None = None) -> Callable[..., Any]:
+        """A rule as a function of its arguments, rounding included: to these digits, or to those of most lines."""
 
 
 def arithmetic(rounding: Rounding, given: Mapping[Name, Number]) -> Arithmetic:
@@ -121,16 +124,16 @@ def evaluate(
 
 def digits_needed(values: Values) -> int:
     """The number of digits that each line needs to round correctly: more than 60 where terms cancel, or close to a tie."""
-    how, lines, most = ByHand(values.rounding), dict[tuple[Rule, Role], Enclosed](), WORKING.prec
+    how, lines, most = ByHand(values.rounding), dict[tuple[Rule, Precision], Enclosed](), WORKING.prec
     with localcontext(WORKING):
         for step, value in zip(values.program.steps, values.numbers, strict=True):
             if step.rule is None:
                 continue
             numbers = [values.numbers[argument] for argument in step.arguments]
             inexact = any(map(_inexact, source(step.rule).functions))
-            if not inexact and (values.rounding.policy != "by_hand" or how.sixty_digits_do(step.rule, step.role, numbers, value)):
+            key = step.rule, values.rounding.of(step.role, step.target)
+            if not inexact and (values.rounding.policy != "by_hand" or how.sixty_digits_do(*key, numbers, value)):
                 continue
-            key = step.rule, step.role
             line = lines[key] = lines.get(key) or how.enclosed(*key)
             try:
                 _, count = line.decided(*numbers)
@@ -162,7 +165,7 @@ class Remembering:
     """An arithmetic that keeps its lines, for a program that is evaluated many times."""
 
     def __init__(self, how: Arithmetic) -> None:
-        self.number = how.number
+        self.number, self.rounding = how.number, how.rounding
         self.line = cache(how.line)
 
 
@@ -174,7 +177,7 @@ class Repeated:
         self._program, self._how = program, how
         line = cache(how.line_where_inexact_is_an_error)
         self._lines = [
-            (position, line(step.rule, step.role), step.arguments)
+            (position, line(step.rule, how.rounding.of(step.role, step.target)), step.arguments)
             for position in program.ancestors(wanted)
             if (step := program.steps[position]).rule is not None
         ]
@@ -197,8 +200,8 @@ def run(
 ) -> tuple[Any, ...]:
     """The number of every step in an arithmetic."""
     instead = {program.index[name]: value for name, value in (override or {}).items()}
-    lines: dict[Rule, Callable[..., Any]] = {}
-    factors: dict[Rule, Callable[..., Any]] = {}  # these round by a rule of their own
+    lines: defaultdict[Precision, dict[Rule, Callable[..., Any]]] = defaultdict(dict)
+    kept = how.rounding.of
     numbers: list[Any] = []
     append = numbers.append
     with localcontext(WORKING):
@@ -208,10 +211,10 @@ def run(
             elif rule is None:
                 append(how.number(given[target].value))
             else:
-                known = factors if role in KEEPS_FIGURES else lines
+                known = lines[precision := kept(role, target)]
                 line = known.get(rule)
                 if line is None:
-                    line = known[rule] = how.line(rule, role)
+                    line = known[rule] = how.line(rule, precision)
                 try:
                     append(line(*[numbers[argument] for argument in arguments]))
                 except (ArithmeticError, ValueError, CalculationError) as error:
@@ -272,17 +275,17 @@ LONGEST_FRACTION = 1_000
 class Precise:
     """Decimals of 60 digits, never rounded to less."""
 
-    rounding: Rounding | None = None
-    """The rounding of shown results, if they are rounded."""
+    rounding: Rounding = SIXTY
+    """The rounding of shown results."""
     endless: bool = False
     """Whether the decimals of some given number never end: fractions are then kept, and cancelling terms give 0, as by hand."""
 
     def number(self, value: Fraction) -> Any:
         return value if self.endless and _endless(value) else decimal(value)
 
-    def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
+    def line(self, rule: Rule, precision: Precision | None = None) -> Callable[..., Any]:
         code = source(rule)
-        carry = self._carried(role)
+        carry = self._carried(precision or self.rounding.precision)
         if any(map(_inexact, code.functions)):
             enclosed = Enclosed(code, WORKING.plus, COUNTS[2:7], cancelled=ZERO)
             return lambda *numbers: carry(enclosed(*numbers))
@@ -301,10 +304,11 @@ class Precise:
 
         return line
 
-    def _carried(self, role: Role) -> Callable[[Decimal], Decimal]:
-        if self.rounding is None or self.rounding.figures is not None or role in KEEPS_FIGURES:
+    @staticmethod
+    def _carried(precision: Precision) -> Callable[[Decimal], Decimal]:
+        if precision.significant:
             return lambda value: value + ZERO
-        most = SNAP.prec - self.rounding.places
+        most = SNAP.prec - precision.digits
 
         def fitting(value: Decimal) -> Decimal:
             if value and value.adjusted() >= most:  # a zero of 0 / 0.848… has an exponent of 60
@@ -330,35 +334,37 @@ class ByHand:
     def number(self, value: Fraction) -> Any:
         return value if self.endless and _endless(value) else decimal(value)
 
-    def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
-        code = source(rule)
+    def line(self, rule: Rule, precision: Precision | None = None) -> Callable[..., Any]:
+        code, precision = source(rule), precision or self.rounding.precision
         if any(map(_inexact, code.functions)):
-            return self.enclosed(rule, role)
+            return self.enclosed(rule, precision)
         if self._of_fractions(rule):
-            return self._fractions(code, settler(self.rounding, role))
-        return self._exact(code, settler(self.rounding, role))
+            return self._fractions(code, precision.settle)
+        return self._exact(code, precision.settle)
 
-    def line_where_inexact_is_an_error(self, rule: Rule, role: Role) -> Callable[..., Any]:
+    def line_where_inexact_is_an_error(self, rule: Rule, precision: Precision) -> Callable[..., Any]:
         """The line for a context with a trap for ``Inexact``, so that it need not ask whether 60 digits were enough."""
         code = source(rule)
         if any(map(_inexact, code.functions)) or self._of_fractions(rule):
-            return self.line(rule, role)
-        return code.bind(decimal, lambda f: resolve(f, decimal), settler(self.rounding, role))
+            return self.line(rule, precision)
+        return code.bind(decimal, lambda f: resolve(f, decimal), precision.settle)
 
     def _of_fractions(self, rule: Rule) -> bool:
         """Whether a line without functions is not always a number of decimals."""
         return self.endless or _divides(rule.formula) or any(map(_endless, source(rule).constants))
 
-    def enclosed(self, rule: Rule, role: Role) -> Enclosed:
+    @staticmethod
+    def enclosed(rule: Rule, precision: Precision) -> Enclosed:
         """The line between bounds, for any rule."""
-        return Enclosed(source(rule), settler(self.rounding, role))
+        return Enclosed(source(rule), precision.settle)
 
-    def sixty_digits_do(self, rule: Rule, role: Role, numbers: Sequence[Any], value: Decimal) -> bool:
+    @staticmethod
+    def sixty_digits_do(rule: Rule, precision: Precision, numbers: Sequence[Any], value: Decimal) -> bool:
         """Whether 60 digits are enough to round a line without functions; a value just below a tie looks like the tie."""
         if far(numbers):
             return False
         exact = Fraction(source(rule).bind(Fraction, lambda f: resolve(f, Fraction))(*map(Fraction, numbers)))
-        return bool(settler(self.rounding, role)(SNAP.plus(decimal(exact))) == value)
+        return bool(precision.settle(SNAP.plus(decimal(exact))) == value)
 
     def _exact(self, code: Source, settle: Callable[[Decimal], Decimal]) -> Callable[..., Any]:
         """Sums and products of decimals, and fractions where 60 digits do not hold them."""
@@ -387,50 +393,18 @@ class ByHand:
         return line
 
 
-def settler(rounding: Rounding, role: Role) -> Callable[[Any], Any]:
-    """The function that rounds a result to the digits that are shown.
-
-    Factors of the gradient flow and the state of an optimizer keep significant
-    figures whatever the policy: with four places the product of a few factors,
-    or a squared gradient, would be 0.0000.
-    """
-    if rounding.figures is None and role not in KEEPS_FIGURES:
-        quantum = Decimal(1).scaleb(-rounding.places)
-        zero = Decimal((0, (0,), -rounding.places))
-
-        def to_places(value: Decimal) -> Decimal:
-            return value.quantize(quantum, ROUND_HALF_UP, WORKING) or zero  # minus zero is zero
-
-        return to_places
-    figures = Context(
-        prec=rounding.figures or rounding.places,
-        rounding=ROUND_HALF_UP,
-        Emax=999_999,
-        Emin=-999_999,
-        traps=[InvalidOperation, Overflow, Underflow, Subnormal],
-    )
-    least = figures.prec - 1
-
-    def to_figures(value: Decimal) -> Decimal:
-        rounded = figures.plus(value)
-        if not rounded:
-            return Decimal((0, (0,), -least))
-        return rounded.quantize(Decimal((0, (1,), rounded.adjusted() - least)), None, figures)
-
-    return to_figures
-
-
 class Full:
     """IEEE 754 doubles."""
 
+    rounding = Rounding("full")
     number = staticmethod(float)
 
-    def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
+    def line(self, rule: Rule, precision: Precision | None = None) -> Callable[..., Any]:
         code = source(rule)
         quick = code.bind(float, lambda f: resolve(f, float, floats), self._finite)
         if not any(function.name == "exp" for function in code.functions):
             return quick
-        precise = Precise().line(rule, role)
+        precise = Precise().line(rule)
 
         def line(*arguments: float) -> float:
             # A probability is a quotient of exponentials that may be too large, or too small, for doubles.
@@ -451,6 +425,8 @@ class Full:
 class Exact:
     """Closed forms: SymPy numbers, whose total size is limited so that SymPy can work with them."""
 
+    rounding = Rounding("exact")
+
     def __init__(self) -> None:
         from bptt_trace.calculation.symbolic import Readable
 
@@ -462,7 +438,7 @@ class Exact:
 
         return rational(value)
 
-    def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
+    def line(self, rule: Rule, precision: Precision | None = None) -> Callable[..., Any]:
         from bptt_trace.calculation.symbolic import closed
 
         compose = source(rule).bind(self.number, lambda f: resolve(f, self.number, closed), self.readable)

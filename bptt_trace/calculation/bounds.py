@@ -11,9 +11,9 @@ from typing import Any
 from bptt_trace.calculation.compiled_rules import source
 from bptt_trace.calculation.enclosure import Enclosure, NearZero, digits, enclosed
 from bptt_trace.calculation.function_values import resolve
-from bptt_trace.engine.names import Role
 from bptt_trace.engine.rules import Rule
 from bptt_trace.errors import CalculationError
+from bptt_trace.problem.rounding import Precision, Rounding
 
 MANY = 480
 """The number of digits that are tried before a value with fewer digits counts as 0."""
@@ -34,6 +34,8 @@ class Untold(Enum):
 class Between:
     """Bounds with a given number of digits; a line that they do not determine determines no line that depends on it."""
 
+    rounding = Rounding("full")
+
     def __init__(self, count: int) -> None:
         self.count = digits(count)
 
@@ -41,7 +43,7 @@ class Between:
         """The bounds of an exact number."""
         return self.count.number(value)
 
-    def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
+    def line(self, rule: Rule, precision: Precision | None = None) -> Callable[..., Any]:
         """The bounds of a line, which is not rounded."""
         bounds = source(rule).bind(self.number, lambda f: resolve(f, self.number, enclosed))
 

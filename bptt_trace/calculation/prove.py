@@ -19,7 +19,7 @@ from typing import Any
 import mpmath
 import sympy
 
-from bptt_trace.calculation.arithmetic import WORKING, Arithmetic, Precise, Remembering, decimal, run
+from bptt_trace.calculation.arithmetic import SIXTY, Arithmetic, Precise, Remembering, decimal, run
 from bptt_trace.calculation.bounds import Between, Untold
 from bptt_trace.calculation.build import build
 from bptt_trace.calculation.iterations import first_iteration
@@ -28,12 +28,13 @@ from bptt_trace.engine.every_path import SUM_OF_PATHS
 from bptt_trace.engine.formula import Extreme
 from bptt_trace.engine.forward_mode import FORWARD_LOSS
 from bptt_trace.engine.functions import Function, Pieces
-from bptt_trace.engine.names import LOSS, WHOLE_LOSS, Name, Role, gradient
+from bptt_trace.engine.names import LOSS, WHOLE_LOSS, Name, gradient
 from bptt_trace.engine.program import Program, composed_size
 from bptt_trace.engine.rules import Rule
 from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.errors import CalculationError
 from bptt_trace.problem.problem import Problem
+from bptt_trace.problem.rounding import WORKING, Precision, Rounding
 
 DISTANCE = Decimal("1e-15")
 """The distance of these points from a parameter."""
@@ -161,13 +162,14 @@ class _Composing:
     """SymPy expressions in the parameters: every line is substituted into the next."""
 
     number: Callable[[Fraction], Any] = rational
+    rounding: Rounding = SIXTY
     made: dict[Pieces, Callable[[Any], Any]] = field(default_factory=dict)
     """The functions of straight pieces."""
     values: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
     """The implementations of these functions by their names."""
 
-    def line(self, rule: Rule, role: Role) -> Callable[..., Any]:
-        del role
+    def line(self, rule: Rule, precision: Precision | None = None) -> Callable[..., Any]:
+        del precision
 
         def composed(*arguments: Any) -> Any:
             value = expression(
@@ -234,10 +236,10 @@ def _line_by_line(forward: Program, numbers: Sequence[Decimal], names: Sequence[
         back = [mpmath.mpf(0)] * len(forward)
         back[-1] = mpmath.mpf(1)
         for position in range(len(forward) - 1, -1, -1):
-            _, rule, arguments, role, _, _ = forward.steps[position]
+            _, rule, arguments, _, _, _ = forward.steps[position]
             if rule is None or not back[position]:
                 continue
-            slopes = slopes_of.get(rule) or slopes_of.setdefault(rule, _slopes(how, rule, role))
+            slopes = slopes_of.get(rule) or slopes_of.setdefault(rule, _slopes(how, rule))
             others = arguments[rule.arity :]
             rest = [mpmath.fsum(values[p] for p in others)] if rule.sums_rest else []
             try:
@@ -253,10 +255,10 @@ def _line_by_line(forward: Program, numbers: Sequence[Decimal], names: Sequence[
         return {name: Decimal(mpmath.nstr(result, 50)) for name, result in zip(names, results, strict=True)}
 
 
-def _slopes(how: _Composing, rule: Rule, role: Role) -> Callable[..., Any]:
+def _slopes(how: _Composing, rule: Rule) -> Callable[..., Any]:
     """The slopes of a line by its arguments, and last by the sum of all further arguments, as SymPy finds them."""
     symbols = [sympy.Symbol(f"s{number}", real=True) for number in range(rule.arity + rule.sums_rest)]
-    value = how.line(rule, role)(*symbols)
+    value = how.line(rule)(*symbols)
     derivatives = [sympy.diff(value, symbol) for symbol in symbols]
     found: Callable[..., Any] = sympy.lambdify(symbols, derivatives, [how.values, "mpmath"], cse=True)
     return found

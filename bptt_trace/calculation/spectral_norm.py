@@ -9,9 +9,7 @@ from typing import Any
 
 import mpmath
 
-from bptt_trace.calculation.arithmetic import WORKING, settler
-from bptt_trace.engine.names import Role
-from bptt_trace.problem.numbers import Rounding
+from bptt_trace.problem.rounding import WORKING, Rounding
 
 MP = mpmath.mp.clone()
 MP.dps = 60
@@ -27,7 +25,7 @@ def spectral_norm(rows: Sequence[Sequence[Any]], rounding: Rounding) -> str:
     if rounding.policy == "full":
         return repr(float(largest))
     with localcontext(WORKING):
-        return f"{settler(rounding, Role.FACTOR)(Decimal(MP.nstr(largest, 50)))}"
+        return f"{rounding.of_products.settle(Decimal(MP.nstr(largest, 50)))}"
 
 
 def _number(entry: Any) -> Any:

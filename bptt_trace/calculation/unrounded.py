@@ -10,7 +10,8 @@ from bptt_trace.engine.formula_walks import applications
 from bptt_trace.engine.names import Name
 from bptt_trace.engine.program import Program
 from bptt_trace.errors import CalculationError
-from bptt_trace.problem.numbers import Number, Rounding
+from bptt_trace.problem.numbers import Number
+from bptt_trace.problem.rounding import Rounding
 
 NOISE = 1e-12
 """Numbers of a calculation in doubles that are smaller than this may be the noise of a 0."""

@@ -75,8 +75,8 @@ def _print(
     from bptt_trace.engine.scalar_program import scalars
     from bptt_trace.errors import ProblemError
     from bptt_trace.lines.view import View
-    from bptt_trace.problem.numbers import Rounding
     from bptt_trace.problem.problem import document, from_document
+    from bptt_trace.problem.rounding import Rounding
     from bptt_trace.worked_solution.worked_solution import write
 
     output = Output.chosen(form, target, SHEETS, templates=templates, fragment=fragment)

@@ -44,8 +44,8 @@ def page(
     from bptt_trace.handouts.blanks import blanks_of, of_a_size_to_fill_in
     from bptt_trace.lines.view import View
     from bptt_trace.marking.key import Key
-    from bptt_trace.problem.numbers import Rounding
     from bptt_trace.problem.problem import load
+    from bptt_trace.problem.rounding import Rounding
 
     ends_in(target, ".html", ".htm")
     if target is None and sys.stdout.isatty():

@@ -77,8 +77,8 @@ def solve(
       bptt-trace solve rnn --set update.rule=adam --set update.iterations=20 --show 1,2,last
     """
     from bptt_trace.lines.view import View
-    from bptt_trace.problem.numbers import Rounding
     from bptt_trace.problem.problem import load
+    from bptt_trace.problem.rounding import Rounding
 
     forms = (*SHEETS, "typst", *DOCUMENTS, *WORKBOOK, *CODE)
     output = Output.chosen(form, target, forms, templates=templates, flavor=flavor, fragment=fragment)
@@ -197,8 +197,8 @@ def flow(
       bptt-trace flow vanishing vanishing-lstm -f pdf -o vanishing.pdf
     """
     from bptt_trace.errors import ProblemError
-    from bptt_trace.problem.numbers import Rounding
     from bptt_trace.problem.problem import load
+    from bptt_trace.problem.rounding import Rounding
     from bptt_trace.worked_solution.gradient_flow import flow_sheet, followed
     from bptt_trace.worked_solution.matrix_flow import is_matrix, matrix_flow_sheet
 
@@ -245,8 +245,8 @@ def sample(
     from bptt_trace.engine.scalar_program import scalars
     from bptt_trace.errors import ProblemError
     from bptt_trace.lines.view import View
-    from bptt_trace.problem.numbers import Rounding
     from bptt_trace.problem.problem import load
+    from bptt_trace.problem.rounding import Rounding
     from bptt_trace.worked_solution.sampled_text import sampled
     from bptt_trace.worked_solution.worked_solution import within_reach, write
 

@@ -90,7 +90,6 @@ class _Item(AskedSheet):
         super().__init__(key, blanks)
         self.q = dialect
         self.lines = needed(key, blanks.asked)
-        self.places = key.problem.rounding.places
 
     # ------------------------------------------------------------------ values
 
@@ -134,35 +133,35 @@ class _Item(AskedSheet):
         size = q.element("math-operator", q.element("math-operator", q.size(value), name="log"), name="floor")
         kept = q.element("subtract", q.number((figures or LEAST_FIGURES) - 1), size)
         if figures is None:
-            kept = q.element("min", q.number(key.places[position]), q.element("max", q.number(self.places), kept))
+            kept = q.element("min", q.number(key.places[position]), q.element("max", q.number(key.usual[position]), kept))
         unit = q.element("power", q.number(10), q.element("product", q.number(-1), kept))
         return q.element("max", q.number(key.quantum[position]), unit)
 
     def put_unit(self, position: int, value: str, fine: str) -> str:
-        """Give ``N`` its value; ``fine`` is whether more decimals than the problem's own are kept."""
+        """Give ``N`` its value; ``fine`` is whether more decimals than those of the sheet are kept."""
         q, key, name = self.q, self.key, f"N{position}"
         keeps_figures = key.figures(position) is not None
-        usual = key.quantum[position] if keeps_figures else 10.0**-self.places
-        if not keeps_figures and (key.places[position] <= self.places or not fine):
+        usual = key.quantum[position] if keeps_figures else 10.0 ** -key.usual[position]
+        if not keeps_figures and (key.places[position] <= key.usual[position] or not fine):
             return q.put(name, q.number(usual))
         known = q.never(q.is_(value, 0))
         condition = known if keeps_figures else q.all(known, fine)
         return q.cases((condition, q.put(name, self.unit(position, value))), otherwise=q.put(name, q.number(usual)))
 
     def is_fine(self, position: int) -> str:
-        """Whether an answer has more decimals than the problem keeps; one that ends in 0 does not tell."""
+        """Whether an answer has more decimals than the sheet keeps in its line; one that ends in 0 does not tell."""
         q, answer = self.q, self.q.variable(f"R{position}")
         if self.key.figures(position) is not None:
             return ""
-        scaled = q.times(10.0**self.places, answer)
+        scaled = q.times(10.0 ** self.key.usual[position], answer)
         whole = q.element("math-operator", q.element("sum", scaled, q.number(0.5)), name="floor")
         return q.never(q.at_most(q.apart(scaled, whole), q.number(1e-6)))
 
     @cached_property
     def watched(self) -> list[int]:
-        """The lines that are asked for with more decimals than the problem keeps."""
+        """The lines that are asked for with more decimals than the sheet keeps."""
         key = self.key
-        return [p for p in self.blanks.asked if key.figures(p) is None and key.places[p] > self.places]
+        return [p for p in self.blanks.asked if key.figures(p) is None and key.places[p] > key.usual[p]]
 
     # ------------------------------------------------------------------ verdicts
 
@@ -275,7 +274,7 @@ class _Item(AskedSheet):
         if sources:
             reasons.append(q.all(q.any(dull), q.any(q.variable(f"E{source}") for source in sources)))
         reasons.append(q.at_most(q.size(follows), q.times(FEW, room)))
-        unit = q.element("max", room, q.number(10.0**-self.places))
+        unit = q.element("max", room, q.number(10.0 ** -key.usual[position]))
         if exact:
             small = q.element("lt", q.times(MOST_UNITS, q.size(follows)), q.number(abs(exact)))
             reasons.append(q.all(small, q.at_most(q.size(follows), q.times(FEW, unit))))

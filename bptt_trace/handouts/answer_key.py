@@ -14,7 +14,7 @@ from bptt_trace.lines.rows import Desk
 from bptt_trace.marking.key import Key
 from bptt_trace.marking.report import TITLES, number
 from bptt_trace.marking.visible_mistakes import seen_best
-from bptt_trace.problem.numbers import Rounding
+from bptt_trace.problem.rounding import Rounding
 
 FINER = 2
 """The number of further decimals that unrounded results have."""

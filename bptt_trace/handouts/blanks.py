@@ -12,7 +12,7 @@ from bptt_trace.calculation.build import build
 from bptt_trace.calculation.iterations import first_iteration
 from bptt_trace.document.digits import Digits
 from bptt_trace.engine.names import Name
-from bptt_trace.engine.program import KEEPS_FIGURES, Program
+from bptt_trace.engine.program import Program
 from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.errors import ProblemError, UnknownName, nearest
 from bptt_trace.lines.blanks import Blanks
@@ -82,10 +82,8 @@ def lines_up_to_update(program: Program) -> list[int]:
 
 def digits(key: Key, position: int, places: int) -> Digits:
     """The digits asked for in a line: a number of decimals, or the problem's significant figures."""
-    rounding = key.problem.rounding
-    if rounding.figures is not None or key.steps[position].role in KEEPS_FIGURES:
-        return Digits(rounding.figures or rounding.places, significant=True)
-    return Digits(places)
+    figures = key.figures(position)
+    return Digits(places) if figures is None else Digits(figures, significant=True)
 
 
 def _lines(parts: Parts) -> dict[str, list[int]]:

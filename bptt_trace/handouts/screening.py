@@ -21,7 +21,6 @@ from bptt_trace.calculation.compiled_rules import source
 from bptt_trace.engine.formula import Formula
 from bptt_trace.engine.functions import identity
 from bptt_trace.engine.names import Role
-from bptt_trace.engine.program import KEEPS_FIGURES
 from bptt_trace.engine.rules import Rule, rule_of
 from bptt_trace.handouts.number_ranges import Ranges
 from bptt_trace.handouts.whole_numbers import WholeNumbers
@@ -140,16 +139,12 @@ class Screens:
 
     def places(self, position: int, column: Column) -> Column:
         """The decimals asked for, by the rule of ``Key``, for a whole column."""
-        rounding = self.key.problem.rounding
-        role = self.steps[position].role
-        if rounding.figures is not None:
-            return rounding.figures - 1 - self._sizes(column)
-        if role is Role.STATE:
-            return rounding.places - 1 - self._sizes(column)
-        least = rounding.places if role is Role.FACTOR else LEAST_FIGURES
-        places = np.full(len(column), float(rounding.places))
-        small = (np.abs(column) < 10.0 ** (least - rounding.places)) & (column != 0)
-        places[small] = np.maximum(rounding.places, least - 1 - self._sizes(column[small]))
+        figures, usual = self.key.figures(position), self.key.usual[position]
+        if figures is not None:
+            return figures - 1 - self._sizes(column)
+        places = np.full(len(column), float(usual))
+        small = (np.abs(column) < 10.0 ** (LEAST_FIGURES - usual)) & (column != 0)
+        places[small] = np.maximum(usual, LEAST_FIGURES - 1 - self._sizes(column[small]))
         return places
 
     @staticmethod
@@ -275,13 +270,10 @@ class Screens:
 
     def _small(self, values: Mapping[int, Column]) -> tuple[str, Mask]:
         """The condition and the candidates with an answer that looks like 0, apart from zeros of a ReLU that is off."""
-        rounding = self.key.problem.rounding
-        if rounding.figures is not None:
-            return SMALL, self._any([], values)
-        least = SMALLEST * 10.0**-rounding.places
         off = any(largest == np.inf for _, largest in self.bent)
-        sizes = [np.abs(values[p]) for p in self.asked if p not in self.vanishing and self.steps[p].role not in KEEPS_FIGURES]
-        bad = [(size < least) & ~((size < ZERO) & off) for size in sizes]
+        shown = [p for p in self.asked if p not in self.vanishing and self.key.figures(p) is None]
+        sizes = [(np.abs(values[p]), SMALLEST * 10.0 ** -self.key.usual[p]) for p in shown]
+        bad = [(size < least) & ~((size < ZERO) & off) for size, least in sizes]
         return SMALL, self._more(bad, len(self.asked) // MANY, values)
 
     def _long(self, values: Mapping[int, Column]) -> tuple[str, Mask]:

@@ -29,7 +29,7 @@ from bptt_trace.lines.view import View
 from bptt_trace.marking.key import Key
 from bptt_trace.marking.report import TITLES
 from bptt_trace.problem.files import as_toml
-from bptt_trace.problem.numbers import Rounding
+from bptt_trace.problem.rounding import Rounding
 from bptt_trace.problem.tables import with_defaults
 
 CODE, STUDENT = "ZZZ-ZZZ", "ZZZ-STUDENT-ZZZ"

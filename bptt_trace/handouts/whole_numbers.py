@@ -26,8 +26,9 @@ from bptt_trace.errors import CalculationError, ProblemError, TraceError
 from bptt_trace.handouts.blanks import lines_up_to_update
 from bptt_trace.handouts.number_ranges import DECIMALS
 from bptt_trace.problem.files import change_document
-from bptt_trace.problem.numbers import Number, Rounding
+from bptt_trace.problem.numbers import Number
 from bptt_trace.problem.problem import Problem, from_document
+from bptt_trace.problem.rounding import Rounding
 from bptt_trace.problem.tables import with_defaults
 
 PLACES = 2
@@ -64,7 +65,7 @@ class WholeNumbers:
         """The condition, worded as a failure."""
         if self._rounding.policy == "exact":
             return f"a line is larger than {LARGEST} in size, or has a denominator above {DENOMINATOR}"
-        return f"a line is larger than {LARGEST} in size, or has more than {self._rounding.kept}"
+        return f"a line is larger than {LARGEST} in size, or has more than {self._rounding.precision.words}"
 
     def seems_long(self, values: Mapping[int, Column]) -> npt.NDArray[np.bool_]:
         """The candidates that certainly fail, as columns of doubles show."""

@@ -20,7 +20,7 @@ from bptt_trace.lines.spelling import Shown
 from bptt_trace.lines.view import View
 from bptt_trace.marking.key import Key
 from bptt_trace.marking.report import number
-from bptt_trace.problem.numbers import Rounding
+from bptt_trace.problem.rounding import Rounding
 from bptt_trace.worked_solution.conventions import conventions
 from bptt_trace.worked_solution.given_section import given
 from bptt_trace.worked_solution.sections import sections
@@ -108,7 +108,7 @@ def _answering(key: Key, blanks: Blanks) -> Iterator[tuple[str, Inline]]:
         digits = say(
             "If more decimals are asked for beside a box, write that many there and go on with {kept}; extra decimals do "
             "no harm.",
-            kept=rounding.kept,
+            kept=rounding.precision.words,
         )
     elif rounding.policy == "carry":
         digits = say("If more decimals are asked for beside a box, write that many there; extra decimals do no harm.")

@@ -15,7 +15,7 @@ from functools import cached_property
 from operator import add
 from typing import Any
 
-from bptt_trace.calculation.arithmetic import WORKING, Arithmetic, Values, arithmetic, settler
+from bptt_trace.calculation.arithmetic import Arithmetic, Values, arithmetic
 from bptt_trace.document.digits import NOT_ASKED
 from bptt_trace.document.mathematics import NOTHING, Math, MathRow, Number, Put, Relation, Verbatim, say
 from bptt_trace.document.notation import LATEX, TEXT, Signs
@@ -32,6 +32,7 @@ from bptt_trace.lines.row_mathematics import FilledRule, NameOf, Names, ValueOf,
 from bptt_trace.lines.side_calculations import Calculation, Outcome
 from bptt_trace.lines.spelling import Clock, Notations, Shown, Speller, plain, printed, recomputes, seen, shower
 from bptt_trace.problem.problem import Problem
+from bptt_trace.problem.rounding import WORKING, Precision
 
 Label = Callable[[int, int], Word]
 """The word for a line, from its place among the steps and, in a program of numbers, that of a component."""
@@ -309,6 +310,11 @@ class Desk(Rows):
         """The same among words, not in mathematics."""
         return how(number.value.text)
 
+    def precision(self, position: int) -> Precision:
+        """The digits of a line."""
+        step = self.steps[position]
+        return self.values.rounding.of(step.role, step.target)
+
     def change(self, position: int) -> str:
         """The change of a parameter by its update, as printed: ``rises``, ``falls``, ``stays``.
 
@@ -321,7 +327,7 @@ class Desk(Rows):
             return "stays"
         if self.policy in ("by_hand", "carry"):
             with localcontext(WORKING):
-                if settler(self.values.rounding, Role.UPDATE)(Decimal(old.numerator) / old.denominator) == new:
+                if self.precision(position).settle(Decimal(old.numerator) / old.denominator) == new:
                     return "rounded"
         return "rises" if new > old else "falls"
 
@@ -387,19 +393,19 @@ class Desk(Rows):
 
     def relation(self, position: int) -> str:
         """``=`` where the printed digits give the printed result, ``~`` where they do not or where nothing is to be compared."""
-        _, rule, arguments, role, _, _ = self.steps[position]
+        _, rule, arguments, _, _, _ = self.steps[position]
         if self.policy != "carry" or rule is None or position in self.hidden:
             return "="
-        return self._sign(rule, role, arguments, position, self.shown.bare[TEXT])
+        return self._sign(rule, self.precision(position), arguments, position, self.shown.bare[TEXT])
 
-    def _sign(self, rule: Rule, role: Role, arguments: Sequence[int], position: int, texts: Sequence[str]) -> str:
+    def _sign(self, rule: Rule, precision: Precision, arguments: Sequence[int], position: int, texts: Sequence[str]) -> str:
         """The same for a rule of these arguments with the result at ``position``, from what is printed for all of them."""
         if self.policy != "carry":
             return "="
         steps = len(self.steps)
         inputs = [printed(self.values, place, texts) if place < steps else Decimal(texts[place]) for place in arguments]
         with localcontext(WORKING):
-            return "=" if recomputes(rule, role, self.values.rounding, inputs, Decimal(texts[position])) else "~"
+            return "=" if recomputes(rule, precision, inputs, Decimal(texts[position])) else "~"
 
     def totals_by_entry(self, positions: Sequence[int]) -> Iterator[Sequence[Math]]:
         """The sum so far after each of these steps, of which each has one entry."""
@@ -421,7 +427,7 @@ class Desk(Rows):
                 total = together(total, self.numbers[position]) if total is not None else self.numbers[position]
             except Inexact:
                 held = False
-            text = shower(self.values.rounding)(total, Role.CONTRIBUTION) if self.policy == "full" else plain(total)
+            text = self.show(total, self.values.rounding.precision) if self.policy == "full" else plain(total)
             yield Number(text) if held else NOTHING
 
     def general(self, position: int, clock: Clock) -> tuple[Math, Math]:
@@ -443,10 +449,11 @@ class Desk(Rows):
         rule, arguments = rule_of(rewrite(formula, lambda part: places[part] if isinstance(part, Outcome) else None))
         behind = [part.unrounded for part in earlier]
         inputs = [self.unrounded[place] if place < len(self.steps) else behind[place - len(self.steps)] for place in arguments]
-        number, text = self._worked_out(rule, role, inputs)
+        precision = self.values.rounding.of(role)
+        number, text = self._worked_out(rule, precision, inputs)
         shown = self.shown.followed_by([*((part.text, part.unrounded) for part in earlier), (text, number)])
         position = len(self.steps) + len(earlier)
-        sign = self._sign(rule, role, arguments, position, shown.bare[TEXT])
+        sign = self._sign(rule, precision, arguments, position, shown.bare[TEXT])
         value = ValueOf(shown, position)
         equation = Relation(WithNumbers(FilledRule(self, rule, shown), arguments), value, sign=f" {sign} ")
         told = Decimal(text) if self.policy == "carry" else number
@@ -459,11 +466,16 @@ class Desk(Rows):
         value = self.value(variable.number)
         return Calculation(variable, self.numbers[variable.number], value, value)
 
-    def _worked_out(self, rule: Rule, role: Role, inputs: Sequence[Any]) -> tuple[Any, str]:
+    def _worked_out(self, rule: Rule, precision: Precision, inputs: Sequence[Any]) -> tuple[Any, str]:
         """The result of a rule, as a number and as printed."""
         with localcontext(WORKING):
-            number = self._arithmetic.line(rule, role)(*inputs)
-        return number, shower(self.values.rounding)(number, role)
+            number = self._arithmetic.line(rule, precision)(*inputs)
+        return number, self.show(number, precision)
+
+    @cached_property
+    def show(self) -> Callable[[Any, Precision], str]:
+        """The function that prints a result with its digits."""
+        return shower(self.values.rounding)
 
     @cached_property
     def _arithmetic(self) -> Arithmetic:

@@ -14,16 +14,16 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from bptt_trace.calculation.arithmetic import SNAP, ByHand, Values, decimal, settler
+from bptt_trace.calculation.arithmetic import SNAP, ByHand, Values, decimal
 from bptt_trace.document.letters import greek, is_greek_index, parted
 from bptt_trace.document.mathematics import Derivative, Math, Number, Symbol, joined, say
 from bptt_trace.document.notation import TEXT, Signs
 from bptt_trace.engine.formula_text import Template
-from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, OVER_PLACES, Layer, Name, Role, spell, word_and_number
+from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, OVER_PLACES, Layer, Name, spell, word_and_number
 from bptt_trace.engine.program import KEEPS_FIGURES, Step
 from bptt_trace.engine.rules import KEPT_RULES, Rule
 from bptt_trace.networks.optimizers import STATES
-from bptt_trace.problem.numbers import Rounding
+from bptt_trace.problem.rounding import Precision, Rounding
 from bptt_trace.problem.vocabulary import Vocabulary
 
 Clock = Callable[[int], str]
@@ -194,7 +194,7 @@ def shown(values: Values) -> list[str]:
     """Every value as it is printed, in plain text: given numbers as typed, results rounded; empty where it was not calculated."""
     given = values.given
     rounding = values.rounding
-    show = shower(rounding)
+    show, kept = shower(rounding), rounding.of
     # A decimal with at most six places prints itself; asking each for its exponent would take most of the time.
     by_itself = rounding.policy == "by_hand" and rounding.figures is None and rounding.places <= 6 and not rounding.scientific
     texts: list[str] = []
@@ -206,25 +206,26 @@ def shown(values: Values) -> list[str]:
         elif by_itself and role not in KEEPS_FIGURES:
             texts.append(str(number))
         else:
-            texts.append(show(number, role))
+            texts.append(show(number, kept(role, target)))
     return texts
 
 
-def shower(rounding: Rounding) -> Callable[[Any, Role], str]:
-    """The function that prints a result under a rounding policy."""
+def shower(rounding: Rounding) -> Callable[[Any, Precision], str]:
+    """The function that prints a result under a rounding policy, with the digits of its line."""
     if rounding.scientific and rounding.policy != "exact":
         show = shower(replace(rounding, scientific=False))
-        return lambda number, role: shorter(show(number, role))
+        return lambda number, precision: shorter(show(number, precision))
     match rounding.policy:
         case "by_hand":
-            return lambda number, role: plain(number)
+            return lambda number, _: plain(number)
         case "carry":
-            settle = {role: settler(rounding, role) for role in Role}
-            return lambda number, role: plain(settle[role](SNAP.plus(number if isinstance(number, Decimal) else decimal(number))))
+            return lambda number, precision: plain(
+                precision.settle(SNAP.plus(number if isinstance(number, Decimal) else decimal(number)))
+            )
         case "full":
-            return lambda number, role: repr(number + 0.0).replace("e+", "e")
+            return lambda number, _: repr(number + 0.0).replace("e+", "e")
         case _:
-            return lambda number, role: closed(number)
+            return lambda number, _: closed(number)
 
 
 def plain(number: Decimal) -> str:
@@ -393,18 +394,18 @@ def seen(clock: Clock, here: Name, name: Name) -> tuple[Name, Clock]:
 
 
 @lru_cache(maxsize=KEPT_RULES)
-def _checker(rule: Rule, role: Role, rounding: Rounding, endless: bool) -> Callable[..., Any]:
-    return ByHand(rounding, endless).line(rule, role)
+def _checker(rule: Rule, precision: Precision, endless: bool) -> Callable[..., Any]:
+    return ByHand(Rounding(), endless).line(rule, precision)
 
 
-def recomputes(rule: Rule, role: Role, rounding: Rounding, arguments: Sequence[Decimal | Fraction], result: Decimal) -> bool:
+def recomputes(rule: Rule, precision: Precision, arguments: Sequence[Decimal | Fraction], result: Decimal) -> bool:
     """Whether a printed line gives its printed result from its own printed digits.
 
     It does not where these digits give nothing at all: ln(0.00), or 0.00 / 0.00.
     """
     endless = any(isinstance(argument, Fraction) for argument in arguments)
     try:
-        return bool(_checker(rule, role, rounding, endless)(*arguments) == result)
+        return bool(_checker(rule, precision, endless)(*arguments) == result)
     except (ArithmeticError, ValueError):
         return False
 

@@ -66,7 +66,7 @@ def says_nothing(
     if dull and _empties(key, written, sources):
         return say("an earlier wrong 0, 1 or -1 leaves nothing to calculate here")
     room = max(radius, key.quantum[position])
-    unit = max(room, 10.0**-key.problem.rounding.places)
+    unit = max(room, 10.0 ** -key.usual[position])
     if abs(reference) <= FEW * room or (MOST_UNITS * abs(reference) < abs(exact) and abs(reference) <= FEW * unit):
         return say("with the earlier wrong numbers any number near 0 would follow here")
     if any(abs(value - written[source]) <= room and abs(exact - key.exact[source]) > FEW * unit for source in sources):

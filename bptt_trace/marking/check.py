@@ -206,11 +206,11 @@ class _Marking:
         return verdict
 
     def is_rough(self, position: int, value: float, reading: Reading, goal: float) -> bool:
-        """Whether the answer is ``goal`` with up to two decimals too few, or with the problem's own decimals."""
+        """Whether the answer is ``goal`` with up to two decimals too few, or with those that the sheet keeps in the line."""
         half = HALF * 10.0**-reading.decimals
         if not abs(value - goal) <= half:
             return False
-        if self.key.problem.rounding.figures is None and reading.decimals >= self.key.problem.rounding.places:
+        if self.key.problem.rounding.figures is None and reading.decimals >= self.key.usual[position]:
             return True
         short = self.key.decimals(position, goal) - reading.decimals
         return 0 < short <= 2 and reading.digits >= 2 and half <= 0.05 * abs(goal)
@@ -225,9 +225,9 @@ class _Marking:
 
     @cached_property
     def keeps_small_digits(self) -> bool:
-        """Whether small numbers on this sheet have more decimals than the problem's own."""
-        places, figures = self.key.problem.rounding.places, self.key.figures
-        return any(reading.decimals > places and figures(p) is None for p, (_, reading) in self.readings.items())
+        """Whether small numbers on this sheet have more decimals than the worked solution keeps."""
+        usual, figures = self.key.usual, self.key.figures
+        return any(reading.decimals > usual[p] and figures(p) is None for p, (_, reading) in self.readings.items())
 
     def consistent(self, position: int, value: float) -> _Verdict | None:
         """The verdict if the answer follows from the student's own numbers."""

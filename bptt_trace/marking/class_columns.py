@@ -78,7 +78,7 @@ class Columns:
                 off = ~correct[column_number] & right
                 if not off.any():
                     continue
-                if key.figures(position) is not None or key.places[position] > key.problem.rounding.places:
+                if key.figures(position) is not None or key.places[position] > key.usual[position]:
                     for row in np.flatnonzero(off).tolist():  # fewer decimals make the tolerance larger, which check gives
                         right[row] = key.unit(position, column[row], _decimals(cells[row][column_number])) <= quantum
                 reference: Any = sheets.rule(position)

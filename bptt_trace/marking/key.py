@@ -16,7 +16,7 @@ from bptt_trace.calculation.function_values import floats, resolve
 from bptt_trace.calculation.unrounded import unrounded
 from bptt_trace.engine.formula import Formula
 from bptt_trace.engine.names import Name, Role
-from bptt_trace.engine.program import KEEPS_FIGURES, Program
+from bptt_trace.engine.program import Program
 from bptt_trace.engine.rules import Rule, rule_of
 from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.errors import CalculationError
@@ -60,15 +60,18 @@ class Key:
         self.arguments = [step.arguments for step in self.steps]
         self.given = [step.rule is None for step in self.steps]
         self.exact: list[float] = list(unrounded(self.program, problem.given).numbers)
-        self._figures = [self._figures_of(step.role) for step in self.steps]
-        self._plain = 10.0 ** (LEAST_FIGURES - 1 - problem.rounding.places)  # from here on the decimals are figures enough
+        precisions = [problem.rounding.of(step.role, step.target) for step in self.steps]
+        self._figures = [precision.digits if precision.significant else None for precision in precisions]
+        self.usual = [problem.rounding.places if precision.significant else precision.digits for precision in precisions]
+        """The decimals that the sheet keeps in each line; those of the problem for a line that keeps figures."""
+        self._plain = [10.0 ** (LEAST_FIGURES - 1 - usual) for usual in self.usual]  # from here on these are figures enough
         self.places = [self._places(position, value) for position, value in enumerate(self.exact)]
         self.quantum = [max(10.0**-places, sys.float_info.min) for places in self.places]
-        self.coarse = [max(quantum, 10.0**-problem.rounding.places) for quantum in self.quantum]
+        self.coarse = [max(quantum, 10.0**-usual) for quantum, usual in zip(self.quantum, self.usual, strict=True)]
         """One unit of the last place of a line that has the decimals of the problem and no more."""
         self.shifts = [max(q / 2, abs(v) * LEAST_SHIFT) for q, v in zip(self.quantum, self.exact, strict=True)]
         """For each line, the distance by which it is moved for the slopes of others."""
-        self.farthest = list(map(self._farthest, self.quantum))
+        self.farthest = list(map(self._farthest, self.quantum, self.usual))
         self.register = Register([step.target for step in self.steps if step.rule is not None], problem.vocabulary)
         self.sources = lru_cache(maxsize=256)(self._sources)
         self._bound: dict[Rule, LineFunction] = {}
@@ -79,13 +82,13 @@ class Key:
 
     def _places(self, position: int, value: float) -> int:
         """The decimals beside a box."""
-        places, asked = self.problem.rounding.places, self.decimals(position, value)
+        places, asked = self.usual[position], self.decimals(position, value)
         return places if self._figures[position] is None and asked > max(places, MOST_DECIMALS) else asked
 
     def decimals(self, position: int, value: float) -> int:
-        """The decimals asked for: those of the problem, and at least three significant figures of this value."""
-        figures, places = self._figures[position], self.problem.rounding.places
-        if figures is None and abs(value) >= self._plain:
+        """The decimals asked for: those of the line, and at least three significant figures of this value."""
+        figures, places = self._figures[position], self.usual[position]
+        if figures is None and abs(value) >= self._plain[position]:
             return places
         size = math.floor(math.log10(abs(value))) if value else 0
         if figures is not None:
@@ -96,36 +99,29 @@ class Key:
         """The significant figures that the sheet keeps in a line; None if it keeps decimals."""
         return self._figures[position]
 
-    def _figures_of(self, role: Role) -> int | None:
-        rounding = self.problem.rounding
-        if rounding.figures is None and role in KEEPS_FIGURES:
-            return rounding.places
-        return rounding.figures
-
     def unit(self, position: int, value: float | None, typed: int = 0) -> float:
         """One unit of the last place that a student keeps whose value at a line is ``value``.
 
         The size of this value determines its figures, not that of the right one.
-        If a line keeps decimals, those of the problem are enough, however small the
+        If a line keeps decimals, those of the sheet are enough, however small the
         value; ``typed`` decimals beyond them count. Fewer do not, because a
         spreadsheet drops zeros.
         """
         keeps_decimals = self._figures[position] is None
-        if keeps_decimals and typed <= self.problem.rounding.places:
+        if keeps_decimals and typed <= self.usual[position]:
             return self.coarse[position]
         asked = self.decimals(position, value) if value else self.places[position]
         if keeps_decimals:
             asked = min(asked, typed)
         return max(self.quantum[position], 10.0**-asked)
 
-    def _farthest(self, quantum: float) -> float:
+    def _farthest(self, quantum: float, usual: int) -> float:
         """The largest distance from the reference under any tolerance: ten units, or half a unit of the sheet's decimals.
 
         The second bound is for a small number that is asked for with three
         significant figures, when a student keeps the decimals of the sheet.
         """
-        rounding = self.problem.rounding
-        return max(MOST_UNITS * quantum, HALF * 10.0**-rounding.places if rounding.figures is None else 0.0)
+        return max(MOST_UNITS * quantum, HALF * 10.0**-usual if self.problem.rounding.figures is None else 0.0)
 
     def _sources(self, written: frozenset[int]) -> Sources:
         return Sources(self, written)
@@ -136,7 +132,7 @@ class Key:
         how, made = Full(), dict[Rule, LineFunction]()
         for step in self.steps:
             if step.rule is not None and step.rule not in made:
-                made[step.rule] = how.line(step.rule, step.role)
+                made[step.rule] = how.line(step.rule)
         return [None if step.rule is None else made[step.rule] for step in self.steps]
 
     @cached_property

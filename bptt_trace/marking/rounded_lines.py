@@ -39,7 +39,7 @@ class RoundedWorld(World):
     def _decimals(self, position: int, value: float) -> int:
         if self.key.figures(position) is not None:
             return self.key.decimals(position, value)
-        return self.key.places[position] if self.asked else self.key.problem.rounding.places
+        return self.key.places[position] if self.asked else self.key.usual[position]
 
 
 def _rounded(value: float, decimals: int, how: str) -> float:

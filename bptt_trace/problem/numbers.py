@@ -1,15 +1,13 @@
-"""Given numbers, read exactly and kept as typed, and the rounding of results."""
+"""Given numbers, read exactly and kept as typed."""
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from bptt_trace.document.mathematics import say_many
 from bptt_trace.errors import ProblemError
 
 MAX_DIGITS = 40
@@ -26,54 +24,6 @@ class Number(NamedTuple):
     def is_fraction(self) -> bool:
         """Whether it was typed with a stroke: ``1/3``."""
         return "/" in self.text
-
-
-@dataclass(frozen=True)
-class Rounding:
-    """The rounding of results: the printed digits, and those that later lines use."""
-
-    policy: str = "by_hand"
-    """``by_hand``, ``carry``, ``full`` or ``exact``."""
-    places: int = 4
-    figures: int | None = None
-    """Significant figures, instead of ``places``."""
-    scientific: bool = False
-    """Whether a number is printed with a power of ten where that is shorter."""
-
-    @property
-    def kept(self) -> str:
-        """The digits of a result, in words: ``4 decimals``, ``1 significant figure``."""
-        return self.kept_figures if self.figures else say_many("{n} decimal", "{n} decimals", self.places, n=self.places)
-
-    @property
-    def kept_figures(self) -> str:
-        """The digits of squares and of products of small numbers, which keep figures under every rounding."""
-        count = self.figures or self.places
-        return say_many("{n} significant figure", "{n} significant figures", count, n=count)
-
-    @classmethod
-    def parse(cls, text: str) -> Rounding:
-        """The rounding that ``--round`` spells: ``4dp``, ``5sf``, ``carry:4dp``, ``full``, ``exact``."""
-        if text in ("by_hand", "full", "exact"):
-            return cls(text)
-        match = re.fullmatch(r"(?:(?P<carry>carry)(?::|$))?(?:(?P<count>[0-9]{1,2})(?P<kind>dp|sf))?", text, re.ASCII)
-        if match is None or not text:
-            raise ProblemError(
-                f"{text!r} is not a rounding; it is one of 4dp, 5sf, by_hand, carry, carry:4dp, carry:5sf, full, exact"
-            )
-        policy = "carry" if match["carry"] else "by_hand"
-        if match["count"] is None:
-            return cls(policy)
-        count = int(match["count"])
-        if match["kind"] == "dp":
-            return cls(policy, places=_within(count, 1, 15, "decimal places"))
-        return cls(policy, figures=_within(count, 1, 15, "significant figures"))
-
-
-def _within(count: int, least: int, most: int, what: str) -> int:
-    if not least <= count <= most:
-        raise ProblemError(f"{count} {what}; from {least} to {most} are possible", path="rounding")
-    return count
 
 
 def counted(count: int, what: str) -> str:

@@ -28,7 +28,8 @@ from bptt_trace.problem.marking_keys import Marking, marking_from
 from bptt_trace.problem.name_keys import vocabulary_of
 from bptt_trace.problem.network_keys import network_of
 from bptt_trace.problem.number_keys import HANDED, given_of, handed_of, parameters_of
-from bptt_trace.problem.numbers import Number, Rounding
+from bptt_trace.problem.numbers import Number
+from bptt_trace.problem.rounding import Rounding
 from bptt_trace.problem.schema_errors import validate
 from bptt_trace.problem.tables import Keys, with_defaults
 from bptt_trace.problem.text_keys import letters_of, spelled_out

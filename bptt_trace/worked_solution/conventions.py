@@ -42,7 +42,7 @@ from bptt_trace.networks.cells.equations import Equations
 from bptt_trace.networks.graph import Graph
 from bptt_trace.networks.losses import Loss
 from bptt_trace.networks.optimizers import Update
-from bptt_trace.problem.numbers import Rounding
+from bptt_trace.problem.rounding import Rounding
 from bptt_trace.worked_solution.letters import alphabet
 from bptt_trace.worked_solution.loss_formulas import whole
 from bptt_trace.worked_solution.update_formulas import clipping, named, recipe
@@ -237,10 +237,10 @@ def rounding_rule(rounding: Rounding, *, states: bool = False) -> str:
         own = say(
             "; lines of norms, clipped gradients and of what the update carries on keep {figures}, because small "
             "squares would be 0 with so many decimals",
-            figures=rounding.kept_figures,
+            figures=rounding.of_products.words,
         )
         return rounding_rule(rounding) + own
-    digits = rounding.kept
+    digits = rounding.precision.words
     match rounding.policy:
         case "by_hand":
             return say(

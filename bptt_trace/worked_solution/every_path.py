@@ -170,7 +170,7 @@ def kept(desk: Desk) -> str:
     rounding = desk.values.rounding
     if rounding.policy not in ("by_hand", "carry") or rounding.figures is not None:
         return ""
-    return say(" Slopes and their products are kept to {figures}.", figures=rounding.kept_figures)
+    return say(" Slopes and their products are kept to {figures}.", figures=rounding.of_products.words)
 
 
 def _slope_word(desk: Desk) -> Label:

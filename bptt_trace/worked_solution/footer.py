@@ -11,6 +11,7 @@ from bptt_trace.document.sheet import Note
 from bptt_trace.engine.names import Name
 from bptt_trace.lines.rows import Desk
 from bptt_trace.problem.problem import Problem
+from bptt_trace.problem.rounding import Precision
 
 
 def drift(desk: Desk) -> Iterator[Note]:
@@ -45,7 +46,7 @@ def drift(desk: Desk) -> Iterator[Note]:
             distance=_plain(f"{Context(prec=2, rounding=ROUND_HALF_UP).plus(distance)}"),
             line=desk.line(worst),
             here=desk.value(worst),
-            there=_plain(_finer(desk, exact[worst], float(distance))),
+            there=_plain(_finer(exact[worst], desk.precision(worst), float(distance))),
         ),
     )
 
@@ -86,12 +87,11 @@ def errata(desk: Desk) -> Iterator[Note]:
         )
 
 
-def _finer(desk: Desk, number: float, distance: float) -> str:
+def _finer(number: float, precision: Precision, distance: float) -> str:
     """A number with two digits more than the sheet shows, or as many as make its distance visible."""
-    rounding = desk.values.rounding
     leading = math.floor(math.log10(abs(number) or 1)) + 1
     visible = leading + 1 - math.floor(math.log10(distance))
-    usual = rounding.figures or leading + rounding.places
+    usual = precision.digits if precision.significant else leading + precision.digits
     return f"{number:.{min(max(1, usual + 2, visible), 17)}g}"
 
 

@@ -213,14 +213,13 @@ class _Writer:
                 sections.append(
                     Section(f"shares{flow.tag.lower()}", say("What each time step contributes{whose}", whose=whose), shares)
                 )
-        digits = {"places": first.rounding.places} if not first.rounding.figures else {"figures": first.rounding.figures}
         return Sheet(
             title=first.title if alone else "; ".join(f"{flow.tag}: {flow.problem.title}" for flow in self.flows),
             subtitle=say("Gradient flow: slopes from state to state, their products, and the share of each time step"),
             given=tuple(map(self.given, self.flows)),
             conventions=tuple(self.conventions()),
             sections=tuple(sections),
-            rounding={"policy": first.rounding.policy, **(digits if first.rounding.policy in ("by_hand", "carry") else {})},
+            rounding=first.rounding.data,
             kind=to_say("gradient flow"),
             locale=first.handout.locale,
         )
@@ -251,7 +250,7 @@ class _Writer:
             )
         rules = {flow.problem.rounding: flow.tag for flow in reversed(self.flows)}
         for rounding, tag in reversed(rules.items()):
-            slopes = say("; slopes, products and shares are kept to {figures}", figures=rounding.kept_figures)
+            slopes = say("; slopes, products and shares are kept to {figures}", figures=rounding.of_products.words)
             rule = rounding_rule(rounding) + (slopes if rounding.policy in ("by_hand", "carry") and not rounding.figures else "")
             yield say("Rounding") if len(rules) == 1 else say("Rounding {tag}", tag=tag), (rule,)
         alone = inline("they are numbered as in the worked solution of a single iteration (solve)")

@@ -95,8 +95,6 @@ class _Matrices:
 
     def sheet(self) -> Sheet:
         """The whole document."""
-        rounding = self.problem.rounding
-        digits = {"places": rounding.places} if not rounding.figures else {"figures": rounding.figures}
         return Sheet(
             title=self.problem.title,
             subtitle=say("Gradient flow: the matrices of the slopes from state to state, their products, and spectral norms"),
@@ -111,7 +109,7 @@ class _Matrices:
                 Section("reach", say("How far an error reaches back"), tuple(self.reach())),
                 Section("slopes", say("The slopes from state to state"), tuple(self.slopes())),
             ),
-            rounding={"policy": rounding.policy, **(digits if rounding.policy in ("by_hand", "carry") else {})},
+            rounding=self.problem.rounding.data,
             kind="gradient flow",
             locale=self.problem.handout.locale,
         )
@@ -128,7 +126,7 @@ class _Matrices:
         )
         rounding = self.problem.rounding
         own = (
-            say("; slopes, products and norms are kept to {figures}", figures=rounding.kept_figures)
+            say("; slopes, products and norms are kept to {figures}", figures=rounding.of_products.words)
             if rounding.policy != "full"
             else ""
         )

@@ -20,7 +20,7 @@ def memory(writer: Writer) -> Iterator[Block]:
     digits = (
         say(
             " Factors are kept to {figures}: with decimals a product of many would print as 0.",
-            figures=desk.values.rounding.kept_figures,
+            figures=desk.values.rounding.of_products.words,
         )
         if desk.values.rounding.policy in ("by_hand", "carry")
         else ""

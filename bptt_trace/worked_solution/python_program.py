@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from bptt_trace.calculation.arithmetic import WORKING, Values, digits_needed, evaluate, run
+from bptt_trace.calculation.arithmetic import Values, digits_needed, evaluate, run
 from bptt_trace.calculation.bounds import Between, BetweenDoubles, Untold
 from bptt_trace.calculation.iterations import borders, passes
 from bptt_trace.calculation.unrounded import unrounded
@@ -24,7 +24,7 @@ from bptt_trace.document.program_text import Listing, Passage
 from bptt_trace.engine.formula import Extreme, Var
 from bptt_trace.engine.formula_text import Template, literal
 from bptt_trace.engine.names import LOSS, WHOLE_LOSS, Role, gradient
-from bptt_trace.engine.program import KEEPS_FIGURES, Program, Step, composed_size
+from bptt_trace.engine.program import Program, Step, composed_size
 from bptt_trace.engine.rules import Rule
 from bptt_trace.errors import CalculationError, ProblemError
 from bptt_trace.lines.identifiers import identifier
@@ -32,8 +32,8 @@ from bptt_trace.lines.matrix_rows import board_of
 from bptt_trace.lines.python_code import Scope, of_arrays, of_numbers
 from bptt_trace.lines.row_words import headings, title_of
 from bptt_trace.lines.rows import Desk, Rows
-from bptt_trace.problem.numbers import Rounding
 from bptt_trace.problem.problem import Problem
+from bptt_trace.problem.rounding import WORKING, Rounding
 
 WIDTH = 100
 """Columns of a statement, where it can be broken."""
@@ -233,9 +233,9 @@ class _Writer:
             policy=rounding.policy,
             quantum=f"{10**-rounding.places:.{rounding.places}f}" if by_hand and not rounding.figures else "",
             figures=str(rounding.figures or rounding.places),
-            digits=rounding.kept,
+            digits=rounding.precision.words,
             working=str(digits_needed(self.desk.values)) if by_hand and self.form == "python" else "",
-            slopes=by_hand and any(step.role in KEEPS_FIGURES for step in self.steps),
+            slopes=by_hand and any(self.desk.precision(position).significant for position in range(len(self.steps))),
             symbols=tuple(
                 f'{name} = number("{value}")' if self.form in OF_NUMBERS else f"{name} = {value}"
                 for (_, value), name in self.scope.symbols.items()
@@ -257,9 +257,9 @@ class _Lines(_Writer):
 
     def _line(self, position: int) -> str:
         """``h_1 = line("h_1", tanh(a_1), "0.5370")  # 2``"""
-        rounding, role = self.desk.values.rounding, self.steps[position].role
+        rounding = self.desk.values.rounding
         texts = [self.title(position), self.right_side(position), self.value(position)]
-        if self.form == "python" and role in KEEPS_FIGURES and rounding.figures is None and rounding.policy != "full":
+        if self.form == "python" and self.desk.precision(position) != rounding.precision and rounding.policy != "full":
             texts.append("to_figures")  # products and squares keep figures where all else keeps decimals
         if self.form == "python" and rounding.policy == "carry":
             texts += self._cancelled(position)

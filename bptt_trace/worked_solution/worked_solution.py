@@ -77,10 +77,6 @@ def write(
     desk = Desk(problem, program, values, full_precision, with_latex=with_latex, speller=speller, detail=view.detail, few=few)
     writer = Writer(desk, view)
     printed = _chosen([section for section in sections(writer) if section.blocks], only)
-    rounding: dict[str, str | int] = {"policy": values.rounding.policy}
-    if values.rounding.policy in ("by_hand", "carry"):
-        digits = ("figures", values.rounding.figures) if values.rounding.figures else ("places", values.rounding.places)
-        rounding[digits[0]] = digits[1] or 0
     names = [str(step.target) for step in program.steps] if speller.vocabulary.renamed else desk.names[TEXT]
     sheet = Sheet(
         title=problem.title,
@@ -89,7 +85,7 @@ def write(
         conventions=(*conventions(desk, writer.board), *(OF_A_PART if only else ())),
         sections=printed,
         footer=(*footer.drift(desk), *([proof] if proof else []), *footer.source(problem), *footer.errata(desk)),
-        rounding=rounding,
+        rounding=values.rounding.data,
         values=_Pairs(names, desk.shown.bare[TEXT]),
         handout=problem.handout,
         locale=problem.handout.locale,

@@ -20,6 +20,7 @@ from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.side_calculations import Calculation
 from bptt_trace.lines.spelling import Shown
 from bptt_trace.problem.problem import Problem
+from bptt_trace.problem.rounding import Precision
 
 SET = (MATHML, MATHML.within)
 """Notations in which a number is an element."""
@@ -155,10 +156,11 @@ class FixedDesk(Desk):
     def calculate(self, formula: Formula, role: Role = Role.HIDDEN) -> Calculation:
         """A side calculation; its result has a place of its own behind those of the steps."""
         rule, arguments = rule_of(formula)
+        precision = self.values.rounding.of(role)
         with self.watch.paused():
-            number, text = self._worked_out(rule, role, [self.unrounded[argument] for argument in arguments])
+            number, text = self._worked_out(rule, precision, [self.unrounded[argument] for argument in arguments])
         value = self._add(text, number)
-        sign = self._sign(rule, role, arguments, value.place, self.live.bare[TEXT])
+        sign = self._sign(rule, precision, arguments, value.place, self.live.bare[TEXT])
         equation = Relation(self.filled(rule, arguments)[1], value, sign=f" {sign} ")
         return Calculation(Var(value.place), self.numbers[value.place], equation, value)
 
@@ -189,10 +191,10 @@ class LiveDesk(FixedDesk):
         with self.watch.paused():
             return _About(value, self.relation(position))
 
-    def _sign(self, rule: Rule, role: Role, arguments: Sequence[int], position: int, texts: Sequence[str]) -> str:
+    def _sign(self, rule: Rule, precision: Precision, arguments: Sequence[int], position: int, texts: Sequence[str]) -> str:
         """The sign of the desk; a sentence with the sign stays true as long as the sign does."""
         with self.watch.paused():
-            sign = super()._sign(rule, role, arguments, position, texts)
+            sign = super()._sign(rule, precision, arguments, position, texts)
         if self.policy == "carry":
             self.watch.note("relation", position, sign == "=")
         return sign
@@ -206,7 +208,7 @@ class LiveDesk(FixedDesk):
 
     def calculate(self, formula: Formula, role: Role = Role.HIDDEN) -> Calculation:
         """A side calculation, which the page goes on calculating."""
-        position = self.code.add(*rule_of(formula), role)
+        position = self.code.add(*rule_of(formula), self.values.rounding.of(role))
         made = super().calculate(formula, role)
         assert position == made.variable.number
         return made

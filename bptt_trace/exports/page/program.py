@@ -10,12 +10,11 @@ from pathlib import Path
 
 from bptt_trace.document.locale import Locale
 from bptt_trace.document.mathematics import Pattern
-from bptt_trace.engine.names import Role
-from bptt_trace.engine.program import KEEPS_FIGURES, Step
+from bptt_trace.engine.program import Step
 from bptt_trace.engine.rules import Rule
 from bptt_trace.exports.page.rules import Functions, in_javascript, inexact
 from bptt_trace.lines.readings import READINGS
-from bptt_trace.problem.numbers import Rounding
+from bptt_trace.problem.rounding import Precision, Rounding
 
 SCRIPTS = Path(__file__).parent / "scripts"
 _SENTENCE = re.compile(r'\bsay\(\s*"([^"]+)"')
@@ -32,14 +31,15 @@ class Code:
         self.rounding = rounding
         self.functions = Functions()
         self._rules: dict[Rule, int] = {}
-        self._steps: list[tuple[int, list[int], int]] = []
+        self._precisions: dict[Precision, int] = {rounding.precision: 0}
+        self._steps: list[Sequence[int | list[int]]] = []
         for step in steps:
-            self.add(step.rule, step.arguments, step.role)
+            self.add(step.rule, step.arguments, rounding.of(step.role, step.target))
 
-    def add(self, rule: Rule | None, arguments: Sequence[int], role: Role) -> int:
+    def add(self, rule: Rule | None, arguments: Sequence[int], precision: Precision) -> int:
         """Append one more step; its position."""
         which = GIVEN if rule is None else self._rules.setdefault(rule, len(self._rules))
-        self._steps.append((which, list(arguments), int(role in KEEPS_FIGURES)))
+        self._steps.append((which, list(arguments), self._precisions.setdefault(precision, len(self._precisions))))
         return len(self._steps) - 1
 
     def add_total(self, terms: Sequence[int]) -> int:
@@ -49,13 +49,13 @@ class Code:
 
     def add_reading(self, how: Callable[[str], str], place: int) -> int:
         """Append a printed number as a sentence has it; its position."""
-        self._steps.append((READING, [place], READINGS.index(how)))
+        self._steps.append((READING, [place], 0, READINGS.index(how)))
         return len(self._steps) - 1
 
     def javascript(self, name: str = "program") -> str:
         """The definition of the program."""
         rules = [in_javascript(rule, self.functions) for rule in self._rules]
-        shown = {"policy": self.rounding.policy, "places": self.rounding.places, "figures": self.rounding.figures or 0}
+        shown = {"policy": self.rounding.policy, "places": self.rounding.places, "precisions": list(self._precisions)}
         data = {"inexact": [int(inexact(rule)) for rule in self._rules], "steps": self._steps, **shown}
         listed = ",\n".join(rules)
         return "\n".join([*self.functions.definitions, f"const {name} = {compact(data)};", f"{name}.rules = [\n{listed}];"])

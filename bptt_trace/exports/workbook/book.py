@@ -27,7 +27,8 @@ from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import Shown
 from bptt_trace.lines.view import View
 from bptt_trace.marking.key import Key
-from bptt_trace.problem.numbers import Number, Rounding
+from bptt_trace.problem.numbers import Number
+from bptt_trace.problem.rounding import Rounding
 from bptt_trace.worked_solution.sections import sections
 from bptt_trace.worked_solution.writer import Writer
 
@@ -88,7 +89,7 @@ def fits(key: Key, values: Values, copies: Sequence[Copy] = ()) -> None:
     if rounding.policy in ("full", "carry"):
         return
     for step, number in zip(key.steps, values.numbers, strict=True):
-        if step.rule is not None and (rounding.figures or 0 or _digits(str(number))) > MOST_DIGITS:
+        if step.rule is not None and (rounding.figures or _digits(str(number))) > MOST_DIGITS:
             raise ProblemError(
                 f"{step.target} has more than the {MOST_DIGITS} digits of a spreadsheet; use fewer places (--round 4dp)"
             )
@@ -178,10 +179,9 @@ class Book:
 
     def number_format(self, position: int) -> str:
         """The number format of a line's result."""
-        rounding = self.problem.rounding
-        if rounding.policy == "full" or self.key.figures(position) is not None:
+        if self.problem.rounding.policy == "full" or self.key.figures(position) is not None:
             return "General"
-        return "0." + "0" * rounding.places
+        return "0." + "0" * self.key.usual[position]
 
     # ------------------------------------------------------------- live text
 
@@ -225,10 +225,10 @@ class Book:
     def _as_text(self, position: int, cell: str) -> str:
         """A number with its digits; FIXED does not depend on the language, as TEXT does."""
         position = self.cells.original(position)
-        rounding, figures = self.problem.rounding, self.key.figures(position)
-        if self.steps[position].rule is None or rounding.policy == "full":
+        figures = self.key.figures(position)
+        if self.steps[position].rule is None or self.problem.rounding.policy == "full":
             return f'({cell}&"")'
-        places = str(rounding.places)
+        places = str(self.key.usual[position])
         if figures is not None:
             places = f"{figures - 1}-INT(LOG10(ABS({cell})+({cell}=0)))"
         text = f"FIXED({cell},{places},TRUE)"

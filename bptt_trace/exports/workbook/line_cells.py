@@ -134,12 +134,12 @@ class Cells:
 
     def result(self, position: int) -> str:
         """The result of a line, rounded as the problem says."""
-        rounding, figures = self.key.problem.rounding, self.key.figures(position)
+        figures = self.key.figures(position)
         body = self.rule(position, self.where)
-        if rounding.policy != "by_hand":
+        if self.key.problem.rounding.policy != "by_hand":
             return fitting(f"={body}")
         if figures is None:
-            places = rounding.places
+            places = self.key.usual[position]
             return fitting(f"=ROUND(ROUND({body},{places + min(GUARD, max(13 - places, 0))}),{places})")
         size = f"INT(LOG10(ABS({body})))"
         inner = figures - 1 + min(GUARD, max(14 - figures, 0))
@@ -197,7 +197,7 @@ class Cells:
 
     def unit(self, position: int, digits: str = "") -> str:
         """One unit of the last place; ``digits`` is the cell of the decimals that a worksheet asks for."""
-        places, figures = self.key.problem.rounding.places, self.key.figures(position)
+        places, figures = self.key.usual[position], self.key.figures(position)
         if figures is not None:
             size = self.used(position)
             return f"=IF(N({size})=0,0,10^(INT(LOG10(ABS({size})))-{figures - 1}))"

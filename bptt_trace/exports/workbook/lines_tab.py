@@ -127,7 +127,7 @@ class LinesTab:
         asked = self.blanks.asked.get(position, NOT_ASKED) if self.blanks else NOT_ASKED
         if asked and not asked.significant:
             digits = f"VALUE({self.book.chosen(column)[1:]})" if column is not None else asked
-        unit = 10.0**-self.book.problem.rounding.places if self.key.figures(position) is None else self.unit_now(position)
+        unit = 10.0 ** -self.key.usual[position] if self.key.figures(position) is None else self.unit_now(position)
         sheet.write_formula(row, 11, cells.unit(position, digits), form, unit)
         sheet.write_formula(row, 12, cells.width(position), form, self.widths.get(position, 0))
 
@@ -157,7 +157,7 @@ class LinesTab:
     def unit_of(self, position: int) -> float:
         """One unit of the last place."""
         if self.key.figures(position) is None:
-            return 10.0**-self.book.problem.rounding.places
+            return 10.0 ** -self.key.usual[position]
         return 10.0 ** -self.key.decimals(position, self.key.exact[position])
 
     @cached_property

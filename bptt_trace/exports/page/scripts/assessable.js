@@ -63,7 +63,7 @@ const saysNothing = (key, written, place, value, sources, reference, radius) => 
   );
   if (dull && empties) return say("an earlier wrong 0, 1 or -1 leaves nothing to calculate here");
   const room = Math.max(radius, key.quantum[place]),
-    unit = Math.max(room, tenTo(-key.program.places));
+    unit = Math.max(room, tenTo(-key.usual(place)));
   if (
     Math.abs(reference) <= FEW * room ||
     (MOST_UNITS * Math.abs(reference) < Math.abs(exactValue) && Math.abs(reference) <= FEW * unit)

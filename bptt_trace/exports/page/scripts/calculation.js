@@ -1,10 +1,12 @@
 // A program: an ordered list of steps, each with a rule and the steps that fill it.
 //
-// program = { rules, inexact, steps, policy, places, figures }
+// program = { rules, inexact, steps, policy, places, precisions }
 //   rules    functions (k, s0, s1, ...) => a number of the arithmetic k
 //   inexact  for each rule whether it has a function in it that no fraction holds
-//   steps    [rule, arguments, keeps]: rule -1 is a given number, -2 the sum of what is printed, which nothing rounds,
-//            -3 a printed number in another way; keeps: 1 where figures are kept whatever the policy
+//   steps    [rule, arguments, precision]: rule -1 is a given number, -2 the sum of what is printed, which nothing rounds,
+//            -3 a printed number in another way, which the number behind the precision tells
+//   places   the decimals of the problem
+//   precisions  [digits, significant]: the digits that lines keep, and whether they are significant figures or decimals
 
 const GIVEN = -1,
   TOTAL = -2,
@@ -13,14 +15,14 @@ const CANCELLED = say("its terms cancel in all digits that are tried; decimal pl
 const TOO_SMALL = say("the number is too small, below 10^-999,999; decimal places would do");
 
 // The digits of a result that are shown: what "by hand" goes on with.
-const settled = (program, v, keeps) => {
-  if (program.figures || keeps) {
+const settled = ([digits, significant], v) => {
+  if (significant) {
     if (v[0] !== 0n && magnitude(v) < -999999) throw new Failure(TOO_SMALL);
     if (magnitude(v) > 999999) throw new Failure(TOO_LARGE);
-    return toFigures(v, program.figures || program.places);
+    return toFigures(v, digits);
   }
-  if (magnitude(v) + program.places > 60) throw new Failure(TOO_LARGE);
-  const decimal = toPlaces(v, program.places);
+  if (magnitude(v) + digits > 60) throw new Failure(TOO_LARGE);
+  const decimal = toPlaces(v, digits);
   if (length(decimal.n) > 60) throw new Failure(TOO_LARGE);
   return decimal;
 };
@@ -40,13 +42,14 @@ const reduced = ([m, c, e]) => {
 };
 
 // One line by hand, from these arguments.
-const byHand = (program, [rule, , keeps], numbers) => {
+const byHand = (program, [rule, , which], numbers) => {
   FAR = 5120;
-  const line = () => program.rules[rule](exact, ...numbers);
-  let v = precisely(line, !program.figures && !keeps);
+  const precision = program.precisions[which],
+    line = () => program.rules[rule](exact, ...numbers);
+  let v = precisely(line, !precision[1]);
   if (v === null) throw new Failure(CANCELLED);
-  if (rough && beside(v, m => settled(program, m, keeps).n)) v = snapped(withDigits(5120, line), 5100);
-  return settled(program, v, keeps);
+  if (rough && beside(v, m => settled(precision, m).n)) v = snapped(withDigits(5120, line), 5100);
+  return settled(precision, v);
 };
 // Whether a number is so near a tie that it takes more than its first 50 digits to see on which side. A tie itself goes up.
 const beside = (v, settle) => {
@@ -57,8 +60,9 @@ const beside = (v, settle) => {
 const ended = v => (v[1] === 1n ? v : kept(v));
 
 // One line with the digits that "carry" keeps; where a given number has no end in decimals, fractions are kept as long as they are short.
-const carried = (program, [rule, , keeps], numbers, fractions) => {
-  const line = arithmetic => program.rules[rule](arithmetic, ...numbers);
+const carried = (program, [rule, , which], numbers, fractions) => {
+  const [digits, significant] = program.precisions[which],
+    line = arithmetic => program.rules[rule](arithmetic, ...numbers);
   FAR = 1280;
   let v;
   if (program.inexact[rule]) v = kept(precisely(() => line(exact)) ?? ZERO);
@@ -69,7 +73,7 @@ const carried = (program, [rule, , keeps], numbers, fractions) => {
     const short = Math.abs(v[2]) < 400 && reduced(v);
     v = short && short[1].toString(2).length <= 1000 && endless(short) ? short : kept(v);
   }
-  if (!program.figures && !keeps && v[0] !== 0n && magnitude(v) >= 50 - program.places) throw new Failure(TOO_LARGE);
+  if (!significant && v[0] !== 0n && magnitude(v) >= 50 - digits) throw new Failure(TOO_LARGE);
   return v;
 };
 
@@ -142,13 +146,13 @@ const passed = (program, inputs, nothing) => {
       return;
     }
     if (step[0] === READING) {
-      out.push({ v: numbers[0], text: READINGS[step[2]](out[step[1][0]]) });
+      out.push({ v: numbers[0], text: READINGS[step[3]](out[step[1][0]]) });
       return;
     }
     try {
       if (carries) {
         const v = nothing.has(place) ? ZERO : carried(program, step, numbers, fractions);
-        const decimal = settled(program, snapped(v, 50), step[2]);
+        const decimal = settled(program.precisions[step[2]], snapped(v, 50));
         out.push({ v, text: plain(decimal), decimal, digits: fraction(decimal) });
       } else {
         const decimal = byHand(program, step, numbers),
@@ -189,7 +193,8 @@ const unrounded = (program, inputs) => {
   jumped = false;
   const out = inDoubles(program, inputs);
   if (out.every(Number.isFinite) && !(jumped && out.some(x => x && Math.abs(x) < NOISE))) return out;
-  return evaluate({ ...program, policy: "carry", figures: 15 }, inputs).map(({ v }) => (v ? double(v) : NaN));
+  const precisions = program.precisions.map(() => [15, true]);
+  return evaluate({ ...program, policy: "carry", precisions }, inputs).map(({ v }) => (v ? double(v) : NaN));
 };
 const inDoubles = (program, inputs) => {
   const out = [];

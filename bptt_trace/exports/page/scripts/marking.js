@@ -27,7 +27,7 @@ class Marking {
     this.written = new Map([...readings].filter(([, one]) => one.value !== undefined).map(([place, one]) => [place, one.value]));
     this.work = { left: MOST_WORK };
     this.keepsSmall = [...readings].some(
-      ([place, one]) => one.value !== undefined && one.decimals > key.program.places && !key.figures(place)
+      ([place, one]) => one.value !== undefined && one.decimals > key.usual(place) && !key.figures(place)
     );
     this.renew();
   }
@@ -152,7 +152,7 @@ class Marking {
   isRough(place, value, one, goal) {
     const half_ = HALF * tenTo(-one.decimals);
     if (!(Math.abs(value - goal) <= half_)) return false;
-    if (!this.key.program.figures && one.decimals >= this.key.program.places) return true;
+    if (!this.key.program.precisions[0][1] && one.decimals >= this.key.usual(place)) return true;
     const short_ = this.key.decimals(place, goal) - one.decimals;
     return short_ > 0 && short_ <= 2 && one.digits >= 2 && half_ <= 0.05 * Math.abs(goal);
   }

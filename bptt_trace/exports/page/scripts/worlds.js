@@ -58,12 +58,13 @@ class Key {
   constructor(program, book, exactNumbers, results) {
     Object.assign(this, { program, book, exact: exactNumbers, results, steps: program.steps });
     this.places = this.exact.map((value, place) => {
-      const asked = this.decimals(place, value);
-      return !this.figures(place) && asked > Math.max(program.places, MOST_DECIMALS) ? program.places : asked;
+      const asked = this.decimals(place, value),
+        usual = this.usual(place);
+      return !this.figures(place) && asked > Math.max(usual, MOST_DECIMALS) ? usual : asked;
     });
     this.quantum = this.places.map(places => Math.max(tenTo(-places), LEAST_UNIT));
-    const most = program.figures ? 0 : HALF * tenTo(-program.places);
-    this.farthest = this.quantum.map(quantum => Math.max(MOST_UNITS * quantum, most));
+    const most = place => (program.precisions[0][1] ? 0 : HALF * tenTo(-this.usual(place)));
+    this.farthest = this.quantum.map((quantum, place) => Math.max(MOST_UNITS * quantum, most(place)));
     this.worlds = new Map();
     const called = slug => book.mistakes.find(one => one.slug === slug);
     this.together = book.together.map(slugs => slugs.map(called));
@@ -72,17 +73,23 @@ class Key {
     return this.steps[place][0] === GIVEN;
   }
   figures(place) {
-    return this.program.figures || (this.steps[place][2] ? this.program.places : 0);
+    const [digits, significant] = this.program.precisions[this.steps[place][2]];
+    return significant ? digits : 0;
+  }
+  // The decimals that the sheet keeps in a line, or those of the problem where it keeps figures.
+  usual(place) {
+    const [digits, significant] = this.program.precisions[this.steps[place][2]];
+    return significant ? this.program.places : digits;
   }
   decimals(place, value) {
     const figures = this.figures(place),
       size_ = value ? leading(Math.abs(value)) : 0;
     if (figures) return figures - 1 - size_;
-    return value ? Math.max(this.program.places, LEAST_FIGURES - 1 - size_) : this.program.places;
+    return value ? Math.max(this.usual(place), LEAST_FIGURES - 1 - size_) : this.usual(place);
   }
   unit(place, value, typedDecimals = 0) {
     let asked = value ? this.decimals(place, value) : this.places[place];
-    if (!this.figures(place)) asked = Math.min(asked, Math.max(typedDecimals, this.program.places));
+    if (!this.figures(place)) asked = Math.min(asked, Math.max(typedDecimals, this.usual(place)));
     return Math.max(this.quantum[place], tenTo(-asked));
   }
   printed(place) {
@@ -230,7 +237,7 @@ class RoundedWorld extends World {
     const value = this.rule(place),
       { key } = this;
     if (!value || key.given(place)) return value;
-    const own = this.asked ? key.places[place] : key.program.places;
+    const own = this.asked ? key.places[place] : key.usual(place);
     return roundedTo(value, key.figures(place) ? key.decimals(place, value) : own, this.toEven);
   }
 }
