@@ -9,19 +9,56 @@ from bptt_trace.calculation.iterations import Training
 from bptt_trace.engine.components import entries
 from bptt_trace.engine.formula import Var, shape_of
 from bptt_trace.engine.gradients import Route
-from bptt_trace.engine.names import ABOVE, Name, Role
+from bptt_trace.engine.names import ABOVE, LOSS, Name, Role
 from bptt_trace.engine.program import Builder, Program
 from bptt_trace.engine.state_slopes import factors, links
+from bptt_trace.errors import ProblemError, nearest
 from bptt_trace.networks import losses
 from bptt_trace.networks.forward_pass import Sample, forward
 from bptt_trace.networks.graph import Graph
 from bptt_trace.networks.losses import Compared
 from bptt_trace.networks.optimizers import HYPER, STATES, at_start
 from bptt_trace.problem.problem import Problem
+from bptt_trace.problem.rounding import GRADIENTS, quantity, said
+from bptt_trace.problem.rounding_keys import PATH
 
 
 def build(problem: Problem) -> Program:
-    """Forward pass, loss, backward pass, update, the loss after it, and how far errors reach back."""
+    """Forward pass, loss, backward pass, update, the loss after it, and how far errors reach back.
+
+    Raises ``ProblemError`` if the rounding names a quantity that no line has.
+    """
+    program = _built(problem)
+    if problem.rounding.places_of:
+        _lines_to_round(problem, program)
+    return program
+
+
+def _lines_to_round(problem: Problem, program: Program) -> None:
+    """Raise ``ProblemError`` where a quantity with decimals of its own is given, keeps figures, or is none."""
+    rounding, kinds = problem.rounding, dict[Name, str]()
+    for step in program.steps:
+        name, kept = quantity(step.target), rounding.of(step.role, step.target)
+        kind = "given" if step.rule is None else "figures" if kept.significant else ""
+        kinds[name] = kind and kinds.get(name, kind)  # h_0 is given, and h_1 a result
+    if any(name.of == LOSS and not kind for name, kind in kinds.items()):
+        kinds[GRADIENTS] = ""
+    known = {name: said(problem.vocabulary.shown(name)) for name, kind in kinds.items() if not kind}
+    for name, _ in rounding.places_of:
+        text = said(problem.vocabulary.shown(name))
+        match kinds.get(name):
+            case "":
+                continue
+            case "given":
+                what = f"{text} is given, and stands on the sheet as it was typed; expected the name of a result"
+            case "figures":
+                what = f"{text} keeps significant figures, because small products and squares would be 0 with few decimals"
+            case _:
+                what = f"no line has the result {text}{nearest(text, known.values())}; there are {', '.join(known.values())}"
+        raise ProblemError(what, path=PATH, source=problem.source)
+
+
+def _built(problem: Problem) -> Program:
     network, update = problem.network, problem.update
     builder = Builder(rows=network.rows)
     given = GivenSteps(builder, problem)

@@ -38,6 +38,8 @@ class Listing:
     """Digits that Python calculates functions with."""
     slopes: bool
     """Whether there are slopes between states, which keep figures where all else keeps decimals."""
+    others: bool
+    """Whether single quantities have decimals of their own."""
     symbols: tuple[str, ...]
     """Exact numbers for which formulas write a symbol: ``T = 2``."""
     definitions: tuple[str, ...]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from bptt_trace.document.digits import NOT_ASKED, Digits
 from bptt_trace.document.figures import Bars, Decades, Figure, HeatMap, Picture, Plane
@@ -332,7 +332,7 @@ class Sheet:
     conventions: tuple[tuple[str, Inline], ...]
     sections: tuple[Section, ...]
     footer: tuple[Note, ...] = ()
-    rounding: Mapping[str, str | int] = field(default_factory=dict)
+    rounding: Mapping[str, Any] = field(default_factory=dict)
     values: Iterable[tuple[str, str]] = ()
     """Every quantity by name, with its printed value."""
     kind: str = to_say("worked solution")
@@ -355,8 +355,8 @@ class Sheet:
     @property
     def wide(self) -> bool:
         """Whether numbers are so long that a line wants several rows of its own."""
-        digits = max(int(self.rounding.get("places", 0)), int(self.rounding.get("figures", 0)))
-        return self.rounding.get("policy") in ("full", "exact") or digits > 8
+        digits = (self.rounding.get("places", 0), self.rounding.get("figures", 0), *self.rounding.get("places_of", {}).values())
+        return self.rounding.get("policy") in ("full", "exact") or max(digits) > 8
 
     @property
     def much_given(self) -> bool:

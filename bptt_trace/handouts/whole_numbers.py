@@ -29,6 +29,7 @@ from bptt_trace.problem.files import change_document
 from bptt_trace.problem.numbers import Number
 from bptt_trace.problem.problem import Problem, from_document
 from bptt_trace.problem.rounding import Rounding
+from bptt_trace.problem.rounding_keys import PATH
 from bptt_trace.problem.tables import with_defaults
 
 PLACES = 2
@@ -118,6 +119,8 @@ def possible(problem: Problem, document: Mapping[str, Any]) -> None:
     if problem.rounding.figures is not None:
         what = "whole numbers have decimal places and no significant figures; rounding.places = 2 has them"
         raise ProblemError(what, path="rounding.figures")
+    if problem.rounding.places_of:
+        raise ProblemError("whole numbers have the same number of decimals in every line; leave places_of out", path=PATH)
     curved = _curved(problem)
     if not curved:
         return

@@ -10,13 +10,13 @@ from dataclasses import replace
 
 from bptt_trace.calculation.arithmetic import Values, evaluate
 from bptt_trace.document.figures import Picture
-from bptt_trace.document.mathematics import Inline, Put, Sentence, Verbatim, inline, row_of, say, to_say
+from bptt_trace.document.mathematics import Inline, Put, Sentence, Verbatim, inline, say, to_say, together
 from bptt_trace.document.sheet import Block, Equations, Lines, Paragraph, Section, Sheet
 from bptt_trace.handouts.blanks import blanks_of
 from bptt_trace.handouts.self_checks import check_yourself
 from bptt_trace.lines.blanks import Blanks
 from bptt_trace.lines.rows import Desk
-from bptt_trace.lines.spelling import Shown
+from bptt_trace.lines.spelling import Shown, Speller
 from bptt_trace.lines.view import View
 from bptt_trace.marking.key import Key
 from bptt_trace.marking.report import number
@@ -24,6 +24,7 @@ from bptt_trace.problem.rounding import Rounding
 from bptt_trace.worked_solution.conventions import conventions
 from bptt_trace.worked_solution.given_section import given
 from bptt_trace.worked_solution.sections import sections
+from bptt_trace.worked_solution.wording import kept_digits
 from bptt_trace.worked_solution.writer import Writer
 
 
@@ -102,13 +103,14 @@ def _blocks(section: Section, blanks: Blanks) -> Iterator[Block]:
 def _answering(key: Key, blanks: Blanks) -> Iterator[tuple[str, Inline]]:
     """The rules for answers, in addition to that of rounding, which says how many decimals a result has."""
     rounding = key.problem.rounding
+    digits: Inline | str
     if rounding.figures is not None:
         digits = say("Extra digits do no harm.")
     elif rounding.policy == "by_hand":
-        digits = say(
+        digits = inline(
             "If more decimals are asked for beside a box, write that many there and go on with {kept}; extra decimals do "
             "no harm.",
-            kept=rounding.precision.words,
+            kept=kept_digits(rounding, Speller(key.problem.vocabulary)),
         )
     elif rounding.policy == "carry":
         digits = say("If more decimals are asked for beside a box, write that many there; extra decimals do no harm.")
@@ -118,6 +120,6 @@ def _answering(key: Key, blanks: Blanks) -> Iterator[tuple[str, Inline]]:
         costs = say("A wrong line costs only itself: later lines are marked with your own numbers.")
     else:
         costs = say("Later lines are marked with your own numbers.")
-    yield say("Answers"), (row_of(digits, " ", costs),)
+    yield say("Answers"), together(digits, " ", costs)
     if blanks.told:
         yield say("Boxes"), inline("{box} in a calculation is your result of line 4", box=Put("box", Verbatim("4")))

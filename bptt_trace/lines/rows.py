@@ -442,14 +442,17 @@ class Desk(Rows):
 
     # ---------------------------------------------------------- side calculations
 
-    def calculate(self, formula: Formula, role: Role = Role.HIDDEN) -> Calculation:
-        """The value of a formula over steps and earlier calculations, and its spelling."""
+    def calculate(self, formula: Formula, precision: Precision | None = None) -> Calculation:
+        """The value of a formula over steps and earlier calculations, and its spelling.
+
+        It keeps the digits of most lines, or, where it is compared with a line, the ``precision`` of that line.
+        """
         earlier = [*dict.fromkeys(part for part in variables(formula) if isinstance(part, Outcome))]
         places = {part: Var(len(self.steps) + place) for place, part in enumerate(earlier)}
         rule, arguments = rule_of(rewrite(formula, lambda part: places[part] if isinstance(part, Outcome) else None))
         behind = [part.unrounded for part in earlier]
         inputs = [self.unrounded[place] if place < len(self.steps) else behind[place - len(self.steps)] for place in arguments]
-        precision = self.values.rounding.of(role)
+        precision = precision or self.values.rounding.precision
         number, text = self._worked_out(rule, precision, inputs)
         shown = self.shown.followed_by([*((part.text, part.unrounded) for part in earlier), (text, number)])
         position = len(self.steps) + len(earlier)

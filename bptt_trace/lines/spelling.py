@@ -196,7 +196,9 @@ def shown(values: Values) -> list[str]:
     rounding = values.rounding
     show, kept = shower(rounding), rounding.of
     # A decimal with at most six places prints itself; asking each for its exponent would take most of the time.
-    by_itself = rounding.policy == "by_hand" and rounding.figures is None and rounding.places <= 6 and not rounding.scientific
+    by_itself = (
+        rounding.policy == "by_hand" and rounding.figures is None and rounding.most_digits <= 6 and not rounding.scientific
+    )
     texts: list[str] = []
     for (target, rule, _, role, _, _), number in zip(values.program.steps, values.numbers, strict=True):
         if rule is None and (typed := given.get(target)) is not None:

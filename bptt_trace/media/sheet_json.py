@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from itertools import islice
 from json.encoder import encode_basestring_ascii
@@ -21,10 +22,7 @@ def write_json(sheet: Sheet) -> Iterator[str]:
     yield f'{{"format": "bptt-trace/1",\n "title": {quote(sheet.title)},\n "subtitle": {quote(sheet.subtitle)},\n'
     conventions = ", ".join(f"{quote(term)}: {quote(words(text))}" for term, text in sheet.conventions)
     yield f' "conventions": {{{conventions}}},\n'
-    rounding = ", ".join(
-        f"{quote(key)}: {value if isinstance(value, int) else quote(value)}" for key, value in sheet.rounding.items()
-    )
-    yield f' "rounding": {{{rounding}}},\n "sections": ['
+    yield f' "rounding": {json.dumps(sheet.rounding)},\n "sections": ['
     for place, section in enumerate(sheet.sections):
         yield ",\n  " if place else "\n  "
         yield from _section(section)

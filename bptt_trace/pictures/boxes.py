@@ -93,7 +93,7 @@ def grid(quantities: Sequence[Quantity]) -> Grid:
 def digits_of(desk: Desk) -> int:
     """The approximate number of digits of a number on the sheet."""
     rounding = desk.values.rounding
-    return max(rounding.figures or 0, rounding.places or 0, 17 if rounding.policy == "full" else 0)
+    return max(rounding.places, rounding.most_digits, 17 if rounding.policy == "full" else 0)
 
 
 class Pencil:

@@ -143,9 +143,10 @@ def change_document(document: dict[str, Any], change: str) -> None:
         target = target.setdefault(table, {})
         if not isinstance(target, dict):
             raise ProblemError(f"--set {change!r}: {table} is not a table")
-    for key, other in (("places", "figures"), ("figures", "places")):
+    for key, others in (("places", ("figures",)), ("figures", ("places", "places_of"))):
         if table == "rounding" and inner == key:
-            target.pop(other, None)
+            for other in others:
+                target.pop(other, None)
     target[inner] = value
 
 

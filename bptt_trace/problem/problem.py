@@ -30,6 +30,7 @@ from bptt_trace.problem.network_keys import network_of
 from bptt_trace.problem.number_keys import HANDED, given_of, handed_of, parameters_of
 from bptt_trace.problem.numbers import Number
 from bptt_trace.problem.rounding import Rounding
+from bptt_trace.problem.rounding_keys import rounding_from
 from bptt_trace.problem.schema_errors import validate
 from bptt_trace.problem.tables import Keys, with_defaults
 from bptt_trace.problem.text_keys import letters_of, spelled_out
@@ -253,15 +254,16 @@ def _problem(
     also: Also = NOTHING_ELSE,
 ) -> Problem:
     """A problem with what every file may say beside its numbers; ``title`` is for a file without one."""
+    vocabulary = vocabulary_of(document, network, numbers)
     return Problem(
         document.get("title") or title,
         network,
         numbers,
         loss,
         update,
-        _rounding(document["rounding"]),
+        rounding_from(document["rounding"], vocabulary),
         source,
-        vocabulary_of(document, network, numbers),
+        vocabulary,
         _citation(document.get("source")),
         marking_from(document["marks"]),
         Handout(**document["handout"]),
@@ -332,12 +334,6 @@ def _update(table: Keys | None, network: Network) -> tuple[Update | None, dict[N
     update, numbers = update_of(table, network, network.samples)
     of_a_size_to_work_with(update, network)
     return update, numbers, replace(network, samples=None) if update.online else network
-
-
-def _rounding(table: Keys) -> Rounding:
-    if "figures" in table and "places" in table:
-        raise ProblemError("places and figures exclude each other; leave one out", path="rounding")
-    return Rounding(table["policy"], table["places"], table.get("figures"), table["notation"] == "scientific")
 
 
 def _citation(table: Keys | None) -> Citation | None:

@@ -19,7 +19,8 @@ from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from bptt_trace.document.mathematics import say_many
-from bptt_trace.engine.names import Name, Role
+from bptt_trace.engine.gradient_check import CHECK
+from bptt_trace.engine.names import LOSS, LOSS_OF_WINDOW, WHOLE_LOSS, Name, Role, gradient
 from bptt_trace.engine.program import KEEPS_FIGURES
 from bptt_trace.errors import ProblemError
 
@@ -27,6 +28,27 @@ WORKING = Context(
     prec=60, rounding=ROUND_HALF_UP, Emax=999_999, Emin=-999_999, traps=[InvalidOperation, DivisionByZero, Overflow]
 )
 """The context of decimals that are not rounded to less than 60 digits."""
+
+
+GRADIENTS = gradient(Name(""))
+"""All gradients of the loss, where names of quantities stand: ``dL``."""
+_LOSSES = {LOSS_OF_WINDOW, WHOLE_LOSS.stem, CHECK.stem}
+"""The loss in the names of gradients by other methods."""
+
+
+def quantity(name: Name) -> Name:
+    """The name of a quantity without layer, time step, component, sample and iteration.
+
+    >>> str(quantity(Name.parse("dL/dh(2)_3[1]#2 via a_4"))), str(quantity(Name.parse("dL_full/dw_hh")))
+    ('dL/dh', 'dL/dw_hh')
+    """
+    stem = LOSS.stem if name.stem in _LOSSES else name.stem
+    return Name(stem, of=name.of and quantity(name.of), updated=name.updated)
+
+
+def said(name: Name) -> str:
+    """The name of a quantity as a key: ``dL/dw_hh``, and ``dL`` for all gradients."""
+    return f"d{name.of}" if name.of is not None and not name.stem else str(name)
 
 
 class Precision(NamedTuple):
@@ -91,6 +113,8 @@ class Rounding:
     """Significant figures, instead of ``places``."""
     scientific: bool = False
     """Whether a number is printed with a power of ten where that is shorter."""
+    places_of: tuple[tuple[Name, int], ...] = ()
+    """The decimals of single quantities, by their canonical names; ``GRADIENTS`` are all that have none of their own."""
 
     @cached_property
     def precision(self) -> Precision:
@@ -105,18 +129,42 @@ class Rounding:
         """
         return Precision(self.figures or self.places, significant=True)
 
-    def of(self, role: Role, name: Name | None = None) -> Precision:
-        """The digits of a line with this result; a calculation beside the lines has no name."""
+    def of(self, role: Role, name: Name) -> Precision:
+        """The digits of a line with this result."""
         if role in KEEPS_FIGURES:
             return self.of_products
-        return self.precision
+        if not self.places_of:
+            return self.precision
+        key = name.stem, name.of and name.of.stem, name.updated
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = Precision(self._places(quantity(name)))
+        return known
+
+    @cached_property
+    def _known(self) -> dict[tuple[str, str | None, bool], Precision]:
+        """The digits of each quantity that has been asked for."""
+        return {}
+
+    def _places(self, name: Name) -> int:
+        """The decimals of a quantity."""
+        own = dict(self.places_of)
+        return own.get(name, own.get(GRADIENTS, self.places) if name.of == LOSS else self.places)
+
+    @cached_property
+    def most_digits(self) -> int:
+        """The largest number of digits that lines keep."""
+        return max(self.figures or self.places, *(places for _, places in self.places_of), 0)
 
     @property
     def data(self) -> dict[str, Any]:
         """The rounding for machines: its policy, and the digits where results are rounded."""
         if self.policy not in ("by_hand", "carry"):
             return {"policy": self.policy}
-        return {"policy": self.policy, **({"figures": self.figures} if self.figures else {"places": self.places})}
+        if self.figures:
+            return {"policy": self.policy, "figures": self.figures}
+        own = {"places_of": {said(name): places for name, places in self.places_of}} if self.places_of else {}
+        return {"policy": self.policy, "places": self.places, **own}
 
     @classmethod
     def parse(cls, text: str) -> Rounding:

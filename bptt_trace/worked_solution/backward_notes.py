@@ -32,7 +32,7 @@ def short_gradient(desk: Desk, moment: Moment) -> Iterator[Note]:
     positions = [line for line in lines if line is not None]
     if loss.gradient == "short":
         if loss.over_classes:
-            total = desk.calculate(summed([Var(position) for position in positions]))
+            total = desk.calculate(summed([Var(position) for position in positions]), desk.precision(positions[0]))
             yield Note(
                 say("Check"),
                 inline(
@@ -57,7 +57,7 @@ def short_gradient(desk: Desk, moment: Moment) -> Iterator[Note]:
         target = desk.find(Name("target", time=moment.time, index=index, sample=moment.sample))
         if y is None or target is None:
             return
-        difference = desk.calculate(product(Const(scale), Var(y) - Var(target)))
+        difference = desk.calculate(product(Const(scale), Var(y) - Var(target)), desk.precision(position))
         said.append(difference.equation)
         same = same and difference.value.text == desk.value(position).text
     pattern = (
@@ -147,7 +147,7 @@ def _same_direction(desk: Desk, found: Sources, sign: int) -> Inline:
 
 
 def _opposite(desk: Desk, found: Sources) -> Inline:
-    total = desk.calculate(Var(found.direct) + Var(found.carried))
+    total = desk.calculate(Var(found.direct) + Var(found.carried), desk.precision(found.total))
     opposite = inline(" They pull in opposite directions: {sum}.", sum=total.equation)
     direct, carried = abs(desk.printed(found.direct)), abs(desk.printed(found.carried))
     if direct != carried:

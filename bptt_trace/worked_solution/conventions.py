@@ -42,10 +42,10 @@ from bptt_trace.networks.cells.equations import Equations
 from bptt_trace.networks.graph import Graph
 from bptt_trace.networks.losses import Loss
 from bptt_trace.networks.optimizers import Update
-from bptt_trace.problem.rounding import Rounding
 from bptt_trace.worked_solution.letters import alphabet
 from bptt_trace.worked_solution.loss_formulas import whole
 from bptt_trace.worked_solution.update_formulas import clipping, named, recipe
+from bptt_trace.worked_solution.wording import kept_digits
 
 
 def conventions(desk: Desk, board: Rows) -> Iterator[tuple[str, Inline]]:
@@ -53,12 +53,12 @@ def conventions(desk: Desk, board: Rows) -> Iterator[tuple[str, Inline]]:
     problem = desk.problem
     if problem.update and problem.update.told:
         yield from _update(desk, problem.update)
-        yield say("Rounding"), (rounding_rule(desk.values.rounding, states=_states(desk)),)
+        yield say("Rounding"), rounding_rule(desk, states=_states(desk))
         yield say("Reading"), (_READING,)
         return
     if isinstance(problem.network, Graph):
         yield from _of_graph(desk, problem.network)
-        yield say("Rounding"), (rounding_rule(desk.values.rounding, states=_states(desk)),)
+        yield say("Rounding"), rounding_rule(desk, states=_states(desk))
         yield say("Reading"), (_READING,)
         return
     yield say("Loss"), whole(desk, board) + tuple(_corners_of_loss(problem.loss)) if problem.loss.kind != "none" else _NO_LOSS
@@ -86,7 +86,7 @@ def conventions(desk: Desk, board: Rows) -> Iterator[tuple[str, Inline]]:
     if (network.steps or network.samples) and (via := _via_example(desk)):
         part = to_say('{via} is the part of the gradient that arrives through {by}; a gradient without "via" is the total')
         yield say("via"), inline(part, **via)
-    yield say("Rounding"), (rounding_rule(desk.values.rounding, states=_states(desk)),)
+    yield say("Rounding"), rounding_rule(desk, states=_states(desk))
     yield say("Reading"), (_READING,)
 
 
@@ -231,33 +231,34 @@ _PRODUCTS = {
 }
 
 
-def rounding_rule(rounding: Rounding, *, states: bool = False) -> str:
+def rounding_rule(desk: Desk, *, states: bool = False) -> Inline:
     """The rule of rounding in words; with ``states`` it says that the lines of an optimizer are rounded in their own way."""
+    rounding = desk.values.rounding
     if states and rounding.figures is None and rounding.policy in ("by_hand", "carry"):
         own = say(
             "; lines of norms, clipped gradients and of what the update carries on keep {figures}, because small "
             "squares would be 0 with so many decimals",
             figures=rounding.of_products.words,
         )
-        return rounding_rule(rounding) + own
-    digits = rounding.precision.words
+        return together(rounding_rule(desk), own)
+    digits = kept_digits(rounding, desk.speller)
     match rounding.policy:
         case "by_hand":
-            return say(
+            return inline(
                 "by hand: each result is rounded half up to {digits} and the rounded value is used next; given "
                 "numbers are not rounded",
                 digits=digits,
             )
         case "carry":
-            return say(
+            return inline(
                 "each result is shown rounded half up to {digits}, but the unrounded value is used next; where the "
                 "printed digits do not give the printed result, ≈ stands instead of =",
                 digits=digits,
             )
         case "full":
-            return say("none: double precision, with the shortest digits that read back to the same number")
+            return inline("none: double precision, with the shortest digits that read back to the same number")
         case _:
-            return say("none: closed forms, each with its decimal value beside it")
+            return inline("none: closed forms, each with its decimal value beside it")
 
 
 def _entropy_gradient(desk: Desk) -> Inline:

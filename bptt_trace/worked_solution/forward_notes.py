@@ -143,7 +143,7 @@ def _opened(desk: Desk, gate: int, *, closes: bool) -> tuple[Math, Calculation]:
     """The opening of a gate as an equation and a number: its value, or 1 minus its value where it ``closes``."""
     if not closes:
         return desk.equals(gate), desk.as_calculation(Var(gate))
-    rest = desk.calculate(1 - Var(gate))
+    rest = desk.calculate(1 - Var(gate), desk.precision(gate))
     return rest.equation, rest
 
 
@@ -161,7 +161,7 @@ def _share(desk: Desk, part: Calculation) -> Inline:
 
 
 def _first_memory(desk: Desk, found: Voices) -> Note:
-    brought = desk.calculate(found.memory)
+    brought = desk.calculate(found.memory, desk.precision(found.position))
     h_0 = desk.equals(found.state)
     line = desk.line(found.position)
     if desk.numbers[found.state] != 0:
@@ -198,7 +198,7 @@ def _inputs(desk: Desk, term: Formula) -> Math:
 
 
 def _later_memory(desk: Desk, found: Voices) -> Note:
-    remembered = desk.calculate(found.memory)
+    remembered = desk.calculate(found.memory, desk.precision(found.position))
     spoken, silent = other_terms(desk, found)
     spoken.insert(1, inline("the memory {shown}", shown=remembered.equation))
     sentence = inline(
@@ -219,7 +219,7 @@ def other_terms(desk: Desk, found: Voices) -> tuple[list[Inline], Formula]:
         if isinstance(term, Var):
             value, shown = term, desk.value(term.number)
         else:
-            calculated = desk.calculate(term)
+            calculated = desk.calculate(term, desk.precision(found.position))
             value, shown = calculated.variable, calculated.equation
         silent = value if silent is None else silent + value
         spoken.append(inline("{word} {shown}", word=word, shown=shown))
@@ -241,17 +241,17 @@ def silence(desk: Desk, found: Voices, silent: Formula) -> Silence:
     """The state from the other terms alone, and its distance from the state."""
     before: Inline = ()
     if not isinstance(silent, Var):
-        added = desk.calculate(silent)
+        added = desk.calculate(silent, desk.precision(found.position))
         before = inline("the pre-activation would be {sum} and ", sum=added.equation)
         silent = added.variable
     alone = desk.as_calculation(silent)
     shown = alone.value
     formula = desk.steps[found.hidden].formula
     if isinstance(formula, Apply) and formula.function is not identity:
-        alone = desk.calculate(Apply(formula.function, silent))
+        alone = desk.calculate(Apply(formula.function, silent), desk.precision(found.hidden))
         shown = alone.equation
     same = desk.printed(found.hidden) == alone.number
-    return Silence(before, shown, same, desk.calculate(Var(found.hidden) - alone.variable))
+    return Silence(before, shown, same, desk.calculate(Var(found.hidden) - alone.variable, desk.precision(found.hidden)))
 
 
 def _without_memory(desk: Desk, found: Voices, silent: Formula) -> Inline:
@@ -352,7 +352,7 @@ def _one_error(desk: Desk, total: int) -> Iterator[Note]:
     if len(arguments) != 2:
         return
     prediction, target = arguments
-    difference = desk.calculate(Var(prediction) - Var(target))
+    difference = desk.calculate(Var(prediction) - Var(target), desk.precision(prediction))
     apart = Fraction(desk.printed(prediction)) - Fraction(desk.numbers[target])
     side = say("above") if apart > 0 else say("below") if apart < 0 else say("exactly at")
     yield Note(
@@ -378,7 +378,7 @@ def probabilities(desk: Desk, moment: Moment) -> Iterator[Note]:
     positions = [line for line in lines if line is not None]
     if len(positions) != len(lines):
         return
-    total = desk.calculate(summed([Var(position) for position in positions]))
+    total = desk.calculate(summed([Var(position) for position in positions]), desk.precision(positions[0]))
     rounded = total.number != 1
     pattern = to_say("Probabilities add up to 1, apart from rounding: {total}.")
     sums = inline(pattern if rounded else to_say("Probabilities add up to 1: {total}."), total=total.equation)

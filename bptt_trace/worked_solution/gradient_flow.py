@@ -17,10 +17,10 @@ from bptt_trace.calculation.build import build
 from bptt_trace.calculation.iterations import first_iteration, truncated
 from bptt_trace.calculation.unrounded import unrounded
 from bptt_trace.document.figures import Decades, Level, Levels
-from bptt_trace.document.mathematics import Inline, Math, Number, Symbol, in_a_row, inline, say, to_say
+from bptt_trace.document.mathematics import Inline, Math, Number, Symbol, in_a_row, inline, say, to_say, together
 from bptt_trace.document.sheet import Block, Column, Equation, Equations, Lines, Note, Paragraph, Part, Section, Sheet, Table
 from bptt_trace.engine.formula import Const, Var
-from bptt_trace.engine.names import Name, Role
+from bptt_trace.engine.names import Name
 from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.errors import ProblemError
 from bptt_trace.lines.cell_words import scaled
@@ -183,7 +183,10 @@ class _Shares:
         if not self.desk.numbers[self.total]:
             return {}
         whole = Var(self.total)
-        return {t: self.desk.calculate(Var(part) / whole * HUNDRED, Role.FACTOR).value for t, part in self.parts.items()}
+        return {
+            t: self.desk.calculate(Var(part) / whole * HUNDRED, self.desk.values.rounding.of_products).value
+            for t, part in self.parts.items()
+        }
 
 
 class _Writer:
@@ -248,11 +251,14 @@ class _Writer:
                 say("Slope {tag}", tag=flow.tag) if flow.tag else say("Slope"),
                 inline("{slope}, with {named} held", slope=slope, named=named) if held else slope,
             )
-        rules = {flow.problem.rounding: flow.tag for flow in reversed(self.flows)}
-        for rounding, tag in reversed(rules.items()):
+        rules = {flow.problem.rounding: flow for flow in reversed(self.flows)}
+        for rounding, flow in reversed(rules.items()):
             slopes = say("; slopes, products and shares are kept to {figures}", figures=rounding.of_products.words)
-            rule = rounding_rule(rounding) + (slopes if rounding.policy in ("by_hand", "carry") and not rounding.figures else "")
-            yield say("Rounding") if len(rules) == 1 else say("Rounding {tag}", tag=tag), (rule,)
+            own = slopes if rounding.policy in ("by_hand", "carry") and not rounding.figures else ""
+            yield (
+                say("Rounding") if len(rules) == 1 else say("Rounding {tag}", tag=flow.tag),
+                together(rounding_rule(flow.desk), own),
+            )
         alone = inline("they are numbered as in the worked solution of a single iteration (solve)")
         several = any(flow.goes_on for flow in self.flows)
         yield say("Lines"), alone if several else inline("they are numbered as in the worked solution (solve)")
@@ -433,7 +439,7 @@ class _Writer:
         if len(largest) > 1:
             return
         part = shares.parts[largest[0]]
-        calculated = desk.calculate(Var(part) / Var(shares.total) * HUNDRED, Role.FACTOR)
+        calculated = desk.calculate(Var(part) / Var(shares.total) * HUNDRED, desk.values.rounding.of_products)
         with_it = desk.sign(part) == desk.sign(shares.total)
         yield Note(
             say("Share"),

@@ -12,7 +12,7 @@ from bptt_trace.calculation.iterations import first_iteration
 from bptt_trace.calculation.spectral_norm import spectral_norm
 from bptt_trace.calculation.unrounded import unrounded
 from bptt_trace.document.figures import Decades, Level, Levels
-from bptt_trace.document.mathematics import Inline, MathRow, Number, Symbol, inline, say
+from bptt_trace.document.mathematics import Inline, MathRow, Number, Symbol, inline, say, together
 from bptt_trace.document.sheet import Block, Column, Lines, Note, Paragraph, Section, Sheet, Table
 from bptt_trace.engine.names import Name
 from bptt_trace.engine.program import Builder
@@ -130,7 +130,7 @@ class _Matrices:
             if rounding.policy != "full"
             else ""
         )
-        yield say("Rounding"), (rounding_rule(rounding) + own,)
+        yield say("Rounding"), together(rounding_rule(self.desk), own)
         yield say("Lines"), inline("they are numbered as in the worked solution of a single iteration (solve)")
 
     def reach(self) -> Iterator[Block]:

@@ -9,6 +9,7 @@ from bptt_trace.document.sheet import Column, Note, Table
 from bptt_trace.engine.formula import Var
 from bptt_trace.engine.names import Name
 from bptt_trace.lines.rows import Desk
+from bptt_trace.worked_solution.wording import summed
 
 MOST_ROWS = 60
 """Presentations that have a row each; of more, the epochs alone have."""
@@ -67,7 +68,8 @@ class Epochs:
         cells += [(desk.value(place(Name("x", index=index, sample=sample))),) for index in self.inputs]
         cells += [(desk.value(place(Name("target", sample=sample))),), (desk.value(place(Name("a", iteration=k))),)]
         cells += [(desk.value(self._answer(k)),)] if self.stops else []
-        error = desk.calculate(Var(place(Name("target", sample=sample))) - Var(self._answer(k)))
+        answer = self._answer(k)
+        error = desk.calculate(Var(place(Name("target", sample=sample))) - Var(answer), desk.precision(answer))
         cells.append((error.value,))
         return (*cells, *((desk.value(self._after(name, k)),) for name in self.parameters))
 
@@ -92,8 +94,8 @@ class Epochs:
         """The number of wrong answers in an epoch, or the sum of its losses."""
         if self.stops:
             return Number(self.wrong(epoch))
-        losses = [Var(self._line(Name("L", iteration=k))) for k in self._turns(epoch)]
-        return self.desk.calculate(sum(losses[1:], start=losses[0])).value
+        losses = [self._line(Name("L", iteration=k)) for k in self._turns(epoch)]
+        return self.desk.calculate(summed([*map(Var, losses)]), self.desk.precision(losses[0])).value
 
     # ------------------------------------------------------------------- words
 

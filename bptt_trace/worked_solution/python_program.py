@@ -236,6 +236,7 @@ class _Writer:
             digits=rounding.precision.words,
             working=str(digits_needed(self.desk.values)) if by_hand and self.form == "python" else "",
             slopes=by_hand and any(self.desk.precision(position).significant for position in range(len(self.steps))),
+            others=bool(rounding.places_of),
             symbols=tuple(
                 f'{name} = number("{value}")' if self.form in OF_NUMBERS else f"{name} = {value}"
                 for (_, value), name in self.scope.symbols.items()
@@ -259,8 +260,10 @@ class _Lines(_Writer):
         """``h_1 = line("h_1", tanh(a_1), "0.5370")  # 2``"""
         rounding = self.desk.values.rounding
         texts = [self.title(position), self.right_side(position), self.value(position)]
-        if self.form == "python" and self.desk.precision(position) != rounding.precision and rounding.policy != "full":
-            texts.append("to_figures")  # products and squares keep figures where all else keeps decimals
+        precision = self.desk.precision(position)
+        if self.form == "python" and precision != rounding.precision and rounding.policy != "full":
+            # products and squares keep figures where all else keeps decimals, and some quantities decimals of their own
+            texts.append("to_figures" if precision.significant else f"to_places({precision.digits})")
         if self.form == "python" and rounding.policy == "carry":
             texts += self._cancelled(position)
         if self.form == "numpy" and rounding.policy in ROOM:

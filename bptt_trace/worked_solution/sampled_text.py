@@ -15,7 +15,7 @@ from bptt_trace.calculation.arithmetic import evaluate
 from bptt_trace.calculation.build import build
 from bptt_trace.document.mathematics import say
 from bptt_trace.document.notation import TEXT
-from bptt_trace.engine.names import Name, Role
+from bptt_trace.engine.names import LOSS, Name, Role
 from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.errors import ProblemError
 from bptt_trace.lines.spelling import Shown
@@ -84,8 +84,11 @@ def _reading(problem: Problem, given: Mapping[Name, Number], letters: Letters, t
     )
     between = "" if all(len(letter) == 1 for letter in letters.vocabulary) else " "
     written = between.join(letters.vocabulary[letter] for letter in text)
+    forward = tuple(one for one in problem.rounding.places_of if one[0].of is None and not one[0].updated and one[0] != LOSS)
+    rounding = replace(problem.rounding, places_of=forward)
     title, none = say("Sampled by argmax: {written}", written=written), Loss("none")
-    return replace(problem, title=title, network=network, given={**given, **columns}, loss=none, update=None, citation=None)
+    given = {**given, **columns}
+    return replace(problem, title=title, network=network, given=given, loss=none, update=None, rounding=rounding, citation=None)
 
 
 def _needed(problem: Problem) -> Mapping[Name, Number]:

@@ -8,7 +8,7 @@ from itertools import islice
 from bptt_trace.calculation.iterations import truncated
 from bptt_trace.document.mathematics import Inline, inline, say
 from bptt_trace.engine.formula import Var
-from bptt_trace.engine.names import Name, Role
+from bptt_trace.engine.names import Name
 from bptt_trace.lines.cell_words import scaled
 from bptt_trace.lines.parts_of_sheet import Parts, one_step
 from bptt_trace.lines.rows import Desk
@@ -96,7 +96,7 @@ def _fading(desk: Desk, factors: Sequence[int], product: int) -> Iterator[Inline
             product=desk.equals(product),
         )
         return
-    square = desk.calculate(Var(product) ** 2, Role.FACTOR)
+    square = desk.calculate(Var(product) ** 2, desk.values.rounding.of_products)
     yield inline(
         "Memory {word}: one step multiplies by {product}; two such steps would multiply by {square}.",
         word=word,

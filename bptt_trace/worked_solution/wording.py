@@ -7,7 +7,10 @@ from fractions import Fraction
 
 from bptt_trace.document.mathematics import Inline, Math, Relation, in_a_row, inline, joined, say
 from bptt_trace.engine.formula import Formula, Var
+from bptt_trace.engine.names import LOSS
 from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.spelling import Speller
+from bptt_trace.problem.rounding import GRADIENTS, Rounding
 
 NUMBER_WORDS = (
     say("no"), say("one"), say("two"), say("three"), say("four"), say("five"), say("six"), say("seven"), say("eight"),
@@ -30,6 +33,20 @@ def named(names: Sequence[Math]) -> Inline:
     """Names in a row of words: ``a, b and c``."""
     *others, last = names
     return inline("{others} and {last}", others=in_a_row(say(", "), others), last=last) if others else (last,)
+
+
+def kept_digits(rounding: Rounding, speller: Speller) -> Inline:
+    """The digits that results keep: ``4 decimals (3 for h, 6 for L)``."""
+    if not rounding.places_of:
+        return (rounding.precision.words,)
+    own, rest = [one for one in rounding.places_of if one[0] != GRADIENTS], dict(rounding.places_of).get(GRADIENTS)
+    others = [inline("{places} for {quantity}", places=places, quantity=speller.math(name)) for name, places in own]
+    if rest is not None:
+        every = not any(name.of == LOSS for name, _ in own)
+        others.append(
+            inline("{places} for {quantity}", places=rest, quantity=say("gradients") if every else say("other gradients"))
+        )
+    return inline("{digits} ({others})", digits=rounding.precision.words, others=in_a_row(say(", "), others))
 
 
 def readable(desk: Desk) -> bool:

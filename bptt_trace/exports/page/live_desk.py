@@ -11,7 +11,6 @@ from bptt_trace.calculation.arithmetic import Values
 from bptt_trace.document.mathematics import Math, MathRow, Placed, Relation
 from bptt_trace.document.notation import MATHML, TEXT, UNICODE, Signs, like
 from bptt_trace.engine.formula import Formula, Var
-from bptt_trace.engine.names import Role
 from bptt_trace.engine.program import Program
 from bptt_trace.engine.rules import Rule, rule_of
 from bptt_trace.exports.page.program import Code
@@ -153,10 +152,10 @@ class FixedDesk(Desk):
         """The place of a step or of a side calculation."""
         return _Value(self.live, position)
 
-    def calculate(self, formula: Formula, role: Role = Role.HIDDEN) -> Calculation:
+    def calculate(self, formula: Formula, precision: Precision | None = None) -> Calculation:
         """A side calculation; its result has a place of its own behind those of the steps."""
         rule, arguments = rule_of(formula)
-        precision = self.values.rounding.of(role)
+        precision = precision or self.values.rounding.precision
         with self.watch.paused():
             number, text = self._worked_out(rule, precision, [self.unrounded[argument] for argument in arguments])
         value = self._add(text, number)
@@ -206,10 +205,10 @@ class LiveDesk(FixedDesk):
         self.watch.note("change", position, self.steps[position].arguments[0], word)
         return word
 
-    def calculate(self, formula: Formula, role: Role = Role.HIDDEN) -> Calculation:
+    def calculate(self, formula: Formula, precision: Precision | None = None) -> Calculation:
         """A side calculation, which the page goes on calculating."""
-        position = self.code.add(*rule_of(formula), self.values.rounding.of(role))
-        made = super().calculate(formula, role)
+        position = self.code.add(*rule_of(formula), precision or self.values.rounding.precision)
+        made = super().calculate(formula, precision)
         assert position == made.variable.number
         return made
 

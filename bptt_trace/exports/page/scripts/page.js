@@ -134,7 +134,7 @@ const CHANGES = { rises: say("rises"), falls: say("falls"), stays: say("stays"),
 const changed = (place, before) => {
   const [now, old] = [results[place], results[before]];
   if (equal(now.digits, old.digits ?? old.v)) return "stays";
-  if (equal(fraction(settled(program, old.digits ?? old.v, 0)), now.digits)) return "rounded";
+  if (equal(fraction(settled(program.precisions[program.steps[place][2]], old.digits ?? old.v)), now.digits)) return "rounded";
   return less(old.digits ?? old.v, now.digits) ? "rises" : "falls";
 };
 
