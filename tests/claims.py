@@ -77,13 +77,14 @@ class Sheet:
         """The result of a line."""
         return Fraction(self.by_line[number]["value"])
 
-    def rounded(self, value: Fraction, *, factor: bool = False) -> Fraction:
-        """A result as the sheet would print it."""
+    def rounded(self, value: Fraction, *, factor: bool = False, like: str = "") -> Fraction:
+        """A result as the sheet would print it: with the decimals of a number ``like`` it, of which each quantity may have its own."""
         if self.rounding["policy"] == "full":
             return value
         if "figures" in self.rounding or factor:
             return to_figures(value, self.rounding.get("figures") or self.rounding["places"])
-        return to_places(value, self.rounding["places"])
+        own = len(like.strip("()").partition(".")[2]) if "places_of" in self.rounding and like else self.rounding["places"]
+        return to_places(value, own)
 
     def same(self, one: Fraction, other: Fraction) -> bool:
         """Whether two numbers are the same, in double precision where nothing is rounded."""
@@ -189,7 +190,7 @@ def _(sheet: Sheet, line: str, count: str, terms: str, before: str, h: str, with
     else:
         assert h == h_with == changed
         unit = Fraction(10) ** -sheet.rounding.get("places", 4) if sheet.carry else Fraction(0)
-        assert abs(sheet.rounded(n(value) - n(without)) - n(change)) <= 2 * unit + Fraction(1e-12)
+        assert abs(sheet.rounded(n(value) - n(without), like=change) - n(change)) <= 2 * unit + Fraction(1e-12)
         assert n(change) or sheet.carry
 
 
@@ -268,7 +269,7 @@ def _(sheet: Sheet, y: str, value: str, side: str, target: str, difference: str)
     apart = n(value) - n(target)
     assert side == ("above" if apart > 0 else "below" if apart < 0 else "exactly at")
     if not sheet.carry:
-        assert sheet.same(sheet.rounded(apart), n(difference))
+        assert sheet.same(sheet.rounded(apart, like=difference), n(difference))
 
 
 @claim(
@@ -418,7 +419,7 @@ def _(sheet: Sheet, here: str) -> None:
         gradient = sheet[f"dL/d{name}"]
         if new == old or (sheet.rounding["policy"] == "full" and float(new) == float(old)):  # 1/3 is a double there
             word = "stay"
-        elif sheet.rounding["policy"] != "full" and sheet.rounded(old) == new:
+        elif sheet.rounding["policy"] != "full" and sheet.rounded(old, like=entry["value"]) == new:
             word = "rounded"
         else:
             word = "rise" if new > old else "fall"

@@ -103,7 +103,7 @@ class Calculator:
         return [f"rounding.figures={self.figures}"] if self.figures else [f"rounding.places={self.places}"]
 
     def run(self, line: Any) -> None:
-        exec(self.code, {**FUNCTIONS, "number": Fraction, "line": line, "rounded": False, "to_figures": True})
+        exec(self.code, {**FUNCTIONS, "number": Fraction, "line": line, "rounded": False, "to_figures": True, "to_places": int})
 
     @cached_property
     def exact(self) -> dict[str, Fraction]:
@@ -117,22 +117,23 @@ class Calculator:
         self.run(line)
         return found
 
-    def decimals(self, name: str, value: Fraction, keeps_figures: bool, *, asked: bool) -> int:
-        """How many decimals a student writes of a value."""
-        if self.figures or keeps_figures:
+    def decimals(self, name: str, value: Fraction, own: bool | int, *, asked: bool) -> int:
+        """How many decimals a student writes of a value, whose line keeps figures (True) or decimals of its own."""
+        if self.figures or own is True:
             figures = self.figures or self.places
             return figures - 1 - size_of(value) if value else figures - 1
         exact = self.exact[name]
-        return max(self.places, LEAST_FIGURES - 1 - size_of(exact)) if asked and exact else self.places
+        places = own or self.places
+        return max(places, LEAST_FIGURES - 1 - size_of(exact)) if asked and exact else places
 
     def answers(self, kind: str, half: str = "half up", slips: Mapping[str, Fraction] | None = None) -> dict[str, str]:
         """What a student of this kind writes; ``slips`` are added to results, and carried on."""
         written: dict[str, str] = {}
         asked, carries = kind in ("asked", "carry"), kind.startswith("carry")
 
-        def line(name: str, value: Any, _: str, figures: bool = False) -> Fraction:
+        def line(name: str, value: Any, _: str, own: bool | int = False) -> Fraction:
             value = short(Fraction(value)) + (slips or {}).get(name, 0)
-            places = self.decimals(name, value, figures, asked=asked)
+            places = self.decimals(name, value, own, asked=asked)
             text = as_decimal(value).quantize(Decimal(1).scaleb(-places), HALVES[half]) + Decimal(0)
             written[name] = f"{text:f}"
             return value if carries else Fraction(text)

@@ -6,6 +6,7 @@ import json
 import random
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -127,10 +128,13 @@ def engine(*names: str) -> str:
     return f'"use strict";\n{language("", ENGLISH)}\n{scripts(names)}'
 
 
-def compared(name: str, rule: str, count: int, seed: int = 1) -> dict[str, Any]:
-    """How many lines of random problems the engine prints otherwise than Python, and the first of them."""
+def compared(name: str, rule: str, count: int, seed: int = 1, changes: Sequence[str] = ()) -> dict[str, Any]:
+    """How many lines of random problems the engine prints otherwise than Python, and the first of them.
+
+    A rule that is empty is that of the problem, with these changes.
+    """
     problem, program = program_of(name)
-    rounding = Rounding.parse(rule)
+    rounding = Rounding.parse(rule) if rule else load(name, changes).rounding
     code = Code(program.steps, rounding).javascript()
     wanted = cases(problem, program, rounding, count, seed)
     return dict(node("\n".join([engine("arithmetic", "calculation"), code, COMPARE]), wanted))
@@ -185,9 +189,9 @@ def spoilt(text: str, by: random.Random) -> str:
     return f"{by.uniform(-2, 2):.4f}" if kind == 4 else "abc"
 
 
-def agreement(name: str, count: int, seed: int = 1) -> tuple[int, int, list[Any]]:
+def agreement(name: str, count: int, seed: int = 1, changes: Sequence[str] = ()) -> tuple[int, int, list[Any]]:
     """Of how many random sheets the verdicts are those of ``check``, of how many, and the first other ones."""
-    key, by = Key(load(name)), random.Random(seed)
+    key, by = Key(load(name, changes)), random.Random(seed)
     sheets = [sheet_of(key, by) for _ in range(count)]
     index = key.program.index
     code = Code(key.steps, key.problem.rounding)

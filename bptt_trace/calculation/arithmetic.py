@@ -125,13 +125,14 @@ def evaluate(
 def digits_needed(values: Values) -> int:
     """The number of digits that each line needs to round correctly: more than 60 where terms cancel, or close to a tie."""
     how, lines, most = ByHand(values.rounding), dict[tuple[Rule, Precision], Enclosed](), WORKING.prec
+    steps = values.program.steps
     with localcontext(WORKING):
-        for step, value in zip(values.program.steps, values.numbers, strict=True):
+        for step, precision, value in zip(steps, values.rounding.of_lines(steps), values.numbers, strict=True):
             if step.rule is None:
                 continue
             numbers = [values.numbers[argument] for argument in step.arguments]
             inexact = any(map(_inexact, source(step.rule).functions))
-            key = step.rule, values.rounding.of(step.role, step.target)
+            key = step.rule, precision
             if not inexact and (values.rounding.policy != "by_hand" or how.sixty_digits_do(*key, numbers, value)):
                 continue
             line = lines[key] = lines.get(key) or how.enclosed(*key)
@@ -175,9 +176,9 @@ class Repeated:
     def __init__(self, program: Program, how: ByHand, wanted: Iterable[int]) -> None:
         """``wanted`` has the positions of the lines."""
         self._program, self._how = program, how
-        line = cache(how.line_where_inexact_is_an_error)
+        line, precisions = cache(how.line_where_inexact_is_an_error), how.rounding.of_lines(program.steps)
         self._lines = [
-            (position, line(step.rule, how.rounding.of(step.role, step.target)), step.arguments)
+            (position, line(step.rule, precisions[position]), step.arguments)
             for position in program.ancestors(wanted)
             if (step := program.steps[position]).rule is not None
         ]
@@ -201,7 +202,7 @@ def run(
     """The number of every step in an arithmetic."""
     instead = {program.index[name]: value for name, value in (override or {}).items()}
     lines: defaultdict[Precision, dict[Rule, Callable[..., Any]]] = defaultdict(dict)
-    kept = how.rounding.of
+    precisions = how.rounding.of_lines(program.steps)
     numbers: list[Any] = []
     append = numbers.append
     with localcontext(WORKING):
@@ -211,7 +212,7 @@ def run(
             elif rule is None:
                 append(how.number(given[target].value))
             else:
-                known = lines[precision := kept(role, target)]
+                known = lines[precision := precisions[position]]
                 line = known.get(rule)
                 if line is None:
                     line = known[rule] = how.line(rule, precision)

@@ -37,8 +37,8 @@ def build(problem: Problem) -> Program:
 def _lines_to_round(problem: Problem, program: Program) -> None:
     """Raise ``ProblemError`` where a quantity with decimals of its own is given, keeps figures, or is none."""
     rounding, kinds = problem.rounding, dict[Name, str]()
-    for step in program.steps:
-        name, kept = quantity(step.target), rounding.of(step.role, step.target)
+    for step, kept in zip(program.steps, rounding.of_lines(program.steps), strict=True):
+        name = quantity(step.target)
         kind = "given" if step.rule is None else "figures" if kept.significant else ""
         kinds[name] = kind and kinds.get(name, kind)  # h_0 is given, and h_1 a result
     if any(name.of == LOSS and not kind for name, kind in kinds.items()):

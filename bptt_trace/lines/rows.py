@@ -312,8 +312,11 @@ class Desk(Rows):
 
     def precision(self, position: int) -> Precision:
         """The digits of a line."""
-        step = self.steps[position]
-        return self.values.rounding.of(step.role, step.target)
+        return self._precisions[position]
+
+    @cached_property
+    def _precisions(self) -> Sequence[Precision]:
+        return self.values.rounding.of_lines(self.steps)
 
     def change(self, position: int) -> str:
         """The change of a parameter by its update, as printed: ``rises``, ``falls``, ``stays``.

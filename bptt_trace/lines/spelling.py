@@ -20,7 +20,7 @@ from bptt_trace.document.mathematics import Derivative, Math, Number, Symbol, jo
 from bptt_trace.document.notation import TEXT, Signs
 from bptt_trace.engine.formula_text import Template
 from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, OVER_PLACES, Layer, Name, spell, word_and_number
-from bptt_trace.engine.program import KEEPS_FIGURES, Step
+from bptt_trace.engine.program import Step
 from bptt_trace.engine.rules import KEPT_RULES, Rule
 from bptt_trace.networks.optimizers import STATES
 from bptt_trace.problem.rounding import Precision, Rounding
@@ -194,21 +194,21 @@ def shown(values: Values) -> list[str]:
     """Every value as it is printed, in plain text: given numbers as typed, results rounded; empty where it was not calculated."""
     given = values.given
     rounding = values.rounding
-    show, kept = shower(rounding), rounding.of
+    show, precisions = shower(rounding), rounding.of_lines(values.program.steps)
     # A decimal with at most six places prints itself; asking each for its exponent would take most of the time.
     by_itself = (
         rounding.policy == "by_hand" and rounding.figures is None and rounding.most_digits <= 6 and not rounding.scientific
     )
     texts: list[str] = []
-    for (target, rule, _, role, _, _), number in zip(values.program.steps, values.numbers, strict=True):
+    for (target, rule, _, _, _, _), precision, number in zip(values.program.steps, precisions, values.numbers, strict=True):
         if rule is None and (typed := given.get(target)) is not None:
             texts.append(shorter(typed.text) if rounding.scientific else typed.text)
         elif number is None:
             texts.append("")
-        elif by_itself and role not in KEEPS_FIGURES:
+        elif by_itself and not precision.significant:
             texts.append(str(number))
         else:
-            texts.append(show(number, kept(role, target)))
+            texts.append(show(number, precision))
     return texts
 
 

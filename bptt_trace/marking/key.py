@@ -60,7 +60,7 @@ class Key:
         self.arguments = [step.arguments for step in self.steps]
         self.given = [step.rule is None for step in self.steps]
         self.exact: list[float] = list(unrounded(self.program, problem.given).numbers)
-        precisions = [problem.rounding.of(step.role, step.target) for step in self.steps]
+        precisions = problem.rounding.of_lines(self.steps)
         self._figures = [precision.digits if precision.significant else None for precision in precisions]
         self.usual = [problem.rounding.places if precision.significant else precision.digits for precision in precisions]
         """The decimals that the sheet keeps in each line; those of the problem for a line that keeps figures."""

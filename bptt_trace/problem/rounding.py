@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import (
     ROUND_HALF_UP,
@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 
 from bptt_trace.document.mathematics import say_many
 from bptt_trace.engine.gradient_check import CHECK
-from bptt_trace.engine.names import LOSS, LOSS_OF_WINDOW, WHOLE_LOSS, Name, Role, gradient
-from bptt_trace.engine.program import KEEPS_FIGURES
+from bptt_trace.engine.names import LOSS, LOSS_OF_WINDOW, WHOLE_LOSS, Name, gradient
+from bptt_trace.engine.program import KEEPS_FIGURES, Step
 from bptt_trace.errors import ProblemError
 
 WORKING = Context(
@@ -129,27 +129,27 @@ class Rounding:
         """
         return Precision(self.figures or self.places, significant=True)
 
-    def of(self, role: Role, name: Name) -> Precision:
-        """The digits of a line with this result."""
-        if role in KEEPS_FIGURES:
-            return self.of_products
+    def of_lines(self, steps: Sequence[Step]) -> list[Precision]:
+        """The digits of every line of a program; a line that only repeats another has the digits of that line."""
+        figures, usual, found = self.of_products, self.precision, list[Precision]()
         if not self.places_of:
-            return self.precision
-        key = name.stem, name.of and name.of.stem, name.updated
-        known = self._known.get(key)
-        if known is None:
-            known = self._known[key] = Precision(self._places(quantity(name)))
-        return known
+            return [figures if step.role in KEEPS_FIGURES else usual for step in steps]
+        known: dict[tuple[str, str | None, bool], Precision] = {}
+        for step in steps:
+            if step.role in KEEPS_FIGURES:
+                found.append(figures)
+            elif step.repeats:
+                found.append(found[step.arguments[0]])
+            else:
+                name = step.target
+                key = name.stem, name.of and name.of.stem, name.updated
+                found.append(known.get(key) or known.setdefault(key, self._of(quantity(name))))
+        return found
 
-    @cached_property
-    def _known(self) -> dict[tuple[str, str | None, bool], Precision]:
-        """The digits of each quantity that has been asked for."""
-        return {}
-
-    def _places(self, name: Name) -> int:
-        """The decimals of a quantity."""
+    def _of(self, name: Name) -> Precision:
+        """The digits of a quantity."""
         own = dict(self.places_of)
-        return own.get(name, own.get(GRADIENTS, self.places) if name.of == LOSS else self.places)
+        return Precision(own.get(name, own.get(GRADIENTS, self.places) if name.of == LOSS else self.places))
 
     @cached_property
     def most_digits(self) -> int:

@@ -33,8 +33,8 @@ class Code:
         self._rules: dict[Rule, int] = {}
         self._precisions: dict[Precision, int] = {rounding.precision: 0}
         self._steps: list[Sequence[int | list[int]]] = []
-        for step in steps:
-            self.add(step.rule, step.arguments, rounding.of(step.role, step.target))
+        for step, precision in zip(steps, rounding.of_lines(steps), strict=True):
+            self.add(step.rule, step.arguments, precision)
 
     def add(self, rule: Rule | None, arguments: Sequence[int], precision: Precision) -> int:
         """Append one more step; its position."""
