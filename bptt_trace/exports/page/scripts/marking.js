@@ -94,7 +94,7 @@ class Marking {
     let radius = this.radius(place, reference);
     const within = Math.abs(value - reference) <= radius;
     if (!within || this.isFar(place, value, reference)) {
-      const calculated = this.calculated(place, value, unit, sources.length > 0);
+      const calculated = this.calculated(place, value, unit, behind);
       if (calculated !== undefined) [reference, radius] = [calculated, HALF * unit];
       else if (within) {
         this.roots.set(place, behind.size ? behind : new Set([place]));
@@ -110,15 +110,16 @@ class Marking {
     return { kind, message, inherits: behind, reference, radius, dull: dull !== "" };
   }
   // What the line comes to, if that is the answer, for somebody who rounds every blank line or carries a named mistake on.
-  calculated(place, value, unit, follows) {
+  // There is none who carries it where a fault behind the line has no name: its number is not among what is carried.
+  calculated(place, value, unit, behind) {
     const fits = result => result !== null && Math.abs(value - result) <= HALF * unit;
     for (const asked of [true, false])
       for (const toEven of [false, true]) {
         const result = new RoundedWorld(this.key, this.written, { asked, toEven, work: this.work }).rule(place);
         if (fits(result)) return result;
       }
-    const named = follows ? this.named() : new Set();
-    if (!named.size) return undefined;
+    const named = this.named();
+    if (!behind.size || ![...behind].every(root => this.verdicts.get(root)?.slugs?.length)) return undefined;
     const changed = merged(this.key.book.mistakes.filter(({ slug }) => named.has(slug)).map(({ lines }) => lines));
     delete changed[place];
     const result = new World(this.key, new Map(), { changed, work: this.work }).rule(place);
