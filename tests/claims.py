@@ -160,7 +160,7 @@ def _(sheet: Sheet, h_0: str, zero: str, line: str, product: str, h_1: str, valu
     assert n(zero) == n(product) == 0
     formula = sheet.by_line[line]["formula"]["text"]
     assert h_0 in formula
-    said = sources.split(" and ") if sources else []
+    said = re.split(", | and ", sources) if sources else []
     assert len(said) == formula.count(" + "), "every other term is a source"
     assert said.count("the bias") == len(re.findall(r"(?<![\w/])b_\w+", formula))
     assert said.count("the input") == len(re.findall(r"\bW_x\w+\[\d+,\d+\](?! \*)", formula)), "a letter picks a weight"
@@ -467,14 +467,25 @@ TOO_LONG = "The loss rises: the step was too long, and a smaller learning rate w
 # --------------------------------------------------------- how far it reaches
 
 
+@claim(
+    r"Reach: Truncation keeps an error at {V} from reaching {V}; without it, it would arrive there multiplied by {N} \(line (\S+)\)"
+    r"(?: along this memory alone)?\."
+)
+def _(sheet: Sheet, last: str, first: str, product: str, line: str) -> None:
+    assert sheet.by_line[line]["name"] == f"d{last}/d{first}"
+    assert sheet.line(line) == n(product)
+    assert _time(last) - _time(first) >= int(sheet.document["update"]["truncate"])
+
+
 @claim(r"Reach: An error at {V} reaches {V} multiplied by {N} \(line (\S+)\)( along this memory alone)?: (.+)\.")
 def _(sheet: Sheet, last: str, first: str, product: str, line: str, along: str, verdict: str) -> None:
     assert sheet.by_line[line]["name"] == f"d{last}/d{first}"
     assert sheet.line(line) == n(product)
     sizes, whole = _slopes(sheet, last[0], _time(last)), abs(n(product))
     one = len(sizes) == 1
-    if verdict.startswith(("these are the slopes", "the memory is rescaled")):
-        assert ("truncate" in sheet.document.get("update", {})) if "these" in verdict else sheet.network["cell"] == "slstm"
+    assert "truncate" not in sheet.document.get("update", {})
+    if verdict.startswith("the memory is rescaled"):
+        assert sheet.network["cell"] == "slstm"
     elif match := re.fullmatch(r"(the factor|a factor) is 0, so nothing comes back through it", verdict):
         assert 0 in sizes
         assert (match[1] == "the factor") == one

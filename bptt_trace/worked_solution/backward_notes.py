@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from bptt_trace.calculation.iterations import truncated
-from bptt_trace.document.mathematics import Inline, Math, Relation, in_a_row, inline, say, to_say, together
+from bptt_trace.document.mathematics import Inline, Math, Place, Relation, in_a_row, inline, say, to_say, together
 from bptt_trace.document.sheet import Note
 from bptt_trace.engine.formula import Const, Over, Var, product
 from bptt_trace.engine.functions import Function, identity, relu, sigmoid, tanh
@@ -269,14 +269,31 @@ def reach(desk: Desk, parts: Parts) -> Iterator[Note]:
     state = desk.steps[singles[0]].target._replace(of=None)
     sizes = [abs(desk.printed(position)) for position in singles]
     others = len(desk.problem.network.cells[0].state) > 1
+    told: dict[str, Place] = {
+        "last": name_of(desk, state._replace(time=desk.last_time)),
+        "first": name_of(desk, state._replace(time=1)),
+        "product": desk.value(product),
+        "line": desk.line(product),
+    }
+    if truncated(desk.problem):
+        cut = (
+            to_say(
+                "Truncation keeps an error at {last} from reaching {first}; without it, it would arrive there "
+                "multiplied by {product} ({line}) along this memory alone."
+            )
+            if others
+            else to_say(
+                "Truncation keeps an error at {last} from reaching {first}; without it, it would arrive there "
+                "multiplied by {product} ({line})."
+            )
+        )
+        yield Note(say("Reach"), inline(cut, **told))
+        return
     whole = inline(
         to_say("An error at {last} reaches {first} multiplied by {product} ({line}) along this memory alone")
         if others
         else to_say("An error at {last} reaches {first} multiplied by {product} ({line})"),
-        last=name_of(desk, state._replace(time=desk.last_time)),
-        first=name_of(desk, state._replace(time=1)),
-        product=desk.value(product),
-        line=desk.line(product),
+        **told,
     )
     verdict = _verdict(sizes, abs(desk.printed(product)))
     if scaled(desk.problem.network.cells[0]):
@@ -284,8 +301,6 @@ def reach(desk: Desk, parts: Parts) -> Iterator[Note]:
             "the memory is rescaled by the stabiliser at every step, so this factor does not measure what is "
             "kept; in the output the stabiliser cancels"
         )
-    if truncated(desk.problem):
-        verdict = say("these are the slopes; at the border of two windows, however, nothing is carried back")
     yield Note(say("Reach"), inline("{whole}: {verdict}.", whole=whole, verdict=verdict))
 
 

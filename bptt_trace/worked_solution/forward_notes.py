@@ -55,7 +55,7 @@ def voices(desk: Desk, time: int) -> Voices | None:
     terms = formula.terms if isinstance(formula, Sum) else (formula,)
     memory = [term for term in terms if any(v.number == state for v in variables(term))]
     others = tuple(
-        (say("the bias") if _is_bias(desk, term) else say("the fed back") if _fed_back(desk, term) else say("the input"), term)
+        (say("the bias") if _is_bias(desk, term) else say("the feedback") if _fed_back(desk, term) else say("the input"), term)
         for term in terms
         if not any(v.number == state for v in variables(term))
     )
@@ -177,18 +177,17 @@ def _first_memory(desk: Desk, found: Voices) -> Note:
     sources: list[str | Math] = []
     for word, term in found.others:
         sources.append(word if isinstance(term, Var) else _inputs(desk, term))
-    carried = in_a_row(say(" and "), sources)
     start = inline(
         "{h_0}: the memory is empty, so {line} gets {calculation} from the past.",
         h_0=h_0,
         line=line,
         calculation=brought.equation,
     )
-    if not carried:
+    if not sources:
         return Note(say("Memory"), start)
     return Note(
         say("Memory"),
-        start + inline(" All that {h_1} carries on comes from {sources}.", h_1=desk.equals(found.hidden), sources=carried),
+        start + inline(" All that {h_1} carries on comes from {sources}.", h_1=desk.equals(found.hidden), sources=named(sources)),
     )
 
 

@@ -29,8 +29,8 @@ def listed(items: Sequence[str]) -> str:
     return say("{others} and {last}", others=joined(say(", "), others), last=last) if others else last
 
 
-def named(names: Sequence[Math]) -> Inline:
-    """Names in a row of words: ``a, b and c``."""
+def named(names: Sequence[str | Math]) -> Inline:
+    """Names, or words, in a row of words: ``a, b and c``."""
     *others, last = names
     return inline("{others} and {last}", others=in_a_row(say(", "), others), last=last) if others else (last,)
 
