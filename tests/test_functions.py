@@ -1,5 +1,6 @@
 """The table of functions: SymPy proves every slope."""
 
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Any
 
@@ -92,6 +93,26 @@ def test_the_libraries_of_a_function_agree_with_its_definition(function: Functio
     doubles = list(map(float, arguments))
     assert list(map(float, truth)) == pytest.approx([function.libraries.math(one) for one in doubles], rel=1e-13, abs=1e-300)
     assert list(map(float, truth)) == pytest.approx(function.libraries.numpy(numpy, numpy.array(doubles)), rel=1e-13, abs=1e-300)
+
+
+WAVES = ("-1e8", "-123456.5", "-164", "-22", "0", "1e-30", "3.14159265358979", "99.9", "1000", "163.9596")
+
+
+@at_once("function", [one for one in SMOOTH if one.code])
+def test_programs_calculate_a_function_to_fifty_digits(function: Function):
+    """What ``-f python`` prints for it has 50 digits of 60; the sine of a large number has 60 but its size and one."""
+    space: dict[str, Any] = {"Decimal": Decimal, "decimal": Decimal, "number": Decimal}
+    exec(function.code["decimal"], space)
+    arguments = [one for one in ARGUMENTS if float(one) > 0 or function not in (ln, sqrt)]
+    for one in (*arguments, *(WAVES if function in (sin, cos) else ())):
+        with localcontext() as context:
+            context.prec = 60
+            found = space[function.name](Decimal(one))
+        truth = Decimal(str(sympy.N(TRUTH[function.name](sympy.Rational(one)), 200)))
+        if function in (sin, cos):
+            assert abs(found - truth) <= Decimal("1e-58") * max(1, abs(Decimal(one)))
+        else:
+            assert abs(found - truth) <= Decimal("1e-50") * abs(truth)
 
 
 @at_once("function", SMOOTH)

@@ -234,7 +234,7 @@ softplus = Function(
 def softplus(z):
     """ln(1 + exp(z)), without large exponentials."""
     small = (-abs(decimal(z))).exp()
-    rest = (1 + small).ln() if small > Decimal("1e-20") else small - small * small / 2
+    rest = (1 + small).ln() if small > Decimal("1e-20") else small - small**2 / 2 + small**3 / 3
     return number(max(decimal(z), Decimal(0)) + rest)''',
         "float": '''\
 def softplus(z):
@@ -254,25 +254,35 @@ def softplus(z):
     },
 )
 
+
+def _wave(name: str, series: str, doubled: str, result: str) -> str:
+    """The definition of sin or cos with the decimal module.
+
+    A large number has large terms in its series, which cancel: the series of 164 has lost all of its 60 digits. So it is
+    taken of a part that is smaller than 1, and each doubling loses a third of a digit.
+    """
+    return f'''\
+def {name}(z):
+    """{series} for a small part of z, which is then doubled: {doubled}."""
+    doublings = int(abs(decimal(z))).bit_length()
+    part = decimal(z) / 2**doublings
+    sine, cosine, term, power = part, Decimal(1), part, 1
+    while sine + term != sine or power == 1:
+        power += 2
+        even = -term * part / (power - 1)
+        term = even * part / power
+        sine, cosine = sine + term, cosine + even
+    for _ in range(doublings):
+        sine, cosine = 2 * sine * cosine, cosine * cosine - sine * sine
+    return number({result})'''
+
+
 sin: Function = Function(
     "sin",
     "sin",
     lambda z, y: cos(z),
     libraries=_everywhere("sin"),
-    code=_code(
-        "sin",
-        "sin",
-        decimal='''\
-def sin(z):
-    """z - z^3/3! + z^5/5! - ..., until a term changes nothing."""
-    z = decimal(z)
-    total, term, power = z, z, 1
-    while total + term != total or power == 1:
-        power += 2
-        term *= -z * z / (power * (power - 1))
-        total += term
-    return number(total)''',
-    ),
+    code=_code("sin", "sin", _wave("sin", "z - z^3/3! + z^5/5! - ...", "sin 2a = 2 sin a cos a", "sine")),
 )
 
 cos: Function = Function(
@@ -280,20 +290,7 @@ cos: Function = Function(
     "cos",
     lambda z, y: -sin(z),
     libraries=_everywhere("cos"),
-    code=_code(
-        "cos",
-        "cos",
-        decimal='''\
-def cos(z):
-    """1 - z^2/2! + z^4/4! - ..., until a term changes nothing."""
-    z = decimal(z)
-    total, term, power = Decimal(1), Decimal(1), 0
-    while total + term != total or power == 0:
-        power += 2
-        term *= -z * z / (power * (power - 1))
-        total += term
-    return number(total)''',
-    ),
+    code=_code("cos", "cos", _wave("cos", "1 - z^2/2! + z^4/4! - ...", "cos 2a = cos^2 a - sin^2 a", "cosine")),
 )
 
 softmax = Function(
