@@ -783,6 +783,14 @@ def test_force_color_colours_a_pipe(main: Main, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.exhaustive
+def test_a_terminal_lists_the_examples_in_its_width() -> None:
+    """Titles go on below themselves, between words; elsewhere each example is one row."""
+    listed = in_terminal("examples", width=60)
+    assert max(map(len, listed.splitlines())) <= 60
+    assert " ".join(listed.split()) == " ".join(in_terminal("examples", width=200).split())
+    assert [line.split()[0] for line in listed.splitlines() if line[0] != " "] == examples()
+
+
 def test_a_terminal_reads_through_the_pager(tmp_path: Path) -> None:
     """PAGER gets what the terminal would; a pager that ends early, or that is missing, is no error."""
     kept = tmp_path / "kept"

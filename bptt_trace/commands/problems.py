@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ import click
 from bptt_trace.commands import options
 from bptt_trace.commands.options import PATH
 from bptt_trace.commands.output import Output, ends_in
+from bptt_trace.commands.screen import Screen
 
 
 @click.command()
@@ -48,9 +50,16 @@ def examples(name: str | None) -> None:
     if name is not None:
         Output().write([example(name)])
         return
-    width = max(map(len, known()))
-    problems = {name: load(name) for name in known()}
-    Output().write(f"{name:<{width}}  {p.title}{' (published)' if p.citation else ''}\n" for name, p in problems.items())
+    from bptt_trace.media.table_grid import folded
+
+    width = max(map(len, known())) + 2
+    # A row that would be broken anywhere is broken between words; a program that reads the list has each in one row.
+    room = Screen.chosen().on(sys.stdout, terminal=True).width - width if sys.stdout.isatty() else None
+    titles = {name: f"{p.title}{' (published)' if p.citation else ''}" for name, p in ((name, load(name)) for name in known())}
+    below = "\n" + " " * width
+    Output().write(
+        f"{name:<{width}}{below.join(folded(title, max(room, 20)) if room else [title])}\n" for name, title in titles.items()
+    )
 
 
 @click.command("from-weights")

@@ -128,6 +128,9 @@ A_PAGE = 40
 TALL = 27
 """Lines of print that a heading and a block below it may have together with room to spare on a page."""
 
+THIRD = 40
+"""The width of a third of a page, in characters of small print."""
+
 
 @dataclass(frozen=True)
 class Lines:
@@ -203,9 +206,14 @@ class Table:
         return len(self.rows) > 30
 
     @property
-    def half(self) -> int:
-        """The number of rows in each of two columns, where the table folds: as many as fit a page, or half of them."""
-        return min((len(self.rows) + 1) // 2, 38)
+    def abreast(self) -> int:
+        """How many of its parts stand side by side, where the table folds."""
+        return 3 if self.width <= THIRD else 2
+
+    @property
+    def folded(self) -> int:
+        """The number of rows in each of its parts, where the table folds: as many as fit a page, or fewer."""
+        return min(-(-len(self.rows) // self.abreast), 38)
 
     @property
     def breaks(self) -> bool:
