@@ -68,7 +68,7 @@ class Solution:
         return html(self.sheet)
 
     def to_pdf(self) -> bytes:
-        """As PDF, by the LaTeX program that is installed, or by Typst; the same bytes each time.
+        """The sheet as PDF, set by the LaTeX program that is installed or by Typst; the bytes are the same each time.
 
         Raises ``ProgramMissing`` where neither is.
         """
@@ -84,7 +84,7 @@ class Solution:
         return graph(self.program, self.problem.given, Speller(self.problem.vocabulary).text)
 
     def to_code(self, form: str = "python") -> str:
-        """As a program that reproduces the sheet: ``python``, ``numpy``, ``torch`` or ``sympy``.
+        """A program that reproduces the sheet: ``python``, ``numpy``, ``torch`` or ``sympy``.
 
         Raises ``ProblemError`` for closed forms, and for ``torch`` and ``sympy`` where there is nothing to differentiate.
         """

@@ -10,12 +10,20 @@ from pathlib import Path
 
 import pytest
 
+from bptt_trace.problem.problem import Problem
+
 SETTINGS = """<?xml version="1.0" encoding="UTF-8"?>
 <oor:items xmlns:oor="http://openoffice.org/2001/registry"><item oor:path="/org.openoffice.Office.Calc/Formula/Load">
 <prop oor:name="OOXMLRecalcMode" oor:op="fuse"><value>0</value></prop></item></oor:items>"""
 """All formulas are calculated anew when a file is opened."""
 ALL_TABS = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,false,false,false,false,-1"
 """UTF-8 with commas; numbers with all their digits; a file for each tab."""
+
+
+def spreadsheets_hold(problem: Problem) -> bool:
+    """Whether a spreadsheet can calculate with the given numbers: it has no closed forms, and 15 digits."""
+    digits = (number.text.replace("-", "").replace(".", "").lstrip("0") for number in problem.given.values())
+    return problem.rounding.policy != "exact" and all(len(one) <= 15 for one in digits)
 
 
 def office(folder: Path, form: str, *files: Path) -> None:

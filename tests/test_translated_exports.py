@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 import pytest
 from babel.messages.extract import extract_from_dir
 from openpyxl import load_workbook
+from spreadsheet import spreadsheets_hold
 from sweeps import abreast, of_examples
 
 from bptt_trace import Key, check, load, solve
@@ -166,7 +167,7 @@ def of_sheet(problem: Any) -> Said:
     one = solve(problem)
     for said in of_page(page(problem, plain=True)):
         yield "page", said
-    if problem.rounding.policy != "exact":
+    if spreadsheets_hold(problem):
         for said in of_workbook(workbook(Key(problem))):
             yield "workbook", said
     for said in of_notebook(solution_notebook(one.sheet)):
@@ -188,8 +189,9 @@ def of_questions(problem: Any, document: Any) -> Said:
         ("notebook", of_notebook(worksheet_notebook(key, blanks, sheet, document))),
         ("otter", of_notebook(otter.folder("name", key, blanks, sheet, document)["name.ipynb"])),
         ("prairielearn", of_html(prairielearn.folder(key, blanks, sheet, document)["question.html"])),
-        ("workbook", of_workbook(workbook(key, blanks))),
     ]
+    if spreadsheets_hold(problem):
+        files.append(("workbook", of_workbook(workbook(key, blanks))))
     for kind, pieces in files:
         yield from ((kind, said) for said in pieces)
     asked = [str(key.steps[position].target) for position in blanks.asked]

@@ -79,9 +79,9 @@ class BetweenDoubles(Between):
 
 
 def cancelled(numbers: Sequence[Any], kept: int, bounds: Callable[[int], Sequence[Enclosure | Untold]]) -> list[int]:
-    """Where values with ``kept`` digits are nothing but what is lost of these: ``MANY`` digits do not tell them from 0.
+    """The positions of values that cancellation leaves without a true digit: not even ``MANY`` digits tell them from 0.
 
-    ``bounds`` gives the bounds of all values with so many digits.
+    ``kept`` is the number of digits of the values; ``bounds`` gives the bounds of all values with so many digits.
     """
 
     def about_0(positions: Sequence[int], count: int) -> dict[int, Decimal]:

@@ -54,7 +54,7 @@ class _Local(Math):
         return self.piece.is_name
 
     def spell(self, signs: Signs) -> str:
-        """In the variation of the notation."""
+        """The spelling in the variation of the notation."""
         return self.piece.spell(self.locale.notation(signs))
 
     def flat(self, signs: Signs) -> Iterator[str | Symbol | Derivative | Number]:
@@ -64,7 +64,7 @@ class _Local(Math):
 
     @property
     def text(self) -> str:
-        """In plain text, as programs and layouts read it: with the names and numbers of answer files."""
+        """The spelling in plain text, as programs and layouts read it: with the names and numbers of answer files."""
         return self.piece.text
 
 
@@ -95,7 +95,7 @@ class _LocalNumber(Number):
         return _Local(math, self.locale)
 
     def spell(self, signs: Signs) -> str:
-        """In the variation of the notation."""
+        """The spelling in the variation of the notation."""
         return self.number.spell(self.locale.notation(signs))
 
     def parted(self) -> tuple[Number, str]:
@@ -105,7 +105,7 @@ class _LocalNumber(Number):
 
     @property
     def text(self) -> str:
-        """In plain text, as programs and layouts read it."""
+        """The spelling in plain text, as programs and layouts read it."""
         return self.number.text
 
 

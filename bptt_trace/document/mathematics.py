@@ -74,12 +74,12 @@ class Math:
 
     @property
     def text(self) -> str:
-        """In plain text, with the names of answer files."""
+        """The spelling in plain text, with the names of answer files."""
         return self.spell(TEXT)
 
     @property
     def latex(self) -> str:
-        """In LaTeX."""
+        """The spelling in LaTeX."""
         return self.spell(LATEX)
 
     def __bool__(self) -> bool:
@@ -169,7 +169,7 @@ class Power(Number):
         self.exponent = exponent
 
     def spell(self, signs: Signs) -> str:
-        """In digits where a notation stands in one line."""
+        """The number in digits where a notation stands in one line."""
         if signs.in_line or 0 <= self.exponent <= 2:
             return signs.numeral(self.digits)
         return signs.power.pattern.format(signs.number.format(10), signs.script(str(self.exponent)))

@@ -207,7 +207,7 @@ class Table:
 
     @property
     def abreast(self) -> int:
-        """How many of its parts stand side by side, where the table folds."""
+        """The number of parts of a folding table that stand side by side."""
         return 3 if self.width <= THIRD else 2
 
     @property

@@ -16,7 +16,7 @@ SUM, NEGATION, PRODUCT, POWER, ATOM = range(5)
 
 
 def exponent_in_line(exponent: Any) -> str:
-    """In one line an exponent of several signs, ``k+1``, stands in brackets."""
+    """An exponent; one of several signs, ``k+1``, stands in brackets where a notation has one line."""
     text = str(exponent)
     return text if text.isalnum() else f"({text})"
 

@@ -306,7 +306,7 @@ class ArrayPrinter(Printer):
         numbers: bool = False,
         fraction: Callable[[Var], bool] = lambda _: False,
     ) -> None:
-        """How parts are written.
+        """Choose how the parts of a formula are written.
 
         ``component`` writes an entry, without brackets where it stands alone; ``fraction`` says whether the name of a
         variable is set as a fraction: that of a derivative.

@@ -121,7 +121,7 @@ def _shifted(formula: Formula, place: int, by: Fraction) -> Formula:
 
 
 def slopes(step: Step) -> Iterator[tuple[int, Formula, tuple[int, ...]]]:
-    """For each argument of a step, by its position: the slope, and the positions that fill it (``RESULT``: that of the step)."""
+    """The slope in each argument of a step, by its position, and the positions that fill it (``RESULT``: that of the step)."""
     rule, arguments = step.rule, step.arguments
     assert rule is not None
     for place, argument in enumerate(arguments):

@@ -41,12 +41,12 @@ question = Question({problem}, FIELDS, vary={vary})
 
 
 def generate(data):
-    """What is given, and the results."""
+    """Draw the given numbers and calculate the results."""
     question.generate(data)
 
 
 def parse(data):
-    """What cannot be read as a number is sent back and costs no attempt."""
+    """Send back an answer that is no number; it costs no attempt."""
     question.parse(data)
 
 

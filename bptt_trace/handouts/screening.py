@@ -134,7 +134,7 @@ class Screens:
         return {p: value if isinstance(value, np.ndarray) else np.full(size, float(value)) for p, value in values.items()}
 
     def _quanta(self, values: Mapping[int, Column]) -> dict[int, Column]:
-        """For every answer, one unit of the last place asked for."""
+        """One unit of the last place asked for, of every answer."""
         return {position: 10.0 ** -self.places(position, values[position]) for position in self.asked}
 
     def places(self, position: int, column: Column) -> Column:
@@ -157,7 +157,7 @@ class Screens:
     # ------------------------------------------------------------- conditions
 
     def screen(self, given: Mapping[int, Column]) -> list[str]:
-        """For each candidate the condition that it fails; empty if it passes all."""
+        """The condition that each candidate fails; empty if it passes all."""
         size = len(next(iter(given.values())))
         failed = np.full(size, "", dtype=object)
         alive = np.arange(size)
@@ -228,7 +228,7 @@ class Screens:
 
     @cached_property
     def mirrored(self) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-        """For each square recurrent matrix its entries above the diagonal, and those below."""
+        """The entries of each square recurrent matrix above the diagonal, and those below."""
         pairs = []
         network = self.key.problem.network
         for layer, cell in zip(network.layers, network.cells, strict=True):
@@ -307,7 +307,7 @@ class Screens:
 
     @cached_property
     def ways(self) -> dict[str, list[Plan]]:
-        """For every mistake that changes an answer, and each way of making it, the lines to be recalculated."""
+        """The lines to be recalculated for every mistake that changes an answer, and each way of making it."""
         asked = set(self.asked)
         plans = {}
         for mistake, lines in self.key.changed_formulas:
@@ -348,7 +348,7 @@ class Screens:
 
     @cached_property
     def changed(self) -> dict[str, frozenset[int]]:
-        """For each mistake the answers whose rule it changes."""
+        """The answers whose rule each mistake changes."""
         return {mistake.slug: frozenset(lines) & frozenset(self.asked) for mistake, lines in self.key.changed_formulas}
 
     def _worlds(self, slug: str, values: Mapping[int, Column]) -> Iterator[tuple[int, Column]]:
@@ -371,7 +371,7 @@ class Screens:
         return seen
 
     def best(self, given: Mapping[int, Column]) -> list[list[Best]]:
-        """For each candidate the mistakes that show, each where it shows best, in the order of the catalogue."""
+        """The mistakes that show in each candidate, each where it shows best, in the order of the catalogue."""
         values = self.evaluate(given)
         quanta = self._quanta(values)
         size = len(next(iter(given.values())))

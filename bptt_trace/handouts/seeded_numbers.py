@@ -61,7 +61,7 @@ class Draws:
 
 @lru_cache(maxsize=256)
 def _fair(bounds: tuple[int, ...]) -> tuple[int, ...]:
-    """For each bound, where the last whole range of words ends: the incomplete one would favour small integers."""
+    """The end of the last whole range of words for each bound: the incomplete one would favour small integers."""
     return tuple(_WORD - _WORD % bound for bound in bounds)
 
 

@@ -329,7 +329,7 @@ class Family:
         return {p: choices[table[:, j]] for j, (p, choices) in enumerate(zip(self._positions, self._choices, strict=True))}
 
     def screened(self, drawn: Sequence[Drawn]) -> list[str]:
-        """For each candidate the condition that it fails; empty if it passes."""
+        """The condition that each candidate fails; empty if it passes."""
         failed = self.screens.screen(self._columns(drawn))
         if (whole := self.whole) is None:
             return failed

@@ -136,9 +136,9 @@ class Parts:
     clipping: list[int] = field(default_factory=list)
     """Norms, and clipped gradients."""
     passes: dict[int, list[int]] = field(default_factory=dict)
-    """Where several backward passes overlap: the gradients of each, by the step from which it begins."""
+    """The gradients of each of several overlapping backward passes, by the step from which the pass begins."""
     whole: list[int] = field(default_factory=list)
-    """Where the backward pass is truncated: the gradients of the whole pass."""
+    """The gradients of the whole backward pass, if the pass of the sheet is truncated."""
     cut: list[int] = field(default_factory=list)
     """The part of each gradient that the truncation leaves out."""
     updates: list[int] = field(default_factory=list)

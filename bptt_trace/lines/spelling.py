@@ -152,7 +152,7 @@ class Speller:
         self.vocabulary = vocabulary or Vocabulary()
 
     def text(self, name: Name, clock: Clock = str) -> str:
-        """In plain text."""
+        """The spelling in plain text."""
         return spell(self.vocabulary.shown(name), clock)
 
     def math(self, name: Name, clock: Clock = str) -> Math:
@@ -183,7 +183,7 @@ class Speller:
         return found
 
     def seen_from(self, name: Name, now: int) -> Math:
-        """In both, its times as seen from step ``now``: ``h_t``."""
+        """The spelling in both, its times as seen from step ``now``: ``h_t``."""
         return self.math(name, clock_at(now))
 
 

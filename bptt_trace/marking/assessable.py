@@ -26,7 +26,7 @@ IN_VAIN = 2
 """A number that is wrong in this many boxes, and in no fewer than it follows in, may follow by chance."""
 
 FEWEST_FOR_A_FAULT = 10
-"""Where there are fewer answers than this for each fault, no line shows the work of another: it may all be chance."""
+"""The fewest answers for each fault with which a line may show the work of another; with fewer it may all be chance."""
 
 DULL_FOR_EACH = 2
 """So many lines that show no work may follow from a fault, for each that shows it."""

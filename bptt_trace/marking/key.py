@@ -175,7 +175,7 @@ class Key:
 
     @cached_property
     def changed_formulas(self) -> list[tuple[Misconception, dict[int, list[Formula]]]]:
-        """For each misconception the lines that it changes, with their wrong formulas."""
+        """The lines that each misconception changes, with their wrong formulas."""
         case = Case(self.problem, self.program)
         changed = []
         for misconception in CATALOGUE:
@@ -192,7 +192,7 @@ class Key:
 
     @cached_property
     def changes(self) -> list[tuple[Misconception, dict[int, list[tuple[LineFunction, tuple[int, ...]]]]]]:
-        """For each misconception the lines that it changes, with their wrong rules as functions of doubles."""
+        """The lines that each misconception changes, with their wrong rules as functions of doubles."""
         return [
             (misconception, {position: list(map(self._compiled, ways)) for position, ways in lines.items()})
             for misconception, lines in self.changed_formulas
@@ -222,7 +222,7 @@ class Key:
 
     @cached_property
     def mistaken(self) -> list[list[tuple[Misconception, float]]]:
-        """For each line the values under each misconception, from the first line on, that rounding does not explain."""
+        """The values of each line under each misconception, made from the first line on, that rounding does not explain."""
         values: list[list[tuple[Misconception, float]]] = [[] for _ in self.steps]
         for misconception, _ in self.changes:
             for world in self.worlds[misconception.slug]:

@@ -314,7 +314,7 @@ class _Terminal:
         return sum(sizes) + 6
 
     def stacked(self, table: Table) -> None:
-        """For narrow terminals: step and explanation, and the calculations below them."""
+        """The rows for narrow terminals: step and explanation, and the calculations below them."""
         for step, calculations, explanation in table.rows:
             if step[0]:  # a step of several calculations is named with the first
                 self.wrapped(f" {self.script.inline(explanation)}", word=f"{self.script.inline(step)}:")

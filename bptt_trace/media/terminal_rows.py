@@ -344,7 +344,7 @@ class Layout:
             yield [(at_right(text, self.width), "dim")]
 
     def row_with_blanks(self, row: Row) -> Iterator[list[Span]]:
-        """For worksheets: quantity and formula, then room for the calculation and the result."""
+        """A row of a worksheet: quantity and formula, then room for the calculation and the result."""
         w = self.widths
         indent = " " * (w.number + 2)
         formula = self.script.math(row.formula) if row.kind != "component" else ""

@@ -36,7 +36,7 @@ def with_defaults(document: Mapping[str, Any]) -> Table:
 
 
 def description(definition: Mapping[str, Any]) -> str:
-    """What a key of the schema is, and what it is by default."""
+    """The description of a key of the schema, with its default."""
     text: str = definition.get("description", f"expected {definition.get('type')}")
     if "default" not in definition:
         return text

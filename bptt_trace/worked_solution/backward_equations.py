@@ -43,7 +43,7 @@ def equations(writer: Writer) -> Iterator[Equation]:
 
 
 def _from_above(writer: Writer, backward: Mapping[Moment, Sequence[int]]) -> Iterator[Equation]:
-    """Where gradients are handed in: the formulas of these gradients as they are, then all others in t."""
+    """The formulas of a backward pass into which gradients are handed: those gradients as they are, then all others in t."""
     steps = writer.board.steps
     handed = {steps[p].target._replace(via=None) for lines in backward.values() for p in lines if _from_loss(writer, p)}
     written: set[Name] = set()

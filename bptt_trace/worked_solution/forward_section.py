@@ -41,7 +41,7 @@ def forward(writer: Writer) -> Iterator[Block]:
 
 
 def ahead(writer: Writer, parts: Parts) -> Iterator[Block]:
-    """Where the gradient is taken by an optimizer that looks ahead."""
+    """The lines of the point at which an optimizer that looks ahead takes the gradient."""
     if parts.ahead:
         yield Lines(inline("Where the gradient is taken"), writer.board.stream(parts.ahead, writer.labels.of))
 

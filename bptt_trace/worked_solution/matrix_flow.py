@@ -90,7 +90,7 @@ class _Matrices:
 
     @cached_property
     def norms(self) -> dict[int, tuple[str, str]]:
-        """For each time step the norm of one step, and that of the product from the end."""
+        """The norm of one step, and that of the product from the end, for each time step."""
         return {t: (self.norm(t + 1, t), self.norm(self.last, t)) for t in range(self.last - 1, 0, -1)}
 
     def sheet(self) -> Sheet:

@@ -50,7 +50,7 @@ NOISE = 1e-30
 CLOSE = 1e-9, 1e-11
 """The allowed distance of autograd from an unrounded value, relative and absolute."""
 UNSURE = {"numpy": (Untold.DIVISION, Untold.WAY), "torch": (Untold.DIVISION,)}
-"""What may be otherwise in doubles; PyTorch goes the way of the sheet more often than not, and is compared without room.
+"""The reasons for which doubles may differ. PyTorch usually goes the way of the sheet, and is compared without room.
 
 Where bounds have become too wide, PyTorch's values are shown and not compared."""
 FORWARD = {Role.PREACTIVATION, Role.HIDDEN, Role.OUTPUT, Role.LOSS}

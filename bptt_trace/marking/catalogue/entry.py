@@ -60,7 +60,7 @@ class Case:
 
     @cached_property
     def parts(self) -> dict[int, list[tuple[int, int]]]:
-        """For each parameter the parts of its gradient: time and position."""
+        """The parts of the gradient of each parameter: time and position."""
         contributions: dict[int, list[tuple[int, int]]] = {}
         for position, step in enumerate(self.steps):
             if self.is_gradient(step) and step.through is not None and (parameter := self.of_parameter(step)) is not None:
@@ -69,7 +69,7 @@ class Case:
 
     @cached_property
     def by_sample(self) -> dict[int, list[tuple[int, int]]]:
-        """For each parameter the parts of its gradient in the first iteration: sample and position."""
+        """The parts of the gradient of each parameter in the first iteration: sample and position."""
         contributions: dict[int, list[tuple[int, int]]] = {}
         for position, step in enumerate(self.steps):
             if step.target.iteration > 1 or not self.is_gradient(step) or step.through is None:
@@ -131,7 +131,7 @@ class Case:
 
     @cached_property
     def users(self) -> dict[int, list[int]]:
-        """For each line the lines of a forward pass that use it."""
+        """The lines of a forward pass that use a line, by the position of that line."""
         users_of: dict[int, list[int]] = {}
         for position, step in enumerate(self.steps):
             if step.role in (Role.PREACTIVATION, Role.HIDDEN):
@@ -150,7 +150,7 @@ class Case:
 
     @cached_property
     def _lines_of_gates(self) -> dict[Layer, dict[str, set[str]]]:
-        """For each layer the stems of its gates, and of the lines that use them."""
+        """The stems of the gates of each layer, and of the lines that use them."""
         lines: dict[Layer, dict[str, set[str]]] = {}
         for position, step in enumerate(self.steps):
             if step.role is Role.HIDDEN and self.is_gate(position):

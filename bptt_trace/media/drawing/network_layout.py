@@ -298,7 +298,7 @@ class Layout:
         return self.places.get((column, row))
 
     def channels(self, column: int) -> Iterator[tuple[int, Node | None, Node | None]]:
-        """For each row the node in it, and the one below it."""
+        """The node in each row, and the one below it."""
         for number, row in enumerate(self.rows):
             below = self.rows[number + 1] if number + 1 < len(self.rows) else None
             yield row, self.at(column, row), None if below is None else self.at(column, below)

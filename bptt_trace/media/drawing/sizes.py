@@ -191,7 +191,7 @@ class Cells:
         return -0.5 if int(height) % 2 == 0 else 0
 
     def broken(self, label: Grid) -> Grid:
-        """In a narrow terminal equations take two rows."""
+        """The rows of a label; in a narrow terminal an equation takes two."""
         return tuple(half for row in self.stacked(label) for half in _halves(row)) if self.narrow else label
 
     def stacked(self, grid: Grid) -> Grid:
@@ -205,7 +205,7 @@ class Cells:
         return (*grid[:first], *((row[column],) for column in range(count) for row in columns if row[column]), *others)
 
     def boxed(self, cells: Grid) -> Grid:
-        """As ``broken``, but only in narrower terminals."""
+        """The rows of a box; only narrower terminals break them, as ``broken`` does."""
         if self.narrow < 2:
             return tuple(half for row in cells for half in (_halves(row) if self.narrow and _long(row) else (row,)))
         rows = tuple(third for row in self.stacked(cells) for half in _halves(row) for third in _halves(half))
