@@ -19,6 +19,7 @@ from sweeps import abreast, chosen, key, solution
 
 from bptt_trace import check, load, solve
 from bptt_trace.commands import command
+from bptt_trace.engine.names import Name
 from bptt_trace.exports import page as page_package
 from bptt_trace.exports.page.collect import collecting
 from bptt_trace.exports.page.given_numbers import bounds, is_free
@@ -28,7 +29,7 @@ from bptt_trace.marking import answer_files, assessable, tolerance
 from bptt_trace.marking.check import MOST_COMBINATIONS
 from bptt_trace.problem.numbers import exact_number
 from bptt_trace.problem.problem import Problem
-from bptt_trace.problem.rounding import Rounding
+from bptt_trace.problem.rounding import Rounding, quantity
 
 Opened = Callable[..., Any]
 
@@ -86,17 +87,33 @@ def address_of(problem: Problem) -> str:
     return "#" + "&".join(f"{quote(name, safe='')}={quote(number, safe='')}" for name, number in free)
 
 
+OWN = "decimals of its own for each quantity"
+
+
+def decimals_of_its_own(problem: Problem) -> tuple[tuple[Name, int], ...]:
+    """From 3 to 6 decimals for the quantities of a problem, in turns."""
+    if problem.rounding.policy != "by_hand" or problem.rounding.figures:
+        return ()
+    program = solve(problem).program
+    precisions = zip(program, problem.rounding.of_lines(program.steps), strict=True)
+    kept = dict.fromkeys(quantity(step.target) for step, kept in precisions if step.rule is not None and not kept.significant)
+    return tuple((name, 3 + place % 4) for place, name in enumerate(kept))
+
+
 SEEDS = range(int(os.environ.get("PAGE_CHANGES", "1")))
 
 
 @pytest.mark.parametrize(
     ("name", "rounding"),
-    abreast(chosen(examples(), ("rnn", "softmax-loss")), chosen(["", "carry:4dp", "3sf"], ["", "carry:4dp"])),
+    abreast(chosen(examples(), ("rnn", "softmax-loss")), chosen(["", "carry:4dp", "3sf", OWN], ["", "carry:4dp"])),
 )
 def test_after_a_change_nothing_on_the_page_is_old(name: str, rounding: str, opened: Opened) -> None:
     """With all numbers changed every row, table, picture and sentence is one that Python prints for these numbers."""
     problem = load(name)
-    problem = problem.rounded(Rounding.parse(rounding)) if rounding else problem
+    if rounding == OWN:
+        problem = replace(problem, rounding=replace(problem.rounding, places_of=decimals_of_its_own(problem)))
+    elif rounding:
+        problem = problem.rounded(Rounding.parse(rounding))
     text = page(problem)
     for seed in SEEDS:
         new = varied(problem, random.Random(seed))

@@ -21,6 +21,7 @@ from click.testing import CliRunner
 from hand_students import Calculator, sheets
 from law import Digits, is_factor
 from live import NODE, agreement, compared
+from random_problems import examples
 from spreadsheet import recalculated
 from sweeps import abreast, chosen, printed
 from test_law import lines_of, obey, solved_functions
@@ -68,7 +69,7 @@ def quantity(name: str) -> str:
     def bare(part: str) -> str:
         stem = re.match(r"[^\W\d_]\w*?(?=_\d|_\(|\(|\[|#|@|'|$)", part)
         assert stem, name
-        return re.sub("^L_(full|check|pass)$", "L", stem[0]) + "'" * ("'" in part)
+        return re.sub("^L_(full|check|pass)$", "L", stem[0].replace("α", "alpha")) + "'" * ("'" in part)
 
     derivative = re.fullmatch(r"d([^/]+)/d(.+)", name.partition(" via ")[0])
     return f"d{bare(derivative[1])}/d{bare(derivative[2])}" if derivative else bare(name)
@@ -104,11 +105,34 @@ def test_every_line_has_its_decimals_and_recomputes(problem: str, medium: str) -
     assert obey(lines_of(text, medium), Own(4, places_of=PROBLEMS[problem]), solved_functions()) >= 6
 
 
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(("problem", "medium"), abreast(examples(), FORMS))
+def test_every_example_obeys_its_decimals(problem: str, medium: str) -> None:
+    """With decimals of its own for every quantity of the forward pass and of the update, and others for all gradients."""
+    document = built_in(problem)
+    rounding = document.get("rounding", {})
+    names = [name for name in quantities(problem) if not name.startswith("dL/")]
+    if "figures" in rounding or rounding.get("policy", "by_hand") != "by_hand" or not names:
+        return  # it has no decimals
+    own = {name: 3 + place % 4 for place, name in enumerate(names)}
+    own |= {"dL": 5} if any(name.startswith("dL/") for name in quantities(problem)) else {}
+    document["rounding"] = {**rounding, "places_of": own}
+    one = solve(from_document(document), steps="full")
+    medium = "json" if one.problem.vocabulary.renamed else medium  # which has the names of the package
+    text = printed(one, medium)
+    assert obey(lines_of(text, medium), Own(rounding.get("places", 4), places_of=own), solved_functions()) > 0
+
+
+def quantities(problem: str) -> list[str]:
+    """The quantities of a problem that keep decimals, as the names of its sheet have them."""
+    entries = [entry for section in sheet_of(problem)["sections"] for entry in section["entries"]]
+    return sorted({quantity(entry["name"]) for entry in entries if not is_factor(entry["name"])})
+
+
 def drawn(problem: str, seed: int) -> dict[str, int]:
     """Some quantities of a problem with random decimals, as the names of its sheet have them."""
     chance = random.Random(f"{problem}{seed}")
-    entries = [entry for section in sheet_of(problem)["sections"] for entry in section["entries"]]
-    names = sorted({quantity(entry["name"]) for entry in entries if not is_factor(entry["name"])})
+    names = quantities(problem)
     return {name: chance.randint(2, 7) for name in chance.sample(names, min(len(names), chance.randint(1, 4)))}
 
 
@@ -189,6 +213,7 @@ def test_names_of_the_lecturer_are_read_and_said() -> None:
         ("rnn", ["places_of.h_2=3"], '"h_2" is more than the name of a quantity; h stands for its lines at every time step'),
         ("classifier", ["places_of.h[1]=3"], '"h[1]" is more than the name of a quantity'),
         ("rnn", ["places_of.h h=3"], '"h h" is not the name of a quantity, as h or "dL/dw_hh" is; "dL" stands for all gradients'),
+        ("hello", ["places_of.dL/dW_xh=3"], "entries of dL/dW_xh repeat those of dL/da; expected the same number of decimals"),
         ("mazur", ["places_of.h=3", "places_of.out_h=4"], "out_h has two numbers of decimals"),
         ("adam", ["places_of.dL=3"], "no line has the result dL"),
         ("rnn", ["places_of.h=0"], "rounding.places_of.h: 0 is not possible here; decimals, a whole number from 1 to 15"),

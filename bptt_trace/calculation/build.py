@@ -11,6 +11,7 @@ from bptt_trace.engine.formula import Var, shape_of
 from bptt_trace.engine.gradients import Route
 from bptt_trace.engine.names import ABOVE, LOSS, Name, Role
 from bptt_trace.engine.program import Builder, Program
+from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.engine.state_slopes import factors, links
 from bptt_trace.errors import ProblemError, nearest
 from bptt_trace.networks import losses
@@ -31,6 +32,7 @@ def build(problem: Problem) -> Program:
     program = _built(problem)
     if problem.rounding.places_of:
         _lines_to_round(problem, program)
+        _entries_to_round(problem, program)
     return program
 
 
@@ -56,6 +58,23 @@ def _lines_to_round(problem: Problem, program: Program) -> None:
             case _:
                 what = f"no line has the result {text}{nearest(text, known.values())}; there are {', '.join(known.values())}"
         raise ProblemError(what, path=PATH, source=problem.source)
+
+
+def _entries_to_round(problem: Problem, program: Program) -> None:
+    """Raise ``ProblemError`` where some entries of a matrix would have other decimals than the rest.
+
+    Where an input is the 1 of a letter, the entry of a gradient is that of another gradient, whose digits stand in it.
+    """
+    lines, name = scalars(program), problem.vocabulary.shown
+    kept = problem.rounding.of_lines(lines.steps)
+    for place, step in enumerate(program.steps):
+        whole = quantity(step.target)
+        for position in () if step.repeats or not step.shape else lines.vectors.lines(place):
+            entry = lines.steps[position]
+            if entry.repeats and kept[position] != problem.rounding.of_quantity(whole):
+                other = quantity(lines.steps[entry.arguments[0]].target)
+                what = f"entries of {name(whole)} repeat those of {name(other)}; expected the same number of decimals for both"
+                raise ProblemError(what, path=PATH, source=problem.source)
 
 
 def _built(problem: Problem) -> Program:

@@ -143,11 +143,11 @@ class Rounding:
             else:
                 name = step.target
                 key = name.stem, name.of and name.of.stem, name.updated
-                found.append(known.get(key) or known.setdefault(key, self._of(quantity(name))))
+                found.append(known.get(key) or known.setdefault(key, self.of_quantity(quantity(name))))
         return found
 
-    def _of(self, name: Name) -> Precision:
-        """The digits of a quantity."""
+    def of_quantity(self, name: Name) -> Precision:
+        """The digits of a quantity, if it keeps no figures."""
         own = dict(self.places_of)
         return Precision(own.get(name, own.get(GRADIENTS, self.places) if name.of == LOSS else self.places))
 
