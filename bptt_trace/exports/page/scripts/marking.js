@@ -185,6 +185,7 @@ class Marking {
         reference !== null &&
         Math.abs(value - reference) <= radius &&
         !this.isFar(place, value, reference) &&
+        !kept.some(source => Math.abs(value - this.written.get(source)) <= radius) && // which shows no calculation
         !fromNowhere(this.key, this.written, kept) &&
         !saysNothing(this.key, this.written, place, value, kept, reference, radius)
       ) {
