@@ -35,7 +35,7 @@ settings.register_profile(
     phases=(Phase.explicit, Phase.generate, Phase.shrink),  # explaining a failure traces every line, which takes minutes
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.register_profile("exhaustive", settings.get_profile("quick"), max_examples=100)
+settings.register_profile("exhaustive", settings.get_profile("quick"), max_examples=50)
 settings.register_profile("long", settings.get_profile("quick"), max_examples=2000, derandomize=False)
 
 

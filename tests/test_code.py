@@ -23,7 +23,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from networks import document, filled
 from random_problems import Case, cases, examples
-from sweeps import of_examples, paired, runs, thinned
+from sweeps import of_examples, paired, runs, share_of, thinned
 from sweeps import problem as built_in
 from sweeps import solution as example
 
@@ -164,7 +164,9 @@ def one_step(seed: int) -> dict[str, Any]:
 
 
 @needs_torch
-@pytest.mark.parametrize("seeds", [range(2), pytest.param(range(2, 200), marks=pytest.mark.exhaustive)], ids=["few", "many"])
+@pytest.mark.parametrize(
+    "seeds", [range(2), pytest.param(range(2, 2 + share_of(2_000)), marks=pytest.mark.exhaustive)], ids=["few", "many"]
+)
 def test_what_doubles_lose_of_a_gradient_that_is_0_is_known(seeds: range) -> None:
     """Adam makes a step of the 10^(−17) that doubles leave of 0: the programs say how far they may be off."""
     for seed in seeds:
@@ -175,7 +177,9 @@ def test_what_doubles_lose_of_a_gradient_that_is_0_is_known(seeds: range) -> Non
 
 
 @needs_torch
-@pytest.mark.parametrize("seeds", [range(2), pytest.param(range(2, 60), marks=pytest.mark.exhaustive)], ids=["few", "many"])
+@pytest.mark.parametrize(
+    "seeds", [range(2), pytest.param(range(2, 2 + share_of(600)), marks=pytest.mark.exhaustive)], ids=["few", "many"]
+)
 def test_where_doubles_have_no_bound_nothing_is_called_wrong(seeds: range) -> None:
     """Steps of Adam make more and more of what is left of 0: what nobody knows is not compared, or the program is refused."""
     for seed in seeds:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from sweeps import of_examples, paired, solution
+from sweeps import abreast, of_examples, paired, solution
 from test_law import Digits, lines_of, obey, solved_functions
 
 from bptt_trace import check, load
@@ -59,7 +59,7 @@ def with_points(text: str, medium: str) -> str:
     return re.sub(brackets, lambda m: re.sub(r" \|(?=\s)", ";", re.sub(r";(?=\s)", ",", m[1])), text)
 
 
-@pytest.mark.parametrize(("name", "rounding", "medium"), paired(of_examples(), ["4dp", "5sf"], MEDIA))
+@pytest.mark.parametrize(("name", "rounding", "medium"), abreast(of_examples(), ["4dp", "5sf"], MEDIA))
 def test_every_line_with_commas_recomputes(name: str, rounding: str, medium: str) -> None:
     """The numbers of a line, read with the comma, give its result."""
     digits = Digits(int(rounding[0]), figures=rounding.endswith("sf"))

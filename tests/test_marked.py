@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from rich.console import Console
 from students import by_hand
-from sweeps import chosen, key, paired, thinned
+from sweeps import abreast, chosen, key, thinned
 
 from bptt_trace.document.sheet import Sheet, Table
 from bptt_trace.marking.check import check
@@ -338,7 +338,7 @@ def test_all_hostile_strings_compile(tmp_path: Path, pdflatex: Compile, reveal: 
 
 @pytest.mark.latex
 @pytest.mark.parametrize(
-    ("name", "reveal"), paired(chosen(["fnn", "rnn", "rnn3", "classifier", "mazur"], ["fnn"]), chosen([True, False], [True]))
+    ("name", "reveal"), abreast(chosen(["fnn", "rnn", "rnn3", "classifier", "mazur"], ["fnn"]), chosen([True, False], [True]))
 )
 def test_reports_on_every_misconception_compile(tmp_path: Path, pdflatex: Compile, name: str, reveal: bool) -> None:
     """Each misconception that can be had in the problem, one report after the other, without an overfull box."""

@@ -24,7 +24,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from random_problems import Case, cases
 from rich.console import Console
-from sweeps import FEW, at_once, of_examples, paired, printed, runs, thinned
+from sweeps import FEW, abreast, at_once, of_examples, paired, printed, runs, thinned
 from sweeps import solution as example
 
 from bptt_trace import ProblemError, parse, solve
@@ -153,7 +153,7 @@ def test_every_medium_has_the_same_lines(name: str, medium: str) -> None:
     )
 
 
-@pytest.mark.parametrize(("name", "medium"), paired(of_examples(every_run=FEW), MEDIA))
+@pytest.mark.parametrize(("name", "medium"), abreast(of_examples(every_run=FEW), MEDIA))
 def test_a_ledger_numbers_its_lines_as_the_full_sheet_does(name: str, medium: str) -> None:
     """``line 15`` is the same line however many lines are printed."""
     known = {line: rest for section in lines_in_json(example(name)) for line, *rest in section}

@@ -30,7 +30,7 @@ from bptt_trace.problem.numbers import exact_number
 from bptt_trace.problem.rounding import Rounding
 
 CASES = int(os.environ.get("PAGE_CASES", "4"))
-SHEETS = int(os.environ.get("PAGE_SHEETS", "30"))
+SHEETS = int(os.environ.get("PAGE_SHEETS", "12"))
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -25,7 +25,7 @@ from law import is_board, read_latex
 from printed_pages import ill_made
 from pypdf import PdfReader
 from random_problems import examples
-from sweeps import chosen, printed, thinned
+from sweeps import SHARE, chosen, printed, thinned
 from sweeps import solution as example
 from test_media import HOSTILE, problem_titled
 
@@ -97,6 +97,8 @@ def failure(tex: str, engine: Engine | None = None, seconds: float | None = None
 
 SOME = ("clipping", "fnn")
 """Short examples of which every run makes a PDF."""
+MORE = tuple(examples())[:: 1 if SHARE >= 1 else 4]
+"""Those of which the exhaustive run makes one."""
 
 
 def worked(names: Iterable[str] = SOME) -> dict[str, str]:
@@ -125,7 +127,7 @@ def typst() -> Engine:
 # ---------------------------------------------------------------- what is in it
 
 
-@pytest.mark.parametrize("name", chosen(sorted({"clipping", *examples()[::3]}), ["clipping"]))
+@pytest.mark.parametrize("name", chosen(examples(), ["clipping"], each=6))
 def test_the_pages_have_the_results_of_the_sheet(name: str) -> None:
     """Every result of every line can be read from the PDF."""
     solution = example(name, steps="full")
@@ -295,7 +297,7 @@ def test_nothing_tells_where_and_when_it_was_made(engine: Engine) -> None:
 # ---------------------------------------------------------------- many at once
 
 
-@pytest.mark.parametrize("names", [SOME, pytest.param(tuple(examples()), marks=pytest.mark.exhaustive)], ids=["some", "all"])
+@pytest.mark.parametrize("names", [SOME, pytest.param(MORE, marks=pytest.mark.exhaustive)], ids=["some", "more"])
 def test_many_at_once_are_as_one_by_one(engine: Engine, names: tuple[str, ...]) -> None:
     """The worked solutions of examples: the same text on the same pages, and of every third the same pictures."""
     names = names if names == SOME or engine.name == "pdflatex" else names[::3]
@@ -636,7 +638,7 @@ def test_every_formula_has_a_spelling_in_typst(names: list[str], least: int) -> 
     typst_pdf("\n\n".join(f"${one}$" for one in sorted(known)))
 
 
-@pytest.mark.parametrize("name", chosen(examples(), ["clipping", "postnetwork"]))
+@pytest.mark.parametrize("name", chosen(examples(), ["clipping", "postnetwork"], each=2))
 def test_the_pages_of_typst_have_the_results_of_the_sheet(name: str, typst: Engine, tmp_path: Path) -> None:
     """Every result of every line can be read from the PDF, as from that of LaTeX; no page is ill made up."""
     sheet = example(name, steps="full").sheet

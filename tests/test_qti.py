@@ -17,7 +17,7 @@ import sweeps
 from click.testing import CliRunner
 from random_problems import examples
 from students import by_hand, rounded
-from sweeps import chosen
+from sweeps import abreast, chosen
 
 from bptt_trace import Key, load
 from bptt_trace.commands import command
@@ -196,8 +196,7 @@ def tags(text: str) -> list[ElementTree.Element]:
     return list(ElementTree.fromstring(text).iter())
 
 
-@pytest.mark.parametrize("form", DIALECTS)
-@pytest.mark.parametrize("name", chosen(examples(), ["rnn", "clipping"]))
+@pytest.mark.parametrize(("name", "form"), abreast(chosen(examples(), ["rnn", "clipping"]), DIALECTS))
 def test_every_variable_is_declared_before_it_is_used(name: str, form: str) -> None:
     """An item is well formed; what is set, read, shown or filled in is declared, and set before it is read."""
     key = Key(load(name))
