@@ -13,7 +13,7 @@ import mpmath
 import pytest
 from cell_mistakes import LSTM, OF_CELLS, problem_with
 from students import by_hand, rounded, settled_together
-from sweeps import share_of
+from sweeps import abreast, chosen, share_of
 from test_check import HOMES, OF_ANY_NETWORK
 from test_check import key as key_of_example
 
@@ -361,8 +361,9 @@ SIMPLE = {
 """A few numbers, of which many follow from one another; those of the problem itself stand in its place for "given"."""
 
 
-@pytest.mark.parametrize("numbers", [pytest.param(one, marks=[] if one in ("fractions", "given") else [WIDE]) for one in SIMPLE])
-@pytest.mark.parametrize("name", covering(["shared-weight", "prachub"]))
+@pytest.mark.parametrize(
+    ("name", "numbers"), abreast(covering(["shared-weight", "prachub"]), chosen(SIMPLE, ["fractions", "given"]))
+)
 def test_a_few_numbers_drawn_at_random_earn_next_to_nothing(name: str, numbers: str) -> None:
     """Of the boxes that none of the numbers answers one in twenty earns at most, whether the others are filled in or not.
 

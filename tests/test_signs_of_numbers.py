@@ -10,7 +10,7 @@ from fractions import Fraction
 import pytest
 from click.testing import CliRunner
 from law import evaluate, number
-from sweeps import at_once, of_examples, paired, solution
+from sweeps import abreast, at_once, of_examples, paired, solution
 from test_decimal_comma import printed
 from test_law import Digits, lines_of, obey, solved_functions
 
@@ -44,7 +44,7 @@ def digits_of(rounding: str) -> Digits:
 # ------------------------------------------------------------------- multiplication
 
 
-@pytest.mark.parametrize(("name", "sign", "medium"), paired(of_examples(), ["cross", "none"], MEDIA))
+@pytest.mark.parametrize(("name", "sign", "medium"), abreast(of_examples(), ["cross", "none"], MEDIA))
 def test_every_line_recomputes_with_another_sign(name: str, sign: str, medium: str) -> None:
     """Between numbers always stands a sign, and a cross where the lecturer wants it; no dot is left."""
     sheet = replace(solution(name, rounding="4dp", steps="full").sheet, locale=Locale(multiplication=sign))
@@ -149,7 +149,7 @@ def test_every_line_recomputes_with_powers_of_ten(rounding: str, medium: str) ->
     assert spelled.get(medium, "1.2e-6" if "ascii" in medium else "1.2·10⁻⁶") in text
 
 
-@pytest.mark.parametrize(("name", "rounding", "medium"), paired(of_examples(), ["4sf", "7dp"], MEDIA))
+@pytest.mark.parametrize(("name", "rounding", "medium"), abreast(of_examples(), ["4sf", "7dp"], MEDIA))
 def test_every_example_recomputes_with_powers_of_ten(name: str, rounding: str, medium: str) -> None:
     """The law holds, whatever is printed with a power."""
     text = printed(solution(name, (SCIENTIFIC,), rounding=rounding, steps="full").sheet, medium)

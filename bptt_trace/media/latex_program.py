@@ -194,7 +194,7 @@ def typeset(tex: str, engine: Engine, running: Running, seconds: float | None = 
             status = running.run(command, folder, _environment(engine, folder), limit)
             log = _read(folder / f"{_HERE}.log")
             if status is None:
-                raise TypesettingError({"": f"it took longer than {limit:.0f} s and was ended"})
+                raise TypesettingError({"": f"it took longer than {limit:g} s and was ended"})
             pdf = folder / f"{_HERE}.pdf"
             if status != 0 or not pdf.is_file():
                 raise TypesettingError({"": complaint(log) or f"{engine.name} ended with status {status} and no word"})
