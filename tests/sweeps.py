@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from functools import cache, lru_cache, wraps
 from itertools import product
+from math import lcm
 from reprlib import Repr
 from typing import Any
 
@@ -116,8 +117,15 @@ def _each_with_each(many: list[int]) -> Iterator[tuple[int, ...]]:
 
 
 def _once(many: list[int]) -> Iterator[tuple[int, ...]]:
-    """Places of values side by side."""
-    return (tuple(row % count for count in many) for row in range(max(many)))
+    """Places of values side by side, as many as the longest parameter has.
+
+    Beside it the others go on by one whenever they would meet the same values again.
+    """
+    longest = many.index(max(many))
+    shorter = [place for place in range(len(many)) if place != longest]
+    rounds = {place: lcm(*(many[one] for one in shorter[: turn + 1])) if turn else 0 for turn, place in enumerate(shorter)}
+    for row in range(max(many)):
+        yield tuple((row + (row // rounds[place] if rounds.get(place) else 0)) % count for place, count in enumerate(many))
 
 
 def _set(value: Any) -> Any:
