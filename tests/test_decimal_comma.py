@@ -70,7 +70,7 @@ def test_every_line_with_commas_recomputes(name: str, rounding: str, medium: str
 
 NOT_NUMBERS = re.compile(
     r"""=\"[^\"]*\"|<style.*?</style>|image\(bytes\([^\n]*|arXiv:\S+|\d+\.\d+[ ]?(?:\\sheet\w+|\\dimexpr|mm|cm|pt|em|ex|mu)"""
-    r"""|\\(?:draw|node|fill|filldraw)[^\n]*|#(?:let|set) [^\n]*|\n// [^\n]*""",
+    r"""|\\(?:draw|node|fill|filldraw)[^\n]*|(?:#(?:let|set)|\nlet) [^\n]*|\n// [^\n]*""",
     re.DOTALL,
 )
 """Attributes, styles, lengths, and the coordinates of pictures."""
