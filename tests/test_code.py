@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from hypothesis import given
-from networks import document, filled
+from networks import document, filled, sequence
 from random_problems import Case, cases, examples
 from sweeps import of_examples, paired, runs, share_of, thinned
 from sweeps import problem as built_in
@@ -373,6 +373,29 @@ def test_closed_forms_are_no_numbers(form: str) -> None:
     """``exact`` is refused, and the message says what would do."""
     with pytest.raises(ProblemError, match=rf"^rounding: -f {form} compares numbers, .* expected 4dp, carry or full$"):
         solve(load("fnn"), rounding="exact").to_code(form)
+
+
+SOME_CELLS: list[dict[str, Any]] = [
+    {"cell": "rnn"},
+    {"cell": "lstm", "form": "concatenated"},
+    {"cell": "gru"},
+    {"cell": "slstm"},
+    {"cell": "gru", "form": "concatenated", "reset": "before"},
+]
+
+
+@needs_torch
+@pytest.mark.parametrize("seeds", [range(4), pytest.param(range(4, 120), marks=pytest.mark.exhaustive)], ids=["few", "many"])
+def test_a_line_before_which_nothing_is_learnt_has_its_gradient_too(seeds: range) -> None:
+    """Parameters are frozen at random, and windows of one step cut off the state: the gradients of gates are compared."""
+    for seed in seeds:
+        draw = random.Random(seed)
+        made = filled(draw.choice(SOME_CELLS), {"x": sequence(3), "target": sequence(3)})
+        parameters = sorted(made["parameters"])
+        frozen = draw.sample(parameters, draw.randrange(1, len(parameters)))
+        cut = {"truncate": 1} if draw.random() < 0.7 else {}
+        solution = solve(from_document({**made, "update": {"learning_rate": "0.1", "freeze": frozen} | cut}))
+        assert last_line(solution.to_code("torch")).startswith("All "), (seed, frozen)
 
 
 def test_autograd_wants_something_to_differentiate() -> None:
