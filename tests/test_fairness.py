@@ -442,6 +442,20 @@ def test_who_slips_once_keeps_what_follows(name: str) -> None:
     assert earned >= 0.95 * after
 
 
+@pytest.mark.parametrize("name", covering(["rnn", "classifier"]))
+def test_who_copies_a_number_wrong_loses_its_line_alone(name: str) -> None:
+    """Others were made of the right number: of a thousand one at most is not right, however often they were rounded."""
+    one, chance, others, lost = key(name), random.Random(name), 0, []
+    honest = by_hand(one)
+    for position in chance.sample(asked(one), min(20, len(asked(one)))):
+        copied = one.steps[position].target
+        wrong = float(honest[copied]) + chance.choice([1, -1]) * chance.uniform(30, 3000) * one.quantum[position]
+        for answer in check(one, honest | {copied: rounded(wrong, max(one.places[position], 0))}).answers:
+            others += answer.name != copied
+            lost += [(copied, answer)] * (answer.name != copied and answer.credit < answer.out_of)
+    assert len(lost) <= others / 1000, lost[0]
+
+
 @pytest.mark.parametrize("sheets", [3, pytest.param(100, marks=WIDE)])
 @pytest.mark.parametrize("name", ["rnn", "rnn3", "lstm", "gru", "bidirectional"])
 def test_two_slips_are_two_faults_and_no_other_line_is_one(name: str, sheets: int) -> None:

@@ -176,13 +176,15 @@ class _Marking:
         radius = self.radius(position, reference)
         fault = (
             self.rearranged(position)
+            or self.from_right_numbers(position, value)
             or self.mixed(position, value)
             or self.misconceived(position, self.explained_here(position, value, reference, radius))
             or self.slipped(position, value, reference, radius)
             or self.misconceived(position, self.explained_everywhere(position, value, radius))
             or _Verdict("wrong")
         )
-        fault.reference, fault.radius = (reference, radius) if fault.kind != "mixed" else (fault.reference, fault.radius)
+        if fault.kind not in RIGHT:
+            fault.reference, fault.radius = reference, radius
         if fault.kind in FAULTS:
             self.roots[position] = frozenset({position})
         return fault
@@ -299,16 +301,23 @@ class _Marking:
         self.roots[position] = behind
         return _Verdict("follow-through", "", (), behind | rough.keys(), reference, radius)
 
+    def from_right_numbers(self, position: int, value: float) -> _Verdict | None:
+        """The verdict if the answer comes out by hand where wrong numbers are left blank: they were only copied wrong."""
+        if not self.unsound(position):
+            return None
+        right = {place: number for place, number in self.written.items() if place not in self.roots}
+        results = by_hand(self.key, right, self.work, position)
+        found = next((result for result in results if is_rounded(abs(value - result), self.unit(position))), None)
+        return _Verdict("rounded", reference=found) if found is not None else None
+
     def mixed(self, position: int, value: float) -> _Verdict | None:
-        """The verdict if the answer follows when one or two wrong numbers are replaced by the right ones.
+        """The verdict if the answer follows when one or two of several wrong numbers are replaced by the right ones.
 
         An answer that then only repeats another wrong number shows no calculation.
         """
         sources = sorted(self.unsound(position))
-        pairs = (c for size in (1, 2) for c in combinations(sources, size))
-        for replaced in islice(pairs, MOST_COMBINATIONS):
-            if len(replaced) == len(sources):
-                continue
+        some = (chosen for size in (1, 2) for chosen in combinations(sources, size) if size < len(sources))
+        for replaced in islice(some, MOST_COMBINATIONS):
             world = World(
                 self.key,
                 {**self.written, **{source: self.key.exact[source] for source in replaced}},

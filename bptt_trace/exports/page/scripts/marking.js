@@ -71,6 +71,7 @@ class Marking {
     const reference = this.world.rule(place),
       radius = this.radius(place, reference);
     const fault = this.rearranged(place) ??
+      this.fromRightNumbers(place, value) ??
       this.mixed(place, value) ??
       this.misconceived("here", place, value, reference, radius) ??
       this.slipped(place, value, reference, radius) ??
@@ -113,17 +114,30 @@ class Marking {
   // There is none who carries it where a fault behind the line has no name: its number is not among what is carried.
   calculated(place, value, unit, behind) {
     const fits = result => result !== null && Math.abs(value - result) <= HALF * unit;
-    for (const asked of [true, false])
-      for (const toEven of [false, true]) {
-        const result = new RoundedWorld(this.key, this.written, { asked, toEven, work: this.work }).rule(place);
-        if (fits(result)) return result;
-      }
+    const found = this.byHand(this.written, place, fits);
+    if (found !== undefined) return found;
     const named = this.named();
     if (!behind.size || ![...behind].every(root => this.verdicts.get(root)?.slugs?.length)) return undefined;
     const changed = merged(this.key.book.mistakes.filter(({ slug }) => named.has(slug)).map(({ lines }) => lines));
     delete changed[place];
     const result = new World(this.key, new Map(), { changed, work: this.work }).rule(place);
     return fits(result) ? result : undefined;
+  }
+  // What the line comes to, if that is the answer, for somebody who goes on from these numbers and rounds every blank line.
+  byHand(written, place, fits) {
+    for (const asked of [true, false])
+      for (const toEven of [false, true]) {
+        const result = new RoundedWorld(this.key, written, { asked, toEven, work: this.work }).rule(place);
+        if (fits(result)) return result;
+      }
+    return undefined;
+  }
+  // An answer that comes out by hand where wrong numbers are left blank: they were only copied wrong.
+  fromRightNumbers(place, value) {
+    if (!this.unsound(place).length) return undefined;
+    const right = new Map([...this.written].filter(([one]) => !this.roots.has(one)));
+    const fits = result => result !== null && Math.abs(value - result) <= HALF * this.unit(place);
+    return this.byHand(right, place, fits) === undefined ? undefined : { kind: "rounded" };
   }
   // The mistakes that were named so far.
   named() {
@@ -175,8 +189,8 @@ class Marking {
     const sources = this.unsound(place).sort((a, b) => a - b);
     const combinations = sources.map(one => [one]);
     sources.forEach((one, i) => sources.slice(i + 1).forEach(other => combinations.push([one, other])));
-    for (const replaced of combinations.slice(0, MOST_COMBINATIONS)) {
-      if (replaced.length === sources.length) continue;
+    const some = combinations.filter(one => one.length < sources.length).slice(0, MOST_COMBINATIONS);
+    for (const replaced of some) {
       const world = this.worldOf(new Map([...this.written, ...replaced.map(source => [source, this.key.exact[source]])]));
       const reference = world.rule(place),
         radius = this.radius(place, reference, world),
