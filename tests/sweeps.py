@@ -37,7 +37,7 @@ WIDER = (*COVERING, "look-ahead", "relu-bce", "cs224n-gru", "bidirectional", "se
 """With these, 99 % of the branches that examples execute: for the law, and for what is no dearer with a long sheet."""
 
 MANY = 200
-"""How many random inputs a test draws in the exhaustive run, if it does not say another number by ``runs``."""
+"""``runs`` of so many are as many random inputs as the profile says."""
 
 Values = Iterable[Any]
 Test = Callable[..., None]
@@ -201,7 +201,7 @@ def share_of(many: int) -> int:
 
 
 def runs(many: int) -> settings:
-    """How many random problems a test draws: so many in the exhaustive run, and a share of them in every run."""
+    """How many random problems a test draws: its share, of ``MANY``, of those that the profile says."""
     return settings(max_examples=max(1, many * settings.default.max_examples // MANY))
 
 
