@@ -322,7 +322,7 @@ FAULTS = (
         "the footer names the nearest line",
         "worst = max(far, key",
         "worst = min(lines, key",
-        ("test_law.py::test_the_footer_states_the_largest_distance_from_full_precision",),
+        ("test_law.py::test_the_footer_of_an_example_names_the_line_that_is_furthest_away",),
     ),
     # --------------------------------------------------------------------------------- marking
     Fault("a comma and a power of ten", "max(len(part) - exponent, 0)", "max(len(part) + exponent, 0)", ("test_scanner.py",)),

@@ -570,7 +570,18 @@ def test_between_numbers_stands_a_product_sign(case: Case) -> None:
 @given(case=cases())
 def test_the_footer_states_the_largest_distance_from_full_precision(case: Case) -> None:
     """No line is further from its unrounded value than the footer says, and the line it names is that far."""
-    printed = json.loads(solved(case).to_json())
+    assert_footer(solved(case), case.digits.count)
+
+
+@pytest.mark.parametrize("name", of_examples())
+def test_the_footer_of_an_example_names_the_line_that_is_furthest_away(name: str) -> None:
+    """The same for the built-in examples, with four decimals."""
+    assert_footer(example(name, rounding="4dp"), 4)
+
+
+def assert_footer(solution: Solution, places: int) -> None:
+    """What the footer says of the distance from full precision is what the lines say."""
+    printed = json.loads(solution.to_json())
     entries = [entry for section in printed["sections"] for entry in section["entries"] if entry["line"]]
     distances = {entry["line"]: abs(Fraction(entry["value"]) - Fraction(entry["exact"])) for entry in entries}
     (note,) = [note for note in printed["footer"] if note.startswith("Rounding:")]
@@ -587,7 +598,7 @@ def test_the_footer_states_the_largest_distance_from_full_precision(case: Case) 
     assert float(distances[int(stated[2])]) == pytest.approx(float(max(distances.values())), rel=1e-6)
     (entry,) = [entry for entry in entries if entry["line"] == int(stated[2])]
     assert entry["value"] == stated[3]
-    assert float(entry["exact"]) == pytest.approx(float(stated[4]), rel=1e-2, abs=10.0**-case.digits.count)
+    assert float(entry["exact"]) == pytest.approx(float(stated[4]), rel=1e-2, abs=10.0**-places)
 
 
 @pytest.mark.parametrize("weight", ["0.1", "0.3", "1.1"])

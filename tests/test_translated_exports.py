@@ -252,7 +252,7 @@ def english(said: Iterable[tuple[str, str]], own: list[str], code: str) -> list[
 
 
 @pytest.mark.parametrize(
-    ("name", "code"), abreast(of_examples(every_run=("clipping", "nbis-chain", "postnetwork", "rnn")), OTHERS)
+    ("name", "code"), abreast(of_examples(every_run=("clipping", "nbis-chain", "postnetwork", "rnn"), each=2), OTHERS)
 )
 def test_no_english_sentence_is_left(name: str, code: str) -> None:
     """In pages, workbooks, notebooks, slides, questions and reports; what the problem file says stays as it is."""

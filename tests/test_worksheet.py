@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from networks import document as network_document
 from students import by_hand
-from sweeps import FEW, key, of_examples, paired, runs
+from sweeps import FEW, abreast, key, of_examples, paired, runs
 from sweeps import printed as written
 from sweeps import solution as example
 
@@ -312,7 +312,7 @@ def test_the_head_of_a_handout(medium: str) -> None:
 # ------------------------------------------------------------------- rendering
 
 
-@pytest.mark.parametrize(("name", "hints"), paired(of_examples(every_run=FEW), [0, 1, 2, 3]))
+@pytest.mark.parametrize(("name", "hints"), abreast(of_examples(every_run=FEW), [0, 1, 2, 3]))
 def test_markdown_is_rendered_without_debris(name: str, hints: int) -> None:
     """Worksheet and key, by a renderer with tables and mathematics: no bar, dollar or backslash is left over."""
     one = key(name)
