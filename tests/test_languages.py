@@ -19,7 +19,7 @@ from sweeps import chosen, of_examples, paired, solution
 from test_decimal_comma import with_points
 from test_law import Digits, agrees, said_in_math, solved_functions
 
-from bptt_trace import load
+from bptt_trace import load, solve
 from bptt_trace.commands import command
 from bptt_trace.document import locale as locales
 from bptt_trace.document.local import local
@@ -131,6 +131,8 @@ def sheets(name: str) -> Iterator[Sheet]:
     """Everything that is printed of an example."""
     one = solution(name)
     yield one.sheet
+    if name in ANSWERED:
+        yield from (solve(name, style=style).sheet for style in ("one-page", "results"))
     if one.problem.rounding.policy == "exact":
         return
     key = Key(one.problem)
@@ -145,7 +147,7 @@ def sheets(name: str) -> Iterator[Sheet]:
             yield flow_sheet([one.problem])
 
 
-OWN = {"id", "kind", "style", "start", "end", "handout", "locale", "rounding", "values", "local", "parts", "filling"}
+OWN = {"id", "kind", "style", "layout", "start", "end", "handout", "locale", "rounding", "values", "local", "parts", "filling"}
 """Fields that name things for a medium."""
 
 
@@ -194,6 +196,15 @@ def test_every_medium_prints_every_language(language: str, say: Any) -> None:
     for word in ("Forward pass", "quantity", "Given", "Conventions of this sheet", "squared error", "with numbers"):
         assert word not in text.replace("forward pass", "")
     assert Locale(language).say("Conventions of this sheet").split()[0] in text
+
+
+@pytest.mark.parametrize("say", [markdown, latex, html, typst, lambda sheet: as_text(sheet, 80)])
+def test_words_of_a_layout_are_in_the_language_of_its_sheet(say: Any) -> None:
+    """Also on a sheet whose lines take several rows, and on one that is arranged for one page."""
+    coded = solve(load("rnn", ["handout.code=ABC-DEF"]), style="one-page").sheet
+    for sheet in (solution("mazur").sheet, coded):
+        text = re.sub(r"<style.*?</style>|<[^<>]*>", "", say(replace(sheet, locale=Locale("de"))), flags=re.DOTALL)
+        assert re.findall(r"\b(?:uses|so far|sheet)(?= |~)", re.sub(r"(?m)^(?:%|//).*", "", text)) == []
 
 
 def test_wide_signs_take_two_columns_of_a_terminal() -> None:

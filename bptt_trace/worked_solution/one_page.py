@@ -25,7 +25,6 @@ def one_page(sheet: Sheet) -> Sheet:
     arranged = replace(
         sheet,
         layout="one-page",
-        subtitle=sheet.subtitle.replace("Worked solution", "On one page", 1),
         conventions=tuple(term for term in sheet.conventions if term[0] not in LEFT_OUT),
         sections=(*network, *(section for section in lines if section.blocks)),
     )

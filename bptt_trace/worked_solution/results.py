@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bptt_trace.document.mathematics import Inline, Relation, Words
+from bptt_trace.document.mathematics import Inline, Relation, Words, inline
 from bptt_trace.document.sheet import Block, Column, Lines, Row, Section, Sheet, Table
 
 COLUMNS = (
-    Column(("line",), right=True),
-    Column(("quantity",)),
-    Column(("result",), right=True, strong=True),
+    Column(inline("line"), right=True),
+    Column(inline("quantity")),
+    Column(inline("result"), right=True, strong=True),
 )
 LEFT_OUT = ("Reading",)
 """The remark on columns that this style omits."""
@@ -22,7 +22,6 @@ def results(sheet: Sheet) -> Sheet:
     sections = (replace(section, blocks=tuple(_results(section))) for section in sheet.sections)
     return replace(
         sheet,
-        subtitle=sheet.subtitle.replace("Worked solution", "Results", 1),
         conventions=tuple(term for term in sheet.conventions if term[0] not in LEFT_OUT),
         sections=tuple(section for section in sections if section.blocks),
     )

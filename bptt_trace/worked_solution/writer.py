@@ -40,6 +40,7 @@ class Writer:
         self.compact = view.style != "full"
         """Whether there are formulas and lines only: no sentences, no summary."""
         self.drawn = view.style in ("full", "one-page") if drawn is None else drawn
+        self.style = view.style
         self.sketch = sketch or desk
         network = desk.problem.network
         self.graph = isinstance(network, Graph)
@@ -73,8 +74,10 @@ class Writer:
             yield Bullets(points)
 
     def subtitle(self, what: str = "") -> str:
-        """The kind of sheet and its content, in one line."""
-        return say("{what}: {done}", what=what or say("Worked solution"), done=self._done())
+        """The kind of sheet and its content, in one line; the kind is that of the style, if ``what`` names no other."""
+        usual = say("Worked solution")
+        styles = {"one-page": say("On one page"), "results": say("Results")}
+        return say("{what}: {done}", what=what or styles.get(self.style, usual), done=self._done())
 
     def _done(self) -> str:
         last = self.parts.last
