@@ -105,18 +105,35 @@ def as_pdf(sheet: Sheet, templates: Path | None = None) -> bytes:
     """
     if sheet.layout != "one-page":
         return compile_one(source(sheet, templates))
-    from pypdf import PdfReader
-
     pages = 0
     for density in range(sheet.density, -1, -1):
         pdf = compile_one(source(replace(sheet, density=density), templates))
-        pages = len(PdfReader(BytesIO(pdf)).pages)
+        pages = _pages(pdf)
         if pages == 1:
             return pdf
+    fewer = _on_one_page(sheet, templates, sum(1 for _ in sheet.rows()) // (pages - 1))
+    some = f"--only {','.join(fewer)} fits on one, and " if fewer else ""
     raise ProblemError(
-        f"with letters that can be read, this takes {pages} pages, not one; --only forward,backward prints some sections, "
-        "--style compact and --style full print all of it on several pages"
+        f"with letters that can be read, this takes {pages} pages, not one; {some}--style compact and --style full print all "
+        "of it on several pages"
     )
+
+
+def _pages(pdf: bytes) -> int:
+    from pypdf import PdfReader
+
+    return len(PdfReader(BytesIO(pdf)).pages)
+
+
+def _on_one_page(sheet: Sheet, templates: Path | None, most: int) -> list[str]:
+    """The first sections of a sheet, as many as one page holds behind its picture; more than ``most`` lines are not tried."""
+    drawn = tuple(section for section in sheet.sections if section.id == "network")
+    others = [section for section in sheet.sections if section.id != "network"]
+    for count in range(len(others) - 1, 0, -1):
+        part = replace(sheet, sections=(*drawn, *others[:count]), density=0)
+        if sum(1 for _ in part.rows()) <= most and _pages(compile_one(source(part, templates))) == 1:
+            return [section.id for section in others[:count]]
+    return []
 
 
 def compile_one(tex: str, *, engine: Engine | None = None, seconds: float | None = None) -> bytes:
