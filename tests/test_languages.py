@@ -207,6 +207,15 @@ def test_words_of_a_layout_are_in_the_language_of_its_sheet(say: Any) -> None:
         assert re.findall(r"\b(?:uses|so far|sheet)(?= |~)", re.sub(r"(?m)^(?:%|//).*", "", text)) == []
 
 
+@pytest.mark.parametrize("name", of_examples())
+def test_letters_beyond_a_plain_latex_are_set_as_such(name: str) -> None:
+    """Each word of a Chinese sheet goes to the fonts that have it, those below braces too."""
+    text = latex(replace(solution(name).sheet, title="", locale=Locale("zh")))
+    body = re.sub(r"\\lettersof\{han\}\{[^}]*\}", "", text.partition(r"\begin{document}")[2])
+    assert re.findall(r"[\u4e00-\u9fff]+", body) == []
+    assert r"\lettersof{han}" in text
+
+
 def test_wide_signs_take_two_columns_of_a_terminal() -> None:
     """Paragraphs, tables and the heads of lines know how wide the signs of Chinese are."""
     sheet = solution("rnn").sheet

@@ -79,6 +79,21 @@ def tex_words(text: str, scripts: set[str] | None = None) -> str:
     return re.sub(r"https?:\S{30,}", lambda word: re.sub(r"([/-](?=\w)|\w{20}(?=\w{8}))", r"\1\\allowbreak{}", word[0]), escaped)
 
 
+def other_letters(latex: str, scripts: set[str]) -> str:
+    """A formula in which the letters of words that a plain installation has no font for have those of their script.
+
+    ``scripts`` receives the scripts.
+    """
+    if latex.isascii():
+        return latex
+    pieces = []
+    for script, run in groupby(latex, _script):
+        letters = "".join(run)
+        pieces.append(rf"\lettersof{{{script}}}{{{letters}}}" if script else letters)
+        scripts |= {script} - {""}
+    return "".join(pieces)
+
+
 def is_plain(text: str) -> bool:
     """Whether a plain LaTeX installation can set all letters of a text."""
     return not any(map(_script, unicodedata.normalize("NFC", text)))

@@ -48,7 +48,7 @@ from bptt_trace.media.html import (
     linked,
     named,
 )
-from bptt_trace.media.latex_words import FONTS, pdf_text, tex_words
+from bptt_trace.media.latex_words import FONTS, other_letters, pdf_text, tex_words
 from bptt_trace.media.typst import typst_image, typst_words
 from bptt_trace.media.unicode import Script
 
@@ -239,10 +239,10 @@ def environment_for(
             environment.filters |= {"quoted": quoted}
         else:
             scripts = set() if scripts is None else scripts
-            words_of = partial(tex_words, scripts=scripts)
-            environment.filters |= {"words": words_of, "inline": _inline(words_of, _tex_math), "math": _tex_math}
-            environment.filters |= {"formula": lambda math: math.latex}
-            environment.filters |= {"picture": lambda figure: tikz(figure, _inline(words_of, _tex_math))}
+            words_of, math_of = partial(tex_words, scripts=scripts), partial(_tex_math, scripts=scripts)
+            environment.filters |= {"words": words_of, "inline": _inline(words_of, math_of), "math": math_of}
+            environment.filters |= {"formula": lambda math: other_letters(math.latex, scripts)}
+            environment.filters |= {"picture": lambda figure: tikz(figure, _inline(words_of, math_of))}
             environment.filters |= {"pdf": pdf_text}
             environment.globals |= {"scripts": scripts, "fonts": FONTS, "multiplication": locale.multiplication}
     else:
@@ -303,8 +303,8 @@ def _flat(text: Math | Inline) -> Math | Inline:
     return InLine(text) if isinstance(text, Math) else tuple(InLine(part) if isinstance(part, Math) else part for part in text)
 
 
-def _tex_math(math: Math) -> str:
-    text = math.latex
+def _tex_math(math: Math, scripts: set[str]) -> str:
+    text = other_letters(math.latex, scripts)
     # Rows of matrices end in \\cr, which Markdown leaves alone; LaTeX has a sign of its own for them.
     return f"${text}$".replace(r" \cr ", r" \\ ") if text else ""
 
