@@ -107,9 +107,10 @@ def test_a_letter_that_no_font_has_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_an_engine_that_is_asked_for_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever names LuaLaTeX has fonts for it."""
+    """Whoever names pdfLaTeX is warned of letters that it lacks."""
     monkeypatch.setenv(VARIABLE, "pdflatex")
-    assert r"\lettersof{other}{Иван}" in source(titled("Иван"))
+    with pytest.warns(LettersMissing, match="lualatex"):
+        assert r"\lettersof{other}{Иван}" in source(titled("Иван"))
 
 
 @pytest.mark.exhaustive

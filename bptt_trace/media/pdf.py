@@ -84,12 +84,13 @@ def source(sheet: Sheet, templates: Path | None = None, engine: Engine | None = 
     from bptt_trace.media.templates import latex, typst
 
     has_template = sheet.kind in TYPST_KINDS and (templates is None or (templates / "sheet.typ.j2").is_file())
-    if (engine or find_engine()).name != TYPST:
+    program = (engine or find_engine()).name
+    if program != TYPST:
         scripts: set[str] = set()
         tex = latex(sheet, templates, scripts=scripts)
-        if not scripts or asked_for():
+        if not scripts or (asked_for() and program != "pdflatex"):
             return tex
-        if not has_template or find_spec(TYPST) is None:
+        if asked_for() or not has_template or find_spec(TYPST) is None:
             warnings.warn(LettersMissing(BY_TYPST), stacklevel=2)
             return tex
     if not has_template:
