@@ -107,7 +107,7 @@ def class_of(key: Key, marks: Any) -> str:
         "a mistake before it hides": any("the earlier mistake" in answer.message for answer in marks.answers),
         "cut off as before": any("as before" in answer.message for answer in marks.answers),
         "decimals that end in 0": any(
-            answer.raw.endswith("0") and len(answer.raw.partition(".")[2]) > key.problem.rounding.places
+            answer.raw.endswith("0") and len(answer.raw.partition(".")[2]) > key.usual[key.program.index[answer.name]]
             for answer in marks.answers
         ),
         "it repeats a number behind a blank line": any("repeats" in answer.message for answer in marks.answers),
@@ -116,16 +116,24 @@ def class_of(key: Key, marks: Any) -> str:
     return next((why for why, holds in reasons.items() if holds), "")
 
 
+def changed(name: str) -> tuple[str, list[str]]:
+    """An example and its changes, which stand behind its name."""
+    example, *changes = name.split()
+    return example, changes
+
+
 SAME = {"rounded": "rounded", "misconception": "wrong", "slip": "wrong"}
 
 
 MARKED = ["rnn", "lstm", "classifier", "self-attention", "graph", "every-path"]
+OWN_DECIMALS = "rnn rounding.places_of.h=3 rounding.places_of.L=6 rounding.places_of.dL=5 rounding.places_of.dL/dh=4"
+"""An example and its changes."""
 
 
-@pytest.mark.parametrize("name", chosen(MARKED, ["rnn"]))
+@pytest.mark.parametrize("name", chosen([*MARKED, OWN_DECIMALS], ["rnn"]))
 def test_the_player_gives_the_verdicts_of_check(name: str, player: Page) -> None:
     """Verdicts and score of random students are those of ``check``, but on sheets of the classes that docs/exports.md names."""
-    key, chance = Key(load(name)), random.Random(name)
+    key, chance = Key(load(*changed(name))), random.Random(name)
     blanks = blanks_of(key)
     player.load(item(key, blanks))
     apart: dict[str, int] = {}
