@@ -158,6 +158,18 @@ FAULTS = (
         ("test_evaluate.py", "test_law.py"),
     ),
     Fault(
+        "gradients keep the decimals of other lines",
+        "own.get(GRADIENTS, self.places) if name.of == LOSS else self.places",
+        "self.places",
+        ("test_places_of.py",),
+    ),
+    Fault(
+        "marking takes the decimals of most lines for those of all",
+        "problem.rounding.places if precision.significant else precision.digits for",
+        "problem.rounding.places for",
+        ("test_places_of.py",),
+    ),
+    Fault(
         "functions of doubles are taken for exact",
         "error = RELATIVE_ERROR * abs(value) + absolute",
         "error = 0.0",

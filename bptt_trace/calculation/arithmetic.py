@@ -59,6 +59,7 @@ SNAP = Context(prec=50, rounding=ROUND_HALF_UP, Emax=MAX_EMAX, Emin=MIN_EMIN)
 STICKY = Context(prec=80, rounding=ROUND_05UP, Emax=MAX_EMAX, Emin=MIN_EMIN)
 """For quotients that are rounded once more: a digit that is cut off leaves a trace, so only a true tie looks like a tie."""
 SIXTY = Rounding("carry", figures=WORKING.prec)
+"""The digits of numbers that are carried on."""
 ZERO = Decimal(0)
 
 
