@@ -34,7 +34,7 @@ def parameter(text):
 
 def keep(value):
     """A line of the sheet of which there will be a gradient."""
-    value = value.clone()
+    value = value.clone().requires_grad_()  # also where all that goes in is given, or not learnt
     value.retain_grad()
     return value
 
