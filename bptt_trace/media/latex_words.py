@@ -82,12 +82,12 @@ def tex_words(text: str, scripts: set[str] | None = None) -> str:
 def other_letters(latex: str, scripts: set[str]) -> str:
     """A formula in which the letters of words that a plain installation has no font for have those of their script.
 
-    ``scripts`` receives the scripts.
+    ``scripts`` receives the scripts. Signs that stand for numbers of variants are no letters.
     """
     if latex.isascii():
         return latex
     pieces = []
-    for script, run in groupby(latex, _script):
+    for script, run in groupby(latex, lambda sign: _script(sign) if sign.isprintable() else ""):
         letters = "".join(run)
         pieces.append(rf"\lettersof{{{script}}}{{{letters}}}" if script else letters)
         scripts |= {script} - {""}
