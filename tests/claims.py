@@ -682,6 +682,12 @@ def _(sheet: Sheet) -> None:
 @claim(r"Truncation leaves out what would be carried over a border of two windows; the forward pass is not cut\.")
 def _(sheet: Sheet) -> None:
     assert sheet.document["update"]["truncate"]
+    assert "truncate_every" not in sheet.document["update"], "these windows have no borders: they overlap"
+
+
+@claim(r"Truncation leaves out what a backward pass would carry beyond its end; the forward pass is not cut\.")
+def _(sheet: Sheet) -> None:
+    assert 0 < sheet.document["update"]["truncate_every"] <= sheet.document["update"]["truncate"]
 
 
 @claim(r"With teacher forcing a target is the next input, so no gradient goes from an input to the output before\.")

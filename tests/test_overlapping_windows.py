@@ -100,7 +100,7 @@ def test_the_sheet_its_sentences_and_its_worksheet() -> None:
     text = solution.to_text()
     assert "Pass from step 3 back to step 2: the loss of step 3" in text
     assert "dL/dw_hh = dL_pass_1/dw_hh + dL_pass_2/dw_hh + dL_pass_3/dw_hh" in text
-    document = {"network": {"cell": "rnn"}, "update": {"truncate": 2}}
+    document = {"network": {"cell": "rnn"}, "update": {"truncate": 2, "truncate_every": 1}}
     assert claims.check(document, solution.to_json(), solution.to_markdown()).checked > 5
     key = Key(one)
     assert any(row.blank for row in worksheet(key).rows() if row.name.text.startswith("dL_pass_2/"))

@@ -489,7 +489,9 @@ def of_this_network(desk: Desk) -> Iterator[Inline]:
         yield inline("Before the softmax, the gradient of the cross-entropy is prediction minus target, times a constant.")
     if update is None:
         return
-    if update.truncate:
+    if update.truncate_every:
+        yield inline("Truncation leaves out what a backward pass would carry beyond its end; the forward pass is not cut.")
+    elif update.truncate:
         yield inline("Truncation leaves out what would be carried over a border of two windows; the forward pass is not cut.")
     if update.clip == "norm":
         yield inline("Clipping by the norm makes a long gradient shorter and keeps its direction.")

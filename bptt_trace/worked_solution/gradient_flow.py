@@ -14,7 +14,7 @@ from math import ceil, log10
 
 from bptt_trace.calculation.arithmetic import evaluate
 from bptt_trace.calculation.build import build
-from bptt_trace.calculation.iterations import first_iteration, truncated
+from bptt_trace.calculation.iterations import first_iteration, passes, truncated
 from bptt_trace.calculation.unrounded import unrounded
 from bptt_trace.document.figures import Decades, Level, Levels
 from bptt_trace.document.mathematics import Inline, Math, Number, Symbol, in_a_row, inline, say, to_say, together
@@ -344,7 +344,11 @@ class _Writer:
                 "measure what is kept"
             )
         if truncated(desk.problem):
-            meaning += say("; the update takes less, because between windows nothing is carried back")
+            meaning += (
+                say("; the update leaves out what a backward pass would carry beyond its end")
+                if passes(desk.problem)
+                else say("; the update leaves out what would be carried from window to window")
+            )
         text = inline(
             to_say(
                 "{word}. {why}; a change of {first} arrives at {last} along this memory multiplied by {product} "
