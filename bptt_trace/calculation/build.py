@@ -39,9 +39,13 @@ def build(problem: Problem) -> Program:
 def _lines_to_round(problem: Problem, program: Program) -> None:
     """Raise ``ProblemError`` where a quantity with decimals of its own is given, keeps figures, or is none."""
     rounding, kinds = problem.rounding, dict[Name, str]()
-    for step, kept in zip(program.steps, rounding.of_lines(program.steps), strict=True):
-        name = quantity(step.target)
-        kind = "given" if step.rule is None else "figures" if kept.significant else ""
+    lines = zip(program.steps, rounding.of_lines(program.steps), strict=True)
+    alike = {
+        (name.stem, name.of and name.of.stem, name.updated, rule is None, kept.significant): name
+        for (name, rule, _, _, _, _), kept in lines
+    }
+    for (_, _, _, is_given, keeps_figures), name in alike.items():
+        name, kind = quantity(name), "given" if is_given else "figures" if keeps_figures else ""
         kinds[name] = kind and kinds.get(name, kind)  # h_0 is given, and h_1 a result
     if any(name.of == LOSS and not kind for name, kind in kinds.items()):
         kinds[GRADIENTS] = ""
@@ -66,6 +70,8 @@ def _entries_to_round(problem: Problem, program: Program) -> None:
     Where an input is the 1 of a letter, the entry of a gradient is that of another gradient, whose digits stand in it.
     """
     lines, name = scalars(program), problem.vocabulary.shown
+    if lines is program:
+        return
     kept = problem.rounding.of_lines(lines.steps)
     for place, step in enumerate(program.steps):
         whole = quantity(step.target)
