@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -52,17 +53,22 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 
 
+PYTORCH = re.compile(r'import .*\btorch\b|importorskip\("torch"')
+"""A test that asks PyTorch."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Whatever draws random problems is in every run, with few of them, and in the exhaustive one, with many.
 
-    Files that need a browser are neighbours.
+    Files that need a browser are neighbours, and so are those that ask PyTorch: a worker is given neighbours, and one starts it.
     """
     for item in items if config.option.markexpr == "exhaustive" else ():
         if is_hypothesis_test(getattr(item, "obj", None)):
             item.add_marker("exhaustive")
     with_a_browser = {item.path for item in items if "browser" in getattr(item, "fixturenames", ())}
-    items.sort(key=lambda item: item.path not in with_a_browser)  # a worker is given neighbours: one of them starts it
+    with_pytorch = {path for path in {item.path for item in items} if PYTORCH.search(path.read_text("utf-8"))}
+    items.sort(key=lambda item: (item.path not in with_a_browser, item.path not in with_pytorch))
 
 
 @pytest.hookimpl(tryfirst=True)

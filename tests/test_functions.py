@@ -82,7 +82,7 @@ SMOOTH = [identity, tanh, sigmoid, softplus, exp, ln, sqrt, sin, cos]
 ARGUMENTS = ("-300", "-0.5", "0.001", "0.5", "2", "30", "300")
 
 
-@pytest.mark.parametrize("function", [one for one in SMOOTH if one.libraries], ids=repr)
+@at_once("function", [one for one in SMOOTH if one.libraries])
 def test_the_libraries_of_a_function_agree_with_its_definition(function: Function):
     """Doubles, columns of doubles and numbers of 30 digits are what SymPy makes of the definition, far from 0 too."""
     arguments = [one for one in ARGUMENTS if float(one) > 0 or function not in (ln, sqrt)]
@@ -173,7 +173,7 @@ def known(printed: Any) -> Any:
     )
 
 
-@pytest.mark.parametrize("function", [f for f in SMOOTH if f is not identity], ids=repr)
+@at_once("function", [f for f in SMOOTH if f is not identity])
 def test_sympy_differentiates_by_the_table(function: Function):
     """The derivative that SymPy finds for a function of the package is that of its definition."""
     at = symbolic(function)(z)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from live import NODE, agreement, compared, engine, node
 from random_problems import examples
-from sweeps import abreast, chosen
+from sweeps import abreast, at_once, chosen
 
 from bptt_trace.calculation.arithmetic import evaluate
 from bptt_trace.engine.formula import Const, Formula, Rest, Var
@@ -81,7 +81,7 @@ IN_JAVASCRIPT: dict[str, tuple[Formula, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", IN_JAVASCRIPT)
+@at_once("name", IN_JAVASCRIPT)
 def test_a_rule_is_a_function_of_an_arithmetic(name: str) -> None:
     """The printer of formulas writes a rule as calls on an arithmetic."""
     formula, wanted = IN_JAVASCRIPT[name]

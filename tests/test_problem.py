@@ -158,7 +158,7 @@ def test_components_are_counted_from_one():
     assert 4 == given_numbers[Name("x", time=2, index=(1,))].value
 
 
-@pytest.mark.parametrize("typed", ["0.1", '"0.1"', "1e-1", "0.10", '"1/10"', '" 1/10 "', "+0.1", "0.1_0"])
+@at_once("typed", ["0.1", '"0.1"', "1e-1", "0.10", '"1/10"', '" 1/10 "', "+0.1", "0.1_0"])
 def test_a_tenth_is_a_tenth(typed):
     """Numbers are read exactly, however they are spelt."""
     assert Fraction(1, 10) == parse(changed(TEXT, "w_hh = 0.8", f"w_hh = {typed}")).given[Name("w_hh")].value
@@ -356,7 +356,7 @@ def test_a_change_that_is_refused(change, said):
 # ---------------------------------------------------------------- rounding
 
 
-@pytest.mark.parametrize(
+@at_once(
     ("text", "rounding"),
     [
         ("4dp", Rounding("by_hand", 4)),

@@ -240,7 +240,7 @@ def of_adam(rule: str, gradients: list[float]) -> float:
             raise AssertionError(rule)
 
 
-@pytest.mark.parametrize(
+@at_once(
     "rule",
     [
         "momentum, mean", "momentum, inside", "nesterov, inside", "decoupled", "adagrad, accumulator", "adam, no epsilon",
