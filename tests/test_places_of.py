@@ -315,6 +315,20 @@ def test_a_class_is_marked_as_each_sheet_of_it() -> None:
         assert [a.verdict for a in check(key, rows[place]).answers] == [*words]
 
 
+@pytest.mark.exhaustive
+def test_a_variant_has_the_worksheet_and_the_key_of_its_file(tmp_path: Path) -> None:
+    """What is filled in for many variants at once is what each problem file gives by itself."""
+    settings = [word for change in changes("rnn") for word in ("--set", change)]
+    invoke = CliRunner().invoke
+    assert invoke(command, ["vary", "rnn", "-n", "3", "--seed", "4", *settings, "-o", str(tmp_path / "out")]).exit_code == 0
+    files = sorted((tmp_path / "out" / "problems").glob("*.toml"))
+    assert len(files) == 3
+    for file in files:
+        for folder, words in (("worksheets", []), ("keys", ["--key"])):
+            one = invoke(command, ["worksheet", str(file), *words, "-f", "markdown"])
+            assert one.output == (tmp_path / "out" / folder / f"{file.stem}.md").read_text("utf-8")
+
+
 # -------------------------------------------------------------------- exports
 
 
