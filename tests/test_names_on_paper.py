@@ -19,7 +19,7 @@ from bptt_trace.document.sheet import Sheet
 from bptt_trace.errors import LettersMissing
 from bptt_trace.media import pdf as pdf_module
 from bptt_trace.media.latex_program import VARIABLE
-from bptt_trace.media.latex_words import is_plain, tex_words
+from bptt_trace.media.latex_words import is_plain, other_letters, tex_words
 from bptt_trace.media.pdf import compile_one, source
 from bptt_trace.media.templates import html, latex
 
@@ -104,6 +104,14 @@ def test_a_letter_that_no_font_has_is_named(monkeypatch: pytest.MonkeyPatch) -> 
         text = source(titled("王小明"))
     assert r"\lettersof{han}{王小明}" in text
     assert len(PdfReader(io.BytesIO(compile_one(text))).pages) > 0
+
+
+def test_signs_that_hold_the_place_of_a_number_are_no_letters() -> None:
+    """A variant's numbers are put in afterwards: until then private signs stand in formulas, for which no font is wanted."""
+    scripts: set[str] = set()
+    assert other_letters("a = \U000f0014\U0010fffd", scripts) == "a = \U000f0014\U0010fffd"
+    assert other_letters(r"\text{直接} · 2", scripts) == r"\text{\lettersof{han}{直接}} · 2"
+    assert scripts == {"han"}
 
 
 def test_an_engine_that_is_asked_for_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
