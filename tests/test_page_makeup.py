@@ -9,6 +9,7 @@ import subprocess
 from collections import Counter
 from dataclasses import replace
 from functools import cache
+from math import hypot
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,22 @@ def test_letters_of_pictures_can_be_read(name: str) -> None:
     )
     assert sizes.total() > 10
     assert min(sizes) >= 7, sizes
+
+
+@pytest.mark.parametrize("program", chosen(["latex", "typst"], ["typst"]))
+def test_fractions_of_softmax_can_be_read(program: str) -> None:
+    """Their exponentials have 8 points or more, whichever program sets them."""
+    pdf = pdf_of("classifier") if program == "latex" else typst_pdf(typst(solution("classifier").sheet))
+    page = next(one for one in PdfReader(io.BytesIO(pdf)).pages if one.extract_text().count("exp") > 8)
+    sizes: list[float] = []
+
+    def visit(text: str, cm: list[float], tm: list[float], _: object, size: float) -> None:
+        if "exp" in text:
+            sizes.append(size * hypot(tm[2] * cm[0] + tm[3] * cm[2], tm[2] * cm[1] + tm[3] * cm[3]))
+
+    page.extract_text(visitor_text=visit)
+    assert len(sizes) >= 9
+    assert min(sizes) >= 8, sizes
 
 
 def heights(pdf: bytes) -> list[float]:
