@@ -182,6 +182,8 @@ def test_cut_off_instead_of_rounded() -> None:
     assert "" == slip(0.9104, 0.910388, 0.000005, 4)
     assert "cut off instead of rounded" == slip(15518600.1234, 15518600.12347, 0.00005, 4)
     assert "" == slip(15518599.9919, 15518600.0, 0.00005, 4), "of a large number that is 81 units off"
+    assert "the sign is turned" == slip(-1e306, 1e306, 1e300, 4)
+    assert "" == slip(2.5e306, 1e306, 1e300, 4), "of which there are more units than doubles have"
 
 
 def test_a_blank_line_with_a_slip_is_located() -> None:

@@ -60,9 +60,11 @@ def slip(value: float, goal: float, radius: float, places: int) -> str:
     for power in (1, -1, 2, -2, 3, -3):
         if abs(value - goal * 10.0**power) <= radius * 10.0 ** max(power, 0) and abs(value) > radius:
             return say("the decimal point is shifted")
-    cut = math.trunc(goal * 10.0**places) / 10.0**places
-    if abs(value - cut) <= max(0.01 * 10.0**-places, 1e-15 * abs(cut)):
-        return CUT_OFF
+    units = goal * 10.0**places
+    if math.isfinite(units):
+        cut = math.trunc(units) / 10.0**places
+        if abs(value - cut) <= max(0.01 * 10.0**-places, 1e-15 * abs(cut)):
+            return CUT_OFF
     typed, right = f"{abs(value):.{max(places, 0)}f}", f"{abs(goal):.{max(places, 0)}f}"
     if len(typed) == len(right) and (value < 0) == (goal < 0):
         differ = [i for i, (a, b) in enumerate(zip(typed, right, strict=True)) if a != b]

@@ -24,7 +24,7 @@ const slip = (value, goal, radius, places_) => {
     if (Math.abs(value - goal * tenTo(power_)) <= radius * tenTo(Math.max(power_, 0)) && Math.abs(value) > radius)
       return say("the decimal point is shifted");
   const cut = Math.trunc(goal * tenTo(places_)) / tenTo(places_);
-  if (Math.abs(value - cut) <= Math.max(0.01 * tenTo(-places_), 1e-15 * Math.abs(cut))) return CUT_OFF;
+  if (Number.isFinite(cut) && Math.abs(value - cut) <= Math.max(0.01 * tenTo(-places_), 1e-15 * Math.abs(cut))) return CUT_OFF;
   const typed_ = toFixed(Math.abs(value), Math.max(places_, 0)),
     right = toFixed(Math.abs(goal), Math.max(places_, 0));
   if (typed_.length === right.length && value < 0 === goal < 0) {
