@@ -15,7 +15,7 @@ from unicodedata import combining, east_asian_width
 import pytest
 from babel.messages.catalog import Message
 from click.testing import CliRunner
-from sweeps import chosen, of_examples, paired, solution
+from sweeps import chosen, key, of_examples, paired, solution
 from test_decimal_comma import with_points
 from test_law import Digits, agrees, said_in_math, solved_functions
 
@@ -214,6 +214,15 @@ def test_letters_beyond_a_plain_latex_are_set_as_such(name: str) -> None:
     body = re.sub(r"\\lettersof\{han\}\{[^}]*\}", "", text.partition(r"\begin{document}")[2])
     assert re.findall(r"[\u4e00-\u9fff]+", body) == []
     assert r"\lettersof{han}" in text
+
+
+@pytest.mark.parametrize(("language", "say"), paired(OTHERS, [markdown, latex, typst, lambda sheet: as_text(sheet, 80)]))
+def test_no_sign_of_a_language_becomes_a_question_mark(language: str, say: Any) -> None:
+    """A sheet asks nothing: spaces that do not break, and all other signs of a translation, are printed as they are."""
+    sheets = [replace(sheet, locale=Locale.of(language)) for sheet in (solution("lstm").sheet, worksheet(key("rnn")))]
+    assert [
+        line for sheet in sheets for line in say(sheet).splitlines() if "?" in re.sub(r"https?:\S+|(?m:^(?:%|//).*)", "", line)
+    ] == []
 
 
 def test_wide_signs_take_two_columns_of_a_terminal() -> None:

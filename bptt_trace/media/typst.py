@@ -32,4 +32,5 @@ def _has_glyph(sign: str) -> bool:
 
 
 def _sign(sign: str) -> str:
-    return sign if sign.isprintable() or sign == "\n" else "?"
+    """A sign; spaces that do not break, as French has them before a colon, are not printable to Python."""
+    return sign if sign.isprintable() or sign in "\n\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}" else "?"
