@@ -738,21 +738,24 @@ def test_a_variant_that_no_search_would_keep_is_made_with_a_warning(tmp_path: Pa
 
 
 def test_students_that_differ_in_case_have_files_of_their_own(tmp_path: Path) -> None:
-    """A file system may not tell Ann from ann; their sheets have their names, and the class a file for its answers."""
+    """A file system may not tell Ann from ann; their sheets have their names, and the class a file for its answers.
+
+    A space that does not break, which a word processor puts into a name, is a space on a sheet.
+    """
     ids = tmp_path / "ids.csv"
-    ids.write_text("student\nann\nAnn\nA|B *c*\n", "utf-8")
+    ids.write_text("student\nann\nAnn\nJean\u00a0Dupont\nA|B *c*\n", "utf-8")
     told = run("vary", "rnn", "--students", str(ids), "-o", str(tmp_path / "out"))
     assert "from ann to A|B *c*" in told
     names = [path.name for path in (tmp_path / "out/worksheets").iterdir()]
-    assert 3 == len({name.casefold() for name in names})
+    assert 4 == len({name.casefold() for name in names})
     sheets = {
         path.read_text("utf-8").split("\n|:---|:---|:---|\n")[1].split(" |")[0]
         for path in (tmp_path / "out/worksheets").iterdir()
     }
-    assert {"| ann", "| Ann", r"| A\|B \*c\*"} == sheets
+    assert {"| ann", "| Ann", "| Jean Dupont", r"| A\|B \*c\*"} == sheets
     rows = list(csv.reader((tmp_path / "out/class.csv").read_text("utf-8").splitlines()))
     assert ["student", "a_1", "h_1"] == rows[0][:3]
-    assert ["ann", "Ann", "A|B *c*"] == [row[0] for row in rows[1:]]
+    assert ["ann", "Ann", "Jean Dupont", "A|B *c*"] == [row[0] for row in rows[1:]]
 
 
 def test_the_folder_may_be_this_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,7 +87,8 @@ class Typesetter:
 
     def sheets(self, variant: Variant, student: str = "") -> Sheets:
         """The files of one variant, possibly with its student."""
-        student = "".join(sign for sign in student if sign.isprintable())[:LONGEST_NAME]
+        # Spaces that do not break, which word processors put into names, are spaces; other signs without a shape are left out.
+        student = "".join(sign for sign in " ".join(student.split()) if sign.isprintable())[:LONGEST_NAME]
         family = self.factory.family(variant.drawn)
         which = id(family), self.medium.fits_in(student)
         if which not in self._families:

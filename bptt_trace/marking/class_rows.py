@@ -15,6 +15,7 @@ from functools import cached_property, lru_cache
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 from bptt_trace.archives import Archive
 from bptt_trace.document.sheet import Sheet
@@ -258,7 +259,8 @@ def hardened(text: str) -> str:
     >>> hardened("=1+1"), hardened("-0.25")
     ("'=1+1", '-0.25')
     """
-    plain = "".join(sign if sign.isprintable() else "?" for sign in text)[:1000]
+    spaced = "".join(" " if category(sign) == "Zs" else sign for sign in text[:1000])  # spaces that do not break
+    plain = "".join(sign if sign.isprintable() else "?" for sign in spaced)
     return f"'{plain}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not PLAIN.fullmatch(text) else plain
 
 
