@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from any_problem import problem_of_any_kind
 from click.testing import CliRunner
 from hypothesis import given
 from networks import document, filled, sequence
@@ -373,6 +374,14 @@ def test_closed_forms_are_no_numbers(form: str) -> None:
     """``exact`` is refused, and the message says what would do."""
     with pytest.raises(ProblemError, match=rf"^rounding: -f {form} compares numbers, .* expected 4dp, carry or full$"):
         solve(load("fnn"), rounding="exact").to_code(form)
+
+
+@pytest.mark.exhaustive
+def test_numbers_beyond_what_sixty_digits_hold_are_carried_on() -> None:
+    """An sLSTM in two layers whose gates are exponentials of hundreds: its program has 43 digits before the point."""
+    solution = solve(from_document(problem_of_any_kind(1137)))
+    assert re.search(r"\d{43}\.\d{4}", program := solution.to_code("python"))
+    assert last_line(program).startswith("All ")
 
 
 SOME_CELLS: list[dict[str, Any]] = [

@@ -29,6 +29,7 @@ from decimal import (
     Decimal,
     DivisionByZero,
     Inexact,
+    InvalidOperation,
     Overflow,
     Subnormal,
     Underflow,
@@ -139,8 +140,8 @@ def digits_needed(values: Values) -> int:
             line = lines[key] = lines.get(key) or how.enclosed(*key)
             try:
                 _, count = line.decided(*numbers)
-            except Subnormal:
-                continue  # below 10^-999,999, which is 0 where numbers are carried on
+            except (InvalidOperation, Subnormal):
+                continue  # carried on beyond what 60 digits hold with these decimals, or below 10^-999,999, which is 0
             most = max(most, count + 20)
     return most
 
