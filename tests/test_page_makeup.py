@@ -88,6 +88,15 @@ def test_a_worksheet_has_three_pages_and_its_key_one() -> None:
     assert [pages(typst_pdf(typst(sheet))) for sheet in sheets] == [3, 1]
 
 
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(("name", "most"), [("lstm", 9), ("gru", 7)])
+def test_a_table_of_a_worksheet_begins_on_the_page_that_has_room(name: str, most: int) -> None:
+    """And goes on on the next one, whichever program sets them: no page is left half empty before it."""
+    sheet = worksheet(key(name), blanks_of(key(name), ("all",), 2))
+    assert pages(as_pdf(sheet)) <= most
+    assert pages(typst_pdf(typst(sheet))) <= most
+
+
 def chunks(pdf: bytes, folder: Path) -> list[str]:
     """The pieces of a PDF that stand in columns, each a line of print."""
     (folder / "sheet.pdf").write_bytes(pdf)
