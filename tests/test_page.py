@@ -91,13 +91,14 @@ OWN = "decimals of its own for each quantity"
 
 
 def decimals_of_its_own(problem: Problem) -> tuple[tuple[Name, int], ...]:
-    """From 3 to 6 decimals for the quantities of a problem, in turns."""
+    """From 3 to 6 decimals for the quantities of a problem, in turns; of letters, gradients repeat entries of others: 5 for all."""
     if problem.rounding.policy != "by_hand" or problem.rounding.figures:
         return ()
     program = solve(problem).program
     precisions = zip(program, problem.rounding.of_lines(program.steps), strict=True)
     kept = dict.fromkeys(quantity(step.target) for step, kept in precisions if step.rule is not None and not kept.significant)
-    return tuple((name, 3 + place % 4) for place, name in enumerate(kept))
+    alike = problem.network.letters is not None
+    return tuple((name, 5 if alike and name.of else 3 + place % 4) for place, name in enumerate(kept))
 
 
 SEEDS = range(int(os.environ.get("PAGE_CHANGES", "1")))
