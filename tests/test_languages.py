@@ -24,8 +24,9 @@ from bptt_trace.commands import command
 from bptt_trace.document import locale as locales
 from bptt_trace.document.local import local
 from bptt_trace.document.locale import LANGUAGES, Locale, catalogue
-from bptt_trace.document.mathematics import Math, Pattern, Sentence, Words, inline, inline_many, say, say_many
+from bptt_trace.document.mathematics import Math, Words
 from bptt_trace.document.notation import UNICODE
+from bptt_trace.document.sentences import Pattern, Sentence, inline, inline_many, say, say_many
 from bptt_trace.document.sheet import Sheet, Stream
 from bptt_trace.document.variations import with_comma
 from bptt_trace.handouts.answer_key import key_sheet

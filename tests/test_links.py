@@ -12,7 +12,7 @@ import pytest
 from networks import filled
 
 from bptt_trace import solve
-from bptt_trace.document.mathematics import words
+from bptt_trace.document.sentences import words
 from bptt_trace.document.sheet import Lines, Sheet
 from bptt_trace.handouts.worksheet import worksheet
 from bptt_trace.marking.key import Key

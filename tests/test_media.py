@@ -28,7 +28,8 @@ from sweeps import FEW, abreast, at_once, of_examples, paired, printed, runs, th
 from sweeps import solution as example
 
 from bptt_trace import ProblemError, parse, solve
-from bptt_trace.document.mathematics import Math, Phrase
+from bptt_trace.document.mathematics import Math
+from bptt_trace.document.sentences import Phrase
 from bptt_trace.document.sheet import Row, Sheet, Stream
 from bptt_trace.engine.names import Name
 from bptt_trace.media.templates import environment_for, latex, markdown, template_directory

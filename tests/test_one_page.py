@@ -15,7 +15,7 @@ from sweeps import at_once, chosen
 
 from bptt_trace import ProblemError, Solution, solve
 from bptt_trace.commands import command
-from bptt_trace.document.mathematics import words
+from bptt_trace.document.sentences import words
 from bptt_trace.media.pdf import as_pdf, typst_pdf
 from bptt_trace.media.templates import latex, typst
 

@@ -91,7 +91,7 @@ OWN = "decimals of its own for each quantity"
 
 
 def decimals_of_its_own(problem: Problem) -> tuple[tuple[Name, int], ...]:
-    """From 3 to 6 decimals for the quantities of a problem, in turns; of letters, gradients repeat entries of others: 5 for all."""
+    """From 3 to 6 decimals for the quantities of a problem, in turns; gradients of letters, which repeat entries, have 5."""
     if problem.rounding.policy != "by_hand" or problem.rounding.figures:
         return ()
     program = solve(problem).program

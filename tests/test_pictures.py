@@ -26,11 +26,13 @@ from bptt_trace import load, parse, solve
 from bptt_trace.calculation.arithmetic import evaluate
 from bptt_trace.commands import command
 from bptt_trace.document.figures import Bars, Figure, Picture
-from bptt_trace.document.mathematics import Inline, Math, Relation, Verbatim, words
+from bptt_trace.document.mathematics import Math, Relation, Verbatim
+from bptt_trace.document.sentences import Inline, words
 from bptt_trace.engine.functions import tanh
 from bptt_trace.engine.names import Name, Role
+from bptt_trace.lines.desk import Desk
 from bptt_trace.lines.matrix_rows import board_of
-from bptt_trace.lines.rows import Desk, Rows, of_any_sample
+from bptt_trace.lines.rows import Rows, of_any_sample
 from bptt_trace.media.drawing.bar_layout import on_paper
 from bptt_trace.media.drawing.cell_layout import lay
 from bptt_trace.media.drawing.characters import squeezed, text

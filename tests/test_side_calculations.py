@@ -9,7 +9,7 @@ from sweeps import of_examples, solution
 from bptt_trace.calculation.unrounded import unrounded
 from bptt_trace.document.notation import TEXT
 from bptt_trace.engine.formula import Var
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.desk import Desk
 from bptt_trace.worked_solution.sections import sections
 from bptt_trace.worked_solution.writer import Writer
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def proof_note(problem: Problem) -> Note | None:
     """The agreement of the gradients, for the footer; empty without a gradient."""
     from bptt_trace.calculation.prove import prove as compare
-    from bptt_trace.document.mathematics import Number, inline, say, to_say
+    from bptt_trace.document.mathematics import Number
+    from bptt_trace.document.sentences import inline, say, to_say
     from bptt_trace.document.sheet import Note
 
     comparisons = compare(problem)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bptt_trace.document.mathematics import say, say_many
+from bptt_trace.document.sentences import say, say_many
 
 
 class Digits(str):

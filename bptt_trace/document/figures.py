@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bptt_trace.document.mathematics import NOTHING, Inline, Math, MathRow, Number, Placed, say
+from bptt_trace.document.mathematics import NOTHING, Math, MathRow, Number, Placed
+from bptt_trace.document.sentences import Inline, say
 
 Grid = tuple[tuple[Inline, ...], ...]
 """Rows of cells; rows of as many cells stand in columns."""

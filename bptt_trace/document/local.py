@@ -13,22 +13,9 @@ from typing import Any
 
 from bptt_trace.document.digits import Digits
 from bptt_trace.document.locale import Locale
-from bptt_trace.document.mathematics import (
-    NOTHING,
-    Derivative,
-    Figures,
-    Inline,
-    Math,
-    Number,
-    Pattern,
-    Phrase,
-    Relation,
-    Sentence,
-    Symbol,
-    Words,
-    filled,
-)
+from bptt_trace.document.mathematics import NOTHING, Derivative, Figures, Math, Number, Relation, Symbol, Words
 from bptt_trace.document.notation import Signs
+from bptt_trace.document.sentences import Inline, Pattern, Phrase, Sentence, filled
 from bptt_trace.document.sheet import Sheet, Stream, Uses, Word
 
 PARTS = ("title", "subtitle", "given", "conventions", "sections", "footer", "box", "closing")

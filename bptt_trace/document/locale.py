@@ -8,8 +8,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bptt_trace.document.mathematics import Pattern, Place, filled, to_say
 from bptt_trace.document.notation import UNICODE, Signs
+from bptt_trace.document.sentences import Pattern, Place, filled, to_say
 from bptt_trace.document.variations import with_comma, with_multiplication, with_words
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from bptt_trace.document.digits import NOT_ASKED, Digits
 from bptt_trace.document.figures import Bars, Decades, Figure, HeatMap, Picture, Plane
 from bptt_trace.document.heading import Handout
 from bptt_trace.document.locale import ENGLISH, Locale
-from bptt_trace.document.mathematics import NOTHING, Inline, Math, MathRow, Relation, Words, to_say, words
+from bptt_trace.document.mathematics import NOTHING, Math, MathRow, Relation, Words
+from bptt_trace.document.sentences import Inline, to_say, words
 
 
 class Word(str):

@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import NamedTuple
 
 from bptt_trace.document.local import local, localized
-from bptt_trace.document.mathematics import say, words
 from bptt_trace.document.notation import UNICODE
+from bptt_trace.document.sentences import say, words
 from bptt_trace.document.sheet import Lines, Row, Section, Sheet
 from bptt_trace.exports.html import clean, plain, spelled, table
 from bptt_trace.handouts.worksheet import worksheet

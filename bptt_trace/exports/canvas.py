@@ -15,8 +15,8 @@ from html import escape
 from bptt_trace.archives import small_archive
 from bptt_trace.document.digits import Digits
 from bptt_trace.document.local import localized
-from bptt_trace.document.mathematics import say
 from bptt_trace.document.notation import UNICODE
+from bptt_trace.document.sentences import say
 from bptt_trace.document.sheet import Row
 from bptt_trace.exports.asked_lines import AskedSheet
 from bptt_trace.exports.expected_answers import ExpectedAnswers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bptt_trace.document.mathematics import joined
+from bptt_trace.document.sentences import joined
 from bptt_trace.marking.catalogue.entry import CATALOGUE
 from bptt_trace.marking.key import Key, World
 from bptt_trace.marking.tolerance import HALF, MOST_UNITS

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from bptt_trace.document.mathematics import Inline, words
 from bptt_trace.document.notation import UNICODE
+from bptt_trace.document.sentences import Inline, words
 from bptt_trace.document.sheet import Table
 
 

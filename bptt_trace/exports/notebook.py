@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bptt_trace.document.local import local
-from bptt_trace.document.mathematics import to_say
+from bptt_trace.document.sentences import to_say
 from bptt_trace.document.sheet import Block, Lines, Sheet
 from bptt_trace.exports.problem_text import in_python, problem_text
 from bptt_trace.lines.blanks import Blanks

@@ -15,7 +15,8 @@ from uuid import NAMESPACE_URL, uuid5
 
 from bptt_trace.document.local import local, localized
 from bptt_trace.document.locale import Locale
-from bptt_trace.document.mathematics import Inline, Math, joined, say_many, to_say_many
+from bptt_trace.document.mathematics import Math
+from bptt_trace.document.sentences import Inline, joined, say_many, to_say_many
 from bptt_trace.document.sheet import Sheet
 from bptt_trace.exports.problem_text import in_python, problem_text
 from bptt_trace.handouts.variants import Factory

@@ -16,8 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from bptt_trace.archives import small_archive
-from bptt_trace.document.mathematics import say, to_say
 from bptt_trace.document.notation import SUM, UNICODE
+from bptt_trace.document.sentences import say, to_say
 from bptt_trace.document.sheet import Row
 from bptt_trace.engine.formula import Formula
 from bptt_trace.engine.gradients import RESULT

@@ -15,12 +15,13 @@ from bptt_trace.calculation.arithmetic import Values
 from bptt_trace.calculation.unrounded import unrounded
 from bptt_trace.document.figures import Picture
 from bptt_trace.document.local import localized
-from bptt_trace.document.mathematics import Inline, Math, Number, inline, say, together
+from bptt_trace.document.mathematics import Math, Number
 from bptt_trace.document.notation import LATEX, Signs
+from bptt_trace.document.sentences import Inline, inline, say, together
 from bptt_trace.document.sheet import Block, Bullets, Equation, Equations, Lines, Note, Row, Section, Sheet, Table
 from bptt_trace.engine.program import Program
+from bptt_trace.lines.desk import Desk
 from bptt_trace.lines.matrix_rows import board_of
-from bptt_trace.lines.rows import Desk
 from bptt_trace.media.templates import rendered
 from bptt_trace.pictures import network_picture
 from bptt_trace.problem.problem import Problem

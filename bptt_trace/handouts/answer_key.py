@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from bptt_trace.calculation.arithmetic import Values, evaluate
-from bptt_trace.document.mathematics import Inline, Math, Number, Verbatim, inline, say, to_say
+from bptt_trace.document.mathematics import Math, Number, Verbatim
+from bptt_trace.document.sentences import Inline, inline, say, to_say
 from bptt_trace.document.sheet import Block, Column, Paragraph, Section, Sheet, Table
 from bptt_trace.handouts.blanks import blanks_of
 from bptt_trace.lines.blanks import Blanks
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.desk import Desk
 from bptt_trace.marking.key import Key
 from bptt_trace.marking.report import TITLES, number
 from bptt_trace.marking.visible_mistakes import seen_best

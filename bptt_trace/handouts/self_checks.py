@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import Inline, Math, Number, Put, Relation, in_a_row, inline, say, to_say
+from bptt_trace.document.mathematics import Math, Number, Put, Relation
+from bptt_trace.document.sentences import Inline, in_a_row, inline, say, to_say
 from bptt_trace.document.sheet import Block, Note
 from bptt_trace.engine.functions import Function, identity, sigmoid, softmax, tanh
 from bptt_trace.engine.names import BACKWARD, Layer, Name, gradient, word_and_number
-from bptt_trace.lines.rows import Desk, Rows
+from bptt_trace.lines.desk import Desk
+from bptt_trace.lines.rows import Rows
 from bptt_trace.networks.cells.equations import Equations
 from bptt_trace.problem.loss_keys import PAIRED
 from bptt_trace.worked_solution.loss_formulas import loss_name

@@ -23,7 +23,7 @@ from bptt_trace.handouts.fill_in_text import MOST, Form, hole
 from bptt_trace.handouts.number_places import replaced
 from bptt_trace.handouts.variants import Candidate, Factory, Family, Variant
 from bptt_trace.handouts.worksheet import worksheet
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.desk import Desk
 from bptt_trace.lines.spelling import Shown
 from bptt_trace.lines.view import View
 from bptt_trace.marking.key import Key

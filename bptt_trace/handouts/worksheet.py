@@ -10,12 +10,13 @@ from dataclasses import replace
 
 from bptt_trace.calculation.arithmetic import Values, evaluate
 from bptt_trace.document.figures import Picture
-from bptt_trace.document.mathematics import Inline, Put, Sentence, Verbatim, inline, say, to_say, together
+from bptt_trace.document.mathematics import Put, Verbatim
+from bptt_trace.document.sentences import Inline, Sentence, inline, say, to_say, together
 from bptt_trace.document.sheet import Block, Equations, Lines, Paragraph, Section, Sheet
 from bptt_trace.handouts.blanks import blanks_of
 from bptt_trace.handouts.self_checks import check_yourself
 from bptt_trace.lines.blanks import Blanks
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.desk import Desk
 from bptt_trace.lines.spelling import Shown, Speller
 from bptt_trace.lines.view import View
 from bptt_trace.marking.key import Key

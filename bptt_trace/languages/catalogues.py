@@ -23,7 +23,7 @@ KEYWORDS = {
     "say": None, "inline": None, "to_say": None,
     "say_many": (1, 2), "inline_many": (1, 2), "to_say_many": (1, 2),
 }  # fmt: skip
-"""Functions whose first argument, or first two, are words to translate: those of ``document/mathematics.py``."""
+"""Functions whose first argument, or first two, are words to translate: those of ``document/sentences.py``."""
 _BRACKETS = {
     "block_start_string": "((*", "block_end_string": "*))", "variable_start_string": "(((", "variable_end_string": ")))",
     "comment_start_string": "((=", "comment_end_string": "=))",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 
-from bptt_trace.document.mathematics import say, to_say
+from bptt_trace.document.sentences import say, to_say
 from bptt_trace.engine.names import Layer, Name
 from bptt_trace.networks.cells import Cell
 from bptt_trace.networks.cells.equations import Equations

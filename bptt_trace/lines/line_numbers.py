@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from itertools import chain, groupby
 
-from bptt_trace.document.mathematics import say
+from bptt_trace.document.sentences import say
 from bptt_trace.document.sheet import LineNumber, Uses
 from bptt_trace.engine.program import Program
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from bptt_trace.document.mathematics import NOTHING, Math, say
+from bptt_trace.document.mathematics import NOTHING, Math
 from bptt_trace.document.notation import Signs
+from bptt_trace.document.sentences import say
 from bptt_trace.document.sheet import NO_WORD, Row, Word
 from bptt_trace.engine.components import entries
 from bptt_trace.engine.formula import Entry, Formula, Shape, Var
@@ -18,8 +19,9 @@ from bptt_trace.engine.formula_walks import divides
 from bptt_trace.engine.names import Name
 from bptt_trace.engine.rules import Rule, of_any_letter
 from bptt_trace.engine.scalar_program import rank
+from bptt_trace.lines.desk import ROLE_WORDS, Desk
 from bptt_trace.lines.row_mathematics import OfFormula
-from bptt_trace.lines.rows import ROLE_WORDS, Desk, Rows, of_any_sample
+from bptt_trace.lines.rows import Rows, of_any_sample
 from bptt_trace.lines.spelling import Clock, seen
 
 

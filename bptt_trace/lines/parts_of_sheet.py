@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import takewhile
 from typing import NamedTuple
 
-from bptt_trace.document.mathematics import say
+from bptt_trace.document.sentences import say
 from bptt_trace.engine.formula import Shape
 from bptt_trace.engine.names import (
     BACKWARD,

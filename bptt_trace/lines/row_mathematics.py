@@ -19,7 +19,7 @@ from bptt_trace.lines.spelling import (
 )
 
 if TYPE_CHECKING:
-    from bptt_trace.lines.rows import Desk
+    from bptt_trace.lines.desk import Desk
 
 
 class Names(Sequence[str]):

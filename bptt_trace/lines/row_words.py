@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from bptt_trace.document.mathematics import joined, say
+from bptt_trace.document.sentences import joined, say
 from bptt_trace.document.sheet import NO_WORD, Word
 from bptt_trace.engine.names import LOSS, LOSS_OF_WINDOW, WHOLE_LOSS, Name, Role
 from bptt_trace.engine.program import Moment, Step
+from bptt_trace.lines.desk import Desk
 from bptt_trace.lines.parts_of_sheet import one_step, way
-from bptt_trace.lines.rows import Desk, Rows
+from bptt_trace.lines.rows import Rows
 from bptt_trace.lines.spelling import layer_in_words
 from bptt_trace.networks.cells.readout_equations import ReadoutEquations
 from bptt_trace.networks.graph import Graph

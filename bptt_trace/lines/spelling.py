@@ -16,8 +16,9 @@ from typing import Any
 
 from bptt_trace.calculation.arithmetic import SNAP, ByHand, Values, decimal
 from bptt_trace.document.letters import greek, is_greek_index, parted
-from bptt_trace.document.mathematics import Derivative, Math, Number, Symbol, joined, say
+from bptt_trace.document.mathematics import Derivative, Math, Number, Symbol
 from bptt_trace.document.notation import TEXT, Signs
+from bptt_trace.document.sentences import joined, say
 from bptt_trace.engine.formula_text import Template
 from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, FORWARD, OVER_PLACES, Layer, Name, spell, word_and_number
 from bptt_trace.engine.program import Step

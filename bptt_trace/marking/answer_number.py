@@ -11,7 +11,7 @@ import re
 from decimal import Context, Decimal
 from typing import NamedTuple
 
-from bptt_trace.document.mathematics import say
+from bptt_trace.document.sentences import say
 
 MAX_LENGTH, MAX_DIGITS, MAX_EXPONENT = 64, 40, 300
 

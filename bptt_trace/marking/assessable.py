@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
-from bptt_trace.document.mathematics import Figures, say
+from bptt_trace.document.mathematics import Figures
+from bptt_trace.document.sentences import say
 from bptt_trace.marking.key import Key
 from bptt_trace.marking.marks import FAULTS, RIGHT
 from bptt_trace.marking.slips import out_of_range

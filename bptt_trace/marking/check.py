@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain, combinations, islice
 
-from bptt_trace.document.mathematics import joined, say
+from bptt_trace.document.sentences import joined, say
 from bptt_trace.engine.names import Name
 from bptt_trace.marking.answer_files import Answers
 from bptt_trace.marking.answer_number import Reading, read

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from bptt_trace.document.locale import ENGLISH, Locale
-from bptt_trace.document.mathematics import Inline, Math, inline, say, say_many, to_say
+from bptt_trace.document.mathematics import Math
+from bptt_trace.document.sentences import Inline, inline, say, say_many, to_say
 from bptt_trace.document.sheet import Block, Column, Paragraph, Section, Sheet, Table
 from bptt_trace.engine.names import Name
 from bptt_trace.lines.spelling import Named

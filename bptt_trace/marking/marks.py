@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bptt_trace.document.local import localized
 from bptt_trace.document.locale import ENGLISH, Locale
-from bptt_trace.document.mathematics import Figures, joined, say, say_many
+from bptt_trace.document.mathematics import Figures
+from bptt_trace.document.sentences import joined, say, say_many
 from bptt_trace.engine.names import Name
 from bptt_trace.marking.decimal_mark import NONE, DecimalMark
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bptt_trace.document.mathematics import Inline, in_a_row, inline, say, to_say
+from bptt_trace.document.sentences import Inline, in_a_row, inline, say, to_say
 from bptt_trace.document.sheet import Column, Paragraph, Section, Sheet, Table
 from bptt_trace.lines.spelling import Speller
 from bptt_trace.marking.catalogue.entry import CATALOGUE

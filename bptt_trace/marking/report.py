@@ -11,19 +11,8 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from bptt_trace.document.mathematics import (
-    Figures,
-    Inline,
-    Math,
-    inline,
-    joined,
-    row_of,
-    say,
-    say_many,
-    to_say,
-    to_say_many,
-    together,
-)
+from bptt_trace.document.mathematics import Figures, Math
+from bptt_trace.document.sentences import Inline, inline, joined, row_of, say, say_many, to_say, to_say_many, together
 from bptt_trace.document.sheet import Block, Column, Equation, Equations, Paragraph, Part, Section, Sheet, Table
 from bptt_trace.engine.names import Name
 from bptt_trace.lines.line_numbers import ranges

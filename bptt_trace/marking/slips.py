@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from bptt_trace.calculation.compiled_rules import source
-from bptt_trace.document.mathematics import say
+from bptt_trace.document.sentences import say
 from bptt_trace.engine.formula import Apply
 from bptt_trace.engine.functions import exp
 from bptt_trace.engine.names import Role

@@ -10,8 +10,9 @@ from collections.abc import Callable, Container
 from html import escape
 
 from bptt_trace.document.figures import Figure
-from bptt_trace.document.mathematics import Inline, Math, Number, Relation, words
+from bptt_trace.document.mathematics import Math, Number, Relation
 from bptt_trace.document.notation import MATHML, UNICODE
+from bptt_trace.document.sentences import Inline, words
 from bptt_trace.document.sheet import LineNumber, Part, Row, Uses
 from bptt_trace.media.drawing.svg import Colours, svg
 

@@ -8,7 +8,8 @@ from itertools import islice
 from json.encoder import encode_basestring_ascii
 
 from bptt_trace.document.figures import Bars, Decades, HeatMap, Picture, Plane
-from bptt_trace.document.mathematics import NOTHING, words
+from bptt_trace.document.mathematics import NOTHING
+from bptt_trace.document.sentences import words
 from bptt_trace.document.sheet import Block, Bullets, Equations, Lines, Note, Paragraph, Row, Section, Sheet, Table
 
 CHUNK = 500

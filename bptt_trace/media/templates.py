@@ -23,9 +23,10 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from bptt_trace.document.figures import Figure
 from bptt_trace.document.local import local
 from bptt_trace.document.locale import ENGLISH, Locale
-from bptt_trace.document.mathematics import InLine, Inline, Math, Number, words
+from bptt_trace.document.mathematics import InLine, Math, Number
 from bptt_trace.document.notation import LATEX, PANDOC, TYPST, TYPST_PIECES, UNICODE, Signs, quoted
 from bptt_trace.document.program_text import Listing
+from bptt_trace.document.sentences import Inline, words
 from bptt_trace.document.sheet import Sheet, Word
 from bptt_trace.errors import ProblemError
 from bptt_trace.media.drawing.characters import text as in_boxes

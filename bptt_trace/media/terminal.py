@@ -15,7 +15,8 @@ from typing import IO, TYPE_CHECKING, ClassVar, assert_never
 from bptt_trace.document.figures import Bars, Decades, Figure, HeatMap, Picture, Plane
 from bptt_trace.document.local import local
 from bptt_trace.document.locale import Locale
-from bptt_trace.document.mathematics import Inline, Math
+from bptt_trace.document.mathematics import Math
+from bptt_trace.document.sentences import Inline
 from bptt_trace.document.sheet import Block, Bullets, Equations, Lines, Note, Paragraph, Part, Section, Sheet, Table
 from bptt_trace.media.drawing.characters import drawn, in_words, needed
 from bptt_trace.media.table_grid import Column, Grid, at_left, at_right, centred, columns_of, folded

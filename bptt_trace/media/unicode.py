@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bptt_trace.document.locale import ENGLISH, Locale
-from bptt_trace.document.mathematics import Inline, Math
+from bptt_trace.document.mathematics import Math
 from bptt_trace.document.notation import TEXT, UNICODE
+from bptt_trace.document.sentences import Inline
 
 _ASCII = str.maketrans(
     {

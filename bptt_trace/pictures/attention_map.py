@@ -5,9 +5,10 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 
 from bptt_trace.document.figures import Cell, HeatMap
-from bptt_trace.document.mathematics import Inline, MathRow, Number, Relation, Symbol, inline
+from bptt_trace.document.mathematics import MathRow, Number, Relation, Symbol
+from bptt_trace.document.sentences import Inline, inline
 from bptt_trace.engine.names import Role
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.desk import Desk
 
 MOST_CELLS = 144
 

@@ -6,24 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bptt_trace.document.figures import Edge, Grid, Node, Picture
-from bptt_trace.document.mathematics import (
-    Inline,
-    Math,
-    MathRow,
-    Relation,
-    between,
-    in_a_row,
-    inline,
-    row_of,
-    say,
-    together,
-)
+from bptt_trace.document.mathematics import Math, MathRow, Relation, between
 from bptt_trace.document.notation import BESIDE
+from bptt_trace.document.sentences import Inline, in_a_row, inline, row_of, say, together
 from bptt_trace.engine.formula import Sum
 from bptt_trace.engine.formula_walks import variables
 from bptt_trace.engine.names import LOSS, Layer, Name, Role, gradient
+from bptt_trace.lines.desk import Desk
 from bptt_trace.lines.parts_of_sheet import Source, sources_of
-from bptt_trace.lines.rows import Desk, Rows, of_any_sample
+from bptt_trace.lines.rows import Rows, of_any_sample
 from bptt_trace.lines.spelling import Clock
 from bptt_trace.networks.forward_pass import Network
 

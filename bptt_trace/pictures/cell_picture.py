@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bptt_trace.document.figures import Edge, Grid, Node, Picture
-from bptt_trace.document.mathematics import Applied, Inline, Math, MathRow, Number, Put, Symbol, in_a_row, inline, say
+from bptt_trace.document.mathematics import Applied, Math, MathRow, Number, Put, Symbol
+from bptt_trace.document.sentences import Inline, in_a_row, inline, say
 from bptt_trace.engine.formula import ONE, Apply, Const, Extreme, Formula, MatMul, Neg, Over, Power, Stack, Sum, Times, Var
 from bptt_trace.engine.formula_walks import children, variables
 from bptt_trace.engine.names import ENCODER, Role, layer_word
-from bptt_trace.lines.rows import Desk, Rows
+from bptt_trace.lines.desk import Desk
+from bptt_trace.lines.rows import Rows
 from bptt_trace.pictures.boxes import MOST_DIGITS, MOST_VALUES, Pencil, digits_of, grid
 from bptt_trace.pictures.cell_grid import Tracks
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 
 from bptt_trace.document.figures import Bar, Bars
-from bptt_trace.document.mathematics import NOTHING, Inline, MathRow, in_a_row, inline, say
-from bptt_trace.lines.rows import Desk
+from bptt_trace.document.mathematics import NOTHING, MathRow
+from bptt_trace.document.sentences import Inline, in_a_row, inline, say
+from bptt_trace.lines.desk import Desk
 from bptt_trace.pictures.boxes import Quantity
 from bptt_trace.pictures.network_picture import MOST_BARS
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bptt_trace.document.figures import Picture
-from bptt_trace.document.mathematics import say
+from bptt_trace.document.sentences import say
 from bptt_trace.engine.names import Role, gradient
-from bptt_trace.lines.rows import Desk, Rows
+from bptt_trace.lines.desk import Desk
+from bptt_trace.lines.rows import Rows
 from bptt_trace.pictures.boxes import MOST_DIGITS, Pencil, digits_of
 
 MOST_COLUMNS = 7

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bptt_trace.document.figures import Picture
-from bptt_trace.document.mathematics import say
+from bptt_trace.document.sentences import say
 from bptt_trace.engine.names import BACKWARD, Layer, Name, layer_word
-from bptt_trace.lines.rows import Desk, Rows
+from bptt_trace.lines.desk import Desk
+from bptt_trace.lines.rows import Rows
 from bptt_trace.lines.spelling import Clock, clock_at
 from bptt_trace.pictures.boxes import ROOMY_STEPS, Kept, Pencil, Quantity, Strand, columns_of, drawable, drawn_times, grid
 

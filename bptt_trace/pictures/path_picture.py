@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bptt_trace.document.figures import Picture
-from bptt_trace.document.mathematics import Inline, MathRow, in_a_row, inline
+from bptt_trace.document.mathematics import MathRow
+from bptt_trace.document.sentences import Inline, in_a_row, inline
 from bptt_trace.engine.names import LOSS, Name
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.desk import Desk
 from bptt_trace.pictures.boxes import MOST_DIGITS, MOST_STEPS, Pencil, Quantity, digits_of, grid
 
 

@@ -6,9 +6,10 @@ from fractions import Fraction
 from typing import Any
 
 from bptt_trace.document.figures import Dot, Plane, Stroke
-from bptt_trace.document.mathematics import Inline, MathRow, Number, Pattern, in_pattern, inline, to_say
+from bptt_trace.document.mathematics import MathRow, Number
+from bptt_trace.document.sentences import Inline, Pattern, in_pattern, inline, to_say
 from bptt_trace.engine.names import Name, Role
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.desk import Desk
 
 MARGIN = Fraction(1, 4)
 """The margin of the plane beyond the samples, as a share of their extent."""

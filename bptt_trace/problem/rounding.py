@@ -18,7 +18,7 @@ from decimal import (
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
-from bptt_trace.document.mathematics import say_many
+from bptt_trace.document.sentences import say_many
 from bptt_trace.engine.gradient_check import CHECK
 from bptt_trace.engine.names import LOSS, LOSS_OF_WINDOW, WHOLE_LOSS, Name, gradient
 from bptt_trace.engine.program import KEEPS_FIGURES, Step

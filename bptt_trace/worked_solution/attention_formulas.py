@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from bptt_trace.document.mathematics import Applied, Math, MathRow, Put, say, sum_over
+from bptt_trace.document.mathematics import Applied, Math, MathRow, Put, sum_over
 from bptt_trace.document.notation import Signs
+from bptt_trace.document.sentences import say
 from bptt_trace.document.sheet import Equation, Part
 from bptt_trace.engine.formula import Apply, Const, Formula, Times, Var, product
 from bptt_trace.engine.formula_text import ArrayPrinter
 from bptt_trace.engine.functions import exp, sqrt, tanh
 from bptt_trace.engine.names import Name, gradient
+from bptt_trace.lines.desk import Desk
 from bptt_trace.lines.matrix_rows import Spelled
-from bptt_trace.lines.rows import Desk
 
 
 class Formulas:

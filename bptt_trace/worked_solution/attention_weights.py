@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import Inline, Number, Relation, Symbol, inline
+from bptt_trace.document.mathematics import Number, Relation, Symbol
+from bptt_trace.document.sentences import Inline, inline
 from bptt_trace.document.sheet import Column, Table
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.desk import Desk
 from bptt_trace.pictures.attention_map import looked_at
 
 MOST_PLACES = 10

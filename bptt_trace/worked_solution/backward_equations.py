@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from bptt_trace.document.mathematics import Math, say
+from bptt_trace.document.mathematics import Math
+from bptt_trace.document.sentences import say
 from bptt_trace.document.sheet import Equation, Part
 from bptt_trace.engine.names import BACKWARD, ENCODER, LOSS, Name, Role, word_and_number
 from bptt_trace.engine.program import Moment

@@ -7,16 +7,17 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from bptt_trace.calculation.iterations import truncated
-from bptt_trace.document.mathematics import Inline, Math, Place, Relation, in_a_row, inline, say, to_say, together
+from bptt_trace.document.mathematics import Math, Relation
+from bptt_trace.document.sentences import Inline, Place, in_a_row, inline, say, to_say, together
 from bptt_trace.document.sheet import Note
 from bptt_trace.engine.formula import Const, Over, Var, product
 from bptt_trace.engine.functions import Function, identity, relu, sigmoid, tanh
 from bptt_trace.engine.names import Name, gradient
 from bptt_trace.engine.program import Moment
 from bptt_trace.lines.cell_words import scaled
+from bptt_trace.lines.desk import Desk
 from bptt_trace.lines.parts_of_sheet import Parts, one_step, sources_of
 from bptt_trace.lines.readings import percent, size
-from bptt_trace.lines.rows import Desk
 from bptt_trace.worked_solution.wording import listed, readable, summed
 
 

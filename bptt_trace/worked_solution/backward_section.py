@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bptt_trace.calculation.iterations import borders
-from bptt_trace.document.mathematics import MathRow, Relation, between, inline, say
+from bptt_trace.document.mathematics import MathRow, Relation, between
+from bptt_trace.document.sentences import inline, say
 from bptt_trace.document.sheet import Block, Equations, Lines, Paragraph
 from bptt_trace.engine.names import LOSS, gradient
 from bptt_trace.engine.program import Moment

@@ -7,35 +7,18 @@ from fractions import Fraction
 from typing import cast
 
 from bptt_trace.calculation.compiled_rules import definition
-from bptt_trace.document.mathematics import (
-    Applied,
-    Inline,
-    Math,
-    MathRow,
-    Number,
-    Phrase,
-    Place,
-    Put,
-    Relation,
-    Symbol,
-    in_a_row,
-    inline,
-    row_of,
-    say,
-    say_many,
-    sum_over,
-    to_say,
-    together,
-)
+from bptt_trace.document.mathematics import Applied, Math, MathRow, Number, Put, Relation, Symbol, sum_over
+from bptt_trace.document.sentences import Inline, Phrase, Place, in_a_row, inline, row_of, say, say_many, to_say, together
 from bptt_trace.engine.activation_parser import comparison
 from bptt_trace.engine.formula import Apply, Extreme, Formula, Var, product
 from bptt_trace.engine.formula_walks import applications, children
 from bptt_trace.engine.functions import Function, exp, identity, slope_of, softmax, unit_step
 from bptt_trace.engine.names import LOSS, Layer, Name, Role, gradient
 from bptt_trace.lines.cell_words import choices, handed_over, names_in, over_time
+from bptt_trace.lines.desk import Desk
 from bptt_trace.lines.parts_of_sheet import way
 from bptt_trace.lines.row_mathematics import Written
-from bptt_trace.lines.rows import Desk, Rows
+from bptt_trace.lines.rows import Rows
 from bptt_trace.lines.spelling import Clock, clock_at
 from bptt_trace.networks.cells import Cell
 from bptt_trace.networks.cells.equations import Equations

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from bptt_trace.document.mathematics import Inline, Math, inline, say
+from bptt_trace.document.mathematics import Math
+from bptt_trace.document.sentences import Inline, inline, say
 from bptt_trace.document.sheet import Block, Column, Equation, Equations, Lines, Note, Paragraph, Part, Table, Word
 from bptt_trace.engine.every_path import SUM_OF_PATHS, is_one_path
 from bptt_trace.engine.names import LOSS, Name, gradient
+from bptt_trace.lines.desk import Desk
 from bptt_trace.lines.row_words import SUM
-from bptt_trace.lines.rows import Desk, Label
+from bptt_trace.lines.rows import Label
 from bptt_trace.lines.spelling import clock_at
 from bptt_trace.pictures.path_picture import longest_path
 

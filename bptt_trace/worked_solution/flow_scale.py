@@ -6,7 +6,8 @@ from decimal import Decimal
 from math import ceil, log10
 from typing import NamedTuple
 
-from bptt_trace.document.mathematics import Math, Power, say
+from bptt_trace.document.mathematics import Math, Power
+from bptt_trace.document.sentences import say
 from bptt_trace.worked_solution.backward_notes import lasts
 
 MOST_MARKS = 5

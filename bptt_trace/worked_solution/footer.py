@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Context, Decimal
 
-from bptt_trace.document.mathematics import Math, Number, inline, say
+from bptt_trace.document.mathematics import Math, Number
+from bptt_trace.document.sentences import inline, say
 from bptt_trace.document.sheet import Note
 from bptt_trace.engine.names import Name
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.desk import Desk
 from bptt_trace.problem.problem import Problem
 from bptt_trace.problem.rounding import Precision
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import Inline, Number, in_a_row, inline, inline_many, say
+from bptt_trace.document.mathematics import Number
+from bptt_trace.document.sentences import Inline, in_a_row, inline, inline_many, say
 from bptt_trace.document.sheet import Block, Column, Lines, Note, Paragraph, Table, Word
 from bptt_trace.engine.forward_mode import FORWARD_LOSS
 from bptt_trace.engine.names import WHOLE_LOSS, Name, gradient
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.desk import Desk
 from bptt_trace.worked_solution.every_path import kept
 
 

@@ -1,4 +1,4 @@
-"""The explanations: short, made from the problem, printed only where their condition holds.
+"""The notes on the forward pass and the loss: short, made from the problem, printed only where their condition holds.
 
 Each function looks at the numbers and returns the notes that are true of them,
 in the order in which they are read. Every number in a sentence stands in a
@@ -13,17 +13,17 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from bptt_trace.calculation.iterations import borders
-from bptt_trace.document.mathematics import Applied, Inline, Math, Relation, in_a_row, inline, say, to_say, together
+from bptt_trace.document.mathematics import Applied, Math, Relation
+from bptt_trace.document.sentences import Inline, in_a_row, inline, say, to_say, together
 from bptt_trace.document.sheet import Note
 from bptt_trace.engine.formula import Apply, Formula, Sum, Times, Var
 from bptt_trace.engine.formula_walks import variables
 from bptt_trace.engine.functions import identity, sigmoid, softmax, softplus, tanh
 from bptt_trace.engine.names import Name, Role, gradient
 from bptt_trace.engine.program import Moment
-from bptt_trace.lines.cell_words import scaled
+from bptt_trace.lines.desk import Desk
 from bptt_trace.lines.parts_of_sheet import Parts
 from bptt_trace.lines.readings import whole_percent
-from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.side_calculations import Calculation
 from bptt_trace.networks.cells.equations import Equations
 from bptt_trace.worked_solution.wording import full_line, in_words, listed, named, readable, summed
@@ -412,12 +412,6 @@ _LIKELIEST = {
 """By whether classes are letters, and whether the likeliest one is the target."""
 
 
-# -------------------------------------------------------------- backward pass
-
-
-# ------------------------------------------------- gradients, update, new loss
-
-
 def goes_downhill(desk: Desk) -> bool:
     """Whether a small enough step of this update lowers the loss: it goes against the slope of a loss without corners."""
     update, network = desk.problem.update, desk.problem.network
@@ -435,68 +429,3 @@ def goes_downhill(desk: Desk) -> bool:
 
 NO_SLOPE = 1e-9
 """A gradient that is no larger may be all rounding."""
-
-
-# --------------------------------------------------------- how far it reaches
-
-
-# ------------------------------------------------------------------ takeaways
-
-
-def contributions(desk: Desk, parts: Parts) -> Iterator[Inline]:
-    """The gradient of a parameter that is used at every step; an encoder and a decoder may have different numbers of steps."""
-    network = desk.problem.network
-    once = parts.updates and not parts.later
-    steps = {"": desk.last_time}
-    if network.source_steps:
-        steps = {"encoder": network.source_steps, "decoder": desk.last_time}
-    used = {len(group) - 1 for group in parts.gradients.values()}
-    if network.samples is not None or not used >= set(steps.values()) or min(steps.values()) < 2:
-        return
-    if not network.source_steps:
-        pattern = (
-            to_say(
-                "A parameter that is used at every step collects one contribution from each of the {n} steps, and is "
-                "updated once."
-            )
-            if once
-            else to_say("A parameter that is used at every step collects one contribution from each of the {n} steps.")
-        )
-        yield inline(pattern, n=in_words(desk.last_time))
-        return
-    yield inline(
-        "A parameter of the encoder collects one contribution from each of its {encoder} steps, one of the "
-        "decoder from each of its {decoder}.",
-        encoder=in_words(steps["encoder"]),
-        decoder=in_words(steps["decoder"]),
-    )
-
-
-def of_this_network(desk: Desk) -> Iterator[Inline]:
-    """The particular points of this cell, this output and this update, at most one sentence for each."""
-    network, loss, update = desk.problem.network, desk.problem.loss, desk.problem.update
-    cell = network.cells[0]
-    if isinstance(cell, Equations):
-        pass
-    elif scaled(cell):
-        yield inline("The stabiliser cancels in c / n, so no gradient goes through it.")
-    elif cell.gates and cell.memory == "c" and not getattr(cell, "peepholes", False):
-        yield inline("Along the cell, one step multiplies an error by its forget gate: near 1 it passes, near 0 it is blocked.")
-    if network.feedback == "target":
-        yield inline("With teacher forcing a target is the next input, so no gradient goes from an input to the output before.")
-    paired = loss.kind == "cross_entropy" and loss.gradient == "short"
-    if paired and network.readout and network.feedback != "output" and desk.parts.backward:
-        yield inline("Before the softmax, the gradient of the cross-entropy is prediction minus target, times a constant.")
-    if update is None:
-        return
-    if update.truncate_every:
-        yield inline("Truncation leaves out what a backward pass would carry beyond its end; the forward pass is not cut.")
-    elif update.truncate:
-        yield inline("Truncation leaves out what would be carried over a border of two windows; the forward pass is not cut.")
-    if update.clip == "norm":
-        yield inline("Clipping by the norm makes a long gradient shorter and keeps its direction.")
-    if update.rule in ("momentum", "nesterov"):
-        yield inline("Momentum moves a parameter by its velocity, in which earlier gradients go on acting.")
-
-
-# --------------------------------------------------------------------- footer

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from bptt_trace.document.mathematics import Inline, Symbol, inline, say, to_say
+from bptt_trace.document.mathematics import Symbol
+from bptt_trace.document.sentences import Inline, inline, say, to_say
 from bptt_trace.document.sheet import Block, Equation, Equations, Lines, Part, Table
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.engine.program import Moment, Step

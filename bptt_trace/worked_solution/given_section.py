@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bptt_trace.document.mathematics import Inline, Number, Symbol, inline
+from bptt_trace.document.mathematics import Number, Symbol
+from bptt_trace.document.sentences import Inline, inline
 from bptt_trace.document.sheet import Column, Table, turned
 from bptt_trace.worked_solution import letters
 from bptt_trace.worked_solution.given_tables import meaning_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bptt_trace.document.mathematics import joined, say, to_say
+from bptt_trace.document.sentences import joined, say, to_say
 from bptt_trace.engine.gradient_check import EPSILON
 from bptt_trace.engine.names import Name
 from bptt_trace.lines.row_words import carried

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 
-from bptt_trace.document.mathematics import Math, Number, inline, say, to_say
+from bptt_trace.document.mathematics import Math, Number
+from bptt_trace.document.sentences import inline, say, to_say
 from bptt_trace.document.sheet import Block, Lines, Note, Paragraph, Word
 from bptt_trace.engine.gradient_check import CHECK, EPSILON
 from bptt_trace.engine.names import LOSS, WHOLE_LOSS, Name, gradient
-from bptt_trace.lines.rows import Desk, Label
+from bptt_trace.lines.desk import Desk
+from bptt_trace.lines.rows import Label
 from bptt_trace.lines.spelling import plain
 
 

@@ -17,16 +17,17 @@ from bptt_trace.calculation.build import build
 from bptt_trace.calculation.iterations import first_iteration, passes, truncated
 from bptt_trace.calculation.unrounded import unrounded
 from bptt_trace.document.figures import Decades, Level, Levels
-from bptt_trace.document.mathematics import Inline, Math, Number, Symbol, in_a_row, inline, say, to_say, together
+from bptt_trace.document.mathematics import Math, Number, Symbol
+from bptt_trace.document.sentences import Inline, in_a_row, inline, say, to_say, together
 from bptt_trace.document.sheet import Block, Column, Equation, Equations, Lines, Note, Paragraph, Part, Section, Sheet, Table
 from bptt_trace.engine.formula import Const, Var
 from bptt_trace.engine.names import Name
 from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.errors import ProblemError
 from bptt_trace.lines.cell_words import scaled
+from bptt_trace.lines.desk import Desk
 from bptt_trace.lines.parts_of_sheet import one_step
 from bptt_trace.lines.row_words import Labels
-from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import Clock, Speller, clock_at
 from bptt_trace.networks.forward_pass import written
 from bptt_trace.problem.problem import Problem

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bptt_trace.document.mathematics import Inline, MathRow, in_a_row, inline, inline_many, say, sum_over, to_say, to_say_many
+from bptt_trace.document.mathematics import MathRow, sum_over
+from bptt_trace.document.sentences import Inline, in_a_row, inline, inline_many, say, to_say, to_say_many
 from bptt_trace.document.sheet import Block, Equation, Equations, Lines, Paragraph, Part
 from bptt_trace.engine.names import gradient
 from bptt_trace.engine.program import WRITTEN_OUT

@@ -6,23 +6,13 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 
 from bptt_trace.document.figures import Bar, Bars
-from bptt_trace.document.mathematics import (
-    NOTHING,
-    Inline,
-    MathRow,
-    Number,
-    Relation,
-    Symbol,
-    in_a_row,
-    inline,
-    inline_many,
-    say,
-    to_say,
-)
+from bptt_trace.document.mathematics import NOTHING, MathRow, Number, Relation, Symbol
+from bptt_trace.document.sentences import Inline, in_a_row, inline, inline_many, say, to_say
 from bptt_trace.document.sheet import Column, Note, Table
 from bptt_trace.engine.names import LOSS, Name
 from bptt_trace.errors import ProblemError
-from bptt_trace.lines.rows import Desk, Rows
+from bptt_trace.lines.desk import Desk
+from bptt_trace.lines.rows import Rows
 from bptt_trace.networks.optimizers import Update
 
 IN_FULL_UP_TO = 3

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import Verbatim, inline
+from bptt_trace.document.mathematics import Verbatim
+from bptt_trace.document.sentences import inline
 from bptt_trace.document.sheet import Block, Lines, Paragraph
 from bptt_trace.engine.program import WRITTEN_OUT
 from bptt_trace.lines.row_words import headings

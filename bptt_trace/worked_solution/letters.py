@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import Inline, Number, Symbol, inline, joined, say, to_say
+from bptt_trace.document.mathematics import Number, Symbol
+from bptt_trace.document.sentences import Inline, inline, joined, say, to_say
 from bptt_trace.document.sheet import Column, Table, turned
 from bptt_trace.engine.names import Name
-from bptt_trace.lines.rows import Desk, Rows
+from bptt_trace.lines.desk import Desk
+from bptt_trace.lines.rows import Rows
 from bptt_trace.networks.forward_pass import Letters
 
 MOST_LETTERS = 8

@@ -4,27 +4,16 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from bptt_trace.document.mathematics import (
-    Applied,
-    Inline,
-    Math,
-    MathRow,
-    Number,
-    Put,
-    Relation,
-    Symbol,
-    Verbatim,
-    inline,
-    say,
-    sum_over,
-)
+from bptt_trace.document.mathematics import Applied, Math, MathRow, Number, Put, Relation, Symbol, Verbatim, sum_over
+from bptt_trace.document.sentences import Inline, inline, say
 from bptt_trace.document.sheet import Equation, Part
 from bptt_trace.engine.activation_parser import comparison
 from bptt_trace.engine.formula import Sum, Var
 from bptt_trace.engine.functions import ln
 from bptt_trace.engine.names import LOSS, Name
+from bptt_trace.lines.desk import Desk
 from bptt_trace.lines.row_mathematics import Written
-from bptt_trace.lines.rows import Desk, Rows
+from bptt_trace.lines.rows import Rows
 from bptt_trace.lines.spelling import Clock, clock_at
 from bptt_trace.networks.losses import Loss
 

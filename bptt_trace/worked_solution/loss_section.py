@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bptt_trace.document.mathematics import Inline, inline
+from bptt_trace.document.sentences import Inline, inline
 from bptt_trace.document.sheet import Block, Equation, Equations, Lines, Paragraph, Part
 from bptt_trace.engine.program import WRITTEN_OUT
 from bptt_trace.lines.parts_of_sheet import Pass

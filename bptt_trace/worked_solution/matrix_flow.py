@@ -12,16 +12,17 @@ from bptt_trace.calculation.iterations import first_iteration
 from bptt_trace.calculation.spectral_norm import spectral_norm
 from bptt_trace.calculation.unrounded import unrounded
 from bptt_trace.document.figures import Decades, Level, Levels
-from bptt_trace.document.mathematics import Inline, MathRow, Number, Symbol, inline, say, together
+from bptt_trace.document.mathematics import MathRow, Number, Symbol
+from bptt_trace.document.sentences import Inline, inline, say, together
 from bptt_trace.document.sheet import Block, Column, Lines, Note, Paragraph, Section, Sheet, Table
 from bptt_trace.engine.names import Name
 from bptt_trace.engine.program import Builder
 from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.engine.state_slopes import matrix_factors
 from bptt_trace.errors import ProblemError
+from bptt_trace.lines.desk import Desk
 from bptt_trace.lines.parts_of_sheet import one_step
 from bptt_trace.lines.row_words import Labels
-from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import Speller
 from bptt_trace.problem.problem import Problem
 from bptt_trace.worked_solution.conventions import rounding_rule

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import Inline, Number, Symbol, inline, say
+from bptt_trace.document.mathematics import Number, Symbol
+from bptt_trace.document.sentences import Inline, inline, say
 from bptt_trace.document.sheet import Block, Column, Equation, Equations, Lines, Paragraph, Part, Table
 from bptt_trace.lines.spelling import clock_at
 from bptt_trace.pictures import gradient_bars

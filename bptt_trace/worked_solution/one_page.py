@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from bptt_trace.document.figures import Grid, Picture
-from bptt_trace.document.mathematics import InLine, Inline, Math, Relation
+from bptt_trace.document.mathematics import InLine, Math, Relation
+from bptt_trace.document.sentences import Inline
 from bptt_trace.document.sheet import Block, Paragraph, Section, Sheet, airy
 
 DRAWN = ("unrolled", "layers", "graph")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import Inline, Math, Number, inline, inline_many, say
+from bptt_trace.document.mathematics import Math, Number
+from bptt_trace.document.sentences import Inline, inline, inline_many, say
 from bptt_trace.document.sheet import Column, Note, Table
 from bptt_trace.engine.formula import Var
 from bptt_trace.engine.names import Name
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.desk import Desk
 from bptt_trace.worked_solution.wording import summed
 
 MOST_ROWS = 60

@@ -27,11 +27,12 @@ from bptt_trace.engine.names import LOSS, WHOLE_LOSS, Role, gradient
 from bptt_trace.engine.program import Program, Step, composed_size
 from bptt_trace.engine.rules import Rule
 from bptt_trace.errors import CalculationError, ProblemError
+from bptt_trace.lines.desk import Desk
 from bptt_trace.lines.identifiers import identifier
 from bptt_trace.lines.matrix_rows import board_of
 from bptt_trace.lines.python_code import Scope, of_arrays, of_numbers
 from bptt_trace.lines.row_words import headings, title_of
-from bptt_trace.lines.rows import Desk, Rows
+from bptt_trace.lines.rows import Rows
 from bptt_trace.problem.problem import Problem
 from bptt_trace.problem.rounding import WORKING, Rounding
 

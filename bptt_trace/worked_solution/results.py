@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bptt_trace.document.mathematics import Inline, Relation, Words, inline
+from bptt_trace.document.mathematics import Relation, Words
+from bptt_trace.document.sentences import Inline, inline
 from bptt_trace.document.sheet import Block, Column, Lines, Row, Section, Sheet, Table
 
 COLUMNS = (

@@ -13,8 +13,8 @@ from fractions import Fraction
 
 from bptt_trace.calculation.arithmetic import evaluate
 from bptt_trace.calculation.build import build
-from bptt_trace.document.mathematics import say
 from bptt_trace.document.notation import TEXT
+from bptt_trace.document.sentences import say
 from bptt_trace.engine.names import LOSS, Name, Role
 from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.errors import ProblemError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import say
+from bptt_trace.document.sentences import say
 from bptt_trace.document.sheet import NO_WORD, Block, Lines, Section
 from bptt_trace.lines.row_words import headings
 from bptt_trace.worked_solution import every_path, forward_mode, gradient_check, truncated_passes

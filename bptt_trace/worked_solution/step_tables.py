@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bptt_trace.document.mathematics import Inline, Number, Symbol, inline
+from bptt_trace.document.mathematics import Number, Symbol
+from bptt_trace.document.sentences import Inline, inline
 from bptt_trace.document.sheet import Column, Table
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.lines.line_numbers import ranges

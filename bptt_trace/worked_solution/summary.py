@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from bptt_trace.document.mathematics import Inline, Math, Number, Relation, Symbol, inline, joined, say, together
+from bptt_trace.document.mathematics import Math, Number, Relation, Symbol
+from bptt_trace.document.sentences import Inline, inline, joined, say, together
 from bptt_trace.document.sheet import Column, Row, Table, turned
 from bptt_trace.engine.formula import Var
 from bptt_trace.engine.formula_text import signed
 from bptt_trace.engine.names import DECODER, Name, Role, gradient
 from bptt_trace.engine.program import Moment
+from bptt_trace.lines.desk import Desk
 from bptt_trace.lines.parts_of_sheet import ATTENTION, PROJECTION, by_track, sources_of, way
 from bptt_trace.lines.row_words import OF_ATTENTION
-from bptt_trace.lines.rows import Desk, Rows
+from bptt_trace.lines.rows import Rows
 from bptt_trace.lines.spelling import clock_at, layer_in_words, seen
 from bptt_trace.networks.optimizers import of_parameter
 from bptt_trace.worked_solution.wording import listed

@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from bptt_trace.calculation.iterations import truncated
-from bptt_trace.document.mathematics import Inline, inline, say
+from bptt_trace.document.sentences import Inline, inline, say, to_say
 from bptt_trace.engine.formula import Var
 from bptt_trace.engine.names import Name
 from bptt_trace.lines.cell_words import scaled
+from bptt_trace.lines.desk import Desk
 from bptt_trace.lines.parts_of_sheet import Parts, one_step
-from bptt_trace.lines.rows import Desk
+from bptt_trace.networks.cells.equations import Equations
 from bptt_trace.worked_solution.backward_notes import lasts, name_of, sources
-from bptt_trace.worked_solution.forward_notes import Voices, contributions, of_this_network, other_terms, silence, voices
+from bptt_trace.worked_solution.forward_notes import Voices, other_terms, silence, voices
 from bptt_trace.worked_solution.wording import in_words, readable
 
 
@@ -114,3 +115,59 @@ def _feedforward_takeaways(parts: Parts, *, chained: bool) -> Iterator[Inline]:
         "A feedforward network meets each input on its own: nothing of this calculation is remembered for the "
         "next input. A recurrent network would keep its hidden value, whose gradient would have a second source."
     )
+
+
+def contributions(desk: Desk, parts: Parts) -> Iterator[Inline]:
+    """The gradient of a parameter that is used at every step; an encoder and a decoder may have different numbers of steps."""
+    network = desk.problem.network
+    once = parts.updates and not parts.later
+    steps = {"": desk.last_time}
+    if network.source_steps:
+        steps = {"encoder": network.source_steps, "decoder": desk.last_time}
+    used = {len(group) - 1 for group in parts.gradients.values()}
+    if network.samples is not None or not used >= set(steps.values()) or min(steps.values()) < 2:
+        return
+    if not network.source_steps:
+        pattern = (
+            to_say(
+                "A parameter that is used at every step collects one contribution from each of the {n} steps, and is "
+                "updated once."
+            )
+            if once
+            else to_say("A parameter that is used at every step collects one contribution from each of the {n} steps.")
+        )
+        yield inline(pattern, n=in_words(desk.last_time))
+        return
+    yield inline(
+        "A parameter of the encoder collects one contribution from each of its {encoder} steps, one of the "
+        "decoder from each of its {decoder}.",
+        encoder=in_words(steps["encoder"]),
+        decoder=in_words(steps["decoder"]),
+    )
+
+
+def of_this_network(desk: Desk) -> Iterator[Inline]:
+    """The particular points of this cell, this output and this update, at most one sentence for each."""
+    network, loss, update = desk.problem.network, desk.problem.loss, desk.problem.update
+    cell = network.cells[0]
+    if isinstance(cell, Equations):
+        pass
+    elif scaled(cell):
+        yield inline("The stabiliser cancels in c / n, so no gradient goes through it.")
+    elif cell.gates and cell.memory == "c" and not getattr(cell, "peepholes", False):
+        yield inline("Along the cell, one step multiplies an error by its forget gate: near 1 it passes, near 0 it is blocked.")
+    if network.feedback == "target":
+        yield inline("With teacher forcing a target is the next input, so no gradient goes from an input to the output before.")
+    paired = loss.kind == "cross_entropy" and loss.gradient == "short"
+    if paired and network.readout and network.feedback != "output" and desk.parts.backward:
+        yield inline("Before the softmax, the gradient of the cross-entropy is prediction minus target, times a constant.")
+    if update is None:
+        return
+    if update.truncate_every:
+        yield inline("Truncation leaves out what a backward pass would carry beyond its end; the forward pass is not cut.")
+    elif update.truncate:
+        yield inline("Truncation leaves out what would be carried over a border of two windows; the forward pass is not cut.")
+    if update.clip == "norm":
+        yield inline("Clipping by the norm makes a long gradient shorter and keeps its direction.")
+    if update.rule in ("momentum", "nesterov"):
+        yield inline("Momentum moves a parameter by its velocity, in which earlier gradients go on acting.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import inline, say, say_many, to_say
+from bptt_trace.document.sentences import inline, say, say_many, to_say
 from bptt_trace.document.sheet import Block, Lines, Paragraph
 from bptt_trace.engine.names import WHOLE_LOSS, Name, gradient
 from bptt_trace.lines.parts_of_sheet import Parts

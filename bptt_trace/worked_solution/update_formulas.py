@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bptt_trace.document.mathematics import Inline, Math, MathRow, Put, Symbol, inline, say
+from bptt_trace.document.mathematics import Math, MathRow, Put, Symbol
+from bptt_trace.document.sentences import Inline, inline, say
 from bptt_trace.engine.formula import Var
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.engine.program import Builder, Step

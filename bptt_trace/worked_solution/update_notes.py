@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import inline, say, say_many, to_say, to_say_many
+from bptt_trace.document.sentences import inline, say, say_many, to_say, to_say_many
 from bptt_trace.document.sheet import Note
 from bptt_trace.engine.names import LOSS, Name, Role, gradient
+from bptt_trace.lines.desk import Desk
 from bptt_trace.lines.parts_of_sheet import Parts
-from bptt_trace.lines.rows import Desk
 from bptt_trace.lines.spelling import clock_at
 from bptt_trace.worked_solution.backward_notes import name_of
 from bptt_trace.worked_solution.forward_notes import goes_downhill

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import MathRow, Put, Symbol, inline, to_say
+from bptt_trace.document.mathematics import MathRow, Put, Symbol
+from bptt_trace.document.sentences import inline, to_say
 from bptt_trace.document.sheet import Block, Equation, Equations, Lines, Paragraph, Part
 from bptt_trace.engine.names import Name, Role, gradient
 from bptt_trace.lines.parts_of_sheet import Parts

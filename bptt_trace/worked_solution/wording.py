@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from bptt_trace.document.mathematics import Inline, Math, Relation, in_a_row, inline, joined, say
+from bptt_trace.document.mathematics import Math, Relation
+from bptt_trace.document.sentences import Inline, in_a_row, inline, joined, say
 from bptt_trace.engine.formula import Formula, Var
 from bptt_trace.engine.names import LOSS
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.desk import Desk
 from bptt_trace.lines.spelling import Speller
 from bptt_trace.problem.rounding import GRADIENTS, Rounding
 

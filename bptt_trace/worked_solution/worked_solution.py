@@ -12,12 +12,12 @@ from dataclasses import replace
 
 from bptt_trace.calculation.arithmetic import Values
 from bptt_trace.calculation.unrounded import unrounded
-from bptt_trace.document.mathematics import Inline, inline, joined, say
 from bptt_trace.document.notation import TEXT
+from bptt_trace.document.sentences import Inline, inline, joined, say
 from bptt_trace.document.sheet import Note, Section, Sheet
 from bptt_trace.engine.program import Program
 from bptt_trace.errors import ProblemError, nearest
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.desk import Desk
 from bptt_trace.lines.spelling import Speller
 from bptt_trace.lines.view import View
 from bptt_trace.problem.problem import Problem

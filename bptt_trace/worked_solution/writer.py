@@ -7,13 +7,14 @@ from functools import cached_property
 from typing import Any
 
 from bptt_trace.document.figures import Figure
-from bptt_trace.document.mathematics import Inline, inline, joined, say, say_many
+from bptt_trace.document.sentences import Inline, inline, joined, say, say_many
 from bptt_trace.document.sheet import Block, Bullets, Lines, Note
 from bptt_trace.engine.program import Moment
+from bptt_trace.lines.desk import Desk
 from bptt_trace.lines.matrix_rows import board_of
 from bptt_trace.lines.parts_of_sheet import Parts
 from bptt_trace.lines.row_words import Labels, title_of
-from bptt_trace.lines.rows import Desk, Rows
+from bptt_trace.lines.rows import Rows
 from bptt_trace.lines.view import View
 from bptt_trace.networks.graph import Graph
 from bptt_trace.networks.optimizers import Update

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bptt_trace.document.mathematics import Math, joined, say
+from bptt_trace.document.mathematics import Math
+from bptt_trace.document.sentences import joined, say
 from bptt_trace.engine.names import Name, Role
 from bptt_trace.exports.page.live_desk import FixedDesk
 from bptt_trace.lines.rows import Rows

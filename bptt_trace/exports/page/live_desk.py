@@ -15,7 +15,7 @@ from bptt_trace.engine.program import Program
 from bptt_trace.engine.rules import Rule, rule_of
 from bptt_trace.exports.page.program import Code
 from bptt_trace.exports.page.watched import LOST, Numbers, Watch
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.desk import Desk
 from bptt_trace.lines.side_calculations import Calculation
 from bptt_trace.lines.spelling import Shown
 from bptt_trace.problem.problem import Problem

@@ -15,8 +15,8 @@ from bptt_trace.calculation.arithmetic import evaluate
 from bptt_trace.calculation.build import build
 from bptt_trace.document.figures import Figure
 from bptt_trace.document.local import localized
-from bptt_trace.document.mathematics import words
 from bptt_trace.document.notation import TEXT
+from bptt_trace.document.sentences import words
 from bptt_trace.document.sheet import Sheet
 from bptt_trace.engine.names import LOSS, Role
 from bptt_trace.engine.program import Program

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from bptt_trace.document.locale import Locale
-from bptt_trace.document.mathematics import Pattern
+from bptt_trace.document.sentences import Pattern
 from bptt_trace.engine.program import Step
 from bptt_trace.engine.rules import Rule
 from bptt_trace.exports.page.rules import Functions, in_javascript, inexact

@@ -14,8 +14,8 @@ from typing import Any
 
 from bptt_trace.calculation.arithmetic import Values, evaluate
 from bptt_trace.document.local import localized
-from bptt_trace.document.mathematics import Inline, say, words
 from bptt_trace.document.notation import TEXT, UNICODE
+from bptt_trace.document.sentences import Inline, say, words
 from bptt_trace.engine.names import Name
 from bptt_trace.errors import ProblemError, ProgramMissing
 from bptt_trace.exports.asked_lines import AskedSection, needed, parts_with_lines
@@ -23,7 +23,7 @@ from bptt_trace.exports.workbook.line_cells import MOST_DIGITS, SAID, Cells
 from bptt_trace.handouts.blanks import of_a_size_to_fill_in
 from bptt_trace.handouts.fill_in_text import MOST, Form, hole
 from bptt_trace.lines.blanks import Blanks
-from bptt_trace.lines.rows import Desk
+from bptt_trace.lines.desk import Desk
 from bptt_trace.lines.spelling import Shown
 from bptt_trace.lines.view import View
 from bptt_trace.marking.key import Key

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from bptt_trace.document.mathematics import joined, say, words
 from bptt_trace.document.notation import UNICODE
+from bptt_trace.document.sentences import joined, say, words
 from bptt_trace.exports.workbook.book import CALCULATED, FIRST_GIVEN, GIVEN, INPUT, LINES, PALE, VARIANTS, Book
 from bptt_trace.lines.matrix_rows import board_of
 from bptt_trace.media.table_grid import columns_of

@@ -15,8 +15,8 @@ from itertools import groupby
 from typing import NamedTuple
 
 from bptt_trace.document.calculated_notations import SPREADSHEET
-from bptt_trace.document.mathematics import say
 from bptt_trace.document.notation import SUM
+from bptt_trace.document.sentences import say
 from bptt_trace.engine.formula import Formula
 from bptt_trace.engine.gradients import RESULT
 from bptt_trace.errors import ProblemError

@@ -9,8 +9,8 @@ from typing import Any
 from bptt_trace.calculation.compiled_rules import source
 from bptt_trace.calculation.function_values import floats, resolve
 from bptt_trace.document.digits import NOT_ASKED, Digits
-from bptt_trace.document.mathematics import say
 from bptt_trace.document.notation import UNICODE
+from bptt_trace.document.sentences import say
 from bptt_trace.document.sheet import Row
 from bptt_trace.engine.formula import Formula
 from bptt_trace.engine.gradients import RESULT

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from bptt_trace.document.figures import Picture
-from bptt_trace.document.mathematics import Inline, words
 from bptt_trace.document.notation import UNICODE
+from bptt_trace.document.sentences import Inline, words
 from bptt_trace.exports.workbook.book import INPUT, MATRICES, PICTURE, TIME, Book
 from bptt_trace.exports.workbook.picture_cells import placed
 from bptt_trace.handouts.fill_in_text import Form, hole
+from bptt_trace.lines.desk import Desk
 from bptt_trace.lines.matrix_rows import board_of
-from bptt_trace.lines.rows import Desk
 from bptt_trace.pictures import network_picture
 from bptt_trace.worked_solution.iteration_table import Course
 from bptt_trace.worked_solution.summary import Summary

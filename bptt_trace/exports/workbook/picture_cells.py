@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bptt_trace.document.figures import Edge, Node, Picture
-from bptt_trace.document.mathematics import Inline
+from bptt_trace.document.sentences import Inline
 
 Spell = Callable[[Inline], str]
 COLOURS = {"forward": "#555555", "direct": "#005A9C", "carried": "#C2410C"}

@@ -11,7 +11,8 @@ from bptt_trace.marking.catalogue import forward_pass as forward_pass
 from bptt_trace.marking.catalogue import loss as loss
 from bptt_trace.marking.catalogue import backward_pass as backward_pass
 from bptt_trace.marking.catalogue import dropout as dropout
-from bptt_trace.marking.catalogue import gates_and_sequences as gates_and_sequences
+from bptt_trace.marking.catalogue import gates as gates
+from bptt_trace.marking.catalogue import sequences as sequences
 from bptt_trace.marking.catalogue import other_roads as other_roads
 from bptt_trace.marking.catalogue import letters_and_attention as letters_and_attention
 from bptt_trace.marking.catalogue import perceptron as perceptron

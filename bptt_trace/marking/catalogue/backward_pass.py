@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from bptt_trace.document.mathematics import say
+from bptt_trace.document.sentences import say
 from bptt_trace.engine.formula import ONE, Apply, Const, Formula, Sum, Times, Var, product
 from bptt_trace.engine.functions import sigmoid, slope_of, tanh
 from bptt_trace.engine.names import ABOVE, LOSS, WHOLE_LOSS, Name, Role, gradient

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import say
+from bptt_trace.document.sentences import say
 from bptt_trace.engine.formula import Const, Formula, Times, Var
 from bptt_trace.engine.program import Step
 from bptt_trace.marking.catalogue.entry import Case, misconception, product_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import say
+from bptt_trace.document.sentences import say
 from bptt_trace.engine.formula import Apply, Formula, Over, Sum, Times, Var
 from bptt_trace.engine.functions import exp, sqrt
 from bptt_trace.engine.names import Name, Role

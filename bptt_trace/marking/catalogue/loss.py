@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from bptt_trace.document.mathematics import say
+from bptt_trace.document.sentences import say
 from bptt_trace.engine.formula import Apply, Const, Formula, Neg, Over, Var, constant, product
 from bptt_trace.engine.formula_walks import children
 from bptt_trace.engine.functions import ln

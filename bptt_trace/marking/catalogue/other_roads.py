@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import say
+from bptt_trace.document.sentences import say
 from bptt_trace.engine.every_path import SUM_OF_PATHS
 from bptt_trace.engine.formula import Const, Formula, Over, Sum, Times, Var
 from bptt_trace.engine.formula_walks import variables

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bptt_trace.document.mathematics import say
+from bptt_trace.document.sentences import say
 from bptt_trace.engine.formula import ONE, ZERO, Apply, Extreme, Formula, Neg, Over, Power, Sum, Times, Var, product
 from bptt_trace.engine.formula_walks import children, rewrite
 from bptt_trace.engine.functions import absolute

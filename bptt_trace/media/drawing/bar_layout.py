@@ -6,7 +6,8 @@ from dataclasses import replace
 from itertools import pairwise
 
 from bptt_trace.document.figures import Bars, Decades, Figure, HeatMap, Plane
-from bptt_trace.document.mathematics import Inline, Placed, Symbol, words
+from bptt_trace.document.mathematics import Placed, Symbol
+from bptt_trace.document.sentences import Inline, words
 from bptt_trace.media.drawing.cell_layout import lay
 from bptt_trace.media.drawing.network_layout import Arrow, Block, Drawing, Label, Shade
 from bptt_trace.media.drawing.sizes import Points

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from math import ceil
 
 from bptt_trace.document.figures import Edge, Grid, Node, Picture
-from bptt_trace.document.mathematics import Inline, Number
+from bptt_trace.document.mathematics import Number
+from bptt_trace.document.sentences import Inline
 from bptt_trace.media.drawing.sizes import Measure
 
 Point = tuple[float, float]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bptt_trace.document.figures import Grid
-from bptt_trace.document.mathematics import Inline, Math, MathRow, Relation
+from bptt_trace.document.mathematics import Math, MathRow, Relation
+from bptt_trace.document.sentences import Inline
 from bptt_trace.media.drawing.text_width import Face, has_fraction, has_layer, set_inline
 from bptt_trace.media.table_grid import columns_of
 

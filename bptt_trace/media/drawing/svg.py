@@ -15,8 +15,8 @@ from math import hypot
 
 from bptt_trace.document.figures import Figure
 from bptt_trace.document.local import local
-from bptt_trace.document.mathematics import words
 from bptt_trace.document.notation import UNICODE
+from bptt_trace.document.sentences import words
 from bptt_trace.document.sheet import Sheet
 from bptt_trace.media.drawing.bar_layout import on_paper
 from bptt_trace.media.drawing.network_layout import Arrow, Drawing, Label, Point

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from unicodedata import combining, normalize
 
 from bptt_trace.document.letters import GREEK, by_name
-from bptt_trace.document.mathematics import Derivative, Inline, Math, Number, Placed, Symbol
+from bptt_trace.document.mathematics import Derivative, Math, Number, Placed, Symbol
 from bptt_trace.document.notation import UNICODE
+from bptt_trace.document.sentences import Inline
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from bptt_trace.document.figures import Figure
-from bptt_trace.document.mathematics import Inline
+from bptt_trace.document.sentences import Inline
 from bptt_trace.media.drawing.bar_layout import on_paper
 from bptt_trace.media.drawing.network_layout import Drawing, Point
 from bptt_trace.media.drawing.svg import COLOURS, head

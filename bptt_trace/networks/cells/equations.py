@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 
-from bptt_trace.document.mathematics import say
+from bptt_trace.document.sentences import say
 from bptt_trace.engine.activation_parser import activation
 from bptt_trace.engine.expressions import Expression, Parser, Reading, left_side, refusal
 from bptt_trace.engine.formula import ABSENT, Formula, Var

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bptt_trace.document.mathematics import say
+from bptt_trace.document.sentences import say
 from bptt_trace.engine.formula import Formula, Var
 from bptt_trace.engine.functions import Function, sigmoid
 from bptt_trace.errors import ProblemError

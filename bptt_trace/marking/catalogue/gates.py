@@ -1,7 +1,7 @@
-"""Mistakes with gates, memory cells and sequences, found by the shape of a line in any cell.
+"""Mistakes with gates and memory cells, found by the shape of a line in any cell.
 
-The equations are those of the files in ``bptt_trace/cells``; where a line has
-no gate, no cell or no other direction, none of these is offered.
+The equations are those of the files in ``networks/cells``; where a line has no
+gate and no cell, none of these is offered.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import combinations
 
-from bptt_trace.document.mathematics import say
-from bptt_trace.engine.formula import ONE, ZERO, Apply, Extreme, Formula, Neg, Over, Sum, Times, Var, product
+from bptt_trace.document.sentences import say
+from bptt_trace.engine.formula import ONE, Apply, Extreme, Formula, Neg, Over, Sum, Times, Var, product
 from bptt_trace.engine.formula_walks import rewrite, variables
 from bptt_trace.engine.functions import exp, sigmoid, tanh
-from bptt_trace.engine.names import BACKWARD, DECODER, ENCODER, Name, Role, word_and_number
+from bptt_trace.engine.names import Name, Role
 from bptt_trace.engine.program import Step
 from bptt_trace.marking.catalogue.entry import (
     Case,
@@ -435,67 +435,3 @@ def _one_gate_only(case: Case, position: int, step: Step) -> Iterator[Formula]:
 def _through_weights(case: Case, via: Name, target: Name) -> bool:
     position = case.find(via)
     return position is not None and _is_net(case, position) and handed_on(target, via)
-
-
-@misconception(
-    "encoder-gets-nothing",
-    say("the gradient stops between decoder and encoder"),
-    say("The decoder starts from the last state of the encoder: by that state the gradient goes back into the encoder."),
-)
-def _encoder_gets_nothing(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    if case.is_gradient(step) and step.through is not None:
-        words = [word_and_number(name.layer)[0] for name in (step.target, case.steps[step.through].target)]
-        if words == [ENCODER, DECODER]:
-            yield ZERO
-
-
-# -------------------------------------------------------------- both directions
-
-
-@misconception(
-    "backward-reader-forwards",
-    say("both directions read from the first step on"),
-    say("The second direction reads the sequence from its last step to its first: its state at t comes from t + 1."),
-)
-def _backward_reader_forwards(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    here, last = step.target, case.network.steps
-    if step.role not in (Role.PREACTIVATION, Role.HIDDEN) or word_and_number(here.layer)[0] != BACKWARD:
-        return
-    if here.time is None or last is None:
-        return
-
-    def before(number: int) -> Formula | None:
-        target = case.steps[number].target
-        if not case.is_carried(number, here) or here.time is None:
-            return None
-        name = target._replace(time=here.time - 1 or last + 1)
-        if here.time == 1:  # given numbers are the same in every pass, and perhaps for every sample
-            name = name._replace(iteration=1)
-        elif here.time == last:
-            name = name._replace(iteration=here.iteration, sample=here.sample)
-        there = case.find(name) if name in case.program.index else case.find(name._replace(sample=None))
-        return None if there is None else Var(there)
-
-    yield from swapped(case.formula(position), before)
-
-
-@misconception(
-    "wrong-end-of-the-backward-reader",
-    say("the second direction is read at its first step"),
-    say("The second direction reads the last step first: when it has seen the whole sequence, its state is the one of step 1."),
-)
-def _wrong_end_of_the_backward_reader(case: Case, position: int, step: Step) -> Iterator[Formula]:
-    reader = step if step.role in (Role.PREACTIVATION, Role.OUTPUT) else None
-    if case.is_gradient(step) and step.through is not None and case.of_parameter(step) is not None:
-        reader = case.steps[step.through]
-    last = case.network.steps
-    if reader is None or reader.target.time != last or word_and_number(reader.target.layer)[0] == BACKWARD:
-        return
-
-    def at_its_start(number: int) -> Formula | None:
-        target = case.steps[number].target
-        if target.stem != "h" or word_and_number(target.layer)[0] != BACKWARD or target.time == last:
-            return None
-        return None if (there := case.find(target._replace(time=last))) is None else Var(there)
-
-    yield from swapped(case.formula(position), at_its_start)
