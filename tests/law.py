@@ -506,7 +506,7 @@ _FIRST_ROW = re.compile(rf"(?P<body>{_BODY})(?:\s+[─-]{{5,}})?(?:\s{{2,}}.*)?"
 
 def is_name(text: str) -> bool:
     """Whether a text is the name of a quantity and no calculation with numbers."""
-    return re.match(r"[A-Za-z]", text) is not None
+    return re.match(r"[A-Za-zΑ-ω]", text) is not None
 
 
 class _Terminal:

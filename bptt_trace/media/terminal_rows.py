@@ -383,10 +383,10 @@ def label_style(label: Word) -> str:
 
 
 def broken(text: str, width: int) -> list[str]:
-    """A formula over several lines: broken before =, then before + and −, inside brackets only where nothing else helps."""
+    """A formula over several lines: broken before =, + and −, then before · and /; inside brackets only as a last resort."""
     if columns_of(text) <= width:
         return [text]
-    for signs, deepest in (("=≈", 0), ("+-−", 0), ("][", 0), ("⊙", 0), ("+-−", 99), ("/", 0), ("*·×", 99)):
+    for signs, deepest in (("=≈", 0), ("+-−", 0), ("][", 0), ("⊙", 0), ("*·×", 0), ("/", 0), ("+-−", 99), ("*·×", 99)):
         pieces = (
             text.replace("] [", "]\n[").replace("]^T [", "]^T\n[").split("\n") if signs == "][" else _pieces(text, signs, deepest)
         )
