@@ -26,6 +26,7 @@ from bptt_trace.lines.view import View
 from bptt_trace.media.sheet_json import write_json
 from bptt_trace.problem.network_keys import network_of
 from bptt_trace.problem.problem import Problem, parse
+from bptt_trace.problem.tables import with_defaults
 from bptt_trace.worked_solution.worked_solution import write
 
 BOUND, BOUND_OF_GATES = 3.0, 1.5
@@ -35,7 +36,8 @@ def network(n: int, T: int, cell: str = "rnn") -> Problem:
     """A recurrent network with n units, n inputs and n outputs."""
     chance = random.Random(n)
     x = [[0] * n] * T if n > 1 else [0] * T
-    shapes = network_of({"cell": cell, "hidden": n}, {"x": x, "target": x}, {}).parameters()
+    table = with_defaults({"network": {"cell": cell, "hidden": n}})["network"]
+    shapes = network_of(table, {"x": x, "target": x}, {}).parameters()
 
     def number() -> str:
         return f"{chance.uniform(-1, 1):.2f}"
