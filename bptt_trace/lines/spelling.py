@@ -278,11 +278,13 @@ class Shown:
         self._closed: list[Any] = list(values.numbers) if self.exact else []
         self.bare[TEXT] = shown(values)
 
-    def _bare(self, signs: Signs) -> list[str]:
+    def _bare(self, signs: Signs) -> list[str] | _Made:
         texts = self.bare[TEXT]
         if self.exact or self.boxes:
             return [self._numeral(place, text, signs) for place, text in enumerate(texts)]
-        return list(map(signs.numeral, texts))  # in one line most are the strings of plain text themselves
+        numeral = signs.numeral
+        # In one line a number differs by its minus alone: quicker made again than kept for a long trace.
+        return _Made(lambda place: numeral(texts[place])) if signs.in_line else list(map(numeral, texts))
 
     def _numeral(self, place: int, text: str, signs: Signs) -> str:
         if place in self.boxes:
@@ -296,8 +298,11 @@ class Shown:
         alone = place in self.boxes or _alone(self.bare[TEXT][place])
         return bare if alone else signs.bracket.format(bare)
 
-    def _operands(self, signs: Signs) -> list[str]:
+    def _operands(self, signs: Signs) -> list[str] | _Made:
         bare, texts, bracket = self.bare[signs], self.bare[TEXT], signs.bracket.format
+        if signs.in_line and not self.boxes:
+            made = _getter(bare)
+            return _Made(lambda place: made(place) if _alone(texts[place]) else bracket(made(place)))
         if self.boxes:
             return [self.operand(place, one, signs) for place, one in enumerate(bare)]
         return [one if _alone(text) else bracket(one) for text, one in zip(texts, bare, strict=True)]
@@ -310,6 +315,8 @@ class Shown:
         other.bare, other.operands = Notations(other._bare), Notations(other._operands)
         for made, own in ((self.bare, other.bare), (self.operands, other.operands)):
             for signs, texts in made.items():
+                if isinstance(texts, _Made):
+                    continue
                 own[signs] = [boxes[place].spell(signs) if place in boxes else text for place, text in enumerate(texts)]
         return other
 
@@ -342,6 +349,16 @@ class _Behind:
         return self.texts[place] if place < self.size else self.more[place - self.size]
 
 
+class _Made:
+    """Strings that are made whenever they are asked for."""
+
+    def __init__(self, make: Callable[[int], str]) -> None:
+        self.make = make
+
+    def __getitem__(self, place: int) -> str:
+        return self.make(place)
+
+
 class Notations(dict[Signs, Any]):
     """Strings by notation, made when a notation is first asked for."""
 
@@ -367,10 +384,16 @@ def filler(form: Template, bare: Sequence[str], operands: Sequence[str]) -> Fill
     """A template as a function of its arguments, by the shortest way that its holes allow."""
     pattern, holes, alone = form.pattern, form.holes, form.bare
     if holes == tuple(range(len(holes))) and len(set(alone)) == 1:
-        get = (bare if alone[0] else operands).__getitem__
+        get = _getter(bare if alone[0] else operands)
         return lambda arguments: pattern % (*map(get, arguments),)
-    pairs = [(bare if by_itself else operands, hole) for hole, by_itself in zip(holes, alone, strict=True)]
-    return lambda arguments: pattern % tuple([strings[arguments[hole]] for strings, hole in pairs])
+    pairs = [(_getter(bare if one else operands), hole) for hole, one in zip(holes, alone, strict=True)]
+    return lambda arguments: pattern % tuple([get(arguments[hole]) for get, hole in pairs])
+
+
+def _getter(strings: Any) -> Callable[[int], str]:
+    """The lookup of a string by its position."""
+    get: Callable[[int], str] = strings.make if isinstance(strings, _Made) else strings.__getitem__
+    return get
 
 
 # -------------------------------------------------------------- general forms
