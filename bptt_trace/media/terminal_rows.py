@@ -269,10 +269,13 @@ class Layout:
             parts.pop()
         label = f"  {row.label}" if row.label else ""
         room = self.width - w.number - 5
+        alone = False
         if len(name) + columns_of(parts[0]) + columns_of(label) > room:
-            label = ""
+            tail = label + self.used(row, "")
+            alone = not self.boards and columns_of(tail) + min(row.result.width, room // 2) > room
+            label = label if alone else ""
         first = broken(parts[0], room - len(name) - columns_of(label))
-        if columns_of(first[0]) > room - len(name) - columns_of(label):  # the quantity on a row of its own
+        if alone or columns_of(first[0]) > room - len(name) - columns_of(label):  # the quantity on a row of its own
             first = ["", *broken(parts[0], room - 4)]
         lead = max(self.width - w.number - 5 - len(name) - columns_of(first[0]) - columns_of(label), 0)
         start = [(f"{row.number:>{w.number}}  ", "dim"), (f"{name} = {first[0]}".rstrip(), ""), (" " * lead, "")]

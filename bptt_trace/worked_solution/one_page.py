@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bptt_trace.document.figures import Grid, Picture
 from bptt_trace.document.mathematics import InLine, Math, Relation
-from bptt_trace.document.sentences import Inline
+from bptt_trace.document.sentences import Inline, say
 from bptt_trace.document.sheet import Block, Paragraph, Section, Sheet, airy
 
 DRAWN = ("unrolled", "layers", "graph")
@@ -21,7 +21,7 @@ LEFT_OUT = ("Reading",)
 def one_page(sheet: Sheet) -> Sheet:
     """A compact sheet with pictures, arranged for one page."""
     drawn = [figure for figure in sheet.figures() if isinstance(figure, Picture) and figure.id in DRAWN]
-    network = [Section("network", "The network with its numbers", (_in_line(figure),)) for figure in drawn[:1]]
+    network = [Section("network", say("The network with its numbers"), (_in_line(figure),)) for figure in drawn[:1]]
     lines = [replace(section, blocks=tuple(_kept(section))) for section in sheet.sections]
     arranged = replace(
         sheet,
