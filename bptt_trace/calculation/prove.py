@@ -19,11 +19,12 @@ from typing import Any
 import mpmath
 import sympy
 
+from bptt_trace.calculation import symbolic
 from bptt_trace.calculation.arithmetic import SIXTY, Arithmetic, Precise, Remembering, decimal, run
 from bptt_trace.calculation.bounds import Between, Untold
 from bptt_trace.calculation.build import build
 from bptt_trace.calculation.iterations import first_iteration
-from bptt_trace.calculation.symbolic import closed, defined, expression, rational
+from bptt_trace.calculation.symbolic import Size, closed, defined, expression, rational
 from bptt_trace.engine.every_path import SUM_OF_PATHS
 from bptt_trace.engine.formula import Extreme
 from bptt_trace.engine.forward_mode import FORWARD_LOSS
@@ -208,6 +209,8 @@ class _Composing:
 def _composed(problem: Problem, forward: Program, names: list[Name]) -> dict[Name, Decimal] | None:
     if len(forward) * len(forward) > MAX_COMPOSED * 3 or composed_size(forward.steps) > MAX_COMPOSED // 5:
         return None
+    if _operations(forward) > MAX_COMPOSED:  # before SymPy puts it together, which may take minutes
+        return None
     symbols = {name: sympy.Symbol(f"p{number}", real=True) for number, name in enumerate(names)}
     how = _Composing()
     loss = run(forward, problem.given, how, symbols)[-1]
@@ -226,6 +229,15 @@ def _composed(problem: Problem, forward: Program, names: list[Name]) -> dict[Nam
             return {name: Decimal(mpmath.nstr(result, 50)) for name, result in zip(names, map(mpmath.mpf, results), strict=True)}
     except (ArithmeticError, ValueError):
         return None  # the expression is not defined at these numbers, as 0/0 where it has a limit
+
+
+def _operations(forward: Program) -> int:
+    """The number of operations of the loss in the parameters, before any of it is simplified."""
+    sizes: list[Size] = []
+    for step in forward.steps:
+        rule, inner = step.rule, [sizes[argument] for argument in step.arguments]
+        sizes.append(Size(0, 0) if rule is None else symbolic.composed(rule.formula, inner, inner[rule.arity :]))
+    return sizes[-1].operations
 
 
 def _line_by_line(forward: Program, numbers: Sequence[Decimal], names: Sequence[Name]) -> dict[Name, Decimal] | None:
