@@ -877,5 +877,5 @@ def unbracketed(numbers: str) -> list[str]:
 
 
 def minus_zeros(text: str) -> list[str]:
-    """Zeros with a minus sign in a document, but for the sign of a product that begins with one: −0.0 · 0.5, in one row or two."""
+    """Zeros with a minus sign, but for the sign of a product that begins with one: −0.0 · 0.5, in one row or two."""
     return re.findall(r"(?<![\w^{.)])[-−]0(?:\.0*)?(?![\d./])(?!\s*(?:\*|·|\\{1,2}cdot))", text)
