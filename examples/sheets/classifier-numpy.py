@@ -10,12 +10,13 @@ from fractions import Fraction
 
 import numpy as np
 
+np.seterr(over="ignore")  # a square beyond doubles is infinite, and a quotient by it 0
 checked = []
 
 
 def number(text):
     """A number in double precision: 0.1, or 1/3."""
-    return float(Fraction(text))
+    return np.float64(Fraction(text))
 
 
 def unit(text):
@@ -33,7 +34,7 @@ def line(name, value, printed):
     """A line of the sheet: its value must round to what is printed, which is used next."""
     sheet = array(printed)
     allowed = array(printed, unit) / 2 + 1e-12 * np.abs(sheet) + 1e-15
-    if np.shape(value) != np.shape(sheet) or np.any(np.abs(value - sheet) > allowed):
+    if np.shape(value) != np.shape(sheet) or not np.all(np.abs(value - sheet) <= allowed):
         raise SystemExit(f"{name} is {np.asarray(value).tolist()}, the sheet has {printed}")
     checked.extend([name] * np.size(sheet))
     return sheet
