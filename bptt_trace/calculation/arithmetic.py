@@ -124,20 +124,33 @@ def evaluate(
     return Values(program, run(program, given, arithmetic(rounding, given), override), given, rounding)
 
 
+def _in_fractions(rule: Rule) -> Callable[..., Any] | None:
+    """A rule without functions as a function of fractions; nothing for a rule with one whose values have no end."""
+    code = source(rule)
+    return None if any(map(_inexact, code.functions)) else code.bind(Fraction, lambda f: resolve(f, Fraction))
+
+
+def _sixty_digits_do(exactly: Callable[..., Any], precision: Precision, numbers: Sequence[Any], value: Decimal) -> bool:
+    """Whether 60 digits are enough to round a line without functions; a value just below a tie looks like the tie."""
+    if far(numbers):
+        return False
+    return bool(precision.settle(SNAP.plus(decimal(Fraction(exactly(*map(Fraction, numbers)))))) == value)
+
+
 def digits_needed(values: Values) -> int:
     """The number of digits that each line needs to round correctly: more than 60 where terms cancel, or close to a tie."""
-    how, lines, most = ByHand(values.rounding), dict[tuple[Rule, Precision], Enclosed](), WORKING.prec
-    steps = values.program.steps
+    in_fractions, lines, most = cache(_in_fractions), dict[tuple[Rule, Precision], Enclosed](), WORKING.prec
+    by_hand, steps = values.rounding.policy == "by_hand", values.program.steps
     with localcontext(WORKING):
         for step, precision, value in zip(steps, values.rounding.of_lines(steps), values.numbers, strict=True):
             if step.rule is None:
                 continue
             numbers = [values.numbers[argument] for argument in step.arguments]
-            inexact = any(map(_inexact, source(step.rule).functions))
-            key = step.rule, precision
-            if not inexact and (values.rounding.policy != "by_hand" or how.sixty_digits_do(*key, numbers, value)):
+            exactly = in_fractions(step.rule)
+            if exactly is not None and (not by_hand or _sixty_digits_do(exactly, precision, numbers, value)):
                 continue
-            line = lines[key] = lines.get(key) or how.enclosed(*key)
+            key = step.rule, precision
+            line = lines[key] = lines.get(key) or ByHand.enclosed(*key)
             try:
                 _, count = line.decided(*numbers)
             except (InvalidOperation, Subnormal):
@@ -360,14 +373,6 @@ class ByHand:
     def enclosed(rule: Rule, precision: Precision) -> Enclosed:
         """The line between bounds, for any rule."""
         return Enclosed(source(rule), precision.settle)
-
-    @staticmethod
-    def sixty_digits_do(rule: Rule, precision: Precision, numbers: Sequence[Any], value: Decimal) -> bool:
-        """Whether 60 digits are enough to round a line without functions; a value just below a tie looks like the tie."""
-        if far(numbers):
-            return False
-        exact = Fraction(source(rule).bind(Fraction, lambda f: resolve(f, Fraction))(*map(Fraction, numbers)))
-        return bool(precision.settle(SNAP.plus(decimal(exact))) == value)
 
     def _exact(self, code: Source, settle: Callable[[Decimal], Decimal]) -> Callable[..., Any]:
         """Sums and products of decimals, and fractions where 60 digits do not hold them."""

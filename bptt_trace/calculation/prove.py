@@ -30,7 +30,7 @@ from bptt_trace.engine.formula import Extreme
 from bptt_trace.engine.forward_mode import FORWARD_LOSS
 from bptt_trace.engine.functions import Function, Pieces
 from bptt_trace.engine.names import LOSS, WHOLE_LOSS, Name, gradient
-from bptt_trace.engine.program import Program, composed_size
+from bptt_trace.engine.program import Program
 from bptt_trace.engine.rules import Rule
 from bptt_trace.engine.scalar_program import scalars
 from bptt_trace.errors import CalculationError
@@ -207,9 +207,8 @@ class _Composing:
 
 
 def _composed(problem: Problem, forward: Program, names: list[Name]) -> dict[Name, Decimal] | None:
-    if len(forward) * len(forward) > MAX_COMPOSED * 3 or composed_size(forward.steps) > MAX_COMPOSED // 5:
-        return None
-    if _operations(forward) > MAX_COMPOSED:  # before SymPy puts it together, which may take minutes
+    # Measured before SymPy puts it together, which may take minutes.
+    if len(forward) * len(forward) > MAX_COMPOSED * 3 or _operations(forward) > MAX_COMPOSED // 5:
         return None
     symbols = {name: sympy.Symbol(f"p{number}", real=True) for number, name in enumerate(names)}
     how = _Composing()
