@@ -274,9 +274,12 @@ class _Lines(_Writer):
     def _cancelled(self, position: int) -> list[str]:
         """The noise of 60 digits, as an argument, where most of the digits, or all, are noise."""
         lost, size = self._lost[position], abs(float(self.desk.values.numbers[position]))
-        if isinstance(lost, Untold) or not lost or lost <= NOISE * size or 0 < size <= lost:
+        if isinstance(lost, Untold) or not lost or lost <= NOISE * size:
             return []
-        return [f'lost=Decimal("{1.5 * lost:.1g}")']
+        allowed = f"{1.5 * lost:.1g}"
+        if 0 < size <= float(allowed):  # the program would take for 0 what the sheet does not
+            return []
+        return [f'lost=Decimal("{allowed}")']
 
 
 class _Autograd(_Writer):
